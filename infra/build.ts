@@ -1,0 +1,52 @@
+/**
+ * `npm run build`: the one artefact. What this writes is what the local platform runs and what is uploaded.
+ *
+ * Prints the size that counts against Cloudflare's limit (gzip) and fails above the project's own.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const ROOT = join(import.meta.dirname, "..");
+/** The project's own ceiling; Cloudflare's free plan takes 3 MB compressed. */
+const BUNDLE_GZIP_BYTES_MAX = 1_000_000;
+
+/** Bundles the Worker in memory. Throws with esbuild's messages when it does not compile. */
+export async function bundleWorker(): Promise<{ code: string; source_map: string; gzip_bytes: number }> {
+  const result = await build({
+    entryPoints: [join(ROOT, "worker/index.ts")],
+    bundle: true,
+    format: "esm",
+    target: "es2024",
+    conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:*", "node:*"],
+    loader: { ".sql": "text" },
+    minifySyntax: true,
+    minifyWhitespace: true,
+    keepNames: true,
+    sourcemap: "external",
+    sourcesContent: false,
+    outfile: join(ROOT, "dist/worker.js"),
+    write: false,
+    logLevel: "silent",
+  });
+  const text = (ending: string) => result.outputFiles.find(({ path }) => path.endsWith(ending))?.text ?? "";
+  const code = text("worker.js");
+  return { code, source_map: text(".map"), gzip_bytes: gzipSync(code, { level: 9 }).length };
+}
+
+if (import.meta.main) {
+  const { code, source_map, gzip_bytes } = await bundleWorker();
+  mkdirSync(join(ROOT, "dist"), { recursive: true });
+  writeFileSync(join(ROOT, "dist/worker.js"), code);
+  writeFileSync(join(ROOT, "dist/worker.js.map"), source_map);
+  const kb = (bytes: number) => `${(bytes / 1000).toFixed(0)} kB`;
+  console.log(
+    `dist/worker.js  ${kb(Buffer.byteLength(code))}, ${kb(gzip_bytes)} compressed (limit ${kb(BUNDLE_GZIP_BYTES_MAX)})`,
+  );
+  if (gzip_bytes > BUNDLE_GZIP_BYTES_MAX) {
+    console.error("Error: the bundle is over its limit.\nTry: `npx esbuild --analyze` to see what grew.");
+    process.exitCode = 1;
+  }
+}

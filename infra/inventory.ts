@@ -1,0 +1,123 @@
+/**
+ * The one list of what PRISM is made of: names, bindings, dimensions, schedules.
+ *
+ * Pulumi, the local platform, the Worker's `Env` type, wrangler's config and ops all derive from this
+ * file or are checked against it (`infra/inventory.test.ts`). It holds data only: no I/O, no environment.
+ */
+
+/** Stacks a name can belong to. `local` is the platform on this machine. */
+export const STACKS = ["local", "staging", "production"] as const;
+export type Stack = (typeof STACKS)[number];
+
+/** The Worker script; a stack other than production carries its name as a suffix. */
+export const SERVICE = "prism";
+
+/** Workerd semantics the bundle is written for; the local platform and the upload use the same pair. */
+export const COMPATIBILITY = { date: "2026-11-01", flags: ["nodejs_als"] } as const;
+
+/** Storage-backed nouns. `generation` is the default; a stack's configuration may have moved on (see generations). */
+export const DATABASE = { binding: "DB", name: "prism-db", generation: 1 } as const;
+
+export const VECTOR_INDEX = {
+  binding: "VECTORIZE",
+  name: "prism-chunks",
+  generation: 1,
+  dimensions: 384,
+  metric: "cosine",
+  /** Only these document metadata fields can be filtered on; Vectorize indexes them before vectors arrive. */
+  metadata_indexes: [
+    { property: "collection", type: "string" },
+    { property: "language", type: "string" },
+    { property: "author", type: "string" },
+    { property: "published_at_ms", type: "number" },
+    { property: "archived", type: "boolean" },
+  ],
+} as const;
+
+export const KV_NAMESPACES = {
+  cache: { binding: "CACHE", name: "prism-cache" },
+  config: { binding: "CONFIG", name: "prism-config" },
+} as const;
+
+export const BUCKETS = {
+  vectors: { binding: "VECTOR_PACKS", name: "prism-vectors" },
+  /** Not bound to the Worker: only ops reads and writes these, through the S3 API. */
+  backups: { binding: null, name: "prism-backups" },
+  logs: { binding: null, name: "prism-logs" },
+  audit: { binding: null, name: "prism-audit" },
+} as const;
+
+export const QUEUES = {
+  ingest: {
+    binding: "INGEST_QUEUE",
+    name: "prism-ingest",
+    consumer: { max_batch_size: 10, max_batch_timeout_s: 1, max_retries: 5, retry_delay_s: 10, max_concurrency: 2 },
+    dead_letter: "prism-ingest-dead",
+  },
+  dead: {
+    binding: "DEAD_LETTERS",
+    name: "prism-ingest-dead",
+    consumer: { max_batch_size: 10, max_batch_timeout_s: 1, max_retries: 100, retry_delay_s: 60, max_concurrency: 1 },
+  },
+} as const;
+
+/** `class` names a Durable Object exported by the bundle. */
+export const DURABLE_OBJECTS = {
+  meter: { binding: "METER", class: "Meter" },
+} as const;
+
+/** How many Durable Objects share the metering load; a key or address always maps to the same one. */
+export const METER_SHARDS = 4;
+
+/** Rate-limit bindings have fixed limits on Cloudflare, so a key's tier picks a binding. Period 10 or 60 s only. */
+export const RATE_LIMITS = {
+  ip: { binding: "RATE_IP", namespace_id: "1001", limit: 600, period_s: 60 },
+  auth_failures: { binding: "RATE_AUTH_FAILURES", namespace_id: "1002", limit: 20, period_s: 60 },
+  low: { binding: "RATE_LOW", namespace_id: "1003", limit: 60, period_s: 60 },
+  standard: { binding: "RATE_STANDARD", namespace_id: "1004", limit: 600, period_s: 60 },
+  high: { binding: "RATE_HIGH", namespace_id: "1005", limit: 60_000, period_s: 60 },
+} as const;
+
+export const AI_BINDING = "AI";
+export const VERSION_BINDING = "VERSION";
+
+/** Plain-text variables and what each stack starts with. */
+export const VARIABLES = {
+  ENVIRONMENT: { local: "local", staging: "staging", production: "production" },
+  LOG_LEVEL: { local: "WARN", staging: "INFO", production: "INFO" },
+  DEFAULT_MODEL: { local: "balanced", staging: "balanced", production: "balanced" },
+  EMBEDDING_MODEL: {
+    local: "@prism/lexical-384-v1",
+    staging: "@cf/baai/bge-small-en-v1.5",
+    production: "@cf/baai/bge-small-en-v1.5",
+  },
+  /** Empty: no reranking. */
+  RERANK_MODEL: { local: "", staging: "", production: "" },
+  CORS_ORIGINS: { local: "", staging: "", production: "" },
+} as const satisfies Record<string, Record<Stack, string>>;
+
+/**
+ * Secrets bound as `secret_text`. A `_PREVIOUS` one is empty except during a rotation, when both are accepted.
+ * `KEY_PEPPER` keys the hash under which API keys are stored.
+ */
+export const SECRETS = [
+  "API_SECRET",
+  "API_SECRET_PREVIOUS",
+  "JWT_SECRET",
+  "JWT_SECRET_PREVIOUS",
+  "KEY_PEPPER",
+  "ERROR_WEBHOOK",
+] as const;
+
+/** Cron expressions of the Worker: five are allowed an account on the free plan. */
+export const CRONS = { worker: { checks: "*/5 * * * *", daily: "17 3 * * *" } } as const;
+
+/** The name a resource has in a stack: production and local carry it bare, staging as a suffix. */
+export function nameInStack(name: string, stack: Stack): string {
+  return stack === "staging" ? `${name}-staging` : name;
+}
+
+/** The name of one generation of a data store, e.g. `prism-db-g2`. */
+export function generationName(store: { name: string }, generation: number, stack: Stack): string {
+  return `${nameInStack(store.name, stack)}-g${generation}`;
+}

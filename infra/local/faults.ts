@@ -1,0 +1,30 @@
+/** Faults injected from outside the bundle, and the simulated clock: the Node side of `shim.js`. */
+import { z } from "zod";
+
+export const faultRule = z.strictObject({
+  /** Name of the binding in `env`, e.g. `VECTORIZE`. */
+  binding: z.string(),
+  /** Only this method, e.g. `query`; every method without it. */
+  method: z.string().optional(),
+  /** Message of the error that the call throws, e.g. `D1_ERROR: internal error`. */
+  error: z.string().optional(),
+  delay_ms: z.number().int().min(0).max(60_000).optional(),
+  /** 0–1; how often the rule strikes. */
+  probability: z.number().min(0).max(1).optional(),
+});
+export type FaultRule = z.infer<typeof faultRule>;
+
+export class FaultPlan {
+  rules: FaultRule[] = [];
+  /** How far the platform's clock is ahead of the machine's. */
+  clock_offset_ms = 0;
+
+  now(): number {
+    return Date.now() + this.clock_offset_ms;
+  }
+
+  /** The Node side of the shim's service binding. */
+  handle(): Response {
+    return Response.json({ clock_offset_ms: this.clock_offset_ms, rules: this.rules });
+  }
+}

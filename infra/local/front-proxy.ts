@@ -1,0 +1,145 @@
+/**
+ * The front proxy owns the public port, so that a deployment, a restore or a rebuild never refuses a connection.
+ *
+ * workerd refuses connections for about 0.3 s while it reloads. The proxy outlives it: `hold` makes new requests
+ * wait, `drained` resolves when the running ones are answered, `release` lets the waiting ones go. Hold time shows
+ * as latency, never as an error. Weighted targets split traffic between versions.
+ */
+import { Agent, createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { PROXY_HOLD_MAX_MS } from "./limits.ts";
+
+export interface ProxyTarget {
+  /** Origin of the worker's socket, e.g. `http://127.0.0.1:41234`. */
+  origin: URL;
+  /** Share of requests, 0–100. */
+  percentage: number;
+}
+
+export class FrontProxy {
+  #targets: ProxyTarget[] = [];
+  /** Extra workers (bench peers), reached below `/__peer/<name>/`. */
+  #peers = new Map<string, URL>();
+  #held: Promise<void> | null = null;
+  #release: () => void = () => {};
+  #running = 0;
+  #onIdle: (() => void)[] = [];
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 256 });
+  readonly #server: Server;
+  readonly #random: () => number;
+
+  constructor(random: () => number) {
+    this.#random = random;
+    this.#server = createServer((incoming, outgoing) => void this.#serve(incoming, outgoing));
+    // Nagle's delay would show as 40 ms on small answers.
+    this.#server.on("connection", (socket: Socket) => socket.setNoDelay(true));
+  }
+
+  /** Binds the public port (0 = any free one) on the loopback interface and returns the port. */
+  async listen(port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, "127.0.0.1", () => {
+        this.#server.off("error", reject);
+        resolve();
+      });
+    });
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Where requests go from now on. Percentages sum to 100. */
+  route(targets: ProxyTarget[], peers: Map<string, URL>): void {
+    this.#targets = targets;
+    this.#peers = peers;
+    // Sockets to a worker that is gone would fail the first request after a switch.
+    this.#agent.destroy();
+  }
+
+  /** New requests wait until `release`. Holding twice is one hold. */
+  hold(): void {
+    this.#held ??= new Promise((resolve) => {
+      this.#release = resolve;
+    });
+  }
+
+  release(): void {
+    this.#held = null;
+    this.#release();
+  }
+
+  /** Resolves when no forwarded request is running. */
+  async drained(): Promise<void> {
+    if (this.#running > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+  }
+
+  async close(): Promise<void> {
+    this.release();
+    this.#agent.destroy();
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    if (this.#held) {
+      const timeout = new Promise((resolve) => setTimeout(resolve, PROXY_HOLD_MAX_MS, "timeout").unref());
+      if ((await Promise.race([this.#held, timeout])) === "timeout") return refuse(outgoing, 503, "held for too long");
+    }
+    const target = this.#pick(incoming);
+    if (!target) return refuse(outgoing, 503, "no worker is deployed");
+    this.#running += 1;
+    const finished = () => {
+      this.#running -= 1;
+      if (this.#running > 0) return;
+      for (const resolve of this.#onIdle.splice(0)) resolve();
+    };
+    const upstream = request(
+      {
+        agent: this.#agent,
+        host: target.origin.hostname,
+        port: target.origin.port,
+        method: incoming.method,
+        path: target.path,
+        headers: { ...incoming.headers, "cf-connecting-ip": incoming.socket.remoteAddress ?? "127.0.0.1" },
+      },
+      (response) => {
+        outgoing.writeHead(response.statusCode ?? 502, response.headers);
+        response.pipe(outgoing);
+        // `close` also comes when a side breaks off, `end` only for whole answers.
+        response.once("close", () => outgoing.end());
+      },
+    );
+    upstream.setNoDelay(true);
+    upstream.once("close", finished);
+    upstream.once("error", () => {
+      if (outgoing.headersSent) outgoing.destroy();
+      else refuse(outgoing, 502, "the worker closed the connection");
+    });
+    outgoing.once("close", () => {
+      if (!outgoing.writableFinished) upstream.destroy();
+    });
+    incoming.pipe(upstream);
+  }
+
+  #pick(incoming: IncomingMessage): { origin: URL; path: string } | null {
+    const path = incoming.url ?? "/";
+    if (path.startsWith("/__peer/")) {
+      const [, , name = "", ...rest] = path.split("/");
+      const origin = this.#peers.get(name);
+      return origin ? { origin, path: `/${rest.join("/")}` } : null;
+    }
+    let ticket = this.#random() * 100;
+    for (const target of this.#targets) {
+      ticket -= target.percentage;
+      if (ticket < 0) return { origin: target.origin, path };
+    }
+    const last = this.#targets.at(-1);
+    return last ? { origin: last.origin, path } : null;
+  }
+}
+
+function refuse(outgoing: ServerResponse, status: number, detail: string): void {
+  outgoing.writeHead(status, { "content-type": "application/problem+json", "retry-after": "1" });
+  outgoing.end(
+    JSON.stringify({ type: "about:blank", title: "Unavailable", status, detail: `Local platform: ${detail}.` }),
+  );
+}

@@ -1,0 +1,103 @@
+/** `npm start`: the platform with the project's own documents indexed. Ctrl-C stops it and leaves nothing running. */
+import { parseArgs, styleText } from "node:util";
+import { indexDemo } from "./demo.ts";
+import { startPlatform } from "./platform.ts";
+
+const HELP = `Usage: npm start -- [options]
+
+  --port N        port of the service (default 8787; 0 picks a free one)
+  --api-port N    port of Cloudflare's REST API and R2's S3 API (default 8788; 0 picks a free one)
+  --data DIR      where state persists (default .prism)
+  --ephemeral     keep nothing: a temporary folder, removed at the end
+  --corpus DIR    index this folder's Markdown and text files instead of the project's documents
+  --no-demo       index nothing
+  --faults        load the fault and clock shim (for runbooks and game days)
+  --json          print one ready line as JSON
+  --help          this text
+`;
+
+function parse() {
+  const { values } = parseArgs({
+    allowNegative: true,
+    options: {
+      port: { type: "string", default: "8787" },
+      "api-port": { type: "string", default: "8788" },
+      data: { type: "string", default: ".prism" },
+      ephemeral: { type: "boolean", default: false },
+      corpus: { type: "string" },
+      demo: { type: "boolean", default: true },
+      faults: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  for (const name of ["port", "api-port"] as const) {
+    if (!/^\d{1,5}$/.test(values[name]) || Number(values[name]) > 65_535) {
+      throw new Error(`--${name} takes a port from 0 to 65535, not "${values[name]}"`);
+    }
+  }
+  return values;
+}
+
+async function main(): Promise<void> {
+  let flags: ReturnType<typeof parse>;
+  try {
+    flags = parse();
+  } catch (error) {
+    console.error(`Error: ${(error as Error).message}\nTry: npm start -- --help`);
+    process.exitCode = 2;
+    return;
+  }
+  if (flags.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const started_ms = performance.now();
+  const platform = await startPlatform({
+    ...(flags.ephemeral ? {} : { data_dir: flags.data }),
+    port: Number(flags.port),
+    api_port: Number(flags["api-port"]),
+    faults: flags.faults,
+    crons: true,
+    on_log: (line) => console.error(line),
+  });
+  const stop = async () => {
+    await platform.close();
+    process.exit(0);
+  };
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
+
+  const indexed = flags.demo ? await indexDemo(platform, flags.corpus) : null;
+  if (flags.json) {
+    const { url, api_url, s3_url, account_id, api_token, admin_key } = platform;
+    console.log(JSON.stringify({ ready: true, url, api_url, s3_url, key: admin_key, account_id, api_token }));
+    return;
+  }
+  const bold = (text: string) => styleText("bold", text);
+  const seconds = ((performance.now() - started_ms) / 1000).toFixed(1);
+  console.log(`
+${bold("PRISM is ready")} after ${seconds} s${indexed === null ? "" : `, ${indexed} documents indexed`}
+
+  service   ${platform.url}        docs: ${platform.url}/docs
+  REST API  ${platform.api_url}
+  S3 API    ${platform.s3_url}
+  key       ${platform.admin_key}
+
+Try:
+  curl -s ${platform.url}/api/v1/chat -H 'Authorization: Bearer ${platform.admin_key}' \\
+    -H 'Content-Type: application/json' -d '{"message":"What do I do when an API key has leaked?"}'
+  npm run ops -- synthetic
+
+Ctrl-C stops it.${flags.ephemeral ? " Nothing is kept." : ` State stays in ${flags.data}.`}`);
+}
+
+main().catch((error: unknown) => {
+  const message = error instanceof Error ? error.message : String(error);
+  const portTaken = message.includes("EADDRINUSE");
+  console.error(`Error: ${message}`);
+  console.error(
+    portTaken ? "Try: npm start -- --port 0 --api-port 0" : "Try: npm start -- --ephemeral --port 0 --api-port 0",
+  );
+  process.exit(1);
+});

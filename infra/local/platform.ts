@@ -1,0 +1,240 @@
+/**
+ * The whole platform on one machine: the bundle in workerd with real engines, Vectorize and AI stand-ins, the
+ * front proxy, Cloudflare's REST API and R2's S3 API over the same data.
+ *
+ * `startPlatform` is what `npm start`, the tests, the evals and the benches all use; several can run side by side,
+ * each with its own folder and ports.
+ */
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { getRequestListener } from "@hono/node-server";
+import { Cron } from "croner";
+import { Hono } from "hono";
+import { z } from "zod";
+import { bundleWorker } from "../build.ts";
+import type { VARIABLES } from "../inventory.ts";
+import { AiService, type AiUsage } from "./ai/service.ts";
+import { controlApi } from "./control.ts";
+import { FaultPlan } from "./faults.ts";
+import { FrontProxy } from "./front-proxy.ts";
+import { migrate } from "./migrate.ts";
+import { Registry } from "./registry.ts";
+import { restApi } from "./rest/api.ts";
+import { Runtime } from "./runtime.ts";
+import { s3Api } from "./s3/s3-api.ts";
+import { UploadLedger } from "./s3/upload-ledger.ts";
+import { seed } from "./seed.ts";
+import { DataFolder, type PlatformFile, s3Credentials } from "./state.ts";
+import { TimeTravel } from "./time-travel.ts";
+import { handleVectorizeBinding } from "./vectorize/binding-service.ts";
+import { vectorizeRest } from "./vectorize/rest.ts";
+import { VectorizeStore } from "./vectorize/store.ts";
+import type { ExtraWorker } from "./workerd.ts";
+
+export interface PlatformOptions {
+  /** Folder for all state; made when missing. Without it the platform is ephemeral: a temporary folder, removed at close. */
+  data_dir?: string;
+  /** Ports of the service and of the APIs; 0 (the default) picks free ones. */
+  port?: number;
+  api_port?: number;
+  /** Load the fault and clock shim beside the bundle. */
+  faults?: boolean;
+  /** Cloudflare's budget of 1200 API requests in 5 minutes; off for benches and bulk tests. */
+  api_budget?: boolean;
+  /** Overrides of the Worker's variables. */
+  variables?: Partial<Record<keyof typeof VARIABLES, string>>;
+  extra_workers?: ExtraWorker[];
+  /** Run the cron triggers by the clock; tests trigger them by hand. */
+  crons?: boolean;
+  /** Called with every log line of the Worker. */
+  on_log?: (line: string) => void;
+}
+
+export interface Platform extends PlatformFile {
+  /** Stops everything; an ephemeral platform leaves nothing behind. */
+  close(): Promise<void>;
+  /** Null unless started with `faults`. */
+  faults: FaultPlan | null;
+  /** Bootstrap secret of the Worker (`API_SECRET`). */
+  api_secret: string;
+  s3_credentials: { access_key_id: string; secret_access_key: string };
+  runtime: Runtime;
+  vectorize: VectorizeStore;
+  ai_usage: () => AiUsage;
+  /** Process id of workerd, for CPU accounting. Null where /proc is absent. */
+  workerdPid(): number | null;
+}
+
+/** Starts a platform. Throws, with nothing left running, when a port or the folder is taken or workerd refuses the bundle. */
+export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
+  const ephemeral = options.data_dir === undefined;
+  const folder = new DataFolder(options.data_dir ?? mkdtempSync(join(tmpdir(), "prism-")));
+  const undo: (() => unknown)[] = [() => folder.release(ephemeral)];
+  const close = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    folder.claim();
+    return await assemble(options, folder, undo, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function assemble(
+  options: PlatformOptions,
+  folder: DataFolder,
+  undo: (() => unknown)[],
+  close: () => Promise<void>,
+): Promise<Platform> {
+  const identity = folder.identity();
+  const faults = options.faults ? new FaultPlan() : null;
+  const now = () => faults?.now() ?? Date.now();
+  const ai = AiService.fromEnvironment(process.env);
+  const registry = new Registry(folder.file("registry.sqlite"));
+  undo.push(() => registry.close());
+  const vectorize = new VectorizeStore(folder.file("vectorize.sqlite"), { now });
+  undo.push(() => vectorize.close());
+
+  const [{ code }, dimensions] = await Promise.all([bundleWorker(), ai.embeddingDimensions()]);
+  const { database_id } = seed({
+    registry,
+    vectorize,
+    bundle: code,
+    secrets: identity.secrets,
+    embedding: { model: ai.embeddingModel, dimensions },
+    variables: options.variables ?? {},
+    now_ms: now(),
+  });
+
+  const proxy = new FrontProxy(Math.random);
+  undo.push(() => proxy.close());
+  const port = await proxy.listen(options.port ?? 0);
+  proxy.hold();
+  const runtime = await Runtime.start(
+    identity.account_id,
+    {
+      registry,
+      persist_dir: folder.engineDir,
+      services: {
+        vectorize: (request) => handleVectorizeBinding(vectorize, request),
+        ai: (request) => ai.handle(request),
+        faults: () => faults?.handle() ?? new Response(null, { status: 404 }),
+      },
+      with_shim: faults !== null,
+      extra_workers: options.extra_workers ?? [],
+      on_log: options.on_log ?? (() => {}),
+    },
+    proxy,
+    now,
+  );
+  undo.push(() => runtime.stop());
+  await migrate((queries) => runtime.queryD1(database_id, queries));
+  proxy.release();
+  if (options.crons) undo.push(startCrons(runtime));
+
+  const timeTravel = new TimeTravel({ engine: runtime, dir: folder.file("time-travel") });
+  undo.push(() => timeTravel.close());
+  const apis = new Hono();
+  apis.route("/local", controlApi(faults, identity.token.value));
+  apis.route(
+    "/client/v4",
+    restApi({
+      engine: runtime,
+      vectorize: vectorizeRest(vectorize),
+      tokens: () => [identity.token],
+      timeTravel,
+      budget: options.api_budget ?? true,
+    }),
+  );
+  const uploads = new UploadLedger(folder.file("uploads.sqlite"));
+  undo.push(() => uploads.close());
+  const rest = getRequestListener(apis.fetch);
+  const s3 = s3Api({ engine: runtime, uploads, credentials: () => [s3Credentials(identity.token)], now });
+  // One port for both: paths of the REST API are never an S3 bucket's, unless one is called `client` or `local`.
+  const apiServer = createServer((request, response) => {
+    if (/^\/(client\/v4|local)(\/|$)/.test(request.url ?? "")) void rest(request, response);
+    else s3(request, response);
+  });
+  const api_port = await new Promise<number>((resolve, reject) => {
+    apiServer.once("error", reject);
+    apiServer.listen(options.api_port ?? 0, "127.0.0.1", () => resolve((apiServer.address() as AddressInfo).port));
+  });
+  undo.push(() => {
+    apiServer.closeAllConnections();
+    apiServer.close();
+  });
+
+  const url = `http://127.0.0.1:${port}`;
+  identity.admin_key ??= await createAdminKey(url, identity.secrets.API_SECRET);
+  folder.remember(identity);
+  const announcement: PlatformFile = {
+    pid: process.pid,
+    url,
+    api_url: `http://127.0.0.1:${api_port}/client/v4`,
+    s3_url: `http://127.0.0.1:${api_port}`,
+    account_id: identity.account_id,
+    api_token: identity.token.value,
+    admin_key: identity.admin_key,
+  };
+  folder.announce(announcement);
+  return {
+    ...announcement,
+    close,
+    faults,
+    api_secret: identity.secrets.API_SECRET,
+    s3_credentials: s3Credentials(identity.token),
+    runtime,
+    vectorize,
+    ai_usage: () => ({ ...ai.usage }),
+    workerdPid,
+  };
+}
+
+/** A key with every scope for tenant `default`, made through the service's own API. */
+async function createAdminKey(url: string, apiSecret: string): Promise<string> {
+  const response = await fetch(`${url}/api/v1/keys`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${apiSecret}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      name: "local admin",
+      tenant: "default",
+      scopes: ["read", "chat", "write", "metrics", "ops", "admin", "debug"],
+      rate_tier: "high",
+    }),
+  });
+  if (!response.ok) throw new Error(`the Worker refused to create the first key: ${await response.text()}`);
+  return z.object({ key: z.string() }).parse(await response.json()).key;
+}
+
+/** Fires the scripts' cron triggers in UTC. Returns what stops them. */
+function startCrons(runtime: Runtime): () => void {
+  const jobs = runtime.registry
+    .list("script")
+    .flatMap(({ id, schedules }) =>
+      schedules.map(
+        ({ cron }) =>
+          new Cron(cron, { timezone: "UTC", unref: true, catch: true }, () => runtime.triggerSchedule(id, cron)),
+      ),
+    );
+  return () => {
+    for (const job of jobs) job.stop();
+  };
+}
+
+function workerdPid(): number | null {
+  try {
+    for (const entry of readdirSync("/proc")) {
+      if (!/^\d+$/.test(entry)) continue;
+      const [, name = "", rest = ""] = /^\d+ \((.*)\) \S (\d+)/.exec(readFileSync(`/proc/${entry}/stat`, "utf8")) ?? [];
+      if (name === "workerd" && Number(rest) === process.pid) return Number(entry);
+    }
+  } catch {
+    return null;
+  }
+  return null;
+}

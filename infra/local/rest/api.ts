@@ -1,0 +1,79 @@
+/**
+ * Cloudflare's REST API on this machine, to be mounted at `/client/v4`: what ops, Pulumi, wrangler and the official
+ * SDK call, with Cloudflare's envelope, error codes, paging, limits and refusals. One file per noun beside this one.
+ *
+ * Faces translate; the engine owns workerd and the files. `platform.ts` composes the two.
+ */
+import { Hono } from "hono";
+import type { Engine } from "../engine.ts";
+import type { TimeTravel } from "../time-travel.ts";
+import { accountRoutes } from "./accounts.ts";
+import { type ApiToken, type Authenticated, authenticate, requireScope } from "./credentials.ts";
+import { d1Routes } from "./d1.ts";
+import type { QueryD1 } from "./d1-gateway.ts";
+import { ApiError, envelopeErrors, fail } from "./envelope.ts";
+import { kvRoutes } from "./kv.ts";
+import { r2Routes } from "./r2.ts";
+import { requestBudget } from "./request-budget.ts";
+import { scheduleRoutes } from "./schedules.ts";
+import { scriptRoutes } from "./scripts.ts";
+import { secretRoutes } from "./secrets.ts";
+import { SignedFiles } from "./signed-files.ts";
+import { versionRoutes } from "./versions.ts";
+import { WorkerStore } from "./worker-store.ts";
+import { workersBetaRoutes } from "./workers-beta.ts";
+
+export interface RestApiDeps {
+  engine: Engine & {
+    /** D1 by `queryThroughGateway`; see d1-gateway.ts for why it is not a `D1Database`. */
+    queryD1: QueryD1;
+  };
+  /** The Vectorize v2 routes, from `/accounts/:account_id` down. */
+  vectorize: Hono;
+  /** Who may call; read at each request, so that a token can be added or revoked while the platform runs. */
+  tokens: () => readonly ApiToken[];
+  timeTravel: TimeTravel;
+  /** Requests each token has in five minutes: true is Cloudflare's 1200, false none (see request-budget.ts). */
+  budget: boolean | number;
+}
+
+/** The whole API as one Hono app. Anything it does not know answers 404 with code 7003, as Cloudflare does. */
+export function restApi({ engine, vectorize, tokens, timeTravel, budget }: RestApiDeps): Hono<Authenticated> {
+  const files = new SignedFiles(() => engine.now());
+  const store = new WorkerStore(engine);
+  const queryD1: QueryD1 = (databaseId, queries) => engine.queryD1(databaseId, queries);
+
+  const account = new Hono();
+  for (const routes of [
+    d1Routes({ engine, queryD1, timeTravel, files }),
+    kvRoutes(engine),
+    r2Routes(engine),
+    scriptRoutes(store),
+    versionRoutes(store),
+    scheduleRoutes(store),
+    secretRoutes(store),
+    workersBetaRoutes(store),
+  ])
+    account.route("/", routes);
+
+  return new Hono<Authenticated>()
+    .onError(envelopeErrors)
+    .route("/", files.routes())
+    .use(
+      authenticate(tokens),
+      requestBudget(budget, () => engine.now()),
+      requireScope,
+    )
+    .route("/", accountRoutes(engine))
+    .use("/accounts/:account_id/*", async (c, next) => {
+      const id = c.req.param("account_id");
+      if (id !== engine.account_id)
+        throw new ApiError(403, 10000, `Authentication error: the token has no account ${id}`);
+      await next();
+    })
+    .route("/accounts/:account_id", account)
+    .route("/", vectorize)
+    .notFound((c) =>
+      fail(c, 404, 7003, `Could not route to ${c.req.path}, perhaps your object identifier is invalid?`),
+    );
+}

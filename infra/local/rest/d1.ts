@@ -1,0 +1,109 @@
+/** D1 databases: create, list, read, change, delete. Queries, dumps and Time Travel have files of their own. */
+import { randomUUID } from "node:crypto";
+import { type Context, Hono } from "hono";
+import { z } from "zod";
+import type { Engine } from "../engine.ts";
+import type { D1Record } from "../registry.ts";
+import type { TimeTravel } from "../time-travel.ts";
+import { d1ExportRoutes } from "./d1-export.ts";
+import type { QueryD1 } from "./d1-gateway.ts";
+import { D1Holds } from "./d1-hold.ts";
+import { d1ImportRoutes } from "./d1-import.ts";
+import { D1_MALFORMED, d1QueryRoutes, runQueries } from "./d1-query.ts";
+import { d1TimeTravelRoutes } from "./d1-time-travel.ts";
+import { ApiError, ok } from "./envelope.ts";
+import { pageOf } from "./pagination.ts";
+import { jsonBody } from "./request-body.ts";
+import type { SignedFiles } from "./signed-files.ts";
+
+const replication = z.object({ mode: z.enum(["auto", "disabled"]) });
+const createBody = z.object({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-_]{0,62}$/i, "1 to 63 letters, digits, dashes or underscores"),
+  primary_location_hint: z.string().optional(),
+  jurisdiction: z.string().nullish(),
+  read_replication: replication.optional(),
+});
+
+export interface D1RouteDeps {
+  engine: Engine;
+  queryD1: QueryD1;
+  timeTravel: TimeTravel;
+  files: SignedFiles;
+}
+
+/** Routes below `/accounts/:account_id`. */
+export function d1Routes({ engine, queryD1, timeTravel, files }: D1RouteDeps): Hono {
+  const { registry } = engine;
+  const holds = new D1Holds(() => engine.now());
+  const database = (id: string): D1Record => {
+    const record = registry.get("d1", id);
+    if (!record) throw new ApiError(404, 7404, `The database ${id} could not be found`);
+    return record;
+  };
+  const info = async (record: D1Record) => {
+    const [tables] = await runQueries(queryD1, record.uuid, [
+      {
+        sql: "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%'",
+      },
+    ]);
+    return {
+      ...record,
+      num_tables: tables?.rows[0]?.[0] ?? 0,
+      file_size: tables?.meta.size_after ?? 0,
+      jurisdiction: null,
+    };
+  };
+  const update = async (
+    c: Context,
+    id: string,
+    body: { read_replication?: D1Record["read_replication"] | undefined },
+  ) => {
+    const record = database(id);
+    const changed = { ...record, read_replication: body.read_replication ?? record.read_replication };
+    registry.put("d1", record.uuid, changed);
+    return ok(c, await info(changed));
+  };
+  return new Hono()
+    .get("/d1/database", (c) => {
+      const name = c.req.query("name");
+      const records = registry.list("d1").filter((record) => name === undefined || record.name.includes(name));
+      const { items, result_info } = pageOf(c, records, { default: 100, max: 10_000, code: D1_MALFORMED });
+      return ok(c, items, { result_info });
+    })
+    .post("/d1/database", async (c) => {
+      const { name, read_replication } = await jsonBody(c, createBody, D1_MALFORMED);
+      if (registry.list("d1").some((record) => record.name === name))
+        throw new ApiError(400, 7502, `Database with name '${name}' already exists`);
+      const record: D1Record = {
+        uuid: randomUUID(),
+        name,
+        created_at: new Date(engine.now()).toISOString(),
+        version: "production",
+        read_replication: read_replication ?? { mode: "disabled" },
+      };
+      registry.put("d1", record.uuid, record);
+      return ok(c, await info(record));
+    })
+    .get("/d1/database/:id", async (c) => ok(c, await info(database(c.req.param("id")))))
+    .put("/d1/database/:id", async (c) =>
+      update(c, c.req.param("id"), await jsonBody(c, z.object({ read_replication: replication }), D1_MALFORMED)),
+    )
+    .patch("/d1/database/:id", async (c) =>
+      update(
+        c,
+        c.req.param("id"),
+        await jsonBody(c, z.object({ read_replication: replication.optional() }), D1_MALFORMED),
+      ),
+    )
+    .delete("/d1/database/:id", async (c) => {
+      const { uuid } = database(c.req.param("id"));
+      registry.delete("d1", uuid);
+      await engine.dropData("d1", uuid);
+      await timeTravel.forget(uuid);
+      return ok(c, null);
+    })
+    .route("/", d1QueryRoutes(queryD1, holds, database))
+    .route("/", d1ExportRoutes({ engine, queryD1, holds, files, databaseExists: database, timeTravel }))
+    .route("/", d1ImportRoutes({ queryD1, holds, files, databaseExists: database, timeTravel }))
+    .route("/", d1TimeTravelRoutes(timeTravel, holds, database));
+}

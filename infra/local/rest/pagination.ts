@@ -1,0 +1,22 @@
+/** The `page` / `per_page` paging that most list endpoints of the API share. */
+import type { Context } from "hono";
+import { integerQuery } from "./request-body.ts";
+
+export interface Page<T> {
+  items: T[];
+  result_info: { page: number; per_page: number; count: number; total_count: number; total_pages: number };
+}
+
+/** The page of `all` that the query asks for. A page past the end is empty, which is how the SDK notices the end. */
+export function pageOf<T>(
+  c: Context,
+  all: readonly T[],
+  limits: { default: number; max: number; code: number },
+): Page<T> {
+  const { code } = limits;
+  const page = integerQuery(c, "page", { min: 1, max: Number.MAX_SAFE_INTEGER, fallback: 1, code });
+  const per_page = integerQuery(c, "per_page", { min: 1, max: limits.max, fallback: limits.default, code });
+  const items = all.slice((page - 1) * per_page, page * per_page);
+  const total_pages = Math.ceil(all.length / per_page);
+  return { items, result_info: { page, per_page, count: items.length, total_count: all.length, total_pages } };
+}

@@ -1,0 +1,167 @@
+/**
+ * The newer Workers API (`workers/workers`), which `@pulumi/cloudflare`'s `Worker` and `WorkerVersion` speak: a
+ * Worker exists before its code, and versions are JSON with base64 modules. The records are those of `scripts.ts`.
+ */
+import { Hono } from "hono";
+import { z } from "zod";
+import type { ScriptRecord, VersionRecord } from "../registry.ts";
+import { ApiError, ok } from "./envelope.ts";
+import { pageOf } from "./pagination.ts";
+import { jsonBody } from "./request-body.ts";
+import { base64Modules, checkedUpload, INVALID_WORKER, WORKERS_MALFORMED } from "./script-upload.ts";
+import { shownSettings, subdomain, withSettings, withSubdomain } from "./scripts.ts";
+import { shownBindings } from "./version-view.ts";
+import type { WorkerStore } from "./worker-store.ts";
+
+const workerFields = z.object({
+  logpush: z.boolean().optional(),
+  observability: z.record(z.string(), z.unknown()).optional(),
+  subdomain: z.object({ enabled: z.boolean().optional(), previews_enabled: z.boolean().optional() }).optional(),
+  tags: z.array(z.string()).optional(),
+  tail_consumers: z.array(z.object({ name: z.string() })).optional(),
+});
+const createBody = workerFields.extend({ name: z.string() });
+const updateBody = workerFields.extend({ name: z.string().optional() });
+const versionBody = z.looseObject({
+  main_module: z.string(),
+  modules: z.array(z.object({ name: z.string(), content_type: z.string(), content_base64: z.base64() })),
+});
+
+/** Routes below `/accounts/:account_id`. */
+export function workersBetaRoutes(store: WorkerStore): Hono {
+  const { registry } = store.engine;
+  const shown = (script: ScriptRecord) => ({
+    id: store.workerId(script),
+    name: script.id,
+    created_on: script.created_on,
+    updated_on: script.modified_on,
+    deployed_on: store.deployments(script.id)[0]?.created_on ?? null,
+    ...shownSettings(script),
+    subdomain: subdomain(script),
+    references: {
+      dispatch_namespace_outbounds: [],
+      domains: [],
+      durable_objects: [],
+      queues: registry
+        .list("queue")
+        .flatMap(({ queue_id, queue_name, consumers }) =>
+          consumers
+            .filter(({ script_name }) => script_name === script.id)
+            .map(({ consumer_id }) => ({ queue_consumer_id: consumer_id, queue_id, queue_name })),
+        ),
+      workers: [],
+    },
+  });
+  const apply = (script: ScriptRecord, fields: z.infer<typeof workerFields>): ScriptRecord => {
+    const set = withSettings(script, fields);
+    if (!fields.subdomain) return store.saveScript(set);
+    const { enabled = false, previews_enabled = false } = fields.subdomain;
+    return store.saveScript(withSubdomain(set, enabled, previews_enabled));
+  };
+  const refuseRename = (script: ScriptRecord, name: string | undefined) => {
+    if (name !== undefined && name !== script.id)
+      throw new ApiError(
+        400,
+        WORKERS_MALFORMED,
+        `The local platform cannot rename ${script.id} to ${name}: create another Worker`,
+      );
+  };
+  const defaults = { logpush: false, observability: { enabled: false }, tags: [], tail_consumers: [], subdomain: {} };
+
+  return new Hono()
+    .get("/workers/workers", (c) => {
+      const { items, result_info } = pageOf(c, registry.list("script"), {
+        default: 10,
+        max: 100,
+        code: WORKERS_MALFORMED,
+      });
+      return ok(c, items.map(shown), { result_info });
+    })
+    .post("/workers/workers", async (c) => {
+      const { name, ...fields } = await jsonBody(c, createBody, WORKERS_MALFORMED);
+      if (registry.get("script", name)) throw new ApiError(409, 10040, `A Worker named ${name} already exists.`);
+      return ok(c, shown(apply(store.createScript(name), fields)));
+    })
+    .get("/workers/workers/:id", (c) => ok(c, shown(store.scriptByIdOrName(c.req.param("id")))))
+    .put("/workers/workers/:id", async (c) => {
+      const script = store.scriptByIdOrName(c.req.param("id"));
+      const { name, ...fields } = await jsonBody(c, updateBody, WORKERS_MALFORMED);
+      refuseRename(script, name);
+      return ok(c, shown(apply(script, { ...defaults, ...fields })));
+    })
+    .patch("/workers/workers/:id", async (c) => {
+      const script = store.scriptByIdOrName(c.req.param("id"));
+      const { name, ...fields } = await jsonBody(c, updateBody, WORKERS_MALFORMED);
+      refuseRename(script, name);
+      return ok(c, shown(apply(script, fields)));
+    })
+    .delete("/workers/workers/:id", async (c) => {
+      await store.deleteScript(store.scriptByIdOrName(c.req.param("id")).id);
+      return ok(c, null);
+    })
+    .get("/workers/workers/:id/versions", (c) => {
+      const script = store.scriptByIdOrName(c.req.param("id"));
+      const { items, result_info } = pageOf(c, store.versions(script.id), {
+        default: 10,
+        max: 100,
+        code: WORKERS_MALFORMED,
+      });
+      return ok(
+        c,
+        items.map((version) => shownVersion(version, script, false)),
+        { result_info },
+      );
+    })
+    .post("/workers/workers/:id/versions", async (c) => {
+      const script = store.scriptByIdOrName(c.req.param("id"));
+      const { modules: sent, ...settings } = await jsonBody(c, versionBody, INVALID_WORKER);
+      const modules = base64Modules(sent);
+      const version = store.addVersion(script, checkedUpload(settings, modules), modules);
+      if (c.req.query("deploy") === "true")
+        await store.deploy(script.id, [{ version_id: version.id, percentage: 100 }], "api", {});
+      return ok(c, shownVersion(version, script, false));
+    })
+    .get("/workers/workers/:id/versions/:version", (c) => {
+      const script = store.scriptByIdOrName(c.req.param("id"));
+      const version = store.version(script.id, c.req.param("version"));
+      return ok(c, shownVersion(version, script, c.req.query("include") === "modules"));
+    })
+    .delete("/workers/workers/:id/versions/:version", (c) => {
+      const script = store.scriptByIdOrName(c.req.param("id"));
+      const version = store.version(script.id, c.req.param("version"));
+      if (store.deployments(script.id)[0]?.versions.some(({ version_id }) => version_id === version.id))
+        throw new ApiError(
+          400,
+          WORKERS_MALFORMED,
+          "The version is live and cannot be deleted: deploy another one first",
+        );
+      registry.delete("version", version.id);
+      return ok(c, null);
+    });
+}
+
+function shownVersion(version: VersionRecord, script: ScriptRecord, withModules: boolean): Record<string, unknown> {
+  const { id, number, created_on, annotations, bindings, main_module, compatibility_date, compatibility_flags } =
+    version;
+  return {
+    id,
+    number,
+    created_on,
+    annotations,
+    bindings: shownBindings(bindings),
+    main_module,
+    compatibility_date,
+    compatibility_flags,
+    source: "api",
+    urls: [],
+    usage_model: "standard",
+    ...(script.migration_tag === undefined ? {} : { migration_tag: script.migration_tag }),
+    ...(withModules && {
+      modules: Object.entries(version.modules).map(([name, { content, content_type }]) => ({
+        name,
+        content_type,
+        content_base64: Buffer.from(content).toString("base64"),
+      })),
+    }),
+  };
+}

@@ -1,0 +1,226 @@
+/**
+ * workerd under the front proxy: starting it, switching what it runs without an error, stopping it.
+ *
+ * All switches go through one queue, because a second reload during the first would meet a half-started process.
+ */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { KVNamespace, Queue, R2Bucket } from "@cloudflare/workers-types";
+import { Miniflare, type MiniflareOptions } from "miniflare";
+import { SERVICE } from "../inventory.ts";
+import type { Engine } from "./engine.ts";
+import type { FrontProxy, ProxyTarget } from "./front-proxy.ts";
+import { PROXY_DRAIN_MAX_MS } from "./limits.ts";
+import type { ResourceKind } from "./registry.ts";
+import { type D1Query, type D1Rows, queryThroughGateway } from "./rest/d1-gateway.ts";
+import { type GatewayFetch, gatewayBucket } from "./s3/gateway-bucket.ts";
+import {
+  d1FilePath,
+  INTERNAL_WORKERS,
+  liveDeployment,
+  type WorkerdInputs,
+  workerdOptions,
+  workerName,
+} from "./workerd.ts";
+
+/** Where each droppable kind keeps its files below the engines' folder. */
+const DATA_NAMESPACES = {
+  d1: "d1/miniflare-D1DatabaseObject",
+  kv: "kv/miniflare-KVNamespaceObject",
+  r2: "r2/miniflare-R2BucketObject",
+} as const;
+
+/** One configuration of workerd and where its parts are reached. */
+interface Load {
+  options: MiniflareOptions;
+  /** Workers behind the public port, by name. */
+  targets: { name: string; percentage: number }[];
+  /** Resources that the configuration has bindings for, as `kind:id`. */
+  resources: Set<string>;
+}
+
+export class Runtime implements Engine {
+  readonly account_id: string;
+  readonly registry: WorkerdInputs["registry"];
+  readonly #inputs: WorkerdInputs;
+  readonly #proxy: FrontProxy;
+  readonly #now: () => number;
+  #miniflare: Miniflare;
+  /** The last load that workerd accepted. */
+  #working: Load;
+  #switching: Promise<unknown> = Promise.resolve();
+
+  private constructor(account_id: string, inputs: WorkerdInputs, proxy: FrontProxy, now: () => number) {
+    this.account_id = account_id;
+    this.registry = inputs.registry;
+    this.#inputs = inputs;
+    this.#proxy = proxy;
+    this.#now = now;
+    this.#working = this.#plan();
+    this.#miniflare = new Miniflare(this.#working.options);
+  }
+
+  static async start(
+    account_id: string,
+    inputs: WorkerdInputs,
+    proxy: FrontProxy,
+    now: () => number,
+  ): Promise<Runtime> {
+    const runtime = new Runtime(account_id, inputs, proxy, now);
+    try {
+      await runtime.#route(runtime.#working);
+    } catch (error) {
+      await runtime.#miniflare.dispose();
+      throw error;
+    }
+    return runtime;
+  }
+
+  now(): number {
+    return this.#now();
+  }
+
+  async queryD1(databaseId: string, queries: readonly D1Query[]): Promise<D1Rows[]> {
+    await this.#ensureBound("d1", databaseId);
+    const gateway = await this.#miniflare.getWorker(INTERNAL_WORKERS.d1);
+    return queryThroughGateway((url, init) => gateway.fetch(url, init), `d1:${databaseId}`, queries);
+  }
+
+  async kv(namespaceId: string): Promise<KVNamespace> {
+    await this.#ensureBound("kv", namespaceId);
+    return (await this.#miniflare.getKVNamespace(`kv:${namespaceId}`, INTERNAL_WORKERS.rest)) as unknown as KVNamespace;
+  }
+
+  async r2(bucketName: string): Promise<R2Bucket> {
+    await this.#ensureBound("r2", bucketName);
+    const gateway = await this.#miniflare.getWorker(INTERNAL_WORKERS.r2);
+    const fetch: GatewayFetch = (url, init) => (gateway.fetch as unknown as GatewayFetch)(url, init);
+    return gatewayBucket(fetch, `r2:${bucketName}`);
+  }
+
+  async queue(queueId: string): Promise<Queue> {
+    await this.#ensureBound("queue", queueId);
+    return (await this.#miniflare.getQueueProducer(`queue:${queueId}`, INTERNAL_WORKERS.rest)) as unknown as Queue;
+  }
+
+  d1File(databaseId: string): string {
+    return d1FilePath(this.#inputs.persist_dir, databaseId);
+  }
+
+  async dropData(kind: "d1" | "kv" | "r2" | "queue", id: string): Promise<void> {
+    if (kind === "queue") return this.reload();
+    await this.exclusively(async () => {
+      if (kind === "d1") {
+        for (const ending of ["", "-wal", "-shm"]) rmSync(`${this.d1File(id)}${ending}`, { force: true });
+      } else {
+        // KV and R2 keep blobs in a folder named by id beside the metadata objects.
+        rmSync(join(this.#inputs.persist_dir, DATA_NAMESPACES[kind].split("/")[0] ?? kind, id), {
+          recursive: true,
+          force: true,
+        });
+      }
+    });
+  }
+
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return this.#switch(async () => {
+      await this.#miniflare.dispose();
+      try {
+        return await work();
+      } finally {
+        const load = this.#plan();
+        this.#miniflare = new Miniflare(load.options);
+        await this.#route(load);
+      }
+    });
+  }
+
+  reload(): Promise<void> {
+    return this.#switch(async () => {
+      const load = this.#plan();
+      try {
+        await this.#miniflare.setOptions(load.options);
+        await this.#route(load);
+      } catch (error) {
+        // workerd refused the code: what ran before runs again.
+        await this.#miniflare.dispose().catch(() => {});
+        this.#miniflare = new Miniflare(this.#working.options);
+        await this.#route(this.#working);
+        throw error;
+      }
+    });
+  }
+
+  async triggerSchedule(scriptName: string, cron: string): Promise<void> {
+    const version = this.#liveVersions(scriptName)[0];
+    if (!version) throw new Error(`script ${scriptName} has no deployment`);
+    const worker = await this.#miniflare.getWorker(workerName(version.record));
+    await worker.scheduled({ cron, scheduledTime: new Date(this.#now()) });
+  }
+
+  async stop(): Promise<void> {
+    await this.#switching.catch(() => {});
+    await this.#miniflare.dispose();
+  }
+
+  async #ensureBound(kind: ResourceKind, id: string): Promise<void> {
+    await this.#switching.catch(() => {});
+    if (this.#working.resources.has(`${kind}:${id}`)) return;
+    if (!this.registry.get(kind, id)) throw new Error(`no ${kind} resource ${id} in this account`);
+    await this.reload();
+  }
+
+  #switch<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#switching.then(async () => {
+      this.#proxy.hold();
+      try {
+        // A stream may outlive any patience; it is cut then, as a deployment on Cloudflare would after its grace.
+        const patience = new Promise<void>((resolve) => setTimeout(resolve, PROXY_DRAIN_MAX_MS).unref());
+        await Promise.race([this.#proxy.drained(), patience]);
+        return await work();
+      } finally {
+        this.#proxy.release();
+      }
+    });
+    this.#switching = turn.catch(() => {});
+    return turn;
+  }
+
+  #liveVersions(script: string) {
+    return (liveDeployment(this.registry, script)?.versions ?? [])
+      .toSorted((a, b) => b.percentage - a.percentage)
+      .flatMap(({ version_id, percentage }) => {
+        const record = this.registry.get("version", version_id);
+        return record ? [{ record, percentage }] : [];
+      });
+  }
+
+  /** What the registry says should run now. */
+  #plan(): Load {
+    return {
+      options: workerdOptions(this.#inputs),
+      targets: this.#liveVersions(SERVICE).map(({ record, percentage }) => ({ name: workerName(record), percentage })),
+      resources: new Set([
+        ...this.registry.list("d1").map(({ uuid }) => `d1:${uuid}`),
+        ...this.registry.list("kv").map(({ id }) => `kv:${id}`),
+        ...this.registry.list("r2").map(({ name }) => `r2:${name}`),
+        ...this.registry.list("queue").map(({ queue_id }) => `queue:${queue_id}`),
+      ]),
+    };
+  }
+
+  /** Points the proxy at a load that workerd has accepted. */
+  async #route(load: Load): Promise<void> {
+    await this.#miniflare.ready;
+    const targets: ProxyTarget[] = [];
+    for (const { name, percentage } of load.targets) {
+      targets.push({ origin: await this.#miniflare.unsafeGetDirectURL(name), percentage });
+    }
+    const peers = new Map<string, URL>();
+    for (const { name } of this.#inputs.extra_workers) {
+      peers.set(name, await this.#miniflare.unsafeGetDirectURL(`peer--${name}`));
+    }
+    this.#proxy.route(targets, peers);
+    this.#working = load;
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * The fault and clock shim: an entry module *beside* the unchanged bundle. It wraps `env` so that a binding can
+ * fail, slow down or answer from a stale copy, and moves `Date` for simulated time. Only platforms started with
+ * faults load it; benches run without.
+ *
+ * The plan is fetched from the Node side at every event, so a fault acts on the next request without a reload.
+ */
+import worker from "./worker.js";
+
+export * from "./worker.js";
+
+const RealDate = Date;
+let clockOffsetMs = 0;
+globalThis.Date = class extends RealDate {
+  constructor(...args) {
+    if (args.length === 0) super(RealDate.now() + clockOffsetMs);
+    else super(...args);
+  }
+  static now() {
+    return RealDate.now() + clockOffsetMs;
+  }
+};
+
+async function plan(env) {
+  const response = await env.__PRISM_FAULTS.fetch("http://faults/plan");
+  const { clock_offset_ms, rules } = await response.json();
+  clockOffsetMs = clock_offset_ms;
+  return rules;
+}
+
+/** `env` with every binding a rule names replaced by a proxy that applies it. */
+function faulty(env, rules) {
+  const wrapped = { ...env };
+  delete wrapped.__PRISM_FAULTS;
+  for (const name of new Set(rules.map((rule) => rule.binding))) {
+    if (wrapped[name]) wrapped[name] = faultyBinding(wrapped[name], rules.filter((rule) => rule.binding === name));
+  }
+  return wrapped;
+}
+
+function faultyBinding(binding, rules) {
+  return new Proxy(binding, {
+    get(target, property) {
+      const value = target[property];
+      if (typeof value !== "function") return value;
+      const rule = rules.find((candidate) => !candidate.method || candidate.method === property);
+      if (!rule) return value.bind(target);
+      // D1's prepare() is synchronous: the fault must strike where the statement runs.
+      if (property === "prepare") return (...args) => faultyStatement(value.apply(target, args), rule);
+      if (property === "idFromName" || property === "get" && "idFromName" in target) return value.bind(target);
+      return async (...args) => {
+        await strike(rule);
+        return value.apply(target, args);
+      };
+    },
+  });
+}
+
+function faultyStatement(statement, rule) {
+  return new Proxy(statement, {
+    get(target, property) {
+      const value = target[property];
+      if (typeof value !== "function") return value;
+      if (property === "bind") return (...args) => faultyStatement(value.apply(target, args), rule);
+      return async (...args) => {
+        await strike(rule);
+        return value.apply(target, args);
+      };
+    },
+  });
+}
+
+async function strike(rule) {
+  if (Math.random() >= (rule.probability ?? 1)) return;
+  if (rule.delay_ms) await new Promise((resolve) => setTimeout(resolve, rule.delay_ms));
+  if (rule.error) throw new Error(rule.error);
+}
+
+export default {
+  fetch: async (request, env, ctx) => worker.fetch(request, faulty(env, await plan(env)), ctx),
+  scheduled: async (controller, env, ctx) => worker.scheduled(controller, faulty(env, await plan(env)), ctx),
+  queue: async (batch, env, ctx) => worker.queue(batch, faulty(env, await plan(env)), ctx),
+};

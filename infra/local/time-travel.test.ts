@@ -1,0 +1,171 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  TIME_TRAVEL_RESTORE_WINDOW_MS,
+  TIME_TRAVEL_RESTORES_PER_WINDOW,
+  TIME_TRAVEL_SNAPSHOTS_MAX,
+  TIME_TRAVEL_WINDOW_MS,
+} from "./limits.ts";
+import { Registry } from "./registry.ts";
+import { type RestUnderTest, startRest } from "./rest/engine-for-tests.ts";
+import { TimeTravel } from "./time-travel.ts";
+import { bookmarkAt, bookmarkTime_ms, type Snapshot, surplusSnapshots } from "./time-travel-bookmarks.ts";
+
+let rest: RestUnderTest;
+beforeAll(async () => {
+  rest = await startRest();
+});
+afterAll(() => rest.close());
+
+const newDatabase = async (name: string) => {
+  const id = (await rest.client.d1.database.create({ account_id: rest.account_id, name })).uuid ?? "";
+  const query = async (sql: string) => (await rest.call("POST", `/d1/database/${id}/query`, { sql })).body;
+  const numbers = async () =>
+    (await query("SELECT n FROM t ORDER BY n")).result[0].results.map(({ n }: { n: number }) => n) as number[];
+  const bookmark = async (timestamp?: string) =>
+    (
+      await rest.client.d1.database.timeTravel.getBookmark(id, {
+        account_id: rest.account_id,
+        ...(timestamp ? { timestamp } : {}),
+      })
+    ).bookmark ?? "";
+  const restore = (to: { bookmark: string } | { timestamp: string }) =>
+    rest.client.d1.database.timeTravel.restore(id, { account_id: rest.account_id, ...to });
+  return { id, query, numbers, bookmark, restore };
+};
+const time = (offset_ms = 0) => new Date(rest.engine.now() + offset_ms).toISOString();
+
+test("a restore brings back the state of a bookmark, and previous_bookmark undoes it", async () => {
+  const db = await newDatabase("undo");
+  await db.query("CREATE TABLE t (n); INSERT INTO t VALUES (1)");
+  const before = await db.bookmark();
+  expect(before).toMatch(/^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/);
+  await db.query("INSERT INTO t VALUES (2)");
+  const restored = await db.restore({ bookmark: before });
+  expect(await db.numbers()).toEqual([1]);
+  expect([before < String(restored.previous_bookmark), restored.previous_bookmark! < restored.bookmark!]).toEqual([
+    true,
+    true,
+  ]);
+  await db.query("INSERT INTO t VALUES (3)");
+  await db.restore({ bookmark: restored.previous_bookmark ?? "" });
+  expect(await db.numbers()).toEqual([1, 2]);
+});
+
+test("a timestamp restores the newest state at or before it, down to the empty database", async () => {
+  const db = await newDatabase("by-time");
+  const born = time();
+  rest.engine.clock_offset_ms += 60_000;
+  await db.query("CREATE TABLE t (n); INSERT INTO t VALUES (1)");
+  await rest.timeTravel.snapshotAll();
+  const one = time();
+  rest.engine.clock_offset_ms += 60_000;
+  await db.query("INSERT INTO t VALUES (2)");
+  await rest.timeTravel.snapshotAll();
+  rest.engine.clock_offset_ms += 60_000;
+  await db.restore({ timestamp: one });
+  expect(await db.numbers()).toEqual([1]);
+  await db.restore({ timestamp: born });
+  expect((await db.query("SELECT * FROM t")).errors[0]?.message).toMatch(/no such table/);
+});
+
+test("an unchanged database keeps its bookmark", async () => {
+  const db = await newDatabase("still");
+  await db.query("CREATE TABLE t (n)");
+  expect(await db.bookmark()).toBe(await db.bookmark());
+});
+
+test("bookmarks in the future, before the database existed or unknown are refused with code 7500", async () => {
+  const db = await newDatabase("bounds");
+  for (const timestamp of [time(3_600_000), time(-TIME_TRAVEL_WINDOW_MS - 1), "1999-01-01T00:00:00Z"])
+    await expect(db.bookmark(timestamp)).rejects.toMatchObject({ status: 400, errors: [{ code: 7500 }] });
+  await expect(db.restore({ bookmark: bookmarkAt(1, 1, "ab") })).rejects.toThrow(/no history available/);
+  await expect(db.bookmark("yesterday")).rejects.toMatchObject({ errors: [{ code: 7400 }] });
+});
+
+test("the eleventh restore in ten minutes is refused", async () => {
+  const registry = new Registry(":memory:");
+  const created_at = new Date(0).toISOString();
+  registry.put("d1", "db", {
+    uuid: "db",
+    name: "db",
+    created_at,
+    version: "production",
+    read_replication: { mode: "auto" },
+  });
+  const dir = mkdtempSync(join(tmpdir(), "prism-travel-"));
+  let now_ms = 1_000_000;
+  const timeTravel = new TimeTravel({
+    engine: { registry, now: () => now_ms, d1File: () => join(dir, "db.sqlite"), exclusively: (work) => work() },
+    dir,
+  });
+  const bookmark = await timeTravel.bookmarkNow("db");
+  for (let i = 0; i < TIME_TRAVEL_RESTORES_PER_WINDOW; i++) await timeTravel.restore("db", bookmark);
+  await expect(timeTravel.restore("db", bookmark)).rejects.toThrow(/too many restores/);
+  now_ms += TIME_TRAVEL_RESTORE_WINDOW_MS;
+  await timeTravel.restore("db", bookmark);
+  await timeTravel.close();
+  rmSync(dir, { recursive: true });
+});
+
+test("snapshots taken beside a writing Worker are whole transactions", async () => {
+  const db = await newDatabase("busy");
+  await db.query("CREATE TABLE t (n); CREATE TABLE u (n)");
+  let writing = true;
+  const writer = (async () => {
+    for (let n = 0; writing; n++) await db.query(`INSERT INTO t VALUES (${n}); INSERT INTO u VALUES (${n})`);
+  })();
+  const bookmarks = [];
+  for (let i = 0; i < 5; i++) bookmarks.push(await db.bookmark());
+  writing = false;
+  await writer;
+  await db.restore({ bookmark: bookmarks.at(-1) ?? "" });
+  expect(
+    (await db.query("SELECT (SELECT count(*) FROM t) = (SELECT count(*) FROM u) AS same")).result[0].results,
+  ).toEqual([{ same: 1 }]);
+});
+
+test("bookmarks sort as their times and sequences do, and carry the time", () => {
+  const moment = fc.tuple(fc.nat({ max: 2 ** 45 }), fc.nat({ max: 1000 }));
+  fc.assert(
+    fc.property(moment, moment, ([a, i], [b, j]) => {
+      expect(bookmarkTime_ms(bookmarkAt(a, i, "f"))).toBe(a);
+      const order = Math.sign(a - b || i - j);
+      const [left, right] = [bookmarkAt(a, i, ""), bookmarkAt(b, j, "")];
+      expect(left < right ? -1 : left > right ? 1 : 0).toBe(order);
+    }),
+  );
+});
+
+test("thinning keeps the newest, everything of the last ten minutes, asked ones first, and stays within the bound", () => {
+  const now_ms = TIME_TRAVEL_WINDOW_MS * 10;
+  const history = fc.array(fc.record({ age_ms: fc.nat({ max: TIME_TRAVEL_WINDOW_MS * 2 }), asked: fc.boolean() }), {
+    maxLength: 150,
+  });
+  fc.assert(
+    fc.property(history, (ages) => {
+      const snapshots = ages
+        .map(
+          ({ age_ms, asked }, i): Snapshot => ({
+            bookmark: `b${i}`,
+            at_ms: now_ms - age_ms,
+            sequence: i,
+            bytes: 1,
+            asked,
+            file: "",
+          }),
+        )
+        .toSorted((a, b) => a.at_ms - b.at_ms);
+      const surplus = new Set(surplusSnapshots(snapshots, now_ms));
+      const kept = snapshots.filter((one) => !surplus.has(one));
+      expect(kept.length).toBeLessThanOrEqual(TIME_TRAVEL_SNAPSHOTS_MAX);
+      if (snapshots.length > 0) expect(kept).toContain(snapshots.at(-1));
+      const inWindow = snapshots.filter(({ at_ms }) => at_ms >= now_ms - TIME_TRAVEL_WINDOW_MS);
+      if (inWindow.length <= TIME_TRAVEL_SNAPSHOTS_MAX)
+        for (const one of inWindow) if (one.asked) expect(kept).toContain(one);
+    }),
+  );
+});

@@ -1,0 +1,40 @@
+/** The options of a query as they arrive, through REST or the binding. */
+import { z } from "zod";
+import { VECTORIZE_TOP_K_DEFAULT, VECTORIZE_TOP_K_MAX, VECTORIZE_TOP_K_WITH_VALUES_MAX } from "../limits.ts";
+import { ApiError } from "../rest/envelope.ts";
+import { CODES } from "./errors.ts";
+import { METADATA_LEVELS, type QueryOptions } from "./types.ts";
+
+export const queryOptionsSchema = z.object({
+  topK: z.number().optional(),
+  namespace: z.string().optional(),
+  filter: z.unknown().optional(),
+  returnValues: z.boolean().optional(),
+  returnMetadata: z.enum(METADATA_LEVELS).optional(),
+});
+
+/** Parses a JSON body, or throws 40026 naming the first field that does not fit. */
+export function parsed<T>(schema: z.ZodType<T>, body: unknown): T {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new ApiError(
+    400,
+    CODES.unparsable_body,
+    `Failed to parse the request body as JSON: ${issue?.path.join(".") || "body"}: ${issue?.message}`,
+  );
+}
+
+/** `topK` or its default; fewer are allowed when values or all metadata come along. */
+export function checkedTopK({ topK = VECTORIZE_TOP_K_DEFAULT, returnValues, returnMetadata }: QueryOptions): number {
+  const heavy = returnValues === true || returnMetadata === "all";
+  const top_k_max = heavy ? VECTORIZE_TOP_K_WITH_VALUES_MAX : VECTORIZE_TOP_K_MAX;
+  if (Number.isInteger(topK) && topK >= 1 && topK <= top_k_max) return topK;
+  throw new ApiError(
+    400,
+    CODES.top_k,
+    topK > top_k_max
+      ? `${heavy ? "with returnValues=true or returnMetadata=all, " : ""}max top K is ${top_k_max}, but got ${topK}`
+      : `top K must be a whole number from 1, but got ${topK}`,
+  );
+}

@@ -1,0 +1,269 @@
+/**
+ * From the registry to workerd: which Workers run, with which bindings.
+ *
+ * Everything Cloudflare simulates in workerd (D1, KV, R2, Queues, Durable Objects, rate limits) is a real engine
+ * here; Vectorize and Workers AI are Workers of our own with the official interfaces, forwarding to Node.
+ */
+import { createHash, createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  convertV4MiniflareOptions,
+  type MiniflareOptions,
+  type V4QueueConsumerOptions,
+  type V4WorkerOptions,
+  type V4WorkerOptionsShape,
+} from "miniflare";
+import type { WorkerBinding } from "../bindings.ts";
+import { COMPATIBILITY } from "../inventory.ts";
+import type { DeploymentRecord, Registry, VersionRecord } from "./registry.ts";
+import { D1_GATEWAY_FLAG } from "./rest/d1-gateway.ts";
+
+type NodeService = (request: Request) => Promise<Response> | Response;
+
+/** A Worker beside the product, e.g. a bench peer: plain ES module source and its own D1 databases. */
+export interface ExtraWorker {
+  name: string;
+  script: string;
+  /** Binding name → database id. */
+  d1?: Record<string, string>;
+}
+
+export interface WorkerdInputs {
+  registry: Registry;
+  /** Folder for the engines' files. */
+  persist_dir: string;
+  services: { vectorize: NodeService; ai: NodeService; faults: NodeService };
+  with_shim: boolean;
+  extra_workers: ExtraWorker[];
+  on_log: (line: string) => void;
+}
+
+/**
+ * Internal Workers that hold one binding for every registered resource (`d1:<id>`, `r2:<name>` …), for the REST and
+ * S3 faces. None has a public route.
+ */
+export const INTERNAL_WORKERS = { d1: "prism-d1-gateway", r2: "prism-r2-gateway", rest: "prism-resources" } as const;
+
+/** The live deployment of a script: the newest one. */
+export function liveDeployment(registry: Registry, script: string): DeploymentRecord | undefined {
+  return registry.list("deployment").findLast((deployment) => deployment.script_name === script);
+}
+
+/** workerd's name for one version of a script. */
+export function workerName(version: VersionRecord): string {
+  return `${version.script_name}--${version.id}`;
+}
+
+/** File of a D1 database below the engines' folder. The name is workerd's Durable Object id of the database id. */
+export function d1FilePath(persist_dir: string, databaseId: string): string {
+  const namespace = "miniflare-D1DatabaseObject";
+  const key = createHash("sha256").update(namespace).digest();
+  const nameHmac = createHmac("sha256", key).update(databaseId).digest().subarray(0, 16);
+  const hmac = createHmac("sha256", key).update(nameHmac).digest().subarray(0, 16);
+  return join(persist_dir, "d1", namespace, `${Buffer.concat([nameHmac, hmac]).toString("hex")}.sqlite`);
+}
+
+/** The whole configuration of workerd for what the registry says now. */
+export function workerdOptions(inputs: WorkerdInputs): MiniflareOptions {
+  const { registry } = inputs;
+  const workers: V4WorkerOptions[] = internalWorkers(registry);
+  for (const script of registry.list("script")) {
+    const deployment = liveDeployment(registry, script.id);
+    if (!deployment) continue;
+    const versions = deployment.versions
+      .toSorted((a, b) => b.percentage - a.percentage)
+      .flatMap(({ version_id }) => registry.get("version", version_id) ?? []);
+    versions.forEach((version, index) => {
+      workers.push(versionWorker(inputs, version, versions[0] ?? version, index === 0));
+    });
+  }
+  workers.push(
+    standInWorker("prism-vectorize", "vectorize/binding-worker.js", inputs.services.vectorize),
+    standInWorker("prism-ai", "ai/binding-worker.js", inputs.services.ai),
+    ...inputs.extra_workers.map(
+      ({ name, script, d1 }): V4WorkerOptions => ({
+        name: `peer--${name}`,
+        ...esModules({ "worker.js": script }),
+        d1Databases: d1 ?? {},
+        unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+      }),
+    ),
+  );
+  return convertV4MiniflareOptions({
+    host: "127.0.0.1",
+    port: 0,
+    cf: false,
+    telemetry: { enabled: false },
+    logRequests: false,
+    resourcePersistencePath: inputs.persist_dir,
+    handleStructuredLogs: ({ message }) => inputs.on_log(message),
+    workers,
+  });
+}
+
+/** ES modules from sources, the entry first. */
+function esModules(sources: Record<string, string>) {
+  return {
+    modules: Object.entries(sources).map(([path, contents]) => ({ type: "ESModule" as const, path, contents })),
+    compatibilityDate: COMPATIBILITY.date,
+  };
+}
+
+function sourceFile(path: string): Record<string, string> {
+  return { "worker.js": readFileSync(join(import.meta.dirname, path), "utf8") };
+}
+
+function internalWorkers(registry: Registry): V4WorkerOptions[] {
+  return [
+    {
+      name: INTERNAL_WORKERS.d1,
+      ...esModules(sourceFile("rest/d1-gateway-worker.js")),
+      compatibilityFlags: [D1_GATEWAY_FLAG],
+      d1Databases: Object.fromEntries(registry.list("d1").map(({ uuid }) => [`d1:${uuid}`, uuid])),
+    },
+    {
+      name: INTERNAL_WORKERS.r2,
+      ...esModules(sourceFile("s3/r2-gateway-worker.js")),
+      r2Buckets: Object.fromEntries(registry.list("r2").map(({ name }) => [`r2:${name}`, name])),
+    },
+    {
+      name: INTERNAL_WORKERS.rest,
+      ...esModules({ "worker.js": "export default { fetch: () => new Response(null, { status: 404 }) };" }),
+      kvNamespaces: Object.fromEntries(registry.list("kv").map(({ id }) => [`kv:${id}`, id])),
+      queueProducers: Object.fromEntries(
+        registry.list("queue").map(({ queue_id, queue_name }) => [`queue:${queue_id}`, { queueName: queue_name }]),
+      ),
+    },
+  ];
+}
+
+function standInWorker(name: string, file: string, service: NodeService): V4WorkerOptions {
+  return { name, ...esModules(sourceFile(file)), serviceBindings: { NODE: service as never } };
+}
+
+/**
+ * One version of a script. With two versions live, the one with the larger share (`primary`) owns the Durable
+ * Objects and consumes the queues, as workerd lets only one Worker do either.
+ */
+function versionWorker(
+  inputs: WorkerdInputs,
+  version: VersionRecord,
+  primary: VersionRecord,
+  isPrimary: boolean,
+): V4WorkerOptions {
+  const modules = Object.entries(version.modules).map(([path, { content }]) => ({
+    type: "ESModule" as const,
+    path: path === version.main_module ? "worker.js" : path,
+    contents: content,
+  }));
+  const shim = readFileSync(join(import.meta.dirname, "shim.js"), "utf8");
+  const options: V4WorkerOptions = {
+    name: workerName(version),
+    // workerd starts at the first module.
+    modules: inputs.with_shim ? [{ type: "ESModule", path: "shim.js", contents: shim }, ...modules] : modules,
+    compatibilityDate: version.compatibility_date,
+    compatibilityFlags: version.compatibility_flags,
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+    ...bindingOptions(inputs.registry, version, primary),
+  };
+  if (inputs.with_shim) {
+    options.serviceBindings = { ...options.serviceBindings, __PRISM_FAULTS: inputs.services.faults as never };
+  }
+  if (isPrimary) options.queueConsumers = consumerOptions(inputs.registry, version.script_name);
+  return options;
+}
+
+function bindingOptions(
+  registry: Registry,
+  version: VersionRecord,
+  primary: VersionRecord,
+): Partial<V4WorkerOptionsShape> {
+  const d1Databases: Record<string, string> = {};
+  const kvNamespaces: Record<string, string> = {};
+  const r2Buckets: Record<string, string> = {};
+  const queueProducers: Record<string, { queueName: string }> = {};
+  const durableObjects: NonNullable<V4WorkerOptionsShape["durableObjects"]> = {};
+  const ratelimits: NonNullable<V4WorkerOptionsShape["ratelimits"]> = {};
+  const serviceBindings: NonNullable<V4WorkerOptionsShape["serviceBindings"]> = {};
+  const bindings: Record<string, string> = {};
+  const options: Partial<V4WorkerOptionsShape> = {
+    d1Databases,
+    kvNamespaces,
+    r2Buckets,
+    queueProducers,
+    durableObjects,
+    ratelimits,
+    serviceBindings,
+    bindings,
+  };
+  const missing = (what: string, binding: WorkerBinding) =>
+    new Error(`binding ${binding.name} of ${version.script_name} names ${what}, which does not exist in this account`);
+  for (const binding of version.bindings) {
+    switch (binding.type) {
+      case "d1":
+        if (!registry.get("d1", binding.id)) throw missing(`D1 database ${binding.id}`, binding);
+        d1Databases[binding.name] = binding.id;
+        break;
+      case "kv_namespace":
+        if (!registry.get("kv", binding.namespace_id)) throw missing(`KV namespace ${binding.namespace_id}`, binding);
+        kvNamespaces[binding.name] = binding.namespace_id;
+        break;
+      case "r2_bucket":
+        if (!registry.get("r2", binding.bucket_name)) throw missing(`R2 bucket ${binding.bucket_name}`, binding);
+        r2Buckets[binding.name] = binding.bucket_name;
+        break;
+      case "queue":
+        queueProducers[binding.name] = { queueName: binding.queue_name };
+        break;
+      case "durable_object_namespace":
+        durableObjects[binding.name] = {
+          className: binding.class_name,
+          useSQLite: true,
+          // Objects belong to the script, not to one of its versions.
+          unsafeUniqueKey: `${version.script_name}-${binding.class_name}`,
+          ...(version.id === primary.id ? {} : { scriptName: workerName(primary) }),
+        };
+        break;
+      case "ratelimit":
+        ratelimits[binding.name] = { namespace_id: binding.namespace_id, simple: binding.simple };
+        break;
+      case "vectorize":
+        serviceBindings[binding.name] = {
+          name: "prism-vectorize",
+          entrypoint: "VectorizeBinding",
+          props: { index_name: binding.index_name },
+        };
+        break;
+      case "ai":
+        serviceBindings[binding.name] = { name: "prism-ai", entrypoint: "AiBinding" };
+        break;
+      case "version_metadata":
+        options.versionMetadata = binding.name;
+        break;
+      case "plain_text":
+      case "secret_text":
+        bindings[binding.name] = binding.text;
+        break;
+    }
+  }
+  return options;
+}
+
+function consumerOptions(registry: Registry, script: string): NonNullable<V4WorkerOptionsShape["queueConsumers"]> {
+  const consumers: Record<string, V4QueueConsumerOptions> = {};
+  for (const queue of registry.list("queue")) {
+    for (const consumer of queue.consumers) {
+      if (consumer.type !== "worker" || consumer.script_name !== script) continue;
+      const { batch_size, max_wait_time_ms, max_retries, retry_delay } = consumer.settings;
+      consumers[queue.queue_name] = {
+        ...(batch_size === undefined ? {} : { maxBatchSize: batch_size }),
+        ...(max_wait_time_ms === undefined ? {} : { maxBatchTimeout: max_wait_time_ms / 1000 }),
+        ...(max_retries === undefined ? {} : { maxRetries: max_retries }),
+        ...(retry_delay === undefined ? {} : { retryDelay: retry_delay }),
+        ...(consumer.dead_letter_queue ? { deadLetterQueue: consumer.dead_letter_queue } : {}),
+      };
+    }
+  }
+  return consumers;
+}

@@ -1,0 +1,90 @@
+/**
+ * `ops bench ingest`: what indexing costs, end to end: chunks per second, D1 rows and neurons per chunk, and that
+ * a second run over an unchanged corpus costs nothing.
+ */
+import type { Command } from "commander";
+import { sendDocuments } from "../batch.ts";
+import { EXIT } from "../errors.ts";
+import { rounded } from "../eval/metrics.ts";
+import { type Invocation, type Outcome, perform } from "../invocation.ts";
+import { verdict } from "../output.ts";
+import { countChunks, onRig, type Rig } from "../rig.ts";
+import { type Paragraph, seededRandom } from "./corpus.ts";
+import { generatedParagraphs } from "./http-setup.ts";
+import { positive } from "./options.ts";
+
+const CHUNKS = 2_000;
+
+interface Pass {
+  seconds: number;
+  created: number;
+  unchanged: number;
+  rows_written: number;
+  embedded_texts: number;
+  neurons: number;
+}
+
+export function registerBenchIngest(parent: Command): void {
+  parent
+    .command("ingest")
+    .description("chunks per second, rows written and neurons per chunk; a second run must cost nothing")
+    .option("--chunks <n>", "chunks to index, one a document", positive, CHUNKS)
+    .addHelpText(
+      "after",
+      `
+Example:
+  npm run --silent ops -- bench ingest --json
+JSON: {chunks, chunks_per_s, rows_written_per_chunk, neurons_per_chunk, passed,
+  first: {seconds, created, unchanged, rows_written, embedded_texts, neurons}, second: {…}}
+Rows are counted as D1 bills them (table rows and index entries), by the Worker. Neurons are what Workers AI would
+bill for the embedded tokens. Exit code 1 when the second run writes a row or embeds a text.`,
+    )
+    .action((options: { chunks: number }, command: Command) =>
+      perform(command, (invocation) => benchIngest(invocation, options.chunks)),
+    );
+}
+
+async function benchIngest(invocation: Invocation, count: number): Promise<Outcome> {
+  const corpus = await generatedParagraphs(count, seededRandom(1));
+  const { first, second, chunks } = await onRig(invocation, {}, async (rig) => ({
+    first: await ingest(invocation, rig, corpus, "first run"),
+    second: await ingest(invocation, rig, corpus, "second run"),
+    chunks: await countChunks(rig.platform),
+  }));
+  const passed = second.rows_written === 0 && second.embedded_texts === 0;
+  const data = {
+    chunks,
+    chunks_per_s: Math.round(chunks / first.seconds),
+    rows_written_per_chunk: rounded(first.rows_written / chunks, 2),
+    neurons_per_chunk: rounded(first.neurons / chunks, 4),
+    passed,
+    first,
+    second,
+  };
+  const text = [
+    `${chunks} chunks in ${first.seconds} s: ${data.chunks_per_s} chunks/s`,
+    `${data.rows_written_per_chunk} rows written and ${data.neurons_per_chunk} neurons a chunk`,
+    `second run over the unchanged corpus: ${second.rows_written} rows written, ${second.embedded_texts} texts embedded, ` +
+      `${second.seconds} s: ${verdict(passed, invocation.colour)}`,
+  ].join("\n");
+  return { data, text, exit_code: passed ? EXIT.done : EXIT.check_failed };
+}
+
+async function ingest(invocation: Invocation, rig: Rig, corpus: readonly Paragraph[], label: string): Promise<Pass> {
+  const { progress, signal } = invocation;
+  const before = rig.platform.ai_usage();
+  const started_ms = performance.now();
+  progress.start(label, corpus.length);
+  const outcome = await sendDocuments(rig.client, corpus, signal, (done) => progress.update(done));
+  const seconds = rounded((performance.now() - started_ms) / 1000, 2);
+  progress.stop(`${label}: ${seconds} s`);
+  const after = rig.platform.ai_usage();
+  return {
+    seconds,
+    created: outcome.created,
+    unchanged: outcome.unchanged,
+    rows_written: outcome.rows_written,
+    embedded_texts: after.embedded_texts - before.embedded_texts,
+    neurons: rounded(after.neurons - before.neurons, 3),
+  };
+}

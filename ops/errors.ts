@@ -1,0 +1,70 @@
+/**
+ * Errors as part of the interface: what was being done, to what, why it failed, what to do about it.
+ *
+ * Expected failures of ops are `OpsError`s; `cli.ts` prints them once. Anything else is a bug and prints as one.
+ */
+import { styleText } from "node:util";
+
+/** What the shell (cron, CI, a runbook step) learns from a command. */
+export const EXIT = { done: 0, check_failed: 1, usage: 2, refused: 3, partial: 4 } as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+export interface OpsErrorParts {
+  /** The operation, as a verb phrase: `create key`. */
+  op: string;
+  /** What it was done to: a path, a URL, a name. */
+  subject: string;
+  /** Why it failed, in a sentence without a full stop. */
+  cause: string;
+  /** What to do now, preferably a command. */
+  hint: string;
+}
+
+export class OpsError extends Error {
+  readonly parts: OpsErrorParts;
+  readonly exit_code: ExitCode;
+  /** HTTP status of the refusing service, where there was one. */
+  readonly status: number | undefined;
+
+  constructor(
+    parts: OpsErrorParts,
+    options: { exit_code?: ExitCode; status?: number | undefined; error?: unknown } = {},
+  ) {
+    super(`${parts.op} ${parts.subject}: ${parts.cause}`, { cause: options.error });
+    this.name = "OpsError";
+    this.parts = parts;
+    this.exit_code = options.exit_code ?? EXIT.check_failed;
+    this.status = options.status;
+  }
+}
+
+/** Any thrown value as an `OpsError`; an unexpected one says that it is unexpected and how to see where it arose. */
+export function asOpsError(thrown: unknown): OpsError {
+  if (thrown instanceof OpsError) return thrown;
+  return new OpsError(
+    {
+      op: "run",
+      subject: "ops",
+      cause: `unexpected ${thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)}`,
+      hint: "repeat it with --verbose to see where this arose; it is a defect of this command",
+    },
+    { error: thrown },
+  );
+}
+
+/** The two lines (three with a known inner error and `verbose`) a person reads. */
+export function renderError(error: OpsError, options: { colour: boolean; verbose: boolean }): string {
+  const paint = (style: "red" | "cyan", text: string): string =>
+    options.colour ? styleText(style, text, { validateStream: false }) : text;
+  const lines = [
+    `${paint("red", "Error:")} ${error.parts.op} ${error.parts.subject}: ${error.parts.cause}`,
+    `${paint("cyan", "Try:")} ${error.parts.hint}`,
+  ];
+  if (options.verbose) lines.push(stackOf(error));
+  return `${lines.join("\n")}\n`;
+}
+
+function stackOf(error: Error): string {
+  const stack = error.stack ?? String(error);
+  return error.cause instanceof Error ? `${stack}\nCaused by: ${stackOf(error.cause)}` : stack;
+}

@@ -1,0 +1,159 @@
+/**
+ * `ops eval retrieval DIR`: ranking quality on a data set in BEIR's layout, through the real Worker.
+ *
+ * A platform of its own, the documents through `documents/batch`, every query through `POST /api/v1/search`: what is
+ * measured is what a caller gets. A document ranks by its best chunk. The same queries go to plain FTS5 in this
+ * process as a yardstick.
+ */
+import { type Command, Option } from "commander";
+import { z } from "zod";
+import { QUERY_CHARS_MAX, TITLE_CHARS_MAX } from "../../worker/limits.ts";
+import { type DocumentInput, sendDocuments } from "../batch.ts";
+import { type Client, decode } from "../client.ts";
+import { type Invocation, type Outcome, perform } from "../invocation.ts";
+import { table } from "../output.ts";
+import { countChunks, onRig } from "../rig.ts";
+import { createBaseline } from "./baseline.ts";
+import { type BeirDocument, type BeirQuery, type BeirSet, isItsOwnDocument, readBeir } from "./beir.ts";
+import { type Judgements, mean, ndcg, percentile, recall, reciprocalRank, rounded } from "./metrics.ts";
+
+const MODES = ["hybrid", "text", "vector"] as const;
+type Mode = (typeof MODES)[number];
+
+/** Two pages of the API's largest `top_k` make the 100 that recall@100 is about. */
+const PAGE = 50;
+
+const SearchAnswer = z.object({ results: z.array(z.object({ chunk_id: z.number(), document_id: z.string() })) });
+
+/** One ranker's figures over all queries. */
+interface Figures {
+  /** Binary gain: every positive judgement counts as 1. */
+  ndcg_at_10: number;
+  /** Linear gain of the judgement's grade, as trec_eval and pytrec_eval compute it. */
+  ndcg_at_10_graded: number;
+  recall_at_100: number;
+  mrr_at_10: number;
+  p50_ms: number;
+  p95_ms: number;
+}
+
+interface Answered {
+  query: BeirQuery;
+  ranking: string[];
+  latency_ms: number;
+}
+
+export function registerEvalRetrieval(parent: Command): void {
+  parent
+    .command("retrieval")
+    .description("nDCG@10, recall@100, MRR@10 and latency on a data set in BEIR layout, beside plain FTS5")
+    .argument("<dir>", "folder with corpus.jsonl, queries.jsonl and qrels.tsv or qrels/test.tsv")
+    .addOption(new Option("--mode <mode>", "retrieval mode").choices(MODES).default("hybrid"))
+    .addHelpText(
+      "after",
+      `
+Example:
+  npm run --silent ops -- eval retrieval path/to/cranfield --json
+JSON: {dataset, mode, documents, chunks, queries, ndcg_at_10, ndcg_at_10_graded, recall_at_100, mrr_at_10, p50_ms, p95_ms,
+  baseline: {ndcg_at_10, ndcg_at_10_graded, recall_at_100, mrr_at_10, p50_ms, p95_ms}}
+ndcg_at_10 takes every positive judgement as 1; ndcg_at_10_graded takes grades as they stand (trec_eval, BEIR).
+Latency is that of one search over HTTP, the baseline's is SQLite alone. Queries over 4000 characters are cut there: the API takes no longer ones.`,
+    )
+    .action((dir: string, options: { mode: Mode }, command: Command) =>
+      perform(command, (invocation) => evaluate(invocation, dir, options.mode)),
+    );
+}
+
+async function evaluate(invocation: Invocation, dir: string, mode: Mode): Promise<Outcome> {
+  const set = await readBeir(dir);
+  const { searched, chunks } = await onRig(invocation, {}, async ({ platform, client }) => {
+    const { progress, signal } = invocation;
+    progress.start("documents", set.documents.length);
+    await sendDocuments(client, set.documents.map(asInput), signal, (done) => progress.update(done));
+    const indexed = await countChunks(platform);
+    progress.stop(`${set.documents.length} documents indexed as ${indexed} chunks`);
+    return { searched: await searchAll(invocation, client, set, mode), chunks: indexed };
+  });
+  const service = figures(searched, set);
+  const baseline = figures(baselineRankings(set), set);
+  const rows = [
+    { name: `PRISM (${mode})`, ...service },
+    { name: "plain FTS5", ...baseline },
+  ];
+  const counts = { documents: set.documents.length, chunks, queries: set.queries.length };
+  return {
+    data: { dataset: set.name, mode, ...counts, ...service, baseline },
+    text: table(
+      rows,
+      [
+        { title: set.name, value: (row) => row.name },
+        { title: "nDCG@10", value: (row) => row.ndcg_at_10.toFixed(4), align: "right" },
+        { title: "graded", value: (row) => row.ndcg_at_10_graded.toFixed(4), align: "right" },
+        { title: "recall@100", value: (row) => row.recall_at_100.toFixed(4), align: "right" },
+        { title: "MRR@10", value: (row) => row.mrr_at_10.toFixed(4), align: "right" },
+        { title: "p50 ms", value: (row) => row.p50_ms, align: "right" },
+        { title: "p95 ms", value: (row) => row.p95_ms, align: "right" },
+      ],
+      invocation.terminal,
+    ),
+  };
+}
+
+/** The API bounds titles; of a longer one nothing is lost, it becomes part of the text. */
+function asInput({ id, title, text }: BeirDocument): DocumentInput {
+  if (title.length <= TITLE_CHARS_MAX) return { id, title, text, format: "text" };
+  return { id, title: title.slice(0, TITLE_CHARS_MAX), text: `${title}\n\n${text}`, format: "text" };
+}
+
+async function searchAll(invocation: Invocation, client: Client, set: BeirSet, mode: Mode): Promise<Answered[]> {
+  const { progress } = invocation;
+  const byId = new Map(set.documents.map((document) => [document.id, document]));
+  const page = async (query: BeirQuery, offset: number): Promise<string[]> => {
+    const body = { query: query.text.slice(0, QUERY_CHARS_MAX), mode, top_k: PAGE, offset };
+    const answer = decode(SearchAnswer, await client.post("/api/v1/search", body, { repeatable: true }), "search");
+    return answer.results.map((hit) => hit.document_id);
+  };
+  const answered: Answered[] = [];
+  progress.start("queries", set.queries.length);
+  for (const query of set.queries) {
+    const started_ms = performance.now();
+    const first = await page(query, 0);
+    const latency_ms = performance.now() - started_ms;
+    // Hits come best first, so a document's place is that of its best chunk.
+    const ranking = [...new Set([...first, ...(await page(query, PAGE))])].filter((id) => isOther(query, byId.get(id)));
+    answered.push({ query, ranking, latency_ms });
+    progress.update(answered.length);
+  }
+  progress.stop(`${answered.length} queries answered`);
+  return answered;
+}
+
+function baselineRankings(set: BeirSet): Answered[] {
+  const baseline = createBaseline(set.documents);
+  const byId = new Map(set.documents.map((document) => [document.id, document]));
+  const answered = set.queries.map((query) => {
+    const started_ms = performance.now();
+    const found = baseline.search(query.text, 2 * PAGE);
+    const latency_ms = performance.now() - started_ms;
+    return { query, ranking: found.filter((id) => isOther(query, byId.get(id))), latency_ms };
+  });
+  baseline.close();
+  return answered;
+}
+
+const isOther = (query: BeirQuery, document: BeirDocument | undefined): boolean =>
+  document === undefined || !isItsOwnDocument(query, document);
+
+function figures(answered: readonly Answered[], set: BeirSet): Figures {
+  const average = (metric: (ranking: string[], judgements: Judgements) => number): number =>
+    rounded(mean(answered.map(({ query, ranking }) => metric(ranking, set.judgements.get(query.id) ?? new Map()))), 4);
+  const latencies_ms = answered.map(({ latency_ms }) => latency_ms);
+  return {
+    ndcg_at_10: average((ranking, judgements) => ndcg(ranking, judgements, 10, "binary")),
+    ndcg_at_10_graded: average((ranking, judgements) => ndcg(ranking, judgements, 10, "graded")),
+    recall_at_100: average((ranking, judgements) => recall(ranking, judgements, 2 * PAGE)),
+    mrr_at_10: average((ranking, judgements) => reciprocalRank(ranking, judgements, 10)),
+    p50_ms: rounded(percentile(latencies_ms, 0.5), 2),
+    p95_ms: rounded(percentile(latencies_ms, 0.95), 2),
+  };
+}

@@ -1,0 +1,141 @@
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { IndexConfig, loadConfig, type Source } from "./config.ts";
+import { type IndexDocument, readDocument } from "./read-document.ts";
+import { withSource } from "./sources.ts";
+
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "prism-sources-"));
+  const files: Record<string, string | Buffer> = {
+    "docs/start.md": "---\nid: x\n---\n\nIntro\n\n## Second\n\n# Getting started\r\n\nText.\n",
+    "docs/deep/ümlaut name.md": '---\ntitle: "Names: with colon"\n---\n\n# Other\n',
+    "docs/plain.txt": "# not a heading in plain text",
+    "docs/drafts/idea.md": "# Idea",
+    "docs/binary.txt": Buffer.from([0xff, 0xfe, 0x00, 0x41]),
+    "docs/empty.md": " \n",
+    "docs/node_modules/pkg/readme.md": "# Package",
+    "docs/.hidden.md": "# Hidden",
+    "docs/code.ts": "export {};",
+    "secret.md": "# Outside",
+  };
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), content);
+  }
+  await symlink(join(root, "secret.md"), join(root, "docs/link.md"));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+function source(fields: Record<string, unknown>): Source {
+  const [parsed] = IndexConfig.parse({ sources: [{ collection: "docs", ...fields }] }).sources;
+  if (!parsed) throw new Error("no source");
+  return parsed;
+}
+
+function paths(from: Source): Promise<string[]> {
+  return withSource(from, { cwd: root }, async (files) => files.map((file) => file.path));
+}
+
+async function read(path: string, fields: Record<string, unknown> = {}): Promise<IndexDocument | string> {
+  return withSource(source({ folder: "docs", include: [path], ...fields }), { cwd: root }, async ([file]) => {
+    if (!file) throw new Error("no file");
+    const result = await readDocument(file);
+    return "document" in result ? result.document : result.refused;
+  });
+}
+
+describe("a folder source", () => {
+  test("gives the files that its globs match, without packages, hidden files and links", async () => {
+    expect(await paths(source({ folder: "docs" }))).toEqual([
+      "binary.txt",
+      "deep/ümlaut name.md",
+      "drafts/idea.md",
+      "empty.md",
+      "plain.txt",
+      "start.md",
+    ]);
+    expect(
+      await paths(source({ folder: "docs", include: ["**/*.md", "*.md"], exclude: ["drafts/**", "empty.md"] })),
+    ).toEqual(["deep/ümlaut name.md", "start.md"]);
+  });
+
+  test("that matches nothing is refused, since it would delete its collection", async () => {
+    await expect(paths(source({ folder: "docs", include: ["*.rst"] }))).rejects.toThrow(/no file matches \*\.rst/);
+    await expect(paths(source({ folder: "nowhere" }))).rejects.toThrow(/no file matches/);
+  });
+});
+
+describe("a git source", () => {
+  test("gives what is committed, not what lies in the working tree, and leaves no clone behind", async () => {
+    const repository = join(root, "repository");
+    await mkdir(repository);
+    const env = { PATH: process.env.PATH, HOME: root };
+    const git = (...words: string[]): unknown =>
+      execFileSync("git", ["-C", repository, ...words], { stdio: "pipe", env });
+    git("init", "--quiet", "--initial-branch", "trunk");
+    await writeFile(join(repository, "a.md"), "# Committed");
+    await symlink(join(root, "secret.md"), join(repository, "link.md"));
+    git("add", ".");
+    git("-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "--quiet", "-m", "one");
+    await writeFile(join(repository, "b.md"), "# Not committed");
+
+    let clone = "";
+    const titles = await withSource(source({ git: "repository", ref: "trunk" }), { cwd: root }, async (files) => {
+      clone = dirname(files[0]?.absolute_path ?? "");
+      const results = await Promise.all(files.map(readDocument));
+      return results.map((result) =>
+        "document" in result ? `${result.document.id} ${result.document.title}` : result.refused,
+      );
+    });
+    expect(titles).toEqual(["docs:a.md Committed", "docs:link.md link"]);
+    await expect(withSource(source({ folder: clone }), { cwd: root }, async () => {})).rejects.toThrow();
+    await expect(paths(source({ git: "repository", ref: "missing" }))).rejects.toThrow(/clone repository.*missing/s);
+  });
+
+  test("cannot run a program through its address", async () => {
+    await expect(paths(source({ git: `ext::sh -c touch% ${join(root, "owned")}` }))).rejects.toThrow(/clone/);
+    expect(await paths(source({ folder: ".", include: ["secret.md", "owned"] }))).toEqual(["secret.md"]);
+  });
+});
+
+describe("readDocument", () => {
+  test("takes the title from front matter, else from the highest heading, else from the file's name", async () => {
+    expect(await read("deep/ümlaut name.md")).toMatchObject({ title: "Names: with colon", format: "markdown" });
+    expect(await read("start.md")).toMatchObject({ title: "Getting started", id: "docs:start.md" });
+    expect(await read("plain.txt")).toMatchObject({ title: "plain", format: "text" });
+  });
+
+  test("adds collection and path to the metadata, and the path to the link, percent-encoded", async () => {
+    expect(
+      await read("deep/ümlaut name.md", { metadata: { kind: "guide" }, url: "https://a.example/{path}#top" }),
+    ).toMatchObject({
+      metadata: { kind: "guide", collection: "docs", path: "deep/ümlaut name.md" },
+      url: "https://a.example/deep/%C3%BCmlaut%20name.md#top",
+    });
+  });
+
+  test("refuses what is not text, with the way out", async () => {
+    expect(await read("binary.txt")).toMatch(/not UTF-8 text; convert it, or exclude it/);
+    expect(await read("empty.md")).toMatch(/empty/);
+  });
+});
+
+describe("loadConfig", () => {
+  test("names the file, the field and the rule for a configuration that is wrong", async () => {
+    const path = join(root, "bad.config.json");
+    await writeFile(path, JSON.stringify({ sources: [{ collection: "Docs!", folder: ".", include: ["../**"] }] }));
+    await expect(loadConfig(path)).rejects.toThrow(/bad\.config\.json.*collection|collection.*a–z/s);
+    await writeFile(path, "{");
+    await expect(loadConfig(path)).rejects.toThrow(/JSON/);
+    await expect(loadConfig(join(root, "none.json"))).rejects.toThrow(/ENOENT/);
+  });
+
+  test("accepts this repository's own configuration", async () => {
+    const config = await loadConfig(join(import.meta.dirname, "../../prism.config.json"));
+    expect(config.sources.map(({ collection }) => collection)).toEqual(["prism", "runbooks"]);
+  });
+});

@@ -1,0 +1,143 @@
+import { mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { type Platform, startPlatform } from "../../infra/local/platform.ts";
+import { type Client, createClient } from "../client.ts";
+import { IndexConfig } from "./config.ts";
+import { type SyncOptions, type SyncResult, syncIndex } from "./sync.ts";
+
+// The queue hands a batch over after a second, and several updates wait for their jobs.
+vi.setConfig({ testTimeout: 30_000 });
+
+let platform: Platform;
+let client: Client;
+let cwd: string;
+let collection: string;
+
+beforeAll(async () => {
+  platform = await startPlatform();
+  client = createClient({ url: platform.url, token: platform.admin_key, signal: new AbortController().signal });
+}, 60_000);
+afterAll(() => platform?.close());
+beforeEach(async (context) => {
+  cwd = await mkdtemp(join(tmpdir(), "prism-sync-"));
+  collection = `c${context.task.id.replace(/[^a-z0-9]+/g, "")}`.slice(0, 30);
+});
+afterEach(() => rm(cwd, { recursive: true, force: true }));
+
+async function write(files: Record<string, string>): Promise<void> {
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(cwd, path)), { recursive: true });
+    await writeFile(join(cwd, path), content);
+  }
+}
+
+function sync(options: Partial<SyncOptions> = {}): Promise<SyncResult> {
+  const config = IndexConfig.parse({ sources: [{ collection, folder: ".", metadata: { kind: "test" } }] });
+  return syncIndex({ client, config, cwd, ...options });
+}
+
+async function stored(): Promise<Record<string, string>> {
+  const page = (await client.get(`/api/v1/documents?collection=${collection}`)) as {
+    documents: { id: string; title: string }[];
+  };
+  return Object.fromEntries(page.documents.map(({ id, title }) => [id.slice(collection.length + 1), title]));
+}
+
+const THREE = { "a.md": "# Alpha\n\nText.", "sub/b.md": "# Beta\n\nText.", "c.txt": "plain" };
+
+test("an update adds, changes and deletes what the files say, and a second run sends nothing", async () => {
+  await write(THREE);
+  expect(await sync()).toMatchObject({
+    scanned: 3,
+    added: 3,
+    changed: 0,
+    unchanged: 0,
+    deleted: 0,
+    failed: 0,
+    failures: [],
+  });
+  expect(await stored()).toEqual({ "a.md": "Alpha", "sub/b.md": "Beta", "c.txt": "c" });
+
+  const sent: string[] = [];
+  const watched = {
+    ...client,
+    post: (path: string, body: unknown) => client.post(path, body, { repeatable: sent.push(path) > 0 }),
+  };
+  expect(await sync({ client: watched })).toMatchObject({ scanned: 3, added: 0, changed: 0, unchanged: 3, deleted: 0 });
+  expect(sent).toEqual([]);
+
+  await write({ "a.md": "# Alpha, revised\n\nText." });
+  await rm(join(cwd, "sub/b.md"));
+  expect(await sync()).toMatchObject({ scanned: 2, added: 0, changed: 1, unchanged: 1, deleted: 1 });
+  expect(await stored()).toEqual({ "a.md": "Alpha, revised", "c.txt": "c" });
+});
+
+test("a dry run tells the plan and changes nothing", async () => {
+  await write(THREE);
+  const ids = ["a.md", "c.txt", "sub/b.md"].map((path) => `${collection}:${path}`);
+  expect(await sync({ dry_run: true })).toMatchObject({
+    dry_run: true,
+    added: 3,
+    plan: { add: ids, change: [], delete: [] },
+  });
+  expect(await stored()).toEqual({});
+});
+
+test("a file that cannot be indexed fails alone and keeps its earlier document", async () => {
+  await write(THREE);
+  await sync();
+  await write({ "a.md": " ", "new.md": "# New" });
+  expect(await sync()).toMatchObject({
+    added: 1,
+    changed: 0,
+    unchanged: 2,
+    deleted: 0,
+    failed: 1,
+    failures: [{ id: `${collection}:a.md` }],
+  });
+  expect(Object.keys(await stored())).toEqual(["a.md", "c.txt", "new.md", "sub/b.md"]);
+});
+
+test("many deletions are refused unless someone approves them", async () => {
+  await write(Object.fromEntries(Array.from({ length: 14 }, (_, i) => [`${i}.md`, `# Page ${i}`])));
+  await sync();
+  for (let i = 0; i < 12; i++) await rm(join(cwd, `${i}.md`));
+  await expect(sync()).rejects.toMatchObject({ exit_code: 3 });
+  expect(Object.keys(await stored())).toHaveLength(14);
+
+  let asked: readonly string[] = [];
+  const approveDeletion = async (ids: readonly string[]): Promise<void> => {
+    asked = ids;
+  };
+  expect(await sync({ approveDeletion })).toMatchObject({ deleted: 12, unchanged: 2 });
+  expect(asked).toHaveLength(12);
+  expect(Object.keys(await stored())).toEqual(["12.md", "13.md"]);
+});
+
+test("with a time, known files that are older are not read, new ones are", async () => {
+  await write(THREE);
+  await sync();
+  await write({ "a.md": "# Edited, with an old time", "d.md": "# New, with an old time" });
+  const old = new Date("2020-01-01");
+  for (const path of ["a.md", "d.md", "sub/b.md", "c.txt"]) await utimes(join(cwd, path), old, old);
+  expect(await sync({ since_ms: Date.parse("2021-01-01") })).toMatchObject({
+    added: 1,
+    changed: 0,
+    unchanged: 3,
+    deleted: 0,
+  });
+});
+
+test("two sources that give one id are refused before anything is sent", async () => {
+  await write(THREE);
+  const config = IndexConfig.parse({
+    sources: [
+      { collection, folder: "." },
+      { collection, folder: ".", include: ["a.md"] },
+    ],
+  });
+  await expect(sync({ config })).rejects.toThrow(/two sources give this id/);
+  expect(await stored()).toEqual({});
+});

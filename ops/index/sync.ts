@@ -1,0 +1,241 @@
+/**
+ * Brings the service's documents in line with the configured sources: reads, compares by content hash, sends what
+ * differs, deletes what vanished. A second run over unchanged sources sends nothing.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import { z } from "zod";
+import { batches } from "../batch.ts";
+import { type Client, decode } from "../client.ts";
+import { EXIT, OpsError } from "../errors.ts";
+import {
+  INDEX_DELETE_UNASKED,
+  INDEX_DELETE_UNASKED_SHARE,
+  INDEX_LIST_PAGE,
+  INDEX_READERS,
+  JOB_POLL_MS,
+} from "../limits.ts";
+import type { IndexConfig } from "./config.ts";
+import { planSync, type StoredDocument, type SyncPlan } from "./plan.ts";
+import { documentId, type IndexDocument, readDocument } from "./read-document.ts";
+import { type SourceFile, withSource } from "./sources.ts";
+
+export interface SyncResult {
+  /** Files that the globs matched. */
+  scanned: number;
+  added: number;
+  changed: number;
+  unchanged: number;
+  deleted: number;
+  failed: number;
+  /** Why each failed document is not (or no longer up to date) in the index. */
+  failures: { id: string; cause: string }[];
+  dry_run: boolean;
+  plan: Omit<SyncPlan, "unchanged">;
+}
+
+export interface SyncOptions {
+  client: Pick<Client, "get" | "post" | "delete">;
+  config: IndexConfig;
+  /** What relative folders and repositories are relative to. */
+  cwd: string;
+  /** Reads, compares and reports; sends nothing. */
+  dry_run?: boolean;
+  /** Known files last changed before this are taken for unchanged without reading them. Git sources are always read. */
+  since_ms?: number;
+  signal?: AbortSignal;
+  /** Called before unusually many documents are deleted; throws to refuse. Without it, such a run is refused. */
+  approveDeletion?: (ids: readonly string[]) => Promise<void>;
+  onProgress?: (stage: "read" | "send" | "index" | "delete", done: number, total: number) => void;
+}
+
+const Page = z.object({
+  documents: z.array(
+    z.object({ id: z.string(), content_hash: z.string(), metadata: z.record(z.string(), z.unknown()) }),
+  ),
+  next_cursor: z.string().nullable(),
+});
+const Accepted = z.object({ job_id: z.string() });
+const Job = z.object({
+  state: z.enum(["queued", "running", "done", "partial", "failed"]),
+  failed: z.number(),
+  errors: z.array(z.object({ id: z.string(), detail: z.string() })),
+});
+/** A request that is wrong in itself: its documents fail, the others go on. */
+const BAD_REQUEST = new Set([400, 413, 422]);
+
+/**
+ * Runs one update.
+ * @throws OpsError when a source cannot be read, two sources give the same id, the service does not answer, or
+ * (exit code 3) the update would delete unusually much unasked; nothing has been changed then, except that an
+ * interrupted run may have sent a part. Repeating it is always safe.
+ */
+export async function syncIndex(options: SyncOptions): Promise<SyncResult> {
+  const { client, config, dry_run = false } = options;
+  const collections = new Set(config.sources.map((source) => source.collection));
+  const stored = await listStored(client, collections);
+  const local = await readSources(options, new Set(stored.map(({ id }) => id)));
+  const plan = planSync(local.hashes, stored, collections);
+  await checkDeletion(plan, stored.length, options);
+
+  const failures = local.failures;
+  if (!dry_run) {
+    const changed = [...plan.add, ...plan.change]
+      .map((id) => local.documents.get(id))
+      .filter((found) => found !== undefined);
+    failures.push(...(await send(changed, options)));
+    for (const [done, id] of plan.delete.entries()) {
+      await client.delete(`/api/v1/documents/${encodeURIComponent(id)}`).catch(ignoreGone);
+      options.onProgress?.("delete", done + 1, plan.delete.length);
+    }
+  }
+  const failed = new Set(failures.map(({ id }) => id));
+  const succeeded = (ids: readonly string[]): number => ids.filter((id) => !failed.has(id)).length;
+  return {
+    scanned: local.hashes.size,
+    added: succeeded(plan.add),
+    changed: succeeded(plan.change),
+    unchanged: succeeded(plan.unchanged),
+    deleted: plan.delete.length,
+    failed: failed.size,
+    failures,
+    dry_run,
+    plan: { add: plan.add, change: plan.change, delete: plan.delete },
+  };
+}
+
+async function listStored(client: SyncOptions["client"], collections: ReadonlySet<string>): Promise<StoredDocument[]> {
+  const stored: StoredDocument[] = [];
+  for (const collection of collections) {
+    let cursor: string | null = null;
+    do {
+      const query = new URLSearchParams({
+        collection,
+        limit: String(INDEX_LIST_PAGE),
+        ...(cursor !== null && { cursor }),
+      });
+      const page: z.infer<typeof Page> = decode(
+        Page,
+        await client.get(`/api/v1/documents?${query}`),
+        "GET /api/v1/documents",
+      );
+      stored.push(...page.documents);
+      cursor = page.next_cursor;
+    } while (cursor !== null);
+  }
+  return stored;
+}
+
+interface LocalState {
+  /** By id; null for what was not read. */
+  hashes: Map<string, string | null>;
+  /** Only what may have to be sent. */
+  documents: Map<string, IndexDocument>;
+  failures: SyncResult["failures"];
+}
+
+async function readSources(options: SyncOptions, known: ReadonlySet<string>): Promise<LocalState> {
+  const state: LocalState = { hashes: new Map(), documents: new Map(), failures: [] };
+  for (const source of options.config.sources) {
+    await withSource(source, options, async (files) => {
+      let done = 0;
+      const queue = files.values();
+      const reader = async (): Promise<void> => {
+        for (const file of queue) {
+          options.signal?.throwIfAborted();
+          await readOne(file, state, options.since_ms, known);
+          options.onProgress?.("read", ++done, files.length);
+        }
+      };
+      await Promise.all(Array.from({ length: INDEX_READERS }, reader));
+    });
+  }
+  return state;
+}
+
+async function readOne(
+  file: SourceFile,
+  state: LocalState,
+  since_ms: number | undefined,
+  known: ReadonlySet<string>,
+): Promise<void> {
+  const id = documentId(file);
+  if (state.hashes.has(id)) {
+    throw new OpsError(
+      {
+        op: "index",
+        subject: id,
+        cause: "two sources give this id",
+        hint: "put one of them into another `collection`, or exclude the file",
+      },
+      { exit_code: EXIT.usage },
+    );
+  }
+  state.hashes.set(id, null);
+  const old = since_ms !== undefined && file.modified_ms !== undefined && file.modified_ms < since_ms;
+  if (old && known.has(id)) return;
+  const read = await readDocument(file);
+  if ("refused" in read) {
+    state.failures.push({ id, cause: `${file.path} ${read.refused}` });
+    return;
+  }
+  state.hashes.set(id, read.content_hash);
+  state.documents.set(id, read.document);
+}
+
+async function checkDeletion(plan: SyncPlan, stored: number, options: SyncOptions): Promise<void> {
+  const unasked = Math.max(INDEX_DELETE_UNASKED, stored * INDEX_DELETE_UNASKED_SHARE);
+  if (options.dry_run || plan.delete.length <= unasked) return;
+  if (options.approveDeletion) return options.approveDeletion(plan.delete);
+  throw new OpsError(
+    {
+      op: "delete",
+      subject: `${plan.delete.length} of ${stored} documents`,
+      cause: "their files are gone, which looks like a wrong folder rather than a wish",
+      hint: "look at the plan (npm run ops -- index update --dry-run), then confirm it with --yes",
+    },
+    { exit_code: EXIT.refused },
+  );
+}
+
+/** Sends documents in batches, waits for their jobs, and returns what the service could not index. */
+async function send(documents: readonly IndexDocument[], options: SyncOptions): Promise<SyncResult["failures"]> {
+  const failures: SyncResult["failures"] = [];
+  const jobs: { id: string; batch: readonly { id: string }[] }[] = [];
+  let done = 0;
+  for (const batch of batches(documents)) {
+    options.signal?.throwIfAborted();
+    try {
+      const accepted = await options.client.post("/api/v1/documents/batch", { documents: batch }, { repeatable: true });
+      jobs.push({ id: decode(Accepted, accepted, "POST /api/v1/documents/batch").job_id, batch });
+    } catch (error) {
+      if (!(error instanceof OpsError) || !BAD_REQUEST.has(error.status ?? 0)) throw error;
+      const { cause } = error.parts;
+      failures.push(...batch.map(({ id }) => ({ id, cause })));
+    }
+    done += batch.length;
+    options.onProgress?.("send", done, documents.length);
+  }
+  done = 0;
+  for (const { id, batch } of jobs) {
+    const job = await finishedJob(id, options);
+    failures.push(...job.errors.map((error) => ({ id: error.id, cause: error.detail })));
+    if (job.state === "failed" && job.errors.length === 0)
+      failures.push(...batch.map((document) => ({ id: document.id, cause: `job ${id} failed without a detail` })));
+    done += batch.length;
+    options.onProgress?.("index", done, documents.length);
+  }
+  return failures;
+}
+
+async function finishedJob(id: string, { client, signal }: SyncOptions): Promise<z.infer<typeof Job>> {
+  for (;;) {
+    const job = decode(Job, await client.get(`/api/v1/jobs/${id}`), "GET /api/v1/jobs/:id");
+    if (job.state !== "queued" && job.state !== "running") return job;
+    await pause(JOB_POLL_MS, undefined, signal && { signal });
+  }
+}
+
+/** Someone else deleted it first: that is what was wanted. */
+function ignoreGone(error: unknown): void {
+  if (!(error instanceof OpsError) || error.status !== 404) throw error;
+}

@@ -1,0 +1,46 @@
+/**
+ * Where a command's words go: the result to stdout (one JSON document with `--json`), everything else to stderr.
+ *
+ * Tables, colours and bars are for terminals; a pipe gets plain lines that `cut` and `grep` understand.
+ */
+import { styleText } from "node:util";
+import Table from "cli-table3";
+
+/** What a command hands back: the JSON document, and the same for a person. */
+export interface Report {
+  /** Becomes the one JSON document on stdout with `--json`. */
+  data: object;
+  /** Printed otherwise; ends without a newline. */
+  text: string;
+}
+
+export interface Column<Row> {
+  title: string;
+  value: (row: Row) => string | number;
+  align?: "left" | "right";
+}
+
+/** Colours are used on a terminal unless NO_COLOR is set (https://no-color.org: to anything but the empty string). */
+export function usesColour(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv): boolean {
+  return stream.isTTY === true && (env.NO_COLOR ?? "") === "";
+}
+
+/** A drawn table on a terminal; otherwise a header line and one tab-separated line a row. */
+export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[], terminal: boolean): string {
+  const titles = columns.map((column) => column.title);
+  const cells = rows.map((row) => columns.map((column) => String(column.value(row))));
+  if (!terminal) return [titles, ...cells].map((line) => line.join("\t")).join("\n");
+  const drawn = new Table({
+    head: titles,
+    colAligns: columns.map((column) => column.align ?? "left"),
+    style: { head: [], border: [], compact: true },
+  });
+  drawn.push(...cells);
+  return drawn.toString();
+}
+
+/** `pass` and `fail` in their colours on a terminal. */
+export function verdict(ok: boolean, colour: boolean): string {
+  const word = ok ? "pass" : "FAIL";
+  return colour ? styleText(ok ? "green" : "red", word, { validateStream: false }) : word;
+}

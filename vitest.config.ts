@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["{infra,worker,ops,runbooks,tests}/**/*.test.ts"],
+    // Most tests drive a real platform of their own; two at a time is what two cores carry.
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    reporters: process.env.CI ? ["default", "json"] : ["default"],
+    outputFile: { json: "dist/test-report.json" },
+  },
+});

@@ -1,0 +1,21 @@
+/** The Hono app: security first, then the routes. A route is declared in its noun's file, with who may call it. */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { App } from "./context.ts";
+import { auth } from "./routes/auth.ts";
+import { chat } from "./routes/chat.ts";
+import { documents } from "./routes/documents.ts";
+import { feedback } from "./routes/feedback.ts";
+import { health } from "./routes/health.ts";
+import { keys } from "./routes/keys.ts";
+import { documentationOf } from "./routes/openapi.ts";
+import { search } from "./routes/search.ts";
+import { secure } from "./security/secure.ts";
+import { refuseInvalid } from "./security/validation.ts";
+
+export function createApp(): OpenAPIHono<App> {
+  const app = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
+  secure(app);
+  for (const routes of [health, search, chat, documents, keys, auth, feedback]) app.route("/", routes);
+  app.route("/", documentationOf(app));
+  return app;
+}

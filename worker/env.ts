@@ -1,0 +1,32 @@
+/** What Cloudflare (or the local platform) hands the Worker. Names come from `infra/inventory.ts`; see `env.test.ts`. */
+export interface Env {
+  DB: D1Database;
+  VECTORIZE: Vectorize;
+  CACHE: KVNamespace;
+  CONFIG: KVNamespace;
+  VECTOR_PACKS: R2Bucket;
+  INGEST_QUEUE: Queue<unknown>;
+  DEAD_LETTERS: Queue<unknown>;
+  METER: DurableObjectNamespace;
+  RATE_IP: RateLimit;
+  RATE_AUTH_FAILURES: RateLimit;
+  RATE_LOW: RateLimit;
+  RATE_STANDARD: RateLimit;
+  RATE_HIGH: RateLimit;
+  AI: Ai;
+  VERSION: WorkerVersionMetadata;
+
+  ENVIRONMENT: string;
+  LOG_LEVEL: string;
+  DEFAULT_MODEL: string;
+  EMBEDDING_MODEL: string;
+  RERANK_MODEL: string;
+  CORS_ORIGINS: string;
+
+  API_SECRET: string;
+  API_SECRET_PREVIOUS: string;
+  JWT_SECRET: string;
+  JWT_SECRET_PREVIOUS: string;
+  KEY_PEPPER: string;
+  ERROR_WEBHOOK: string;
+}

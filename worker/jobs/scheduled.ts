@@ -1,0 +1,29 @@
+/** Cron: only looks for what was left lying and enqueues it; the work is done by queue messages. */
+import { CRONS } from "../../infra/inventory.ts";
+import type { Env } from "../env.ts";
+import { IDEMPOTENCY_LIFETIME_MS, OVERDUE_AFTER_MS, OVERDUE_BATCH_MAX } from "../limits.ts";
+import { overdueParts } from "../store/jobs.ts";
+import { overdueOutbox } from "../store/vectors.ts";
+import type { QueueMessage } from "./messages.ts";
+
+export async function runSchedule(cron: string, env: Env, now_ms: number): Promise<void> {
+  if (cron === CRONS.worker.checks) await resendOverdue(env, now_ms);
+  if (cron === CRONS.worker.daily) {
+    await env.DB.prepare("DELETE FROM idempotency WHERE created_at_ms < ?1")
+      .bind(now_ms - IDEMPOTENCY_LIFETIME_MS)
+      .run();
+  }
+}
+
+async function resendOverdue(env: Env, now_ms: number): Promise<void> {
+  const before_ms = now_ms - OVERDUE_AFTER_MS;
+  const [outbox, parts] = await Promise.all([
+    overdueOutbox(env.DB, before_ms, OVERDUE_BATCH_MAX),
+    overdueParts(env.DB, before_ms, OVERDUE_BATCH_MAX),
+  ]);
+  const messages: QueueMessage[] = [
+    ...outbox.map((outbox_id): QueueMessage => ({ type: "settle", outbox_id })),
+    ...parts.map((part): QueueMessage => ({ type: "ingest", ...part })),
+  ];
+  if (messages.length > 0) await env.INGEST_QUEUE.sendBatch(messages.map((body) => ({ body })));
+}

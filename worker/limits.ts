@@ -1,0 +1,159 @@
+/** Terms of one query that reach FTS5: each costs two walks of its posting list, and the 40th says little new. */
+export const QUERY_TERMS_MAX = 40;
+/** Deepest rank a search can page to: `offset` + `top_k`. Vectorize returns at most 100 ids a query. */
+export const SEARCH_DEPTH_MAX = 100;
+/** Full-text candidates whose text is read and rescored. Fixed, so that every page of a query shows one ranking. */
+export const RESCORE_DEPTH = 30;
+
+/** A chunk closes before it passes this: one idea, a few paragraphs; most abstracts and answers are one chunk. */
+export const CHUNK_TARGET_TOKENS = 250;
+/**
+ * No chunk passes this. bge-small reads 512 tokens and ignores the rest; the difference is room for the title and
+ * the heading path that are embedded with the text.
+ */
+export const CHUNK_MAX_TOKENS = 448;
+/** A chunk below this takes in what follows, even over a heading: a lone line retrieves badly and wastes a vector. */
+export const CHUNK_MIN_TOKENS = 100;
+/** Longer heading lines are shortened in the heading path; the text keeps them whole. */
+export const CHUNK_HEADING_CHARS_MAX = 160;
+
+/** A pack is built and verified in memory, beside its copy for hashing, in a 128 MB isolate: 10 400 vectors at 384. */
+export const PACK_BYTES_MAX = 16 * 1024 * 1024;
+/** Vectorize's limit: https://developers.cloudflare.com/vectorize/platform/limits/ */
+export const PACK_DIMENSIONS_MAX = 1536;
+/** What is left of the 256-byte header after its other fields. */
+export const PACK_MODEL_BYTES_MAX = 200;
+
+/** Compact JSON of a filter must stay below this. https://developers.cloudflare.com/vectorize/reference/metadata-filtering/ */
+export const FILTER_BYTES_MAX = 2048;
+/** Vectorize indexes this much of a string, cut between code points; D1 is asked to compare the same part. */
+export const FILTER_STRING_BYTES_MAX = 64;
+
+/** Key ids: 12 characters of base 32 are 60 bits, unique without asking the database. They are not secret. */
+export const KEY_ID_CHARS = 12;
+/** 40 characters of base 32 are 200 bits: beyond guessing, whatever the rate limits let through. */
+export const KEY_SECRET_CHARS = 40;
+/** Revocation must act within 10 s, and only isolate memory caches a key. */
+export const KEY_CACHE_MS = 10_000;
+/** An older record is refreshed behind the answer, so that a busy key never waits for the database. */
+export const KEY_REFRESH_AFTER_MS = 5_000;
+/** How long an id that does not exist is remembered; a key made elsewhere works after this at the latest. */
+export const KEY_ABSENT_CACHE_MS = 3_000;
+/** While the database fails, a key in memory is trusted this long; then revocation matters more than service. */
+export const KEY_STALE_MAX_MS = 10 * 60_000;
+/** Pause between two tries to read keys from a failing database. */
+export const KEY_RETRY_AFTER_MS = 1_000;
+/** Records, proofs and addresses an isolate remembers each; some 300 B an entry of its 128 MB. */
+export const ISOLATE_ENTRIES_MAX = 5_000;
+/** Nothing we issue is longer: keys are 59 characters, tokens about 250. */
+export const CREDENTIAL_CHARS_MAX = 1_024;
+export const TOKEN_LIFETIME_S = 15 * 60;
+/** Blocklist answers kept in isolate memory; KV itself may add up to 60 s at the edge. */
+export const BLOCKLIST_CACHE_MS = 30_000;
+
+/** JSON bodies, unless a route declares its own limit: a question with filters is far below, memory far above. */
+export const BODY_BYTES_MAX = 1024 * 1024;
+/** No request of this API nests deeper than 6. */
+export const JSON_DEPTH_MAX = 32;
+/** Field errors reported for one request; a body of 10 000 wrong items needs no 10 000 messages. */
+export const FIELD_ERRORS_MAX = 20;
+
+/** Answers to idempotent requests are replayed for a day. */
+export const IDEMPOTENCY_LIFETIME_MS = 24 * 3_600_000;
+/** A request that still holds its key after this died with its isolate; the next one takes over. */
+export const IDEMPOTENCY_RESERVATION_MS = 60_000;
+/** Larger answers are not kept (a D1 value may have 2 MB; write routes answer in some hundred bytes). */
+export const IDEMPOTENCY_ANSWER_CHARS_MAX = 64 * 1024;
+
+/** Minute buckets older than this are deleted; the longest period of `/metrics` is 30 days. */
+export const METER_RETENTION_DAYS = 31;
+
+export const LOG_MESSAGE_CHARS_MAX = 500;
+export const LOG_STACK_CHARS_MAX = 2_000;
+/** Error events an isolate posts to `ERROR_WEBHOOK` in a minute; an outage must not become a second one. */
+export const ERROR_EVENTS_PER_MINUTE_MAX = 10;
+export const ERROR_WEBHOOK_TIMEOUT_MS = 2_000;
+
+/** Reads of D1 are tried again this often on errors that D1 documents as passing. */
+export const DATABASE_RETRIES_MAX = 3;
+export const DATABASE_RETRY_BASE_MS = 50;
+/** A slower query is logged with its plan. */
+export const SLOW_QUERY_MS = 100;
+/** JSON of bulk rows in one parameter: half of D1's 2 MB a value, since a character may take more than a byte. */
+export const BULK_JSON_CHARS_MAX = 600_000;
+
+/** Workers AI takes 100 texts a call for bge models. */
+export const EMBEDDING_TEXTS_PER_CALL_MAX = 100;
+/** Vectorize takes 1000 vectors a call from a Worker. */
+export const VECTORIZE_MUTATION_IDS_MAX = 1000;
+/** Writers of one document that collide this often in a row are told so. */
+export const WRITE_CONFLICT_RETRIES_MAX = 4;
+
+/** Queue retries: 5, 10, 20 … seconds. */
+export const RETRY_BACKOFF_BASE_S = 5;
+export const RETRY_BACKOFF_MAX_S = 900;
+/** Work whose message has not come by then is sent again. Longer than all retries of a living message take. */
+export const OVERDUE_AFTER_MS = 15 * 60_000;
+/** Messages of one cron run: 10 ms of CPU on the free plan. */
+export const OVERDUE_BATCH_MAX = 100;
+
+/** A document's text; with escapes it still fits a JSON body of BODY_BYTES_MAX in most languages. */
+export const DOCUMENT_TEXT_CHARS_MAX = 900_000;
+export const DOCUMENT_ID_BYTES_MAX = 512;
+export const TITLE_CHARS_MAX = 500;
+export const URL_CHARS_MAX = 2_000;
+export const METADATA_FIELDS_MAX = 32;
+/** Vectorize takes 10 KiB of metadata a vector; the rest is D1's row. */
+export const METADATA_BYTES_MAX = 8 * 1024;
+export const BATCH_DOCUMENTS_MAX = 1_000;
+/** Batch bodies are larger than others: bulk loading is what they are for. */
+export const BATCH_BODY_BYTES_MAX = 8 * 1024 * 1024;
+/** Documents of one queue message: on the free plan the consumer has 10 ms of CPU for it. */
+export const PART_CHARS_MAX = 64_000;
+export const PART_DOCUMENTS_MAX = 50;
+export const LIST_LIMIT_DEFAULT = 100;
+export const LIST_LIMIT_MAX = 1_000;
+
+export const QUERY_CHARS_MAX = 4_000;
+export const SEARCH_TOP_K_DEFAULT = 10;
+export const SEARCH_TOP_K_MAX = 50;
+export const CHAT_TOP_K_DEFAULT = 10;
+export const CONTEXT_TOKENS_DEFAULT = 2_000;
+export const CONTEXT_TOKENS_MIN = 100;
+export const CONTEXT_TOKENS_MAX = 16_000;
+export const ANSWER_TOKENS_MAX = 600;
+
+/** Failures in a row that open a circuit, and how long it stays open. */
+export const BREAKER_FAILURES_TO_OPEN = 3;
+export const BREAKER_OPEN_MS = 15_000;
+export const AI_EMBED_TIMEOUT_MS = 5_000;
+export const AI_GENERATE_TIMEOUT_MS = 60_000;
+export const VECTORIZE_TIMEOUT_MS = 5_000;
+
+/** Isolate memory for cached answers: 128 MB hold the isolate's everything. */
+export const CACHE_MEMORY_CHARS_MAX = 8_000_000;
+export const CACHE_MEMORY_ENTRIES_MAX = 2_000;
+export const CACHE_LIFETIME_S = 3_600;
+/** A longer answer is not worth its place in the caches. */
+export const CACHE_ENTRY_CHARS_MAX = 200_000;
+/** KV writes of one isolate a day: the free plan has 1 000 for the account. */
+export const CACHE_KV_WRITES_PER_DAY_MAX = 100;
+/** Keys seen once, remembered so that the second hit writes to KV. */
+export const CACHE_SEEN_KEYS_MAX = 5_000;
+
+export const HEALTH_CACHE_MS = 5_000;
+
+export const KEY_NAME_CHARS_MAX = 100;
+/** A tenant is a Vectorize namespace (64 bytes) and, doubled as hex, a full-text term. */
+export const TENANT_CHARS_MAX = 48;
+export const KEY_QUOTA_MAX = 1_000_000_000;
+export const KEY_PAGE_DEFAULT = 50;
+export const KEY_PAGE_MAX = 100;
+export const FEEDBACK_COMMENT_CHARS_MAX = 2_000;
+/** Vectorize applies mutations within seconds; answers from before that are kept for a moment only. */
+export const VECTORIZE_SETTLING_MS = 60_000;
+export const CACHE_SETTLING_LIFETIME_MS = 2_000;
+/** A dependency that takes longer to say "1" is down for our callers. */
+export const HEALTH_CHECK_TIMEOUT_MS = 2_000;
+/** How long counts wait in an isolate for company on their way to the meter. */
+export const METER_FLUSH_MS = 250;

@@ -1,0 +1,41 @@
+/** Texts to vectors through the Workers AI binding; queries and passages of one model always through here. */
+import type { EmbeddingModel } from "./models.ts";
+
+/** The embedding answered with something other than one vector of the right length for each text. */
+export class EmbeddingError extends Error {
+  override name = "EmbeddingError";
+}
+
+/** Workers AI knows its models by name at type level; `EMBEDDING_MODEL` is configuration, so the shape is checked here. */
+interface EmbeddingBinding {
+  run(model: string, inputs: { text: string[]; pooling?: "cls" | "mean" }): Promise<{ data?: unknown }>;
+}
+
+/**
+ * One vector for each text, in order. At most 100 texts a call (Workers AI's limit for bge).
+ * Throws what the binding throws, or `EmbeddingError` for an answer of the wrong shape.
+ */
+export async function embed(
+  ai: Pick<Ai, "run">,
+  model: EmbeddingModel,
+  texts: readonly string[],
+  kind: "query" | "passage",
+): Promise<number[][]> {
+  const prefix = kind === "query" ? (model.query_prefix ?? "") : "";
+  const binding = ai as unknown as EmbeddingBinding;
+  const answer = await binding.run(model.id, {
+    text: texts.map((text) => prefix + text),
+    ...(model.pooling === undefined ? {} : { pooling: model.pooling }),
+  });
+  const { data } = answer;
+  if (!isVectors(data) || data.length !== texts.length || data.some((vector) => vector.length !== model.dimensions)) {
+    throw new EmbeddingError(
+      `${model.id} must answer ${texts.length} vector(s) of ${model.dimensions} numbers: check EMBEDDING_MODEL against the index's dimensions`,
+    );
+  }
+  return data;
+}
+
+function isVectors(data: unknown): data is number[][] {
+  return Array.isArray(data) && data.every((vector) => Array.isArray(vector) && typeof vector[0] === "number");
+}

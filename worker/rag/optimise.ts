@@ -1,0 +1,139 @@
+/**
+ * The token optimiser: of the chunks that retrieval found, only the sentences worth their tokens reach the model.
+ *
+ * Every unit (sentence, code block, table, list item) has a chance to hold the answer (`relevance.ts`) and a price in
+ * tokens; a unit is sent when it buys enough chance for each token. So a clear question about one chunk costs a few
+ * sentences, and an unclear one spreads over several chunks. Pure and deterministic.
+ */
+import { evidence } from "./evidence.ts";
+import { tokenise } from "./query.ts";
+import { type ScoredUnit, scoreUnits } from "./relevance.ts";
+import { estimateTokens } from "./tokens.ts";
+
+/** What the optimiser needs of a retrieval hit. */
+export interface OptimisableHit {
+  chunk_id: number;
+  title: string;
+  heading: string;
+  text: string;
+  /** Estimated tokens of `text`. */
+  token_count: number;
+  /** `fused` compares hits of one list; higher is better. */
+  scores: { fused: number };
+}
+
+/** The part of a chunk that is sent: `text` is the slices `spans` of the chunk, " … " where something was left out. */
+export interface Passage {
+  chunk_id: number;
+  title: string;
+  heading: string;
+  text: string;
+  /** `[start, end)` offsets into the chunk's text, in order. */
+  spans: [number, number][];
+}
+
+export interface OptimisedContext {
+  /** Best chunk first. Empty only without hits. */
+  passages: Passage[];
+  /** Estimated tokens of the passages, labels and openers included. */
+  tokens: number;
+  /** The same for all hits whole. */
+  tokens_before: number;
+  /** Chunks of which nothing is sent. */
+  dropped: number[];
+  /** How much of the question the hits speak of: `evidence.ts`. */
+  evidence: number;
+}
+
+/** A token is spent when it raises the chance that the answer is in the context by this much: 1 % for 25 tokens. */
+const CHANCE_PER_TOKEN_MIN = 0.0004;
+/** Sentences are chosen from this many hits: deeper ones hardly ever hold what the first do not. */
+const HITS_MAX = 5;
+/** Chunks that share more than this part of their words (Jaccard) say the same; the better ranked one is kept. */
+const DUPLICATE_SIMILARITY = 0.8;
+const GAP = " … ";
+/** The opener `<id>` with its line breaks. */
+const OPENER_TOKENS = 5;
+
+function overheadTokens(hit: OptimisableHit): number {
+  return OPENER_TOKENS + estimateTokens(`${hit.title} ${hit.heading}`);
+}
+
+function withoutDuplicates(hits: readonly OptimisableHit[]): OptimisableHit[] {
+  const kept: { hit: OptimisableHit; words: Set<string> }[] = [];
+  for (const hit of hits) {
+    const words = new Set(tokenise(hit.text));
+    const same = kept.some((other) => {
+      const smaller = Math.min(words.size, other.words.size);
+      if (smaller < DUPLICATE_SIMILARITY * Math.max(words.size, other.words.size)) return false;
+      let shared = 0;
+      for (const word of words) if (other.words.has(word)) shared++;
+      return shared > DUPLICATE_SIMILARITY * (words.size + other.words.size - shared);
+    });
+    if (!same) kept.push({ hit, words });
+  }
+  return kept.map(({ hit }) => hit);
+}
+
+/** Units in order of chance that pay for their tokens, while they fit. The first unit is taken if it fits at all. */
+function choose(scored: readonly ScoredUnit[], hits: readonly OptimisableHit[], tokensMax: number): ScoredUnit[] {
+  const chosen: ScoredUnit[] = [];
+  const opened = new Set<number>();
+  let spent = 0;
+  for (const unit of scored.toSorted((a, b) => b.probability - a.probability)) {
+    const hit = hits[unit.rank];
+    if (hit === undefined) continue;
+    const opening = opened.has(unit.rank) ? 0 : overheadTokens(hit);
+    const price = opening + estimateTokens(hit.text.slice(unit.start, unit.end));
+    if (chosen.length > 0 && unit.probability / price < CHANCE_PER_TOKEN_MIN) continue;
+    if (spent + price > tokensMax) continue;
+    chosen.push(unit);
+    opened.add(unit.rank);
+    spent += price;
+  }
+  return chosen;
+}
+
+function passageOf(hit: OptimisableHit, chosen: readonly ScoredUnit[]): Passage {
+  const spans: [number, number][] = [];
+  for (const { start, end } of chosen.toSorted((a, b) => a.start - b.start)) {
+    const last = spans.at(-1);
+    if (last !== undefined && last[1] === start) last[1] = end;
+    else spans.push([start, end]);
+  }
+  for (const span of spans) span[1] = span[0] + hit.text.slice(span[0], span[1]).trimEnd().length;
+  const { chunk_id, title, heading } = hit;
+  return { chunk_id, title, heading, text: spans.map(([start, end]) => hit.text.slice(start, end)).join(GAP), spans };
+}
+
+/**
+ * The context to send for `query`, from `hits` in ranked order.
+ * `max_context_tokens` bounds the estimated tokens of the passages; a bound below the best unit gives no passages.
+ */
+export function optimise(input: {
+  query: string;
+  hits: readonly OptimisableHit[];
+  max_context_tokens?: number;
+}): OptimisedContext {
+  const hits = withoutDuplicates(input.hits.slice(0, HITS_MAX));
+  const chosen = choose(scoreUnits(input.query, hits), hits, input.max_context_tokens ?? Number.POSITIVE_INFINITY);
+  const passages = hits.flatMap((hit, rank) => {
+    const own = chosen.filter((unit) => unit.rank === rank);
+    return own.length === 0 ? [] : [passageOf(hit, own)];
+  });
+  const sent = new Set(passages.map((passage) => passage.chunk_id));
+  return {
+    passages,
+    tokens: passages.reduce(
+      (sum, { title, heading, text }) =>
+        sum + OPENER_TOKENS + estimateTokens(`${title} ${heading}`) + estimateTokens(text),
+      0,
+    ),
+    tokens_before: input.hits.reduce((sum, hit) => sum + overheadTokens(hit) + hit.token_count, 0),
+    dropped: input.hits.filter((hit) => !sent.has(hit.chunk_id)).map((hit) => hit.chunk_id),
+    evidence: evidence(
+      input.query,
+      input.hits.map((hit) => `${hit.title} ${hit.heading} ${hit.text}`),
+    ),
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * What a document write has to change: pure comparison of the new chunks with the stored ones, by content hash.
+ *
+ * Chunks are immutable and a document lists their ids in order, so an edit costs the chunks it touches and nothing
+ * else: unchanged chunks are neither embedded again nor rewritten, wherever they moved.
+ */
+import type { Chunk } from "./chunk.ts";
+
+export interface StoredChunk {
+  id: number;
+  content_hash: string;
+}
+
+export interface HashedChunk extends Chunk {
+  content_hash: string;
+}
+
+export interface ChunkPlan {
+  /** In document order: the id of a kept chunk, or the index into `fresh`. */
+  order: ({ kept: number } | { fresh: number })[];
+  fresh: HashedChunk[];
+  stale_ids: number[];
+  kept_ids: number[];
+}
+
+/** Matches each wanted chunk with one stored chunk of the same hash, repeats included. */
+export function planChunks(wanted: readonly HashedChunk[], stored: readonly StoredChunk[]): ChunkPlan {
+  const available = new Map<string, number[]>();
+  for (const { id, content_hash } of stored) {
+    const ids = available.get(content_hash);
+    if (ids) ids.push(id);
+    else available.set(content_hash, [id]);
+  }
+  const plan: ChunkPlan = { order: [], fresh: [], stale_ids: [], kept_ids: [] };
+  for (const chunk of wanted) {
+    const kept = available.get(chunk.content_hash)?.shift();
+    if (kept === undefined) {
+      plan.order.push({ fresh: plan.fresh.length });
+      plan.fresh.push(chunk);
+    } else {
+      plan.order.push({ kept });
+      plan.kept_ids.push(kept);
+    }
+  }
+  plan.stale_ids = [...available.values()].flat();
+  return plan;
+}

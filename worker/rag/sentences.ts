@@ -1,0 +1,78 @@
+/**
+ * Cuts a chunk into units that may be kept or dropped on their own: sentences of prose, and, never divided, code
+ * blocks, tables, list items and headings. Pure; the units tile the text without gap or overlap, so joined they are
+ * the text.
+ */
+import { type Block, containerParts, scanMarkdown } from "./markdown-blocks.ts";
+
+/** What a unit is; only `prose` was cut at sentence ends. */
+export type UnitKind = "prose" | "item" | "code" | "table" | "heading";
+
+/** `text.slice(start, end)`, white space after the unit included. Offsets in UTF-16 code units. */
+export interface Unit {
+  start: number;
+  end: number;
+  kind: UnitKind;
+}
+
+/** Abbreviations that a sentence rarely ends with, lower case without the final period. */
+const ABBREVIATIONS: ReadonlySet<string> = new Set(
+  `mr mrs ms dr prof rev hon st jr gen col lt sgt capt cmdr adm gov sen rep pres messrs mt ft
+   vs etc cf al ca approx resp incl excl eg ie viz no nos vol vols ed eds fig figs eq eqs sec secs ch chap art para pp
+   inc ltd co corp dept univ assn bros ave blvd
+   jan feb mar apr jun jul aug sep sept oct nov dec`.split(/\s+/),
+);
+const ABBREVIATION_CHARS_MAX = 12;
+
+// Terminators with closing quotes, brackets and footnote marks, then white space; or CJK stops, which need none.
+const SENTENCE_END = /[.!?…]{1,8}["'”’»)\]*_]{0,4}(?=\s)|[。！？]{1,8}[」』”’）]{0,4}/g;
+const CONTINUES = /^\s{0,8}[\p{Ll},;:)\]]/u;
+const INITIAL = /^\p{Lu}$/u;
+const DOTTED = /^(?:\p{L}\.)+\p{L}$/u;
+
+/** Whether the period at `dot` belongs to an abbreviation or initial: "Dr.", "J.", "U.S.". */
+function isAbbreviation(text: string, from: number, dot: number): boolean {
+  let start = dot;
+  while (start > from && dot - start < ABBREVIATION_CHARS_MAX && !/[\s("'“‘[]/.test(text.charAt(start - 1))) start--;
+  const word = text.slice(start, dot);
+  return INITIAL.test(word) || DOTTED.test(word) || ABBREVIATIONS.has(word.toLowerCase());
+}
+
+function sentences(text: string, { start, end }: Block, add: (kind: UnitKind, end: number) => void): void {
+  const prose = text.slice(start, end);
+  let from = 0;
+  for (const match of prose.matchAll(SENTENCE_END)) {
+    const stop = match.index + match[0].length;
+    if (match[0] === "." && isAbbreviation(prose, from, match.index)) continue;
+    if (CONTINUES.test(prose.slice(stop, stop + 9))) continue;
+    from = stop;
+    while (from < prose.length && /\s/.test(prose.charAt(from))) from++;
+    if (from < prose.length) add("prose", start + from);
+  }
+  add("prose", end);
+}
+
+/** The units of `text` in order; an empty text has none. */
+export function units(text: string): Unit[] {
+  const found: Unit[] = [];
+  const add = (kind: UnitKind, end: number): void => {
+    found.push({ start: found.at(-1)?.end ?? 0, end, kind });
+  };
+  const addBlock = (block: Block): void => {
+    if (block.kind === "heading" || block.kind === "code" || block.kind === "table") add(block.kind, block.end);
+    else if (block.kind === "front-matter") add("code", block.end);
+    // A chunk may begin in the middle of a table, where no delimiter row tells that it is one.
+    else if (text.charAt(block.start) === "|") add("table", block.end);
+    else sentences(text, block, add);
+  };
+  for (const block of scanMarkdown(text)) {
+    if (block.kind !== "list" && block.kind !== "quote") addBlock(block);
+    else {
+      for (const part of containerParts(text, block)) {
+        if (part.kind === "code" || part.kind === "table" || block.kind === "quote") addBlock(part);
+        else add("item", part.end);
+      }
+    }
+  }
+  return found;
+}

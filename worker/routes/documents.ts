@@ -1,0 +1,312 @@
+/** Documents: single writes at once, batches through the queue, reads and deletion. */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { z } from "zod";
+import type { App } from "../context.ts";
+import type { QueueMessage } from "../jobs/messages.ts";
+import { BATCH_BODY_BYTES_MAX, PART_CHARS_MAX, PART_DOCUMENTS_MAX } from "../limits.ts";
+import { Problem } from "../problem.ts";
+import { type DocumentInput, ingest } from "../rag/ingest.ts";
+import {
+  documentBatch,
+  documentBody,
+  documentPage,
+  documentParams,
+  type documentSummary,
+  documentView,
+  jobAccepted,
+  jobParams,
+  jobView,
+  listQuery,
+  newDocument,
+  writeResult,
+} from "../schemas/documents.ts";
+import { declareRoute } from "../security/access.ts";
+import { refuseInvalid } from "../security/validation.ts";
+import {
+  type DocumentRow,
+  deleteDocument,
+  listDocuments,
+  readDocument,
+  readDocumentChunks,
+  WriteConflict,
+} from "../store/documents.ts";
+import { createJob, readJob, stagedKey } from "../store/jobs.ts";
+import { settleFromStores } from "../store/vectors.ts";
+import { requestStores } from "./request-stores.ts";
+
+const json = <T>(schema: T, description: string) => ({ description, content: { "application/json": { schema } } });
+const jsonRequest = <T>(schema: T) => ({ required: true, content: { "application/json": { schema } } });
+const problem = (description: string) => ({ description });
+
+export const documents = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
+
+const create = declareRoute(
+  "write",
+  {
+    method: "post",
+    path: "/api/v1/documents",
+    summary: "Write a document",
+    description: "Creates the document, or replaces the one with the same id. Unchanged content changes nothing.",
+    request: { body: jsonRequest(newDocument) },
+    responses: { 201: json(writeResult, "Created"), 200: json(writeResult, "Replaced, or unchanged") },
+  },
+  { idempotent: true },
+);
+documents.openapi(create, async (c) => {
+  const body = c.req.valid("json");
+  const result = await writeOne(c, { ...body, id: body.id ?? crypto.randomUUID() });
+  return c.json(result, result.status === "created" ? 201 : 200, etag(result.version));
+});
+
+const put = declareRoute("write", {
+  method: "put",
+  path: "/api/v1/documents/{id}",
+  summary: "Create or replace a document",
+  description: "`If-Match` with the document's ETag makes the write conditional.",
+  request: { params: documentParams, body: jsonRequest(documentBody) },
+  responses: {
+    201: json(writeResult, "Created"),
+    200: json(writeResult, "Replaced, or unchanged"),
+    412: problem("The document is at another version"),
+  },
+});
+documents.openapi(put, async (c) => {
+  const result = await writeOne(c, { ...c.req.valid("json"), id: c.req.valid("param").id }, expectedVersion(c));
+  return c.json(result, result.status === "created" ? 201 : 200, etag(result.version));
+});
+
+const batch = declareRoute(
+  "write",
+  {
+    method: "post",
+    path: "/api/v1/documents/batch",
+    summary: "Write many documents",
+    description: "Accepted at once and written through the queue; the job tells how far it is.",
+    request: { body: jsonRequest(documentBatch) },
+    responses: { 202: json(jobAccepted, "Accepted") },
+  },
+  { idempotent: true, body_bytes_max: BATCH_BODY_BYTES_MAX },
+);
+documents.openapi(batch, async (c) => {
+  const parts = splitIntoParts(c.req.valid("json").documents.map(documentInput));
+  const id = crypto.randomUUID();
+  const stores = requestStores(c);
+  await Promise.all(parts.map((part, index) => stores.packs.put(stagedKey(id, index), JSON.stringify(part))));
+  await createJob(stores.db, {
+    id,
+    tenant: c.get("principal").tenant,
+    document_count: parts.reduce((sum, part) => sum + part.length, 0),
+    part_count: parts.length,
+    created_at_ms: Date.now(),
+  });
+  const messages = parts.map((_, part): { body: QueueMessage } => ({ body: { type: "ingest", job_id: id, part } }));
+  // Queues take 100 messages a call.
+  for (let from = 0; from < messages.length; from += 100) {
+    await c.env.INGEST_QUEUE.sendBatch(messages.slice(from, from + 100));
+  }
+  const status_url = `/api/v1/jobs/${id}`;
+  return c.json({ job_id: id, status_url }, 202, { location: status_url });
+});
+
+const job = declareRoute("write", {
+  method: "get",
+  path: "/api/v1/jobs/{id}",
+  summary: "How far a batch is",
+  request: { params: jobParams },
+  responses: { 200: json(jobView, "The job"), 404: problem("No such job") },
+});
+documents.openapi(job, async (c) => {
+  const { id } = c.req.valid("param");
+  const status = await readJob(requestStores(c).db, c.get("principal").tenant, id);
+  if (!status) throw new Problem(404, "not-found", `There is no job ${id}.`);
+  const { rows_written, embedded_texts, created_at_ms, finished_at_ms, ...rest } = status;
+  return c.json(
+    {
+      ...rest,
+      cost: { rows_written, embedded_texts },
+      created_at: iso(created_at_ms),
+      finished_at: finished_at_ms === null ? null : iso(finished_at_ms),
+    },
+    200,
+  );
+});
+
+const list = declareRoute("read", {
+  method: "get",
+  path: "/api/v1/documents",
+  summary: "List documents",
+  description: "In the order of their ids; `next_cursor` continues.",
+  request: { query: listQuery },
+  responses: { 200: json(documentPage, "A page of documents") },
+});
+documents.openapi(list, async (c) => {
+  const { cursor, limit, collection } = c.req.valid("query");
+  const rows = await listDocuments(requestStores(c).db, c.get("principal").tenant, {
+    after: cursor ?? null,
+    limit: limit + 1,
+    collection: collection ?? null,
+  });
+  const page = rows.slice(0, limit);
+  const next_cursor = rows.length > limit ? (page.at(-1)?.external_id ?? null) : null;
+  return c.json({ documents: page.map(summary), next_cursor }, 200);
+});
+
+const read = declareRoute("read", {
+  method: "get",
+  path: "/api/v1/documents/{id}",
+  summary: "Read a document with its chunks",
+  request: { params: documentParams },
+  responses: { 200: json(documentView, "The document"), 304: problem("Unchanged"), 404: problem("No such document") },
+});
+documents.openapi(read, async (c) => {
+  const stores = requestStores(c);
+  const document = await existing(c, stores.db, c.req.valid("param").id);
+  const headers = etag(document.version);
+  if (c.req.header("if-none-match") === headers.etag) return c.body(null, 304, headers);
+  const chunks = await readDocumentChunks(stores.db, document);
+  return c.json(
+    {
+      ...summary(document),
+      text: chunks.map(({ text }) => text).join(""),
+      chunks: chunks.map(({ id, heading, text, token_count }) => ({
+        chunk_id: id,
+        heading,
+        text,
+        tokens: token_count,
+      })),
+    },
+    200,
+    headers,
+  );
+});
+
+const remove = declareRoute("write", {
+  method: "delete",
+  path: "/api/v1/documents/{id}",
+  summary: "Delete a document",
+  description: "Gone from search, full text and vectors at once; from vector packs and backups when those are renewed.",
+  request: { params: documentParams },
+  responses: {
+    204: { description: "Deleted" },
+    404: problem("No such document"),
+    412: problem("The document is at another version"),
+  },
+});
+documents.openapi(remove, async (c) => {
+  const stores = requestStores(c);
+  const document = await existing(c, stores.db, c.req.valid("param").id);
+  const expected = expectedVersion(c);
+  if (expected !== undefined && expected !== document.version) throw versionMismatch(document.version);
+  const { outbox_id } = await onConflict(() =>
+    deleteDocument(stores.db, c.get("principal").tenant, document, Date.now()),
+  );
+  if (outbox_id) {
+    await settleFromStores(stores, c.env.EMBEDDING_MODEL, outbox_id, Date.now()).catch(() => settleLater(c, outbox_id));
+  }
+  return c.body(null, 204);
+});
+
+/** A document as a request carries it: one of the schemas above, with its id. */
+type RequestedDocument = z.infer<typeof documentBody> & { id: string };
+
+function documentInput(body: RequestedDocument): DocumentInput {
+  const { id, text, format, metadata } = body;
+  return { id, text, format, metadata, title: body.title ?? defaultTitle(id, text, format), url: body.url ?? null };
+}
+
+function defaultTitle(id: string, text: string, format: "markdown" | "text"): string {
+  const heading = format === "markdown" ? /^#{1,6}\s+(.+?)\s*#*\s*$/m.exec(text)?.[1] : undefined;
+  return (heading ?? id).slice(0, 500);
+}
+
+async function writeOne(c: Context<App>, body: RequestedDocument, expected_version?: number) {
+  const stores = requestStores(c);
+  const result = await onConflict(() =>
+    ingest(stores, c.get("principal").tenant, [documentInput(body)], {
+      embedding_model: c.env.EMBEDDING_MODEL,
+      now_ms: Date.now(),
+      ...(expected_version === undefined ? {} : { expected_version }),
+    }),
+  );
+  if (result.pending_outbox_id) await settleLater(c, result.pending_outbox_id);
+  const [document] = result.documents;
+  if (!document) throw new Error("ingest returned no result for its one document");
+  return { ...document, vectors: result.pending_outbox_id ? ("pending" as const) : ("sent" as const) };
+}
+
+async function settleLater(c: Context<App>, outbox_id: string): Promise<void> {
+  const message: QueueMessage = { type: "settle", outbox_id };
+  // A lost message only delays: cron finds the outbox row.
+  await c.env.INGEST_QUEUE.send(message).catch(() => {});
+}
+
+/** Parts small enough for one queue message to be worked on within its limits. */
+function splitIntoParts(inputs: readonly DocumentInput[]): DocumentInput[][] {
+  const parts: DocumentInput[][] = [];
+  let chars = 0;
+  for (const input of inputs) {
+    const current = parts.at(-1);
+    if (!current || current.length >= PART_DOCUMENTS_MAX || chars + input.text.length > PART_CHARS_MAX) {
+      parts.push([input]);
+      chars = input.text.length;
+    } else {
+      current.push(input);
+      chars += input.text.length;
+    }
+  }
+  return parts;
+}
+
+async function existing(c: Context<App>, db: D1Database, id: string): Promise<DocumentRow> {
+  const document = await readDocument(db, c.get("principal").tenant, id);
+  if (!document) throw new Problem(404, "not-found", `There is no document "${id}".`);
+  return document;
+}
+
+function expectedVersion(c: Context<App>): number | undefined {
+  const header = c.req.header("if-match");
+  if (header === undefined || header === "*") return undefined;
+  const version = /^"(\d{1,15})"$/.exec(header)?.[1];
+  if (version === undefined) throw new Problem(400, "invalid-request", '`If-Match` takes one ETag like "3", or *.');
+  return Number(version);
+}
+
+async function onConflict<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof WriteConflict) {
+      throw new Problem(412, "version-mismatch", `Not written: ${error.message}. Read it again and retry.`);
+    }
+    throw error;
+  }
+}
+
+function versionMismatch(version: number): Problem {
+  return new Problem(412, "version-mismatch", `Not deleted: the document is at version ${version}.`);
+}
+
+function etag(version: number): { etag: string } {
+  return { etag: `"${version}"` };
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function summary(row: DocumentRow): z.infer<typeof documentSummary> {
+  return {
+    id: row.external_id,
+    title: row.title,
+    url: row.url,
+    format: row.format,
+    metadata: row.metadata,
+    content_hash: row.content_hash,
+    chunks: row.chunk_ids.length,
+    tokens: row.token_count,
+    version: row.version,
+    created_at: iso(row.created_at_ms),
+    updated_at: iso(row.updated_at_ms),
+  };
+}

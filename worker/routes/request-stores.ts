@@ -1,0 +1,28 @@
+/** The stores as one request uses them: observed, guarded, and with the caller's tenant. */
+import type { Context } from "hono";
+import type { App } from "../context.ts";
+import { explain, observedDatabase } from "../store/database.ts";
+import { guardedAi, guardedVectorize } from "../store/dependencies.ts";
+import type { VectorStores } from "../store/vectors.ts";
+import { describeError, logEvent } from "../telemetry/log.ts";
+
+/** `vectorize` includes `query`, so that the same stores serve retrieval and ingestion. */
+export type RequestStores = VectorStores & { vectorize: Pick<Vectorize, "query" | "upsert" | "deleteByIds"> };
+
+export function requestStores(c: Context<App>): RequestStores {
+  const { env } = c;
+  const db = observedDatabase(env.DB, c.get("timings"), (sql, duration_ms) => {
+    c.executionCtx.waitUntil(
+      explain(env.DB, sql).then(
+        (plan) => logEvent(c, "WARN", "slow query", { sql, plan, duration_ms }),
+        (error: unknown) => logEvent(c, "WARN", "slow query", { sql, duration_ms, error: describeError(error) }),
+      ),
+    );
+  });
+  return {
+    db,
+    ai: guardedAi(env, c.get("timings")),
+    vectorize: guardedVectorize(env, c.get("timings")),
+    packs: env.VECTOR_PACKS,
+  };
+}

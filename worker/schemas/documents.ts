@@ -1,0 +1,159 @@
+/** Documents, chunks and ingestion jobs as the API shows them. */
+import { z } from "@hono/zod-openapi";
+import { VECTOR_INDEX } from "../../infra/inventory.ts";
+import {
+  BATCH_DOCUMENTS_MAX,
+  DOCUMENT_ID_BYTES_MAX,
+  DOCUMENT_TEXT_CHARS_MAX,
+  LIST_LIMIT_DEFAULT,
+  LIST_LIMIT_MAX,
+  METADATA_BYTES_MAX,
+  METADATA_FIELDS_MAX,
+  TITLE_CHARS_MAX,
+  URL_CHARS_MAX,
+} from "../limits.ts";
+
+const utf8Bytes = (text: string) => new TextEncoder().encode(text).length;
+
+/** Text that survives SQLite and JSON unchanged. */
+export const plainText = z
+  .string()
+  .refine((text) => text.isWellFormed() && !text.includes("\0"), "must be Unicode text without NUL");
+
+export const documentId = plainText
+  .min(1)
+  .refine((id) => utf8Bytes(id) <= DOCUMENT_ID_BYTES_MAX, `must have at most ${DOCUMENT_ID_BYTES_MAX} bytes`)
+  .refine((id) => !/\p{Cc}/u.test(id), "must not hold control characters")
+  .openapi({ example: "runbooks/leaked-api-key.md" });
+
+const metadataTypes = new Map<string, string>(
+  VECTOR_INDEX.metadata_indexes.map(({ property, type }) => [property, type]),
+);
+
+/** Flat; fields that the index filters on must have the index's type. */
+export const metadata = z
+  .record(plainText.min(1).max(64), z.union([plainText, z.number(), z.boolean()]))
+  .refine(
+    (fields) => Object.keys(fields).length <= METADATA_FIELDS_MAX,
+    `must have at most ${METADATA_FIELDS_MAX} fields`,
+  )
+  .refine(
+    (fields) => utf8Bytes(JSON.stringify(fields)) <= METADATA_BYTES_MAX,
+    `must be at most ${METADATA_BYTES_MAX} bytes of JSON`,
+  )
+  .superRefine((fields, context) => {
+    for (const [name, value] of Object.entries(fields)) {
+      const type = metadataTypes.get(name);
+      if (type !== undefined && typeof value !== type) {
+        context.addIssue({ code: "custom", path: [name], message: `is filterable and must be a ${type}` });
+      }
+    }
+  })
+  .openapi("Metadata", { example: { collection: "runbooks", language: "en" } });
+
+const documentFields = {
+  title: plainText.max(TITLE_CHARS_MAX).optional().openapi({ description: "Default: the first heading, or the id." }),
+  text: plainText.max(DOCUMENT_TEXT_CHARS_MAX),
+  format: z.enum(["markdown", "text"]).default("markdown"),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(URL_CHARS_MAX)
+    .nullable()
+    .optional(),
+  metadata: metadata.default({}),
+};
+
+export const documentBody = z.strictObject(documentFields).openapi("DocumentBody");
+export const newDocument = z
+  .strictObject({ id: documentId.optional().openapi({ description: "Default: a new UUID." }), ...documentFields })
+  .openapi("NewDocument");
+
+export const documentBatch = z
+  .strictObject({
+    documents: z
+      .array(z.strictObject({ id: documentId, ...documentFields }))
+      .min(1)
+      .max(BATCH_DOCUMENTS_MAX),
+  })
+  .superRefine(({ documents }, context) => {
+    const seen = new Set<string>();
+    documents.forEach(({ id }, index) => {
+      if (seen.has(id)) {
+        context.addIssue({ code: "custom", path: ["documents", index, "id"], message: "occurs twice in this batch" });
+      }
+      seen.add(id);
+    });
+  })
+  .openapi("DocumentBatch");
+
+export const documentSummary = z
+  .object({
+    id: z.string(),
+    title: z.string(),
+    url: z.string().nullable(),
+    format: z.enum(["markdown", "text"]),
+    metadata: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+    content_hash: z.string().openapi({ description: "SHA-256 of title, text, URL, format and metadata." }),
+    chunks: z.number().int(),
+    tokens: z.number().int(),
+    version: z.number().int(),
+    created_at: z.iso.datetime(),
+    updated_at: z.iso.datetime(),
+  })
+  .openapi("DocumentSummary");
+
+export const documentView = documentSummary
+  .omit({ chunks: true })
+  .extend({
+    text: z.string(),
+    chunks: z.array(
+      z.object({ chunk_id: z.number().int(), heading: z.string(), text: z.string(), tokens: z.number() }),
+    ),
+  })
+  .openapi("Document");
+
+export const documentPage = z
+  .object({ documents: z.array(documentSummary), next_cursor: z.string().nullable() })
+  .openapi("DocumentPage");
+
+export const writeResult = z
+  .object({
+    id: z.string(),
+    status: z.enum(["created", "updated", "unchanged"]),
+    version: z.number().int(),
+    chunks: z.number().int(),
+    vectors: z.enum(["sent", "pending"]).openapi({
+      description: "`pending`: AI or Vectorize did not take the vectors yet; full text finds the document already.",
+    }),
+  })
+  .openapi("WriteResult");
+
+export const jobAccepted = z.object({ job_id: z.string(), status_url: z.string() }).openapi("JobAccepted");
+
+export const jobView = z
+  .object({
+    id: z.string(),
+    state: z.enum(["queued", "running", "done", "partial", "failed"]),
+    documents: z.number().int(),
+    created: z.number().int(),
+    updated: z.number().int(),
+    unchanged: z.number().int(),
+    failed: z.number().int(),
+    parts: z.object({ total: z.number().int(), done: z.number().int(), failed: z.number().int() }),
+    cost: z.object({ rows_written: z.number().int(), embedded_texts: z.number().int() }),
+    errors: z.array(z.object({ id: z.string(), detail: z.string() })),
+    created_at: z.iso.datetime(),
+    finished_at: z.iso.datetime().nullable(),
+  })
+  .openapi("Job");
+
+export const listQuery = z.strictObject({
+  cursor: plainText.max(1024).optional(),
+  limit: z.coerce.number().int().min(1).max(LIST_LIMIT_MAX).default(LIST_LIMIT_DEFAULT),
+  collection: plainText.max(256).optional(),
+});
+
+export const documentParams = z.object({
+  id: documentId.openapi({ param: { name: "id", in: "path" }, description: "Percent-encode slashes." }),
+});
+export const jobParams = z.object({ id: z.uuid().openapi({ param: { name: "id", in: "path" } }) });

@@ -1,0 +1,99 @@
+/** API keys as the API takes and shows them. */
+import { z } from "@hono/zod-openapi";
+import {
+  KEY_ID_CHARS,
+  KEY_NAME_CHARS_MAX,
+  KEY_PAGE_DEFAULT,
+  KEY_PAGE_MAX,
+  KEY_QUOTA_MAX,
+  TENANT_CHARS_MAX,
+} from "../limits.ts";
+import { RATE_TIERS, SCOPES } from "../security/principal.ts";
+import { plainText } from "./documents.ts";
+
+const name = plainText
+  .trim()
+  .min(1)
+  .max(KEY_NAME_CHARS_MAX)
+  .openapi({ description: "For humans: who uses the key, and for what.", example: "intranet search" });
+
+/** Lower case, so that two tenants cannot differ only in case where a store ignores it. */
+const tenant = z
+  .string()
+  .max(TENANT_CHARS_MAX)
+  .regex(/^[a-z0-9][a-z0-9_-]*$/, "lower-case letters, digits, `-` and `_` only")
+  .openapi({ description: "Whose documents the key reaches.", example: "default" });
+
+const scopes = z
+  .array(z.enum(SCOPES))
+  .min(1)
+  .transform((list) => SCOPES.filter((scope) => list.includes(scope)))
+  .openapi({ type: "array", items: { type: "string", enum: [...SCOPES] }, example: ["read", "chat"] });
+
+const rate_tier = z.enum(RATE_TIERS).openapi({ description: "Picks the limit of requests a minute." });
+
+const daily_quota = z
+  .int()
+  .min(1)
+  .max(KEY_QUOTA_MAX)
+  .nullable()
+  .openapi({ description: "Requests a UTC day; null: no quota. In-flight requests may overshoot it." });
+
+const expires_at = z.iso
+  .datetime({ offset: true })
+  .nullable()
+  .openapi({ description: "From then on the key is refused; null: never.", example: "2027-01-01T00:00:00Z" });
+
+export const keyCreation = z
+  .strictObject({
+    name,
+    tenant: tenant.optional().openapi({ description: "Absent: the tenant of the calling key." }),
+    scopes,
+    rate_tier: rate_tier.default("standard"),
+    daily_quota: daily_quota.default(null),
+    expires_at: expires_at.default(null),
+  })
+  .openapi("KeyCreation");
+
+export const keyChange = z
+  .strictObject({
+    name: name.optional(),
+    scopes: scopes.optional(),
+    rate_tier: rate_tier.optional(),
+    daily_quota: daily_quota.optional(),
+    expires_at: expires_at.optional(),
+  })
+  .refine((change) => Object.keys(change).length > 0, "name at least one field to change")
+  .openapi("KeyChange");
+
+export const keyView = z
+  .object({
+    id: z.string().openapi({ example: "0w2e8kqz4m1c" }),
+    name: z.string(),
+    tenant: z.string(),
+    scopes: z.array(z.enum(SCOPES)),
+    rate_tier,
+    daily_quota: z.int().nullable(),
+    created_at: z.iso.datetime(),
+    expires_at: z.iso.datetime().nullable(),
+    revoked_at: z.iso.datetime().nullable(),
+  })
+  .openapi("Key");
+
+export const createdKey = keyView
+  .extend({ key: z.string().openapi({ description: "The key itself. It is shown here and never again." }) })
+  .openapi("CreatedKey");
+
+export const keyPage = z
+  .object({
+    keys: z.array(keyView),
+    next_cursor: z.string().nullable().openapi({ description: "Pass it as `cursor`; null on the last page." }),
+  })
+  .openapi("KeyPage");
+
+export const keyListQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(KEY_PAGE_MAX).default(KEY_PAGE_DEFAULT),
+  cursor: z.string().max(100).optional(),
+});
+
+export const keyPath = z.object({ id: z.string().length(KEY_ID_CHARS) });

@@ -1,0 +1,127 @@
+/** Search and chat requests and answers. */
+import { z } from "@hono/zod-openapi";
+import {
+  CHAT_TOP_K_DEFAULT,
+  CONTEXT_TOKENS_DEFAULT,
+  CONTEXT_TOKENS_MAX,
+  CONTEXT_TOKENS_MIN,
+  QUERY_CHARS_MAX,
+  SEARCH_TOP_K_DEFAULT,
+  SEARCH_TOP_K_MAX,
+} from "../limits.ts";
+import { CHAT_MODEL_NAMES } from "../rag/chat-models.ts";
+import { filterSchema } from "../rag/filter.ts";
+import { plainText } from "./documents.ts";
+
+const question = plainText.max(QUERY_CHARS_MAX).refine((text) => text.trim() !== "", "must not be empty");
+
+export const searchRequest = z
+  .strictObject({
+    query: question.openapi({ example: "how do I rotate a leaked key" }),
+    top_k: z.int().min(1).max(SEARCH_TOP_K_MAX).default(SEARCH_TOP_K_DEFAULT),
+    offset: z.int().min(0).max(SEARCH_TOP_K_MAX).default(0).openapi({ description: "Rank of the first result." }),
+    mode: z.enum(["hybrid", "text", "vector"]).default("hybrid"),
+    filter: filterSchema.optional(),
+  })
+  .openapi("SearchRequest");
+
+export const scores = z.object({
+  text: z.number().optional(),
+  vector: z.number().optional(),
+  fused: z.number(),
+  rerank: z.number().optional(),
+});
+
+export const searchHit = z
+  .object({
+    chunk_id: z.number().int(),
+    document_id: z.string(),
+    title: z.string(),
+    heading: z.string(),
+    text: z.string(),
+    url: z.string().nullable(),
+    metadata: z.record(z.string(), z.unknown()),
+    tokens: z.number().int(),
+    scores,
+  })
+  .openapi("SearchHit");
+
+export const searchAnswer = z
+  .object({
+    results: z.array(searchHit),
+    degraded: z.array(z.string()).openapi({ description: "What did not work; empty when everything did." }),
+    debug: z.unknown().optional(),
+  })
+  .openapi("SearchAnswer");
+
+export const chatRequest = z
+  .strictObject({
+    message: question.openapi({ example: "What do I do when an API key has leaked?" }),
+    model: z.enum(CHAT_MODEL_NAMES).optional().openapi({ description: "Default: DEFAULT_MODEL." }),
+    stream: z.boolean().default(false),
+    top_k: z.int().min(1).max(SEARCH_TOP_K_MAX).default(CHAT_TOP_K_DEFAULT),
+    filter: filterSchema.optional(),
+    max_context_tokens: z.int().min(CONTEXT_TOKENS_MIN).max(CONTEXT_TOKENS_MAX).default(CONTEXT_TOKENS_DEFAULT),
+    session: plainText.max(128).optional().openapi({ description: "Opaque; for usage figures only." }),
+  })
+  .openapi("ChatRequest");
+
+export const citation = z
+  .object({
+    chunk_id: z.number().int(),
+    document_id: z.string(),
+    title: z.string(),
+    url: z.string().nullable(),
+    start: z.number().int().openapi({ description: "Span in the chunk's text, UTF-16 code units." }),
+    end: z.number().int(),
+    quote: z.string(),
+  })
+  .openapi("Citation");
+
+export const source = z
+  .object({
+    chunk_id: z.number().int(),
+    document_id: z.string(),
+    title: z.string(),
+    heading: z.string(),
+    url: z.string().nullable(),
+    text: z.string().openapi({ description: "What of the chunk the model was given, verbatim." }),
+  })
+  .openapi("Source");
+
+export const chatUsage = z
+  .object({
+    tokens_in: z.number().int(),
+    tokens_out: z.number().int(),
+    tokens_saved: z
+      .number()
+      .int()
+      .openapi({ description: "Context tokens of the retrieved chunks that were not sent." }),
+    neurons: z.number(),
+    cost_usd: z.number(),
+    budget_left: z
+      .number()
+      .int()
+      .nullable()
+      .openapi({ description: "Requests left of the key's day; null: no quota." }),
+    budget_resets_at: z.iso.datetime(),
+  })
+  .openapi("ChatUsage");
+
+export const chatAnswer = z
+  .object({
+    answer: z.string().nullable().openapi({ description: "Null when no model could be reached: see `sources`." }),
+    found: z.boolean(),
+    citations: z.array(citation),
+    sources: z.array(source),
+    model: z.string().nullable(),
+    usage: chatUsage,
+    cached: z.boolean(),
+    degraded: z.array(z.string()),
+    request_id: z.string(),
+    debug: z.unknown().optional(),
+  })
+  .openapi("ChatAnswer");
+export type ChatAnswer = z.infer<typeof chatAnswer>;
+
+export const debugQuery = z.object({ debug: z.enum(["0", "1"]).optional() });

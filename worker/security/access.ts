@@ -1,0 +1,106 @@
+/**
+ * The one way to declare a route: with a decision on who may call it.
+ *
+ * `declareRoute` puts the decision in force (middleware), documents it (OpenAPI security and refusals) and records
+ * it, so that a test can find a route that has none.
+ */
+import { createRoute, type RouteConfig, z } from "@hono/zod-openapi";
+import type { Hono, MiddlewareHandler } from "hono";
+import type { App } from "../context.ts";
+import { BODY_BYTES_MAX } from "../limits.ts";
+import { Problem } from "../problem.ts";
+import { problemSchema } from "../schemas/problem.ts";
+import { authenticate } from "./authenticate.ts";
+import { jsonBody } from "./body.ts";
+import { idempotent } from "./idempotency.ts";
+import { allows, type Scope } from "./principal.ts";
+import { checkQuota, countRequest } from "./quota.ts";
+import { limitKey } from "./rate-limit.ts";
+
+/** `open`: anybody, within the limit per address. `any`: whoever holds a valid key. Otherwise the scope it needs. */
+export type Access = "open" | "any" | Scope;
+
+const decisions = new WeakMap<object, Access>();
+
+/**
+ * `createRoute` with the access decision in force. `body_bytes_max` raises or lowers the limit of the JSON body;
+ * `idempotent` honours `Idempotency-Key` (for POSTs that write and answer JSON, never for streams).
+ */
+export function declareRoute<P extends string, R extends Omit<RouteConfig, "path"> & { path: P }>(
+  access: Access,
+  route: R,
+  options: { body_bytes_max?: number; idempotent?: boolean } = {},
+) {
+  const own = route.middleware === undefined ? [] : [route.middleware].flat();
+  const body = route.request?.body === undefined ? [] : [jsonBody(options.body_bytes_max ?? BODY_BYTES_MAX)];
+  const replay = options.idempotent === true ? [idempotent] : [];
+  return createRoute<P, R>({
+    ...route,
+    middleware: [guard(access), ...body, ...replay, ...own],
+    security: access === "open" ? [] : [{ bearer: [access] }, { api_key: [access] }],
+    request: requestWithDebug(access, route.request),
+    responses: { ...refusals(access, route, replay.length > 0), ...route.responses },
+  });
+}
+
+/** Routes of an app, as `METHOD /path`, that were registered without `declareRoute`. */
+export function undeclaredRoutes(app: Hono<App>): string[] {
+  const declared = new Map<string, boolean>();
+  for (const { method, path, handler } of app.routes) {
+    // `app.use` registers middleware for all methods; it serves nothing by itself.
+    if (method === "ALL") continue;
+    const name = `${method} ${path}`;
+    declared.set(name, declared.get(name) === true || decisions.has(handler));
+  }
+  return [...declared].filter(([, isDeclared]) => !isDeclared).map(([name]) => name);
+}
+
+function guard(access: Access): MiddlewareHandler<App> {
+  const middleware: MiddlewareHandler<App> =
+    access === "open"
+      ? (_, next) => next()
+      : async (c, next) => {
+          const now_ms = Date.now();
+          const principal = await authenticate(c, now_ms);
+          c.set("principal", principal);
+          countRequest(principal.key_id, now_ms);
+          if (access !== "any" && !allows(principal, access)) {
+            throw new Problem(403, "missing-scope", `This route needs the scope \`${access}\`, which the key lacks.`);
+          }
+          await limitKey(c, principal, now_ms);
+          checkQuota(c, principal, now_ms);
+          await next();
+        };
+  decisions.set(middleware, access);
+  return middleware;
+}
+
+/** Keys with the debug scope may add `?debug=1` to any call, so every strict query schema has to know it. */
+function requestWithDebug(access: Access, request: RouteConfig["request"]): RouteConfig["request"] {
+  if (access === "open") return request;
+  const debug = { debug: z.enum(["0", "1"]).optional().openapi({ description: "1: how the answer came about." }) };
+  const query = request?.query;
+  if (query === undefined) return { ...request, query: z.strictObject(debug) };
+  return query instanceof z.ZodObject ? { ...request, query: query.extend(debug) } : request;
+}
+
+const REFUSALS = {
+  400: "The request does not fit the schema",
+  401: "No valid key",
+  403: "The key lacks the scope",
+  409: "The first request with this Idempotency-Key still runs",
+  413: "The body is too large",
+  415: "The body is not JSON",
+  422: "The Idempotency-Key belongs to another request",
+  429: "Too many requests, or the day's quota is used up",
+} as const;
+
+function refusals(access: Access, route: Omit<RouteConfig, "path">, replay: boolean): RouteConfig["responses"] {
+  const statuses: (keyof typeof REFUSALS)[] = [429];
+  if (access !== "open") statuses.push(400, 401, 403);
+  else if (route.request !== undefined) statuses.push(400);
+  if (route.request?.body !== undefined) statuses.push(413, 415);
+  if (replay) statuses.push(409, 422);
+  const content = { "application/problem+json": { schema: problemSchema } };
+  return Object.fromEntries(statuses.map((status) => [status, { description: REFUSALS[status], content }]));
+}

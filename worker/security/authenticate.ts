@@ -1,0 +1,152 @@
+/**
+ * Who is calling: from a presented credential to a principal, or to one vague refusal.
+ *
+ * Three kinds are accepted: the bootstrap secret (`API_SECRET`), an API key, and a token that was exchanged for a
+ * key. That a credential is genuine never changes, so isolate memory keeps the proof; whether its key still exists,
+ * is not revoked and has not expired is asked of `rememberedKey` for every request.
+ *
+ * Only failures are throttled. Throttling whole addresses would buy nothing against 200-bit secrets and would let
+ * one caller behind a shared address lock out the others; how often a stranger can make us look up a key is bounded
+ * by the limit per address.
+ */
+import type { Context } from "hono";
+import { RATE_LIMITS } from "../../infra/inventory.ts";
+import type { App } from "../context.ts";
+import type { Env } from "../env.ts";
+import { ISOLATE_ENTRIES_MAX } from "../limits.ts";
+import { Problem } from "../problem.ts";
+import type { KeyRecord } from "../store/keys.ts";
+import { clientAddress } from "./address.ts";
+import { BoundedMap } from "./bounded-map.ts";
+import { type Credential, presentedText } from "./credential.ts";
+import { equalInConstantTime, sha256 } from "./digest.ts";
+import { rememberedKey } from "./key-memory.ts";
+import { hashSecret, parseKey } from "./keys.ts";
+import type { Principal } from "./principal.ts";
+import { looksLikeToken, readToken } from "./tokens.ts";
+
+/** What is known for good about a genuine credential. */
+export type Proof =
+  | { via: "secret" }
+  | { via: "key"; key_id: string; secret_hash: string }
+  | { via: "token"; key_id: string; expires_at_ms: number };
+
+/** Exact reasons, for the log only; outside, every one of them is the same 401. */
+type Refusal =
+  | "no credential"
+  | "malformed"
+  | "neither a key nor a token"
+  | "unknown key"
+  | "wrong secret"
+  | "invalid or expired token"
+  | "key revoked"
+  | "key expired";
+
+declare module "hono" {
+  interface ContextVariableMap {
+    /** Set by `inspectCredential`: what the request presents, and its proof if this isolate has one. */
+    credential: { presented: Credential | "malformed" | null; proof: Proof | null };
+  }
+}
+
+const proofs = new BoundedMap<Proof>(ISOLATE_ENTRIES_MAX);
+
+const BOOTSTRAP: Principal = {
+  key_id: "bootstrap",
+  via: "secret",
+  tenant: "default",
+  scopes: ["admin"],
+  rate_tier: "high",
+  daily_quota: null,
+};
+
+/** Reads the credential and looks for its proof in memory, without touching any store. */
+export async function inspectCredential(c: Context<App>): Promise<{ proven: boolean }> {
+  const text = presentedText(c.req.raw.headers);
+  if (text === null || text === "malformed") {
+    c.set("credential", { presented: text, proof: null });
+    return { proven: false };
+  }
+  const digest = await sha256(text);
+  const proof = proofs.get(digest) ?? null;
+  c.set("credential", { presented: { text, digest }, proof });
+  return { proven: proof !== null };
+}
+
+/** The caller, or a thrown 401 (429 after too many of them from one address, 503 when keys cannot be read). */
+export async function authenticate(c: Context<App>, now_ms: number): Promise<Principal> {
+  const { presented, proof } = c.get("credential");
+  if (presented === null) throw refusal("no credential");
+  const outcome = presented === "malformed" ? "malformed" : await identify(c, presented, proof, now_ms);
+  if (typeof outcome !== "string") return outcome;
+
+  if (presented !== "malformed") proofs.delete(presented.digest);
+  const { success } = await c.env.RATE_AUTH_FAILURES.limit({ key: clientAddress(c) });
+  if (success) throw refusal(outcome);
+  throw new Problem(429, "too-many-failures", "Too many failed authentications from this address.", {
+    headers: { "retry-after": String(RATE_LIMITS.auth_failures.period_s) },
+    cause: outcome,
+  });
+}
+
+async function identify(
+  c: Context<App>,
+  { text, digest }: Credential,
+  known: Proof | null,
+  now_ms: number,
+): Promise<Principal | Refusal> {
+  const proof = known ?? (await prove(c, text, digest, now_ms));
+  if (typeof proof === "string") return proof;
+  if (proof.via === "secret") {
+    proofs.set(digest, proof);
+    return BOOTSTRAP;
+  }
+  if (proof.via === "token" && proof.expires_at_ms <= now_ms) return "invalid or expired token";
+  const record = await rememberedKey(c, proof.key_id, now_ms);
+  if (record === null) return "unknown key";
+  if (proof.via === "key" && proof.secret_hash !== record.secret_hash) return "wrong secret";
+  if (record.revoked_at_ms !== null) return "key revoked";
+  if (record.expires_at_ms !== null && record.expires_at_ms <= now_ms) return "key expired";
+  proofs.set(digest, proof);
+  return principalOf(record, proof.via);
+}
+
+/** Establishes whether a credential is genuine. */
+async function prove(c: Context<App>, text: string, digest: string, now_ms: number): Promise<Proof | Refusal> {
+  const key = parseKey(text);
+  if (key) {
+    const record = await rememberedKey(c, key.id, now_ms);
+    // Hashed also when there is no such key, so that the time taken does not tell which ids exist.
+    const secret_hash = await hashSecret(c.env.KEY_PEPPER, key.secret);
+    if (record === null) return "unknown key";
+    return equalInConstantTime(secret_hash, record.secret_hash)
+      ? { via: "key", key_id: key.id, secret_hash }
+      : "wrong secret";
+  }
+  if (await isBootstrapSecret(c.env, digest)) return { via: "secret" };
+  if (!looksLikeToken(text)) return "neither a key nor a token";
+  const token = await readToken(text, [c.env.JWT_SECRET, c.env.JWT_SECRET_PREVIOUS], now_ms);
+  return token ? { via: "token", ...token } : "invalid or expired token";
+}
+
+async function isBootstrapSecret(env: Env, digest: string): Promise<boolean> {
+  let matches = false;
+  for (const secret of [env.API_SECRET, env.API_SECRET_PREVIOUS]) {
+    if (secret !== "" && equalInConstantTime(digest, await sha256(secret))) matches = true;
+  }
+  return matches;
+}
+
+function principalOf(record: KeyRecord, via: "key" | "token"): Principal {
+  const { id, tenant, scopes, rate_tier, daily_quota } = record;
+  return { key_id: id, via, tenant, scopes, rate_tier, daily_quota };
+}
+
+function refusal(reason: Refusal): Problem {
+  const missing = reason === "no credential";
+  const detail = missing
+    ? "This route needs a key: send `Authorization: Bearer <key>` or `X-API-Key: <key>`."
+    : "The key, secret or token is not valid (any more).";
+  const challenge = missing ? 'Bearer realm="prism"' : 'Bearer realm="prism", error="invalid_token"';
+  return new Problem(401, "not-authenticated", detail, { headers: { "www-authenticate": challenge }, cause: reason });
+}

@@ -1,0 +1,38 @@
+/** Addresses that may not call at all: keys `blocked:<address>` in the CONFIG namespace. */
+import type { Context } from "hono";
+import type { App } from "../context.ts";
+import { BLOCKLIST_CACHE_MS, ISOLATE_ENTRIES_MAX } from "../limits.ts";
+import { Problem } from "../problem.ts";
+import { describeError, logEvent } from "../telemetry/log.ts";
+import { clientAddress } from "./address.ts";
+import { BoundedMap } from "./bounded-map.ts";
+
+interface Verdict {
+  blocked: boolean;
+  until_ms: number;
+}
+
+const verdicts = new BoundedMap<Verdict>(ISOLATE_ENTRIES_MAX);
+
+/**
+ * Refuses a blocked address with 403. When KV fails the address counts as not blocked: turning everybody away
+ * would be the greater harm, and keys and rate limits still stand.
+ */
+export async function refuseBlocked(c: Context<App>, now_ms: number): Promise<void> {
+  const address = clientAddress(c);
+  let verdict = verdicts.get(address);
+  if (verdict === undefined || verdict.until_ms <= now_ms) {
+    verdict = { blocked: await isListed(c, address), until_ms: now_ms + BLOCKLIST_CACHE_MS };
+    verdicts.set(address, verdict);
+  }
+  if (verdict.blocked) throw new Problem(403, "address-blocked", "This address is blocked. Ask the operator.");
+}
+
+async function isListed(c: Context<App>, address: string): Promise<boolean> {
+  try {
+    return (await c.get("timings").measure("kv", () => c.env.CONFIG.get(`blocked:${address}`))) !== null;
+  } catch (error) {
+    logEvent(c, "WARN", "the blocklist cannot be read; nobody is blocked", { error: describeError(error) });
+    return false;
+  }
+}

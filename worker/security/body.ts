@@ -1,0 +1,94 @@
+/**
+ * Bodies: type, size and encoding are checked before anything is parsed.
+ *
+ * Runs after authentication, so strangers cannot make us read. The validators of `@hono/zod-openapi` would read and
+ * parse by themselves; they are handed what was parsed here, so a body is decoded and parsed once.
+ */
+import type { Context, MiddlewareHandler } from "hono";
+import type { App } from "../context.ts";
+import { JSON_DEPTH_MAX } from "../limits.ts";
+import { Problem } from "../problem.ts";
+import { jsonFlaw } from "./json-flaw.ts";
+
+declare module "hono" {
+  interface ContextVariableMap {
+    /** The body as received, set for routes with a JSON body. */
+    body_text: string;
+  }
+}
+
+/** Middleware that accepts a JSON body of at most `bytes_max` bytes; an absent body is the schema's business. */
+export function jsonBody(bytes_max: number): MiddlewareHandler<App> {
+  return async (c, next) => {
+    requireJson(c);
+    const bytes = await readBody(c.req.raw, bytes_max);
+    const text = decode(bytes);
+    c.set("body_text", text);
+    if (text !== "" || c.req.header("content-type") !== undefined) {
+      const parsed = parse(text);
+      c.req.json = <T>() => Promise.resolve(parsed as T);
+    }
+    await next();
+  };
+}
+
+function requireJson(c: Context<App>): void {
+  const encoding = c.req.header("content-encoding");
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+    throw new Problem(415, "unsupported-encoding", "Send the body without `Content-Encoding`.");
+  }
+  const type = c.req.header("content-type");
+  if (type === undefined ? c.req.raw.body === null : isJson(type)) return;
+  throw new Problem(415, "unsupported-media-type", "Send the body as `Content-Type: application/json`.");
+}
+
+function isJson(contentType: string): boolean {
+  const [type = "", ...parameters] = contentType.toLowerCase().split(";");
+  const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith("charset="));
+  return type.trim() === "application/json" && (charset === undefined || /^charset="?utf-?8"?$/.test(charset));
+}
+
+/** The whole body. Throws 413 as soon as it is known to be too large, without reading on. */
+async function readBody(request: Request, bytes_max: number): Promise<Uint8Array> {
+  const tooLarge = () => new Problem(413, "body-too-large", `A body here may have ${bytes_max} bytes at most.`);
+  if (Number(request.headers.get("content-length") ?? 0) > bytes_max) throw tooLarge();
+  if (request.body === null) return new Uint8Array(0);
+  // With a length announced, the runtime holds the sender to it.
+  if (request.headers.has("content-length")) return new Uint8Array(await request.arrayBuffer());
+
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of request.body as ReadableStream<Uint8Array>) {
+    size += piece.byteLength;
+    if (size > bytes_max) throw tooLarge();
+    pieces.push(piece);
+  }
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, offset);
+    offset += piece.byteLength;
+  }
+  return bytes;
+}
+
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return strictUtf8.decode(bytes);
+  } catch {
+    throw new Problem(400, "malformed-json", "The body is not valid UTF-8.");
+  }
+}
+
+function parse(text: string): unknown {
+  const flaw = jsonFlaw(text, JSON_DEPTH_MAX);
+  if (flaw) throw new Problem(400, "malformed-json", `The body was refused: ${flaw.detail} (at ${flaw.offset}).`);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Problem(400, "malformed-json", `The body is not valid JSON: ${reason}`);
+  }
+}

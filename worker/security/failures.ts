@@ -1,0 +1,28 @@
+/** Every way a request can fail, mapped to a problem document in one place; `validation.ts` does the schemas' part. */
+import type { Context } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type { App } from "../context.ts";
+import { Problem, problemResponse } from "../problem.ts";
+
+/** For `app.onError`. What is not a `Problem` is a defect: a 500 that says nothing about the inside. */
+export function failed(error: Error, c: Context<App>): Response {
+  if (error instanceof Problem) return problemResponse(c, error);
+  // Hono's own refusals, e.g. a path or form it cannot decode.
+  if (error instanceof HTTPException && (error.status === 400 || error.status === 415)) {
+    return problemResponse(c, new Problem(error.status, "invalid-request", error.message));
+  }
+  const detail = "Something failed inside the service. Quote the request id when you report it.";
+  return problemResponse(c, new Problem(500, "internal", detail));
+}
+
+/** For `app.notFound`. */
+export function notFound(c: Context<App>): Response {
+  return problemResponse(c, new Problem(404, "no-such-route", "There is no such route. `/docs` lists them."));
+}
+
+/** For paths that exist with other methods. */
+export function methodNotAllowed(c: Context<App>, methods: string[]): Response {
+  const allow = methods.join(", ");
+  const detail = `This path takes ${allow}.`;
+  return problemResponse(c, new Problem(405, "method-not-allowed", detail, { headers: { allow } }));
+}

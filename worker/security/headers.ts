@@ -1,0 +1,71 @@
+/** What every response carries, whatever it is: identification, timing, and orders to browsers. */
+import type { Context, MiddlewareHandler } from "hono";
+import { cors } from "hono/cors";
+import { secureHeaders } from "hono/secure-headers";
+import type { App } from "../context.ts";
+import { allows } from "./principal.ts";
+
+/** Pages are static HTML with one stylesheet of ours: no scripts, no frames, nothing from elsewhere. */
+const CONTENT_SECURITY_POLICY = {
+  defaultSrc: ["'none'"],
+  styleSrc: ["'self'"],
+  imgSrc: ["'self'", "data:"],
+  baseUri: ["'none'"],
+  formAction: ["'none'"],
+  frameAncestors: ["'none'"],
+};
+
+/** Orders to browsers. A page that needs another policy sets the header itself and wins. */
+export const browserHeaders = secureHeaders({
+  contentSecurityPolicy: CONTENT_SECURITY_POLICY,
+  strictTransportSecurity: "max-age=31536000; includeSubDomains",
+  xFrameOptions: "DENY",
+  referrerPolicy: "no-referrer",
+  overwrite: false,
+});
+
+const CORS_MAX_AGE_S = 600;
+
+const answerCors = cors({
+  origin: (origin, c: Context<App>) => (allowedOrigins(c.env.CORS_ORIGINS).includes(origin) ? origin : null),
+  allowMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+  allowHeaders: ["authorization", "content-type", "idempotency-key", "if-match", "traceparent", "x-api-key"],
+  exposeHeaders: ["etag", "ratelimit", "ratelimit-policy", "retry-after", "server-timing", "x-request-id"],
+  maxAge: CORS_MAX_AGE_S,
+});
+
+/** CORS by allow-list. Requests without an `Origin` do not pay for it. */
+export const allowListedOrigins: MiddlewareHandler<App> = async (c, next) => {
+  if (c.req.header("origin") !== undefined) return answerCors(c, next);
+  await next();
+  // A shared cache must not hand this answer to a browser that asks from another origin.
+  if (c.env.CORS_ORIGINS !== "") c.res.headers.append("vary", "Origin");
+};
+
+/** `CORS_ORIGINS` is a comma-separated list of origins, e.g. `https://app.example.com`. */
+function allowedOrigins(list: string): string[] {
+  return list.split(",").map((origin) => origin.trim());
+}
+
+/** Sets what identifies the answer and where its time went. Answers are private unless a route says otherwise. */
+export function identify(c: Context<App>, traceparent: string): void {
+  const fields: [string, string][] = [
+    ["x-request-id", c.get("request_id")],
+    ["x-worker-version", c.env.VERSION.id],
+    ["x-edge-location", String(c.req.raw.cf?.colo ?? "local")],
+    ["server-timing", c.get("timings").header(performance.now())],
+    ["traceparent", traceparent],
+  ];
+  if (!c.res.headers.has("cache-control")) fields.push(["cache-control", "no-store"]);
+  const principal = c.get("principal");
+  if (principal && allows(principal, "debug") && c.req.query("debug") === "1") {
+    fields.push(["x-database-queries", String(c.get("timings").database_queries)]);
+  }
+  try {
+    for (const [name, value] of fields) c.res.headers.set(name, value);
+  } catch {
+    // Responses from `fetch` and the Cache API have immutable headers.
+    c.res = new Response(c.res.body, c.res);
+    for (const [name, value] of fields) c.res.headers.set(name, value);
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * What `JSON.parse` lets pass and this API refuses: nesting that no schema has, and objects that name a key twice.
+ *
+ * `JSON.parse` keeps the last of two equal keys, other parsers the first: a proxy or a log could have read another
+ * request than we do. One pass over the text before it is parsed; syntax errors are left to the parser.
+ */
+export interface JsonFlaw {
+  /** Where in the text, in UTF-16 units. */
+  offset: number;
+  detail: string;
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_ARRAY = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+const KEY_CHARS_SHOWN = 60;
+
+/** The first flaw of a JSON text, or null. */
+export function jsonFlaw(text: string, depth_max: number): JsonFlaw | null {
+  /** The keys seen in each open object; null for an array. */
+  const open: (Set<string> | null)[] = [];
+  let key_expected = false;
+
+  for (let offset = 0; offset < text.length; offset++) {
+    switch (text.charCodeAt(offset)) {
+      case QUOTE: {
+        const end = stringEnd(text, offset);
+        if (end === -1) return null;
+        const keys = open.at(-1);
+        if (key_expected && keys) {
+          const key = keyOf(text.slice(offset, end + 1));
+          if (key === null) return null;
+          if (keys.has(key)) {
+            return { offset, detail: `the key ${JSON.stringify(key.slice(0, KEY_CHARS_SHOWN))} is given twice` };
+          }
+          keys.add(key);
+        }
+        offset = end;
+        break;
+      }
+      case OPEN_OBJECT:
+      case OPEN_ARRAY:
+        if (open.length === depth_max) return { offset, detail: `it is nested deeper than ${depth_max} levels` };
+        key_expected = text.charCodeAt(offset) === OPEN_OBJECT;
+        open.push(key_expected ? new Set() : null);
+        break;
+      case CLOSE_OBJECT:
+      case CLOSE_ARRAY:
+        open.pop();
+        key_expected = false;
+        break;
+      case COMMA:
+        key_expected = open.at(-1) instanceof Set;
+        break;
+      case COLON:
+        key_expected = false;
+        break;
+    }
+  }
+  return null;
+}
+
+/** Offset of the quote that closes the string opened at `start`, or -1. */
+function stringEnd(text: string, start: number): number {
+  for (let quote = text.indexOf('"', start + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes += 1;
+    if (backslashes % 2 === 0) return quote;
+  }
+  return -1;
+}
+
+/** The key a JSON string stands for: `"a"` and `"\u0061"` are the same one. Null when it is not valid JSON. */
+function keyOf(literal: string): string | null {
+  if (!literal.includes("\\")) return literal.slice(1, -1);
+  try {
+    return JSON.parse(literal) as string;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,36 @@
+/** Who is calling, after the credentials were checked. Pure data: how it was proven is `authenticate.ts`'s business. */
+
+/** What a key may be allowed to do. `admin` implies every other scope. */
+export const SCOPES = ["read", "chat", "write", "metrics", "ops", "admin", "debug"] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** Names of the rate-limit bindings a key can be put on (their limits are in the inventory). */
+export const RATE_TIERS = ["low", "standard", "high"] as const;
+export type RateTier = (typeof RATE_TIERS)[number];
+
+export interface Principal {
+  /** `bootstrap` for `API_SECRET`, otherwise the key's id, also when a JWT was exchanged for it. */
+  key_id: string;
+  via: "secret" | "key" | "token";
+  /** Vectorize namespace and the owner of documents; comes from the key, never from the request. */
+  tenant: string;
+  scopes: readonly Scope[];
+  rate_tier: RateTier;
+  /** Requests a UTC day; null = no quota. */
+  daily_quota: number | null;
+}
+
+/** True when the principal may do what `scope` guards. */
+export function allows(principal: Principal, scope: Scope): boolean {
+  return principal.scopes.includes(scope) || principal.scopes.includes("admin");
+}
+
+/**
+ * The full-text term that confines a query to a tenant: one opaque token that the FTS5 tokenizer keeps whole
+ * (lower-case letters and digits) and that Porter stemming leaves alone because it ends in a digit.
+ */
+export function tenantTerm(tenant: string): string {
+  let hex = "";
+  for (const byte of new TextEncoder().encode(tenant)) hex += byte.toString(16).padStart(2, "0");
+  return `t${hex}0`;
+}

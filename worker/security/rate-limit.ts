@@ -1,0 +1,98 @@
+/**
+ * Requests a minute: per address for callers not yet proven, per key for the others.
+ *
+ * The binding answers only yes or no, so the headers state the policy (from the inventory, which is what the binding
+ * was made from) and never a count of what is left. Counts are per location and eventually consistent.
+ *
+ * A busy caller's requests are counted ahead, a few at a time, because asking takes longer than many answers: up to a
+ * tenth of what it has lately used in a minute, at most a hundredth of its limit. Limits up to 100 are counted one
+ * by one. So an isolate that falls silent may have counted up to a tenth too much.
+ *
+ * Header fields: draft-ietf-httpapi-ratelimit-headers-10.
+ */
+import type { Context } from "hono";
+import { RATE_LIMITS } from "../../infra/inventory.ts";
+import type { App } from "../context.ts";
+import type { Env } from "../env.ts";
+import { ISOLATE_ENTRIES_MAX } from "../limits.ts";
+import { Problem } from "../problem.ts";
+import { clientAddress } from "./address.ts";
+import { BoundedMap } from "./bounded-map.ts";
+import type { Principal, RateTier } from "./principal.ts";
+
+const TIER_BINDINGS = {
+  low: "RATE_LOW",
+  standard: "RATE_STANDARD",
+  high: "RATE_HIGH",
+} as const satisfies Record<RateTier, keyof Env>;
+
+interface Policy {
+  limit: number;
+  period_s: number;
+}
+
+/** What this isolate has counted for a caller in one window of the limit. */
+interface Lease {
+  /** Windows are aligned to the clock. */
+  window: number;
+  /** Counted ahead and not yet used. */
+  left: number;
+  used: number;
+  used_before: number;
+}
+
+const leases = new BoundedMap<Lease>(ISOLATE_ENTRIES_MAX);
+
+/** Counts a request against its address. A key that proved itself is limited by its tier instead. */
+export async function limitAddress(c: Context<App>, now_ms: number): Promise<void> {
+  if (!(await spend(c.env.RATE_IP, "address", clientAddress(c), RATE_LIMITS.ip, now_ms))) {
+    throw tooMany(c, "address", RATE_LIMITS.ip, now_ms);
+  }
+}
+
+/** Counts a request against its key, by the tier the key is on. */
+export async function limitKey(c: Context<App>, { rate_tier, key_id }: Principal, now_ms: number): Promise<void> {
+  const policy = RATE_LIMITS[rate_tier];
+  if (!(await spend(c.env[TIER_BINDINGS[rate_tier]], rate_tier, key_id, policy, now_ms))) {
+    throw tooMany(c, rate_tier, policy, now_ms);
+  }
+  statePolicy(c, rate_tier, policy);
+}
+
+async function spend(binding: RateLimit, name: string, key: string, policy: Policy, now_ms: number): Promise<boolean> {
+  const window = Math.floor(now_ms / (policy.period_s * 1000));
+  const id = `${name} ${key}`;
+  let lease = leases.get(id);
+  if (lease?.window !== window) {
+    const used_before = lease?.window === window - 1 ? lease.used : 0;
+    lease = { window, left: 0, used: 0, used_before };
+    leases.set(id, lease);
+  }
+  if (lease.left === 0) {
+    const delta = leaseSize(Math.max(lease.used, lease.used_before), policy.limit);
+    const { success } = await binding.limit({ key, delta });
+    if (!success) return false;
+    lease.left += delta;
+  }
+  lease.left -= 1;
+  lease.used += 1;
+  return true;
+}
+
+/** How many requests are counted at once for a caller that used `used` of its `limit` in a window. */
+function leaseSize(used: number, limit: number): number {
+  return Math.max(1, Math.floor(Math.min(used / 10, limit / 100)));
+}
+
+function statePolicy(c: Context<App>, name: string, { limit, period_s }: Policy): void {
+  c.header("ratelimit-policy", `"${name}";q=${limit};w=${period_s}`);
+}
+
+function tooMany(c: Context<App>, name: string, policy: Policy, now_ms: number): Problem {
+  statePolicy(c, name, policy);
+  const { limit, period_s } = policy;
+  const reset_s = Math.ceil(period_s - ((now_ms / 1000) % period_s));
+  return new Problem(429, "rate-limited", `More than ${limit} requests in ${period_s} s. Wait, then continue slower.`, {
+    headers: { "retry-after": String(reset_s), ratelimit: `"${name}";r=0;t=${reset_s}` },
+  });
+}

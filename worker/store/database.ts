@@ -1,0 +1,69 @@
+/**
+ * D1 as the rest of the Worker sees it: the same interface, with what every query needs.
+ *
+ * Reads are retried with backoff on transient errors only; writes are not, because a write whose answer was lost may
+ * have happened. Queries are counted and timed; a slow one is logged with its plan.
+ */
+import { DATABASE_RETRIES_MAX, DATABASE_RETRY_BASE_MS, SLOW_QUERY_MS } from "../limits.ts";
+import type { Timings } from "../telemetry/timings.ts";
+
+/** D1's own words for conditions that pass. https://developers.cloudflare.com/d1/observability/debug-d1/#error-list */
+const TRANSIENT =
+  /Network connection lost|storage caused object to be reset|reset because its code was updated|D1 DB is overloaded|Cannot resolve D1 DB due to transient issue|Can't read from request stream|starting up D1 DB storage/i;
+
+/** True for errors that D1 documents as worth another try. */
+export function isTransient(error: unknown): boolean {
+  return error instanceof Error && TRANSIENT.test(error.message);
+}
+
+export type OnSlowQuery = (sql: string, duration_ms: number) => void;
+
+/** Wraps a D1 binding for one request. */
+export function observedDatabase(db: D1Database, timings: Timings, onSlow: OnSlowQuery): D1Database {
+  const observe = async <T>(sql: string, work: () => Promise<T>): Promise<T> => {
+    const readOnly = /^\s*(SELECT|WITH|EXPLAIN)\b/i.test(sql);
+    const started_ms = performance.now();
+    const result = await timings.measure("db", () => (readOnly ? retrying(work) : work()));
+    const duration_ms = performance.now() - started_ms;
+    if (duration_ms > SLOW_QUERY_MS) onSlow(sql, duration_ms);
+    return result;
+  };
+  const inner = new WeakMap<object, D1PreparedStatement>();
+  const observedStatement = (sql: string, statement: D1PreparedStatement): D1PreparedStatement => {
+    const wrapped = {
+      bind: (...values: unknown[]) => observedStatement(sql, statement.bind(...values)),
+      first: (...args: [string?]) =>
+        observe(sql, () => (statement.first as (...a: [string?]) => Promise<unknown>)(...args)),
+      run: () => observe(sql, () => statement.run()),
+      all: () => observe(sql, () => statement.all()),
+      raw: (options?: { columnNames?: false }) => observe(sql, () => statement.raw(options)),
+    } as unknown as D1PreparedStatement;
+    inner.set(wrapped, statement);
+    return wrapped;
+  };
+  return {
+    prepare: (sql: string) => observedStatement(sql, db.prepare(sql)),
+    batch: <T>(statements: D1PreparedStatement[]) =>
+      observe("BATCH", () => db.batch<T>(statements.map((statement) => inner.get(statement) ?? statement))),
+  } as unknown as D1Database;
+}
+
+async function retrying<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt >= DATABASE_RETRIES_MAX || !isTransient(error)) throw error;
+      const backoff_ms = DATABASE_RETRY_BASE_MS * 2 ** attempt * (0.5 + Math.random());
+      await new Promise((resolve) => setTimeout(resolve, backoff_ms));
+    }
+  }
+}
+
+/** Logs the plan of a slow statement. Parameters are left out: they may hold a document's text. */
+export async function explain(db: D1Database, sql: string): Promise<string> {
+  const placeholders = sql.match(/\?\d*/g)?.length ?? 0;
+  const statement = db.prepare(`EXPLAIN QUERY PLAN ${sql}`);
+  const { results } = await statement.bind(...Array<null>(placeholders).fill(null)).all<{ detail: string }>();
+  return results.map(({ detail }) => detail).join("; ");
+}

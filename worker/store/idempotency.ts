@@ -1,0 +1,63 @@
+/** Answers to idempotent requests in D1. A row with status 0 is a reservation: its request still runs. */
+import { IDEMPOTENCY_LIFETIME_MS, IDEMPOTENCY_RESERVATION_MS } from "../limits.ts";
+
+export interface Owner {
+  key_id: string;
+  /** As the caller sent it. */
+  idempotency_key: string;
+}
+
+export interface Earlier {
+  request_hash: string;
+  /** 0 while the first request runs. */
+  status: number;
+  /** Sealed answer; empty while the first request runs. */
+  body: string;
+}
+
+/**
+ * Reserves a key for a request, or returns what holds it. One batch: expired rows go first (also reservations whose
+ * isolate died), then the insert decides the race between two requests.
+ */
+export async function reserveKey(
+  db: D1Database,
+  { key_id, idempotency_key }: Owner,
+  request_hash: string,
+  now_ms: number,
+): Promise<Earlier | null> {
+  const [, reserved, held] = await db.batch<Earlier>([
+    db
+      .prepare(
+        `DELETE FROM idempotency WHERE created_at_ms < ?1
+           OR (key_id = ?2 AND idempotency_key = ?3 AND status = 0 AND created_at_ms < ?4)`,
+      )
+      .bind(now_ms - IDEMPOTENCY_LIFETIME_MS, key_id, idempotency_key, now_ms - IDEMPOTENCY_RESERVATION_MS),
+    db
+      .prepare(
+        `INSERT INTO idempotency (key_id, idempotency_key, request_hash, status, body, created_at_ms)
+         VALUES (?1, ?2, ?3, 0, '', ?4) ON CONFLICT DO NOTHING RETURNING request_hash, status, body`,
+      )
+      .bind(key_id, idempotency_key, request_hash, now_ms),
+    db
+      .prepare("SELECT request_hash, status, body FROM idempotency WHERE key_id = ?1 AND idempotency_key = ?2")
+      .bind(key_id, idempotency_key),
+  ]);
+  if (reserved?.results.length === 1) return null;
+  return held?.results[0] ?? null;
+}
+
+/** Completes a reservation with the answer that repetitions will get. */
+export async function keepAnswer(db: D1Database, owner: Owner, status: number, body: string): Promise<void> {
+  await db
+    .prepare("UPDATE idempotency SET status = ?3, body = ?4 WHERE key_id = ?1 AND idempotency_key = ?2 AND status = 0")
+    .bind(owner.key_id, owner.idempotency_key, status, body)
+    .run();
+}
+
+/** Gives a key back, so that the request can be sent again. */
+export async function releaseKey(db: D1Database, owner: Owner): Promise<void> {
+  await db
+    .prepare("DELETE FROM idempotency WHERE key_id = ?1 AND idempotency_key = ?2 AND status = 0")
+    .bind(owner.key_id, owner.idempotency_key)
+    .run();
+}
