@@ -2,14 +2,15 @@
  * `npm run ops -- <command>`: dispatches to the verbs, one file each, and turns every failure into words and an
  * exit code.
  */
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { STACKS } from "../infra/inventory.ts";
 import { registerBenchHttp } from "./bench/http.ts";
 import { registerBenchIngest } from "./bench/ingest.ts";
 import { asOpsError, EXIT, OpsError, renderError } from "./errors.ts";
-import { registerEvalAnswers } from "./eval/answers.ts";
 import { registerEvalRetrieval } from "./eval/retrieval.ts";
+import { registerIndexUpdate } from "./index/update.ts";
 import { registerKeys } from "./keys.ts";
+import { parseDuration } from "./options.ts";
 import { usesColour } from "./output.ts";
 import { registerSynthetic } from "./synthetic.ts";
 
@@ -18,16 +19,8 @@ Exit codes: 0 done, 1 a check failed, 2 wrong usage, 3 refused for safety, 4 don
 With --json stdout holds one JSON document; a failure is {"error":{"op","subject","cause","hint"}}.
 `;
 
-/** `500ms`, `30s`, `5m`, `1h`; a bare number is seconds. In milliseconds. */
-export function parseDuration(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text);
-  const unit_ms = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match?.[2] ?? "s"] ?? 1000;
-  const duration_ms = Number(match?.[1]) * unit_ms;
-  if (!(duration_ms > 0)) throw new InvalidArgumentError("Expected a duration such as 500ms, 30s, 5m or 1h.");
-  return duration_ms;
-}
-
-function buildProgram(): Command {
+/** All commands, for `main` and for the test that documents name no other. */
+export function buildProgram(): Command {
   const program = new Command("ops")
     .usage("<command> [options]")
     .description("What we do to PRISM: checks, keys, evaluation and benches, one verb each.")
@@ -44,9 +37,9 @@ function buildProgram(): Command {
 
   registerSynthetic(program);
   registerKeys(program);
+  registerIndexUpdate(program.command("index").description("keep the index in line with its sources"));
   const evaluation = program.command("eval").description("measure quality on a data set, through the real Worker");
   registerEvalRetrieval(evaluation);
-  registerEvalAnswers(evaluation);
   const bench = program.command("bench").description("measure speed and cost on this machine");
   registerBenchHttp(bench);
   registerBenchIngest(bench);
@@ -54,26 +47,39 @@ function buildProgram(): Command {
 }
 
 /** What commander refuses is a usage error; its own help and version exits are none (undefined). */
-function usageError(error: CommanderError, argv: readonly string[]): OpsError | undefined {
+function usageError(error: CommanderError, program: Command, argv: readonly string[]): OpsError | undefined {
   if (error.exitCode === 0) return undefined;
-  const words = argv.slice(0, argv.findIndex((word) => word.startsWith("-")) >>> 0);
-  const bare = error.code === "commander.help";
+  const cause = error.code === "commander.help" ? "a command is missing" : error.message.replace(/^error: /, "");
   return new OpsError(
     {
       op: "understand",
       subject: ["ops", ...argv].join(" "),
-      cause: bare ? "a command is missing" : error.message.replace(/^error: /, "").replace(/\.$/, ""),
-      hint: ["npm run ops --", ...(bare ? words : words.slice(0, 2)), "--help"].join(" "),
+      cause: cause.replaceAll(/\.?\n/g, " ").replace(/\.$/, ""),
+      hint: ["npm run ops --", ...commandPath(program, argv), "--help"].join(" "),
     },
     { exit_code: EXIT.usage, error },
   );
 }
 
+/** The words of `argv` that name commands: where help is to be had. */
+function commandPath(program: Command, argv: readonly string[]): string[] {
+  const path: string[] = [];
+  let command = program;
+  for (const word of argv) {
+    const next = command.commands.find((candidate) => candidate.name() === word);
+    if (next === undefined) continue;
+    path.push(word);
+    command = next;
+  }
+  return path;
+}
+
 async function main(argv: string[]): Promise<void> {
+  const program = buildProgram();
   try {
-    await buildProgram().parseAsync(argv, { from: "user" });
+    await program.parseAsync(argv, { from: "user" });
   } catch (thrown) {
-    const error = thrown instanceof CommanderError ? usageError(thrown, argv) : asOpsError(thrown);
+    const error = thrown instanceof CommanderError ? usageError(thrown, program, argv) : asOpsError(thrown);
     if (error === undefined) return;
     if (argv.includes("--json")) process.stdout.write(`${JSON.stringify({ error: error.parts })}\n`);
     const verbose = argv.includes("--verbose") || (process.env.DEBUG ?? "") !== "";

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { RATE_TIERS, type RateTier, SCOPES, type Scope } from "../worker/security/principal.ts";
 import { type Client, decode } from "./client.ts";
 import { confirm, type Outcome, perform } from "./invocation.ts";
+import { positive } from "./options.ts";
 import { table } from "./output.ts";
 
 const KeyRecord = z.object({
@@ -78,7 +79,7 @@ export function registerKeys(program: Command): void {
         .default(["read", "chat"]),
     )
     .addOption(new Option("--tier <tier>", "rate limit").choices(RATE_TIERS).default("standard"))
-    .option("--quota <requests>", "requests a UTC day (default: no quota)", parseQuota)
+    .option("--quota <requests>", "requests a UTC day (default: no quota)", positive)
     .option("--expires <when>", "days from now such as 90d, or an ISO date (default: never)", parseExpiry)
     .option("--dry-run", "show the request, change nothing")
     .addHelpText(
@@ -169,12 +170,6 @@ function parseScopes(text: string): Scope[] {
     if (scope === undefined) throw new InvalidArgumentError(`"${part}" is none of ${SCOPES.join(", ")}.`);
     return scope;
   });
-}
-
-function parseQuota(text: string): number {
-  const quota = Number(text);
-  if (!Number.isSafeInteger(quota) || quota < 1) throw new InvalidArgumentError("Expected a whole number from 1.");
-  return quota;
 }
 
 function parseExpiry(text: string): string {

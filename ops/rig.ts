@@ -1,6 +1,8 @@
 /** A platform of a measurement's own: started empty, driven through the HTTP API, gone afterwards. */
-import { type Platform, type PlatformOptions, startPlatform } from "../infra/local/platform.ts";
-import { type Client, createClient } from "./client.ts";
+import { z } from "zod";
+import type { Platform, PlatformOptions } from "../infra/local/platform.ts";
+import { LIST_LIMIT_MAX } from "../worker/limits.ts";
+import { type Client, createClient, decode } from "./client.ts";
 import type { Invocation } from "./invocation.ts";
 
 export interface Rig {
@@ -15,6 +17,8 @@ export async function onRig<T>(
   options: Pick<PlatformOptions, "extra_workers">,
   work: (rig: Rig) => Promise<T>,
 ): Promise<T> {
+  // Loaded on use: the engines take half a second, and most commands do without them.
+  const { startPlatform } = await import("../infra/local/platform.ts");
   const platform = await startPlatform({ ...options, api_budget: false });
   try {
     return await work({
@@ -26,10 +30,21 @@ export async function onRig<T>(
   }
 }
 
-/** Chunks in the platform's live database. */
-export async function countChunks({ runtime }: Platform): Promise<number> {
-  const [database] = runtime.registry.list("d1");
-  if (database === undefined) return 0;
-  const live = await runtime.d1(database.uuid);
-  return (await live.prepare("SELECT count(*) AS n FROM chunks").first<number>("n")) ?? 0;
+const DocumentPage = z.object({
+  documents: z.array(z.object({ chunks: z.number() })),
+  next_cursor: z.string().nullable(),
+});
+
+/** Chunks that the service holds for the caller's tenant. */
+export async function countChunks(client: Client): Promise<number> {
+  let chunks = 0;
+  let cursor: string | null = null;
+  do {
+    const query = new URLSearchParams({ limit: String(LIST_LIMIT_MAX), ...(cursor !== null && { cursor }) });
+    const body = await client.get(`/api/v1/documents?${query}`);
+    const page: z.infer<typeof DocumentPage> = decode(DocumentPage, body, "GET /api/v1/documents");
+    for (const document of page.documents) chunks += document.chunks;
+    cursor = page.next_cursor;
+  } while (cursor !== null);
+  return chunks;
 }

@@ -1,4 +1,4 @@
-/** What Cloudflare (or the local platform) hands the Worker. Names come from `infra/inventory.ts`; see `env.test.ts`. */
+/** What Cloudflare (or the local platform) hands the Worker. Names come from `infra/inventory.ts`; see `infra/inventory.test.ts`. */
 export interface Env {
   DB: D1Database;
   VECTORIZE: Vectorize;

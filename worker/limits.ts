@@ -1,9 +1,9 @@
 /** Terms of one query that reach FTS5: each costs two walks of its posting list, and the 40th says little new. */
-export const QUERY_TERMS_MAX = 40;
+export const QUERY_TERMS_MAX = 128;
 /** Deepest rank a search can page to: `offset` + `top_k`. Vectorize returns at most 100 ids a query. */
 export const SEARCH_DEPTH_MAX = 100;
 /** Full-text candidates whose text is read and rescored. Fixed, so that every page of a query shows one ranking. */
-export const RESCORE_DEPTH = 30;
+export const RESCORE_DEPTH = 40;
 
 /** A chunk closes before it passes this: one idea, a few paragraphs; most abstracts and answers are one chunk. */
 export const CHUNK_TARGET_TOKENS = 250;
@@ -53,6 +53,9 @@ export const BLOCKLIST_CACHE_MS = 30_000;
 
 /** JSON bodies, unless a route declares its own limit: a question with filters is far below, memory far above. */
 export const BODY_BYTES_MAX = 1024 * 1024;
+/** Of a refused body so much is read; Cloudflare itself refuses more (Free and Pro plans). */
+export const DISCARD_BYTES_MAX = 100 * 1024 * 1024;
+export const DISCARD_BUFFER_BYTES = 256 * 1024;
 /** No request of this API nests deeper than 6. */
 export const JSON_DEPTH_MAX = 32;
 /** Field errors reported for one request; a body of 10 000 wrong items needs no 10 000 messages. */
@@ -85,7 +88,9 @@ export const BULK_JSON_CHARS_MAX = 600_000;
 /** Workers AI takes 100 texts a call for bge models. */
 export const EMBEDDING_TEXTS_PER_CALL_MAX = 100;
 /** Vectorize takes 1000 vectors a call from a Worker. */
-export const VECTORIZE_MUTATION_IDS_MAX = 1000;
+export const VECTORIZE_UPSERT_VECTORS_MAX = 1000;
+/** Not documented, but seen in production: more ids in one deleteByIds are refused with error 40007. */
+export const VECTORIZE_DELETE_IDS_MAX = 100;
 /** Writers of one document that collide this often in a row are told so. */
 export const WRITE_CONFLICT_RETRIES_MAX = 4;
 
@@ -157,3 +162,14 @@ export const CACHE_SETTLING_LIFETIME_MS = 2_000;
 export const HEALTH_CHECK_TIMEOUT_MS = 2_000;
 /** How long counts wait in an isolate for company on their way to the meter. */
 export const METER_FLUSH_MS = 250;
+/** Words whose stems an isolate remembers: some 2 MB. */
+export const STEM_CACHE_MAX = 20_000;
+/** Packs outlive their last chunk by this: Time Travel reaches back 30 days on the paid plan. */
+export const PACK_RETENTION_MS = 31 * 86_400_000;
+/** Packs deleted in one daily run: two R2 calls each, of 50 subrequests on the free plan. */
+export const PACKS_COLLECTED_MAX = 20;
+/** A word in the title counts as much as this many in the text. */
+export const TITLE_WEIGHT = 2;
+/** Hits a cross-encoder reads, and how much of each: about its 512-token window. */
+export const RERANK_DEPTH = 20;
+export const RERANK_TEXT_CHARS_MAX = 2_000;

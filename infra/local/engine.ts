@@ -4,9 +4,10 @@
  * The faces translate protocols and enforce Cloudflare's limits; the engine owns workerd, the files and the
  * registry. `platform.ts` composes them.
  */
-import type { KVNamespace, Queue, R2Bucket } from "@cloudflare/workers-types";
+import type { R2Bucket } from "@cloudflare/workers-types";
 import type { Registry } from "./registry.ts";
 import type { QueryD1 } from "./rest/d1-gateway.ts";
+import type { KvGateway } from "./rest/kv-gateway.ts";
 
 export interface Engine {
   /** 32 hex digits, as Cloudflare's account ids. */
@@ -18,14 +19,13 @@ export interface Engine {
 
   /** Bindings of registered resources. The first use of a new resource reloads workerd under a held front proxy. */
   queryD1: QueryD1;
-  kv(namespaceId: string): Promise<KVNamespace>;
+  kv(namespaceId: string): Promise<KvGateway>;
   r2(bucketName: string): Promise<R2Bucket>;
-  queue(queueId: string): Promise<Queue>;
 
   /** The SQLite file behind a D1 database, e.g. for Time Travel snapshots; it may not exist before the first write. */
   d1File(databaseId: string): string;
   /** Removes a resource's stored data (after its registry entry is gone). */
-  dropData(kind: "d1" | "kv" | "r2" | "queue", id: string): Promise<void>;
+  dropData(kind: "d1" | "kv" | "r2", id: string): Promise<void>;
   /** Holds the front proxy, stops workerd, runs `work` on the files, starts again. Requests wait, none fail. */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
   /**

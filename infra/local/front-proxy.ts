@@ -7,7 +7,7 @@
  */
 import { Agent, createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { PROXY_HOLD_MAX_MS } from "./limits.ts";
+import { PROXY_BODY_BUFFER_BYTES, PROXY_HOLD_MAX_MS } from "./limits.ts";
 
 export interface ProxyTarget {
   /** Origin of the worker's socket, e.g. `http://127.0.0.1:41234`. */
@@ -80,18 +80,22 @@ export class FrontProxy {
   }
 
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const { body, whole } = await readAhead(incoming);
+    if (incoming.destroyed && !incoming.complete) return;
     if (this.#held) {
       const timeout = new Promise((resolve) => setTimeout(resolve, PROXY_HOLD_MAX_MS, "timeout").unref());
       if ((await Promise.race([this.#held, timeout])) === "timeout") return refuse(outgoing, 503, "held for too long");
     }
     const target = this.#pick(incoming);
     if (!target) return refuse(outgoing, 503, "no worker is deployed");
+    if (target === "unknown peer") return refuse(outgoing, 404, "there is no such peer");
     this.#running += 1;
     const finished = () => {
       this.#running -= 1;
       if (this.#running > 0) return;
       for (const resolve of this.#onIdle.splice(0)) resolve();
     };
+    let answer: IncomingMessage | null = null;
     const upstream = request(
       {
         agent: this.#agent,
@@ -102,30 +106,39 @@ export class FrontProxy {
         headers: { ...incoming.headers, "cf-connecting-ip": incoming.socket.remoteAddress ?? "127.0.0.1" },
       },
       (response) => {
+        answer = response;
         outgoing.writeHead(response.statusCode ?? 502, response.headers);
         response.pipe(outgoing);
-        // `close` also comes when a side breaks off, `end` only for whole answers.
-        response.once("close", () => outgoing.end());
+        // An answer that broke off must not look complete; `pipe` ends the whole ones.
+        response.once("close", () => {
+          if (!response.complete) outgoing.destroy();
+        });
       },
     );
     upstream.setNoDelay(true);
     upstream.once("close", finished);
-    upstream.once("error", () => {
-      if (outgoing.headersSent) outgoing.destroy();
-      else refuse(outgoing, 502, "the worker closed the connection");
+    upstream.on("error", () => {
+      if (!answer) refuse(outgoing, 502, "the worker closed the connection");
     });
     outgoing.once("close", () => {
       if (!outgoing.writableFinished) upstream.destroy();
+      // What the worker did not want to read still has to leave the caller's connection.
+      incoming.unpipe().resume();
     });
-    incoming.pipe(upstream);
+    if (whole) {
+      upstream.end(body);
+    } else {
+      upstream.write(body);
+      incoming.pipe(upstream);
+    }
   }
 
-  #pick(incoming: IncomingMessage): { origin: URL; path: string } | null {
+  #pick(incoming: IncomingMessage): { origin: URL; path: string } | "unknown peer" | null {
     const path = incoming.url ?? "/";
     if (path.startsWith("/__peer/")) {
       const [, , name = "", ...rest] = path.split("/");
       const origin = this.#peers.get(name);
-      return origin ? { origin, path: `/${rest.join("/")}` } : null;
+      return origin ? { origin, path: `/${rest.join("/")}` } : "unknown peer";
     }
     let ticket = this.#random() * 100;
     for (const target of this.#targets) {
@@ -135,6 +148,34 @@ export class FrontProxy {
     const last = this.#targets.at(-1);
     return last ? { origin: last.origin, path } : null;
   }
+}
+
+/**
+ * The body up to `PROXY_BODY_BUFFER_BYTES`; `whole` when nothing is left in the request.
+ *
+ * A worker that refuses a request without reading its body answers and closes. When the whole body is handed over in
+ * one piece, libuv looks for that answer before it goes on writing; written piece by piece, the closed socket would be
+ * met first and the answer lost.
+ */
+async function readAhead(incoming: IncomingMessage): Promise<{ body: Buffer; whole: boolean }> {
+  const { headers } = incoming;
+  const pieces: Buffer[] = [];
+  const hasBody = headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
+  const whole = await new Promise<boolean>((resolve) => {
+    if (!hasBody) return resolve(true);
+    let bytes = 0;
+    const take = (piece: Buffer) => {
+      pieces.push(piece);
+      bytes += piece.length;
+      if (bytes <= PROXY_BODY_BUFFER_BYTES) return;
+      incoming.off("data", take).pause();
+      resolve(false);
+    };
+    incoming.on("data", take);
+    incoming.once("end", () => resolve(true));
+    incoming.once("close", () => resolve(true));
+  });
+  return { body: Buffer.concat(pieces), whole };
 }
 
 function refuse(outgoing: ServerResponse, status: number, detail: string): void {

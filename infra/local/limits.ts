@@ -7,6 +7,9 @@ export const PROXY_HOLD_MAX_MS = 60_000;
 /** How long a switch waits for running requests before it cuts them. */
 export const PROXY_DRAIN_MAX_MS = 10_000;
 
+/** Bodies up to this are read before they are forwarded; the Worker's own largest limit is half of it. */
+export const PROXY_BODY_BUFFER_BYTES = 16 * 1024 * 1024;
+
 // Cloudflare's API. https://developers.cloudflare.com/fundamentals/api/reference/limits/
 export const API_REQUESTS_PER_WINDOW = 1200;
 export const API_WINDOW_MS = 300_000;
@@ -100,3 +103,16 @@ export const BUNDLE_COMPRESSED_BYTES_MAX = 3 * 1024 * 1024;
 export const CRONS_PER_ACCOUNT_MAX = 5;
 /** A deployment splits traffic between at most this many versions. */
 export const VERSIONS_PER_DEPLOYMENT_MAX = 2;
+
+// Queues. https://developers.cloudflare.com/queues/platform/limits/ and …/configuration/configure-queues/
+export const QUEUE_MESSAGE_BYTES_MAX = 128_000;
+export const QUEUE_BATCH_MESSAGES_MAX = 100;
+export const QUEUE_BATCH_BYTES_MAX = 256_000;
+export const QUEUE_DELAY_MAX_S = 86_400;
+export const QUEUE_RETENTION_S = { default: 345_600, min: 60, max: 1_209_600 } as const;
+export const QUEUE_CONSUMER_DEFAULTS = { batch_size: 10, max_wait_time_ms: 5000, max_retries: 3 } as const;
+export const QUEUE_VISIBILITY_MS = { default: 30_000, max: 43_200_000 } as const;
+/** A consumer invocation may take 15 minutes; a lease older than that belonged to a Worker that is gone. */
+export const QUEUE_DELIVERY_LEASE_MS = 900_000;
+/** How often the broker looks whether a waiting message is due: bounds how late a jump of the simulated clock is seen. */
+export const QUEUE_TICK_MS = 250;

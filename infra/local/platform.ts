@@ -5,6 +5,7 @@
  * `startPlatform` is what `npm start`, the tests, the evals and the benches all use; several can run side by side,
  * each with its own folder and ports.
  */
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -23,10 +24,14 @@ import { FrontProxy } from "./front-proxy.ts";
 import { migrate } from "./migrate.ts";
 import { Registry } from "./registry.ts";
 import { restApi } from "./rest/api.ts";
+import { handleQueueBinding } from "./rest/queue-binding.ts";
+import { QueueBroker } from "./rest/queue-broker.ts";
+import { QueueStore } from "./rest/queue-store.ts";
 import { Runtime } from "./runtime.ts";
 import { s3Api } from "./s3/s3-api.ts";
 import { UploadLedger } from "./s3/upload-ledger.ts";
 import { seed } from "./seed.ts";
+import { serveOnSocket } from "./socket-service.ts";
 import { DataFolder, type PlatformFile, s3Credentials } from "./state.ts";
 import { TimeTravel } from "./time-travel.ts";
 import { handleVectorizeBinding } from "./vectorize/binding-service.ts";
@@ -111,6 +116,20 @@ async function assemble(
     now_ms: now(),
   });
 
+  const vectorizeSocket = await serveOnSocket((request) => handleVectorizeBinding(vectorize, request));
+  undo.push(() => vectorizeSocket.close());
+  const aiSocket = await serveOnSocket((request) => ai.handle(request));
+  undo.push(() => aiSocket.close());
+  // Messages kept from the last run are due at once, before workerd is up.
+  const started = Promise.withResolvers<Runtime>();
+  const queues = new QueueBroker({
+    registry,
+    store: new QueueStore(folder.file("queues.sqlite")),
+    deliver: async (...batch) => (await started.promise).deliver(...batch),
+    now,
+  });
+  const queueSocket = await serveOnSocket((request) => handleQueueBinding(queues, request));
+  undo.push(() => queueSocket.close());
   const proxy = new FrontProxy(Math.random);
   undo.push(() => proxy.close());
   const port = await proxy.listen(options.port ?? 0);
@@ -121,10 +140,12 @@ async function assemble(
       registry,
       persist_dir: folder.engineDir,
       services: {
-        vectorize: (request) => handleVectorizeBinding(vectorize, request),
-        ai: (request) => ai.handle(request),
+        vectorize: vectorizeSocket.address,
+        ai: aiSocket.address,
+        queues: queueSocket.address,
         faults: () => faults?.handle() ?? new Response(null, { status: 404 }),
       },
+      gateway_secret: randomBytes(24).toString("base64url"),
       with_shim: faults !== null,
       extra_workers: options.extra_workers ?? [],
       on_log: options.on_log ?? (() => {}),
@@ -133,8 +154,10 @@ async function assemble(
     now,
   );
   undo.push(() => runtime.stop());
+  undo.push(() => queues.close());
   await migrate((queries) => runtime.queryD1(database_id, queries));
   proxy.release();
+  started.resolve(runtime);
   if (options.crons) undo.push(startCrons(runtime));
 
   const timeTravel = new TimeTravel({ engine: runtime, dir: folder.file("time-travel") });
@@ -148,6 +171,7 @@ async function assemble(
       vectorize: vectorizeRest(vectorize),
       tokens: () => [identity.token],
       timeTravel,
+      queues,
       budget: options.api_budget ?? true,
     }),
   );
@@ -160,6 +184,8 @@ async function assemble(
     if (/^\/(client\/v4|local)(\/|$)/.test(request.url ?? "")) void rest(request, response);
     else s3(request, response);
   });
+  // Node cuts requests after 5 minutes by default; an upload of 5 GiB may take longer.
+  apiServer.requestTimeout = 0;
   const api_port = await new Promise<number>((resolve, reject) => {
     apiServer.once("error", reject);
     apiServer.listen(options.api_port ?? 0, "127.0.0.1", () => resolve((apiServer.address() as AddressInfo).port));

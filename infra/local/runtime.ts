@@ -5,7 +5,7 @@
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import type { KVNamespace, Queue, R2Bucket } from "@cloudflare/workers-types";
+import type { R2Bucket } from "@cloudflare/workers-types";
 import { Miniflare, type MiniflareOptions } from "miniflare";
 import { SERVICE } from "../inventory.ts";
 import type { Engine } from "./engine.ts";
@@ -13,7 +13,9 @@ import type { FrontProxy, ProxyTarget } from "./front-proxy.ts";
 import { PROXY_DRAIN_MAX_MS } from "./limits.ts";
 import type { ResourceKind } from "./registry.ts";
 import { type D1Query, type D1Rows, queryThroughGateway } from "./rest/d1-gateway.ts";
-import { type GatewayFetch, gatewayBucket } from "./s3/gateway-bucket.ts";
+import { gatewayKv, type KvGateway } from "./rest/kv-gateway.ts";
+import type { Deliver } from "./rest/queue-broker.ts";
+import { directGateway, gatewayBucket } from "./s3/gateway-bucket.ts";
 import {
   d1FilePath,
   INTERNAL_WORKERS,
@@ -86,29 +88,30 @@ export class Runtime implements Engine {
     return queryThroughGateway((url, init) => gateway.fetch(url, init), `d1:${databaseId}`, queries);
   }
 
-  async kv(namespaceId: string): Promise<KVNamespace> {
+  async kv(namespaceId: string): Promise<KvGateway> {
     await this.#ensureBound("kv", namespaceId);
-    return (await this.#miniflare.getKVNamespace(`kv:${namespaceId}`, INTERNAL_WORKERS.rest)) as unknown as KVNamespace;
+    const gateway = await this.#miniflare.getWorker(INTERNAL_WORKERS.kv);
+    return gatewayKv((url, init) => gateway.fetch(url, init), `kv:${namespaceId}`);
   }
 
   async r2(bucketName: string): Promise<R2Bucket> {
     await this.#ensureBound("r2", bucketName);
-    const gateway = await this.#miniflare.getWorker(INTERNAL_WORKERS.r2);
-    const fetch: GatewayFetch = (url, init) => (gateway.fetch as unknown as GatewayFetch)(url, init);
-    return gatewayBucket(fetch, `r2:${bucketName}`);
+    const origin = await this.#miniflare.unsafeGetDirectURL(INTERNAL_WORKERS.r2);
+    return gatewayBucket(directGateway(origin, this.#inputs.gateway_secret), `r2:${bucketName}`);
   }
 
-  async queue(queueId: string): Promise<Queue> {
-    await this.#ensureBound("queue", queueId);
-    return (await this.#miniflare.getQueueProducer(`queue:${queueId}`, INTERNAL_WORKERS.rest)) as unknown as Queue;
-  }
+  /** Hands a batch of messages to the queue handler of a script's live version. */
+  readonly deliver: Deliver = async (scriptName, queueName, messages) => {
+    await this.#switching.catch(() => {});
+    const worker = await this.#liveWorker(scriptName);
+    return worker.queue(queueName, messages as Parameters<typeof worker.queue>[1]);
+  };
 
   d1File(databaseId: string): string {
     return d1FilePath(this.#inputs.persist_dir, databaseId);
   }
 
-  async dropData(kind: "d1" | "kv" | "r2" | "queue", id: string): Promise<void> {
-    if (kind === "queue") return this.reload();
+  async dropData(kind: "d1" | "kv" | "r2", id: string): Promise<void> {
     await this.exclusively(async () => {
       if (kind === "d1") {
         for (const ending of ["", "-wal", "-shm"]) rmSync(`${this.d1File(id)}${ending}`, { force: true });
@@ -152,10 +155,15 @@ export class Runtime implements Engine {
   }
 
   async triggerSchedule(scriptName: string, cron: string): Promise<void> {
-    const version = this.#liveVersions(scriptName)[0];
-    if (!version) throw new Error(`script ${scriptName} has no deployment`);
-    const worker = await this.#miniflare.getWorker(workerName(version.record));
+    const worker = await this.#liveWorker(scriptName);
     await worker.scheduled({ cron, scheduledTime: new Date(this.#now()) });
+  }
+
+  /** Names of the bindings that the live version of the service is really handed by workerd. */
+  async liveBindings(): Promise<string[]> {
+    const [target] = this.#working.targets;
+    if (!target) throw new Error("nothing is deployed");
+    return Object.keys(await this.#miniflare.getBindings(target.name));
   }
 
   async stop(): Promise<void> {
@@ -186,6 +194,12 @@ export class Runtime implements Engine {
     return turn;
   }
 
+  async #liveWorker(script: string) {
+    const version = this.#liveVersions(script)[0];
+    if (!version) throw new Error(`script ${script} has no deployment`);
+    return this.#miniflare.getWorker(workerName(version.record));
+  }
+
   #liveVersions(script: string) {
     return (liveDeployment(this.registry, script)?.versions ?? [])
       .toSorted((a, b) => b.percentage - a.percentage)
@@ -204,7 +218,6 @@ export class Runtime implements Engine {
         ...this.registry.list("d1").map(({ uuid }) => `d1:${uuid}`),
         ...this.registry.list("kv").map(({ id }) => `kv:${id}`),
         ...this.registry.list("r2").map(({ name }) => `r2:${name}`),
-        ...this.registry.list("queue").map(({ queue_id }) => `queue:${queue_id}`),
       ]),
     };
   }

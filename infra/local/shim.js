@@ -33,7 +33,11 @@ function faulty(env, rules) {
   const wrapped = { ...env };
   delete wrapped.__PRISM_FAULTS;
   for (const name of new Set(rules.map((rule) => rule.binding))) {
-    if (wrapped[name]) wrapped[name] = faultyBinding(wrapped[name], rules.filter((rule) => rule.binding === name));
+    if (wrapped[name])
+      wrapped[name] = faultyBinding(
+        wrapped[name],
+        rules.filter((rule) => rule.binding === name),
+      );
   }
   return wrapped;
 }
@@ -47,7 +51,7 @@ function faultyBinding(binding, rules) {
       if (!rule) return value.bind(target);
       // D1's prepare() is synchronous: the fault must strike where the statement runs.
       if (property === "prepare") return (...args) => faultyStatement(value.apply(target, args), rule);
-      if (property === "idFromName" || property === "get" && "idFromName" in target) return value.bind(target);
+      if (property === "idFromName" || (property === "get" && "idFromName" in target)) return value.bind(target);
       return async (...args) => {
         await strike(rule);
         return value.apply(target, args);

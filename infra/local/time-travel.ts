@@ -92,15 +92,15 @@ export class TimeTravel {
     if (!source && !empty)
       throw new TimeTravelRefusal(`no history available for bookmark ${bookmark}: unknown, or older than the window`);
     this.#spendRestore(databaseId);
-    const previous_bookmark = await this.bookmarkNow(databaseId);
     return this.#exclusiveTurn(async () => {
       const file = this.#engine.d1File(databaseId);
-      await this.#engine.exclusively(async () => {
+      const previous_bookmark = await this.#engine.exclusively(async () => {
+        // First the copy: the snapshot below may thin out the very one that is wanted.
+        if (source && source.bytes > 0) copyFileSync(source.file, `${file}.restoring`);
+        const previous = await this.#snapshot(databaseId, true);
         for (const ending of ["", "-wal", "-shm"]) rmSync(`${file}${ending}`, { force: true });
-        if (source && source.bytes > 0) {
-          copyFileSync(source.file, `${file}.restoring`);
-          renameSync(`${file}.restoring`, file);
-        }
+        if (source && source.bytes > 0) renameSync(`${file}.restoring`, file);
+        return previous;
       });
       return { bookmark: await this.#snapshot(databaseId, true), previous_bookmark };
     });

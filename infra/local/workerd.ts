@@ -1,8 +1,9 @@
 /**
  * From the registry to workerd: which Workers run, with which bindings.
  *
- * Everything Cloudflare simulates in workerd (D1, KV, R2, Queues, Durable Objects, rate limits) is a real engine
- * here; Vectorize and Workers AI are Workers of our own with the official interfaces, forwarding to Node.
+ * D1, KV, R2, Durable Objects and rate limits are workerd's and Miniflare's own engines. Vectorize, Workers AI and
+ * Queues are Workers of our own with the official interfaces, forwarding to Node: the first two have no local engine,
+ * and Miniflare's queues lose their messages at every reload.
  */
 import { createHash, createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -10,7 +11,6 @@ import { join } from "node:path";
 import {
   convertV4MiniflareOptions,
   type MiniflareOptions,
-  type V4QueueConsumerOptions,
   type V4WorkerOptions,
   type V4WorkerOptionsShape,
 } from "miniflare";
@@ -33,7 +33,10 @@ export interface WorkerdInputs {
   registry: Registry;
   /** Folder for the engines' files. */
   persist_dir: string;
-  services: { vectorize: NodeService; ai: NodeService; faults: NodeService };
+  /** Addresses of the stand-ins' Node ends, and the fault plan. */
+  services: { vectorize: string; ai: string; queues: string; faults: NodeService };
+  /** Opens the internal R2 Worker, whose socket any local process could reach otherwise. */
+  gateway_secret: string;
   with_shim: boolean;
   extra_workers: ExtraWorker[];
   on_log: (line: string) => void;
@@ -43,7 +46,7 @@ export interface WorkerdInputs {
  * Internal Workers that hold one binding for every registered resource (`d1:<id>`, `r2:<name>` …), for the REST and
  * S3 faces. None has a public route.
  */
-export const INTERNAL_WORKERS = { d1: "prism-d1-gateway", r2: "prism-r2-gateway", rest: "prism-resources" } as const;
+export const INTERNAL_WORKERS = { d1: "prism-d1-gateway", kv: "prism-kv-gateway", r2: "prism-r2-gateway" } as const;
 
 /** The live deployment of a script: the newest one. */
 export function liveDeployment(registry: Registry, script: string): DeploymentRecord | undefined {
@@ -67,20 +70,19 @@ export function d1FilePath(persist_dir: string, databaseId: string): string {
 /** The whole configuration of workerd for what the registry says now. */
 export function workerdOptions(inputs: WorkerdInputs): MiniflareOptions {
   const { registry } = inputs;
-  const workers: V4WorkerOptions[] = internalWorkers(registry);
+  const workers: V4WorkerOptions[] = internalWorkers(registry, inputs.gateway_secret);
   for (const script of registry.list("script")) {
     const deployment = liveDeployment(registry, script.id);
     if (!deployment) continue;
     const versions = deployment.versions
       .toSorted((a, b) => b.percentage - a.percentage)
       .flatMap(({ version_id }) => registry.get("version", version_id) ?? []);
-    versions.forEach((version, index) => {
-      workers.push(versionWorker(inputs, version, versions[0] ?? version, index === 0));
-    });
+    for (const version of versions) workers.push(versionWorker(inputs, version, versions[0] ?? version));
   }
   workers.push(
     standInWorker("prism-vectorize", "vectorize/binding-worker.js", inputs.services.vectorize),
     standInWorker("prism-ai", "ai/binding-worker.js", inputs.services.ai),
+    standInWorker("prism-queues", "rest/queue-binding-worker.js", inputs.services.queues),
     ...inputs.extra_workers.map(
       ({ name, script, d1 }): V4WorkerOptions => ({
         name: `peer--${name}`,
@@ -114,7 +116,7 @@ function sourceFile(path: string): Record<string, string> {
   return { "worker.js": readFileSync(join(import.meta.dirname, path), "utf8") };
 }
 
-function internalWorkers(registry: Registry): V4WorkerOptions[] {
+function internalWorkers(registry: Registry, gateway_secret: string): V4WorkerOptions[] {
   return [
     {
       name: INTERNAL_WORKERS.d1,
@@ -125,33 +127,27 @@ function internalWorkers(registry: Registry): V4WorkerOptions[] {
     {
       name: INTERNAL_WORKERS.r2,
       ...esModules(sourceFile("s3/r2-gateway-worker.js")),
+      bindings: { GATEWAY_SECRET: gateway_secret },
+      unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
       r2Buckets: Object.fromEntries(registry.list("r2").map(({ name }) => [`r2:${name}`, name])),
     },
     {
-      name: INTERNAL_WORKERS.rest,
-      ...esModules({ "worker.js": "export default { fetch: () => new Response(null, { status: 404 }) };" }),
+      name: INTERNAL_WORKERS.kv,
+      ...esModules(sourceFile("rest/kv-gateway-worker.js")),
       kvNamespaces: Object.fromEntries(registry.list("kv").map(({ id }) => [`kv:${id}`, id])),
-      queueProducers: Object.fromEntries(
-        registry.list("queue").map(({ queue_id, queue_name }) => [`queue:${queue_id}`, { queueName: queue_name }]),
-      ),
     },
   ];
 }
 
-function standInWorker(name: string, file: string, service: NodeService): V4WorkerOptions {
-  return { name, ...esModules(sourceFile(file)), serviceBindings: { NODE: service as never } };
+function standInWorker(name: string, file: string, address: string): V4WorkerOptions {
+  return { name, ...esModules(sourceFile(file)), serviceBindings: { NODE: { external: { address, http: {} } } } };
 }
 
 /**
  * One version of a script. With two versions live, the one with the larger share (`primary`) owns the Durable
- * Objects and consumes the queues, as workerd lets only one Worker do either.
+ * Objects, as workerd lets only one Worker do.
  */
-function versionWorker(
-  inputs: WorkerdInputs,
-  version: VersionRecord,
-  primary: VersionRecord,
-  isPrimary: boolean,
-): V4WorkerOptions {
+function versionWorker(inputs: WorkerdInputs, version: VersionRecord, primary: VersionRecord): V4WorkerOptions {
   const modules = Object.entries(version.modules).map(([path, { content }]) => ({
     type: "ESModule" as const,
     path: path === version.main_module ? "worker.js" : path,
@@ -170,7 +166,6 @@ function versionWorker(
   if (inputs.with_shim) {
     options.serviceBindings = { ...options.serviceBindings, __PRISM_FAULTS: inputs.services.faults as never };
   }
-  if (isPrimary) options.queueConsumers = consumerOptions(inputs.registry, version.script_name);
   return options;
 }
 
@@ -182,7 +177,6 @@ function bindingOptions(
   const d1Databases: Record<string, string> = {};
   const kvNamespaces: Record<string, string> = {};
   const r2Buckets: Record<string, string> = {};
-  const queueProducers: Record<string, { queueName: string }> = {};
   const durableObjects: NonNullable<V4WorkerOptionsShape["durableObjects"]> = {};
   const ratelimits: NonNullable<V4WorkerOptionsShape["ratelimits"]> = {};
   const serviceBindings: NonNullable<V4WorkerOptionsShape["serviceBindings"]> = {};
@@ -191,7 +185,6 @@ function bindingOptions(
     d1Databases,
     kvNamespaces,
     r2Buckets,
-    queueProducers,
     durableObjects,
     ratelimits,
     serviceBindings,
@@ -214,7 +207,11 @@ function bindingOptions(
         r2Buckets[binding.name] = binding.bucket_name;
         break;
       case "queue":
-        queueProducers[binding.name] = { queueName: binding.queue_name };
+        serviceBindings[binding.name] = {
+          name: "prism-queues",
+          entrypoint: "QueueBinding",
+          props: { queue_name: binding.queue_name },
+        };
         break;
       case "durable_object_namespace":
         durableObjects[binding.name] = {
@@ -248,22 +245,4 @@ function bindingOptions(
     }
   }
   return options;
-}
-
-function consumerOptions(registry: Registry, script: string): NonNullable<V4WorkerOptionsShape["queueConsumers"]> {
-  const consumers: Record<string, V4QueueConsumerOptions> = {};
-  for (const queue of registry.list("queue")) {
-    for (const consumer of queue.consumers) {
-      if (consumer.type !== "worker" || consumer.script_name !== script) continue;
-      const { batch_size, max_wait_time_ms, max_retries, retry_delay } = consumer.settings;
-      consumers[queue.queue_name] = {
-        ...(batch_size === undefined ? {} : { maxBatchSize: batch_size }),
-        ...(max_wait_time_ms === undefined ? {} : { maxBatchTimeout: max_wait_time_ms / 1000 }),
-        ...(max_retries === undefined ? {} : { maxRetries: max_retries }),
-        ...(retry_delay === undefined ? {} : { retryDelay: retry_delay }),
-        ...(consumer.dead_letter_queue ? { deadLetterQueue: consumer.dead_letter_queue } : {}),
-      };
-    }
-  }
-  return consumers;
 }

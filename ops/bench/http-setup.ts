@@ -2,7 +2,6 @@
 import { randomUUID } from "node:crypto";
 import { glob, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { build } from "esbuild";
 import type { ExtraWorker } from "../../infra/local/workerd.ts";
 import { sendDocuments } from "../batch.ts";
 import type { Invocation } from "../invocation.ts";
@@ -26,9 +25,7 @@ export async function generatedParagraphs(count: number, random: Random): Promis
 
 /** The peers' code and a database for each. */
 export function peerWorkers(): Promise<ExtraWorker[]> {
-  return Promise.all(
-    PEERS.map(async (name) => ({ name, script: await bundlePeer(name), d1: { DB: randomUUID() } })),
-  );
+  return Promise.all(PEERS.map(async (name) => ({ name, script: await bundlePeer(name), d1: { DB: randomUUID() } })));
 }
 
 /** Gives the service and its peers the same chunks. Returns a key that may search and chat, rate-limited as any. */
@@ -56,6 +53,7 @@ export async function fill(invocation: Invocation, { client }: Rig, corpus: read
 }
 
 async function bundlePeer(name: string): Promise<string> {
+  const { build } = await import("esbuild");
   const { outputFiles } = await build({
     entryPoints: [join(ROOT, `infra/local/bench-peers/${name}.ts`)],
     bundle: true,

@@ -9,11 +9,11 @@ import type { Command } from "commander";
 import { STOPWORDS } from "../../worker/rag/stopwords.ts";
 import { percentile, rounded } from "../eval/metrics.ts";
 import { type Invocation, type Outcome, perform } from "../invocation.ts";
+import { positive } from "../options.ts";
 import { table } from "../output.ts";
 import { countChunks, onRig, type Rig } from "../rig.ts";
 import { type Paragraph, queryAbout, type Random, seededRandom } from "./corpus.ts";
 import { fill, generatedParagraphs, peerWorkers } from "./http-setup.ts";
-import { positive } from "./options.ts";
 import { createGun, fireInTurn, fireTogether, type Gun, processCpu_ms, type Shot } from "./measure.ts";
 
 const CHUNKS = 10_000;
@@ -102,7 +102,7 @@ async function benchHttp(invocation: Invocation, options: { chunks: number; roun
     const gun = createGun(rig.platform.url, await fill(invocation, rig, corpus));
     try {
       const measured = await measureAll(invocation, { rig, gun, corpus, random, rounds: options.rounds });
-      return report(invocation, measured, { ...options, chunks: await countChunks(rig.platform) });
+      return report(invocation, measured, { ...options, chunks: await countChunks(rig.client) });
     } finally {
       gun.close();
     }

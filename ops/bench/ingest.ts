@@ -7,13 +7,15 @@ import { sendDocuments } from "../batch.ts";
 import { EXIT } from "../errors.ts";
 import { rounded } from "../eval/metrics.ts";
 import { type Invocation, type Outcome, perform } from "../invocation.ts";
+import { positive } from "../options.ts";
 import { verdict } from "../output.ts";
 import { countChunks, onRig, type Rig } from "../rig.ts";
 import { type Paragraph, seededRandom } from "./corpus.ts";
 import { generatedParagraphs } from "./http-setup.ts";
-import { positive } from "./options.ts";
 
 const CHUNKS = 2_000;
+/** `@cf/baai/bge-small-en-v1.5`. https://developers.cloudflare.com/workers-ai/platform/pricing/ */
+const NEURONS_PER_MILLION_TOKENS = 1841;
 
 interface Pass {
   seconds: number;
@@ -36,8 +38,8 @@ Example:
   npm run --silent ops -- bench ingest --json
 JSON: {chunks, chunks_per_s, rows_written_per_chunk, neurons_per_chunk, passed,
   first: {seconds, created, unchanged, rows_written, embedded_texts, neurons}, second: {…}}
-Rows are counted as D1 bills them (table rows and index entries), by the Worker. Neurons are what Workers AI would
-bill for the embedded tokens. Exit code 1 when the second run writes a row or embeds a text.`,
+Rows are counted as D1 bills them (table rows and index entries), by the Worker. Neurons are what Workers AI
+bills for so many tokens with bge-small, whatever embeds here. Exit code 1 when the second run writes a row or embeds a text.`,
     )
     .action((options: { chunks: number }, command: Command) =>
       perform(command, (invocation) => benchIngest(invocation, options.chunks)),
@@ -49,7 +51,7 @@ async function benchIngest(invocation: Invocation, count: number): Promise<Outco
   const { first, second, chunks } = await onRig(invocation, {}, async (rig) => ({
     first: await ingest(invocation, rig, corpus, "first run"),
     second: await ingest(invocation, rig, corpus, "second run"),
-    chunks: await countChunks(rig.platform),
+    chunks: await countChunks(rig.client),
   }));
   const passed = second.rows_written === 0 && second.embedded_texts === 0;
   const data = {
@@ -85,6 +87,6 @@ async function ingest(invocation: Invocation, rig: Rig, corpus: readonly Paragra
     unchanged: outcome.unchanged,
     rows_written: outcome.rows_written,
     embedded_texts: after.embedded_texts - before.embedded_texts,
-    neurons: rounded(after.neurons - before.neurons, 3),
+    neurons: rounded(((after.embedded_tokens - before.embedded_tokens) / 1e6) * NEURONS_PER_MILLION_TOKENS, 3),
   };
 }

@@ -66,11 +66,11 @@ Latency is that of one search over HTTP, the baseline's is SQLite alone. Queries
 
 async function evaluate(invocation: Invocation, dir: string, mode: Mode): Promise<Outcome> {
   const set = await readBeir(dir);
-  const { searched, chunks } = await onRig(invocation, {}, async ({ platform, client }) => {
+  const { searched, chunks } = await onRig(invocation, {}, async ({ client }) => {
     const { progress, signal } = invocation;
     progress.start("documents", set.documents.length);
     await sendDocuments(client, set.documents.map(asInput), signal, (done) => progress.update(done));
-    const indexed = await countChunks(platform);
+    const indexed = await countChunks(client);
     progress.stop(`${set.documents.length} documents indexed as ${indexed} chunks`);
     return { searched: await searchAll(invocation, client, set, mode), chunks: indexed };
   });

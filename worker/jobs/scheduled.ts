@@ -4,11 +4,13 @@ import type { Env } from "../env.ts";
 import { IDEMPOTENCY_LIFETIME_MS, OVERDUE_AFTER_MS, OVERDUE_BATCH_MAX } from "../limits.ts";
 import { overdueParts } from "../store/jobs.ts";
 import { overdueOutbox } from "../store/vectors.ts";
+import { collectPacks } from "./collect-packs.ts";
 import type { QueueMessage } from "./messages.ts";
 
 export async function runSchedule(cron: string, env: Env, now_ms: number): Promise<void> {
   if (cron === CRONS.worker.checks) await resendOverdue(env, now_ms);
   if (cron === CRONS.worker.daily) {
+    await collectPacks(env, now_ms);
     await env.DB.prepare("DELETE FROM idempotency WHERE created_at_ms < ?1")
       .bind(now_ms - IDEMPOTENCY_LIFETIME_MS)
       .run();

@@ -49,7 +49,9 @@ CREATE TABLE packs (
   embedding_model TEXT NOT NULL,
   dimensions INTEGER NOT NULL,
   vector_count INTEGER NOT NULL,
-  created_at_ms INTEGER NOT NULL
+  created_at_ms INTEGER NOT NULL,
+  -- When the daily collection first saw no chunk pointing here; NULL while one does.
+  unreferenced_at_ms INTEGER
 );
 
 CREATE TABLE chunks (

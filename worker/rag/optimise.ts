@@ -45,13 +45,15 @@ export interface OptimisedContext {
   evidence: number;
 }
 
-/** A token is spent when it raises the chance that the answer is in the context by this much: 1 % for 25 tokens. */
-const CHANCE_PER_TOKEN_MIN = 0.0004;
+/** A token is spent when it raises the chance that the answer is in the context by this much: 1 % for 26 tokens. */
+const CHANCE_PER_TOKEN_MIN = 0.00038;
 /** Sentences are chosen from this many hits: deeper ones hardly ever hold what the first do not. */
 const HITS_MAX = 5;
 /** Chunks that share more than this part of their words (Jaccard) say the same; the better ranked one is kept. */
 const DUPLICATE_SIMILARITY = 0.8;
+/** Stands for what was left out: inside a line of prose, and on a line of its own beside code, tables and lists. */
 const GAP = " … ";
+const GAP_LINE = "\n…\n";
 /** The opener `<id>` with its line breaks. */
 const OPENER_TOKENS = 5;
 
@@ -83,27 +85,37 @@ function choose(scored: readonly ScoredUnit[], hits: readonly OptimisableHit[], 
   for (const unit of scored.toSorted((a, b) => b.probability - a.probability)) {
     const hit = hits[unit.rank];
     if (hit === undefined) continue;
-    const opening = opened.has(unit.rank) ? 0 : overheadTokens(hit);
-    const price = opening + estimateTokens(hit.text.slice(unit.start, unit.end));
+    const price = estimateTokens(hit.text.slice(unit.start, unit.end));
     if (chosen.length > 0 && unit.probability / price < CHANCE_PER_TOKEN_MIN) continue;
-    if (spent + price > tokensMax) continue;
+    const cost = price + (opened.has(unit.rank) ? 0 : overheadTokens(hit));
+    if (spent + cost > tokensMax) continue;
     chosen.push(unit);
     opened.add(unit.rank);
-    spent += price;
+    spent += cost;
   }
   return chosen;
 }
 
 function passageOf(hit: OptimisableHit, chosen: readonly ScoredUnit[]): Passage {
   const spans: [number, number][] = [];
-  for (const { start, end } of chosen.toSorted((a, b) => a.start - b.start)) {
-    const last = spans.at(-1);
-    if (last !== undefined && last[1] === start) last[1] = end;
-    else spans.push([start, end]);
+  let text = "";
+  let last: ScoredUnit | undefined;
+  for (const unit of chosen.toSorted((a, b) => a.start - b.start)) {
+    const span = spans.at(-1);
+    const piece = hit.text.slice(unit.start, unit.end);
+    if (span !== undefined && span[1] === unit.start) {
+      span[1] = unit.end;
+      text += piece;
+    } else {
+      const inline = last?.kind === "prose" && unit.kind === "prose";
+      text = last === undefined ? piece : text.trimEnd() + (inline ? GAP : GAP_LINE) + piece;
+      spans.push([unit.start, unit.end]);
+    }
+    last = unit;
   }
   for (const span of spans) span[1] = span[0] + hit.text.slice(span[0], span[1]).trimEnd().length;
   const { chunk_id, title, heading } = hit;
-  return { chunk_id, title, heading, text: spans.map(([start, end]) => hit.text.slice(start, end)).join(GAP), spans };
+  return { chunk_id, title, heading, text: text.trimEnd(), spans };
 }
 
 /**
@@ -131,9 +143,6 @@ export function optimise(input: {
     ),
     tokens_before: input.hits.reduce((sum, hit) => sum + overheadTokens(hit) + hit.token_count, 0),
     dropped: input.hits.filter((hit) => !sent.has(hit.chunk_id)).map((hit) => hit.chunk_id),
-    evidence: evidence(
-      input.query,
-      input.hits.map((hit) => `${hit.title} ${hit.heading} ${hit.text}`),
-    ),
+    evidence: evidence(input.query, input.hits),
   };
 }

@@ -4,13 +4,12 @@
  *
  * A conditional logit over all units of all hits: utility = weighted features, probability = softmax. The features
  * are the classic ones of answer-sentence selection: idf-weighted coverage of the question's words, adjacent words
- * kept adjacent, what the sentence before says (pronouns point back), whether a thing of the asked type is there,
+ * kept adjacent, what the sentence before and the heading say, whether a thing of the asked type is there,
  * and the rank and score of the chunk. decisions/0004 says how the weights were found and checked.
  */
-import { type AnswerType, answerType, holdsType } from "./answer-type.ts";
-import { queryTerms, tokenise } from "./query.ts";
+import { holdsType } from "./answer-type.ts";
+import { type Matched, matchQuestion, readQuestion } from "./question.ts";
 import { type Unit, units } from "./sentences.ts";
-import { stem } from "./stem.ts";
 
 /** The part of a retrieval hit that is judged here. */
 export interface ScorableHit {
@@ -37,6 +36,7 @@ export interface ScoredUnit extends Unit {
 const WEIGHT = {
   coverage: 6,
   previous: 1,
+  label: 1,
   antecedent: 0.7,
   adjacency: 1,
   answer_type: 1.7,
@@ -45,60 +45,36 @@ const WEIGHT = {
   fused: 2,
 } as const;
 /**
- * Share of a chunk's probability that is spread evenly over its units: answers also stand in sentences that share no
- * word with the question, beside those that do.
+ * Share of the likeliest chunk's probability that is spread evenly over its units: answers also stand in sentences
+ * that share no word with the question, beside those that do.
  */
 const SPREAD = 0.05;
 
 const POINTS_BACK = /^["“'(]?(?:he|she|it|they|this|these|those|that|such|his|her|its|their|here|there)\b/i;
 
-interface Matched {
-  /** For each question term, 1 where the text has it. */
-  has: Uint8Array;
-  /** Pairs of question terms that follow one another, as `first * terms + second`. */
-  pairs: Set<number>;
-}
-
-/** The question, ready to be looked for. */
-interface Question {
-  terms: Map<string, number>;
-  prefixes: Set<string>;
-  said: Set<string>;
-  pairs: Set<number>;
-  type: AnswerType;
-}
-
-/** Stemming keeps the first two letters, so other words need not be stemmed to know that they do not match. */
-const PREFIX_CHARS = 2;
-
-function match(words: readonly string[], { terms, prefixes }: Pick<Question, "terms" | "prefixes">): Matched {
-  const has = new Uint8Array(terms.size);
-  const pairs = new Set<number>();
-  let last = -1;
-  for (const word of words) {
-    const term = prefixes.has(word.slice(0, PREFIX_CHARS)) ? (terms.get(stem(word)) ?? -1) : -1;
-    if (term >= 0) {
-      has[term] = 1;
-      if (last >= 0) pairs.add(last * terms.size + term);
-    }
-    last = term;
-  }
-  return { has, pairs };
-}
-
-function readQuestion(query: string): Question {
-  const found = queryTerms(query);
-  const terms = new Map(found.map(({ stem: key }, index) => [key, index]));
-  const prefixes = new Set(found.map(({ stem: key }) => key.slice(0, PREFIX_CHARS)));
-  const words = tokenise(query);
-  const { pairs } = match(words, { terms, prefixes });
-  return { terms, prefixes, said: new Set(words), pairs, type: answerType(query) };
-}
-
 function sharedPairs(asked: ReadonlySet<number>, held: ReadonlySet<number>): number {
   let shared = 0;
   for (const pair of asked) if (held.has(pair)) shared++;
   return asked.size === 0 ? 0 : shared / asked.size;
+}
+
+type ReadUnit = Matched & Unit & { rank: number; position: number; text: string };
+
+/**
+ * What the words right before a unit say about it: a code block or table does not repeat the sentence that introduces
+ * it, nor a list item the line with the colon above the list.
+ */
+function introduce(chunk: readonly ReadUnit[]): void {
+  let introduction: ReadUnit | undefined;
+  for (const unit of chunk) {
+    const block = unit.kind === "code" || unit.kind === "table";
+    if (introduction !== undefined && (block || (unit.kind === "item" && introduction.text.trimEnd().endsWith(":")))) {
+      for (let term = 0; term < unit.has.length; term++) {
+        if (introduction.has[term] === 1) unit.has[term] = 1;
+      }
+    }
+    if (unit.kind === "prose" || unit.kind === "heading") introduction = unit;
+  }
 }
 
 /** Units of all hits in reading order, hit by hit. A term's idf is taken from these units: common here, common. */
@@ -107,13 +83,15 @@ export function scoreUnits(query: string, hits: readonly ScorableHit[]): ScoredU
   const chunks = hits.map((hit, rank) =>
     units(hit.text).map((unit, position) => {
       const text = hit.text.slice(unit.start, unit.end);
-      return { ...unit, rank, position, text, ...match(tokenise(text), question) };
+      return { ...unit, rank, position, text, ...matchQuestion(text, question) };
     }),
   );
+  for (const chunk of chunks) introduce(chunk);
+  const labels = hits.map(({ title, heading }) => matchQuestion(`${title} ${heading}`, question).has);
   const all = chunks.flat();
-  const weights = Array.from(question.terms.values(), (term) => {
+  const weights = question.strengths.map((strength, term) => {
     const holders = all.reduce((count, unit) => count + (unit.has[term] ?? 0), 0);
-    return holders === 0 ? 0 : Math.log(1 + all.length / holders);
+    return holders === 0 ? 0 : strength * Math.log(1 + all.length / holders);
   });
   const total = weights.reduce((sum, weight) => sum + weight, 0) || 1;
   const share = (has: Uint8Array, without?: Uint8Array): number => {
@@ -131,9 +109,11 @@ export function scoreUnits(query: string, hits: readonly ScorableHit[]): ScoredU
       const before = chunk[position - 1];
       const after = chunk[position + 1];
       const coverage = share(unit.has);
+      const label = labels[rank];
       const utility =
         WEIGHT.coverage * coverage +
         WEIGHT.previous * (before === undefined ? 0 : share(before.has, unit.has)) +
+        WEIGHT.label * (label === undefined ? 0 : share(label, unit.has)) +
         WEIGHT.antecedent * (after !== undefined && POINTS_BACK.test(after.text) ? share(after.has, unit.has) : 0) +
         WEIGHT.adjacency * sharedPairs(question.pairs, unit.pairs) +
         WEIGHT.answer_type * (holdsType(question.type, unit.text, question.said) ? 1 : 0) +
@@ -150,14 +130,16 @@ function withProbabilities(scored: readonly (Omit<ScoredUnit, "probability"> & {
   const highest = scored.reduce((max, unit) => Math.max(max, unit.utility), Number.NEGATIVE_INFINITY);
   const odds = scored.map((unit) => Math.exp(unit.utility - highest));
   const total = odds.reduce((sum, value) => sum + value, 0);
-  const chunks = new Map<number, { odds: number; units: number }>();
-  scored.forEach((unit, index) => {
-    const chunk = chunks.get(unit.rank) ?? { odds: 0, units: 0 };
-    chunks.set(unit.rank, { odds: chunk.odds + (odds[index] ?? 0), units: chunk.units + 1 });
+  const chunks = new Map<number, { probability: number; units: number }>();
+  scored.forEach(({ rank }, index) => {
+    const { probability, units } = chunks.get(rank) ?? { probability: 0, units: 0 };
+    chunks.set(rank, { probability: probability + (odds[index] ?? 0) / total, units: units + 1 });
   });
+  const leader = Math.max(0, ...Array.from(chunks.values(), ({ probability }) => probability));
   return scored.map(({ utility: _, ...unit }, index) => {
-    const chunk = chunks.get(unit.rank) ?? { odds: 0, units: 1 };
-    const probability = ((1 - SPREAD) * (odds[index] ?? 0) + (SPREAD * chunk.odds) / chunk.units) / total;
-    return { ...unit, probability };
+    const probability = (odds[index] ?? 0) / total;
+    const chunk = chunks.get(unit.rank);
+    if (chunk === undefined || chunk.probability < leader) return { ...unit, probability };
+    return { ...unit, probability: (1 - SPREAD) * probability + (SPREAD * leader) / chunk.units };
   });
 }

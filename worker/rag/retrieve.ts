@@ -5,13 +5,15 @@
  * vector leg degrades a hybrid search to full text and says so; a dead D1 is the caller's error, since D1 holds
  * the text.
  */
-import { RESCORE_DEPTH, SEARCH_DEPTH_MAX } from "../limits.ts";
+import { RERANK_DEPTH, RESCORE_DEPTH, SEARCH_DEPTH_MAX } from "../limits.ts";
 import { embed } from "./embed.ts";
 import type { Filter } from "./filter.ts";
-import { type Fused, fuse, type Scored } from "./fusion.ts";
+import { fuse, type Scored } from "./fusion.ts";
 import { type EmbeddingModel, embeddingModel } from "./models.ts";
-import { queryTerms } from "./query.ts";
-import { type ChunkRow, readChunks, searchText } from "./text-leg.ts";
+import { type QueryTerm, queryTerms } from "./query.ts";
+import { rerankScores } from "./rerank.ts";
+import { rescore } from "./rescore.ts";
+import { readChunks, searchText, type TextCandidate } from "./text-leg.ts";
 
 export interface Stores {
   db: D1Database;
@@ -32,6 +34,8 @@ export interface RetrievalRequest {
   offset: number;
   filter?: Filter;
   embedding_model: string;
+  /** Absent or empty: no reranking. */
+  rerank_model?: string;
 }
 
 export interface Hit {
@@ -63,6 +67,7 @@ export class VectorSearchError extends Error {
   override name = "VectorSearchError";
 }
 
+const NOT_RERANKED = "Reranking is unavailable; results are in retrieval order";
 const DEGRADED_TO_TEXT = "Vector search is unavailable; results are from full text only";
 
 /** See the head of this file. Throws D1's errors, and `VectorSearchError` in mode `vector`. */
@@ -72,48 +77,73 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
   const model = embeddingModel(request.embedding_model);
   const page_end = Math.min(request.offset + request.top_k, SEARCH_DEPTH_MAX);
   const terms = queryTerms(request.query);
-  const words = terms.map((term) => term.surface);
+  const words = terms.map(({ surface }) => surface);
   const asksText = request.mode !== "vector";
   const asksVector = request.mode === "vector" || (request.mode === "hybrid" && model.vector_weight > 0);
+  const degraded: string[] = [];
 
   const [texts, vectors] = await Promise.all([
     asksText
-      ? measure("db", () => searchText(stores.db, request, words, SEARCH_DEPTH_MAX, Math.max(RESCORE_DEPTH, page_end)))
-      : [],
-    asksVector
-      ? searchVectors(stores, request, model, measure).catch(
-          (error: unknown) => new VectorSearchError("vector search failed", { cause: error }),
+      ? measure("db", () =>
+          searchText(stores.db, request, words, asksVector ? RESCORE_DEPTH : Math.max(RESCORE_DEPTH, page_end)),
         )
       : [],
+    asksVector
+      ? searchVectors(stores, request, model, measure).catch((cause: unknown) => {
+          if (request.mode === "vector") throw new VectorSearchError("vector search failed", { cause });
+          degraded.push(DEGRADED_TO_TEXT);
+          return null;
+        })
+      : null,
   ]);
-  if (vectors instanceof VectorSearchError && request.mode === "vector") throw vectors;
+  const vectorWeight = vectors === null ? 0 : asksText ? model.vector_weight : 1;
+  let ranking = fuse(rankText(request.query, terms, texts), vectors ?? [], vectorWeight);
 
-  const found = vectors instanceof VectorSearchError ? [] : vectors;
-  const ranking = fuse(
-    texts.map(({ chunk_id, score }) => ({ id: chunk_id, score })),
-    found,
-    found.length === 0 ? 0 : asksText ? model.vector_weight : 1,
-  );
   const rows = new Map(texts.flatMap(({ row }) => (row === undefined ? [] : [[row.chunk_id, row] as const])));
-  const missing = ranking.slice(0, page_end).filter(({ id }) => !rows.has(id));
+  const reranks = request.rerank_model !== undefined && request.rerank_model !== "";
+  const shown = ranking.slice(0, reranks ? Math.max(page_end, RERANK_DEPTH) : page_end);
+  const missing = shown.flatMap(({ id }) => (rows.has(id) ? [] : [id]));
   if (missing.length > 0) {
-    const fetched = await measure("db", () =>
-      readChunks(
-        stores.db,
-        request,
-        missing.map(({ id }) => id),
-      ),
-    );
-    for (const [id, row] of fetched) rows.set(id, row);
+    for (const [id, row] of await measure("db", () => readChunks(stores.db, request, missing))) rows.set(id, row);
   }
+
+  const rerankScore = new Map<number, number>();
+  if (reranks) {
+    const head = ranking.slice(0, RERANK_DEPTH).filter(({ id }) => rows.has(id));
+    const texts = head.map(({ id }) => rows.get(id)?.text ?? "");
+    try {
+      const scores = await measure("ai", () =>
+        rerankScores(stores.ai, request.rerank_model ?? "", request.query, texts),
+      );
+      head.forEach(({ id }, place) => {
+        rerankScore.set(id, scores[place] ?? 0);
+      });
+      ranking = [
+        ...head.toSorted((a, b) => (rerankScore.get(b.id) ?? 0) - (rerankScore.get(a.id) ?? 0)),
+        ...ranking.filter(({ id }) => !rerankScore.has(id)),
+      ];
+    } catch {
+      degraded.push(NOT_RERANKED);
+    }
+  }
+
+  const textScore = new Map(texts.map(({ chunk_id, score }) => [chunk_id, score]));
+  const vectorScore = new Map((vectors ?? []).map(({ id, score }) => [id, score]));
   return {
-    hits: ranking.slice(request.offset, page_end).flatMap((entry) => {
-      const row = rows.get(entry.id);
-      return row === undefined ? [] : [hit(row, entry)];
+    hits: ranking.slice(request.offset, page_end).flatMap(({ id, fused }) => {
+      const row = rows.get(id);
+      if (row === undefined) return [];
+      const scores = {
+        ...given("text", textScore.get(id)),
+        ...given("vector", vectorScore.get(id)),
+        fused,
+        ...given("rerank", rerankScore.get(id)),
+      };
+      return [{ ...row, metadata: JSON.parse(row.metadata) as Record<string, unknown>, scores }];
     }),
-    degraded: vectors instanceof VectorSearchError ? [DEGRADED_TO_TEXT] : [],
+    degraded,
     query_terms: words,
-    vector_used: asksVector && !(vectors instanceof VectorSearchError),
+    vector_used: vectors !== null,
     timings_ms,
   };
 }
@@ -152,10 +182,20 @@ async function searchVectors(
   return matches.map(({ id, score }) => ({ id: Number(id), score }));
 }
 
-function hit(row: ChunkRow, { text, vector, fused }: Fused): Hit {
-  return {
-    ...row,
-    metadata: JSON.parse(row.metadata) as Record<string, unknown>,
-    scores: { fused, ...(text === undefined ? {} : { text }), ...(vector === undefined ? {} : { vector }) },
-  };
+/**
+ * Full text after its second stage, as scores for the fusion: the candidate now at a rank gets the score that bm25
+ * gave to that rank. So the order is the second stage's, and the distances stay bm25's.
+ */
+function rankText(query: string, terms: readonly QueryTerm[], candidates: readonly TextCandidate[]): Scored[] {
+  const read = candidates
+    .slice(0, RESCORE_DEPTH)
+    .flatMap(({ row, score }) => (row === undefined ? [] : [{ row, score }]));
+  const order = rescore(query, terms, read);
+  const placed = new Set(order);
+  const ids = [...order, ...candidates.flatMap(({ chunk_id }) => (placed.has(chunk_id) ? [] : [chunk_id]))];
+  return candidates.map(({ score }, rank) => ({ id: ids[rank] ?? 0, score }));
+}
+
+function given<Name extends string>(name: Name, score: number | undefined): { [N in Name]?: number } {
+  return score === undefined ? {} : ({ [name]: score } as { [N in Name]: number });
 }

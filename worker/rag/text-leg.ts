@@ -3,6 +3,8 @@
  *
  * `ORDER BY rank` with the weights in `rank MATCH` lets FTS5 sort inside the virtual table, before any row is read.
  */
+
+import { SEARCH_DEPTH_MAX, TITLE_WEIGHT } from "../limits.ts";
 import { type Filter, filterToSql } from "./filter.ts";
 import { matchExpression } from "./query.ts";
 
@@ -28,7 +30,7 @@ export interface TextCandidate {
 }
 
 /** bm25 column weights: tenant_term, title, heading, text. */
-const RANK = "bm25(0, 2, 1, 1)";
+const RANK = `bm25(0, ${TITLE_WEIGHT}, 1, 1)`;
 
 const ROW_COLUMNS = `d.external_id AS document_id, c.title, c.heading, c.text, 0 AS ordinal, d.url, d.metadata, c.token_count`;
 
@@ -38,12 +40,14 @@ interface Scope {
   filter?: Filter;
 }
 
-/** The best `depth` chunks that hold any of the words, the first `rows` of them with their row. */
+/**
+ * The best `SEARCH_DEPTH_MAX` chunks that hold any of the words, the first `rows` of them with their row. Always the
+ * same depth, because equal scores come in no stated order: a shorter list is not the start of a longer one.
+ */
 export async function searchText(
   db: D1Database,
   scope: Scope,
   words: readonly string[],
-  depth: number,
   rows: number,
 ): Promise<TextCandidate[]> {
   if (words.length === 0) return [];
@@ -62,7 +66,7 @@ export async function searchText(
     ORDER BY p.place`;
   const { results } = await db
     .prepare(sql)
-    .bind(matchExpression(scope.tenant_term, words), ...(filter?.params ?? []), depth, rows)
+    .bind(matchExpression(scope.tenant_term, words), ...(filter?.params ?? []), SEARCH_DEPTH_MAX, rows)
     .all<ChunkRow & { score: number }>();
   return results.map(({ score, ...row }) =>
     row.text === null ? { chunk_id: row.chunk_id, score } : { chunk_id: row.chunk_id, score, row },

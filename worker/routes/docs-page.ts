@@ -18,6 +18,7 @@ function frame(title: string, body: Html): Html {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/docs/style.css">
 </head>
 <body>${body}</body>
@@ -29,7 +30,7 @@ export function landingPage(name: string, summary: string, origin: string): Html
   return frame(
     name,
     html`<main class="landing"><h1>${name}</h1><p class="lead">${summary}</p>
-<pre><code>${curl("post", "/api/v1/chat", { message: "How do I rotate a leaked key?" }).replace("$PRISM_URL", origin)}</code></pre>
+<pre><code>${curl("post", "/api/v1/chat", false, { message: "How do I rotate a leaked key?" }).replace("$PRISM_URL", origin)}</code></pre>
 <p class="links"><a href="/docs">Documentation</a> <a href="/openapi.json">OpenAPI</a> <a href="/health">Health</a></p></main>`,
   );
 }
@@ -82,11 +83,15 @@ function operationSection(method: string, path: string, operation: Operation, sc
 ${operation.description ? html`<p>${inlineCode(operation.description)}</p>` : ""}
 ${parameters.length > 0 ? html`<h4>Parameters</h4>${parameterTable(parameters)}` : ""}
 ${body ? html`<h4>Body <small>${typeInWords(body)}</small></h4>${fieldTable(resolved(body, schemas))}` : ""}
-<h4>Example</h4><pre><code>${curl(method, path, body && exampleOf(body, schemas))}</code></pre>
+<h4>Example</h4><pre><code>${curl(method, path, isOpen(operation), body && exampleOf(body, schemas))}</code></pre>
 <h4>Answers</h4><ul>${Object.entries(operation.responses).map(
     ([status, { description, content }]) =>
       html`<li><code>${status}</code> ${inlineCode(description)}${answerSchema(content)}</li>`,
   )}</ul></details>`;
+}
+
+function isOpen({ security }: Operation): boolean {
+  return (security ?? []).length === 0;
 }
 
 function accessInWords({ security }: Operation): string {
@@ -120,10 +125,12 @@ function fieldTable(schema: Schema): Html | string {
   )}</table>`;
 }
 
-/** A request as a shell line. */
-function curl(method: string, path: string, body?: unknown): string {
+/** A request as a shell line; with a key unless the route is open. */
+function curl(method: string, path: string, open: boolean, body?: unknown): string {
   const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => name.toUpperCase());
-  const lines = [`curl -X ${method.toUpperCase()} "$PRISM_URL${filled}"`, `  -H "Authorization: Bearer $PRISM_KEY"`];
+  const verb = method === "get" ? "" : `-X ${method.toUpperCase()} `;
+  const lines = [`curl ${verb}"$PRISM_URL${filled}"`];
+  if (!open) lines.push(`  -H "Authorization: Bearer $PRISM_KEY"`);
   if (body !== undefined) {
     const json = JSON.stringify(body).replaceAll("'", "'\\''");
     lines.push(`  -H "Content-Type: application/json"`, `  -d '${json}'`);

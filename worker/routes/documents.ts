@@ -4,9 +4,11 @@ import type { Context } from "hono";
 import type { z } from "zod";
 import type { App } from "../context.ts";
 import type { QueueMessage } from "../jobs/messages.ts";
-import { BATCH_BODY_BYTES_MAX, PART_CHARS_MAX, PART_DOCUMENTS_MAX } from "../limits.ts";
+import { BATCH_BODY_BYTES_MAX, PART_CHARS_MAX, PART_DOCUMENTS_MAX, TITLE_CHARS_MAX } from "../limits.ts";
 import { Problem } from "../problem.ts";
 import { type DocumentInput, ingest } from "../rag/ingest.ts";
+import { scanMarkdown } from "../rag/markdown-blocks.ts";
+import { normaliseText } from "../rag/normalise.ts";
 import {
   documentBatch,
   documentBody,
@@ -215,9 +217,11 @@ function documentInput(body: RequestedDocument): DocumentInput {
   return { id, text, format, metadata, title: body.title ?? defaultTitle(id, text, format), url: body.url ?? null };
 }
 
+/** The first heading outside code, or the id. */
 function defaultTitle(id: string, text: string, format: "markdown" | "text"): string {
-  const heading = format === "markdown" ? /^#{1,6}\s+(.+?)\s*#*\s*$/m.exec(text)?.[1] : undefined;
-  return (heading ?? id).slice(0, 500);
+  const heading =
+    format === "markdown" ? scanMarkdown(normaliseText(text)).find(({ kind }) => kind === "heading") : undefined;
+  return (heading?.title || id).slice(0, TITLE_CHARS_MAX);
 }
 
 async function writeOne(c: Context<App>, body: RequestedDocument, expected_version?: number) {

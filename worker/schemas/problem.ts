@@ -43,11 +43,16 @@ export const PROBLEMS: Record<string, { status: number; meaning: string }> = {
   },
   "other-tenant": { status: 403, meaning: "A key manages keys of its own tenant only." },
   "no-such-route": { status: 404, meaning: "There is no such path. See the list of routes on this page." },
+  "not-found": { status: 404, meaning: "There is no document or job with this id in the key's tenant." },
   "no-such-key": { status: 404, meaning: "There is no key with this id that you may manage." },
   "method-not-allowed": { status: 405, meaning: "The path exists; the `Allow` header lists its methods." },
   "idempotency-in-progress": {
     status: 409,
     meaning: "The first request with this `Idempotency-Key` is still running. Retry after the time given.",
+  },
+  "version-mismatch": {
+    status: 412,
+    meaning: "The document is not at the version that `If-Match` names. Read it again, then decide.",
   },
   "body-too-large": { status: 413, meaning: "The body is larger than this route takes. Split it." },
   "unsupported-media-type": { status: 415, meaning: "Send `Content-Type: application/json`." },
@@ -66,5 +71,9 @@ export const PROBLEMS: Record<string, { status: number; meaning: string }> = {
     meaning: "The key's requests of this UTC day are used up. `Retry-After` tells when it resets.",
   },
   internal: { status: 500, meaning: "A defect of the service. Report it with the request id." },
+  "vector-search-down": {
+    status: 503,
+    meaning: "Vector search is unavailable. Search with mode `hybrid` or `text`, or retry later.",
+  },
   "keys-unavailable": { status: 503, meaning: "Keys cannot be checked right now. Your key may be fine; retry soon." },
 };

@@ -20,6 +20,13 @@ import { limitKey } from "./rate-limit.ts";
 /** `open`: anybody, within the limit per address. `any`: whoever holds a valid key. Otherwise the scope it needs. */
 export type Access = "open" | "any" | Scope;
 
+const IDEMPOTENCY_HEADER = {
+  name: "Idempotency-Key",
+  in: "header",
+  description: "Of your choice. A repetition with the same key and body gets the first answer and does nothing else.",
+  schema: { type: "string", maxLength: 128 },
+} as const;
+
 const decisions = new WeakMap<object, Access>();
 
 /**
@@ -37,6 +44,7 @@ export function declareRoute<P extends string, R extends Omit<RouteConfig, "path
   return createRoute<P, R>({
     ...route,
     middleware: [guard(access), ...body, ...replay, ...own],
+    parameters: options.idempotent === true ? [IDEMPOTENCY_HEADER] : [],
     security: access === "open" ? [] : [{ bearer: [access] }, { api_key: [access] }],
     request: requestWithDebug(access, route.request),
     responses: { ...refusals(access, route, replay.length > 0), ...route.responses },
@@ -63,12 +71,12 @@ function guard(access: Access): MiddlewareHandler<App> {
           const now_ms = Date.now();
           const principal = await authenticate(c, now_ms);
           c.set("principal", principal);
-          countRequest(principal.key_id, now_ms);
+          const ordinal = countRequest(principal.key_id, now_ms);
           if (access !== "any" && !allows(principal, access)) {
             throw new Problem(403, "missing-scope", `This route needs the scope \`${access}\`, which the key lacks.`);
           }
           await limitKey(c, principal, now_ms);
-          checkQuota(c, principal, now_ms);
+          checkQuota(c, principal, ordinal, now_ms);
           await next();
         };
   decisions.set(middleware, access);

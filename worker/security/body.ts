@@ -6,7 +6,7 @@
  */
 import type { Context, MiddlewareHandler } from "hono";
 import type { App } from "../context.ts";
-import { JSON_DEPTH_MAX } from "../limits.ts";
+import { DISCARD_BUFFER_BYTES, DISCARD_BYTES_MAX, JSON_DEPTH_MAX } from "../limits.ts";
 import { Problem } from "../problem.ts";
 import { jsonFlaw } from "./json-flaw.ts";
 
@@ -48,7 +48,7 @@ function isJson(contentType: string): boolean {
   return type.trim() === "application/json" && (charset === undefined || /^charset="?utf-?8"?$/.test(charset));
 }
 
-/** The whole body. Throws 413 as soon as it is known to be too large, without reading on. */
+/** The whole body. Throws 413 when it is too large; of a body that announces its length, before reading it. */
 async function readBody(request: Request, bytes_max: number): Promise<Uint8Array> {
   const tooLarge = () => new Problem(413, "body-too-large", `A body here may have ${bytes_max} bytes at most.`);
   if (Number(request.headers.get("content-length") ?? 0) > bytes_max) throw tooLarge();
@@ -58,11 +58,14 @@ async function readBody(request: Request, bytes_max: number): Promise<Uint8Array
 
   const pieces: Uint8Array[] = [];
   let size = 0;
-  for await (const piece of request.body as ReadableStream<Uint8Array>) {
-    size += piece.byteLength;
-    if (size > bytes_max) throw tooLarge();
-    pieces.push(piece);
+  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    size += read.value.byteLength;
+    // Read on, but keep nothing: see `discardBody`.
+    if (size <= bytes_max) pieces.push(read.value);
+    else if (size > DISCARD_BYTES_MAX) break;
   }
+  if (size > bytes_max) throw tooLarge();
   const bytes = new Uint8Array(size);
   let offset = 0;
   for (const piece of pieces) {
@@ -70,6 +73,25 @@ async function readBody(request: Request, bytes_max: number): Promise<Uint8Array
     offset += piece.byteLength;
   }
   return bytes;
+}
+
+/**
+ * Reads what is left of a body that nobody wanted. A connection that is closed on unread bytes is reset, and with it
+ * the refusal is lost that its sender waits for. Reading is cheap: the runtime fills the buffer, nothing is kept.
+ */
+export async function discardBody(request: Request): Promise<void> {
+  if (request.body === null || request.bodyUsed) return;
+  const reader = request.body.getReader({ mode: "byob" });
+  let buffer = new Uint8Array(DISCARD_BUFFER_BYTES);
+  try {
+    for (let bytes = 0; bytes < DISCARD_BYTES_MAX; bytes += DISCARD_BUFFER_BYTES) {
+      const { value } = await reader.readAtLeast(DISCARD_BUFFER_BYTES, buffer);
+      if (value === undefined || value.byteLength < DISCARD_BUFFER_BYTES) return;
+      buffer = value;
+    }
+  } catch {
+    // The sender broke off: there is nobody left to read the answer.
+  }
 }
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });

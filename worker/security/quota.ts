@@ -23,12 +23,19 @@ interface DayCount {
 
 const counts = new BoundedMap<DayCount>(ISOLATE_ENTRIES_MAX);
 
-/** Counts a request of a key; every one of them, also those that are refused later, reaches the meter. */
-export function countRequest(keyId: string, now_ms: number): void {
+/**
+ * Counts a request of a key and returns which one of the day it is, as far as this isolate knows. Refused ones count
+ * too: they reach the meter like the others.
+ */
+export function countRequest(keyId: string, now_ms: number): number {
   const day = Math.floor(now_ms / DAY_MS);
   const count = counts.get(keyId);
-  if (count?.day === day) count.outstanding += 1;
-  else counts.set(keyId, { day, metered: 0, outstanding: 1 });
+  if (count?.day === day) {
+    count.outstanding += 1;
+    return count.metered + count.outstanding;
+  }
+  counts.set(keyId, { day, metered: 0, outstanding: 1 });
+  return 1;
 }
 
 /** Takes in what the meter said of a key. */
@@ -45,18 +52,34 @@ export function usedToday(keyId: string): number {
   return count === undefined ? 0 : count.metered + count.outstanding;
 }
 
-/** Refuses a key that has used up its day (429 `quota-exceeded`), and tells a caller what is left. */
-export function checkQuota(c: Context<App>, principal: Principal, now_ms: number): void {
+/** What is left of a key's day, for answers that report it: requests (null: no quota) and when the day ends. */
+export function budgetLeft(
+  { key_id, daily_quota }: Principal,
+  now_ms: number,
+): { budget_left: number | null; budget_resets_at: string } {
+  return {
+    budget_left: daily_quota === null ? null : Math.max(0, daily_quota - usedToday(key_id)),
+    budget_resets_at: new Date(dayEnd(now_ms)).toISOString(),
+  };
+}
+
+/**
+ * Refuses the `ordinal`th request of a day that a key has used up (429 `quota-exceeded`), and tells what is left.
+ * The ordinal is the request's own: others that came meanwhile must not be held against it.
+ */
+export function checkQuota(c: Context<App>, principal: Principal, ordinal: number, now_ms: number): void {
   const quota = principal.daily_quota;
   if (quota === null) return;
-  const used = usedToday(principal.key_id);
-  const reset_ms = (Math.floor(now_ms / DAY_MS) + 1) * DAY_MS;
-  const reset_s = Math.ceil((reset_ms - now_ms) / 1000);
+  const { budget_left, budget_resets_at } = budgetLeft(principal, now_ms);
+  const reset_s = Math.ceil((dayEnd(now_ms) - now_ms) / 1000);
   c.header("ratelimit-policy", `"daily";q=${quota};w=${DAY_MS / 1000}`, { append: true });
-  c.header("ratelimit", `"daily";r=${Math.max(0, quota - used)};t=${reset_s}`);
-  if (used <= quota) return;
-  const reset = new Date(reset_ms).toISOString();
-  throw new Problem(429, "quota-exceeded", `The key's ${quota} requests of this day are used up; reset at ${reset}.`, {
-    headers: { "retry-after": String(reset_s) },
-  });
+  c.header("ratelimit", `"daily";r=${budget_left};t=${reset_s}`);
+  if (ordinal <= quota) return;
+  const detail = `The key's ${quota} requests of this day are used up; reset at ${budget_resets_at}.`;
+  throw new Problem(429, "quota-exceeded", detail, { headers: { "retry-after": String(reset_s) } });
+}
+
+/** The next midnight, UTC. */
+function dayEnd(now_ms: number): number {
+  return (Math.floor(now_ms / DAY_MS) + 1) * DAY_MS;
 }

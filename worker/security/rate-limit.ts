@@ -5,8 +5,8 @@
  * was made from) and never a count of what is left. Counts are per location and eventually consistent.
  *
  * A busy caller's requests are counted ahead, a few at a time, because asking takes longer than many answers: up to a
- * tenth of what it has lately used in a minute, at most a hundredth of its limit. Limits up to 100 are counted one
- * by one. So an isolate that falls silent may have counted up to a tenth too much.
+ * quarter of what it has lately used in a minute, at most a fiftieth of its limit. So an isolate whose caller falls
+ * silent has counted that much too much; small limits (the low tier) are counted one by one.
  *
  * Header fields: draft-ietf-httpapi-ratelimit-headers-10.
  */
@@ -81,7 +81,7 @@ async function spend(binding: RateLimit, name: string, key: string, policy: Poli
 
 /** How many requests are counted at once for a caller that used `used` of its `limit` in a window. */
 function leaseSize(used: number, limit: number): number {
-  return Math.max(1, Math.floor(Math.min(used / 10, limit / 100)));
+  return Math.max(1, Math.floor(Math.min(used / 4, limit / 50)));
 }
 
 function statePolicy(c: Context<App>, name: string, { limit, period_s }: Policy): void {

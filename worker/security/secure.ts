@@ -13,6 +13,7 @@ import { formatTraceparent, traceOf } from "../telemetry/trace.ts";
 import { Usage } from "../telemetry/usage.ts";
 import { inspectCredential } from "./authenticate.ts";
 import { refuseBlocked } from "./blocklist.ts";
+import { discardBody } from "./body.ts";
 import { failed, methodNotAllowed, notFound } from "./failures.ts";
 import { allowListedOrigins, browserHeaders, identify } from "./headers.ts";
 import { limitAddress } from "./rate-limit.ts";
@@ -39,6 +40,7 @@ const observe: MiddlewareHandler<App> = async (c, next) => {
   c.set("timings", new Timings(performance.now()));
   c.set("usage", new Usage());
   await next();
+  await discardBody(c.req.raw);
   identify(c, formatTraceparent(trace));
   c.executionCtx.waitUntil(account(c));
 };

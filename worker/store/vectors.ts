@@ -6,7 +6,7 @@
  */
 
 import { VECTOR_INDEX } from "../../infra/inventory.ts";
-import { EMBEDDING_TEXTS_PER_CALL_MAX, VECTORIZE_MUTATION_IDS_MAX } from "../limits.ts";
+import { EMBEDDING_TEXTS_PER_CALL_MAX, VECTORIZE_DELETE_IDS_MAX, VECTORIZE_UPSERT_VECTORS_MAX } from "../limits.ts";
 import { embed } from "../rag/embed.ts";
 import { embeddingModel } from "../rag/models.ts";
 import type { HashedChunk } from "../rag/plan-write.ts";
@@ -73,9 +73,9 @@ export async function settle(
   upserts: readonly VectorUpsert[],
   delete_ids: readonly number[],
 ): Promise<void> {
-  for (let from = 0; from < upserts.length; from += VECTORIZE_MUTATION_IDS_MAX) {
+  for (let from = 0; from < upserts.length; from += VECTORIZE_UPSERT_VECTORS_MAX) {
     await stores.vectorize.upsert(
-      upserts.slice(from, from + VECTORIZE_MUTATION_IDS_MAX).map(({ id, values, metadata }) => ({
+      upserts.slice(from, from + VECTORIZE_UPSERT_VECTORS_MAX).map(({ id, values, metadata }) => ({
         id: String(id),
         values,
         namespace: tenant,
@@ -83,8 +83,8 @@ export async function settle(
       })),
     );
   }
-  for (let from = 0; from < delete_ids.length; from += VECTORIZE_MUTATION_IDS_MAX) {
-    await stores.vectorize.deleteByIds(delete_ids.slice(from, from + VECTORIZE_MUTATION_IDS_MAX).map(String));
+  for (let from = 0; from < delete_ids.length; from += VECTORIZE_DELETE_IDS_MAX) {
+    await stores.vectorize.deleteByIds(delete_ids.slice(from, from + VECTORIZE_DELETE_IDS_MAX).map(String));
   }
   await stores.db.prepare("DELETE FROM vector_outbox WHERE id = ?1").bind(outbox_id).run();
 }

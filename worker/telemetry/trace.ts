@@ -1,4 +1,5 @@
 /** W3C trace context: https://www.w3.org/TR/trace-context/. Invalid headers are ignored, as the specification asks. */
+import { hex } from "../security/digest.ts";
 
 export interface Trace {
   /** 32 hex digits, the caller's when it sent a valid `traceparent`. */
@@ -13,8 +14,8 @@ const TRACEPARENT = /^([\da-f]{2})-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(-.*)
 
 /** The trace a request belongs to: the caller's, or a new one. `random` holds 24 random bytes. */
 export function traceOf(traceparent: string | null, random: Uint8Array): Trace {
-  const hex = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  const span_id = hex.slice(0, 16);
+  const fresh = hex(random);
+  const span_id = fresh.slice(0, 16);
   const [, version, trace_id, parent_id, flags, rest] = TRACEPARENT.exec(traceparent ?? "") ?? [];
   const valid =
     version !== undefined &&
@@ -23,7 +24,7 @@ export function traceOf(traceparent: string | null, random: Uint8Array): Trace {
     (version !== "00" || rest === undefined) &&
     !/^0+$/.test(trace_id ?? "0") &&
     !/^0+$/.test(parent_id ?? "0");
-  if (!valid || trace_id === undefined) return { trace_id: hex.slice(16, 48), span_id, sampled: false };
+  if (!valid || trace_id === undefined) return { trace_id: fresh.slice(16, 48), span_id, sampled: false };
   return { trace_id, span_id, sampled: (Number.parseInt(flags ?? "0", 16) & 1) === 1 };
 }
 

@@ -16,7 +16,12 @@ export class OpenAiUpstream {
   readonly #upstreamEmbeddingModel: string;
   readonly #chatModel: string;
 
-  constructor(settings: { base_url: string; api_key: string | undefined; embedding_model: string; chat_model: string }) {
+  constructor(settings: {
+    base_url: string;
+    api_key: string | undefined;
+    embedding_model: string;
+    chat_model: string;
+  }) {
     this.#baseUrl = settings.base_url.replace(/\/+$/, "");
     this.#apiKey = settings.api_key;
     this.#upstreamEmbeddingModel = settings.embedding_model;
@@ -47,7 +52,12 @@ export class OpenAiUpstream {
   /** Workers AI's answer to a chat call. Model ids of Cloudflare's catalogue map to the one configured chat model. */
   async chat(
     model: string,
-    inputs: { messages: { role: string; content: string }[]; stream?: boolean; max_tokens?: number; temperature?: number },
+    inputs: {
+      messages: { role: string; content: string }[];
+      stream?: boolean;
+      max_tokens?: number;
+      temperature?: number;
+    },
   ): Promise<Response> {
     const response = await this.#post("/chat/completions", {
       ...inputs,

@@ -10,9 +10,10 @@ import type { TimeTravel } from "../time-travel.ts";
 import { accountRoutes } from "./accounts.ts";
 import { type ApiToken, type Authenticated, authenticate, requireScope } from "./credentials.ts";
 import { d1Routes } from "./d1.ts";
-import type { QueryD1 } from "./d1-gateway.ts";
 import { ApiError, envelopeErrors, fail } from "./envelope.ts";
 import { kvRoutes } from "./kv.ts";
+import type { QueueBroker } from "./queue-broker.ts";
+import { queueRoutes } from "./queues.ts";
 import { r2Routes } from "./r2.ts";
 import { requestBudget } from "./request-budget.ts";
 import { scheduleRoutes } from "./schedules.ts";
@@ -24,30 +25,30 @@ import { WorkerStore } from "./worker-store.ts";
 import { workersBetaRoutes } from "./workers-beta.ts";
 
 export interface RestApiDeps {
-  engine: Engine & {
-    /** D1 by `queryThroughGateway`; see d1-gateway.ts for why it is not a `D1Database`. */
-    queryD1: QueryD1;
-  };
+  engine: Engine;
   /** The Vectorize v2 routes, from `/accounts/:account_id` down. */
   vectorize: Hono;
   /** Who may call; read at each request, so that a token can be added or revoked while the platform runs. */
   tokens: () => readonly ApiToken[];
   timeTravel: TimeTravel;
+  /** Holds and delivers every queue's messages; the Worker's producer bindings reach it by `queue-binding-worker.js`. */
+  queues: QueueBroker;
   /** Requests each token has in five minutes: true is Cloudflare's 1200, false none (see request-budget.ts). */
   budget: boolean | number;
 }
 
 /** The whole API as one Hono app. Anything it does not know answers 404 with code 7003, as Cloudflare does. */
-export function restApi({ engine, vectorize, tokens, timeTravel, budget }: RestApiDeps): Hono<Authenticated> {
+export function restApi(deps: RestApiDeps): Hono<Authenticated> {
+  const { engine, vectorize, tokens, timeTravel, queues, budget } = deps;
   const files = new SignedFiles(() => engine.now());
   const store = new WorkerStore(engine);
-  const queryD1: QueryD1 = (databaseId, queries) => engine.queryD1(databaseId, queries);
 
   const account = new Hono();
   for (const routes of [
-    d1Routes({ engine, queryD1, timeTravel, files }),
+    d1Routes({ engine, timeTravel, files }),
     kvRoutes(engine),
     r2Routes(engine),
+    queueRoutes(engine, queues),
     scriptRoutes(store),
     versionRoutes(store),
     scheduleRoutes(store),
@@ -73,7 +74,7 @@ export function restApi({ engine, vectorize, tokens, timeTravel, budget }: RestA
     })
     .route("/accounts/:account_id", account)
     .route("/", vectorize)
-    .notFound((c) =>
+    .all("*", (c) =>
       fail(c, 404, 7003, `Could not route to ${c.req.path}, perhaps your object identifier is invalid?`),
     );
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { D1_DUMP_URL_MS, D1_JOB_UNPOLLED_MAX_MS } from "../limits.ts";
-import { type RestUnderTest, startRest } from "./engine-for-tests.ts";
+import { type RestUnderTest, startRest } from "./rest-server.fixture.ts";
 
 let rest: RestUnderTest;
 let id: string;

@@ -26,14 +26,14 @@ const createBody = z.object({
 
 export interface D1RouteDeps {
   engine: Engine;
-  queryD1: QueryD1;
   timeTravel: TimeTravel;
   files: SignedFiles;
 }
 
 /** Routes below `/accounts/:account_id`. */
-export function d1Routes({ engine, queryD1, timeTravel, files }: D1RouteDeps): Hono {
+export function d1Routes({ engine, timeTravel, files }: D1RouteDeps): Hono {
   const { registry } = engine;
+  const queryD1: QueryD1 = (databaseId, queries) => engine.queryD1(databaseId, queries);
   const holds = new D1Holds(() => engine.now());
   const database = (id: string): D1Record => {
     const record = registry.get("d1", id);

@@ -16,7 +16,7 @@ const writeBody = z
       base64: z.boolean().optional(),
       expiration: z.number().int().optional(),
       expiration_ttl: z.number().int().optional(),
-      metadata: z.unknown(),
+      metadata: z.unknown().optional(),
     }),
   )
   .max(KV_BULK_WRITE_KEYS_MAX);
@@ -27,9 +27,6 @@ const getBody = z.object({
   withMetadata: z.boolean().default(false),
 });
 
-/** Writes in flight at once towards workerd. */
-const PARALLEL = 16;
-
 export function kvBulkRoutes(engine: Engine, namespace: (id: string) => KvRecord): Hono {
   return new Hono()
     .put("/storage/kv/namespaces/:id/bulk", async (c) => {
@@ -37,46 +34,30 @@ export function kvBulkRoutes(engine: Engine, namespace: (id: string) => KvRecord
       if (Number(c.req.header("Content-Length") ?? 0) > KV_BULK_WRITE_BYTES_MAX)
         throw new ApiError(413, KV_MALFORMED, `a bulk write may have ${KV_BULK_WRITE_BYTES_MAX} bytes`);
       const entries = (await jsonBody(c, writeBody, KV_MALFORMED)).map(
-        ({ key, value, base64, metadata, ...expiry }) => {
+        ({ key, value: text, base64, metadata, ...expiry }) => {
           refuseKey(key);
-          const bytes = new Uint8Array(Buffer.from(value, base64 ? "base64" : "utf8"));
-          refuseValue(bytes, metadata);
-          return {
-            key,
-            bytes,
-            options: { ...expiryOptions(expiry, engine.now()), ...(metadata === undefined ? {} : { metadata }) },
-          };
+          const value = Buffer.from(text, base64 ? "base64" : "utf8");
+          refuseValue(value, metadata);
+          return { key, value, metadata, ...expiryOptions(expiry, engine.now()) };
         },
       );
-      return ok(
-        c,
-        await eachKey(
-          entries,
-          ({ key }) => key,
-          ({ key, bytes, options }) => kv.put(key, bytes.buffer, options),
-        ),
-      );
+      return ok(c, counted(entries.length, await kv.write(entries)));
     })
     .post("/storage/kv/namespaces/:id/bulk/delete", async (c) => {
       const kv = await engine.kv(namespace(c.req.param("id")).id);
       const keys = await jsonBody(c, deleteBody, KV_MALFORMED);
-      return ok(
-        c,
-        await eachKey(
-          keys,
-          (key) => key,
-          (key) => kv.delete(key),
-        ),
-      );
+      return ok(c, counted(keys.length, await kv.remove(keys)));
     })
     .post("/storage/kv/namespaces/:id/bulk/get", async (c) => {
       const kv = await engine.kv(namespace(c.req.param("id")).id);
       const { keys, type, withMetadata } = await jsonBody(c, getBody, KV_MALFORMED);
+      const entries = await kv.read(keys);
       const values: Record<string, unknown> = {};
-      for (const key of keys) {
-        const { value, metadata } = await kv.getWithMetadata(key, "text");
-        const shown = value === null ? null : type === "json" ? parsed(key, value) : value;
-        values[key] = !withMetadata || value === null ? shown : { value: shown, metadata };
+      for (const [index, key] of keys.entries()) {
+        const entry = entries[index];
+        const text = entry ? Buffer.from(entry.value).toString("utf8") : null;
+        const value = text !== null && type === "json" ? parsed(key, text) : text;
+        values[key] = entry && withMetadata ? { value, metadata: entry.metadata } : value;
       }
       return ok(c, { values });
     });
@@ -90,17 +71,7 @@ function parsed(key: string, value: string): unknown {
   }
 }
 
-/** Runs `work` for every item, a few at a time, and reports as KV does: what failed is named, the rest is counted. */
-async function eachKey<T>(
-  items: readonly T[],
-  keyOf: (item: T) => string,
-  work: (item: T) => Promise<unknown>,
-): Promise<{ successful_key_count: number; unsuccessful_keys: string[] }> {
-  const unsuccessful_keys: string[] = [];
-  const queue = items.values();
-  const worker = async () => {
-    for (const item of queue) await work(item).catch(() => unsuccessful_keys.push(keyOf(item)));
-  };
-  await Promise.all(Array.from({ length: PARALLEL }, worker));
-  return { successful_key_count: items.length - unsuccessful_keys.length, unsuccessful_keys };
+/** KV's report of a bulk call: what failed is named, the rest is counted. */
+function counted(total: number, unsuccessful_keys: string[]) {
+  return { successful_key_count: total - unsuccessful_keys.length, unsuccessful_keys };
 }

@@ -14,9 +14,9 @@ export function kvValueRoutes(engine: Engine, namespace: (id: string) => KvRecor
   return new Hono()
     .get("/storage/kv/namespaces/:id/values/:key", async (c) => {
       const kv = await engine.kv(namespace(c.req.param("id")).id);
-      const value = await kv.get(c.req.param("key"), "arrayBuffer");
-      if (value === null) throw keyNotFound();
-      return c.body(value, 200, { "Content-Type": "application/octet-stream" });
+      const [entry] = await kv.read([c.req.param("key")]);
+      if (!entry) throw keyNotFound();
+      return c.body(new Uint8Array(entry.value), 200, { "Content-Type": "application/octet-stream" });
     })
     .put("/storage/kv/namespaces/:id/values/:key", async (c) => {
       const kv = await engine.kv(namespace(c.req.param("id")).id);
@@ -25,19 +25,20 @@ export function kvValueRoutes(engine: Engine, namespace: (id: string) => KvRecor
       const expiry = expiryOptions(checked(c.req.query(), expiryQuery, KV_MALFORMED), engine.now());
       const { value, metadata } = await sentValue(c);
       refuseValue(value, metadata);
-      await kv.put(key, value.slice().buffer, { ...expiry, ...(metadata === undefined ? {} : { metadata }) });
+      const failed = await kv.write([{ key, value, metadata, ...expiry }]);
+      if (failed.length > 0) throw new ApiError(500, 10000, `put of ${key} failed`);
       return ok(c, {});
     })
     .delete("/storage/kv/namespaces/:id/values/:key", async (c) => {
       const kv = await engine.kv(namespace(c.req.param("id")).id);
-      await kv.delete(c.req.param("key"));
+      await kv.remove([c.req.param("key")]);
       return ok(c, {});
     })
     .get("/storage/kv/namespaces/:id/metadata/:key", async (c) => {
       const kv = await engine.kv(namespace(c.req.param("id")).id);
-      const { value, metadata } = await kv.getWithMetadata(c.req.param("key"), "arrayBuffer");
-      if (value === null) throw keyNotFound();
-      return ok(c, metadata);
+      const [entry] = await kv.read([c.req.param("key")]);
+      if (!entry) throw keyNotFound();
+      return ok(c, entry.metadata);
     });
 }
 

@@ -64,11 +64,8 @@ export function kvRoutes(engine: Engine): Hono {
         code: KV_MALFORMED,
       });
       const kv = await engine.kv(id);
-      const page = await kv.list({
-        limit,
-        prefix: c.req.query("prefix") ?? null,
-        cursor: c.req.query("cursor") || null,
-      });
+      const { prefix, cursor: from } = c.req.query();
+      const page = await kv.list({ limit, prefix, cursor: from || undefined });
       const cursor = page.list_complete ? "" : page.cursor;
       return ok(c, page.keys, { result_info: { count: page.keys.length, cursor } });
     })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RestUnderTest, startRest } from "./engine-for-tests.ts";
+import { type RestUnderTest, startRest } from "./rest-server.fixture.ts";
 
 let rest: RestUnderTest;
 let at: { account_id: string };

@@ -76,11 +76,7 @@ const TEXT_MODULES = new Set([
 
 /** Reads a multipart upload: the part `metadata` as JSON, every other part a module named after the part. */
 export async function multipartUpload(request: Request): Promise<{ settings: UploadSettings; modules: Modules }> {
-  if (!(request.headers.get("Content-Type") ?? "").startsWith("multipart/form-data"))
-    throw new ApiError(400, WORKERS_MALFORMED, "expected multipart/form-data with a part `metadata` and the modules");
-  const form = await request.formData().catch((error: Error) => {
-    throw new ApiError(400, WORKERS_MALFORMED, `The multipart body cannot be read: ${error.message}`);
-  });
+  const form = await uploadedForm(request);
   const modules: Modules = {};
   for (const [part, value] of form) {
     if (part.startsWith("metadata") || typeof value === "string") continue;
@@ -88,7 +84,24 @@ export async function multipartUpload(request: Request): Promise<{ settings: Upl
     const module = part.startsWith("files") ? value.name : part;
     modules[module] = textModule(module, value.type, Buffer.from(await value.arrayBuffer()));
   }
-  return { settings: checkedUpload(await metadata(form), modules), modules };
+  return { settings: checkedUpload(await jsonPart(form, "metadata"), modules), modules };
+}
+
+/** Reads `PATCH …/settings`: the part `settings`; what it leaves out stays as it is. */
+export async function multipartSettings(request: Request): Promise<Partial<UploadSettings>> {
+  const form = await uploadedForm(request);
+  const patch = checked(await jsonPart(form, "settings"), uploadSettings.partial(), INVALID_WORKER);
+  // Zod fills defaults in; only what was sent counts here.
+  const sent = Object.keys((await jsonPart(form, "settings")) as object);
+  return Object.fromEntries(Object.entries(patch).filter(([name]) => sent.includes(name)));
+}
+
+async function uploadedForm(request: Request): Promise<FormData> {
+  if (!(request.headers.get("Content-Type") ?? "").startsWith("multipart/form-data"))
+    throw new ApiError(400, WORKERS_MALFORMED, "expected multipart/form-data with a JSON part and the modules");
+  return request.formData().catch((error: Error) => {
+    throw new ApiError(400, WORKERS_MALFORMED, `The multipart body cannot be read: ${error.message}`);
+  });
 }
 
 /** The modules of a JSON upload, whose contents are base64. */
@@ -141,28 +154,24 @@ function textModule(name: string, content_type: string, content: Buffer): { cont
   return { content: content.toString("utf8"), content_type: type };
 }
 
-async function metadata(form: FormData): Promise<unknown> {
-  const part = form.get("metadata");
+/** A part that is JSON, or that the SDK took apart: `metadata[bindings][][name]=…`. */
+async function jsonPart(form: FormData, name: string): Promise<unknown> {
+  const part = form.get(name);
   if (part === null) {
-    if ([...form.keys()].some((key) => key.startsWith("metadata["))) return bracketed(form);
-    throw new ApiError(400, WORKERS_MALFORMED, "The form lacks the part `metadata`");
+    const fields = [...form].filter(([key]) => key.startsWith(`${name}[`));
+    if (fields.length === 0) throw new ApiError(400, WORKERS_MALFORMED, `The form lacks the part \`${name}\``);
+    const root: Record<string, unknown> = {};
+    for (const [key, value] of fields) {
+      const path = [...key.matchAll(/\[([^\]]*)\]/g)].map((match) => match[1] ?? "");
+      if (typeof value === "string") place(root, path, value);
+    }
+    return root;
   }
   try {
     return JSON.parse(typeof part === "string" ? part : await part.text());
   } catch {
-    throw new ApiError(400, WORKERS_MALFORMED, "The part `metadata` is not JSON");
+    throw new ApiError(400, WORKERS_MALFORMED, `The part \`${name}\` is not JSON`);
   }
-}
-
-/** `metadata[bindings][][name]=…` → nested values: how the SDK writes an object into a form. */
-function bracketed(form: FormData): Record<string, unknown> {
-  const root: Record<string, unknown> = {};
-  for (const [key, value] of form) {
-    if (!key.startsWith("metadata[") || typeof value !== "string") continue;
-    const path = [...key.matchAll(/\[([^\]]*)\]/g)].map((match) => match[1] ?? "");
-    place(root, path, value);
-  }
-  return root;
 }
 
 function place(target: Record<string, unknown>, [head = "", ...rest]: string[], value: string): void {

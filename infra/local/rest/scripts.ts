@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { ScriptRecord, VersionRecord } from "../registry.ts";
 import { ok } from "./envelope.ts";
 import { jsonBody } from "./request-body.ts";
-import { multipartUpload, type UploadSettings, WORKERS_MALFORMED } from "./script-upload.ts";
+import { multipartSettings, multipartUpload, type UploadSettings, WORKERS_MALFORMED } from "./script-upload.ts";
 import { shownBindings } from "./version-view.ts";
 import type { WorkerStore } from "./worker-store.ts";
 
@@ -75,7 +75,7 @@ export function scriptRoutes(store: WorkerStore): Hono {
       const name = c.req.param("name");
       const { settings, modules } = await multipartUpload(c.req.raw);
       const existing = store.engine.registry.get("script", name);
-      const script = withSettings(existing ?? store.createScript(name), settings as UploadSettings);
+      const script = withSettings(existing ?? store.createScript(name), settings);
       try {
         const version = store.addVersion(store.saveScript(script), settings, modules);
         await store.deploy(name, [{ version_id: version.id, percentage: 100 }], "api", {});
@@ -103,6 +103,17 @@ export function scriptRoutes(store: WorkerStore): Hono {
       return ok(c, { id: c.req.param("name") });
     })
     .get("/workers/scripts/:name/settings", (c) => ok(c, settings(store.script(c.req.param("name")))))
+    .patch("/workers/scripts/:name/settings", async (c) => {
+      const script = store.script(c.req.param("name"));
+      const patch = await multipartSettings(c.req.raw);
+      store.saveScript(withSettings(script, patch));
+      const [latest] = store.versions(script.id);
+      if (latest && (patch.bindings || patch.compatibility_date || patch.compatibility_flags)) {
+        const version = store.addVersion(script, { ...uploadOf(latest), ...patch }, latest.modules);
+        await store.deploy(script.id, [{ version_id: version.id, percentage: 100 }], "api", {});
+      }
+      return ok(c, settings(store.script(script.id)));
+    })
     .get("/workers/scripts/:name/script-settings", (c) => ok(c, shownSettings(store.script(c.req.param("name")))))
     .patch("/workers/scripts/:name/script-settings", async (c) => {
       const script = store.script(c.req.param("name"));
@@ -133,4 +144,17 @@ export function withSubdomain(script: ScriptRecord, enabled: boolean, previews_e
 
 function etag({ modules }: VersionRecord): string {
   return createHash("sha256").update(JSON.stringify(modules)).digest("hex");
+}
+
+/** A version as if it were uploaded again: every binding inherited. */
+function uploadOf(version: VersionRecord): UploadSettings {
+  const { main_module, compatibility_date, compatibility_flags, bindings } = version;
+  return {
+    main_module,
+    compatibility_date,
+    compatibility_flags,
+    bindings: bindings.map(({ name }) => ({ type: "inherit", name })),
+    keep_bindings: [],
+    annotations: {},
+  };
 }

@@ -73,10 +73,11 @@ export class WorkerStore {
         10064,
         `This Worker consumes the queue ${consuming.queue_name}: remove the consumer first`,
       );
-    for (const deployment of this.deployments(name)) registry.delete("deployment", deployment.id);
+    const deployments = this.deployments(name);
+    for (const deployment of deployments) registry.delete("deployment", deployment.id);
     for (const version of this.versions(name)) registry.delete("version", version.id);
     registry.delete("script", name);
-    await this.engine.reload();
+    if (deployments.length > 0) await this.engine.reload();
   }
 
   /** Newest first. */

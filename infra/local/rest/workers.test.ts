@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RestUnderTest, startRest } from "./engine-for-tests.ts";
+import { type RestUnderTest, startRest } from "./rest-server.fixture.ts";
 
 let rest: RestUnderTest;
 let at: { account_id: string };
@@ -41,18 +41,16 @@ test("PUT of a script makes version 1 and deploys it to all traffic", async () =
 });
 
 test("the SDK's own multipart form is understood, bindings included", async () => {
-  const version = await rest.client.workers.scripts.update("by-sdk", {
-    ...at,
-    metadata: metadata({
-      bindings: [
-        { type: "plain_text", name: "A", text: "1" },
-        { type: "secret_text", name: "SECRET", text: "!" },
-      ],
-    }) as never,
-    files: [moduleFile(code("sdk"))],
-  });
-  expect(version.id).toBe("by-sdk");
-  expect(await rest.engine.ask("by-sdk")).toBe("sdk!");
+  await rest.client.workers.beta.workers.create({ ...at, name: "by-sdk" });
+  const bindings = [
+    { type: "plain_text" as const, name: "A", text: "1" },
+    { type: "secret_text" as const, name: "SECRET", text: "!" },
+  ];
+  const form = { ...at, metadata: metadata({ bindings }), files: [moduleFile(code("sdk"))] };
+  const { id = "" } = await rest.client.workers.scripts.versions.create("by-sdk", form);
+  const stored = rest.engine.registry.get("version", id);
+  expect(stored).toMatchObject({ bindings, main_module: "worker.js", compatibility_date: "2026-11-01" });
+  expect(stored?.modules["worker.js"]?.content).toBe(code("sdk"));
 });
 
 test("a version waits for its deployment, and an old one can be deployed again", async () => {
@@ -278,6 +276,11 @@ test("script settings and workers.dev read back as they were set", async () => {
     logpush: true,
     observability: { enabled: true },
   });
+  await rest.client.workers.scripts.scriptAndVersionSettings.edit("set", {
+    ...at,
+    settings: { bindings: [{ type: "plain_text", name: "SECRET", text: "+" }] },
+  });
+  expect(await rest.engine.ask("set")).toBe("x+");
   await rest.client.workers.scripts.subdomain.create("set", { ...at, enabled: true });
   expect(await rest.client.workers.scripts.subdomain.get("set", at)).toMatchObject({ enabled: true });
   expect(await rest.client.workers.subdomains.get(at)).toHaveProperty("subdomain");

@@ -1,11 +1,12 @@
-import { createHash, createHmac, type Hash, type Hmac, randomBytes } from "node:crypto";
-import { Agent, request as httpRequest } from "node:http";
-import { crc32 } from "node:zlib";
+import { randomBytes } from "node:crypto";
+import { request as httpRequest } from "node:http";
 import { GetObjectCommand, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
-import { SignatureV4 } from "@smithy/signature-v4";
-import type { SourceData } from "@smithy/types";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import * as raw from "./raw-request.fixture.ts";
+import { sha256, signer } from "./raw-request.fixture.ts";
 import { CREDENTIALS, startS3 } from "./s3-server.fixture.ts";
+
+type Tail<F extends (...all: never[]) => unknown> = Parameters<F> extends [unknown, ...infer Rest] ? Rest : never;
 
 let s3: Awaited<ReturnType<typeof startS3>>;
 let client: S3Client;
@@ -17,41 +18,9 @@ beforeAll(async () => {
 afterAll(() => s3.close());
 
 const Bucket = "first";
-/** The library leaves the hash to its user. */
-class Sha256 {
-  readonly #hash: Hash | Hmac;
-
-  constructor(secret?: SourceData) {
-    this.#hash = secret === undefined ? createHash("sha256") : createHmac("sha256", bytes(secret));
-  }
-
-  update(data: SourceData): void {
-    this.#hash.update(bytes(data));
-  }
-
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest();
-  }
-
-  reset(): void {
-    throw new Error("not used by the signer");
-  }
-}
-const bytes = (data: SourceData) =>
-  typeof data === "string"
-    ? Buffer.from(data)
-    : ArrayBuffer.isView(data)
-      ? Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-      : Buffer.from(data);
-const signer = new SignatureV4({
-  credentials: CREDENTIALS,
-  region: "auto",
-  service: "s3",
-  uriEscapePath: false,
-  sha256: Sha256,
-});
-const sha256 = (data: string | Uint8Array) => createHash("sha256").update(data).digest("hex");
-const longDate = (date: Date) => date.toISOString().replace(/[-:]|\.\d+/g, "");
+const send = (...request: Tail<typeof raw.send>) => raw.send(s3.port, ...request);
+const signed = (...request: Tail<typeof raw.signed>) => raw.signed(s3.port, ...request);
+const presigned = (...request: Tail<typeof raw.presigned>) => raw.presigned(s3.port, ...request);
 const stored = async (Key: string) => {
   const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }));
   return Body?.transformToString();
@@ -61,57 +30,6 @@ const nameOfRefusal = (promise: Promise<unknown>) =>
     () => "accepted",
     (error) => error.name,
   );
-
-/** Sends exactly these bytes; `code` is that of the XML error. */
-function send(method: string, path: string, headers: Record<string, string>, body: Buffer | string = "") {
-  return new Promise<{
-    status: number;
-    code: string | undefined;
-    text: string;
-    headers: NodeJS.Dict<string | string[]>;
-  }>((resolve, reject) => {
-    const request = httpRequest(
-      {
-        host: "127.0.0.1",
-        port: s3.port,
-        method,
-        path,
-        headers: { "content-length": String(body.length), ...headers },
-      },
-      async (response) => {
-        let text = "";
-        for await (const piece of response.setEncoding("utf8")) text += piece;
-        const code = /<Code>(\w+)<\/Code>/.exec(text)?.[1];
-        resolve({ status: response.statusCode ?? 0, code, text, headers: response.headers });
-      },
-    );
-    request.on("error", reject);
-    request.end(body);
-  });
-}
-
-/** Headers of a request signed by a library that is not ours. */
-async function signed(method: string, path: string, headers: Record<string, string>, signingDate = new Date()) {
-  const host = `127.0.0.1:${s3.port}`;
-  const unsigned = { method, path, protocol: "http:", hostname: host, query: {}, headers: { host, ...headers } };
-  return (await signer.sign(unsigned, { signingDate })).headers;
-}
-
-async function presigned(method: string, path: string, signingDate: Date, expiresIn: number, query = {}) {
-  const host = `127.0.0.1:${s3.port}`;
-  const plain = {
-    method,
-    path,
-    protocol: "http:",
-    hostname: host,
-    query,
-    headers: { host, "x-amz-content-sha256": "UNSIGNED-PAYLOAD" },
-  };
-  const { query: full } = await signer.presign(plain, { signingDate, expiresIn });
-  return `${path}?${Object.entries(full ?? {})
-    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`)
-    .join("&")}`;
-}
 
 describe("a request is refused", () => {
   test("when its key is unknown, its secret wrong, or nothing is signed", async () => {
@@ -225,116 +143,4 @@ test("a bucket may stand in the host name", async () => {
   };
   expect((await send("PUT", "/v/host", await sign("PUT", "/v/host", "virtual"), "virtual")).status).toBe(200);
   expect(await stored("v/host")).toBe("virtual");
-});
-
-test("an answer given before the end of a body leaves the connection usable", async () => {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const sockets = new Set<unknown>();
-  const outcome = async (headers: Record<string, string>) =>
-    new Promise<number>((resolve, reject) => {
-      const to = { host: "127.0.0.1", port: s3.port, method: "PUT", path: "/first/early", headers, agent };
-      const request = httpRequest(to, (response) => {
-        response.resume().on("end", () => resolve(response.statusCode ?? 0));
-      });
-      request.on("socket", (socket) => sockets.add(socket)).on("error", reject);
-      request.end(Buffer.alloc(2_000_000, "x"));
-    });
-  const chunked = { "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "x-amz-decoded-content-length": "1" };
-  const plain = { "x-amz-content-sha256": "UNSIGNED-PAYLOAD" };
-  const length = { "content-length": "2000000" };
-  const statuses: number[] = [];
-  for (let turn = 0; turn < 3; turn++) {
-    // The first breaks off while its body is read, the second before that.
-    statuses.push(await outcome({ ...(await signed("PUT", "/first/early", chunked)), ...length }));
-    statuses.push(await outcome(length));
-    statuses.push(await outcome({ ...(await signed("PUT", "/first/early", plain)), ...length }));
-  }
-  agent.destroy();
-  expect(statuses).toEqual([400, 400, 200, 400, 400, 200, 400, 400, 200]);
-  expect(sockets.size).toBe(1);
-});
-
-describe("an aws-chunked body", () => {
-  const chunk = (data: Buffer, extension = "") =>
-    Buffer.concat([Buffer.from(`${data.length.toString(16)}${extension}\r\n`), data, Buffer.from("\r\n")]);
-
-  /** A body signed chunk by chunk, as the older SDKs and rclone send it. */
-  async function signedChunks(path: string, pieces: Buffer[]) {
-    const now = new Date();
-    const length = pieces.reduce((sum, { length }) => sum + length, 0);
-    const headers = await signed(
-      "PUT",
-      path,
-      {
-        "x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
-        "x-amz-decoded-content-length": String(length),
-        "content-encoding": "aws-chunked",
-      },
-      now,
-    );
-    let previous = /Signature=(\w+)/.exec(String(headers.authorization))?.[1] ?? "";
-    const chunks: Buffer[] = [];
-    for (const piece of [...pieces, Buffer.alloc(0)]) {
-      const scope = `${longDate(now).slice(0, 8)}/auto/s3/aws4_request`;
-      const toSign = ["AWS4-HMAC-SHA256-PAYLOAD", longDate(now), scope, previous, sha256(""), sha256(piece)].join("\n");
-      previous = await signer.sign(toSign, { signingDate: now });
-      chunks.push(chunk(piece, `;chunk-signature=${previous}`));
-    }
-    return { headers, body: Buffer.concat(chunks) };
-  }
-
-  test("is stored without its framing when every chunk's signature holds", async () => {
-    const pieces = [Buffer.alloc(65_536, "a"), Buffer.alloc(65_536, "b"), Buffer.from("end")];
-    const { headers, body } = await signedChunks("/first/chunks", pieces);
-    expect((await send("PUT", "/first/chunks", headers, body)).status).toBe(200);
-    expect(await stored("chunks")).toBe(Buffer.concat(pieces).toString());
-    const { ContentEncoding } = await client.send(new GetObjectCommand({ Bucket, Key: "chunks" }));
-    expect(ContentEncoding).toBeUndefined();
-  });
-
-  test("is refused when a chunk was changed, reordered, cut or added to", async () => {
-    const path = "/first/bad-chunks";
-    const { headers, body } = await signedChunks(path, [Buffer.alloc(70_000, "a"), Buffer.alloc(70_000, "b")]);
-    const changed = Buffer.from(body);
-    changed[100] = 0;
-    expect((await send("PUT", path, headers, changed)).code).toBe("SignatureDoesNotMatch");
-    const half = (body.length - 86) / 2;
-    const swapped = Buffer.concat([body.subarray(half, 2 * half), body.subarray(0, half), body.subarray(2 * half)]);
-    expect((await send("PUT", path, headers, swapped)).code).toBe("SignatureDoesNotMatch");
-    expect((await send("PUT", path, headers, body.subarray(0, 90_000))).code).toBe("IncompleteBody");
-    expect((await send("PUT", path, headers, body.subarray(0, half))).status).toBe(400);
-    expect(await nameOfRefusal(stored("bad-chunks"))).toBe("NoSuchKey");
-  });
-
-  test("with a trailing checksum is refused when the checksum is wrong or missing", async () => {
-    const data = Buffer.from("some data");
-    const path = "/first/trailer";
-    const headers = await signed("PUT", path, {
-      "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
-      "x-amz-decoded-content-length": String(data.length),
-      "x-amz-trailer": "x-amz-checksum-crc32",
-    });
-    const sum = Buffer.alloc(4);
-    sum.writeUInt32BE(crc32(data));
-    const put = (trailer: string) =>
-      send("PUT", path, headers, Buffer.concat([chunk(data), Buffer.from(`0\r\n${trailer}\r\n`)]));
-    expect((await put("x-amz-checksum-crc32:AAAAAA==\r\n")).code).toBe("BadDigest");
-    expect((await put("")).code).toBe("InvalidDigest");
-    expect(await nameOfRefusal(stored("trailer"))).toBe("NoSuchKey");
-    expect((await put(`x-amz-checksum-crc32:${sum.toString("base64")}\r\n`)).status).toBe(200);
-  });
-});
-
-test("Content-MD5 and checksum headers are compared with the body", async () => {
-  const put = (more: object) =>
-    nameOfRefusal(client.send(new PutObjectCommand({ Bucket, Key: "sums", Body: "data", ...more })));
-  const base64 = (algorithm: string, data: string) => createHash(algorithm).update(data).digest("base64");
-  expect(await put({ ContentMD5: base64("md5", "data") })).toBe("accepted");
-  expect(await put({ ContentMD5: base64("md5", "other") })).toBe("BadDigest");
-  expect(await put({ ContentMD5: "nonsense" })).toBe("InvalidDigest");
-  expect(await put({ ChecksumSHA256: base64("sha256", "data") })).toBe("accepted");
-  expect(await put({ ChecksumSHA256: base64("sha256", "other") })).toBe("BadDigest");
-  expect(await put({ ChecksumCRC32: "AAAAAA==" })).toBe("BadDigest");
-  expect(await put({ ChecksumAlgorithm: "CRC32C" })).toBe("accepted");
-  expect(await put({ ChecksumAlgorithm: "SHA1" })).toBe("accepted");
 });

@@ -102,7 +102,7 @@ describe.each([
           status: 404,
         });
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 });
@@ -150,7 +150,7 @@ test("If-Match on a put replaces only the version it names", async () => {
   expect((await put("2", first.ETag)).status).toBe(200);
   expect(await put("3", first.ETag)).toEqual({ name: "PreconditionFailed", status: 412 });
   expect((await read("cas")).text).toBe("2");
-  const absent = client.send(new PutObjectCommand({ Bucket, Key: "cas-absent", Body: "", IfMatch: first.ETag }));
+  const absent = client.send(new PutObjectCommand({ Bucket, Key: "cas-absent", Body: "x", IfMatch: first.ETag }));
   expect((await refusal(absent)).status).toBe(412);
 });
 
@@ -170,7 +170,7 @@ test("copies keep or replace metadata and honour the source's conditions", async
 });
 
 test("deleting is idempotent, and a thousand keys go in one call", async () => {
-  await client.send(new PutObjectCommand({ Bucket, Key: "gone", Body: "" }));
+  await client.send(new PutObjectCommand({ Bucket, Key: "gone", Body: "x" }));
   for (let turn = 0; turn < 2; turn++) {
     const { $metadata } = await client.send(new DeleteObjectCommand({ Bucket, Key: "gone" }));
     expect($metadata.httpStatusCode).toBe(204);

@@ -4,10 +4,14 @@
  * Miniflare's Node proxies cost one blocking round trip for every property that is read (11 s for the objects of one
  * full list). Here one call carries everything, and bodies stream at the speed of R2. `gateway-bucket.ts` is the only
  * caller: `POST /<operation>?binding=<name>`, input as JSON in the body, or, where the body is an object's content,
- * as base64 in `x-r2-input`. The Worker has no public route.
+ * as base64 in `x-r2-input`. A direct socket is open to every process on this machine: a gateway that has one must be
+ * bound to a `GATEWAY_SECRET` that only the platform's own process knows.
  */
 export default {
   async fetch(request, env) {
+    if (env.GATEWAY_SECRET !== undefined && request.headers.get("x-gateway-secret") !== env.GATEWAY_SECRET) {
+      return Response.json({ error: "the R2 gateway is for the platform's own process" }, { status: 403 });
+    }
     const url = new URL(request.url);
     const operation = OPERATIONS[url.pathname.slice(1)];
     const bucket = env[url.searchParams.get("binding")];

@@ -27,7 +27,10 @@ export interface S3Dependencies {
   now: () => number;
 }
 
-/** The S3 API as a handler for `http.createServer`. */
+/**
+ * The S3 API as a handler for `http.createServer`. The server's `requestTimeout` should be 0: a large upload takes longer
+ * than the five minutes that Node allows.
+ */
 export function s3Api(dependencies: S3Dependencies): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     const request_id = newRequestId();

@@ -6,11 +6,12 @@ import { join } from "node:path";
 import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { Registry } from "../registry.ts";
-import { type GatewayFetch, gatewayBucket } from "./gateway-bucket.ts";
+import { directGateway, gatewayBucket } from "./gateway-bucket.ts";
 import { s3Api } from "./s3-api.ts";
 import { UploadLedger } from "./upload-ledger.ts";
 
 export const CREDENTIALS = { accessKeyId: "test-key", secretAccessKey: "test-secret" };
+const SECRET = "gateway secret of the tests";
 const BUCKETS = ["first", "second", "locked", "made-here"];
 
 export async function startS3() {
@@ -26,19 +27,21 @@ export async function startS3() {
       ],
       compatibilityDate: "2026-11-01",
       r2Buckets: Object.fromEntries(BUCKETS.map((name) => [`r2:${name}`, name])),
+      bindings: { GATEWAY_SECRET: SECRET },
+      unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
       cf: false,
       telemetry: { enabled: false },
     }),
   );
-  const gateway = await miniflare.getWorker("r2-gateway");
-  const fetch: GatewayFetch = (url, init) => (gateway.fetch as unknown as GatewayFetch)(url, init);
+  const gateway_url = await miniflare.unsafeGetDirectURL("r2-gateway");
+  const gateway = directGateway(gateway_url, SECRET);
 
   const clock = { engine_ahead_ms: 0, server_ahead_ms: 0 };
   const registry = new Registry(":memory:");
   const engine = {
     registry,
     now: () => Date.now() + clock.engine_ahead_ms,
-    r2: async (bucket: string) => gatewayBucket(fetch, `r2:${bucket}`),
+    r2: async (bucket: string) => gatewayBucket(gateway, `r2:${bucket}`),
   };
   const uploads = new UploadLedger(":memory:");
   const server = createServer(
@@ -70,6 +73,7 @@ export async function startS3() {
     url: `http://127.0.0.1:${port}`,
     clock,
     engine,
+    gateway_url,
     client,
     /** A bucket as the REST face would have made it. */
     addBucket(name: string, lock_rules: { id: string; enabled: boolean; prefix?: string; condition: unknown }[] = []) {

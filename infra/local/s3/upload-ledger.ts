@@ -73,7 +73,12 @@ export class UploadLedger {
 
   /** In the order of part numbers. */
   parts(upload_id: string): UploadPart[] {
-    const rows = this.#db.prepare("SELECT * FROM parts WHERE upload_id = ? ORDER BY part_number").all(upload_id);
+    const rows = this.#db
+      .prepare(
+        `SELECT part_number, r2_etag, md5, size_bytes, uploaded_ms FROM parts
+         WHERE upload_id = ? ORDER BY part_number`,
+      )
+      .all(upload_id);
     return rows as unknown as UploadPart[];
   }
 

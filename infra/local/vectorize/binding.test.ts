@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { serveVectorizeBinding } from "./binding-server.ts";
+import { serveOnSocket } from "../socket-service.ts";
+import { handleVectorizeBinding } from "./binding-service.ts";
 import { VectorizeStore } from "./store.ts";
 
 /** Calls one method of `env.VECTORIZE` as a Worker would, and answers its result or its error. */
@@ -22,13 +23,13 @@ const esModule = (path: string, contents: string) => ({
 });
 
 const store = new VectorizeStore(":memory:", { now: Date.now });
-let binding: Awaited<ReturnType<typeof serveVectorizeBinding>>;
+let binding: Awaited<ReturnType<typeof serveOnSocket>>;
 let workerd: Miniflare;
 
 beforeAll(async () => {
   store.createIndex({ name: "chunks", config: { dimensions: 3, metric: "cosine" } });
   store.createMetadataIndex("chunks", "author", "string");
-  binding = await serveVectorizeBinding(store);
+  binding = await serveOnSocket((request) => handleVectorizeBinding(store, request));
   const source = readFileSync(new URL("binding-worker.js", import.meta.url), "utf8");
   workerd = new Miniflare(
     convertV4MiniflareOptions({

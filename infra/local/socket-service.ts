@@ -1,5 +1,5 @@
 /**
- * Serves the Node end of the Vectorize binding on a Unix socket of its own.
+ * Serves a binding's Node end on a Unix socket of its own.
  *
  * workerd reaches it as `{ external: { address, http: {} } }`: half the time of a function as service binding, which
  * Miniflare routes through its own loopback server. A socket file, unlike a port, is closed to other users.
@@ -9,16 +9,19 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getRequestListener } from "@hono/node-server";
-import { handleVectorizeBinding } from "./binding-service.ts";
-import type { VectorizeStore } from "./store.ts";
 
-/** `address` is in workerd's spelling. Close it after workerd. */
-export async function serveVectorizeBinding(
-  store: VectorizeStore,
-): Promise<{ address: string; close: () => Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), "prism-vectorize-"));
-  const path = join(folder, "socket");
-  const server = createServer(getRequestListener((request) => handleVectorizeBinding(store, request)));
+export interface SocketService {
+  /** In workerd's spelling. */
+  address: string;
+  /** Call it after workerd has stopped. */
+  close(): Promise<void>;
+}
+
+export async function serveOnSocket(handle: (request: Request) => Promise<Response>): Promise<SocketService> {
+  // Not in the data folder: a socket's path may have only some hundred bytes.
+  const folder = await mkdtemp(join(tmpdir(), "prism-socket-"));
+  const path = join(folder, "s");
+  const server = createServer(getRequestListener(handle));
   // workerd keeps idle connections and would meet a reset if Node closed them.
   server.keepAliveTimeout = 0;
   await new Promise<void>((resolve, reject) => server.once("error", reject).listen(path, resolve));

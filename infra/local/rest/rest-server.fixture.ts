@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { D1Database, KVNamespace, Queue, R2Bucket } from "@cloudflare/workers-types";
+import type { Queue, R2Bucket } from "@cloudflare/workers-types";
 import { getRequestListener } from "@hono/node-server";
 import Cloudflare from "cloudflare";
 import { Hono } from "hono";
@@ -19,8 +19,14 @@ import { TimeTravel } from "../time-travel.ts";
 import { restApi } from "./api.ts";
 import type { ApiToken } from "./credentials.ts";
 import { D1_GATEWAY_FLAG, type D1Query, type QueryD1, queryThroughGateway } from "./d1-gateway.ts";
+import { gatewayKv, type KvGateway } from "./kv-gateway.ts";
+import { handleQueueBinding } from "./queue-binding.ts";
+import { type Deliver, QueueBroker } from "./queue-broker.ts";
+import { QueueStore } from "./queue-store.ts";
 
 const GATEWAY = readFileSync(join(import.meta.dirname, "d1-gateway-worker.js"), "utf8");
+const KV_GATEWAY = readFileSync(join(import.meta.dirname, "kv-gateway-worker.js"), "utf8");
+const QUEUES = readFileSync(join(import.meta.dirname, "queue-binding-worker.js"), "utf8");
 
 class TestEngine implements Engine {
   readonly account_id = randomBytes(16).toString("hex");
@@ -28,23 +34,33 @@ class TestEngine implements Engine {
   readonly dir = mkdtempSync(join(tmpdir(), "prism-rest-"));
   /** Moves the platform's clock. */
   clock_offset_ms = 0;
-  #miniflare = new Miniflare(this.#options());
+  readonly queues: QueueBroker;
+  #miniflare: Miniflare;
   #bound = "";
 
+  constructor() {
+    const store = new QueueStore(":memory:");
+    const now = () => this.now();
+    this.queues = new QueueBroker({ registry: this.registry, store, deliver: this.#deliver, now });
+    this.#miniflare = new Miniflare(this.#options());
+  }
+
+  readonly #deliver: Deliver = async (script, queueName, messages) => {
+    const worker = await this.#miniflare.getWorker(script);
+    return worker.queue(queueName, messages as Parameters<typeof worker.queue>[1]);
+  };
   now(): number {
     return Date.now() + this.clock_offset_ms;
-  }
-  d1(): Promise<D1Database> {
-    throw new Error("the REST face reaches D1 by queryD1");
   }
   queryD1: QueryD1 = async (id: string, queries: readonly D1Query[]) => {
     await this.#bind();
     const gateway = await this.#miniflare.getWorker("gateway");
     return queryThroughGateway((url, init) => gateway.fetch(url, init), `d1:${id}`, queries);
   };
-  async kv(id: string): Promise<KVNamespace> {
+  async kv(id: string): Promise<KvGateway> {
     await this.#bind();
-    return (await this.#miniflare.getKVNamespace(`kv:${id}`, "gateway")) as unknown as KVNamespace;
+    const gateway = await this.#miniflare.getWorker("kv-gateway");
+    return gatewayKv((url, init) => gateway.fetch(url, init), `kv:${id}`);
   }
   async r2(name: string): Promise<R2Bucket> {
     await this.#bind();
@@ -82,14 +98,15 @@ class TestEngine implements Engine {
   }
   async triggerSchedule(): Promise<void> {}
   async close(): Promise<void> {
+    await this.queues.close();
     await this.#miniflare.dispose();
     this.registry.close();
     rmSync(this.dir, { recursive: true, force: true });
   }
   /** What a script's live version answers. */
-  async ask(script: string): Promise<string> {
+  async ask(script: string, path = ""): Promise<string> {
     const worker = await this.#miniflare.getWorker(script);
-    return (await worker.fetch("http://worker/")).text();
+    return (await worker.fetch(`http://worker/${path}`)).text();
   }
 
   async #bind(): Promise<void> {
@@ -120,14 +137,32 @@ class TestEngine implements Engine {
           compatibilityDate: "2026-11-01",
           compatibilityFlags: [D1_GATEWAY_FLAG],
           d1Databases: Object.fromEntries(registry.list("d1").map(({ uuid }) => [`d1:${uuid}`, uuid])),
-          kvNamespaces: Object.fromEntries(registry.list("kv").map(({ id }) => [`kv:${id}`, id])),
           r2Buckets: Object.fromEntries(registry.list("r2").map(({ name }) => [`r2:${name}`, name])),
+        },
+        {
+          name: "kv-gateway",
+          modules: [{ type: "ESModule", path: "kv.js", contents: KV_GATEWAY }],
+          compatibilityDate: "2026-11-01",
+          kvNamespaces: Object.fromEntries(registry.list("kv").map(({ id }) => [`kv:${id}`, id])),
+        },
+        {
+          name: "queues",
+          modules: [{ type: "ESModule", path: "queues.js", contents: QUEUES }],
+          compatibilityDate: "2026-11-01",
+          serviceBindings: { NODE: (request: Request) => handleQueueBinding(this.queues, request) },
         },
         ...(withScripts ? live : []).map(({ script_name, modules, main_module, compatibility_date, bindings }) => ({
           name: script_name,
           modules: [{ type: "ESModule" as const, path: main_module, contents: modules[main_module]?.content ?? "" }],
           compatibilityDate: compatibility_date,
           bindings: Object.fromEntries(bindings.flatMap((one) => ("text" in one ? [[one.name, one.text]] : []))),
+          serviceBindings: Object.fromEntries(
+            bindings.flatMap((one) =>
+              one.type === "queue"
+                ? [[one.name, { name: "queues", entrypoint: "QueueBinding", props: { queue_name: one.queue_name } }]]
+                : [],
+            ),
+          ),
         })),
       ],
     });
@@ -165,7 +200,14 @@ export async function startRest(
   const { budget = false, tokens = [{ id: "0".repeat(32), value: "test-token" }] } = options;
   const engine = new TestEngine();
   const timeTravel = new TimeTravel({ engine, dir: join(engine.dir, "time-travel") });
-  const api = restApi({ engine, vectorize: new Hono(), tokens: () => tokens, timeTravel, budget });
+  const api = restApi({
+    engine,
+    vectorize: new Hono(),
+    tokens: () => tokens,
+    timeTravel,
+    queues: engine.queues,
+    budget,
+  });
   const server = createServer(getRequestListener(new Hono().route("/client/v4", api).fetch));
   const port = await new Promise<number>((resolve) =>
     server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)),

@@ -1,0 +1,166 @@
+import { once } from "node:events";
+import { Agent, createServer, get, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
+import { type AddressInfo, connect, createServer as createTcpServer } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { FrontProxy } from "./front-proxy.ts";
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function startProxy(random = () => 0): Promise<{ proxy: FrontProxy; url: string }> {
+  const proxy = new FrontProxy(random);
+  cleanups.push(() => proxy.close());
+  return { proxy, url: `http://127.0.0.1:${await proxy.listen(0)}` };
+}
+
+async function startUpstream(serve: (incoming: IncomingMessage, outgoing: ServerResponse) => void): Promise<URL> {
+  const server: Server = createServer(serve).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  cleanups.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+}
+
+const to = (origin: URL, percentage = 100) => ({ origin, percentage });
+
+test("a held request waits for the release and is answered by the target of that moment", async () => {
+  const { proxy, url } = await startProxy();
+  proxy.route([to(await startUpstream((_, outgoing) => outgoing.end("old")))], new Map());
+  proxy.hold();
+  let settled = false;
+  const waiting = fetch(url).then(async (response) => {
+    settled = true;
+    return response.text();
+  });
+  await once(
+    get(`${url}/other`, { agent: new Agent() }).on("error", () => {}),
+    "socket",
+  );
+  expect(settled).toBe(false);
+  proxy.route([to(await startUpstream((_, outgoing) => outgoing.end("new")))], new Map());
+  proxy.release();
+  expect(await waiting).toBe("new");
+});
+
+test("drained resolves when the running requests are answered, and at once when none runs", async () => {
+  const { proxy, url } = await startProxy();
+  const running = Promise.withResolvers<ServerResponse>();
+  proxy.route([to(await startUpstream((_, outgoing) => running.resolve(outgoing)))], new Map());
+  await proxy.drained();
+  const answer = fetch(url);
+  const outgoing = await running.promise;
+  let drained = false;
+  const drain = proxy.drained().then(() => {
+    drained = true;
+  });
+  await new Promise(setImmediate);
+  expect(drained).toBe(false);
+  outgoing.end("done");
+  expect(await (await answer).text()).toBe("done");
+  await drain;
+});
+
+test("a caller that hangs up does not keep the proxy from draining", async () => {
+  const { proxy, url } = await startProxy();
+  const reached = Promise.withResolvers<void>();
+  proxy.route([to(await startUpstream(() => reached.resolve()))], new Map());
+  const caller = request(url).on("error", () => {});
+  caller.end();
+  await reached.promise;
+  caller.destroy();
+  await proxy.drained();
+});
+
+test("an answer that comes before the whole body was read reaches the sender, however large the body is", async () => {
+  const { proxy, url } = await startProxy();
+  // Like workerd: answers at the headers, reads no further and closes, which resets the connection.
+  const server = createTcpServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => {
+      socket.pause();
+      const body = '{"refused":true}';
+      socket.write(
+        `HTTP/1.1 401 Unauthorized\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+        () => socket.destroy(),
+      );
+    });
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  cleanups.push(() => server.close());
+  proxy.route([to(new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`))], new Map());
+  for (const bytes of [10, 100_000, 1_200_000, 12_000_000]) {
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const response = await fetch(url, { method: "POST", body: Buffer.alloc(bytes, "x") });
+        return [response.status, await response.text()];
+      }),
+    );
+    for (const answer of answers) expect(answer).toEqual([401, '{"refused":true}']);
+  }
+});
+
+test("a large body arrives whole", async () => {
+  const { proxy, url } = await startProxy();
+  const upstream = await startUpstream((incoming, outgoing) => {
+    let bytes = 0;
+    incoming.on("data", (piece: Buffer) => {
+      bytes += piece.length;
+    });
+    incoming.on("end", () => outgoing.end(String(bytes)));
+  });
+  proxy.route([to(upstream)], new Map());
+  const response = await fetch(url, { method: "POST", body: Buffer.alloc(20_000_000, "x") });
+  expect(await response.text()).toBe("20000000");
+});
+
+test("requests are split by percentage", async () => {
+  let ticket = 0;
+  const { proxy, url } = await startProxy(() => (ticket++ % 100) / 100);
+  const [a, b] = await Promise.all(["a", "b"].map((name) => startUpstream((_, outgoing) => outgoing.end(name))));
+  proxy.route([to(a as URL, 90), to(b as URL, 10)], new Map());
+  const answers: string[] = [];
+  for (let i = 0; i < 100; i += 1) answers.push(await (await fetch(url)).text());
+  expect(answers.filter((answer) => answer === "b")).toHaveLength(10);
+});
+
+test("a worker that breaks off gives 502, nothing deployed 503, an unknown peer 404", async () => {
+  const { proxy, url } = await startProxy();
+  expect((await fetch(url)).status).toBe(503);
+  proxy.route([to(await startUpstream((incoming) => incoming.socket.destroy()))], new Map());
+  expect((await fetch(url)).status).toBe(502);
+  expect((await fetch(`${url}/__peer/nobody/`)).status).toBe(404);
+});
+
+test("an answer that breaks off in the middle is seen to be incomplete", async () => {
+  const { proxy, url } = await startProxy();
+  const upstream = await startUpstream((incoming, outgoing) => {
+    outgoing.writeHead(200, { "content-length": "100" });
+    outgoing.write("half", () => incoming.socket.destroy());
+  });
+  proxy.route([to(upstream)], new Map());
+  await expect(fetch(url).then((response) => response.text())).rejects.toThrow();
+});
+
+test("the caller's address is the socket's, whatever the caller claims", async () => {
+  const { proxy, url } = await startProxy();
+  proxy.route(
+    [to(await startUpstream((incoming, outgoing) => outgoing.end(incoming.headers["cf-connecting-ip"])))],
+    new Map(),
+  );
+  const response = await fetch(url, { headers: { "cf-connecting-ip": "10.0.0.1" } });
+  expect(await response.text()).toBe("127.0.0.1");
+});
+
+test("a request that is no HTTP is refused with 400 and does not disturb the others", async () => {
+  const { proxy, url } = await startProxy();
+  proxy.route([to(await startUpstream((_, outgoing) => outgoing.end("fine")))], new Map());
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  socket.write("\u0016\u0003\u0001 not http\r\n\r\n");
+  const [answer] = await once(socket, "data");
+  expect(String(answer)).toMatch(/^HTTP\/1\.1 400 /);
+  expect(await (await fetch(url)).text()).toBe("fine");
+});

@@ -1,0 +1,243 @@
+/** `npm start` as a user meets it: the real process, its signals, and what it leaves behind. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+
+const MAIN = join(import.meta.dirname, "main.ts");
+const FREE_PORTS = ["--port", "0", "--api-port", "0"];
+
+interface Run {
+  child: ChildProcess;
+  stdout: () => string;
+  stderr: () => string;
+  /** The ready line, parsed. */
+  ready: Promise<Record<string, string>>;
+  ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** This run's own temporary folder, to see what it leaves there. */
+  temp: string;
+}
+
+let scratch: string;
+const running = new Set<ChildProcess>();
+beforeAll(() => {
+  scratch = mkdtempSync(join(tmpdir(), "prism-main-test-"));
+});
+afterEach(async () => {
+  for (const child of running) {
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+});
+afterAll(() => rmSync(scratch, { recursive: true, force: true, maxRetries: 5 }));
+
+function start(...flags: string[]): Run {
+  const temp = mkdtempSync(join(scratch, "tmp-"));
+  const child = spawn(process.execPath, [MAIN, ...flags], { env: { ...process.env, TMPDIR: temp }, cwd: scratch });
+  running.add(child);
+  const output = { stdout: "", stderr: "" };
+  const ready = Promise.withResolvers<Record<string, string>>();
+  ready.promise.catch(() => {});
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output.stdout += text;
+    if (output.stdout.includes("\n") && flags.includes("--json")) ready.resolve(JSON.parse(output.stdout));
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    output.stderr += text;
+  });
+  const ended = once(child, "close").then(([code, signal]) => {
+    running.delete(child);
+    ready.reject(new Error(`ended with ${code ?? signal} before it was ready: ${output.stderr}`));
+    return { code, signal };
+  });
+  return { child, stdout: () => output.stdout, stderr: () => output.stderr, ready: ready.promise, ended, temp };
+}
+
+/** Processes started by `pid`, as long as it lives: workerd among them. */
+function childrenOf(pid: number | undefined): number[] {
+  return readdirSync("/proc").flatMap((entry) => {
+    try {
+      const [, parent] = /\) \S (\d+)/.exec(readFileSync(`/proc/${entry}/stat`, "utf8")) ?? [];
+      return Number(parent) === pid ? [Number(entry)] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+async function documentsOf({ url, key }: Record<string, string>): Promise<{ id: string }[]> {
+  const response = await fetch(`${url}/api/v1/documents?limit=1000`, { headers: { authorization: `Bearer ${key}` } });
+  expect(response.status).toBe(200);
+  return (await response.json()).documents;
+}
+
+describe("flags", () => {
+  test.each([
+    [["--prot", "1"], /--prot/],
+    [["--port", "99999"], /--port takes a port from 0 to 65535/],
+    [["--port", "http"], /--port takes/],
+    [["--api-port", "-1"], /api-port/],
+    [["--data"], /--data/],
+    [["--data", ""], /--data/],
+    [["--corpus", "/nonexistent/folder"], /--corpus.*nonexistent/],
+    [["serve"], /serve/],
+    [["--corpus", ".", "--no-demo"], /--no-demo/],
+    [["--data", "kept", "--ephemeral"], /--ephemeral/],
+  ])(
+    "%j is refused with exit code 2, what is wrong and where help is, before anything starts",
+    async (flags, message) => {
+      const run = start(...flags);
+      expect((await run.ended).code).toBe(2);
+      expect(run.stderr()).toMatch(message);
+      expect(run.stderr()).toContain("Try: npm start -- --help");
+      expect(run.stdout()).toBe("");
+      expect(readdirSync(run.temp)).toEqual([]);
+      expect(existsSync(join(scratch, ".prism"))).toBe(false);
+    },
+  );
+
+  test("--help prints the flags and starts nothing", async () => {
+    const run = start("--help");
+    expect((await run.ended).code).toBe(0);
+    for (const flag of ["--port", "--api-port", "--data", "--ephemeral", "--corpus", "--no-demo", "--json"]) {
+      expect(run.stdout()).toContain(flag);
+    }
+  });
+});
+
+describe("ports that are taken", () => {
+  let blocker: Server;
+  let port: string;
+  beforeAll(async () => {
+    blocker = createServer().listen(0, "127.0.0.1");
+    await once(blocker, "listening");
+    port = String((blocker.address() as AddressInfo).port);
+  });
+  afterAll(() => blocker.close());
+
+  test.each([
+    ["--port", "--api-port"],
+    ["--api-port", "--port"],
+  ])("%s in use ends with exit code 1, names the port and the remedy, and leaves nothing", async (taken, other) => {
+    const run = start(taken, port, other, "0", "--ephemeral", "--no-demo", "--json");
+    expect((await run.ended).code).toBe(1);
+    expect(run.stderr()).toContain(port);
+    expect(run.stderr()).toContain("Try: npm start -- --port 0 --api-port 0");
+    expect(run.stdout()).toBe("");
+    expect(readdirSync(run.temp)).toEqual([]);
+  });
+});
+
+describe("one life on a folder", () => {
+  const data = () => join(scratch, "life");
+  const flags = () => [...FREE_PORTS, "--data", data(), "--json"];
+
+  test("the ready line works, a second start is refused, Ctrl-C leaves nothing running, a restart finds the data", async () => {
+    const corpus = mkdtempSync(join(scratch, "corpus-"));
+    writeFileSync(join(corpus, "weevil.md"), "# Weevils\n\nThe granary weevil eats stored grain.\n");
+    writeFileSync(join(corpus, "notes.txt"), "Plain notes about moths.");
+    writeFileSync(join(corpus, "image.png"), "not text");
+
+    const first = start(...flags(), "--corpus", corpus);
+    const line = await first.ready;
+    expect(line).toMatchObject({ ready: true, url: expect.any(String), key: expect.stringMatching(/^prism_/) });
+    expect((await documentsOf(line)).map(({ id }) => id).length).toBe(2);
+    const chat = await fetch(`${line.url}/api/v1/chat`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${line.key}`, "content-type": "application/json" },
+      body: JSON.stringify({ message: "What does the granary weevil eat?" }),
+    });
+    expect((await chat.json()).answer).toContain("grain");
+    const api = await fetch(`${line.api_url}/user/tokens/verify`, {
+      headers: { authorization: `Bearer ${line.api_token}` },
+    });
+    expect(api.status).toBe(200);
+    // The S3 API answers in S3's words to who does not sign.
+    expect(await (await fetch(`${line.s3_url}/`)).text()).toContain("<Error>");
+
+    const second = start(...flags());
+    expect((await second.ended).code).toBe(1);
+    expect(second.stderr()).toMatch(/already running/);
+    expect(second.stderr()).toMatch(/--data DIR or --ephemeral/);
+    expect((await documentsOf(line)).length).toBe(2);
+    expect(JSON.parse(readFileSync(join(data(), "platform.json"), "utf8")).url).toBe(line.url);
+
+    const children = childrenOf(first.child.pid);
+    expect(children.length).toBeGreaterThan(0);
+    first.child.kill("SIGINT");
+    expect(await first.ended).toEqual({ code: 0, signal: null });
+    expect(children.filter(isAlive)).toEqual([]);
+    expect(existsSync(join(data(), "platform.json"))).toBe(false);
+    expect(readdirSync(first.temp)).toEqual([]);
+    expect(first.stdout().trim().split("\n")).toHaveLength(1);
+
+    const again = start(...flags(), "--no-demo");
+    const next = await again.ready;
+    expect(next.key).toBe(line.key);
+    expect((await documentsOf(next)).length).toBe(2);
+
+    // The machine kills it: workerd must not live on with the database open, and the next start must work.
+    const orphans = childrenOf(again.child.pid);
+    expect(orphans.length).toBeGreaterThan(0);
+    again.child.kill("SIGKILL");
+    await again.ended;
+    await until(() => orphans.every((pid) => !isAlive(pid)));
+    const third = start(...flags(), "--no-demo");
+    expect((await documentsOf(await third.ready)).length).toBe(2);
+    third.child.kill("SIGTERM");
+    expect((await third.ended).code).toBe(0);
+  });
+});
+
+describe("stopping", () => {
+  test("--no-demo indexes nothing; SIGTERM leaves no process and no temporary folder", async () => {
+    const run = start(...FREE_PORTS, "--ephemeral", "--no-demo", "--json");
+    expect(await documentsOf(await run.ready)).toEqual([]);
+    const children = childrenOf(run.child.pid);
+    run.child.kill("SIGTERM");
+    expect((await run.ended).code).toBe(0);
+    expect(children.filter(isAlive)).toEqual([]);
+    expect(readdirSync(run.temp)).toEqual([]);
+    expect(existsSync(join(scratch, ".prism"))).toBe(false);
+  });
+
+  test.each(["SIGINT", "SIGTERM"] as const)(
+    "%s during start-up leaves no process and no temporary folder",
+    async (signal) => {
+      const run = start(...FREE_PORTS, "--ephemeral", "--json");
+      // As soon as workerd runs, long before the platform is ready.
+      await until(() => childrenOf(run.child.pid).length > 0);
+      const children = childrenOf(run.child.pid);
+      run.child.kill(signal);
+      await run.ended;
+      await until(() => children.every((pid) => !isAlive(pid)));
+      expect(run.stdout()).toBe("");
+      expect(readdirSync(run.temp)).toEqual([]);
+    },
+  );
+
+  test("a second signal does not wait for the first one's work", async () => {
+    const run = start(...FREE_PORTS, "--ephemeral", "--no-demo", "--json");
+    await run.ready;
+    run.child.kill("SIGINT");
+    run.child.kill("SIGINT");
+    await run.ended;
+    await until(() => childrenOf(run.child.pid).length === 0);
+  });
+});

@@ -1,0 +1,106 @@
+/**
+ * How much of a corpus' answers survives in the prompt, and at what price. Pure: the command brings questions, ranked
+ * hits and the optimiser's context from the running Worker, and a real tokenizer.
+ *
+ * - A prompt's tokens are those of its messages, template and question included, as the tokenizer counts them.
+ * - An answer is recalled when one of its strings is a plain substring of one passage's text: no case folding, no
+ *   article stripping, since a compressor can only lose by the stricter rule.
+ */
+import { type PromptPassage, renderMessages } from "../../worker/rag/prompt.ts";
+import { type PolicyContext, TOP_K } from "./answers-policies.ts";
+
+/** One question with the contexts to judge. */
+export interface JudgedQuestion {
+  question: string;
+  /** Accepted answer strings; one suffices. */
+  answers: readonly string[];
+  baselines: readonly PolicyContext[];
+  /** The passages that the Worker's optimiser sent. */
+  optimised: readonly PromptPassage[];
+}
+
+/** Means over all questions. */
+export interface PolicyScore {
+  /** 0..1 */
+  answer_recall: number;
+  tokens_mean: number;
+}
+
+/** What `ops eval answers --json` prints. Savings are shares of tokens, 0.6 = 60 % fewer; negative is a loss. */
+export interface AnswersReport {
+  questions: number;
+  policies: ({ name: string } & PolicyScore)[];
+  optimizer: PolicyScore & {
+    saving_vs_documents: number | null;
+    saving_vs_top5: number | null;
+    /** Against the smallest measured k of equal quality; null when no measured k is as good. */
+    saving_vs_smallest_equal_k: number | null;
+    smallest_equal_k: number | null;
+  };
+}
+
+/** A top-k is of equal quality when its answer recall is at most this much below the optimiser's. */
+export const EQUAL_QUALITY_RECALL = 0.01;
+
+/** Whether one of the answer strings stands in one of the passages. */
+export function recallsAnswer(answers: readonly string[], passages: readonly { text: string }[]): boolean {
+  return passages.some(({ text }) => answers.some((answer) => text.includes(answer)));
+}
+
+function scorePolicy(
+  questions: readonly JudgedQuestion[],
+  passagesOf: (question: JudgedQuestion) => readonly PromptPassage[],
+  countTokens: (text: string) => number,
+): PolicyScore {
+  let recalled = 0;
+  let tokens = 0;
+  for (const question of questions) {
+    const passages = passagesOf(question);
+    if (recallsAnswer(question.answers, passages)) recalled++;
+    for (const { content } of renderMessages({ question: question.question, passages }).messages) {
+      tokens += countTokens(content);
+    }
+  }
+  return { answer_recall: recalled / questions.length, tokens_mean: tokens / questions.length };
+}
+
+/**
+ * The report over all questions. Every question must have been judged under the same policies.
+ *
+ * @throws RangeError without questions: means would be NaN.
+ */
+export function scoreAnswers(
+  questions: readonly JudgedQuestion[],
+  countTokens: (text: string) => number,
+): AnswersReport {
+  const names = questions[0]?.baselines.map(({ name }) => name);
+  if (names === undefined) throw new RangeError("no questions to score: the file holds none");
+  const optimizer = scorePolicy(questions, ({ optimised }) => optimised, countTokens);
+  const policies = names.map((name) => ({
+    name,
+    ...scorePolicy(
+      questions,
+      ({ baselines }) => baselines.find((policy) => policy.name === name)?.passages ?? [],
+      countTokens,
+    ),
+  }));
+  const saving = (name: string): number | null => {
+    const policy = policies.find((candidate) => candidate.name === name);
+    return policy === undefined ? null : 1 - optimizer.tokens_mean / policy.tokens_mean;
+  };
+  const smallest = TOP_K.find((k) => {
+    const policy = policies.find(({ name }) => name === `top-${k}`);
+    return policy !== undefined && policy.answer_recall >= optimizer.answer_recall - EQUAL_QUALITY_RECALL;
+  });
+  return {
+    questions: questions.length,
+    policies,
+    optimizer: {
+      ...optimizer,
+      saving_vs_documents: saving("documents"),
+      saving_vs_top5: saving("top-5"),
+      saving_vs_smallest_equal_k: smallest === undefined ? null : saving(`top-${smallest}`),
+      smallest_equal_k: smallest ?? null,
+    },
+  };
+}

@@ -1,0 +1,122 @@
+/** House style as a test. Rules and their messages are in tidy-code.ts and tidy-markdown.ts; exceptions are here. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { bans, type Exception, lengths, namedFiles, names, pins, type Tree } from "./tidy-code.ts";
+import { indexes, lineNumbers, links, runbooks, titles } from "./tidy-markdown.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+
+const LONG_FILES: readonly Exception[] = [];
+
+const BANNED_TEXT: readonly Exception[] = [
+  { id: "tests/tidy.test.ts", reason: "holds the offenders that the rules are tried on" },
+  { id: "tests/tidy-code.ts", reason: "holds the patterns" },
+];
+
+/** Everything a clone has: what .gitignore names is not read. */
+function readTree(): Tree {
+  const ignored = new Set([".git", ...readFileSync(join(ROOT, ".gitignore"), "utf8").split(/\/?\n/)]);
+  const tree = new Map<string, string>();
+  const walk = (folder: string) => {
+    for (const entry of readdirSync(join(ROOT, folder), { withFileTypes: true })) {
+      const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+      if (ignored.has(entry.name)) continue;
+      if (entry.isDirectory()) walk(path);
+      else tree.set(path, readFileSync(join(ROOT, path), "utf8"));
+    }
+  };
+  walk("");
+  return tree;
+}
+
+const RULES: Record<string, (tree: Tree) => string[]> = {
+  "names say what is inside": names,
+  "a file has one concern": (tree) => lengths(tree, LONG_FILES),
+  "nothing is in the repository that must not be": (tree) => bans(tree, BANNED_TEXT),
+  "files that comments and documents name exist": namedFiles,
+  "dependencies are pinned exactly": pins,
+  "a document has one title": titles,
+  "links and anchors lead somewhere": links,
+  "documents name symbols, not lines": lineNumbers,
+  "indexes are complete": indexes,
+  "runbooks can be executed": runbooks,
+};
+
+describe("the repository keeps the house rules", () => {
+  const tree = readTree();
+  test.each(Object.entries(RULES))("%s", (_, rule) => {
+    expect(rule(tree)).toEqual([]);
+  });
+});
+
+const RUNBOOK = `---
+id: a
+alerts: []
+severity: SEV-2
+services: [x]
+last_drilled: never
+---
+# A
+## Meaning
+## Impact
+## Do not
+## Steps
+\`\`\`sh step=look risk=read
+true
+\`\`\`
+## Verify
+## If it fails
+## Last drilled
+`;
+const STEP = /```sh[\s\S]*```\n/;
+
+describe("each rule notices its offender and says what to do", () => {
+  const banned = (tree: Tree) => bans(tree, []);
+  const offenders: [rule: (tree: Tree) => string[], path: string, text: string, message: string][] = [
+    [names, "worker/utils/text.ts", "", "name the file for the concept"],
+    [names, "worker/VectorPack.ts", "", "kebab-case"],
+    [(tree) => lengths(tree, []), "worker/long.ts", "x\n".repeat(301), "Split off"],
+    [(tree) => lengths(tree, [{ id: "worker/short.ts", reason: "was long" }]), "worker/short.ts", "x\n", "remove it"],
+    [banned, "worker/a.ts", "// @ts-ignore", "correct the type"],
+    [banned, "a.ts", "// biome-ignore lint/suspicious/noExplicitAny: lazy", "`unknown`"],
+    [banned, "a.test.ts", "test.only('x')", "hides every other test"],
+    [banned, "a.test.ts", "describe.skip('x')", "repair or delete"],
+    [banned, "a.test.ts", "vi.mock('./b.ts')", "start the real thing"],
+    [banned, "a.test.ts", "await new Promise((go) => setTimeout(go, 9))", "wait for the state"],
+    [banned, "a.md", "TODO: later", "open an issue"],
+    [banned, "a.md", "see ../shared/x", "stands alone"],
+    [banned, "a.ts", 'open("/home/me/x")', "no path of one machine"],
+    [banned, "package-lock.json", '"resolved": "https://host/x.tgz"', "no registry's host"],
+    [banned, "a.ts", "<<<<<<< ours\n", "finish the merge"],
+    [(tree) => bans(tree, [{ id: "a.ts", reason: "once" }]), "a.ts", "fine", "remove it"],
+    [namedFiles, "a.ts", "/** See `gone.test.ts`. */", "does not exist"],
+    [namedFiles, "a.md", "In `worker/gone/` there is nothing.", "does not exist"],
+    [pins, "package.json", '{"devDependencies":{"x":"^1.0.0"}}', "npm install -E x"],
+    [titles, "a.md", "# One\n\n# Two\n", "has 2 titles"],
+    [titles, "a.md", "```\n# no title\n```\n", "has 0 titles"],
+    [links, "docs/a.md", "[x](b.md)", "no docs/b.md"],
+    [links, "a.md", "# A b\n[x](#a-c)", "names no heading"],
+    [lineNumbers, "a.md", "see app.ts:12", "name the function"],
+    [indexes, "runbooks/new.md", RUNBOOK, "does not link new.md"],
+    [runbooks, "runbooks/b.md", RUNBOOK, "id is not b"],
+    [runbooks, "runbooks/a.md", RUNBOOK.replace("alerts: []\n", ""), "it takes id, alerts"],
+    [runbooks, "runbooks/a.md", RUNBOOK.replace("SEV-2", "high"), "SEV-1 to SEV-4"],
+    [runbooks, "runbooks/a.md", RUNBOOK.replace("## Do not\n", ""), "they are Meaning"],
+    [runbooks, "runbooks/a.md", RUNBOOK.replace("step=look ", ""), "a step has a name"],
+    [runbooks, "runbooks/a.md", RUNBOOK.replace(" risk=read", ""), "risk is one of"],
+    [runbooks, "runbooks/a.md", RUNBOOK.replace("```sh", "```bash"), "steps are `sh`"],
+    [runbooks, "runbooks/a.md", RUNBOOK.replace(STEP, ""), "has no step"],
+    [runbooks, "runbooks/a.md", `${RUNBOOK}${STEP.exec(RUNBOOK)}`, "occurs twice"],
+  ];
+  test.each(offenders.map(([rule, path, text, message]) => ({ rule, path, text, message })))(
+    "$path: $message",
+    ({ rule, path, text, message }) => {
+      expect(rule(new Map([[path, text]])).join("\n")).toContain(message);
+    },
+  );
+
+  test("a well-formed runbook is no offender", () => {
+    expect(runbooks(new Map([["runbooks/a.md", RUNBOOK]]))).toEqual([]);
+  });
+});

@@ -1,0 +1,33 @@
+/**
+ * Deletes vector packs that nothing has pointed to for longer than Time Travel reaches back: until then a restored
+ * database may still need them.
+ *
+ * The row goes first, and only while no chunk points to it. A writer that stores the same pack again in that moment
+ * has uploaded the object anew, so an object younger than the window is left alone.
+ */
+import type { Env } from "../env.ts";
+import { PACK_RETENTION_MS, PACKS_COLLECTED_MAX } from "../limits.ts";
+
+const UNREFERENCED = "NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.pack_id = packs.id)";
+
+export async function collectPacks(env: Env, now_ms: number): Promise<void> {
+  const before_ms = now_ms - PACK_RETENTION_MS;
+  await env.DB.batch([
+    env.DB.prepare(
+      `UPDATE packs SET unreferenced_at_ms = NULL WHERE unreferenced_at_ms IS NOT NULL AND NOT ${UNREFERENCED}`,
+    ),
+    env.DB.prepare(
+      `UPDATE packs SET unreferenced_at_ms = ?1 WHERE unreferenced_at_ms IS NULL AND ${UNREFERENCED}`,
+    ).bind(now_ms),
+  ]);
+  const { results } = await env.DB.prepare(
+    `DELETE FROM packs WHERE id IN (SELECT id FROM packs WHERE unreferenced_at_ms < ?1 LIMIT ?2) AND ${UNREFERENCED}
+     RETURNING object_key`,
+  )
+    .bind(before_ms, PACKS_COLLECTED_MAX)
+    .all<{ object_key: string }>();
+  for (const { object_key } of results) {
+    const object = await env.VECTOR_PACKS.head(object_key);
+    if (object && object.uploaded.getTime() < before_ms) await env.VECTOR_PACKS.delete(object_key);
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * The second stage of full text: word pairs, repeated query words and feedback reorder the best candidates, in
+ * memory, from rows that the first stage already read. Pure.
+ */
+import { type Candidate, readCandidates, saturated } from "./candidates.ts";
+import { reorderByFeedback } from "./feedback.ts";
+import { pairBonuses } from "./proximity.ts";
+import type { QueryTerm } from "./query.ts";
+import { stems } from "./terms.ts";
+import type { ChunkRow } from "./text-leg.ts";
+
+/** Fewer say nothing about each other. */
+const CANDIDATES_MIN = 3;
+
+/**
+ * The ids of the candidates, best first. `query` is the text as typed, `terms` what full text was asked for,
+ * `rows` the first stage's candidates, best first.
+ */
+export function rescore(
+  query: string,
+  terms: readonly QueryTerm[],
+  rows: readonly { row: ChunkRow; score: number }[],
+): number[] {
+  if (rows.length < CANDIDATES_MIN) return rows.map(({ row }) => row.chunk_id);
+  const candidates = readCandidates(rows);
+  const unit = termUnit(terms, candidates);
+  const pairs = pairBonuses(stems(query), candidates, unit);
+  const repeated = terms.filter(({ count }) => count > 1);
+  candidates.forEach((candidate, place) => {
+    candidate.score += pairs[place] ?? 0;
+    for (const { stem, count } of repeated) {
+      // FTS5 asks for a term once, however often the query says it; the square root damps as BM25's k3 does.
+      candidate.score += (Math.sqrt(count) - 1) * unit * saturated(candidate.frequency.get(stem) ?? 0, candidate);
+    }
+  });
+  candidates.sort((a, b) => b.score - a.score || a.id - b.id);
+  return reorderByFeedback(candidates).map(({ id }) => id);
+}
+
+/** What one unit of term saturation is worth on bm25's scale: the query's mean idf as the candidates show it. */
+function termUnit(terms: readonly QueryTerm[], candidates: readonly Candidate[]): number {
+  let scores = 0;
+  let matches = 0;
+  for (const candidate of candidates) {
+    scores += candidate.score;
+    for (const { stem } of terms) matches += saturated(candidate.frequency.get(stem) ?? 0, candidate);
+  }
+  return matches > 0 ? scores / matches : 0;
+}

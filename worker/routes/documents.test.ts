@@ -1,0 +1,187 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Service, startService } from "../service.fixture.ts";
+
+let service: Service;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.close());
+
+const paragraph = (topic: string) => `Everything about ${topic}. `.repeat(40);
+const sections = (...topics: string[]) => topics.map((topic) => `## ${topic}\n\n${paragraph(topic)}`).join("\n\n");
+
+describe("documents", () => {
+  test("a written document is read back word for word, with its chunks in order", async () => {
+    const text = sections("alpha", "beta", "gamma");
+    const written = await service.call("POST", "/api/v1/documents", { id: "greek", text, title: "Letters" });
+    expect(written.status).toBe(201);
+    expect(written.json).toMatchObject({ id: "greek", status: "created", version: 1, vectors: "sent" });
+    const { json } = await service.call("GET", "/api/v1/documents/greek");
+    expect(json.text).toBe(text);
+    expect(json.chunks.length).toBeGreaterThan(1);
+    expect(json.chunks.map((chunk: { text: string }) => chunk.text).join("")).toBe(text);
+  });
+
+  test("writing the same content again changes nothing, not even the version", async () => {
+    const body = { title: "Same", text: sections("one") };
+    await service.call("PUT", "/api/v1/documents/same", body);
+    const before = service.platform.ai_usage().embedded_texts;
+    const again = await service.call("PUT", "/api/v1/documents/same", body);
+    expect(again.json).toMatchObject({ status: "unchanged", version: 1 });
+    expect(service.platform.ai_usage().embedded_texts).toBe(before);
+  });
+
+  test("an edit embeds the chunks it touches and keeps the others, wherever they moved", async () => {
+    const body = { title: "Edited" };
+    const first = await service.call("PUT", "/api/v1/documents/edited", {
+      ...body,
+      text: sections("a1", "b2", "c3", "d4"),
+    });
+    const chunksBefore = (await service.call("GET", "/api/v1/documents/edited")).json.chunks;
+    const before = service.platform.ai_usage().embedded_texts;
+    await service.call("PUT", "/api/v1/documents/edited", { ...body, text: sections("new", "a1", "b2", "c3", "d4") });
+    const chunksAfter = (await service.call("GET", "/api/v1/documents/edited")).json.chunks;
+    const ids = new Set(chunksBefore.map((chunk: { chunk_id: number }) => chunk.chunk_id));
+    const kept = chunksAfter.filter((chunk: { chunk_id: number }) => ids.has(chunk.chunk_id)).length;
+    expect(kept).toBeGreaterThanOrEqual(first.json.chunks - 1);
+    expect(service.platform.ai_usage().embedded_texts - before).toBe(chunksAfter.length - kept);
+  });
+
+  test("If-Match with an old ETag is refused and changes nothing", async () => {
+    await service.call("PUT", "/api/v1/documents/guarded", { text: "first" });
+    await service.call("PUT", "/api/v1/documents/guarded", { text: "second" });
+    const headers = { "if-match": '"1"' };
+    const refused = await service.call("PUT", "/api/v1/documents/guarded", { text: "third" }, { headers });
+    expect(refused.status).toBe(412);
+    expect((await service.call("DELETE", "/api/v1/documents/guarded", undefined, { headers })).status).toBe(412);
+    const read = await service.call("GET", "/api/v1/documents/guarded");
+    expect(read.json.text).toBe("second");
+    expect(read.headers.get("etag")).toBe('"2"');
+    const cached = await service.call("GET", "/api/v1/documents/guarded", undefined, {
+      headers: { "if-none-match": '"2"' },
+    });
+    expect(cached.status).toBe(304);
+  });
+
+  test("twenty writers of one document at once leave one whole version and no orphaned chunk", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        service.call("PUT", "/api/v1/documents/contended", { title: "c", text: sections(`writer ${i}`, "shared") }),
+      ),
+    );
+    for (const { status } of answers) expect([200, 201, 412]).toContain(status);
+    const { json } = await service.call("GET", "/api/v1/documents/contended");
+    expect(json.version).toBe(answers.filter(({ status }) => status !== 412).length);
+    const orphans = await service.platform.runtime.queryD1(databaseId(), [
+      {
+        sql: `SELECT count(*) FROM chunks c JOIN documents d ON d.id = c.document_id
+              WHERE d.external_id = 'contended' AND c.id NOT IN (SELECT value FROM json_each(d.chunk_ids))`,
+      },
+    ]);
+    expect(orphans[0]?.rows).toEqual([[0]]);
+  });
+
+  test("a deleted document is gone from reads, full text and vectors at once", async () => {
+    await service.call("PUT", "/api/v1/documents/doomed", { text: "The zyzzyva weevil is doomed." });
+    const search = () => service.call("POST", "/api/v1/search", { query: "zyzzyva weevil" });
+    expect((await search()).json.results).toHaveLength(1);
+    expect((await service.call("DELETE", "/api/v1/documents/doomed")).status).toBe(204);
+    expect((await search()).json.results).toHaveLength(0);
+    expect((await service.call("GET", "/api/v1/documents/doomed")).status).toBe(404);
+    await service.platform.vectorize.flush();
+    const vector = await service.call("POST", "/api/v1/search", { query: "zyzzyva weevil", mode: "vector", top_k: 50 });
+    expect(vector.json.results.map((hit: { document_id: string }) => hit.document_id)).not.toContain("doomed");
+  });
+
+  test("documents are listed in pages by cursor, each once, and by collection", async () => {
+    const ids = Array.from({ length: 7 }, (_, i) => `page/${i}`);
+    for (const id of ids) {
+      const text = `page ${id}`;
+      await service.call("POST", "/api/v1/documents", { id, text, metadata: { collection: "pages" } });
+    }
+    const seen: string[] = [];
+    let cursor: string | null = "";
+    while (cursor !== null) {
+      const query = new URLSearchParams({ collection: "pages", limit: "3", ...(cursor ? { cursor } : {}) });
+      const { json } = await service.call("GET", `/api/v1/documents?${query}`);
+      seen.push(...json.documents.map((document: { id: string }) => document.id));
+      cursor = json.next_cursor;
+    }
+    expect(seen).toEqual(ids);
+  });
+
+  test("an id with slashes, spaces and Unicode is one path segment when percent-encoded", async () => {
+    const id = "a/b c/ünï%code?.md";
+    const path = `/api/v1/documents/${encodeURIComponent(id)}`;
+    expect((await service.call("PUT", path, { text: "hello" })).json.id).toBe(id);
+    expect((await service.call("GET", path)).json.id).toBe(id);
+  });
+
+  test("tenants never see each other's documents, whatever they ask", async () => {
+    const other = await service.key({ tenant: "other", scopes: ["read", "write", "chat"] });
+    await service.call("PUT", "/api/v1/documents/secret", { text: "The password of the vault is swordfish." });
+    expect((await service.call("GET", "/api/v1/documents/secret", undefined, { key: other })).status).toBe(404);
+    expect((await service.call("DELETE", "/api/v1/documents/secret", undefined, { key: other })).status).toBe(404);
+    expect((await service.call("GET", "/api/v1/documents", undefined, { key: other })).json.documents).toEqual([]);
+    await service.platform.vectorize.flush();
+    for (const mode of ["hybrid", "text", "vector"]) {
+      const body = { query: "password of the vault", mode };
+      expect((await service.call("POST", "/api/v1/search", body, { key: other })).json.results).toEqual([]);
+    }
+    const chat = await service.call(
+      "POST",
+      "/api/v1/chat",
+      { message: "What is the password of the vault?" },
+      { key: other },
+    );
+    expect(chat.json).toMatchObject({ found: false, sources: [], citations: [] });
+    const own = await service.call("PUT", "/api/v1/documents/secret", { text: "Mine." }, { key: other });
+    expect(own.status).toBe(201);
+    expect((await service.call("GET", "/api/v1/documents/secret")).json.text).toContain("swordfish");
+  });
+});
+
+describe("batches", () => {
+  test("a batch is accepted at once, worked off through the queue, and its job adds up", async () => {
+    const documents = Array.from({ length: 120 }, (_, i) => ({
+      id: `batch/${i}`,
+      text: `Batch document number ${i}.`,
+    }));
+    const accepted = await service.call("POST", "/api/v1/documents/batch", { documents });
+    expect(accepted.status).toBe(202);
+    const job = await service.job(accepted.json.job_id);
+    expect(job).toMatchObject({ state: "done", documents: 120, created: 120, failed: 0 });
+    expect(job.parts.total).toBeGreaterThan(1);
+    const found = await service.call("POST", "/api/v1/search", { query: "batch document number 77", top_k: 50 });
+    expect(found.json.results.map((hit: { document_id: string }) => hit.document_id)).toContain("batch/77");
+  });
+
+  test("an unchanged batch writes no row and embeds nothing", async () => {
+    const documents = Array.from({ length: 30 }, (_, i) => ({ id: `again/${i}`, text: `Again document number ${i}.` }));
+    const send = async () =>
+      service.job((await service.call("POST", "/api/v1/documents/batch", { documents })).json.job_id);
+    expect(await send()).toMatchObject({ created: 30 });
+    expect(await send()).toMatchObject({ unchanged: 30, cost: { rows_written: 0, embedded_texts: 0 } });
+  });
+
+  test("a batch with one bad document is refused whole, naming the field", async () => {
+    const documents = [
+      { id: "fine", text: "fine" },
+      { id: "bad", text: 7 },
+    ];
+    const refused = await service.call("POST", "/api/v1/documents/batch", { documents });
+    expect(refused.status).toBe(400);
+    expect(refused.json.errors[0].path).toBe("documents[1].text");
+    expect((await service.call("GET", "/api/v1/documents/fine")).status).toBe(404);
+  });
+
+  test("another tenant cannot read a job", async () => {
+    const other = await service.key({ tenant: "nosy", scopes: ["write"] });
+    const { json } = await service.call("POST", "/api/v1/documents/batch", { documents: [{ id: "j", text: "j" }] });
+    expect((await service.call("GET", `/api/v1/jobs/${json.job_id}`, undefined, { key: other })).status).toBe(404);
+  });
+});
+
+function databaseId(): string {
+  return service.platform.runtime.registry.list("d1")[0]?.uuid ?? "";
+}

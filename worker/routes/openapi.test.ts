@@ -1,0 +1,94 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { createApp } from "../app.ts";
+import type { Env } from "../env.ts";
+import { PROBLEMS } from "../schemas/problem.ts";
+import type { ApiDocument } from "./docs-types.ts";
+
+const WORKER = join(import.meta.dirname, "..");
+
+/** The documentation touches no store: only what stands before every route asks for its bindings. */
+async function get(path: string, accept = "*/*"): Promise<Response> {
+  const env = {
+    ENVIRONMENT: "test",
+    LOG_LEVEL: "ERROR",
+    CORS_ORIGINS: "",
+    VERSION: { id: "v1" },
+    RATE_IP: { limit: async () => ({ success: true }) },
+    CONFIG: { get: async () => null },
+  } as unknown as Env;
+  const context = { waitUntil: () => {}, passThroughOnException: () => {}, props: {} };
+  return createApp().request(path, { headers: { accept } }, env, context as unknown as ExecutionContext);
+}
+
+let document: ApiDocument;
+beforeAll(async () => {
+  document = (await (await get("/openapi.json")).json()) as ApiDocument;
+});
+
+describe("/openapi.json", () => {
+  test("says of every operation who may call it, and documents the refusals", () => {
+    expect(document).toMatchObject({ openapi: "3.1.0" });
+    for (const [path, item] of Object.entries(document.paths)) {
+      for (const [method, operation] of Object.entries(item)) {
+        const name = `${method} ${path}`;
+        expect(operation.summary, name).toBeTruthy();
+        expect(operation.security, name).toBeDefined();
+        expect(operation.responses["429"], name).toBeDefined();
+        if ((operation.security ?? []).length > 0) {
+          expect(operation.responses["401"]?.content, name).toHaveProperty("application/problem+json");
+          expect(operation.responses["403"], name).toBeDefined();
+        }
+      }
+    }
+  });
+
+  test("has the routes of keys, authentication and feedback with their schemas", () => {
+    const operations = Object.entries(document.paths).flatMap(([path, item]) =>
+      Object.keys(item).map((method) => `${method} ${path}`),
+    );
+    expect(operations).toEqual(
+      expect.arrayContaining([
+        "get /api/v1/keys",
+        "post /api/v1/keys",
+        "patch /api/v1/keys/{id}",
+        "delete /api/v1/keys/{id}",
+        "post /api/v1/auth/verify",
+        "post /api/v1/auth/token",
+        "post /api/v1/feedback",
+      ]),
+    );
+    expect(Object.keys(document.components.schemas ?? {})).toEqual(
+      expect.arrayContaining(["Problem", "Key", "CreatedKey", "Identity", "IssuedToken"]),
+    );
+  });
+});
+
+describe("/docs", () => {
+  test("needs no script and nothing from elsewhere, and explains every problem where its type points", async () => {
+    const response = await get("/docs");
+    const page = await response.text();
+    expect(response.headers.get("content-type")).toContain("text/html");
+    expect(page).not.toMatch(/<script|<style| style=| on\w+=|src=/);
+    expect(page.match(/href="https?:/g)).toBeNull();
+    for (const slug of Object.keys(PROBLEMS)) expect(page).toContain(`id="problem-${slug}"`);
+    for (const path of Object.keys(document.paths)) expect(page).toContain(path);
+    expect((await get("/docs/style.css")).headers.get("content-type")).toContain("text/css");
+  });
+
+  test("every reason that the Worker gives is in the catalogue, with its status", () => {
+    const sources = readdirSync(WORKER, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
+      .map((file) => readFileSync(join(WORKER, file), "utf8"));
+    const given = sources.flatMap((source) => [...source.matchAll(/new Problem\(\s*(\d{3}),\s*"([^"]+)"/g)]);
+    expect(given.length).toBeGreaterThan(10);
+    for (const [, status, slug] of given) expect(PROBLEMS[slug ?? ""], slug).toMatchObject({ status: Number(status) });
+  });
+});
+
+test("/ answers browsers with a page and programs with JSON", async () => {
+  expect((await get("/", "text/html,*/*;q=0.8")).headers.get("content-type")).toContain("text/html");
+  expect(await (await get("/", "application/json")).json()).toMatchObject({ name: "PRISM", docs: "/docs" });
+  expect((await get("/")).headers.get("content-type")).toContain("application/json");
+});

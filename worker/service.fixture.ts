@@ -1,0 +1,74 @@
+/** For tests: a whole ephemeral platform, and calls to it as some key's holder. */
+import { type Platform, type PlatformOptions, startPlatform } from "../infra/local/platform.ts";
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  // The body is whatever the route answers: each test states what it expects of it.
+  // biome-ignore lint/suspicious/noExplicitAny: tests index into JSON whose shape is what they check.
+  json: any;
+  text: string;
+}
+
+export interface Service {
+  platform: Platform;
+  /** Calls as the holder of `key`; the admin key without one, nobody for null. */
+  call(method: string, path: string, body?: unknown, options?: CallOptions): Promise<Answer>;
+  /** A new key's text. */
+  key(settings: { tenant?: string; scopes: string[]; daily_quota?: number; rate_tier?: string }): Promise<string>;
+  /** Waits until a job has ended. */
+  job(id: string): Promise<Answer["json"]>;
+  close(): Promise<void>;
+}
+
+interface CallOptions {
+  key?: string | null;
+  headers?: Record<string, string>;
+}
+
+export async function startService(options: PlatformOptions = {}): Promise<Service> {
+  const platform = await startPlatform({ api_budget: false, ...options });
+  const call: Service["call"] = async (method, path, body, { key = platform.admin_key, headers = {} } = {}) => {
+    const response = await fetch(`${platform.url}${path}`, {
+      method,
+      headers: {
+        ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const isJson = /json/.test(response.headers.get("content-type") ?? "");
+    return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined };
+  };
+  return {
+    platform,
+    call,
+    async key(settings) {
+      const body = { name: "test", tenant: "default", rate_tier: "high", ...settings };
+      const { status, json, text } = await call("POST", "/api/v1/keys", body, { key: platform.api_secret });
+      if (status !== 201) throw new Error(`no key: ${text}`);
+      return json.key;
+    },
+    async job(id) {
+      for (;;) {
+        const { json } = await call("GET", `/api/v1/jobs/${id}`);
+        if (json.state !== "queued" && json.state !== "running") return json;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    },
+    close: () => platform.close(),
+  };
+}
+
+/** The events of a `text/event-stream` body, in order. */
+export function eventsOf(text: string): { event: string; data: Answer["json"] }[] {
+  return text
+    .split("\n\n")
+    .filter((block) => block.trim() !== "")
+    .map((block) => ({
+      event: /^event: (.*)$/m.exec(block)?.[1] ?? "",
+      data: JSON.parse(/^data: (.*)$/m.exec(block)?.[1] ?? "null"),
+    }));
+}
