@@ -69,7 +69,8 @@ const BANS: readonly Ban[] = [
     applies: isTest,
   },
   {
-    pattern: /\bsetTimeout\(|timers\/promises|waitForTimeout/,
+    // Polling a condition (`while (…) await …`) is no fixed wait.
+    pattern: /^(?!.*\bwhile\b).*(\bsetTimeout\(|timers\/promises|waitForTimeout)/m,
     instead: "wait for the state itself (`expect.poll`, `vi.waitFor`): a fixed wait is too short on a busy machine",
     applies: isTest,
   },

@@ -1,3 +1,5 @@
+import type { Meter } from "./meter.ts";
+
 /** What Cloudflare (or the local platform) hands the Worker. Names come from `infra/inventory.ts`; see `infra/inventory.test.ts`. */
 export interface Env {
   DB: D1Database;
@@ -7,7 +9,7 @@ export interface Env {
   VECTOR_PACKS: R2Bucket;
   INGEST_QUEUE: Queue<unknown>;
   DEAD_LETTERS: Queue<unknown>;
-  METER: DurableObjectNamespace;
+  METER: DurableObjectNamespace<Meter>;
   RATE_IP: RateLimit;
   RATE_AUTH_FAILURES: RateLimit;
   RATE_LOW: RateLimit;

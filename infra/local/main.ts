@@ -36,7 +36,31 @@ function parse() {
       throw new Error(`--${name} takes a port from 0 to 65535, not "${values[name]}"`);
     }
   }
+  if (values.data === "") throw new Error("--data takes a folder");
+  if (values.corpus !== undefined && !statSync(values.corpus, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new Error(`--corpus takes a folder that exists, not "${values.corpus}"`);
+  }
   return values;
+}
+
+/** What the process was asked to stop with; null while it was not. */
+let stopping: NodeJS.Signals | null = null;
+
+/**
+ * Stops the platform once, however often the process is told to: a Ctrl-C arrives from the terminal and again from
+ * npm. While the platform starts, it is stopped as soon as it runs.
+ */
+function stopOnSignals(running: () => Platform | null): void {
+  const stop = async (signal: NodeJS.Signals) => {
+    const platform = running();
+    if (stopping && !platform) return;
+    stopping ??= signal;
+    if (!platform) return;
+    setTimeout(() => process.exit(1), STOP_MAX_MS).unref();
+    await platform.close();
+    process.exit(0);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
 }
 
 async function main(): Promise<void> {

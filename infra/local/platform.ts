@@ -7,18 +7,16 @@
  */
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { getRequestListener } from "@hono/node-server";
-import { Cron } from "croner";
 import { Hono } from "hono";
 import { z } from "zod";
 import { bundleWorker } from "../build.ts";
 import type { VARIABLES } from "../inventory.ts";
 import { AiService, type AiUsage } from "./ai/service.ts";
+import { serveApis } from "./api-server.ts";
 import { controlApi } from "./control.ts";
+import { startCrons } from "./crons.ts";
 import { FaultPlan } from "./faults.ts";
 import { FrontProxy } from "./front-proxy.ts";
 import { migrate } from "./migrate.ts";
@@ -152,7 +150,10 @@ async function assemble(
     },
     proxy,
     now,
-  );
+  ).catch(async (error: unknown) => {
+    await queues.close();
+    throw error;
+  });
   undo.push(() => runtime.stop());
   undo.push(() => queues.close());
   await migrate((queries) => runtime.queryD1(database_id, queries));
@@ -177,23 +178,9 @@ async function assemble(
   );
   const uploads = new UploadLedger(folder.file("uploads.sqlite"));
   undo.push(() => uploads.close());
-  const rest = getRequestListener(apis.fetch);
-  const s3 = s3Api({ engine: runtime, uploads, credentials: () => [s3Credentials(identity.token)], now });
-  // One port for both: paths of the REST API are never an S3 bucket's, unless one is called `client` or `local`.
-  const apiServer = createServer((request, response) => {
-    if (/^\/(client\/v4|local)(\/|$)/.test(request.url ?? "")) void rest(request, response);
-    else s3(request, response);
-  });
-  // Node cuts requests after 5 minutes by default; an upload of 5 GiB may take longer.
-  apiServer.requestTimeout = 0;
-  const api_port = await new Promise<number>((resolve, reject) => {
-    apiServer.once("error", reject);
-    apiServer.listen(options.api_port ?? 0, "127.0.0.1", () => resolve((apiServer.address() as AddressInfo).port));
-  });
-  undo.push(() => {
-    apiServer.closeAllConnections();
-    apiServer.close();
-  });
+  const s3 = s3Api({ engine: runtime, uploads, credentials: () => [s3Credentials(identity.token)], now: Date.now });
+  const apiServer = await serveApis(options.api_port ?? 0, apis, s3);
+  undo.push(() => apiServer.close());
 
   const url = `http://127.0.0.1:${port}`;
   identity.admin_key ??= await createAdminKey(url, identity.secrets.API_SECRET);
@@ -201,8 +188,8 @@ async function assemble(
   const announcement: PlatformFile = {
     pid: process.pid,
     url,
-    api_url: `http://127.0.0.1:${api_port}/client/v4`,
-    s3_url: `http://127.0.0.1:${api_port}`,
+    api_url: `http://127.0.0.1:${apiServer.port}/client/v4`,
+    s3_url: `http://127.0.0.1:${apiServer.port}`,
     account_id: identity.account_id,
     api_token: identity.token.value,
     admin_key: identity.admin_key,
@@ -235,21 +222,6 @@ async function createAdminKey(url: string, apiSecret: string): Promise<string> {
   });
   if (!response.ok) throw new Error(`the Worker refused to create the first key: ${await response.text()}`);
   return z.object({ key: z.string() }).parse(await response.json()).key;
-}
-
-/** Fires the scripts' cron triggers in UTC. Returns what stops them. */
-function startCrons(runtime: Runtime): () => void {
-  const jobs = runtime.registry
-    .list("script")
-    .flatMap(({ id, schedules }) =>
-      schedules.map(
-        ({ cron }) =>
-          new Cron(cron, { timezone: "UTC", unref: true, catch: true }, () => runtime.triggerSchedule(id, cron)),
-      ),
-    );
-  return () => {
-    for (const job of jobs) job.stop();
-  };
 }
 
 function workerdPid(): number | null {

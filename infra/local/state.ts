@@ -2,8 +2,9 @@
  * The data folder of a local platform: secrets of this installation, who is running on it, where it answers.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { SECRETS } from "../inventory.ts";
 
@@ -40,6 +41,7 @@ const PRIVATE = { mode: 0o600 };
 
 export class DataFolder {
   readonly path: string;
+  #lock: DatabaseSync | null = null;
 
   constructor(path: string) {
     this.path = path;
@@ -55,26 +57,36 @@ export class DataFolder {
   }
 
   /**
-   * Claims the folder for this process. Throws when another live process has it: two workerds over the same
-   * SQLite files would corrupt each other's view.
+   * Claims the folder for this platform. Throws when another one has it: two workerds over the same SQLite files
+   * would corrupt each other's view. The claim is a lock of the operating system, so it ends with the process,
+   * however that ends.
    */
   claim(): void {
-    const running = this.#platform();
-    if (running && running.pid !== process.pid && isAlive(running.pid)) {
+    const lock = new DatabaseSync(this.file("lock.sqlite"));
+    try {
+      lock.exec("BEGIN EXCLUSIVE");
+    } catch {
+      lock.close();
+      const running = this.#platform();
+      const who = running ? ` (pid ${running.pid}, ${running.url})` : "";
       throw new Error(
-        `a platform (pid ${running.pid}, ${running.url}) is already running on ${this.path}: ` +
+        `a platform${who} is already running on ${this.path}: ` +
           "stop it, or give this one its own folder with --data DIR or --ephemeral",
       );
     }
+    this.#lock = lock;
   }
 
   announce(platform: PlatformFile): void {
-    writeFileSync(this.file("platform.json"), `${JSON.stringify(platform, null, 2)}\n`, PRIVATE);
+    this.#write("platform.json", platform);
   }
 
-  /** Removes the announcement; with `everything`, the whole folder. */
+  /** Gives the folder up and removes the announcement; with `everything`, the whole folder. Nothing if not claimed. */
   release(everything: boolean): void {
+    if (!this.#lock) return;
     rmSync(everything ? this.path : this.file("platform.json"), { recursive: true, force: true, maxRetries: 3 });
+    this.#lock.close();
+    this.#lock = null;
   }
 
   /** The installation's secrets, made on first use. */
@@ -99,7 +111,13 @@ export class DataFolder {
   }
 
   remember(identity: Identity): void {
-    writeFileSync(this.file("identity.json"), `${JSON.stringify(identity, null, 2)}\n`, PRIVATE);
+    this.#write("identity.json", identity);
+  }
+
+  /** Whole or not at all: other processes read these files, and this one may be killed at any time. */
+  #write(name: string, content: object): void {
+    writeFileSync(this.file(`${name}.new`), `${JSON.stringify(content, null, 2)}\n`, PRIVATE);
+    renameSync(this.file(`${name}.new`), this.file(name));
   }
 
   #platform(): PlatformFile | null {
@@ -115,13 +133,4 @@ export function s3Credentials(token: { id: string; value: string }): {
   secret_access_key: string;
 } {
   return { access_key_id: token.id, secret_access_key: createHash("sha256").update(token.value).digest("hex") };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -3,7 +3,10 @@ import { describe, expect, test } from "vitest";
 import { CitationStream, checkCitations } from "./citations.ts";
 
 const CONTEXT = [
-  { chunk_id: 12, text: "The queue holds 5 000 messages. A dead letter is kept for four days. Retries happen three times." },
+  {
+    chunk_id: 12,
+    text: "The queue holds 5 000 messages. A dead letter is kept for four days. Retries happen three times.",
+  },
   { chunk_id: 7, text: "Backups run at 02:00 UTC.\n\n```sh\nops backup create\n```\n" },
 ];
 const quote = (chunk_id: number, start: number, end: number): string =>
@@ -18,7 +21,10 @@ describe("citations", () => {
   });
 
   test("the span is the sentence of the chunk that supports the claim", () => {
-    const { citations } = checkCitations("It can hold 5 000 messages [12]. Dead letters are kept four days.[12]", CONTEXT);
+    const { citations } = checkCitations(
+      "It can hold 5 000 messages [12]. Dead letters are kept four days.[12]",
+      CONTEXT,
+    );
     expect(citations.map(({ chunk_id, start, end }) => quote(chunk_id, start, end))).toEqual([
       "The queue holds 5 000 messages.",
       "A dead letter is kept for four days.",
@@ -32,7 +38,24 @@ describe("citations", () => {
 
   test("an answer in pieces gives the same text, citations and rejections as the whole, however it is cut", () => {
     const part = fc.oneof(
-      fc.constantFrom("[12]", "[7]", "[99]", "[12, 7]", "[7;99]", " [", "]", "[1", "2]", "(x)", ". ", "\n", " ", "Retries happen", " 02:00 UTC", "[12](u)"),
+      fc.constantFrom(
+        "[12]",
+        "[7]",
+        "[99]",
+        "[12, 7]",
+        "[7;99]",
+        " [",
+        "]",
+        "[1",
+        "2]",
+        "(x)",
+        ". ",
+        "\n",
+        " ",
+        "Retries happen",
+        " 02:00 UTC",
+        "[12](u)",
+      ),
       fc.string({ maxLength: 5 }),
     );
     fc.assert(

@@ -5,13 +5,12 @@
  * What it cannot see: a paraphrase that shares no word with its answer. Where vectors took part in retrieval, leave
  * the refusal to the model.
  */
-import { matchQuestion, readQuestion } from "./question.ts";
-import { units } from "./sentences.ts";
+import type { Question } from "./question.ts";
+import type { ReadHit } from "./reading.ts";
 
 /**
- * Below this, nothing relevant was found. Measured on XQuAD's development half with each question's own article in
- * the index and then without it (decisions/0004): at 0.35 about 97 % of the answerable questions pass and 80 % of the
- * unanswerable ones do not.
+ * Below this, nothing relevant was found. Chosen low, as a wrong refusal is final and a wrong pass is still judged by
+ * the model: decisions/0004.
  */
 export const EVIDENCE_MIN = 0.35;
 
@@ -21,17 +20,15 @@ const NAME_WEIGHT = 1.5;
 const UNSEEN = 0.5;
 
 /**
- * 0..1: how much of the question the best of `texts` (the retrieved chunks) speaks of. Each content word weighs by its
+ * 0..1: how much of the question the best of the retrieved `hits` speaks of. Each content word weighs by its
  * rarity among them (square root of its idf), most if none holds it. Half of the score asks for the words anywhere
  * in one chunk, half for them within three sentences. Title and heading count for every sentence. 0 without words or
- * texts.
+ * hits.
  */
-export function evidence(query: string, texts: readonly { title: string; heading: string; text: string }[]): number {
-  const question = readQuestion(query);
-  if (question.terms.size === 0 || texts.length === 0) return 0;
-  const chunks = texts.map(({ title, heading, text }) => {
-    const label = matchQuestion(`${title} ${heading}`, question).has;
-    const sentences = units(text).map(({ start, end }) => matchQuestion(text.slice(start, end), question).has);
+export function evidence(question: Question, hits: readonly ReadHit[]): number {
+  if (question.terms.size === 0 || hits.length === 0) return 0;
+  const chunks = hits.map(({ label, units }) => {
+    const sentences = units.map(({ has }) => has);
     return { label, sentences, whole: union([label, ...sentences]) };
   });
   const weights = Array.from(question.terms, ([, term]) => {

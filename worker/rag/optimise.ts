@@ -6,7 +6,8 @@
  * sentences, and an unclear one spreads over several chunks. Pure and deterministic.
  */
 import { evidence } from "./evidence.ts";
-import { tokenise } from "./query.ts";
+import { readQuestion } from "./question.ts";
+import { readHit } from "./reading.ts";
 import { type ScoredUnit, scoreUnits } from "./relevance.ts";
 import { estimateTokens } from "./tokens.ts";
 
@@ -64,17 +65,18 @@ function overheadTokens(hit: OptimisableHit): number {
 function withoutDuplicates(hits: readonly OptimisableHit[]): OptimisableHit[] {
   const kept: { hit: OptimisableHit; words: Set<string> }[] = [];
   for (const hit of hits) {
-    const words = new Set(tokenise(hit.text));
-    const same = kept.some((other) => {
-      const smaller = Math.min(words.size, other.words.size);
-      if (smaller < DUPLICATE_SIMILARITY * Math.max(words.size, other.words.size)) return false;
-      let shared = 0;
-      for (const word of words) if (other.words.has(word)) shared++;
-      return shared > DUPLICATE_SIMILARITY * (words.size + other.words.size - shared);
-    });
-    if (!same) kept.push({ hit, words });
+    const words = new Set(hit.text.split(" "));
+    if (!kept.some((other) => similarity(words, other.words) > DUPLICATE_SIMILARITY)) kept.push({ hit, words });
   }
   return kept.map(({ hit }) => hit);
+}
+
+/** Jaccard; 0 where the sizes alone rule a duplicate out. */
+function similarity(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
+  if (Math.min(a.size, b.size) < DUPLICATE_SIMILARITY * Math.max(a.size, b.size)) return 0;
+  let shared = 0;
+  for (const word of a) if (b.has(word)) shared++;
+  return shared / (a.size + b.size - shared);
 }
 
 /** Units in order of chance that pay for their tokens, while they fit. The first unit is taken if it fits at all. */
@@ -127,8 +129,12 @@ export function optimise(input: {
   hits: readonly OptimisableHit[];
   max_context_tokens?: number;
 }): OptimisedContext {
-  const hits = withoutDuplicates(input.hits.slice(0, HITS_MAX));
-  const chosen = choose(scoreUnits(input.query, hits), hits, input.max_context_tokens ?? Number.POSITIVE_INFINITY);
+  const question = readQuestion(input.query);
+  const distinct = withoutDuplicates(input.hits);
+  const read = distinct.map((hit) => readHit(question, hit));
+  const hits = distinct.slice(0, HITS_MAX);
+  const scored = scoreUnits(question, read.slice(0, HITS_MAX));
+  const chosen = choose(scored, hits, input.max_context_tokens ?? Number.POSITIVE_INFINITY);
   const passages = hits.flatMap((hit, rank) => {
     const own = chosen.filter((unit) => unit.rank === rank);
     return own.length === 0 ? [] : [passageOf(hit, own)];
@@ -143,6 +149,6 @@ export function optimise(input: {
     ),
     tokens_before: input.hits.reduce((sum, hit) => sum + overheadTokens(hit) + hit.token_count, 0),
     dropped: input.hits.filter((hit) => !sent.has(hit.chunk_id)).map((hit) => hit.chunk_id),
-    evidence: evidence(input.query, input.hits),
+    evidence: evidence(question, read),
   };
 }

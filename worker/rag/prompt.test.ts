@@ -6,7 +6,22 @@ import { NOT_FOUND, parsePrompt, renderMessages } from "./prompt.ts";
 const hostile = fc
   .array(
     fc.oneof(
-      fc.constantFrom("<12>", "< 12 >", "</12>", "<\\12>", "<question>", "<Question >", "<|eot_id|>", "<\\|x", "\n", "<", ">", "\\", "7", "/"),
+      fc.constantFrom(
+        "<12>",
+        "< 12 >",
+        "</12>",
+        "<\\12>",
+        "<question>",
+        "<Question >",
+        "<|eot_id|>",
+        "<\\|x",
+        "\n",
+        "<",
+        ">",
+        "\\",
+        "7",
+        "/",
+      ),
       fc.string({ unit: "grapheme", maxLength: 8 }),
     ),
     { maxLength: 12 },

@@ -8,26 +8,16 @@
  * and the rank and score of the chunk. decisions/0004 says how the weights were found and checked.
  */
 import { holdsType } from "./answer-type.ts";
-import { type Matched, matchQuestion, readQuestion } from "./question.ts";
-import { type Unit, units } from "./sentences.ts";
+import type { Question } from "./question.ts";
+import type { ReadHit } from "./reading.ts";
+import type { Unit } from "./sentences.ts";
 
-/** The part of a retrieval hit that is judged here. */
-export interface ScorableHit {
-  title: string;
-  heading: string;
-  text: string;
-  /** `fused` compares hits of one list; higher is better. */
-  scores: { fused: number };
-}
-
-/** A unit of a hit with what the question finds in it. */
+/** A unit of a hit with its chance. */
 export interface ScoredUnit extends Unit {
   /** Index of the hit, 0 = best. */
   rank: number;
   /** Index of the unit within its hit. */
   position: number;
-  /** Share of the question's idf weight that the unit's own words cover, 0..1. */
-  coverage: number;
   /** Chance that the answer is in this unit rather than in another; all units sum to 1. */
   probability: number;
 }
@@ -50,7 +40,8 @@ const WEIGHT = {
  */
 const SPREAD = 0.05;
 
-const POINTS_BACK = /^["“'(]?(?:he|she|it|they|this|these|those|that|such|his|her|its|their|here|there)\b/i;
+/** A sentence that begins like this speaks of something said before it. */
+export const POINTS_BACK = /^["“'(]?(?:he|she|it|they|this|these|those|that|such|his|her|its|their|here|there)\b/i;
 
 function sharedPairs(asked: ReadonlySet<number>, held: ReadonlySet<number>): number {
   let shared = 0;
@@ -58,37 +49,9 @@ function sharedPairs(asked: ReadonlySet<number>, held: ReadonlySet<number>): num
   return asked.size === 0 ? 0 : shared / asked.size;
 }
 
-type ReadUnit = Matched & Unit & { rank: number; position: number; text: string };
-
-/**
- * What the words right before a unit say about it: a code block or table does not repeat the sentence that introduces
- * it, nor a list item the line with the colon above the list.
- */
-function introduce(chunk: readonly ReadUnit[]): void {
-  let introduction: ReadUnit | undefined;
-  for (const unit of chunk) {
-    const block = unit.kind === "code" || unit.kind === "table";
-    if (introduction !== undefined && (block || (unit.kind === "item" && introduction.text.trimEnd().endsWith(":")))) {
-      for (let term = 0; term < unit.has.length; term++) {
-        if (introduction.has[term] === 1) unit.has[term] = 1;
-      }
-    }
-    if (unit.kind === "prose" || unit.kind === "heading") introduction = unit;
-  }
-}
-
 /** Units of all hits in reading order, hit by hit. A term's idf is taken from these units: common here, common. */
-export function scoreUnits(query: string, hits: readonly ScorableHit[]): ScoredUnit[] {
-  const question = readQuestion(query);
-  const chunks = hits.map((hit, rank) =>
-    units(hit.text).map((unit, position) => {
-      const text = hit.text.slice(unit.start, unit.end);
-      return { ...unit, rank, position, text, ...matchQuestion(text, question) };
-    }),
-  );
-  for (const chunk of chunks) introduce(chunk);
-  const labels = hits.map(({ title, heading }) => matchQuestion(`${title} ${heading}`, question).has);
-  const all = chunks.flat();
+export function scoreUnits(question: Question, hits: readonly ReadHit[]): ScoredUnit[] {
+  const all = hits.flatMap(({ units }) => units);
   const weights = question.strengths.map((strength, term) => {
     const holders = all.reduce((count, unit) => count + (unit.has[term] ?? 0), 0);
     return holders === 0 ? 0 : strength * Math.log(1 + all.length / holders);
@@ -101,26 +64,24 @@ export function scoreUnits(query: string, hits: readonly ScorableHit[]): ScoredU
     }
     return sum / total;
   };
-  const best = Math.max(hits[0]?.scores.fused ?? 0, Number.EPSILON);
-  const margin = 1 - Math.max(0, hits[1]?.scores.fused ?? 0) / best;
-  const scored = chunks.flatMap((chunk) =>
-    chunk.map((unit, position) => {
-      const { start, end, kind, rank } = unit;
-      const before = chunk[position - 1];
-      const after = chunk[position + 1];
-      const coverage = share(unit.has);
-      const label = labels[rank];
+  const best = Math.max(hits[0]?.fused ?? 0, Number.EPSILON);
+  const margin = 1 - Math.max(0, hits[1]?.fused ?? 0) / best;
+  const scored = hits.flatMap(({ label, units, fused }, rank) =>
+    units.map((unit, position) => {
+      const { start, end, kind } = unit;
+      const before = units[position - 1];
+      const after = units[position + 1];
       const utility =
-        WEIGHT.coverage * coverage +
+        WEIGHT.coverage * share(unit.has) +
         WEIGHT.previous * (before === undefined ? 0 : share(before.has, unit.has)) +
-        WEIGHT.label * (label === undefined ? 0 : share(label, unit.has)) +
+        WEIGHT.label * share(label, unit.has) +
         WEIGHT.antecedent * (after !== undefined && POINTS_BACK.test(after.text) ? share(after.has, unit.has) : 0) +
         WEIGHT.adjacency * sharedPairs(question.pairs, unit.pairs) +
         WEIGHT.answer_type * (holdsType(question.type, unit.text, question.said) ? 1 : 0) +
         WEIGHT.rank * Math.log(1 + rank) +
         WEIGHT.margin * (rank === 0 ? margin : 0) +
-        WEIGHT.fused * (Math.max(0, hits[rank]?.scores.fused ?? 0) / best);
-      return { start, end, kind, rank, position, coverage, utility };
+        WEIGHT.fused * (Math.max(0, fused) / best);
+      return { start, end, kind, rank, position, utility };
     }),
   );
   return withProbabilities(scored);

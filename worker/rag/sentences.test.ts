@@ -50,7 +50,8 @@ describe("units", () => {
   });
 
   test("sentences over 300 characters are cut at clauses", () => {
-    const clause = "the committee that had met in the spring of that year to weigh the question at length decided nothing";
+    const clause =
+      "the committee that had met in the spring of that year to weigh the question at length decided nothing";
     const pieces = trimmed(`At first ${clause}, but ${clause}; later ${clause}.`);
     expect(pieces).toHaveLength(3);
     expect(pieces[1]).toMatch(/^but .*;$/);

@@ -30,7 +30,11 @@ const CJK = [
 describe("estimateTokens", () => {
   test.each([
     { kind: "English prose", texts: PROSE, tolerance: 0.06 },
-    { kind: "TypeScript", texts: ["retrieve.ts", "prompt.ts", "stem.ts"].flatMap((f) => pieces(source(f), 1000)), tolerance: 0.08 },
+    {
+      kind: "TypeScript",
+      texts: ["retrieve.ts", "prompt.ts", "stem.ts"].flatMap((f) => pieces(source(f), 1000)),
+      tolerance: 0.08,
+    },
     { kind: "Markdown tables", texts: TABLES, tolerance: 0.12 },
     { kind: "Chinese, Japanese and Korean", texts: CJK, tolerance: 0.18 },
   ])("is within $tolerance of the Llama-3 tokenizer on average for $kind", ({ texts, tolerance }) => {

@@ -70,10 +70,3 @@ function lifetimeMs({ index, vector_used }: MadeAnswer, now_ms: number): number 
 function timedLookup(c: Context<App>, key: string) {
   return c.get("timings").measure("kv", () => lookup(c.env.CACHE, key));
 }
-
-declare module "hono" {
-  interface ContextVariableMap {
-    /** Shown to debug keys as `X-Cache-Status`. */
-    cache_status: "miss" | "bypass" | "memory" | "edge" | "kv";
-  }
-}

@@ -20,6 +20,7 @@ export const chat = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 const route = declareRoute("chat", {
   method: "post",
   path: "/api/v1/chat",
+  tags: ["Questions"],
   summary: "Ask a question",
   description:
     "Answers from the tenant's documents and cites them. With `stream` the events are `sources`, then `token` and " +

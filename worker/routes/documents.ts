@@ -48,6 +48,7 @@ const create = declareRoute(
   {
     method: "post",
     path: "/api/v1/documents",
+    tags: ["Documents"],
     summary: "Write a document",
     description: "Creates the document, or replaces the one with the same id. Unchanged content changes nothing.",
     request: { body: jsonRequest(newDocument) },
@@ -64,6 +65,7 @@ documents.openapi(create, async (c) => {
 const put = declareRoute("write", {
   method: "put",
   path: "/api/v1/documents/{id}",
+  tags: ["Documents"],
   summary: "Create or replace a document",
   description: "`If-Match` with the document's ETag makes the write conditional.",
   request: { params: documentParams, body: jsonRequest(documentBody) },
@@ -83,6 +85,7 @@ const batch = declareRoute(
   {
     method: "post",
     path: "/api/v1/documents/batch",
+    tags: ["Documents"],
     summary: "Write many documents",
     description: "Accepted at once and written through the queue; the job tells how far it is.",
     request: { body: jsonRequest(documentBatch) },
@@ -114,6 +117,7 @@ documents.openapi(batch, async (c) => {
 const job = declareRoute("write", {
   method: "get",
   path: "/api/v1/jobs/{id}",
+  tags: ["Documents"],
   summary: "How far a batch is",
   request: { params: jobParams },
   responses: { 200: json(jobView, "The job"), 404: problem("No such job") },
@@ -137,6 +141,7 @@ documents.openapi(job, async (c) => {
 const list = declareRoute("read", {
   method: "get",
   path: "/api/v1/documents",
+  tags: ["Documents"],
   summary: "List documents",
   description: "In the order of their ids; `next_cursor` continues.",
   request: { query: listQuery },
@@ -157,6 +162,7 @@ documents.openapi(list, async (c) => {
 const read = declareRoute("read", {
   method: "get",
   path: "/api/v1/documents/{id}",
+  tags: ["Documents"],
   summary: "Read a document with its chunks",
   request: { params: documentParams },
   responses: { 200: json(documentView, "The document"), 304: problem("Unchanged"), 404: problem("No such document") },
@@ -186,6 +192,7 @@ documents.openapi(read, async (c) => {
 const remove = declareRoute("write", {
   method: "delete",
   path: "/api/v1/documents/{id}",
+  tags: ["Documents"],
   summary: "Delete a document",
   description: "Gone from search, full text and vectors at once; from vector packs and backups when those are renewed.",
   request: { params: documentParams },

@@ -33,6 +33,7 @@ for (const path of ["/health", "/api/v1/health"] as const) {
   const route = declareRoute("open", {
     method: "get",
     path,
+    tags: ["Health"],
     summary: "How the service and what it depends on are doing",
     responses: { 200: json(healthSchema, "Healthy or degraded"), 503: json(healthSchema, "Unhealthy") },
   });
@@ -46,6 +47,7 @@ for (const path of ["/health/live", "/livez"] as const) {
   const route = declareRoute("open", {
     method: "get",
     path,
+    tags: ["Health"],
     summary: "Whether the Worker runs at all",
     responses: { 200: json(liveness, "It does") },
   });
@@ -56,6 +58,7 @@ for (const path of ["/health/ready", "/readyz"] as const) {
   const route = declareRoute("open", {
     method: "get",
     path,
+    tags: ["Health"],
     summary: "Whether questions can be answered",
     responses: { 200: json(readiness, "Ready"), 503: json(readiness, "Not ready") },
   });

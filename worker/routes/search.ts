@@ -17,6 +17,7 @@ export const search = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 const route = declareRoute("read", {
   method: "post",
   path: "/api/v1/search",
+  tags: ["Questions"],
   summary: "Search chunks",
   description: "Full text and vectors fused into one ranking, with the scores of each chunk.",
   request: { body: { required: true, content: { "application/json": { schema: searchRequest } } } },

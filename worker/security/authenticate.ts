@@ -42,13 +42,6 @@ type Refusal =
   | "key revoked"
   | "key expired";
 
-declare module "hono" {
-  interface ContextVariableMap {
-    /** Set by `inspectCredential`: what the request presents, and its proof if this isolate has one. */
-    credential: { presented: Credential | "malformed" | null; proof: Proof | null };
-  }
-}
-
 const proofs = new BoundedMap<Proof>(ISOLATE_ENTRIES_MAX);
 
 const BOOTSTRAP: Principal = {

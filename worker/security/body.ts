@@ -10,13 +10,6 @@ import { DISCARD_BUFFER_BYTES, DISCARD_BYTES_MAX, JSON_DEPTH_MAX } from "../limi
 import { Problem } from "../problem.ts";
 import { jsonFlaw } from "./json-flaw.ts";
 
-declare module "hono" {
-  interface ContextVariableMap {
-    /** The body as received, set for routes with a JSON body. */
-    body_text: string;
-  }
-}
-
 /** Middleware that accepts a JSON body of at most `bytes_max` bytes; an absent body is the schema's business. */
 export function jsonBody(bytes_max: number): MiddlewareHandler<App> {
   return async (c, next) => {

@@ -3,6 +3,7 @@
  * raw and unannounced bodies, its log lines, and D1 past the Worker.
  */
 import { Agent, request } from "node:http";
+import { KV_NAMESPACES } from "../../infra/inventory.ts";
 import { type Platform, type PlatformOptions, startPlatform } from "../../infra/local/platform.ts";
 
 export interface Call {
@@ -34,6 +35,8 @@ export interface Service {
   newKey(wanted?: Record<string, unknown>): Promise<{ id: string; key: string }>;
   /** Runs a statement in D1 past the Worker (through Cloudflare's REST API), as another isolate's write would be. */
   sql(statement: string, ...params: (string | number)[]): Promise<Record<string, unknown>[]>;
+  /** Puts an address on the blocklist, past the Worker. */
+  block(address: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -55,23 +58,30 @@ export async function startService(options: PlatformOptions = {}): Promise<Servi
     if (status !== 201) throw new Error(`Expected a new key, got ${status}: ${text}`);
     return { id: String(json.id), key: String(json.key) };
   };
+  const { runtime, api_token } = platform;
+  const account = `${platform.api_url}/accounts/${platform.account_id}`;
+  const authorization = `Bearer ${api_token}`;
   const sql = async (statement: string, ...params: (string | number)[]) => {
-    const { api_url, account_id, api_token, runtime } = platform;
-    const database = runtime.registry.list("d1")[0]?.uuid;
-    const response = await fetch(`${api_url}/accounts/${account_id}/d1/database/${database}/query`, {
+    const response = await fetch(`${account}/d1/database/${runtime.registry.list("d1")[0]?.uuid}/query`, {
       method: "POST",
-      headers: { authorization: `Bearer ${api_token}`, "content-type": "application/json" },
+      headers: { authorization, "content-type": "application/json" },
       body: JSON.stringify({ sql: statement, params }),
     });
     const answer = (await response.json()) as { success: boolean; result: { results: Record<string, unknown>[] }[] };
     if (!answer.success) throw new Error(`D1 refused the statement: ${JSON.stringify(answer)}`);
     return answer.result[0]?.results ?? [];
   };
+  const block = async (address: string) => {
+    const namespace = runtime.registry.list("kv").find(({ title }) => title === KV_NAMESPACES.config.name);
+    const url = `${account}/storage/kv/namespaces/${namespace?.id}/values/blocked:${address}`;
+    const response = await fetch(url, { method: "PUT", headers: { authorization }, body: "test" });
+    if (!response.ok) throw new Error(`KV refused the value: ${await response.text()}`);
+  };
   const close = async () => {
     for (const agent of agents.values()) agent.destroy();
     await platform.close();
   };
-  return { platform, logs, call, newKey, sql, close };
+  return { platform, logs, call, newKey, sql, block, close };
 }
 
 function send(agent: Agent, method: string, url: URL, wanted: Call): Promise<Answer> {

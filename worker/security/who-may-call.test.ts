@@ -165,10 +165,7 @@ describe("limits", () => {
   });
 
   test("a blocked address is refused, with or without a key", async () => {
-    const { runtime } = service.platform;
-    const config = runtime.registry.list("kv").find(({ title }) => title.includes("config"));
-    const kv = await runtime.kv(config?.id ?? "");
-    await kv.put("blocked:127.0.0.6", "test");
+    await service.block("127.0.0.6");
     const key = service.platform.admin_key;
     expect((await service.call("GET", "/", { from: "127.0.0.6" })).status).toBe(403);
     expect((await service.call("POST", VERIFY, { key, from: "127.0.0.6" })).status).toBe(403);

@@ -40,28 +40,9 @@ export function logEvent(
   message: string,
   fields: Record<string, unknown> = {},
 ): void {
-  writeEvent(c.env, level, message, { ...requestFields(c), ...fields });
-}
-
-/** The log of work that belongs to no request: queue messages, cron triggers. */
-export class Log {
-  readonly #env: Env;
-
-  constructor(env: Env) {
-    this.#env = env;
-  }
-
-  info(message: string, fields: Record<string, unknown> = {}): void {
-    writeEvent(this.#env, "INFO", message, fields);
-  }
-
-  error(message: string, error: unknown, fields: Record<string, unknown> = {}): void {
-    writeEvent(this.#env, "ERROR", message, { ...fields, error: describeError(error) });
-  }
-}
-
-function writeEvent(env: Env, level: LogLevel, message: string, fields: Record<string, unknown>): void {
-  if (isLogged(env, level)) writeLine(level, serialiseLine(env, { ...lineStart(env, level, message), ...fields }));
+  if (!isLogged(c.env, level)) return;
+  const line = { ...lineStart(c.env, level, message), ...requestFields(c), ...fields };
+  writeLine(level, serialiseLine(c.env, line));
 }
 
 /** The fields every line starts with. */

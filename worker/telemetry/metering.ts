@@ -7,7 +7,7 @@
 import { METER_SHARDS } from "../../infra/inventory.ts";
 import type { Env } from "../env.ts";
 import { METER_FLUSH_MS } from "../limits.ts";
-import type { Meter, Sample } from "../meter.ts";
+import type { Sample } from "../meter.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -61,10 +61,9 @@ function add(sample: RequestSample, shard: number, minute: number): void {
 }
 
 async function handOver(env: Env, shard: number, samples: Sample[], onMetered: OnMetered): Promise<void> {
-  const namespace = env.METER as DurableObjectNamespace<Meter>;
   let used_today: Record<string, number> = {};
   try {
-    used_today = await namespace.get(namespace.idFromName(`shard-${shard}`)).record(samples);
+    used_today = await env.METER.get(env.METER.idFromName(`shard-${shard}`)).record(samples);
   } finally {
     for (const { key_id, requests } of samples) onMetered(key_id, requests, used_today[key_id]);
   }

@@ -9,9 +9,3 @@ export class Usage {
   /** A streamed answer sets this: usage and outcome are complete when it settles. */
   settled: Promise<void> | null = null;
 }
-
-declare module "hono" {
-  interface ContextVariableMap {
-    usage: Usage;
-  }
-}

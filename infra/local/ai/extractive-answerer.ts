@@ -5,8 +5,9 @@
  */
 import { evidence } from "../../../worker/rag/evidence.ts";
 import { NOT_FOUND, parsePrompt } from "../../../worker/rag/prompt.ts";
-import { matchQuestion, readQuestion } from "../../../worker/rag/question.ts";
-import { type ScoredUnit, scoreUnits } from "../../../worker/rag/relevance.ts";
+import { matchQuestion, type Question, readQuestion } from "../../../worker/rag/question.ts";
+import { readHit } from "../../../worker/rag/reading.ts";
+import { POINTS_BACK, type ScoredUnit, scoreUnits } from "../../../worker/rag/relevance.ts";
 
 /** What the answerer says, and how sure it was: `evidence` is 0..1 over the passages of the prompt. */
 export interface ExtractiveAnswer {
@@ -21,7 +22,6 @@ export interface ExtractiveAnswer {
 export const ANSWER_EVIDENCE_MIN = 0.42;
 /** A second sentence is quoted when it is at least this likely, compared with the best, to hold the answer. */
 const SECOND_SHARE = 0.5;
-const POINTS_BACK = /^["“'(]?(?:he|she|it|they|this|these|those|that|such|his|her|its|their)\b/i;
 
 /**
  * Answers the question of a prompt that `renderMessages` wrote. Messages that are no such prompt get NOT_FOUND: there
@@ -31,29 +31,24 @@ export function answerExtractively(messages: readonly { role: string; content: s
   const prompt = parsePrompt(messages);
   if (prompt === undefined || prompt.passages.length === 0) return { text: NOT_FOUND, evidence: 0 };
   // The order of the passages is all that a prompt tells of retrieval's scores.
-  const hits = prompt.passages.map(({ label, text }, rank) => ({
-    title: label,
-    heading: "",
-    text,
-    scores: { fused: 1 / (1 + rank) },
-  }));
-  const found = evidence(prompt.question, hits);
+  const question = readQuestion(prompt.question);
+  const hits = prompt.passages.map(({ label, text }, rank) =>
+    readHit(question, { title: label, heading: "", text, scores: { fused: 1 / (1 + rank) } }),
+  );
+  const found = evidence(question, hits);
   if (found < ANSWER_EVIDENCE_MIN) return { text: NOT_FOUND, evidence: found };
-  const scored = scoreUnits(prompt.question, hits).filter(({ kind, rank, start, end }) => {
-    const text = hits[rank]?.text.slice(start, end) ?? "";
-    return kind !== "heading" && /\p{L}{2}/u.test(text);
-  });
+  const textOf = (unit: ScoredUnit): string => hits[unit.rank]?.units[unit.position]?.text.trim() ?? "";
+  const scored = scoreUnits(question, hits).filter((unit) => unit.kind !== "heading" && /\p{L}{2}/u.test(textOf(unit)));
   const best = scored.reduce<ScoredUnit | undefined>(
     (top, unit) => (top === undefined || unit.probability > top.probability ? unit : top),
     undefined,
   );
   if (best === undefined) return { text: NOT_FOUND, evidence: found };
   const quote = (unit: ScoredUnit): string => {
-    const whole = hits[unit.rank]?.text.slice(unit.start, unit.end).trim() ?? "";
-    const text = unit.kind === "table" ? bestRow(prompt.question, whole) : whole;
+    const text = unit.kind === "table" ? bestRow(question, textOf(unit)) : textOf(unit);
     return `${text}${unit.kind === "code" ? "\n" : " "}[${prompt.passages[unit.rank]?.chunk_id}]`;
   };
-  const second = companion(best, scored, (unit) => hits[unit.rank]?.text.slice(unit.start, unit.end) ?? "");
+  const second = companion(best, scored, textOf);
   const quoted = (second === undefined ? [best] : [best, second]).sort(
     (a, b) => a.rank - b.rank || a.position - b.position,
   );
@@ -76,8 +71,7 @@ function companion(
 }
 
 /** The row of a Markdown table that shares most words with the question. */
-function bestRow(query: string, table: string): string {
-  const question = readQuestion(query);
+function bestRow(question: Question, table: string): string {
   const shared = (row: string): number =>
     matchQuestion(row, question).has.reduce((sum, held, term) => sum + held * (question.strengths[term] ?? 0), 0);
   return table.split("\n").reduce((best, row) => (shared(row) > shared(best) ? row : best));

@@ -1,0 +1,156 @@
+/** What README.md prints is typed into a shell here, against a platform; commands that documents name exist. */
+import { execFile } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Command } from "commander";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Platform, startPlatform } from "../infra/local/platform.ts";
+import { buildProgram } from "../ops/cli.ts";
+import { parseMarkdown } from "./tidy-markdown.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
+
+describe("the shell lines of the README, in their order, on a new platform", () => {
+  const blocks = parseMarkdown(read("README.md"))
+    .fences.filter(({ info }) => info === "sh")
+    .map(({ text }) => text);
+  /** What each block printed, by its first line that is not an assignment. */
+  const printed: string[] = [];
+  let folder: string;
+  let platform: Platform;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "prism-readme-"));
+    platform = await startPlatform({ data_dir: folder });
+    const mark = "-- end of block --";
+    const script = blocks
+      .map((block) =>
+        block
+          .replaceAll("http://127.0.0.1:8787", platform.url)
+          .replaceAll("./.prism/", `${folder}/`)
+          .replaceAll("npm run ops -- ", `npm run --silent ops -- --data "${folder}" `),
+      )
+      .join(`echo; echo "${mark}"\n`);
+    const { stdout } = await promisify(execFile)("bash", ["-euo", "pipefail", "-c", script], { cwd: ROOT });
+    printed.push(...stdout.split(mark));
+  });
+  afterAll(async () => {
+    await platform.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** The output of the one block that holds `text`. */
+  function outputOf(text: string): string {
+    const index = blocks.findIndex((block) => block.includes(text));
+    expect(
+      blocks.filter((block) => block.includes(text)),
+      `blocks with ${text}`,
+    ).toHaveLength(1);
+    return printed[index] ?? "";
+  }
+
+  test("ingest: the document is there, in chunks", () => {
+    expect(JSON.parse(outputOf("-X PUT"))).toMatchObject({ id: "tea", status: "created", chunks: 1 });
+  });
+
+  test("search: the document is found, with scores", () => {
+    const { results } = JSON.parse(outputOf("/api/v1/search"));
+    expect(results[0]).toMatchObject({ document_id: "tea", scores: { fused: expect.any(Number) } });
+    expect(results[0].text).toContain("80 degrees");
+  });
+
+  test("chat: the answer cites a chunk that exists and holds the quote", async () => {
+    const answer = JSON.parse(outputOf("At what temperature"));
+    expect(answer).toMatchObject({ found: true, degraded: [] });
+    expect(answer.answer).toContain("80 degrees");
+    expect(answer.citations.length).toBeGreaterThan(0);
+    const response = await fetch(`${platform.url}/api/v1/documents/tea`, {
+      headers: { authorization: `Bearer ${platform.admin_key}` },
+    });
+    const { chunks } = (await response.json()) as { chunks: { chunk_id: number; text: string }[] };
+    for (const { chunk_id, start, end, quote } of answer.citations) {
+      expect(chunks.find((chunk) => chunk.chunk_id === chunk_id)?.text.slice(start, end)).toBe(quote);
+    }
+  });
+
+  test("streamed chat: sources first, then tokens and citations, usage last", () => {
+    const output = outputOf('"stream": true');
+    const events = [...output.matchAll(/^event: (\w+)$/gm)].map(([, name]) => name);
+    expect(events[0]).toBe("sources");
+    expect(events).toContain("token");
+    expect(events).toContain("citation");
+    expect(events.at(-1)).toBe("usage");
+    const tokens = [...output.matchAll(/^event: token\ndata: (.*)$/gm)].map(([, data = ""]) => JSON.parse(data).text);
+    expect(tokens.join("")).toContain("four minutes");
+  });
+
+  test("a question that the documents do not answer is not answered", () => {
+    expect(JSON.parse(outputOf("1954"))).toMatchObject({ found: false, citations: [] });
+  });
+
+  test("the daily commands do their work", () => {
+    const output = outputOf("npm run ops -- synthetic");
+    expect(output).not.toContain("FAIL");
+    expect(output).toContain("local admin");
+  });
+});
+
+describe("commands that documents name exist", () => {
+  const documents = readdirSync(ROOT, { recursive: true, encoding: "utf8" }).filter(
+    (path) => path.endsWith(".md") && !/(^|\/)(node_modules|dist|\.prism)\//.test(path),
+  );
+  const scripts = Object.keys(JSON.parse(read("package.json")).scripts);
+  const program = buildProgram();
+
+  /** What of a command line `ops` would not know; a group without its verb (`ops keys`) only where `mayBeGroup`. */
+  function unknownPart(words: readonly string[], mayBeGroup: boolean): string | null {
+    let command: Command = program;
+    for (const word of words) {
+      if (word.startsWith("--")) {
+        const isKnown = (candidate: Command) => candidate.options.some(({ long }) => long === word);
+        if (word !== "--help" && !isKnown(command) && !isKnown(program)) return `${word} of ${command.name()}`;
+        continue;
+      }
+      const next = command.commands.find((candidate) => candidate.name() === word);
+      if (next) command = next;
+      else if (command.commands.length > 0) return `${command.name()} ${word}`;
+    }
+    const isComplete = command.commands.length === 0 || words.length === 0 || words.includes("--help") || mayBeGroup;
+    return isComplete ? null : `${command.name()} without a verb`;
+  }
+
+  test.each(documents)("%s", (path) => {
+    const { fences } = parseMarkdown(read(path));
+    const inline = read(path)
+      .replaceAll(/^```[\s\S]*?^```/gm, "")
+      .matchAll(/`([^`]+)`/g);
+    const code = [...fences.map(({ text }) => text), ...[...inline].map(([, text]) => text)]
+      .join("\n")
+      .replaceAll(/\\\n\s*/g, "");
+    const named = [...code.matchAll(/\bnpm (?:run (?:--silent )?([\w:-]+)|(start|test)\b)/g)];
+    expect(named.map(([, run, own]) => run ?? own).filter((name) => !scripts.includes(name ?? ""))).toEqual([]);
+    // A command ends where the line, the pipe or the comment begins; quoted words and placeholders name nothing.
+    const calls = [...code.matchAll(/(npm run (?:--silent )?ops -- |^ops )([^\n|;#]*)/gm)];
+    const unknown = calls.map(([, start, rest = ""]) =>
+      unknownPart(
+        rest.split(/\s+/).filter((word) => /^(--)?[a-z][a-z-]*$/.test(word)),
+        start === "ops ",
+      ),
+    );
+    expect(unknown.filter((part) => part !== null)).toEqual([]);
+  });
+
+  test("README.md names every ops command", () => {
+    const readme = read("README.md");
+    const leaves = (command: Command, path: string): string[] =>
+      command.commands.length === 0 ? [path] : command.commands.flatMap((sub) => leaves(sub, `${path} ${sub.name()}`));
+    const commands = program.commands.flatMap((command) => leaves(command, command.name()));
+    expect(commands.filter((name) => !readme.includes(`ops -- ${name}`) && !readme.includes(`\`${name}\``))).toEqual(
+      [],
+    );
+  });
+});

@@ -1,0 +1,47 @@
+import { describe, expect, test } from "vitest";
+import { EVIDENCE_MIN, evidence } from "./evidence.ts";
+import { readQuestion } from "./question.ts";
+import { readHit } from "./reading.ts";
+
+const DOCUMENTS = [
+  ["Queues", "A message that fails three times moves to the dead-letter queue. Dead letters are kept for four days."],
+  ["Keys", "A leaked API key is revoked with `ops keys revoke`. Revocation acts within ten seconds in every location."],
+  ["Costs", "The free plan includes 100 000 requests a day. The price of further requests depends on the plan."],
+  ["Search", "When Vectorize is down, the search falls back to full text. The best hits win a place in the context."],
+  ["Clusters", "Workers run in data centres all over the world, close to the capital cities of most countries."],
+  ["Tests", 'Ask something else: `curl -d \'{"message": "Who won the 1954 football world cup?"}\'` finds nothing.'],
+] as const;
+
+function found(query: string): number {
+  const question = readQuestion(query);
+  const hits = DOCUMENTS.map(([title, text]) => readHit(question, { title, heading: "", text, scores: { fused: 1 } }));
+  return evidence(question, hits);
+}
+
+describe("evidence", () => {
+  test.each([
+    "What is the capital of France?",
+    "Who won the 1998 world cup?",
+    "Who won the 1954 football world cup?",
+    "How do I bake sourdough bread?",
+    "What is the price of bitcoin?",
+    "Who is the president of the United States?",
+    "",
+    "??",
+  ])("is below the limit for a question outside the documents: %s", (query) => {
+    expect(found(query)).toBeLessThan(EVIDENCE_MIN);
+  });
+
+  test.each([
+    "What happens when Vectorize is down?",
+    "how long are dead letters kept",
+    "How do I revoke a leaked key?",
+    "How many requests does the free plan include per day?",
+  ])("is above the limit for a question that the documents answer: %s", (query) => {
+    expect(found(query)).toBeGreaterThan(EVIDENCE_MIN);
+  });
+
+  test("is nothing without hits", () => {
+    expect(evidence(readQuestion("What is a queue?"), [])).toBe(0);
+  });
+});
