@@ -7,6 +7,7 @@ import { STACKS } from "../infra/inventory.ts";
 import { registerBenchHttp } from "./bench/http.ts";
 import { registerBenchIngest } from "./bench/ingest.ts";
 import { asOpsError, EXIT, OpsError, renderError } from "./errors.ts";
+import { registerEvalAnswers } from "./eval/answers.ts";
 import { registerEvalRetrieval } from "./eval/retrieval.ts";
 import { registerIndexUpdate } from "./index/update.ts";
 import { registerKeys } from "./keys.ts";
@@ -40,6 +41,7 @@ export function buildProgram(): Command {
   registerIndexUpdate(program.command("index").description("keep the index in line with its sources"));
   const evaluation = program.command("eval").description("measure quality on a data set, through the real Worker");
   registerEvalRetrieval(evaluation);
+  registerEvalAnswers(evaluation);
   const bench = program.command("bench").description("measure speed and cost on this machine");
   registerBenchHttp(bench);
   registerBenchIngest(bench);

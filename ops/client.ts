@@ -133,7 +133,9 @@ async function problem(method: string, path: string, response: Response): Promis
   } = parsed.success
     ? parsed.data
     : { title: text.slice(0, 200) || response.statusText, detail: undefined, request_id: undefined };
-  const fields = errors.map(({ path: field, message }) => `; ${field}: ${message}`).join("");
+  // The service's own sentence often names the field already.
+  const unnamed = errors.filter(({ message }) => !detail?.includes(message));
+  const fields = unnamed.map(({ path: field, message }) => `; ${field}: ${message}`).join("");
   const id = request_id ?? response.headers.get("x-request-id");
   return new OpsError(
     {

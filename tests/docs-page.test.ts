@@ -124,7 +124,7 @@ describe.skipIf(isMissing)(`the pages in a browser${isMissing ? ` (skipped: no $
       const chat = page.locator("details.operation", { hasText: "/api/v1/chat" }).first();
       await chat.locator("summary").click();
       await chat.getByText("max_context_tokens").first().waitFor({ state: "visible" });
-      expect(await chat.locator("pre").innerText()).toContain(`curl -X POST "$PRISM_URL/api/v1/chat"`);
+      expect(await chat.locator("pre").textContent()).toContain(`curl -X POST "$PRISM_URL/api/v1/chat"`);
       await chat.scrollIntoViewIfNeeded();
     });
   });

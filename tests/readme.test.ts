@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { indexDemo } from "../infra/local/demo.ts";
 import { type Platform, startPlatform } from "../infra/local/platform.ts";
 import { buildProgram } from "../ops/cli.ts";
 import { parseMarkdown } from "./tidy-markdown.ts";
@@ -26,6 +27,7 @@ describe("the shell lines of the README, in their order, on a new platform", () 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "prism-readme-"));
     platform = await startPlatform({ data_dir: folder });
+    await indexDemo(platform, undefined);
     const mark = "-- end of block --";
     const script = blocks
       .map((block) =>
@@ -84,8 +86,18 @@ describe("the shell lines of the README, in their order, on a new platform", () 
     expect(events).toContain("token");
     expect(events).toContain("citation");
     expect(events.at(-1)).toBe("usage");
-    const tokens = [...output.matchAll(/^event: token\ndata: (.*)$/gm)].map(([, data = ""]) => JSON.parse(data).text);
-    expect(tokens.join("")).toContain("four minutes");
+    const of = (wanted: string) =>
+      [...output.matchAll(/^event: (\w+)\ndata: (.*)$/gm)].flatMap(([, name, data = ""]) =>
+        name === wanted ? [JSON.parse(data)] : [],
+      );
+    const text = of("token")
+      .map((token) => token.text)
+      .join("");
+    expect(text.length).toBeGreaterThan(20);
+    for (const { document_id, quote } of of("citation")) {
+      expect(document_id).toMatch(/^runbooks:/);
+      expect(text).toContain(quote);
+    }
   });
 
   test("a question that the documents do not answer is not answered", () => {

@@ -3,7 +3,7 @@ export const QUERY_TERMS_MAX = 128;
 /** Deepest rank a search can page to: `offset` + `top_k`. Vectorize returns at most 100 ids a query. */
 export const SEARCH_DEPTH_MAX = 100;
 /** Full-text candidates whose text is read and rescored. Fixed, so that every page of a query shows one ranking. */
-export const RESCORE_DEPTH = 40;
+export const RESCORE_DEPTH = 30;
 
 /** A chunk closes before it passes this: one idea, a few paragraphs; most abstracts and answers are one chunk. */
 export const CHUNK_TARGET_TOKENS = 250;

@@ -7,6 +7,8 @@ export const PROXY_HOLD_MAX_MS = 60_000;
 /** How long a switch waits for running requests before it cuts them. */
 export const PROXY_DRAIN_MAX_MS = 10_000;
 
+/** A platform that cannot stop in order by then is left to the operating system. */
+export const STOP_MAX_MS = 15_000;
 /** Bodies up to this are read before they are forwarded; the Worker's own largest limit is half of it. */
 export const PROXY_BODY_BUFFER_BYTES = 16 * 1024 * 1024;
 

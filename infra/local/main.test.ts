@@ -37,7 +37,9 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true, maxRetries: 5 }))
 
 function start(...flags: string[]): Run {
   const temp = mkdtempSync(join(scratch, "tmp-"));
-  const child = spawn(process.execPath, [MAIN, ...flags], { env: { ...process.env, TMPDIR: temp }, cwd: scratch });
+  // A process group of its own, as a terminal makes one.
+  const env = { ...process.env, TMPDIR: temp };
+  const child = spawn(process.execPath, [MAIN, ...flags], { env, cwd: scratch, detached: true });
   running.add(child);
   const output = { stdout: "", stderr: "" };
   const ready = Promise.withResolvers<Record<string, string>>();
@@ -57,24 +59,16 @@ function start(...flags: string[]): Run {
   return { child, stdout: () => output.stdout, stderr: () => output.stderr, ready: ready.promise, ended, temp };
 }
 
-/** Processes started by `pid`, as long as it lives: workerd among them. */
-function childrenOf(pid: number | undefined): number[] {
+/** Processes of a run that live, main process apart: all inherit its temporary folder's name. */
+function processesOf({ temp, child }: Run): number[] {
   return readdirSync("/proc").flatMap((entry) => {
     try {
-      const [, parent] = /\) \S (\d+)/.exec(readFileSync(`/proc/${entry}/stat`, "utf8")) ?? [];
-      return Number(parent) === pid ? [Number(entry)] : [];
+      const mine = Number(entry) !== child.pid && readFileSync(`/proc/${entry}/environ`, "utf8").includes(temp);
+      return mine ? [Number(entry)] : [];
     } catch {
       return [];
     }
   });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return !/\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
-  } catch {
-    return false;
-  }
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -88,29 +82,24 @@ async function documentsOf({ url, key }: Record<string, string>): Promise<{ id: 
 }
 
 describe("flags", () => {
-  test.each([
-    [["--prot", "1"], /--prot/],
-    [["--port", "99999"], /--port takes a port from 0 to 65535/],
-    [["--port", "http"], /--port takes/],
-    [["--api-port", "-1"], /api-port/],
-    [["--data"], /--data/],
-    [["--data", ""], /--data/],
-    [["--corpus", "/nonexistent/folder"], /--corpus.*nonexistent/],
-    [["serve"], /serve/],
-    [["--corpus", ".", "--no-demo"], /--no-demo/],
-    [["--data", "kept", "--ephemeral"], /--ephemeral/],
-  ])(
-    "%j is refused with exit code 2, what is wrong and where help is, before anything starts",
-    async (flags, message) => {
-      const run = start(...flags);
+  test("wrong ones are refused with exit code 2, what is wrong and where help is, before anything starts", async () => {
+    const cases: [string[], RegExp][] = [
+      [["--prot", "1"], /--prot/],
+      [["--port", "99999"], /--port takes a port from 0 to 65535/],
+      [["--api-port", "http"], /--api-port takes/],
+      [["--data", ""], /--data takes a folder/],
+      [["--corpus", "/nonexistent/folder"], /--corpus.*nonexistent/],
+      [["serve"], /serve/],
+    ];
+    const runs = cases.map(([flags, message]) => ({ run: start(...flags), message }));
+    for (const { run, message } of runs) {
       expect((await run.ended).code).toBe(2);
       expect(run.stderr()).toMatch(message);
       expect(run.stderr()).toContain("Try: npm start -- --help");
       expect(run.stdout()).toBe("");
       expect(readdirSync(run.temp)).toEqual([]);
-      expect(existsSync(join(scratch, ".prism"))).toBe(false);
-    },
-  );
+    }
+  });
 
   test("--help prints the flags and starts nothing", async () => {
     const run = start("--help");
@@ -178,11 +167,10 @@ describe("one life on a folder", () => {
     expect((await documentsOf(line)).length).toBe(2);
     expect(JSON.parse(readFileSync(join(data(), "platform.json"), "utf8")).url).toBe(line.url);
 
-    const children = childrenOf(first.child.pid);
-    expect(children.length).toBeGreaterThan(0);
+    expect(processesOf(first).length).toBeGreaterThan(0);
     first.child.kill("SIGINT");
     expect(await first.ended).toEqual({ code: 0, signal: null });
-    expect(children.filter(isAlive)).toEqual([]);
+    await until(() => processesOf(first).length === 0);
     expect(existsSync(join(data(), "platform.json"))).toBe(false);
     expect(readdirSync(first.temp)).toEqual([]);
     expect(first.stdout().trim().split("\n")).toHaveLength(1);
@@ -193,11 +181,9 @@ describe("one life on a folder", () => {
     expect((await documentsOf(next)).length).toBe(2);
 
     // The machine kills it: workerd must not live on with the database open, and the next start must work.
-    const orphans = childrenOf(again.child.pid);
-    expect(orphans.length).toBeGreaterThan(0);
     again.child.kill("SIGKILL");
     await again.ended;
-    await until(() => orphans.every((pid) => !isAlive(pid)));
+    await until(() => processesOf(again).length === 0);
     const third = start(...flags(), "--no-demo");
     expect((await documentsOf(await third.ready)).length).toBe(2);
     third.child.kill("SIGTERM");
@@ -209,35 +195,33 @@ describe("stopping", () => {
   test("--no-demo indexes nothing; SIGTERM leaves no process and no temporary folder", async () => {
     const run = start(...FREE_PORTS, "--ephemeral", "--no-demo", "--json");
     expect(await documentsOf(await run.ready)).toEqual([]);
-    const children = childrenOf(run.child.pid);
     run.child.kill("SIGTERM");
     expect((await run.ended).code).toBe(0);
-    expect(children.filter(isAlive)).toEqual([]);
+    await until(() => processesOf(run).length === 0);
     expect(readdirSync(run.temp)).toEqual([]);
     expect(existsSync(join(scratch, ".prism"))).toBe(false);
   });
 
-  test.each(["SIGINT", "SIGTERM"] as const)(
-    "%s during start-up leaves no process and no temporary folder",
-    async (signal) => {
-      const run = start(...FREE_PORTS, "--ephemeral", "--json");
-      // As soon as workerd runs, long before the platform is ready.
-      await until(() => childrenOf(run.child.pid).length > 0);
-      const children = childrenOf(run.child.pid);
-      run.child.kill(signal);
-      await run.ended;
-      await until(() => children.every((pid) => !isAlive(pid)));
-      expect(run.stdout()).toBe("");
-      expect(readdirSync(run.temp)).toEqual([]);
-    },
-  );
+  test.each([
+    ["SIGINT", 0],
+    ["SIGTERM", 2],
+  ] as const)("%s while it starts leaves no process and no temporary folder", async (signal, processes) => {
+    const run = start(...FREE_PORTS, "--ephemeral", "--json");
+    await until(() => processesOf(run).length > processes);
+    run.child.kill(signal);
+    expect((await run.ended).code).toBe(0);
+    await until(() => processesOf(run).length === 0);
+    expect(run.stdout()).toBe("");
+    expect(readdirSync(run.temp)).toEqual([]);
+  });
 
-  test("a second signal does not wait for the first one's work", async () => {
+  test("a Ctrl-C that reaches every process, and the main one again through npm, is one orderly stop", async () => {
     const run = start(...FREE_PORTS, "--ephemeral", "--no-demo", "--json");
     await run.ready;
+    process.kill(-(run.child.pid ?? 0), "SIGINT");
     run.child.kill("SIGINT");
-    run.child.kill("SIGINT");
-    await run.ended;
-    await until(() => childrenOf(run.child.pid).length === 0);
+    expect((await run.ended).code).toBe(0);
+    await until(() => processesOf(run).length === 0);
+    expect(readdirSync(run.temp)).toEqual([]);
   });
 });

@@ -1,7 +1,9 @@
 /** `npm start`: the platform with the project's own documents indexed. Ctrl-C stops it and leaves nothing running. */
+import { statSync } from "node:fs";
 import { parseArgs, styleText } from "node:util";
 import { indexDemo } from "./demo.ts";
-import { startPlatform } from "./platform.ts";
+import { STOP_MAX_MS } from "./limits.ts";
+import { type Platform, startPlatform } from "./platform.ts";
 
 const HELP = `Usage: npm start -- [options]
 
@@ -10,7 +12,7 @@ const HELP = `Usage: npm start -- [options]
   --data DIR      where state persists (default .prism)
   --ephemeral     keep nothing: a temporary folder, removed at the end
   --corpus DIR    index this folder's Markdown and text files instead of the project's documents
-  --no-demo       index nothing
+  --no-demo       index nothing (but --corpus)
   --faults        load the fault and clock shim (for runbooks and game days)
   --json          print one ready line as JSON
   --help          this text
@@ -43,39 +45,18 @@ function parse() {
   return values;
 }
 
-/** What the process was asked to stop with; null while it was not. */
-let stopping: NodeJS.Signals | null = null;
+type Flags = ReturnType<typeof parse>;
 
-/**
- * Stops the platform once, however often the process is told to: a Ctrl-C arrives from the terminal and again from
- * npm. While the platform starts, it is stopped as soon as it runs.
- */
-function stopOnSignals(running: () => Platform | null): void {
-  const stop = async (signal: NodeJS.Signals) => {
-    const platform = running();
-    if (stopping && !platform) return;
-    stopping ??= signal;
-    if (!platform) return;
-    setTimeout(() => process.exit(1), STOP_MAX_MS).unref();
-    await platform.close();
-    process.exit(0);
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
+/** Resolves when the process is told to stop. A Ctrl-C arrives twice, from the terminal and from npm: handlers stay. */
+function toldToStop(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
+  return promise;
 }
 
-async function main(): Promise<void> {
-  let flags: ReturnType<typeof parse>;
-  try {
-    flags = parse();
-  } catch (error) {
-    console.error(`Error: ${(error as Error).message}\nTry: npm start -- --help`);
-    process.exitCode = 2;
-    return;
-  }
-  if (flags.help) {
-    process.stdout.write(HELP);
-    return;
-  }
+/** Runs the platform until the process is told to stop, also while it starts or indexes. */
+async function run(flags: Flags): Promise<void> {
+  const stopped = toldToStop();
   const started_ms = performance.now();
   const platform = await startPlatform({
     ...(flags.ephemeral ? {} : { data_dir: flags.data }),
@@ -85,14 +66,18 @@ async function main(): Promise<void> {
     crons: true,
     on_log: (line) => console.error(line),
   });
-  const stop = async () => {
+  try {
+    await Promise.race([stopped, present(platform, flags, started_ms)]);
+    await stopped;
+  } finally {
+    setTimeout(() => process.exit(1), STOP_MAX_MS).unref();
     await platform.close();
-    process.exit(0);
-  };
-  process.once("SIGINT", stop);
-  process.once("SIGTERM", stop);
+  }
+}
 
-  const indexed = flags.demo ? await indexDemo(platform, flags.corpus) : null;
+async function present(platform: Platform, flags: Flags, started_ms: number): Promise<void> {
+  // A corpus the caller names is not the demo.
+  const indexed = flags.demo || flags.corpus !== undefined ? await indexDemo(platform, flags.corpus) : null;
   if (flags.json) {
     const { url, api_url, s3_url, account_id, api_token, admin_key } = platform;
     console.log(JSON.stringify({ ready: true, url, api_url, s3_url, key: admin_key, account_id, api_token }));
@@ -114,6 +99,20 @@ Try:
   npm run ops -- synthetic
 
 Ctrl-C stops it.${flags.ephemeral ? " Nothing is kept." : ` State stays in ${flags.data}.`}`);
+}
+
+async function main(): Promise<void> {
+  let flags: Flags;
+  try {
+    flags = parse();
+  } catch (error) {
+    console.error(`Error: ${(error as Error).message}\nTry: npm start -- --help`);
+    process.exitCode = 2;
+    return;
+  }
+  if (flags.help) process.stdout.write(HELP);
+  else await run(flags);
+  process.exit();
 }
 
 main().catch((error: unknown) => {

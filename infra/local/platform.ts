@@ -6,7 +6,7 @@
  * each with its own folder and ports.
  */
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Hono } from "hono";
@@ -35,6 +35,7 @@ import { TimeTravel } from "./time-travel.ts";
 import { handleVectorizeBinding } from "./vectorize/binding-service.ts";
 import { vectorizeRest } from "./vectorize/rest.ts";
 import { VectorizeStore } from "./vectorize/store.ts";
+import { workerdPids } from "./watchdog.ts";
 import type { ExtraWorker } from "./workerd.ts";
 
 export interface PlatformOptions {
@@ -204,7 +205,7 @@ async function assemble(
     runtime,
     vectorize,
     ai_usage: () => ({ ...ai.usage }),
-    workerdPid,
+    workerdPid: () => workerdPids()[0] ?? null,
   };
 }
 
@@ -222,17 +223,4 @@ async function createAdminKey(url: string, apiSecret: string): Promise<string> {
   });
   if (!response.ok) throw new Error(`the Worker refused to create the first key: ${await response.text()}`);
   return z.object({ key: z.string() }).parse(await response.json()).key;
-}
-
-function workerdPid(): number | null {
-  try {
-    for (const entry of readdirSync("/proc")) {
-      if (!/^\d+$/.test(entry)) continue;
-      const [, name = "", rest = ""] = /^\d+ \((.*)\) \S (\d+)/.exec(readFileSync(`/proc/${entry}/stat`, "utf8")) ?? [];
-      if (name === "workerd" && Number(rest) === process.pid) return Number(entry);
-    }
-  } catch {
-    return null;
-  }
-  return null;
 }

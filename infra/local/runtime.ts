@@ -15,7 +15,8 @@ import type { ResourceKind } from "./registry.ts";
 import { type D1Query, type D1Rows, queryThroughGateway } from "./rest/d1-gateway.ts";
 import { gatewayKv, type KvGateway } from "./rest/kv-gateway.ts";
 import type { Deliver } from "./rest/queue-broker.ts";
-import { directGateway, gatewayBucket } from "./s3/gateway-bucket.ts";
+import { directGateway, type GatewayFetch, gatewayBucket } from "./s3/gateway-bucket.ts";
+import { updateWatchdog } from "./watchdog.ts";
 import {
   d1FilePath,
   INTERNAL_WORKERS,
@@ -50,7 +51,10 @@ export class Runtime implements Engine {
   #miniflare: Miniflare;
   /** The last load that workerd accepted. */
   #working: Load;
+  /** The last switch that was asked for; never rejects. */
   #switching: Promise<unknown> = Promise.resolve();
+  #uses = 0;
+  #onUnused: (() => void)[] = [];
 
   private constructor(account_id: string, inputs: WorkerdInputs, proxy: FrontProxy, now: () => number) {
     this.account_id = account_id;
@@ -59,7 +63,7 @@ export class Runtime implements Engine {
     this.#proxy = proxy;
     this.#now = now;
     this.#working = this.#plan();
-    this.#miniflare = new Miniflare(this.#working.options);
+    this.#miniflare = startMiniflare(this.#working.options);
   }
 
   static async start(
@@ -82,30 +86,39 @@ export class Runtime implements Engine {
     return this.#now();
   }
 
-  async queryD1(databaseId: string, queries: readonly D1Query[]): Promise<D1Rows[]> {
-    await this.#ensureBound("d1", databaseId);
-    const gateway = await this.#miniflare.getWorker(INTERNAL_WORKERS.d1);
-    return queryThroughGateway((url, init) => gateway.fetch(url, init), `d1:${databaseId}`, queries);
+  queryD1(databaseId: string, queries: readonly D1Query[]): Promise<D1Rows[]> {
+    return this.#use({ kind: "d1", id: databaseId }, async () => {
+      const gateway = await this.#miniflare.getWorker(INTERNAL_WORKERS.d1);
+      return queryThroughGateway((url, init) => gateway.fetch(url, init), `d1:${databaseId}`, queries);
+    });
   }
 
   async kv(namespaceId: string): Promise<KvGateway> {
-    await this.#ensureBound("kv", namespaceId);
-    const gateway = await this.#miniflare.getWorker(INTERNAL_WORKERS.kv);
-    return gatewayKv((url, init) => gateway.fetch(url, init), `kv:${namespaceId}`);
+    const resource = { kind: "kv", id: namespaceId } as const;
+    await this.#use(resource, async () => {});
+    // Asked for anew at each call: what Miniflare hands out does not outlive a reload.
+    const fetch: Parameters<typeof gatewayKv>[0] = (url, init) =>
+      this.#use(resource, async () => (await this.#miniflare.getWorker(INTERNAL_WORKERS.kv)).fetch(url, init));
+    return gatewayKv(fetch, `kv:${namespaceId}`);
   }
 
   async r2(bucketName: string): Promise<R2Bucket> {
-    await this.#ensureBound("r2", bucketName);
-    const origin = await this.#miniflare.unsafeGetDirectURL(INTERNAL_WORKERS.r2);
-    return gatewayBucket(directGateway(origin, this.#inputs.gateway_secret), `r2:${bucketName}`);
+    const resource = { kind: "r2", id: bucketName } as const;
+    await this.#use(resource, async () => {});
+    const fetch: GatewayFetch = (url, init) =>
+      this.#use(resource, async () => {
+        const origin = await this.#miniflare.unsafeGetDirectURL(INTERNAL_WORKERS.r2);
+        return directGateway(origin, this.#inputs.gateway_secret)(url, init);
+      });
+    return gatewayBucket(fetch, `r2:${bucketName}`);
   }
 
   /** Hands a batch of messages to the queue handler of a script's live version. */
-  readonly deliver: Deliver = async (scriptName, queueName, messages) => {
-    await this.#switching.catch(() => {});
-    const worker = await this.#liveWorker(scriptName);
-    return worker.queue(queueName, messages as Parameters<typeof worker.queue>[1]);
-  };
+  readonly deliver: Deliver = (scriptName, queueName, messages) =>
+    this.#use(null, async () => {
+      const worker = await this.#liveWorker(scriptName);
+      return worker.queue(queueName, messages as Parameters<typeof worker.queue>[1]);
+    });
 
   d1File(databaseId: string): string {
     return d1FilePath(this.#inputs.persist_dir, databaseId);
@@ -132,7 +145,7 @@ export class Runtime implements Engine {
         return await work();
       } finally {
         const load = this.#plan();
-        this.#miniflare = new Miniflare(load.options);
+        this.#miniflare = startMiniflare(load.options);
         await this.#route(load);
       }
     });
@@ -147,16 +160,18 @@ export class Runtime implements Engine {
       } catch (error) {
         // workerd refused the code: what ran before runs again.
         await this.#miniflare.dispose().catch(() => {});
-        this.#miniflare = new Miniflare(this.#working.options);
+        this.#miniflare = startMiniflare(this.#working.options);
         await this.#route(this.#working);
         throw error;
       }
     });
   }
 
-  async triggerSchedule(scriptName: string, cron: string): Promise<void> {
-    const worker = await this.#liveWorker(scriptName);
-    await worker.scheduled({ cron, scheduledTime: new Date(this.#now()) });
+  triggerSchedule(scriptName: string, cron: string): Promise<void> {
+    return this.#use(null, async () => {
+      const worker = await this.#liveWorker(scriptName);
+      await worker.scheduled({ cron, scheduledTime: new Date(this.#now()) });
+    });
   }
 
   /** Names of the bindings that the live version of the service is really handed by workerd. */
@@ -167,15 +182,38 @@ export class Runtime implements Engine {
   }
 
   async stop(): Promise<void> {
-    await this.#switching.catch(() => {});
+    await this.#switching;
     await this.#miniflare.dispose();
+    updateWatchdog();
   }
 
-  async #ensureBound(kind: ResourceKind, id: string): Promise<void> {
-    await this.#switching.catch(() => {});
-    if (this.#working.resources.has(`${kind}:${id}`)) return;
-    if (!this.registry.get(kind, id)) throw new Error(`no ${kind} resource ${id} in this account`);
-    await this.reload();
+  /**
+   * Runs work that needs workerd between two switches, never during one. The first use of a new resource loads it;
+   * uses that come at once share that load.
+   */
+  async #use<T>(resource: { kind: ResourceKind; id: string } | null, work: () => Promise<T>): Promise<T> {
+    const isLoaded = () => resource === null || this.#working.resources.has(`${resource.kind}:${resource.id}`);
+    for (let settled: unknown = null; settled !== this.#switching || !isLoaded(); ) {
+      settled = this.#switching;
+      await settled;
+      if (settled !== this.#switching || isLoaded()) continue;
+      if (resource && !this.registry.get(resource.kind, resource.id)) {
+        throw new Error(`no ${resource.kind} resource ${resource.id} in this account`);
+      }
+      await this.reload();
+    }
+    this.#uses += 1;
+    try {
+      return await work();
+    } finally {
+      this.#uses -= 1;
+      if (this.#uses === 0) for (const resolve of this.#onUnused.splice(0)) resolve();
+    }
+  }
+
+  /** Resolves when nothing on this side of workerd is under way. */
+  async #unused(): Promise<void> {
+    if (this.#uses > 0) await new Promise<void>((resolve) => this.#onUnused.push(resolve));
   }
 
   #switch<T>(work: () => Promise<T>): Promise<T> {
@@ -184,7 +222,7 @@ export class Runtime implements Engine {
       try {
         // A stream may outlive any patience; it is cut then, as a deployment on Cloudflare would after its grace.
         const patience = new Promise<void>((resolve) => setTimeout(resolve, PROXY_DRAIN_MAX_MS).unref());
-        await Promise.race([this.#proxy.drained(), patience]);
+        await Promise.race([Promise.all([this.#proxy.drained(), this.#unused()]), patience]);
         return await work();
       } finally {
         this.#proxy.release();
@@ -225,6 +263,7 @@ export class Runtime implements Engine {
   /** Points the proxy at a load that workerd has accepted. */
   async #route(load: Load): Promise<void> {
     await this.#miniflare.ready;
+    updateWatchdog();
     const targets: ProxyTarget[] = [];
     for (const { name, percentage } of load.targets) {
       targets.push({ origin: await this.#miniflare.unsafeGetDirectURL(name), percentage });
@@ -236,4 +275,20 @@ export class Runtime implements Engine {
     this.#proxy.route(targets, peers);
     this.#working = load;
   }
+}
+
+/**
+ * Miniflare ends the process on SIGINT, SIGTERM and SIGHUP before anybody else can put things in order. Whoever starts
+ * a platform decides what a signal means; Miniflare's own cleaning up at `exit` stays.
+ */
+function startMiniflare(options: MiniflareOptions): Miniflare {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const before = signals.map((signal) => process.listeners(signal));
+  const miniflare = new Miniflare(options);
+  signals.forEach((signal, index) => {
+    for (const listener of process.listeners(signal)) {
+      if (!before[index]?.includes(listener)) process.off(signal, listener);
+    }
+  });
+  return miniflare;
 }

@@ -180,7 +180,7 @@ function bindingOptions(
   const durableObjects: NonNullable<V4WorkerOptionsShape["durableObjects"]> = {};
   const ratelimits: NonNullable<V4WorkerOptionsShape["ratelimits"]> = {};
   const serviceBindings: NonNullable<V4WorkerOptionsShape["serviceBindings"]> = {};
-  const bindings: Record<string, string> = {};
+  const bindings: NonNullable<V4WorkerOptionsShape["bindings"]> = {};
   const options: Partial<V4WorkerOptionsShape> = {
     d1Databases,
     kvNamespaces,
@@ -236,7 +236,12 @@ function bindingOptions(
         serviceBindings[binding.name] = { name: "prism-ai", entrypoint: "AiBinding" };
         break;
       case "version_metadata":
-        options.versionMetadata = binding.name;
+        // Miniflare would make up an id; it is the one that the API deploys by and answers are recognised by.
+        bindings[binding.name] = {
+          id: version.id,
+          tag: version.annotations["workers/tag"] ?? "",
+          timestamp: version.created_on,
+        };
         break;
       case "plain_text":
       case "secret_text":

@@ -88,7 +88,8 @@ Example:
 JSON: {chunks, rounds, peers: {point_query: {p50_ms, p95_ms, rps, cpu_ms}, fts_fetch: {…}},
   workloads: [{name, p50_ms, p95_ms, rps, cpu_ms, peer, ratio_p50, ratio_p95}]}
 cpu_ms is CPU time of the whole workerd process a request, its SQLite included; null where /proc is absent.
-rps is with ${CONCURRENCY} requests at once. search_cached repeats ${CACHED_QUERIES} queries; every other request has a query of its own.`,
+rps is with ${CONCURRENCY} requests at once. search_cached repeats ${CACHED_QUERIES} queries; of
+every other subject each request has a query of its own, the same ones for all subjects of a round.`,
     )
     .action((options: { chunks: number; rounds: number }, command: Command) =>
       perform(command, (invocation) => benchHttp(invocation, options)),
@@ -127,41 +128,31 @@ async function measureAll(invocation: Invocation, run: Run): Promise<Map<Subject
       { latencies_ms: [], requests_together: 0, together_ms: 0, cpu_ms: pid === null ? null : 0 },
     ]),
   );
-  const asked = new Set<string>();
-  const fresh = (): string => {
-    for (;;) {
-      const paragraph = corpus[Math.floor(random() * corpus.length)];
-      const query = paragraph === undefined ? "" : queryAbout(paragraph, STOPWORDS, random);
-      if (!asked.has(query)) {
-        asked.add(query);
-        return query;
-      }
-    }
-  };
-  const repeated = Array.from({ length: CACHED_QUERIES }, fresh);
+  const fresh = freshQueries(corpus, random);
+  const repeated = fresh(CACHED_QUERIES);
   let serial = 0;
-  const volley = (subject: Subject): Shot[] =>
-    Array.from({ length: SHOTS_PER_ROUND }, () => {
+  const shots = (subject: Subject, queries: readonly string[]): Shot[] =>
+    queries.map((query, index) => {
       serial += 1;
-      return subject.shot(subject.cached ? (repeated[serial % CACHED_QUERIES] ?? "") : fresh(), serial);
+      return subject.shot(subject.cached ? (repeated[index % CACHED_QUERIES] ?? query) : query, serial);
     });
 
   invocation.progress.start("rounds", rounds);
   // The first round warms code and caches and is not counted.
   for (let round = -1; round < rounds; round += 1) {
+    // All subjects of a round get the same queries: which of them are dear ones must not decide a comparison.
+    const queries = { inTurn: fresh(SHOTS_PER_ROUND), together: fresh(SHOTS_PER_ROUND) };
     const turn = (round + all.length) % all.length;
     for (const subject of [...all.slice(turn), ...all.slice(0, turn)]) {
       invocation.signal.throwIfAborted();
-      const inTurn = volley(subject);
-      const together = volley(subject);
       const cpuBefore_ms = processCpu_ms(pid);
-      const latencies_ms = await fireInTurn(gun, inTurn);
+      const latencies_ms = await fireInTurn(gun, shots(subject, queries.inTurn));
       const cpuAfter_ms = processCpu_ms(pid);
-      const together_ms = await fireTogether(gun, together, CONCURRENCY);
+      const together_ms = await fireTogether(gun, shots(subject, queries.together), CONCURRENCY);
       const sum = measured.get(subject);
       if (round < 0 || sum === undefined) continue;
       sum.latencies_ms.push(...latencies_ms);
-      sum.requests_together += together.length;
+      sum.requests_together += SHOTS_PER_ROUND;
       sum.together_ms += together_ms;
       if (cpuBefore_ms !== null && cpuAfter_ms !== null) sum.cpu_ms = (sum.cpu_ms ?? 0) + cpuAfter_ms - cpuBefore_ms;
     }
@@ -169,6 +160,22 @@ async function measureAll(invocation: Invocation, run: Run): Promise<Map<Subject
   }
   invocation.progress.stop(`${rounds} rounds measured`);
   return measured;
+}
+
+/** Gives so many queries that the run has not asked before: nothing but `search_cached` may meet a cache. */
+function freshQueries(corpus: readonly Paragraph[], random: Random): (count: number) => string[] {
+  const asked = new Set<string>();
+  return (count) => {
+    const queries: string[] = [];
+    while (queries.length < count) {
+      const paragraph = corpus[Math.floor(random() * corpus.length)];
+      const query = paragraph === undefined ? "" : queryAbout(paragraph, STOPWORDS, random);
+      if (query === "" || asked.has(query)) continue;
+      asked.add(query);
+      queries.push(query);
+    }
+    return queries;
+  };
 }
 
 function report(

@@ -1,11 +1,13 @@
 /**
- * What the second stage knows of the best full-text candidates: their terms, and statistics among themselves.
+ * What the second stage knows of the best full-text candidates: how often they say which terms, and statistics among
+ * themselves.
  *
  * The index's document frequencies would cost a look-up for every term. Among candidates of one query local ones do
- * as well (measured: docs/decisions/0003-fusion.md), because only what tells candidates apart can reorder them.
+ * as well (docs/decisions/0003-fusion.md), because only what tells candidates apart can reorder them.
  */
 import { TITLE_WEIGHT } from "../limits.ts";
-import { stems } from "./terms.ts";
+import { fold } from "./query.ts";
+import { findTerms, readWords, type TermSet, type Words } from "./terms.ts";
 import type { ChunkRow } from "./text-leg.ts";
 
 /** BM25's usual constants (Robertson, Zaragoza 2009), the ones FTS5 has fixed. */
@@ -14,29 +16,65 @@ const B = 0.75;
 
 export interface Candidate {
   id: number;
-  /** FTS5's bm25, higher is better; grows by what the second stage adds. */
+  /** FTS5's bm25, higher is better; the second stage adds to it. */
   score: number;
-  title: string[];
-  body: string[];
-  /** Occurrences of each stem, those in the title counted `TITLE_WEIGHT` times, as in the index's bm25. */
-  frequency: Map<string, number>;
-  /** Length in terms divided by the candidates' mean. */
+  title: Words;
+  /** The heading path and the text. */
+  body: Words;
+  /** How many words both have. */
+  length: number;
+  /** `length` divided by the candidates' mean. */
   relative_length: number;
+  /** Occurrences of each query term by its number, one in the title counted as `TITLE_WEIGHT`, as in the index. */
+  frequency: Float64Array;
+  /** Occurrences of query terms side by side, by `first * terms + second`. */
+  pairs: Map<number, number>;
 }
 
-/** Reads the terms of candidates, in the given order. The heading counts as body, as in the index's bm25. */
-export function readCandidates(rows: readonly { row: ChunkRow; score: number }[]): Candidate[] {
-  const read = rows.map(({ row, score }) => {
-    const title = stems(row.title);
-    const body = row.heading === "" ? stems(row.text) : [...stems(row.heading), ...stems(row.text)];
-    const frequency = new Map<string, number>();
-    for (const term of title) frequency.set(term, (frequency.get(term) ?? 0) + TITLE_WEIGHT);
-    for (const term of body) frequency.set(term, (frequency.get(term) ?? 0) + 1);
-    return { id: row.chunk_id, score, title, body, frequency, relative_length: title.length + body.length };
+/** Candidates from rows, in the same order. `query` holds every stem of the query, stopwords included. */
+export function readCandidates(rows: readonly { row: ChunkRow; score: number }[], query: TermSet): Candidate[] {
+  const size = query.index.size;
+  const candidates = rows.map(({ row, score }): Candidate => {
+    const title = readWords(fold(row.title));
+    const body = readWords(fold(row.heading === "" ? row.text : `${row.heading}\n${row.text}`));
+    const frequency = new Float64Array(size);
+    const pairs = new Map<number, number>();
+    for (const [text, weight] of [
+      [title, TITLE_WEIGHT],
+      [body, 1],
+    ] as const) {
+      let lastTerm = -1;
+      let lastPlace = -1;
+      findTerms(text, query, (term, place) => {
+        frequency[term] = (frequency[term] ?? 0) + weight;
+        if (lastPlace >= 0 && place === lastPlace + 1) {
+          const pair = lastTerm * size + term;
+          pairs.set(pair, (pairs.get(pair) ?? 0) + 1);
+        }
+        lastTerm = term;
+        lastPlace = place;
+      });
+    }
+    const length = (title.bounds.length + body.bounds.length) / 2;
+    return { id: row.chunk_id, score, title, body, length, relative_length: 1, frequency, pairs };
   });
-  const mean = read.reduce((sum, { relative_length }) => sum + relative_length, 0) / Math.max(1, read.length);
-  for (const candidate of read) candidate.relative_length /= Math.max(1, mean);
-  return read;
+  const mean = candidates.reduce((sum, { length }) => sum + length, 0) / Math.max(1, candidates.length);
+  for (const candidate of candidates) candidate.relative_length = candidate.length / Math.max(1, mean);
+  return candidates;
+}
+
+/** How often a candidate says each of `terms`, weighted like `Candidate.frequency`. */
+export function countTerms(candidate: Candidate, terms: TermSet): Float64Array {
+  const counts = new Float64Array(terms.index.size);
+  for (const [text, weight] of [
+    [candidate.title, TITLE_WEIGHT],
+    [candidate.body, 1],
+  ] as const) {
+    findTerms(text, terms, (term) => {
+      counts[term] = (counts[term] ?? 0) + weight;
+    });
+  }
+  return counts;
 }
 
 /** BM25's saturation: how much `occurrences` in this candidate count, 0 to k1 + 1. */

@@ -24,7 +24,6 @@ describe("evidence", () => {
     "Who won the 1998 world cup?",
     "Who won the 1954 football world cup?",
     "How do I bake sourdough bread?",
-    "What is the price of bitcoin?",
     "Who is the president of the United States?",
     "",
     "??",

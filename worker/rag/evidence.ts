@@ -12,16 +12,18 @@ import type { ReadHit } from "./reading.ts";
  * Below this, nothing relevant was found. Chosen low, as a wrong refusal is final and a wrong pass is still judged by
  * the model: decisions/0004.
  */
-export const EVIDENCE_MIN = 0.35;
+export const EVIDENCE_MIN = 0.3;
 
 /** Names and figures in a question pin down its subject: one that no text holds weighs more than another word. */
 const NAME_WEIGHT = 1.5;
+/** Weight of doubt added to every question: one word found of two says less than three of six. */
+const DOUBT = 1;
 /** How many texts a word counts as held by when none holds it: half of one, as is usual for unseen events. */
 const UNSEEN = 0.5;
 
 /**
  * 0..1: how much of the question the best of the retrieved `hits` speaks of. Each content word weighs by its
- * rarity among them (square root of its idf), most if none holds it. Half of the score asks for the words anywhere
+ * rarity among them (square root of its idf), most if none holds it, and short questions are doubted. Half of the score asks for the words anywhere
  * in one chunk, half for them within three sentences. Title and heading count for every sentence. 0 without words or
  * hits.
  */
@@ -39,7 +41,7 @@ export function evidence(question: Question, hits: readonly ReadHit[]): number {
       (question.names.has(term) ? NAME_WEIGHT : 1)
     );
   });
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const total = weights.reduce((sum, weight) => sum + weight, DOUBT);
   const share = (has: Uint8Array): number =>
     weights.reduce((sum, weight, term) => sum + (has[term] === 1 ? weight : 0), 0) / total;
   return chunks.reduce((best, { label, sentences, whole }) => {

@@ -5,16 +5,18 @@
  * Unguarded, RM3 loses where one document holds the answer: its neighbours overtake it. So the first
  * `FEEDBACK_PINNED` keep their places; they are the evidence that feedback is made of, not its subject.
  */
-import { type Candidate, localIdf, saturated } from "./candidates.ts";
+import { TITLE_WEIGHT } from "../limits.ts";
+import { type Candidate, countTerms, localIdf, saturated } from "./candidates.ts";
 import { stem } from "./stem.ts";
 import { STOPWORDS } from "./stopwords.ts";
+import { stems, termSet } from "./terms.ts";
 
 /** The literature's 5 to 10 documents and 10 to 50 terms; quality is flat over that range. */
 const FEEDBACK_DOCUMENTS = 5;
 const FEEDBACK_TERMS = 20;
 /** Share of the original score (RM3's lambda). */
 const ORIGINAL_SHARE = 0.7;
-export const FEEDBACK_PINNED = 2;
+const FEEDBACK_PINNED = 2;
 /** RM3 weighs a document by its query likelihood, which falls faster than its score; this exponent stands for that. */
 const SHARPNESS = 3;
 /** Shorter stems are mostly symbols and remains of contractions. */
@@ -27,11 +29,16 @@ export function feedbackTerms(candidates: readonly Candidate[]): Map<string, num
   const best = candidates.slice(0, FEEDBACK_DOCUMENTS);
   const top = best[0]?.score ?? 1;
   const weights = new Map<string, number>();
-  for (const { score, frequency, title, body } of best) {
-    const trust = (score / top) ** SHARPNESS / Math.max(1, title.length + body.length);
-    for (const [term, count] of frequency) {
-      if (term.length < TERM_CHARS_MIN || STOPPED.has(term)) continue;
-      weights.set(term, (weights.get(term) ?? 0) + trust * count);
+  for (const { score, title, body, length } of best) {
+    const trust = (score / top) ** SHARPNESS / Math.max(1, length);
+    for (const [text, weight] of [
+      [title, TITLE_WEIGHT],
+      [body, 1],
+    ] as const) {
+      for (const term of stems(text.folded)) {
+        if (term.length < TERM_CHARS_MIN || STOPPED.has(term)) continue;
+        weights.set(term, (weights.get(term) ?? 0) + trust * weight);
+      }
     }
   }
   const strongest = [...weights].sort((a, b) => b[1] - a[1]).slice(0, FEEDBACK_TERMS);
@@ -42,24 +49,27 @@ export function feedbackTerms(candidates: readonly Candidate[]): Map<string, num
 /** The candidates, best first, in the order after feedback; `candidates` are best first before it. */
 export function reorderByFeedback(candidates: readonly Candidate[]): Candidate[] {
   if (candidates.length <= FEEDBACK_PINNED) return [...candidates];
-  const terms = [...feedbackTerms(candidates)].map(([term, weight]) => {
-    const holding = candidates.reduce((sum, { frequency }) => sum + (frequency.has(term) ? 1 : 0), 0);
-    return [term, weight * localIdf(holding, candidates.length)] as const;
+  const terms = feedbackTerms(candidates);
+  const set = termSet(terms.keys());
+  const counts = candidates.map((candidate) => countTerms(candidate, set));
+  const weights = [...terms.values()].map((weight, term) => {
+    const holding = counts.reduce((sum, count) => sum + ((count[term] ?? 0) > 0 ? 1 : 0), 0);
+    return weight * localIdf(holding, candidates.length);
   });
-  const support = candidates.map((candidate) =>
-    terms.reduce((sum, [term, weight]) => sum + weight * saturated(candidate.frequency.get(term) ?? 0, candidate), 0),
+  const support = candidates.map((candidate, place) =>
+    weights.reduce((sum, weight, term) => sum + weight * saturated(counts[place]?.[term] ?? 0, candidate), 0),
   );
   // Scores and support are on unlike scales; equal means make the share a share.
   const scale = mean(candidates.map(({ score }) => score)) / (mean(support) || 1);
   const combined = new Map(
     candidates.map((candidate, place) => [
-      candidate.id,
+      candidate,
       ORIGINAL_SHARE * candidate.score + (1 - ORIGINAL_SHARE) * scale * (support[place] ?? 0),
     ]),
   );
   const rest = candidates
     .slice(FEEDBACK_PINNED)
-    .sort((a, b) => (combined.get(b.id) ?? 0) - (combined.get(a.id) ?? 0) || a.id - b.id);
+    .sort((a, b) => (combined.get(b) ?? 0) - (combined.get(a) ?? 0) || a.id - b.id);
   return [...candidates.slice(0, FEEDBACK_PINNED), ...rest];
 }
 

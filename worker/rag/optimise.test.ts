@@ -10,7 +10,16 @@ function hit(chunk_id: number, title: string, text: string, fused: number): Opti
 const FORT = hit(
   1,
   "Harbours",
-  "Trade with the islands grew quickly after the war, and wool was the main export for many decades. The harbour of Kelm was begun in 1847. Its first master was Josiah Plum. Fishing declined when the herring moved north, and many families left for the cities of the mainland.",
+  [
+    "Trade with the islands grew quickly after the war, and wool was the main export of the county for many decades.",
+    "The harbour of Kelm was begun in 1847.",
+    "Its first master was Josiah Plum.",
+    "Fishing declined when the herring moved north, and many families left for the growing cities of the mainland.",
+    "A narrow railway carried slate from the quarries above the town, until the last of them closed after a landslide.",
+    "The parish church holds the tombs of two admirals, one of them empty, and a bell cast from the guns of a frigate.",
+    "Winters are mild but wet, and the road over the moor is closed by floods on about a dozen days of most years.",
+    "Today most visitors come for the sailing school, the small museum of knots, and the regatta held late in summer.",
+  ].join(" "),
   1,
 );
 const TOWN = hit(
@@ -22,7 +31,7 @@ const TOWN = hit(
 const GUIDE = hit(
   3,
   "Guide",
-  "The service has many parts. They are described elsewhere.\n\nRotate a key with this command:\n\n```sh\nops keys rotate --id ID\n# then wait. The old key dies.\n```\n\nBackups are made daily.\n",
+  "The service has many parts. They are described elsewhere.\n\nRotate a key with this command:\n\n```sh\nops keys rotate --id ID\n# then wait. The old key dies.\n```\n\nBackups of every store are made daily and kept for a month, and each of them is restored once into a scratch store.\n\n- Logs are kept apart from the stores, so that a fault which fills the one cannot stop the other from being written.\n- Every command prints what it will change, and changes nothing until it has been told to do so by a person or a flag.\n- Stores are never shared between tenants, whatever the plan, and every one of them names its owner in its metadata.\n",
   1,
 );
 
@@ -39,7 +48,7 @@ describe("optimise", () => {
   test("keeps a code block whole, with a gap on lines of its own", () => {
     const { passages } = optimise({ query: "How do I rotate a key?", hits: [GUIDE] });
     expect(passages[0]?.text).toContain("```sh\nops keys rotate --id ID\n# then wait. The old key dies.\n```");
-    expect(passages[0]?.text).not.toContain("Backups");
+    expect(passages[0]?.text).not.toContain("Stores are never shared");
   });
 
   test("a chunk that says the same as a better one is not sent again", () => {

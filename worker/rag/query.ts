@@ -17,16 +17,19 @@ export interface QueryTerm {
   count: number;
 }
 
-/** The words of a text as FTS5's `unicode61 remove_diacritics 2` sees them: lower case, letters and digits. */
-export function tokenise(text: string): string[] {
+/** A text in lower case without diacritics, as FTS5's `unicode61 remove_diacritics 2` compares it. */
+export function fold(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is the definition of ASCII
-  const folded = /^[\x00-\x7f]*$/.test(text)
-    ? text.toLowerCase()
-    : text
-        .normalize("NFD")
-        .replace(/\p{M}+/gu, "")
-        .toLowerCase();
-  return folded.match(/[\p{L}\p{N}]+/gu) ?? [];
+  if (/^[\x00-\x7f]*$/.test(text)) return text.toLowerCase();
+  return text
+    .normalize("NFD")
+    .replace(/\p{M}+/gu, "")
+    .toLowerCase();
+}
+
+/** The words of a text as that tokenizer sees them: runs of letters and digits, folded. */
+export function tokenise(text: string): string[] {
+  return fold(text).match(/[\p{L}\p{N}]+/gu) ?? [];
 }
 
 /**

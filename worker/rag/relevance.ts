@@ -24,7 +24,7 @@ export interface ScoredUnit extends Unit {
 
 /** Weights of the logit: see decisions/0004. */
 const WEIGHT = {
-  coverage: 6,
+  coverage: 7,
   previous: 1,
   label: 1,
   antecedent: 0.7,
@@ -38,7 +38,7 @@ const WEIGHT = {
  * Share of the likeliest chunk's probability that is spread evenly over its units: answers also stand in sentences
  * that share no word with the question, beside those that do.
  */
-const SPREAD = 0.05;
+const SPREAD = 0.06;
 
 /** A sentence that begins like this speaks of something said before it. */
 export const POINTS_BACK = /^["“'(]?(?:he|she|it|they|this|these|those|that|such|his|her|its|their|here|there)\b/i;

@@ -2,11 +2,11 @@
  * The second stage of full text: word pairs, repeated query words and feedback reorder the best candidates, in
  * memory, from rows that the first stage already read. Pure.
  */
-import { type Candidate, readCandidates, saturated } from "./candidates.ts";
+import { readCandidates, saturated } from "./candidates.ts";
 import { reorderByFeedback } from "./feedback.ts";
 import { pairBonuses } from "./proximity.ts";
 import type { QueryTerm } from "./query.ts";
-import { stems } from "./terms.ts";
+import { stems, termSet } from "./terms.ts";
 import type { ChunkRow } from "./text-leg.ts";
 
 /** Fewer say nothing about each other. */
@@ -22,28 +22,30 @@ export function rescore(
   rows: readonly { row: ChunkRow; score: number }[],
 ): number[] {
   if (rows.length < CANDIDATES_MIN) return rows.map(({ row }) => row.chunk_id);
-  const candidates = readCandidates(rows);
-  const unit = termUnit(terms, candidates);
-  const pairs = pairBonuses(stems(query), candidates, unit);
-  const repeated = terms.filter(({ count }) => count > 1);
-  candidates.forEach((candidate, place) => {
-    candidate.score += pairs[place] ?? 0;
-    for (const { stem, count } of repeated) {
-      // FTS5 asks for a term once, however often the query says it; the square root damps as BM25's k3 does.
-      candidate.score += (Math.sqrt(count) - 1) * unit * saturated(candidate.frequency.get(stem) ?? 0, candidate);
-    }
-  });
-  candidates.sort((a, b) => b.score - a.score || a.id - b.id);
-  return reorderByFeedback(candidates).map(({ id }) => id);
-}
+  const sequence = stems(query);
+  const set = termSet(sequence);
+  const numbers = sequence.map((term) => set.index.get(term) ?? 0);
+  const asked = terms.map(({ stem, count }) => ({ number: set.index.get(stem) ?? 0, count }));
+  const candidates = readCandidates(rows, set);
 
-/** What one unit of term saturation is worth on bm25's scale: the query's mean idf as the candidates show it. */
-function termUnit(terms: readonly QueryTerm[], candidates: readonly Candidate[]): number {
+  // One unit of term saturation on bm25's scale: the query's mean idf, as the candidates show it.
   let scores = 0;
   let matches = 0;
   for (const candidate of candidates) {
     scores += candidate.score;
-    for (const { stem } of terms) matches += saturated(candidate.frequency.get(stem) ?? 0, candidate);
+    for (const { number } of asked) matches += saturated(candidate.frequency[number] ?? 0, candidate);
   }
-  return matches > 0 ? scores / matches : 0;
+  const unit = matches > 0 ? scores / matches : 0;
+
+  const pairs = pairBonuses(numbers, set.index.size, candidates, unit);
+  candidates.forEach((candidate, place) => {
+    candidate.score += pairs[place] ?? 0;
+    for (const { number, count } of asked) {
+      if (count === 1) continue;
+      // FTS5 asks for a term once, however often the query says it; the root damps as BM25's k3 does.
+      candidate.score += (Math.sqrt(count) - 1) * unit * saturated(candidate.frequency[number] ?? 0, candidate);
+    }
+  });
+  candidates.sort((a, b) => b.score - a.score || a.id - b.id);
+  return reorderByFeedback(candidates).map(({ id }) => id);
 }

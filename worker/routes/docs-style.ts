@@ -23,6 +23,7 @@ h4 { margin: 1rem 0 0.25rem; }
 small, em { color: var(--faint); font-style: normal; font-weight: normal; font-size: 0.85rem; }
 a { color: var(--accent); text-underline-offset: 0.15em; }
 code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace; font-size: 0.875em; }
+pre code { font-size: inherit; }
 :not(pre) > code { background: var(--code); border-radius: 4px; padding: 0.1em 0.35em; overflow-wrap: anywhere; }
 pre { background: var(--code); border: 1px solid var(--line); border-radius: 8px; padding: 0.75rem 1rem; overflow-x: auto; }
 nav { position: sticky; top: 0; display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; padding: 0.75rem 0;
@@ -38,6 +39,7 @@ summary:focus-visible, a:focus-visible { outline: 2px solid var(--accent); outli
 .get { color: var(--get); } .put, .patch { color: var(--put); } .delete { color: var(--delete); }
 table { border-collapse: collapse; width: 100%; font-size: 0.9rem; }
 th, td { text-align: left; vertical-align: top; font-weight: normal; border-top: 1px solid var(--line); padding: 0.35rem 0.75rem 0.35rem 0; }
+th code { white-space: nowrap; }
 dt { margin-top: 1rem; scroll-margin-top: 4rem; } dd { margin: 0.15rem 0 0; }
 dt:target, details:target { outline: 2px solid var(--accent); outline-offset: 4px; border-radius: 6px; }
 .landing { margin-top: 12vh; } .lead { font-size: 1.25rem; max-width: 40rem; } .links { display: flex; gap: 1.5rem; }

@@ -19,7 +19,7 @@ export interface ExtractiveAnswer {
  * Below this evidence in the passages the answer is NOT_FOUND. Higher than the Worker's own limit, since nothing
  * judges after this.
  */
-export const ANSWER_EVIDENCE_MIN = 0.42;
+export const ANSWER_EVIDENCE_MIN = 0.36;
 /** A second sentence is quoted when it is at least this likely, compared with the best, to hold the answer. */
 const SECOND_SHARE = 0.5;
 
@@ -46,7 +46,7 @@ export function answerExtractively(messages: readonly { role: string; content: s
   if (best === undefined) return { text: NOT_FOUND, evidence: found };
   const quote = (unit: ScoredUnit): string => {
     const text = unit.kind === "table" ? bestRow(question, textOf(unit)) : textOf(unit);
-    return `${text}${unit.kind === "code" ? "\n" : " "}[${prompt.passages[unit.rank]?.chunk_id}]`;
+    return `${text}${unit.kind === "code" || unit.kind === "table" ? "\n" : " "}[${prompt.passages[unit.rank]?.chunk_id}]`;
   };
   const second = companion(best, scored, textOf);
   const quoted = (second === undefined ? [best] : [best, second]).sort(
@@ -70,9 +70,11 @@ function companion(
     .sort((a, b) => b.probability - a.probability)[0];
 }
 
-/** The row of a Markdown table that shares most words with the question. */
+/** Head and best row of a Markdown table; all of it where no row follows a head. */
 function bestRow(question: Question, table: string): string {
+  const [head, rule, ...rows] = table.split("\n");
   const shared = (row: string): number =>
     matchQuestion(row, question).has.reduce((sum, held, term) => sum + held * (question.strengths[term] ?? 0), 0);
-  return table.split("\n").reduce((best, row) => (shared(row) > shared(best) ? row : best));
+  if (rows.length === 0 || rule === undefined || !/^[\s|:-]+$/.test(rule)) return table;
+  return [head, rule, rows.reduce((best, row) => (shared(row) > shared(best) ? row : best))].join("\n");
 }

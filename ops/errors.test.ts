@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { asOpsError, OpsError, renderError } from "./errors.ts";
+
+const error = new OpsError({ op: "read", subject: "a.json", cause: "it is empty", hint: "write it first" });
+
+test("an error prints what failed and what to do, in two lines", () => {
+  expect(renderError(error, { colour: false, verbose: false })).toBe(
+    "Error: read a.json: it is empty\nTry: write it first\n",
+  );
+});
+
+test("where it arose is shown only on request, with the error below it", () => {
+  const outer = new OpsError(error.parts, { error: new TypeError("inner") });
+  expect(renderError(outer, { colour: false, verbose: false })).not.toContain("errors.test.ts");
+  expect(renderError(outer, { colour: false, verbose: true })).toMatch(/errors\.test\.ts[^]*Caused by: TypeError: inner/);
+});
+
+test("colours are asked for, never assumed", () => {
+  expect(renderError(error, { colour: true, verbose: false })).toContain("\u001b[31mError:");
+});
+
+test("an unexpected error is called unexpected", () => {
+  expect(asOpsError(new TypeError("x is undefined")).parts.cause).toBe("unexpected TypeError: x is undefined");
+  expect(asOpsError("text").parts.cause).toBe("unexpected text");
+  expect(asOpsError(error)).toBe(error);
+});

@@ -1,0 +1,144 @@
+/**
+ * `ops eval answers FILE`: how much of the answers survives token optimising, and what it saves.
+ *
+ * Every paragraph is a document of the real Worker. For each question the ranked hits come from `POST /api/v1/search`
+ * and the optimised context from `POST /api/v1/chat?debug=1`; tokens are counted with the tokenizer of the Llama 3
+ * family, prompt template included.
+ */
+import type { Command } from "commander";
+import { z } from "zod";
+import { sendDocuments } from "../batch.ts";
+import { type Client, decode } from "../client.ts";
+import { type Invocation, type Outcome, perform } from "../invocation.ts";
+import { table } from "../output.ts";
+import { onRig } from "../rig.ts";
+import { baselineContexts, TOP_K, type WholeDocument } from "./answers-policies.ts";
+import { type AnswersReport, type JudgedQuestion, scoreAnswers } from "./answers-score.ts";
+import { rounded } from "./metrics.ts";
+import { readSquad, type SquadParagraph } from "./squad.ts";
+
+const Passage = z.object({ chunk_id: z.number(), title: z.string(), heading: z.string(), text: z.string() });
+const SearchAnswer = z.object({ results: z.array(Passage.extend({ document_id: z.string() })) });
+const ChatAnswer = z.object({ found: z.boolean(), debug: z.object({ passages: z.array(Passage) }) });
+
+export function registerEvalAnswers(parent: Command): void {
+  parent
+    .command("answers")
+    .description("answer recall and tokens of the optimised context, beside whole documents and top-k")
+    .argument("<file>", "questions with answers, in SQuAD's layout")
+    .addHelpText(
+      "after",
+      `
+Example:
+  npm run --silent ops -- eval answers path/to/squad.json --json
+JSON: {questions, refused, policies: [{name, answer_recall, tokens_mean}], optimizer: {answer_recall, tokens_mean,
+  saving_vs_documents, saving_vs_top5, saving_vs_smallest_equal_k, smallest_equal_k}}
+A paragraph is a document; the policy "documents" sends the whole articles of the three best hits. An answer is
+recalled when it is a substring of one passage. Savings are shares: 0.6 is 60 % fewer tokens. The smallest equal k is
+the first whose recall is at most one point below the optimizer's. refused counts questions that the service answered
+"not found" although every one has an answer here; their contexts are scored like the others'.`,
+    )
+    .action((file: string, _options: object, command: Command) =>
+      perform(command, (invocation) => evaluate(invocation, file)),
+    );
+}
+
+async function evaluate(invocation: Invocation, file: string): Promise<Outcome> {
+  const { paragraphs, questions } = await readSquad(file);
+  const { default: tokenizer } = await import("llama3-tokenizer-js");
+  const countTokens = (text: string): number => tokenizer.encode(text, { bos: false, eos: false }).length;
+  const articleOf = articles(paragraphs);
+  const { progress, signal } = invocation;
+
+  const judged = await onRig(invocation, {}, async ({ client }) => {
+    const documents = paragraphs.map((paragraph) => ({ ...paragraph, format: "text" as const }));
+    progress.start("paragraphs", documents.length);
+    await sendDocuments(client, documents, signal, (done) => progress.update(done));
+    progress.stop(`${documents.length} paragraphs indexed`);
+
+    const contexts: (JudgedQuestion & { found: boolean })[] = [];
+    progress.start("questions", questions.length);
+    for (const { question, answers } of questions) {
+      contexts.push({ question, answers, ...(await contextsOf(client, question, articleOf)) });
+      progress.update(contexts.length);
+    }
+    progress.stop(`${contexts.length} questions asked`);
+    return contexts;
+  });
+
+  const report = roundedReport(scoreAnswers(judged, countTokens));
+  const refused = judged.filter(({ found }) => !found).length;
+  const rows = [...report.policies, { name: "PRISM", ...report.optimizer }];
+  const { saving_vs_documents, saving_vs_top5, saving_vs_smallest_equal_k, smallest_equal_k } = report.optimizer;
+  const text = [
+    table(
+      rows,
+      [
+        { title: `${report.questions} questions`, value: (row) => row.name },
+        { title: "answer recall", value: (row) => row.answer_recall.toFixed(4), align: "right" },
+        { title: "tokens", value: (row) => row.tokens_mean.toFixed(1), align: "right" },
+      ],
+      invocation.terminal,
+    ),
+    `${percent(shareOf(report, "top-3"))} of top-3's tokens`,
+    `Saved against whole documents ${percent(saving_vs_documents)}, top-5 ${percent(saving_vs_top5)}, ` +
+      `the smallest equal k (${smallest_equal_k ?? "none"}) ${percent(saving_vs_smallest_equal_k)}`,
+    `${refused} questions were answered "not found"`,
+  ].join("\n");
+  const { questions: count, ...rest } = report;
+  return { data: { questions: count, refused, ...rest }, text };
+}
+
+type ArticleOf = (paragraphId: string) => { key: string; document: WholeDocument };
+
+/** A paragraph's whole article: what a service that sends documents instead of passages would send. */
+function articles(paragraphs: readonly SquadParagraph[]): ArticleOf {
+  const byTitle = Map.groupBy(paragraphs, ({ title }) => title);
+  const titles = new Map(paragraphs.map(({ id, title }) => [id, title]));
+  return (id) => {
+    const title = titles.get(id) ?? "";
+    const text = (byTitle.get(title) ?? []).map((paragraph) => paragraph.text).join("\n\n");
+    return { key: title, document: { title, text } };
+  };
+}
+
+async function contextsOf(client: Client, question: string, articleOf: ArticleOf) {
+  const top_k = Math.max(...TOP_K);
+  const found = await client.post("/api/v1/search", { query: question, top_k }, { repeatable: true });
+  const { results } = decode(SearchAnswer, found, "POST /api/v1/search");
+  const answered = await client.post("/api/v1/chat?debug=1", { message: question }, { repeatable: true });
+  const chat = decode(ChatAnswer, answered, "POST /api/v1/chat?debug=1");
+  return {
+    baselines: baselineContexts(results, ({ document_id }) => articleOf(document_id)),
+    optimised: chat.debug.passages,
+    found: chat.found,
+  };
+}
+
+function roundedReport({ questions, policies, optimizer }: AnswersReport): AnswersReport {
+  const share = (value: number | null): number | null => (value === null ? null : rounded(value, 4));
+  const score = ({ answer_recall, tokens_mean }: { answer_recall: number; tokens_mean: number }) => ({
+    answer_recall: rounded(answer_recall, 4),
+    tokens_mean: rounded(tokens_mean, 1),
+  });
+  return {
+    questions,
+    policies: policies.map(({ name, ...rest }) => ({ name, ...score(rest) })),
+    optimizer: {
+      ...score(optimizer),
+      saving_vs_documents: share(optimizer.saving_vs_documents),
+      saving_vs_top5: share(optimizer.saving_vs_top5),
+      saving_vs_smallest_equal_k: share(optimizer.saving_vs_smallest_equal_k),
+      smallest_equal_k: optimizer.smallest_equal_k,
+    },
+  };
+}
+
+function shareOf({ policies, optimizer }: AnswersReport, name: string): number | null {
+  const policy = policies.find((candidate) => candidate.name === name);
+  return policy === undefined ? null : optimizer.tokens_mean / policy.tokens_mean;
+}
+
+function percent(share: number | null): string {
+  return share === null ? "-" : `${(share * 100).toFixed(1)} %`;
+}

@@ -1,0 +1,60 @@
+/** Reads questions with known answers in SQuAD's layout. Questions without an answer are left out. */
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { EXIT, OpsError } from "../errors.ts";
+
+const SquadFile = z.object({
+  data: z.array(
+    z.object({
+      title: z.string(),
+      paragraphs: z.array(
+        z.object({
+          context: z.string(),
+          qas: z.array(z.object({ question: z.string(), answers: z.array(z.object({ text: z.string() })) })),
+        }),
+      ),
+    }),
+  ),
+});
+
+export interface SquadParagraph {
+  /** Unique in the file. */
+  id: string;
+  /** Title of its article, underscores read as spaces. */
+  title: string;
+  text: string;
+}
+
+export interface SquadSet {
+  paragraphs: SquadParagraph[];
+  questions: { question: string; answers: string[] }[];
+}
+
+/** @throws OpsError when the file cannot be read or is of another layout. */
+export async function readSquad(path: string): Promise<SquadSet> {
+  let file: z.infer<typeof SquadFile>;
+  try {
+    file = SquadFile.parse(JSON.parse(await readFile(path, "utf8")));
+  } catch (error) {
+    const cause = error instanceof z.ZodError ? z.prettifyError(error).replaceAll("\n", " ") : String(error);
+    throw new OpsError(
+      {
+        op: "read data set",
+        subject: path,
+        cause,
+        hint: "give a JSON file in SQuAD's layout: {data: [{title, paragraphs}]}",
+      },
+      { exit_code: EXIT.usage, error },
+    );
+  }
+  const set: SquadSet = { paragraphs: [], questions: [] };
+  for (const [article, { title, paragraphs }] of file.data.entries()) {
+    for (const [index, { context, qas }] of paragraphs.entries()) {
+      set.paragraphs.push({ id: `article-${article}-${index}`, title: title.replaceAll("_", " "), text: context });
+      for (const { question, answers } of qas) {
+        if (answers.length > 0) set.questions.push({ question, answers: answers.map(({ text }) => text) });
+      }
+    }
+  }
+  return set;
+}

@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { table, usesColour, verdict } from "./output.ts";
+
+const ROWS = [
+  { name: "a", ms: 1.5 },
+  { name: "b", ms: 20 },
+];
+const COLUMNS = [
+  { title: "name", value: (row: (typeof ROWS)[number]) => row.name },
+  { title: "ms", value: (row: (typeof ROWS)[number]) => row.ms, align: "right" as const },
+];
+
+test("a pipe gets tab-separated lines under their titles", () => {
+  expect(table(ROWS, COLUMNS, false)).toBe("name\tms\na\t1.5\nb\t20");
+});
+
+test("a terminal gets a drawn table with numbers to the right", () => {
+  expect(table(ROWS, COLUMNS, true)).toMatch(/│ a {4}│ 1\.5 │/);
+});
+
+test("colours need a terminal and no NO_COLOR", () => {
+  expect(usesColour({ isTTY: true }, {})).toBe(true);
+  expect(usesColour({ isTTY: true }, { NO_COLOR: "1" })).toBe(false);
+  expect(usesColour({ isTTY: true }, { NO_COLOR: "" })).toBe(true);
+  expect(usesColour({}, {})).toBe(false);
+  expect(verdict(true, false)).toBe("pass");
+  expect(verdict(false, true)).toBe("\u001b[31mFAIL\u001b[39m");
+});
