@@ -367,7 +367,11 @@ function malformedRequests(): fc.Arbitrary<Sent> {
         headers: {
           authorization: `Bearer ${service.platform.admin_key}`,
           ...junk,
-          ...(body === null ? {} : chunked ? { "transfer-encoding": "chunked" } : { "content-length": String(body.length) }),
+          ...(body === null
+            ? {}
+            : chunked
+              ? { "transfer-encoding": "chunked" }
+              : { "content-length": String(body.length) }),
           ...headers,
         },
       };

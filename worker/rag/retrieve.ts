@@ -45,7 +45,6 @@ export interface Hit {
   title: string;
   heading: string;
   text: string;
-  ordinal: number;
   url: string | null;
   metadata: Record<string, unknown>;
   token_count: number;
@@ -85,7 +84,7 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
   const [texts, vectors] = await Promise.all([
     asksText
       ? measure("db", () =>
-          searchText(stores.db, request, words, asksVector ? RESCORE_DEPTH : Math.max(RESCORE_DEPTH, page_end)),
+          searchText(stores.db, request, words, asksVector ? SEARCH_DEPTH_MAX : Math.max(RESCORE_DEPTH, page_end)),
         )
       : [],
     asksVector
@@ -99,7 +98,7 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
   const vectorWeight = vectors === null ? 0 : asksText ? model.vector_weight : 1;
   let ranking = fuse(rankText(request.query, terms, texts), vectors ?? [], vectorWeight);
 
-  const rows = new Map(texts.flatMap(({ row }) => (row === undefined ? [] : [[row.chunk_id, row] as const])));
+  const rows = new Map(texts.map(({ row }) => [row.chunk_id, row]));
   const reranks = request.rerank_model !== undefined && request.rerank_model !== "";
   const shown = ranking.slice(0, reranks ? Math.max(page_end, RERANK_DEPTH) : page_end);
   const missing = shown.flatMap(({ id }) => (rows.has(id) ? [] : [id]));
@@ -107,27 +106,20 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
     for (const [id, row] of await measure("db", () => readChunks(stores.db, request, missing))) rows.set(id, row);
   }
 
-  const rerankScore = new Map<number, number>();
+  let rerankScore = new Map<number, number>();
   if (reranks) {
-    const head = ranking.slice(0, RERANK_DEPTH).filter(({ id }) => rows.has(id));
-    const texts = head.map(({ id }) => rows.get(id)?.text ?? "");
+    const head = shown.slice(0, RERANK_DEPTH).flatMap(({ id }) => rows.get(id) ?? []);
     try {
-      const scores = await measure("ai", () =>
-        rerankScores(stores.ai, request.rerank_model ?? "", request.query, texts),
-      );
-      head.forEach(({ id }, place) => {
-        rerankScore.set(id, scores[place] ?? 0);
-      });
-      ranking = [
-        ...head.toSorted((a, b) => (rerankScore.get(b.id) ?? 0) - (rerankScore.get(a.id) ?? 0)),
-        ...ranking.filter(({ id }) => !rerankScore.has(id)),
-      ];
+      rerankScore = await measure("ai", () => rerankScores(stores.ai, request.rerank_model ?? "", request.query, head));
+      // Stable: what was not reranked keeps its order behind what was.
+      const place = ({ id }: { id: number }): number => rerankScore.get(id) ?? Number.NEGATIVE_INFINITY;
+      ranking = ranking.toSorted((a, b) => (place(a) === place(b) ? 0 : place(b) - place(a)));
     } catch {
       degraded.push(NOT_RERANKED);
     }
   }
 
-  const textScore = new Map(texts.map(({ chunk_id, score }) => [chunk_id, score]));
+  const textScore = new Map(texts.map(({ row, score }) => [row.chunk_id, score]));
   const vectorScore = new Map((vectors ?? []).map(({ id, score }) => [id, score]));
   return {
     hits: ranking.slice(request.offset, page_end).flatMap(({ id, fused }) => {
@@ -187,13 +179,11 @@ async function searchVectors(
  * gave to that rank. So the order is the second stage's, and the distances stay bm25's.
  */
 function rankText(query: string, terms: readonly QueryTerm[], candidates: readonly TextCandidate[]): Scored[] {
-  const read = candidates
-    .slice(0, RESCORE_DEPTH)
-    .flatMap(({ row, score }) => (row === undefined ? [] : [{ row, score }]));
-  const order = rescore(query, terms, read);
-  const placed = new Set(order);
-  const ids = [...order, ...candidates.flatMap(({ chunk_id }) => (placed.has(chunk_id) ? [] : [chunk_id]))];
-  return candidates.map(({ score }, rank) => ({ id: ids[rank] ?? 0, score }));
+  const ids = [
+    ...rescore(query, terms, candidates.slice(0, RESCORE_DEPTH)),
+    ...candidates.slice(RESCORE_DEPTH).map(({ row }) => row.chunk_id),
+  ];
+  return candidates.map(({ row, score }, rank) => ({ id: ids[rank] ?? row.chunk_id, score }));
 }
 
 function given<Name extends string>(name: Name, score: number | undefined): { [N in Name]?: number } {

@@ -33,8 +33,9 @@ import {
   readDocumentChunks,
   WriteConflict,
 } from "../store/documents.ts";
-import { createJob, readJob, stagedKey } from "../store/jobs.ts";
+import { createJob, readJob } from "../store/jobs.ts";
 import { settleFromStores } from "../store/vectors.ts";
+import { describeError, logEvent } from "../telemetry/log.ts";
 import { requestStores } from "./request-stores.ts";
 
 const json = <T>(schema: T, description: string) => ({ description, content: { "application/json": { schema } } });
@@ -89,7 +90,7 @@ const batch = declareRoute(
     summary: "Write many documents",
     description: "Accepted at once and written through the queue; the job tells how far it is.",
     request: { body: jsonRequest(documentBatch) },
-    responses: { 202: json(jobAccepted, "Accepted") },
+    responses: { 202: json(jobAccepted, "Accepted"), 503: problem("The batch could not be stored") },
   },
   { idempotent: true, body_bytes_max: BATCH_BODY_BYTES_MAX },
 );
@@ -97,18 +98,24 @@ documents.openapi(batch, async (c) => {
   const parts = splitIntoParts(c.req.valid("json").documents.map(documentInput));
   const id = crypto.randomUUID();
   const stores = requestStores(c);
-  await Promise.all(parts.map((part, index) => stores.packs.put(stagedKey(id, index), JSON.stringify(part))));
-  await createJob(stores.db, {
-    id,
-    tenant: c.get("principal").tenant,
-    document_count: parts.reduce((sum, part) => sum + part.length, 0),
-    part_count: parts.length,
-    created_at_ms: Date.now(),
+  const job = { id, tenant: c.get("principal").tenant, created_at_ms: Date.now() };
+  await createJob(stores, job, parts).catch((cause: unknown) => {
+    throw new Problem(
+      503,
+      "batch-not-stored",
+      "The batch could not be stored; nothing of it was kept. Send it again.",
+      {
+        headers: { "retry-after": "15" },
+        cause,
+      },
+    );
   });
   const messages = parts.map((_, part): { body: QueueMessage } => ({ body: { type: "ingest", job_id: id, part } }));
-  // Queues take 100 messages a call.
+  // Queues take 100 messages a call. Lost messages only delay: cron finds the parts.
   for (let from = 0; from < messages.length; from += 100) {
-    await c.env.INGEST_QUEUE.sendBatch(messages.slice(from, from + 100));
+    await c.env.INGEST_QUEUE.sendBatch(messages.slice(from, from + 100)).catch((error: unknown) =>
+      logEvent(c, "WARN", "a batch waits for cron", { job_id: id, error: describeError(error) }),
+    );
   }
   const status_url = `/api/v1/jobs/${id}`;
   return c.json({ job_id: id, status_url }, 202, { location: status_url });

@@ -42,9 +42,10 @@ export async function embedToPack(
       vectors.push(Float32Array.from(vector));
     }
   }
+  const dimensions = vectors[0]?.length ?? 0;
   const { key, bytes } = await encodePack({
     embedding_model: model.id,
-    dimensions: model.dimensions,
+    dimensions,
     entries: chunks.map(({ content_hash }, slot) => ({ content_hash, vector: vectors[slot] as Float32Array })),
   });
   await stores.packs.put(key, bytes);
@@ -52,7 +53,7 @@ export async function embedToPack(
     pack: {
       object_key: key,
       embedding_model: model.id,
-      dimensions: model.dimensions,
+      dimensions,
       vector_count: vectors.length,
     },
     vectors,
