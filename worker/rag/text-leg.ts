@@ -5,6 +5,7 @@
  */
 
 import { TITLE_WEIGHT } from "../limits.ts";
+import { type IndexState, indexState, indexStateOf, indexStateStatement } from "../store/index-state.ts";
 import { type Filter, filterToSql } from "./filter.ts";
 import { anyOf, quoted } from "./query.ts";
 
@@ -37,6 +38,12 @@ interface Scope {
   filter?: Filter;
 }
 
+/** The tenant's index state and its best chunks, from one transaction: a cache may keep what is made of them. */
+export interface TextAnswer {
+  index: IndexState;
+  candidates: TextCandidate[];
+}
+
 /**
  * The best `limit` chunks that hold any of the words. A longer list starts with the shorter one: equal scores keep
  * the order of FTS5's own sort, which does not know the limit.
@@ -50,8 +57,8 @@ export async function searchText(
   scope: Scope,
   words: readonly string[],
   limit: number,
-): Promise<TextCandidate[]> {
-  if (words.length === 0) return [];
+): Promise<TextAnswer> {
+  if (words.length === 0) return { index: await indexState(db, scope.tenant), candidates: [] };
   const filter = scope.filter === undefined ? { sql: "TRUE", params: [] } : filterToSql(scope.filter, "d");
   // CROSS JOIN pins FTS5 as the outer loop: rows come in rank order and the joins stop at LIMIT.
   const sql = `
@@ -61,11 +68,16 @@ export async function searchText(
       AND f.rank MATCH '${RANK}' AND d.tenant = ?1 AND ${filter.sql}
     ORDER BY f.rank LIMIT ?`;
   const anyWord = anyOf(words);
-  const { results } = await db
-    .prepare(sql)
-    .bind(scope.tenant, `tenant_term:${quoted(scope.tenant_term)} AND (${anyWord})`, anyWord, ...filter.params, limit)
-    .all<ChunkRow & { score: number }>();
-  return results.map(({ score, ...row }) => ({ row, score }));
+  const inTenant = `tenant_term:${quoted(scope.tenant_term)} AND (${anyWord})`;
+  const [state, found] = await db.batch<Record<string, unknown>>([
+    indexStateStatement(db, scope.tenant),
+    db.prepare(sql).bind(scope.tenant, inTenant, anyWord, ...filter.params, limit),
+  ]);
+  const rows = (found?.results ?? []) as unknown as (ChunkRow & { score: number })[];
+  return {
+    index: indexStateOf(state?.results[0]),
+    candidates: rows.map(({ score, ...row }) => ({ row, score })),
+  };
 }
 
 /** Rows of chunks by id, only what the tenant owns and the filter lets through; ids without a row are absent. */
