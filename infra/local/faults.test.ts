@@ -1,6 +1,7 @@
 /** Faults and the clock are set from outside, through the control API, and only there. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Service, startService } from "../../worker/service.fixture.ts";
+import { bundleWorker } from "../build.ts";
 
 let service: Service;
 beforeAll(async () => {
@@ -17,6 +18,12 @@ const control = async (method: string, body?: unknown, token = service.platform.
   return { status: response.status, json: await response.json() };
 };
 const search = (query: string) => service.call("POST", "/api/v1/search", { query });
+
+test("the shim stands beside the bundle: the bundle itself is the one that is built", async () => {
+  const [version] = service.platform.runtime.registry.list("version");
+  expect(Object.keys(version?.modules ?? {})).toEqual(["worker.js"]);
+  expect(version?.modules["worker.js"]?.content).toBe((await bundleWorker()).code);
+});
 
 test("a fault set from outside acts on the next request, and its removal too", async () => {
   expect((await search("one")).status).toBe(200);

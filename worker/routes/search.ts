@@ -31,7 +31,7 @@ search.openapi(route, async (c) => {
   const { tenant } = c.get("principal");
   const stores = requestStores(c);
   const debug = c.req.query("debug") === "1" && allows(c.get("principal"), "debug");
-  const key = await cacheKey(tenant, "search", [request, c.env.EMBEDDING_MODEL]);
+  const key = await cacheKey(tenant, "search", [request, c.env.EMBEDDING_MODEL, c.env.RERANK_MODEL]);
   const answer = await cached(c, stores.db, key, { beyond_isolate: false, skip: debug }, async () => {
     try {
       const { hits, degraded, query_terms, vector_used, index } = await retrieve(stores, {
@@ -43,6 +43,7 @@ search.openapi(route, async (c) => {
         offset: request.offset,
         ...(request.filter === undefined ? {} : { filter: request.filter }),
         embedding_model: c.env.EMBEDDING_MODEL,
+        rerank_model: c.env.RERANK_MODEL,
       });
       const results = hits.map(({ token_count, ...hit }) => ({ ...hit, tokens: token_count }));
       const body = { results, degraded, ...(debug ? { debug: { query_terms, vector_used } } : {}) };

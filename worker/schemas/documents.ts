@@ -124,7 +124,8 @@ export const writeResult = z
     version: z.number().int(),
     chunks: z.number().int(),
     vectors: z.enum(["sent", "pending"]).openapi({
-      description: "`pending`: AI or Vectorize did not take the vectors yet; full text finds the document already.",
+      description:
+        "`pending`: the vectors follow in a moment (AI or Vectorize was busy, or only metadata changed); full text finds the document already.",
     }),
   })
   .openapi("WriteResult");

@@ -16,6 +16,16 @@ export function isTransient(error: unknown): boolean {
   return error instanceof Error && TRANSIENT.test(error.message);
 }
 
+/**
+ * True when the database could not be asked, as opposed to having refused what it was asked: SQLite's own refusals
+ * carry its error code.
+ */
+export function isDatabaseDown(error: unknown): boolean {
+  return (
+    isTransient(error) || (error instanceof Error && /^D1_ERROR/.test(error.message) && !/SQLITE_/.test(error.message))
+  );
+}
+
 /** Hears of a slow query, or of a slow batch with all its statements. */
 export type OnSlowQuery = (statements: readonly string[], duration_ms: number) => void;
 

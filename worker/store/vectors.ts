@@ -145,13 +145,12 @@ export async function settleFromStores(stores: VectorStores, model_id: string, o
   await settle(stores, outbox_id, row.tenant, upserts, JSON.parse(row.delete_chunk_ids) as number[]);
 }
 
-/** Outbox rows older than a while: their own message was lost, or Vectorize was down for long. */
-export async function overdueOutbox(db: D1Database, before_ms: number, limit: number): Promise<string[]> {
-  const { results } = await db
-    .prepare("SELECT id FROM vector_outbox WHERE created_at_ms < ?1 ORDER BY created_at_ms LIMIT ?2")
-    .bind(before_ms, limit)
-    .all<{ id: string }>();
-  return results.map(({ id }) => id);
+/** The oldest outbox row from before a time: its own message was lost, or Vectorize has been down for long. */
+export async function oldestOverdueOutbox(db: D1Database, before_ms: number): Promise<string | null> {
+  return db
+    .prepare("SELECT id FROM vector_outbox WHERE created_at_ms < ?1 ORDER BY created_at_ms LIMIT 1")
+    .bind(before_ms)
+    .first<string>("id");
 }
 
 async function recordPack(
