@@ -95,12 +95,12 @@ test("a part that cannot be ingested ends as a dead letter, and its job says whi
   const broken = [{ id: "poison", title: "t", text: 7, format: "text", url: null, metadata: {} }, documents[1]];
   await bucket.put(stagedKey(json.job_id, 0), JSON.stringify(broken));
   faults().rules = [];
-  let ended = await job(json.job_id);
-  while (ended.state === "queued") {
+  const state = async () => {
     faults().clock_offset_ms += RETRY_BACKOFF_MAX_S * 1000;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    ended = await job(json.job_id);
-  }
+    return (await job(json.job_id)).state;
+  };
+  await expect.poll(state, { interval: 100, timeout: 50_000 }).not.toBe("queued");
+  const ended = await job(json.job_id);
   expect(ended).toMatchObject({ state: "failed", failed: 2, created: 0, parts: { total: 1, failed: 1 } });
   expect(ended.errors.map(({ id }: { id: string }) => id)).toEqual(["poison", "beside"]);
   expect(ended.errors[0].detail).toMatch(/dead letter/);

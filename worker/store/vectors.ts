@@ -11,7 +11,8 @@ import { embed } from "../rag/embed.ts";
 import { embeddingModel } from "../rag/models.ts";
 import type { HashedChunk } from "../rag/plan-write.ts";
 import { encodePack, readSlot } from "../rag/vector-pack.ts";
-import type { Metadata, PackReference } from "./documents.ts";
+import type { PackReference } from "./document-writes.ts";
+import type { Metadata } from "./documents.ts";
 
 export interface VectorStores {
   db: D1Database;
