@@ -3,74 +3,37 @@
  *
  * The peers are bare Hono Workers in the same workerd, behind the same proxy, over the same chunk texts. Peers and
  * workloads take turns in short rounds, so that whatever else the machine does falls on all of them alike. Latency
- * is measured one request after another, throughput with eight at once.
+ * is measured one request after another, throughput with eight at once, CPU in rounds of its own afterwards, because
+ * a profiler slows down what it looks at.
  */
 import type { Command } from "commander";
-import { STOPWORDS } from "../../worker/rag/stopwords.ts";
 import { percentile, rounded } from "../eval/metrics.ts";
 import { type Invocation, type Outcome, perform } from "../invocation.ts";
 import { positive } from "../options.ts";
 import { table } from "../output.ts";
 import { countChunks, onRig, type Rig } from "../rig.ts";
-import { type Paragraph, queryAbout, type Random, seededRandom } from "./corpus.ts";
+import { seededRandom } from "./corpus.ts";
 import { fill, generatedParagraphs, peerWorkers } from "./http-setup.ts";
-import { createGun, fireInTurn, fireTogether, type Gun, processCpu_ms, type Shot } from "./measure.ts";
+import { CACHED_QUERIES, createMagazine, type Magazine, type Subject, subjects } from "./http-subjects.ts";
+import { createGun, fireInTurn, fireTogether, type Gun, processCpu_ms } from "./measure.ts";
+import { openWorkerCpu } from "./worker-cpu.ts";
 
 const CHUNKS = 10_000;
 const ROUNDS = 20;
 /** Requests one after another, and again with several at once, of each subject in a round. */
 const SHOTS_PER_ROUND = 24;
 const CONCURRENCY = 8;
-/** Different queries that the cached workload repeats; each was answered before the first round. */
-const CACHED_QUERIES = 20;
-
-interface Subject {
-  name: string;
-  /** The peer it is compared to; null for a peer. */
-  peer: string | null;
-  /** A query's request; `serial` differs for every request of the run. */
-  shot(query: string, serial: number): Shot;
-  /** True: asks for the same few queries again and again. */
-  cached: boolean;
-}
-
-/** The last element of each workload's `name` in the report, and what it is measured against. */
-function subjects(chunks: number): Subject[] {
-  const search = (name: string, mode: string, cached: boolean, peer: string): Subject => ({
-    name,
-    peer,
-    cached,
-    shot: (query) => ({ method: "POST", path: "/api/v1/search", body: { query, mode, top_k: 10 } }),
-  });
-  return [
-    {
-      name: "point_query",
-      peer: null,
-      cached: false,
-      shot: (_query, serial) => ({ method: "GET", path: `/__peer/point-query/query?id=${(serial * 7919) % chunks}` }),
-    },
-    {
-      name: "fts_fetch",
-      peer: null,
-      cached: false,
-      shot: (query) => ({ method: "GET", path: `/__peer/fts-fetch/query?q=${encodeURIComponent(query)}` }),
-    },
-    search("search_cached", "hybrid", true, "point_query"),
-    search("search_hybrid", "hybrid", false, "fts_fetch"),
-    search("search_text", "text", false, "fts_fetch"),
-    {
-      name: "chat",
-      peer: "fts_fetch",
-      cached: false,
-      shot: (query) => ({ method: "POST", path: "/api/v1/chat", body: { message: query } }),
-    },
-  ];
-}
+/** Rounds under the profiler, at most; each gives hundreds of samples a subject. */
+const CPU_ROUNDS = 5;
+/** Not counted: workerd was just started. */
+const CPU_WARM_UP_ROUNDS = 2;
 
 interface Measured {
   latencies_ms: number[];
   requests_together: number;
   together_ms: number;
+  process_cpu_ms: number | null;
+  /** Per request, of the Worker's isolate. */
   cpu_ms: number | null;
 }
 
@@ -85,9 +48,10 @@ export function registerBenchHttp(parent: Command): void {
       `
 Example:
   npm run --silent ops -- bench http --json
-JSON: {chunks, rounds, peers: {point_query: {p50_ms, p95_ms, rps, cpu_ms}, fts_fetch: {…}},
-  workloads: [{name, p50_ms, p95_ms, rps, cpu_ms, peer, ratio_p50, ratio_p95}]}
-cpu_ms is CPU time of the whole workerd process a request, its SQLite included; null where /proc is absent.
+JSON: {chunks, rounds, peers: {point_query: {p50_ms, p95_ms, rps, cpu_ms, process_cpu_ms}, fts_fetch: {…}},
+  workloads: [{name, p50_ms, p95_ms, rps, cpu_ms, process_cpu_ms, peer, ratio_p50, ratio_p95}]}
+cpu_ms is CPU time a request in the Worker's own isolate, what Cloudflare's limit is about; D1's work is not in it.
+process_cpu_ms is that of the whole workerd process: D1's SQLite and HTTP included. Both null where /proc is absent.
 rps is with ${CONCURRENCY} requests at once. search_cached repeats ${CACHED_QUERIES} queries; of
 every other subject each request has a query of its own, the same ones for all subjects of a round.`,
     )
@@ -102,7 +66,15 @@ async function benchHttp(invocation: Invocation, options: { chunks: number; roun
   return onRig(invocation, { extra_workers: await peerWorkers() }, async (rig) => {
     const gun = createGun(rig.platform.url, await fill(invocation, rig, corpus));
     try {
-      const measured = await measureAll(invocation, { rig, gun, corpus, random, rounds: options.rounds });
+      const run: Run = {
+        rig,
+        gun,
+        all: subjects(corpus.length),
+        magazine: createMagazine(corpus, random),
+        rounds: options.rounds,
+      };
+      const measured = await measureTimes(invocation, run);
+      await measureCpu(invocation, run, measured);
       return report(invocation, measured, { ...options, chunks: await countChunks(rig.client) });
     } finally {
       gun.close();
@@ -113,35 +85,23 @@ async function benchHttp(invocation: Invocation, options: { chunks: number; roun
 interface Run {
   rig: Rig;
   gun: Gun;
-  corpus: readonly Paragraph[];
-  random: Random;
+  all: readonly Subject[];
+  magazine: Magazine;
   rounds: number;
 }
 
-async function measureAll(invocation: Invocation, run: Run): Promise<Map<Subject, Measured>> {
-  const { gun, corpus, random, rounds } = run;
+async function measureTimes(invocation: Invocation, run: Run): Promise<Map<Subject, Measured>> {
+  const { gun, all, rounds } = run;
   const pid = run.rig.platform.workerdPid();
-  const all = subjects(corpus.length);
-  const measured = new Map<Subject, Measured>(
-    all.map((subject) => [
-      subject,
-      { latencies_ms: [], requests_together: 0, together_ms: 0, cpu_ms: pid === null ? null : 0 },
-    ]),
-  );
-  const fresh = freshQueries(corpus, random);
-  const repeated = fresh(CACHED_QUERIES);
-  let serial = 0;
-  const shots = (subject: Subject, queries: readonly string[]): Shot[] =>
-    queries.map((query, index) => {
-      serial += 1;
-      return subject.shot(subject.cached ? (repeated[index % CACHED_QUERIES] ?? query) : query, serial);
-    });
+  const { freshQueries, shots } = run.magazine;
+  const nothing = { requests_together: 0, together_ms: 0, process_cpu_ms: pid === null ? null : 0, cpu_ms: null };
+  const measured = new Map<Subject, Measured>(all.map((subject) => [subject, { latencies_ms: [], ...nothing }]));
 
   invocation.progress.start("rounds", rounds);
   // The first round warms code and caches and is not counted.
   for (let round = -1; round < rounds; round += 1) {
     // All subjects of a round get the same queries: which of them are dear ones must not decide a comparison.
-    const queries = { inTurn: fresh(SHOTS_PER_ROUND), together: fresh(SHOTS_PER_ROUND) };
+    const queries = { inTurn: freshQueries(SHOTS_PER_ROUND), together: freshQueries(SHOTS_PER_ROUND) };
     const turn = (round + all.length) % all.length;
     const order = [...all.slice(turn), ...all.slice(0, turn)];
     const counted = (subject: Subject): Measured | undefined => (round < 0 ? undefined : measured.get(subject));
@@ -153,7 +113,7 @@ async function measureAll(invocation: Invocation, run: Run): Promise<Map<Subject
       const sum = counted(subject);
       sum?.latencies_ms.push(...latencies_ms);
       if (sum && cpuBefore_ms !== null && cpuAfter_ms !== null)
-        sum.cpu_ms = (sum.cpu_ms ?? 0) + cpuAfter_ms - cpuBefore_ms;
+        sum.process_cpu_ms = (sum.process_cpu_ms ?? 0) + cpuAfter_ms - cpuBefore_ms;
     }
     // Apart from the above, lest the wake of a volley be measured as the latency of the next subject.
     for (const subject of order) {
@@ -170,20 +130,36 @@ async function measureAll(invocation: Invocation, run: Run): Promise<Map<Subject
   return measured;
 }
 
-/** Gives so many queries that the run has not asked before: nothing but `search_cached` may meet a cache. */
-function freshQueries(corpus: readonly Paragraph[], random: Random): (count: number) => string[] {
-  const asked = new Set<string>();
-  return (count) => {
-    const queries: string[] = [];
-    while (queries.length < count) {
-      const paragraph = corpus[Math.floor(random() * corpus.length)];
-      const query = paragraph === undefined ? "" : queryAbout(paragraph, STOPWORDS, random);
-      if (query === "" || asked.has(query)) continue;
-      asked.add(query);
-      queries.push(query);
+/** Adds `cpu_ms` to what was measured. */
+async function measureCpu(
+  invocation: Invocation,
+  { rig, gun, all, magazine, rounds: timedRounds }: Run,
+  measured: ReadonlyMap<Subject, Measured>,
+): Promise<void> {
+  const rounds = Math.min(timedRounds, CPU_ROUNDS);
+  const cpu = await openWorkerCpu(rig, gun);
+  if (cpu === null) return;
+  const samples = new Map<Subject, number>(all.map((subject) => [subject, 0]));
+  try {
+    invocation.progress.start("rounds under the profiler", rounds);
+    for (let round = -CPU_WARM_UP_ROUNDS; round < rounds; round += 1) {
+      if (round >= 0) await cpu.weigh();
+      const queries = magazine.freshQueries(SHOTS_PER_ROUND);
+      for (const subject of all) {
+        invocation.signal.throwIfAborted();
+        const shots = magazine.shots(subject, queries);
+        const taken = await cpu.samples(() => fireInTurn(gun, shots), subject.worker);
+        if (round >= 0) samples.set(subject, (samples.get(subject) ?? 0) + taken);
+      }
+      invocation.progress.update(round + 1);
     }
-    return queries;
-  };
+    for (const [subject, sum] of measured) {
+      sum.cpu_ms = ((samples.get(subject) ?? 0) * cpu.msPerSample()) / (rounds * SHOTS_PER_ROUND);
+    }
+    invocation.progress.stop(`${rounds} rounds profiled, a sample stands for ${cpu.msPerSample().toFixed(2)} ms`);
+  } finally {
+    cpu.close();
+  }
 }
 
 function report(
@@ -191,13 +167,14 @@ function report(
   measured: ReadonlyMap<Subject, Measured>,
   options: { chunks: number; rounds: number },
 ): Outcome {
-  const figures = [...measured].map(([{ name, peer }, { latencies_ms, requests_together, together_ms, cpu_ms }]) => ({
+  const figures = [...measured].map(([{ name, peer }, sum]) => ({
     name,
     peer,
-    p50_ms: rounded(percentile(latencies_ms, 0.5), 2),
-    p95_ms: rounded(percentile(latencies_ms, 0.95), 2),
-    rps: Math.round((requests_together / together_ms) * 1000),
-    cpu_ms: cpu_ms === null ? null : rounded(cpu_ms / latencies_ms.length, 2),
+    p50_ms: rounded(percentile(sum.latencies_ms, 0.5), 2),
+    p95_ms: rounded(percentile(sum.latencies_ms, 0.95), 2),
+    rps: Math.round((sum.requests_together / sum.together_ms) * 1000),
+    cpu_ms: sum.cpu_ms === null ? null : rounded(sum.cpu_ms, 2),
+    process_cpu_ms: sum.process_cpu_ms === null ? null : rounded(sum.process_cpu_ms / sum.latencies_ms.length, 2),
   }));
   const peers = Object.fromEntries(
     figures.filter(({ peer }) => peer === null).map(({ name, peer: _none, ...figure }) => [name, figure]),
@@ -221,6 +198,7 @@ function report(
       { title: "p95 ms", value: (row) => row.p95_ms, align: "right" },
       { title: "requests/s", value: (row) => row.rps, align: "right" },
       { title: "CPU ms", value: (row) => row.cpu_ms ?? "-", align: "right" },
+      { title: "of workerd", value: (row) => row.process_cpu_ms ?? "-", align: "right" },
       { title: "peer", value: (row) => row.peer ?? "-" },
       { title: "× p50", value: (row) => row.ratio_p50, align: "right" },
       { title: "× p95", value: (row) => row.ratio_p95, align: "right" },

@@ -9,7 +9,7 @@ import { TITLE_WEIGHT } from "../limits.ts";
 import { type Candidate, countTerms, localIdf, saturated } from "./candidates.ts";
 import { stem } from "./stem.ts";
 import { STOPWORDS } from "./stopwords.ts";
-import { stems, termSet } from "./terms.ts";
+import { stemsOf, termSet } from "./terms.ts";
 
 /** The literature's 5 to 10 documents and 10 to 50 terms; quality is flat over that range. */
 const FEEDBACK_DOCUMENTS = 5;
@@ -35,7 +35,7 @@ export function feedbackTerms(candidates: readonly Candidate[]): Map<string, num
       [title, TITLE_WEIGHT],
       [body, 1],
     ] as const) {
-      for (const term of stems(text.folded)) {
+      for (const term of stemsOf(text)) {
         if (term.length < TERM_CHARS_MIN || STOPPED.has(term)) continue;
         weights.set(term, (weights.get(term) ?? 0) + trust * weight);
       }

@@ -27,28 +27,34 @@ export function stems(text: string): string[] {
 export interface TermSet {
   /** Each stem's number, from 0. */
   index: ReadonlyMap<string, number>;
-  /** 1 where a wanted stem starts with that pair of letters: other words need neither slicing nor stemming. */
-  starts: Uint8Array;
+  /** By a word's first two letters, a bit for each third letter of wanted stems: other words are not even sliced. */
+  starts: Uint32Array;
   /** Words met so far that share a start: the number of their stem, -1 for one that is not wanted. */
   met: Map<string, number>;
 }
 
-const START_BITS = 5;
-
-/** The pair of first letters, each cut to its low five bits: distinct for a-z, and a superset for all else. */
-const startOf = (first: number, second: number): number =>
-  ((first & ((1 << START_BITS) - 1)) << START_BITS) | (second & ((1 << START_BITS) - 1));
+/** Letters are told apart by their low five bits: distinct for a-z, and a superset for all else. */
+const LETTERS = 32;
+const letterOf = (unit: number): number => unit & (LETTERS - 1);
+const startOf = (first: number, second: number): number => letterOf(first) * LETTERS + letterOf(second);
+const ANY_LETTER = 0xffff_ffff;
+/** Stemming alters a word from its third letter on ("any" to "ani"), but none of these where more than three stay. */
+const FAITHFUL_STEM_LETTERS = 4;
 
 export function termSet(wanted: Iterable<string>): TermSet {
   const index = new Map<string, number>();
-  const starts = new Uint8Array(1 << (2 * START_BITS));
+  const starts = new Uint32Array(LETTERS * LETTERS);
   for (const term of wanted) {
     if (index.has(term)) continue;
     index.set(term, index.size);
     const first = term.charCodeAt(0);
-    if (term.length > 1) starts[startOf(first, term.charCodeAt(1))] = 1;
+    const third = term.length >= FAITHFUL_STEM_LETTERS ? 1 << letterOf(term.charCodeAt(2)) : ANY_LETTER;
     // "ies" stems to "i": a stem of one letter may come from any second letter.
-    else for (let second = 0; second < 1 << START_BITS; second += 1) starts[startOf(first, second)] = 1;
+    const [low, high] = term.length > 1 ? [term.charCodeAt(1), term.charCodeAt(1)] : [0, LETTERS - 1];
+    for (let second = low; second <= high; second += 1) {
+      const start = startOf(first, second);
+      starts[start] = (starts[start] ?? 0) | third;
+    }
   }
   return { index, starts, met: new Map() };
 }
@@ -90,6 +96,11 @@ export function readWords(folded: string): Words {
   return { folded, bounds: bounds.subarray(0, count) };
 }
 
+/** The stems of all words, in order. */
+export function* stemsOf({ folded, bounds }: Words): Generator<string> {
+  for (let at = 0; at < bounds.length; at += 2) yield cachedStem(folded.slice(bounds[at], bounds[at + 1]));
+}
+
 /** Calls `found` with the number of each wanted term and the place of its word in the text (from 0), in order. */
 export function findTerms(
   { folded, bounds }: Words,
@@ -100,7 +111,9 @@ export function findTerms(
     const start = bounds[at] as number;
     const end = bounds[at + 1] as number;
     const second = end - start > 1 ? folded.charCodeAt(start + 1) : 0;
-    if (starts[startOf(folded.charCodeAt(start), second)] !== 1) continue;
+    const third = end - start > 2 ? folded.charCodeAt(start + 2) : 0;
+    const thirds = starts[startOf(folded.charCodeAt(start), second)] ?? 0;
+    if (((thirds >>> letterOf(third)) & 1) === 0) continue;
     const word = folded.slice(start, end);
     let term = met.get(word);
     if (term === undefined) {
