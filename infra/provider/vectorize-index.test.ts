@@ -296,10 +296,21 @@ test("when the metadata indexes fail for good, state still learns that the index
 });
 
 test("a token without the scope is told which one it lacks", async () => {
-  const answer = { status: 403, code: 10000, message: "Authentication error" };
-  front.rules.push({ method: "POST", path: "/indexes", answer });
-  const { message } = await refusal(create());
-  expect(message).toMatch(/token may not do this: Authentication error.*\nTry: .*"Vectorize Edit" on account/s);
+  const groups = client.accounts.tokens.permissionGroups.list({ ...at(), name: "Vectorize Read" });
+  const [group] = (await groups).result;
+  const reader = await client.accounts.tokens.create({
+    ...at(),
+    name: "reader",
+    policies: [{ effect: "allow", permission_groups: [{ id: group?.id ?? "" }], resources: {} }],
+  });
+  const own = await PluginUnderTest.start(COMMAND, { CLOUDFLARE_API_TOKEN: reader.value ?? "" });
+  try {
+    await own.configure({ baseUrl: platform.api_url });
+    const { message } = await refusal(own.create(URN, inputs));
+    expect(message).toMatch(/token may not do this: .*\nTry: .*"Vectorize Edit" on account/s);
+  } finally {
+    await own.stop();
+  }
 });
 
 test("an unreachable API is named with the settings to check", async () => {
