@@ -1,8 +1,7 @@
 /** Where the Worker answers; with a zone also its firewall, its rate limit and Cloudflare's own health check. */
 import { Healthcheck, Ruleset, WorkersCustomDomain } from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
-import { accountId } from "./account.ts";
-import { availableAlerts } from "./available-alerts.ts";
+import { accountId, availableAlerts } from "./account.ts";
 import { config, stack } from "./config.ts";
 import { SERVICE } from "./inventory.ts";
 import { worker, workerDeployment } from "./worker.ts";

@@ -41,10 +41,6 @@ describe("notifications", () => {
     ]);
     for (const type of outputs.missing_alerts) expect(warnings.join("\n")).toContain(type);
   });
-
-  test("a token that may not ask for them is told which permission it lacks", async () => {
-    await expect(runProgram({ alerts: null })).rejects.toThrow(/Notifications Read.*bootstrap/);
-  });
 });
 
 describe("the address", () => {

@@ -4,8 +4,7 @@
  */
 import { NotificationPolicy, NotificationPolicyWebhooks } from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
-import { accountId, plan } from "./account.ts";
-import { availableAlerts } from "./available-alerts.ts";
+import { accountId, availableAlerts, plan } from "./account.ts";
 import { config, secrets, stack } from "./config.ts";
 import { customDomain, healthcheck, url } from "./domain.ts";
 import { nameInStack, SERVICE } from "./inventory.ts";

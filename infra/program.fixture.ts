@@ -41,8 +41,14 @@ export interface ProgramOptions {
   stack?: Stack;
   /** Keys without the project's prefix; structures as such. Added to a complete configuration; undefined removes one. */
   config?: Record<string, unknown>;
-  /** Alert types that the account has; null: the API token lacks the permission. */
-  alerts?: string[] | null;
+  /** Alert types that the account has. */
+  alerts?: string[];
+  /** Rate plans that the account is subscribed to; by default those of the configured plan. */
+  subscriptions?: string[];
+  /** Status with which Cloudflare answers a request whose path holds the key. */
+  failing?: Record<string, number>;
+  /** Gets what is declared while it is, for programs that stop half-way. */
+  declared?: DeclaredResource[];
   /** Permission groups that Cloudflare does not know. */
   unknown_permissions?: string[];
 }
@@ -55,6 +61,8 @@ export const ALERTS = [
   "security_insights_alert",
 ];
 export const ZONE = { id: "fedcba9876543210fedcba9876543210", hostname: "api.example.com" };
+/** Some module: most tests do not ask what the Worker does, and building it takes longer than they do. */
+const SMALL_BUNDLE = "infra/local/shim.js";
 /** Marks of the wire format for secrets and for outputs. */
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";
@@ -62,11 +70,13 @@ const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 export const secretOf = (name: string) => `${name.toLowerCase()}-0123456789-0123456789-0123456789`;
 
 function settings(options: ProgramOptions): Record<string, string> {
-  const tomorrow_ms = Date.now() + 60 * 86_400_000;
+  const expiry_ms = Date.now() + 60 * 86_400_000;
   const config: Record<string, unknown> = {
     accountId: ACCOUNT_ID,
     plan: "free",
-    tokensExpire: new Date(tomorrow_ms).toISOString().slice(0, 10),
+    tokensExpire: new Date(expiry_ms).toISOString().slice(0, 10),
+    bundle: SMALL_BUNDLE,
+    watchdogBundle: SMALL_BUNDLE,
     ...Object.fromEntries(SECRET_KEYS.map((name) => [name, secretOf(name)])),
     ...options.config,
   };
@@ -80,7 +90,7 @@ function settings(options: ProgramOptions): Record<string, string> {
 /** Runs the program once. Rejects with its error when it refuses to be declared. */
 export async function runProgram(options: ProgramOptions = {}): Promise<Program> {
   const { stack = "production" } = options;
-  const resources: DeclaredResource[] = [];
+  const resources = options.declared ?? [];
   const warnings: string[] = [];
   const mocks: Mocks = {
     newResource: ({ type, name, inputs }) => ({
@@ -92,7 +102,7 @@ export async function runProgram(options: ProgramOptions = {}): Promise<Program>
       return { ...inputs, results: permissionGroups(options.unknown_permissions ?? []) };
     },
   };
-  const api = await serveAlerts(options.alerts === undefined ? ALERTS : options.alerts);
+  const api = await serveAnswers(options);
   vi.stubEnv("CLOUDFLARE_BASE_URL", api.url);
   vi.stubEnv("CLOUDFLARE_API_TOKEN", "token-of-the-tests");
   vi.resetModules();
@@ -166,6 +176,7 @@ const PRODUCTS = [
   "Account API Tokens",
   "Account Analytics",
   "Account Settings",
+  "Billing",
   "D1",
   "Logs",
   "Notifications",
@@ -194,20 +205,26 @@ function permissionGroups(unknown: readonly string[]) {
   ].filter(({ name }) => !unknown.includes(name));
 }
 
-/** The one REST call of the program. */
-async function serveAlerts(alerts: readonly string[] | null): Promise<{ url: string; close: () => Promise<void> }> {
-  const server = createServer((_, response) => {
-    const body =
-      alerts === null
-        ? { success: false, errors: [{ code: 10000, message: "Authentication error" }], messages: [], result: null }
-        : { success: true, errors: [], messages: [], result: { Any: alerts.map((type) => ({ type })) } };
-    response.writeHead(alerts === null ? 403 : 200, { "content-type": "application/json" }).end(JSON.stringify(body));
+/** The REST calls of the program. */
+async function serveAnswers({ alerts = ALERTS, subscriptions, failing = {}, config = {} }: ProgramOptions) {
+  const plans = subscriptions ?? (config.plan === "paid" ? ["workers_paid", "r2_paid"] : ["free"]);
+  const answers: [path: string, result: unknown][] = [
+    ["/available_alerts", { Any: alerts.map((type) => ({ type })) }],
+    ["/subscriptions", plans.map((id) => ({ rate_plan: { id } }))],
+  ];
+  const server = createServer(({ url = "" }, response) => {
+    const status = Object.entries(failing).find(([path]) => url.includes(path))?.[1] ?? 200;
+    const result = answers.find(([path]) => url.includes(path))?.[1] ?? null;
+    const errors = status === 200 ? [] : [{ code: 10000, message: "Authentication error" }];
+    response
+      .writeHead(status, { "content-type": "application/json", "retry-after-ms": "1" })
+      .end(JSON.stringify({ success: status === 200, errors, messages: [], result }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}/client/v4`,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
+    close: () => new Promise<void>((resolve) => server.close(() => resolve())),
   };
 }
 

@@ -23,6 +23,7 @@ const GRANTS = {
     account: [
       "Account API Tokens Write",
       "Account Settings Read",
+      "Billing Read",
       "D1 Write",
       "Notifications Write",
       "Queues Write",

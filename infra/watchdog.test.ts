@@ -33,12 +33,20 @@ describe("the watchdog", () => {
     expect(resources.filter(({ type }) => type.endsWith(":WorkersCronTrigger"))).toHaveLength(2);
   });
 
-  test("warns while it runs the same release as the Worker, and takes the one before from a file", async () => {
-    expect(production.warnings.join()).toContain("prism:watchdogBundle");
-    const { warnings, named } = await runProgram({ config: { watchdogBundle: "infra/local/shim.js" } });
-    expect(warnings).toEqual([]);
-    const tag = (name: string) => (named(name).inputs.annotations as { workersTag: string }).workersTag;
-    expect(tag("prism-watchdog-version")).not.toBe(tag("prism-version"));
+  test("waits for nothing that can fail with the Worker", () => {
+    expect(production.named("prism-watchdog-version").depends_on.sort()).toEqual(["prism-config", "prism-watchdog"]);
+    expect(production.named("prism-watchdog-version").secret_inputs).toContain("bindings");
+  });
+
+  test("takes the release before from a file, and warns when it gets the same as the Worker", async () => {
+    const tag = ({ named }: Program, name: string) =>
+      (named(name).inputs.annotations as { workersTag: string }).workersTag;
+    const behind = await runProgram({ config: { bundle: undefined } });
+    expect(behind.warnings).toEqual([]);
+    expect(tag(behind, "prism-watchdog-version")).not.toBe(tag(behind, "prism-version"));
+    const level = await runProgram({ config: { bundle: undefined, watchdogBundle: undefined } });
+    expect(level.warnings.join()).toContain("prism:watchdogBundle");
+    expect(tag(level, "prism-watchdog-version")).toBe(tag(level, "prism-version"));
   });
 
   test("a pinned bundle that is not there is refused with the key that pins it", async () => {

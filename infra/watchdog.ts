@@ -6,12 +6,13 @@
 import { Worker, WorkersCronTrigger, WorkersDeployment, WorkerVersion } from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import { accountId, plan } from "./account.ts";
-import { config, stack } from "./config.ts";
-import { DURABLE_OBJECTS, KV_NAMESPACES, nameInStack, VERSION_BINDING } from "./inventory.ts";
+import { workerBindings } from "./bindings.ts";
+import { config, secrets, stack } from "./config.ts";
+import { DURABLE_OBJECTS, KV_NAMESPACES, nameInStack, SECRETS, VERSION_BINDING } from "./inventory.ts";
+import { namespaces } from "./key-value.ts";
 import { keep } from "./protection.ts";
 import { readBundle, versionContent } from "./release.ts";
 import { versionBindings } from "./version-bindings.ts";
-import { bindings as workerBindings } from "./worker.ts";
 
 /** Two minutes off the Worker's own checks, so that it judges a finished one. */
 export const WATCHDOG = { name: "prism-watchdog", cron: "2-59/5 * * * *" } as const;
@@ -25,6 +26,20 @@ const BINDINGS: ReadonlySet<string> = new Set([
   "LOG_LEVEL",
   "ERROR_WEBHOOK",
 ]);
+
+/** Those of the Worker's bindings, made without what the others need, so that nothing of it is waited for. */
+function ownBindings([configId, errorWebhook]: [string, string]) {
+  const withheld = Object.fromEntries(SECRETS.map((name) => [name, ""])) as Record<(typeof SECRETS)[number], string>;
+  const all = workerBindings({
+    stack,
+    database_id: "",
+    kv_ids: { cache: "", config: configId },
+    vector_generation: config.vectors.live,
+    variables: config.variables,
+    secrets: { ...withheld, ERROR_WEBHOOK: errorWebhook },
+  });
+  return versionBindings(all.filter(({ name }) => BINDINGS.has(name)));
+}
 
 export const watchdog = stack === "production" ? await declareWatchdog() : null;
 
@@ -51,7 +66,7 @@ async function declareWatchdog() {
       accountId,
       workerId: script.id,
       ...versionContent(await readBundle(config.watchdogBundle, "watchdogBundle")),
-      bindings: workerBindings.apply((bindings) => versionBindings(bindings.filter(({ name }) => BINDINGS.has(name)))),
+      bindings: pulumi.all([namespaces.config.id, secrets.ERROR_WEBHOOK]).apply(ownBindings),
     },
     { retainOnDelete: true, additionalSecretOutputs: ["bindings"] },
   );

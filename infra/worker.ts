@@ -30,7 +30,7 @@ export const worker = new Worker(
 type SecretName = (typeof SECRETS)[number];
 
 /** Every binding of the inventory. The list as a whole is secret, for some of its elements are. */
-export const bindings = pulumi
+const bindings = pulumi
   .all([
     pulumi.all(databases.map(({ resource }) => resource.id)),
     namespaces.cache.id,
