@@ -84,6 +84,7 @@ function handlers(plugin: Plugin, log: EngineLog): grpc.UntypedServiceImplementa
         urn: request.getUrn(),
         state: plain(request.getOlds()),
         news: plain(request.getNews()),
+        old_inputs: plain(request.getOldInputs()),
       });
       const names = Object.keys(changed);
       const response = new DiffResponse()

@@ -122,8 +122,13 @@ export class PluginUnderTest {
   }
 
   /** `changed` names properties; `replaces` those that force a replacement. */
-  async diff(urn: string, id: string, state: Properties, news: Properties) {
-    const request = new provider_pb.DiffRequest().setUrn(urn).setId(id).setOlds(struct(state)).setNews(struct(news));
+  async diff(urn: string, id: string, state: Properties, news: Properties, old_inputs: Properties = {}) {
+    const request = new provider_pb.DiffRequest()
+      .setUrn(urn)
+      .setId(id)
+      .setOlds(struct(state))
+      .setOldInputs(struct(old_inputs))
+      .setNews(struct(news));
     const response = await this.#ask<provider_pb.DiffResponse>("diff", request);
     return {
       changes: response.getChanges() === provider_pb.DiffResponse.DiffChanges.DIFF_SOME,

@@ -53,7 +53,8 @@ export interface Plugin {
   configure(config: Record<string, string>): void;
   /** Inputs with defaults filled in, and what is wrong with them. Values may be unknown (see `unknowns.ts`). */
   check(request: { urn: string; news: Properties }): { inputs: Properties; failures: CheckFailure[] };
-  diff(request: Existing & { news: Properties }): Promise<Diff>;
+  /** `old_inputs` are those of the last update: what is in state but not among them was computed. */
+  diff(request: Existing & { news: Properties; old_inputs: Properties }): Promise<Diff>;
   create(request: Subject & Mutation & { inputs: Properties }): Promise<{ id: string; outputs: Properties }>;
   /** The resource as it is now; null when it is gone. `state` and `inputs` are empty during an import. */
   read(

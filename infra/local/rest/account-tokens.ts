@@ -25,6 +25,7 @@ const BUCKET = "com.cloudflare.edge.r2.bucket";
 const PRODUCT_GROUPS = {
   "Account API Tokens": "tokens",
   "Account Settings": null,
+  Billing: null,
   D1: "d1",
   Logs: "logpush",
   Notifications: "alerting",
@@ -36,7 +37,7 @@ const PRODUCT_GROUPS = {
   "Workers R2 Storage": "r2",
   "Workers Scripts": "workers",
 } as const;
-const ZONE_GROUPS = ["DNS", "Health Checks", "Workers Routes", "Zone", "Zone WAF"];
+const ZONE_GROUPS = ["DNS", "Health Checks", "Logs", "Workers Routes", "Zone", "Zone WAF"];
 
 interface PermissionGroup {
   id: string;
@@ -48,7 +49,7 @@ interface PermissionGroup {
 
 const group = (name: string, scope: string, grants: string | null): PermissionGroup => ({
   // Cloudflare's ids are just as opaque, and others: a program must look them up by name.
-  id: createHash("sha256").update(`permission group ${name}`).digest("hex").slice(0, 32),
+  id: createHash("sha256").update(`${name} for ${scope}`).digest("hex").slice(0, 32),
   name,
   scopes: [scope],
   grants,

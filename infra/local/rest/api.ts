@@ -73,7 +73,7 @@ export function restApi(deps: RestApiDeps): Hono<Authenticated> {
       requestBudget(budget, () => engine.now()),
       requireScope,
     )
-    .route("/", accountRoutes(engine))
+    .route("/", accountRoutes(engine, plan))
     .use("/accounts/:account_id/*", async (c, next) => {
       const id = c.req.param("account_id");
       if (id !== engine.account_id)
