@@ -83,6 +83,8 @@ export class PluginUnderTest {
     this.#client = new provider_grpc.ResourceProviderClient(
       `127.0.0.1:${String(port).trim()}`,
       grpc.credentials.createInsecure(),
+      // A bundle with its source map passes gRPC's default of 4 MB; the engine allows 400.
+      { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 },
     );
     return this;
   }
