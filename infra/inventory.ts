@@ -51,7 +51,8 @@ export const QUEUES = {
   ingest: {
     binding: "INGEST_QUEUE",
     name: "prism-ingest",
-    consumer: { max_batch_size: 10, max_batch_timeout_s: 1, max_retries: 5, retry_delay_s: 10, max_concurrency: 2 },
+    // One message an invocation: a message is bounded to what the free plan's 10 ms of CPU allow.
+    consumer: { max_batch_size: 1, max_batch_timeout_s: 0, max_retries: 5, retry_delay_s: 10, max_concurrency: 4 },
     dead_letter: "prism-ingest-dead",
   },
   dead: {

@@ -89,7 +89,13 @@ test("the end of the command ends a request that would be repeated", async () =>
   const answer = createClient({ url, token: "", signal: command.signal }).get("/x");
   await expect.poll(() => seen.length).toBe(1);
   command.abort(new DOMException("interrupted", "AbortError"));
-  await expect(answer).rejects.toThrow("no answer in time");
+  await expect(answer).rejects.toThrow("interrupted");
+});
+
+test("a service that does not answer within the deadline is reported as slow, not as absent", async () => {
+  const { url } = await serve({ status: 429, headers: { "retry-after": "60" } });
+  const impatient = createClient({ url, token: "", signal: AbortSignal.timeout(50) });
+  await expect(impatient.get("/x")).rejects.toMatchObject({ parts: { cause: "no answer in time" } });
 });
 
 test("Retry-After is read as seconds and as a date", () => {

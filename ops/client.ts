@@ -6,7 +6,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
-import { OpsError } from "./errors.ts";
+import { endedEarly, OpsError } from "./errors.ts";
 import { REQUEST_RETRIES_MAX, REQUEST_TIMEOUT_MS, RETRY_AFTER_MAX_MS, RETRY_PAUSE_MS } from "./limits.ts";
 
 export interface Client {
@@ -166,17 +166,10 @@ function hintFor(status: number): string {
 }
 
 function unreachable(op: string, url: string, error: unknown): OpsError {
-  const timedOut = error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError");
   const inner = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-  return new OpsError(
-    {
-      op,
-      subject: url,
-      cause: timedOut ? "no answer in time" : `no connection: ${inner}`,
-      hint: timedOut
-        ? "raise --timeout, or look at the service's log"
-        : "check that the service runs and the address is right",
-    },
-    { error },
-  );
+  const noConnection = {
+    cause: `no connection: ${inner}`,
+    hint: "check that the service runs and the address is right",
+  };
+  return new OpsError({ op, subject: url, ...(endedEarly(error) ?? noConnection) }, { error });
 }

@@ -12,7 +12,9 @@ test("an error prints what failed and what to do, in two lines", () => {
 test("where it arose is shown only on request, with the error below it", () => {
   const outer = new OpsError(error.parts, { error: new TypeError("inner") });
   expect(renderError(outer, { colour: false, verbose: false })).not.toContain("errors.test.ts");
-  expect(renderError(outer, { colour: false, verbose: true })).toMatch(/errors\.test\.ts[^]*Caused by: TypeError: inner/);
+  expect(renderError(outer, { colour: false, verbose: true })).toMatch(
+    /errors\.test\.ts[\s\S]*Caused by: TypeError: inner/,
+  );
 });
 
 test("colours are asked for, never assumed", () => {
@@ -23,4 +25,13 @@ test("an unexpected error is called unexpected", () => {
   expect(asOpsError(new TypeError("x is undefined")).parts.cause).toBe("unexpected TypeError: x is undefined");
   expect(asOpsError("text").parts.cause).toBe("unexpected text");
   expect(asOpsError(error)).toBe(error);
+});
+
+test("work ended from outside is not called unexpected", () => {
+  expect(asOpsError(new DOMException("", "TimeoutError")).parts.hint).toContain("--timeout");
+  expect(asOpsError(new DOMException("", "AbortError")).parts.cause).toBe("interrupted");
+  const wrapped = Object.assign(new Error("aborted", { cause: new DOMException("", "TimeoutError") }), {
+    name: "AbortError",
+  });
+  expect(asOpsError(wrapped).parts.cause).toBe("no answer in time");
 });

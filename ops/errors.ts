@@ -38,18 +38,25 @@ export class OpsError extends Error {
   }
 }
 
+/** What a person is told of work that was ended from outside; undefined for any other error. */
+export function endedEarly(thrown: unknown): Pick<OpsErrorParts, "cause" | "hint"> | undefined {
+  // Node's own waits wrap the reason of the signal that ended them.
+  const wrapped = thrown instanceof Error && thrown.name === "AbortError" && thrown.cause instanceof Error;
+  const { name } = (wrapped ? thrown.cause : thrown) as Partial<Error>;
+  if (name === "TimeoutError")
+    return { cause: "no answer in time", hint: "raise --timeout, or look at the service's log" };
+  if (name === "AbortError") return { cause: "interrupted", hint: "repeat it: what was begun has been put away" };
+  return undefined;
+}
+
 /** Any thrown value as an `OpsError`; an unexpected one says that it is unexpected and how to see where it arose. */
 export function asOpsError(thrown: unknown): OpsError {
   if (thrown instanceof OpsError) return thrown;
-  return new OpsError(
-    {
-      op: "run",
-      subject: "ops",
-      cause: `unexpected ${thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)}`,
-      hint: "repeat it with --verbose to see where this arose; it is a defect of this command",
-    },
-    { error: thrown },
-  );
+  const unexpected = {
+    cause: `unexpected ${thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)}`,
+    hint: "repeat it with --verbose to see where this arose; it is a defect of this command",
+  };
+  return new OpsError({ op: "run", subject: "ops", ...(endedEarly(thrown) ?? unexpected) }, { error: thrown });
 }
 
 /** The two lines (three with a known inner error and `verbose`) a person reads. */

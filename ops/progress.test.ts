@@ -9,7 +9,9 @@ function screen(isTTY: boolean) {
 }
 
 test("a line says how far, how fast and how long still", () => {
-  expect(progressLine({ label: "docs", done: 50, total: 200, elapsed_ms: 1000 })).toBe("docs: 50/200 (25 %), 50/s, 3 s left");
+  expect(progressLine({ label: "docs", done: 50, total: 200, elapsed_ms: 1000 })).toBe(
+    "docs: 50/200 (25 %), 50/s, 3 s left",
+  );
   expect(progressLine({ label: "docs", done: 3, total: 3, elapsed_ms: 2000 })).toBe("docs: 3/3 (100 %), 1.5/s");
   expect(progressLine({ label: "docs", done: 0, total: 0, elapsed_ms: 0 })).toBe("docs: 0/0 (100 %)");
 });
@@ -31,6 +33,6 @@ test("on a terminal a bar is redrawn and removed at the end", () => {
   after(200);
   progress.update(1);
   progress.stop();
-  expect(written[0]).toMatch(/^\r\u001b\[2K█{12}░{12} docs: 1\/2/);
+  expect(written[0]).toContain(`\r\u001b[2K${"█".repeat(12)}${"░".repeat(12)} docs: 1/2`);
   expect(written.at(-1)).toBe("\r\u001b[2K");
 });

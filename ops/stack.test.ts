@@ -10,22 +10,20 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true }));
 
-const running = (pid: number): Promise<unknown> =>
-  Promise.all([
-    writeFile(
-      join(dir, "platform.json"),
-      JSON.stringify({
-        pid,
-        url: "http://127.0.0.1:8787",
-        api_url: "http://127.0.0.1:8788/client/v4",
-        s3_url: "http://127.0.0.1:8788",
-        account_id: "0".repeat(32),
-        api_token: "token",
-        admin_key: "prism_a_b",
-      }),
-    ),
-    writeFile(join(dir, "identity.json"), JSON.stringify({ secrets: { API_SECRET: "bootstrap" } })),
-  ]);
+const running = (pid: number): Promise<void> =>
+  writeFile(
+    join(dir, "platform.json"),
+    JSON.stringify({
+      pid,
+      url: "http://127.0.0.1:8787",
+      api_url: "http://127.0.0.1:8788/client/v4",
+      s3_url: "http://127.0.0.1:8788",
+      account_id: "0".repeat(32),
+      api_token: "token",
+      admin_key: "prism_a_b",
+      api_secret: "bootstrap",
+    }),
+  );
 
 test("the local stack is the platform that runs on the data folder", async () => {
   await running(process.pid);

@@ -6,13 +6,9 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
 import type { Stack } from "../infra/inventory.ts";
 import { platformFile } from "../infra/local/state.ts";
 import { EXIT, OpsError } from "./errors.ts";
-
-/** The part of the local platform's identity that admits to every tenant. */
-const Identity = z.object({ secrets: z.object({ API_SECRET: z.string().min(1) }) });
 
 export interface StackTarget {
   stack: Stack;
@@ -39,9 +35,8 @@ async function locateLocal(dataDir: string): Promise<StackTarget> {
     throw notRunning(path, "the local platform is not running (it writes this file while it runs)", error);
   }
   try {
-    const { pid, url } = platformFile.parse(JSON.parse(platform));
-    const identity = Identity.parse(JSON.parse(await readFile(join(dataDir, "identity.json"), "utf8")));
-    if (isAlive(pid)) return { stack: "local", url, secret: identity.secrets.API_SECRET };
+    const { pid, url, api_secret } = platformFile.parse(JSON.parse(platform));
+    if (isAlive(pid)) return { stack: "local", url, secret: api_secret };
   } catch (error) {
     throw notRunning(path, "the folder is damaged or of another version", error);
   }

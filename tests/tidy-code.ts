@@ -10,8 +10,8 @@ export interface Exception {
 }
 
 const LINES_MAX = 300;
-const isCode = (path: string) => /\.(ts|js|mjs)$/.test(path);
-const isTest = (path: string) => path.endsWith(".test.ts");
+export const isCode = (path: string) => /\.(ts|js|mjs)$/.test(path);
+export const isTest = (path: string) => path.endsWith(".test.ts");
 
 /** Names that say nothing of what is inside, and names in other cases. */
 export function names(tree: Tree): string[] {
@@ -132,4 +132,31 @@ export function pins(tree: Tree): string[] {
   return Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })
     .filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
     .map(([name, version]) => `package.json: ${name} "${version}" is not an exact version: npm install -E ${name}`);
+}
+
+interface LockedPackage {
+  optionalDependencies?: Record<string, string>;
+}
+
+/**
+ * Every package that a locked one may want on some machine is locked, too: without it `npm ci` refuses the lockfile on all
+ * machines. npm leaves out what the registry of the day does not carry (a mirror that lags behind).
+ */
+export function lockfile(tree: Tree): string[] {
+  const { packages } = JSON.parse(tree.get("package-lock.json") ?? '{"packages":{}}') as {
+    packages: Record<string, LockedPackage>;
+  };
+  const isLocked = (from: string, name: string): boolean => {
+    if (packages[`${from === "" ? "" : `${from}/`}node_modules/${name}`]) return true;
+    return from !== "" && isLocked(from.slice(0, Math.max(0, from.lastIndexOf("/node_modules/"))), name);
+  };
+  return Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.entries(optionalDependencies)
+      .filter(([name]) => !isLocked(path, name))
+      .map(
+        ([name, version]) =>
+          `package-lock.json: lacks ${name}, so npm ci fails: add "node_modules/${name}" with version ${version}, ` +
+          "os, cpu, dev and optional, as its siblings have them (no integrity where the registry lacks it)",
+      ),
+  );
 }

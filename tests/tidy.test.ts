@@ -2,16 +2,15 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { bans, type Exception, lengths, namedFiles, names, pins, type Tree } from "./tidy-code.ts";
+import { bans, type Exception, lengths, lockfile, namedFiles, names, pins, type Tree } from "./tidy-code.ts";
 import { indexes, lineNumbers, links, runbooks, titles } from "./tidy-markdown.ts";
+import { unusedDependencies, unusedExports, unusedFiles } from "./tidy-unused.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 
 const LONG_FILES: readonly Exception[] = [
   { id: "infra/local/vectorize/store.ts", reason: "one class: the operations of an index and what they share" },
-  { id: "worker/malformed.test.ts", reason: "one generator of bad requests and the one test that sends them" },
-  { id: "worker/routes/documents.ts", reason: "eight routes of one noun, declarations included" },
-  { id: "worker/store/documents.ts", reason: "the statements that must be in one batch stand in one file" },
+  { id: "worker/malformed.fixture.ts", reason: "one generator of bad requests: its table of defects is its length" },
 ];
 
 const BANNED_TEXT: readonly Exception[] = [
@@ -19,6 +18,16 @@ const BANNED_TEXT: readonly Exception[] = [
   { id: "infra/local/rest/rest-server.fixture.ts", reason: "as worker/service.fixture.ts" },
   { id: "tests/tidy.test.ts", reason: "holds the offenders that the rules are tried on" },
   { id: "tests/tidy-code.ts", reason: "holds the patterns" },
+];
+
+const COMMANDS_AND_TYPES: readonly Exception[] = [
+  { id: "@biomejs/biome", reason: "npm run lint" },
+  { id: "@cloudflare/workers-types", reason: "worker/tsconfig.json" },
+  { id: "@types/google-protobuf", reason: "types of google-protobuf, which infra/provider imports" },
+  { id: "@types/node", reason: "tsconfig.json" },
+  { id: "node", reason: "the runtime of every npm script" },
+  { id: "typescript", reason: "npm run types" },
+  { id: "wrangler", reason: "its commands, for people; wrangler.jsonc is generated for it" },
 ];
 
 /** Everything a clone has: what .gitignore names is not read. */
@@ -43,6 +52,10 @@ const RULES: Record<string, (tree: Tree) => string[]> = {
   "nothing is in the repository that must not be": (tree) => bans(tree, BANNED_TEXT),
   "files that comments and documents name exist": namedFiles,
   "dependencies are pinned exactly": pins,
+  "npm ci accepts the lockfile": lockfile,
+  "every export is used": unusedExports,
+  "every file is used": unusedFiles,
+  "every dependency is used": (tree) => unusedDependencies(tree, COMMANDS_AND_TYPES),
   "a document has one title": titles,
   "links and anchors lead somewhere": links,
   "documents name symbols, not lines": lineNumbers,
@@ -100,6 +113,15 @@ describe("each rule notices its offender and says what to do", () => {
     [namedFiles, "a.ts", "/** See `gone.test.ts`. */", "does not exist"],
     [namedFiles, "a.md", "In `worker/gone/` there is nothing.", "does not exist"],
     [pins, "package.json", '{"devDependencies":{"x":"^1.0.0"}}', "npm install -E x"],
+    [
+      lockfile,
+      "package-lock.json",
+      '{"packages":{"node_modules/a":{"optionalDependencies":{"a-darwin":"1.0.0"}}}}',
+      'add "node_modules/a-darwin" with version 1.0.0',
+    ],
+    [unusedExports, "worker/a.ts", "/** lonely */\nexport function lonely() {}\n", "delete it"],
+    [unusedFiles, "worker/a.ts", "", "delete it"],
+    [(tree) => unusedDependencies(tree, []), "package.json", '{"dependencies":{"x":"1.0.0"}}', "npm uninstall x"],
     [titles, "a.md", "# One\n\n# Two\n", "has 2 titles"],
     [titles, "a.md", "```\n# no title\n```\n", "has 0 titles"],
     [links, "docs/a.md", "[x](b.md)", "no docs/b.md"],

@@ -2,6 +2,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { App } from "./context.ts";
 import { auth } from "./routes/auth.ts";
+import { batches } from "./routes/batches.ts";
 import { chat } from "./routes/chat.ts";
 import { documents } from "./routes/documents.ts";
 import { feedback } from "./routes/feedback.ts";
@@ -15,7 +16,7 @@ import { refuseInvalid } from "./security/validation.ts";
 export function createApp(): OpenAPIHono<App> {
   const app = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
   secure(app);
-  for (const routes of [health, search, chat, documents, keys, auth, feedback]) app.route("/", routes);
+  for (const routes of [health, search, chat, batches, documents, keys, auth, feedback]) app.route("/", routes);
   app.route("/", documentationOf(app));
   return app;
 }

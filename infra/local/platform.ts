@@ -65,8 +65,6 @@ export interface Platform extends PlatformFile {
   close(): Promise<void>;
   /** Null unless started with `faults`. */
   faults: FaultPlan | null;
-  /** Bootstrap secret of the Worker (`API_SECRET`). */
-  api_secret: string;
   s3_credentials: { access_key_id: string; secret_access_key: string };
   runtime: Runtime;
   vectorize: VectorizeStore;
@@ -199,13 +197,13 @@ async function assemble(
     account_id: identity.account_id,
     api_token: identity.token.value,
     admin_key: identity.admin_key,
+    api_secret: identity.secrets.API_SECRET,
   };
   folder.announce(announcement);
   return {
     ...announcement,
     close,
     faults,
-    api_secret: identity.secrets.API_SECRET,
     s3_credentials: s3Credentials(identity.token),
     runtime,
     vectorize,

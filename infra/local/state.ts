@@ -32,7 +32,10 @@ export const platformFile = z.strictObject({
   s3_url: z.string(),
   account_id: z.string(),
   api_token: z.string(),
+  /** Every scope, tenant `default`. */
   admin_key: z.string(),
+  /** The bootstrap secret, for what concerns all tenants. */
+  api_secret: z.string(),
 });
 export type PlatformFile = z.infer<typeof platformFile>;
 

@@ -14,10 +14,10 @@ const PEERS = ["point-query", "fts-fetch"];
 /** Rows in one load request of a peer. */
 const PEER_LOAD_ROWS = 500;
 
-/** Paragraphs made of the words of this repository's own documents and code. */
+/** Paragraphs made of the words of this repository's own documents. */
 export async function generatedParagraphs(count: number, random: Random): Promise<Paragraph[]> {
   const sources: string[] = [];
-  for await (const path of glob("{*.md,docs/**/*.md,runbooks/**/*.md,worker/**/*.ts}", { cwd: ROOT })) {
+  for await (const path of glob("{*.md,docs/**/*.md,runbooks/**/*.md}", { cwd: ROOT })) {
     sources.push(await readFile(join(ROOT, path), "utf8"));
   }
   return paragraphs(vocabulary(sources, random), count, random);

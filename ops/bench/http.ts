@@ -143,18 +143,26 @@ async function measureAll(invocation: Invocation, run: Run): Promise<Map<Subject
     // All subjects of a round get the same queries: which of them are dear ones must not decide a comparison.
     const queries = { inTurn: fresh(SHOTS_PER_ROUND), together: fresh(SHOTS_PER_ROUND) };
     const turn = (round + all.length) % all.length;
-    for (const subject of [...all.slice(turn), ...all.slice(0, turn)]) {
+    const order = [...all.slice(turn), ...all.slice(0, turn)];
+    const counted = (subject: Subject): Measured | undefined => (round < 0 ? undefined : measured.get(subject));
+    for (const subject of order) {
       invocation.signal.throwIfAborted();
       const cpuBefore_ms = processCpu_ms(pid);
       const latencies_ms = await fireInTurn(gun, shots(subject, queries.inTurn));
       const cpuAfter_ms = processCpu_ms(pid);
+      const sum = counted(subject);
+      sum?.latencies_ms.push(...latencies_ms);
+      if (sum && cpuBefore_ms !== null && cpuAfter_ms !== null)
+        sum.cpu_ms = (sum.cpu_ms ?? 0) + cpuAfter_ms - cpuBefore_ms;
+    }
+    // Apart from the above, lest the wake of a volley be measured as the latency of the next subject.
+    for (const subject of order) {
+      invocation.signal.throwIfAborted();
       const together_ms = await fireTogether(gun, shots(subject, queries.together), CONCURRENCY);
-      const sum = measured.get(subject);
-      if (round < 0 || sum === undefined) continue;
-      sum.latencies_ms.push(...latencies_ms);
+      const sum = counted(subject);
+      if (sum === undefined) continue;
       sum.requests_together += SHOTS_PER_ROUND;
       sum.together_ms += together_ms;
-      if (cpuBefore_ms !== null && cpuAfter_ms !== null) sum.cpu_ms = (sum.cpu_ms ?? 0) + cpuAfter_ms - cpuBefore_ms;
     }
     invocation.progress.update(round + 1);
   }

@@ -6,10 +6,10 @@
 import { z } from "zod";
 import { QUEUES } from "../../infra/inventory.ts";
 import type { Env } from "../env.ts";
-import { RETRY_BACKOFF_BASE_S, RETRY_BACKOFF_MAX_S } from "../limits.ts";
+import { OVERDUE_AFTER_MS, RETRY_BACKOFF_BASE_S, RETRY_BACKOFF_MAX_S } from "../limits.ts";
 import { type DocumentInput, ingest } from "../rag/ingest.ts";
 import { finishPart, NO_OUTCOME, openPart, recordDeadLetter, stagedKey } from "../store/jobs.ts";
-import { settleFromStores, type VectorStores } from "../store/vectors.ts";
+import { oldestOverdueOutbox, settleFromStores, type VectorStores } from "../store/vectors.ts";
 import { describeError, lineStart, serialiseLine, writeLine } from "../telemetry/log.ts";
 import { type QueueMessage, queueMessage } from "./messages.ts";
 
@@ -29,6 +29,10 @@ export async function consume(batch: MessageBatch<unknown>, env: Env, now_ms: nu
     } catch (error) {
       const fields = { queue: batch.queue, attempts: message.attempts, error: describeError(error) };
       writeLine("ERROR", serialiseLine(env, { ...lineStart(env, "ERROR", "queue message failed"), ...fields }));
+      if (isProbe(message.body)) {
+        message.ack();
+        continue;
+      }
       const delaySeconds = Math.min(RETRY_BACKOFF_BASE_S * 2 ** (message.attempts - 1), RETRY_BACKOFF_MAX_S);
       message.retry({ delaySeconds });
     }
@@ -38,10 +42,24 @@ export async function consume(batch: MessageBatch<unknown>, env: Env, now_ms: nu
 async function perform(message: QueueMessage, env: Env, now_ms: number): Promise<void> {
   switch (message.type) {
     case "settle":
-      return settleFromStores(storesOf(env), env.EMBEDDING_MODEL, message.outbox_id, now_ms);
+      await settleFromStores(storesOf(env), env.EMBEDDING_MODEL, message.outbox_id, now_ms);
+      return message.probe ? sendNextProbe(env, now_ms) : undefined;
     case "ingest":
       return ingestPart(message.job_id, message.part, env, now_ms);
   }
+}
+
+function isProbe(body: unknown): boolean {
+  const { data } = queueMessage.safeParse(body);
+  return data?.type === "settle" && data.probe === true;
+}
+
+/** Vectorize took the probe, so the outage is over: the rows that piled up follow one by one. */
+async function sendNextProbe(env: Env, now_ms: number): Promise<void> {
+  const outbox_id = await oldestOverdueOutbox(env.DB, now_ms - OVERDUE_AFTER_MS);
+  if (outbox_id === null) return;
+  const next: QueueMessage = { type: "settle", outbox_id, probe: true };
+  await env.INGEST_QUEUE.send(next);
 }
 
 async function ingestPart(job_id: string, part: number, env: Env, now_ms: number): Promise<void> {
@@ -77,9 +95,11 @@ async function ingestPart(job_id: string, part: number, env: Env, now_ms: number
 }
 
 async function bury(message: Message<unknown>, queue: string, env: Env, now_ms: number): Promise<void> {
+  const parsed = queueMessage.safeParse(message.body);
+  // What Vectorize is owed stays in the outbox and is probed by cron: a letter would only say so once more.
+  if (parsed.data?.type === "settle") return;
   const body = JSON.stringify(message.body);
   await recordDeadLetter(env.DB, { id: message.id, queue, body, attempts: message.attempts, failed_at_ms: now_ms });
-  const parsed = queueMessage.safeParse(message.body);
   if (parsed.data?.type !== "ingest") return;
   const { job_id, part } = parsed.data;
   const documents = await env.VECTOR_PACKS.get(stagedKey(job_id, part));

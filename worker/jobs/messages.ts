@@ -3,6 +3,7 @@ import { z } from "zod";
 
 export const queueMessage = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("ingest"), job_id: z.string(), part: z.number().int() }),
-  z.strictObject({ type: z.literal("settle"), outbox_id: z.string() }),
+  /** A `probe` is cron's: it is not tried again, because cron sends another. */
+  z.strictObject({ type: z.literal("settle"), outbox_id: z.string(), probe: z.boolean().optional() }),
 ]);
 export type QueueMessage = z.infer<typeof queueMessage>;

@@ -3,7 +3,7 @@ import { CRONS } from "../../infra/inventory.ts";
 import type { Env } from "../env.ts";
 import { IDEMPOTENCY_LIFETIME_MS, OVERDUE_AFTER_MS, OVERDUE_BATCH_MAX } from "../limits.ts";
 import { overdueParts } from "../store/jobs.ts";
-import { overdueOutbox } from "../store/vectors.ts";
+import { oldestOverdueOutbox } from "../store/vectors.ts";
 import { collectPacks } from "./collect-packs.ts";
 import type { QueueMessage } from "./messages.ts";
 
@@ -17,14 +17,18 @@ export async function runSchedule(cron: string, env: Env, now_ms: number): Promi
   }
 }
 
+/**
+ * One outbox row is the probe: through a long outage of Vectorize or AI the queue carries one message a run, and the
+ * first that succeeds draws the next after it (`consume.ts`).
+ */
 async function resendOverdue(env: Env, now_ms: number): Promise<void> {
   const before_ms = now_ms - OVERDUE_AFTER_MS;
-  const [outbox, parts] = await Promise.all([
-    overdueOutbox(env.DB, before_ms, OVERDUE_BATCH_MAX),
+  const [outbox_id, parts] = await Promise.all([
+    oldestOverdueOutbox(env.DB, before_ms),
     overdueParts(env.DB, before_ms, OVERDUE_BATCH_MAX),
   ]);
   const messages: QueueMessage[] = [
-    ...outbox.map((outbox_id): QueueMessage => ({ type: "settle", outbox_id })),
+    ...(outbox_id === null ? [] : [{ type: "settle", outbox_id, probe: true } as const]),
     ...parts.map((part): QueueMessage => ({ type: "ingest", ...part })),
   ];
   if (messages.length > 0) await env.INGEST_QUEUE.sendBatch(messages.map((body) => ({ body })));

@@ -5,7 +5,7 @@
  * Nothing here is remembered between questions, and every failure short of D1's has a stated fallback.
  */
 
-import { type IndexState, indexState } from "../store/index-state.ts";
+import type { IndexState } from "../store/index-state.ts";
 import { type ChatModelId, chatCost } from "./chat-models.ts";
 import { type Citation, CitationStream } from "./citations.ts";
 import { EVIDENCE_MIN } from "./evidence.ts";
@@ -63,9 +63,8 @@ const BROKE_OFF = "The model stopped in the middle of its answer";
 
 /** Yields events as they are known and returns the whole. Throws D1's errors. */
 export async function* answer(stores: Stores, question: Question): AsyncGenerator<AnswerEvent, AnswerOutcome> {
-  const index = await indexState(stores.db, question.retrieval.tenant);
   const retrieved = await retrieve(stores, question.retrieval);
-  const { hits, vector_used } = retrieved;
+  const { hits, vector_used, index } = retrieved;
   const context = optimise({
     query: question.retrieval.query,
     hits,

@@ -28,9 +28,10 @@ export async function embed(
     ...(model.pooling === undefined ? {} : { pooling: model.pooling }),
   });
   const { data } = answer;
-  if (!isVectors(data) || data.length !== texts.length || data.some((vector) => vector.length !== model.dimensions)) {
+  const dimensions = model.dimensions ?? (isVectors(data) ? data[0]?.length : undefined);
+  if (!isVectors(data) || data.length !== texts.length || data.some((vector) => vector.length !== dimensions)) {
     throw new EmbeddingError(
-      `${model.id} must answer ${texts.length} vector(s) of ${model.dimensions} numbers: check EMBEDDING_MODEL against the index's dimensions`,
+      `${model.id} must answer ${texts.length} vector(s) of ${dimensions ?? "as many"} numbers: check EMBEDDING_MODEL against the index's dimensions`,
     );
   }
   return data;

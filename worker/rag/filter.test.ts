@@ -37,9 +37,11 @@ const text = fc
   )
   .filter((value) => !value.includes("\0"));
 const number = fc.oneof(
-  fc.constantFrom(0, -0, 1, -1, 0.5, 2 ** 53, 2 ** 63, 1e300, 1_767_225_600_000),
+  fc.constantFrom(0, -0, 1, -1, 0.5, Number.MAX_SAFE_INTEGER, 1.5e-300, 1_767_225_600_000),
   fc.integer({ min: -3, max: 3 }),
-  fc.double({ noNaN: true, noDefaultInfinity: true }),
+  fc
+    .double({ noNaN: true, noDefaultInfinity: true })
+    .filter((value) => !Number.isInteger(value) || Number.isSafeInteger(value)),
 );
 const scalar = { string: text, number, boolean: fc.boolean() };
 
@@ -150,4 +152,9 @@ test("no part of a filter reaches the SQL text", () => {
     }),
     { numRuns: 100 },
   );
+});
+
+test("whole numbers beyond 2^53 are refused, because the two legs would disagree about them", () => {
+  expect(filterSchema.safeParse({ published_at_ms: 2 ** 53 }).success).toBe(false);
+  expect(filterSchema.safeParse({ published_at_ms: { $gt: -(2 ** 60) } }).success).toBe(false);
 });

@@ -46,12 +46,17 @@ function indexedPart(text: string): string {
   return new TextDecoder().decode(bytes.subarray(0, end));
 }
 
+/** SQLite reads a whole number as an integer and JavaScript as a double: beyond 2^53 they disagree about equality. */
+export const exactNumber = z
+  .number()
+  .refine((value) => !Number.isInteger(value) || Number.isSafeInteger(value), "whole numbers must be within ±2^53");
+
 const SCALARS = {
   string: z
     .string()
     .refine((text) => text.isWellFormed() && !text.includes("\0"), "must be Unicode text without NUL")
     .overwrite(indexedPart),
-  number: z.number(),
+  number: exactNumber,
   boolean: z.boolean(),
 } as const;
 

@@ -6,7 +6,8 @@
  * and searchable at once and the embeddings are owed through the same outbox.
  */
 import { WRITE_CONFLICT_RETRIES_MAX } from "../limits.ts";
-import { commitWrites, type DocumentWrite, type Metadata, readForWrite, WriteConflict } from "../store/documents.ts";
+import { commitWrites, type DocumentWrite, WriteConflict } from "../store/document-writes.ts";
+import { type Metadata, readForWrite } from "../store/documents.ts";
 import { embedToPack, settle, type VectorStores } from "../store/vectors.ts";
 import { chunkDocument } from "./chunk.ts";
 import { documentHash, normaliseText, sha256Hex } from "./normalise.ts";

@@ -1,9 +1,8 @@
 /** What retrieval has to know of an embedding model. One entry a model; an unknown one gets careful defaults. */
-import { VECTOR_INDEX } from "../../infra/inventory.ts";
-
 export interface EmbeddingModel {
   id: string;
-  dimensions: number;
+  /** Absent for a model that is not listed here: its index knows, and refuses vectors of another length. */
+  dimensions?: number;
   /** Sent to Workers AI where the model's card recommends other than the platform's default (mean). */
   pooling?: "cls" | "mean";
   /** Share of the vector score in the convex fusion, 0..1. At 0 a hybrid search does not ask for vectors at all. */
@@ -35,12 +34,11 @@ const MODELS: readonly EmbeddingModel[] = [
   },
 ];
 
-/** Dimensions of an unknown model are the index's; an even weight is the neutral prior. */
+/** For an unknown model an even weight is the neutral prior. */
 export function embeddingModel(id: string): EmbeddingModel {
   return (
     MODELS.find((model) => model.id === id) ?? {
       id,
-      dimensions: VECTOR_INDEX.dimensions,
       vector_weight: 0.5,
       max_input_tokens: 512,
     }

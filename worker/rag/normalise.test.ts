@@ -18,7 +18,9 @@ describe("normaliseText", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 0xffff })), (units) => {
         const text = normaliseText(String.fromCharCode(...units));
-        expect(new TextDecoder("utf-8", { ignoreBOM: true }).decode(new TextEncoder().encode(text))).toBe(text);
+        expect(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(new TextEncoder().encode(text))).toBe(
+          text,
+        );
         expect(text.replace(/[\t\n]/g, "")).not.toMatch(/\p{Cc}/u);
       }),
     );

@@ -46,8 +46,8 @@ export interface OptimisedContext {
   evidence: number;
 }
 
-/** A token is spent when it raises the chance that the answer is in the context by this much: 1 % for 27 tokens. */
-const CHANCE_PER_TOKEN_MIN = 0.00036;
+/** A token is spent when it raises the chance that the answer is in the context by this much: 1 % for 29 tokens. */
+const CHANCE_PER_TOKEN_MIN = 0.00035;
 /** Sentences are chosen from this many hits: deeper ones hardly ever hold what the first do not. */
 const HITS_MAX = 5;
 /** Chunks that share more than this part of their words (Jaccard) say the same; the better ranked one is kept. */

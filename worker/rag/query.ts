@@ -56,9 +56,9 @@ export function queryTerms(query: string): QueryTerm[] {
 }
 
 /** An FTS5 string: nothing inside double quotes is an operator. */
-const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
+export const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
 
-/** Chunks of one tenant that hold at least one of the words. `words` must not be empty. */
-export function matchExpression(tenantTerm: string, words: readonly string[]): string {
-  return `tenant_term:${quoted(tenantTerm)} AND (${words.map(quoted).join(" OR ")})`;
+/** Chunks that hold at least one of the words. `words` must not be empty. */
+export function anyOf(words: readonly string[]): string {
+  return words.map(quoted).join(" OR ");
 }

@@ -1,5 +1,6 @@
 /** Reranking by a cross-encoder on Workers AI (`@cf/baai/bge-reranker-base`), where `RERANK_MODEL` names one. */
 import { RERANK_TEXT_CHARS_MAX } from "../limits.ts";
+import type { ChunkRow } from "./text-leg.ts";
 
 /** The reranker answered with something other than scores of the given texts. */
 export class RerankError extends Error {
@@ -12,27 +13,27 @@ interface RerankBinding {
 }
 
 /**
- * One score for each text, in order; higher is better, comparable within one call only.
+ * The score of each chunk by its id; higher is better, comparable within one call only.
  * Throws what the binding throws, or `RerankError`.
  */
 export async function rerankScores(
   ai: Pick<Ai, "run">,
   model: string,
   query: string,
-  texts: readonly string[],
-): Promise<number[]> {
+  chunks: readonly Pick<ChunkRow, "chunk_id" | "text">[],
+): Promise<Map<number, number>> {
   const binding = ai as unknown as RerankBinding;
-  const contexts = texts.map((text) => ({ text: text.slice(0, RERANK_TEXT_CHARS_MAX) }));
+  const contexts = chunks.map(({ text }) => ({ text: text.slice(0, RERANK_TEXT_CHARS_MAX) }));
   const { response } = await binding.run(model, { query, contexts });
   const scores = new Map<number, number>();
   if (Array.isArray(response)) {
     for (const { id, score } of response as { id?: unknown; score?: unknown }[]) {
-      if (typeof id === "number" && typeof score === "number") scores.set(id, score);
+      const chunk = typeof id === "number" ? chunks[id] : undefined;
+      if (chunk !== undefined && typeof score === "number") scores.set(chunk.chunk_id, score);
     }
   }
-  return texts.map((_, place) => {
-    const score = scores.get(place);
-    if (score === undefined) throw new RerankError(`${model} gave no score to text ${place} of ${texts.length}`);
-    return score;
-  });
+  if (scores.size !== chunks.length) {
+    throw new RerankError(`${model} must score each of ${chunks.length} texts, got ${scores.size} scores`);
+  }
+  return scores;
 }

@@ -6,6 +6,7 @@
  * the text.
  */
 import { RERANK_DEPTH, RESCORE_DEPTH, SEARCH_DEPTH_MAX } from "../limits.ts";
+import { type IndexState, indexState } from "../store/index-state.ts";
 import { embed } from "./embed.ts";
 import type { Filter } from "./filter.ts";
 import { fuse, type Scored } from "./fusion.ts";
@@ -45,7 +46,6 @@ export interface Hit {
   title: string;
   heading: string;
   text: string;
-  ordinal: number;
   url: string | null;
   metadata: Record<string, unknown>;
   token_count: number;
@@ -59,7 +59,8 @@ export interface RetrievalResult {
   /** The words full text was asked for, as typed. */
   query_terms: string[];
   vector_used: boolean;
-  timings_ms: { db: number; vector: number; ai: number };
+  /** Of the data that the text leg saw, or older than what the vector leg saw. */
+  index: IndexState;
 }
 
 /** The vector leg failed and the mode asked for nothing else. `cause` is the binding's error. */
@@ -72,8 +73,6 @@ const DEGRADED_TO_TEXT = "Vector search is unavailable; results are from full te
 
 /** See the head of this file. Throws D1's errors, and `VectorSearchError` in mode `vector`. */
 export async function retrieve(stores: Stores, request: RetrievalRequest): Promise<RetrievalResult> {
-  const timings_ms = { db: 0, vector: 0, ai: 0 };
-  const measure = stopwatch(timings_ms);
   const model = embeddingModel(request.embedding_model);
   const page_end = Math.min(request.offset + request.top_k, SEARCH_DEPTH_MAX);
   const terms = queryTerms(request.query);
@@ -82,14 +81,13 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
   const asksVector = request.mode === "vector" || (request.mode === "hybrid" && model.vector_weight > 0);
   const degraded: string[] = [];
 
-  const [texts, vectors] = await Promise.all([
-    asksText
-      ? measure("db", () =>
-          searchText(stores.db, request, words, asksVector ? RESCORE_DEPTH : Math.max(RESCORE_DEPTH, page_end)),
-        )
-      : [],
+  const depth = asksVector ? SEARCH_DEPTH_MAX : Math.max(RESCORE_DEPTH, page_end);
+  // The state must not be newer than the vectors: without the text leg it is read first.
+  const indexOnly = asksText ? null : { index: await indexState(stores.db, request.tenant), candidates: [] };
+  const [{ index, candidates: texts }, vectors] = await Promise.all([
+    indexOnly ?? searchText(stores.db, request, words, depth),
     asksVector
-      ? searchVectors(stores, request, model, measure).catch((cause: unknown) => {
+      ? searchVectors(stores, request, model).catch((cause: unknown) => {
           if (request.mode === "vector") throw new VectorSearchError("vector search failed", { cause });
           degraded.push(DEGRADED_TO_TEXT);
           return null;
@@ -99,35 +97,28 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
   const vectorWeight = vectors === null ? 0 : asksText ? model.vector_weight : 1;
   let ranking = fuse(rankText(request.query, terms, texts), vectors ?? [], vectorWeight);
 
-  const rows = new Map(texts.flatMap(({ row }) => (row === undefined ? [] : [[row.chunk_id, row] as const])));
+  const rows = new Map(texts.map(({ row }) => [row.chunk_id, row]));
   const reranks = request.rerank_model !== undefined && request.rerank_model !== "";
   const shown = ranking.slice(0, reranks ? Math.max(page_end, RERANK_DEPTH) : page_end);
   const missing = shown.flatMap(({ id }) => (rows.has(id) ? [] : [id]));
   if (missing.length > 0) {
-    for (const [id, row] of await measure("db", () => readChunks(stores.db, request, missing))) rows.set(id, row);
+    for (const [id, row] of await readChunks(stores.db, request, missing)) rows.set(id, row);
   }
 
-  const rerankScore = new Map<number, number>();
+  let rerankScore = new Map<number, number>();
   if (reranks) {
-    const head = ranking.slice(0, RERANK_DEPTH).filter(({ id }) => rows.has(id));
-    const texts = head.map(({ id }) => rows.get(id)?.text ?? "");
+    const head = shown.slice(0, RERANK_DEPTH).flatMap(({ id }) => rows.get(id) ?? []);
     try {
-      const scores = await measure("ai", () =>
-        rerankScores(stores.ai, request.rerank_model ?? "", request.query, texts),
-      );
-      head.forEach(({ id }, place) => {
-        rerankScore.set(id, scores[place] ?? 0);
-      });
-      ranking = [
-        ...head.toSorted((a, b) => (rerankScore.get(b.id) ?? 0) - (rerankScore.get(a.id) ?? 0)),
-        ...ranking.filter(({ id }) => !rerankScore.has(id)),
-      ];
+      rerankScore = await rerankScores(stores.ai, request.rerank_model ?? "", request.query, head);
+      // Stable: what was not reranked keeps its order behind what was.
+      const place = ({ id }: { id: number }): number => rerankScore.get(id) ?? Number.NEGATIVE_INFINITY;
+      ranking = ranking.toSorted((a, b) => (place(a) === place(b) ? 0 : place(b) - place(a)));
     } catch {
       degraded.push(NOT_RERANKED);
     }
   }
 
-  const textScore = new Map(texts.map(({ chunk_id, score }) => [chunk_id, score]));
+  const textScore = new Map(texts.map(({ row, score }) => [row.chunk_id, score]));
   const vectorScore = new Map((vectors ?? []).map(({ id, score }) => [id, score]));
   return {
     hits: ranking.slice(request.offset, page_end).flatMap(({ id, fused }) => {
@@ -144,41 +135,20 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
     degraded,
     query_terms: words,
     vector_used: vectors !== null,
-    timings_ms,
+    index,
   };
 }
 
-type Measure = <T>(leg: "db" | "vector" | "ai", work: () => Promise<T>) => Promise<T>;
-
-/** Adds up how long each dependency was waited for. In workerd the clock moves only over I/O, which is what counts. */
-function stopwatch(spent_ms: Record<"db" | "vector" | "ai", number>): Measure {
-  return async (leg, work) => {
-    const started_ms = performance.now();
-    try {
-      return await work();
-    } finally {
-      spent_ms[leg] += performance.now() - started_ms;
-    }
-  };
-}
-
-async function searchVectors(
-  stores: Stores,
-  request: RetrievalRequest,
-  model: EmbeddingModel,
-  measure: Measure,
-): Promise<Scored[]> {
-  const [vector] = await measure("ai", () => embed(stores.ai, model, [request.query], "query"));
+async function searchVectors(stores: Stores, request: RetrievalRequest, model: EmbeddingModel): Promise<Scored[]> {
+  const [vector] = await embed(stores.ai, model, [request.query], "query");
   if (vector === undefined) return [];
-  const { matches } = await measure("vector", () =>
-    stores.vectorize.query(vector, {
-      topK: SEARCH_DEPTH_MAX,
-      namespace: request.tenant,
-      returnValues: false,
-      returnMetadata: "none",
-      ...(request.filter === undefined ? {} : { filter: request.filter as VectorizeVectorMetadataFilter }),
-    }),
-  );
+  const { matches } = await stores.vectorize.query(vector, {
+    topK: SEARCH_DEPTH_MAX,
+    namespace: request.tenant,
+    returnValues: false,
+    returnMetadata: "none",
+    ...(request.filter === undefined ? {} : { filter: request.filter as VectorizeVectorMetadataFilter }),
+  });
   return matches.map(({ id, score }) => ({ id: Number(id), score }));
 }
 
@@ -187,13 +157,11 @@ async function searchVectors(
  * gave to that rank. So the order is the second stage's, and the distances stay bm25's.
  */
 function rankText(query: string, terms: readonly QueryTerm[], candidates: readonly TextCandidate[]): Scored[] {
-  const read = candidates
-    .slice(0, RESCORE_DEPTH)
-    .flatMap(({ row, score }) => (row === undefined ? [] : [{ row, score }]));
-  const order = rescore(query, terms, read);
-  const placed = new Set(order);
-  const ids = [...order, ...candidates.flatMap(({ chunk_id }) => (placed.has(chunk_id) ? [] : [chunk_id]))];
-  return candidates.map(({ score }, rank) => ({ id: ids[rank] ?? 0, score }));
+  const ids = [
+    ...rescore(query, terms, candidates.slice(0, RESCORE_DEPTH)),
+    ...candidates.slice(RESCORE_DEPTH).map(({ row }) => row.chunk_id),
+  ];
+  return candidates.map(({ row, score }, rank) => ({ id: ids[rank] ?? row.chunk_id, score }));
 }
 
 function given<Name extends string>(name: Name, score: number | undefined): { [N in Name]?: number } {

@@ -101,14 +101,17 @@ function replaceSuffix(word: string, rules: readonly Rule[]): string {
   return word;
 }
 
+/** Whether the word ends with the suffix and is longer: FTS5 takes no word for a mere suffix. */
+const has = (word: string, suffix: string): boolean => word.length > suffix.length && word.endsWith(suffix);
+
 function step1a(word: string): string {
   if (!word.endsWith("s")) return word;
-  if (word.endsWith("sses") || word.endsWith("ies")) return word.slice(0, -2);
+  if (has(word, "sses") || has(word, "ies")) return word.slice(0, -2);
   return word.endsWith("ss") ? word : word.slice(0, -1);
 }
 
 function step1b(word: string): string {
-  if (word.endsWith("eed")) return measure(word, word.length - 3, 1) > 0 ? word.slice(0, -1) : word;
+  if (has(word, "eed")) return measure(word, word.length - 3, 1) > 0 ? word.slice(0, -1) : word;
   const cut = word.endsWith("ed") ? 2 : word.endsWith("ing") ? 3 : 0;
   if (cut === 0 || !hasVowel(word, word.length - cut)) return word;
   const stripped = word.slice(0, -cut);

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import llama from "llama3-tokenizer-js";
 import { describe, expect, test } from "vitest";
 import { estimateTokens } from "./tokens.ts";
 
 const real = (text: string): number => llama.encode(text, { bos: false, eos: false }).length;
-const source = (name: string): string => readFileSync(fileURLToPath(new URL(name, import.meta.url)), "utf8");
+const source = (name: string): string => readFileSync(join(import.meta.dirname, name), "utf8");
 const pieces = (text: string, chars: number): string[] =>
   Array.from({ length: Math.floor(text.length / chars) }, (_, at) => text.slice(at * chars, (at + 1) * chars));
 

@@ -55,6 +55,7 @@ chat.openapi(route, async (c) => {
       offset: 0,
       ...(request.filter === undefined ? {} : { filter: request.filter }),
       embedding_model: c.env.EMBEDDING_MODEL,
+      rerank_model: c.env.RERANK_MODEL,
     },
     model: chatModel(request.model, c.env.DEFAULT_MODEL),
     max_context_tokens: request.max_context_tokens,

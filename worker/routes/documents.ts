@@ -1,40 +1,27 @@
-/** Documents: single writes at once, batches through the queue, reads and deletion. */
+/** Documents one by one: writing, reading, listing, deleting. Batches are `batches.ts`. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { z } from "zod";
 import type { App } from "../context.ts";
 import type { QueueMessage } from "../jobs/messages.ts";
-import { BATCH_BODY_BYTES_MAX, PART_CHARS_MAX, PART_DOCUMENTS_MAX, TITLE_CHARS_MAX } from "../limits.ts";
 import { Problem } from "../problem.ts";
-import { type DocumentInput, ingest } from "../rag/ingest.ts";
-import { scanMarkdown } from "../rag/markdown-blocks.ts";
-import { normaliseText } from "../rag/normalise.ts";
+import { ingest } from "../rag/ingest.ts";
 import {
-  documentBatch,
   documentBody,
   documentPage,
   documentParams,
   type documentSummary,
   documentView,
-  jobAccepted,
-  jobParams,
-  jobView,
   listQuery,
   newDocument,
   writeResult,
 } from "../schemas/documents.ts";
 import { declareRoute } from "../security/access.ts";
 import { refuseInvalid } from "../security/validation.ts";
-import {
-  type DocumentRow,
-  deleteDocument,
-  listDocuments,
-  readDocument,
-  readDocumentChunks,
-  WriteConflict,
-} from "../store/documents.ts";
-import { createJob, readJob, stagedKey } from "../store/jobs.ts";
+import { deleteDocument, WriteConflict } from "../store/document-writes.ts";
+import { type DocumentRow, listDocuments, readDocument, readDocumentChunks } from "../store/documents.ts";
 import { settleFromStores } from "../store/vectors.ts";
+import { documentInput, type RequestedDocument } from "./document-input.ts";
 import { requestStores } from "./request-stores.ts";
 
 const json = <T>(schema: T, description: string) => ({ description, content: { "application/json": { schema } } });
@@ -78,64 +65,6 @@ const put = declareRoute("write", {
 documents.openapi(put, async (c) => {
   const result = await writeOne(c, { ...c.req.valid("json"), id: c.req.valid("param").id }, expectedVersion(c));
   return c.json(result, result.status === "created" ? 201 : 200, etag(result.version));
-});
-
-const batch = declareRoute(
-  "write",
-  {
-    method: "post",
-    path: "/api/v1/documents/batch",
-    tags: ["Documents"],
-    summary: "Write many documents",
-    description: "Accepted at once and written through the queue; the job tells how far it is.",
-    request: { body: jsonRequest(documentBatch) },
-    responses: { 202: json(jobAccepted, "Accepted") },
-  },
-  { idempotent: true, body_bytes_max: BATCH_BODY_BYTES_MAX },
-);
-documents.openapi(batch, async (c) => {
-  const parts = splitIntoParts(c.req.valid("json").documents.map(documentInput));
-  const id = crypto.randomUUID();
-  const stores = requestStores(c);
-  await Promise.all(parts.map((part, index) => stores.packs.put(stagedKey(id, index), JSON.stringify(part))));
-  await createJob(stores.db, {
-    id,
-    tenant: c.get("principal").tenant,
-    document_count: parts.reduce((sum, part) => sum + part.length, 0),
-    part_count: parts.length,
-    created_at_ms: Date.now(),
-  });
-  const messages = parts.map((_, part): { body: QueueMessage } => ({ body: { type: "ingest", job_id: id, part } }));
-  // Queues take 100 messages a call.
-  for (let from = 0; from < messages.length; from += 100) {
-    await c.env.INGEST_QUEUE.sendBatch(messages.slice(from, from + 100));
-  }
-  const status_url = `/api/v1/jobs/${id}`;
-  return c.json({ job_id: id, status_url }, 202, { location: status_url });
-});
-
-const job = declareRoute("write", {
-  method: "get",
-  path: "/api/v1/jobs/{id}",
-  tags: ["Documents"],
-  summary: "How far a batch is",
-  request: { params: jobParams },
-  responses: { 200: json(jobView, "The job"), 404: problem("No such job") },
-});
-documents.openapi(job, async (c) => {
-  const { id } = c.req.valid("param");
-  const status = await readJob(requestStores(c).db, c.get("principal").tenant, id);
-  if (!status) throw new Problem(404, "not-found", `There is no job ${id}.`);
-  const { rows_written, embedded_texts, created_at_ms, finished_at_ms, ...rest } = status;
-  return c.json(
-    {
-      ...rest,
-      cost: { rows_written, embedded_texts },
-      created_at: iso(created_at_ms),
-      finished_at: finished_at_ms === null ? null : iso(finished_at_ms),
-    },
-    200,
-  );
 });
 
 const list = declareRoute("read", {
@@ -216,21 +145,6 @@ documents.openapi(remove, async (c) => {
   return c.body(null, 204);
 });
 
-/** A document as a request carries it: one of the schemas above, with its id. */
-type RequestedDocument = z.infer<typeof documentBody> & { id: string };
-
-function documentInput(body: RequestedDocument): DocumentInput {
-  const { id, text, format, metadata } = body;
-  return { id, text, format, metadata, title: body.title ?? defaultTitle(id, text, format), url: body.url ?? null };
-}
-
-/** The first heading outside code, or the id. */
-function defaultTitle(id: string, text: string, format: "markdown" | "text"): string {
-  const heading =
-    format === "markdown" ? scanMarkdown(normaliseText(text)).find(({ kind }) => kind === "heading") : undefined;
-  return (heading?.title || id).slice(0, TITLE_CHARS_MAX);
-}
-
 async function writeOne(c: Context<App>, body: RequestedDocument, expected_version?: number) {
   const stores = requestStores(c);
   const result = await onConflict(() =>
@@ -250,23 +164,6 @@ async function settleLater(c: Context<App>, outbox_id: string): Promise<void> {
   const message: QueueMessage = { type: "settle", outbox_id };
   // A lost message only delays: cron finds the outbox row.
   await c.env.INGEST_QUEUE.send(message).catch(() => {});
-}
-
-/** Parts small enough for one queue message to be worked on within its limits. */
-function splitIntoParts(inputs: readonly DocumentInput[]): DocumentInput[][] {
-  const parts: DocumentInput[][] = [];
-  let chars = 0;
-  for (const input of inputs) {
-    const current = parts.at(-1);
-    if (!current || current.length >= PART_DOCUMENTS_MAX || chars + input.text.length > PART_CHARS_MAX) {
-      parts.push([input]);
-      chars = input.text.length;
-    } else {
-      current.push(input);
-      chars += input.text.length;
-    }
-  }
-  return parts;
 }
 
 async function existing(c: Context<App>, db: D1Database, id: string): Promise<DocumentRow> {

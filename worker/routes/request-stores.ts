@@ -11,11 +11,12 @@ export type RequestStores = VectorStores & { vectorize: Pick<Vectorize, "query" 
 
 export function requestStores(c: Context<App>): RequestStores {
   const { env } = c;
-  const db = observedDatabase(env.DB, c.get("timings"), (sql, duration_ms) => {
+  const db = observedDatabase(env.DB, c.get("timings"), (statements, duration_ms) => {
     c.executionCtx.waitUntil(
-      explain(env.DB, sql).then(
-        (plan) => logEvent(c, "WARN", "slow query", { sql, plan, duration_ms }),
-        (error: unknown) => logEvent(c, "WARN", "slow query", { sql, duration_ms, error: describeError(error) }),
+      explain(env.DB, statements).then(
+        (plan) => logEvent(c, "WARN", "slow query", { sql: statements, plan, duration_ms }),
+        (error: unknown) =>
+          logEvent(c, "WARN", "slow query", { sql: statements, duration_ms, error: describeError(error) }),
       ),
     );
   });

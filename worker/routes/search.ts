@@ -8,7 +8,6 @@ import { declareRoute } from "../security/access.ts";
 import { allows, tenantTerm } from "../security/principal.ts";
 import { refuseInvalid } from "../security/validation.ts";
 import { cacheKey } from "../store/answer-cache.ts";
-import { indexState } from "../store/index-state.ts";
 import { cached } from "./cached.ts";
 import { requestStores } from "./request-stores.ts";
 
@@ -32,11 +31,10 @@ search.openapi(route, async (c) => {
   const { tenant } = c.get("principal");
   const stores = requestStores(c);
   const debug = c.req.query("debug") === "1" && allows(c.get("principal"), "debug");
-  const key = await cacheKey(tenant, "search", [request, c.env.EMBEDDING_MODEL]);
+  const key = await cacheKey(tenant, "search", [request, c.env.EMBEDDING_MODEL, c.env.RERANK_MODEL]);
   const answer = await cached(c, stores.db, key, { beyond_isolate: false, skip: debug }, async () => {
-    const index = await indexState(stores.db, tenant);
     try {
-      const { hits, degraded, query_terms, vector_used } = await retrieve(stores, {
+      const { hits, degraded, query_terms, vector_used, index } = await retrieve(stores, {
         query: request.query,
         tenant,
         tenant_term: tenantTerm(tenant),
@@ -45,6 +43,7 @@ search.openapi(route, async (c) => {
         offset: request.offset,
         ...(request.filter === undefined ? {} : { filter: request.filter }),
         embedding_model: c.env.EMBEDDING_MODEL,
+        rerank_model: c.env.RERANK_MODEL,
       });
       const results = hits.map(({ token_count, ...hit }) => ({ ...hit, tokens: token_count }));
       const body = { results, degraded, ...(debug ? { debug: { query_terms, vector_used } } : {}) };

@@ -12,6 +12,7 @@ import {
   TITLE_CHARS_MAX,
   URL_CHARS_MAX,
 } from "../limits.ts";
+import { exactNumber } from "../rag/filter.ts";
 
 const utf8Bytes = (text: string) => new TextEncoder().encode(text).length;
 
@@ -32,7 +33,7 @@ const metadataTypes = new Map<string, string>(
 
 /** Flat; fields that the index filters on must have the index's type. */
 export const metadata = z
-  .record(plainText.min(1).max(64), z.union([plainText, z.number(), z.boolean()]))
+  .record(plainText.min(1).max(64), z.union([plainText, exactNumber, z.boolean()]))
   .refine(
     (fields) => Object.keys(fields).length <= METADATA_FIELDS_MAX,
     `must have at most ${METADATA_FIELDS_MAX} fields`,
@@ -123,7 +124,8 @@ export const writeResult = z
     version: z.number().int(),
     chunks: z.number().int(),
     vectors: z.enum(["sent", "pending"]).openapi({
-      description: "`pending`: AI or Vectorize did not take the vectors yet; full text finds the document already.",
+      description:
+        "`pending`: the vectors follow in a moment (AI or Vectorize was busy, or only metadata changed); full text finds the document already.",
     }),
   })
   .openapi("WriteResult");

@@ -75,5 +75,7 @@ export const PROBLEMS: Record<string, { status: number; meaning: string }> = {
     status: 503,
     meaning: "Vector search is unavailable. Search with mode `hybrid` or `text`, or retry later.",
   },
+  "batch-not-stored": { status: 503, meaning: "A batch could not be stored, and nothing of it was. Send it again." },
+  "database-down": { status: 503, meaning: "The database cannot be reached at the moment. Wait as told, then retry." },
   "keys-unavailable": { status: 503, meaning: "Keys cannot be checked right now. Your key may be fine; retry soon." },
 };

@@ -123,5 +123,3 @@ export const chatAnswer = z
   })
   .openapi("ChatAnswer");
 export type ChatAnswer = z.infer<typeof chatAnswer>;
-
-export const debugQuery = z.object({ debug: z.enum(["0", "1"]).optional() });

@@ -95,7 +95,7 @@ function send(agent: Agent, method: string, url: URL, wanted: Call): Promise<Ans
     ...headers,
   };
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method, agent, headers: sent }, (incoming) => {
+    const outgoing = request(url.href, { method, agent, headers: sent }, (incoming) => {
       const pieces: Buffer[] = [];
       incoming.on("data", (piece: Buffer) => pieces.push(piece));
       incoming.on("error", reject);

@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { App } from "../context.ts";
 import { Problem, problemResponse } from "../problem.ts";
+import { isDatabaseDown } from "../store/database.ts";
 
 /** For `app.onError`. What is not a `Problem` is a defect: a 500 that says nothing about the inside. */
 export function failed(error: Error, c: Context<App>): Response {
@@ -10,6 +11,10 @@ export function failed(error: Error, c: Context<App>): Response {
   // Hono's own refusals, e.g. a path or form it cannot decode.
   if (error instanceof HTTPException && (error.status === 400 || error.status === 415)) {
     return problemResponse(c, new Problem(error.status, "invalid-request", error.message));
+  }
+  if (isDatabaseDown(error)) {
+    const detail = "The database cannot be reached at the moment. Nothing was changed; try again.";
+    return problemResponse(c, new Problem(503, "database-down", detail, { headers: { "retry-after": "5" } }));
   }
   const detail = "Something failed inside the service. Quote the request id when you report it.";
   return problemResponse(c, new Problem(500, "internal", detail));

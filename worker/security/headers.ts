@@ -66,6 +66,7 @@ export function identify(c: Context<App>, traceparent: string): void {
   const principal = c.get("principal");
   if (principal && allows(principal, "debug") && c.req.query("debug") === "1") {
     fields.push(["x-database-queries", String(c.get("timings").database_queries)]);
+    fields.push(["x-cache-status", c.get("cache_status") ?? "none"]);
   }
   try {
     for (const [name, value] of fields) c.res.headers.set(name, value);

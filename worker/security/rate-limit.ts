@@ -16,6 +16,7 @@ import type { App } from "../context.ts";
 import type { Env } from "../env.ts";
 import { ISOLATE_ENTRIES_MAX } from "../limits.ts";
 import { Problem } from "../problem.ts";
+import { describeError, logEvent } from "../telemetry/log.ts";
 import { clientAddress } from "./address.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import type { Principal, RateTier } from "./principal.ts";
@@ -45,7 +46,7 @@ const leases = new BoundedMap<Lease>(ISOLATE_ENTRIES_MAX);
 
 /** Counts a request against its address. A key that proved itself is limited by its tier instead. */
 export async function limitAddress(c: Context<App>, now_ms: number): Promise<void> {
-  if (!(await spend(c.env.RATE_IP, "address", clientAddress(c), RATE_LIMITS.ip, now_ms))) {
+  if (!(await spend(c, c.env.RATE_IP, "address", clientAddress(c), RATE_LIMITS.ip, now_ms))) {
     throw tooMany(c, "address", RATE_LIMITS.ip, now_ms);
   }
 }
@@ -53,13 +54,20 @@ export async function limitAddress(c: Context<App>, now_ms: number): Promise<voi
 /** Counts a request against its key, by the tier the key is on. */
 export async function limitKey(c: Context<App>, { rate_tier, key_id }: Principal, now_ms: number): Promise<void> {
   const policy = RATE_LIMITS[rate_tier];
-  if (!(await spend(c.env[TIER_BINDINGS[rate_tier]], rate_tier, key_id, policy, now_ms))) {
+  if (!(await spend(c, c.env[TIER_BINDINGS[rate_tier]], rate_tier, key_id, policy, now_ms))) {
     throw tooMany(c, rate_tier, policy, now_ms);
   }
   statePolicy(c, rate_tier, policy);
 }
 
-async function spend(binding: RateLimit, name: string, key: string, policy: Policy, now_ms: number): Promise<boolean> {
+async function spend(
+  c: Context<App>,
+  binding: RateLimit,
+  name: string,
+  key: string,
+  policy: Policy,
+  now_ms: number,
+): Promise<boolean> {
   const window = Math.floor(now_ms / (policy.period_s * 1000));
   const id = `${name} ${key}`;
   let lease = leases.get(id);
@@ -70,7 +78,11 @@ async function spend(binding: RateLimit, name: string, key: string, policy: Poli
   }
   if (lease.left === 0) {
     const delta = leaseSize(Math.max(lease.used, lease.used_before), policy.limit);
-    const { success } = await binding.limit({ key, delta });
+    // A limiter that is down must not take the service down with it: the caller is let through, and the log says so.
+    const { success } = await binding.limit({ key, delta }).catch((error: unknown) => {
+      logEvent(c, "WARN", "a rate limit could not be checked", { limit: name, error: describeError(error) });
+      return { success: true };
+    });
     if (!success) return false;
     lease.left += delta;
   }

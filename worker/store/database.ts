@@ -16,35 +16,49 @@ export function isTransient(error: unknown): boolean {
   return error instanceof Error && TRANSIENT.test(error.message);
 }
 
-export type OnSlowQuery = (sql: string, duration_ms: number) => void;
+/**
+ * True when the database could not be asked, as opposed to having refused what it was asked: SQLite's own refusals
+ * carry its error code.
+ */
+export function isDatabaseDown(error: unknown): boolean {
+  return (
+    isTransient(error) || (error instanceof Error && /^D1_ERROR/.test(error.message) && !/SQLITE_/.test(error.message))
+  );
+}
+
+/** Hears of a slow query, or of a slow batch with all its statements. */
+export type OnSlowQuery = (statements: readonly string[], duration_ms: number) => void;
 
 /** Wraps a D1 binding for one request. */
 export function observedDatabase(db: D1Database, timings: Timings, onSlow: OnSlowQuery): D1Database {
-  const observe = async <T>(sql: string, work: () => Promise<T>): Promise<T> => {
-    const readOnly = /^\s*(SELECT|WITH|EXPLAIN)\b/i.test(sql);
+  const observe = async <T>(statements: readonly string[], work: () => Promise<T>): Promise<T> => {
+    const readOnly = statements.every((statement) => /^\s*(SELECT|EXPLAIN)\b/i.test(statement));
     const started_ms = performance.now();
     const result = await timings.measure("db", () => (readOnly ? retrying(work) : work()));
     const duration_ms = performance.now() - started_ms;
-    if (duration_ms > SLOW_QUERY_MS) onSlow(sql, duration_ms);
+    if (duration_ms > SLOW_QUERY_MS) onSlow(statements, duration_ms);
     return result;
   };
-  const inner = new WeakMap<object, D1PreparedStatement>();
+  const inner = new WeakMap<object, { sql: string; statement: D1PreparedStatement }>();
   const observedStatement = (sql: string, statement: D1PreparedStatement): D1PreparedStatement => {
     const wrapped = {
       bind: (...values: unknown[]) => observedStatement(sql, statement.bind(...values)),
       first: (...args: [string?]) =>
-        observe(sql, () => (statement.first as (...a: [string?]) => Promise<unknown>)(...args)),
-      run: () => observe(sql, () => statement.run()),
-      all: () => observe(sql, () => statement.all()),
-      raw: (options?: { columnNames?: false }) => observe(sql, () => statement.raw(options)),
+        observe([sql], () => (statement.first as (...a: [string?]) => Promise<unknown>)(...args)),
+      run: () => observe([sql], () => statement.run()),
+      all: () => observe([sql], () => statement.all()),
+      raw: (options?: { columnNames?: false }) => observe([sql], () => statement.raw(options)),
     } as unknown as D1PreparedStatement;
-    inner.set(wrapped, statement);
+    inner.set(wrapped, { sql, statement });
     return wrapped;
   };
   return {
     prepare: (sql: string) => observedStatement(sql, db.prepare(sql)),
     batch: <T>(statements: D1PreparedStatement[]) =>
-      observe("BATCH", () => db.batch<T>(statements.map((statement) => inner.get(statement) ?? statement))),
+      observe(
+        statements.map((statement) => inner.get(statement)?.sql ?? ""),
+        () => db.batch<T>(statements.map((statement) => inner.get(statement)?.statement ?? statement)),
+      ),
   } as unknown as D1Database;
 }
 
@@ -60,10 +74,19 @@ async function retrying<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Logs the plan of a slow statement. Parameters are left out: they may hold a document's text. */
-export async function explain(db: D1Database, sql: string): Promise<string> {
-  const placeholders = sql.match(/\?\d*/g)?.length ?? 0;
-  const statement = db.prepare(`EXPLAIN QUERY PLAN ${sql}`);
-  const { results } = await statement.bind(...Array<null>(placeholders).fill(null)).all<{ detail: string }>();
-  return results.map(({ detail }) => detail).join("; ");
+/** SQLite's plans of statements, as one line. Parameters are left out: they may hold a document's text. */
+export async function explain(db: D1Database, statements: readonly string[]): Promise<string> {
+  const plans = await db.batch<{ detail: string }>(
+    statements.map((sql) => db.prepare(`EXPLAIN QUERY PLAN ${sql}`).bind(...Array(parameterCount(sql)).fill(null))),
+  );
+  return plans.flatMap(({ results }) => results.map(({ detail }) => detail)).join("; ");
+}
+
+/** As SQLite counts them: `?3` is the third, a bare `?` the one after the highest so far. */
+function parameterCount(sql: string): number {
+  let highest = 0;
+  for (const [name] of sql.matchAll(/\?\d*/g)) {
+    highest = name === "?" ? highest + 1 : Math.max(highest, Number(name.slice(1)));
+  }
+  return highest;
 }

@@ -41,20 +41,43 @@ export function stagedKey(job_id: string, part: number): string {
   return `staging/${job_id}/${part}.json`;
 }
 
+/** Puts the documents of a job's parts into R2, then its rows into D1; when either fails nothing stays behind. */
 export async function createJob(
-  db: D1Database,
-  job: { id: string; tenant: string; document_count: number; part_count: number; created_at_ms: number },
+  { db, packs }: { db: D1Database; packs: R2Bucket },
+  job: { id: string; tenant: string; created_at_ms: number },
+  parts: readonly (readonly unknown[])[],
 ): Promise<void> {
+  const keys = parts.map((_, part) => stagedKey(job.id, part));
+  try {
+    // All of them are waited for, so that none arrives after the others were removed.
+    const puts = await Promise.allSettled(
+      parts.map((part, index) => packs.put(keys[index] ?? "", JSON.stringify(part))),
+    );
+    for (const put of puts) if (put.status === "rejected") throw put.reason;
+    await insertJob(db, job, parts);
+  } catch (error) {
+    // R2 takes 1000 keys a call; a batch has no more documents than that.
+    await packs.delete(keys).catch(() => {});
+    throw error;
+  }
+}
+
+async function insertJob(
+  db: D1Database,
+  { id, tenant, created_at_ms }: { id: string; tenant: string; created_at_ms: number },
+  parts: readonly (readonly unknown[])[],
+): Promise<void> {
+  const documents = parts.reduce((sum, part) => sum + part.length, 0);
   await db.batch([
     db
       .prepare("INSERT INTO jobs (id, tenant, document_count, part_count, created_at_ms) VALUES (?, ?, ?, ?, ?)")
-      .bind(job.id, job.tenant, job.document_count, job.part_count, job.created_at_ms),
+      .bind(id, tenant, documents, parts.length, created_at_ms),
     db
       .prepare(
         `WITH RECURSIVE parts (part) AS (SELECT 0 UNION ALL SELECT part + 1 FROM parts WHERE part + 1 < ?2)
          INSERT INTO job_parts (job_id, part, state, outcome) SELECT ?1, part, 'queued', ?3 FROM parts`,
       )
-      .bind(job.id, job.part_count, JSON.stringify(NO_OUTCOME)),
+      .bind(id, parts.length, JSON.stringify(NO_OUTCOME)),
   ]);
 }
 

@@ -11,7 +11,8 @@ import { embed } from "../rag/embed.ts";
 import { embeddingModel } from "../rag/models.ts";
 import type { HashedChunk } from "../rag/plan-write.ts";
 import { encodePack, readSlot } from "../rag/vector-pack.ts";
-import type { Metadata, PackReference } from "./documents.ts";
+import type { PackReference } from "./document-writes.ts";
+import type { Metadata } from "./documents.ts";
 
 export interface VectorStores {
   db: D1Database;
@@ -42,9 +43,10 @@ export async function embedToPack(
       vectors.push(Float32Array.from(vector));
     }
   }
+  const dimensions = vectors[0]?.length ?? 0;
   const { key, bytes } = await encodePack({
     embedding_model: model.id,
-    dimensions: model.dimensions,
+    dimensions,
     entries: chunks.map(({ content_hash }, slot) => ({ content_hash, vector: vectors[slot] as Float32Array })),
   });
   await stores.packs.put(key, bytes);
@@ -52,7 +54,7 @@ export async function embedToPack(
     pack: {
       object_key: key,
       embedding_model: model.id,
-      dimensions: model.dimensions,
+      dimensions,
       vector_count: vectors.length,
     },
     vectors,
@@ -144,13 +146,12 @@ export async function settleFromStores(stores: VectorStores, model_id: string, o
   await settle(stores, outbox_id, row.tenant, upserts, JSON.parse(row.delete_chunk_ids) as number[]);
 }
 
-/** Outbox rows older than a while: their own message was lost, or Vectorize was down for long. */
-export async function overdueOutbox(db: D1Database, before_ms: number, limit: number): Promise<string[]> {
-  const { results } = await db
-    .prepare("SELECT id FROM vector_outbox WHERE created_at_ms < ?1 ORDER BY created_at_ms LIMIT ?2")
-    .bind(before_ms, limit)
-    .all<{ id: string }>();
-  return results.map(({ id }) => id);
+/** The oldest outbox row from before a time: its own message was lost, or Vectorize has been down for long. */
+export async function oldestOverdueOutbox(db: D1Database, before_ms: number): Promise<string | null> {
+  return db
+    .prepare("SELECT id FROM vector_outbox WHERE created_at_ms < ?1 ORDER BY created_at_ms LIMIT 1")
+    .bind(before_ms)
+    .first<string>("id");
 }
 
 async function recordPack(

@@ -79,6 +79,8 @@ export class OpenAiUpstream {
       },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(AI_UPSTREAM_TIMEOUT_MS),
+    }).catch((cause: unknown) => {
+      throw new Error(`PRISM_AI_BASE_URL ${this.#baseUrl} cannot be reached: is the server running?`, { cause });
     });
     if (!response.ok) {
       throw new Error(`PRISM_AI_BASE_URL${path} answered ${response.status}: ${(await response.text()).slice(0, 200)}`);

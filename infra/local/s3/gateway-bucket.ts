@@ -36,7 +36,7 @@ export function directGateway(origin: URL, secret: string): GatewayFetch {
       // Otherwise fetch keeps a second copy of the whole body, in case it is asked to send it again.
       redirect: "error",
       window: null,
-    });
+    } as RequestInit);
   };
 }
 

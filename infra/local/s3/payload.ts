@@ -77,7 +77,7 @@ export class Payload {
       return write("");
     }
     try {
-      const content = NodeReadableStream.from(this.#pieces()) as ReadableStream<Uint8Array>;
+      const content = NodeReadableStream.from(this.#pieces()) as unknown as ReadableStream<Uint8Array>;
       return await write(withLength(content, this.length_bytes));
     } catch (error) {
       // The writer only knows that its stream broke; this is why.

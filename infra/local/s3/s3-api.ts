@@ -88,5 +88,5 @@ async function send(response: ServerResponse, outcome: S3Answer, request_id: str
     server: "prism-local-r2",
   });
   if (typeof body === "string") response.end(bodiless ? undefined : body);
-  else await pipeline(Readable.fromWeb(body as NodeReadableStream), response);
+  else await pipeline(Readable.fromWeb(body as unknown as NodeReadableStream), response);
 }

@@ -73,7 +73,9 @@ function section(id: number, bytes: number[]): number[] {
 }
 const name = (text: string) => [text.length, ...new TextEncoder().encode(text)];
 
-const MODULE = new WebAssembly.Module(
+// Workers' types, which the Worker's tests are checked with, know no compiling at run time.
+const Compiled = WebAssembly.Module as unknown as new (bytes: Uint8Array) => WebAssembly.Module;
+const MODULE = new Compiled(
   new Uint8Array([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, [1, 0x60, 6, I32, I32, I32, I32, I32, I32, 0]),

@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { runCli } from "../run-cli.fixture.ts";
+
+test("bench http measures peers and workloads in one run and relates each workload to its peer", async () => {
+  const { code, stdout } = await runCli(["bench", "http", "--chunks", "40", "--rounds", "1", "--json"]);
+  expect(code).toBe(0);
+  const report = JSON.parse(stdout);
+  expect(report.chunks).toBe(40);
+  expect(Object.keys(report.peers)).toEqual(["point_query", "fts_fetch"]);
+  expect(report.workloads.map(({ name, peer }: Record<string, string>) => [name, peer])).toEqual([
+    ["search_cached", "point_query"],
+    ["search_hybrid", "fts_fetch"],
+    ["search_text", "fts_fetch"],
+    ["chat", "fts_fetch"],
+  ]);
+  for (const { p50_ms, p95_ms, rps, ratio_p50 } of report.workloads) {
+    expect(p50_ms).toBeGreaterThan(0);
+    expect(p95_ms).toBeGreaterThanOrEqual(p50_ms);
+    expect(rps).toBeGreaterThan(0);
+    expect(ratio_p50).toBeGreaterThan(0);
+  }
+});
+
+test("bench ingest passes only because a second run over the same corpus writes and embeds nothing", async () => {
+  const { code, stdout } = await runCli(["bench", "ingest", "--chunks", "40", "--json"]);
+  const { chunks, passed, first, second, rows_written_per_chunk } = JSON.parse(stdout);
+  expect({ code, chunks, passed }).toEqual({ code: 0, chunks: 40, passed: true });
+  expect(first).toMatchObject({ created: 40, embedded_texts: 40 });
+  expect(second).toMatchObject({ created: 0, unchanged: 40, rows_written: 0, embedded_texts: 0, neurons: 0 });
+  expect(rows_written_per_chunk).toBeGreaterThan(1);
+});

@@ -1,0 +1,362 @@
+/** Malformed requests for `malformed.test.ts`: valid ones of each operation with one defect put into them. */
+import fc from "fast-check";
+
+export interface Sent {
+  defect: string;
+  method: string;
+  path: string;
+  headers: Record<string, string>;
+  body: Buffer | null;
+  /** A question or a page query may happen to be valid; everything else here must be refused. */
+  may_succeed: boolean;
+}
+
+export interface Operation {
+  method: string;
+  path: string;
+  /** The path with ids that exist. */
+  existing: string;
+  valid: Record<string, unknown> | null;
+  open: boolean;
+  strict_query: boolean;
+  /** All methods that the path takes. */
+  methods: string[];
+}
+
+/** As `/openapi.json` describes it. */
+export interface OpenApiOperation {
+  security: unknown[];
+  requestBody?: unknown;
+  parameters?: { in: string }[];
+}
+
+/** A valid body of each operation that takes one: what the defects below are put into. */
+const VALID_BODIES: Record<string, Record<string, unknown>> = {
+  "POST /api/v1/search": { query: "weevil", top_k: 5, mode: "hybrid", filter: { collection: "c" } },
+  "POST /api/v1/chat": { message: "What does the weevil eat?", top_k: 3, filter: { language: "en" }, session: "s" },
+  "POST /api/v1/documents": { id: "new", text: "text", title: "t", metadata: { collection: "c" } },
+  "PUT /api/v1/documents/{id}": { text: "replaced", title: "t", format: "text", metadata: { author: "a" } },
+  "POST /api/v1/documents/batch": { documents: [{ id: "b1", text: "one" }] },
+  "POST /api/v1/keys": { name: "n", scopes: ["read"], rate_tier: "low", daily_quota: 5 },
+  "PATCH /api/v1/keys/{id}": { name: "renamed", scopes: ["read"], rate_tier: "low" },
+  "POST /api/v1/feedback": { request_id: "request-1", rating: 3, comment: "c" },
+};
+
+/** An operation with what a valid request of it needs. Throws for one that VALID_BODIES does not know. */
+export function operationOf(
+  method: string,
+  path: string,
+  described: OpenApiOperation,
+  ids: Record<string, string>,
+  methods: string[],
+): Operation {
+  const name = `${method} ${path}`;
+  if (described.requestBody && !VALID_BODIES[name]) throw new Error(`add a valid body of ${name} to VALID_BODIES`);
+  return {
+    method,
+    path,
+    existing: path.replace("{id}", () => ids[path.split("/")[3] ?? ""] ?? ""),
+    valid: VALID_BODIES[name] ?? null,
+    open: described.security.length === 0,
+    strict_query: (described.parameters ?? []).some((parameter) => parameter.in === "query"),
+    methods,
+  };
+}
+
+const JSON_TYPE = "application/json";
+const wrongValue = fc.constantFrom<unknown>({ a: { b: 1 } }, [[]], [{}], [null], { $gt: {} });
+const outOfRange = fc.constantFrom(0, -1, 1.5, 1e300, 2 ** 53, 10_000_000);
+const evilText = fc.constantFrom(
+  "' OR 1=1 --",
+  "'; DROP TABLE documents; --",
+  '" OR tenant_term:*',
+  "NEAR(weevil grain, 5)",
+  "title: weevil",
+  "weevil AND NOT grain",
+  "weevil*",
+  "^weevil",
+  "-weevil",
+  "{title text} : weevil",
+  '"unbalanced',
+  "((((",
+  "%' UNION SELECT secret_hash FROM api_keys --",
+  "json_each(?1)",
+  "?1",
+  "<script>alert(1)</script>",
+  "\u202eabc",
+  "👩‍👩‍👧‍👦 नमस्ते 你好",
+  "A".repeat(4_000),
+  "\t\r\n weevil",
+);
+const oddSegment = fc.constantFrom(
+  ..."%,%zz,%00,%c0%af,%F0%9F,..%2f..%2fetc,%2e%2e,%20,%0a,{id},:id,*,null,a%5Cb,%25,__proto__,%22,%27%20OR%201=1,%e2%80%ae".split(
+    ",",
+  ),
+  "a".repeat(6_000),
+);
+const junkHeaders = fc.dictionary(
+  fc.constantFrom(
+    ..."traceparent,x-request-id,if-none-match,accept,origin,cookie,range,x-forwarded-for,cf-connecting-ip,cf-ray,x-http-method-override,user-agent,forwarded".split(
+      ",",
+    ),
+  ),
+  fc.oneof(
+    evilText.map((text) => text.replace(/[^\x20-\x7e]/g, "?").slice(0, 1_000)),
+    fc.string({
+      unit: fc.integer({ min: 0x21, max: 0xff }).map((code) => String.fromCharCode(code === 0x7f ? 0x80 : code)),
+    }),
+  ),
+  { maxKeys: 3 },
+);
+const badCredentials = fc.constantFrom(
+  "",
+  "Bearer",
+  "Bearer ",
+  "Bearer x",
+  "Basic YTpi",
+  "bearer prism_",
+  "Bearer prism_000000000000_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+  `Bearer ${"a".repeat(5_000)}`,
+  "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.",
+  "Bearer a b",
+  "Bearer \u00e9",
+);
+
+/** Each defect makes a request of an operation wrong in one way, or is absent where it does not apply. */
+export const DEFECTS: Record<string, (operation: Operation) => fc.Arbitrary<Partial<Sent>> | null> = {
+  "wrong type": withBody(({ valid }) =>
+    fc
+      .tuple(fc.constantFrom(...Object.keys(valid)), wrongValue)
+      .map(([field, value]) => ({ ...valid, [field]: value })),
+  ),
+  "out of range": withBody(({ valid }) => {
+    const scalars = Object.keys(valid).filter((name) => typeof valid[name] !== "object");
+    if (scalars.length === 0) return null;
+    return fc
+      .tuple(fc.constantFrom(...scalars), outOfRange)
+      .map(([field, value]) => ({ ...valid, [field]: field === "daily_quota" ? -Math.abs(value) : value }));
+  }),
+  "unknown field": withBody(({ valid }) =>
+    fc
+      .tuple(
+        fc.constantFrom("__proto__", "constructor", "tenant", "toString", "", "query ", "ｑｕｅｒｙ"),
+        fc.jsonValue(),
+      )
+      .map(([field, value]) =>
+        JSON.stringify(valid).replace(/\}$/, `,${JSON.stringify(field)}:${JSON.stringify(value)}}`),
+      ),
+  ),
+  "unstorable text": withBody(({ valid }) => {
+    const texts = Object.keys(valid).filter((name) => typeof valid[name] === "string");
+    if (texts.length === 0) return null;
+    return fc
+      .tuple(fc.constantFrom(...texts), fc.constantFrom("\\u0000", "\\ud800", "a\\udc00b"))
+      .map(([field, text]) => JSON.stringify({ ...valid, [field]: "@" }).replace('"@"', `"${text}"`));
+  }),
+  "no object at all": withBody(() =>
+    fc.jsonValue().map((value) => JSON.stringify(typeof value === "object" && value ? [value] : value)),
+  ),
+  "truncated JSON": withBody(({ valid }) => {
+    const text = JSON.stringify(valid);
+    return fc.nat(text.length - 1).map((end) => text.slice(0, end));
+  }),
+  "JSON with something after it": withBody(({ valid }) =>
+    fc.constantFrom("}", ",", "{}", "//", "\u0000", "x").map((rest) => JSON.stringify(valid) + rest),
+  ),
+  "no JSON": withBody(() =>
+    fc.constantFrom("{'a':1}", "{a:1}", "NaN", "[1,]", "<xml/>", "a=b", "\u0000", '{"a":01}', "﻿﻿{}"),
+  ),
+  "key twice": withBody(({ valid }) => {
+    const [field = ""] = Object.keys(valid);
+    return fc
+      .constantFrom(JSON.stringify(field), `"\\u${field.charCodeAt(0).toString(16).padStart(4, "0")}${field.slice(1)}"`)
+      .map((key) => JSON.stringify(valid).replace(/^\{/, `{${key}:1,`));
+  }),
+  "deep nesting": withBody(({ valid }) =>
+    fc
+      .tuple(fc.integer({ min: 33, max: 50_000 }), fc.constantFrom("[]", "{}"))
+      .map(([depth, [open = "", close = ""]]) => {
+        const deep =
+          open === "[" ? "[".repeat(depth) + close.repeat(depth) : `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
+        return JSON.stringify(valid).replace(/\}$/, `,"deep":${deep}}`);
+      }),
+  ),
+  "broken UTF-8": withBody(({ valid }) => {
+    const bytes = Buffer.from(JSON.stringify(valid));
+    return fc
+      .tuple(fc.nat(bytes.length), fc.constantFrom([0xff], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0x80], [0xf5, 0x80]))
+      .map(([at, bad]) => Buffer.concat([bytes.subarray(0, at), Buffer.from(bad), bytes.subarray(at)]));
+  }),
+  "too large": withBody(({ method, path, valid }) =>
+    path.endsWith("/batch")
+      ? fc.constant({ documents: Array.from({ length: 1_001 }, (_, id) => ({ id: String(id), text: "x" })) })
+      : fc.constant(
+          method === "PUT" ? { ...valid, text: "x".repeat(1_100_000) } : { ...valid, pad: "x".repeat(1_100_000) },
+        ),
+  ),
+  "wrong content type": (operation) =>
+    operation.valid &&
+    fc
+      .constantFrom(
+        "text/plain",
+        "application/xml",
+        "multipart/form-data",
+        "application/json; charset=utf-16",
+        "json",
+        "*/*",
+      )
+      .map((type) => ({ body: Buffer.from(JSON.stringify(operation.valid)), headers: { "content-type": type } })),
+  compressed: (operation) =>
+    operation.valid &&
+    fc.constantFrom("gzip", "br", "x, identity").map((encoding) => ({
+      body: Buffer.from(JSON.stringify(operation.valid)),
+      headers: { "content-type": JSON_TYPE, "content-encoding": encoding },
+    })),
+  "no body": (operation) => operation.valid && fc.constant({ body: null }),
+  "bad If-Match": ({ method, valid, path }) =>
+    path === "/api/v1/documents/{id}" && method !== "GET"
+      ? fc
+          .constantFrom('"999"', 'W/"1"', "abc", '"', '"-1"', '"1e0"', '"1", "2"', `"${"9".repeat(30)}"`)
+          .map((tag) => ({
+            body: valid && Buffer.from(JSON.stringify(valid)),
+            headers: { ...(valid ? { "content-type": JSON_TYPE } : {}), "if-match": tag },
+          }))
+      : null,
+  "bad Idempotency-Key": ({ method, path, valid }) =>
+    method === "POST" && valid && /documents|keys/.test(path)
+      ? fc.constantFrom("a b", "k".repeat(129), "\u00e9", "").map((key) => ({
+          body: Buffer.from(JSON.stringify({ ...valid, ...(key === "" ? { pad: 1 } : {}) })),
+          headers: { "content-type": JSON_TYPE, "idempotency-key": key },
+        }))
+      : null,
+  "wrong method": ({ existing, methods }) =>
+    fc
+      .constantFrom("PROPFIND", "TRACE", "QUERY", "PATCH", "PUT", "DELETE", "POST")
+      .filter((method) => !methods.includes(method))
+      .map((method) => ({ method, path: existing, body: null })),
+  "odd id": ({ path }) =>
+    path.includes("{id}")
+      ? fc
+          .oneof(
+            oddSegment,
+            evilText.map((text) => encodeURIComponent(text)),
+          )
+          .map((segment) => ({
+            path: path.replace("{id}", () => segment),
+            body: Buffer.from("{}"),
+            headers: { "content-type": JSON_TYPE },
+          }))
+      : null,
+  "odd path": ({ existing, path }) =>
+    path === "/"
+      ? null
+      : fc
+          .tuple(oddSegment, fc.constantFrom("/%s", "//%s", "/.%s", ";%s", "%00%s", "/%s/%s"))
+          .map(([segment, pattern]) => ({ path: existing + pattern.replaceAll("%s", () => segment), body: null })),
+  "unknown query": ({ strict_query, valid, open }) =>
+    strict_query && !open
+      ? fc
+          .constantFrom(
+            "debug=2",
+            "debug=",
+            "limit=-1",
+            "limit=1e9",
+            "limit=%00",
+            "limit=1&limit=2",
+            "%00=1",
+            "__proto__=1",
+            "a[]=1",
+            "cursor[$gt]=1",
+          )
+          .map((query) => ({ path: `?${query}`, body: valid && Buffer.from(JSON.stringify(valid)) }))
+      : null,
+  "no valid credential": ({ open, valid }) =>
+    open
+      ? null
+      : badCredentials.map((authorization) => ({
+          body: valid && Buffer.from(JSON.stringify(valid)),
+          headers: { ...(valid ? { "content-type": JSON_TYPE } : {}), authorization },
+        })),
+  "query language in a question": ({ path }) => {
+    const field = { "/api/v1/search": "query", "/api/v1/chat": "message" }[path];
+    return field === undefined
+      ? null
+      : fc
+          .tuple(
+            fc.oneof(evilText, fc.string({ unit: "binary" })),
+            fc.boolean(),
+            fc.subarray(["hybrid", "vector", "text"]),
+          )
+          .map(([text, stream, [mode]]) => ({
+            body: Buffer.from(
+              JSON.stringify({ [field]: text, ...(field === "query" ? mode && { mode } : { stream }) }),
+            ),
+            headers: { "content-type": JSON_TYPE },
+            may_succeed: true,
+          }));
+  },
+  "query language in a page query": ({ method, path }) =>
+    method === "GET" && /documents$|keys$/.test(path)
+      ? fc
+          .tuple(fc.constantFrom("cursor", "collection", "limit"), fc.oneof(evilText, oddSegment))
+          .map(([name, text]) => ({
+            path: `?${name}=${encodeURIComponent(text.slice(0, 1_000))}`,
+            may_succeed: true,
+          }))
+      : null,
+  "junk headers": ({ method, valid }) => (method === "GET" && !valid ? fc.constant({ may_succeed: true }) : null),
+};
+
+/** A defect of the body: applies to operations that take one. */
+function withBody(
+  make: (operation: Operation & { valid: Record<string, unknown> }) => fc.Arbitrary<object | string | Buffer> | null,
+): (operation: Operation) => fc.Arbitrary<Partial<Sent>> | null {
+  return ({ valid, ...operation }) => {
+    const bodies = valid && make({ ...operation, valid });
+    if (!bodies) return null;
+    return bodies.map((body) => ({
+      body: Buffer.isBuffer(body) ? body : Buffer.from(typeof body === "string" ? body : JSON.stringify(body)),
+      headers: { "content-type": JSON_TYPE },
+    }));
+  };
+}
+
+/** Requests that must be refused (or, where `may_succeed`, may be answered); sent with `key` unless that is the defect. */
+export function malformedRequests(operations: readonly Operation[], key: string): fc.Arbitrary<Sent> {
+  const cases = operations.flatMap((operation) =>
+    Object.entries(DEFECTS).flatMap(([defect, make]) => {
+      const arbitrary = make(operation);
+      return arbitrary ? [{ operation, defect, arbitrary }] : [];
+    }),
+  );
+  // A megabyte takes longer than a hundred other requests.
+  const large = cases.filter(({ defect }) => defect === "too large");
+  const small = cases.filter(({ defect }) => defect !== "too large");
+  const anyCase = fc.oneof(
+    { weight: 99, arbitrary: fc.constantFrom(...small) },
+    { weight: 1, arbitrary: fc.constantFrom(...large) },
+  );
+  return anyCase.chain(({ operation, defect, arbitrary }) =>
+    fc.tuple(arbitrary, junkHeaders, fc.boolean()).map(([wrong, junk, chunked]) => {
+      const { headers = {}, path = "", body = null, ...rest } = wrong;
+      return {
+        defect,
+        method: operation.method,
+        may_succeed: false,
+        ...rest,
+        path: path.startsWith("/") ? path : operation.existing + path,
+        body,
+        headers: {
+          authorization: `Bearer ${key}`,
+          ...junk,
+          ...(body === null
+            ? {}
+            : chunked
+              ? { "transfer-encoding": "chunked" }
+              : { "content-length": String(body.length) }),
+          ...headers,
+        },
+      };
+    }),
+  );
+}

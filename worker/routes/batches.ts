@@ -1,0 +1,99 @@
+/** Documents in bulk: a batch is stored and announced to the queue at once, its job tells how far it is. */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { App } from "../context.ts";
+import type { QueueMessage } from "../jobs/messages.ts";
+import { BATCH_BODY_BYTES_MAX, PART_CHARS_MAX, PART_DOCUMENTS_MAX } from "../limits.ts";
+import { Problem } from "../problem.ts";
+import type { DocumentInput } from "../rag/ingest.ts";
+import { documentBatch, jobAccepted, jobParams, jobView } from "../schemas/documents.ts";
+import { declareRoute } from "../security/access.ts";
+import { refuseInvalid } from "../security/validation.ts";
+import { createJob, readJob } from "../store/jobs.ts";
+import { describeError, logEvent } from "../telemetry/log.ts";
+import { documentInput } from "./document-input.ts";
+import { requestStores } from "./request-stores.ts";
+
+const json = <T>(schema: T, description: string) => ({ description, content: { "application/json": { schema } } });
+
+export const batches = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
+
+const batch = declareRoute(
+  "write",
+  {
+    method: "post",
+    path: "/api/v1/documents/batch",
+    tags: ["Documents"],
+    summary: "Write many documents",
+    description: "Accepted at once and written through the queue; the job tells how far it is.",
+    request: { body: { required: true, content: { "application/json": { schema: documentBatch } } } },
+    responses: { 202: json(jobAccepted, "Accepted"), 503: { description: "The batch could not be stored" } },
+  },
+  { idempotent: true, body_bytes_max: BATCH_BODY_BYTES_MAX },
+);
+batches.openapi(batch, async (c) => {
+  const parts = splitIntoParts(c.req.valid("json").documents.map(documentInput));
+  const id = crypto.randomUUID();
+  const stores = requestStores(c);
+  const job = { id, tenant: c.get("principal").tenant, created_at_ms: Date.now() };
+  await createJob(stores, job, parts).catch((cause: unknown) => {
+    throw new Problem(
+      503,
+      "batch-not-stored",
+      "The batch could not be stored; nothing of it was kept. Send it again.",
+      {
+        headers: { "retry-after": "15" },
+        cause,
+      },
+    );
+  });
+  const messages = parts.map((_, part): { body: QueueMessage } => ({ body: { type: "ingest", job_id: id, part } }));
+  // Queues take 100 messages a call. Lost messages only delay: cron finds the parts.
+  for (let from = 0; from < messages.length; from += 100) {
+    await c.env.INGEST_QUEUE.sendBatch(messages.slice(from, from + 100)).catch((error: unknown) =>
+      logEvent(c, "WARN", "a batch waits for cron", { job_id: id, error: describeError(error) }),
+    );
+  }
+  const status_url = `/api/v1/jobs/${id}`;
+  return c.json({ job_id: id, status_url }, 202, { location: status_url });
+});
+
+const job = declareRoute("write", {
+  method: "get",
+  path: "/api/v1/jobs/{id}",
+  tags: ["Documents"],
+  summary: "How far a batch is",
+  request: { params: jobParams },
+  responses: { 200: json(jobView, "The job"), 404: { description: "No such job" } },
+});
+batches.openapi(job, async (c) => {
+  const { id } = c.req.valid("param");
+  const status = await readJob(requestStores(c).db, c.get("principal").tenant, id);
+  if (!status) throw new Problem(404, "not-found", `There is no job ${id}.`);
+  const { rows_written, embedded_texts, created_at_ms, finished_at_ms, ...rest } = status;
+  return c.json(
+    {
+      ...rest,
+      cost: { rows_written, embedded_texts },
+      created_at: new Date(created_at_ms).toISOString(),
+      finished_at: finished_at_ms === null ? null : new Date(finished_at_ms).toISOString(),
+    },
+    200,
+  );
+});
+
+/** Parts small enough for one queue message to be worked on within its limits. */
+function splitIntoParts(inputs: readonly DocumentInput[]): DocumentInput[][] {
+  const parts: DocumentInput[][] = [];
+  let chars = 0;
+  for (const input of inputs) {
+    const current = parts.at(-1);
+    if (!current || current.length >= PART_DOCUMENTS_MAX || chars + input.text.length > PART_CHARS_MAX) {
+      parts.push([input]);
+      chars = input.text.length;
+    } else {
+      current.push(input);
+      chars += input.text.length;
+    }
+  }
+  return parts;
+}
