@@ -1,5 +1,5 @@
 /**
- * Prints `N passed, N failed, N skipped` from vitest's JSON report. Exit code 1 when one failed, when one was skipped (with
+ * Prints `N passed, N failed, N skipped` from vitest's JSON reports, added up. Exit code 1 when one failed, when one was skipped (with
  * STRICT=yes), or when there is nothing to count.
  *
  * A file that cannot be loaded has no tests to fail, and one whose set-up fails has its tests reported as skipped: each
@@ -27,6 +27,8 @@ function count(path) {
   };
 }
 
-const { passed, failed, skipped } = count(process.argv[2]);
+const counts = process.argv.slice(2).map(count);
+const sum = (name) => counts.reduce((total, one) => total + one[name], 0);
+const [passed, failed, skipped] = [sum("passed"), sum("failed"), sum("skipped")];
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 if (passed === 0 || failed > 0 || (skipped > 0 && process.env.STRICT === "yes")) process.exitCode = 1;

@@ -23,6 +23,7 @@ const BANNED_TEXT: readonly Exception[] = [
 const COMMANDS_AND_TYPES: readonly Exception[] = [
   { id: "@biomejs/biome", reason: "npm run lint" },
   { id: "@cloudflare/workers-types", reason: "worker/tsconfig.json" },
+  { id: "@types/google-protobuf", reason: "types of google-protobuf, which infra/provider imports" },
   { id: "@types/node", reason: "tsconfig.json" },
   { id: "node", reason: "the runtime of every npm script" },
   { id: "typescript", reason: "npm run types" },

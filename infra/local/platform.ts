@@ -21,6 +21,7 @@ import { FaultPlan } from "./faults.ts";
 import { FrontProxy } from "./front-proxy.ts";
 import { migrate } from "./migrate.ts";
 import { Registry } from "./registry.ts";
+import { issuedTokens } from "./rest/account-tokens.ts";
 import { restApi } from "./rest/api.ts";
 import { handleQueueBinding } from "./rest/queue-binding.ts";
 import { QueueBroker } from "./rest/queue-broker.ts";
@@ -46,6 +47,8 @@ export interface PlatformOptions {
   api_port?: number;
   /** Load the fault and clock shim beside the bundle. */
   faults?: boolean;
+  /** What the simulated account pays for (see `RestApiDeps.plan`). */
+  plan?: "free" | "paid";
   /** Cloudflare's budget of 1200 API requests in 5 minutes; off for benches and bulk tests. */
   api_budget?: boolean;
   /** Overrides of the Worker's variables. */
@@ -162,6 +165,7 @@ async function assemble(
 
   const timeTravel = new TimeTravel({ engine: runtime, dir: folder.file("time-travel") });
   undo.push(() => timeTravel.close());
+  const tokens = () => [identity.token, ...issuedTokens(registry, now())];
   const apis = new Hono();
   apis.route("/local", controlApi(faults, identity.token.value));
   apis.route(
@@ -169,15 +173,16 @@ async function assemble(
     restApi({
       engine: runtime,
       vectorize: vectorizeRest(vectorize),
-      tokens: () => [identity.token],
+      tokens,
       timeTravel,
       queues,
       budget: options.api_budget ?? true,
+      plan: options.plan ?? "free",
     }),
   );
   const uploads = new UploadLedger(folder.file("uploads.sqlite"));
   undo.push(() => uploads.close());
-  const s3 = s3Api({ engine: runtime, uploads, credentials: () => [s3Credentials(identity.token)], now: Date.now });
+  const s3 = s3Api({ engine: runtime, uploads, credentials: () => tokens().map(s3Credentials), now: Date.now });
   const apiServer = await serveApis(options.api_port ?? 0, apis, s3);
   undo.push(() => apiServer.close());
 

@@ -85,6 +85,43 @@ export interface DeploymentRecord {
   versions: { version_id: string; percentage: number }[];
   annotations: Record<string, string>;
 }
+/** An account token. The value is kept to authenticate with, and shown only once. */
+export interface AccountTokenRecord {
+  id: string;
+  name: string;
+  value: string;
+  status: "active" | "disabled" | "expired";
+  issued_on: string;
+  modified_on: string;
+  expires_on?: string;
+  not_before?: string;
+  condition?: unknown;
+  policies: {
+    id: string;
+    effect: "allow" | "deny";
+    permission_groups: { id: string; name: string }[];
+    resources: Record<string, unknown>;
+  }[];
+}
+export interface LogpushJobRecord {
+  id: number;
+  [field: string]: unknown;
+}
+export interface AlertPolicyRecord {
+  id: string;
+  created: string;
+  modified: string;
+  [field: string]: unknown;
+}
+export interface AlertWebhookRecord {
+  id: string;
+  name: string;
+  url: string;
+  /** Sent as `cf-webhook-auth`; never shown. */
+  secret?: string;
+  type: string;
+  created_at: string;
+}
 
 export interface ResourceKinds {
   d1: D1Record;
@@ -94,6 +131,10 @@ export interface ResourceKinds {
   script: ScriptRecord;
   version: VersionRecord;
   deployment: DeploymentRecord;
+  account_token: AccountTokenRecord;
+  logpush_job: LogpushJobRecord;
+  alert_policy: AlertPolicyRecord;
+  alert_webhook: AlertWebhookRecord;
 }
 export type ResourceKind = keyof ResourceKinds;
 

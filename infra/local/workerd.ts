@@ -18,6 +18,7 @@ import type { WorkerBinding } from "../bindings.ts";
 import { COMPATIBILITY } from "../inventory.ts";
 import type { DeploymentRecord, Registry, VersionRecord } from "./registry.ts";
 import { D1_GATEWAY_FLAG } from "./rest/d1-gateway.ts";
+import { SOURCE_MAP } from "./rest/script-upload.ts";
 
 type NodeService = (request: Request) => Promise<Response> | Response;
 
@@ -152,15 +153,19 @@ function standInWorker(name: string, file: string, address: string): V4WorkerOpt
  * Objects, as workerd lets only one Worker do.
  */
 function versionWorker(inputs: WorkerdInputs, version: VersionRecord, primary: VersionRecord): V4WorkerOptions {
-  const modules = Object.entries(version.modules).map(([path, { content }]) => ({
-    type: "ESModule" as const,
-    path: path === version.main_module ? "worker.js" : path,
-    contents: content,
-  }));
+  const modules = Object.entries(version.modules)
+    // Kept for stack traces; code to nobody.
+    .filter(([, { content_type }]) => content_type !== SOURCE_MAP)
+    .map(([path, { content }]) => ({
+      type: "ESModule" as const,
+      path: path === version.main_module ? "worker.js" : path,
+      contents: content,
+    }))
+    // workerd starts at the first module, whatever the order of the upload.
+    .toSorted((a, b) => Number(b.path === "worker.js") - Number(a.path === "worker.js"));
   const shim = readFileSync(join(import.meta.dirname, "shim.js"), "utf8");
   const options: V4WorkerOptions = {
     name: workerName(version),
-    // workerd starts at the first module.
     modules: inputs.with_shim ? [{ type: "ESModule", path: "shim.js", contents: shim }, ...modules] : modules,
     compatibilityDate: version.compatibility_date,
     compatibilityFlags: version.compatibility_flags,

@@ -4,8 +4,8 @@ import type { Engine } from "../engine.ts";
 import type { Authenticated } from "./credentials.ts";
 import { ApiError, ok } from "./envelope.ts";
 
-/** `GET /user`, `/user/tokens/verify`, `/accounts`, `/accounts/:id`, `/memberships`: one user, one account. */
-export function accountRoutes(engine: Engine): Hono<Authenticated> {
+/** `GET /user`, `/user/tokens/verify`, `/accounts`, `/accounts/:id` and its subscriptions, `/memberships`: one user, one account. */
+export function accountRoutes(engine: Engine, plan: "free" | "paid"): Hono<Authenticated> {
   const account = {
     id: engine.account_id,
     name: "PRISM local",
@@ -30,6 +30,10 @@ export function accountRoutes(engine: Engine): Hono<Authenticated> {
       if (c.req.param("account_id") !== engine.account_id)
         throw new ApiError(403, 9109, "Unauthorized to access requested resource: no such account for this token");
       return ok(c, account);
+    })
+    .get("/accounts/:account_id/subscriptions", (c) => {
+      const id = plan === "paid" ? "workers_paid" : "free";
+      return ok(c, [{ id: engine.account_id, state: "Paid", rate_plan: { id, public_name: id, scope: "account" } }]);
     })
     .get("/memberships", (c) =>
       ok(c, [{ id: engine.account_id, status: "accepted", account, roles: ["Administrator"] }], { result_info: one }),

@@ -7,11 +7,14 @@
 import { Hono } from "hono";
 import type { Engine } from "../engine.ts";
 import type { TimeTravel } from "../time-travel.ts";
+import { accountTokenRoutes } from "./account-tokens.ts";
 import { accountRoutes } from "./accounts.ts";
+import { alertingRoutes } from "./alerting.ts";
 import { type ApiToken, type Authenticated, authenticate, requireScope } from "./credentials.ts";
 import { d1Routes } from "./d1.ts";
 import { ApiError, envelopeErrors, fail } from "./envelope.ts";
 import { kvRoutes } from "./kv.ts";
+import { logpushRoutes } from "./logpush.ts";
 import type { QueueBroker } from "./queue-broker.ts";
 import { queueRoutes } from "./queues.ts";
 import { r2Routes } from "./r2.ts";
@@ -35,11 +38,13 @@ export interface RestApiDeps {
   queues: QueueBroker;
   /** Requests each token has in five minutes: true is Cloudflare's 1200, false none (see request-budget.ts). */
   budget: boolean | number;
+  /** What the account pays for: Logpush and some notifications exist on `paid` only. Free when left out. */
+  plan?: "free" | "paid";
 }
 
 /** The whole API as one Hono app. Anything it does not know answers 404 with code 7003, as Cloudflare does. */
 export function restApi(deps: RestApiDeps): Hono<Authenticated> {
-  const { engine, vectorize, tokens, timeTravel, queues, budget } = deps;
+  const { engine, vectorize, tokens, timeTravel, queues, budget, plan = "free" } = deps;
   const files = new SignedFiles(() => engine.now());
   const store = new WorkerStore(engine);
 
@@ -54,6 +59,9 @@ export function restApi(deps: RestApiDeps): Hono<Authenticated> {
     scheduleRoutes(store),
     secretRoutes(store),
     workersBetaRoutes(store),
+    accountTokenRoutes(engine),
+    logpushRoutes(engine, plan),
+    alertingRoutes(engine, plan),
   ])
     account.route("/", routes);
 
@@ -65,7 +73,7 @@ export function restApi(deps: RestApiDeps): Hono<Authenticated> {
       requestBudget(budget, () => engine.now()),
       requireScope,
     )
-    .route("/", accountRoutes(engine))
+    .route("/", accountRoutes(engine, plan))
     .use("/accounts/:account_id/*", async (c, next) => {
       const id = c.req.param("account_id");
       if (id !== engine.account_id)

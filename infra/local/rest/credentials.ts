@@ -1,7 +1,7 @@
 /**
  * Who may call the API: bearer tokens, compared in constant time, optionally narrowed by scopes.
  *
- * A scope is `<product>:read` or `<product>:edit`, product being d1, kv, r2, queues, workers or vectorize;
+ * A scope is `<product>:read` or `<product>:edit`, product being one of those in `PRODUCTS`;
  * a token without scopes may do everything. `edit` includes `read`.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
@@ -57,6 +57,9 @@ const PRODUCTS: Record<string, string> = {
   queues: "queues",
   workers: "workers",
   vectorize: "vectorize",
+  tokens: "tokens",
+  logpush: "logpush",
+  alerting: "alerting",
 };
 /** POST endpoints that change nothing. D1's `query` is not among them: it may write. */
 const READING_POSTS = /\/(get_by_ids|bulk\/get|messages\/peek|vectorize\/v2\/indexes\/[^/]+\/query)$/;

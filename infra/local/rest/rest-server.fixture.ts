@@ -16,6 +16,7 @@ import { convertV4MiniflareOptions, Miniflare, type MiniflareOptions } from "min
 import type { Engine } from "../engine.ts";
 import { Registry } from "../registry.ts";
 import { TimeTravel } from "../time-travel.ts";
+import { issuedTokens } from "./account-tokens.ts";
 import { restApi } from "./api.ts";
 import type { ApiToken } from "./credentials.ts";
 import { D1_GATEWAY_FLAG, type D1Query, type QueryD1, queryThroughGateway } from "./d1-gateway.ts";
@@ -195,18 +196,19 @@ export interface Envelope {
 }
 
 export async function startRest(
-  options: { budget?: boolean | number; tokens?: ApiToken[] } = {},
+  options: { budget?: boolean | number; tokens?: ApiToken[]; plan?: "free" | "paid" } = {},
 ): Promise<RestUnderTest> {
-  const { budget = false, tokens = [{ id: "0".repeat(32), value: "test-token" }] } = options;
+  const { budget = false, tokens = [{ id: "0".repeat(32), value: "test-token" }], plan = "free" } = options;
   const engine = new TestEngine();
   const timeTravel = new TimeTravel({ engine, dir: join(engine.dir, "time-travel") });
   const api = restApi({
     engine,
     vectorize: new Hono(),
-    tokens: () => tokens,
+    tokens: () => [...tokens, ...issuedTokens(engine.registry, engine.now())],
     timeTravel,
     queues: engine.queues,
     budget,
+    plan,
   });
   const server = createServer(getRequestListener(new Hono().route("/client/v4", api).fetch));
   const port = await new Promise<number>((resolve) =>

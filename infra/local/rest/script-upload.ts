@@ -61,7 +61,8 @@ export const uploadSettings = z.object({
 export type UploadSettings = z.output<typeof uploadSettings>;
 export type Modules = VersionRecord["modules"];
 
-const SOURCE_MAP = "application/source-map";
+/** Content type of a module that is no code. */
+export const SOURCE_MAP = "application/source-map";
 const TEXT_MODULES = new Set([
   "application/javascript+module",
   "application/javascript",

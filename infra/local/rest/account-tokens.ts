@@ -1,0 +1,182 @@
+/**
+ * Account API tokens: made, listed, changed and revoked here, and valid for this API and for S3 at once.
+ *
+ * A permission group becomes one of the scopes of `credentials.ts`. Groups for objects of single buckets give no scope:
+ * such a token opens S3 only (where every valid token opens every bucket).
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { Hono } from "hono";
+import { z } from "zod";
+import type { Engine } from "../engine.ts";
+import type { AccountTokenRecord, Registry } from "../registry.ts";
+import type { ApiToken } from "./credentials.ts";
+import { ApiError, ok } from "./envelope.ts";
+import { pageOf } from "./pagination.ts";
+import { jsonBody } from "./request-body.ts";
+
+const TOKENS_MALFORMED = 1001;
+const TOKEN_NOT_FOUND = 1003;
+
+const ACCOUNT = "com.cloudflare.api.account";
+const ZONE = "com.cloudflare.api.account.zone";
+const BUCKET = "com.cloudflare.edge.r2.bucket";
+
+/** Products whose groups are called `<name> Read` and `<name> Write`, and the scope each gives here. */
+const PRODUCT_GROUPS = {
+  "Account API Tokens": "tokens",
+  "Account Settings": null,
+  Billing: null,
+  D1: "d1",
+  Logs: "logpush",
+  Notifications: "alerting",
+  Queues: "queues",
+  Vectorize: "vectorize",
+  "Workers AI": null,
+  "Workers KV Storage": "kv",
+  "Workers Observability": "workers",
+  "Workers R2 Storage": "r2",
+  "Workers Scripts": "workers",
+} as const;
+const ZONE_GROUPS = ["DNS", "Health Checks", "Logs", "Workers Routes", "Zone", "Zone WAF"];
+
+interface PermissionGroup {
+  id: string;
+  name: string;
+  scopes: string[];
+  /** What it allows here. */
+  grants: string | null;
+}
+
+const group = (name: string, scope: string, grants: string | null): PermissionGroup => ({
+  // Cloudflare's ids are just as opaque, and others: a program must look them up by name.
+  id: createHash("sha256").update(`${name} for ${scope}`).digest("hex").slice(0, 32),
+  name,
+  scopes: [scope],
+  grants,
+});
+
+/** https://developers.cloudflare.com/fundamentals/api/reference/permissions/ */
+const PERMISSION_GROUPS: readonly PermissionGroup[] = [
+  ...Object.entries(PRODUCT_GROUPS).flatMap(([name, product]) => [
+    group(`${name} Read`, ACCOUNT, product && `${product}:read`),
+    group(`${name} Write`, ACCOUNT, product && `${product}:edit`),
+  ]),
+  group("Account Analytics Read", ACCOUNT, null),
+  group("Workers Tail Read", ACCOUNT, null),
+  ...ZONE_GROUPS.flatMap((name) => [group(`${name} Read`, ZONE, null), group(`${name} Write`, ZONE, null)]),
+  group("Workers R2 Storage Bucket Item Read", BUCKET, null),
+  group("Workers R2 Storage Bucket Item Write", BUCKET, null),
+];
+
+const tokenBody = z.object({
+  name: z.string().min(1).max(120),
+  policies: z
+    .array(
+      z.object({
+        effect: z.enum(["allow", "deny"]),
+        permission_groups: z.array(z.object({ id: z.string() })).min(1),
+        resources: z.record(z.string(), z.unknown()),
+      }),
+    )
+    .min(1),
+  expires_on: z.iso.datetime({ offset: true }).optional(),
+  not_before: z.iso.datetime({ offset: true }).optional(),
+  condition: z.unknown().optional(),
+});
+const changeBody = tokenBody.extend({ status: z.enum(["active", "disabled"]).optional() });
+
+/** Every token that may authenticate at `now_ms`. */
+export function issuedTokens(registry: Registry, now_ms: number): ApiToken[] {
+  const byId = new Map(PERMISSION_GROUPS.map((one) => [one.id, one.grants]));
+  return registry
+    .list("account_token")
+    .filter(({ status, expires_on, not_before }) => {
+      const begun = not_before === undefined || Date.parse(not_before) <= now_ms;
+      return status === "active" && begun && (expires_on === undefined || Date.parse(expires_on) > now_ms);
+    })
+    .map(({ id, value, policies }) => {
+      const of = (effect: "allow" | "deny") =>
+        policies
+          .filter((policy) => policy.effect === effect)
+          .flatMap(({ permission_groups }) => permission_groups.flatMap((one) => byId.get(one.id) ?? []));
+      const denied = of("deny");
+      return { id, value, scopes: of("allow").filter((scope) => !denied.includes(scope)) };
+    });
+}
+
+/** Routes below `/accounts/:account_id`. */
+export function accountTokenRoutes(engine: Engine): Hono {
+  const { registry } = engine;
+  const timestamp = () => new Date(engine.now()).toISOString();
+  const token = (id: string): AccountTokenRecord => {
+    const record = registry.get("account_token", id);
+    if (!record) throw new ApiError(404, TOKEN_NOT_FOUND, `The token ${id} does not exist.`);
+    return record;
+  };
+  const shown = ({ value: _, ...record }: AccountTokenRecord) => record;
+  const resolved = (policies: z.infer<typeof tokenBody>["policies"]): AccountTokenRecord["policies"] =>
+    policies.map((policy) => ({
+      ...policy,
+      id: randomBytes(16).toString("hex"),
+      permission_groups: policy.permission_groups.map(({ id }) => {
+        const known = PERMISSION_GROUPS.find((one) => one.id === id);
+        if (!known) throw new ApiError(400, TOKENS_MALFORMED, `There is no permission group ${id}`);
+        return { id, name: known.name };
+      }),
+    }));
+
+  return new Hono()
+    .get("/tokens/permission_groups", (c) => {
+      const { name, scope } = c.req.query();
+      const groups = PERMISSION_GROUPS.filter(
+        (one) => (name === undefined || one.name === name) && (scope === undefined || one.scopes.includes(scope)),
+      );
+      return ok(
+        c,
+        groups.map(({ grants: _, ...one }) => one),
+      );
+    })
+    .get("/tokens", (c) => {
+      const limits = { default: 20, max: 50, code: TOKENS_MALFORMED };
+      const { items, result_info } = pageOf(c, registry.list("account_token").map(shown), limits);
+      return ok(c, items, { result_info });
+    })
+    .post("/tokens", async (c) => {
+      const { policies, ...fields } = await jsonBody(c, tokenBody, TOKENS_MALFORMED);
+      const now = timestamp();
+      const record: AccountTokenRecord = {
+        ...fields,
+        id: randomBytes(16).toString("hex"),
+        value: randomBytes(30).toString("base64url"),
+        status: "active",
+        issued_on: now,
+        modified_on: now,
+        policies: resolved(policies),
+      };
+      registry.put("account_token", record.id, record);
+      // The only answer that ever carries the value.
+      return ok(c, record);
+    })
+    .get("/tokens/:id", (c) => ok(c, shown(token(c.req.param("id")))))
+    .put("/tokens/:id", async (c) => {
+      const record = token(c.req.param("id"));
+      const { policies, status = record.status, ...fields } = await jsonBody(c, changeBody, TOKENS_MALFORMED);
+      const { id, value, issued_on } = record;
+      const changed = {
+        ...fields,
+        id,
+        value,
+        status,
+        issued_on,
+        modified_on: timestamp(),
+        policies: resolved(policies),
+      };
+      registry.put("account_token", id, changed);
+      return ok(c, shown(changed));
+    })
+    .delete("/tokens/:id", (c) => {
+      const { id } = token(c.req.param("id"));
+      registry.delete("account_token", id);
+      return ok(c, { id });
+    });
+}

@@ -1,0 +1,66 @@
+/** Logpush jobs as records: what was declared reads back. Nothing is pushed, as nothing here writes trace events. */
+import { Hono } from "hono";
+import { z } from "zod";
+import type { Engine } from "../engine.ts";
+import type { LogpushJobRecord } from "../registry.ts";
+import { ApiError, ok } from "./envelope.ts";
+import { jsonBody } from "./request-body.ts";
+
+const LOGPUSH_MALFORMED = 1002;
+
+const changeBody = z.looseObject({
+  destination_conf: z.string().optional(),
+  enabled: z.boolean().optional(),
+  filter: z.string().nullish(),
+  name: z.string().nullish(),
+  output_options: z.record(z.string(), z.unknown()).nullish(),
+});
+const createBody = changeBody.extend({ dataset: z.string(), destination_conf: z.string() });
+
+const R2_DESTINATION = /^r2:\/\/([^/?]+)\/[^?]*\?(.+)$/;
+
+/** Routes below `/accounts/:account_id`. `workers_trace_events` is for the paid plan only. */
+export function logpushRoutes(engine: Engine, plan: "free" | "paid"): Hono {
+  const { registry } = engine;
+  const job = (id: string): LogpushJobRecord => {
+    const record = registry.get("logpush_job", id);
+    if (!record) throw new ApiError(404, 1004, `The job ${id} does not exist.`);
+    return record;
+  };
+  const refuse = (destination: string | undefined) => {
+    if (plan === "free")
+      throw new ApiError(403, 1003, "Logpush is not available on the Free plan: the account needs Workers Paid");
+    if (destination === undefined) return;
+    const [, bucket = "", query] = R2_DESTINATION.exec(destination) ?? [];
+    const given = new URLSearchParams(query);
+    const lacking = ["account-id", "access-key-id", "secret-access-key"].filter((name) => !given.get(name));
+    if (lacking.length > 0)
+      throw new ApiError(400, LOGPUSH_MALFORMED, `destination_conf is no r2:// address or lacks ${lacking.join(", ")}`);
+    if (!registry.get("r2", bucket))
+      throw new ApiError(400, LOGPUSH_MALFORMED, `destination_conf names the bucket ${bucket}, which does not exist`);
+  };
+  return new Hono()
+    .get("/logpush/jobs", (c) => ok(c, registry.list("logpush_job")))
+    .post("/logpush/jobs", async (c) => {
+      const body = await jsonBody(c, createBody, LOGPUSH_MALFORMED);
+      refuse(body.destination_conf);
+      const id = Math.max(0, ...registry.list("logpush_job").map((one) => one.id)) + 1;
+      const record = { enabled: false, last_complete: null, last_error: null, error_message: null, ...body, id };
+      registry.put("logpush_job", String(id), record);
+      return ok(c, record, { status: 201 });
+    })
+    .get("/logpush/jobs/:id", (c) => ok(c, job(c.req.param("id"))))
+    .put("/logpush/jobs/:id", async (c) => {
+      const record = job(c.req.param("id"));
+      const body = await jsonBody(c, changeBody, LOGPUSH_MALFORMED);
+      refuse(body.destination_conf);
+      const changed = { ...record, ...body, id: record.id };
+      registry.put("logpush_job", String(record.id), changed);
+      return ok(c, changed);
+    })
+    .delete("/logpush/jobs/:id", (c) => {
+      const { id } = job(c.req.param("id"));
+      registry.delete("logpush_job", String(id));
+      return ok(c, { id });
+    });
+}

@@ -1,0 +1,89 @@
+/**
+ * The watchdog: the same bundle as a second script with its own schedule, in production. Somebody must notice when the
+ * Worker itself is dead, so it shares as little with it as possible: no database, no index, no queue, no address, and
+ * the release before (`prism:watchdogBundle`, which `ops deploy` moves on).
+ */
+import { Worker, WorkersCronTrigger, WorkersDeployment, WorkerVersion } from "@pulumi/cloudflare";
+import * as pulumi from "@pulumi/pulumi";
+import { accountId, plan } from "./account.ts";
+import { workerBindings } from "./bindings.ts";
+import { config, secrets, stack } from "./config.ts";
+import { DURABLE_OBJECTS, KV_NAMESPACES, nameInStack, SECRETS, VERSION_BINDING } from "./inventory.ts";
+import { namespaces } from "./key-value.ts";
+import { keep } from "./protection.ts";
+import { readBundle, versionContent } from "./release.ts";
+import { versionBindings } from "./version-bindings.ts";
+
+/** Two minutes off the Worker's own checks, so that it judges a finished one. */
+export const WATCHDOG = { name: "prism-watchdog", cron: "2-59/5 * * * *" } as const;
+
+/** The least it can work with. The rest of the Worker's bindings is what it must not depend on, or what lets people in. */
+const BINDINGS: ReadonlySet<string> = new Set([
+  KV_NAMESPACES.config.binding,
+  DURABLE_OBJECTS.meter.binding,
+  VERSION_BINDING,
+  "ENVIRONMENT",
+  "LOG_LEVEL",
+  "ERROR_WEBHOOK",
+]);
+
+/** Those of the Worker's bindings, made without what the others need, so that nothing of it is waited for. */
+function ownBindings([configId, errorWebhook]: [string, string]) {
+  const withheld = Object.fromEntries(SECRETS.map((name) => [name, ""])) as Record<(typeof SECRETS)[number], string>;
+  const all = workerBindings({
+    stack,
+    database_id: "",
+    kv_ids: { cache: "", config: configId },
+    vector_generation: config.vectors.live,
+    variables: config.variables,
+    secrets: { ...withheld, ERROR_WEBHOOK: errorWebhook },
+  });
+  return versionBindings(all.filter(({ name }) => BINDINGS.has(name)));
+}
+
+export const watchdog = stack === "production" ? await declareWatchdog() : null;
+
+async function declareWatchdog() {
+  const script = new Worker(
+    WATCHDOG.name,
+    {
+      accountId,
+      name: nameInStack(WATCHDOG.name, stack),
+      subdomain: { enabled: false, previewsEnabled: false },
+      observability: { enabled: true, headSamplingRate: 1, logs: { enabled: true, invocationLogs: true } },
+      logpush: plan.logpush,
+    },
+    keep(WATCHDOG.name),
+  );
+  if (config.watchdogBundle === undefined)
+    await pulumi.log.warn(
+      "The watchdog gets the same release as the Worker, so that one bad release can silence both. " +
+        "`ops deploy` sets prism:watchdogBundle to the release before.",
+    );
+  const version = new WorkerVersion(
+    `${WATCHDOG.name}-version`,
+    {
+      accountId,
+      workerId: script.id,
+      ...versionContent(await readBundle(config.watchdogBundle, "watchdogBundle")),
+      bindings: pulumi.all([namespaces.config.id, secrets.ERROR_WEBHOOK]).apply(ownBindings),
+    },
+    { retainOnDelete: true, additionalSecretOutputs: ["bindings"] },
+  );
+  const deployment = new WorkersDeployment(
+    `${WATCHDOG.name}-deployment`,
+    {
+      accountId,
+      scriptName: script.name,
+      strategy: "percentage",
+      versions: [{ versionId: version.id, percentage: 100 }],
+    },
+    { retainOnDelete: true },
+  );
+  new WorkersCronTrigger(
+    `${WATCHDOG.name}-crons`,
+    { accountId, scriptName: script.name, schedules: [{ cron: WATCHDOG.cron }] },
+    { dependsOn: [deployment] },
+  );
+  return { script, version };
+}
