@@ -25,6 +25,15 @@ describe("fuse", () => {
     );
   });
 
+  test("keeps a leg's order where scores are so close that dividing makes them equal", () => {
+    const close = [
+      { id: 3, score: 39.67486389656222 },
+      { id: 2, score: 0.01000000000000003 },
+      { id: 1, score: 0.010000000000000028 },
+    ];
+    expect(fuse(close, [], 0).map(({ id }) => id)).toEqual([3, 2, 1]);
+  });
+
   test("lists every id of either leg once, scored 0 to 1", () => {
     fc.assert(
       fc.property(list, list, fc.double({ min: 0, max: 1, noNaN: true }), (text, vector, weight) => {

@@ -18,7 +18,7 @@ export interface Fused {
 /**
  * Both lists merged, best first. Full text is divided by its best score, since bm25's floor is 0 whatever was found.
  * Similarities have no natural floor (bge's hardly fall below 0.5), so their worst listed one is it. What a leg did
- * not find counts 0 there. Ties go to the lower id, so that pages of one ranking never overlap.
+ * not find counts 0 there. Ties keep the legs' own order, full text first, so that pages of one ranking never overlap.
  */
 export function fuse(text: readonly Scored[], vector: readonly Scored[], vectorWeight: number): Fused[] {
   const shares = new Map<number, number>();
@@ -34,5 +34,5 @@ export function fuse(text: readonly Scored[], vector: readonly Scored[], vectorW
     vector.reduce((worst, { score }) => Math.min(worst, score), Number.POSITIVE_INFINITY),
     vectorWeight,
   );
-  return [...shares].map(([id, fused]) => ({ id, fused })).sort((a, b) => b.fused - a.fused || a.id - b.id);
+  return [...shares].map(([id, fused]) => ({ id, fused })).sort((a, b) => b.fused - a.fused);
 }

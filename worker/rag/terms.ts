@@ -35,7 +35,8 @@ export interface TermSet {
 
 /** Letters are told apart by their low five bits: distinct for a-z, and a superset for all else. */
 const LETTERS = 32;
-const letterOf = (unit: number): number => unit & (LETTERS - 1);
+/** Stemming may turn a "y" into "i" ("ays" to "ai"), so these two count as one. */
+const letterOf = (unit: number): number => (unit === 0x79 ? 0x69 : unit) & (LETTERS - 1);
 const startOf = (first: number, second: number): number => letterOf(first) * LETTERS + letterOf(second);
 const ANY_LETTER = 0xffff_ffff;
 /** Stemming alters a word from its third letter on ("any" to "ani"), but none of these where more than three stay. */
