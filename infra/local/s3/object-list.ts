@@ -37,8 +37,11 @@ export const listObjects: Operation = async (platform, request) => {
   const { query } = request;
   const marker = query.get("marker") ?? "";
   const delimiter = query.get("delimiter");
-  // A marker that is a common prefix stands for every key below it.
-  const after = delimiter && marker.endsWith(delimiter) ? `${marker}\u{10ffff}` : marker;
+  // A marker that is a common prefix stands for every key below it; an object may be called like the prefix itself.
+  const prefix = query.get("prefix") ?? "";
+  const rest = marker.startsWith(prefix) ? marker.slice(prefix.length) : "";
+  const isCommonPrefix = delimiter && rest !== "" && rest.indexOf(delimiter) === rest.length - delimiter.length;
+  const after = isCommonPrefix ? `${marker}\u{10ffff}` : marker;
   const page = await readPage(platform, request, after ? { startAfter: after } : {});
   const encode = encoder(query);
   return xmlAnswer([
