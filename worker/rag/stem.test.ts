@@ -17,6 +17,11 @@ function indexed(words: readonly string[]): string[] {
   return terms.map(({ term }) => term);
 }
 
+test("a doubled y is a doubled consonant, as in FTS5", () => {
+  const words = ["yyed", "ayying", "byyed"];
+  expect(words.map(stem)).toEqual(indexed(words));
+});
+
 test("a stem is what FTS5's porter tokenizer indexes, for endings in every combination", () => {
   const part = fc.constantFrom(
     ..."a e i o u y b l s t z at bl iz ss ll eed ing ed ies ational ization iveness ement ion ous ical ful ator".split(

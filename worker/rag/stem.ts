@@ -45,9 +45,11 @@ function endsShort(word: string, length: number): boolean {
   return isConsonant(word, length - 1) && !isConsonant(word, length - 2) && isConsonant(word, length - 3);
 }
 
+/** Whether the word ends with a letter twice; FTS5 counts `y` as a consonant here, wherever it stands. */
 function endsDouble(word: string): boolean {
   const end = word.length - 1;
-  return end >= 1 && word.charCodeAt(end) === word.charCodeAt(end - 1) && isConsonant(word, end);
+  const last = word.charCodeAt(end);
+  return end >= 1 && last === word.charCodeAt(end - 1) && !isVowel(last);
 }
 
 type Rule = readonly [suffix: string, replacement: string];
