@@ -6,15 +6,18 @@
  */
 import {
   AI_BINDING,
+  ANALYTICS,
   BUCKETS,
   DATABASE,
   DURABLE_OBJECTS,
+  datasetName,
   generationName,
   KV_NAMESPACES,
   nameInStack,
   QUEUES,
   RATE_LIMITS,
   SECRETS,
+  type SecretName,
   type Stack,
   VARIABLES,
   VECTOR_INDEX,
@@ -29,6 +32,7 @@ export type WorkerBinding =
   | { type: "queue"; name: string; queue_name: string }
   | { type: "vectorize"; name: string; index_name: string }
   | { type: "ai"; name: string }
+  | { type: "analytics_engine"; name: string; dataset: string }
   | { type: "version_metadata"; name: string }
   | { type: "durable_object_namespace"; name: string; class_name: string }
   | { type: "ratelimit"; name: string; namespace_id: string; simple: { limit: number; period: 10 | 60 } }
@@ -42,7 +46,7 @@ export interface BindingFacts {
   kv_ids: Record<keyof typeof KV_NAMESPACES, string>;
   vector_generation: number;
   variables: Partial<Record<keyof typeof VARIABLES, string>>;
-  secrets: Record<(typeof SECRETS)[number], string>;
+  secrets: Record<SecretName, string>;
 }
 
 /** Every binding of the Worker, in the inventory's order. */
@@ -75,6 +79,7 @@ export function workerBindings(facts: BindingFacts): WorkerBinding[] {
       }),
     ),
     { type: "ai", name: AI_BINDING },
+    { type: "analytics_engine", name: ANALYTICS.binding, dataset: datasetName(stack) },
     { type: "version_metadata", name: VERSION_BINDING },
     ...Object.entries(VARIABLES).map(
       ([name, byStack]): WorkerBinding => ({

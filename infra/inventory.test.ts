@@ -13,14 +13,7 @@ const FACTS: BindingFacts = {
   kv_ids: { cache: "a", config: "b" },
   vector_generation: 1,
   variables: {},
-  secrets: {
-    API_SECRET: "",
-    API_SECRET_PREVIOUS: "",
-    JWT_SECRET: "",
-    JWT_SECRET_PREVIOUS: "",
-    KEY_PEPPER: "",
-    ERROR_WEBHOOK: "",
-  },
+  secrets: Object.fromEntries(SECRETS.map((name) => [name, ""])) as BindingFacts["secrets"],
 };
 const declared = workerBindings(FACTS)
   .map(({ name }) => name)

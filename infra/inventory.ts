@@ -79,6 +79,9 @@ export const RATE_LIMITS = {
   high: { binding: "RATE_HIGH", namespace_id: "1005", limit: 60_000, period_s: 60 },
 } as const;
 
+/** Of Analytics Engine, whose SQL takes letters, digits and underscores only as a bare name. */
+export const ANALYTICS = { binding: "ANALYTICS", dataset: "prism_requests" } as const;
+
 export const AI_BINDING = "AI";
 export const VERSION_BINDING = "VERSION";
 
@@ -108,14 +111,32 @@ export const SECRETS = [
   "JWT_SECRET_PREVIOUS",
   "KEY_PEPPER",
   "ERROR_WEBHOOK",
+  /** What Cloudflare's notifications prove themselves with (`cf-webhook-auth`). */
+  "ALERT_WEBHOOK_SECRET",
 ] as const;
+export type SecretName = (typeof SECRETS)[number];
 
-/** Cron expressions of the Worker: five are allowed an account on the free plan. */
+/** Secrets that may be empty: the other half of a rotation, and a channel nobody has to have. */
+export const OPTIONAL_SECRETS: ReadonlySet<SecretName> = new Set([
+  "API_SECRET_PREVIOUS",
+  "JWT_SECRET_PREVIOUS",
+  "ERROR_WEBHOOK",
+]);
+
+/** Cron expressions of the Worker: with the watchdog's, five are allowed an account on the free plan. */
 export const CRONS = { worker: { checks: "*/5 * * * *", daily: "17 3 * * *" } } as const;
+
+/** The second script (production). Its cron is two minutes off the Worker's own checks, so that it judges a finished one. */
+export const WATCHDOG = { name: "prism-watchdog", cron: "2-59/5 * * * *" } as const;
 
 /** The name a resource has in a stack: production and local carry it bare, staging as a suffix. */
 export function nameInStack(name: string, stack: Stack): string {
   return stack === "staging" ? `${name}-staging` : name;
+}
+
+/** The dataset of a stack, e.g. `prism_requests_staging`. */
+export function datasetName(stack: Stack): string {
+  return nameInStack(ANALYTICS.dataset, stack).replaceAll("-", "_");
 }
 
 /** The name of one generation of a data store, e.g. `prism-db-g2`. */

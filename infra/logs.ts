@@ -3,10 +3,9 @@ import { LogpushJob } from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import { accountId } from "./account.ts";
 import { stack } from "./config.ts";
-import { nameInStack, SERVICE } from "./inventory.ts";
+import { nameInStack, SERVICE, WATCHDOG } from "./inventory.ts";
 import { buckets } from "./storage.ts";
 import { logpushCredentials } from "./tokens.ts";
-import { WATCHDOG } from "./watchdog.ts";
 
 /** Every field of the dataset but those that only dispatch namespaces have. */
 const FIELDS = [

@@ -7,6 +7,7 @@ import { AccountToken, getAccountApiTokenPermissionGroupsList } from "@pulumi/cl
 import * as pulumi from "@pulumi/pulumi";
 import { accountId, plan } from "./account.ts";
 import { config, stack } from "./config.ts";
+import { DEPLOY_PERMISSIONS, LOGPUSH_PERMISSIONS } from "./deploy-permissions.ts";
 import { BUCKETS, nameInStack, SERVICE } from "./inventory.ts";
 
 /** What a token may do: permission groups by the name Cloudflare gives them, on the account, the zone or buckets. */
@@ -20,19 +21,7 @@ interface Grant {
 
 const GRANTS = {
   deploy: {
-    account: [
-      "Account API Tokens Write",
-      "Account Settings Read",
-      "Billing Read",
-      "D1 Write",
-      "Notifications Write",
-      "Queues Write",
-      "Vectorize Write",
-      "Workers KV Storage Write",
-      "Workers R2 Storage Write",
-      "Workers Scripts Write",
-      ...(plan.logpush ? ["Logs Write"] : []),
-    ],
+    account: [...DEPLOY_PERMISSIONS, ...(plan.logpush ? LOGPUSH_PERMISSIONS : [])],
     zone: ["DNS Write", "Health Checks Write", "Workers Routes Write", "Zone Read", "Zone WAF Write"],
   },
   backup: {

@@ -6,11 +6,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   AI_BINDING,
+  ANALYTICS,
   BUCKETS,
   COMPATIBILITY,
   CRONS,
   DATABASE,
   DURABLE_OBJECTS,
+  datasetName,
   generationName,
   KV_NAMESPACES,
   QUEUES,
@@ -65,12 +67,15 @@ export function wranglerConfig(): string {
     durable_objects: {
       bindings: Object.values(DURABLE_OBJECTS).map((object) => ({ name: object.binding, class_name: object.class })),
     },
-    migrations: [{ tag: "v1", new_sqlite_classes: Object.values(DURABLE_OBJECTS).map((object) => object.class) }],
+    exports: Object.fromEntries(
+      Object.values(DURABLE_OBJECTS).map((object) => [object.class, { type: "durable-object", storage: "sqlite" }]),
+    ),
     ratelimits: Object.values(RATE_LIMITS).map(({ binding, namespace_id, limit, period_s }) => ({
       name: binding,
       namespace_id,
       simple: { limit, period: period_s },
     })),
+    analytics_engine_datasets: [{ binding: ANALYTICS.binding, dataset: datasetName("production") }],
     ai: { binding: AI_BINDING },
     version_metadata: { binding: VERSION_BINDING },
     vars: Object.fromEntries(Object.entries(VARIABLES).map(([name, byStack]) => [name, byStack.production])),

@@ -1,6 +1,7 @@
 /** The Hono app: security first, then the routes. A route is declared in its noun's file, with who may call it. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { App } from "./context.ts";
+import { alerts } from "./routes/alerts.ts";
 import { auth } from "./routes/auth.ts";
 import { batches } from "./routes/batches.ts";
 import { chat } from "./routes/chat.ts";
@@ -16,7 +17,7 @@ import { refuseInvalid } from "./security/validation.ts";
 export function createApp(): OpenAPIHono<App> {
   const app = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
   secure(app);
-  for (const routes of [health, search, chat, batches, documents, keys, auth, feedback]) app.route("/", routes);
+  for (const routes of [health, search, chat, batches, documents, keys, auth, feedback, alerts]) app.route("/", routes);
   app.route("/", documentationOf(app));
   return app;
 }

@@ -16,6 +16,7 @@ export interface Env {
   RATE_STANDARD: RateLimit;
   RATE_HIGH: RateLimit;
   AI: Ai;
+  ANALYTICS: AnalyticsEngineDataset;
   VERSION: WorkerVersionMetadata;
 
   ENVIRONMENT: string;
@@ -31,4 +32,5 @@ export interface Env {
   JWT_SECRET_PREVIOUS: string;
   KEY_PEPPER: string;
   ERROR_WEBHOOK: string;
+  ALERT_WEBHOOK_SECRET: string;
 }

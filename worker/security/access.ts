@@ -10,15 +10,18 @@ import type { App } from "../context.ts";
 import { BODY_BYTES_MAX } from "../limits.ts";
 import { Problem } from "../problem.ts";
 import { problemSchema } from "../schemas/problem.ts";
-import { authenticate } from "./authenticate.ts";
+import { authenticate, authenticateWebhook } from "./authenticate.ts";
 import { jsonBody } from "./body.ts";
 import { idempotent } from "./idempotency.ts";
 import { allows, type Scope } from "./principal.ts";
 import { checkQuota, countRequest } from "./quota.ts";
 import { limitKey } from "./rate-limit.ts";
 
-/** `open`: anybody, within the limit per address. `any`: whoever holds a valid key. Otherwise the scope it needs. */
-export type Access = "open" | "any" | Scope;
+/**
+ * `open`: anybody, within the limit per address. `any`: whoever holds a valid key. `cloudflare`: Cloudflare's own
+ * notifications, which know the webhook's secret. Otherwise the scope it needs.
+ */
+export type Access = "open" | "any" | "cloudflare" | Scope;
 
 const IDEMPOTENCY_HEADER = {
   name: "Idempotency-Key",
@@ -31,21 +34,22 @@ const decisions = new WeakMap<object, Access>();
 
 /**
  * `createRoute` with the access decision in force. `body_bytes_max` raises or lowers the limit of the JSON body;
- * `idempotent` honours `Idempotency-Key` (for POSTs that write and answer JSON, never for streams).
+ * `idempotent` honours `Idempotency-Key` (for POSTs that write and answer JSON, never for streams); with `deferrable` also
+ * while a write fence is up, since the route defers its writes (`routes/deferral.ts`).
  */
 export function declareRoute<P extends string, R extends Omit<RouteConfig, "path"> & { path: P }>(
   access: Access,
   route: R,
-  options: { body_bytes_max?: number; idempotent?: boolean } = {},
+  options: { body_bytes_max?: number; idempotent?: boolean; deferrable?: boolean } = {},
 ) {
   const own = route.middleware === undefined ? [] : [route.middleware].flat();
   const body = route.request?.body === undefined ? [] : [jsonBody(options.body_bytes_max ?? BODY_BYTES_MAX)];
-  const replay = options.idempotent === true ? [idempotent] : [];
+  const replay = options.idempotent === true ? [idempotent(options.deferrable === true)] : [];
   return createRoute<P, R>({
     ...route,
     middleware: [guard(access), ...body, ...replay, ...own],
     parameters: options.idempotent === true ? [IDEMPOTENCY_HEADER] : [],
-    security: access === "open" ? [] : [{ bearer: [access] }, { api_key: [access] }],
+    security: securityOf(access),
     request: requestWithDebug(access, route.request),
     responses: { ...refusals(access, route, replay.length > 0), ...route.responses },
   });
@@ -63,29 +67,42 @@ export function undeclaredRoutes(app: Hono<App>): string[] {
   return [...declared].filter(([, isDeclared]) => !isDeclared).map(([name]) => name);
 }
 
+/** As OpenAPI has it: one entry an accepted scheme. */
+function securityOf(access: Access): Record<string, string[]>[] {
+  if (access === "open") return [];
+  return access === "cloudflare" ? [{ webhook: [access] }] : [{ bearer: [access] }, { api_key: [access] }];
+}
+
 function guard(access: Access): MiddlewareHandler<App> {
-  const middleware: MiddlewareHandler<App> =
-    access === "open"
-      ? (_, next) => next()
-      : async (c, next) => {
-          const now_ms = Date.now();
-          const principal = await authenticate(c, now_ms);
-          c.set("principal", principal);
-          const ordinal = countRequest(principal.key_id, now_ms);
-          if (access !== "any" && !allows(principal, access)) {
-            throw new Problem(403, "missing-scope", `This route needs the scope \`${access}\`, which the key lacks.`);
-          }
-          await limitKey(c, principal, now_ms);
-          checkQuota(c, principal, ordinal, now_ms);
-          await next();
-        };
+  const middleware = admission(access);
   decisions.set(middleware, access);
   return middleware;
 }
 
+function admission(access: Access): MiddlewareHandler<App> {
+  if (access === "open") return (_, next) => next();
+  if (access === "cloudflare")
+    return async (c, next) => {
+      await authenticateWebhook(c);
+      await next();
+    };
+  return async (c, next) => {
+    const now_ms = Date.now();
+    const principal = await authenticate(c, now_ms);
+    c.set("principal", principal);
+    const ordinal = countRequest(principal.key_id, now_ms);
+    if (access !== "any" && !allows(principal, access)) {
+      throw new Problem(403, "missing-scope", `This route needs the scope \`${access}\`, which the key lacks.`);
+    }
+    await limitKey(c, principal, now_ms);
+    checkQuota(c, principal, ordinal, now_ms);
+    await next();
+  };
+}
+
 /** Keys with the debug scope may add `?debug=1` to any call, so every strict query schema has to know it. */
 function requestWithDebug(access: Access, request: RouteConfig["request"]): RouteConfig["request"] {
-  if (access === "open") return request;
+  if (access === "open" || access === "cloudflare") return request;
   const debug = { debug: z.enum(["0", "1"]).optional().openapi({ description: "1: how the answer came about." }) };
   const query = request?.query;
   if (query === undefined) return { ...request, query: z.strictObject(debug) };
@@ -94,7 +111,7 @@ function requestWithDebug(access: Access, request: RouteConfig["request"]): Rout
 
 const REFUSALS = {
   400: "The request does not fit the schema",
-  401: "No valid key",
+  401: "No valid credential",
   403: "The key lacks the scope",
   409: "The first request with this Idempotency-Key still runs",
   413: "The body is too large",
@@ -105,7 +122,8 @@ const REFUSALS = {
 
 function refusals(access: Access, route: Omit<RouteConfig, "path">, replay: boolean): RouteConfig["responses"] {
   const statuses: (keyof typeof REFUSALS)[] = [429];
-  if (access !== "open") statuses.push(400, 401, 403);
+  if (access === "cloudflare") statuses.push(400, 401);
+  else if (access !== "open") statuses.push(400, 401, 403);
   else if (route.request !== undefined) statuses.push(400);
   if (route.request?.body !== undefined) statuses.push(413, 415);
   if (replay) statuses.push(409, 422);

@@ -74,11 +74,31 @@ export async function authenticate(c: Context<App>, now_ms: number): Promise<Pri
   if (typeof outcome !== "string") return outcome;
 
   if (presented !== "malformed") proofs.delete(presented.digest);
+  throw await throttled(c, refusal(outcome));
+}
+
+/**
+ * Lets Cloudflare's notifications in, which present the webhook's secret as `cf-webhook-auth`: anything else is a thrown
+ * 401 (429 after too many). https://developers.cloudflare.com/notifications/get-started/configure-webhooks/
+ */
+export async function authenticateWebhook(c: Context<App>): Promise<void> {
+  const { ALERT_WEBHOOK_SECRET: secret } = c.env;
+  const presented = c.req.header("cf-webhook-auth") ?? "";
+  const [given, wanted] = await Promise.all([sha256(presented), sha256(secret)]);
+  if (presented !== "" && equalInConstantTime(given, wanted)) return;
+  const detail = "This route is for Cloudflare's notifications: they send the webhook's secret as `cf-webhook-auth`.";
+  const headers = { "www-authenticate": 'Webhook realm="prism"' };
+  const cause = presented === "" ? "no webhook secret" : "wrong webhook secret";
+  throw await throttled(c, new Problem(401, "not-authenticated", detail, { headers, cause }));
+}
+
+/** The refusal, or 429 in its place after too many of them from one address. */
+async function throttled(c: Context<App>, problem: Problem): Promise<Problem> {
   const { success } = await c.env.RATE_AUTH_FAILURES.limit({ key: clientAddress(c) });
-  if (success) throw refusal(outcome);
-  throw new Problem(429, "too-many-failures", "Too many failed authentications from this address.", {
+  if (success) return problem;
+  return new Problem(429, "too-many-failures", "Too many failed authentications from this address.", {
     headers: { "retry-after": String(RATE_LIMITS.auth_failures.period_s) },
-    cause: outcome,
+    cause: problem.cause,
   });
 }
 

@@ -2,8 +2,10 @@
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { App } from "../context.ts";
+import { FENCE_RETRY_AFTER_S } from "../limits.ts";
 import { Problem, problemResponse } from "../problem.ts";
 import { isDatabaseDown } from "../store/database.ts";
+import { isFenced } from "../store/fence.ts";
 
 /** For `app.onError`. What is not a `Problem` is a defect: a 500 that says nothing about the inside. */
 export function failed(error: Error, c: Context<App>): Response {
@@ -11,6 +13,11 @@ export function failed(error: Error, c: Context<App>): Response {
   // Hono's own refusals, e.g. a path or form it cannot decode.
   if (error instanceof HTTPException && (error.status === 400 || error.status === 415)) {
     return problemResponse(c, new Problem(error.status, "invalid-request", error.message));
+  }
+  if (isFenced(error)) {
+    const detail = "A store is being replaced and takes no changes for some seconds. Nothing was changed; try again.";
+    const headers = { "retry-after": String(FENCE_RETRY_AFTER_S) };
+    return problemResponse(c, new Problem(503, "write-fenced", detail, { headers }));
   }
   if (isDatabaseDown(error)) {
     const detail = "The database cannot be reached at the moment. Nothing was changed; try again.";

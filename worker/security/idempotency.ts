@@ -4,57 +4,70 @@
  * The first request reserves its key, the answer is kept for a day and replayed to repetitions. Only successes are
  * kept; a request that failed has done nothing and may be sent again. What is kept is sealed under `KEY_PEPPER`,
  * since it may hold a secret that is shown once (a new API key) and the database must not know it.
+ *
+ * While a write fence is up nothing can be reserved or kept in D1. R2 stands in then: the write is deferred without being
+ * tried, and the deferred answer holds the key until it is a row of D1 again. As long as the fence's row is there, a
+ * repetition is looked for in both places.
  */
 import type { Context, MiddlewareHandler } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { App } from "../context.ts";
-import { IDEMPOTENCY_ANSWER_CHARS_MAX, IDEMPOTENCY_RESERVATION_MS } from "../limits.ts";
+import type { QueueMessage } from "../jobs/messages.ts";
+import { FENCE_RETRY_S, IDEMPOTENCY_ANSWER_CHARS_MAX, IDEMPOTENCY_RESERVATION_MS } from "../limits.ts";
 import { Problem } from "../problem.ts";
-import { type Earlier, keepAnswer, releaseKey, reserveKey } from "../store/idempotency.ts";
+import { answerKey, claimAnswer, findAnswer } from "../store/deferred-writes.ts";
+import { isFenced } from "../store/fence.ts";
+import { type Earlier, keepAnswer, type Owner, readHeld, releaseKey, reserveKey } from "../store/idempotency.ts";
 import { describeError, logEvent } from "../telemetry/log.ts";
 import { sha256 } from "./digest.ts";
 import { seal, unseal } from "./sealing.ts";
 
 /** What a repetition gets again, beside the status. */
-interface Answer {
+export interface Answer {
   headers: Record<string, string>;
   body: string;
+}
+
+/** A key while its request runs. */
+export interface HeldKey {
+  owner: Owner;
+  request_hash: string;
+  /** False while the fence is up: the write must be deferred, or two requests with this key could both be done. */
+  reserved: boolean;
 }
 
 const REPLAYED_HEADERS = ["content-type", "etag", "location"];
 const KEY_PATTERN = /^[\x21-\x7e]{1,128}$/;
 
-/** Middleware for JSON POSTs; needs `principal` and, where there is a body, `body_text`. */
-export const idempotent: MiddlewareHandler<App> = async (c, next) => {
-  const key = c.req.header("idempotency-key");
-  if (key === undefined) return next();
-  if (!KEY_PATTERN.test(key)) {
-    throw new Problem(400, "invalid-request", "`Idempotency-Key` takes 1 to 128 visible ASCII characters.");
-  }
-
-  const owner = { key_id: c.get("principal").key_id, idempotency_key: key };
-  const request_hash = await sha256(`${c.req.method} ${c.req.path}\n${c.get("body_text") ?? ""}`);
-  const timings = c.get("timings");
-  const earlier = await timings.measure("db", () => reserveKey(c.env.DB, owner, request_hash, Date.now()));
-  if (earlier) return replay(c, earlier, request_hash);
-
-  await next();
-
-  const answer = await answerOf(c.res);
-  try {
-    if (answer === null) {
-      await timings.measure("db", () => releaseKey(c.env.DB, owner));
-    } else {
-      const sealed = await seal(c.env.KEY_PEPPER, JSON.stringify(answer));
-      await timings.measure("db", () => keepAnswer(c.env.DB, owner, c.res.status, sealed));
+/**
+ * Middleware for JSON POSTs; needs `principal` and, where there is a body, `body_text`. A route whose writes cannot be
+ * deferred is refused while a fence is up.
+ */
+export function idempotent(deferrable: boolean): MiddlewareHandler<App> {
+  return async (c, next) => {
+    const key = c.req.header("idempotency-key");
+    if (key === undefined) return next();
+    if (!KEY_PATTERN.test(key)) {
+      throw new Problem(400, "invalid-request", "`Idempotency-Key` takes 1 to 128 visible ASCII characters.");
     }
-  } catch (error) {
-    // The request itself is done: its answer stands, and repetitions get 409 until the reservation lapses.
-    logEvent(c, "WARN", "an idempotent answer could not be kept", { error: describeError(error) });
-  }
-};
+    const owner = { key_id: c.get("principal").key_id, idempotency_key: key };
+    const request_hash = await sha256(`${c.req.method} ${c.req.path}\n${c.get("body_text") ?? ""}`);
+    const held = await hold(c, owner, request_hash, deferrable);
+    if ("earlier" in held) return replay(c, held.earlier, request_hash);
+    c.set("idempotency", held);
+    await next();
+    // A deferred write carries its answer itself.
+    if (c.get("deferred") !== true) await conclude(c, held);
+  };
+}
 
-async function replay(c: Context<App>, earlier: Earlier, request_hash: string): Promise<Response> {
+/** Seals an answer for keeping. */
+export function sealAnswer(c: Context<App>, answer: Answer): Promise<string> {
+  return seal(c.env.KEY_PEPPER, JSON.stringify(answer));
+}
+
+/** The answer of an earlier request, or why it cannot be given. */
+export async function replay(c: Context<App>, earlier: Earlier, request_hash: string): Promise<Response> {
   if (earlier.request_hash !== request_hash) {
     throw new Problem(422, "idempotency-key-reused", "This `Idempotency-Key` was used for another request.");
   }
@@ -66,6 +79,60 @@ async function replay(c: Context<App>, earlier: Earlier, request_hash: string): 
   const { headers, body }: Answer = JSON.parse(await unseal(c.env.KEY_PEPPER, earlier.body));
   c.header("idempotency-replayed", "true");
   return c.body(body, { status: earlier.status as ContentfulStatusCode, headers });
+}
+
+async function hold(
+  c: Context<App>,
+  owner: Owner,
+  request_hash: string,
+  deferrable: boolean,
+): Promise<HeldKey | { earlier: Earlier }> {
+  const timings = c.get("timings");
+  try {
+    const { earlier, fence } = await timings.measure("db", () => reserveKey(c.env.DB, owner, request_hash, Date.now()));
+    if (earlier && earlier.status !== 0) return { earlier };
+    if (fence === "none") return earlier ? { earlier } : { owner, request_hash, reserved: true };
+    const deferred = await findAnswer(c.env.VECTOR_PACKS, owner);
+    if (deferred) {
+      if (!earlier) await timings.measure("db", () => releaseKey(c.env.DB, owner));
+      return { earlier: deferred };
+    }
+    if (earlier) return { earlier };
+    // It may have moved from R2 to D1 between the two looks, over our reservation.
+    const now = await timings.measure("db", () => readHeld(c.env.DB, owner, Date.now()));
+    return now && now.status !== 0 ? { earlier: now } : { owner, request_hash, reserved: true };
+  } catch (error) {
+    if (!isFenced(error) || !deferrable) throw error;
+    const earlier =
+      (await findAnswer(c.env.VECTOR_PACKS, owner)) ??
+      (await timings.measure("db", () => readHeld(c.env.DB, owner, Date.now())));
+    return earlier ? { earlier } : { owner, request_hash, reserved: false };
+  }
+}
+
+async function conclude(c: Context<App>, { owner, request_hash }: HeldKey): Promise<void> {
+  const timings = c.get("timings");
+  const { status } = c.res;
+  const answer = await answerOf(c.res);
+  try {
+    if (answer === null) {
+      await timings.measure("db", () => releaseKey(c.env.DB, owner));
+      return;
+    }
+    const body = await sealAnswer(c, answer);
+    await timings
+      .measure("db", () => keepAnswer(c.env.DB, owner, status, body))
+      .catch(async (error: unknown) => {
+        if (!isFenced(error)) throw error;
+        const kept = { owner, request_hash, status, body, created_at_ms: Date.now(), job_id: null };
+        await claimAnswer(c.env.VECTOR_PACKS, kept);
+        const message: QueueMessage = { type: "answer", key: await answerKey(owner) };
+        await c.env.INGEST_QUEUE.send(message, { delaySeconds: FENCE_RETRY_S });
+      });
+  } catch (error) {
+    // The request itself is done: its answer stands, and repetitions get 409 until the reservation lapses.
+    logEvent(c, "WARN", "an idempotent answer could not be kept", { error: describeError(error) });
+  }
 }
 
 /** What is to be kept of a response: null for failures and for what is too large or no JSON. */

@@ -37,7 +37,14 @@ const PRODUCT_GROUPS = {
   "Workers R2 Storage": "r2",
   "Workers Scripts": "workers",
 } as const;
-const ZONE_GROUPS = ["DNS", "Health Checks", "Logs", "Workers Routes", "Zone", "Zone WAF"];
+const ZONE_GROUPS = {
+  DNS: null,
+  "Health Checks": "healthchecks",
+  Logs: null,
+  "Workers Routes": null,
+  Zone: null,
+  "Zone WAF": "waf",
+} as const;
 
 interface PermissionGroup {
   id: string;
@@ -55,15 +62,18 @@ const group = (name: string, scope: string, grants: string | null): PermissionGr
   grants,
 });
 
+const products = (groups: Record<string, string | null>, scope: string): PermissionGroup[] =>
+  Object.entries(groups).flatMap(([name, product]) => [
+    group(`${name} Read`, scope, product && `${product}:read`),
+    group(`${name} Write`, scope, product && `${product}:edit`),
+  ]);
+
 /** https://developers.cloudflare.com/fundamentals/api/reference/permissions/ */
 const PERMISSION_GROUPS: readonly PermissionGroup[] = [
-  ...Object.entries(PRODUCT_GROUPS).flatMap(([name, product]) => [
-    group(`${name} Read`, ACCOUNT, product && `${product}:read`),
-    group(`${name} Write`, ACCOUNT, product && `${product}:edit`),
-  ]),
+  ...products(PRODUCT_GROUPS, ACCOUNT),
   group("Account Analytics Read", ACCOUNT, null),
   group("Workers Tail Read", ACCOUNT, null),
-  ...ZONE_GROUPS.flatMap((name) => [group(`${name} Read`, ZONE, null), group(`${name} Write`, ZONE, null)]),
+  ...products(ZONE_GROUPS, ZONE),
   group("Workers R2 Storage Bucket Item Read", BUCKET, null),
   group("Workers R2 Storage Bucket Item Write", BUCKET, null),
 ];

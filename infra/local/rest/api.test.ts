@@ -53,7 +53,7 @@ test("scopes narrow a token to its products, and read to reading", async () => {
 });
 
 test("what the API does not have is 404 with code 7003", async () => {
-  for (const path of ["/nothing", `/accounts/${rest.account_id}/stream`, "/zones"])
+  for (const path of ["/nothing", `/accounts/${rest.account_id}/stream`, "/zones/none/dns_records"])
     expect(await get(path, "Bearer everything")).toMatchObject({ status: 404, code: 7003 });
 });
 

@@ -26,6 +26,9 @@ import { SignedFiles } from "./signed-files.ts";
 import { versionRoutes } from "./versions.ts";
 import { WorkerStore } from "./worker-store.ts";
 import { workersBetaRoutes } from "./workers-beta.ts";
+import { zoneRoutes } from "./zones.ts";
+import { customDomainRoutes } from "./zones-custom-domains.ts";
+import { rulesetRoutes } from "./zones-rulesets.ts";
 
 export interface RestApiDeps {
   engine: Engine;
@@ -38,7 +41,7 @@ export interface RestApiDeps {
   queues: QueueBroker;
   /** Requests each token has in five minutes: true is Cloudflare's 1200, false none (see request-budget.ts). */
   budget: boolean | number;
-  /** What the account pays for: Logpush and some notifications exist on `paid` only. Free when left out. */
+  /** What the account pays for: Logpush, CPU limits, health checks and some notifications exist on `paid` only. Free when left out. */
   plan?: "free" | "paid";
 }
 
@@ -46,7 +49,7 @@ export interface RestApiDeps {
 export function restApi(deps: RestApiDeps): Hono<Authenticated> {
   const { engine, vectorize, tokens, timeTravel, queues, budget, plan = "free" } = deps;
   const files = new SignedFiles(() => engine.now());
-  const store = new WorkerStore(engine);
+  const store = new WorkerStore(engine, plan);
 
   const account = new Hono();
   for (const routes of [
@@ -62,6 +65,7 @@ export function restApi(deps: RestApiDeps): Hono<Authenticated> {
     accountTokenRoutes(engine),
     logpushRoutes(engine, plan),
     alertingRoutes(engine, plan),
+    customDomainRoutes(engine),
   ])
     account.route("/", routes);
 
@@ -74,6 +78,8 @@ export function restApi(deps: RestApiDeps): Hono<Authenticated> {
       requireScope,
     )
     .route("/", accountRoutes(engine, plan))
+    .route("/", zoneRoutes(engine, plan))
+    .route("/", rulesetRoutes(engine, plan))
     .use("/accounts/:account_id/*", async (c, next) => {
       const id = c.req.param("account_id");
       if (id !== engine.account_id)

@@ -49,7 +49,7 @@ export function authenticate(tokens: () => readonly ApiToken[]): MiddlewareHandl
   };
 }
 
-/** First path segment below an account → the product whose scope guards it. */
+/** First path segment below an account or a zone → the product whose scope guards it. */
 const PRODUCTS: Record<string, string> = {
   d1: "d1",
   storage: "kv",
@@ -60,6 +60,8 @@ const PRODUCTS: Record<string, string> = {
   tokens: "tokens",
   logpush: "logpush",
   alerting: "alerting",
+  rulesets: "waf",
+  healthchecks: "healthchecks",
 };
 /** POST endpoints that change nothing. D1's `query` is not among them: it may write. */
 const READING_POSTS = /\/(get_by_ids|bulk\/get|messages\/peek|vectorize\/v2\/indexes\/[^/]+\/query)$/;
@@ -67,7 +69,7 @@ const READING_POSTS = /\/(get_by_ids|bulk\/get|messages\/peek|vectorize\/v2\/ind
 /** Refuses what the token's scopes do not cover (403, code 10000). */
 export const requireScope: MiddlewareHandler<Authenticated> = async (c, next) => {
   const { scopes } = c.get("token");
-  const segment = /\/accounts\/[^/]+\/([^/]+)/.exec(c.req.path)?.[1];
+  const segment = /\/(?:accounts|zones)\/[^/]+\/([^/]+)/.exec(c.req.path)?.[1];
   const product = segment === undefined ? undefined : PRODUCTS[segment];
   if (scopes !== undefined && product !== undefined) {
     const reads = ["GET", "HEAD"].includes(c.req.method) || READING_POSTS.test(c.req.path);

@@ -2,7 +2,7 @@
 import { Cron } from "croner";
 import { Hono } from "hono";
 import { z } from "zod";
-import { CRONS_PER_ACCOUNT_MAX } from "../limits.ts";
+import { PLANS } from "../../limits.ts";
 import { ApiError, ok } from "./envelope.ts";
 import { jsonBody } from "./request-body.ts";
 import { WORKERS_MALFORMED } from "./script-upload.ts";
@@ -22,11 +22,12 @@ export function scheduleRoutes(store: WorkerStore): Hono {
         .list("script")
         .filter(({ id }) => id !== script.id)
         .reduce((sum, { schedules }) => sum + schedules.length, 0);
-      if (elsewhere + crons.length > CRONS_PER_ACCOUNT_MAX)
+      const { crons_max } = PLANS[store.plan];
+      if (elsewhere + crons.length > crons_max)
         throw new ApiError(
           400,
           10072,
-          `You have exceeded the limit of ${CRONS_PER_ACCOUNT_MAX} Cron Triggers of the Free plan: other Workers have ${elsewhere}, this one would have ${crons.length}`,
+          `You have exceeded the limit of ${crons_max} Cron Triggers of the ${store.plan === "free" ? "Free" : "Paid"} plan: other Workers have ${elsewhere}, this one would have ${crons.length}`,
         );
       const now = new Date(store.engine.now()).toISOString();
       const schedules = crons.map((cron) => ({

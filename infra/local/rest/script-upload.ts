@@ -24,6 +24,7 @@ const bindingSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("queue"), name, queue_name: z.string() }),
   z.object({ type: z.literal("vectorize"), name, index_name: z.string() }),
   z.object({ type: z.literal("ai"), name }),
+  z.object({ type: z.literal("analytics_engine"), name, dataset: z.string() }),
   z.object({ type: z.literal("version_metadata"), name }),
   z.object({ type: z.literal("durable_object_namespace"), name, class_name: z.string() }),
   z.object({
@@ -124,8 +125,6 @@ export function checkedUpload(settings: unknown, modules: Modules): UploadSettin
       INVALID_WORKER,
       `No such module "${upload.main_module}" (main_module): uploaded are ${Object.keys(modules).join(", ") || "none"}`,
     );
-  if (upload.limits?.cpu_ms !== undefined)
-    throw new ApiError(400, 100328, "CPU limits are not supported for the Free plan: remove limits.cpu_ms");
   const names = upload.bindings.map((binding) => binding.name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice) throw new ApiError(400, INVALID_WORKER, `binding ${twice} is declared more than once`);

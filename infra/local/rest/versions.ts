@@ -10,7 +10,7 @@ import type { WorkerStore } from "./worker-store.ts";
 
 const deploymentBody = z.object({
   strategy: z.literal("percentage"),
-  versions: z.array(z.object({ version_id: z.string(), percentage: z.number().positive().max(100) })),
+  versions: z.array(z.object({ version_id: z.string(), percentage: z.number().min(0).max(100) })),
   annotations: z.record(z.string(), z.string()).default({}),
 });
 

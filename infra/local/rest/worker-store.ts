@@ -4,6 +4,7 @@
  */
 import { createHash, randomUUID } from "node:crypto";
 import type { WorkerBinding } from "../../bindings.ts";
+import { PLANS, type Plan } from "../../limits.ts";
 import type { Engine } from "../engine.ts";
 import { VERSIONS_PER_DEPLOYMENT_MAX } from "../limits.ts";
 import type { DeploymentRecord, ScriptRecord, VersionRecord } from "../registry.ts";
@@ -14,9 +15,11 @@ export type Split = DeploymentRecord["versions"];
 
 export class WorkerStore {
   readonly engine: Engine;
+  readonly plan: Plan;
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, plan: Plan) {
     this.engine = engine;
+    this.plan = plan;
   }
 
   /** @throws ApiError 404, code 10007. */
@@ -109,6 +112,8 @@ export class WorkerStore {
     const bindings = this.#resolvedBindings(upload, latest);
     for (const binding of bindings) this.#refuseMissing(binding);
     this.#refuseMigration(script, upload);
+    if (upload.limits?.cpu_ms !== undefined && !PLANS[this.plan].cpu_limit)
+      throw new ApiError(400, 100328, "CPU limits are not supported for the Free plan: remove limits.cpu_ms");
     const record: VersionRecord = {
       id: randomUUID(),
       script_name: script.id,
@@ -168,7 +173,8 @@ export class WorkerStore {
       throw new ApiError(400, INVALID_WORKER, "a deployment names each version once");
     const migrated_at = Number(this.script(scriptName).settings.migrated_at_version ?? 0);
     for (const { version_id } of split) {
-      const { number } = this.version(scriptName, version_id);
+      const { number, bindings } = this.version(scriptName, version_id);
+      for (const binding of bindings) this.#refuseMissing(binding);
       if (number < migrated_at)
         throw new ApiError(
           400,

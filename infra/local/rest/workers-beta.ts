@@ -37,7 +37,11 @@ export function workersBetaRoutes(store: WorkerStore): Hono {
     updated_on: script.modified_on,
     deployed_on: store.deployments(script.id)[0]?.created_on ?? null,
     ...shownSettings(script),
-    subdomain: subdomain(script),
+    subdomain: {
+      ...subdomain(script),
+      // No such host answers here: the service's own address is that of the front proxy.
+      ...(script.subdomain_enabled ? { url: `https://${script.id}.prism-local.workers.dev` } : {}),
+    },
     references: {
       dispatch_namespace_outbounds: [],
       domains: [],
