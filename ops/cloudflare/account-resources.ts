@@ -1,0 +1,118 @@
+/** What a stack consists of, as the account itself tells: resources by the inventory's names, live ones by the Worker's bindings. */
+import type Cloudflare from "cloudflare";
+import {
+  BUCKETS,
+  DATABASE,
+  KV_NAMESPACES,
+  nameInStack,
+  QUEUES,
+  SERVICE,
+  type Stack,
+  VECTOR_INDEX,
+} from "../../infra/inventory.ts";
+import { mainVersion, workerVersions } from "../deploy/worker-versions.ts";
+import { OpsError } from "../errors.ts";
+import type { StackResources } from "../stack.ts";
+
+/** All but the S3 side, which is no matter of names. */
+export type AccountResources = Omit<StackResources, "s3">;
+
+/** @throws OpsError naming what is missing; nothing is guessed. */
+export async function discoverResources(
+  client: Cloudflare,
+  account_id: string,
+  stack: Stack,
+): Promise<AccountResources> {
+  const account = { account_id };
+  const script = nameInStack(SERVICE, stack);
+  const versions = workerVersions(client, account_id, script);
+  const [serving] = await versions.deployments();
+  if (serving === undefined) throw missing(`the Worker ${script}`, stack);
+  const { bindings } = await versions.version(mainVersion(serving));
+  const bound = (name: string): Record<string, unknown> => {
+    const binding = bindings.find((each) => each.name === name);
+    if (binding) return binding;
+    throw missing(`the binding ${name} of the deployed Worker`, stack);
+  };
+
+  const databases = await gather(client.d1.database.list(account), ({ name = "", uuid = "" }) => ({
+    generation: generationOf(name, DATABASE, stack),
+    name,
+    id: uuid,
+  }));
+  const indexes = await gather(client.vectorize.indexes.list(account), ({ name = "", config }) => ({
+    generation: generationOf(name, VECTOR_INDEX, stack),
+    name,
+    dimensions: (config as { dimensions: number }).dimensions,
+  }));
+  const queues = await gather(client.queues.list(account), ({ queue_name: name = "", queue_id: id = "" }) => ({
+    name,
+    id,
+  }));
+  const queue = ({ name }: { name: string }) => {
+    const found = queues.find((each) => each.name === nameInStack(name, stack));
+    if (found) return found;
+    throw missing(`the queue ${nameInStack(name, stack)}`, stack);
+  };
+  const live = <T extends { generation: number }>(all: T[], gone: number, isLive: (one: T) => boolean) => ({
+    live: all.find(isLive)?.generation ?? gone,
+    generations: all,
+  });
+  // The API spells the id of a D1 binding either way, by endpoint.
+  const { id = bound(DATABASE.binding).database_id } = bound(DATABASE.binding);
+  const { index_name } = bound(VECTOR_INDEX.binding);
+  return {
+    account_id,
+    // A live store that was destroyed is none of the generations. Which one a database was, its id does not tell.
+    database: live(generations(databases), latest(databases) + 1, (one) => one.id === id),
+    vectors: live(
+      generations(indexes),
+      generationOf(String(index_name), VECTOR_INDEX, stack) ?? latest(indexes) + 1,
+      (one) => one.name === index_name,
+    ),
+    kv: {
+      cache: String(bound(KV_NAMESPACES.cache.binding).namespace_id),
+      config: String(bound(KV_NAMESPACES.config.binding).namespace_id),
+    },
+    buckets: {
+      vectors: nameInStack(BUCKETS.vectors.name, stack),
+      backups: nameInStack(BUCKETS.backups.name, stack),
+      logs: nameInStack(BUCKETS.logs.name, stack),
+      audit: nameInStack(BUCKETS.audit.name, stack),
+    },
+    queues: { ingest: queue(QUEUES.ingest), dead: queue(QUEUES.dead) },
+    worker: { name: script },
+  };
+}
+
+/** Number of the generation in a store's name; null for another store's. */
+function generationOf(name: string, store: { name: string }, stack: Stack): number | null {
+  const prefix = `${nameInStack(store.name, stack)}-g`;
+  const number = name.startsWith(prefix) ? name.slice(prefix.length) : "";
+  return /^[1-9]\d*$/.test(number) ? Number(number) : null;
+}
+
+function latest(all: { generation: number | null }[]): number {
+  return Math.max(0, ...all.map(({ generation }) => generation ?? 0));
+}
+
+function generations<T extends { generation: number | null }>(all: T[]): (T & { generation: number })[] {
+  return all
+    .flatMap((one) => (one.generation === null ? [] : [{ ...one, generation: one.generation }]))
+    .sort((a, b) => a.generation - b.generation);
+}
+
+async function gather<T, R>(pages: AsyncIterable<T>, take: (one: T) => R): Promise<R[]> {
+  const all: R[] = [];
+  for await (const one of pages) all.push(take(one));
+  return all;
+}
+
+function missing(what: string, stack: Stack): OpsError {
+  return new OpsError({
+    op: "find",
+    subject: what,
+    cause: "the account does not have it",
+    hint: `npm run ops -- deploy --stack ${stack} makes what is missing`,
+  });
+}
