@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseConfig, SECRET_KEYS } from "./config-schema.ts";
+import { parseConfig } from "./config-schema.ts";
+import { SECRETS } from "./inventory.ts";
 import { DAY_MS } from "./limits.ts";
 
 const NOW_MS = Date.parse("2026-11-22T12:00:00Z");
@@ -9,7 +10,7 @@ const COMPLETE: Record<string, string> = {
   accountId: "0123456789abcdef0123456789abcdef",
   plan: "free",
   tokensExpire: "2027-03-01",
-  ...Object.fromEntries(SECRET_KEYS.map((key) => [key, SECRET])),
+  ...Object.fromEntries(SECRETS.map((key) => [key, SECRET])),
 };
 
 /** Problems of a complete configuration with some keys changed; undefined removes a key. */
@@ -69,9 +70,9 @@ describe("every error names the key and the command that repairs it", () => {
 
 describe("secrets", () => {
   test("one that stands in plain text in the stack's file is refused", () => {
-    const encrypted = new Set<string>(SECRET_KEYS.filter((key) => key !== "API_SECRET"));
+    const encrypted = new Set<string>(SECRETS.filter((key) => key !== "API_SECRET"));
     expect(problems({}, encrypted)).toEqual([expect.stringMatching(/^prism:API_SECRET: stands in plain text/)]);
-    expect(problems({}, new Set<string>(SECRET_KEYS))).toEqual([]);
+    expect(problems({}, new Set<string>(SECRETS))).toEqual([]);
   });
 
   test("the other half of a rotation and the webhook may be absent", () => {
@@ -82,7 +83,7 @@ describe("secrets", () => {
 
   test("no error repeats the value of a secret, whatever it is", () => {
     fc.assert(
-      fc.property(fc.constantFrom(...SECRET_KEYS), fc.stringMatching(/^[!-~]{8,31}$/), (key, value) => {
+      fc.property(fc.constantFrom(...SECRETS), fc.stringMatching(/^[!-~]{8,31}$/), (key, value) => {
         for (const problem of problems({ [key]: value, plan: "x" })) expect(problem).not.toContain(value);
       }),
     );

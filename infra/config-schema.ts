@@ -1,6 +1,14 @@
 /** What a stack's configuration may say, and how its errors read. Pure: `config.ts` does the reading. */
 import { z } from "zod";
-import { SECRETS, STACKS, type Stack, VARIABLES, VECTOR_INDEX } from "./inventory.ts";
+import {
+  OPTIONAL_SECRETS,
+  SECRETS,
+  type SecretName,
+  STACKS,
+  type Stack,
+  VARIABLES,
+  VECTOR_INDEX,
+} from "./inventory.ts";
 import {
   CPU_MS_MAX,
   DAY_MS,
@@ -9,17 +17,7 @@ import {
   SECRET_CHARACTERS_MIN,
   TOKEN_EXPIRY_WARNING_DAYS,
 } from "./limits.ts";
-import { waiver, waiverFlaw } from "./waivers.ts";
-
-/** Secrets of a stack: those of the Worker, and the header by which Cloudflare's notifications prove themselves. */
-export const SECRET_KEYS = [...SECRETS, "ALERT_WEBHOOK_SECRET"] as const;
-export type SecretKey = (typeof SECRET_KEYS)[number];
-/** Secrets that may be absent: the other half of a rotation, and a channel nobody has to have. */
-const OPTIONAL_SECRETS: ReadonlySet<SecretKey> = new Set([
-  "API_SECRET_PREVIOUS",
-  "JWT_SECRET_PREVIOUS",
-  "ERROR_WEBHOOK",
-]);
+import { day, waiver, waiverFlaw } from "./waivers.ts";
 
 const generation = z.number().int().positive();
 const variables = Object.keys(VARIABLES).filter((name) => name !== "ENVIRONMENT") as Exclude<
@@ -44,9 +42,9 @@ const stackConfig = z
           .min(1),
       })
       .default({ live: 1, generations: [{ generation: 1, dimensions: VECTOR_INDEX.dimensions }] }),
-    /** Share of the traffic that the newest version gets; the rest stays with `previous`, a version id. */
+    /** Share of the traffic that the newest version gets, 0 for a trial by override; the rest stays with `previous`, a version id. */
     rollout: z
-      .strictObject({ percentage: z.number().min(1).max(100), previous: z.uuid().optional() })
+      .strictObject({ percentage: z.number().min(0).max(100), previous: z.uuid().optional() })
       .default({ percentage: 100 }),
     /** A built bundle to deploy instead of today's source, e.g. the release a rollback pinned. */
     bundle: z.string().optional(),
@@ -55,7 +53,7 @@ const stackConfig = z
     cpuMs: z.coerce.number().int().min(10).max(CPU_MS_MAX).optional(),
     variables: z.partialRecord(z.enum(variables), z.string()).default({}),
     /** Day on which the declared account tokens stop working. */
-    tokensExpire: z.iso.date(),
+    tokensExpire: day,
     /** Addresses that notifications go to besides the Worker's alert endpoint. */
     notificationEmails: z.array(z.email()).default([]),
     /** A zone of the account. Without it the Worker answers on workers.dev. */
@@ -116,7 +114,7 @@ export function parseConfig(
     };
   const problems: string[] = [];
   const settings: Record<string, unknown> = {};
-  const secretNames: ReadonlySet<string> = new Set(SECRET_KEYS);
+  const secretNames: ReadonlySet<string> = new Set(SECRETS);
   for (const [key, text] of Object.entries(keys)) {
     if (secretNames.has(key)) continue;
     try {
@@ -125,7 +123,7 @@ export function parseConfig(
       problems.push(`prism:${key}: not a structure but the text "${text}". ${setCommand([key, "…"], stack)}`);
     }
   }
-  for (const key of SECRET_KEYS) {
+  for (const key of SECRETS) {
     const flaw = secretFlaw(key, keys[key] ?? "", encrypted);
     if (flaw !== null)
       problems.push(
@@ -150,7 +148,7 @@ export function parseConfig(
   return { ok: true, stack, config: parsed.data, warnings };
 }
 
-function secretFlaw(key: SecretKey, text: string, encrypted: ReadonlySet<string> | null): string | null {
+function secretFlaw(key: SecretName, text: string, encrypted: ReadonlySet<string> | null): string | null {
   if (text === "") return OPTIONAL_SECRETS.has(key) ? null : "missing";
   if (encrypted !== null && !encrypted.has(key))
     return "stands in plain text in the stack's file, so it is no secret any more: make a new one";

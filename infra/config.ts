@@ -5,7 +5,8 @@
  * `inventory.ts`. Secrets stay Pulumi outputs; their text is never a plain string here.
  */
 import * as pulumi from "@pulumi/pulumi";
-import { parseConfig, SECRET_KEYS, type SecretKey } from "./config-schema.ts";
+import { parseConfig } from "./config-schema.ts";
+import { SECRETS, type SecretName } from "./inventory.ts";
 
 const PROJECT = "prism";
 const prism = new pulumi.Config(PROJECT);
@@ -19,8 +20,8 @@ export const { stack, config } = result;
 
 /** Values of the secrets, by the names under which they are bound; empty where they are optional and not set. */
 export const secrets = Object.fromEntries(
-  SECRET_KEYS.map((key) => [key, prism.getSecret(key) ?? pulumi.secret("")]),
-) as Record<SecretKey, pulumi.Output<string>>;
+  SECRETS.map((key) => [key, prism.getSecret(key) ?? pulumi.secret("")]),
+) as Record<SecretName, pulumi.Output<string>>;
 
 /** The project's own keys without their prefix. Values are text, or JSON where they are structured. */
 function ownKeys(): Record<string, string> {

@@ -5,6 +5,7 @@ import { config, secrets, stack } from "./config.ts";
 import "./consumers.ts";
 import { databases } from "./database.ts";
 import { monitors, url } from "./domain.ts";
+import { WATCHDOG } from "./inventory.ts";
 import { namespaces } from "./key-value.ts";
 import { logpushJob } from "./logs.ts";
 import { missingAlerts } from "./notifications.ts";
@@ -14,7 +15,7 @@ import { crons } from "./schedule.ts";
 import { buckets } from "./storage.ts";
 import { s3Credentials, tokens } from "./tokens.ts";
 import { vectorIndexes } from "./vectors.ts";
-import { WATCHDOG, watchdog } from "./watchdog.ts";
+import { watchdog } from "./watchdog.ts";
 import { worker, workerDeployment, workerVersion } from "./worker.ts";
 
 /** A value that may have outputs anywhere inside. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type DeclaredResource, runProgram } from "./program.fixture.ts";
+import { runProgram } from "./program.fixture.ts";
+import type { DeclaredResource } from "./program-monitor.ts";
 
 describe("the configured plan is compared with the account's", () => {
   test("a paid configuration on a free account is refused before anything is declared", async () => {

@@ -5,25 +5,11 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
-import type { MockMonitor, Mocks } from "@pulumi/pulumi/runtime/mocks.js";
+import type { Mocks } from "@pulumi/pulumi/runtime/mocks.js";
 import { vi } from "vitest";
-import { SECRET_KEYS } from "./config-schema.ts";
-import type { Stack } from "./inventory.ts";
+import { SECRETS, type Stack } from "./inventory.ts";
 import type { StackOutputs } from "./outputs.ts";
-
-export interface DeclaredResource {
-  type: string;
-  name: string;
-  /** Inputs as the provider would see them; secrets unwrapped. */
-  inputs: Record<string, unknown>;
-  /** Names of inputs that are secret. */
-  secret_inputs: string[];
-  additional_secret_outputs: string[];
-  protect: boolean;
-  retain_on_delete: boolean;
-  /** Names of the resources that it waits for. */
-  depends_on: string[];
-}
+import { type DeclaredResource, hearRegistrations, settled } from "./program-monitor.ts";
 
 export interface Program {
   resources: DeclaredResource[];
@@ -63,10 +49,6 @@ export const ALERTS = [
 export const ZONE = { id: "fedcba9876543210fedcba9876543210", hostname: "api.example.com" };
 /** Some module: most tests do not ask what the Worker does, and building it takes longer than they do. */
 const SMALL_BUNDLE = "infra/local/shim.js";
-/** Marks of the wire format for secrets and for outputs. */
-const SIGNATURE = "4dabf18193072939515e22adb298388d";
-const SECRET = "1b47061264138c4ac30d75fd1eb44270";
-
 export const secretOf = (name: string) => `${name.toLowerCase()}-0123456789-0123456789-0123456789`;
 
 function settings(options: ProgramOptions): Record<string, string> {
@@ -77,7 +59,7 @@ function settings(options: ProgramOptions): Record<string, string> {
     tokensExpire: new Date(expiry_ms).toISOString().slice(0, 10),
     bundle: SMALL_BUNDLE,
     watchdogBundle: SMALL_BUNDLE,
-    ...Object.fromEntries(SECRET_KEYS.map((name) => [name, secretOf(name)])),
+    ...Object.fromEntries(SECRETS.map((name) => [name, secretOf(name)])),
     ...options.config,
   };
   return Object.fromEntries(
@@ -109,7 +91,7 @@ export async function runProgram(options: ProgramOptions = {}): Promise<Program>
   const log = vi.spyOn(pulumi.log, "warn").mockImplementation(async (message) => void warnings.push(message));
   try {
     await pulumi.runtime.setMocks(mocks, "prism", stack);
-    recordRegistrations(resources);
+    hearRegistrations((registration) => resources.push(registration));
     pulumi.runtime.setAllConfig(settings(options));
     const { default: exported } = await import("./index.ts");
     const outputs = pulumi.output(exported);
@@ -135,27 +117,6 @@ export async function runProgram(options: ProgramOptions = {}): Promise<Program>
     vi.unstubAllEnvs();
     await api.close();
   }
-}
-
-/** `Mocks` are not told the resource options, so the monitor's registrations are read on their way in. */
-function recordRegistrations(resources: DeclaredResource[]): void {
-  const monitor = pulumi.runtime.getMonitor() as unknown as MockMonitor;
-  const register = monitor.registerResource.bind(monitor);
-  const name = (urn: string) => urn.split("::").at(-1) ?? "";
-  monitor.registerResource = async (request, callback) => {
-    const raw = request.getObject().toJavaScript();
-    resources.push({
-      type: request.getType(),
-      name: request.getName(),
-      inputs: plain(raw) as Record<string, unknown>,
-      secret_inputs: Object.keys(raw).filter((key) => holdsSecret(raw[key])),
-      additional_secret_outputs: request.getAdditionalsecretoutputsList(),
-      protect: request.getProtect(),
-      retain_on_delete: request.getRetainondelete(),
-      depends_on: request.getDependenciesList().map(name),
-    });
-    await register(request, callback);
-  };
 }
 
 /** What Cloudflare would add to a resource. */
@@ -226,25 +187,6 @@ async function serveAnswers({ alerts = ALERTS, subscriptions, failing = {}, conf
     url: `http://127.0.0.1:${port}/client/v4`,
     close: () => new Promise<void>((resolve) => server.close(() => resolve())),
   };
-}
-
-/** The value of an output, or the error that kept it from having one. */
-function settled<T>(output: pulumi.Output<T>): Promise<pulumi.Unwrap<T>> {
-  return (output as unknown as { promise(): Promise<pulumi.Unwrap<T>> }).promise();
-}
-
-/** A value of the wire format without its marks. */
-function plain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plain);
-  if (value === null || typeof value !== "object") return value;
-  if (SIGNATURE in value && value[SIGNATURE] === SECRET && "value" in value) return plain(value.value);
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
-}
-
-function holdsSecret(value: unknown): boolean {
-  if (value === null || typeof value !== "object") return false;
-  if (SIGNATURE in value && value[SIGNATURE] === SECRET) return true;
-  return Object.values(value).some(holdsSecret);
 }
 
 async function findSecrets(value: unknown, path: string, found: string[]): Promise<void> {

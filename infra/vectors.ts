@@ -19,7 +19,7 @@ interface VectorizeIndexArgs {
 /** A Vectorize index with its metadata indexes. Changed dimensions or metric replace it. */
 class VectorizeIndex extends pulumi.CustomResource {
   constructor(name: string, args: VectorizeIndexArgs, options: pulumi.CustomResourceOptions) {
-    super("prism:index:VectorizeIndex", name, { ...args }, options);
+    super("vectorize:index:VectorizeIndex", name, { ...args }, options);
   }
 }
 

@@ -26,6 +26,8 @@ function versionBinding(binding: WorkerBinding): VersionBinding {
       return { type, name, className: binding.class_name };
     case "ratelimit":
       return { type, name, namespaceId: binding.namespace_id, simple: binding.simple };
+    case "analytics_engine":
+      return { type, name, dataset: binding.dataset };
     case "plain_text":
     case "secret_text":
       return { type, name, text: binding.text };

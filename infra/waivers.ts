@@ -5,12 +5,18 @@
 import { z } from "zod";
 import { DAY_MS, WAIVER_DAYS_MAX } from "./limits.ts";
 
+/** `YYYY-MM-DD`. Pulumi reads an unquoted date of its YAML as a time, and hands it on as one. */
+export const day = z.preprocess(
+  (value) => (typeof value === "string" ? value.replace(/[T ]00:00:00( \+0000 UTC|Z)$/, "") : value),
+  z.iso.date(),
+);
+
 export const waiver = z.strictObject({
   /** Name of the resource in the program, e.g. `prism-db-g1`. */
   resource: z.string().min(1),
   reason: z.string().min(10, "say why this data may be lost or replaced, in a sentence"),
-  /** Last day it counts, `YYYY-MM-DD`. */
-  expires: z.iso.date(),
+  /** Last day it counts. */
+  expires: day,
 });
 export type Waiver = z.infer<typeof waiver>;
 

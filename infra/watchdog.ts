@@ -8,14 +8,19 @@ import * as pulumi from "@pulumi/pulumi";
 import { accountId, plan } from "./account.ts";
 import { workerBindings } from "./bindings.ts";
 import { config, secrets, stack } from "./config.ts";
-import { DURABLE_OBJECTS, KV_NAMESPACES, nameInStack, SECRETS, VERSION_BINDING } from "./inventory.ts";
+import {
+  DURABLE_OBJECTS,
+  KV_NAMESPACES,
+  nameInStack,
+  SECRETS,
+  type SecretName,
+  VERSION_BINDING,
+  WATCHDOG,
+} from "./inventory.ts";
 import { namespaces } from "./key-value.ts";
 import { keep } from "./protection.ts";
-import { readBundle, versionContent } from "./release.ts";
+import { readRelease, versionContent } from "./release.ts";
 import { versionBindings } from "./version-bindings.ts";
-
-/** Two minutes off the Worker's own checks, so that it judges a finished one. */
-export const WATCHDOG = { name: "prism-watchdog", cron: "2-59/5 * * * *" } as const;
 
 /** The least it can work with. The rest of the Worker's bindings is what it must not depend on, or what lets people in. */
 const BINDINGS: ReadonlySet<string> = new Set([
@@ -29,7 +34,7 @@ const BINDINGS: ReadonlySet<string> = new Set([
 
 /** Those of the Worker's bindings, made without what the others need, so that nothing of it is waited for. */
 function ownBindings([configId, errorWebhook]: [string, string]) {
-  const withheld = Object.fromEntries(SECRETS.map((name) => [name, ""])) as Record<(typeof SECRETS)[number], string>;
+  const withheld = Object.fromEntries(SECRETS.map((name) => [name, ""])) as Record<SecretName, string>;
   const all = workerBindings({
     stack,
     database_id: "",
@@ -65,7 +70,7 @@ async function declareWatchdog() {
     {
       accountId,
       workerId: script.id,
-      ...versionContent(await readBundle(config.watchdogBundle, "watchdogBundle")),
+      ...versionContent(await readRelease(config.watchdogBundle, "watchdogBundle")),
       bindings: pulumi.all([namespaces.config.id, secrets.ERROR_WEBHOOK]).apply(ownBindings),
     },
     { retainOnDelete: true, additionalSecretOutputs: ["bindings"] },

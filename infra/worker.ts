@@ -9,10 +9,11 @@ import { nameInStack, SECRETS, SERVICE } from "./inventory.ts";
 import { namespaces } from "./key-value.ts";
 import { keep } from "./protection.ts";
 import { queues } from "./queue.ts";
-import { readBundle, versionContent } from "./release.ts";
+import { readRelease, versionContent } from "./release.ts";
 import { buckets } from "./storage.ts";
 import { vectorIndexes } from "./vectors.ts";
 import { versionBindings } from "./version-bindings.ts";
+import { bindingsFingerprint, writeVersionNote } from "./version-note.ts";
 
 export const worker = new Worker(
   SERVICE,
@@ -48,12 +49,19 @@ const bindings = pulumi
     }),
   );
 
+const release = await readRelease(config.bundle, "bundle");
+const content = versionContent(release);
+const note = bindings.apply((list) =>
+  writeVersionNote({ schema: release.schema, fingerprint: bindingsFingerprint(list) }),
+);
+
 export const workerVersion = new WorkerVersion(
   `${SERVICE}-version`,
   {
     accountId,
     workerId: worker.id,
-    ...versionContent(await readBundle(config.bundle, "bundle")),
+    ...content,
+    annotations: { ...content.annotations, workersMessage: pulumi.unsecret(note) },
     bindings: bindings.apply(versionBindings),
     ...(config.cpuMs === undefined ? {} : { limits: { cpuMs: config.cpuMs } }),
   },

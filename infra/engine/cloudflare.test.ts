@@ -11,8 +11,6 @@ import { PackageTypes } from "./package-types.ts";
 
 const COMMAND = join(import.meta.dirname, "pulumi-resource-cloudflare");
 const GROUPS = "cloudflare:index/getAccountApiTokenPermissionGroupsList:getAccountApiTokenPermissionGroupsList";
-/** What only a zone has, and no local platform. */
-const ZONED = ["WorkersCustomDomain", "Ruleset", "Healthcheck"];
 
 const types = new PackageTypes();
 let platform: Platform;
@@ -257,10 +255,24 @@ test("a preview changes nothing", async () => {
   });
 });
 
-test("what only a zone has is checked, and refused with where it can be declared", async () => {
-  const inputs = { hostname: "api.example.com", service: "prism", accountId };
-  expect((await plugin.check(urn("WorkersCustomDomain"), inputs)).failures).toEqual([]);
-  await expect(plugin.create(urn("WorkersCustomDomain"), inputs)).rejects.toThrow(/on a real account only/);
+test("a zone's rules change in place, and the zone is part of an import's id", async () => {
+  const zone = await client.zones.create({ account: { id: accountId }, name: "engine.example.com" });
+  const rule = { ref: "r", action: "block", expression: "true", enabled: true };
+  const firewall = { kind: "zone", name: "default", phase: "http_request_firewall_custom" };
+  const inputs = { zoneId: zone.id, ...firewall, rules: [rule] };
+  const of = urn("Ruleset");
+  const { id, outputs } = await plugin.create(of, inputs);
+  const news = { ...inputs, rules: [rule, { ...rule, ref: "s" }] };
+  expect(await plugin.diff(of, id, outputs, news, inputs)).toMatchObject({ changed: ["rules"], replaces: [] });
+  const updated = await plugin.update(of, id, outputs, news);
+  expect((await plugin.read(of, `zones/${zone.id}/${id}`))?.inputs).toMatchObject(news);
+  await plugin.delete(of, id, updated);
+});
+
+test("what the platform has not is checked, and refused with where it can be declared", async () => {
+  const inputs = { zoneId: UNKNOWN, name: "api", type: "AAAA", ttl: 1, content: "100::" };
+  expect((await plugin.check(urn("DnsRecord"), inputs)).failures).toEqual([]);
+  await expect(plugin.create(urn("DnsRecord"), inputs)).rejects.toThrow(/on a real account only/);
 });
 
 test("the stand-in works on this machine only", async () => {
@@ -277,7 +289,7 @@ test.each(["free", "paid"])(
     expect(declared.length).toBeGreaterThan(20);
     for (const { type, inputs, name } of declared) {
       expect([name, shapeFailures(types, types.resource(type).inputs, inputs)]).toEqual([name, []]);
-      if (!ZONED.some((one) => type.endsWith(`:${one}`))) expect(Object.keys(NOUNS)).toContain(type);
+      expect(Object.keys(NOUNS)).toContain(type);
     }
   },
 );

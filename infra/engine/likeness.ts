@@ -24,3 +24,16 @@ export function refreshed(known: unknown, live: unknown): unknown {
     return Object.fromEntries(Object.entries(known).map(([name, part]) => [name, refreshed(part, live[name])]));
   return live;
 }
+
+/** `live` with every part of `known` that it hides, e.g. a secret. */
+export function completed(known: unknown, live: unknown): unknown {
+  if (live === undefined || live === null) return known;
+  if (Array.isArray(known) && Array.isArray(live) && known.length === live.length)
+    return known.map((one, index) => completed(one, live[index]));
+  if (isObject(known) && isObject(live))
+    return {
+      ...live,
+      ...Object.fromEntries(Object.entries(known).map(([name, part]) => [name, completed(part, live[name])])),
+    };
+  return live;
+}

@@ -2,8 +2,8 @@
 import Cloudflare from "cloudflare";
 import type { Properties } from "../provider/plugin.ts";
 
-/** Calls below `/accounts/<id>`; answers are the envelope's `result`. */
-export interface AccountApi {
+/** Calls below `/accounts/<id>` or `/zones/<id>`; answers are the envelope's `result`. What they throw has the SDK's error as cause. */
+export interface OwnersApi {
   get(path: string): Promise<Properties>;
   send(method: "post" | "put" | "patch" | "delete", path: string, body?: unknown): Promise<Properties>;
 }
@@ -21,11 +21,11 @@ export interface Noun {
   spelled_alike?: boolean;
   /** What an id given to an import consists of, `id` being the resource's own. */
   import_path: readonly string[];
-  create(api: AccountApi, declared: Declared): Promise<{ id: string; live: Properties }>;
+  create(api: OwnersApi, declared: Declared): Promise<{ id: string; live: Properties }>;
   /** Null when it is gone. `known` is what state has, or what the import's id says. */
-  read(api: AccountApi, id: string, known: Properties): Promise<Properties | null>;
-  update(api: AccountApi, id: string, declared: Declared): Promise<Properties>;
-  delete(api: AccountApi, id: string, known: Properties): Promise<void>;
+  read(api: OwnersApi, id: string, known: Properties): Promise<Properties | null>;
+  update(api: OwnersApi, id: string, declared: Declared): Promise<Properties>;
+  delete(api: OwnersApi, id: string, known: Properties): Promise<void>;
 }
 
 interface Collection {
@@ -33,6 +33,8 @@ interface Collection {
   path: (properties: Properties) => string;
   /** Field of the answer that holds the id. */
   id: string;
+  /** What the whole takes to have one more; POST unless said otherwise. */
+  add?: "put";
   change: "put" | "patch" | null;
   fixed: Noun["fixed"];
   spelled_alike?: boolean;
@@ -42,10 +44,10 @@ interface Collection {
   /** The answer where it is more than a change of spelling. */
   shown?: (live: Properties) => Properties;
   /** What the creation does not take. */
-  after_create?: (api: AccountApi, id: string, declared: Declared) => Promise<unknown>;
+  after_create?: (api: OwnersApi, id: string, declared: Declared) => Promise<unknown>;
 }
 
-/** One of many below a path: POST makes it, GET, PUT or PATCH and DELETE take its id. */
+/** One of many below a path: POST (or `add`) makes it, GET, PUT or PATCH and DELETE take its id. */
 export function collection(options: Collection): Noun {
   const { path, change, body = ({ body }) => body, shown = (live) => live, after_create } = options;
   const one = (id: string, properties: Properties) => `${path(properties)}/${encodeURIComponent(id)}`;
@@ -54,7 +56,7 @@ export function collection(options: Collection): Noun {
     spelled_alike: options.spelled_alike ?? false,
     import_path: options.import_path ?? ["accountId", "id"],
     async create(api, declared) {
-      const created = await api.send("post", path(declared.given), body(declared));
+      const created = await api.send(options.add ?? "post", path(declared.given), body(declared));
       const id = String(created[options.id]);
       await after_create?.(api, id, declared);
       // Some creations answer with an id only, and some show what no later answer does.
@@ -78,12 +80,12 @@ interface Setting {
   change: "put" | "post";
   spelled_alike?: boolean;
   body?: (declared: Declared) => unknown;
-  clear: (api: AccountApi, path: string) => Promise<unknown>;
+  clear: (api: OwnersApi, path: string) => Promise<unknown>;
 }
 
 /** Something that its owner always has: it is set, and cleared instead of deleted. */
 export function setting({ path, of, change, spelled_alike = false, body = ({ body }) => body, clear }: Setting): Noun {
-  const put = async (api: AccountApi, declared: Declared) => {
+  const put = async (api: OwnersApi, declared: Declared) => {
     await api.send(change, path(declared.given), body(declared));
     return { ...(await api.get(path(declared.given))), ...declared.body };
   };
@@ -104,7 +106,8 @@ async function unlessGone<T>(work: () => Promise<T>): Promise<T | null> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof Cloudflare.APIError && (error.status === 404 || error.status === 410)) return null;
+    const { cause } = error as { cause?: unknown };
+    if (cause instanceof Cloudflare.APIError && (cause.status === 404 || cause.status === 410)) return null;
     throw error;
   }
 }

@@ -2,14 +2,25 @@
  * Every resource type that the program declares and the local platform has. What cannot change in place follows the
  * official provider's documentation.
  */
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { Properties } from "../provider/plugin.ts";
 import { isObject } from "./input-check.ts";
 import { apiPolicy, declaredPolicy } from "./notification-names.ts";
-import { collection, type Noun, setting } from "./noun.ts";
+import { collection, type Declared, type Noun, setting } from "./noun.ts";
 
 const script = ({ scriptName }: Properties) => `/workers/scripts/${scriptName}`;
 const bucket = ({ bucketName }: Properties) => `/r2/buckets/${bucketName}`;
 const list = (value: unknown): Properties[] => (Array.isArray(value) ? value.filter(isObject) : []);
+
+/** Where the engine starts providers: the official one takes relative paths from there. */
+export const PROGRAM_FOLDER = join(import.meta.dirname, "..");
+
+/** A module's file, read; the API takes the content alone. */
+const uploaded = ({ content_file, ...module }: Properties): Properties =>
+  content_file === undefined
+    ? module
+    : { ...module, content_base64: readFileSync(resolve(PROGRAM_FOLDER, String(content_file)), "base64") };
 
 /** A version's annotations have a slash in the API. */
 const annotations = (value: unknown, rename: (name: string) => string): Properties =>
@@ -18,6 +29,9 @@ const annotations = (value: unknown, rename: (name: string) => string): Properti
 /** A policy's resources are JSON text in Pulumi, and an object in the API. */
 const policies = (value: unknown, resources: (value: unknown) => unknown) =>
   list(value).map((policy) => ({ ...policy, resources: resources(policy.resources) }));
+
+/** The path says which zone it is. */
+const ofZone = ({ body: { zone_id: _, ...body } }: Declared): Properties => body;
 
 export const NOUNS: Record<string, Noun> = {
   "cloudflare:index/d1Database:D1Database": collection({
@@ -90,6 +104,7 @@ export const NOUNS: Record<string, Noun> = {
     import_path: ["accountId", "workerId", "id"],
     body: ({ given, body: { worker_id: _, ...body } }) => ({
       ...body,
+      modules: list(body.modules).map(uploaded),
       annotations: annotations(given.annotations, (name) =>
         name.replace(/^workers([A-Z])/, (_all, letter: string) => `workers/${letter.toLowerCase()}`),
       ),
@@ -149,5 +164,28 @@ export const NOUNS: Record<string, Noun> = {
     id: "id",
     change: "put",
     fixed: [],
+  }),
+  "cloudflare:index/workersCustomDomain:WorkersCustomDomain": collection({
+    path: () => "/workers/domains",
+    id: "id",
+    add: "put",
+    change: null,
+    fixed: "all",
+  }),
+  "cloudflare:index/ruleset:Ruleset": collection({
+    path: () => "/rulesets",
+    id: "id",
+    change: "put",
+    fixed: ["kind", "phase", "zoneId"],
+    import_path: ["zoneId", "id"],
+    body: ofZone,
+  }),
+  "cloudflare:index/healthcheck:Healthcheck": collection({
+    path: () => "/healthchecks",
+    id: "id",
+    change: "put",
+    fixed: ["zoneId"],
+    import_path: ["zoneId", "id"],
+    body: ofZone,
   }),
 };

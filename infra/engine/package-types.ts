@@ -24,6 +24,8 @@ export interface ResourceTypes {
   inputs: Shape;
   /** What the resource shows once it exists. */
   outputs: Shape;
+  /** Always shown, so that what the program leaves out is Cloudflare's choice and no difference. */
+  always_shown: ReadonlySet<string>;
 }
 
 /** One file's interfaces, each read when it is first asked for. */
@@ -75,7 +77,14 @@ export class PackageTypes {
     const declarations = file === undefined ? undefined : new Declarations(file);
     if (!declarations?.names().includes(`${name}Args`))
       throw new Error(`@pulumi/cloudflare ${this.version} has no resource type ${token}`);
-    return { inputs: declarations.shape(`${name}Args`), outputs: declarations.shape(`${name}State`) };
+    const members = readFileSync(file ?? "", "utf8").matchAll(/^ {4}readonly (\w+): pulumi\.Output<(.+)>;$/gm);
+    return {
+      inputs: declarations.shape(`${name}Args`),
+      outputs: declarations.shape(`${name}State`),
+      always_shown: new Set(
+        [...members].flatMap(([, member = "", type]) => (type?.endsWith("undefined") ? [] : [member])),
+      ),
+    };
   }
 
   /** Tokens of every resource, from the code, since file names spell some of them differently. */

@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import Cloudflare from "cloudflare";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Platform, startPlatform } from "../local/platform.ts";
-import { runProgram } from "../program.fixture.ts";
+import { ALERTS, runProgram } from "../program.fixture.ts";
 import { PluginUnderTest } from "../provider/plugin.fixture.ts";
 
 const GROUPS = "cloudflare:index/getAccountApiTokenPermissionGroupsList:getAccountApiTokenPermissionGroupsList";
@@ -10,11 +11,11 @@ let platform: Platform;
 const plugins = new Map<string, PluginUnderTest>();
 
 beforeAll(async () => {
-  platform = await startPlatform({ api_budget: false });
+  platform = await startPlatform({ api_budget: false, plan: "paid" });
   const environment = { CLOUDFLARE_API_TOKEN: platform.api_token, CLOUDFLARE_BASE_URL: platform.api_url };
   for (const [name, folder] of [
     ["cloudflare", "."],
-    ["prism", "../provider"],
+    ["vectorize", "../provider"],
   ] as const) {
     const command = join(import.meta.dirname, folder, `pulumi-resource-${name}`);
     const plugin = await PluginUnderTest.start(command, environment);
@@ -34,10 +35,16 @@ const pluginOf = (type: string): PluginUnderTest => {
 };
 
 test("everything that the program declares can be made with the real bundle, differs in nothing, and can be deleted", async () => {
-  // Staging, as production's names are those that the platform itself already has.
+  const client = new Cloudflare({ apiToken: platform.api_token, baseURL: platform.api_url });
+  const zone = await client.zones.create({ account: { id: platform.account_id }, name: "example.com" });
+  // Staging, as production's names are those that the platform itself already has; Logpush and a zone, as nothing else adds more.
   const { resources } = await runProgram({
     stack: "staging",
-    config: { accountId: platform.account_id, bundle: undefined },
+    config: {
+      ...{ accountId: platform.account_id, bundle: undefined, plan: "paid" },
+      zone: { id: zone.id, hostname: `api.${zone.name}` },
+    },
+    alerts: [...ALERTS, "health_check_status_notification", "failing_logpush_job_disabled_alert"],
   });
   /** What stood in for ids while the program ran without an engine → the ids of what is made here. */
   const ids = new Map<string, string>();
@@ -68,7 +75,7 @@ test("everything that the program declares can be made with the real bundle, dif
     // A version and its deployment go with their Worker, as their retainOnDelete says.
     if (!/Version$|Deployment$/.test(type)) made.push(() => plugin.delete(urn, id, outputs));
   }
-  expect(made.length).toBeGreaterThan(20);
+  expect(made.length).toBeGreaterThan(30);
   for (const unmake of made.toReversed()) await unmake();
 
   for (const plugin of plugins.values()) expect(plugin.printed).toBe("");

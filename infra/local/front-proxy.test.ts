@@ -25,7 +25,7 @@ async function startUpstream(serve: (incoming: IncomingMessage, outgoing: Server
   return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 }
 
-const to = (origin: URL, percentage = 100) => ({ origin, percentage });
+const to = (origin: URL, percentage = 100, name = "prism--1") => ({ origin, percentage, name });
 
 test("a held request waits for the release and is answered by the target of that moment", async () => {
   const { proxy, url } = await startProxy();
@@ -163,4 +163,17 @@ test("a request that is no HTTP is refused with 400 and does not disturb the oth
   const [answer] = await once(socket, "data");
   expect(String(answer)).toMatch(/^HTTP\/1\.1 400 /);
   expect(await (await fetch(url)).text()).toBe("fine");
+});
+
+test("a request gets the version it asks for, even one without traffic; an unknown version changes nothing", async () => {
+  const { proxy, url } = await startProxy();
+  const answering = (text: string) => startUpstream((_, outgoing) => outgoing.end(text));
+  proxy.route([to(await answering("old"), 100, "prism--a1"), to(await answering("new"), 0, "prism--b2")], new Map());
+  const asked = async (overrides: string) =>
+    (await fetch(url, { headers: { "Cloudflare-Workers-Version-Overrides": overrides } })).text();
+  expect(await (await fetch(url)).text()).toBe("old");
+  expect(await asked('prism="b2"')).toBe("new");
+  expect(await asked('other="a1", prism="b2"')).toBe("new");
+  expect(await asked('other="b2"')).toBe("old");
+  expect(await asked('prism="c3"')).toBe("old");
 });

@@ -14,7 +14,15 @@ export interface ProxyTarget {
   origin: URL;
   /** Share of requests, 0–100. */
   percentage: number;
+  /** Script and version that run there, as `<script>--<version id>`. */
+  name: string;
 }
+
+/**
+ * Cloudflare's way to ask for one version of the current deployment, even one that gets no traffic.
+ * https://developers.cloudflare.com/workers/versions-and-deployments/version-overrides/
+ */
+const OVERRIDES = "cloudflare-workers-version-overrides";
 
 export class FrontProxy {
   #targets: ProxyTarget[] = [];
@@ -140,6 +148,9 @@ export class FrontProxy {
       const origin = this.#peers.get(name);
       return origin ? { origin, path: `/${rest.join("/")}` } : "unknown peer";
     }
+    const wanted = overriddenVersions(incoming.headers[OVERRIDES]);
+    const overridden = this.#targets.find(({ name }) => wanted.has(name));
+    if (overridden) return { origin: overridden.origin, path };
     let ticket = this.#random() * 100;
     for (const target of this.#targets) {
       ticket -= target.percentage;
@@ -148,6 +159,12 @@ export class FrontProxy {
     const last = this.#targets.at(-1);
     return last ? { origin: last.origin, path } : null;
   }
+}
+
+/** The entries of a dictionary header (RFC 8941 §3.2) whose values are strings, as `<script>--<version id>`. */
+function overriddenVersions(header: string | string[] | undefined): ReadonlySet<string> {
+  const text = header === undefined ? "" : [header].flat().join(",");
+  return new Set([...text.matchAll(/([a-z][\w-]*)="([^"]*)"/g)].map(([, script, id]) => `${script}--${id}`));
 }
 
 /**

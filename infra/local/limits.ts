@@ -102,7 +102,6 @@ export const R2_LIFECYCLE_RULES_MAX = 1000;
 
 // Workers, free plan. https://developers.cloudflare.com/workers/platform/limits/
 export const BUNDLE_COMPRESSED_BYTES_MAX = 3 * 1024 * 1024;
-export const CRONS_PER_ACCOUNT_MAX = 5;
 /** A deployment splits traffic between at most this many versions. */
 export const VERSIONS_PER_DEPLOYMENT_MAX = 2;
 

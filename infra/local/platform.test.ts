@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { bundleWorker } from "../build.ts";
 import { SERVICE } from "../inventory.ts";
-import type { VersionRecord } from "./registry.ts";
+import { type Platform, startPlatform } from "./platform.ts";
+import type { Registry, VersionRecord } from "./registry.ts";
 import { liveDeployment } from "./workerd.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -31,8 +32,8 @@ afterAll(async () => {
 
 const sha256 = (text: string | Buffer) => createHash("sha256").update(text).digest("hex");
 
-function liveVersion({ platform }: Service): VersionRecord {
-  const { registry } = platform.runtime;
+function liveVersion({ runtime }: Platform): VersionRecord {
+  const { registry } = runtime;
   const id = liveDeployment(registry, SERVICE)?.versions[0]?.version_id ?? "";
   return registry.get("version", id) as VersionRecord;
 }
@@ -40,12 +41,17 @@ function liveVersion({ platform }: Service): VersionRecord {
 /** Records a version like the live one with other code, and a deployment of the given shares; returns both ids. */
 function deploy(code: string | null, shares: (id: string) => Record<string, number>) {
   const { registry } = service.platform.runtime;
-  const live = liveVersion(service);
+  const live = liveVersion(service.platform);
   const id = randomUUID();
   if (code !== null) {
     const modules = { "worker.js": { content: code, content_type: "application/javascript+module" } };
     registry.put("version", id, { ...live, id, number: live.number + 1, modules });
   }
+  return { id, deployment_id: deployment(registry, shares(id)) };
+}
+
+/** Records a deployment of versions by their share; returns its id. */
+function deployment(registry: Registry, shares: Record<string, number>): string {
   const deployment_id = randomUUID();
   registry.put("deployment", deployment_id, {
     id: deployment_id,
@@ -53,10 +59,10 @@ function deploy(code: string | null, shares: (id: string) => Record<string, numb
     created_on: new Date().toISOString(),
     source: "test",
     strategy: "percentage",
-    versions: Object.entries(shares(id)).map(([version_id, percentage]) => ({ version_id, percentage })),
+    versions: Object.entries(shares).map(([version_id, percentage]) => ({ version_id, percentage })),
     annotations: {},
   });
-  return { id, deployment_id };
+  return deployment_id;
 }
 
 const bundleOf = ({ modules, main_module }: VersionRecord) => modules[main_module]?.content ?? "";
@@ -102,7 +108,7 @@ describe("one artefact", () => {
     expect(printed).toMatch(/compressed \(limit 1000 kB\)/);
     const built = readFileSync(join(ROOT, "dist/worker.js"));
     expect(sha256(built)).toBe(sha256(code));
-    expect(sha256(bundleOf(liveVersion(service)))).toBe(sha256(code));
+    expect(sha256(bundleOf(liveVersion(service.platform)))).toBe(sha256(code));
   });
 });
 
@@ -137,6 +143,58 @@ describe("side by side", () => {
   });
 });
 
+describe("what is deployed decides", () => {
+  test("an empty account has nothing and answers 503", async () => {
+    const empty = await startPlatform({ account: "empty" });
+    try {
+      expect(empty.runtime.registry.list("d1")).toEqual([]);
+      expect((await fetch(`${empty.url}/health`)).status).toBe(503);
+      expect(empty.admin_key).toBe("");
+    } finally {
+      await empty.close();
+    }
+  });
+
+  test("a restart migrates the database that the live version is bound to, and takes over its secret", async () => {
+    const data_dir = mkdtempSync(join(temp, "data-"));
+    const uuid = randomUUID();
+    const api_secret = "another-secret-of-32-characters-or-more";
+    const first = await startPlatform({ data_dir });
+    const { registry } = first.runtime;
+    const [database] = registry.list("d1");
+    if (!database) throw new Error("nothing was seeded");
+    registry.put("d1", uuid, { ...database, uuid, name: "prism-db-g2" });
+    const live = liveVersion(first);
+    const bindings = live.bindings.map((binding) => {
+      if (binding.type === "d1") return { ...binding, id: uuid };
+      return binding.name === "API_SECRET" ? { ...binding, type: "secret_text" as const, text: api_secret } : binding;
+    });
+    const id = randomUUID();
+    registry.put("version", id, { ...live, id, number: live.number + 1, bindings });
+    deployment(registry, { [id]: 100 });
+    await first.close();
+    const second = await startPlatform({ data_dir });
+    try {
+      expect(second.api_secret).toBe(api_secret);
+      const [applied] = await second.runtime.queryD1(uuid, [{ sql: "SELECT name FROM d1_migrations" }]);
+      expect(applied?.rows.length).toBeGreaterThan(0);
+    } finally {
+      await second.close();
+    }
+  });
+
+  test("a store that is deleted under a live Worker takes only its binding along", async () => {
+    const { runtime } = service.platform;
+    const [namespace] = runtime.registry.list("kv");
+    if (!namespace) throw new Error("nothing was seeded");
+    runtime.registry.delete("kv", namespace.id);
+    await runtime.exclusively(async () => {});
+    expect((await fetch(`${service.platform.url}/health/live`)).status).toBe(200);
+    runtime.registry.put("kv", namespace.id, namespace);
+    await runtime.reload();
+  });
+});
+
 describe("switching under traffic", () => {
   test("reloads and exclusive work on the files lose no request, on kept and on new connections", async () => {
     const { runtime } = service.platform;
@@ -163,7 +221,7 @@ describe("switching under traffic", () => {
   });
 
   test("code that workerd refuses is an error of the deployment; the version before it keeps serving", async () => {
-    const good = liveVersion(service);
+    const good = liveVersion(service.platform);
     const stop = traffic();
     const { deployment_id } = deploy("export default { fetch( { return", (id) => ({ [id]: 100 }));
     await expect(service.platform.runtime.reload()).rejects.toThrow(/SyntaxError|syntax|Unexpected/i);
@@ -177,7 +235,7 @@ describe("switching under traffic", () => {
   });
 
   test("a split sends traffic to both versions, each with its own id, over the same data", async () => {
-    const old = liveVersion(service);
+    const old = liveVersion(service.platform);
     const { id } = deploy(bundleOf(old), (id) => ({ [old.id]: 50, [id]: 50 }));
     await service.platform.runtime.reload();
     await service.call("PUT", "/api/v1/documents/split", { text: "Seen by both versions." });

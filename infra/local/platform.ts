@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { Hono } from "hono";
 import { z } from "zod";
 import { bundleWorker } from "../build.ts";
-import type { VARIABLES } from "../inventory.ts";
+import { SERVICE, type VARIABLES } from "../inventory.ts";
 import { AiService, type AiUsage } from "./ai/service.ts";
 import { serveApis } from "./api-server.ts";
 import { controlApi } from "./control.ts";
@@ -37,7 +37,7 @@ import { handleVectorizeBinding } from "./vectorize/binding-service.ts";
 import { vectorizeRest } from "./vectorize/rest.ts";
 import { VectorizeStore } from "./vectorize/store.ts";
 import { workerdPids } from "./watchdog.ts";
-import type { ExtraWorker } from "./workerd.ts";
+import { type ExtraWorker, liveVersion } from "./workerd.ts";
 
 export interface PlatformOptions {
   /** Folder for all state; made when missing. Without it the platform is ephemeral: a temporary folder, removed at close. */
@@ -45,6 +45,8 @@ export interface PlatformOptions {
   /** Ports of the service and of the APIs; 0 (the default) picks free ones. */
   port?: number;
   api_port?: number;
+  /** `empty`: nothing exists until somebody deploys, migrates and declares it; until then the service answers 503. */
+  account?: "seeded" | "empty";
   /** Load the fault and clock shim beside the bundle. */
   faults?: boolean;
   /** What the simulated account pays for (see `RestApiDeps.plan`). */
@@ -105,16 +107,19 @@ async function assemble(
   const vectorize = new VectorizeStore(folder.file("vectorize.sqlite"), { now });
   undo.push(() => vectorize.close());
 
-  const [{ code }, dimensions] = await Promise.all([bundleWorker(), ai.embeddingDimensions()]);
-  const { database_id } = seed({
-    registry,
-    vectorize,
-    bundle: code,
-    secrets: identity.secrets,
-    embedding: { model: ai.embeddingModel, dimensions },
-    variables: options.variables ?? {},
-    now_ms: now(),
-  });
+  if (options.account !== "empty") {
+    const [{ code }, dimensions] = await Promise.all([bundleWorker(), ai.embeddingDimensions()]);
+    seed({
+      registry,
+      vectorize,
+      bundle: code,
+      secrets: identity.secrets,
+      embedding: { model: ai.embeddingModel, dimensions },
+      variables: options.variables ?? {},
+      now_ms: now(),
+    });
+  }
+  const live = liveVersion(registry, SERVICE);
 
   const vectorizeSocket = await serveOnSocket((request) => handleVectorizeBinding(vectorize, request));
   undo.push(() => vectorizeSocket.close());
@@ -158,7 +163,8 @@ async function assemble(
   });
   undo.push(() => runtime.stop());
   undo.push(() => queues.close());
-  await migrate((queries) => runtime.queryD1(database_id, queries));
+  const database = live?.bindings.find((binding) => binding.type === "d1");
+  if (database) await migrate((queries) => runtime.queryD1(database.id, queries));
   proxy.release();
   started.resolve(runtime);
   if (options.crons) undo.push(startCrons(runtime));
@@ -187,7 +193,10 @@ async function assemble(
   undo.push(() => apiServer.close());
 
   const url = `http://127.0.0.1:${port}`;
-  identity.admin_key ??= await createAdminKey(url, identity.secrets.API_SECRET);
+  // A deployment may have brought secrets of its own.
+  const apiSecret = live?.bindings.find(({ name }) => name === "API_SECRET");
+  const api_secret = apiSecret?.type === "secret_text" ? apiSecret.text : identity.secrets.API_SECRET;
+  if (live) identity.admin_key ??= await createAdminKey(url, api_secret);
   folder.remember(identity);
   const announcement: PlatformFile = {
     pid: process.pid,
@@ -196,8 +205,8 @@ async function assemble(
     s3_url: `http://127.0.0.1:${apiServer.port}`,
     account_id: identity.account_id,
     api_token: identity.token.value,
-    admin_key: identity.admin_key,
-    api_secret: identity.secrets.API_SECRET,
+    admin_key: identity.admin_key ?? "",
+    api_secret,
   };
   folder.announce(announcement);
   return {

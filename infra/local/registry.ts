@@ -123,6 +123,43 @@ export interface AlertWebhookRecord {
   created_at: string;
 }
 
+export interface ZoneRecord {
+  id: string;
+  name: string;
+  created_on: string;
+  modified_on: string;
+  activated_on: string;
+}
+export interface HealthcheckRecord {
+  id: string;
+  zone_id: string;
+  status: string;
+  failure_reason: string;
+  created_on: string;
+  modified_on: string;
+  [field: string]: unknown;
+}
+export interface RulesetRecord {
+  id: string;
+  zone_id: string;
+  name: string;
+  description: string;
+  kind: "zone" | "custom";
+  phase: string;
+  version: string;
+  last_updated: string;
+  rules: { id: string; [field: string]: unknown }[];
+}
+export interface WorkerDomainRecord {
+  id: string;
+  hostname: string;
+  service: string;
+  environment: string;
+  zone_id: string;
+  zone_name: string;
+  cert_id: string;
+}
+
 export interface ResourceKinds {
   d1: D1Record;
   kv: KvRecord;
@@ -135,6 +172,10 @@ export interface ResourceKinds {
   logpush_job: LogpushJobRecord;
   alert_policy: AlertPolicyRecord;
   alert_webhook: AlertWebhookRecord;
+  zone: ZoneRecord;
+  healthcheck: HealthcheckRecord;
+  ruleset: RulesetRecord;
+  worker_domain: WorkerDomainRecord;
 }
 export type ResourceKind = keyof ResourceKinds;
 

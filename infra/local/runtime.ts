@@ -3,7 +3,7 @@
  *
  * All switches go through one queue, because a second reload during the first would meet a half-started process.
  */
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { R2Bucket } from "@cloudflare/workers-types";
 import { Miniflare, type MiniflareOptions } from "miniflare";
@@ -25,13 +25,6 @@ import {
   workerdOptions,
   workerName,
 } from "./workerd.ts";
-
-/** Where each droppable kind keeps its files below the engines' folder. */
-const DATA_NAMESPACES = {
-  d1: "d1/miniflare-D1DatabaseObject",
-  kv: "kv/miniflare-KVNamespaceObject",
-  r2: "r2/miniflare-R2BucketObject",
-} as const;
 
 /** One configuration of workerd and where its parts are reached. */
 interface Load {
@@ -126,16 +119,15 @@ export class Runtime implements Engine {
   }
 
   async dropData(kind: "d1" | "kv" | "r2", id: string): Promise<void> {
+    const paths =
+      kind === "d1"
+        ? ["", "-wal", "-shm"].map((ending) => `${this.d1File(id)}${ending}`)
+        : // KV and R2 keep blobs in a folder named by id beside the metadata objects.
+          [join(this.#inputs.persist_dir, kind, id)];
+    // Stopping workerd costs every request half a second: not for a store that nothing was ever written to.
+    if (!paths.some((path) => existsSync(path))) return;
     await this.exclusively(async () => {
-      if (kind === "d1") {
-        for (const ending of ["", "-wal", "-shm"]) rmSync(`${this.d1File(id)}${ending}`, { force: true });
-      } else {
-        // KV and R2 keep blobs in a folder named by id beside the metadata objects.
-        rmSync(join(this.#inputs.persist_dir, DATA_NAMESPACES[kind].split("/")[0] ?? kind, id), {
-          recursive: true,
-          force: true,
-        });
-      }
+      for (const path of paths) rmSync(path, { recursive: true, force: true });
     });
   }
 
@@ -282,7 +274,7 @@ export class Runtime implements Engine {
     updateWatchdog();
     const targets: ProxyTarget[] = [];
     for (const { name, percentage } of load.targets) {
-      targets.push({ origin: await this.#miniflare.unsafeGetDirectURL(name), percentage });
+      targets.push({ origin: await this.#miniflare.unsafeGetDirectURL(name), percentage, name });
     }
     const peers = new Map<string, URL>();
     for (const { name } of this.#inputs.extra_workers) {

@@ -35,9 +35,12 @@ export interface SeedInputs {
   now_ms: number;
 }
 
-/** Creates what is missing and deploys the bundle if it is new. Returns the database id of the live generation. */
-export function seed(inputs: SeedInputs): { database_id: string } {
+/** Creates what is missing and deploys the bundle if it is new. */
+export function seed(inputs: SeedInputs): void {
   const { registry, vectorize, now_ms } = inputs;
+  const live = liveDeployment(registry, SERVICE);
+  // Whoever deploys declares what exists as well: a generation that was given up must not come back.
+  if (live && !(SEED_ANNOTATION in live.annotations)) return;
   const created = new Date(now_ms).toISOString();
   const id32 = () => randomUUID().replaceAll("-", "");
 
@@ -122,8 +125,7 @@ export function seed(inputs: SeedInputs): { database_id: string } {
   const fingerprint = createHash("sha256")
     .update(JSON.stringify([inputs.bundle, bindings]))
     .digest("hex");
-  const live = liveDeployment(registry, SERVICE);
-  if (!live || (SEED_ANNOTATION in live.annotations && live.annotations[SEED_ANNOTATION] !== fingerprint)) {
+  if (live?.annotations[SEED_ANNOTATION] !== fingerprint) {
     const version_id = randomUUID();
     registry.put("version", version_id, {
       id: version_id,
@@ -148,7 +150,6 @@ export function seed(inputs: SeedInputs): { database_id: string } {
       annotations: { [SEED_ANNOTATION]: fingerprint },
     });
   }
-  return { database_id: database.uuid };
 }
 
 function seedVectorIndex(vectorize: VectorizeStore, embedding: { model: string; dimensions: number }): void {

@@ -6,10 +6,10 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
-import { SECRETS } from "../inventory.ts";
+import { OPTIONAL_SECRETS, SECRETS, type SecretName } from "../inventory.ts";
 
 const secretsSchema = z.strictObject(
-  Object.fromEntries(SECRETS.map((name) => [name, z.string()])) as Record<(typeof SECRETS)[number], z.ZodString>,
+  Object.fromEntries(SECRETS.map((name) => [name, z.string()])) as Record<SecretName, z.ZodString>,
 );
 /** Values of the Worker's secrets. */
 export type Secrets = z.infer<typeof secretsSchema>;
@@ -32,7 +32,7 @@ export const platformFile = z.strictObject({
   s3_url: z.string(),
   account_id: z.string(),
   api_token: z.string(),
-  /** Every scope, tenant `default`. */
+  /** Every scope, tenant `default`. Empty where nothing was deployed when the platform started. */
   admin_key: z.string(),
   /** The bootstrap secret, for what concerns all tenants. */
   api_secret: z.string(),
@@ -92,21 +92,17 @@ export class DataFolder {
     this.#lock = null;
   }
 
-  /** The installation's secrets, made on first use. */
+  /** The installation's secrets, made on first use; those that the inventory has gained since are added. */
   identity(): Identity {
     const path = this.file("identity.json");
-    if (existsSync(path)) return identitySchema.parse(JSON.parse(readFileSync(path, "utf8")));
+    if (existsSync(path)) {
+      const stored = JSON.parse(readFileSync(path, "utf8"));
+      return identitySchema.parse({ ...stored, secrets: { ...freshSecrets(), ...stored.secrets } });
+    }
     const fresh: Identity = {
       account_id: randomBytes(16).toString("hex"),
       token: { id: randomBytes(16).toString("hex"), value: randomBytes(30).toString("base64url") },
-      secrets: {
-        API_SECRET: randomBytes(30).toString("base64url"),
-        API_SECRET_PREVIOUS: "",
-        JWT_SECRET: randomBytes(30).toString("base64url"),
-        JWT_SECRET_PREVIOUS: "",
-        KEY_PEPPER: randomBytes(30).toString("base64url"),
-        ERROR_WEBHOOK: "",
-      },
+      secrets: freshSecrets(),
       admin_key: null,
     };
     this.remember(fresh);
@@ -128,6 +124,11 @@ export class DataFolder {
     if (!existsSync(path)) return null;
     return platformFile.safeParse(JSON.parse(readFileSync(path, "utf8"))).data ?? null;
   }
+}
+
+function freshSecrets(): Secrets {
+  const random = () => randomBytes(30).toString("base64url");
+  return Object.fromEntries(SECRETS.map((name) => [name, OPTIONAL_SECRETS.has(name) ? "" : random()])) as Secrets;
 }
 
 /** R2's S3 credentials of an API token: the id, and the SHA-256 of the value. As Cloudflare derives them. */

@@ -14,7 +14,6 @@ import {
   type V4WorkerOptions,
   type V4WorkerOptionsShape,
 } from "miniflare";
-import type { WorkerBinding } from "../bindings.ts";
 import { COMPATIBILITY } from "../inventory.ts";
 import type { DeploymentRecord, Registry, VersionRecord } from "./registry.ts";
 import { D1_GATEWAY_FLAG } from "./rest/d1-gateway.ts";
@@ -52,6 +51,12 @@ export const INTERNAL_WORKERS = { d1: "prism-d1-gateway", kv: "prism-kv-gateway"
 /** The live deployment of a script: the newest one. */
 export function liveDeployment(registry: Registry, script: string): DeploymentRecord | undefined {
   return registry.list("deployment").findLast((deployment) => deployment.script_name === script);
+}
+
+/** The version of a script that answers most requests now. */
+export function liveVersion(registry: Registry, script: string): VersionRecord | undefined {
+  const [first] = liveDeployment(registry, script)?.versions.toSorted((a, b) => b.percentage - a.percentage) ?? [];
+  return first && registry.get("version", first.version_id);
 }
 
 /** workerd's name for one version of a script. */
@@ -189,6 +194,7 @@ function bindingOptions(
   const durableObjects: NonNullable<V4WorkerOptionsShape["durableObjects"]> = {};
   const ratelimits: NonNullable<V4WorkerOptionsShape["ratelimits"]> = {};
   const serviceBindings: NonNullable<V4WorkerOptionsShape["serviceBindings"]> = {};
+  const analyticsEngineDatasets: NonNullable<V4WorkerOptionsShape["analyticsEngineDatasets"]> = {};
   const bindings: NonNullable<V4WorkerOptionsShape["bindings"]> = {};
   const options: Partial<V4WorkerOptionsShape> = {
     d1Databases,
@@ -197,23 +203,20 @@ function bindingOptions(
     durableObjects,
     ratelimits,
     serviceBindings,
+    analyticsEngineDatasets,
     bindings,
   };
-  const missing = (what: string, binding: WorkerBinding) =>
-    new Error(`binding ${binding.name} of ${version.script_name} names ${what}, which does not exist in this account`);
+  // Whatever was deleted after the deployment is a binding that the Worker lacks; a deployment of it would be refused.
   for (const binding of version.bindings) {
     switch (binding.type) {
       case "d1":
-        if (!registry.get("d1", binding.id)) throw missing(`D1 database ${binding.id}`, binding);
-        d1Databases[binding.name] = binding.id;
+        if (registry.get("d1", binding.id)) d1Databases[binding.name] = binding.id;
         break;
       case "kv_namespace":
-        if (!registry.get("kv", binding.namespace_id)) throw missing(`KV namespace ${binding.namespace_id}`, binding);
-        kvNamespaces[binding.name] = binding.namespace_id;
+        if (registry.get("kv", binding.namespace_id)) kvNamespaces[binding.name] = binding.namespace_id;
         break;
       case "r2_bucket":
-        if (!registry.get("r2", binding.bucket_name)) throw missing(`R2 bucket ${binding.bucket_name}`, binding);
-        r2Buckets[binding.name] = binding.bucket_name;
+        if (registry.get("r2", binding.bucket_name)) r2Buckets[binding.name] = binding.bucket_name;
         break;
       case "queue":
         serviceBindings[binding.name] = {
@@ -243,6 +246,10 @@ function bindingOptions(
         break;
       case "ai":
         serviceBindings[binding.name] = { name: "prism-ai", entrypoint: "AiBinding" };
+        break;
+      case "analytics_engine":
+        // Miniflare takes data points and drops them.
+        analyticsEngineDatasets[binding.name] = { dataset: binding.dataset };
         break;
       case "version_metadata":
         // Miniflare would make up an id; it is the one that the API deploys by and answers are recognised by.

@@ -12,7 +12,7 @@ const DATA_STORES: ReadonlySet<string> = new Set([
   "cloudflare:index/r2BucketLock:R2BucketLock",
   "cloudflare:index/worker:Worker",
   "cloudflare:index/workersKvNamespace:WorkersKvNamespace",
-  "prism:index:VectorizeIndex",
+  "vectorize:index:VectorizeIndex",
 ]);
 const BUCKET = "cloudflare:index/r2Bucket:R2Bucket";
 const LOCK = "cloudflare:index/r2BucketLock:R2BucketLock";

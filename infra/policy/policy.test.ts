@@ -1,8 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
+import grpc from "@grpc/grpc-js";
 import type { Policies, PolicyResource, ResourceValidationArgs, StackValidationArgs } from "@pulumi/policy";
+import analyzer_grpc from "@pulumi/pulumi/proto/analyzer_grpc_pb.js";
+import analyzer_pb, { type AnalyzerInfo } from "@pulumi/pulumi/proto/analyzer_pb.js";
+import empty_pb from "google-protobuf/google/protobuf/empty_pb.js";
 import { beforeAll, describe, expect, test } from "vitest";
-import { SECRET_KEYS } from "../config-schema.ts";
+import { SECRETS } from "../inventory.ts";
 import type { Plan } from "../limits.ts";
 import { ACCOUNT_ID, type Program, runProgram, secretOf } from "../program.fixture.ts";
 import type { Waiver } from "../waivers.ts";
@@ -74,7 +79,7 @@ describe("data stores", () => {
 
   test.each([
     database.type,
-    "prism:index:VectorizeIndex",
+    "vectorize:index:VectorizeIndex",
     "cloudflare:index/worker:Worker",
     "cloudflare:index/r2Bucket:R2Bucket",
     "cloudflare:index/queue:Queue",
@@ -185,27 +190,29 @@ describe("Workers", () => {
   });
 });
 
-test("the pack starts as the engine starts it: from its folder, with the stack's configuration in the environment", async () => {
+test("the pack starts as the engine starts it, and hears the stack's configuration afterwards", async () => {
   const config = {
     accountId: ACCOUNT_ID,
     plan: "free",
     tokensExpire: new Date(Date.now() + 60 * 86_400_000).toISOString().slice(0, 10),
-    ...Object.fromEntries(SECRET_KEYS.map((key) => [key, secretOf(key)])),
+    ...Object.fromEntries(SECRETS.map((key) => [key, secretOf(key)])),
   };
-  const pack = spawn(process.execPath, ["--eval", 'require("./index.ts")'], {
-    cwd: import.meta.dirname,
-    env: {
-      PULUMI_NODEJS_PROJECT: "prism",
-      PULUMI_NODEJS_STACK: "staging",
-      PULUMI_CONFIG: JSON.stringify(
-        Object.fromEntries(Object.entries(config).map(([key, value]) => [`prism:${key}`, value])),
-      ),
-    },
+  const pack = spawn(join(import.meta.dirname, "pulumi-analyzer-prism"), ["127.0.0.1:1"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   try {
     const [port] = await once(pack.stdout, "data");
-    expect(Number(String(port))).toBeGreaterThan(0);
+    const client = new analyzer_grpc.AnalyzerClient(`127.0.0.1:${Number(port)}`, grpc.credentials.createInsecure());
+    const request = new analyzer_pb.AnalyzerStackConfigureRequest().setProject("prism").setStack("staging");
+    for (const [key, value] of Object.entries(config)) request.getConfigMap().set(`prism:${key}`, value);
+    await new Promise((resolve, reject) => {
+      client.configureStack(request, (error, answer) => (error ? reject(error) : resolve(answer)));
+    });
+    const info = await new Promise<AnalyzerInfo>((resolve, reject) => {
+      client.getAnalyzerInfo(new empty_pb.Empty(), (error, answer) => (error ? reject(error) : resolve(answer)));
+    });
+    expect(info.getPoliciesList().map((policy) => policy.getName())).toContain("data-stores-are-protected");
+    client.close();
   } finally {
     pack.kill();
     await once(pack, "exit");

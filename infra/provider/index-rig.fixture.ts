@@ -5,8 +5,8 @@ import { type Platform, startPlatform } from "../local/platform.ts";
 import { type ApiFront, startFront } from "./api-front.fixture.ts";
 import { PluginUnderTest, type Recorded } from "./plugin.fixture.ts";
 
-export const COMMAND = join(import.meta.dirname, "pulumi-resource-prism");
-export const URN = "urn:pulumi:test::prism::prism:index:VectorizeIndex::chunks";
+export const COMMAND = join(import.meta.dirname, "pulumi-resource-vectorize");
+export const URN = "urn:pulumi:test::prism::vectorize:index:VectorizeIndex::chunks";
 
 export interface IndexRig {
   platform: Platform;

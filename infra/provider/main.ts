@@ -1,4 +1,4 @@
-/** The provider plugin `prism`: starts it and gives it its credentials. Composes everything beside it. */
+/** The provider plugin `vectorize`: starts it and gives it its credentials. Composes everything beside it. */
 import type { EngineLog } from "./engine-log.ts";
 import type { Plugin, Properties } from "./plugin.ts";
 import { servePlugin } from "./plugin-server.ts";
@@ -28,7 +28,7 @@ function provider(log: EngineLog, environment: NodeJS.ProcessEnv): Plugin {
     version: VERSION,
     schema: packageSchema(),
     checkConfig(config: Properties) {
-      // The project's own configuration may share the namespace: none of that belongs into the provider's state.
+      // What else a stack sets below `vectorize:` does not belong into the provider's state.
       const kept = Object.fromEntries(Object.entries(config).filter(([name]) => CONFIG_NAMES.includes(name)));
       if (typeof kept.apiToken === "string") kept.apiToken = { ...SECRET, value: kept.apiToken };
       return kept;

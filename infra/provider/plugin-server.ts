@@ -15,6 +15,7 @@ import any_pb from "google-protobuf/google/protobuf/any_pb.js";
 import empty_pb from "google-protobuf/google/protobuf/empty_pb.js";
 import struct_pb from "google-protobuf/google/protobuf/struct_pb.js";
 import { EngineLog } from "./engine-log.ts";
+import { plainError, unary as plainUnary, serveGrpc } from "./grpc-server.ts";
 import { type CheckFailure, PartlyDone, type Plugin, type Properties } from "./plugin.ts";
 
 type Struct = struct_pb.Struct;
@@ -31,14 +32,7 @@ const KINDS = {
 export async function servePlugin(compose: (log: EngineLog) => Plugin, args: string[]): Promise<void> {
   const { positionals } = parseArgs({ args, strict: false, options: { tracing: { type: "string" } } });
   const log = new EngineLog(positionals[0]);
-  const server = new grpc.Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
-  server.addService(provider_grpc.ResourceProviderService, handlers(compose(log), log));
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
-  });
-  process.stdout.write(`${port}\n`);
+  await serveGrpc(provider_grpc.ResourceProviderService, handlers(compose(log), log));
 }
 
 function handlers(plugin: Plugin, log: EngineLog): grpc.UntypedServiceImplementation {
@@ -147,23 +141,13 @@ function handlers(plugin: Plugin, log: EngineLog): grpc.UntypedServiceImplementa
   };
 }
 
-/** A gRPC handler around a function of the request. What it throws becomes the call's error, without a stack. */
-function unary<Request, Response>(
-  work: (request: Request) => Response | Promise<Response>,
-): grpc.handleUnaryCall<Request, Response> {
-  return (call, callback) => {
-    Promise.resolve(call.request)
-      .then(work)
-      .then(
-        (response) => callback(null, response),
-        (error: unknown) => callback(callError(error)),
-      );
-  };
+function unary<Request, Response>(work: (request: Request) => Response | Promise<Response>) {
+  return plainUnary(work, callError);
 }
 
 function callError(error: unknown): Partial<grpc.StatusObject> {
-  const details = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof PartlyDone)) return { code: grpc.status.UNKNOWN, details };
+  if (!(error instanceof PartlyDone)) return plainError(error);
+  const details = error.message;
   const failed = new provider_pb.ErrorResourceInitFailed()
     .setId(error.id)
     .setProperties(struct(error.outputs))

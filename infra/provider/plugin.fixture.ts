@@ -4,6 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import grpc from "@grpc/grpc-js";
 import engine_grpc from "@pulumi/pulumi/proto/engine_grpc_pb.js";
@@ -62,6 +63,8 @@ export class PluginUnderTest {
     // Only what a plugin may use: nothing of the machine's own Cloudflare account gets in.
     this.#process = spawn(command, ["--logtostderr", "-v=9", `127.0.0.1:${enginePort}`], {
       env: { PATH: process.env.PATH, ...environment },
+      // The program's folder, as the engine does.
+      cwd: join(import.meta.dirname, ".."),
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process.stderr.on("data", (chunk: Buffer) => {
@@ -99,7 +102,7 @@ export class PluginUnderTest {
     }
   }
 
-  async configure(config: Record<string, string> = {}, name = "prism"): Promise<void> {
+  async configure(config: Record<string, string> = {}, name = "vectorize"): Promise<void> {
     const request = new provider_pb.ConfigureRequest();
     for (const [key, value] of Object.entries(config)) request.getVariablesMap().set(`${name}:config:${key}`, value);
     await this.#ask<provider_pb.ConfigureResponse>("configure", request);

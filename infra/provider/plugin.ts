@@ -42,7 +42,7 @@ interface Mutation {
 }
 
 export interface Plugin {
-  /** Of the package, e.g. `prism`. */
+  /** Of the package, e.g. `vectorize`. */
   name: string;
   version: string;
   /** Package schema in JSON, for `pulumi import` and code generation. */

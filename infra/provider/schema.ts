@@ -2,9 +2,9 @@
 import { z } from "zod";
 import { indexInputs, indexState } from "./index-inputs.ts";
 
-export const PACKAGE = "prism";
+export const PACKAGE = "vectorize";
 export const VERSION = "0.1.0";
-export const RESOURCE = "prism:index:VectorizeIndex";
+export const RESOURCE = "vectorize:index:VectorizeIndex";
 
 /** https://www.pulumi.com/docs/iac/guides/building-extending/packages/schema/ */
 export function packageSchema(): string {
@@ -24,7 +24,7 @@ export function packageSchema(): string {
       },
     },
     types: {
-      "prism:index:MetadataIndex": {
+      "vectorize:index:MetadataIndex": {
         type: "object",
         properties: { property: { type: "string" }, type: { type: "string" } },
         required: ["property", "type"],
@@ -39,7 +39,7 @@ function properties(schema: typeof indexInputs | typeof indexState): Record<stri
   return Object.fromEntries(
     Object.entries(properties).map(([name, property]) => {
       const type = typeof property === "object" ? property.type : undefined;
-      return [name, type === "array" ? { type, items: { $ref: "#/types/prism:index:MetadataIndex" } } : { type }];
+      return [name, type === "array" ? { type, items: { $ref: "#/types/vectorize:index:MetadataIndex" } } : { type }];
     }),
   );
 }

@@ -186,7 +186,7 @@ test("the package schema describes every input and output of the resource", asyn
   const { resources } = (await rig.plugin.schema()) as {
     resources: Record<string, Record<"inputProperties" | "properties", Properties>>;
   };
-  const { inputProperties, properties } = resources["prism:index:VectorizeIndex"] ?? {};
+  const { inputProperties, properties } = resources["vectorize:index:VectorizeIndex"] ?? {};
   expect(Object.keys(inputProperties ?? {})).toEqual(Object.keys(inputs));
   expect(Object.keys(properties ?? {})).toEqual([...Object.keys(inputs), "createdOn"]);
 });

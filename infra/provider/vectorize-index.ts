@@ -144,7 +144,7 @@ export function vectorizeIndex(api: () => VectorizeApi, log: EngineLog): Lifecyc
 async function createOnce(api: VectorizeApi, at: IndexAddress, wanted: IndexInputs, urn: string): Promise<void> {
   if ((await api.find(at)) !== null)
     throw new Error(
-      `Cannot create the Vectorize index ${at.name}: account ${at.account_id} has one of this name that this stack does not manage.\nTry: adopt it with \`pulumi import prism:index:VectorizeIndex ${urn.split("::").at(-1)} ${idOf(at)}\`, or take another name or generation`,
+      `Cannot create the Vectorize index ${at.name}: account ${at.account_id} has one of this name that this stack does not manage.\nTry: adopt it with \`pulumi import vectorize:index:VectorizeIndex ${urn.split("::").at(-1)} ${idOf(at)}\`, or take another name or generation`,
     );
   for (let failures = 0; ; ) {
     try {

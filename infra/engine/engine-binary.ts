@@ -1,0 +1,82 @@
+/**
+ * Where the Pulumi engine is on this machine: on PATH; else one that was built before; else it is built with Go.
+ *
+ * `tools/go.mod` pins it: a version that the Go module proxy has (docs/decisions/0008-real-engine-in-tests.md).
+ */
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+
+const TOOLS = join(import.meta.dirname, "tools");
+const MODULE = "github.com/pulumi/pulumi/pkg/v3";
+const LANGUAGE_HOST = "pulumi-language-nodejs";
+
+export interface EngineBinary {
+  /** Path of `pulumi`. */
+  pulumi: string;
+  /** Folders that its plugins are found in before those of PATH: the stand-in of the language host, where it has none. */
+  plugin_folders: string[];
+}
+
+/** The engine without building anything; null when there is none yet. */
+export function findEngine(): EngineBinary | null {
+  const installed = onPath("pulumi");
+  if (installed) return { pulumi: installed, plugin_folders: onPath(LANGUAGE_HOST) ? [] : [standInHost()] };
+  const built = cachedBinary();
+  return existsSync(built) ? { pulumi: built, plugin_folders: [standInHost()] } : null;
+}
+
+/** Builds the engine where `findEngine` looks for it. Takes minutes, once. @throws when there is no Go or the build fails. */
+export async function buildEngine(say: (line: string) => void): Promise<void> {
+  const go = onPath("go");
+  if (!go) throw new Error("there is neither `pulumi` nor `go` on PATH");
+  const version = /pulumi\/pkg\/v3 (v\S+)/.exec(readFileSync(join(TOOLS, "go.mod"), "utf8"))?.[1];
+  const target = cachedBinary();
+  say(`Building the Pulumi engine ${version} with Go into ${target}: about five minutes, once.`);
+  mkdirSync(join(target, ".."), { recursive: true });
+  const partial = `${target}.${process.pid}`;
+  const linked = `-ldflags=-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${version}`;
+  const child = spawn(go, ["build", "-mod=readonly", "-o", partial, linked, `${MODULE}/cmd/pulumi`], {
+    cwd: TOOLS,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  const [code] = (await once(child, "exit")) as [number | null];
+  if (code !== 0) throw new Error(`go build ended with exit code ${code}; what it said is above`);
+  // Two builds at once give the same program; the last one stays.
+  renameSync(partial, target);
+}
+
+/** Whether this machine could build an engine. */
+export function hasGo(): boolean {
+  return onPath("go") !== null;
+}
+
+/** One for each set of sources. */
+function cachedBinary(): string {
+  const key = createHash("sha256");
+  for (const file of ["go.mod", "go.sum"]) key.update(readFileSync(join(TOOLS, file)));
+  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
+  return join(cache, "prism", "pulumi-engine", key.digest("hex").slice(0, 16), "pulumi");
+}
+
+function standInHost(): string {
+  return join(import.meta.dirname, "language-host");
+}
+
+function onPath(name: string): string | null {
+  const found = (process.env.PATH ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  return found ?? null;
+}

@@ -1,0 +1,17 @@
+/** The tests that need the real Pulumi engine, one file at a time (`npm run infra:engine` finds or builds the engine first). */
+import { defineConfig } from "vitest/config";
+import base from "../vitest.config.ts";
+
+export default defineConfig({
+  ...base,
+  root: `${import.meta.dirname}/..`,
+  test: {
+    ...base.test,
+    include: ["{infra,ops}/**/*-engine.test.ts"],
+    exclude: ["**/node_modules/**"],
+    maxWorkers: 1,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    outputFile: { json: "dist/engine-test-report.json" },
+  },
+});
