@@ -2,6 +2,7 @@
 import type { Env } from "./env.ts";
 import type { Proof } from "./security/authenticate.ts";
 import type { Credential } from "./security/credential.ts";
+import type { HeldKey } from "./security/idempotency.ts";
 import type { Principal } from "./security/principal.ts";
 import type { CacheLayer } from "./store/answer-cache.ts";
 import type { Timings } from "./telemetry/timings.ts";
@@ -17,6 +18,10 @@ export interface Variables {
   credential: { presented: Credential | "malformed" | null; proof: Proof | null };
   /** Set by `authenticate`; absent on open routes. */
   principal: Principal;
+  /** The Idempotency-Key that the request holds; absent without one. */
+  idempotency: HeldKey;
+  /** Set when the write was deferred: its answer is kept with it. */
+  deferred: true;
   /** The body as received, set for routes with a JSON body. */
   body_text: string;
   /** Shown to debug keys as `X-Cache-Status`. */

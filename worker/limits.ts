@@ -100,6 +100,12 @@ export const WRITE_CONFLICT_RETRIES_MAX = 4;
 /** Queue retries: 5, 10, 20 … seconds. */
 export const RETRY_BACKOFF_BASE_S = 5;
 export const RETRY_BACKOFF_MAX_S = 900;
+/** How long a message waits that met a write fence: fences stand for seconds. */
+export const FENCE_RETRY_S = 5;
+/** Waiting writes of one document that a later one ends in its own batch: a longer line is waited for. */
+export const SUPERSEDED_WRITES_MAX = 50;
+/** What callers are told to wait whose write cannot be deferred. */
+export const FENCE_RETRY_AFTER_S = 15;
 /** Work whose message has not come by then is sent again. Longer than all retries of a living message take. */
 export const OVERDUE_AFTER_MS = 15 * 60_000;
 /** Messages of one cron run: 10 ms of CPU on the free plan. */
@@ -157,6 +163,8 @@ export const TENANT_CHARS_MAX = 48;
 export const KEY_QUOTA_MAX = 1_000_000_000;
 export const KEY_PAGE_DEFAULT = 50;
 export const KEY_PAGE_MAX = 100;
+/** Cloudflare's notifications are a few kB. */
+export const ALERT_BODY_BYTES_MAX = 64 * 1024;
 export const FEEDBACK_COMMENT_CHARS_MAX = 2_000;
 /** Vectorize applies mutations within seconds; answers from before that are kept for a moment only. */
 export const VECTORIZE_SETTLING_MS = 60_000;

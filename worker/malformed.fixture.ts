@@ -39,6 +39,8 @@ const VALID_BODIES: Record<string, Record<string, unknown>> = {
   "POST /api/v1/documents/batch": { documents: [{ id: "b1", text: "one" }] },
   "POST /api/v1/keys": { name: "n", scopes: ["read"], rate_tier: "low", daily_quota: 5 },
   "PATCH /api/v1/keys/{id}": { name: "renamed", scopes: ["read"], rate_tier: "low" },
+  // Anything but the webhook's secret is refused there.
+  "POST /api/v1/alerts/cloudflare": { name: "n", text: "t", alert_type: "incident_alert", ts: 1 },
   "POST /api/v1/feedback": { request_id: "request-1", rating: 3, comment: "c" },
 };
 

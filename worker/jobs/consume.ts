@@ -6,11 +6,13 @@
 import { z } from "zod";
 import { QUEUES } from "../../infra/inventory.ts";
 import type { Env } from "../env.ts";
-import { OVERDUE_AFTER_MS, RETRY_BACKOFF_BASE_S, RETRY_BACKOFF_MAX_S } from "../limits.ts";
+import { FENCE_RETRY_S, OVERDUE_AFTER_MS, RETRY_BACKOFF_BASE_S, RETRY_BACKOFF_MAX_S } from "../limits.ts";
 import { type DocumentInput, ingest } from "../rag/ingest.ts";
+import { isFenced } from "../store/fence.ts";
 import { finishPart, NO_OUTCOME, openPart, recordDeadLetter, stagedKey } from "../store/jobs.ts";
 import { oldestOverdueOutbox, settleFromStores, type VectorStores } from "../store/vectors.ts";
 import { describeError, lineStart, serialiseLine, writeLine } from "../telemetry/log.ts";
+import { applyAnswer, applyDeferred } from "./apply-deferred.ts";
 import { type QueueMessage, queueMessage } from "./messages.ts";
 
 const staged = z.array(z.custom<DocumentInput>((value) => typeof value === "object" && value !== null));
@@ -27,6 +29,10 @@ export async function consume(batch: MessageBatch<unknown>, env: Env, now_ms: nu
       else await perform(queueMessage.parse(message.body), env, now_ms);
       message.ack();
     } catch (error) {
+      if (isFenced(error)) {
+        await waitForFence(message, dead, env);
+        continue;
+      }
       const fields = { queue: batch.queue, attempts: message.attempts, error: describeError(error) };
       writeLine("ERROR", serialiseLine(env, { ...lineStart(env, "ERROR", "queue message failed"), ...fields }));
       if (isProbe(message.body)) {
@@ -39,11 +45,31 @@ export async function consume(batch: MessageBatch<unknown>, env: Env, now_ms: nu
   }
 }
 
+/**
+ * A fence is no failure, so it must use up no attempt: the message is sent anew. Dead letters have attempts for days, and
+ * their id, by which one is recorded once, must stay.
+ */
+async function waitForFence(message: Message<unknown>, dead: boolean, env: Env): Promise<void> {
+  const delaySeconds = FENCE_RETRY_S;
+  if (!dead) {
+    const sent = await env.INGEST_QUEUE.send(message.body, { delaySeconds }).then(
+      () => true,
+      () => false,
+    );
+    if (sent) return message.ack();
+  }
+  message.retry({ delaySeconds });
+}
+
 async function perform(message: QueueMessage, env: Env, now_ms: number): Promise<void> {
   switch (message.type) {
     case "settle":
       await settleFromStores(storesOf(env), env.EMBEDDING_MODEL, message.outbox_id, now_ms);
       return message.probe ? sendNextProbe(env, now_ms) : undefined;
+    case "deferred":
+      return applyDeferred(env, storesOf(env), message.job_id, now_ms);
+    case "answer":
+      return applyAnswer(storesOf(env), message.key);
     case "ingest":
       return ingestPart(message.job_id, message.part, env, now_ms);
   }
@@ -69,7 +95,11 @@ async function ingestPart(job_id: string, part: number, env: Env, now_ms: number
   const object = await env.VECTOR_PACKS.get(key);
   if (!object) throw new Error(`the documents of job ${job_id} part ${part} are missing from R2`);
   const documents = staged.parse(await object.json());
-  const result = await ingest(storesOf(env), open.tenant, documents, { embedding_model: env.EMBEDDING_MODEL, now_ms });
+  const result = await ingest(storesOf(env), open.tenant, documents, {
+    embedding_model: env.EMBEDDING_MODEL,
+    now_ms,
+    received_at_ms: open.created_at_ms,
+  });
   if (result.pending_outbox_id) {
     const settle: QueueMessage = { type: "settle", outbox_id: result.pending_outbox_id };
     await env.INGEST_QUEUE.send(settle);
@@ -84,6 +114,7 @@ async function ingestPart(job_id: string, part: number, env: Env, now_ms: number
       created: count("created"),
       updated: count("updated"),
       unchanged: count("unchanged"),
+      superseded: count("superseded"),
       failed: 0,
       rows_written: result.cost.rows_written,
       embedded_texts: result.cost.embedded_texts,

@@ -1,3 +1,5 @@
+-- phase: expand
+--
 -- Documents, their chunks, and what confines them to a tenant.
 --
 -- Every table has an explicit key: implicit rowids do not survive an export, and backups and the change log

@@ -1,3 +1,5 @@
+-- phase: expand
+--
 -- The change log: which rows changed since a point, so that a backup copies 1 % of the rows for 1 % of changes.
 --
 -- A row names table and key; what changed is read from the table itself when the log is replayed. `idempotency`

@@ -8,6 +8,7 @@
 import { WRITE_CONFLICT_RETRIES_MAX } from "../limits.ts";
 import { commitWrites, type DocumentWrite, WriteConflict } from "../store/document-writes.ts";
 import { type Metadata, readForWrite } from "../store/documents.ts";
+import { WriteFenced } from "../store/fence.ts";
 import { embedToPack, settle, type VectorStores } from "../store/vectors.ts";
 import { chunkDocument } from "./chunk.ts";
 import { documentHash, normaliseText, sha256Hex } from "./normalise.ts";
@@ -22,22 +23,47 @@ export interface DocumentInput {
   metadata: Metadata;
 }
 
+export interface DocumentResult {
+  id: string;
+  /** `superseded`: nothing was changed, because the document was written after this write had been received. */
+  status: "created" | "updated" | "unchanged" | "superseded";
+  version: number;
+  chunks: number;
+}
+
 export interface IngestResult {
-  documents: { id: string; status: "created" | "updated" | "unchanged"; version: number; chunks: number }[];
+  documents: DocumentResult[];
   /** Set while Vectorize (or the embedding) is still owed; a queue message should settle it. */
   pending_outbox_id: string | null;
   cost: { rows_written: number; embedded_texts: number };
 }
 
+export interface IngestOptions {
+  embedding_model: string;
+  now_ms: number;
+  /** If-Match; for a single document. */
+  expected_version?: number;
+  /**
+   * When the write was received, for one that waited: it takes its place in time, so a document that was written later is
+   * left alone. Such a write goes ahead beside a lifted fence, because it is one of those that the fence waits for.
+   */
+  received_at_ms?: number;
+  /** The caller knows that no deferred write of these documents waits, so a lifted fence does not stop it. */
+  past_lifted_fence?: boolean;
+  /** Statements committed together with the write, made from its results. */
+  alongside?: (documents: readonly DocumentResult[]) => D1PreparedStatement[];
+}
+
 /**
- * Writes documents of one tenant. Ids are unique within `inputs`. `expected_version` (If-Match) applies to a single
- * document. Throws `WriteConflict` when others keep changing the same documents, or the expectation does not hold.
+ * Writes documents of one tenant. Ids are unique within `inputs`.
+ * @throws WriteConflict when others keep changing the same documents, or `expected_version` does not hold.
+ * @throws an error of `isFenced` while a fence stops the write; nothing is written then.
  */
 export async function ingest(
   stores: VectorStores,
   tenant: string,
   inputs: readonly DocumentInput[],
-  options: { embedding_model: string; now_ms: number; expected_version?: number },
+  options: IngestOptions,
 ): Promise<IngestResult> {
   const prepared = await Promise.all(inputs.map(prepare));
   for (let attempt = 0; ; attempt += 1) {
@@ -69,17 +95,23 @@ async function write(
   stores: VectorStores,
   tenant: string,
   prepared: readonly Prepared[],
-  options: { embedding_model: string; now_ms: number; expected_version?: number },
+  options: IngestOptions,
 ): Promise<IngestResult> {
-  const stored = await readForWrite(
+  const { fence, stored } = await readForWrite(
     stores.db,
     tenant,
     prepared.map(({ id }) => id),
   );
+  const inTurn = options.received_at_ms !== undefined || options.past_lifted_fence === true;
+  if (fence === "up" || (fence === "lifted" && !inTurn)) throw new WriteFenced(fence);
+  const written_at_ms = options.received_at_ms ?? options.now_ms;
   const writes: DocumentWrite[] = [];
-  const documents = prepared.map((input): IngestResult["documents"][number] => {
+  const documents = prepared.map((input): DocumentResult => {
     const before = stored.get(input.id);
     const version = before?.document.version ?? 0;
+    if (before && options.received_at_ms !== undefined && before.document.updated_at_ms > options.received_at_ms) {
+      return { id: input.id, status: "superseded", version, chunks: before.chunks.length };
+    }
     if (options.expected_version !== undefined && options.expected_version !== version) {
       throw new WriteConflict(`the document is at version ${version}, not ${options.expected_version}`);
     }
@@ -107,13 +139,21 @@ async function write(
     };
   });
   const cost = { rows_written: 0, embedded_texts: 0 };
-  if (writes.length === 0) return { documents, pending_outbox_id: null, cost };
+  const alongside = options.alongside?.(documents) ?? [];
+  if (writes.length === 0) {
+    if (alongside.length > 0) await stores.db.batch(alongside);
+    return { documents, pending_outbox_id: null, cost };
+  }
 
   const fresh = writes.flatMap(({ title, chunks }) => chunks.fresh.map((chunk) => ({ ...chunk, title })));
   // A failure here is an outage of AI or R2, not of the write: the outbox owes the vectors.
   const embedded = await embedToPack(stores, options.embedding_model, fresh).catch(() => "owed" as const);
   const pack = embedded === "owed" || embedded === null ? null : embedded.pack;
-  const committed = await commitWrites(stores.db, tenant, writes, pack, options.now_ms);
+  const committed = await commitWrites(stores.db, tenant, writes, pack, {
+    now_ms: options.now_ms,
+    written_at_ms,
+    alongside,
+  });
   cost.rows_written = committed.rows_written;
   cost.embedded_texts = pack?.vector_count ?? 0;
   if (committed.outbox_id === null) return { documents, pending_outbox_id: null, cost };

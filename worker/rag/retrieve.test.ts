@@ -1,9 +1,7 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { embedLexical, LEXICAL_MODEL } from "../../infra/local/ai/lexical-embedder.ts";
-import { migrationNames } from "../../infra/local/migrate.ts";
+import { readMigrations } from "../../infra/migration-files.ts";
 import { type RetrievalRequest, retrieve, type Stores, VectorSearchError } from "./retrieve.ts";
 
 /** The real D1 of workerd; a vector index and a model as plain functions, since what they do when they fail is the point. */
@@ -75,9 +73,8 @@ beforeAll(async () => {
     }),
   );
   db = (await workerd.getD1Database("DB")) as unknown as D1Database;
-  for (const name of migrationNames()) {
-    const sql = readFileSync(join(import.meta.dirname, "../migrations", name), "utf8");
-    await db.prepare(sql).run();
+  for (const { statements } of readMigrations()) {
+    await db.batch(statements.map((sql) => db.prepare(sql)));
   }
   for (const [index, [title, text]] of PARAGRAPHS.entries()) await write("a", index + 1, title, text);
   for (let i = 0; i < 120; i += 1)

@@ -8,8 +8,10 @@ import type { DocumentInput } from "../rag/ingest.ts";
 import { documentBatch, jobAccepted, jobParams, jobView } from "../schemas/documents.ts";
 import { declareRoute } from "../security/access.ts";
 import { refuseInvalid } from "../security/validation.ts";
-import { createJob, readJob } from "../store/jobs.ts";
+import { readDeferredJob } from "../store/deferred-writes.ts";
+import { jobStatements, readJob, stageParts, unstageParts } from "../store/jobs.ts";
 import { describeError, logEvent } from "../telemetry/log.ts";
+import { jobLocation, writeOrDefer } from "./deferral.ts";
 import { documentInput } from "./document-input.ts";
 import { requestStores } from "./request-stores.ts";
 
@@ -28,24 +30,31 @@ const batch = declareRoute(
     request: { body: { required: true, content: { "application/json": { schema: documentBatch } } } },
     responses: { 202: json(jobAccepted, "Accepted"), 503: { description: "The batch could not be stored" } },
   },
-  { idempotent: true, body_bytes_max: BATCH_BODY_BYTES_MAX },
+  { idempotent: true, deferrable: true, body_bytes_max: BATCH_BODY_BYTES_MAX },
 );
 batches.openapi(batch, async (c) => {
-  const parts = splitIntoParts(c.req.valid("json").documents.map(documentInput));
+  const inputs = c.req.valid("json").documents.map(documentInput);
+  const parts = splitIntoParts(inputs);
   const id = crypto.randomUUID();
   const stores = requestStores(c);
-  const job = { id, tenant: c.get("principal").tenant, created_at_ms: Date.now() };
-  await createJob(stores, job, parts).catch((cause: unknown) => {
-    throw new Problem(
-      503,
-      "batch-not-stored",
-      "The batch could not be stored; nothing of it was kept. Send it again.",
-      {
-        headers: { "retry-after": "15" },
-        cause,
-      },
-    );
+  const counts = { document_count: inputs.length, part_count: parts.length };
+  const job = { id, tenant: c.get("principal").tenant, created_at_ms: Date.now(), ...counts };
+  // Staged before anything else, so that a deferred batch is whole as well.
+  await stageParts(stores.packs, id, parts).catch(refuseBatch);
+  const outcome = await writeOrDefer(
+    c,
+    { type: "batch", ...counts },
+    job.created_at_ms,
+    () => stores.db.batch(jobStatements(stores.db, job)),
+    id,
+  ).catch(async (error: unknown) => {
+    await unstageParts(stores.packs, id, parts.length).catch(() => {});
+    return refuseBatch(error);
   });
+  if ("response" in outcome) {
+    if (!outcome.kept) await unstageParts(stores.packs, id, parts.length);
+    return outcome.response;
+  }
   const messages = parts.map((_, part): { body: QueueMessage } => ({ body: { type: "ingest", job_id: id, part } }));
   // Queues take 100 messages a call. Lost messages only delay: cron finds the parts.
   for (let from = 0; from < messages.length; from += 100) {
@@ -53,9 +62,15 @@ batches.openapi(batch, async (c) => {
       logEvent(c, "WARN", "a batch waits for cron", { job_id: id, error: describeError(error) }),
     );
   }
-  const status_url = `/api/v1/jobs/${id}`;
-  return c.json({ job_id: id, status_url }, 202, { location: status_url });
+  const { body, location } = jobLocation(id);
+  return c.json(body, 202, { location });
 });
+
+function refuseBatch(cause: unknown): never {
+  if (cause instanceof Problem) throw cause;
+  const detail = "The batch could not be stored; nothing of it was kept. Send it again.";
+  throw new Problem(503, "batch-not-stored", detail, { headers: { "retry-after": "15" }, cause });
+}
 
 const job = declareRoute("write", {
   method: "get",
@@ -67,7 +82,11 @@ const job = declareRoute("write", {
 });
 batches.openapi(job, async (c) => {
   const { id } = c.req.valid("param");
-  const status = await readJob(requestStores(c).db, c.get("principal").tenant, id);
+  const { tenant } = c.get("principal");
+  const { db, packs } = requestStores(c);
+  // A deferred write moves from R2 to D1 when it is applied, perhaps between two looks.
+  const status =
+    (await readJob(db, tenant, id)) ?? (await readDeferredJob(packs, tenant, id)) ?? (await readJob(db, tenant, id));
   if (!status) throw new Problem(404, "not-found", `There is no job ${id}.`);
   const { rows_written, embedded_texts, created_at_ms, finished_at_ms, ...rest } = status;
   return c.json(

@@ -30,7 +30,7 @@ export function landingPage(name: string, summary: string, origin: string): Html
   return frame(
     name,
     html`<main class="landing"><h1>${name}</h1><p class="lead">${summary}</p>
-<pre><code>${curl("post", "/api/v1/chat", false, { message: "How do I rotate a leaked key?" }).replace("$PRISM_URL", origin)}</code></pre>
+<pre><code>${curl("post", "/api/v1/chat", KEY_HEADER, { message: "How do I rotate a leaked key?" }).replace("$PRISM_URL", origin)}</code></pre>
 <p class="links"><a href="/docs">Documentation</a> <a href="/openapi.json">OpenAPI</a> <a href="/health">Health</a></p></main>`,
   );
 }
@@ -83,20 +83,26 @@ function operationSection(method: string, path: string, operation: Operation, sc
 ${operation.description ? html`<p>${inlineCode(operation.description)}</p>` : ""}
 ${parameters.length > 0 ? html`<h4>Parameters</h4>${parameterTable(parameters)}` : ""}
 ${body ? html`<h4>Body <small>${typeInWords(body)}</small></h4>${fieldTable(resolved(body, schemas))}` : ""}
-<h4>Example</h4><pre><code>${curl(method, path, isOpen(operation), body && exampleOf(body, schemas))}</code></pre>
+<h4>Example</h4><pre><code>${curl(method, path, credentialHeader(operation), body && exampleOf(body, schemas))}</code></pre>
 <h4>Answers</h4><ul>${Object.entries(operation.responses).map(
     ([status, { description, content }]) =>
       html`<li><code>${status}</code> ${inlineCode(description)}${answerSchema(content)}</li>`,
   )}</ul></details>`;
 }
 
-function isOpen({ security }: Operation): boolean {
-  return (security ?? []).length === 0;
+const KEY_HEADER = "Authorization: Bearer $PRISM_KEY";
+
+/** The header that lets a caller in; null where none is needed. */
+function credentialHeader({ security }: Operation): string | null {
+  const [scheme] = security ?? [];
+  if (scheme === undefined) return null;
+  return "webhook" in scheme ? "cf-webhook-auth: $ALERT_WEBHOOK_SECRET" : KEY_HEADER;
 }
 
 function accessInWords({ security }: Operation): string {
   const [scope] = Object.values(security?.[0] ?? {}).flat();
   if (scope === undefined) return "open";
+  if (scope === "cloudflare") return "Cloudflare's webhook";
   return scope === "any" ? "any key" : `scope ${scope}`;
 }
 
@@ -125,12 +131,12 @@ function fieldTable(schema: Schema): Html | string {
   )}</table>`;
 }
 
-/** A request as a shell line; with a key unless the route is open. */
-function curl(method: string, path: string, open: boolean, body?: unknown): string {
+/** A request as a shell line. */
+function curl(method: string, path: string, credential: string | null, body?: unknown): string {
   const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => name.toUpperCase());
   const verb = method === "get" ? "" : `-X ${method.toUpperCase()} `;
   const lines = [`curl ${verb}"$PRISM_URL${filled}"`];
-  if (!open) lines.push(`  -H "Authorization: Bearer $PRISM_KEY"`);
+  if (credential !== null) lines.push(`  -H "${credential}"`);
   if (body !== undefined) {
     const json = JSON.stringify(body).replaceAll("'", "'\\''");
     lines.push(`  -H "Content-Type: application/json"`, `  -d '${json}'`);

@@ -12,6 +12,7 @@ import {
   documentParams,
   type documentSummary,
   documentView,
+  jobAccepted,
   listQuery,
   newDocument,
   writeResult,
@@ -19,14 +20,16 @@ import {
 import { declareRoute } from "../security/access.ts";
 import { refuseInvalid } from "../security/validation.ts";
 import { deleteDocument, WriteConflict } from "../store/document-writes.ts";
-import { type DocumentRow, listDocuments, readDocument, readDocumentChunks } from "../store/documents.ts";
+import { type DocumentRow, listDocuments, readDocument, readDocumentChunks, readToDelete } from "../store/documents.ts";
 import { settleFromStores } from "../store/vectors.ts";
+import { writeOrDefer } from "./deferral.ts";
 import { documentInput, type RequestedDocument } from "./document-input.ts";
 import { requestStores } from "./request-stores.ts";
 
 const json = <T>(schema: T, description: string) => ({ description, content: { "application/json": { schema } } });
 const jsonRequest = <T>(schema: T) => ({ required: true, content: { "application/json": { schema } } });
 const problem = (description: string) => ({ description });
+const DEFERRED = json(jobAccepted, "A store is being replaced: accepted, and done in a moment; the job tells when");
 
 export const documents = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
@@ -39,14 +42,18 @@ const create = declareRoute(
     summary: "Write a document",
     description: "Creates the document, or replaces the one with the same id. Unchanged content changes nothing.",
     request: { body: jsonRequest(newDocument) },
-    responses: { 201: json(writeResult, "Created"), 200: json(writeResult, "Replaced, or unchanged") },
+    responses: {
+      201: json(writeResult, "Created"),
+      200: json(writeResult, "Replaced, or unchanged"),
+      202: DEFERRED,
+      412: problem("Others kept changing the document meanwhile"),
+    },
   },
-  { idempotent: true },
+  { idempotent: true, deferrable: true },
 );
 documents.openapi(create, async (c) => {
   const body = c.req.valid("json");
-  const result = await writeOne(c, { ...body, id: body.id ?? crypto.randomUUID() });
-  return c.json(result, result.status === "created" ? 201 : 200, etag(result.version));
+  return writeOne(c, { ...body, id: body.id ?? crypto.randomUUID() });
 });
 
 const put = declareRoute("write", {
@@ -59,13 +66,11 @@ const put = declareRoute("write", {
   responses: {
     201: json(writeResult, "Created"),
     200: json(writeResult, "Replaced, or unchanged"),
+    202: DEFERRED,
     412: problem("The document is at another version"),
   },
 });
-documents.openapi(put, async (c) => {
-  const result = await writeOne(c, { ...c.req.valid("json"), id: c.req.valid("param").id }, expectedVersion(c));
-  return c.json(result, result.status === "created" ? 201 : 200, etag(result.version));
-});
+documents.openapi(put, (c) => writeOne(c, { ...c.req.valid("json"), id: c.req.valid("param").id }, expectedVersion(c)));
 
 const list = declareRoute("read", {
   method: "get",
@@ -127,37 +132,65 @@ const remove = declareRoute("write", {
   request: { params: documentParams },
   responses: {
     204: { description: "Deleted" },
+    202: DEFERRED,
     404: problem("No such document"),
     412: problem("The document is at another version"),
   },
 });
 documents.openapi(remove, async (c) => {
   const stores = requestStores(c);
-  const document = await existing(c, stores.db, c.req.valid("param").id);
-  const expected = expectedVersion(c);
-  if (expected !== undefined && expected !== document.version) throw versionMismatch(document.version);
-  const { outbox_id } = await onConflict(() =>
-    deleteDocument(stores.db, c.get("principal").tenant, document, Date.now()),
+  const { id } = c.req.valid("param");
+  const { tenant } = c.get("principal");
+  const expected_version = expectedVersion(c);
+  const now_ms = Date.now();
+  const outcome = await writeOrDefer(
+    c,
+    { type: "delete", id, ...(expected_version === undefined ? {} : { expected_version }) },
+    now_ms,
+    async ({ past_lifted_fence, alongside, promised }) => {
+      const document = await readToDelete(stores.db, tenant, id, past_lifted_fence);
+      if (promised === undefined ? document === null : promised === "delete") throw noSuchDocument(id);
+      if (document === null) {
+        await stores.db.batch([...alongside]);
+        return { outbox_id: null };
+      }
+      if (expected_version !== undefined && expected_version !== document.version) {
+        throw versionMismatch(document.version);
+      }
+      return onConflict(() => deleteDocument(stores.db, tenant, document, now_ms, alongside));
+    },
   );
+  if ("response" in outcome) return outcome.response;
+  const { outbox_id } = outcome.done;
   if (outbox_id) {
     await settleFromStores(stores, c.env.EMBEDDING_MODEL, outbox_id, Date.now()).catch(() => settleLater(c, outbox_id));
   }
   return c.body(null, 204);
 });
 
-async function writeOne(c: Context<App>, body: RequestedDocument, expected_version?: number) {
+async function writeOne(c: Context<App>, body: RequestedDocument, expected_version?: number): Promise<Response> {
   const stores = requestStores(c);
-  const result = await onConflict(() =>
-    ingest(stores, c.get("principal").tenant, [documentInput(body)], {
-      embedding_model: c.env.EMBEDDING_MODEL,
-      now_ms: Date.now(),
-      ...(expected_version === undefined ? {} : { expected_version }),
-    }),
+  const document = documentInput(body);
+  const expectation = expected_version === undefined ? {} : { expected_version };
+  const now_ms = Date.now();
+  const outcome = await writeOrDefer(c, { type: "put", document, ...expectation }, now_ms, (passage) =>
+    onConflict(() =>
+      ingest(stores, c.get("principal").tenant, [document], {
+        embedding_model: c.env.EMBEDDING_MODEL,
+        now_ms,
+        past_lifted_fence: passage.past_lifted_fence,
+        alongside: () => [...passage.alongside],
+        ...expectation,
+      }),
+    ),
   );
-  if (result.pending_outbox_id) await settleLater(c, result.pending_outbox_id);
-  const [document] = result.documents;
-  if (!document) throw new Error("ingest returned no result for its one document");
-  return { ...document, vectors: result.pending_outbox_id ? ("pending" as const) : ("sent" as const) };
+  if ("response" in outcome) return outcome.response;
+  const { documents, pending_outbox_id } = outcome.done;
+  if (pending_outbox_id) await settleLater(c, pending_outbox_id);
+  const [result] = documents;
+  if (!result) throw new Error("ingest returned no result for its one document");
+  const vectors = pending_outbox_id ? "pending" : "sent";
+  return c.json({ ...result, vectors }, result.status === "created" ? 201 : 200, etag(result.version));
 }
 
 async function settleLater(c: Context<App>, outbox_id: string): Promise<void> {
@@ -168,8 +201,12 @@ async function settleLater(c: Context<App>, outbox_id: string): Promise<void> {
 
 async function existing(c: Context<App>, db: D1Database, id: string): Promise<DocumentRow> {
   const document = await readDocument(db, c.get("principal").tenant, id);
-  if (!document) throw new Problem(404, "not-found", `There is no document "${id}".`);
+  if (!document) throw noSuchDocument(id);
   return document;
+}
+
+function noSuchDocument(id: string): Problem {
+  return new Problem(404, "not-found", `There is no document "${id}".`);
 }
 
 function expectedVersion(c: Context<App>): number | undefined {

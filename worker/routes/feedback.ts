@@ -1,10 +1,12 @@
 /** Ratings of answers. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { App } from "../context.ts";
+import { jobAccepted } from "../schemas/documents.ts";
 import { feedbackBody, storedFeedback } from "../schemas/feedback.ts";
 import { declareRoute } from "../security/access.ts";
 import { refuseInvalid } from "../security/validation.ts";
-import { saveFeedback } from "../store/feedback.ts";
+import { feedbackStatement } from "../store/feedback.ts";
+import { writeOrDefer } from "./deferral.ts";
 
 export const feedback = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
@@ -17,6 +19,11 @@ const rate = declareRoute("chat", {
   request: { body: { required: true, content: { "application/json": { schema: feedbackBody } } } },
   responses: {
     201: { description: "The rating is stored", content: { "application/json": { schema: storedFeedback } } },
+    202: {
+      description: "A store is being replaced: the rating is stored in a moment",
+      content: { "application/json": { schema: jobAccepted } },
+    },
+    503: { description: "The rating could not be stored" },
   },
 });
 
@@ -25,6 +32,8 @@ feedback.openapi(rate, async (c) => {
   const { key_id, tenant } = c.get("principal");
   const stored = { request_id, rating, comment: comment ?? null };
   const row = { ...stored, key_id, tenant, created_at_ms: Date.now() };
-  await c.get("timings").measure("db", () => saveFeedback(c.env.DB, row));
-  return c.json(stored, 201);
+  const outcome = await writeOrDefer(c, { type: "feedback", feedback: row }, row.created_at_ms, () =>
+    c.get("timings").measure("db", () => feedbackStatement(c.env.DB, row).run()),
+  );
+  return "response" in outcome ? outcome.response : c.json(stored, 201);
 });

@@ -96,6 +96,12 @@ export function documentationOf(root: OpenAPIHono<App>): OpenAPIHono<App> {
     name: "X-API-Key",
     description: "The same credentials, for clients that cannot set `Authorization`.",
   });
+  root.openAPIRegistry.registerComponent("securitySchemes", "webhook", {
+    type: "apiKey",
+    in: "header",
+    name: "cf-webhook-auth",
+    description: "The secret of the webhook (`ALERT_WEBHOOK_SECRET`), which Cloudflare sends with its notifications.",
+  });
 
   let document: ApiDocument | null = null;
   const describe = (): ApiDocument => {

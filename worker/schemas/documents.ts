@@ -140,6 +140,9 @@ export const jobView = z
     created: z.number().int(),
     updated: z.number().int(),
     unchanged: z.number().int(),
+    superseded: z.number().int().openapi({
+      description: "Left alone: the document was written again after this job had been received.",
+    }),
     failed: z.number().int(),
     parts: z.object({ total: z.number().int(), done: z.number().int(), failed: z.number().int() }),
     cost: z.object({ rows_written: z.number().int(), embedded_texts: z.number().int() }),

@@ -33,7 +33,7 @@ export const PROBLEMS: Record<string, { status: number; meaning: string }> = {
   "not-authenticated": {
     status: 401,
     meaning:
-      "No key was sent, or it is wrong, revoked or expired. Send a valid one; tokens are renewed with their key.",
+      "No credential was sent, or it is wrong, revoked or expired. Send a valid one; tokens are renewed with their key.",
   },
   "missing-scope": { status: 403, meaning: "The key is valid but lacks the scope that `detail` names." },
   "address-blocked": { status: 403, meaning: "The operator has blocked your address." },
@@ -76,6 +76,10 @@ export const PROBLEMS: Record<string, { status: number; meaning: string }> = {
     meaning: "Vector search is unavailable. Search with mode `hybrid` or `text`, or retry later.",
   },
   "batch-not-stored": { status: 503, meaning: "A batch could not be stored, and nothing of it was. Send it again." },
+  "write-fenced": {
+    status: 503,
+    meaning: "A store is being replaced, and this change cannot be kept for later. Nothing was changed; retry as told.",
+  },
   "database-down": { status: 503, meaning: "The database cannot be reached at the moment. Wait as told, then retry." },
   "keys-unavailable": { status: 503, meaning: "Keys cannot be checked right now. Your key may be fine; retry soon." },
 };

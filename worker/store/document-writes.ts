@@ -46,6 +46,14 @@ export interface CommittedWrite {
   rows_written: number;
 }
 
+export interface CommitOptions {
+  now_ms: number;
+  /** What the documents carry as their time: earlier than now for a write that waited. */
+  written_at_ms: number;
+  /** More statements of the same batch. */
+  alongside: readonly D1PreparedStatement[];
+}
+
 /**
  * Writes documents, chunks, the pack's row, the outbox and the tenant's index version in one atomic batch.
  *
@@ -57,7 +65,7 @@ export async function commitWrites(
   tenant: string,
   writes: readonly DocumentWrite[],
   pack: PackReference | null,
-  now_ms: number,
+  { now_ms, written_at_ms, alongside }: CommitOptions,
 ): Promise<CommittedWrite> {
   const fresh = writes.flatMap(({ chunks }) => chunks.fresh);
   const created = writes.filter(({ existing }) => existing === undefined);
@@ -110,7 +118,7 @@ export async function commitWrites(
              value ->> 'metadata', value ->> 'content_hash', value ->> 'chunk_ids', value ->> 'token_count', 1, ?3, ?3
            FROM json_each(?1)`,
         )
-        .bind(JSON.stringify(inserts), tenant, now_ms),
+        .bind(JSON.stringify(inserts), tenant, written_at_ms),
     );
   }
   if (updates.length > 0) {
@@ -123,7 +131,7 @@ export async function commitWrites(
              token_count = new.value ->> 'token_count', version = new.value ->> 'version', updated_at_ms = ?2
            FROM json_each(?1) AS new WHERE documents.id = new.value ->> 'id'`,
         )
-        .bind(JSON.stringify(updates), now_ms),
+        .bind(JSON.stringify(updates), written_at_ms),
     );
   }
   if (pack) {
@@ -153,6 +161,8 @@ export async function commitWrites(
   statements.push(bumpIndexVersion(db, tenant, now_ms));
   if (outbox_id) statements.push(insertOutbox(db, outbox_id, tenant, upsert_ids, delete_ids, now_ms));
 
+  statements.push(...alongside);
+
   const results = await runGuarded(db, statements);
   return {
     outbox_id,
@@ -169,6 +179,7 @@ export async function deleteDocument(
   tenant: string,
   document: DocumentRow,
   now_ms: number,
+  alongside: readonly D1PreparedStatement[] = [],
 ): Promise<{ outbox_id: string | null }> {
   const outbox_id = document.chunk_ids.length > 0 ? crypto.randomUUID() : null;
   await runGuarded(db, [
@@ -178,6 +189,7 @@ export async function deleteDocument(
     db.prepare("DELETE FROM documents WHERE id = ?1").bind(document.id),
     bumpIndexVersion(db, tenant, now_ms),
     ...(outbox_id ? [insertOutbox(db, outbox_id, tenant, [], document.chunk_ids, now_ms)] : []),
+    ...alongside,
   ]);
   return { outbox_id };
 }

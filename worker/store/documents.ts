@@ -1,5 +1,6 @@
 /** Documents and chunks as D1 holds them: rows and reads. `document-writes.ts` changes them. */
 import type { StoredChunk } from "../rag/plan-write.ts";
+import { type Fence, fenceOf, fenceStatement, WriteFenced } from "./fence.ts";
 
 export type Metadata = Record<string, string | number | boolean>;
 
@@ -31,14 +32,14 @@ function documentRow(raw: RawDocument): DocumentRow {
   };
 }
 
-/** A tenant's documents by their external ids, with the hashes of their chunks. */
+/** A tenant's documents by their external ids, with the hashes of their chunks, and the fence of the same moment. */
 export async function readForWrite(
   db: D1Database,
   tenant: string,
   external_ids: readonly string[],
-): Promise<Map<string, { document: DocumentRow; chunks: StoredChunk[] }>> {
+): Promise<{ fence: Fence; stored: Map<string, { document: DocumentRow; chunks: StoredChunk[] }> }> {
   const ids = JSON.stringify(external_ids);
-  const [documents, chunks] = await db.batch<Record<string, unknown>>([
+  const [documents, chunks, fence] = await db.batch<Record<string, unknown>>([
     db
       .prepare(
         `SELECT ${DOCUMENT_COLUMNS} FROM documents WHERE tenant = ?1 AND external_id IN (SELECT value FROM json_each(?2))`,
@@ -50,17 +51,19 @@ export async function readForWrite(
          WHERE d.tenant = ?1 AND d.external_id IN (SELECT value FROM json_each(?2)) ORDER BY c.id`,
       )
       .bind(tenant, ids),
+    fenceStatement(db),
   ]);
   const byDocument = Map.groupBy(
     (chunks?.results ?? []) as unknown as (StoredChunk & { document_id: number })[],
     (chunk) => chunk.document_id,
   );
-  return new Map(
+  const stored = new Map(
     ((documents?.results ?? []) as unknown as RawDocument[]).map((raw) => [
       raw.external_id,
       { document: documentRow(raw), chunks: byDocument.get(raw.id) ?? [] },
     ]),
   );
+  return { fence: fenceOf(fence?.results), stored };
 }
 
 export async function readDocument(db: D1Database, tenant: string, external_id: string): Promise<DocumentRow | null> {
@@ -69,6 +72,21 @@ export async function readDocument(db: D1Database, tenant: string, external_id: 
     .bind(tenant, external_id)
     .first<RawDocument>();
   return raw ? documentRow(raw) : null;
+}
+
+/**
+ * As `readDocument`, for a delete.
+ * @throws WriteFenced where the delete must wait; `past_lifted_fence` when no deferred write of the document waits.
+ */
+export async function readToDelete(
+  db: D1Database,
+  tenant: string,
+  external_id: string,
+  past_lifted_fence: boolean,
+): Promise<DocumentRow | null> {
+  const { fence, stored } = await readForWrite(db, tenant, [external_id]);
+  if (fence === "up" || (fence === "lifted" && !past_lifted_fence)) throw new WriteFenced(fence);
+  return stored.get(external_id)?.document ?? null;
 }
 
 export interface ChunkView {

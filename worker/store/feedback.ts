@@ -10,15 +10,15 @@ export interface Feedback {
   created_at_ms: number;
 }
 
-/** Stores a rating; a second one for the same request replaces the first. */
-export async function saveFeedback(db: D1Database, feedback: Feedback): Promise<void> {
+/** The statement that stores a rating; a later one for the same request replaces an earlier one, whichever comes first. */
+export function feedbackStatement(db: D1Database, feedback: Feedback): D1PreparedStatement {
   const { request_id, key_id, tenant, rating, comment, created_at_ms } = feedback;
-  await db
+  return db
     .prepare(
       `INSERT INTO feedback (request_id, key_id, tenant, rating, comment, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
        ON CONFLICT (request_id, key_id) DO UPDATE SET
-         rating = excluded.rating, comment = excluded.comment, created_at_ms = excluded.created_at_ms`,
+         rating = excluded.rating, comment = excluded.comment, created_at_ms = excluded.created_at_ms
+       WHERE excluded.created_at_ms >= feedback.created_at_ms`,
     )
-    .bind(request_id, key_id, tenant, rating, comment, created_at_ms)
-    .run();
+    .bind(request_id, key_id, tenant, rating, comment, created_at_ms);
 }

@@ -1,5 +1,7 @@
 /** Answers to idempotent requests in D1. A row with status 0 is a reservation: its request still runs. */
 import { IDEMPOTENCY_LIFETIME_MS, IDEMPOTENCY_RESERVATION_MS } from "../limits.ts";
+import type { DeferredAnswer } from "./deferred-writes.ts";
+import { type Fence, fenceOf, fenceStatement } from "./fence.ts";
 
 export interface Owner {
   key_id: string;
@@ -16,16 +18,17 @@ export interface Earlier {
 }
 
 /**
- * Reserves a key for a request, or returns what holds it. One batch: expired rows go first (also reservations whose
- * isolate died), then the insert decides the race between two requests.
+ * Reserves a key for a request, or returns what holds it as `earlier`. One batch: expired rows go first (also reservations
+ * whose isolate died), then the insert decides the race between two requests.
+ * @throws an error of `isFenced` while the fence is up.
  */
 export async function reserveKey(
   db: D1Database,
   { key_id, idempotency_key }: Owner,
   request_hash: string,
   now_ms: number,
-): Promise<Earlier | null> {
-  const [, reserved, held] = await db.batch<Earlier>([
+): Promise<{ earlier: Earlier | null; fence: Fence }> {
+  const [, reserved, held, fence] = await db.batch<Earlier>([
     db
       .prepare(
         `DELETE FROM idempotency WHERE created_at_ms < ?1
@@ -41,9 +44,38 @@ export async function reserveKey(
     db
       .prepare("SELECT request_hash, status, body FROM idempotency WHERE key_id = ?1 AND idempotency_key = ?2")
       .bind(key_id, idempotency_key),
+    fenceStatement(db) as D1PreparedStatement,
   ]);
-  if (reserved?.results.length === 1) return null;
-  return held?.results[0] ?? null;
+  const earlier = reserved?.results.length === 1 ? null : (held?.results[0] ?? null);
+  return { earlier, fence: fenceOf(fence?.results) };
+}
+
+/** What holds a key, without reserving it. A reservation whose isolate died holds nothing. */
+export async function readHeld(
+  db: D1Database,
+  { key_id, idempotency_key }: Owner,
+  now_ms: number,
+): Promise<Earlier | null> {
+  return db
+    .prepare(
+      `SELECT request_hash, status, body FROM idempotency
+       WHERE key_id = ?1 AND idempotency_key = ?2 AND created_at_ms >= iif(status = 0, ?3, ?4)`,
+    )
+    .bind(key_id, idempotency_key, now_ms - IDEMPOTENCY_RESERVATION_MS, now_ms - IDEMPOTENCY_LIFETIME_MS)
+    .first<Earlier>();
+}
+
+/** The statement that stores an answer which had to wait, over the reservation of its request if that is there. */
+export function lateAnswerStatement(db: D1Database, answer: DeferredAnswer): D1PreparedStatement {
+  const { owner, request_hash, status, body, created_at_ms } = answer;
+  return db
+    .prepare(
+      `INSERT INTO idempotency (key_id, idempotency_key, request_hash, status, body, created_at_ms)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+       ON CONFLICT (key_id, idempotency_key) DO UPDATE SET
+         request_hash = excluded.request_hash, status = excluded.status, body = excluded.body`,
+    )
+    .bind(owner.key_id, owner.idempotency_key, request_hash, status, body, created_at_ms);
 }
 
 /** Completes a reservation with the answer that repetitions will get. */

@@ -10,6 +10,8 @@ export const partOutcome = z.object({
   created: z.number(),
   updated: z.number(),
   unchanged: z.number(),
+  /** Left alone, because the document was written after the job had been received. Parts of older versions lack it. */
+  superseded: z.number().default(0),
   failed: z.number(),
   rows_written: z.number(),
   embedded_texts: z.number(),
@@ -21,11 +23,14 @@ export const NO_OUTCOME: PartOutcome = {
   created: 0,
   updated: 0,
   unchanged: 0,
+  superseded: 0,
   failed: 0,
   rows_written: 0,
   embedded_texts: 0,
   errors: [],
 };
+
+const COUNTS = ["created", "updated", "unchanged", "superseded", "failed", "rows_written", "embedded_texts"] as const;
 
 export interface JobStatus extends PartOutcome {
   id: string;
@@ -41,55 +46,89 @@ export function stagedKey(job_id: string, part: number): string {
   return `staging/${job_id}/${part}.json`;
 }
 
-/** Puts the documents of a job's parts into R2, then its rows into D1; when either fails nothing stays behind. */
-export async function createJob(
-  { db, packs }: { db: D1Database; packs: R2Bucket },
-  job: { id: string; tenant: string; created_at_ms: number },
-  parts: readonly (readonly unknown[])[],
-): Promise<void> {
-  const keys = parts.map((_, part) => stagedKey(job.id, part));
-  try {
-    // All of them are waited for, so that none arrives after the others were removed.
-    const puts = await Promise.allSettled(
-      parts.map((part, index) => packs.put(keys[index] ?? "", JSON.stringify(part))),
-    );
-    for (const put of puts) if (put.status === "rejected") throw put.reason;
-    await insertJob(db, job, parts);
-  } catch (error) {
-    // R2 takes 1000 keys a call; a batch has no more documents than that.
-    await packs.delete(keys).catch(() => {});
-    throw error;
-  }
+/** A job before its parts are done. */
+export interface NewJob {
+  id: string;
+  tenant: string;
+  document_count: number;
+  part_count: number;
+  created_at_ms: number;
 }
 
-async function insertJob(
-  db: D1Database,
-  { id, tenant, created_at_ms }: { id: string; tenant: string; created_at_ms: number },
+/** Puts the documents of a job's parts into R2; when one fails none stays behind. The job's rows come after them. */
+export async function stageParts(
+  packs: R2Bucket,
+  job_id: string,
   parts: readonly (readonly unknown[])[],
 ): Promise<void> {
-  const documents = parts.reduce((sum, part) => sum + part.length, 0);
-  await db.batch([
-    db
-      .prepare("INSERT INTO jobs (id, tenant, document_count, part_count, created_at_ms) VALUES (?, ?, ?, ?, ?)")
-      .bind(id, tenant, documents, parts.length, created_at_ms),
+  // All of them are waited for, so that none arrives after the others were removed.
+  const puts = await Promise.allSettled(
+    parts.map((part, index) => packs.put(stagedKey(job_id, index), JSON.stringify(part))),
+  );
+  const failed = puts.find((put) => put.status === "rejected");
+  if (failed === undefined) return;
+  await unstageParts(packs, job_id, parts.length).catch(() => {});
+  throw failed.reason;
+}
+
+/** Removes the documents of all parts of a job. */
+export async function unstageParts(packs: R2Bucket, job_id: string, part_count: number): Promise<void> {
+  // R2 takes 1000 keys a call; a batch has no more documents than that.
+  await packs.delete(Array.from({ length: part_count }, (_, part) => stagedKey(job_id, part)));
+}
+
+/** The rows of a job and its parts, all still to do. Run twice, the second batch fails with an error of `isJobRecorded`. */
+export function jobStatements(db: D1Database, job: NewJob): D1PreparedStatement[] {
+  return [
+    insertJob(db, job),
     db
       .prepare(
         `WITH RECURSIVE parts (part) AS (SELECT 0 UNION ALL SELECT part + 1 FROM parts WHERE part + 1 < ?2)
          INSERT INTO job_parts (job_id, part, state, outcome) SELECT ?1, part, 'queued', ?3 FROM parts`,
       )
-      .bind(id, parts.length, JSON.stringify(NO_OUTCOME)),
-  ]);
+      .bind(job.id, job.part_count, JSON.stringify(NO_OUTCOME)),
+  ];
 }
 
-/** Tenant of a part that is still to do; null when it is finished (a message came twice) or the job is unknown. */
-export async function openPart(db: D1Database, job_id: string, part: number): Promise<{ tenant: string } | null> {
+/** The rows of a job of one part that is over when they are written. Repeated like `jobStatements`. */
+export function finishedJobStatements(
+  db: D1Database,
+  job: Omit<NewJob, "part_count">,
+  outcome: PartOutcome,
+  now_ms: number,
+): D1PreparedStatement[] {
+  return [
+    insertJob(db, { ...job, part_count: 1 }),
+    db
+      .prepare("INSERT INTO job_parts (job_id, part, state, outcome, finished_at_ms) VALUES (?, 0, ?, ?, ?)")
+      .bind(job.id, outcome.failed > 0 ? "failed" : "done", JSON.stringify(outcome), now_ms),
+  ];
+}
+
+/** True when a batch failed because its job is there already: an earlier run of the same work was committed. */
+export function isJobRecorded(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("UNIQUE constraint failed: jobs.id");
+}
+
+function insertJob(db: D1Database, { id, tenant, document_count, part_count, created_at_ms }: NewJob) {
+  return db
+    .prepare("INSERT INTO jobs (id, tenant, document_count, part_count, created_at_ms) VALUES (?, ?, ?, ?, ?)")
+    .bind(id, tenant, document_count, part_count, created_at_ms);
+}
+
+/** Tenant of a part that is still to do and when its job was received; null when it is finished (a message came twice) or the job is unknown. */
+export async function openPart(
+  db: D1Database,
+  job_id: string,
+  part: number,
+): Promise<{ tenant: string; created_at_ms: number } | null> {
   return db
     .prepare(
-      `SELECT j.tenant FROM job_parts p JOIN jobs j ON j.id = p.job_id
+      `SELECT j.tenant, j.created_at_ms FROM job_parts p JOIN jobs j ON j.id = p.job_id
        WHERE p.job_id = ?1 AND p.part = ?2 AND p.state = 'queued'`,
     )
     .bind(job_id, part)
-    .first<{ tenant: string }>();
+    .first<{ tenant: string; created_at_ms: number }>();
 }
 
 export async function finishPart(
@@ -126,7 +165,7 @@ export async function readJob(db: D1Database, tenant: string, job_id: string): P
   const sum = structuredClone(NO_OUTCOME);
   for (const { outcome } of rows) {
     const part = partOutcome.parse(JSON.parse(outcome));
-    for (const key of ["created", "updated", "unchanged", "failed", "rows_written", "embedded_texts"] as const) {
+    for (const key of COUNTS) {
       sum[key] += part[key];
     }
     sum.errors.push(...part.errors);

@@ -4,10 +4,9 @@
  * The outbox row written with the chunks is what makes the last step certain: it stays until Vectorize has accepted
  * the change, and whoever finds it later (queue or cron) can finish from D1 and R2 alone.
  */
-
-import { VECTOR_INDEX } from "../../infra/inventory.ts";
 import { EMBEDDING_TEXTS_PER_CALL_MAX, VECTORIZE_DELETE_IDS_MAX, VECTORIZE_UPSERT_VECTORS_MAX } from "../limits.ts";
 import { embed } from "../rag/embed.ts";
+import { indexEntry } from "../rag/index-entry.ts";
 import { embeddingModel } from "../rag/models.ts";
 import type { HashedChunk } from "../rag/plan-write.ts";
 import { encodePack, readSlot } from "../rag/vector-pack.ts";
@@ -77,12 +76,7 @@ export async function settle(
 ): Promise<void> {
   for (let from = 0; from < upserts.length; from += VECTORIZE_UPSERT_VECTORS_MAX) {
     await stores.vectorize.upsert(
-      upserts.slice(from, from + VECTORIZE_UPSERT_VECTORS_MAX).map(({ id, values, metadata }) => ({
-        id: String(id),
-        values,
-        namespace: tenant,
-        metadata: indexedMetadata(metadata),
-      })),
+      upserts.slice(from, from + VECTORIZE_UPSERT_VECTORS_MAX).map((upsert) => indexEntry({ ...upsert, tenant })),
     );
   }
   for (let from = 0; from < delete_ids.length; from += VECTORIZE_DELETE_IDS_MAX) {
@@ -174,14 +168,4 @@ async function recordPack(
       )
       .bind(JSON.stringify(chunk_ids), pack.object_key),
   ]);
-}
-
-/** Vectorize holds only what can be filtered on; everything else stays in D1. */
-function indexedMetadata(metadata: Metadata): Metadata {
-  const indexed: Metadata = {};
-  for (const { property } of VECTOR_INDEX.metadata_indexes) {
-    const value = metadata[property];
-    if (value !== undefined) indexed[property] = value;
-  }
-  return indexed;
 }

@@ -4,6 +4,7 @@
  * Lines hold ids, numbers and route patterns only: never a path or query as sent, a header, a body, or a secret.
  */
 import type { Context } from "hono";
+import { SECRETS } from "../../infra/inventory.ts";
 import type { App } from "../context.ts";
 import type { Env } from "../env.ts";
 import { LOG_MESSAGE_CHARS_MAX, LOG_STACK_CHARS_MAX } from "../limits.ts";
@@ -82,8 +83,8 @@ function shortened(type: string, message: string, stack: string | undefined): Lo
 
 /** A line as JSON, without secrets. */
 export function serialiseLine(env: Env, line: LogLine): string {
-  const { API_SECRET, API_SECRET_PREVIOUS, JWT_SECRET, JWT_SECRET_PREVIOUS, KEY_PEPPER, ERROR_WEBHOOK } = env;
-  const secrets = [API_SECRET, API_SECRET_PREVIOUS, JWT_SECRET, JWT_SECRET_PREVIOUS, KEY_PEPPER, ERROR_WEBHOOK];
+  // The watchdog is handed few of them.
+  const secrets = SECRETS.flatMap((name) => env[name] || []);
   return redactSecrets(JSON.stringify(line), secrets);
 }
 

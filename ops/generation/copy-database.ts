@@ -1,0 +1,302 @@
+/**
+ * Fills a generation of the database from the live one, while the service works: schema, rows by pages, then what changed
+ * meanwhile by the change log, compared row by row before writers are asked to wait.
+ *
+ * The undo of a move is the same thing in the other direction: the old generation has everything up to the switch, so only
+ * the replay remains.
+ */
+
+import pMap from "p-map";
+import { logHead } from "../d1/change-log.ts";
+import type { D1Connection } from "../d1/connection.ts";
+import { beginLoad, finishLoad } from "../d1/load.ts";
+import { keyOf, readByKeys } from "../d1/read-by-key.ts";
+import { readRows } from "../d1/read-rows.ts";
+import { type Cell, encodeRow, type Row } from "../d1/row-codec.ts";
+import { CHANGE_LOG, quoted, readSchema, readSequences, type Schema, type Table } from "../d1/schema.ts";
+import { hashTable } from "../d1/table-hash.ts";
+import { writeRows } from "../d1/write-rows.ts";
+import { OpsError } from "../errors.ts";
+import { FENCED_HASH_ROWS_MAX, FENCED_TABLES_AT_ONCE } from "../limits.ts";
+import { FENCE_TABLE, isFenceTrigger, lowerFence, markFenceLifted } from "./fence.ts";
+import type { DatabaseFill, DatabaseFilling } from "./fill.ts";
+import { gatheredWrites } from "./gathered-writes.ts";
+import { keepsFullText, refuseMoving, replay } from "./replay.ts";
+
+/** A new generation with everything that the live one has. */
+export const copyFromLive: DatabaseFill = {
+  id: "copy",
+  name: "copy of the live database",
+  async prepare(filling) {
+    const { source, target, state } = filling;
+    const schema = await liveSchema(source.connection);
+    // The log is replayed from before the first row was read.
+    state.seq ??= await logHead(source.connection, schema);
+    await filling.save();
+    if (state.copied !== true) {
+      await copyRows(filling, schema);
+      state.copied = true;
+      await filling.save();
+    }
+    await catchUp(filling, schema);
+    await compare(filling, schema);
+    return { name: target.name };
+  },
+  finish: finishCopy,
+};
+
+/** A generation that was live until `seq` of the live one's change log, brought up to date. */
+export function replayOnto(seq: number): DatabaseFill {
+  return {
+    id: `replay ${seq}`,
+    name: `changes of the live database since ${seq}`,
+    async prepare(filling) {
+      const { source, target, state } = filling;
+      const schema = await liveSchema(source.connection);
+      await refuseOtherShape(target.connection, schema);
+      state.seq ??= seq;
+      await filling.save();
+      await lowerFence(target.connection, filling.now());
+      const isKept = keepsFullText(schema);
+      const dropped = schema.triggers.filter((trigger) => !isKept(trigger));
+      await target.connection.batch(
+        dropped.map(({ name }) => ({ sql: `DROP TRIGGER IF EXISTS ${quoted(name)}` })),
+        { repeatable: true },
+      );
+      await catchUp(filling, schema);
+      return { name: target.name };
+    },
+    finish: finishCopy,
+  };
+}
+
+/** The schema without what belongs to a fence. */
+async function liveSchema(connection: D1Connection): Promise<Schema> {
+  const schema = await readSchema(connection);
+  return { ...schema, triggers: schema.triggers.filter((trigger) => !isFenceTrigger(trigger)) };
+}
+
+async function copyRows({ source, target, progress, signal }: DatabaseFilling, schema: Schema): Promise<void> {
+  const load = await beginLoad(target.connection, schema);
+  // Tables without a log are copied at the end, whole.
+  const tables = schema.tables.filter(({ is_logged }) => is_logged);
+  const counts = await countAll(source.connection, tables);
+  for (const [index, table] of tables.entries()) {
+    progress.start(`copy ${table.name}`, counts[index] ?? 0);
+    const to = load.target(table);
+    const after = await lastKey(target.connection, to);
+    const pages = counted(readRows(source.connection, table, { after }), (done) => {
+      signal.throwIfAborted();
+      progress.update(done);
+    });
+    await writeRows(target.connection, to, pages, { without_orphans: schema });
+    progress.stop();
+  }
+  const sequences = await readSequences(source.connection, schema);
+  await finishLoad(
+    target.connection,
+    { ...load, schema: { ...schema, triggers: fullTextTriggers(schema) } },
+    sequences,
+  );
+}
+
+async function* counted(pages: AsyncIterable<readonly Row[]>, tell: (done: number) => void) {
+  let done = 0;
+  for await (const page of pages) {
+    done += page.length;
+    tell(done);
+    yield page;
+  }
+}
+
+async function catchUp({ source, target, state, save }: DatabaseFilling, schema: Schema): Promise<void> {
+  const { seq, rows } = await replay(source.connection, target.connection, schema, state.seq ?? 0);
+  state.seq = seq;
+  state.replayed_rows = (state.replayed_rows ?? 0) + rows;
+  await save();
+}
+
+/**
+ * Every row of the source against its copy. A row that differs must have changed since the last replay, and then the log
+ * says so. @throws OpsError naming rows that differ although nothing changed them.
+ */
+async function compare(filling: DatabaseFilling, schema: Schema): Promise<void> {
+  const { source, target, progress, state, signal } = filling;
+  const wrong: string[] = [];
+  state.compared_rows = 0;
+  progress.start("compare", 0);
+  for (const table of schema.tables.filter(({ is_logged }) => is_logged)) {
+    const suspects: Cell[][] = [];
+    for await (const page of readRows(source.connection, table)) {
+      signal.throwIfAborted();
+      suspects.push(...(await differing(table, page, target.connection)));
+      state.compared_rows += page.length;
+    }
+    if (suspects.length === 0) continue;
+    const changed = await changedSince(source.connection, table, state.seq ?? 0);
+    const unexplained = suspects.filter((key) => !changed.has(textOf(key)));
+    const [example] = unexplained;
+    if (example) wrong.push(`${unexplained.length} rows of ${table.name}, e.g. ${textOf(example)}`);
+  }
+  progress.stop();
+  if (wrong.length > 0) throw unequal(target.name, wrong);
+}
+
+async function changedSince(connection: D1Connection, { name }: Table, seq: number): Promise<Set<string>> {
+  const sql = `SELECT DISTINCT row_key FROM ${CHANGE_LOG} WHERE seq > ?1 AND table_name = ?2`;
+  const [found] = await connection.batch([{ sql, params: [seq, name] }]);
+  return new Set((found?.rows ?? []).map(([key]) => JSON.stringify(JSON.parse(String(key)))));
+}
+
+/** A key as the change log spells it. */
+function textOf(key: readonly Cell[]): string {
+  return JSON.stringify(key.map((cell) => (typeof cell === "bigint" ? Number(cell) : cell)));
+}
+
+async function differing(table: Table, rows: readonly Row[], connection: D1Connection): Promise<Cell[][]> {
+  const keys = rows.map((row) => [...keyOf(table, row)]);
+  const copies = await readByKeys(connection, table, keys);
+  return keys.filter((_, index) => {
+    const [row, copy] = [rows[index], copies[index]];
+    return !row || !copy || !encodeRow(row).equals(encodeRow(copy));
+  });
+}
+
+/** The last of it, while writers wait: what is still open, tables without a log, triggers, and whether all of it arrived. */
+async function finishCopy(filling: DatabaseFilling): Promise<Record<string, unknown>> {
+  const { source, target, state } = filling;
+  const schema = await liveSchema(source.connection);
+  const last = await replay(source.connection, target.connection, schema, state.seq ?? 0);
+  if (!last.complete) refuseMoving(source.name);
+  state.seq = last.seq;
+  await pMap(
+    schema.tables.filter((table) => !table.is_logged && table.name !== FENCE_TABLE),
+    (table) =>
+      table.name === CHANGE_LOG
+        ? copyLog(source.connection, target.connection, table)
+        : copyWhole(source.connection, target.connection, table),
+    { concurrency: FENCED_TABLES_AT_ONCE },
+  );
+  await markFenceLifted(target.connection, filling.fence);
+  const verified = await verify(filling, schema);
+  await finishLoad(
+    target.connection,
+    { schema: { ...schema, indexes: [], views: [], rebuilt: [], triggers: [] }, target: (table) => table },
+    await readSequences(source.connection, schema),
+  );
+  await makeTriggers(target.connection, schema);
+  return {
+    compared_rows: state.compared_rows ?? 0,
+    replayed_rows: (state.replayed_rows ?? 0) + last.rows,
+    last_round_rows: last.rows,
+    log_seq: last.seq,
+    ...verified,
+  };
+}
+
+/** In one request: writers wait. */
+async function makeTriggers(target: D1Connection, { triggers }: Schema): Promise<void> {
+  const there = new Set((await readSchema(target)).triggers.map(({ name }) => name));
+  const missing = triggers.filter(({ name }) => !there.has(name));
+  if (missing.length > 0) await target.batch(missing.map(({ sql }) => ({ sql })));
+}
+
+/** The log goes on where the old one was, so that whoever follows it (a backup) needs not begin anew. */
+async function copyLog(source: D1Connection, target: D1Connection, table: Table): Promise<void> {
+  await writeRows(target, table, readRows(source, table, { after: await lastKey(target, table) }));
+  const [first] = await source.batch([{ sql: `SELECT coalesce(min(seq), 0) FROM ${quoted(table.name)}` }]);
+  // Entries that were pruned at the source meanwhile.
+  await target.batch([{ sql: `DELETE FROM ${quoted(table.name)} WHERE seq < ?`, params: [first?.rows[0]?.[0] ?? 0] }], {
+    repeatable: true,
+  });
+}
+
+async function copyWhole(source: D1Connection, target: D1Connection, table: Table): Promise<void> {
+  await gatheredWrites(target, async (gathering) => {
+    await gathering.batch([{ sql: `DELETE FROM ${quoted(table.name)}` }]);
+    await writeRows(gathering, table, readRows(source, table));
+  });
+}
+
+async function verify(
+  { source, target }: DatabaseFilling,
+  schema: Schema,
+): Promise<{ tables: number; rows: number; hashed_tables: number }> {
+  const tables = schema.tables.filter(({ name }) => name !== FENCE_TABLE);
+  const [here, there] = await Promise.all([countAll(source.connection, tables), countAll(target.connection, tables)]);
+  const wrong = tables.flatMap(({ name }, index) =>
+    here[index] === there[index] ? [] : [`${name} has ${there[index]} rows instead of ${here[index]}`],
+  );
+  // Larger tables were compared row by row before, and writers do not wait for a second time.
+  const hashed = tables.filter((_, index) => (here[index] ?? 0) > 0 && (here[index] ?? 0) <= FENCED_HASH_ROWS_MAX);
+  await pMap(
+    hashed,
+    async (table) => {
+      const [hash, copy] = await Promise.all([
+        hashTable(source.connection, table),
+        hashTable(target.connection, table),
+      ]);
+      if (hash.digest() !== copy.digest()) wrong.push(`${table.name} holds other rows`);
+    },
+    { concurrency: FENCED_TABLES_AT_ONCE },
+  );
+  if (wrong.length > 0) throw unequal(target.name, wrong);
+  const rows = here.reduce((sum, count) => sum + count, 0);
+  return { tables: tables.length, rows, hashed_tables: hashed.length };
+}
+
+async function countAll(connection: D1Connection, tables: readonly Table[]): Promise<number[]> {
+  const found = await connection.batch(tables.map(({ name }) => ({ sql: `SELECT count(*) FROM ${quoted(name)}` })));
+  return found.map(({ rows }) => Number(rows[0]?.[0] ?? 0));
+}
+
+/** @throws OpsError when the two generations were migrated differently. */
+async function refuseOtherShape(target: D1Connection, schema: Schema): Promise<void> {
+  const other = await liveSchema(target);
+  const shapes = [schema, other].map(({ tables }) =>
+    tables
+      .map(({ sql }) => sql)
+      .sort()
+      .join("\n"),
+  );
+  if (shapes[0] === shapes[1]) return;
+  throw new OpsError({
+    op: "go back to",
+    subject: "the earlier generation of the database",
+    cause: "the live one was migrated since, so its rows do not fit",
+    hint: "revert the migration first (npm run ops -- migrate revert), or move to a new generation instead",
+  });
+}
+
+function fullTextTriggers(schema: Schema) {
+  return schema.triggers.filter(keepsFullText(schema));
+}
+
+/** The key of the last row that is there: where an interrupted copy goes on. */
+async function lastKey(connection: D1Connection, table: Table): Promise<readonly Cell[] | undefined> {
+  const key = table.key.map(quoted);
+  const descending = key.map((name) => `${name} DESC`).join(", ");
+  const typed = key.map((name) => `typeof(${name}), CAST(${name} AS TEXT)`).join(", ");
+  const [found] = await connection.batch([
+    { sql: `SELECT ${typed} FROM ${quoted(table.name)} ORDER BY ${descending} LIMIT 1` },
+  ]);
+  const row = found?.rows[0];
+  if (row === undefined) return undefined;
+  const cells: Cell[] = [];
+  for (let place = 0; place < row.length; place += 2) {
+    const [type, text] = [row[place], String(row[place + 1])];
+    // Keys of other types are rare enough to be copied from the beginning.
+    if (type !== "integer" && type !== "text") return undefined;
+    cells.push(type === "integer" ? BigInt(text) : text);
+  }
+  return cells;
+}
+
+function unequal(name: string, wrong: readonly string[]): OpsError {
+  return new OpsError({
+    op: "verify",
+    subject: name,
+    cause: `the copy differs: ${wrong.join("; ")}`,
+    hint: "nothing was switched; npm run ops -- generation cancel, then begin again, and report it if it recurs",
+  });
+}

@@ -1,0 +1,74 @@
+/** Takes a generation that is not live out of the stack, with its data: the only way in which one ends. */
+
+import { DATABASE, VECTOR_INDEX } from "../../infra/inventory.ts";
+import { DAY_MS } from "../../infra/limits.ts";
+import { isWaived, type Waiver } from "../../infra/waivers.ts";
+import { EXIT, OpsError } from "../errors.ts";
+import { UNDO_WINDOW_MS } from "../limits.ts";
+import { configured } from "./live.ts";
+import { readRecord, readWayBack, type WayBack } from "./record.ts";
+import type { Workbench } from "./stores.ts";
+
+export type StoreKind = WayBack["store"];
+
+/**
+ * @throws OpsError with exit code 3 when the generation is live, belongs to a switch under way, or is the way back of a
+ * recent one (`early` allows that).
+ */
+export async function refuseDrop(
+  bench: Workbench,
+  store: StoreKind,
+  generation: number,
+  early: boolean,
+): Promise<void> {
+  const { bucket, steady } = bench;
+  const config = await configured(bench);
+  const refuse = (cause: string, hint: string) => {
+    const subject = `${store} g${generation}`;
+    throw new OpsError({ op: "drop", subject, cause, hint }, { exit_code: EXIT.refused });
+  };
+  const numbers = config[store].generations.map((one) => (typeof one === "number" ? one : one.generation));
+  if (!numbers.includes(generation)) refuse("there is no such generation", "npm run ops -- generation list");
+  if (config[store].live === generation) refuse("the Worker is bound to it", "move to another generation first");
+  const underWay = await readRecord(bucket, steady);
+  if (underWay?.value[store]) refuse("a switch is under way", "end it first: npm run ops -- generation resume");
+  const back = await readWayBack(bucket, store, steady);
+  const age_ms = back === null ? Number.POSITIVE_INFINITY : bench.now() - back.at_ms;
+  if (back?.from === generation && age_ms < UNDO_WINDOW_MS && !early) {
+    const since = new Date(back.at_ms).toISOString();
+    refuse(`the switch of ${since} could not be undone without it`, "wait for 7 days, or add --early");
+  }
+}
+
+/** Drops it: its protection is waived, it goes, and the waiver goes. Repeat it after an interruption. */
+export async function dropGeneration(bench: Workbench, store: StoreKind, generation: number): Promise<void> {
+  const { driver } = bench;
+  const resource = `${store === "database" ? DATABASE.name : VECTOR_INDEX.name}-g${generation}`;
+  const before = ((await driver.getConfig("waivers")) as Waiver[] | undefined) ?? [];
+  if (!isWaived(before, resource, bench.now())) {
+    const expires = new Date(bench.now() + DAY_MS).toISOString().slice(0, 10);
+    const waiver = { resource, reason: "dropped by ops generation drop: it is not live any more", expires };
+    await driver.setConfig({ waivers: [...before, waiver] });
+  }
+  // One deployment to lift the protection, another to remove what is no longer protected.
+  await driver.up();
+  const config = await configured(bench);
+  const waivers = before.filter((waiver) => waiver.resource !== resource);
+  await driver.setConfig(
+    store === "database"
+      ? {
+          database: {
+            ...config.database,
+            generations: config.database.generations.filter((number) => number !== generation),
+          },
+        }
+      : {
+          vectors: {
+            ...config.vectors,
+            generations: config.vectors.generations.filter((one) => one.generation !== generation),
+          },
+        },
+  );
+  await driver.up();
+  await driver.setConfig({ waivers: waivers.length > 0 ? waivers : undefined });
+}

@@ -1,0 +1,92 @@
+/** Moves under mixed traffic, on one platform: the stores go and come back, and nobody notices but by a 202. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Service, startService } from "../../worker/service.fixture.ts";
+import type { StackDriver } from "../delivery/driver.ts";
+import { localDriver } from "../delivery/local-driver.ts";
+import { createProgress } from "../progress.ts";
+import { runCli } from "../run-cli.fixture.ts";
+import { locateStack } from "../stack.ts";
+import { copyFromLive } from "./copy-database.ts";
+import { fromPacks, indexSince } from "./copy-vectors.ts";
+import { readWayBack } from "./record.ts";
+import { openWorkbench, type Workbench } from "./stores.ts";
+import { switchGeneration } from "./switch.ts";
+import { mixedTraffic } from "./traffic.fixture.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "prism-generation-"));
+let service: Service;
+let driver: StackDriver;
+let bench: Workbench & { close(): void };
+beforeAll(async () => {
+  service = await startService({ data_dir: folder });
+  const documents = Array.from({ length: 60 }, (_, index) => ({
+    id: `stock/${index}`,
+    title: `Stock ${index}`,
+    text: `Document number ${index} about shelf ${index % 7}. `.repeat(20),
+    metadata: { collection: index % 2 === 0 ? "even" : "odd" },
+  }));
+  const { json } = await service.call("POST", "/api/v1/documents/batch", { documents });
+  await service.job(json.job_id);
+  const { signal } = new AbortController();
+  driver = localDriver({ data_dir: folder, platform: service.platform, signal });
+  bench = await openWorkbench({
+    target: await locateStack("local", folder, process.env, signal),
+    driver,
+    progress: createProgress({ write: () => true }, () => performance.now()),
+    signal,
+    note: () => {},
+  });
+}, 120_000);
+afterAll(async () => {
+  bench.close();
+  await service.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const ops = async (...words: string[]) => {
+  const { stdout } = await runCli([...words, "--data", folder, "--json"]);
+  return JSON.parse(stdout);
+};
+const planned = async () =>
+  (await driver.preview()).steps.flatMap(({ kind, name }) => (kind === "same" ? [] : [`${kind} ${name}`]));
+
+test("both stores move in one step and come back one by one, under mixed traffic: no request fails, no write is lost", async () => {
+  const traffic = mixedTraffic(service);
+  await traffic.underway();
+  const request = { database: { fill: copyFromLive }, vectors: { fill: fromPacks }, by: "generation.test.ts" };
+  const moved = await switchGeneration(bench, request);
+  expect(moved).toMatchObject({ database: { from: 1, to: 2 }, vectors: { from: 1, to: 2 } });
+  await traffic.underway();
+  const { database, vectors, under_way, undo } = await ops("generation", "list");
+  expect([database.live, vectors.live, under_way]).toEqual([2, 2, null]);
+  expect(undo).toMatchObject({ database: { from: 1, to: 2 }, vectors: { from: 1, to: 2 } });
+
+  const undone = await ops("generation", "undo", "database", "--yes");
+  expect(undone.database).toMatchObject({ from: 2, to: 1 });
+  await traffic.underway();
+  const way = await readWayBack(bench.bucket, "vectors", bench.steady);
+  const back = { fill: indexSince(way?.seq ?? 0), to: way?.from ?? 0 };
+  const returned = await switchGeneration(bench, { vectors: back, by: "generation.test.ts" });
+  expect(returned.vectors).toMatchObject({ from: 2, to: 1 });
+  await traffic.underway();
+
+  const seen = await traffic.stop();
+  expect(seen.failed).toEqual([]);
+  expect(seen.lost).toEqual([]);
+  expect(seen.deferred).toBeGreaterThan(0);
+  // The next deployment agrees with what is live.
+  expect(await planned()).toEqual([]);
+  // Every chunk has its vector, and no vector is left over.
+  const live = await service.platform.runtime.queryD1(
+    service.platform.runtime.registry.list("d1").find(({ name }) => name === "prism-db-g1")?.uuid ?? "",
+    [{ sql: "SELECT count(*) FROM chunks" }, { sql: "SELECT count(*) FROM write_fence" }],
+  );
+  expect(live.map(({ rows }) => rows[0]?.[0])).toEqual([
+    service.platform.vectorize.info("prism-chunks-g1").vectorCount,
+    0,
+  ]);
+  console.log(JSON.stringify({ moved, undone, returned, requests: seen.requests, deferred: seen.deferred }));
+}, 600_000);

@@ -1,0 +1,139 @@
+/** Generations in a stack's configuration, and which of them the Worker is bound to. */
+import { bundleWorker } from "../../infra/build.ts";
+import { releaseTag } from "../../infra/version-note.ts";
+import { mainVersion, workerVersions } from "../deploy/worker-versions.ts";
+import { asOpsError, EXIT, OpsError } from "../errors.ts";
+import type { StackResources } from "../stack.ts";
+import type { SwitchRecord } from "./record.ts";
+import type { Workbench } from "./stores.ts";
+
+interface DatabaseConfig {
+  live: number;
+  generations: number[];
+}
+interface VectorsConfig {
+  live: number;
+  generations: { generation: number; dimensions: number }[];
+}
+
+/** What the configuration says; what exists, where it says nothing. */
+export async function configured({
+  driver,
+  target,
+}: Workbench): Promise<{ database: DatabaseConfig; vectors: VectorsConfig }> {
+  const [database, vectors] = [await driver.getConfig("database"), await driver.getConfig("vectors")];
+  const resources = await target.resources();
+  return {
+    database: (database as DatabaseConfig | undefined) ?? {
+      live: resources.database.live,
+      generations: resources.database.generations.map(({ generation }) => generation),
+    },
+    vectors: (vectors as VectorsConfig | undefined) ?? {
+      live: resources.vectors.live,
+      generations: resources.vectors.generations.map(({ generation, dimensions }) => ({ generation, dimensions })),
+    },
+  };
+}
+
+/** Makes the new generations exist beside the live ones. Nothing is bound to them yet. */
+export async function declareGenerations(bench: Workbench, { database, vectors }: SwitchRecord): Promise<void> {
+  const config = await configured(bench);
+  const changes: Record<string, unknown> = {};
+  if (database && !config.database.generations.includes(database.to)) {
+    changes.database = { ...config.database, generations: [...config.database.generations, database.to] };
+  }
+  if (vectors && !config.vectors.generations.some(({ generation }) => generation === vectors.to)) {
+    const added = { generation: vectors.to, dimensions: vectors.dimensions };
+    changes.vectors = { ...config.vectors, generations: [...config.vectors.generations, added] };
+  }
+  if (Object.keys(changes).length === 0) return;
+  await bench.driver.setConfig(changes);
+  await up(bench, await pinOfDeployedCode(bench));
+}
+
+/**
+ * Binds the Worker to the generations that the record moves to, and reads back that it is so. A deployment that failed
+ * after that counts: the Worker may have written to the new stores already, and going back would lose it.
+ * @throws OpsError with the configuration and the bindings as they were before.
+ */
+export async function takeOver(bench: Workbench, record: SwitchRecord, pin: string | null): Promise<void> {
+  await bind(bench, record, "to");
+  const failure = await up(bench, pin).then(
+    () => null,
+    (error: unknown) => asOpsError(error),
+  );
+  const live = await bench.target.resources();
+  if (isTakenOver(record, live)) {
+    if (failure) bench.note(`The Worker is switched, but the deployment ended early: ${failure.message}. Repeat it.`);
+    return;
+  }
+  await bind(bench, record, "from");
+  throw failure ?? stillBound(live);
+}
+
+/** @throws OpsError with exit code 3 while two versions share the traffic: the older one would stay with the old stores. */
+export async function refuseDuringRollout({ driver }: Workbench): Promise<void> {
+  const rollout = (await driver.getConfig("rollout")) as { percentage: number } | undefined;
+  if (rollout === undefined || rollout.percentage === 100) return;
+  throw new OpsError(
+    {
+      op: "switch",
+      subject: "generations",
+      cause: `a deployment is being rolled out: ${rollout.percentage} % of the traffic have the new version`,
+      hint: "finish it first: npm run ops -- deploy, or npm run ops -- rollback",
+    },
+    { exit_code: EXIT.refused },
+  );
+}
+
+async function bind(bench: Workbench, { database, vectors }: SwitchRecord, end: "from" | "to"): Promise<void> {
+  const config = await configured(bench);
+  await bench.driver.setConfig({
+    ...(database ? { database: { ...config.database, live: database[end] } } : {}),
+    ...(vectors ? { vectors: { ...config.vectors, live: vectors[end] } } : {}),
+  });
+}
+
+/** A deployment of stores alone: the code that serves goes on serving, whatever this checkout holds. */
+async function up({ driver, progress }: Workbench, pin: string | null): Promise<void> {
+  progress.start("deploy", 0);
+  if (pin !== null) await driver.setConfig({ bundle: pin });
+  try {
+    await driver.up();
+  } finally {
+    if (pin !== null) await driver.setConfig({ bundle: undefined });
+    progress.stop();
+  }
+}
+
+/**
+ * What the configuration's `bundle` has to be, so that a deployment leaves the code as it is. Null where it does anyway: the
+ * code is pinned already, or it is this checkout's.
+ */
+export async function pinOfDeployedCode({ api, account_id, driver, target }: Workbench): Promise<string | null> {
+  if ((await driver.getConfig("bundle")) !== undefined) return null;
+  const { worker } = await target.resources();
+  const versions = workerVersions(api, account_id, worker.name);
+  const [serving] = await versions.deployments();
+  if (serving === undefined) return null;
+  const { id, release } = await versions.version(mainVersion(serving));
+  // A version without a tag was not deployed but seeded, from a checkout.
+  if (release === null || release === releaseTag((await bundleWorker()).code)) return null;
+  return `version/${id}`;
+}
+
+/** Whether the Worker is bound to what the record moves to. */
+export function isTakenOver({ database, vectors }: SwitchRecord, live: StackResources): boolean {
+  return (
+    (database === null || live.database.live === database.to) && (vectors === null || live.vectors.live === vectors.to)
+  );
+}
+
+function stillBound({ database, vectors }: StackResources): OpsError {
+  return new OpsError({
+    op: "switch",
+    subject: "the Worker",
+    cause: `after the deployment it is bound to database g${database.live} and vectors g${vectors.live}`,
+    hint: "the old generations stay live; npm run ops -- drift shows what differs, then repeat the command",
+  });
+}

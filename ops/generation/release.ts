@@ -1,0 +1,88 @@
+/** After a fence: sees to it that the writes which waited are done, then lets the Worker forget the fence. */
+import { setTimeout as pause } from "node:timers/promises";
+import type { QueueMessage } from "../../worker/jobs/messages.ts";
+import { DEFERRED_OPERATIONS, DEFERRED_PREFIX } from "../../worker/store/fence-names.ts";
+import { objectsUnder } from "../backup/storage/storage.ts";
+import type { D1Connection } from "../d1/connection.ts";
+import { OpsError } from "../errors.ts";
+import { DEFERRED_PUSH_EVERY_MS, DEFERRED_WAIT_MAX_MS, QUEUE_PUSH_MESSAGES, SETTLE_POLL_MS } from "../limits.ts";
+import { forgetFence } from "./fence.ts";
+import type { Workbench } from "./stores.ts";
+
+/**
+ * Waits until no deferred write is left, sending their messages anew now and then: those that the Worker sent may be waiting
+ * out their delay, or be lost. Returns how many there were.
+ * @throws OpsError when they take too long; they are kept, and the Worker goes on applying them.
+ */
+export async function releaseDeferred(
+  bench: Workbench,
+  ingest_queue_id: string,
+  database: D1Connection,
+): Promise<number> {
+  const seen = new Set<string>();
+  const until_ms = bench.now() + DEFERRED_WAIT_MAX_MS;
+  let ownerless = new Set<string>();
+  for (let next_push_ms = 0; ; ) {
+    const waiting = await deferred(bench);
+    ownerless = await dropPlaces(bench, waiting, ownerless);
+    for (const key of waiting) if (key.startsWith(DEFERRED_OPERATIONS)) seen.add(key);
+    if (waiting.length === 0) break;
+    if (bench.now() > until_ms) throw stuck(waiting.length);
+    if (bench.now() >= next_push_ms) {
+      await push(bench, ingest_queue_id, waiting);
+      next_push_ms = bench.now() + DEFERRED_PUSH_EVERY_MS;
+    }
+    await pause(SETTLE_POLL_MS, undefined, { signal: bench.steady });
+  }
+  await forgetFence(database);
+  return seen.size;
+}
+
+/** Keys of everything that waits. */
+async function deferred({ bucket, steady }: Workbench): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of objectsUnder(bucket, DEFERRED_PREFIX, steady)) keys.push(key);
+  return keys;
+}
+
+/** Places in a line whose operation is gone, as seen twice: what was left when a request ended half-way. */
+async function dropPlaces(
+  { bucket, steady }: Workbench,
+  keys: readonly string[],
+  before: ReadonlySet<string>,
+): Promise<Set<string>> {
+  const operations = new Set(keys.filter((key) => key.startsWith(DEFERRED_OPERATIONS)).map(jobOf));
+  const ownerless = keys.filter((key) => {
+    const [, job_id] = /\/line\/[0-9a-f]+\/\d+-(.+)$/.exec(key) ?? [];
+    return job_id !== undefined && !operations.has(job_id);
+  });
+  for (const key of ownerless) if (before.has(key)) await bucket.remove(key, steady);
+  return new Set(ownerless);
+}
+
+function jobOf(key: string): string {
+  return key.slice(DEFERRED_OPERATIONS.length, -".json".length);
+}
+
+async function push({ api, account_id }: Workbench, queue_id: string, keys: readonly string[]): Promise<void> {
+  const messages = keys.flatMap((key): QueueMessage[] => {
+    if (key.startsWith(DEFERRED_OPERATIONS)) return [{ type: "deferred", job_id: jobOf(key) }];
+    return key.startsWith(`${DEFERRED_PREFIX}answers/`) ? [{ type: "answer", key }] : [];
+  });
+  for (let from = 0; from < messages.length; from += QUEUE_PUSH_MESSAGES) {
+    const part = messages.slice(from, from + QUEUE_PUSH_MESSAGES);
+    await api.queues.messages.bulkPush(queue_id, {
+      account_id,
+      messages: part.map((body) => ({ body, content_type: "json" as const })),
+    });
+  }
+}
+
+function stuck(count: number): OpsError {
+  return new OpsError({
+    op: "release",
+    subject: "deferred writes",
+    cause: `${count} objects of them still wait after ${DEFERRED_WAIT_MAX_MS / 1000} s`,
+    hint: "the switch itself is done and nothing is lost; npm run ops -- generation resume waits again, runbook ingestion-stuck",
+  });
+}

@@ -1,0 +1,79 @@
+/** What a switch of generations works with: the stack, its deployment, and connections to its stores. */
+import type Cloudflare from "cloudflare";
+import { patientStorage } from "../backup/storage/patient-storage.ts";
+import { s3Storage } from "../backup/storage/s3-storage.ts";
+import type { Storage } from "../backup/storage/storage.ts";
+import { createCloudflare } from "../cloudflare/api.ts";
+import type { D1Connection } from "../d1/connection.ts";
+import { restD1 } from "../d1/rest-connection.ts";
+import type { StackDriver } from "../delivery/driver.ts";
+import type { Progress } from "../progress.ts";
+import type { StackResources, StackTarget } from "../stack.ts";
+
+export interface Workbench {
+  target: StackTarget;
+  driver: StackDriver;
+  api: Cloudflare;
+  account_id: string;
+  /** The bucket of the vector packs: also where deferred writes wait and where a switch keeps its record. */
+  bucket: Storage;
+  progress: Progress;
+  /** Ctrl-C and the command's deadline: asked between two pieces of work, never while writers wait. */
+  signal: AbortSignal;
+  /** For every single request: what was begun is ended, because a switch cut short would leave a fence standing. */
+  steady: AbortSignal;
+  now: () => number;
+  /** A line of news for people. */
+  note(text: string): void;
+}
+
+/** A generation of the database. */
+export interface Database {
+  generation: number;
+  name: string;
+  connection: D1Connection;
+}
+
+/** A generation of the vector index. */
+export interface VectorStore {
+  generation: number;
+  name: string;
+  dimensions: number;
+}
+
+/** Opens a workbench; `close` ends its connections. */
+export async function openWorkbench(
+  given: Pick<Workbench, "target" | "driver" | "progress" | "signal" | "note">,
+): Promise<Workbench & { close(): void }> {
+  const { target, note } = given;
+  const steady = new AbortController().signal;
+  const { s3, buckets, account_id } = await target.resources();
+  const storage = s3Storage({
+    endpoint: s3.endpoint,
+    bucket: buckets.vectors,
+    prefix: "",
+    credentials: s3.credentials,
+  });
+  return {
+    ...given,
+    account_id,
+    steady,
+    api: createCloudflare(target.api, {
+      signal: steady,
+      on_retry: ({ request, because, wait_ms }) => note(`${request}: ${because}; again in ${wait_ms} ms`),
+    }),
+    bucket: patientStorage(storage),
+    now: Date.now,
+    close: () => storage.close(),
+  };
+}
+
+/** Undefined when the stack has no such generation. */
+export function databaseOf(
+  { api, account_id }: Workbench,
+  { database }: StackResources,
+  generation: number,
+): Database | undefined {
+  const found = database.generations.find((one) => one.generation === generation);
+  return found && { generation, name: found.name, connection: restD1(api, account_id, found.id) };
+}

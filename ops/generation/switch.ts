@@ -1,0 +1,267 @@
+/**
+ * The one way in which a data store is replaced: another generation beside the live one, filled while the service works,
+ * taken over while writers wait, and the old one kept. Both stores can go in one step.
+ *
+ * Every step can be repeated. An interrupted switch goes on where it was; one that fails before the takeover leaves the live
+ * stores as they were, with writers at work.
+ */
+import { EXIT, OpsError } from "../errors.ts";
+import type { StackResources } from "../stack.ts";
+import { type FenceRequest, lowerFence, raiseFence } from "./fence.ts";
+import type { DatabaseFill, DatabaseFilling, VectorsFill, VectorsFilling } from "./fill.ts";
+import { declareGenerations, isTakenOver, pinOfDeployedCode, refuseDuringRollout, takeOver } from "./live.ts";
+import { type Move, RecordFile, type Step, type SwitchRecord, writeWayBack } from "./record.ts";
+import { releaseDeferred } from "./release.ts";
+import { type Database, databaseOf, type Workbench } from "./stores.ts";
+
+export interface SwitchRequest {
+  /** `to`: an existing generation (an undo); a new one without it. */
+  database?: { fill: DatabaseFill; to?: number };
+  /** `dimensions` of a new index; those of the live one without it. */
+  vectors?: { fill: VectorsFill; to?: number; dimensions?: number };
+  /** For the fence and the record: the command. */
+  by: string;
+}
+
+export interface SwitchReport {
+  database: ({ from: number; to: number; fill: string } & Record<string, unknown>) | null;
+  vectors: ({ from: number; to: number; fill: string } & Record<string, unknown>) | null;
+  /** How long writes were deferred. Reads never waited. */
+  fence_ms: number;
+  deferred_writes: number;
+  seconds: number;
+}
+
+/**
+ * Does the switch, or goes on with an interrupted one of the same kind.
+ * @throws OpsError: exit code 3 while another switch is under way or was interrupted; otherwise what failed, with the live
+ * stores as before unless it says that the switch is done.
+ */
+export async function switchGeneration(bench: Workbench, request: SwitchRequest): Promise<SwitchReport> {
+  const begun_ms = bench.now();
+  await refuseDuringRollout(bench);
+  const resources = await bench.target.resources();
+  const file = await RecordFile.open(bench.bucket, bench.steady, () => newRecord(bench, request, resources));
+  refuseOther(file.value, request);
+  return new Switch(bench, request, file, resources).run(begun_ms);
+}
+
+class Switch {
+  readonly #bench: Workbench;
+  readonly #request: SwitchRequest;
+  readonly #file: RecordFile;
+  /** As it was after the last deployment: asking takes eight requests. */
+  #resources: StackResources;
+  readonly #results: { database: Record<string, unknown>; vectors: Record<string, unknown> } = {
+    database: {},
+    vectors: {},
+  };
+
+  constructor(bench: Workbench, request: SwitchRequest, file: RecordFile, resources: StackResources) {
+    this.#resources = resources;
+    this.#bench = bench;
+    this.#request = request;
+    this.#file = file;
+  }
+
+  async run(begun_ms: number): Promise<SwitchReport> {
+    const { value: record } = this.#file;
+    let fence_ms = 0;
+    // Interrupted after the deployment: the new stores are written to already, and must not be filled again.
+    if (record.step === "fenced" && isTakenOver(record, this.#resources)) {
+      await this.#letWrite();
+      await this.#conclude();
+    }
+    if (record.step !== "switched") {
+      await declareGenerations(this.#bench, record);
+      this.#resources = await this.#bench.target.resources();
+      await this.#at("fill");
+      await this.#prepare();
+      fence_ms = await this.#takeOver();
+    }
+    const { database } = record;
+    const live = this.#database(database === null ? null : database.to);
+    const deferred_writes = await releaseDeferred(this.#bench, this.#resources.queues.ingest.id, live.connection);
+    const { vectors } = this.#request;
+    if (vectors?.fill.settle) {
+      Object.assign(this.#results.vectors, await vectors.fill.settle(this.#vectorsFilling()));
+    }
+    await this.#file.remove();
+    return {
+      database: database && { from: database.from, to: database.to, fill: database.fill, ...this.#results.database },
+      vectors: record.vectors && {
+        from: record.vectors.from,
+        to: record.vectors.to,
+        fill: record.vectors.fill,
+        ...this.#results.vectors,
+      },
+      fence_ms,
+      deferred_writes,
+      seconds: Math.round((this.#bench.now() - begun_ms) / 100) / 10,
+    };
+  }
+
+  async #prepare(): Promise<void> {
+    const { database, vectors } = this.#request;
+    if (database) Object.assign(this.#results.database, await database.fill.prepare(this.#databaseFilling()));
+    if (vectors) Object.assign(this.#results.vectors, await vectors.fill.prepare(this.#vectorsFilling()));
+    this.#bench.signal.throwIfAborted();
+  }
+
+  /** Returns how long writers waited. */
+  async #takeOver(): Promise<number> {
+    const { value: record } = this.#file;
+    const source = this.#database(record.database === null ? null : record.database.from);
+    const pin = await pinOfDeployedCode(this.#bench);
+    await this.#at("fenced");
+    const fenced_ms = this.#bench.now();
+    try {
+      await raiseFence(source.connection, this.#fence());
+      const { database, vectors } = this.#request;
+      if (database) Object.assign(this.#results.database, await database.fill.finish(this.#databaseFilling()));
+      if (vectors) Object.assign(this.#results.vectors, await vectors.fill.finish(this.#vectorsFilling()));
+      await this.#file.save();
+      await takeOver(this.#bench, record, pin);
+    } catch (error) {
+      await this.#giveUp(source).catch(() =>
+        this.#bench.note("The write fence could not be lifted: npm run ops -- generation cancel, as soon as possible."),
+      );
+      throw error;
+    }
+    await this.#letWrite();
+    const fence_ms = this.#bench.now() - fenced_ms;
+    await this.#conclude();
+    return fence_ms;
+  }
+
+  /** A database that was left keeps its fence: a version of the Worker that still knows it must not write there. */
+  async #letWrite(): Promise<void> {
+    if (this.#file.value.database !== null) return;
+    await lowerFence(this.#database(null).connection, this.#bench.now());
+  }
+
+  /** The Worker is bound to the new stores: the way back is written down. */
+  async #conclude(): Promise<void> {
+    const { value: record } = this.#file;
+    for (const store of ["database", "vectors"] as const) {
+      const move = record[store];
+      if (move === null) continue;
+      const way = { store, from: move.from, to: move.to, at_ms: this.#bench.now(), seq: move.state.seq ?? 0 };
+      await writeWayBack(this.#bench.bucket, way, this.#bench.steady);
+    }
+    this.#resources = await this.#bench.target.resources();
+    await this.#at("switched");
+  }
+
+  /** The live stores are what they were: writers go on there. */
+  async #giveUp(source: Database): Promise<void> {
+    await lowerFence(source.connection, this.#bench.now());
+    await this.#at("fill");
+    await releaseDeferred(this.#bench, this.#resources.queues.ingest.id, source.connection);
+  }
+
+  async #at(step: Step): Promise<void> {
+    this.#file.value.step = step;
+    await this.#file.save();
+  }
+
+  #fence(): FenceRequest {
+    const { database, vectors } = this.#file.value;
+    const moves = [
+      ...(database ? [`database g${database.from} to g${database.to}`] : []),
+      ...(vectors ? [`vectors g${vectors.from} to g${vectors.to}`] : []),
+    ];
+    return { reason: moves.join(", "), by: this.#request.by, now_ms: this.#bench.now() };
+  }
+
+  /** A generation of the database; null = the live one. */
+  #database(generation: number | null): Database {
+    const wanted = generation ?? this.#resources.database.live;
+    const found = databaseOf(this.#bench, this.#resources, wanted);
+    if (found) return found;
+    throw missing(`generation ${wanted} of the database`);
+  }
+
+  #databaseFilling(): DatabaseFilling {
+    const move = required(this.#file.value.database);
+    return {
+      ...this.#filling(move),
+      source: this.#database(move.from),
+      target: this.#database(move.to),
+      fence: this.#fence(),
+    };
+  }
+
+  #vectorsFilling(): VectorsFilling {
+    const { database, step } = this.#file.value;
+    const move = required(this.#file.value.vectors);
+    const { connection } = this.#database(step === "switched" || database === null ? null : database.from);
+    const { generations } = this.#resources.vectors;
+    const target = generations.find(({ generation }) => generation === move.to);
+    if (target === undefined) throw missing(`generation ${move.to} of the vector index`);
+    return { ...this.#filling(move), bench: this.#bench, database: connection, target };
+  }
+
+  #filling({ state }: Move) {
+    const { progress, signal, now } = this.#bench;
+    return { state, save: () => this.#file.save(), progress, signal, now };
+  }
+}
+
+function newRecord(bench: Workbench, request: SwitchRequest, { database, vectors }: StackResources): SwitchRecord {
+  const next = (generations: readonly { generation: number }[]) =>
+    Math.max(...generations.map(({ generation }) => generation)) + 1;
+  const liveIndex = vectors.generations.find(({ generation }) => generation === vectors.live);
+  return {
+    step: "create",
+    begun_at_ms: bench.now(),
+    holder: { host: "", pid: 0 },
+    database: request.database
+      ? {
+          from: database.live,
+          to: request.database.to ?? next(database.generations),
+          fill: request.database.fill.id,
+          state: {},
+        }
+      : null,
+    vectors: request.vectors
+      ? {
+          from: vectors.live,
+          to: request.vectors.to ?? next(vectors.generations),
+          fill: request.vectors.fill.id,
+          state: {},
+          dimensions: request.vectors.dimensions ?? liveIndex?.dimensions ?? 0,
+        }
+      : null,
+  };
+}
+
+/** A record of another switch must be ended first: two half-done ones would not know of each other. */
+function refuseOther({ database, vectors }: SwitchRecord, request: SwitchRequest): void {
+  const isSame = database?.fill === request.database?.fill.id && vectors?.fill === request.vectors?.fill.id;
+  if (isSame) return;
+  const moves = [database && `database to g${database.to}`, vectors && `vectors to g${vectors.to}`];
+  throw new OpsError(
+    {
+      op: "switch",
+      subject: "generations",
+      cause: `another switch was interrupted: ${moves.filter((move) => move !== null).join(", ")}`,
+      hint: "npm run ops -- generation resume ends it, npm run ops -- generation cancel gives it up",
+    },
+    { exit_code: EXIT.refused },
+  );
+}
+
+function required<T>(value: T | null): T {
+  if (value !== null) return value;
+  throw missing("the record of this move");
+}
+
+function missing(what: string): OpsError {
+  return new OpsError({
+    op: "find",
+    subject: what,
+    cause: "it is not there",
+    hint: "npm run ops -- generation list; generation cancel gives an interrupted switch up",
+  });
+}
