@@ -32,6 +32,7 @@ const Job = z.object({
   cost: z.object({ rows_written: z.number(), embedded_texts: z.number() }),
   errors: z.array(z.object({ id: z.string(), detail: z.string() })),
 });
+type Job = z.infer<typeof Job>;
 
 /**
  * Sends all documents and waits until every one is indexed.
@@ -46,12 +47,11 @@ export async function sendDocuments(
   const total: BatchOutcome = { created: 0, updated: 0, unchanged: 0, rows_written: 0, embedded_texts: 0 };
   const jobs: { id: string; size: number }[] = [];
   for (const batch of batches(documents)) {
-    const accepted = await client.post("/api/v1/documents/batch", { documents: batch }, { repeatable: true });
-    jobs.push({ id: decode(Accepted, accepted, "POST /api/v1/documents/batch").job_id, size: batch.length });
+    jobs.push({ id: await submit(client, batch), size: batch.length });
   }
   let done = 0;
   for (const { id, size } of jobs) {
-    const job = await finished(client, id, signal);
+    const job = await finishedJob(client, id, signal);
     const [first] = job.errors;
     if (job.state !== "done") {
       throw new OpsError(
@@ -75,11 +75,18 @@ export async function sendDocuments(
   return total;
 }
 
-async function finished(client: Client, id: string, signal: AbortSignal): Promise<z.infer<typeof Job>> {
+/** Sends one of `batches` and returns the id of its job. */
+export async function submit(client: Pick<Client, "post">, batch: readonly DocumentInput[]): Promise<string> {
+  const accepted = await client.post("/api/v1/documents/batch", { documents: batch }, { repeatable: true });
+  return decode(Accepted, accepted, "POST /api/v1/documents/batch").job_id;
+}
+
+/** Waits until a job has ended, well or not. */
+export async function finishedJob(client: Pick<Client, "get">, id: string, signal?: AbortSignal): Promise<Job> {
   for (;;) {
-    const job = decode(Job, await client.get(`/api/v1/jobs/${id}`), "GET /api/v1/jobs");
+    const job = decode(Job, await client.get(`/api/v1/jobs/${id}`), "GET /api/v1/jobs/:id");
     if (job.state !== "queued" && job.state !== "running") return job;
-    await pause(JOB_POLL_MS, undefined, { signal });
+    await pause(JOB_POLL_MS, undefined, signal && { signal });
   }
 }
 

@@ -4,13 +4,29 @@
  */
 import { Command, CommanderError, Option } from "commander";
 import { STACKS } from "../infra/inventory.ts";
+import { registerAdopt } from "./adopt.ts";
+import { registerBackupCreate } from "./backup/create.ts";
+import { registerBackupDiff } from "./backup/diff.ts";
+import { registerDrill } from "./backup/drill/drill.ts";
+import { registerBackupList } from "./backup/list.ts";
+import { registerBackupPrune } from "./backup/prune/command.ts";
+import { registerRestore } from "./backup/restore/commands.ts";
+import { registerBackupShow } from "./backup/show.ts";
+import { registerBackupVerify } from "./backup/verify.ts";
+import { registerBenchBackup } from "./bench/backup.ts";
 import { registerBenchHttp } from "./bench/http.ts";
 import { registerBenchIngest } from "./bench/ingest.ts";
+import { registerBootstrap } from "./bootstrap/bootstrap.ts";
+import { registerDeploy } from "./deploy/deploy.ts";
+import { registerRollback } from "./deploy/rollback.ts";
+import { registerDrift } from "./drift.ts";
 import { asOpsError, EXIT, OpsError, renderError } from "./errors.ts";
 import { registerEvalAnswers } from "./eval/answers.ts";
 import { registerEvalRetrieval } from "./eval/retrieval.ts";
+import { registerGeneration } from "./generation/generation.ts";
 import { registerIndexUpdate } from "./index/update.ts";
 import { registerKeys } from "./keys.ts";
+import { registerMigrate } from "./migrate/commands.ts";
 import { parseDuration } from "./options.ts";
 import { usesColour } from "./output.ts";
 import { registerSynthetic } from "./synthetic.ts";
@@ -38,13 +54,32 @@ export function buildProgram(): Command {
 
   registerSynthetic(program);
   registerKeys(program);
+  registerGeneration(program);
+  registerDrift(program);
+  registerAdopt(program);
+  registerBootstrap(program);
+  registerDeploy(program);
+  registerRollback(program);
+  registerMigrate(program);
   registerIndexUpdate(program.command("index").description("keep the index in line with its sources"));
+  const backup = program
+    .command("backup")
+    .description("snapshots of everything a stack is, encrypted, incremental by row");
+  registerBackupCreate(backup);
+  registerBackupList(backup);
+  registerBackupShow(backup);
+  registerBackupDiff(backup);
+  registerBackupVerify(backup);
+  registerBackupPrune(backup);
+  registerRestore(program);
+  registerDrill(program);
   const evaluation = program.command("eval").description("measure quality on a data set, through the real Worker");
   registerEvalRetrieval(evaluation);
   registerEvalAnswers(evaluation);
   const bench = program.command("bench").description("measure speed and cost on this machine");
   registerBenchHttp(bench);
   registerBenchIngest(bench);
+  registerBenchBackup(bench);
   return program;
 }
 

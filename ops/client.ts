@@ -34,6 +34,8 @@ export interface ClientOptions {
   /** Ends every request and wait. */
   signal: AbortSignal;
   timeout_ms?: number;
+  /** Sent with every request, e.g. which version is to answer. */
+  headers?: Readonly<Record<string, string>>;
 }
 
 const ProblemDocument = z.object({
@@ -52,6 +54,7 @@ export function createClient(options: ClientOptions): Client {
       return await fetch(`${url}${path}`, {
         method,
         headers: {
+          ...options.headers,
           ...(token === "" ? {} : { authorization: `Bearer ${token}` }),
           ...(body === undefined ? {} : { "content-type": "application/json" }),
         },

@@ -23,6 +23,9 @@ export interface GlobalOptions {
 }
 
 export interface Invocation {
+  stack: Stack;
+  /** Data folder of the local platform. */
+  data_dir: string;
   /** True where stdout is a terminal and no JSON was asked for: tables are drawn, confirmation can be asked. */
   terminal: boolean;
   colour: boolean;
@@ -52,9 +55,11 @@ export async function perform(command: Command, work: (invocation: Invocation) =
     options.timeout === undefined
       ? interrupted.signal
       : AbortSignal.any([interrupted.signal, AbortSignal.timeout(options.timeout)]);
-  const target = (): Promise<StackTarget> => locateStack(options.stack, options.data, process.env);
+  const target = (): Promise<StackTarget> => locateStack(options.stack, options.data, process.env, signal);
   try {
     const { data, text, exit_code } = await work({
+      stack: options.stack,
+      data_dir: options.data,
       terminal: process.stdout.isTTY === true && !options.json,
       colour: !options.json && usesColour(process.stdout, process.env),
       progress: createProgress(process.stderr, () => performance.now()),

@@ -36,3 +36,188 @@ export const REVOCATION_WAIT_MS = 12_000;
 export const SETTLE_POLL_MS = 250;
 /** Removing what `synthetic` made, even when its own deadline has passed. */
 export const CLEANUP_TIMEOUT_MS = 10_000;
+/** One try of a request to Cloudflare's API: a D1 query may take 30 s there. */
+export const API_TIMEOUT_MS = 60_000;
+/** Tries after the first, of a repeatable request that failed on the way or on Cloudflare's side. */
+export const API_RETRIES_MAX = 5;
+/** Cloudflare blocks a user for five minutes once the budget is spent: one such block is sat out, a second is not. */
+export const API_PATIENCE_MS = 330_000;
+/** When a 429 carries no `Retry-After`. */
+export const API_RATE_WAIT_DEFAULT_MS = 5_000;
+/** Added to Cloudflare's window, for its clock starts when a request arrives, not when it is sent. */
+export const API_WINDOW_MARGIN_MS = 2_000;
+/** One try of a request to a backup's storage; an object of `PART_BYTES_MAX` passes a line of 3 Mbit/s in it. */
+export const STORAGE_TIMEOUT_MS = 60_000;
+/** Tries after the first, where the storage throttles, breaks off or does not answer. */
+export const STORAGE_RETRIES_MAX = 6;
+/** First pause before another try at the storage; doubles each time. */
+export const STORAGE_PAUSE_MS = 200;
+/** Objects in one page of a listing: what S3 gives at most. */
+export const STORAGE_PAGE = 1000;
+/** A part is held in memory whole, several times over while it is compressed and encrypted. */
+export const PART_BYTES_MAX = 16 * 1024 * 1024;
+/** Plain bytes that are being compressed, encrypted and sent at the same time. */
+export const PARTS_IN_FLIGHT_BYTES = 24 * 1024 * 1024;
+/** Objects of a repository that are read at the same time. */
+export const REPOSITORY_READERS = 8;
+/** An interrupted backup finds its parts through checkpoints, written this often. Parts after the last one are read to be found. */
+export const CHECKPOINT_BYTES = 64 * 1024 * 1024;
+/** A lease that was not renewed for this long belongs to a dead process. */
+export const LEASE_TTL_MS = 180_000;
+/** Several renewals fit into one lease, so that a slow storage does not cost it. */
+export const LEASE_RENEW_EVERY_MS = 40_000;
+/** What an interrupted backup left is kept this long, so that it can be resumed. */
+export const UNREFERENCED_KEEP_MS = 7 * 24 * 3_600_000;
+/** Reads of a damaged object before it is called damaged: the line may be what is broken. */
+export const DAMAGE_READS = 2;
+/** Requests a second of the probe that counts what callers see during a deployment. */
+export const PROBE_CALLERS_PER_S = 20;
+/** Requests a second of the probe that asks for the new version alone. */
+export const PROBE_CANDIDATE_PER_S = 10;
+/** A probe's request; a switch may hold it for a second or two. */
+export const PROBE_TIMEOUT_MS = 15_000;
+/** Probe requests under way at once; beyond that a slow service is not asked for more. */
+export const PROBE_IN_FLIGHT_MAX = 64;
+/** A window of the probe with more failures than both of these condemns a version: one lost packet does not. */
+export const PROBE_FAILURES_MAX = 2;
+export const PROBE_FAILED_SHARE_MAX = 0.01;
+/** Shares of the traffic that a new version gets, one after another, each watched. */
+export const PROMOTION_PERCENT: readonly number[] = [10, 50, 100];
+/** How long each share is watched, when `--watch` does not say. */
+export const PROMOTION_WATCH_MS = 15_000;
+/** Until a version override works everywhere. https://developers.cloudflare.com/workers/versions-and-deployments/version-overrides/ */
+export const OVERRIDE_SETTLE_MAX_MS = 20_000;
+/** Server errors in a row with which a new version is given up on before that. */
+export const OVERRIDE_ERRORS_MAX = 5;
+/** A destructive step needs a verified backup younger than this. */
+export const BACKUP_AGE_MAX_MS = 24 * 3_600_000;
+/** Of a table, of a result. https://developers.cloudflare.com/d1/platform/limits/ */
+export const D1_COLUMNS_MAX = 100;
+/** Columns read by one query; the rest of D1's hundred is for what goes with them. */
+export const D1_COLUMNS_PER_RESULT = 90;
+/** D1 takes 32 arguments of a function, the format of the types being one. */
+export const D1_TYPES_PER_CALL = 31;
+/** What a page of rows aims at; larger ones gain nothing and cost memory on both sides. */
+export const D1_PAGE_BYTES = 2_000_000;
+export const D1_PAGE_ROWS_FIRST = 200;
+export const D1_PAGE_ROWS_MAX = 5_000;
+/** A cell above this may be left out of its page and read on its own … */
+export const D1_CELL_BYTES_MIN = 16_000;
+/** … and one above this always is: in hex it stays below half of D1's largest value (2 MB). */
+export const D1_CELL_BYTES_MAX = 400_000;
+/** JSON of rows in one parameter, which may have 2 MB. */
+export const D1_PARAMETER_BYTES = 900_000;
+/** Parameters of that size in one request: 40 k such rows of 100 bytes stay far below D1's 30 s. */
+export const D1_WRITES_PER_BATCH = 4;
+/** Of a value, a row, a parameter. https://developers.cloudflare.com/d1/platform/limits/ */
+export const D1_VALUE_BYTES_MAX = 2_000_000;
+/** Keys looked up in one statement. */
+export const D1_KEYS_PER_READ = 1_000;
+/** Entries of the change log read at a time, with their rows. */
+export const D1_CHANGES_PER_READ = 2_000;
+/** Giving the traffic back after a failed deployment, even when the command's own deadline has passed. */
+export const RESTORE_TIMEOUT_MS = 60_000;
+/** Rows of a table are cut into parts between these sizes, around this one: small enough to hold several, large enough to be few. */
+export const ROWS_PART_BYTES_MIN = 1024 * 1024;
+export const ROWS_PART_BYTES_MEAN = 2 * 1024 * 1024;
+export const ROWS_PART_BYTES_MAX = 4 * 1024 * 1024;
+/** Changed rows in one part: a reader that merges holds one part of each layer. */
+export const LAYER_PART_BYTES = 1024 * 1024;
+/** Changed rows collected in memory before they become a layer. */
+export const PENDING_BYTES_MAX = 32 * 1024 * 1024;
+/** A table with more layers than this is copied whole again … */
+export const LAYERS_MAX = 60;
+/** … and so is one whose layers outweigh this share of it, once they have this many bytes. */
+export const LAYER_SHARE_MAX = 0.5;
+export const LAYER_BYTES_MIN = 4 * 1024 * 1024;
+/** Row hashes in one part: 1.5 MB. */
+export const ROW_HASHES_PER_PART = 32_768;
+/** Parts of one stream that are being stored while the next is made. */
+export const PARTS_UNDER_WAY = 2;
+/** A table without a change log and with no more rows than this is read in the last transaction. */
+export const UNLOGGED_ROWS_MAX = 1_000;
+/** Last transactions that a backup tries before it says that writers are too fast. */
+export const SEAL_ATTEMPTS_MAX = 50;
+/** Marks of backups that stay in the database; each snapshot leaves two. */
+export const MARKS_KEPT = 100;
+/** Objects of a bucket share a part up to this size. */
+export const BUNDLE_BYTES = 2 * 1024 * 1024;
+/** Bundles that are read at the same time … */
+export const BUNDLE_READERS = 2;
+/** … each with so many objects at the same time. */
+export const OBJECT_READERS = 6;
+/** Rows that a reader of a snapshot gets at a time. */
+export const READ_BATCH_BYTES = 1024 * 1024;
+/** How long the account tokens that a deployment to the local platform makes are good for. */
+export const LOCAL_TOKEN_DAYS = 365;
+/** Rounds of the change log before writers are asked to wait: beyond that they are faster than the copy. */
+export const REPLAY_ROUNDS_MAX = 100;
+/** Rounds in which an index follows the change log before the rest is left to the next step. */
+export const VECTOR_ROUNDS_MAX = 5;
+/** Tables up to this many rows are hashed once more while writers wait: about a second each. */
+export const FENCED_HASH_ROWS_MAX = 20_000;
+/** Tables that are looked at side by side while writers wait. */
+export const FENCED_TABLES_AT_ONCE = 4;
+/** Entropy of a secret that bootstrap makes. */
+export const SECRET_BYTES = 32;
+/** How long the first tokens of an account work. */
+export const TOKEN_DAYS = 90;
+/** Values of a KV namespace that are read at the same time. */
+export const KV_READERS = 6;
+/** Orphans that a snapshot names; beyond that it only counts them. */
+export const ORPHANS_LISTED = 100;
+/** One upload of vectors. https://developers.cloudflare.com/vectorize/platform/limits/ */
+export const VECTOR_UPLOAD_VECTORS = 5_000;
+/** Of 100 MB. */
+export const VECTOR_UPLOAD_BYTES = 90_000_000;
+/** Ids in one request: code 40007 beyond that. */
+export const VECTOR_GET_IDS = 20;
+export const VECTOR_DELETE_IDS = 100;
+export const VECTOR_LIST_PAGE = 1_000;
+/** Rows of chunks read at a time, with the metadata of their documents. */
+export const VECTOR_ROWS_PER_PAGE = 5_000;
+/** Vector packs read at the same time; each has at most 16 MiB. */
+export const PACK_READERS = 6;
+/** Vectorize applies mutations within seconds; after this it is stuck. */
+export const VECTORS_VISIBLE_MAX_MS = 120_000;
+/** Parts of the snapshot before that are taken over at the same time; only an epoch's first snapshot copies them. */
+export const KEEPERS = 8;
+/** Keys of vector packs that are read from the database at a time. */
+export const PACK_KEYS_PER_READ = 5_000;
+/** How long the end of deferred writes is waited for, and how often their messages are sent anew meanwhile. */
+export const DEFERRED_WAIT_MAX_MS = 300_000;
+export const DEFERRED_PUSH_EVERY_MS = 10_000;
+/** Messages of one request. https://developers.cloudflare.com/queues/platform/limits/ */
+export const QUEUE_PUSH_MESSAGES = 100;
+/** Rows of a table that a backup's plan looks at, to know how long they are. */
+export const PLAN_SAMPLE_ROWS = 100;
+/** A plan counts rows one by one only up to here: each of them is a row read. */
+export const PLAN_COUNT_MAX = 50_000;
+/** Plain bytes a second that a backup's plan reckons with, besides the request budget. */
+export const BACKUP_BYTES_PER_S = 10_000_000;
+/** D1's daily quota of the free plan. https://developers.cloudflare.com/d1/platform/pricing/ */
+export const D1_FREE_ROWS_READ_PER_DAY = 5_000_000;
+export const D1_FREE_ROWS_WRITTEN_PER_DAY = 100_000;
+/** So long a generation that was live is kept, because a switch can be undone with it. */
+export const UNDO_WINDOW_MS = 7 * 86_400_000;
+/** Changed rows that `ops backup diff` counts in memory; beyond that it only says that a table changed. */
+export const DIFF_KEYS_MAX = 2_000_000;
+/** Rows of text indexed by one statement: some 10 MB, a second or two of D1's 30. */
+export const FULL_TEXT_PAGE_ROWS = 10_000;
+/** Keys of one bulk write or delete of KV. https://developers.cloudflare.com/api/resources/kv/ */
+export const KV_BULK_KEYS_MAX = 10_000;
+/** KV takes no entry that would expire sooner. */
+export const KV_EXPIRY_MIN_S = 60;
+/** Plain bytes a second that a restore's plan reckons with, besides the request budget: written, read back and hashed. */
+export const RESTORE_BYTES_PER_S = 3_000_000;
+/** Vectors of one pack that `bench backup` makes: what a large batch request leaves. */
+export const BENCH_PACK_VECTORS = 1_000;
+/** Between two looks at the memory of a measured process. */
+export const CHILD_POLL_MS = 50;
+/** Days, weeks, months and years of which `ops backup prune` keeps the newest snapshot. */
+export const KEEP_DAILY = 30;
+export const KEEP_WEEKLY = 12;
+export const KEEP_MONTHLY = 12;
+export const KEEP_YEARLY = 7;
+/** Vectors that a drill reads back and compares, 20 a request. The rest is compared by id. */
+export const DRILL_COMPARED_MAX = 2_000;

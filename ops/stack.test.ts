@@ -2,13 +2,18 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { locateStack } from "./stack.ts";
+import type { Stack } from "../infra/inventory.ts";
+import { startPlatform } from "../infra/local/platform.ts";
+import { locateStack as locate } from "./stack.ts";
 
 let dir: string;
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "stack-"));
 });
 afterEach(() => rm(dir, { recursive: true }));
+
+const { signal } = new AbortController();
+const locateStack = (stack: Stack, folder: string, env: NodeJS.ProcessEnv) => locate(stack, folder, env, signal);
 
 const running = (pid: number): Promise<void> =>
   writeFile(
@@ -27,10 +32,11 @@ const running = (pid: number): Promise<void> =>
 
 test("the local stack is the platform that runs on the data folder", async () => {
   await running(process.pid);
-  expect(await locateStack("local", dir, {})).toEqual({
+  expect(await locateStack("local", dir, {})).toMatchObject({
     stack: "local",
     url: "http://127.0.0.1:8787",
     secret: "bootstrap",
+    api: { api_url: "http://127.0.0.1:8788/client/v4", account_id: "0".repeat(32), token: "token" },
   });
 });
 
@@ -51,13 +57,48 @@ test("a damaged file is reported as damaged", async () => {
   await expect(locateStack("local", dir, {})).rejects.toThrow("damaged");
 });
 
-test("another stack is found by the environment and the error names what is missing", async () => {
+test("what the local stack consists of is asked of its account", async () => {
+  const platform = await startPlatform({ data_dir: dir });
+  try {
+    const { resources } = await locateStack("local", dir, {});
+    const found = await resources();
+    expect(found).toMatchObject({
+      account_id: platform.account_id,
+      database: { live: 1, generations: [{ generation: 1, name: "prism-db-g1" }] },
+      vectors: { live: 1, generations: [{ generation: 1, name: "prism-chunks-g1", dimensions: 384 }] },
+      buckets: { vectors: "prism-vectors", backups: "prism-backups", logs: "prism-logs", audit: "prism-audit" },
+      queues: { ingest: { name: "prism-ingest" }, dead: { name: "prism-ingest-dead" } },
+      s3: { endpoint: platform.s3_url, credentials: platform.s3_credentials },
+      worker: { name: "prism" },
+    });
+    expect(found.kv.cache).toMatch(/^[0-9a-f]{32}$/);
+    expect(found.kv.config).not.toBe(found.kv.cache);
+  } finally {
+    await platform.close();
+  }
+});
+
+test("an account in which nothing was deployed says so", async () => {
+  const platform = await startPlatform({ data_dir: dir, account: "empty" });
+  try {
+    const { resources } = await locateStack("local", dir, {});
+    await expect(resources()).rejects.toMatchObject({ parts: { hint: expect.stringContaining("ops -- deploy") } });
+  } finally {
+    await platform.close();
+  }
+});
+
+test("the environment can name another stack's Worker, and the error names what is missing", async () => {
   const env = { PRISM_URL: "https://prism.example/", PRISM_API_SECRET: "s" };
-  expect(await locateStack("production", dir, env)).toEqual({
-    stack: "production",
-    url: "https://prism.example",
-    secret: "s",
+  const target = await locateStack("production", dir, env);
+  expect(target).toMatchObject({ stack: "production", url: "https://prism.example", secret: "s" });
+  expect(() => target.api).toThrow("name the Worker, not the account");
+  const account = { CLOUDFLARE_API_TOKEN: "t", CLOUDFLARE_ACCOUNT_ID: "a" };
+  expect((await locateStack("production", dir, { ...env, ...account })).api).toEqual({
+    api_url: "https://api.cloudflare.com/client/v4",
+    account_id: "a",
+    token: "t",
   });
   await expect(locateStack("staging", dir, { PRISM_URL: "x" })).rejects.toMatchObject({ exit_code: 2 });
-  await expect(locateStack("staging", dir, {})).rejects.toThrow("PRISM_URL and PRISM_API_SECRET not set");
+  await expect(locateStack("staging", dir, { PRISM_URL: "x" })).rejects.toThrow("PRISM_API_SECRET is not");
 });

@@ -1,14 +1,19 @@
 /**
- * Where a stack is and how to be admitted to it.
+ * Where a stack is, what it consists of, and how to be admitted to it.
  *
- * `local` is described by a file that the running platform writes (readable by its owner only, for it holds
- * secrets); the others by the environment, so that no secret ever stands in a command line or a repository.
+ * `local` is described by a file that the running platform writes (readable by its owner only, for it holds secrets), and by
+ * its REST API; the others by the outputs of their Pulumi stack, for which an API token in the environment is enough, so that
+ * no secret ever stands in a command line or a repository.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Stack } from "../infra/inventory.ts";
-import { platformFile } from "../infra/local/state.ts";
-import { EXIT, OpsError } from "./errors.ts";
+import { type PlatformFile, platformFile } from "../infra/local/state.ts";
+import { discoverResources } from "./cloudflare/account-resources.ts";
+import { type CloudflareAddress, createCloudflare } from "./cloudflare/api.ts";
+import { type S3Credentials, s3Credentials } from "./cloudflare/s3-credentials.ts";
+import { remoteStack } from "./delivery/remote-stack.ts";
+import { OpsError } from "./errors.ts";
 
 export interface StackTarget {
   stack: Stack;
@@ -16,30 +21,70 @@ export interface StackTarget {
   url: string;
   /** The bootstrap secret, `API_SECRET`: admin of every tenant. */
   secret: string;
+  /** Cloudflare's API for this stack's account. @throws OpsError on access where the environment has no token. */
+  readonly api: CloudflareAddress;
+  /** What the stack consists of. @throws OpsError when it was not deployed or an answer is missing. */
+  resources(): Promise<StackResources>;
+}
+
+export interface StackResources {
+  account_id: string;
+  database: { live: number; generations: { generation: number; name: string; id: string }[] };
+  vectors: { live: number; generations: { generation: number; name: string; dimensions: number }[] };
+  /** Ids. */
+  kv: { cache: string; config: string };
+  /** Names. */
+  buckets: { vectors: string; backups: string; logs: string; audit: string };
+  queues: { ingest: { name: string; id: string }; dead: { name: string; id: string } };
+  /** Credentials of the API token in use: they may do with buckets what it may. */
+  s3: { endpoint: string; credentials: S3Credentials };
+  worker: { name: string };
 }
 
 /**
- * The Worker of a stack.
- * @throws OpsError when the local platform is not running, or the environment of another stack is incomplete.
+ * A stack to work on.
+ * @throws OpsError when the local platform is not running, or another stack cannot be found by the environment.
  */
-export async function locateStack(stack: Stack, dataDir: string, env: NodeJS.ProcessEnv): Promise<StackTarget> {
-  return stack === "local" ? locateLocal(dataDir) : locateRemote(stack, env);
+export async function locateStack(
+  stack: Stack,
+  dataDir: string,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<StackTarget> {
+  return stack === "local" ? locateLocal(dataDir, signal) : remoteStack(stack, env, signal);
 }
 
-async function locateLocal(dataDir: string): Promise<StackTarget> {
+async function locateLocal(dataDir: string, signal: AbortSignal): Promise<StackTarget> {
+  const { url, api_secret, s3_url, api_url, account_id, api_token } = await runningPlatform(dataDir);
+  const api = { api_url, account_id, token: api_token };
+  return {
+    stack: "local",
+    url,
+    secret: api_secret,
+    api,
+    resources: async () => ({
+      ...(await discoverResources(createCloudflare(api, { signal }), account_id, "local")),
+      s3: { endpoint: s3_url, credentials: await s3Credentials(api, signal) },
+    }),
+  };
+}
+
+/** What the platform that runs on the data folder says about itself. @throws OpsError when none does. */
+export async function runningPlatform(dataDir: string): Promise<PlatformFile> {
   const path = join(dataDir, "platform.json");
-  let platform: string;
+  let text: string;
   try {
-    platform = await readFile(path, "utf8");
+    text = await readFile(path, "utf8");
   } catch (error) {
     throw notRunning(path, "the local platform is not running (it writes this file while it runs)", error);
   }
+  let platform: PlatformFile;
   try {
-    const { pid, url, api_secret } = platformFile.parse(JSON.parse(platform));
-    if (isAlive(pid)) return { stack: "local", url, secret: api_secret };
+    platform = platformFile.parse(JSON.parse(text));
   } catch (error) {
     throw notRunning(path, "the folder is damaged or of another version", error);
   }
+  if (isAlive(platform.pid)) return platform;
   throw notRunning(path, "the process it describes is gone", undefined);
 }
 
@@ -63,27 +108,4 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
-}
-
-function locateRemote(stack: Stack, env: NodeJS.ProcessEnv): StackTarget {
-  const missing = ["PRISM_URL", "PRISM_API_SECRET"].filter((name) => (env[name] ?? "") === "");
-  const { PRISM_URL = "", PRISM_API_SECRET = "" } = env;
-  if (missing.length > 0) {
-    throw new OpsError(
-      {
-        op: "find stack",
-        subject: stack,
-        cause: `${missing.join(" and ")} not set`,
-        hint: "export PRISM_URL=https://… PRISM_API_SECRET=… (the Worker's address and its API_SECRET)",
-      },
-      { exit_code: EXIT.usage },
-    );
-  }
-  if (!URL.canParse(PRISM_URL)) {
-    throw new OpsError(
-      { op: "find stack", subject: stack, cause: `PRISM_URL is not a URL: ${PRISM_URL}`, hint: "include https://" },
-      { exit_code: EXIT.usage },
-    );
-  }
-  return { stack, url: PRISM_URL.replace(/\/$/, ""), secret: PRISM_API_SECRET };
 }

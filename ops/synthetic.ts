@@ -6,7 +6,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Command } from "commander";
-import { createClient } from "./client.ts";
+import { type Client, createClient } from "./client.ts";
 import { asOpsError, EXIT } from "./errors.ts";
 import { rounded } from "./eval/metrics.ts";
 import { type Invocation, type Outcome, perform } from "./invocation.ts";
@@ -16,7 +16,7 @@ import { table, verdict } from "./output.ts";
 import type { StackTarget } from "./stack.ts";
 import { type Journey, journeys, TENANT, type Traces } from "./synthetic-journeys.ts";
 
-interface Step {
+export interface JourneyStep {
   name: string;
   state: "pass" | "fail" | "skipped";
   latency_ms: number | null;
@@ -45,22 +45,13 @@ JSON: {stack, passed, steps: [{name, state: pass|fail|skipped, latency_ms, detai
 
 async function synthetic(invocation: Invocation, dryRun: boolean): Promise<Outcome> {
   const target = await invocation.target();
-  const admin = await invocation.client();
-  const traces: Traces = { key: null, documents: new Set() };
-  const planned = journeys({ admin, traces, signal: invocation.signal, nonce: randomBytes(6).toString("hex") });
   if (dryRun) {
-    const names = planned.map(({ name }) => name);
+    const admin = await invocation.client();
+    const names = planned(admin, { key: null, documents: new Set() }, invocation.signal).map(({ name }) => name);
     return { data: { dry_run: true, stack: target.stack, steps: names }, text: names.join("\n") };
   }
-  let steps: Step[] = [];
-  let left_behind: string[] = [];
-  try {
-    steps = await walkAll(planned, invocation);
-  } finally {
-    left_behind = await cleanUp(target, traces);
-    for (const item of left_behind) invocation.note(`Left behind: ${item}`);
-  }
-  const passed = steps.every(({ state }) => state === "pass") && left_behind.length === 0;
+  const { passed, steps, left_behind } = await walkJourneys(target, invocation, {});
+  for (const item of left_behind) invocation.note(`Left behind: ${item}`);
   const text = table(
     steps,
     [
@@ -81,11 +72,42 @@ async function synthetic(invocation: Invocation, dryRun: boolean): Promise<Outco
   };
 }
 
-async function walkAll(planned: readonly Journey[], invocation: Invocation): Promise<Step[]> {
-  const steps: Step[] = [];
+export interface JourneysWalked {
+  /** All passed and nothing was left behind. */
+  passed: boolean;
+  steps: JourneyStep[];
+  /** What could not be removed, and why. */
+  left_behind: string[];
+}
+
+/** Walks all journeys. `headers` go with every request, e.g. which version is to answer; cleaning up does without them. */
+export async function walkJourneys(
+  { url, secret }: Pick<StackTarget, "url" | "secret">,
+  { signal, progress }: Pick<Invocation, "signal" | "progress">,
+  headers: Readonly<Record<string, string>>,
+): Promise<JourneysWalked> {
+  const admin = createClient({ url, token: secret, signal, headers });
+  const traces: Traces = { key: null, documents: new Set() };
+  let steps: JourneyStep[] = [];
+  let left_behind: string[] = [];
+  try {
+    steps = await walkAll(planned(admin, traces, signal), progress);
+  } finally {
+    left_behind = await cleanUp({ url, secret }, traces);
+  }
+  const passed = steps.every(({ state }) => state === "pass") && left_behind.length === 0;
+  return { passed, steps, left_behind };
+}
+
+function planned(admin: Client, traces: Traces, signal: AbortSignal): Journey[] {
+  return journeys({ admin, traces, signal, nonce: randomBytes(6).toString("hex") });
+}
+
+async function walkAll(journeys: readonly Journey[], progress: Invocation["progress"]): Promise<JourneyStep[]> {
+  const steps: JourneyStep[] = [];
   const passed = new Set<string>();
-  invocation.progress.start("journeys", planned.length);
-  for (const { name, needs, walk } of planned) {
+  progress.start("journeys", journeys.length);
+  for (const { name, needs, walk } of journeys) {
     const missing = needs.find((need) => !passed.has(need));
     if (missing !== undefined) {
       steps.push({ name, state: "skipped", latency_ms: null, detail: `needs "${missing}"` });
@@ -99,14 +121,14 @@ async function walkAll(planned: readonly Journey[], invocation: Invocation): Pro
     const latency_ms = rounded(performance.now() - started_ms, 1);
     if (failure === null) passed.add(name);
     steps.push({ name, state: failure === null ? "pass" : "fail", latency_ms, detail: failure });
-    invocation.progress.update(steps.length);
+    progress.update(steps.length);
   }
-  invocation.progress.stop();
+  progress.stop();
   return steps;
 }
 
 /** Removes what is left, also after Ctrl-C or the deadline. Returns what could not be removed, and why. */
-async function cleanUp({ url, secret }: StackTarget, traces: Traces): Promise<string[]> {
+async function cleanUp({ url, secret }: Pick<StackTarget, "url" | "secret">, traces: Traces): Promise<string[]> {
   const { key, documents } = traces;
   if (key === null) return [...documents].map((id) => `document ${id} of tenant ${TENANT}: its key is gone`);
   const signal = AbortSignal.timeout(CLEANUP_TIMEOUT_MS);

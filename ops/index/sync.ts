@@ -2,18 +2,11 @@
  * Brings the service's documents in line with the configured sources: reads, compares by content hash, sends what
  * differs, deletes what vanished. A second run over unchanged sources sends nothing.
  */
-import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
-import { batches } from "../batch.ts";
+import { batches, finishedJob, submit } from "../batch.ts";
 import { type Client, decode } from "../client.ts";
 import { EXIT, OpsError } from "../errors.ts";
-import {
-  INDEX_DELETE_UNASKED,
-  INDEX_DELETE_UNASKED_SHARE,
-  INDEX_LIST_PAGE,
-  INDEX_READERS,
-  JOB_POLL_MS,
-} from "../limits.ts";
+import { INDEX_DELETE_UNASKED, INDEX_DELETE_UNASKED_SHARE, INDEX_LIST_PAGE, INDEX_READERS } from "../limits.ts";
 import type { IndexConfig } from "./config.ts";
 import { planSync, type StoredDocument, type SyncPlan } from "./plan.ts";
 import { documentId, type IndexDocument, readDocument } from "./read-document.ts";
@@ -53,12 +46,6 @@ const Page = z.object({
     z.object({ id: z.string(), content_hash: z.string(), metadata: z.record(z.string(), z.unknown()) }),
   ),
   next_cursor: z.string().nullable(),
-});
-const Accepted = z.object({ job_id: z.string() });
-const Job = z.object({
-  state: z.enum(["queued", "running", "done", "partial", "failed"]),
-  failed: z.number(),
-  errors: z.array(z.object({ id: z.string(), detail: z.string() })),
 });
 /** A request that is wrong in itself: its documents fail, the others go on. */
 const BAD_REQUEST = new Set([400, 413, 422]);
@@ -205,8 +192,7 @@ async function send(documents: readonly IndexDocument[], options: SyncOptions): 
   for (const batch of batches(documents)) {
     options.signal?.throwIfAborted();
     try {
-      const accepted = await options.client.post("/api/v1/documents/batch", { documents: batch }, { repeatable: true });
-      jobs.push({ id: decode(Accepted, accepted, "POST /api/v1/documents/batch").job_id, batch });
+      jobs.push({ id: await submit(options.client, batch), batch });
     } catch (error) {
       if (!(error instanceof OpsError) || !BAD_REQUEST.has(error.status ?? 0)) throw error;
       const { cause } = error.parts;
@@ -217,7 +203,7 @@ async function send(documents: readonly IndexDocument[], options: SyncOptions): 
   }
   done = 0;
   for (const { id, batch } of jobs) {
-    const job = await finishedJob(id, options);
+    const job = await finishedJob(options.client, id, options.signal);
     failures.push(...job.errors.map((error) => ({ id: error.id, cause: error.detail })));
     if (job.state === "failed" && job.errors.length === 0)
       failures.push(...batch.map((document) => ({ id: document.id, cause: `job ${id} failed without a detail` })));
@@ -225,14 +211,6 @@ async function send(documents: readonly IndexDocument[], options: SyncOptions): 
     options.onProgress?.("index", done, documents.length);
   }
   return failures;
-}
-
-async function finishedJob(id: string, { client, signal }: SyncOptions): Promise<z.infer<typeof Job>> {
-  for (;;) {
-    const job = decode(Job, await client.get(`/api/v1/jobs/${id}`), "GET /api/v1/jobs/:id");
-    if (job.state !== "queued" && job.state !== "running") return job;
-    await pause(JOB_POLL_MS, undefined, signal && { signal });
-  }
 }
 
 /** Someone else deleted it first: that is what was wanted. */

@@ -1,0 +1,90 @@
+/**
+ * Which key this machine has for a repository: files that `--key-file` names, else the environment, else the data folder.
+ *
+ * PRISM_BACKUP_KEY holds a key file's content (a secret of CI), PRISM_BACKUP_KEY_FILE its path, PRISM_BACKUP_PASSPHRASE opens
+ * one that lies in the repository. The data folder has the keys of repositories that were made from here.
+ */
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { EXIT, OpsError } from "../errors.ts";
+import { keyFromPassphrase, type NewKeys } from "./repository/key-administration.ts";
+import { type BackupKey, formatKey, joinKeys, parseKey } from "./repository/key-file.ts";
+import { CONFIG } from "./repository/layout.ts";
+import { unverifiedJson } from "./repository/signed.ts";
+import { type Storage, StorageError } from "./storage/storage.ts";
+
+/** In the data folder, readable by its owner only. */
+const FOLDER = "backup-keys";
+
+/** Id of the repository in a place, as it says itself: nothing proves it yet. Null where there is none. */
+export async function claimedId(storage: Storage, signal: AbortSignal): Promise<string | null> {
+  const object = await storage.read(CONFIG, signal).catch((error: unknown) => {
+    if (error instanceof StorageError && error.failure === "missing") return null;
+    throw error;
+  });
+  if (object === null) return null;
+  const claim = z.object({ repository: z.string() }).safeParse(unverifiedJson(object.body));
+  return claim.data?.repository ?? "";
+}
+
+/** @throws OpsError naming the ways to give a key when none fits. */
+export async function keyAtHand(
+  storage: Storage,
+  repository: string,
+  options: { key_files: readonly string[]; data_dir: string; env: NodeJS.ProcessEnv; signal: AbortSignal },
+): Promise<BackupKey> {
+  const { key_files, data_dir, env, signal } = options;
+  const named = [
+    ...key_files,
+    ...(key_files.length === 0 && env.PRISM_BACKUP_KEY_FILE ? [env.PRISM_BACKUP_KEY_FILE] : []),
+  ];
+  const keys: BackupKey[] = [];
+  for (const path of named) keys.push(await readKey(path));
+  if (keys.length === 0 && env.PRISM_BACKUP_KEY) keys.push(parseKey(env.PRISM_BACKUP_KEY, "PRISM_BACKUP_KEY"));
+  if (keys.length === 0 && env.PRISM_BACKUP_PASSPHRASE)
+    keys.push(await keyFromPassphrase(storage, env.PRISM_BACKUP_PASSPHRASE, signal));
+  if (keys.length === 0) keys.push(...(await keysIn(join(data_dir, FOLDER), repository)));
+  const [first, ...others] = keys;
+  if (first !== undefined) return joinKeys(first, ...others);
+  throw new OpsError(
+    {
+      op: "open repository",
+      subject: storage.location,
+      cause: `there is no key for it: none named, none in ${join(data_dir, FOLDER)}`,
+      hint: "name its key: --key-file FILE, or PRISM_BACKUP_KEY_FILE, PRISM_BACKUP_KEY, PRISM_BACKUP_PASSPHRASE",
+    },
+    { exit_code: EXIT.usage },
+  );
+}
+
+/** Files of the keys of a new repository, in `folder` or the data folder. @throws OpsError when one would be overwritten. */
+export async function keepKeys(keys: NewKeys, data_dir: string, folder: string | undefined): Promise<string[]> {
+  const into = folder ?? join(data_dir, FOLDER);
+  await mkdir(into, { recursive: true, mode: 0o700 });
+  const paths: string[] = [];
+  for (const key of [keys.escrow, keys.writer]) {
+    const path = join(into, `${key.repository}-${key.name}.json`);
+    await writeFile(path, formatKey(key), { mode: 0o600, flag: "wx" });
+    paths.push(path);
+  }
+  return paths;
+}
+
+async function readKey(path: string): Promise<BackupKey> {
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    throw new OpsError(
+      { op: "read key", subject: path, cause: (error as Error).message, hint: "name a file that can be read" },
+      { exit_code: EXIT.usage, error },
+    );
+  });
+  return parseKey(text, path);
+}
+
+async function keysIn(folder: string, repository: string): Promise<BackupKey[]> {
+  if (!existsSync(folder)) return [];
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".json")).sort();
+  const keys = await Promise.all(names.map((name) => readKey(join(folder, name))));
+  return keys.filter((key) => key.repository === repository);
+}

@@ -1,0 +1,27 @@
+/** The newest snapshot that was really restored and compared: what a deployment asks for before it touches what holds data. */
+import type { LatestVerifiedBackup } from "../deploy/backup-evidence.ts";
+import { EXIT, OpsError } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import { readSummary } from "./manifest.ts";
+import { withRepository } from "./open.ts";
+
+/** Looks into the stack's own repository; null where there is none, or no key for it, or nothing verified of this stack. */
+export function latestVerifiedBackup(invocation: Invocation): LatestVerifiedBackup {
+  return async (stack) => {
+    try {
+      return await withRepository(invocation, {}, null, async (repository) => {
+        const snapshots = await repository.listSnapshots();
+        for (const { id, verified } of snapshots.filter((one) => one.verified?.level === "restore")) {
+          if (verified === null) continue;
+          const summary = readSummary(await repository.openSnapshot(id));
+          if (summary.stack === stack) return { id, taken_at_ms: summary.state_at_ms };
+        }
+        return null;
+      });
+    } catch (error) {
+      // No repository, no key; or a stack that was never deployed.
+      if (error instanceof OpsError && (error.exit_code === EXIT.usage || error.parts.op === "find")) return null;
+      throw error;
+    }
+  };
+}

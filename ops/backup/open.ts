@@ -1,0 +1,108 @@
+/** Opening the repository that a command works on, with the options that all of its commands share. */
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { z } from "zod";
+import { EXIT, OpsError } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import { claimedId, keepKeys, keyAtHand } from "./keys-at-hand.ts";
+import { locateRepository } from "./place.ts";
+import { initRepository } from "./repository/key-administration.ts";
+import { type BackupKey, joinKeys } from "./repository/key-file.ts";
+import { openRepository } from "./repository/open-repository.ts";
+import type { Repository } from "./repository/repository.ts";
+import { patientStorage } from "./storage/patient-storage.ts";
+
+export interface RepositoryOptions {
+  repository?: string;
+  keyFile?: string[];
+}
+
+/** `--repository` and `--key-file` for a command. */
+export function withRepositoryOptions(command: Command): Command {
+  return command
+    .option(
+      "--repository <place>",
+      "a folder or s3://bucket/prefix?endpoint=URL (default: the stack's bucket `backups`)",
+    )
+    .option("--key-file <file...>", "key files of the repository (default: PRISM_BACKUP_KEY…, then the data folder)");
+}
+
+/** What a command that makes snapshots may do where there is no repository yet. */
+export interface Making {
+  /** Folder for the new keys; undefined: the data folder, on stack `local` only. */
+  keys_to?: string | undefined;
+}
+
+/** Newest counters of repositories that this machine has seen: what shows that one was rolled back. */
+const SEEN = "backup-seen.json";
+const seenFile = z.record(z.string(), z.int());
+
+/**
+ * Runs `work` with the repository that the options name. `making`: one is made where there is none.
+ * @throws OpsError: no repository, no key, a key of another one.
+ */
+export async function withRepository<T>(
+  invocation: Invocation,
+  options: RepositoryOptions,
+  making: Making | null,
+  work: (repository: Repository) => Promise<T>,
+): Promise<T> {
+  const { signal, data_dir } = invocation;
+  const place = await locateRepository(options.repository, invocation.target, process.env);
+  try {
+    const storage = patientStorage(place.storage);
+    const id = await claimedId(storage, signal);
+    const given = { key_files: options.keyFile ?? [], data_dir, env: process.env, signal };
+    const key = await (id === null ? make(invocation, storage, making) : keyAtHand(storage, id, given));
+    const seen = await readSeen(data_dir);
+    const repository = await openRepository(place.storage, key, { signal, counter_seen: seen[key.repository] ?? 0 });
+    try {
+      const result = await work(repository);
+      for (const warning of repository.warnings) invocation.note(`Warning: ${warning}`);
+      await remember(data_dir, repository);
+      return result;
+    } finally {
+      await repository.close();
+    }
+  } finally {
+    place.close();
+  }
+}
+
+async function make(
+  invocation: Invocation,
+  storage: ReturnType<typeof patientStorage>,
+  making: Making | null,
+): Promise<BackupKey> {
+  const { stack, data_dir, signal } = invocation;
+  if (making === null || (making.keys_to === undefined && stack !== "local"))
+    throw new OpsError(
+      {
+        op: "open repository",
+        subject: storage.location,
+        cause: "there is none",
+        hint: `npm run ops -- backup create --stack ${stack} --init DIR makes one and writes its keys into DIR`,
+      },
+      { exit_code: EXIT.usage },
+    );
+  const keys = await initRepository(storage, { escrow: "escrow", writer: stack }, Date.now(), signal);
+  const paths = await keepKeys(keys, data_dir, making.keys_to);
+  invocation.note(`Made repository ${keys.writer.repository} in ${storage.location}. Its keys: ${paths.join(", ")}`);
+  invocation.note("Without the escrow key nobody can restore: put a copy where this machine's fate does not reach.");
+  return joinKeys(keys.writer, keys.escrow);
+}
+
+async function readSeen(data_dir: string): Promise<z.infer<typeof seenFile>> {
+  const path = join(data_dir, SEEN);
+  return existsSync(path) ? seenFile.parse(JSON.parse(await readFile(path, "utf8"))) : {};
+}
+
+async function remember(data_dir: string, repository: Repository): Promise<void> {
+  const counter = Math.max(0, ...(await repository.listSnapshots()).map((snapshot) => snapshot.counter));
+  const seen = await readSeen(data_dir);
+  if (counter <= (seen[repository.id] ?? 0)) return;
+  await mkdir(data_dir, { recursive: true });
+  await writeFile(join(data_dir, SEEN), `${JSON.stringify({ ...seen, [repository.id]: counter })}\n`, { mode: 0o600 });
+}

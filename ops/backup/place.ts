@@ -1,0 +1,62 @@
+/** Where a repository lies: the stack's own bucket, or what `--repository` names. */
+import { EXIT, OpsError } from "../errors.ts";
+import type { StackTarget } from "../stack.ts";
+import { directoryStorage } from "./storage/directory-storage.ts";
+import { s3Storage } from "./storage/s3-storage.ts";
+import type { Storage } from "./storage/storage.ts";
+
+export interface Place {
+  storage: Storage;
+  /** Ends its connections. */
+  close(): void;
+}
+
+/**
+ * `given`: a folder, or `s3://bucket/prefix?endpoint=https://…&region=…` with its credentials in the environment. Undefined:
+ * the bucket `backups` of the stack.
+ * @throws OpsError for an address that is none, or credentials that are missing.
+ */
+export async function locateRepository(
+  given: string | undefined,
+  target: () => Promise<StackTarget>,
+  env: NodeJS.ProcessEnv,
+): Promise<Place> {
+  if (given === undefined) {
+    const { buckets, s3 } = await (await target()).resources();
+    return bucket({ endpoint: s3.endpoint, bucket: buckets.backups, prefix: "", credentials: s3.credentials });
+  }
+  if (!given.startsWith("s3://")) return { storage: directoryStorage(given), close: () => {} };
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  const endpoint = url?.searchParams.get("endpoint") ?? "";
+  if (url === undefined || !URL.canParse(endpoint))
+    throw wrongAddress(given, "it has no endpoint", "s3://bucket/prefix?endpoint=https://HOST names one");
+  const region = url.searchParams.get("region");
+  const prefix = url.pathname.replace(/^\/+|\/+$/g, "");
+  return bucket({
+    endpoint,
+    bucket: url.host,
+    prefix: prefix === "" ? "" : `${prefix}/`,
+    credentials: credentialsOf(given, env),
+    ...(region !== null && { region }),
+  });
+}
+
+function bucket(place: Parameters<typeof s3Storage>[0]): Place {
+  const storage = s3Storage(place);
+  return { storage, close: () => storage.close() };
+}
+
+function credentialsOf(given: string, env: NodeJS.ProcessEnv) {
+  const access_key_id = env.PRISM_BACKUP_ACCESS_KEY_ID || env.AWS_ACCESS_KEY_ID;
+  const secret_access_key = env.PRISM_BACKUP_SECRET_ACCESS_KEY || env.AWS_SECRET_ACCESS_KEY;
+  if (access_key_id && secret_access_key) return { access_key_id, secret_access_key };
+  throw wrongAddress(
+    given,
+    "its credentials are not in the environment",
+    "export PRISM_BACKUP_ACCESS_KEY_ID=… PRISM_BACKUP_SECRET_ACCESS_KEY=…",
+  );
+}
+
+function wrongAddress(subject: string, cause: string, hint: string): OpsError {
+  return new OpsError({ op: "open repository", subject, cause, hint }, { exit_code: EXIT.usage });
+}

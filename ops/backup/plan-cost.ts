@@ -1,0 +1,134 @@
+/**
+ * What reading the database for a snapshot will cost, before it is done: requests, rows that D1 counts, bytes.
+ *
+ * Reads a few rows of each table that will be copied whole, to know how long its rows are. The number of rows comes from the
+ * snapshot before; without one, from the span of a numeric key, else from a count that stops early.
+ */
+import type { D1Connection, Rows, Statement } from "../d1/connection.ts";
+import { quoted, type Table } from "../d1/schema.ts";
+import {
+  D1_CHANGES_PER_READ,
+  D1_PAGE_BYTES,
+  D1_PAGE_ROWS_FIRST,
+  D1_PAGE_ROWS_MAX,
+  PLAN_COUNT_MAX,
+  PLAN_SAMPLE_ROWS,
+} from "../limits.ts";
+import type { SnapshotInventory } from "./manifest.ts";
+import { keptTable } from "./snapshot/continuation.ts";
+import type { DatabaseLook } from "./snapshot/database-look.ts";
+
+export interface TablePlan {
+  name: string;
+  /** `whole`: every row. `changes`: what the change log names. `at the end`: in the last transaction, for it has no log. */
+  how: "whole" | "changes" | "at the end";
+  /** Of the table, by the best estimate at hand. */
+  rows: number;
+  /** To be read before the change log. */
+  bytes: number;
+  requests: number;
+}
+
+export interface DatabasePlan {
+  tables: TablePlan[];
+  /** Entries of the change log since the snapshot that is continued. */
+  changes: number;
+  requests: number;
+  rows_read: number;
+  rows_written: number;
+  bytes: number;
+}
+
+/** `base`: what will be continued, null for a full snapshot. @throws OpsError in D1's words. */
+export async function planDatabase(
+  connection: D1Connection,
+  look: DatabaseLook,
+  base: SnapshotInventory | null,
+): Promise<DatabasePlan> {
+  const known = new Map(base?.database.tables.map((table) => [table.name, table]));
+  const isWhole = (table: Table) => !look.small.has(table) && (base === null || keptTable(table, look, base) === null);
+  const sizes = await measure(connection, look.tables.filter(isWhole));
+  const tables = look.tables.map((table): TablePlan => {
+    const { rows, row_bytes } = sizes.get(table) ?? { rows: known.get(table.name)?.rows ?? 0, row_bytes: 0 };
+    if (!isWhole(table))
+      return { name: table.name, how: look.small.has(table) ? "at the end" : "changes", rows, bytes: 0, requests: 0 };
+    return { name: table.name, how: "whole", rows, bytes: rows * row_bytes, requests: pagesOf(rows, row_bytes) };
+  });
+  const sum = (of: (table: TablePlan) => number) => tables.reduce((total, table) => total + of(table), 0);
+  const changes = base === null ? 0 : Math.max(0, look.log_head - (base.database.log_seq ?? 0));
+  const before = base?.database.tables ?? [];
+  const rows_before = before.reduce((total, { rows }) => total + rows, 0);
+  const bytes_before = before.reduce((total, { base_bytes }) => total + base_bytes, 0);
+  const logged = look.tables.filter(({ is_logged }) => is_logged).length;
+  return {
+    tables,
+    changes,
+    requests: sum(({ requests }) => requests) + Math.ceil(changes / D1_CHANGES_PER_READ) + OTHER_REQUESTS,
+    // Each logged table looks through each window of the log, for keys and for rows.
+    rows_read: sum(({ how, rows }) => (how === "whole" ? rows : 0)) + changes * (2 * logged + 1),
+    rows_written: look.has_marks ? MARK_ROWS : 0,
+    bytes: sum(({ bytes }) => bytes) + (rows_before === 0 ? 0 : (changes * bytes_before) / rows_before),
+  };
+}
+
+/** The looks at schema and log (2), the first mark, the log's head, an empty round, the last transaction, the bookmark, one to spare. */
+const OTHER_REQUESTS = 8;
+/** Two marks, their entries in the log, and its sequence each time. */
+const MARK_ROWS = 6;
+
+interface Size {
+  rows: number;
+  /** Text and blobs, and 8 bytes for each cell. */
+  row_bytes: number;
+}
+
+async function measure(connection: D1Connection, tables: readonly Table[]): Promise<Map<Table, Size>> {
+  if (tables.length === 0) return new Map();
+  const answers = await connection.batch(
+    tables.flatMap((table) => [counting(table), sampling(table)]),
+    { repeatable: true },
+  );
+  return new Map(
+    tables.map((table, index) => [
+      table,
+      { rows: value(answers[index * 2]), row_bytes: value(answers[index * 2 + 1]) + 8 * table.columns.length },
+    ]),
+  );
+}
+
+function counting({ name, key, columns }: Table): Statement {
+  const [column = ""] = key;
+  const is_numeric = key.length === 1 && columns.some((one) => one.name === column && !one.is_textual);
+  const counted = `SELECT count(*) FROM (SELECT 1 FROM ${quoted(name)} LIMIT ${PLAN_COUNT_MAX})`;
+  if (!is_numeric) return { sql: counted };
+  // One search of the key for each end. A key of another type has no span.
+  const span = `(SELECT max(${quoted(column)}) FROM ${quoted(name)}) - (SELECT min(${quoted(column)}) FROM ${quoted(name)}) + 1`;
+  return { sql: `SELECT coalesce(${span}, (${counted}))` };
+}
+
+function sampling({ name, columns }: Table): Statement {
+  const lengths = columns.map((column) => {
+    const cell = quoted(column.name);
+    return `sum(iif(typeof(${cell}) IN ('text', 'blob'), octet_length(${cell}), 0))`;
+  });
+  const list = columns.map((column) => quoted(column.name)).join(", ");
+  return {
+    sql: `SELECT (${lengths.join(" + ")}) / count(*) FROM (SELECT ${list} FROM ${quoted(name)} LIMIT ${PLAN_SAMPLE_ROWS})`,
+  };
+}
+
+function value(answer: Rows | undefined): number {
+  return Number(answer?.rows[0]?.[0] ?? 0);
+}
+
+/** Pages begin small and grow by four until they hold `D1_PAGE_BYTES`: see `ops/d1/read-rows.ts`. */
+function pagesOf(rows: number, row_bytes: number): number {
+  const full = Math.max(1, Math.min(Math.floor(D1_PAGE_BYTES / Math.max(1, row_bytes)), D1_PAGE_ROWS_MAX));
+  let pages = 1;
+  let left = rows - D1_PAGE_ROWS_FIRST;
+  for (let page = D1_PAGE_ROWS_FIRST * 4; left > 0 && page < full; page *= 4) {
+    left -= page;
+    pages += 1;
+  }
+  return pages + Math.max(0, Math.ceil(left / full));
+}

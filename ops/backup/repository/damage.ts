@@ -1,0 +1,25 @@
+/** What is wrong with an object of a repository, as an error that names it. */
+import { EXIT, OpsError } from "../../errors.ts";
+
+/** Damaged, missing, swapped, replayed or forged: nothing of it was used. */
+export class DamagedObject extends OpsError {
+  /** Its key in the repository. */
+  readonly object: string;
+
+  constructor(object: string, cause: string, hint: string, error?: unknown) {
+    super({ op: "read", subject: object, cause, hint }, { error });
+    this.name = "DamagedObject";
+    this.object = object;
+  }
+}
+
+export const HINTS = {
+  damaged:
+    "bring the object back from another copy of the repository, or restore an older snapshot (ops backup verify names those that are whole)",
+  forged: "somebody without the signing key wrote it: restore from the off-account copy and look who may write here",
+  newer: "use the release that wrote it, or a newer one",
+} as const;
+
+/** A key that is not good for what is asked. Nothing was done. */
+export const refused = (op: string, subject: string, cause: string, hint: string): OpsError =>
+  new OpsError({ op, subject, cause, hint }, { exit_code: EXIT.refused });

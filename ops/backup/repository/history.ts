@@ -1,0 +1,197 @@
+/**
+ * Which snapshots there are: the manifests in the epochs, held against each other and against the pointer.
+ *
+ * Every manifest names those that were newest before it, with their hashes, so one that is taken away is missed by its
+ * successor; the newest one is missed by the pointer. What neither can show is in `docs/backup-format.md`.
+ */
+import pMap from "p-map";
+import { REPOSITORY_READERS } from "../../limits.ts";
+import { objectsUnder, StorageError } from "../storage/storage.ts";
+import { signersOf } from "./configuration.ts";
+import { DamagedObject, HINTS } from "./damage.ts";
+import { CONFIG, EPOCHS, manifestKey, manifestsOf, POINTER } from "./layout.ts";
+import { Manifest, type ManifestRef, Pointer } from "./manifest.ts";
+import { sha256 } from "./metadata.ts";
+import { type Checked, type Opened, readChecked } from "./opened.ts";
+import type { Finding } from "./repository.ts";
+import { verifyJson } from "./signed.ts";
+
+export interface KnownManifest {
+  ref: ManifestRef;
+  manifest: Manifest;
+  signer: string;
+  bytes: number;
+}
+
+export interface History {
+  /** Whole manifests, newest first. */
+  manifests: KnownManifest[];
+  /** Manifests that nobody follows. */
+  heads: ManifestRef[];
+  pointer: Pointer | null;
+  /** Of the pointer's object; null when there is none. */
+  pointer_etag: string | null;
+  findings: Finding[];
+}
+
+/** `cache` keeps manifests, which never change, between two readings. */
+export async function readHistory(opened: Opened, cache: Map<string, KnownManifest>): Promise<History> {
+  const { storage, signal } = opened;
+  const findings: Finding[] = [];
+  const epochs = (await storage.folders(EPOCHS, signal)).filter((name) => /^\d{4}-\d{2}$/.test(name));
+  const keys = (
+    await pMap(
+      epochs,
+      async (epoch) => {
+        const found: string[] = [];
+        for await (const { key } of objectsUnder(storage, manifestsOf(epoch), signal)) found.push(key);
+        return found;
+      },
+      { concurrency: REPOSITORY_READERS },
+    )
+  ).flat();
+  const manifests: KnownManifest[] = [];
+  await pMap(
+    keys,
+    async (key) => {
+      try {
+        const known = cache.get(key) ?? (await readManifest(opened, key));
+        cache.set(key, known);
+        manifests.push(known);
+      } catch (error) {
+        if (!(error instanceof DamagedObject)) throw error;
+        findings.push(damage(error, [key.slice(key.lastIndexOf("-") + 1)]));
+      }
+    },
+    { concurrency: REPOSITORY_READERS },
+  );
+  manifests.sort((a, b) => b.ref.counter - a.ref.counter || (a.ref.manifest < b.ref.manifest ? 1 : -1));
+  const { pointer, etag } = await readPointer(opened, findings);
+  findings.push(...compare(manifests, new Set(keys), { pointer, exists: etag !== null }, opened));
+  const followed = new Set(manifests.flatMap(({ manifest }) => manifest.previous.map(({ snapshot }) => snapshot)));
+  const heads = manifests.map(({ ref }) => ref).filter(({ snapshot }) => !followed.has(snapshot));
+  return { manifests, heads, pointer, pointer_etag: etag, findings };
+}
+
+async function readManifest(opened: Opened, key: string): Promise<KnownManifest> {
+  const { config } = opened.configuration;
+  const signers = [...signersOf(config), ...config.retired.map(({ signer }) => signer)];
+  const { value, body } = await readChecked(opened, key, (bytes): Checked<Omit<KnownManifest, "ref" | "bytes">> => {
+    const verified = verifyJson("manifest", bytes, signers, Manifest);
+    if ("problem" in verified) return { ...verified, forged: true };
+    const { payload: manifest, signer } = verified;
+    const retired = config.retired.find((writer) => writer.signer === signer);
+    if (retired && !retired.accepted.includes(sha256(bytes))) {
+      return { problem: `was signed by ${retired.name}, whose key is retired`, forged: true };
+    }
+    if (manifest.repository !== config.repository) return { problem: `belongs to repository ${manifest.repository}` };
+    if (manifestKey(manifest.epoch, Date.parse(manifest.finished_at), manifest.snapshot) !== key) {
+      return { problem: `is the manifest of snapshot ${manifest.snapshot}, put in another one's place`, forged: true };
+    }
+    return {
+      value: {
+        manifest,
+        signer: (retired ?? config.writers.find((writer) => writer.signer === signer))?.name ?? signer,
+      },
+    };
+  });
+  const { snapshot, counter } = value.manifest;
+  return { ...value, ref: { snapshot, counter, manifest: key, sha256: sha256(body) }, bytes: body.byteLength };
+}
+
+async function readPointer(
+  opened: Opened,
+  findings: Finding[],
+): Promise<{ pointer: Pointer | null; etag: string | null }> {
+  const { config } = opened.configuration;
+  // A retired writer may have been the last to write it: its state is believed, its newest manifest is still proven apart.
+  const signers = [...signersOf(config), ...config.retired.map(({ signer }) => signer)];
+  try {
+    const { value, etag } = await readChecked(opened, POINTER, (bytes): Checked<Pointer> => {
+      const verified = verifyJson("pointer", bytes, signers, Pointer);
+      if ("problem" in verified) return { ...verified, forged: true };
+      if (verified.payload.repository !== config.repository) return { problem: "belongs to another repository" };
+      return { value: verified.payload };
+    });
+    return { pointer: value, etag };
+  } catch (error) {
+    if (!(error instanceof DamagedObject)) throw error;
+    const there = await opened.storage.look(POINTER, opened.signal).catch((thrown: unknown) => {
+      if (thrown instanceof StorageError && thrown.failure === "missing") return null;
+      throw thrown;
+    });
+    if (there !== null) findings.push(damage(error, []));
+    return { pointer: null, etag: there?.etag ?? null };
+  }
+}
+
+/** Pure. What the manifests and the pointer say about each other. */
+function compare(
+  manifests: readonly KnownManifest[],
+  keys: ReadonlySet<string>,
+  { pointer, exists }: { pointer: Pointer | null; exists: boolean },
+  { counter_seen, configuration: { config } }: Pick<Opened, "counter_seen" | "configuration">,
+): Finding[] {
+  const findings: Finding[] = [];
+  const kept = new Set(pointer?.kept.map(({ snapshot }) => snapshot));
+  const wasPruned = ({ counter, snapshot }: ManifestRef): boolean =>
+    counter <= (pointer?.pruned_to ?? 0) && !kept.has(snapshot);
+  const expected = [
+    ...manifests.flatMap(({ manifest }) => manifest.previous),
+    ...(pointer?.newest ? [pointer.newest] : []),
+    ...(pointer?.kept ?? []),
+  ];
+  const byKey = new Map(manifests.map((known) => [known.ref.manifest, known]));
+  const missing = new Map<string, ManifestRef>();
+  for (const ref of expected) {
+    const known = byKey.get(ref.manifest);
+    if (known && known.ref.sha256 !== ref.sha256) missing.set(ref.manifest, ref);
+    if (!keys.has(ref.manifest) && !wasPruned(ref)) missing.set(ref.manifest, ref);
+  }
+  for (const { manifest, counter, snapshot } of missing.values()) {
+    const cause = keys.has(manifest)
+      ? "is not the one that others name"
+      : `is missing: snapshot number ${counter} was removed`;
+    // Without a pointer nobody knows what was pruned.
+    const severity = pointer === null && !keys.has(manifest) ? "notice" : "damage";
+    findings.push({ severity, object: manifest, cause, hint: HINTS.damaged, snapshots: [snapshot] });
+  }
+  const about = (severity: Finding["severity"], cause: string, hint: string): void => {
+    findings.push({ severity, object: POINTER, cause, hint, snapshots: [] });
+  };
+  const newest = manifests[0];
+  const highest = Math.max(newest?.ref.counter ?? 0, pointer?.newest?.counter ?? 0);
+  const pointer_revision = Math.max(0, ...manifests.map(({ manifest }) => manifest.pointer_revision));
+  const repair = "nothing is lost: the next backup writes it anew";
+  if (!exists && newest) {
+    if (pointer_revision > 0) about("damage", "is missing", repair);
+    else about("notice", "is missing; the first backup was interrupted at its end", repair);
+  }
+  if (pointer && pointer.revision < pointer_revision) {
+    about("damage", `is an old one (revision ${pointer.revision}, there was ${pointer_revision})`, repair);
+  } else if (pointer && newest && (pointer.newest?.counter ?? 0) < newest.ref.counter) {
+    about(
+      "notice",
+      "is older than the newest manifest: a backup was interrupted at its end, or an old one was put back",
+      repair,
+    );
+  }
+  const config_revision = Math.max(0, ...manifests.map(({ manifest }) => manifest.config.revision));
+  if (config_revision > config.revision) {
+    const cause = `is an old one (revision ${config.revision}, snapshots were made under ${config_revision})`;
+    findings.push({ severity: "damage", object: CONFIG, cause, hint: HINTS.forged, snapshots: [] });
+  }
+  if (highest < counter_seen) {
+    about(
+      "damage",
+      `the newest snapshot is number ${highest}, but this machine has seen number ${counter_seen}: the repository was rolled back`,
+      HINTS.forged,
+    );
+  }
+  return findings;
+}
+
+export function damage(error: DamagedObject, snapshots: string[]): Finding {
+  const { cause, hint } = error.parts;
+  return { severity: "damage", object: error.object, cause, hint, snapshots };
+}

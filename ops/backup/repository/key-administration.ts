@@ -1,0 +1,231 @@
+/**
+ * Who reads and who writes: making a repository, and changing its keys. No part is ever written again for it.
+ */
+import { randomUUID } from "node:crypto";
+import { z } from "zod";
+import { EXIT, OpsError } from "../../errors.ts";
+import { objectsUnder, type Storage, StorageError } from "../storage/storage.ts";
+import {
+  type Configuration,
+  type LoadedConfiguration,
+  loadConfiguration,
+  repositoryIdentities,
+  signConfiguration,
+  wrapIdentity,
+  writerSecret,
+} from "./configuration.ts";
+import { refused } from "./damage.ts";
+import {
+  type BackupKey,
+  encryptTo,
+  generateReader,
+  lockWithPassphrase,
+  randomKey,
+  unlockWithPassphrase,
+} from "./key-file.ts";
+import { CONFIG, configCopyKey, EPOCHS } from "./layout.ts";
+import { sha256 } from "./metadata.ts";
+import { signingKey, unverifiedJson } from "./signed.ts";
+
+/** `escrow` reads and administers: it belongs into a safe. `writer` backs up and can read nothing back. */
+export interface NewKeys {
+  escrow: BackupKey;
+  writer: BackupKey;
+}
+
+/** Makes a repository in an empty place. @throws OpsError (exit code 3) when there is one. */
+export async function initRepository(
+  storage: Storage,
+  names: { escrow: string; writer: string },
+  now_ms: number,
+  signal: AbortSignal,
+): Promise<NewKeys> {
+  const reader = await generateReader();
+  const own = await generateReader();
+  const root_seed = randomKey();
+  const signer_seed = randomKey();
+  const writer_secret = randomKey();
+  const identity = { prism_backup_key: 1 as const, repository: randomUUID(), root: signingKey(root_seed).public };
+  const readers = [{ name: names.escrow, recipient: reader.recipient }];
+  const config: Configuration = {
+    format: 1,
+    repository: identity.repository,
+    created_at: new Date(now_ms).toISOString(),
+    revision: 1,
+    keys: [await wrapIdentity(own.identity, readers)],
+    readers,
+    writers: [{ name: names.writer, signer: signingKey(signer_seed).public }],
+    retired: [],
+    writer_secret: await sealedSecret(writer_secret, own.recipient),
+    passphrases: [],
+  };
+  for await (const { key } of objectsUnder(storage, EPOCHS, signal)) {
+    const cause = `${key} is there already`;
+    throw refused("make repository in", storage.location, cause, "take an empty bucket, prefix or folder");
+  }
+  await storage.create(CONFIG, signConfiguration(config, root_seed), signal).catch((error: unknown) => {
+    if (!(error instanceof StorageError && error.failure === "exists")) throw error;
+    throw refused(
+      "make repository in",
+      storage.location,
+      "there is one already",
+      "open it with its key, or take another place",
+    );
+  });
+  return {
+    escrow: { ...identity, name: names.escrow, identity: reader.identity, root_seed },
+    writer: { ...identity, name: names.writer, signer_seed, writer_secret },
+  };
+}
+
+/** The key file behind a passphrase. @throws OpsError when none of the repository's opens with it. */
+export async function keyFromPassphrase(storage: Storage, passphrase: string, signal: AbortSignal): Promise<BackupKey> {
+  const { body } = await storage.read(CONFIG, signal);
+  const Locked = z.object({ passphrases: z.array(z.object({ key: z.string() })) });
+  // Nothing is believed yet: only the passphrase opens a key, and that key then proves the configuration.
+  const found = Locked.safeParse(unverifiedJson(body));
+  for (const { key } of found.data?.passphrases ?? []) {
+    const opened = await unlockWithPassphrase(Buffer.from(key, "base64"), passphrase);
+    if (opened) return opened;
+  }
+  const cause = `none of its ${found.data?.passphrases.length ?? 0} passphrases is this one`;
+  throw refused("open repository", storage.location, cause, "type it again, or give a key file");
+}
+
+/** Changes of the keys, for the holder of the root. Each is one new, signed configuration. */
+export function keyAdministration(storage: Storage, key: BackupKey, signal: AbortSignal) {
+  const change = async (
+    work: (config: Configuration) => Promise<Partial<Configuration>> | Partial<Configuration>,
+  ): Promise<Configuration> => {
+    const { root_seed } = key;
+    if (root_seed === undefined) {
+      const cause = `key ${key.name} does not administer it`;
+      throw refused("change keys of", storage.location, cause, "give the escrowed key file, one with a `root_seed`");
+    }
+    const loaded = await loadConfiguration(storage, key, signal);
+    const { config } = loaded;
+    const next: Configuration = { ...config, ...(await work(config)), revision: config.revision + 1 };
+    await publish(storage, loaded, next, signConfiguration(next, root_seed), signal);
+    return next;
+  };
+  const identitiesOf = async (config: Configuration): Promise<string[]> => {
+    const identities = await repositoryIdentities(config, key);
+    if (identities) return identities;
+    throw refused(
+      "change readers of",
+      storage.location,
+      `key ${key.name} cannot read`,
+      "give the key file of a reader",
+    );
+  };
+  const wrapAll = (identities: readonly string[], readers: Configuration["readers"]) =>
+    Promise.all(identities.map((identity) => wrapIdentity(identity, readers)));
+
+  return {
+    /** `recipient`: an age public key; without one a pair is made and the key file returned. */
+    async addReader(name: string, recipient?: string): Promise<BackupKey | null> {
+      const made = recipient === undefined ? await generateReader() : null;
+      await change(async (config) => {
+        refuseTaken(config.readers, name);
+        const readers = [...config.readers, { name, recipient: made?.recipient ?? recipient ?? "" }];
+        return { readers, keys: await wrapAll(await identitiesOf(config), readers) };
+      });
+      const { repository, root } = key;
+      return made && { prism_backup_key: 1, name, repository, root, identity: made.identity };
+    },
+
+    /** New content is closed to it from now on. What it could read before it may have kept. */
+    removeReader: (name: string) =>
+      change(async (config) => {
+        refuseUnknown(config.readers, name);
+        const readers = config.readers.filter((reader) => reader.name !== name);
+        if (readers.length === 0) {
+          throw refused("remove reader", name, "nobody could read the repository any more", "add another reader first");
+        }
+        const own = await generateReader();
+        const identities = await identitiesOf(config);
+        const secret = await writerSecret(config, key, identities);
+        return {
+          readers,
+          keys: await wrapAll([...identities, own.identity], readers),
+          writer_secret: await sealedSecret(secret, own.recipient),
+        };
+      }),
+
+    /** A key file for another machine that backs up. Needs a key that can read or write, for the secret all writers share. */
+    async addWriter(name: string): Promise<BackupKey> {
+      const signer_seed = randomKey();
+      let writer_secret = "";
+      await change(async (config) => {
+        refuseTaken([...config.writers, ...config.retired], name);
+        writer_secret = await writerSecret(config, key, await repositoryIdentities(config, key));
+        return { writers: [...config.writers, { name, signer: signingKey(signer_seed).public }] };
+      });
+      const { repository, root } = key;
+      return { prism_backup_key: 1, name, repository, root, signer_seed, writer_secret };
+    },
+
+    /** `accepted`: SHA-256 of those of its manifests that are still trusted. Whoever stole its key can add none. */
+    removeWriter: (name: string, accepted: readonly string[]) =>
+      change((config) => {
+        refuseUnknown(config.writers, name);
+        const gone = config.writers.filter((writer) => writer.name === name);
+        return {
+          writers: config.writers.filter((writer) => writer.name !== name),
+          retired: [...config.retired, ...gone.map((writer) => ({ ...writer, accepted: [...accepted] }))],
+        };
+      }),
+
+    /** Puts this key file behind a passphrase into the repository. */
+    addPassphrase: (name: string, passphrase: string, work_factor?: number) =>
+      change(async (config) => {
+        refuseTaken(config.passphrases, name);
+        const locked = await lockWithPassphrase(key, passphrase, work_factor);
+        return { passphrases: [...config.passphrases, { name, key: Buffer.from(locked).toString("base64") }] };
+      }),
+
+    removePassphrase: (name: string) =>
+      change((config) => {
+        refuseUnknown(config.passphrases, name);
+        return { passphrases: config.passphrases.filter((passphrase) => passphrase.name !== name) };
+      }),
+  };
+}
+
+/** The copy under the lock first: if this ends in between, the newer copy is what counts. */
+async function publish(
+  storage: Storage,
+  loaded: LoadedConfiguration,
+  next: Configuration,
+  bytes: Uint8Array,
+  signal: AbortSignal,
+): Promise<void> {
+  const epochs = (await storage.folders(EPOCHS, signal)).sort();
+  const newest = epochs.at(-1);
+  if (newest !== undefined) await storage.create(configCopyKey(newest, next.revision, sha256(bytes)), bytes, signal);
+  await storage.replace(CONFIG, bytes, loaded.etag, signal).catch((error: unknown) => {
+    if (!(error instanceof StorageError && error.failure === "changed")) throw error;
+    const cause = "somebody else changed its keys in the same moment";
+    const parts = {
+      op: "change keys of",
+      subject: storage.location,
+      cause,
+      hint: "look at the keys and repeat the change",
+    };
+    throw new OpsError(parts, { exit_code: EXIT.refused, error });
+  });
+}
+
+const sealedSecret = async (secret: string, recipient: string): Promise<string> =>
+  Buffer.from(await encryptTo([recipient], Buffer.from(secret, "base64url"))).toString("base64");
+
+function refuseTaken(named: readonly { name: string }[], name: string): void {
+  if (named.some((entry) => entry.name === name))
+    throw refused("add key", name, "the name is taken", "choose another name");
+}
+
+function refuseUnknown(named: readonly { name: string }[], name: string): void {
+  if (named.some((entry) => entry.name === name)) return;
+  const names = named.map((entry) => entry.name).join(", ");
+  throw refused("remove key", name, "there is none of this name", `choose one of: ${names}`);
+}

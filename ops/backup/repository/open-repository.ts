@@ -1,0 +1,202 @@
+/** Opening a repository: everything in `repository.ts` put together over a storage and a key. */
+import { patientStorage } from "../storage/patient-storage.ts";
+import { objectsUnder, type Storage, StorageError } from "../storage/storage.ts";
+import { loadConfiguration, repositoryIdentities, signersOf, writerSecret } from "./configuration.ts";
+import { contentKeyReader } from "./content-keys.ts";
+import { DamagedObject, refused } from "./damage.ts";
+import { type History, type KnownManifest, readHistory } from "./history.ts";
+import type { BackupKey } from "./key-file.ts";
+import { partsOf } from "./layout.ts";
+import { otherLeases, refuseBesidePrune, takeLease } from "./leases.ts";
+import { metadataKeys } from "./metadata.ts";
+import type { Opened } from "./opened.ts";
+import { signerSeed, updatePointer } from "./pointer.ts";
+import { planPrune, prune } from "./prune.ts";
+import type { Lease, Repository, RepositoryOptions, SnapshotInfo, VerifyReport } from "./repository.ts";
+import { signingKey } from "./signed.ts";
+import { type IndexedSnapshot, objectOf, readIndexed } from "./snapshot-index.ts";
+import { type VerifyOptions, verify } from "./verify.ts";
+import { beginSnapshot } from "./writer.ts";
+
+/**
+ * `storage` is made patient here. Reads the configuration and proves it with the key.
+ * @throws OpsError: no repository, a foreign one, a newer format, a key that is none of its keys.
+ */
+export async function openRepository(
+  storage: Storage,
+  key: BackupKey,
+  options: RepositoryOptions = {},
+): Promise<Repository> {
+  const closing = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, closing.signal]) : closing.signal;
+  const patient = patientStorage(storage, options.patience);
+  const configuration = await loadConfiguration(patient, key, signal);
+  const { config } = configuration;
+  const identities = await repositoryIdentities(config, key);
+  const warnings = new Set(configuration.warnings);
+  const opened: Opened = {
+    storage: patient,
+    signal,
+    now: options.now ?? Date.now,
+    key,
+    configuration,
+    identities,
+    metadata: metadataKeys(await writerSecret(config, key, identities), config.repository),
+    counter_seen: options.counter_seen ?? 0,
+    warn: (text) => warnings.add(text),
+  };
+  const public_signer = key.signer_seed === undefined ? null : signingKey(key.signer_seed).public;
+  const signer = public_signer !== null && signersOf(config).includes(public_signer) ? public_signer : null;
+  const manifests = new Map<string, KnownManifest>();
+  const contentKeys = contentKeyReader(opened);
+  const leases = new Set<Lease>();
+
+  const history = async (): Promise<History> => {
+    const found = await readHistory(opened, manifests);
+    for (const { object, cause } of found.findings) opened.warn(`${object} ${cause}`);
+    return found;
+  };
+  const indexed = async (known: KnownManifest, within?: History): Promise<IndexedSnapshot> =>
+    readIndexed(opened, contentKeys, known, infoOf(known, within ?? (await history())));
+
+  const newestWhole = async (within: History, among: ReadonlySet<string>): Promise<IndexedSnapshot | null> => {
+    for (const known of within.manifests.filter(({ ref }) => among.has(ref.snapshot))) {
+      try {
+        const snapshot = await indexed(known, within);
+        const sizes = new Map<string, number>();
+        const epochs = new Set([...snapshot.stored.values()].map(({ epoch }) => epoch));
+        for (const epoch of epochs) {
+          for await (const { key: object, bytes } of objectsUnder(patient, partsOf(epoch), signal))
+            sizes.set(object, bytes);
+        }
+        const absent = [...snapshot.stored.values()].find((part) => sizes.get(objectOf(part)) !== part.bytes);
+        if (absent === undefined) return snapshot;
+        opened.warn(`${objectOf(absent)} is missing or cut off: snapshot ${known.ref.snapshot} is not built upon`);
+      } catch (error) {
+        if (!(error instanceof DamagedObject)) throw error;
+        opened.warn(`${error.message}: snapshot ${known.ref.snapshot} is not built upon`);
+      }
+    }
+    return null;
+  };
+
+  const verifyAll = async (check: VerifyOptions): Promise<VerifyReport> => {
+    // What is remembered was right when it was read; a check reads it again.
+    manifests.clear();
+    const found = await history();
+    const only = check.only === undefined ? {} : { only: choose(opened, found, check.only).ref.snapshot };
+    const fresh = { opened, contentKeys: contentKeyReader(opened), history: found };
+    return await verify({ ...fresh, indexed: (known) => indexed(known, found) }, { ...check, ...only });
+  };
+
+  return {
+    id: config.repository,
+    location: storage.location,
+    can: { read: identities !== null, write: signer !== null, administer: key.root_seed !== undefined },
+    get warnings() {
+      return [...warnings];
+    },
+
+    async beginSnapshot(begin) {
+      const seed = signerSeed(opened, signer);
+      return await beginSnapshot({ opened, seed, manifests, history, newestWhole, infoOf }, begin);
+    },
+
+    async listSnapshots() {
+      const found = await history();
+      return found.manifests.map((known) => infoOf(known, found));
+    },
+
+    async openSnapshot(id) {
+      const found = await history();
+      return await indexed(choose(opened, found, id), found);
+    },
+
+    verifyStructure: () => verifyAll({ percent: 0, random: Math.random, on_progress: () => {} }),
+
+    verifyData: (percent, { only, random = Math.random, on_progress = () => {} } = {}) =>
+      verifyAll({ percent, random, on_progress, ...(only === undefined ? {} : { only }) }),
+
+    async recordVerification(id, level) {
+      const snapshot = choose(opened, await history(), id).ref.snapshot;
+      const at = new Date(opened.now()).toISOString();
+      await updatePointer(opened, signerSeed(opened, signer), manifests, (pointer) => {
+        const others = pointer.verified.filter((mark) => mark.snapshot !== snapshot || mark.level !== level);
+        return { ...pointer, verified: [...others, { snapshot, level, at }] };
+      });
+    },
+
+    async leaseForRestore(snapshots) {
+      let lease: Awaited<ReturnType<typeof takeLease>>;
+      try {
+        lease = await takeLease(opened, { kind: "restore", snapshots: [...snapshots], epochs: [] });
+      } catch (error) {
+        if (!(error instanceof StorageError && error.failure === "denied")) throw error;
+        opened.warn("these credentials cannot write a lease: see that nobody prunes while this restore runs");
+        return { id: "none", lost: new AbortController().signal, release: async () => {} };
+      }
+      try {
+        refuseBesidePrune(await otherLeases(opened, lease), "restore from", storage.location);
+        leases.add(lease);
+        return lease;
+      } catch (error) {
+        await lease.release();
+        throw error;
+      }
+    },
+
+    planPrune: (keep) => planPrune({ opened, manifests, history, indexed }, keep),
+    prune: async (plan) => prune({ opened, manifests, history, indexed }, plan, signerSeed(opened, signer)),
+
+    async close() {
+      for (const lease of leases) await lease.release();
+      closing.abort(new DOMException("the repository was closed", "AbortError"));
+    },
+  };
+}
+
+const LEVELS = ["structure", "data", "restore"];
+
+function infoOf({ ref, manifest, signer }: KnownManifest, { pointer }: History): SnapshotInfo {
+  const marks = (pointer?.verified ?? [])
+    .filter(({ snapshot }) => snapshot === ref.snapshot)
+    .sort((a, b) => LEVELS.indexOf(b.level) - LEVELS.indexOf(a.level));
+  const best = marks[0];
+  return {
+    id: ref.snapshot,
+    counter: ref.counter,
+    epoch: manifest.epoch,
+    started_ms: Date.parse(manifest.started_at),
+    finished_ms: Date.parse(manifest.finished_at),
+    tool: manifest.tool,
+    signer,
+    parts: manifest.parts,
+    bytes: manifest.bytes,
+    plain_bytes: manifest.plain_bytes,
+    new_bytes: manifest.new_bytes,
+    verified: best ? { level: best.level, at_ms: Date.parse(best.at) } : null,
+  };
+}
+
+function choose(opened: Opened, { manifests, findings }: History, id: string): KnownManifest {
+  const { location } = opened.storage;
+  if (id === "latest") {
+    const damaged = findings.find(({ severity, snapshots }) => severity === "damage" && snapshots.length > 0);
+    const rolledBack = findings.find(({ cause }) => cause.includes("rolled back"));
+    const finding = rolledBack ?? damaged;
+    if (finding) {
+      const hint = `name an older snapshot by its id (ops backup list), or ${finding.hint}`;
+      throw new DamagedObject(finding.object, `${finding.cause}: which snapshot is the latest is not certain`, hint);
+    }
+    const newest = manifests[0];
+    if (newest) return newest;
+    throw refused("open snapshot of", location, "there is none yet", "npm run ops -- backup create");
+  }
+  const found = manifests.filter(({ ref }) => ref.snapshot.startsWith(id));
+  const [only] = found;
+  if (only && found.length === 1) return only;
+  const lost = findings.find(({ snapshots }) => snapshots.some((snapshot) => snapshot.startsWith(id)));
+  if (lost) throw new DamagedObject(lost.object, lost.cause, lost.hint);
+  const cause = only ? `${found.length} snapshots begin with ${id}` : `there is no snapshot ${id}`;
+  throw refused("open snapshot of", location, cause, "list them: npm run ops -- backup list");
+}

@@ -1,0 +1,207 @@
+/**
+ * The parts of one epoch while a snapshot is written: what is known to be there, what is written anew, and what an
+ * interrupted writer left.
+ */
+import { OpsError } from "../../errors.ts";
+import { CHECKPOINT_BYTES, PART_BYTES_MAX, PARTS_IN_FLIGHT_BYTES } from "../../limits.ts";
+import { objectsUnder, StorageError } from "../storage/storage.ts";
+import { ByteGate } from "./byte-gate.ts";
+import { contentKeysIn, copyContentKey, createContentKey, readContentKeyObject } from "./content-keys.ts";
+import { CHECKPOINTS, checkpointKey, partKey, partsOf } from "./layout.ts";
+import type { StoredPart } from "./manifest.ts";
+import { partId, seal, sha256 } from "./metadata.ts";
+import type { Opened } from "./opened.ts";
+import { authenticatePart, type ContentKey, encodePart, KIND } from "./part.ts";
+import { objectOf, readPartObject, unsealIndex } from "./snapshot-index.ts";
+
+/** Damaged objects that may stand in the way of one part before it is given up. */
+const COPIES_MAX = 8;
+
+export interface PartStore {
+  readonly written: { objects: number; bytes: number; reused_parts: number };
+  put(kind: string, plain: Uint8Array): Promise<StoredPart>;
+  /** Makes a part of another epoch one of this epoch, without opening it. */
+  copy(part: StoredPart): Promise<StoredPart>;
+  /** Checkpoints that say nothing any more once this snapshot is committed. */
+  spentCheckpoints(): string[];
+}
+
+/**
+ * `base`: parts that earlier snapshots have in this epoch. `distrust`: keys of objects that are known to be damaged.
+ * `committed`: snapshots whose checkpoints say nothing new; `running`: those that others still write. `lost` ends the work when the lease is gone.
+ */
+export async function openPartStore(
+  opened: Opened,
+  snapshot: string,
+  epoch: string,
+  options: {
+    base: Iterable<StoredPart>;
+    distrust: ReadonlySet<string>;
+    committed: ReadonlySet<string>;
+    running: ReadonlySet<string>;
+    lost: AbortSignal;
+  },
+): Promise<PartStore> {
+  const { storage, metadata } = opened;
+  const signal = AbortSignal.any([opened.signal, options.lost]);
+  const known = new Map<string, StoredPart>();
+  const underWay = new Map<string, Promise<StoredPart>>();
+  const gate = new ByteGate(PARTS_IN_FLIGHT_BYTES);
+  const written = { objects: 0, bytes: 0, reused_parts: 0 };
+  const spent: string[] = [];
+  let unsaved: StoredPart[] = [];
+  let unsaved_bytes = 0;
+  let number = 0;
+  let contentKey: Promise<ContentKey> | undefined;
+
+  const sizes = new Map<string, number>();
+  for await (const { key, bytes } of objectsUnder(storage, partsOf(epoch), signal)) sizes.set(key, bytes);
+  const contentKeys = await contentKeysIn(opened, epoch);
+  const learn = (part: StoredPart): void => {
+    const object = objectOf(part);
+    const isThere = sizes.get(object) === part.bytes && contentKeys.has(part.content_key);
+    if (part.epoch === epoch && isThere && !options.distrust.has(object)) known.set(part.id, part);
+  };
+  for (const key of await checkpointKeys()) {
+    const writer = key.slice(CHECKPOINTS.length).replace(/-\d+$/, "");
+    if (!options.committed.has(writer)) for (const part of await partsOfCheckpoint(key)) learn(part);
+    if (!options.running.has(writer)) spent.push(key);
+  }
+  for (const part of options.base) learn(part);
+
+  async function checkpointKeys(): Promise<string[]> {
+    const keys: string[] = [];
+    for await (const { key } of objectsUnder(storage, CHECKPOINTS, signal)) keys.push(key);
+    return keys;
+  }
+
+  async function partsOfCheckpoint(key: string): Promise<StoredPart[]> {
+    const found = await storage.read(key, signal).catch((error: unknown) => {
+      // Its writer has finished in this moment.
+      if (error instanceof StorageError && error.failure === "missing") return null;
+      throw error;
+    });
+    if (found === null) return [];
+    const index = await unsealIndex(opened, `checkpoint:${key}`, found.body);
+    if ("value" in index) return index.value.parts;
+    opened.warn(`${key} ${index.problem} and is ignored`);
+    return [];
+  }
+
+  const save = async (part: StoredPart): Promise<void> => {
+    unsaved.push(part);
+    unsaved_bytes += part.bytes;
+    if (unsaved_bytes < CHECKPOINT_BYTES) return;
+    const parts = unsaved;
+    unsaved = [];
+    unsaved_bytes = 0;
+    number += 1;
+    const key = checkpointKey(snapshot, number);
+    const body = await seal(metadata, `checkpoint:${key}`, { format: 1, snapshot, parts });
+    await storage.create(key, body, signal);
+    spent.push(key);
+  };
+
+  /** Writes an object under the part's first name that is free, unless what has the name is the part. */
+  const place = async (
+    id: string,
+    body: Uint8Array,
+    mine: Omit<StoredPart, "copy">,
+  ): Promise<{ part: StoredPart; is_new: boolean }> => {
+    for (let copy = 0; copy < COPIES_MAX; copy += 1) {
+      const key = partKey(epoch, id, copy);
+      try {
+        await storage.create(key, body, signal);
+        return { part: { ...mine, copy }, is_new: true };
+      } catch (error) {
+        if (!(error instanceof StorageError && error.failure === "exists")) throw error;
+      }
+      const found = options.distrust.has(key) ? null : await adopt(key, mine);
+      if (found) return { part: { ...found, copy }, is_new: false };
+      opened.warn(`${key} is damaged; the part is written beside it`);
+    }
+    throw new OpsError({
+      op: "write part",
+      subject: partKey(epoch, id, 0),
+      cause: `${COPIES_MAX} objects of this name are damaged`,
+      hint: "find out what damages this storage before trusting it with another backup",
+    });
+  };
+
+  /** An object that an interrupted writer left, if one of this repository's writers made it of this content. */
+  const adopt = async (key: string, mine: Omit<StoredPart, "copy">): Promise<Omit<StoredPart, "copy"> | null> => {
+    const { body } = await storage.read(key, signal);
+    const header = authenticatePart(metadata, body);
+    if ("problem" in header || header.id !== mine.id || header.plain_bytes !== mine.plain_bytes) return null;
+    const { content_key } = header;
+    const hasKey = await readContentKeyObject(opened, epoch, content_key).then(
+      () => true,
+      () => false,
+    );
+    return hasKey ? { ...mine, content_key, bytes: body.byteLength, sha256: sha256(body) } : null;
+  };
+
+  const once = (id: string, work: () => Promise<StoredPart>): Promise<StoredPart> => {
+    const there = known.get(id);
+    if (there) {
+      written.reused_parts += 1;
+      return Promise.resolve(there);
+    }
+    const running = underWay.get(id) ?? work().finally(() => underWay.delete(id));
+    underWay.set(id, running);
+    return running;
+  };
+
+  const settle = async ({ part, is_new }: { part: StoredPart; is_new: boolean }): Promise<StoredPart> => {
+    known.set(part.id, part);
+    if (is_new) {
+      written.objects += 1;
+      written.bytes += part.bytes;
+    } else written.reused_parts += 1;
+    await save(part);
+    return part;
+  };
+
+  return {
+    written,
+    spentCheckpoints: () => spent,
+
+    put(kind, plain) {
+      if (!KIND.test(kind)) throw new TypeError(`kind ${JSON.stringify(kind)} does not match ${KIND}`);
+      if (plain.byteLength > PART_BYTES_MAX) {
+        throw new RangeError(`a part has at most ${PART_BYTES_MAX} bytes, not ${plain.byteLength}`);
+      }
+      return gate.pass(plain.byteLength, () => {
+        const plain_sha256 = sha256(plain);
+        const id = partId(metadata, kind, plain_sha256);
+        return once(id, async () => {
+          contentKey ??= createContentKey(opened, epoch);
+          const content = await contentKey;
+          const { object, sha256 } = await encodePart(metadata, content, { id, kind, plain });
+          return await settle(
+            await place(id, object, {
+              id,
+              kind,
+              epoch,
+              bytes: object.byteLength,
+              plain_bytes: plain.byteLength,
+              plain_sha256,
+              sha256,
+              content_key: content.id,
+            }),
+          );
+        });
+      });
+    },
+
+    copy: (part) =>
+      gate.pass(part.bytes, () =>
+        once(part.id, async () => {
+          const object = await readPartObject(opened, part);
+          await copyContentKey(opened, part.epoch, epoch, part.content_key);
+          const { copy: _, ...moved } = { ...part, epoch };
+          return await settle(await place(part.id, object, moved));
+        }),
+      ),
+  };
+}

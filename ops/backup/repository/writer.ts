@@ -1,0 +1,190 @@
+/**
+ * Writing a snapshot. The order is what makes it safe: parts, index, manifest, pointer. Until the manifest is there
+ * nothing refers to anything new; from then on everything it refers to is there.
+ */
+import { randomBytes } from "node:crypto";
+import { EXIT, OpsError } from "../../errors.ts";
+import { objectsUnder } from "../storage/storage.ts";
+import { secureConfiguration } from "./configuration.ts";
+import { contentKeysIn } from "./content-keys.ts";
+import type { History, KnownManifest } from "./history.ts";
+import { epochOf, indexKey, manifestKey, partsOf } from "./layout.ts";
+import { otherLeases, refuseBesidePrune, takeLease } from "./leases.ts";
+import type { Manifest, ManifestRef, StoredPart } from "./manifest.ts";
+import { seal, sha256 } from "./metadata.ts";
+import type { Opened } from "./opened.ts";
+import { openPartStore } from "./part-store.ts";
+import { newerOf, updatePointer } from "./pointer.ts";
+import type { BeginOptions, SnapshotInfo, SnapshotWriter } from "./repository.ts";
+import { signJson } from "./signed.ts";
+import { type IndexedSnapshot, objectOf, refOf, sealSummary } from "./snapshot-index.ts";
+
+/** Snapshots that prune must spare while it is decided on which one to build. */
+const BASES_LEASED = 3;
+
+/** What the writer needs of the repository that it writes to. */
+export interface WriterDeps {
+  opened: Opened;
+  seed: string;
+  manifests: Map<string, KnownManifest>;
+  history: () => Promise<History>;
+  /** The newest of these that is whole, parts included. */
+  newestWhole: (history: History, among: ReadonlySet<string>) => Promise<IndexedSnapshot | null>;
+  infoOf: (known: KnownManifest, history: History) => SnapshotInfo;
+}
+
+export async function beginSnapshot(deps: WriterDeps, options: BeginOptions): Promise<SnapshotWriter> {
+  const { opened, seed } = deps;
+  const { storage, signal, now } = opened;
+  const started_ms = now();
+  const id = randomBytes(8).toString("hex");
+  const before = await deps.history();
+  // A clock that was set back must not write into an epoch that was closed.
+  const epochs = [epochOf(started_ms), ...before.manifests.map(({ manifest }) => manifest.epoch)];
+  const epoch = epochs.sort().at(-1) ?? epochOf(started_ms);
+  const snapshots = before.manifests.slice(0, BASES_LEASED).map(({ ref }) => ref.snapshot);
+  const lease = await takeLease(opened, { kind: "backup", snapshots, epochs: [epoch] }, id);
+  try {
+    const others = await otherLeases(opened, lease);
+    refuseBesidePrune(others, "back up to", storage.location);
+    const history = await deps.history();
+    await secureConfiguration(storage, opened.configuration, epoch, signal);
+    const base = await deps.newestWhole(history, new Set(snapshots));
+    const store = await openPartStore(opened, id, epoch, {
+      base: base?.stored.values() ?? [],
+      distrust: options.distrust ?? new Set(),
+      committed: new Set(history.manifests.map(({ ref }) => ref.snapshot)),
+      running: new Set(others.map((other) => other.id)),
+      lost: lease.lost,
+    });
+    const entries = new Map<string, StoredPart>();
+    const enter = async (part: Promise<StoredPart>) => {
+      const stored = await part;
+      entries.set(stored.id, stored);
+      return refOf(stored);
+    };
+
+    return {
+      id,
+      epoch,
+      base,
+      begins_epoch: base !== null && base.info.epoch !== epoch,
+      written: store.written,
+      putPart: (kind, bytes) => enter(store.put(kind, bytes)),
+      async keepPart(part_id) {
+        const part = base?.stored.get(part_id);
+        if (part === undefined) throw new RangeError(`the base has no part ${part_id}`);
+        const distrusted = options.distrust?.has(objectOf(part)) === true;
+        if (distrusted) throw new RangeError(`part ${part_id} is damaged and must be written anew`);
+        return await enter(part.epoch === epoch ? Promise.resolve(part) : store.copy(part));
+      },
+
+      async commit({ summary, body }) {
+        const bodyPart = await enter(store.put("body", Buffer.from(JSON.stringify(body))));
+        await assertStored(opened, epoch, entries);
+        const parts = [...entries.values()];
+        const index = await seal(opened.metadata, `index:${id}`, { format: 1, snapshot: id, parts });
+        const index_sha256 = sha256(index);
+        await storage.create(indexKey(epoch, index_sha256), index, signal);
+        const sealed = Buffer.from(await sealSummary(opened, id, summary)).toString("base64");
+
+        await lease.assertHeld();
+        const now_seen = await deps.history();
+        refuseAfterPrune(opened, history, now_seen, parts, base);
+        const counters = [
+          now_seen.pointer?.pruned_to ?? 0,
+          now_seen.pointer?.newest?.counter ?? 0,
+          opened.counter_seen,
+          ...now_seen.manifests.map(({ ref }) => ref.counter),
+        ];
+        const { config } = opened.configuration;
+        const manifest: Manifest = {
+          format: 1,
+          repository: config.repository,
+          snapshot: id,
+          counter: Math.max(...counters) + 1,
+          previous: now_seen.heads,
+          epoch,
+          started_at: new Date(started_ms).toISOString(),
+          finished_at: new Date(now()).toISOString(),
+          tool: options.tool,
+          config: { revision: config.revision, sha256: opened.configuration.sha256 },
+          pointer_revision: now_seen.pointer?.revision ?? 0,
+          index: { object: indexKey(epoch, index_sha256), sha256: index_sha256, bytes: index.byteLength },
+          parts: parts.length,
+          bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
+          plain_bytes: parts.reduce((sum, part) => sum + part.plain_bytes, 0),
+          new_bytes: store.written.bytes,
+          body: bodyPart.id,
+          summary: sealed,
+        };
+        const object = signJson("manifest", manifest, seed);
+        const key = manifestKey(epoch, Date.parse(manifest.finished_at), id);
+        await storage.create(key, object, signal);
+
+        const ref: ManifestRef = { snapshot: id, counter: manifest.counter, manifest: key, sha256: sha256(object) };
+        await updatePointer(opened, seed, deps.manifests, (pointer) => ({
+          ...pointer,
+          newest: newerOf(pointer.newest, ref),
+        }));
+        for (const checkpoint of store.spentCheckpoints()) await storage.remove(checkpoint, signal);
+        await lease.release();
+        const after = await deps.history();
+        const committed = after.manifests.find(({ ref: found }) => found.manifest === key);
+        if (committed) return deps.infoOf(committed, after);
+        const cause = "its manifest cannot be read back";
+        throw new OpsError({ op: "commit", subject: key, cause, hint: "npm run ops -- backup verify" });
+      },
+
+      abandon: () => lease.release(),
+    };
+  } catch (error) {
+    await lease.release();
+    throw error;
+  }
+}
+
+/** Every part of the snapshot is in the storage, whole in size: one listing, no reading. */
+async function assertStored(opened: Opened, epoch: string, entries: ReadonlyMap<string, StoredPart>): Promise<void> {
+  const sizes = new Map<string, number>();
+  for await (const { key, bytes } of objectsUnder(opened.storage, partsOf(epoch), opened.signal)) sizes.set(key, bytes);
+  const contentKeys = await contentKeysIn(opened, epoch);
+  for (const part of entries.values()) {
+    if (!contentKeys.has(part.content_key)) sizes.delete(objectOf(part));
+    const object = objectOf(part);
+    const bytes = sizes.get(object);
+    if (bytes === part.bytes) continue;
+    const cause =
+      bytes === undefined
+        ? "it was written, but it or its content key is not there"
+        : `it has ${bytes} of ${part.bytes} bytes`;
+    throw new OpsError({
+      op: "commit snapshot with part",
+      subject: object,
+      cause,
+      hint: "repeat the backup; if it happens again, do not trust this storage",
+    });
+  }
+}
+
+/** A prune that ran all the same (this process was taken for dead) may have removed what this snapshot relies on. */
+function refuseAfterPrune(
+  opened: Opened,
+  before: History,
+  after: History,
+  parts: readonly StoredPart[],
+  base: IndexedSnapshot | null,
+): void {
+  const pruned = (after.pointer?.pruned_to ?? 0) !== (before.pointer?.pruned_to ?? 0);
+  const relies = base !== null && parts.some(({ id }) => base.stored.has(id));
+  if (!pruned || !relies || after.manifests.some(({ ref }) => ref.snapshot === base.info.id)) return;
+  throw new OpsError(
+    {
+      op: "commit snapshot to",
+      subject: opened.storage.location,
+      cause: `snapshot ${base.info.id}, on which this one builds, was pruned meanwhile`,
+      hint: "repeat the backup: what was written is found again",
+    },
+    { exit_code: EXIT.refused },
+  );
+}

@@ -1,0 +1,121 @@
+/**
+ * The rows and the schema of a snapshot into a database that is empty, or that an interrupted load of the same snapshot began.
+ *
+ * A table's rows go in in the order of its key, so the last key that is there is the record of how far it is: it is in the
+ * target in the same transaction as the rows. Triggers come last, all at once: where they are, the load is complete.
+ */
+import type { D1Connection } from "../../d1/connection.ts";
+import { beginLoad, finishLoad } from "../../d1/load.ts";
+import type { Cell, Row } from "../../d1/row-codec.ts";
+import { quoted, type Schema, type Table } from "../../d1/schema.ts";
+import { writeRows } from "../../d1/write-rows.ts";
+import { isFenceTrigger } from "../../generation/fence.ts";
+import type { SnapshotManifest, TableSummary } from "../manifest.ts";
+import type { Snapshot } from "../repository/repository.ts";
+import { compareKeys } from "../snapshot/key-order.ts";
+import { readTable } from "../snapshot/read-table.ts";
+
+export interface LoadHooks {
+  signal: AbortSignal;
+  /** Hears what is being done. */
+  on_step(step: string): void;
+  /** Hears of rows that are in the target, in all. */
+  on_rows(rows: number): void;
+}
+
+/** @throws OpsError when a part is damaged or the target holds something else, and in D1's words. Repeat it to go on. */
+export async function loadDatabase(
+  snapshot: Pick<Snapshot, "readPart">,
+  manifest: Pick<SnapshotManifest, "inventory" | "body">,
+  connection: D1Connection,
+  hooks: LoadHooks,
+): Promise<void> {
+  const schema = snapshotSchema(manifest);
+  if (await isLoaded(connection, schema)) return;
+  const load = await beginLoad(connection, schema);
+  let done = 0;
+  for (const table of schema.tables) {
+    const held = manifest.inventory.database.tables.find(({ name }) => name === table.name);
+    if (held === undefined) continue;
+    hooks.on_step(`table ${table.name}`);
+    const target = load.target(table);
+    const after = held.ordered ? await lastKey(connection, target) : undefined;
+    const rows = withoutWritten(readTable(snapshot, held), held, after);
+    await writeRows(connection, target, counted(rows, hooks, done));
+    done += held.rows;
+    hooks.on_rows(done);
+  }
+  const sequences = manifest.body.database.sequences.map(({ table, seq }) => ({ table, last: BigInt(seq) }));
+  await finishLoad(connection, load, sequences, (step) => {
+    hooks.signal.throwIfAborted();
+    hooks.on_step(step);
+  });
+}
+
+/** The schema that the snapshot holds, without what belonged to a fence at that moment. */
+export function snapshotSchema({ body }: Pick<SnapshotManifest, "body">): Schema {
+  const { schema } = body.database;
+  return { ...schema, triggers: schema.triggers.filter((trigger) => !isFenceTrigger(trigger)) };
+}
+
+async function isLoaded(connection: D1Connection, { triggers }: Schema): Promise<boolean> {
+  if (triggers.length === 0) return false;
+  const [found] = await connection.batch([{ sql: "SELECT name FROM sqlite_schema WHERE type = 'trigger'" }]);
+  const there = new Set((found?.rows ?? []).map(([name]) => String(name)));
+  return triggers.every(({ name }) => there.has(name));
+}
+
+async function* counted(pages: AsyncIterable<Row[]>, { signal, on_rows }: LoadHooks, before: number) {
+  let done = before;
+  for await (const page of pages) {
+    signal.throwIfAborted();
+    yield page;
+    done += page.length;
+    on_rows(done);
+  }
+}
+
+async function* withoutWritten(
+  pages: AsyncIterable<Row[]>,
+  { key, columns }: TableSummary,
+  after: readonly Cell[] | undefined,
+): AsyncGenerator<Row[], void> {
+  const places = key.map((name) => columns.indexOf(name));
+  let passed = after === undefined;
+  for await (const page of pages) {
+    if (passed || after === undefined) {
+      yield page;
+      continue;
+    }
+    const rest = page.filter(
+      (row) =>
+        compareKeys(
+          places.map((place) => row[place] ?? null),
+          after,
+        ) > 0,
+    );
+    passed = rest.length > 0;
+    if (passed) yield rest;
+  }
+}
+
+/** Undefined for an empty table, and for keys of other types than the usual ones, whose rows are all written again. */
+async function lastKey(connection: D1Connection, table: Table): Promise<Cell[] | undefined> {
+  const key = table.key.map(quoted);
+  const typed = key.map((name) => `typeof(${name}), CAST(${name} AS TEXT)`).join(", ");
+  const descending = key.map((name) => `${name} DESC`).join(", ");
+  const [found] = await connection.batch([
+    { sql: `SELECT ${typed} FROM ${quoted(table.name)} ORDER BY ${descending} LIMIT 1` },
+  ]);
+  const row = found?.rows[0];
+  if (row === undefined) return undefined;
+  const cells: Cell[] = [];
+  for (let place = 0; place < row.length; place += 2) {
+    const [type, text] = [row[place], String(row[place + 1])];
+    if (type === "integer") cells.push(BigInt(text));
+    // What D1 may have bent on its way here is no safe place to go on from.
+    else if (type === "text" && /^[\x20-\x7e]*$/.test(text)) cells.push(text);
+    else return undefined;
+  }
+  return cells;
+}

@@ -1,0 +1,49 @@
+/** Whether D1 itself can bring the live database back to a moment, and what that would mean. */
+import { asOpsError } from "../../errors.ts";
+import { losses, type RestorePlan } from "./plan.ts";
+import type { Situation } from "./situation.ts";
+
+/** Null where there is no live database, or its Time Travel does not reach the moment (30 days paid, 7 days free). */
+export async function planTimeTravel(
+  { bench, resources, live }: Situation,
+  at_ms: number,
+): Promise<RestorePlan | null> {
+  if (live === null) return null;
+  const timestamp = new Date(at_ms).toISOString();
+  const found = await bench.api.d1.database.timeTravel
+    .getBookmark(live.id, { account_id: bench.account_id, timestamp })
+    .catch((error: unknown) => {
+      if (asOpsError(error).status === 400) return null;
+      throw error;
+    });
+  if (!found?.bookmark) return null;
+  const [lost, ...others] = losses(true, true);
+  const database = resources.database.live;
+  const vectors = resources.vectors.live;
+  return {
+    stack: bench.target.stack,
+    method: "time travel",
+    in_place: true,
+    source: found.bookmark,
+    state_at: timestamp,
+    rpo_s: Math.max(0, Math.round((bench.now() - at_ms) / 1000)),
+    lost: [lost ?? "", ...others.filter((text) => !text.includes("configuration") && !text.includes("incomplete"))],
+    database: { from: database, to: database },
+    vectors: { from: vectors, to: vectors },
+    tables: [],
+    vector_count: 0,
+    config_keys: 0,
+    objects: 0,
+    migrations: [],
+    requests: REQUESTS,
+    rows_written: 0,
+    bytes: 0,
+    duration_s: DURATION_S,
+    free_days: 0,
+    refusals: [],
+  };
+}
+
+/** Besides those of the index, which follows the rows. */
+const REQUESTS = 60;
+const DURATION_S = 15;

@@ -1,0 +1,156 @@
+/**
+ * A database as it was at one moment, copied while writers work.
+ *
+ * Whole tables are read page by page; what changes meanwhile is in the change log and is read again by key, round after round,
+ * until one transaction finds nothing more. That transaction also leaves the mark that the next snapshot continues from,
+ * looks whether the first mark is still there (else somebody moved the database back in time), and reads what has no log. The
+ * service never waits.
+ */
+import { type Changes, logHead, readChanges } from "../../d1/change-log.ts";
+import type { D1Connection } from "../../d1/connection.ts";
+import type { Table } from "../../d1/schema.ts";
+import { OpsError } from "../../errors.ts";
+import { SEAL_ATTEMPTS_MAX } from "../../limits.ts";
+import type { SnapshotBody, SnapshotInventory } from "../manifest.ts";
+import type { Snapshot, SnapshotWriter } from "../repository/repository.ts";
+import { keptTable } from "./continuation.ts";
+import type { DatabaseLook } from "./database-look.ts";
+import { leaveMark, type Sealed, sealing } from "./seal.ts";
+import { TableCopy } from "./table-copy.ts";
+import { VectorIds } from "./vector-ids.ts";
+
+export interface DatabaseSource {
+  name: string;
+  connection: D1Connection;
+  /** The Time Travel bookmark of now; null where there is none. */
+  bookmark(): Promise<string | null>;
+}
+
+export interface DatabaseCopyOptions {
+  writer: SnapshotWriter;
+  look: DatabaseLook;
+  /** The snapshot to continue; null for a full one. */
+  base: { snapshot: Snapshot; inventory: SnapshotInventory } | null;
+  /** Two marks that nobody can guess. */
+  marks: { begun: string; end: string };
+  /** A temporary folder. */
+  scratch: string;
+  now(): number;
+  /** Hears of each table, and whether it is read whole. */
+  on_table(table: Table, whole: boolean): void;
+  /** Hears of bytes of rows that were read. */
+  on_bytes(bytes: number): void;
+}
+
+export interface DatabaseCopy {
+  inventory: SnapshotInventory["database"];
+  body: SnapshotBody["database"];
+  bookmark: string | null;
+  /** Null where there are no chunks. */
+  vector_ids: VectorIds | null;
+  /** Everything that was answered before this moment is in it. */
+  state_at_ms: number;
+}
+
+/**
+ * @throws OpsError when the schema changes or the database is moved back in time meanwhile (nothing is committed: repeat it),
+ * when writers are faster than the rounds, and in D1's words.
+ */
+export async function copyDatabase(source: DatabaseSource, options: DatabaseCopyOptions): Promise<DatabaseCopy> {
+  const { connection } = source;
+  const { look, base, marks, now } = options;
+  const { copies, ids } = begin(options);
+  if (look.has_marks) await connection.batch([leaveMark(marks.begun, now())], { repeatable: true });
+  let through_seq = base?.inventory.database.log_seq ?? (await logHead(connection, look.schema));
+  for (const copy of copies.values()) {
+    options.on_table(copy.table, !copy.is_kept);
+    if (!copy.is_kept && !look.small.has(copy.table)) await copy.copyAll(connection);
+  }
+
+  const replay = async (from: D1Connection): Promise<boolean> => {
+    const round = await readChanges(from, look.schema, through_seq);
+    for (const { table, changes } of round.tables) await apply(copies.get(table.name), changes, ids);
+    through_seq = round.through_seq;
+    return round.complete;
+  };
+  let caught_up = !look.has_log;
+  while (!caught_up) caught_up = await replay(connection);
+
+  for (let attempt = 1; attempt <= SEAL_ATTEMPTS_MAX; attempt++) {
+    const state_at_ms = now();
+    const final = sealing(connection, look, marks, state_at_ms);
+    if (look.has_log) caught_up = await replay(final.connection);
+    else await final.connection.batch([], { repeatable: true });
+    const sealed = final.sealed();
+    refuseIfMoved(source.name, look, sealed);
+    if (!caught_up) continue;
+    for (const { table, rows } of sealed.small) {
+      const copy = copies.get(table.name);
+      await (rows === null ? copy?.copyAll(connection) : copy?.copyRows(rows));
+    }
+    const tables: SnapshotInventory["database"]["tables"] = [];
+    for (const copy of copies.values()) tables.push(await copy.finish());
+    return {
+      inventory: {
+        mark: look.has_marks ? marks.end : null,
+        log_seq: look.has_log ? through_seq : null,
+        schema: look.fingerprint,
+        tables,
+        left_out: look.left_out,
+        vector_ids: ids?.ranges() ?? null,
+      },
+      body: { schema: look.schema, sequences: sealed.sequences },
+      bookmark: await source.bookmark(),
+      vector_ids: ids,
+      state_at_ms,
+    };
+  }
+  throw new OpsError({
+    op: "back up",
+    subject: source.name,
+    cause: `rows change faster than they are read: ${SEAL_ATTEMPTS_MAX} rounds did not catch up`,
+    hint: "repeat it at a quieter time; what was copied is found again",
+  });
+}
+
+function begin({ writer, look, base, scratch, on_bytes }: DatabaseCopyOptions) {
+  const kept = (table: Table) => base && keptTable(table, look, base.inventory);
+  const hasChunks = look.tables.some((table) => table.name === "chunks" && kept(table) !== null);
+  const ids = VectorIds.of(look.tables, hasChunks ? (base?.inventory.database.vector_ids ?? []) : []);
+  const context = {
+    writer,
+    base: base?.snapshot ?? null,
+    scratch,
+    on_bytes,
+    on_rows: (table: Table, rows: Parameters<VectorIds["see"]>[1]) => ids?.see(table, rows),
+  };
+  const copies = new Map<string, TableCopy>();
+  for (const table of look.tables) {
+    const shape = look.shapes.get(table.name) ?? "";
+    copies.set(table.name, new TableCopy(context, table, { shape, kept: kept(table), place: copies.size }));
+  }
+  return { copies, ids };
+}
+
+async function apply(
+  copy: TableCopy | undefined,
+  changes: Changes["tables"][number]["changes"],
+  ids: VectorIds | null,
+): Promise<void> {
+  // The log also names tables that no snapshot holds.
+  if (copy === undefined) return;
+  for (const { key, row } of changes) {
+    if (row === null) ids?.forget(copy.table, key);
+    await copy.change(key, row);
+  }
+}
+
+function refuseIfMoved(name: string, look: DatabaseLook, { fingerprint, is_descended }: Sealed): void {
+  const cause = is_descended
+    ? fingerprint === look.fingerprint
+      ? null
+      : "its schema was changed meanwhile"
+    : "it was moved back in time meanwhile";
+  if (cause === null) return;
+  throw new OpsError({ op: "back up", subject: name, cause, hint: "repeat it: what was copied is found again" });
+}

@@ -1,0 +1,85 @@
+/** What the last transaction of a backup does besides reading the last changes: it proves descent and reads what has no log. */
+import { arrivedRows, selectionCount, selections } from "../../d1/cell-sql.ts";
+import type { D1Connection, Rows, Statement } from "../../d1/connection.ts";
+import type { Row } from "../../d1/row-codec.ts";
+import { quoted, type Table } from "../../d1/schema.ts";
+import { D1_CELL_BYTES_MIN, MARKS_KEPT, UNLOGGED_ROWS_MAX } from "../../limits.ts";
+import { type DatabaseLook, DEFINITIONS, fingerprintOf, MARKS } from "./database-look.ts";
+
+export interface Sealed {
+  fingerprint: string;
+  /** The mark that was left when the backup began is still there. */
+  is_descended: boolean;
+  sequences: { table: string; seq: string }[];
+  /** Small tables without a log; null for one that has to be read page by page after all. */
+  small: { table: Table; rows: Row[] | null }[];
+}
+
+/** Leaves a mark: a backup's own, that nobody can guess. */
+export function leaveMark(nonce: string, at_ms: number): Statement {
+  return { sql: `INSERT INTO ${MARKS} (nonce, made_at_ms) VALUES (?1, ?2)`, params: [nonce, at_ms] };
+}
+
+/**
+ * `connection` with these statements put before those of its first batch, in the same transaction. `sealed` tells what they
+ * found once that batch is done.
+ */
+export function sealing(
+  connection: D1Connection,
+  look: DatabaseLook,
+  marks: { begun: string; end: string },
+  now_ms: number,
+): { connection: D1Connection; sealed(): Sealed } {
+  const small = [...look.small];
+  const statements: Statement[] = [
+    DEFINITIONS,
+    ...(look.has_marks
+      ? [
+          { sql: `SELECT 1 FROM ${MARKS} WHERE nonce = ?1`, params: [marks.begun] },
+          leaveMark(marks.end, now_ms),
+          { sql: `DELETE FROM ${MARKS} WHERE id <= (SELECT max(id) FROM ${MARKS}) - ${MARKS_KEPT}` },
+        ]
+      : []),
+    ...(look.schema.has_sequences
+      ? [{ sql: "SELECT name, CAST(seq AS TEXT) FROM sqlite_sequence ORDER BY name" }]
+      : []),
+    ...small.flatMap(selectAll),
+  ];
+  let answers: Rows[] | null = null;
+  return {
+    connection: {
+      batch: async (more, options) => {
+        if (answers !== null) return connection.batch(more, options);
+        const all = await connection.batch([...statements, ...more], options);
+        answers = all.slice(0, statements.length);
+        return all.slice(statements.length);
+      },
+    },
+    sealed: () => {
+      const rest = [...(answers ?? [])];
+      const definitions = rest.shift();
+      const [begun] = look.has_marks ? rest.splice(0, 3) : [];
+      const sequences = look.schema.has_sequences ? rest.shift() : undefined;
+      return {
+        fingerprint: fingerprintOf(definitions),
+        is_descended: begun === undefined || begun.rows.length > 0,
+        sequences: (sequences?.rows ?? []).map(([table, seq]) => ({ table: String(table), seq: String(seq) })),
+        small: small.map((table) => ({ table, rows: rowsOf(table, rest.splice(0, selectionCount(table))) })),
+      };
+    },
+  };
+}
+
+const MANNER = { cell_bytes: D1_CELL_BYTES_MIN, text_in_hex: true };
+
+function selectAll(table: Table): Statement[] {
+  const order = table.key.map((name) => `t.${quoted(name)}`).join(", ");
+  const sql = `FROM ${quoted(table.name)} t ORDER BY ${order} LIMIT ${UNLOGGED_ROWS_MAX + 1}`;
+  return selections(table, MANNER, { sql });
+}
+
+function rowsOf(table: Table, answers: readonly Rows[]): Row[] | null {
+  const arrived = arrivedRows(table, MANNER, answers);
+  const isWhole = arrived.length <= UNLOGGED_ROWS_MAX && arrived.every(({ omitted }) => omitted.length === 0);
+  return isWhole ? arrived.map(({ cells }) => cells) : null;
+}

@@ -1,0 +1,139 @@
+/** Everything of a stack beside its database: buckets, configuration, vector index, Worker. */
+import type Cloudflare from "cloudflare";
+import type { D1Connection } from "../../d1/connection.ts";
+import { PACK_KEYS_PER_READ } from "../../limits.ts";
+import type { StackResources } from "../../stack.ts";
+import type { SnapshotBody, SnapshotInventory } from "../manifest.ts";
+import type { SnapshotWriter } from "../repository/repository.ts";
+import type { Storage } from "../storage/storage.ts";
+import { BucketCopy } from "./bucket-copy.ts";
+import { encodeEntries, readNamespace } from "./config-namespace.ts";
+import type { DatabaseCopy } from "./database-copy.ts";
+import type { Base, TakeOptions } from "./take.ts";
+import { describeIndex } from "./vector-index.ts";
+import { readWorker } from "./worker-state.ts";
+
+export interface StoreSources {
+  api: Cloudflare;
+  resources: StackResources;
+  vectors: Storage;
+  audit: Storage;
+  signal: AbortSignal;
+  /** `pulumi stack export`; null without an engine. */
+  exportStack(): Promise<Buffer | null>;
+}
+
+export interface StoresCopy {
+  buckets: NonNullable<SnapshotInventory["buckets"]>;
+  body: Omit<NonNullable<SnapshotBody["stores"]>, "skew_ms">;
+  last_look_ms: number;
+  warnings: string[];
+}
+
+interface Beside {
+  writer: SnapshotWriter;
+  /** Whose objects are kept where their etag is the same; null to read all again. */
+  base: Base | null;
+  connection: D1Connection;
+  /** The database's copy, under way. */
+  rows: Promise<DatabaseCopy>;
+  options: Pick<TakeOptions, "now" | "on_step" | "on_bytes" | "full">;
+}
+
+/** @throws OpsError in the words of the API or of the storage; what `rows` fails with. */
+export async function copyStores(sources: StoreSources, beside: Beside): Promise<StoresCopy> {
+  const { api, resources, signal } = sources;
+  const { writer, base, options } = beside;
+  const { account_id } = resources;
+  const bucket = (name: "vectors" | "audit") =>
+    new BucketCopy(
+      { bucket: resources.buckets[name], storage: sources[name], signal },
+      writer,
+      base?.inventory.buckets?.[name] ?? null,
+    );
+  const vectors = bucket("vectors");
+  const audit = bucket("audit");
+  const put = async (kind: string, bytes: Uint8Array) => (await writer.putPart(kind, bytes)).id;
+
+  // Most objects are there already while rows are still being read.
+  await vectors.pass(options.on_bytes);
+  await audit.pass(options.on_bytes);
+  const worker = await readWorker(api, account_id, resources.worker.name);
+  const stack_export = await sources.exportStack();
+  const { vector_ids } = await beside.rows;
+
+  options.on_step("what changed meanwhile in the buckets");
+  await vectors.pass(options.on_bytes);
+  const needed = await packKeys(beside.connection, vector_ids !== null);
+  const packs = await vectors.finish(needed);
+  const entries = await readNamespace(api, account_id, resources.kv.config);
+  const name =
+    resources.vectors.generations.find(({ generation }) => generation === resources.vectors.live)?.name ?? "";
+  options.on_step("vector index");
+  const listing = options.full || base === null;
+  const index = await describeIndex({ api, account_id, name }, vector_ids, listing);
+  return {
+    buckets: { vectors: packs.summary, audit: (await audit.finish(new Set())).summary },
+    body: {
+      database: {
+        live: resources.database.live,
+        generations: resources.database.generations.map(({ generation }) => generation),
+      },
+      vectors: {
+        live: resources.vectors.live,
+        generations: resources.vectors.generations.map(({ generation, dimensions }) => ({ generation, dimensions })),
+      },
+      config: { part: await put("config", encodeEntries(entries)), keys: entries.length },
+      index: { ...index, packs: { named: needed.size, lost: packs.lost, missing: packs.missing } },
+      worker: {
+        name: resources.worker.name,
+        version_id: worker.version_id,
+        version: await put("worker", worker.version),
+        secret_names: worker.secret_names,
+      },
+      stack_export: stack_export && (await put("stack", stack_export)),
+    },
+    last_look_ms: options.now(),
+    warnings: [...warningsOfPacks(packs), ...warningsOfParity(index.parity)],
+  };
+}
+
+/** Keys of the packs that rows name. */
+async function packKeys(connection: D1Connection, has_packs: boolean): Promise<Set<string>> {
+  const keys = new Set<string>();
+  for (let after = 0; has_packs; ) {
+    const [page] = await connection.batch(
+      [
+        {
+          sql: `SELECT id, object_key FROM packs WHERE id > ?1 ORDER BY id LIMIT ${PACK_KEYS_PER_READ}`,
+          params: [after],
+        },
+      ],
+      { repeatable: true },
+    );
+    for (const [id, key] of page?.rows ?? []) {
+      keys.add(String(key));
+      after = Number(id);
+    }
+    if ((page?.rows.length ?? 0) < PACK_KEYS_PER_READ) break;
+  }
+  return keys;
+}
+
+function warningsOfPacks({ lost, missing }: { lost: string[]; missing: string[] }): string[] {
+  const saved = lost.length - missing.length;
+  return [
+    ...(saved > 0
+      ? [`${saved} packs are gone from the bucket although rows name them; the snapshot still has them`]
+      : []),
+    ...(missing.length > 0 ? [`${missing.length} packs that rows name are nowhere, ${missing[0]} is one`] : []),
+  ];
+}
+
+function warningsOfParity(parity: StoresCopy["body"]["index"]["parity"]): string[] {
+  const { chunks_without_vector: chunks, vectors_without_chunk: vectors } = parity;
+  return [
+    ...(chunks.count > 0 ? [`${chunks.count} chunks have no vector in the index, ${chunks.ids[0]} is one`] : []),
+    ...(vectors.count > 0 ? [`${vectors.count} vectors have no chunk, ${vectors.ids[0]} is one`] : []),
+  ];
+}

@@ -1,0 +1,67 @@
+/** A stack's stores as a snapshot reads them. */
+import { createCloudflare } from "../cloudflare/api.ts";
+import { RequestBudget } from "../cloudflare/request-budget.ts";
+import { restD1 } from "../d1/rest-connection.ts";
+import { OpsError } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import type { SnapshotSources } from "./snapshot/take.ts";
+import { patientStorage } from "./storage/patient-storage.ts";
+import { s3Storage } from "./storage/s3-storage.ts";
+
+export interface StackSources extends SnapshotSources {
+  stores: NonNullable<SnapshotSources["stores"]>;
+  budget: RequestBudget;
+  /** Ends connections. */
+  close(): void;
+}
+
+/** @throws OpsError when the stack cannot be found. */
+export async function stackSources(invocation: Invocation): Promise<StackSources> {
+  const { signal, stack } = invocation;
+  const target = await invocation.target();
+  const budget = new RequestBudget();
+  const api = createCloudflare(target.api, {
+    signal,
+    budget,
+    on_retry: ({ request, because, wait_ms }) =>
+      invocation.note(`${request}: ${because}; again in ${Math.ceil(wait_ms / 1000)} s`),
+  });
+  const resources = await target.resources();
+  const { account_id, buckets, s3, database } = resources;
+  const live = database.generations.find(({ generation }) => generation === database.live);
+  if (live === undefined)
+    throw new OpsError({
+      op: "back up stack",
+      subject: stack,
+      cause: `its live database, generation ${database.live}, is none of those that exist`,
+      hint: `npm run ops -- drift --stack ${stack}`,
+    });
+  const opened = [buckets.vectors, buckets.audit].map((bucket) => s3Storage({ ...s3, bucket, prefix: "" }));
+  const [vectors, audit] = opened.map((storage) => patientStorage(storage));
+  if (vectors === undefined || audit === undefined) throw new Error("two buckets were opened");
+  return {
+    stack,
+    database: {
+      id: live.id,
+      name: live.name,
+      connection: restD1(api, account_id, live.id),
+      bookmark: async () => (await api.d1.database.timeTravel.getBookmark(live.id, { account_id })).bookmark ?? null,
+    },
+    stores: {
+      api,
+      resources,
+      signal,
+      vectors,
+      audit,
+      exportStack: async () => {
+        if (stack === "local") return null;
+        const { pulumiEngine } = await import("../delivery/pulumi-engine.ts");
+        return Buffer.from(await (await pulumiEngine(stack, process.env, signal)).run(["stack", "export"]));
+      },
+    },
+    budget,
+    close: () => {
+      for (const storage of opened) storage.close();
+    },
+  };
+}

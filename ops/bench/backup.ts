@@ -1,0 +1,227 @@
+/**
+ * `ops bench backup`: first snapshot, snapshot after 1 % changed, restore of the rows, each a process of its own as a person would start
+ * it, beside the bare ceiling of the same bytes and beside other tools, all in one run on a platform of the bench's own.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import type { Platform } from "../../infra/local/platform.ts";
+import { patientStorage } from "../backup/storage/patient-storage.ts";
+import { s3Storage } from "../backup/storage/s3-storage.ts";
+import type { Storage } from "../backup/storage/storage.ts";
+import { createCloudflare } from "../cloudflare/api.ts";
+import { restD1 } from "../d1/rest-connection.ts";
+import { EXIT } from "../errors.ts";
+import { rounded } from "../eval/metrics.ts";
+import { type Invocation, type Outcome, perform } from "../invocation.ts";
+import { positive } from "../options.ts";
+import { table, verdict } from "../output.ts";
+import { locateStack } from "../stack.ts";
+import type { Ceiling } from "./backup-ceiling.ts";
+import { changeStores, type FilledStores, fillStores } from "./backup-data.ts";
+import { copyOfDatabase, type DumpPeer, type ResticRun, resticPeer, sqliteDump } from "./backup-peers.ts";
+import type { RowsRestored } from "./backup-restore.ts";
+import { seededRandom } from "./corpus.ts";
+import { generatedParagraphs } from "./http-setup.ts";
+import { type MeasuredChild, measureChild } from "./measured-child.ts";
+
+const ROWS = 100_000;
+const CHANGED_SHARE = 0.01;
+
+/** docs/backup-format.md and the promises of `ops backup`. */
+const GOALS = { share_of_ceiling: 0.6, share_of_bytes: 0.02, share_of_time: 0.15, dump_ratio: 3, rss_mb: 300 };
+
+interface Figures {
+  rows: number;
+  source_bytes: number;
+  ceiling_mb_per_s: number;
+  full: { seconds: number; bytes: number; mb_per_s: number };
+  incremental_1pct: { seconds: number; bytes: number; share_of_bytes: number; share_of_time: number };
+  restore: { seconds: number; rows_per_s: number };
+  peak_rss_mb: number | null;
+  peers: {
+    sqlite_dump: DumpPeer | null;
+    restic?: { tool: string; full: ResticRun; incremental_1pct: ResticRun & { share_of_bytes: number } };
+  };
+}
+
+export function registerBenchBackup(parent: Command): void {
+  parent
+    .command("backup")
+    .description("speed, size and memory of backup and restore, beside the bare ceiling, sqlite3 and restic")
+    .option("--rows <n>", "chunks of 800 characters with a vector of 384 dimensions", positive, ROWS)
+    .addHelpText(
+      "after",
+      `
+Example:
+  npm run --silent ops -- bench backup --rows 100000 --json
+JSON: {rows, source_bytes, ceiling_mb_per_s, full: {seconds, bytes, mb_per_s}, incremental_1pct: {seconds, bytes, share_of_bytes,
+share_of_time}, restore: {seconds, rows_per_s}, peak_rss_mb, peers: {sqlite_dump: {tool, dump, load}|null, restic?}, goals: [{goal, value,
+limit, passed}]}
+Times are of whole commands, process start included. Source bytes: the rows as D1 gives them, and the packs. Ceiling: reading these bytes by
+keyset and from R2, and putting them into R2 as they are. Restore: rows, indexes and full-text indexes into a new D1 database. sqlite3 gets
+the database's own rows as a file, without vectors; restic the same file and the packs. Exit code 1 when a goal is missed.`,
+    )
+    .action((options: { rows: number }, command: Command) =>
+      perform(command, (invocation) => benchBackup(invocation, options.rows)),
+    );
+}
+
+async function benchBackup(invocation: Invocation, rows: number): Promise<Outcome> {
+  // Loaded on use: the engines take half a second, and most commands do without them.
+  const { startPlatform } = await import("../../infra/local/platform.ts");
+  const data_dir = await mkdtemp(join(tmpdir(), "prism-bench-"));
+  try {
+    const platform = await startPlatform({ data_dir, api_budget: false });
+    try {
+      return report(invocation, await measure(invocation, platform, data_dir, rows));
+    } finally {
+      await platform.close();
+    }
+  } finally {
+    await rm(data_dir, { recursive: true, force: true });
+  }
+}
+
+async function measure(invocation: Invocation, platform: Platform, data_dir: string, rows: number): Promise<Figures> {
+  const { progress, signal } = invocation;
+  const changed = Math.max(1, Math.round(rows * CHANGED_SHARE));
+  const corpus = await generatedParagraphs(rows + changed, seededRandom(1));
+  const { stores, close } = await openStores(data_dir, platform, signal);
+  try {
+    progress.start("chunks stored", rows);
+    await fillStores(stores, corpus.slice(0, rows), (done) => progress.update(done));
+    progress.stop();
+
+    const peaks: number[] = [];
+    const run = async (step: string, file: string, words: readonly string[]): Promise<MeasuredChild> => {
+      progress.start(step, 0);
+      const child = await measureChild(process.execPath, [join(import.meta.dirname, file), ...words], { signal });
+      progress.stop(`${step}: ${child.seconds.toFixed(1)} s`);
+      return child;
+    };
+    const backup = async (step: string) => {
+      const child = await run(step, "../cli.ts", ["backup", "create", "--data", data_dir, "--json"]);
+      peaks.push(child.peak_rss_mb ?? 0);
+      const { snapshot, warnings } = JSON.parse(child.stdout);
+      for (const warning of warnings) invocation.note(`Warning: ${warning}`);
+      return { seconds: rounded(child.seconds, 2), bytes: Number(snapshot.new_bytes) };
+    };
+
+    const ceiling: Ceiling = JSON.parse((await run("bare ceiling", "backup-ceiling.ts", [data_dir])).stdout);
+    const full = await backup("first snapshot");
+    const copy = await copyOfDatabase(data_dir, data_dir);
+    const restic = await resticPeer(data_dir, signal);
+    const resticFull = await restic?.run(copy, stores.packs);
+    await changeStores(stores, rows, corpus.slice(rows));
+    const incremental = await backup("snapshot of 1 % changed");
+    const restoring = await run("restore of rows", "backup-restore.ts", [data_dir]);
+    peaks.push(restoring.peak_rss_mb ?? 0);
+    const restored: RowsRestored = JSON.parse(restoring.stdout);
+    const changedCopy = await copyOfDatabase(data_dir, data_dir);
+    const dump = await sqliteDump(changedCopy, restored.rows, data_dir, signal);
+    const resticIncremental = await restic?.run(changedCopy, stores.packs);
+    return {
+      rows,
+      source_bytes: ceiling.bytes,
+      ceiling_mb_per_s: rounded(ceiling.bytes / 1e6 / ceiling.seconds, 2),
+      full: { ...full, mb_per_s: rounded(ceiling.bytes / 1e6 / full.seconds, 2) },
+      incremental_1pct: {
+        ...incremental,
+        share_of_bytes: rounded(incremental.bytes / full.bytes, 4),
+        share_of_time: rounded(incremental.seconds / full.seconds, 3),
+      },
+      restore: { seconds: rounded(restored.seconds, 2), rows_per_s: Math.round(restored.rows / restored.seconds) },
+      peak_rss_mb: Math.max(...peaks) || null,
+      peers: {
+        sqlite_dump: dump,
+        ...(restic && resticFull && resticIncremental
+          ? {
+              restic: {
+                tool: restic.tool,
+                full: resticFull,
+                incremental_1pct: {
+                  ...resticIncremental,
+                  share_of_bytes: rounded(resticIncremental.bytes / resticFull.bytes, 4),
+                },
+              },
+            }
+          : {}),
+      },
+    };
+  } finally {
+    close();
+  }
+}
+
+async function openStores(
+  data_dir: string,
+  platform: Platform,
+  signal: AbortSignal,
+): Promise<{ stores: FilledStores; close(): void }> {
+  const target = await locateStack("local", data_dir, {}, signal);
+  const { account_id, database, vectors, buckets, s3 } = await target.resources();
+  const api = createCloudflare({ api_url: platform.api_url, account_id, token: platform.api_token }, { signal });
+  const bucket = s3Storage({ ...s3, bucket: buckets.vectors, prefix: "" });
+  const packs: Storage = patientStorage(bucket);
+  const live = database.generations.find(({ generation }) => generation === database.live);
+  const index = vectors.generations.find(({ generation }) => generation === vectors.live);
+  const connection = restD1(api, account_id, live?.id ?? "");
+  return {
+    stores: { connection, packs, api, account_id, index: index?.name ?? "", signal },
+    close: () => bucket.close(),
+  };
+}
+
+function report(invocation: Invocation, figures: Figures): Outcome {
+  const { full, incremental_1pct, restore, peers } = figures;
+  const dumpRate = peers.sqlite_dump?.load.rows_per_s ?? 0;
+  const goals = [
+    atLeast("first snapshot, share of the ceiling", full.mb_per_s / figures.ceiling_mb_per_s, GOALS.share_of_ceiling),
+    atMost("1 % changed, share of bytes", incremental_1pct.share_of_bytes, GOALS.share_of_bytes),
+    atMost("1 % changed, share of time", incremental_1pct.share_of_time, GOALS.share_of_time),
+    atLeast("restored rows/s", restore.rows_per_s, Math.round(dumpRate / GOALS.dump_ratio)),
+    atMost("memory, MB", figures.peak_rss_mb ?? 0, GOALS.rss_mb),
+  ];
+  const passed = goals.every((goal) => goal.passed);
+  const rows = table(
+    goals,
+    [
+      { title: `${figures.rows} chunks`, value: ({ goal }) => goal },
+      { title: "measured", value: ({ value }) => value, align: "right" },
+      { title: "goal", value: ({ limit }) => limit },
+      { title: "", value: (goal) => verdict(goal.passed, invocation.colour) },
+    ],
+    invocation.terminal,
+  );
+  const dump = peers.sqlite_dump;
+  const text = [
+    rows,
+    `first snapshot ${full.seconds} s (${full.mb_per_s} MB/s, ceiling ${figures.ceiling_mb_per_s}), 1 % ${incremental_1pct.seconds} s, restore ${restore.seconds} s`,
+    ...(dump
+      ? [`${dump.tool}: dump ${dump.dump.seconds} s, load ${dump.load.seconds} s (${dump.load.rows_per_s} rows/s)`]
+      : []),
+    ...(peers.restic
+      ? [
+          `${peers.restic.tool}: first ${peers.restic.full.seconds} s, 1 % ${peers.restic.incremental_1pct.seconds} s with ${peers.restic.incremental_1pct.share_of_bytes} of the bytes`,
+        ]
+      : []),
+  ].join("\n");
+  return { data: { ...figures, goals }, text, exit_code: passed ? EXIT.done : EXIT.check_failed };
+}
+
+interface Goal {
+  goal: string;
+  value: number;
+  limit: string;
+  passed: boolean;
+}
+
+function atLeast(goal: string, value: number, limit: number): Goal {
+  return { goal, value: rounded(value, 3), limit: `>= ${limit}`, passed: value >= limit };
+}
+
+function atMost(goal: string, value: number, limit: number): Goal {
+  return { goal, value: rounded(value, 4), limit: `<= ${limit}`, passed: value <= limit };
+}

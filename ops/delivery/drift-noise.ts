@@ -1,0 +1,15 @@
+/** Telling real differences from the provider's known noise. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { suppressionOf } from "../../infra/suppressions.ts";
+
+const manifest = z.object({ devDependencies: z.object({ "@pulumi/cloudflare": z.string() }) });
+const { devDependencies } = manifest.parse(
+  JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8")),
+);
+
+/** Those of the paths (as a `detailedDiff` names them) that no suppression explains. */
+export function realDifferences(type: string, paths: readonly string[]): string[] {
+  return paths.filter((path) => suppressionOf(type, path, devDependencies["@pulumi/cloudflare"]) === null);
+}

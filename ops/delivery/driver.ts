@@ -1,0 +1,69 @@
+/**
+ * A stack as delivery sees it: what is configured, what `up` would do, doing it, and what then exists.
+ *
+ * Two kinds: `pulumi-driver.ts` has the engine do it, on any stack; `local-driver.ts` runs the same program on this machine's platform
+ * without an engine. Nothing else in ops knows which one it has.
+ */
+import type { Stack } from "../../infra/inventory.ts";
+import type { StackOutputs } from "../../infra/outputs.ts";
+
+/** What happens to one resource. `replace` may lose data, as may `delete`. */
+export type StepKind = "create" | "update" | "replace" | "delete" | "same";
+
+export interface PlannedStep {
+  kind: StepKind;
+  /** Pulumi's type token, e.g. `cloudflare:index/d1Database:D1Database`. */
+  type: string;
+  /** Name in the program, e.g. `prism-db-g1`: what a waiver names. */
+  name: string;
+  /** Top-level properties that differ. No values: they may be secret. */
+  changed: string[];
+  /** Whether the engine refuses to replace or delete it. */
+  protected: boolean;
+}
+
+export interface StackPlan {
+  steps: PlannedStep[];
+  warnings: string[];
+}
+
+export type DriftState = "unchanged" | "drifted" | "missing";
+export interface DriftedResource {
+  type: string;
+  name: string;
+  state: DriftState;
+  /** Inputs that differ from what was deployed; empty unless drifted. */
+  changed: string[];
+}
+
+/** A resource that the program declares and that the stack does not know yet: the next `up` would create it. */
+export interface UnmanagedResource {
+  type: string;
+  name: string;
+  /** Never printed: some may be secret. What is not known yet is the engine's mark for it. */
+  inputs: Record<string, unknown>;
+}
+
+/** Path of a key in the stack's configuration, without the project's prefix: `database.live`, `rollout`. */
+export type ConfigPath = string;
+
+export interface StackDriver {
+  readonly stack: Stack;
+  /** What `up` would do. Changes nothing. */
+  preview(): Promise<StackPlan>;
+  /**
+   * Makes the account what the program and the configuration say. `on_step` hears of each resource as it is done.
+   * @throws OpsError with the provider's own words and the remedy; what was done before stays done, and a repetition goes on from there.
+   */
+  up(on_step?: (step: PlannedStep) => void): Promise<StackOutputs>;
+  /** What the last `up` told. @throws OpsError when the stack was never deployed. */
+  outputs(): Promise<StackOutputs>;
+  /** Compares what was deployed with what is there. Changes nothing. */
+  drift(): Promise<DriftedResource[]>;
+  /** What `ops adopt` looks for in the account. Changes nothing. */
+  unmanaged(): Promise<UnmanagedResource[]>;
+  /** The configured value (structures as such), or undefined. Secrets are never read through this. */
+  getConfig(path: ConfigPath): Promise<unknown>;
+  /** Writes all of them or none. `undefined` removes a key. */
+  setConfig(changes: Readonly<Record<ConfigPath, unknown>>): Promise<void>;
+}

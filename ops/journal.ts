@@ -1,0 +1,24 @@
+/**
+ * Who did what to a stack, one JSON line each, in the data folder: the record of an action is written where the action ran.
+ * Lines are only ever added.
+ */
+import { appendFile, mkdir } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import type { Stack } from "../infra/inventory.ts";
+
+export interface JournalEntry {
+  stack: Stack;
+  /** `deploy`, `rollback`, `migrate apply` … */
+  action: string;
+  outcome: "done" | "rolled back" | "refused" | "failed";
+  /** What it was done to, and how it went. No secrets. */
+  detail: Record<string, unknown>;
+}
+
+/** Adds an entry. `now_ms` since the epoch. */
+export async function recordAction(dataDir: string, entry: JournalEntry, now_ms: number): Promise<void> {
+  await mkdir(dataDir, { recursive: true });
+  const line = { at: new Date(now_ms).toISOString(), actor: userInfo().username, ...entry };
+  await appendFile(join(dataDir, "journal.jsonl"), `${JSON.stringify(line)}\n`, { mode: 0o600 });
+}
