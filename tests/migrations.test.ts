@@ -1,29 +1,25 @@
 /** What every migration owes to exports and backups. The platform's tests show that D1 takes them. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
-import { migrationNames } from "../infra/local/migrate.ts";
+import { readMigrations } from "../infra/migration-files.ts";
 
 /** Tables that backups need not hold. */
 const UNLOGGED = [
   { id: "change_log", reason: "is the log" },
   { id: "idempotency", reason: "a cache of answers that ends within a day" },
+  { id: "write_fence", reason: "belongs to one database at one moment" },
 ];
 
 const database = new DatabaseSync(":memory:");
-for (const name of migrationNames()) {
-  database.exec(readFileSync(join(import.meta.dirname, "../worker/migrations", name), "utf8"));
-}
+const migrations = readMigrations();
+for (const { statements } of migrations) for (const sql of statements) database.exec(sql);
 const rows = (sql: string) => database.prepare(sql).all() as Record<string, string | number>[];
 const tables = rows("PRAGMA table_list").flatMap(({ schema, name, type }) =>
   schema === "main" && type === "table" && !String(name).startsWith("sqlite_") ? [String(name)] : [],
 );
 
 test("migrations are numbered without a gap and named for what they do", () => {
-  expect(migrationNames().map((name) => Number(/^(\d{4})_[a-z0-9_]+\.sql$/.exec(name)?.[1]))).toEqual(
-    migrationNames().map((_, index) => index + 1),
-  );
+  expect(migrations.map(({ name }) => Number(name.slice(0, 4)))).toEqual(migrations.map((_, index) => index + 1));
 });
 
 test.each(tables)("table %s has an explicit key, which survives an export", (table) => {
@@ -44,3 +40,24 @@ test.each(tables.filter((table) => !UNLOGGED.some(({ id }) => id === table)))(
     }
   },
 );
+
+test.each(migrations)("the way back of $name leaves what was there before it", ({ name, revert }) => {
+  if ("none" in revert) return expect(revert.none).not.toBe("");
+  const ahead = new DatabaseSync(":memory:");
+  ahead.exec("PRAGMA foreign_keys = ON");
+  const shape = () =>
+    JSON.stringify(ahead.prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name").all());
+  const before = migrations.findIndex((migration) => migration.name === name);
+  const run = (statements: readonly string[]) => {
+    for (const sql of statements) ahead.exec(sql);
+  };
+  for (const { statements } of migrations.slice(0, before)) run(statements);
+  // SQLite keeps `sqlite_sequence` once an AUTOINCREMENT key was there.
+  ahead.exec("CREATE TABLE keeper (id INTEGER PRIMARY KEY AUTOINCREMENT)");
+  const was = shape();
+  run(migrations[before]?.statements ?? []);
+  expect(shape()).not.toBe(was);
+  run(revert.statements);
+  expect(shape()).toBe(was);
+  ahead.close();
+});
