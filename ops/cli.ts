@@ -30,6 +30,7 @@ import { registerMigrate } from "./migrate/commands.ts";
 import { parseDuration } from "./options.ts";
 import { usesColour } from "./output.ts";
 import { registerSynthetic } from "./synthetic.ts";
+import { registerVacuum } from "./vacuum/vacuum.ts";
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 a check failed, 2 wrong usage, 3 refused for safety, 4 done in part.
@@ -61,6 +62,7 @@ export function buildProgram(): Command {
   registerDeploy(program);
   registerRollback(program);
   registerMigrate(program);
+  registerVacuum(program);
   registerIndexUpdate(program.command("index").description("keep the index in line with its sources"));
   const backup = program
     .command("backup")

@@ -221,3 +221,9 @@ export const KEEP_MONTHLY = 12;
 export const KEEP_YEARLY = 7;
 /** Vectors that a drill reads back and compares, 20 a request. The rest is compared by id. */
 export const DRILL_COMPARED_MAX = 2_000;
+/** Jobs that finished so long ago are forgotten: as long as usage is kept. */
+export const FINISHED_JOB_KEEP_MS = 90 * 86_400_000;
+/** Rows that `ops vacuum` deletes in one statement, far below D1's 30 s. */
+export const VACUUM_ROWS_PER_STATEMENT = 20_000;
+/** Pages of a full-text index merged by one statement: a second's work. */
+export const FULL_TEXT_MERGE_PAGES = 2_000;

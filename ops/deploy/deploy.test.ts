@@ -178,6 +178,7 @@ test("a rollback serves the release before, pinned, until the next deployment ta
     "deploy: rolled back",
     "deploy: rolled back",
     "deploy: rolled back",
+    "deploy: refused",
     "deploy: done",
     "rollback: done",
   ]);

@@ -9,6 +9,7 @@ import { localDriver } from "../delivery/local-driver.ts";
 import { createProgress } from "../progress.ts";
 import { runCli } from "../run-cli.fixture.ts";
 import { locateStack } from "../stack.ts";
+import { cancelSwitch } from "./cancel.ts";
 import { copyFromLive } from "./copy-database.ts";
 import { fromPacks, indexSince } from "./copy-vectors.ts";
 import { readWayBack } from "./record.ts";
@@ -88,5 +89,22 @@ test("both stores move in one step and come back one by one, under mixed traffic
     service.platform.vectorize.info("prism-chunks-g1").vectorCount,
     0,
   ]);
-  console.log(JSON.stringify({ moved, undone, returned, requests: seen.requests, deferred: seen.deferred }));
+}, 600_000);
+
+test("a switch that fails while writers wait leaves the live stores as they were, and cancelling removes what was begun", async () => {
+  const copying = { ...copyFromLive, finish: () => Promise.reject(new Error("the copy is not what it should be")) };
+  const failed = switchGeneration(bench, { database: { fill: copying }, by: "generation.test.ts" });
+  await expect(failed).rejects.toThrow("not what it should be");
+  const written = await service.call("PUT", "/api/v1/documents/afterwards", { text: "Writers go on." });
+  expect(written.status).toBe(201);
+  const { database, under_way } = await ops("generation", "list");
+  expect(database.live).toBe(1);
+  expect(under_way).toMatchObject({ step: "fill", database: { from: 1, to: 3 } });
+
+  const other = switchGeneration(bench, { vectors: { fill: fromPacks }, by: "generation.test.ts" });
+  await expect(other).rejects.toMatchObject({ exit_code: 3 });
+  expect(await cancelSwitch(bench)).toEqual({ deferred_writes: 0, dropped: ["database g3"] });
+  const after = await bench.target.resources();
+  expect(after.database.generations.map(({ generation }) => generation)).toEqual([1, 2]);
+  expect(await planned()).toEqual([]);
 }, 600_000);

@@ -190,6 +190,17 @@ async function undo(bench: Workbench, invocation: Invocation, which: StoreKind, 
       { exit_code: EXIT.refused },
     );
   }
+  if (way.seq < 0) {
+    throw new OpsError(
+      {
+        op: "undo",
+        subject: `the switch of ${which}`,
+        cause: "it was a restore: what was live has another history, which cannot be carried on",
+        hint: "npm run ops -- restore undo",
+      },
+      { exit_code: EXIT.refused },
+    );
+  }
   const by = `ops generation undo ${which}`;
   const request: SwitchRequest =
     which === "database"

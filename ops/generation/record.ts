@@ -38,7 +38,7 @@ const wayBack = z.object({
   from: z.number(),
   to: z.number(),
   at_ms: z.number(),
-  /** Of the change log: what is newer is not in generation `from` yet. */
+  /** Of the change log: what is newer is not in generation `from` yet. Negative after a restore: nothing can be replayed. */
   seq: z.number(),
 });
 /** How a switched store gets back to the generation before. */

@@ -100,7 +100,7 @@ export async function loadConfiguration(
     };
   }
   if (main === undefined && copies.length === 0) {
-    const hint = "check the address, or make one: npm run ops -- backup init";
+    const hint = "check the address, or make one: npm run ops -- backup create";
     throw refused("open repository", storage.location, "there is no repository here", hint);
   }
   throw new DamagedObject(CONFIG, problem ?? "cannot be used", HINTS.damaged);

@@ -1,21 +1,36 @@
-/** Content keys: one per writer and epoch, encrypted to the repository's identity in an object named by its hash. */
+/**
+ * Content keys: per writer and epoch one for content, encrypted to the repository's identity, and one for parts that writers
+ * share, sealed for them. Each is an object named by its hash.
+ */
 import { randomBytes } from "node:crypto";
 import { objectsUnder, StorageError } from "../storage/storage.ts";
 import { DamagedObject, HINTS, refused } from "./damage.ts";
 import { decryptWith, encryptTo } from "./key-file.ts";
 import { contentKeyKey } from "./layout.ts";
-import { sha256 } from "./metadata.ts";
+import { seal, sha256, unseal } from "./metadata.ts";
 import { type Opened, readChecked } from "./opened.ts";
 import { type ContentKey, importContentKey } from "./part.ts";
 
 const CONTENT_KEY_BYTES = 32;
+/** What a sealed content key is sealed for. */
+const SHARED = "shared key";
+/** How an age file begins, and nothing that is sealed: that begins with a random nonce. */
+const AGE = Buffer.from("age-encryption.org/");
 
-/** A new key, which only this process knows until its object is read by somebody who can. Written before any part. */
-export async function createContentKey(opened: Opened, epoch: string): Promise<ContentKey> {
+/** Kinds of parts that every writer can read: hashes and ids that the next incremental needs, never content. */
+export const isSharedKind = (kind: string): boolean => kind.startsWith("shared-");
+
+/**
+ * A new key, which only this process knows until its object is read by somebody who can: readers, or writers, too, when it is
+ * `shared`. Written before any part.
+ */
+export async function createContentKey(opened: Opened, epoch: string, shared: boolean): Promise<ContentKey> {
   const newest = opened.configuration.config.keys.at(-1);
   if (newest === undefined) throw new Error("a configuration has at least one key");
   const raw = randomBytes(CONTENT_KEY_BYTES);
-  const object = await encryptTo([newest.recipient], raw);
+  const object = shared
+    ? await seal(opened.metadata, SHARED, raw.toString("base64"))
+    : await encryptTo([newest.recipient], raw);
   const id = sha256(object);
   await opened.storage.create(contentKeyKey(epoch, id), object, opened.signal);
   return { id, key: await importContentKey(raw) };
@@ -33,14 +48,15 @@ export async function readContentKeyObject(opened: Opened, epoch: string, id: st
 export function contentKeyReader(opened: Opened): (epoch: string, id: string) => Promise<ContentKey> {
   const known = new Map<string, Promise<ContentKey>>();
   const open = async (epoch: string, id: string): Promise<ContentKey> => {
-    if (opened.identities === null) {
+    const object = await readContentKeyObject(opened, epoch, id);
+    const isForReaders = AGE.equals(object.subarray(0, AGE.byteLength));
+    if (isForReaders && opened.identities === null) {
       const hint = "give the escrowed key file, one with an `identity`";
       throw refused("read", opened.storage.location, `key ${opened.key.name} can back up, but not read`, hint);
     }
-    const object = await readContentKeyObject(opened, epoch, id);
-    const raw = await decryptWith(opened.identities, object);
+    const raw = isForReaders ? await decryptWith(opened.identities ?? [], object) : await unsealed(opened, object);
     if (raw?.byteLength !== CONTENT_KEY_BYTES) {
-      throw new DamagedObject(contentKeyKey(epoch, id), "no identity of this repository opens it", HINTS.forged);
+      throw new DamagedObject(contentKeyKey(epoch, id), "no key of this repository opens it", HINTS.forged);
     }
     return { id, key: await importContentKey(raw) };
   };
@@ -51,6 +67,11 @@ export function contentKeyReader(opened: Opened): (epoch: string, id: string) =>
     opening.catch(() => known.delete(id));
     return opening;
   };
+}
+
+async function unsealed({ metadata }: Opened, object: Uint8Array): Promise<Uint8Array | undefined> {
+  const text = await unseal(metadata, SHARED, object).catch(() => undefined);
+  return typeof text === "string" ? Buffer.from(text, "base64") : undefined;
 }
 
 /** Puts the same key object into another epoch, so that an epoch needs no other one. */

@@ -46,7 +46,12 @@ export function parseKey(text: string, from: string): BackupKey {
   const parsed = KeyFile.safeParse(value);
   if (!parsed.success) {
     const fields = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "file"}: ${message}`).join("; ");
-    throw refused("read key", from, `not a PRISM backup key: ${fields}`, "name the file that `ops backup key` wrote");
+    throw refused(
+      "read key",
+      from,
+      `not a PRISM backup key: ${fields}`,
+      "name a key file as `ops backup create` writes them",
+    );
   }
   const { root, root_seed } = parsed.data;
   if (root_seed !== undefined && signingKey(root_seed).public !== root) {

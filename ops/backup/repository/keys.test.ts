@@ -41,6 +41,24 @@ test("a key that can only write backs up, builds on earlier snapshots, checks th
   expect(await textsOf(await made.open(made.escrow), first.id)).toEqual(["a", "b"]);
 });
 
+test("a part that writers share is read back by the key that wrote it, in the next month too; no other part is", async () => {
+  const shared = Buffer.from("hashes of rows");
+  const begun = await (await made.open(made.writer)).beginSnapshot({ tool: "test/1" });
+  const [open, closed] = [await begun.putPart("shared-hashes", shared), await begun.putPart("text", Buffer.from("x"))];
+  await begun.commit({ summary: null, body: { ids: [] } });
+
+  const december = await made.open(made.writer, { now: () => DECEMBER_MS });
+  const next = await december.beginSnapshot({ tool: "test/1" });
+  await next.keepPart(open.id);
+  expect(Buffer.from((await next.base?.readPart(open.id)) ?? [])).toEqual(shared);
+  await expect(next.base?.readPart(closed.id)).rejects.toThrow(/can back up, but not read/);
+  const { id } = await next.commit({ summary: null, body: { ids: [] } });
+  for (const key of [made.writer, made.escrow]) {
+    const snapshot = await (await made.open(key)).openSnapshot(id);
+    expect(Buffer.from(await snapshot.readPart(open.id))).toEqual(shared);
+  }
+});
+
 test("the escrowed key file alone restores, and cannot pass for a writer", async () => {
   const copy = parseKey(formatKey(made.escrow), "a safe");
   const repository = await made.open(copy);
@@ -109,8 +127,12 @@ test("a passphrase opens the key that was put behind it, and another one does no
 test("a wrong key, a foreign repository, no repository and a newer format are refused with what to do", async () => {
   const cases: [open: () => Promise<unknown>, cause: RegExp, hint: RegExp][] = [
     [() => openRepository(made.storage, other.writer), /the key is for/, /belong together/],
-    [() => openRepository(directoryStorage(join(made.folder, "nothing")), made.writer), /no repository here/, /init/],
-    [async () => parseKey("{}", "file.key"), /not a PRISM backup key/, /ops backup key/],
+    [
+      () => openRepository(directoryStorage(join(made.folder, "nothing")), made.writer),
+      /no repository here/,
+      /backup create/,
+    ],
+    [async () => parseKey("{}", "file.key"), /not a PRISM backup key/, /backup create/],
     [
       async () => parseKey(formatKey({ ...made.escrow, root: other.escrow.root }), "file.key"),
       /root_seed/,

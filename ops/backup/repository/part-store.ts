@@ -6,7 +6,7 @@ import { OpsError } from "../../errors.ts";
 import { CHECKPOINT_BYTES, PART_BYTES_MAX, PARTS_IN_FLIGHT_BYTES } from "../../limits.ts";
 import { objectsUnder, StorageError } from "../storage/storage.ts";
 import { ByteGate } from "./byte-gate.ts";
-import { contentKeysIn, copyContentKey, createContentKey, readContentKeyObject } from "./content-keys.ts";
+import { contentKeysIn, copyContentKey, createContentKey, isSharedKind, readContentKeyObject } from "./content-keys.ts";
 import { CHECKPOINTS, checkpointKey, partKey, partsOf } from "./layout.ts";
 import type { StoredPart } from "./manifest.ts";
 import { partId, seal, sha256 } from "./metadata.ts";
@@ -52,7 +52,8 @@ export async function openPartStore(
   let unsaved: StoredPart[] = [];
   let unsaved_bytes = 0;
   let number = 0;
-  let contentKey: Promise<ContentKey> | undefined;
+  /** This process's own, by whether writers share it. */
+  const ownKeys = new Map<boolean, Promise<ContentKey>>();
 
   const sizes = new Map<string, number>();
   for await (const { key, bytes } of objectsUnder(storage, partsOf(epoch), signal)) sizes.set(key, bytes);
@@ -68,6 +69,12 @@ export async function openPartStore(
     if (!options.running.has(writer)) spent.push(key);
   }
   for (const part of options.base) learn(part);
+
+  function ownKey(shared: boolean): Promise<ContentKey> {
+    const key = ownKeys.get(shared) ?? createContentKey(opened, epoch, shared);
+    ownKeys.set(shared, key);
+    return key;
+  }
 
   async function checkpointKeys(): Promise<string[]> {
     const keys: string[] = [];
@@ -175,8 +182,7 @@ export async function openPartStore(
         const plain_sha256 = sha256(plain);
         const id = partId(metadata, kind, plain_sha256);
         return once(id, async () => {
-          contentKey ??= createContentKey(opened, epoch);
-          const content = await contentKey;
+          const content = await ownKey(isSharedKind(kind));
           const { object, sha256 } = await encodePart(metadata, content, { id, kind, plain });
           return await settle(
             await place(id, object, {

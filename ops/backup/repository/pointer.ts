@@ -49,12 +49,13 @@ export const newerOf = (a: ManifestRef | null, b: ManifestRef): ManifestRef => (
 /** Takes what is there for what should be: what was pruned before is no longer known. */
 function fromManifests(opened: Opened, { manifests }: History): Omit<Pointer, "revision"> {
   const refs = manifests.map(({ ref }) => ref);
+  const isFirst = manifests.every(({ manifest }) => manifest.pointer_revision === 0);
   return {
     format: 1,
     repository: opened.configuration.config.repository,
     newest: refs[0] ?? null,
-    pruned_to: refs[0]?.counter ?? 0,
-    kept: refs,
+    pruned_to: isFirst ? 0 : (refs[0]?.counter ?? 0),
+    kept: isFirst ? [] : refs,
     removing: [],
     verified: [],
   };

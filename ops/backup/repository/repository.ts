@@ -64,7 +64,8 @@ export interface Snapshot {
   /** As given to `commit`. Needs a key that can read. */
   body(): Promise<unknown>;
   /**
-   * The plain bytes, verified (length, hash, kind, encryption).
+   * The plain bytes, verified (length, hash, kind, encryption). Parts whose kind begins with `shared-` are readable with a key
+   * that can only write, too: they are for what the next snapshot needs of this one, and hold no content.
    * @throws OpsError when the part is not the snapshot's, its object is missing, damaged or swapped, or the key cannot read.
    */
   readPart(id: string): Promise<Uint8Array>;

@@ -10,7 +10,7 @@ import { contentKeysIn } from "./content-keys.ts";
 import type { History, KnownManifest } from "./history.ts";
 import { epochOf, indexKey, manifestKey, partsOf } from "./layout.ts";
 import { otherLeases, refuseBesidePrune, takeLease } from "./leases.ts";
-import type { Manifest, ManifestRef, StoredPart } from "./manifest.ts";
+import type { Manifest, ManifestRef, Pointer, StoredPart } from "./manifest.ts";
 import { seal, sha256 } from "./metadata.ts";
 import type { Opened } from "./opened.ts";
 import { openPartStore } from "./part-store.ts";
@@ -126,6 +126,8 @@ export async function beginSnapshot(deps: WriterDeps, options: BeginOptions): Pr
         await updatePointer(opened, seed, deps.manifests, (pointer) => ({
           ...pointer,
           newest: newerOf(pointer.newest, ref),
+          // Begun beside the one that the last prune took for the highest: it must not look as if it had been pruned.
+          kept: isKept(pointer, ref) ? pointer.kept : [...pointer.kept, ref],
         }));
         for (const checkpoint of store.spentCheckpoints()) await storage.remove(checkpoint, signal);
         await lease.release();
@@ -143,6 +145,11 @@ export async function beginSnapshot(deps: WriterDeps, options: BeginOptions): Pr
     throw error;
   }
 }
+
+const isKept = (
+  { pruned_to, kept }: Pick<Pointer, "pruned_to" | "kept">,
+  { counter, snapshot }: ManifestRef,
+): boolean => counter > pruned_to || kept.some((other) => other.snapshot === snapshot);
 
 /** Every part of the snapshot is in the storage, whole in size: one listing, no reading. */
 async function assertStored(opened: Opened, epoch: string, entries: ReadonlyMap<string, StoredPart>): Promise<void> {

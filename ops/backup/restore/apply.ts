@@ -4,13 +4,12 @@
  */
 import { EXIT, OpsError } from "../../errors.ts";
 import type { Workbench } from "../../generation/stores.ts";
-import { databaseOf } from "../../generation/stores.ts";
 import { switchGeneration } from "../../generation/switch.ts";
 import type { Repository } from "../repository/repository.ts";
 import { patientStorage } from "../storage/patient-storage.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
 import { readConfig, restoreConfig } from "./config.ts";
-import { databaseFromSnapshot, fillDatabase, type SnapshotSource, vectorsFromSnapshot } from "./fills.ts";
+import { fillDatabase, fillsFromSnapshot, type SnapshotSource, vectorsFromSnapshot } from "./fills.ts";
 import { readIndexVersions } from "./index-versions.ts";
 import { replaceLostStores } from "./lost-stores.ts";
 import { type ObjectsRestored, restoreObjects } from "./objects.ts";
@@ -158,21 +157,14 @@ async function switchStores({ situation, source, plan }: RestoreWork) {
       id: `snapshot ${plan.source}`,
       dimensions,
       fillDatabase: async (target) => ({ ...(await fillDatabase(source, plan.migrations, target)) }),
-      vectors: vectorsFromSnapshot(source, null),
+      vectors: vectorsFromSnapshot(source),
     });
     return { ...replaced, fence_ms: 0, deferred_writes: 0 };
   }
-  const restored = async () => {
-    const resources = await bench.target.resources();
-    const { generations } = resources.database;
-    const newest = Math.max(...generations.map(({ generation }) => generation));
-    const found = databaseOf(bench, resources, newest);
-    if (found === undefined) throw new Error("the database that was just filled is there");
-    return found.connection;
-  };
+  const fills = fillsFromSnapshot(source, plan.migrations);
   const { database, vectors, fence_ms, deferred_writes } = await switchGeneration(bench, {
-    database: { fill: databaseFromSnapshot(source, plan.migrations) },
-    vectors: { fill: vectorsFromSnapshot(source, restored), dimensions },
+    database: { fill: fills.database },
+    vectors: { fill: fills.vectors, dimensions },
     by: "ops restore apply",
   });
   if (database === null || vectors === null) throw new Error("both stores were asked for");

@@ -60,34 +60,55 @@ function hooks(progress: Progress, signal: AbortSignal, verb: string, total: num
   return { signal, on_step: () => {}, on_rows: (rows: number) => progress.update(rows) };
 }
 
-/** For a switch beside a living database. */
-export function databaseFromSnapshot(source: SnapshotSource, migrations: readonly string[]): DatabaseFill {
+/** For a switch beside a living database; the index is filled by the rows of the restored one. */
+export function fillsFromSnapshot(
+  source: SnapshotSource,
+  migrations: readonly string[],
+): { database: DatabaseFill; vectors: VectorsFill } {
+  let restored: D1Connection | undefined;
+  const vectors = vectorsFromSnapshot(source);
   return {
-    id: fillId(source),
-    name: `snapshot ${source.snapshot.info.id}`,
-    prepare: async (filling) => ({ name: filling.target.name, ...(await fillDatabase(source, migrations, filling)) }),
-    async finish({ source: live, target, fence }) {
-      await overtakeIndexVersions(target.connection, await readIndexVersions(live.connection));
-      await markFenceLifted(target.connection, fence);
-      return {};
+    database: {
+      id: fillId(source),
+      name: `snapshot ${source.snapshot.info.id}`,
+      async prepare(filling) {
+        const filled = await fillDatabase(source, migrations, filling);
+        restored = filling.target.connection;
+        return { name: filling.target.name, ...filled };
+      },
+      async finish({ source: live, target, fence, state }) {
+        state.seq = RESTORED;
+        await overtakeIndexVersions(target.connection, await readIndexVersions(live.connection));
+        await markFenceLifted(target.connection, fence);
+        return {};
+      },
+    },
+    vectors: {
+      ...vectors,
+      prepare: (filling) => vectors.prepare({ ...filling, database: restored ?? filling.database }),
     },
   };
 }
 
-/** `database`: finds the restored one, once it is there; null: it is the one that the filling names. */
-export function vectorsFromSnapshot(
-  source: SnapshotSource,
-  database: (() => Promise<D1Connection>) | null,
-): VectorsFill {
+/** The filling names the restored database. */
+export function vectorsFromSnapshot(source: SnapshotSource): VectorsFill {
   return {
     id: fillId(source),
     name: `packs of snapshot ${source.snapshot.info.id}`,
-    prepare: async (filling) =>
-      fromPacks.prepare(database === null ? filling : { ...filling, database: await database() }),
-    finish: async () => ({}),
-    settle: (filling) => fromPacks.settle?.(filling) ?? Promise.resolve({}),
+    prepare: (filling) => fromPacks.prepare(filling),
+    async finish({ state }) {
+      state.seq = RESTORED;
+      return {};
+    },
+    async settle(filling) {
+      filling.state.seq = source.manifest.inventory.database.log_seq ?? 0;
+      return (await fromPacks.settle?.(filling)) ?? {};
+    },
   };
 }
+
+/** In the way back, instead of a number of the change log: what was live has another history, which no replay continues. */
+export const RESTORED = -1;
 
 function fillId({ snapshot }: SnapshotSource): string {
   return `snapshot ${snapshot.info.id}`;

@@ -7,6 +7,7 @@ import type { D1Connection } from "../../d1/connection.ts";
 import { restD1 } from "../../d1/rest-connection.ts";
 import { readSchema } from "../../d1/schema.ts";
 import { hashTable } from "../../d1/table-hash.ts";
+import { VECTOR_GET_IDS } from "../../limits.ts";
 import { locateStack } from "../../stack.ts";
 import { readNamespace } from "../snapshot/config-namespace.ts";
 import { LEFT_OUT } from "../snapshot/database-look.ts";
@@ -29,13 +30,13 @@ export async function stackState(platform: Platform, data_dir: string): Promise<
   await platform.vectorize.flush();
   for (let cursor: string | undefined, more = true; more; ) {
     const page = platform.vectorize.listVectors(index, 1000, cursor);
-    const found = platform.vectorize.getByIds(
-      index,
-      page.vectors.map(({ id }) => id),
-    );
-    for (const { id, namespace, metadata, values } of found) {
-      const hash = createHash("sha256").update(JSON.stringify([namespace, Object.entries(metadata ?? {}).sort()]));
-      state[`vector ${id}`] = hash.update(Buffer.from(Float32Array.from(values).buffer)).digest("hex");
+    const ids = page.vectors.map(({ id }) => id);
+    for (let from = 0; from < ids.length; from += VECTOR_GET_IDS) {
+      for (const vector of platform.vectorize.getByIds(index, ids.slice(from, from + VECTOR_GET_IDS))) {
+        const { id, namespace, metadata, values } = vector;
+        const hash = createHash("sha256").update(JSON.stringify([namespace, Object.entries(metadata ?? {}).sort()]));
+        state[`vector ${id}`] = hash.update(Buffer.from(Float32Array.from(values).buffer)).digest("hex");
+      }
     }
     cursor = page.nextCursor ?? undefined;
     more = cursor !== undefined;

@@ -5,6 +5,7 @@ import { lowerFence, markFenceLifted } from "../../generation/fence.ts";
 import type { DatabaseFill, VectorsFill } from "../../generation/fill.ts";
 import { switchGeneration } from "../../generation/switch.ts";
 import { changeLogHead } from "../../generation/vector-rows.ts";
+import { RESTORED } from "./fills.ts";
 import { alignVectors, travel } from "./in-place.ts";
 import { overtakeIndexVersions, readIndexVersions } from "./index-versions.ts";
 import { changeNamespace, namespaceChange } from "./key-value.ts";
@@ -51,7 +52,8 @@ async function switchBack({ bench }: Situation, { before }: RestoreRecord) {
     id: "as it was",
     name: "nothing: it is as it was before the restore",
     prepare: async () => ({}),
-    async finish({ source, target, fence, now }) {
+    async finish({ source, target, fence, now, state }) {
+      state.seq = RESTORED;
       await lowerFence(target.connection, now());
       await overtakeIndexVersions(target.connection, await readIndexVersions(source.connection));
       await markFenceLifted(target.connection, fence);
@@ -62,7 +64,10 @@ async function switchBack({ bench }: Situation, { before }: RestoreRecord) {
     id: "as it was",
     name: database.name,
     prepare: async () => ({}),
-    finish: async () => ({}),
+    async finish({ state }) {
+      state.seq = RESTORED;
+      return {};
+    },
     async settle(filling) {
       Object.assign(filling.state, { copied: true, seq: await changeLogHead(filling.database) });
       return fromPacks.prepare(filling);

@@ -23,6 +23,8 @@ export interface SnapshotRig {
   restore(id: string): Promise<DatabaseSync>;
   /** With the writer's key alone from now on. */
   forgetEscrow(): void;
+  /** With the escrowed key alone from now on. */
+  rememberEscrow(): void;
   snapshots(): Promise<number>;
   remove(): void;
 }
@@ -67,6 +69,9 @@ export async function snapshotRig(database: DatabaseSync, now: () => number = Da
     forgetEscrow() {
       key = keys.writer;
     },
+    rememberEscrow() {
+      key = keys.escrow;
+    },
     async snapshots() {
       const repository = await openRepository(storage, key, { now });
       const { length } = await repository.listSnapshots();
@@ -77,9 +82,8 @@ export async function snapshotRig(database: DatabaseSync, now: () => number = Da
   };
 }
 
-/** The Worker's tables, with `chunks` chunks of one document. */
-export function serviceDatabase(chunks: number): DatabaseSync {
-  const database = new DatabaseSync(":memory:");
+/** The Worker's tables, with `chunks` chunks of one document; in `database`, which is empty, or in memory. */
+export function serviceDatabase(chunks: number, database = new DatabaseSync(":memory:")): DatabaseSync {
   for (const { statements } of readMigrations()) for (const sql of statements) database.exec(sql);
   database.exec(MIGRATIONS_TABLE);
   database.exec("INSERT INTO documents VALUES (1, 't', 'e', 'T', NULL, 'md', '{}', 'h', '[]', 1, 1, 1, 1)");

@@ -1,0 +1,90 @@
+/**
+ * A repository copied to another place as it is, encrypted: the copy that no token of this account can touch. Only what is missing is copied, in
+ * the repository's own order of writes, so that an interrupted copy is a whole repository of fewer snapshots.
+ */
+import pMap from "p-map";
+import { EXIT, OpsError } from "../../errors.ts";
+import { REPOSITORY_READERS } from "../../limits.ts";
+import { CONFIG, EPOCHS, POINTER } from "../repository/layout.ts";
+import { objectsUnder, type Storage, StorageError } from "../storage/storage.ts";
+
+export interface RepositoryCopied {
+  objects: number;
+  bytes: number;
+  /** Were there, at the same size. */
+  kept: number;
+}
+
+/** What is referred to comes before what refers to it. */
+const ORDER: readonly RegExp[] = [/\/(parts|keys|config)\//, /\/index\//, /\/manifests\//];
+
+/** @throws OpsError when the target has an object of the same name and another size, and in the storages' words. */
+export async function copyObjects(
+  from: Storage,
+  to: Storage,
+  { signal, on_bytes }: { signal: AbortSignal; on_bytes(bytes: number): void },
+): Promise<RepositoryCopied> {
+  const there = new Map<string, number>();
+  for await (const { key, bytes } of objectsUnder(to, EPOCHS, signal)) there.set(key, bytes);
+  // Read before the objects, so that what it names is among them.
+  const mutable = await Promise.all(
+    [CONFIG, POINTER].map(async (key) => ({ key, body: await bodyOf(from, key, signal) })),
+  );
+  const missing: string[] = [];
+  const copied: RepositoryCopied = { objects: 0, bytes: 0, kept: 0 };
+  for await (const { key, bytes } of objectsUnder(from, EPOCHS, signal)) {
+    const found = there.get(key);
+    if (found === undefined) missing.push(key);
+    else if (found === bytes) copied.kept += 1;
+    else throw otherObject(to.location, key, found, bytes);
+  }
+  const put = async (key: string): Promise<void> => {
+    const body = await bodyOf(from, key, signal);
+    // Pruned since it was listed.
+    if (body === null) return;
+    await to.create(key, body, signal).catch((error: unknown) => {
+      // An earlier try of the same, whose answer was lost.
+      if (!(error instanceof StorageError && error.failure === "exists")) throw error;
+    });
+    const { bytes } = await to.look(key, signal);
+    if (bytes !== body.length) throw otherObject(to.location, key, bytes, body.length);
+    copied.objects += 1;
+    copied.bytes += bytes;
+    on_bytes(bytes);
+  };
+  const rank = (key: string) => ORDER.findIndex((shape) => shape.test(key));
+  for (const step of [-1, ...ORDER.keys()])
+    await pMap(
+      missing.filter((key) => rank(key) === step),
+      put,
+      { concurrency: REPOSITORY_READERS },
+    );
+  for (const { key, body } of mutable) {
+    if (body === null) continue;
+    const found = await to.read(key, signal).catch(whenMissing);
+    if (found !== null && Buffer.compare(found.body, body) === 0) continue;
+    await to.replace(key, body, found?.etag ?? null, signal);
+  }
+  return copied;
+}
+
+async function bodyOf(storage: Storage, key: string, signal: AbortSignal): Promise<Uint8Array | null> {
+  return (await storage.read(key, signal).catch(whenMissing))?.body ?? null;
+}
+
+function whenMissing(error: unknown): null {
+  if (error instanceof StorageError && error.failure === "missing") return null;
+  throw error;
+}
+
+function otherObject(location: string, key: string, found: number, wanted: number): OpsError {
+  return new OpsError(
+    {
+      op: "copy repository to",
+      subject: location,
+      cause: `${key} is there with ${found} bytes instead of ${wanted}`,
+      hint: "one of them is damaged: npm run ops -- backup verify --repository PLACE tells which; remove the damaged object and repeat",
+    },
+    { exit_code: EXIT.check_failed },
+  );
+}

@@ -1,0 +1,98 @@
+/** For tests: a SQLite database with a repository of its snapshots, in a folder that can be copied as it is. */
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { D1Connection } from "../../d1/connection.ts";
+import { sqliteD1 } from "../../d1/sqlite-connection.ts";
+import { readManifest } from "../manifest.ts";
+import { initRepository } from "../repository/key-administration.ts";
+import { type BackupKey, formatKey, joinKeys, parseKey } from "../repository/key-file.ts";
+import { openRepository } from "../repository/open-repository.ts";
+import type { Repository } from "../repository/repository.ts";
+import { loadDatabase } from "../restore/load-database.ts";
+import { type Taken, takeSnapshot } from "../snapshot/take.ts";
+import { directoryStorage } from "../storage/directory-storage.ts";
+import type { Storage } from "../storage/storage.ts";
+
+const never = new AbortController().signal;
+
+export class Vault {
+  readonly folder: string;
+  readonly repository_folder: string;
+  readonly database: DatabaseSync;
+  readonly storage: Storage;
+  readonly key: BackupKey;
+  readonly #now: () => number;
+
+  constructor(folder: string, now: () => number = Date.now) {
+    this.folder = folder;
+    this.#now = now;
+    this.repository_folder = join(folder, "repository");
+    this.storage = directoryStorage(this.repository_folder);
+    this.database = new DatabaseSync(join(folder, "database.sqlite"));
+    this.database.exec("PRAGMA synchronous = off");
+    this.key = parseKey(readFileSync(join(folder, "key.json"), "utf8"), "key.json");
+  }
+
+  /** An empty database, an empty repository. */
+  static async make(now: () => number = Date.now): Promise<Vault> {
+    const folder = mkdtempSync(join(tmpdir(), "prism-vault-"));
+    const storage = directoryStorage(join(folder, "repository"));
+    const { escrow, writer } = await initRepository(storage, { escrow: "e", writer: "w" }, now(), never);
+    writeFileSync(join(folder, "key.json"), formatKey(joinKeys(writer, escrow)));
+    return new Vault(folder, now);
+  }
+
+  /** Another one that is the same. `now`: its clock. */
+  copy(now: () => number = this.#now): Vault {
+    const folder = mkdtempSync(join(tmpdir(), "prism-vault-"));
+    cpSync(this.folder, folder, { recursive: true });
+    return new Vault(folder, now);
+  }
+
+  async open<T>(work: (repository: Repository) => Promise<T>, storage = this.storage): Promise<T> {
+    const repository = await openRepository(storage, this.key, { now: this.#now });
+    try {
+      return await work(repository);
+    } finally {
+      await repository.close();
+    }
+  }
+
+  /** `storage` and `connection`: what stands before the repository and the database. */
+  async take(storage = this.storage, connection: D1Connection = sqliteD1(this.database)): Promise<Taken> {
+    const database = { id: "db", name: "prism-db", connection, bookmark: async () => null };
+    const options = { full: false, tool: "test 1", requests: () => 0, on_step: () => {}, on_bytes: () => {} };
+    const sources = { stack: "local", database, stores: null };
+    return await this.open((repository) => takeSnapshot(repository, sources, { ...options, now: this.#now }), storage);
+  }
+
+  /** Loads a snapshot, verified beforehand, as a restore does. */
+  async load(id: string, to: D1Connection): Promise<void> {
+    await this.open(async (repository) => {
+      const snapshot = await repository.openSnapshot(id);
+      const hooks = { signal: never, on_step: () => {}, on_rows: () => {} };
+      await loadDatabase(snapshot, await readManifest(snapshot), to, hooks);
+    });
+  }
+
+  /** Damages of everything, read to the last byte. */
+  async damages() {
+    const { findings } = await this.open((repository) => repository.verifyData(100));
+    return findings.filter(({ severity }) => severity === "damage");
+  }
+
+  /** Leases of whoever lost the power are as old as when somebody comes back. */
+  ageLeases(): void {
+    const locks = join(this.repository_folder, "locks");
+    if (!existsSync(locks)) return;
+    const old_s = Date.now() / 1000 - 3_600;
+    for (const name of readdirSync(locks)) utimesSync(join(locks, name), old_s, old_s);
+  }
+
+  remove(): void {
+    this.database.close();
+    rmSync(this.folder, { recursive: true });
+  }
+}

@@ -1,0 +1,99 @@
+/** Rows that have served their time: counted first, so that a dry run says the same as a run. */
+import { IDEMPOTENCY_LIFETIME_MS } from "../../worker/limits.ts";
+import type { D1Connection, JsonValue, Rows } from "../d1/connection.ts";
+import { FINISHED_JOB_KEEP_MS, VACUUM_ROWS_PER_STATEMENT } from "../limits.ts";
+
+export interface Removed {
+  what: "expired answers" | "finished jobs" | "change log";
+  rows: number;
+  /** Why so many and no more. */
+  because: string;
+}
+
+interface Sweep {
+  what: Removed["what"];
+  because: string;
+  /** Rows of one table by a condition; what refers to them goes first. */
+  tables: { table: string; key: string; where: string; params: readonly JsonValue[] }[];
+}
+
+/** Jobs stay whole: the last of their parts decides. */
+const FINISHED = `created_at_ms < ?1 AND NOT EXISTS (
+  SELECT 1 FROM job_parts p WHERE p.job_id = jobs.id AND (p.state = 'queued' OR coalesce(p.finished_at_ms, ?1) >= ?1))`;
+
+/**
+ * Removes what is due at `now_ms`; `log_through`: the last entry of the change log that nobody needs. `dry_run`: only counts.
+ * @throws OpsError in D1's words. Repeat it to go on.
+ */
+export async function removeExpired(
+  connection: D1Connection,
+  due: { now_ms: number; log_through: number; log_because: string; dry_run: boolean },
+): Promise<Removed[]> {
+  const jobs_before = due.now_ms - FINISHED_JOB_KEEP_MS;
+  const sweeps: Sweep[] = [
+    {
+      what: "expired answers",
+      because: `kept for a repeated request, ${IDEMPOTENCY_LIFETIME_MS / 3_600_000} h`,
+      tables: [
+        {
+          table: "idempotency",
+          key: "key_id, idempotency_key",
+          where: "created_at_ms < ?1",
+          params: [due.now_ms - IDEMPOTENCY_LIFETIME_MS],
+        },
+      ],
+    },
+    {
+      what: "finished jobs",
+      because: `finished ${FINISHED_JOB_KEEP_MS / 86_400_000} days ago or earlier`,
+      tables: [
+        {
+          table: "job_parts",
+          key: "job_id, part",
+          where: `job_id IN (SELECT id FROM jobs WHERE ${FINISHED})`,
+          params: [jobs_before],
+        },
+        { table: "jobs", key: "id", where: FINISHED, params: [jobs_before] },
+      ],
+    },
+    {
+      what: "change log",
+      because: due.log_because,
+      tables: [{ table: "change_log", key: "seq", where: "seq <= ?1", params: [due.log_through] }],
+    },
+  ];
+  const removed: Removed[] = [];
+  for (const { what, because, tables } of sweeps) {
+    let rows = 0;
+    for (const table of tables) rows += await (due.dry_run ? countOf(connection, table) : sweep(connection, table));
+    removed.push({ what, rows, because });
+  }
+  return removed;
+}
+
+async function countOf(connection: D1Connection, { table, where, params }: Sweep["tables"][number]): Promise<number> {
+  const [found] = await connection.batch([{ sql: `SELECT count(*) FROM ${table} WHERE ${where}`, params }]);
+  return firstNumber(found);
+}
+
+/** A statement has 30 s: some at a time. */
+async function sweep(
+  connection: D1Connection,
+  { table, key, where, params }: Sweep["tables"][number],
+): Promise<number> {
+  let rows = 0;
+  for (;;) {
+    const some = `SELECT ${key} FROM ${table} WHERE ${where} LIMIT ${VACUUM_ROWS_PER_STATEMENT}`;
+    const [, changed] = await connection.batch([
+      { sql: `DELETE FROM ${table} WHERE (${key}) IN (${some})`, params },
+      { sql: "SELECT changes()" },
+    ]);
+    const gone = firstNumber(changed);
+    rows += gone;
+    if (gone < VACUUM_ROWS_PER_STATEMENT) return rows;
+  }
+}
+
+function firstNumber(rows: Rows | undefined): number {
+  return Number(rows?.rows[0]?.[0] ?? 0);
+}

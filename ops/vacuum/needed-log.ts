@@ -1,0 +1,35 @@
+/** How far the change log may be trimmed: nobody who follows it may be left without its beginning. */
+import { readInventory } from "../backup/manifest.ts";
+import type { Repository } from "../backup/repository/repository.ts";
+import { readRecord, readWayBack } from "../generation/record.ts";
+import type { Workbench } from "../generation/stores.ts";
+import { UNDO_WINDOW_MS } from "../limits.ts";
+
+export interface TrimLimit {
+  /** Entries up to this one may go; 0: none. */
+  through: number;
+  because: string;
+}
+
+/**
+ * The next backup goes on from the newest snapshot of `repository`; the undo of a switch from the log's number at that time; a switch
+ * under way from any. Repositories beside this one are not known here: their next snapshot would be a full one, and say so.
+ */
+export async function trimLimit(bench: Workbench, repository: Repository | null): Promise<TrimLimit> {
+  const { bucket, steady } = bench;
+  if (repository === null) return { through: 0, because: "no repository: its snapshots decide what is still needed" };
+  if ((await readRecord(bucket, steady)) !== null)
+    return { through: 0, because: "a switch of generations is under way and follows the log" };
+  const [newest] = await repository.listSnapshots();
+  if (newest === undefined) return { through: 0, because: "there is no snapshot yet" };
+  const { database } = await readInventory(await repository.openSnapshot(newest.id));
+  const limits = [
+    { through: database.log_seq ?? 0, because: `snapshot ${newest.id} has everything up to ${database.log_seq}` },
+  ];
+  for (const store of ["database", "vectors"] as const) {
+    const way = await readWayBack(bucket, store, steady);
+    if (way === null || bench.now() - way.at_ms > UNDO_WINDOW_MS) continue;
+    limits.push({ through: way.seq, because: `the switch of ${store} can be undone from ${way.seq} on` });
+  }
+  return limits.reduce((least, limit) => (limit.through < least.through ? limit : least));
+}

@@ -1,0 +1,106 @@
+/**
+ * Compaction, since D1 has no VACUUM: the next generation of the database is filled from a verified snapshot, brought up to the live one by
+ * the change log, compared with it row by row, and taken over. Nothing written meanwhile is lost, for the live database stays the source.
+ */
+import { readManifest, type SnapshotManifest } from "../backup/manifest.ts";
+import type { Repository, Snapshot, SnapshotInfo } from "../backup/repository/repository.ts";
+import { loadDatabase, snapshotSchema } from "../backup/restore/load-database.ts";
+import { brokenDescent } from "../backup/snapshot/continuation.ts";
+import { lookAtDatabase } from "../backup/snapshot/database-look.ts";
+import type { D1Connection } from "../d1/connection.ts";
+import { EXIT, OpsError } from "../errors.ts";
+import { copyFromLive } from "../generation/copy-database.ts";
+import type { DatabaseFill } from "../generation/fill.ts";
+import { readRecord } from "../generation/record.ts";
+import { keepsFullText } from "../generation/replay.ts";
+import type { Workbench } from "../generation/stores.ts";
+import { type SwitchReport, switchGeneration } from "../generation/switch.ts";
+
+const FILL = "rebuild from snapshot ";
+
+/** @throws OpsError with exit code 3 where no snapshot is fit for it; otherwise what failed: repeat it to go on. */
+export async function rebuildDatabase(
+  bench: Workbench,
+  repository: Repository,
+  live: D1Connection,
+): Promise<SwitchReport & { snapshot: string }> {
+  const begun = (await readRecord(bench.bucket, bench.steady))?.value.database?.fill;
+  const id = begun?.startsWith(FILL) ? begun.slice(FILL.length) : (await newestVerified(repository)).id;
+  const lease = await repository.leaseForRestore([id]);
+  try {
+    const snapshot = await repository.openSnapshot(id);
+    const manifest = await readManifest(snapshot);
+    if (begun === undefined) await refuseStranger(live, snapshot, manifest);
+    const report = await switchGeneration(bench, {
+      database: { fill: fromSnapshot(snapshot, manifest) },
+      by: "ops vacuum --rebuild",
+    });
+    return { snapshot: id, ...report };
+  } finally {
+    await lease.release();
+  }
+}
+
+function fromSnapshot(snapshot: Snapshot, manifest: SnapshotManifest): DatabaseFill {
+  const { name: _, id: __, ...copying } = copyFromLive;
+  return {
+    ...copying,
+    id: `${FILL}${snapshot.info.id}`,
+    name: `snapshot ${snapshot.info.id} and what changed since`,
+    async prepare(filling) {
+      const { state, target, progress, signal } = filling;
+      if (state.copied !== true) {
+        state.seq ??= manifest.inventory.database.log_seq ?? 0;
+        await filling.save();
+        progress.start("rows from the snapshot", manifest.summary.database.rows);
+        await loadDatabase(snapshot, whileFollowing(manifest), target.connection, {
+          signal,
+          on_step: () => {},
+          on_rows: (rows) => progress.update(rows),
+        });
+        progress.stop();
+        state.copied = true;
+        await filling.save();
+      }
+      return copyFromLive.prepare(filling);
+    },
+  };
+}
+
+/** As a copy that follows the change log needs it: no triggers but those of full-text indexes. The others come at the takeover. */
+function whileFollowing(manifest: SnapshotManifest): Pick<SnapshotManifest, "inventory" | "body"> {
+  const schema = snapshotSchema(manifest);
+  const triggers = schema.triggers.filter(keepsFullText(schema));
+  const { inventory, body } = manifest;
+  return {
+    inventory,
+    body: { ...body, database: { ...body.database, schema: { ...body.database.schema, triggers } } },
+  };
+}
+
+async function newestVerified(repository: Repository): Promise<SnapshotInfo> {
+  const found = (await repository.listSnapshots()).find(({ verified }) => verified?.level === "restore");
+  if (found !== undefined) return found;
+  throw unfit(repository.location, "no snapshot in it was verified by a restore");
+}
+
+/** The change log must lead from the snapshot to now. */
+async function refuseStranger(live: D1Connection, { info }: Snapshot, { inventory }: SnapshotManifest): Promise<void> {
+  const look = await lookAtDatabase(live, inventory.database.mark);
+  const broken =
+    brokenDescent(look, inventory, false) ??
+    (look.fingerprint === inventory.database.schema ? null : "the schema was changed since");
+  if (broken !== null) throw unfit(`snapshot ${info.id}`, `the live database cannot be reached from it: ${broken}`);
+}
+
+function unfit(subject: string, cause: string): OpsError {
+  return new OpsError(
+    {
+      op: "rebuild from",
+      subject,
+      cause,
+      hint: "npm run ops -- backup create && npm run ops -- backup verify, then repeat",
+    },
+    { exit_code: EXIT.refused },
+  );
+}
