@@ -32,8 +32,8 @@ const GRANTS = {
   },
   restore: {
     account: ["D1 Write", "Vectorize Write", "Workers KV Storage Write", "Workers Scripts Read"],
-    read: ["backups"],
-    write: ["vectors"],
+    // Write, for a restore keeps what it reads from being pruned by a lease in the repository.
+    write: ["backups", "vectors"],
   },
   reports: {
     account: [

@@ -22,6 +22,7 @@ import { FENCE_TABLE, isFenceTrigger, lowerFence, markFenceLifted } from "./fenc
 import type { DatabaseFill, DatabaseFilling } from "./fill.ts";
 import { gatheredWrites } from "./gathered-writes.ts";
 import { keepsFullText, refuseMoving, replay } from "./replay.ts";
+import { compareRows, countAll, verifyTables } from "./verify-database.ts";
 
 /** A new generation with everything that the live one has. */
 export const copyFromLive: DatabaseFill = {
@@ -39,7 +40,7 @@ export const copyFromLive: DatabaseFill = {
       await filling.save();
     }
     await catchUp(filling, schema);
-    await compare(filling, schema);
+    await compareRows(filling, schema);
     return { name: target.name };
   },
   finish: finishCopy,
@@ -116,52 +117,6 @@ async function catchUp({ source, target, state, save }: DatabaseFilling, schema:
   await save();
 }
 
-/**
- * Every row of the source against its copy. A row that differs must have changed since the last replay, and then the log
- * says so. @throws OpsError naming rows that differ although nothing changed them.
- */
-async function compare(filling: DatabaseFilling, schema: Schema): Promise<void> {
-  const { source, target, progress, state, signal } = filling;
-  const wrong: string[] = [];
-  state.compared_rows = 0;
-  progress.start("compare", 0);
-  for (const table of schema.tables.filter(({ is_logged }) => is_logged)) {
-    const suspects: Cell[][] = [];
-    for await (const page of readRows(source.connection, table)) {
-      signal.throwIfAborted();
-      suspects.push(...(await differing(table, page, target.connection)));
-      state.compared_rows += page.length;
-    }
-    if (suspects.length === 0) continue;
-    const changed = await changedSince(source.connection, table, state.seq ?? 0);
-    const unexplained = suspects.filter((key) => !changed.has(textOf(key)));
-    const [example] = unexplained;
-    if (example) wrong.push(`${unexplained.length} rows of ${table.name}, e.g. ${textOf(example)}`);
-  }
-  progress.stop();
-  if (wrong.length > 0) throw unequal(target.name, wrong);
-}
-
-async function changedSince(connection: D1Connection, { name }: Table, seq: number): Promise<Set<string>> {
-  const sql = `SELECT DISTINCT row_key FROM ${CHANGE_LOG} WHERE seq > ?1 AND table_name = ?2`;
-  const [found] = await connection.batch([{ sql, params: [seq, name] }]);
-  return new Set((found?.rows ?? []).map(([key]) => JSON.stringify(JSON.parse(String(key)))));
-}
-
-/** A key as the change log spells it. */
-function textOf(key: readonly Cell[]): string {
-  return JSON.stringify(key.map((cell) => (typeof cell === "bigint" ? Number(cell) : cell)));
-}
-
-async function differing(table: Table, rows: readonly Row[], connection: D1Connection): Promise<Cell[][]> {
-  const keys = rows.map((row) => [...keyOf(table, row)]);
-  const copies = await readByKeys(connection, table, keys);
-  return keys.filter((_, index) => {
-    const [row, copy] = [rows[index], copies[index]];
-    return !row || !copy || !encodeRow(row).equals(encodeRow(copy));
-  });
-}
-
 /** The last of it, while writers wait: what is still open, tables without a log, triggers, and whether all of it arrived. */
 async function finishCopy(filling: DatabaseFilling): Promise<Record<string, unknown>> {
   const { source, target, state } = filling;
@@ -178,7 +133,7 @@ async function finishCopy(filling: DatabaseFilling): Promise<Record<string, unkn
     { concurrency: FENCED_TABLES_AT_ONCE },
   );
   await markFenceLifted(target.connection, filling.fence);
-  const verified = await verify(filling, schema);
+  const verified = await verifyTables(filling, schema);
   await finishLoad(
     target.connection,
     { schema: { ...schema, indexes: [], views: [], rebuilt: [], triggers: [] }, target: (table) => table },
@@ -216,38 +171,6 @@ async function copyWhole(source: D1Connection, target: D1Connection, table: Tabl
     await gathering.batch([{ sql: `DELETE FROM ${quoted(table.name)}` }]);
     await writeRows(gathering, table, readRows(source, table));
   });
-}
-
-async function verify(
-  { source, target }: DatabaseFilling,
-  schema: Schema,
-): Promise<{ tables: number; rows: number; hashed_tables: number }> {
-  const tables = schema.tables.filter(({ name }) => name !== FENCE_TABLE);
-  const [here, there] = await Promise.all([countAll(source.connection, tables), countAll(target.connection, tables)]);
-  const wrong = tables.flatMap(({ name }, index) =>
-    here[index] === there[index] ? [] : [`${name} has ${there[index]} rows instead of ${here[index]}`],
-  );
-  // Larger tables were compared row by row before, and writers do not wait for a second time.
-  const hashed = tables.filter((_, index) => (here[index] ?? 0) > 0 && (here[index] ?? 0) <= FENCED_HASH_ROWS_MAX);
-  await pMap(
-    hashed,
-    async (table) => {
-      const [hash, copy] = await Promise.all([
-        hashTable(source.connection, table),
-        hashTable(target.connection, table),
-      ]);
-      if (hash.digest() !== copy.digest()) wrong.push(`${table.name} holds other rows`);
-    },
-    { concurrency: FENCED_TABLES_AT_ONCE },
-  );
-  if (wrong.length > 0) throw unequal(target.name, wrong);
-  const rows = here.reduce((sum, count) => sum + count, 0);
-  return { tables: tables.length, rows, hashed_tables: hashed.length };
-}
-
-async function countAll(connection: D1Connection, tables: readonly Table[]): Promise<number[]> {
-  const found = await connection.batch(tables.map(({ name }) => ({ sql: `SELECT count(*) FROM ${quoted(name)}` })));
-  return found.map(({ rows }) => Number(rows[0]?.[0] ?? 0));
 }
 
 /** @throws OpsError when the two generations were migrated differently. */
@@ -290,13 +213,4 @@ async function lastKey(connection: D1Connection, table: Table): Promise<readonly
     cells.push(type === "integer" ? BigInt(text) : text);
   }
   return cells;
-}
-
-function unequal(name: string, wrong: readonly string[]): OpsError {
-  return new OpsError({
-    op: "verify",
-    subject: name,
-    cause: `the copy differs: ${wrong.join("; ")}`,
-    hint: "nothing was switched; npm run ops -- generation cancel, then begin again, and report it if it recurs",
-  });
 }

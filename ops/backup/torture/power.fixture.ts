@@ -59,9 +59,11 @@ export class Power {
     this.#writes += 1;
     const isDue = this.#writes === this.#cut?.write;
     if (isDue && this.#cut?.phase === "before") this.#fail();
-    const done = await work();
+    // One that was refused (the name is taken) is over, too.
+    const [outcome] = await Promise.allSettled([work()]);
     if (isDue) this.#fail();
-    return done;
+    if (outcome.status === "rejected") throw outcome.reason;
+    return outcome.value;
   }
 }
 

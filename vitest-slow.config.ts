@@ -1,0 +1,15 @@
+/** Tests that live through whole lives of a stack or of a repository of backups, minutes each (`npm run test:slow`; CI runs them). */
+import { defineConfig } from "vitest/config";
+import base from "./vitest.config.ts";
+
+export default defineConfig({
+  ...base,
+  test: {
+    ...base.test,
+    include: ["{infra,ops}/**/*-slow.test.ts"],
+    exclude: ["**/node_modules/**"],
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    outputFile: { json: "dist/slow-test-report.json" },
+  },
+});
