@@ -1,5 +1,5 @@
 /**
- * What to do about a refusal of Cloudflare's API during `pulumi up`. Pure.
+ * What to do about a refusal of Cloudflare's API, whoever met it: `pulumi up`, the stand-in provider or a command of ops. Pure.
  *
  * The official provider prints the request and the answer and leaves it at that; `refusalIn` reads them back from its words.
  */
@@ -18,7 +18,9 @@ export interface Refusal {
 
 /** First part of a path below an account or a zone → the permission's name, without Read or Write. */
 const PERMISSIONS: Readonly<Record<string, string>> = {
+  ai: "Workers AI",
   alerting: "Notifications",
+  analytics_engine: "Account Analytics",
   d1: "D1",
   healthchecks: "Health Checks",
   logpush: "Logs",
@@ -26,6 +28,7 @@ const PERMISSIONS: Readonly<Record<string, string>> = {
   r2: "Workers R2 Storage",
   rulesets: "Zone WAF",
   storage: "Workers KV Storage",
+  subscriptions: "Billing",
   tokens: "Account API Tokens",
   vectorize: "Vectorize",
   workers: "Workers Scripts",
