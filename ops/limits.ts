@@ -186,7 +186,7 @@ export const KEEPERS = 8;
 export const PACK_KEYS_PER_READ = 5_000;
 /** How long the end of deferred writes is waited for, and how often their messages are sent anew meanwhile. */
 export const DEFERRED_WAIT_MAX_MS = 300_000;
-export const DEFERRED_PUSH_EVERY_MS = 10_000;
+export const DEFERRED_PUSH_EVERY_MS = 4_000;
 /** Messages of one request. https://developers.cloudflare.com/queues/platform/limits/ */
 export const QUEUE_PUSH_MESSAGES = 100;
 /** Rows of a table that a backup's plan looks at, to know how long they are. */

@@ -1,9 +1,16 @@
-/** The policy pack: `pulumi up --policy-pack infra/policy`. The engine asks it before anything is changed. */
+/** The policy pack: `pulumi up --policy-pack infra/policy/pulumi-analyzer-prism`. The engine asks it before anything is changed. */
 import { PolicyPack } from "@pulumi/policy";
-import { config } from "../config.ts";
+import { RunError } from "@pulumi/pulumi";
 import { dataStorePolicies } from "./data-stores.ts";
 import { workerPolicies } from "./workers.ts";
 
-new PolicyPack("prism", {
-  policies: [...dataStorePolicies(config.waivers, Date.now()), ...workerPolicies(config.plan)],
-});
+try {
+  const { config } = await import("../config.ts");
+  new PolicyPack("prism", {
+    policies: [...dataStorePolicies(config.waivers, Date.now()), ...workerPolicies(config.plan)],
+  });
+} catch (error) {
+  if (!RunError.isInstance(error)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}

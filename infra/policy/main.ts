@@ -5,9 +5,11 @@
  * its start. So the pack is started when that call comes. The usual way, `run-policy-pack` of `@pulumi/pulumi`, does not do
  * that either, and cannot start at all beside TypeScript 7.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import grpc from "@grpc/grpc-js";
 import analyzer_grpc from "@pulumi/pulumi/proto/analyzer_grpc_pb.js";
 import analyzer_pb from "@pulumi/pulumi/proto/analyzer_pb.js";
@@ -19,7 +21,7 @@ type Pack = Record<
   (request: unknown, answered: (error: grpc.ServiceError | null, answer: unknown) => void) => void
 >;
 
-let started: { pack: Promise<Pack>; process: ChildProcess } | undefined;
+let started: { pack: Promise<Pack>; process: { kill(): unknown } } | undefined;
 
 /** The pack's own server, started with a stack's configuration. */
 function start(request: analyzer_pb.AnalyzerStackConfigureRequest): void {
@@ -32,18 +34,19 @@ function start(request: analyzer_pb.AnalyzerStackConfigureRequest): void {
       PULUMI_NODEJS_PROJECT: request.getProject(),
       PULUMI_NODEJS_STACK: request.getStack(),
     },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
   started = { pack: connect(child), process: child };
 }
 
-async function connect(child: ChildProcess): Promise<Pack> {
-  if (!child.stdout) throw new Error("the policy pack has no output");
-  const lines = createInterface({ input: child.stdout });
+async function connect({ stdout, stderr }: ChildProcessByStdio<null, Readable, Readable>): Promise<Pack> {
+  const said = text(stderr);
+  const lines = createInterface({ input: stdout });
   const [port] = await Promise.race([
     once(lines, "line"),
-    once(child, "exit").then(() => {
-      throw new Error("the policy pack did not start; why is above");
+    // Without a line the pack has ended, and has said why: a flaw of the configuration is told in the program's own words.
+    once(lines, "close").then(async () => {
+      throw new Error((await said).trim());
     }),
   ]);
   const client = new analyzer_grpc.AnalyzerClient(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), {

@@ -57,7 +57,8 @@ export async function planBackup(repository: Repository, sources: StackSources, 
   const index = vectors.generations.find(({ generation }) => generation === vectors.live)?.name ?? "";
   const info = await stores.api.vectorize.indexes.info(index, { account_id });
   const listed = full || base === null ? Math.ceil((info?.vectorCount ?? 0) / 1000) : 0;
-  const entries = (await stores.api.kv.namespaces.keys.list(kv.config, { account_id })).result.length;
+  let entries = 0;
+  for await (const _ of stores.api.kv.namespaces.keys.list(kv.config, { account_id })) entries += 1;
   const requests = rows.requests + listed + entries + STORE_REQUESTS;
   const bytes = Math.round(rows.bytes + packs.bytes + audit.bytes);
   return {

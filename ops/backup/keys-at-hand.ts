@@ -5,7 +5,7 @@
  * one that lies in the repository. The data folder has the keys of repositories that were made from here.
  */
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { EXIT, OpsError } from "../errors.ts";
@@ -59,14 +59,16 @@ export async function keyAtHand(
   );
 }
 
-/** Files of the keys of a new repository, in `folder` or the data folder. @throws OpsError when one would be overwritten. */
+/** Files of the keys of a new repository, in `folder` or the data folder. */
 export async function keepKeys(keys: NewKeys, data_dir: string, folder: string | undefined): Promise<string[]> {
   const into = folder ?? join(data_dir, FOLDER);
   await mkdir(into, { recursive: true, mode: 0o700 });
   const paths: string[] = [];
   for (const key of [keys.escrow, keys.writer]) {
     const path = join(into, `${key.repository}-${key.name}.json`);
-    await writeFile(path, formatKey(key), { mode: 0o600, flag: "wx" });
+    // Whole or not at all: the folder's keys are all read, and half a key would stand in the way of the others.
+    await writeFile(`${path}.new`, formatKey(key), { mode: 0o600, flag: "wx" });
+    await rename(`${path}.new`, path);
     paths.push(path);
   }
   return paths;

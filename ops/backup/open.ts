@@ -1,6 +1,6 @@
 /** Opening the repository that a command works on, with the options that all of its commands share. */
 import { existsSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
@@ -87,8 +87,10 @@ async function make(
       },
       { exit_code: EXIT.usage },
     );
-  const keys = await initRepository(storage, { escrow: "escrow", writer: stack }, Date.now(), signal);
-  const paths = await keepKeys(keys, data_dir, making.keys_to);
+  let paths: string[] = [];
+  const keys = await initRepository(storage, { escrow: "escrow", writer: stack }, Date.now(), signal, async (made) => {
+    paths = await keepKeys(made, data_dir, making.keys_to);
+  });
   invocation.note(`Made repository ${keys.writer.repository} in ${storage.location}. Its keys: ${paths.join(", ")}`);
   invocation.note("Without the escrow key nobody can restore: put a copy where this machine's fate does not reach.");
   return joinKeys(keys.writer, keys.escrow);
@@ -104,5 +106,8 @@ async function remember(data_dir: string, repository: Repository): Promise<void>
   const seen = await readSeen(data_dir);
   if (counter <= (seen[repository.id] ?? 0)) return;
   await mkdir(data_dir, { recursive: true });
-  await writeFile(join(data_dir, SEEN), `${JSON.stringify({ ...seen, [repository.id]: counter })}\n`, { mode: 0o600 });
+  // Whole or not at all: half a file would stop every command after this one.
+  const written = join(data_dir, `${SEEN}.${process.pid}`);
+  await writeFile(written, `${JSON.stringify({ ...seen, [repository.id]: counter })}\n`, { mode: 0o600 });
+  await rename(written, join(data_dir, SEEN));
 }

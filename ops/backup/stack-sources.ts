@@ -15,11 +15,13 @@ export interface StackSources extends SnapshotSources {
   close(): void;
 }
 
-/** @throws OpsError when the stack cannot be found. */
-export async function stackSources(invocation: Invocation): Promise<StackSources> {
+/** `budget`: of the token, where others have drawn on it or time is simulated. @throws OpsError when the stack cannot be found. */
+export async function stackSources(
+  invocation: Pick<Invocation, "signal" | "stack" | "target" | "note">,
+  budget = new RequestBudget(),
+): Promise<StackSources> {
   const { signal, stack } = invocation;
   const target = await invocation.target();
-  const budget = new RequestBudget();
   const api = createCloudflare(target.api, {
     signal,
     budget,

@@ -88,7 +88,7 @@ export async function changeStores(
   return replacements.length;
 }
 
-const packId = (from: number) => Math.floor(from / BENCH_PACK_VECTORS) + 1;
+const packId = (from: number) => Math.ceil(from / BENCH_PACK_VECTORS) + 1;
 
 function chunkOf(id: number, document: number, paragraph: Paragraph, pack: number, slot: number): Chunk {
   const hash = createHash("sha256").update(paragraph.title).update(paragraph.text).digest("hex");

@@ -97,7 +97,11 @@ async function measure(invocation: Invocation, platform: Platform, data_dir: str
     const peaks: number[] = [];
     const run = async (step: string, file: string, words: readonly string[]): Promise<MeasuredChild> => {
       progress.start(step, 0);
-      const child = await measureChild(process.execPath, [join(import.meta.dirname, file), ...words], { signal });
+      const child = await measureChild(
+        process.execPath,
+        [...process.execArgv, join(import.meta.dirname, file), ...words],
+        { signal },
+      );
       progress.stop(`${step}: ${child.seconds.toFixed(1)} s`);
       return child;
     };

@@ -133,7 +133,9 @@ export class LocalResources {
       of.plugin.read({ urn: of.urn, signal: this.#signal, id, state, inputs: old });
     const superseded =
       known && type === DEPLOYMENT && (await findExisting(this.#client, type, known.inputs)) !== known.id;
-    if (known && !superseded) return read(known.id, known.outputs, known.inputs);
+    const kept = known && !superseded ? await read(known.id, known.outputs, known.inputs) : null;
+    if (kept !== null) return kept;
+    // Gone, or made again by a run that was interrupted before it could write down the new one.
     // Below something that does not exist yet there is nothing.
     const id = hasUnknown(placeOf(inputs)) ? null : await findExisting(this.#client, type, inputs);
     if (id === null) return null;

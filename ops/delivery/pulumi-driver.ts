@@ -9,6 +9,8 @@ import { differences, nameOf, readEvent, stepOf, topLevel, uniqueSteps } from ".
 
 /** Where the engine found its plugins: no warning of the program. */
 const OWN_NEWS = /^using pulumi-\S+ from \$PATH/;
+/** The rules that no deployment may break (infra/policy). */
+const POLICIES = ["--policy-pack", join(import.meta.dirname, "../../infra/policy/pulumi-analyzer-prism")];
 
 /** @throws OpsError from every method, in the engine's, the provider's or the program's own words. */
 export function pulumiDriver(engine: PulumiEngine): StackDriver {
@@ -20,7 +22,7 @@ export function pulumiDriver(engine: PulumiEngine): StackDriver {
       const steps: PlannedStep[] = [];
       const warnings: string[] = [];
       try {
-        await engine.run(["preview", "--json", "--show-sames"], {
+        await engine.run(["preview", "--json", "--show-sames", ...POLICIES], {
           on_line(line) {
             const { resourcePreEvent, diagnosticEvent } = readEvent(line) ?? {};
             const step = resourcePreEvent && stepOf(resourcePreEvent);
@@ -39,7 +41,7 @@ export function pulumiDriver(engine: PulumiEngine): StackDriver {
 
     async up(on_step) {
       const told = new Set<string>();
-      await engine.run(["up", "--yes", "--skip-preview", "--json"], {
+      await engine.run(["up", "--yes", "--skip-preview", "--json", ...POLICIES], {
         on_line(line) {
           const event = readEvent(line)?.resOutputsEvent;
           const step = event && stepOf(event);

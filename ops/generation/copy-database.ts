@@ -10,14 +10,12 @@ import pMap from "p-map";
 import { logHead } from "../d1/change-log.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { beginLoad, finishLoad } from "../d1/load.ts";
-import { keyOf, readByKeys } from "../d1/read-by-key.ts";
 import { readRows } from "../d1/read-rows.ts";
-import { type Cell, encodeRow, type Row } from "../d1/row-codec.ts";
+import type { Cell, Row } from "../d1/row-codec.ts";
 import { CHANGE_LOG, quoted, readSchema, readSequences, type Schema, type Table } from "../d1/schema.ts";
-import { hashTable } from "../d1/table-hash.ts";
 import { writeRows } from "../d1/write-rows.ts";
 import { OpsError } from "../errors.ts";
-import { FENCED_HASH_ROWS_MAX, FENCED_TABLES_AT_ONCE } from "../limits.ts";
+import { FENCED_TABLES_AT_ONCE } from "../limits.ts";
 import { FENCE_TABLE, isFenceTrigger, lowerFence, markFenceLifted } from "./fence.ts";
 import type { DatabaseFill, DatabaseFilling } from "./fill.ts";
 import { gatheredWrites } from "./gathered-writes.ts";
@@ -39,6 +37,8 @@ export const copyFromLive: DatabaseFill = {
       state.copied = true;
       await filling.save();
     }
+    // There already when an earlier attempt failed after they were made.
+    await dropTriggers(target.connection, schema);
     await catchUp(filling, schema);
     await compareRows(filling, schema);
     return { name: target.name };
@@ -58,12 +58,7 @@ export function replayOnto(seq: number): DatabaseFill {
       state.seq ??= seq;
       await filling.save();
       await lowerFence(target.connection, filling.now());
-      const isKept = keepsFullText(schema);
-      const dropped = schema.triggers.filter((trigger) => !isKept(trigger));
-      await target.connection.batch(
-        dropped.map(({ name }) => ({ sql: `DROP TRIGGER IF EXISTS ${quoted(name)}` })),
-        { repeatable: true },
-      );
+      await dropTriggers(target.connection, schema);
       await catchUp(filling, schema);
       return { name: target.name };
     },
@@ -77,7 +72,8 @@ async function liveSchema(connection: D1Connection): Promise<Schema> {
   return { ...schema, triggers: schema.triggers.filter((trigger) => !isFenceTrigger(trigger)) };
 }
 
-async function copyRows({ source, target, progress, signal }: DatabaseFilling, schema: Schema): Promise<void> {
+async function copyRows(filling: DatabaseFilling, schema: Schema): Promise<void> {
+  const { source, target, progress, signal } = filling;
   const load = await beginLoad(target.connection, schema);
   // Tables without a log are copied at the end, whole.
   const tables = schema.tables.filter(({ is_logged }) => is_logged);
@@ -110,8 +106,9 @@ async function* counted(pages: AsyncIterable<readonly Row[]>, tell: (done: numbe
   }
 }
 
-async function catchUp({ source, target, state, save }: DatabaseFilling, schema: Schema): Promise<void> {
-  const { seq, rows } = await replay(source.connection, target.connection, schema, state.seq ?? 0);
+async function catchUp(filling: DatabaseFilling, schema: Schema): Promise<void> {
+  const { target, state, save } = filling;
+  const { seq, rows } = await replay(filling.source.connection, target.connection, schema, state.seq ?? 0);
   state.seq = seq;
   state.replayed_rows = (state.replayed_rows ?? 0) + rows;
   await save();
@@ -147,6 +144,14 @@ async function finishCopy(filling: DatabaseFilling): Promise<Record<string, unkn
     log_seq: last.seq,
     ...verified,
   };
+}
+
+/** What is replayed was done at the source already, with everything that followed from it: nothing may follow here. */
+async function dropTriggers(target: D1Connection, schema: Schema): Promise<void> {
+  const isKept = keepsFullText(schema);
+  const dropped = schema.triggers.filter((trigger) => !isKept(trigger));
+  const statements = dropped.map(({ name }) => ({ sql: `DROP TRIGGER IF EXISTS ${quoted(name)}` }));
+  if (statements.length > 0) await target.batch(statements, { repeatable: true });
 }
 
 /** In one request: writers wait. */

@@ -6,10 +6,11 @@ import { isWaived, type Waiver } from "../../infra/waivers.ts";
 import { EXIT, OpsError } from "../errors.ts";
 import { UNDO_WINDOW_MS } from "../limits.ts";
 import { configured } from "./live.ts";
-import { readRecord, readWayBack, type WayBack } from "./record.ts";
+import { readRecord, readWayBack } from "./record.ts";
 import type { Workbench } from "./stores.ts";
 
-export type StoreKind = WayBack["store"];
+export const STORES = ["database", "vectors"] as const;
+export type StoreKind = (typeof STORES)[number];
 
 /**
  * @throws OpsError with exit code 3 when the generation is live, belongs to a switch under way, or is the way back of a

@@ -46,7 +46,11 @@ export async function declareGenerations(bench: Workbench, { database, vectors }
     const added = { generation: vectors.to, dimensions: vectors.dimensions };
     changes.vectors = { ...config.vectors, generations: [...config.vectors.generations, added] };
   }
-  if (Object.keys(changes).length === 0) return;
+  // Declared is not made: a deployment may have been interrupted in between.
+  const made = await bench.target.resources();
+  const isMade = (store: "database" | "vectors", to: number | undefined) =>
+    to === undefined || made[store].generations.some(({ generation }) => generation === to);
+  if (isMade("database", database?.to) && isMade("vectors", vectors?.to)) return;
   await bench.driver.setConfig(changes);
   await up(bench, await pinOfDeployedCode(bench));
 }

@@ -22,7 +22,7 @@ export interface Traffic {
 const WRITERS = 4;
 const READERS = 2;
 /** Between two calls of a caller: the machine is for the work that is tested, too. */
-const PACE_MS = 30;
+const PACE_MS = 100;
 
 export function mixedTraffic(service: Service): Traffic {
   const seen: Seen = { requests: 0, deferred: 0, failed: [], lost: [] };

@@ -62,9 +62,10 @@ async function differing(table: Table, rows: readonly Row[], connection: D1Conne
  * @throws OpsError naming the tables that differ.
  */
 export async function verifyTables(
-  { source, target }: DatabaseFilling,
+  filling: DatabaseFilling,
   schema: Schema,
 ): Promise<{ tables: number; rows: number; hashed_tables: number }> {
+  const { source, target } = filling;
   const tables = schema.tables.filter(({ name }) => name !== FENCE_TABLE);
   const [here, there] = await Promise.all([countAll(source.connection, tables), countAll(target.connection, tables)]);
   const wrong = tables.flatMap(({ name }, index) =>

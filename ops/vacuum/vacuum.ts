@@ -5,6 +5,7 @@ import type { Repository } from "../backup/repository/repository.ts";
 import { type Situation, withSituation } from "../backup/restore/situation.ts";
 import { shownBytes } from "../backup/shown.ts";
 import { EXIT, OpsError } from "../errors.ts";
+import { readRecord } from "../generation/record.ts";
 import { confirm, type Invocation, type Outcome, perform } from "../invocation.ts";
 import { recordAction } from "../journal.ts";
 import { removeExpired } from "./expired.ts";
@@ -89,13 +90,13 @@ async function vacuum(
   const [now_ms, { connection }] = [bench.now(), live];
   const bytes_before = await databaseBytes(situation, live.id);
   const log = await trimLimit(bench, repository);
-  const removed = await removeExpired(connection, {
-    now_ms,
-    log_through: log.through,
-    log_because: log.because,
-    dry_run,
-  });
-  const packs = await removeOrphanPacks(connection, bench.bucket, { now_ms, dry_run, signal });
+  // An interrupted rebuild may have left a fence up: it is ended before anything else is written.
+  const isUnderWay = options.rebuild === true && (await readRecord(bench.bucket, bench.steady)) !== null;
+  const due = { now_ms, log_through: log.through, log_because: log.because, dry_run };
+  const removed = isUnderWay ? [] : await removeExpired(connection, due);
+  const packs = isUnderWay
+    ? { rows: 0, objects: 0, bytes: 0 }
+    : await removeOrphanPacks(connection, bench.bucket, { now_ms, dry_run, signal });
   const summary = [
     ...removed.map(({ what, rows, because }) => `${rows} rows of ${what} (${because})`),
     `${packs.rows} packs, ${packs.objects} of their objects (${shownBytes(packs.bytes)})`,
@@ -104,7 +105,7 @@ async function vacuum(
     const data = { dry_run, bytes_before, bytes_after: bytes_before, removed, packs, full_text: [], rebuilt: null };
     return { data, text: `Would remove:\n${summary}` };
   }
-  const { full_text } = await tidyIndexes(connection, (step) => invocation.note(step));
+  const { full_text } = isUnderWay ? { full_text: [] } : await tidyIndexes(connection, (step) => invocation.note(step));
   let rebuilt: Awaited<ReturnType<typeof rebuildDatabase>> | null = null;
   if (options.rebuild === true && repository !== null) {
     const subject = `the database of ${stack} into its next generation`;

@@ -1,4 +1,4 @@
-/** A snapshot as plain files: `database.sql`, a file of lines of JSON for each table, objects of buckets under their names, configuration. */
+/** A snapshot as plain files: the database as SQL, a file of lines of JSON for each table, objects of buckets under their names, configuration. */
 import { type FileHandle, mkdir, open, readdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { quoted } from "../../d1/schema.ts";

@@ -61,10 +61,12 @@ export function contentKeyReader(opened: Opened): (epoch: string, id: string) =>
     return { id, key: await importContentKey(raw) };
   };
   return (epoch, id) => {
-    const opening = known.get(id) ?? open(epoch, id);
-    known.set(id, opening);
+    // By place, too: the same key in another epoch may be whole where this one is lost.
+    const object = contentKeyKey(epoch, id);
+    const opening = known.get(object) ?? open(epoch, id);
+    known.set(object, opening);
     // A failure is not kept: the next part that needs the key reads it again.
-    opening.catch(() => known.delete(id));
+    opening.catch(() => known.delete(object));
     return opening;
   };
 }

@@ -33,12 +33,16 @@ export interface NewKeys {
   writer: BackupKey;
 }
 
-/** Makes a repository in an empty place. @throws OpsError (exit code 3) when there is one. */
+/**
+ * Makes a repository in an empty place. `keep` puts its keys where they last, before there is a repository: one whose keys died
+ * with the process could never be opened. @throws OpsError (exit code 3) when there is one.
+ */
 export async function initRepository(
   storage: Storage,
   names: { escrow: string; writer: string },
   now_ms: number,
   signal: AbortSignal,
+  keep: (keys: NewKeys) => Promise<void> = async () => {},
 ): Promise<NewKeys> {
   const reader = await generateReader();
   const own = await generateReader();
@@ -63,6 +67,11 @@ export async function initRepository(
     const cause = `${key} is there already`;
     throw refused("make repository in", storage.location, cause, "take an empty bucket, prefix or folder");
   }
+  const keys: NewKeys = {
+    escrow: { ...identity, name: names.escrow, identity: reader.identity, root_seed },
+    writer: { ...identity, name: names.writer, signer_seed, writer_secret },
+  };
+  await keep(keys);
   await storage.create(CONFIG, signConfiguration(config, root_seed), signal).catch((error: unknown) => {
     if (!(error instanceof StorageError && error.failure === "exists")) throw error;
     throw refused(
@@ -72,10 +81,7 @@ export async function initRepository(
       "open it with its key, or take another place",
     );
   });
-  return {
-    escrow: { ...identity, name: names.escrow, identity: reader.identity, root_seed },
-    writer: { ...identity, name: names.writer, signer_seed, writer_secret },
-  };
+  return keys;
 }
 
 /** The key file behind a passphrase. @throws OpsError when none of the repository's opens with it. */

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Encrypter } from "age-encryption";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { directoryStorage } from "../storage/directory-storage.ts";
-import { keyFromPassphrase } from "./key-administration.ts";
+import { initRepository, keyFromPassphrase } from "./key-administration.ts";
 import { formatKey, generateReader, joinKeys, parseKey } from "./key-file.ts";
 import { openRepository } from "./open-repository.ts";
 import { DECEMBER_MS, newRepository, snapshotOf, type TestRepository, textsOf } from "./repository.fixture.ts";
@@ -57,6 +58,17 @@ test("a part that writers share is read back by the key that wrote it, in the ne
     const snapshot = await (await made.open(key)).openSnapshot(id);
     expect(Buffer.from(await snapshot.readPart(open.id))).toEqual(shared);
   }
+});
+
+test("there is no repository before its keys are kept", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "prism-no-repository-"));
+  const storage = directoryStorage(folder);
+  const full = async (): Promise<void> => {
+    throw new Error("the disk is full");
+  };
+  await expect(initRepository(storage, { escrow: "e", writer: "w" }, 0, signal, full)).rejects.toThrow("disk is full");
+  await expect(storage.look("config", signal)).rejects.toMatchObject({ failure: "missing" });
+  rmSync(folder, { recursive: true });
 });
 
 test("the escrowed key file alone restores, and cannot pass for a writer", async () => {

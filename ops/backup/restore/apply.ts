@@ -3,6 +3,7 @@
  * the snapshot was read and verified, and stay as they are for the undo.
  */
 import { EXIT, OpsError } from "../../errors.ts";
+import { readRecord } from "../../generation/record.ts";
 import type { Workbench } from "../../generation/stores.ts";
 import { switchGeneration } from "../../generation/switch.ts";
 import type { Repository } from "../repository/repository.ts";
@@ -87,8 +88,13 @@ export async function applyToNewGeneration(work: RestoreWork): Promise<Restored>
 }
 
 /** Reads every part once, without a target: what is damaged is found before anything is touched. */
-export async function verifyBefore({ situation, repository, plan }: RestoreWork): Promise<void> {
-  const { progress } = situation.bench;
+export async function verifyBefore(work: {
+  situation: { bench: Pick<Workbench, "progress"> };
+  repository: Repository;
+  plan: Pick<RestorePlan, "source">;
+}): Promise<void> {
+  const { repository, plan } = work;
+  const { progress } = work.situation.bench;
   progress.start("verify parts", 0);
   const { findings } = await repository.verifyData(100, {
     only: plan.source,
@@ -138,7 +144,13 @@ async function begunBefore(bench: Workbench, plan: RestorePlan): Promise<Restore
   if (found === null || !isOurs || found.phase === "done" || found.phase === "undone") return null;
   const { database, vectors } = await bench.target.resources();
   // Interrupted after the Worker took the new stores over and before that was written down.
-  if (found.phase === "begun" && database.live > found.before.database && vectors.live > found.before.vectors) {
+  const isSwitching = (await readRecord(bench.bucket, bench.steady)) !== null;
+  if (
+    found.phase === "begun" &&
+    !isSwitching &&
+    database.live > found.before.database &&
+    vectors.live > found.before.vectors
+  ) {
     const { before } = found;
     const moved = {
       database: { from: before.database, to: database.live },

@@ -8,7 +8,7 @@ import type { VectorsFill } from "../../generation/fill.ts";
 import { configured, declareGenerations, pinOfDeployedCode, takeOver } from "../../generation/live.ts";
 import { RecordFile, type SwitchRecord } from "../../generation/record.ts";
 import { databaseOf, type Workbench } from "../../generation/stores.ts";
-import type { DatabaseTarget } from "./fills.ts";
+import { type DatabaseTarget, RESTORED } from "./fills.ts";
 
 export interface LostStores {
   /** Tells this restore from another one in the record of an interrupted switch. */
@@ -63,6 +63,11 @@ export async function replaceLostStores(bench: Workbench, request: LostStores): 
     if (target === undefined) throw notMade(`generation ${database.to} of the database`);
     filled.database = await request.fillDatabase({ target, progress: bench.progress, signal: bench.signal });
     filled.vectors = await request.vectors.prepare(await vectorsFilling(bench, file, target.connection));
+    // From here `switchGeneration` can end it, which finds a living database if this is interrupted now.
+    record.step = "fenced";
+    Object.assign(database.state, { seq: RESTORED });
+    Object.assign(vectors.state, { seq: RESTORED });
+    await file.save();
     await takeOver(bench, record, await pinOfDeployedCode(bench));
     record.step = "switched";
     await file.save();

@@ -23,6 +23,7 @@ export interface Passing {
   method: string;
   path: string;
   body_bytes: number;
+  body: Uint8Array;
 }
 
 export interface Wire {
@@ -57,7 +58,7 @@ export async function startWire(
 
   const serve = async (from: IncomingMessage, to: ServerResponse): Promise<void> => {
     const body = await buffer(from);
-    const fault = judge({ method: from.method ?? "GET", path: from.url ?? "/", body_bytes: body.byteLength });
+    const fault = judge({ method: from.method ?? "GET", path: from.url ?? "/", body_bytes: body.byteLength, body });
     const fail = async (): Promise<void> => {
       if (fault) await at_fault(fault);
     };

@@ -2,9 +2,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { checks, contents } from "../../d1/nasty-database.fixture.ts";
-import { readSchema } from "../../d1/schema.ts";
 import { sqliteD1 } from "../../d1/sqlite-connection.ts";
-import { hashTable } from "../../d1/table-hash.ts";
 import { serviceDatabase } from "../snapshot/snapshot-rig.fixture.ts";
 import type { Taken } from "../snapshot/take.ts";
 import { spread, TRIES_ALL, tried } from "./extent.fixture.ts";
@@ -37,16 +35,6 @@ async function restored(vault: Vault, id: string): Promise<string[]> {
   return found;
 }
 
-async function expectEqual(taken: Taken, database: DatabaseSync): Promise<void> {
-  const connection = sqliteD1(database);
-  const { tables } = await readSchema(connection);
-  for (const { name, rows, digest } of taken.inventory.database.tables) {
-    const table = tables.find((one) => one.name === name);
-    const hash = table && (await hashTable(connection, table));
-    expect({ name, rows, digest }).toEqual({ name, rows: hash?.count, digest: hash?.digest() });
-  }
-}
-
 for (const { month, now_ms } of [
   { month: "the same month", now_ms: NOVEMBER_MS + 86_400_000 },
   { month: "the next month", now_ms: DECEMBER_MS },
@@ -67,16 +55,17 @@ for (const { month, now_ms } of [
         () => false,
         () => true,
       );
-      expect({ cut, failed }).toEqual({ cut, failed: true });
+      // Parts are written side by side: one more or fewer is possible, and a point that was not reached proves nothing.
+      expect({ cut, failed }).toEqual({ cut, failed: power.is_gone });
       vault.ageLeases();
       expect({ cut, damages: await vault.damages() }).toEqual({ cut, damages: [] });
       expect(await restored(vault, first.info.id)).toEqual(before);
       vault.database.exec("UPDATE chunks SET token_count = token_count + 5 WHERE id = 5");
       const again = await vault.take();
-      await expectEqual(again, vault.database);
+      expect(await vault.differences(again)).toEqual([]);
       const back = new DatabaseSync(":memory:");
       await vault.load(again.info.id, sqliteD1(back));
-      await expectEqual(again, back);
+      expect(await vault.differences(again, back)).toEqual([]);
       back.close();
       expect({ cut, damages: await vault.damages() }).toEqual({ cut, damages: [] });
       vault.remove();

@@ -22,6 +22,10 @@ export class Power {
     return this.#writes;
   }
 
+  get is_gone(): boolean {
+    return this.#isGone;
+  }
+
   storage(storage: Storage): Storage {
     return {
       location: storage.location,

@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { D1Connection } from "../../d1/connection.ts";
+import { readSchema } from "../../d1/schema.ts";
 import { sqliteD1 } from "../../d1/sqlite-connection.ts";
+import { hashTable } from "../../d1/table-hash.ts";
 import { readManifest } from "../manifest.ts";
 import { initRepository } from "../repository/key-administration.ts";
 import { type BackupKey, formatKey, joinKeys, parseKey } from "../repository/key-file.ts";
@@ -13,6 +15,7 @@ import type { Repository } from "../repository/repository.ts";
 import { loadDatabase } from "../restore/load-database.ts";
 import { type Taken, takeSnapshot } from "../snapshot/take.ts";
 import { directoryStorage } from "../storage/directory-storage.ts";
+import type { Patience } from "../storage/patient-storage.ts";
 import type { Storage } from "../storage/storage.ts";
 
 const never = new AbortController().signal;
@@ -23,25 +26,28 @@ export class Vault {
   readonly database: DatabaseSync;
   readonly storage: Storage;
   readonly key: BackupKey;
+  /** Towards the repository's storage. */
+  patience: Patience = {};
   readonly #now: () => number;
 
-  constructor(folder: string, now: () => number = Date.now) {
+  constructor(folder: string, now: () => number = Date.now, storage?: Storage) {
     this.folder = folder;
     this.#now = now;
     this.repository_folder = join(folder, "repository");
-    this.storage = directoryStorage(this.repository_folder);
+    this.storage = storage ?? directoryStorage(this.repository_folder);
     this.database = new DatabaseSync(join(folder, "database.sqlite"));
     this.database.exec("PRAGMA synchronous = off");
     this.key = parseKey(readFileSync(join(folder, "key.json"), "utf8"), "key.json");
   }
 
-  /** An empty database, an empty repository. */
-  static async make(now: () => number = Date.now): Promise<Vault> {
+  /** An empty repository, in `storage` or in the folder, and a database: empty, or as `source` is. */
+  static async make(now: () => number = Date.now, storage?: Storage, source?: DatabaseSync): Promise<Vault> {
     const folder = mkdtempSync(join(tmpdir(), "prism-vault-"));
-    const storage = directoryStorage(join(folder, "repository"));
-    const { escrow, writer } = await initRepository(storage, { escrow: "e", writer: "w" }, now(), never);
+    const place = storage ?? directoryStorage(join(folder, "repository"));
+    const { escrow, writer } = await initRepository(place, { escrow: "e", writer: "w" }, now(), never);
     writeFileSync(join(folder, "key.json"), formatKey(joinKeys(writer, escrow)));
-    return new Vault(folder, now);
+    source?.exec(`VACUUM INTO '${join(folder, "database.sqlite")}'`);
+    return new Vault(folder, now, storage);
   }
 
   /** Another one that is the same. `now`: its clock. */
@@ -52,7 +58,7 @@ export class Vault {
   }
 
   async open<T>(work: (repository: Repository) => Promise<T>, storage = this.storage): Promise<T> {
-    const repository = await openRepository(storage, this.key, { now: this.#now });
+    const repository = await openRepository(storage, this.key, { now: this.#now, patience: this.patience });
     try {
       return await work(repository);
     } finally {
@@ -68,13 +74,26 @@ export class Vault {
     return await this.open((repository) => takeSnapshot(repository, sources, { ...options, now: this.#now }), storage);
   }
 
-  /** Loads a snapshot, verified beforehand, as a restore does. */
-  async load(id: string, to: D1Connection): Promise<void> {
+  /** Loads a snapshot, as a restore does. */
+  async load(id: string, to: D1Connection, storage = this.storage): Promise<void> {
     await this.open(async (repository) => {
       const snapshot = await repository.openSnapshot(id);
       const hooks = { signal: never, on_step: () => {}, on_rows: () => {} };
       await loadDatabase(snapshot, await readManifest(snapshot), to, hooks);
-    });
+    }, storage);
+  }
+
+  /** Tables that are not in the database as the snapshot says. */
+  async differences({ inventory }: Pick<Taken, "inventory">, database = this.database): Promise<string[]> {
+    const connection = sqliteD1(database);
+    const { tables } = await readSchema(connection);
+    const differences: string[] = [];
+    for (const { name, rows, digest } of inventory.database.tables) {
+      const table = tables.find((one) => one.name === name);
+      const hash = table && (await hashTable(connection, table));
+      if (hash?.count !== rows || hash.digest() !== digest) differences.push(name);
+    }
+    return differences;
   }
 
   /** Damages of everything, read to the last byte. */

@@ -1,0 +1,93 @@
+/** From what a command was told to the switch that it asks for. */
+import { EXIT, OpsError } from "../errors.ts";
+import { copyFromLive, replayOnto } from "./copy-database.ts";
+import { fromPacks, indexSince } from "./copy-vectors.ts";
+import type { StoreKind } from "./drop.ts";
+import { readRecord, readWayBack } from "./record.ts";
+import type { Workbench } from "./stores.ts";
+import type { SwitchRequest } from "./switch.ts";
+import { refuseForeignVectors } from "./vector-rows.ts";
+
+export interface NewIndex {
+  dimensions?: number;
+  model?: string;
+}
+
+/** New generations with what the live ones have. @throws OpsError when the packs do not hold such vectors. */
+export async function moveRequest(
+  bench: Workbench,
+  stores: readonly StoreKind[],
+  { dimensions, model }: NewIndex,
+): Promise<SwitchRequest> {
+  const by = `ops generation move ${stores.join(" and ")}`;
+  const database = stores.includes("database") ? { database: { fill: copyFromLive } } : {};
+  if (!stores.includes("vectors")) {
+    if (dimensions === undefined && model === undefined) return { ...database, by };
+    throw new OpsError(
+      {
+        op: "move",
+        subject: "database",
+        cause: "--dimensions and --model are for vectors",
+        hint: "npm run ops -- generation move --help",
+      },
+      { exit_code: EXIT.usage },
+    );
+  }
+  const resources = await bench.target.resources();
+  const live = resources.vectors.generations.find(({ generation }) => generation === resources.vectors.live);
+  const wanted = dimensions ?? live?.dimensions ?? 0;
+  await refuseForeignVectors(bench, resources.database, wanted, model);
+  return { ...database, vectors: { fill: fromPacks, dimensions: wanted }, by };
+}
+
+/** Back to the generations before the last switch. @throws OpsError with exit code 3 when there is no such way. */
+export async function undoRequest(bench: Workbench, stores: readonly StoreKind[]): Promise<SwitchRequest> {
+  const request: SwitchRequest = { by: `ops generation undo ${stores.join(" and ")}` };
+  const resources = await bench.target.resources();
+  const isInterrupted = (await readRecord(bench.bucket, bench.steady)) !== null;
+  for (const store of stores) {
+    const way = await readWayBack(bench.bucket, store, bench.steady);
+    const { live } = resources[store];
+    if (way === null || (way.to !== live && !isInterrupted)) {
+      throw refused(
+        "undo",
+        `the switch of ${store}`,
+        way === null ? "there was none" : `g${live} is live, and the last switch was to g${way.to}`,
+        "npm run ops -- generation list",
+      );
+    }
+    if (store === "database") request.database = { fill: replayOnto(way.seq), to: way.from };
+    else request.vectors = { fill: indexSince(way.seq), to: way.from };
+  }
+  return request;
+}
+
+/** The request that an interrupted switch was begun with. @throws OpsError with exit code 3 when another command began it. */
+export async function interruptedRequest(bench: Workbench): Promise<SwitchRequest> {
+  const found = await readRecord(bench.bucket, bench.steady);
+  if (found === null) throw refused("resume", "a switch", "none was interrupted", "npm run ops -- generation list");
+  const { database, vectors } = found.value;
+  const seqOf = (id: string): number => Number(/^replay (\d+)$/.exec(id)?.[1]);
+  const isOurs = (id: string | undefined) => id === undefined || id === "copy" || id === "packs" || seqOf(id) >= 0;
+  if (!isOurs(database?.fill) || !isOurs(vectors?.fill)) {
+    throw refused(
+      "resume",
+      "the switch",
+      `it fills by ${[database?.fill, vectors?.fill].filter((id) => id !== undefined).join(" and ")}`,
+      "repeat the command that began it (a restore or a rebuild), or npm run ops -- generation cancel",
+    );
+  }
+  return {
+    ...(database && {
+      database: { fill: database.fill === "copy" ? copyFromLive : replayOnto(seqOf(database.fill)), to: database.to },
+    }),
+    ...(vectors && {
+      vectors: { fill: vectors.fill === "packs" ? fromPacks : indexSince(seqOf(vectors.fill)), to: vectors.to },
+    }),
+    by: "ops generation resume",
+  };
+}
+
+function refused(op: string, subject: string, cause: string, hint: string): OpsError {
+  return new OpsError({ op, subject, cause, hint }, { exit_code: EXIT.refused });
+}
