@@ -44,12 +44,14 @@ export function badWeather(seed: number, share: number, also: readonly Fault[] =
   const all = [...FAULTS, ...also];
   return {
     faults,
-    judge: () => {
+    judge: ({ method }) => {
       if (random() >= share) return null;
-      const fault = all[Math.floor(random() * all.length)] ?? null;
+      const drawn = all[Math.floor(random() * all.length)] ?? null;
+      // Nothing but a write has a condition.
+      const fault = drawn === PRECONDITION_FAILED && method !== "PUT" ? FAULTS[0] : drawn;
       const name = fault?.kind === "answer" ? String(fault.status) : (fault?.kind ?? "");
       faults.set(name, (faults.get(name) ?? 0) + 1);
-      return fault;
+      return fault ?? null;
     },
   };
 }

@@ -65,7 +65,11 @@ test("nothing that a storage does makes a command say it was done when it was no
   timeout: TRIES_ALL ? 3_600_000 : 120_000,
 }, async () => {
   const tally: Record<string, Tally> = {};
-  const tallyOf = (name: string): Tally => (tally[name] ??= { done: 0, failed: 0 });
+  const tallyOf = (name: string): Tally => {
+    const one = tally[name] ?? { done: 0, failed: 0 };
+    tally[name] = one;
+    return one;
+  };
   const faults = new Map<string, number>();
   for (let seed = 1; seed <= SEEDS; seed += 1) {
     const [direct, faulty] = [storageAt(s3.url, `${seed}/`), storageAt(wire.url, `${seed}/`)];

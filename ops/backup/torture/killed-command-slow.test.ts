@@ -8,7 +8,7 @@ import { StackRig, undisturbed } from "./stack-rig.fixture.ts";
 import { type DeathPoint, deathAt, deathPoints } from "./writes.fixture.ts";
 
 /** Points in the run of `npm test`. */
-const FEW = 2;
+const FEW = 1;
 /** Restores and rebuilds leave generations behind: after so many points the next stack is begun. */
 const POINTS_PER_STACK = 10;
 const timeout = TRIES_ALL ? 7_200_000 : 600_000;

@@ -93,8 +93,7 @@ export class StackRig {
   }
 
   /** A command that must be done. Its JSON. */
-  // biome-ignore lint/suspicious/noExplicitAny: tests index into JSON whose shape is what they check.
-  async done(...words: string[]): Promise<any> {
+  async done(...words: string[]) {
     const { code, stdout, stderr } = await this.ops(...words);
     if (code !== 0) throw new Error(`ops ${words.join(" ")} ended with ${code}:\n${stdout}\n${stderr}`);
     return JSON.parse(stdout);
