@@ -36,9 +36,10 @@ export interface DatabaseLook {
   small: ReadonlySet<Table>;
 }
 
+/** In the order of names: a database that was restored or rebuilt has the same definitions made in another order. */
 export const DEFINITIONS: Statement = {
   sql: `SELECT type, name, tbl_name, sql FROM sqlite_schema
-    WHERE NOT (name LIKE 'sqlite\\_%' ESCAPE '\\' OR name LIKE '\\_cf\\_%' ESCAPE '\\') ORDER BY rowid`,
+    WHERE NOT (name LIKE 'sqlite\\_%' ESCAPE '\\' OR name LIKE '\\_cf\\_%' ESCAPE '\\') ORDER BY type, name`,
 };
 
 /** @throws OpsError in D1's words, or naming tables that cannot be copied without loss. */
@@ -86,7 +87,7 @@ export function fingerprintOf(definitions: Rows | undefined): string {
 /** Columns and key, and the triggers that log: when one of them changes, the log may have missed what was done meanwhile. */
 function shapeOf(table: Table, schema: Schema): string {
   const logging = schema.triggers.filter(({ sql }) => sql.includes(CHANGE_LOG) && sql.includes(`'${table.name}'`));
-  return sha256([table.sql, table.columns.map(({ name }) => name), table.key, logging.map(({ sql }) => sql)]);
+  return sha256([table.sql, table.columns.map(({ name }) => name), table.key, logging.map(({ sql }) => sql).sort()]);
 }
 
 function sha256(value: unknown): string {

@@ -157,6 +157,17 @@ test("a database that is moved back in time, or whose schema changes, during a b
   await expectEqual(await rig.take(), database);
 });
 
+test("the order in which definitions were made is no part of the schema: a rebuilt database has another", async () => {
+  const database = serviceDatabase(10);
+  const rig = await rigOf(database);
+  const before = await rig.take();
+  const { sql } = database.prepare("SELECT sql FROM sqlite_schema WHERE name = 'chunks_log_insert'").get() ?? {};
+  database.exec(`DROP TRIGGER chunks_log_insert; ${sql}`);
+  const after = await rig.take();
+  expect(after.inventory.database.schema).toBe(before.inventory.database.schema);
+  expect(after.inventory.database.tables.find(({ name }) => name === "chunks")?.layers).not.toEqual([]);
+});
+
 test("a table with another shape is copied whole, the others go on", async () => {
   const database = serviceDatabase(400);
   const rig = await rigOf(database);
