@@ -6,22 +6,28 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { type BuildOptions, build } from "esbuild";
 
 const ROOT = join(import.meta.dirname, "..");
 /** The project's own ceiling; Cloudflare's free plan takes 3 MB compressed. */
 const BUNDLE_GZIP_BYTES_MAX = 1_000_000;
 
+/** How code for the Worker is bundled, whatever it starts from. */
+export const WORKER_BUNDLE = {
+  bundle: true,
+  format: "esm",
+  target: "es2024",
+  conditions: ["workerd", "worker", "browser"],
+  external: ["cloudflare:*", "node:*"],
+  loader: { ".sql": "text" },
+  logLevel: "silent",
+} satisfies BuildOptions;
+
 /** Bundles the Worker in memory. Throws with esbuild's messages when it does not compile. */
 export async function bundleWorker(): Promise<{ code: string; source_map: string; gzip_bytes: number }> {
   const result = await build({
+    ...WORKER_BUNDLE,
     entryPoints: [join(ROOT, "worker/index.ts")],
-    bundle: true,
-    format: "esm",
-    target: "es2024",
-    conditions: ["workerd", "worker", "browser"],
-    external: ["cloudflare:*", "node:*"],
-    loader: { ".sql": "text" },
     minifySyntax: true,
     minifyWhitespace: true,
     keepNames: true,
@@ -29,7 +35,6 @@ export async function bundleWorker(): Promise<{ code: string; source_map: string
     sourcesContent: false,
     outfile: join(ROOT, "dist/worker.js"),
     write: false,
-    logLevel: "silent",
   });
   const text = (ending: string) => result.outputFiles.find(({ path }) => path.endsWith(ending))?.text ?? "";
   const code = text("worker.js");

@@ -8,11 +8,11 @@ import { randomBytes } from "node:crypto";
 import type { Command } from "commander";
 import { type Client, createClient } from "./client.ts";
 import { asOpsError, EXIT } from "./errors.ts";
-import { rounded } from "./eval/metrics.ts";
 import { type Invocation, type Outcome, perform } from "./invocation.ts";
 import { revokeKey } from "./keys.ts";
 import { CLEANUP_TIMEOUT_MS } from "./limits.ts";
 import { table, verdict } from "./output.ts";
+import { rounded } from "./rounded.ts";
 import type { StackTarget } from "./stack.ts";
 import { type Journey, journeys, TENANT, type Traces } from "./synthetic-journeys.ts";
 

@@ -1,6 +1,6 @@
 /** House rules for Markdown: documents, decision records and runbooks. Each returns complaints. Pure. */
 import { posix } from "node:path";
-import type { Tree } from "./tidy-code.ts";
+import { type Exception, isCode, isTest, type Tree } from "./tidy-code.ts";
 
 const RUNBOOK_KEYS = ["id", "alerts", "severity", "services", "last_drilled"];
 const RUNBOOK_SECTIONS = ["Meaning", "Impact", "Do not", "Steps", "Verify", "If it fails", "Last drilled"];
@@ -103,6 +103,31 @@ export function indexes(tree: Tree): string[] {
       .filter((file) => !index.includes(`](${file})`))
       .map((file) => `${folder}/README.md: does not link ${file}: add its line`);
   });
+}
+
+/** The README's table of variables names those that the code reads, and no others; exceptions are not the user's to set. */
+export function variables(tree: Tree, exceptions: readonly Exception[]): string[] {
+  const name = /\b(?:PRISM|CLOUDFLARE|PULUMI|AWS)_[A-Z_]+\b/g;
+  const cells = [...(tree.get("README.md") ?? "").matchAll(/^\| ([^|]+)\|/gm)].map(([, cell = ""]) => cell);
+  const tabled = new Set(cells.flatMap((cell) => cell.match(name) ?? []));
+  const readers = new Map<string, string>();
+  for (const [path, text] of tree) {
+    if (!isCode(path) || isTest(path) || /\.(fixture|config)\.ts$/.test(path)) continue;
+    const reads = text.match(/\benv(ironment)?\.\w+|\{[^{}]*\}(: NodeJS\.ProcessEnv| = (process\.)?env\b)/g) ?? [];
+    for (const variable of reads.flatMap((read) => read.match(name) ?? [])) readers.set(variable, path);
+  }
+  const isExcused = (variable: string) => exceptions.some(({ id }) => id === variable);
+  return [
+    ...[...readers]
+      .filter(([variable]) => !tabled.has(variable) && !isExcused(variable))
+      .map(([variable, path]) => `${path}: reads ${variable}: add it to the table of variables in README.md`),
+    ...[...tabled]
+      .filter((variable) => !readers.has(variable))
+      .map((variable) => `README.md: nothing reads ${variable}: remove its row`),
+    ...exceptions
+      .filter(({ id }) => !readers.has(id))
+      .map(({ id }) => `${id}: nothing reads it any more: remove it from NOT_THE_USERS`),
+  ];
 }
 
 /** Runbooks can be found, read in a hurry and executed. */

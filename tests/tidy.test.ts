@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { bans, type Exception, lengths, lockfile, namedFiles, names, pins, type Tree } from "./tidy-code.ts";
-import { indexes, lineNumbers, links, runbooks, titles } from "./tidy-markdown.ts";
+import { indexes, lineNumbers, links, runbooks, titles, variables } from "./tidy-markdown.ts";
 import { unusedDependencies, unusedExports, unusedFiles } from "./tidy-unused.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -32,6 +32,10 @@ const COMMANDS_AND_TYPES: readonly Exception[] = [
   { id: "node", reason: "the runtime of every npm script" },
   { id: "typescript", reason: "npm run types" },
   { id: "wrangler", reason: "its commands, for people; wrangler.jsonc is generated for it" },
+];
+
+const NOT_THE_USERS: readonly Exception[] = [
+  { id: "PULUMI_CONFIG_SECRET_KEYS", reason: "the engine tells the program by it" },
 ];
 
 /** Everything a clone has: what .gitignore names is not read. */
@@ -64,6 +68,7 @@ const RULES: Record<string, (tree: Tree) => string[]> = {
   "links and anchors lead somewhere": links,
   "documents name symbols, not lines": lineNumbers,
   "indexes are complete": indexes,
+  "the README names the variables that are read": (tree) => variables(tree, NOT_THE_USERS),
   "runbooks can be executed": runbooks,
 };
 
@@ -132,6 +137,11 @@ describe("each rule notices its offender and says what to do", () => {
     [links, "a.md", "# A b\n[x](#a-c)", "names no heading"],
     [lineNumbers, "a.md", "see app.ts:12", "name the function"],
     [indexes, "runbooks/new.md", RUNBOOK, "does not link new.md"],
+    [(tree) => variables(tree, []), "ops/a.ts", "process.env.PRISM_NEW", "add it to the table"],
+    [(tree) => variables(tree, []), "ops/a.ts", 'const { PRISM_NEW = "" } = env;', "add it to the table"],
+    [(tree) => variables(tree, []), "ops/a.ts", "({ PRISM_NEW }: NodeJS.ProcessEnv) => 1", "add it to the table"],
+    [(tree) => variables(tree, []), "README.md", "| `PRISM_OLD` | nobody | gone |", "remove its row"],
+    [(tree) => variables(tree, [{ id: "PULUMI_OLD", reason: "once" }]), "a.ts", "fine", "remove it from"],
     [runbooks, "runbooks/b.md", RUNBOOK, "id is not b"],
     [runbooks, "runbooks/a.md", RUNBOOK.replace("alerts: []\n", ""), "it takes id, alerts"],
     [runbooks, "runbooks/a.md", RUNBOOK.replace("SEV-2", "high"), "SEV-1 to SEV-4"],

@@ -78,7 +78,7 @@ test("a token without a permission is told which one, and what was made stays ma
   const { value = "" } = await client.accounts.tokens.create({ account_id, name: "no Vectorize", policies });
   stack.env.CLOUDFLARE_API_TOKEN = value;
   const said = await failure();
-  expect(said).toContain(`give the token "Vectorize Edit" on account ${account_id}`);
+  expect(said).toContain('give the token the permission "Vectorize Write"');
   stack.env.CLOUDFLARE_API_TOKEN = api_token;
 });
 

@@ -77,7 +77,7 @@ test("a budget that does not recover in time fails with what to do, and nothing 
   const answer = { status: 429, headers: { "retry-after": "3600" }, code: 971, message: "Please wait" };
   rig.front.rules.push({ method: "POST", path: "/indexes", answer });
   const { message, recorded } = await refusal(create());
-  expect(message).toMatch(/budget of API requests.*\nTry: wait five minutes/s);
+  expect(message).toMatch(/answered 429 .*Please wait.*\nTry: wait five minutes/s);
   expect(recorded).toBeUndefined();
 });
 
@@ -88,14 +88,14 @@ test("a passing failure of Cloudflare is survived, a lasting one is named", asyn
 
   rig.front.rules.push({ method: "GET", path: "", answer });
   const { message } = await refusal(rig.plugin.read(URN, id, {}, inputs));
-  expect(message).toMatch(/failed with 500: internal error.*\nTry: look at https:\/\/www.cloudflarestatus.com/s);
+  expect(message).toMatch(/answered 500 .*: internal error.*\nTry: look at https:\/\/www.cloudflarestatus.com/s);
 });
 
 test("when the metadata indexes fail for good, state still learns that the index exists", async () => {
   const answer = { status: 500, code: 10000, message: "internal error" };
   rig.front.rules.push({ method: "POST", path: "metadata_index/create", answer });
   const { message, recorded } = await refusal(create());
-  expect(message).toMatch(/Cannot create the metadata index language .* failed with 500/);
+  expect(message).toMatch(/Cannot create the metadata index language .* answered 500/);
   expect(recorded).toMatchObject({ id, outputs: { dimensions: 3, metadataIndexes: [] } });
 });
 
@@ -111,7 +111,9 @@ test("a token without the scope is told which one it lacks", async () => {
   try {
     await own.configure({ baseUrl: rig.platform.api_url });
     const { message } = await refusal(own.create(URN, inputs));
-    expect(message).toMatch(/token may not do this: .*\nTry: .*"Vectorize Edit" on account/s);
+    expect(message).toMatch(
+      /answered 403 for account [0-9a-f]{32}: .*\nTry: give the token the permission "Vectorize Write"/s,
+    );
   } finally {
     await own.stop();
   }
@@ -134,7 +136,7 @@ test("without a token the provider refuses to start work, and a wrong one is nam
     expect((await refusal(own.configure())).message).toMatch(/no Cloudflare API token.*CLOUDFLARE_API_TOKEN/s);
     await own.configure({ apiToken: "mistyped" });
     const { message } = await refusal(own.create(URN, inputs));
-    expect(message).toMatch(/does not know the API token.*\nTry: set CLOUDFLARE_API_TOKEN/s);
+    expect(message).toMatch(/answered 40[01] .*\nTry: set CLOUDFLARE_API_TOKEN/s);
   } finally {
     await own.stop();
   }

@@ -5,7 +5,7 @@ import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { objectsUnder, type Storage } from "../backup/storage/storage.ts";
-import { rounded } from "../eval/metrics.ts";
+import { rounded } from "../rounded.ts";
 import { measureChild } from "./measured-child.ts";
 
 /** Where workerd keeps D1's databases in a data folder. */

@@ -7,11 +7,12 @@
  * a profiler slows down what it looks at.
  */
 import type { Command } from "commander";
-import { percentile, rounded } from "../eval/metrics.ts";
+import { percentile } from "../eval/metrics.ts";
 import { type Invocation, type Outcome, perform } from "../invocation.ts";
 import { positive } from "../options.ts";
 import { table } from "../output.ts";
 import { countChunks, onRig, type Rig } from "../rig.ts";
+import { rounded } from "../rounded.ts";
 import { seededRandom } from "./corpus.ts";
 import { fill, generatedParagraphs, peerWorkers } from "./http-setup.ts";
 import { CACHED_QUERIES, createMagazine, type Magazine, type Subject, subjects } from "./http-subjects.ts";

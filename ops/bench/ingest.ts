@@ -5,11 +5,11 @@
 import type { Command } from "commander";
 import { sendDocuments } from "../batch.ts";
 import { EXIT } from "../errors.ts";
-import { rounded } from "../eval/metrics.ts";
 import { type Invocation, type Outcome, perform } from "../invocation.ts";
 import { positive } from "../options.ts";
 import { verdict } from "../output.ts";
 import { countChunks, onRig, type Rig } from "../rig.ts";
+import { rounded } from "../rounded.ts";
 import { type Paragraph, seededRandom } from "./corpus.ts";
 import { generatedParagraphs } from "./http-setup.ts";
 

@@ -1,6 +1,7 @@
 /** For tests: releases of the real Worker with something wrong (or harmless) in front of it, as built files. */
 import { join } from "node:path";
 import { build } from "esbuild";
+import { WORKER_BUNDLE } from "../../infra/build.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
@@ -22,6 +23,7 @@ export async function buildReleases(dir: string): Promise<Record<keyof typeof IN
     Object.entries(IN_FRONT).map(async ([name, statements]) => {
       const outfile = join(dir, `${name}.js`);
       await build({
+        ...WORKER_BUNDLE,
         stdin: {
           contents: `import worker, { Meter } from "./worker/index.ts";
             export { Meter };
@@ -29,14 +31,7 @@ export async function buildReleases(dir: string): Promise<Record<keyof typeof IN
           resolveDir: ROOT,
           loader: "ts",
         },
-        bundle: true,
-        format: "esm",
-        target: "es2024",
-        conditions: ["workerd", "worker", "browser"],
-        external: ["cloudflare:*", "node:*"],
-        loader: { ".sql": "text" },
         minify: true,
-        logLevel: "silent",
         outfile,
       });
       return [name, outfile] as const;

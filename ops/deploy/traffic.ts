@@ -3,7 +3,6 @@
  * requests for the new version alone. Reads only.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { rounded } from "../eval/metrics.ts";
 import {
   PROBE_CALLERS_PER_S,
   PROBE_CANDIDATE_PER_S,
@@ -13,6 +12,7 @@ import {
   PROBE_TIMEOUT_MS,
   SETTLE_POLL_MS,
 } from "../limits.ts";
+import { rounded } from "../rounded.ts";
 
 /** What the requests of one phase met; those under way count where they began. */
 export interface PhaseTraffic {

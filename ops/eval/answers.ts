@@ -12,9 +12,9 @@ import { type Client, decode } from "../client.ts";
 import { type Invocation, type Outcome, perform } from "../invocation.ts";
 import { table } from "../output.ts";
 import { onRig } from "../rig.ts";
+import { rounded } from "../rounded.ts";
 import { baselineContexts, TOP_K, type WholeDocument } from "./answers-policies.ts";
 import { type AnswersReport, type JudgedQuestion, scoreAnswers } from "./answers-score.ts";
-import { rounded } from "./metrics.ts";
 import { readSquad, type SquadParagraph } from "./squad.ts";
 
 const Passage = z.object({ chunk_id: z.number(), title: z.string(), heading: z.string(), text: z.string() });

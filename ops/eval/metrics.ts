@@ -52,8 +52,3 @@ export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }
-
-/** Rounded for a report: more digits than the sample supports only look exact. */
-export function rounded(value: number, digits: number): number {
-  return Number(value.toFixed(digits));
-}

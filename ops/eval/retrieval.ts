@@ -13,9 +13,10 @@ import { type Client, decode } from "../client.ts";
 import { type Invocation, type Outcome, perform } from "../invocation.ts";
 import { table } from "../output.ts";
 import { countChunks, onRig } from "../rig.ts";
+import { rounded } from "../rounded.ts";
 import { createBaseline } from "./baseline.ts";
 import { type BeirDocument, type BeirQuery, type BeirSet, isItsOwnDocument, readBeir } from "./beir.ts";
-import { type Judgements, mean, ndcg, percentile, recall, reciprocalRank, rounded } from "./metrics.ts";
+import { type Judgements, mean, ndcg, percentile, recall, reciprocalRank } from "./metrics.ts";
 
 const MODES = ["hybrid", "text", "vector"] as const;
 type Mode = (typeof MODES)[number];

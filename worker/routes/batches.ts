@@ -13,9 +13,8 @@ import { jobStatements, readJob, stageParts, unstageParts } from "../store/jobs.
 import { describeError, logEvent } from "../telemetry/log.ts";
 import { jobLocation, writeOrDefer } from "./deferral.ts";
 import { documentInput } from "./document-input.ts";
+import { json } from "./json-answer.ts";
 import { requestStores } from "./request-stores.ts";
-
-const json = <T>(schema: T, description: string) => ({ description, content: { "application/json": { schema } } });
 
 export const batches = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 

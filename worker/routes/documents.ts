@@ -24,9 +24,9 @@ import { type DocumentRow, listDocuments, readDocument, readDocumentChunks, read
 import { settleFromStores } from "../store/vectors.ts";
 import { writeOrDefer } from "./deferral.ts";
 import { documentInput, type RequestedDocument } from "./document-input.ts";
+import { json } from "./json-answer.ts";
 import { requestStores } from "./request-stores.ts";
 
-const json = <T>(schema: T, description: string) => ({ description, content: { "application/json": { schema } } });
 const jsonRequest = <T>(schema: T) => ({ required: true, content: { "application/json": { schema } } });
 const problem = (description: string) => ({ description });
 const DEFERRED = json(jobAccepted, "A store is being replaced: accepted, and done in a moment; the job tells when");

@@ -13,10 +13,9 @@ import { type Health, health as healthSchema, liveness, readiness } from "../sch
 import { declareRoute } from "../security/access.ts";
 import { cacheCounters } from "../store/answer-cache.ts";
 import { breakers } from "../store/dependencies.ts";
+import { json } from "./json-answer.ts";
 
 export const health = new OpenAPIHono<App>();
-
-const json = <T>(schema: T, description: string) => ({ description, content: { "application/json": { schema } } });
 
 /** Set by the first request: an isolate's clock does not run while it is being loaded. */
 let started_ms = 0;

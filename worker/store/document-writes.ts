@@ -5,19 +5,13 @@
 import { BULK_JSON_CHARS_MAX } from "../limits.ts";
 import type { ChunkPlan, HashedChunk } from "../rag/plan-write.ts";
 import { tenantTerm } from "../security/principal.ts";
-import type { DocumentRow, Metadata } from "./documents.ts";
+import type { DocumentRow } from "./documents.ts";
 
 /** One document to write: what it becomes, and what that changes in its chunks. */
-export interface DocumentWrite {
+export interface DocumentWrite
+  extends Pick<DocumentRow, "external_id" | "title" | "url" | "format" | "metadata" | "content_hash" | "token_count"> {
   /** Undefined for a new document. */
   existing: DocumentRow | undefined;
-  external_id: string;
-  title: string;
-  url: string | null;
-  format: "markdown" | "text";
-  metadata: Metadata;
-  content_hash: string;
-  token_count: number;
   chunks: ChunkPlan;
   /** Kept chunks' vectors must be sent again because the metadata that they carry changed. */
   metadata_changed: boolean;
