@@ -4,44 +4,51 @@
  */
 import { Command, CommanderError, Option } from "commander";
 import { STACKS } from "../infra/inventory.ts";
-import { registerAdopt } from "./adopt.ts";
-import { registerBackupCreate } from "./backup/create.ts";
-import { registerBackupDiff } from "./backup/diff.ts";
-import { registerDrill } from "./backup/drill/drill.ts";
-import { registerBackupExport } from "./backup/export/command.ts";
-import { registerBackupImport } from "./backup/import/command.ts";
-import { registerBackupKey } from "./backup/key/command.ts";
-import { registerBackupList } from "./backup/list.ts";
-import { registerBackupPrune } from "./backup/prune/command.ts";
-import { registerRestore } from "./backup/restore/commands.ts";
-import { registerBackupShow } from "./backup/show.ts";
-import { registerBackupVerify } from "./backup/verify.ts";
-import { registerBenchBackup } from "./bench/backup.ts";
-import { registerBenchHttp } from "./bench/http.ts";
-import { registerBenchIngest } from "./bench/ingest.ts";
-import { registerBootstrap } from "./bootstrap/bootstrap.ts";
-import { registerDeploy } from "./deploy/deploy.ts";
-import { registerRollback } from "./deploy/rollback.ts";
-import { registerDrift } from "./drift.ts";
 import { asOpsError, EXIT, OpsError, renderError } from "./errors.ts";
-import { registerEvalAnswers } from "./eval/answers.ts";
-import { registerEvalRetrieval } from "./eval/retrieval.ts";
-import { registerGeneration } from "./generation/generation.ts";
-import { registerIndexUpdate } from "./index/update.ts";
-import { registerKeys } from "./keys.ts";
-import { registerMigrate } from "./migrate/commands.ts";
 import { parseDuration } from "./options.ts";
 import { usesColour } from "./output.ts";
-import { registerSynthetic } from "./synthetic.ts";
-import { registerVacuum } from "./vacuum/vacuum.ts";
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 a check failed, 2 wrong usage, 3 refused for safety, 4 done in part.
 With --json stdout holds one JSON document; a failure is {"error":{"op","subject","cause","hint"}}.
 `;
 
-/** All commands, for `main` and for the test that documents name no other. */
-export function buildProgram(): Command {
+/** Adds a verb to the program; only now are its files loaded, and those of no other verb. */
+type Verb = (program: Command) => Promise<void>;
+
+const VERBS: Readonly<Record<string, Verb>> = {
+  synthetic: async (program) => (await import("./synthetic.ts")).registerSynthetic(program),
+  keys: async (program) => (await import("./keys.ts")).registerKeys(program),
+  generation: async (program) => (await import("./generation/generation.ts")).registerGeneration(program),
+  drift: async (program) => (await import("./drift.ts")).registerDrift(program),
+  adopt: async (program) => (await import("./adopt.ts")).registerAdopt(program),
+  bootstrap: async (program) => (await import("./bootstrap/bootstrap.ts")).registerBootstrap(program),
+  deploy: async (program) => (await import("./deploy/deploy.ts")).registerDeploy(program),
+  rollback: async (program) => (await import("./deploy/rollback.ts")).registerRollback(program),
+  migrate: async (program) => (await import("./migrate/commands.ts")).registerMigrate(program),
+  vacuum: async (program) => (await import("./vacuum/vacuum.ts")).registerVacuum(program),
+  index: async (program) => {
+    const index = program.command("index").description("keep the index in line with its sources");
+    (await import("./index/update.ts")).registerIndexUpdate(index);
+  },
+  backup: async (program) => (await import("./backup/commands.ts")).registerBackup(program),
+  restore: async (program) => (await import("./backup/restore/commands.ts")).registerRestore(program),
+  drill: async (program) => (await import("./backup/drill/drill.ts")).registerDrill(program),
+  eval: async (program) => {
+    const evaluation = program.command("eval").description("measure quality on a data set, through the real Worker");
+    (await import("./eval/retrieval.ts")).registerEvalRetrieval(evaluation);
+    (await import("./eval/answers.ts")).registerEvalAnswers(evaluation);
+  },
+  bench: async (program) => {
+    const bench = program.command("bench").description("measure speed and cost on this machine");
+    (await import("./bench/http.ts")).registerBenchHttp(bench);
+    (await import("./bench/ingest.ts")).registerBenchIngest(bench);
+    (await import("./bench/backup.ts")).registerBenchBackup(bench);
+  },
+};
+
+/** The program with the verbs that `argv` names; with all of them where it names none, for help and for mistakes. */
+export async function buildProgram(argv: readonly string[]): Promise<Command> {
   const program = new Command("ops")
     .usage("<command> [options]")
     .description("What we do to PRISM: checks, keys, evaluation and benches, one verb each.")
@@ -56,38 +63,8 @@ export function buildProgram(): Command {
     .exitOverride()
     .addHelpText("after", EXIT_CODES);
 
-  registerSynthetic(program);
-  registerKeys(program);
-  registerGeneration(program);
-  registerDrift(program);
-  registerAdopt(program);
-  registerBootstrap(program);
-  registerDeploy(program);
-  registerRollback(program);
-  registerMigrate(program);
-  registerVacuum(program);
-  registerIndexUpdate(program.command("index").description("keep the index in line with its sources"));
-  const backup = program
-    .command("backup")
-    .description("snapshots of everything a stack is, encrypted, incremental by row");
-  registerBackupCreate(backup);
-  registerBackupList(backup);
-  registerBackupShow(backup);
-  registerBackupDiff(backup);
-  registerBackupVerify(backup);
-  registerBackupPrune(backup);
-  registerBackupExport(backup);
-  registerBackupImport(backup);
-  registerBackupKey(backup);
-  registerRestore(program);
-  registerDrill(program);
-  const evaluation = program.command("eval").description("measure quality on a data set, through the real Worker");
-  registerEvalRetrieval(evaluation);
-  registerEvalAnswers(evaluation);
-  const bench = program.command("bench").description("measure speed and cost on this machine");
-  registerBenchHttp(bench);
-  registerBenchIngest(bench);
-  registerBenchBackup(bench);
+  const isNamed = argv.some((word) => word in VERBS) && !argv.includes("help");
+  for (const [name, verb] of Object.entries(VERBS)) if (!isNamed || argv.includes(name)) await verb(program);
   return program;
 }
 
@@ -120,7 +97,7 @@ function commandPath(program: Command, argv: readonly string[]): string[] {
 }
 
 async function main(argv: string[]): Promise<void> {
-  const program = buildProgram();
+  const program = await buildProgram(argv);
   try {
     await program.parseAsync(argv, { from: "user" });
   } catch (thrown) {

@@ -12,7 +12,6 @@ import { type PlatformFile, platformFile } from "../infra/local/state.ts";
 import { discoverResources } from "./cloudflare/account-resources.ts";
 import { type CloudflareAddress, createCloudflare } from "./cloudflare/api.ts";
 import { type S3Credentials, s3Credentials } from "./cloudflare/s3-credentials.ts";
-import { remoteStack } from "./delivery/remote-stack.ts";
 import { OpsError } from "./errors.ts";
 
 export interface StackTarget {
@@ -51,7 +50,10 @@ export async function locateStack(
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
 ): Promise<StackTarget> {
-  return stack === "local" ? locateLocal(dataDir, signal) : remoteStack(stack, env, signal);
+  if (stack === "local") return await locateLocal(dataDir, signal);
+  // Loaded on use: it brings what talks with the engine.
+  const { remoteStack } = await import("./delivery/remote-stack.ts");
+  return await remoteStack(stack, env, signal);
 }
 
 async function locateLocal(dataDir: string, signal: AbortSignal): Promise<StackTarget> {
@@ -62,10 +64,13 @@ async function locateLocal(dataDir: string, signal: AbortSignal): Promise<StackT
     url,
     secret: api_secret,
     api,
-    resources: async () => ({
-      ...(await discoverResources(createCloudflare(api, { signal }), account_id, "local")),
-      s3: { endpoint: s3_url, credentials: await s3Credentials(api, signal) },
-    }),
+    resources: async () => {
+      const [resources, credentials] = await Promise.all([
+        discoverResources(createCloudflare(api, { signal }), account_id, "local"),
+        s3Credentials(api, signal),
+      ]);
+      return { ...resources, s3: { endpoint: s3_url, credentials } };
+    },
   };
 }
 

@@ -111,12 +111,12 @@ describe("the shell lines of the README, in their order, on a new platform", () 
   });
 });
 
-describe("commands that documents name exist", () => {
+describe("commands that documents name exist", async () => {
   const documents = readdirSync(ROOT, { recursive: true, encoding: "utf8" }).filter(
     (path) => path.endsWith(".md") && !/(^|\/)(node_modules|dist|\.prism)\//.test(path),
   );
   const scripts = Object.keys(JSON.parse(read("package.json")).scripts);
-  const program = buildProgram();
+  const program = await buildProgram([]);
 
   /** What of a command line `ops` would not know; a group without its verb (`ops keys`) only where `mayBeGroup`. */
   function unknownPart(words: readonly string[], mayBeGroup: boolean): string | null {

@@ -44,21 +44,20 @@ export type BackupPlan = z.infer<typeof backupPlan>;
 export async function planBackup(repository: Repository, sources: StackSources, full: boolean): Promise<BackupPlan> {
   const { stores, database, budget } = sources;
   const { account_id, kv, vectors } = stores.resources;
-  const [newest] = await repository.listSnapshots();
-  const { base, unreadable } = await readBase(newest ? await repository.openSnapshot(newest.id) : null);
+  const { base, unreadable } = await readBase(await repository.openNewest());
   const look = await lookAtDatabase(database.connection, base?.inventory.database.mark ?? null);
   const full_because = unreadable ?? brokenDescent(look, base?.inventory ?? null, full);
   const continued = full_because === null ? base : null;
-  const rows = await planDatabase(database.connection, look, continued?.inventory ?? null);
   const kept = full ? null : base;
-  const packs = await newObjects(stores.vectors, "vectors", kept, stores.signal);
-  const audit = await newObjects(stores.audit, "audit", kept, stores.signal);
-
   const index = vectors.generations.find(({ generation }) => generation === vectors.live)?.name ?? "";
-  const info = await stores.api.vectorize.indexes.info(index, { account_id });
+  const [rows, packs, audit, info, entries] = await Promise.all([
+    planDatabase(database.connection, look, continued?.inventory ?? null),
+    newObjects(stores.vectors, "vectors", kept, stores.signal),
+    newObjects(stores.audit, "audit", kept, stores.signal),
+    stores.api.vectorize.indexes.info(index, { account_id }),
+    countOf(stores.api.kv.namespaces.keys.list(kv.config, { account_id })),
+  ]);
   const listed = full || base === null ? Math.ceil((info?.vectorCount ?? 0) / 1000) : 0;
-  let entries = 0;
-  for await (const _ of stores.api.kv.namespaces.keys.list(kv.config, { account_id })) entries += 1;
   const requests = rows.requests + listed + entries + STORE_REQUESTS;
   const bytes = Math.round(rows.bytes + packs.bytes + audit.bytes);
   return {
@@ -87,6 +86,12 @@ const STORE_REQUESTS = 7;
 
 function share(amount: number, quota: number): number {
   return Math.round((amount / quota) * 10_000) / 10_000;
+}
+
+async function countOf(listed: AsyncIterable<unknown>): Promise<number> {
+  let count = 0;
+  for await (const _ of listed) count += 1;
+  return count;
 }
 
 async function newObjects(storage: Storage, bucket: "vectors" | "audit", base: Base | null, signal: AbortSignal) {

@@ -48,7 +48,8 @@ async function createBackup(invocation: Invocation, options: CreateOptions): Pro
   const sources = await stackSources(invocation);
   try {
     const making = options.dryRun === true ? null : { keys_to: options.init };
-    return await withRepository(invocation, options, making, async (repository) => {
+    const found = { ...invocation, target: async () => sources.target };
+    return await withRepository(found, options, making, async (repository) => {
       const plan = await planBackup(repository, sources, options.full === true);
       if (options.dryRun === true) return { data: { dry_run: true, plan }, text: planText(plan, invocation) };
       return await create(invocation, repository, sources, plan, options.full === true);
@@ -93,7 +94,6 @@ async function create(
     progress.stop();
   }
   const { info, summary, inventory, warnings } = taken;
-  await repository.recordVerification(info.id, "structure");
   const detail = { snapshot: info.id, kind: summary.kind, new_bytes: info.new_bytes };
   await recordAction(data_dir, { stack, action: "backup create", outcome: "done", detail }, Date.now());
   for (const warning of warnings) note(`Warning: ${warning}`);
@@ -104,9 +104,8 @@ async function create(
     consistency,
   }));
   const { cost } = summary;
-  const snapshot = { ...info, verified: { level: "structure", at_ms: Date.now() } };
   return {
-    data: { snapshot, summary, tables, plan, warnings },
+    data: { snapshot: info, summary, tables, plan, warnings },
     text:
       `Snapshot ${info.id} (${summary.kind}) of ${stack} as of ${new Date(summary.state_at_ms).toISOString()}: ` +
       `${summary.database.rows} rows, ${shownBytes(info.new_bytes)} new of ${shownBytes(info.bytes)}, ` +

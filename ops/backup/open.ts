@@ -102,12 +102,12 @@ async function readSeen(data_dir: string): Promise<z.infer<typeof seenFile>> {
 }
 
 async function remember(data_dir: string, repository: Repository): Promise<void> {
-  const counter = Math.max(0, ...(await repository.listSnapshots()).map((snapshot) => snapshot.counter));
   const seen = await readSeen(data_dir);
-  if (counter <= (seen[repository.id] ?? 0)) return;
+  const { id, counter_seen } = repository;
+  if (counter_seen <= (seen[id] ?? 0)) return;
   await mkdir(data_dir, { recursive: true });
   // Whole or not at all: half a file would stop every command after this one.
   const written = join(data_dir, `${SEEN}.${process.pid}`);
-  await writeFile(written, `${JSON.stringify({ ...seen, [repository.id]: counter })}\n`, { mode: 0o600 });
+  await writeFile(written, `${JSON.stringify({ ...seen, [id]: counter_seen })}\n`, { mode: 0o600 });
   await rename(written, join(data_dir, SEEN));
 }

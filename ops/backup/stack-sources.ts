@@ -4,11 +4,14 @@ import { RequestBudget } from "../cloudflare/request-budget.ts";
 import { restD1 } from "../d1/rest-connection.ts";
 import { OpsError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
+import type { StackTarget } from "../stack.ts";
 import type { SnapshotSources } from "./snapshot/take.ts";
 import { patientStorage } from "./storage/patient-storage.ts";
 import { s3Storage } from "./storage/s3-storage.ts";
 
 export interface StackSources extends SnapshotSources {
+  /** The stack as it was found: its resources are not asked for again. */
+  target: StackTarget;
   stores: NonNullable<SnapshotSources["stores"]>;
   budget: RequestBudget;
   /** Ends connections. */
@@ -43,6 +46,7 @@ export async function stackSources(
   if (vectors === undefined || audit === undefined) throw new Error("two buckets were opened");
   return {
     stack,
+    target: { ...target, resources: async () => resources },
     database: {
       id: live.id,
       name: live.name,

@@ -25,30 +25,26 @@ export async function discoverResources(
 ): Promise<AccountResources> {
   const account = { account_id };
   const script = nameInStack(SERVICE, stack);
-  const versions = workerVersions(client, account_id, script);
-  const [serving] = await versions.deployments();
-  if (serving === undefined) throw missing(`the Worker ${script}`, stack);
-  const { bindings } = await versions.version(mainVersion(serving));
+  const [bindings, databases, indexes, queues] = await Promise.all([
+    servingBindings(client, account_id, script),
+    gather(client.d1.database.list(account), ({ name = "", uuid = "" }) => ({
+      generation: generationOf(name, DATABASE, stack),
+      name,
+      id: uuid,
+    })),
+    gather(client.vectorize.indexes.list(account), ({ name = "", config }) => ({
+      generation: generationOf(name, VECTOR_INDEX, stack),
+      name,
+      dimensions: (config as { dimensions: number }).dimensions,
+    })),
+    gather(client.queues.list(account), ({ queue_name: name = "", queue_id: id = "" }) => ({ name, id })),
+  ]);
+  if (bindings === null) throw missing(`the Worker ${script}`, stack);
   const bound = (name: string): Record<string, unknown> => {
     const binding = bindings.find((each) => each.name === name);
     if (binding) return binding;
     throw missing(`the binding ${name} of the deployed Worker`, stack);
   };
-
-  const databases = await gather(client.d1.database.list(account), ({ name = "", uuid = "" }) => ({
-    generation: generationOf(name, DATABASE, stack),
-    name,
-    id: uuid,
-  }));
-  const indexes = await gather(client.vectorize.indexes.list(account), ({ name = "", config }) => ({
-    generation: generationOf(name, VECTOR_INDEX, stack),
-    name,
-    dimensions: (config as { dimensions: number }).dimensions,
-  }));
-  const queues = await gather(client.queues.list(account), ({ queue_name: name = "", queue_id: id = "" }) => ({
-    name,
-    id,
-  }));
   const queue = ({ name }: { name: string }) => {
     const found = queues.find((each) => each.name === nameInStack(name, stack));
     if (found) return found;
@@ -83,6 +79,13 @@ export async function discoverResources(
     queues: { ingest: queue(QUEUES.ingest), dead: queue(QUEUES.dead) },
     worker: { name: script },
   };
+}
+
+/** Of the version that serves; null where none does. */
+async function servingBindings(client: Cloudflare, account_id: string, script: string) {
+  const versions = workerVersions(client, account_id, script);
+  const [serving] = await versions.deployments();
+  return serving === undefined ? null : (await versions.version(mainVersion(serving))).bindings;
 }
 
 /** Number of the generation in a store's name; null for another store's. */

@@ -20,11 +20,11 @@ export async function trimLimit(bench: Workbench, repository: Repository | null)
   if (repository === null) return { through: 0, because: "no repository: its snapshots decide what is still needed" };
   if ((await readRecord(bucket, steady)) !== null)
     return { through: 0, because: "a switch of generations is under way and follows the log" };
-  const [newest] = await repository.listSnapshots();
-  if (newest === undefined) return { through: 0, because: "there is no snapshot yet" };
-  const { database } = await readInventory(await repository.openSnapshot(newest.id));
+  const newest = await repository.openNewest();
+  if (newest === null) return { through: 0, because: "there is no snapshot yet" };
+  const { database } = await readInventory(newest);
   const limits = [
-    { through: database.log_seq ?? 0, because: `snapshot ${newest.id} has everything up to ${database.log_seq}` },
+    { through: database.log_seq ?? 0, because: `snapshot ${newest.info.id} has everything up to ${database.log_seq}` },
   ];
   for (const store of ["database", "vectors"] as const) {
     const way = await readWayBack(bucket, store, steady);

@@ -93,6 +93,9 @@ export async function openRepository(
     id: config.repository,
     location: storage.location,
     can: { read: identities !== null, write: signer !== null, administer: key.root_seed !== undefined },
+    get counter_seen() {
+      return Math.max(opened.counter_seen, ...[...manifests.values()].map(({ ref }) => ref.counter));
+    },
     get warnings() {
       return [...warnings];
     },
@@ -105,6 +108,12 @@ export async function openRepository(
     async listSnapshots() {
       const found = await history();
       return found.manifests.map((known) => infoOf(known, found));
+    },
+
+    async openNewest() {
+      const found = await history();
+      const [newest] = found.manifests;
+      return newest === undefined ? null : await indexed(newest, found);
     },
 
     async openSnapshot(id) {

@@ -55,15 +55,17 @@ export async function openPartStore(
   /** This process's own, by whether writers share it. */
   const ownKeys = new Map<boolean, Promise<ContentKey>>();
 
-  const sizes = new Map<string, number>();
-  for await (const { key, bytes } of objectsUnder(storage, partsOf(epoch), signal)) sizes.set(key, bytes);
-  const contentKeys = await contentKeysIn(opened, epoch);
+  const [sizes, contentKeys, checkpoints] = await Promise.all([
+    sizesUnder(partsOf(epoch)),
+    contentKeysIn(opened, epoch),
+    sizesUnder(CHECKPOINTS),
+  ]);
   const learn = (part: StoredPart): void => {
     const object = objectOf(part);
     const isThere = sizes.get(object) === part.bytes && contentKeys.has(part.content_key);
     if (part.epoch === epoch && isThere && !options.distrust.has(object)) known.set(part.id, part);
   };
-  for (const key of await checkpointKeys()) {
+  for (const key of checkpoints.keys()) {
     const writer = key.slice(CHECKPOINTS.length).replace(/-\d+$/, "");
     if (!options.committed.has(writer)) for (const part of await partsOfCheckpoint(key)) learn(part);
     if (!options.running.has(writer)) spent.push(key);
@@ -76,10 +78,10 @@ export async function openPartStore(
     return key;
   }
 
-  async function checkpointKeys(): Promise<string[]> {
-    const keys: string[] = [];
-    for await (const { key } of objectsUnder(storage, CHECKPOINTS, signal)) keys.push(key);
-    return keys;
+  async function sizesUnder(prefix: string): Promise<Map<string, number>> {
+    const found = new Map<string, number>();
+    for await (const { key, bytes } of objectsUnder(storage, prefix, signal)) found.set(key, bytes);
+    return found;
   }
 
   async function partsOfCheckpoint(key: string): Promise<StoredPart[]> {

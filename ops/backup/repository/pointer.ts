@@ -21,7 +21,7 @@ export function signerSeed({ key, configuration, storage }: Opened, signer: stri
   throw refused("write to", storage.location, cause, `give the key file of a writer (${names})`);
 }
 
-/** Writes what `change` makes of the pointer; a lost or damaged one is begun anew from what is there. Returns the history it saw. */
+/** Writes what `change` makes of the pointer; a lost or damaged one is begun anew from what is there. Returns the history with it. */
 export async function updatePointer(
   opened: Opened,
   seed: string,
@@ -35,8 +35,9 @@ export async function updatePointer(
     const revision = Math.max(history.pointer?.revision ?? 0, ...seen) + 1;
     const pointer: Pointer = { ...change(before, history), revision };
     try {
-      await opened.storage.replace(POINTER, signJson("pointer", pointer, seed), history.pointer_etag, opened.signal);
-      return history;
+      const signed = signJson("pointer", pointer, seed);
+      const pointer_etag = await opened.storage.replace(POINTER, signed, history.pointer_etag, opened.signal);
+      return { ...history, pointer, pointer_etag };
     } catch (error) {
       if (!(error instanceof StorageError) || error.failure !== "changed" || tries === TRIES_MAX) throw error;
     }

@@ -166,6 +166,8 @@ export interface Repository {
   readonly location: string;
   /** What the key at hand is good for. */
   readonly can: { read: boolean; write: boolean; administer: boolean };
+  /** The highest counter of a snapshot that this machine has seen: the next run's `RepositoryOptions.counter_seen`. */
+  readonly counter_seen: number;
   /** Things that a person should know, found so far: a replayed pointer, a lost configuration, a damaged manifest. */
   readonly warnings: readonly string[];
   /**
@@ -176,6 +178,8 @@ export interface Repository {
   beginSnapshot(options: BeginOptions): Promise<SnapshotWriter>;
   /** Newest first; those whose manifest is whole. Damaged and missing ones are then told in `warnings`. */
   listSnapshots(): Promise<SnapshotInfo[]>;
+  /** The newest of those that `listSnapshots` gives; null where there is none. @throws OpsError when its index is damaged. */
+  openNewest(): Promise<Snapshot | null>;
   /**
    * An id, the unambiguous beginning of one, or `latest`. Its manifest and index are verified.
    * @throws OpsError when they are damaged; for `latest` also when a newer manifest is damaged or was removed.

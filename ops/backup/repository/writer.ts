@@ -123,15 +123,16 @@ export async function beginSnapshot(deps: WriterDeps, options: BeginOptions): Pr
         await storage.create(key, object, signal);
 
         const ref: ManifestRef = { snapshot: id, counter: manifest.counter, manifest: key, sha256: sha256(object) };
-        await updatePointer(opened, seed, deps.manifests, (pointer) => ({
+        const after = await updatePointer(opened, seed, deps.manifests, (pointer) => ({
           ...pointer,
           newest: newerOf(pointer.newest, ref),
           // Begun beside the one that the last prune took for the highest: it must not look as if it had been pruned.
           kept: isKept(pointer, ref) ? pointer.kept : [...pointer.kept, ref],
+          // Each part was seen at its size just now.
+          verified: [...pointer.verified, { snapshot: id, level: "structure", at: manifest.finished_at }],
         }));
         for (const checkpoint of store.spentCheckpoints()) await storage.remove(checkpoint, signal);
         await lease.release();
-        const after = await deps.history();
         const committed = after.manifests.find(({ ref: found }) => found.manifest === key);
         if (committed) return deps.infoOf(committed, after);
         const cause = "its manifest cannot be read back";

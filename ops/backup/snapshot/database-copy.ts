@@ -88,8 +88,8 @@ export async function copyDatabase(source: DatabaseSource, options: DatabaseCopy
       const copy = copies.get(table.name);
       await (rows === null ? copy?.copyAll(connection) : copy?.copyRows(rows));
     }
-    const tables: SnapshotInventory["database"]["tables"] = [];
-    for (const copy of copies.values()) tables.push(await copy.finish());
+    // Nothing after the seal is part of the snapshot, so the bookmark's moment may be any from now on.
+    const [bookmark, tables] = await Promise.all([source.bookmark(), finished(copies.values())]);
     return {
       inventory: {
         mark: look.has_marks ? marks.end : null,
@@ -100,7 +100,7 @@ export async function copyDatabase(source: DatabaseSource, options: DatabaseCopy
         vector_ids: ids?.ranges() ?? null,
       },
       body: { schema: look.schema, sequences: sealed.sequences },
-      bookmark: await source.bookmark(),
+      bookmark,
       vector_ids: ids,
       state_at_ms,
     };
@@ -111,6 +111,12 @@ export async function copyDatabase(source: DatabaseSource, options: DatabaseCopy
     cause: `rows change faster than they are read: ${SEAL_ATTEMPTS_MAX} rounds did not catch up`,
     hint: "repeat it at a quieter time; what was copied is found again",
   });
+}
+
+async function finished(copies: Iterable<TableCopy>): Promise<SnapshotInventory["database"]["tables"]> {
+  const tables: SnapshotInventory["database"]["tables"] = [];
+  for (const copy of copies) tables.push(await copy.finish());
+  return tables;
 }
 
 function begin({ writer, look, base, scratch, on_bytes }: DatabaseCopyOptions) {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { ROW_HASHES_PER_PART } from "../../limits.ts";
 import type { Snapshot, SnapshotWriter } from "../repository/repository.ts";
 import { PartStream } from "./part-stream.ts";
+import { readAhead } from "./read-ahead.ts";
 import { findRowHashes, type KeyHash, RowHashes } from "./row-hashes.ts";
 
 export class HashStore {
@@ -55,7 +56,7 @@ export class HashStore {
   }
 
   async *#parts(): AsyncGenerator<Uint8Array> {
-    for (const id of this.#base?.parts ?? []) yield await (this.#base as { snapshot: Snapshot }).snapshot.readPart(id);
+    if (this.#base) yield* readAhead(this.#base.snapshot, this.#base.parts);
     for (let number = 0; number < this.#files; number++) yield await readFile(this.#file(number));
   }
 }

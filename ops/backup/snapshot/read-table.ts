@@ -5,6 +5,7 @@ import type { TableSummary } from "../manifest.ts";
 import type { Snapshot } from "../repository/repository.ts";
 import { decodeChanges, decodeRows } from "./frames.ts";
 import { compareKeys } from "./key-order.ts";
+import { readAhead } from "./read-ahead.ts";
 
 interface StoredRow {
   key: Cell[];
@@ -99,18 +100,5 @@ async function* layerRows(snapshot: Source, parts: readonly string[]): AsyncGene
     for (const { key, row } of decodeChanges(await snapshot.readPart(id))) {
       yield { key: decodeRow(key).row, row: row && decodeRow(row).row, bytes: row?.length ?? 0 };
     }
-  }
-}
-
-/** The next part is on its way while one is being worked on. */
-async function* readAhead(snapshot: Source, parts: readonly string[]): AsyncGenerator<Uint8Array, void> {
-  let coming: Promise<Uint8Array> | undefined;
-  for (const [index, id] of parts.entries()) {
-    const part = await (coming ?? snapshot.readPart(id));
-    const next = parts[index + 1];
-    coming = next === undefined ? undefined : snapshot.readPart(next);
-    // Whoever stops early never awaits it; whoever goes on still sees it fail.
-    coming?.catch(() => {});
-    yield part;
   }
 }

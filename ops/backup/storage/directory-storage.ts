@@ -99,10 +99,11 @@ export function directoryStorage(folder: string): Storage {
             if (codeOf(error) === "ENOENT") return undefined;
             throw error;
           });
-          if (there) found.push(described(key, there));
-          if (found.length === STORAGE_PAGE) break;
+          if (there === undefined) continue;
+          if (found.length === STORAGE_PAGE) return { objects: found, more: true };
+          found.push(described(key, there));
         }
-        return found;
+        return { objects: found, more: false };
       }),
 
     folders: (prefix) =>

@@ -89,13 +89,14 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
           MaxKeys: STORAGE_PAGE,
           ...(after === "" ? {} : { StartAfter: `${prefix}${after}` }),
         });
-        const { Contents = [] } = await client.send(list, { abortSignal: signal });
-        return Contents.map(({ Key, Size, ETag, LastModified }) => ({
+        const { Contents = [], IsTruncated } = await client.send(list, { abortSignal: signal });
+        const objects = Contents.map(({ Key, Size, ETag, LastModified }) => ({
           key: required(Key, folder).slice(prefix.length),
           bytes: required(Size, folder),
           etag: required(ETag, folder),
           modified_ms: required(LastModified, folder).getTime(),
         }));
+        return { objects, more: required(IsTruncated, folder) };
       }),
 
     folders: (folder, signal) =>

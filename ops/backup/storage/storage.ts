@@ -60,6 +60,13 @@ export class StorageError extends OpsError {
   }
 }
 
+/** Some of the objects under a prefix, ascending by key. */
+export interface StoragePage {
+  objects: StoredObject[];
+  /** Whether others come after them. */
+  more: boolean;
+}
+
 /** All methods throw `StorageError`, and the signal's reason when it ends them. Keys are ASCII, folders are separated by `/`; no key is another one's folder. */
 export interface Storage {
   /** For messages: `s3://bucket/prefix` or a folder. */
@@ -72,8 +79,8 @@ export interface Storage {
   read(key: string, signal: AbortSignal): Promise<{ body: Uint8Array; etag: string }>;
   /** Failure: missing. */
   look(key: string, signal: AbortSignal): Promise<StoredObject>;
-  /** One page of the objects whose key begins with `prefix` and comes after `after`, ascending by key; empty at the end. */
-  page(prefix: string, after: string, signal: AbortSignal): Promise<StoredObject[]>;
+  /** One page of the objects whose key begins with `prefix` and comes after `after`. */
+  page(prefix: string, after: string, signal: AbortSignal): Promise<StoragePage>;
   /** Names of the folders directly in `prefix`, which ends in `/` or is empty. */
   folders(prefix: string, signal: AbortSignal): Promise<string[]>;
   /** One that is already gone is fine. Failure: locked. */
@@ -87,10 +94,10 @@ export async function* objectsUnder(
   signal: AbortSignal,
 ): AsyncGenerator<StoredObject, void> {
   for (let after = ""; ; ) {
-    const page = await storage.page(prefix, after, signal);
-    yield* page;
-    const last = page.at(-1);
-    if (last === undefined) return;
+    const { objects, more } = await storage.page(prefix, after, signal);
+    yield* objects;
+    const last = objects.at(-1);
+    if (last === undefined || !more) return;
     after = last.key;
   }
 }
