@@ -1,6 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
@@ -84,27 +87,61 @@ test("bookmarks in the future, before the database existed or unknown are refuse
   await expect(db.bookmark("yesterday")).rejects.toMatchObject({ errors: [{ code: 7400 }] });
 });
 
-test("the eleventh restore in ten minutes is refused", async () => {
+/** Without an engine: one database, a plain file. */
+function ofOneFile(now: () => number) {
   const registry = new Registry(":memory:");
   const created_at = new Date(0).toISOString();
-  registry.put("d1", "db", {
-    uuid: "db",
-    name: "db",
-    created_at,
-    version: "production",
-    read_replication: { mode: "auto" },
-  });
+  const read_replication = { mode: "auto" } as const;
+  registry.put("d1", "db", { uuid: "db", name: "db", created_at, version: "production", read_replication });
   const dir = mkdtempSync(join(tmpdir(), "prism-travel-"));
+  const file = join(dir, "db.sqlite");
+  const engine = { registry, now, d1File: () => file, exclusively: <T>(work: () => Promise<T>) => work() };
+  return { timeTravel: new TimeTravel({ engine, dir }), dir, file };
+}
+
+test("the eleventh restore in ten minutes is refused", async () => {
   let now_ms = 1_000_000;
-  const timeTravel = new TimeTravel({
-    engine: { registry, now: () => now_ms, d1File: () => join(dir, "db.sqlite"), exclusively: (work) => work() },
-    dir,
-  });
+  const { timeTravel, dir } = ofOneFile(() => now_ms);
   const bookmark = await timeTravel.bookmarkNow("db");
   for (let i = 0; i < TIME_TRAVEL_RESTORES_PER_WINDOW; i++) await timeTravel.restore("db", bookmark);
   await expect(timeTravel.restore("db", bookmark)).rejects.toThrow(/too many restores/);
   now_ms += TIME_TRAVEL_RESTORE_WINDOW_MS;
   await timeTravel.restore("db", bookmark);
+  await timeTravel.close();
+  rmSync(dir, { recursive: true });
+});
+
+test("snapshots are states that existed, however often a writer begins its log anew", async () => {
+  const { timeTravel, dir, file } = ofOneFile(Date.now);
+  const writer = new Worker(
+    `const { DatabaseSync } = require("node:sqlite");
+    const database = new DatabaseSync(${JSON.stringify(file)});
+    database.exec("PRAGMA journal_mode = wal; PRAGMA synchronous = off; PRAGMA wal_autocheckpoint = 40; CREATE TABLE t (k INTEGER PRIMARY KEY, n, filler)");
+    database.exec("INSERT INTO t SELECT value, 0, randomblob(3000) FROM json_each('[" + Array.from({ length: 400 }, (_, k) => k) + "]')");
+    require("node:worker_threads").parentPort.postMessage("ready");
+    for (let n = 1; ; n++) database.exec("BEGIN; UPDATE t SET n = " + n + ", filler = randomblob(3000) WHERE k % 40 = " + (n % 40) + "; UPDATE t SET n = " + n + " WHERE k = 399; COMMIT; PRAGMA wal_checkpoint(PASSIVE)");`,
+    { eval: true },
+  );
+  await once(writer, "message");
+  for (let i = 0; i < 40; i++) await timeTravel.bookmarkNow("db");
+  await writer.terminate();
+  const states = readdirSync(join(dir, "db")).toSorted();
+  expect(states.length).toBeGreaterThan(30);
+  let before = 0;
+  for (const name of states) {
+    const state = new DatabaseSync(join(dir, "db", name));
+    expect(state.prepare("PRAGMA integrity_check").get()).toEqual({ integrity_check: "ok" });
+    const { latest } = state.prepare("SELECT n AS latest FROM t WHERE k = 399").get() as { latest: number };
+    // What the last transactions wrote is all there: each of forty groups has its own latest number.
+    const groups = state.prepare("SELECT k % 40 AS g, min(n) AS low, max(n) AS high FROM t WHERE k <> 399 GROUP BY g");
+    for (const { g, low, high } of groups.all() as { g: number; low: number; high: number }[]) {
+      const due = latest < g ? 0 : latest - ((latest - g) % 40);
+      expect([low, high]).toEqual([due, due]);
+    }
+    expect(latest).toBeGreaterThanOrEqual(before);
+    before = latest;
+    state.close();
+  }
   await timeTravel.close();
   rmSync(dir, { recursive: true });
 });

@@ -3,13 +3,26 @@
  *
  * Cloudflare keeps every transaction; this keeps a state once a minute while something changes (granularity:
  * `TIME_TRAVEL_SNAPSHOT_INTERVAL_MS`), plus the exact state at each bookmark request and before each restore.
- * Copies are made with SQLite's backup API, which is safe beside a running workerd (WAL and file locks).
+ * Copies are made beside a running workerd, whose writers do not wait for them.
  * `platform.ts` composes it with the engine; `rest/d1-time-travel.ts` is its face.
  */
 import { randomBytes } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
-import { backup, DatabaseSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import type { Engine } from "./engine.ts";
 import {
   TIME_TRAVEL_RESTORE_WINDOW_MS,
@@ -185,6 +198,8 @@ export class TimeTravel {
   }
 }
 
+const WAL_HEADER_BYTES = 32;
+
 const iso = (ms: number): string => (Number.isFinite(ms) ? new Date(ms).toISOString() : String(ms));
 
 const fileName = (bookmark: string, asked: boolean): string => `${bookmark}${asked ? ".asked" : ""}.sqlite`;
@@ -195,14 +210,38 @@ function fileLook(file: string): string {
   return parts.map((stats) => (stats ? `${stats.size}@${stats.mtimeMs}` : "-")).join(" ");
 }
 
-/** A consistent copy of a live database, in one step. A database that was never written is an empty file. */
+/**
+ * A consistent copy of a live database: the file, then its write-ahead log, folded in. A database that was never written is an empty file.
+ *
+ * While somebody reads, SQLite writes nothing into the file that is not in the log, too, and begins the log anew only if the file has all
+ * of it and stays as it is (https://sqlite.org/walformat.html, "Reader marks"). So the two together are a state that existed, unless the log
+ * was begun anew while it was copied: then its header is another. Three times as fast as SQLite's backup API, which goes page by page.
+ */
 async function copyDatabase(file: string, target: string): Promise<void> {
   if (!existsSync(file)) return writeFileSync(target, "");
   const source = new DatabaseSync(file, { readOnly: true });
   try {
-    // Few pages at a time (the default) would start over whenever the Worker writes in between.
-    await backup(source, target, { rate: 1_000_000 });
+    source.exec("BEGIN; SELECT count(*) FROM sqlite_schema");
+    await copyFile(file, target);
+    let begun: Buffer | undefined;
+    do {
+      begun = logHeader(file);
+      if (begun) await copyFile(`${file}-wal`, `${target}-wal`);
+    } while (begun && logHeader(file)?.equals(begun) !== true);
   } finally {
     source.close();
   }
+  const copy = new DatabaseSync(target);
+  copy.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  copy.close();
+}
+
+/** With its salts, which are others each time the log is begun; undefined while there is no log. */
+function logHeader(file: string): Buffer | undefined {
+  if (!existsSync(`${file}-wal`)) return undefined;
+  const log = openSync(`${file}-wal`, "r");
+  const header = Buffer.alloc(WAL_HEADER_BYTES);
+  readSync(log, header);
+  closeSync(log);
+  return header;
 }

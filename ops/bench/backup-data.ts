@@ -4,6 +4,7 @@
  */
 import { createHash, randomFillSync } from "node:crypto";
 import type Cloudflare from "cloudflare";
+import { VECTOR_INDEX } from "../../infra/inventory.ts";
 import { encodePack, type PackEntry } from "../../worker/rag/vector-pack.ts";
 import type { Storage } from "../backup/storage/storage.ts";
 import type { D1Connection, JsonValue } from "../d1/connection.ts";
@@ -22,7 +23,7 @@ export interface FilledStores {
 
 /** Of one document. A change touches one of them. */
 const CHUNKS_PER_DOCUMENT = 10;
-const DIMENSIONS = 384;
+const DIMENSIONS = VECTOR_INDEX.dimensions;
 const MODEL = "bench/random";
 const TENANT = "default";
 

@@ -38,7 +38,8 @@ interface Figures {
   ceiling_mb_per_s: number;
   full: { seconds: number; bytes: number; mb_per_s: number };
   incremental_1pct: { seconds: number; bytes: number; share_of_bytes: number; share_of_time: number };
-  restore: { seconds: number; rows_per_s: number };
+  /** `rows_per_s`: without the time that full-text indexes take. */
+  restore: { seconds: number; full_text_seconds: number; rows_per_s: number };
   peak_rss_mb: number | null;
   peers: {
     sqlite_dump: DumpPeer | null;
@@ -57,11 +58,12 @@ export function registerBenchBackup(parent: Command): void {
 Example:
   npm run --silent ops -- bench backup --rows 100000 --json
 JSON: {rows, source_bytes, ceiling_mb_per_s, full: {seconds, bytes, mb_per_s}, incremental_1pct: {seconds, bytes, share_of_bytes,
-share_of_time}, restore: {seconds, rows_per_s}, peak_rss_mb, peers: {sqlite_dump: {tool, dump, load}|null, restic?}, goals: [{goal, value,
-limit, passed}]}
+share_of_time}, restore: {seconds, full_text_seconds, rows_per_s}, peak_rss_mb, peers: {sqlite_dump: {tool, dump, load, full_text}|null,
+restic?}, goals: [{goal, value, limit, passed}]}
 Times are of whole commands, process start included. Source bytes: the rows as D1 gives them, and the packs. Ceiling: reading these bytes by
-keyset and from R2, and putting them into R2 as they are. Restore: rows, indexes and full-text indexes into a new D1 database. sqlite3 gets
-the database's own rows as a file, without vectors; restic the same file and the packs. Exit code 1 when a goal is missed.`,
+keyset and from R2, and putting them into R2 as they are. Restore: rows, indexes and full-text indexes into a new D1 database; rows/s
+without the full-text indexes, which are made anew. sqlite3 gets the database as a file, without vectors; its dump carries the full-text index
+as rows, so its rebuild is measured apart, and both jobs are compared. restic gets the same file and the packs. Exit code 1 when a goal is missed.`,
     )
     .action((options: { rows: number }, command: Command) =>
       perform(command, (invocation) => benchBackup(invocation, options.rows)),
@@ -136,7 +138,11 @@ async function measure(invocation: Invocation, platform: Platform, data_dir: str
         share_of_bytes: rounded(incremental.bytes / full.bytes, 4),
         share_of_time: rounded(incremental.seconds / full.seconds, 3),
       },
-      restore: { seconds: rounded(restored.seconds, 2), rows_per_s: Math.round(restored.rows / restored.seconds) },
+      restore: {
+        seconds: rounded(restored.seconds, 2),
+        full_text_seconds: rounded(restored.full_text_seconds, 2),
+        rows_per_s: Math.round(restored.rows / (restored.seconds - restored.full_text_seconds)),
+      },
       peak_rss_mb: Math.max(...peaks) || null,
       peers: {
         sqlite_dump: dump,
@@ -180,12 +186,17 @@ async function openStores(
 
 function report(invocation: Invocation, figures: Figures): Outcome {
   const { full, incremental_1pct, restore, peers } = figures;
-  const dumpRate = peers.sqlite_dump?.load.rows_per_s ?? 0;
+  const dump = peers.sqlite_dump;
   const goals = [
     atLeast("first snapshot, share of the ceiling", full.mb_per_s / figures.ceiling_mb_per_s, GOALS.share_of_ceiling),
     atMost("1 % changed, share of bytes", incremental_1pct.share_of_bytes, GOALS.share_of_bytes),
     atMost("1 % changed, share of time", incremental_1pct.share_of_time, GOALS.share_of_time),
-    atLeast("restored rows/s", restore.rows_per_s, Math.round(dumpRate / GOALS.dump_ratio)),
+    atLeast("restored rows/s", restore.rows_per_s, Math.round((dump?.load.rows_per_s ?? 0) / GOALS.dump_ratio)),
+    atMost(
+      "restore with full text, times what sqlite3 takes",
+      dump ? restore.seconds / (dump.load.seconds + dump.full_text.seconds) : 0,
+      GOALS.dump_ratio,
+    ),
     atMost("memory, MB", figures.peak_rss_mb ?? 0, GOALS.rss_mb),
   ];
   const passed = goals.every((goal) => goal.passed);
@@ -199,12 +210,13 @@ function report(invocation: Invocation, figures: Figures): Outcome {
     ],
     invocation.terminal,
   );
-  const dump = peers.sqlite_dump;
   const text = [
     rows,
-    `first snapshot ${full.seconds} s (${full.mb_per_s} MB/s, ceiling ${figures.ceiling_mb_per_s}), 1 % ${incremental_1pct.seconds} s, restore ${restore.seconds} s`,
+    `first snapshot ${full.seconds} s (${full.mb_per_s} MB/s, ceiling ${figures.ceiling_mb_per_s}), 1 % ${incremental_1pct.seconds} s, restore ${restore.seconds} s (full text ${restore.full_text_seconds} s of it)`,
     ...(dump
-      ? [`${dump.tool}: dump ${dump.dump.seconds} s, load ${dump.load.seconds} s (${dump.load.rows_per_s} rows/s)`]
+      ? [
+          `${dump.tool}: dump ${dump.dump.seconds} s, load ${dump.load.seconds} s (${dump.load.rows_per_s} rows/s), full text ${dump.full_text.seconds} s`,
+        ]
       : []),
     ...(peers.restic
       ? [

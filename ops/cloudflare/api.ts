@@ -5,7 +5,7 @@
  * Every failure reaches the caller as an `OpsError` with the HTTP status, if there was one; `refusalCodes` gives Cloudflare's own.
  */
 import { randomUUID } from "node:crypto";
-import Cloudflare from "cloudflare";
+import type { Cloudflare } from "cloudflare";
 import { retryAfter_ms } from "../client.ts";
 import { endedEarly, OpsError } from "../errors.ts";
 import {
@@ -17,6 +17,7 @@ import {
 } from "../limits.ts";
 import { connectionFailure, neverSent, refusal } from "./failures.ts";
 import { type Clock, RequestBudget, systemClock } from "./request-budget.ts";
+import { Cloudflare as Sdk } from "./sdk.ts";
 
 export interface CloudflareAddress {
   /** Base of the REST API, ending in `/client/v4`. */
@@ -59,7 +60,7 @@ const UNCLEAR: ReadonlySet<number> = new Set([500, 502, 503, 504, 520, 521, 522,
 export function createCloudflare(address: CloudflareAddress, options: CloudflareOptions): Cloudflare {
   const failures = new Map<string, OpsError>();
 
-  class PatientCloudflare extends Cloudflare {
+  class PatientCloudflare extends Sdk {
     /** What `fetch` below ended with is the error; the client knows no other refusals. */
     protected override makeStatusError(
       ...[status, body, message, headers]: Parameters<Cloudflare["makeStatusError"]>

@@ -9,9 +9,10 @@
 import pMap from "p-map";
 import { logHead } from "../d1/change-log.ts";
 import type { D1Connection } from "../d1/connection.ts";
+import { lastKey } from "../d1/last-key.ts";
 import { beginLoad, finishLoad } from "../d1/load.ts";
 import { readRows } from "../d1/read-rows.ts";
-import type { Cell, Row } from "../d1/row-codec.ts";
+import type { Row } from "../d1/row-codec.ts";
 import { CHANGE_LOG, quoted, readSchema, readSequences, type Schema, type Table } from "../d1/schema.ts";
 import { writeRows } from "../d1/write-rows.ts";
 import { OpsError } from "../errors.ts";
@@ -198,24 +199,4 @@ async function refuseOtherShape(target: D1Connection, schema: Schema): Promise<v
 
 function fullTextTriggers(schema: Schema) {
   return schema.triggers.filter(keepsFullText(schema));
-}
-
-/** The key of the last row that is there: where an interrupted copy goes on. */
-async function lastKey(connection: D1Connection, table: Table): Promise<readonly Cell[] | undefined> {
-  const key = table.key.map(quoted);
-  const descending = key.map((name) => `${name} DESC`).join(", ");
-  const typed = key.map((name) => `typeof(${name}), CAST(${name} AS TEXT)`).join(", ");
-  const [found] = await connection.batch([
-    { sql: `SELECT ${typed} FROM ${quoted(table.name)} ORDER BY ${descending} LIMIT 1` },
-  ]);
-  const row = found?.rows[0];
-  if (row === undefined) return undefined;
-  const cells: Cell[] = [];
-  for (let place = 0; place < row.length; place += 2) {
-    const [type, text] = [row[place], String(row[place + 1])];
-    // Keys of other types are rare enough to be copied from the beginning.
-    if (type !== "integer" && type !== "text") return undefined;
-    cells.push(type === "integer" ? BigInt(text) : text);
-  }
-  return cells;
 }

@@ -5,9 +5,10 @@
  * target in the same transaction as the rows. Triggers come last, all at once: where they are, the load is complete.
  */
 import type { D1Connection } from "../../d1/connection.ts";
+import { lastKey } from "../../d1/last-key.ts";
 import { beginLoad, finishLoad } from "../../d1/load.ts";
 import type { Cell, Row } from "../../d1/row-codec.ts";
-import { quoted, type Schema, type Table } from "../../d1/schema.ts";
+import type { Schema } from "../../d1/schema.ts";
 import { writeRows } from "../../d1/write-rows.ts";
 import { isFenceTrigger } from "../../generation/fence.ts";
 import type { SnapshotManifest, TableSummary } from "../manifest.ts";
@@ -39,8 +40,8 @@ export async function loadDatabase(
     if (held === undefined) continue;
     hooks.on_step(`table ${table.name}`);
     const target = load.target(table);
-    const after = held.ordered ? await lastKey(connection, target) : undefined;
-    const rows = withoutWritten(readTable(snapshot, held), held, after);
+    const last = held.ordered ? await lastKey(connection, target) : undefined;
+    const rows = last === undefined ? readTable(snapshot, held) : rowsAfter(last, snapshot, held);
     await writeRows(connection, target, counted(rows, hooks, done));
     done += held.rows;
     hooks.on_rows(done);
@@ -75,47 +76,20 @@ async function* counted(pages: AsyncIterable<Row[]>, { signal, on_rows }: LoadHo
   }
 }
 
-async function* withoutWritten(
-  pages: AsyncIterable<Row[]>,
-  { key, columns }: TableSummary,
-  after: readonly Cell[] | undefined,
+async function* rowsAfter(
+  last: readonly Cell[],
+  snapshot: Pick<Snapshot, "readPart">,
+  table: TableSummary,
 ): AsyncGenerator<Row[], void> {
-  const places = key.map((name) => columns.indexOf(name));
-  let passed = after === undefined;
-  for await (const page of pages) {
-    if (passed || after === undefined) {
-      yield page;
-      continue;
-    }
+  const places = table.key.map((name) => table.columns.indexOf(name));
+  for await (const page of readTable(snapshot, table)) {
     const rest = page.filter(
       (row) =>
         compareKeys(
           places.map((place) => row[place] ?? null),
-          after,
+          last,
         ) > 0,
     );
-    passed = rest.length > 0;
-    if (passed) yield rest;
+    if (rest.length > 0) yield rest;
   }
-}
-
-/** Undefined for an empty table, and for keys of other types than the usual ones, whose rows are all written again. */
-async function lastKey(connection: D1Connection, table: Table): Promise<Cell[] | undefined> {
-  const key = table.key.map(quoted);
-  const typed = key.map((name) => `typeof(${name}), CAST(${name} AS TEXT)`).join(", ");
-  const descending = key.map((name) => `${name} DESC`).join(", ");
-  const [found] = await connection.batch([
-    { sql: `SELECT ${typed} FROM ${quoted(table.name)} ORDER BY ${descending} LIMIT 1` },
-  ]);
-  const row = found?.rows[0];
-  if (row === undefined) return undefined;
-  const cells: Cell[] = [];
-  for (let place = 0; place < row.length; place += 2) {
-    const [type, text] = [row[place], String(row[place + 1])];
-    if (type === "integer") cells.push(BigInt(text));
-    // What D1 may have bent on its way here is no safe place to go on from.
-    else if (type === "text" && /^[\x20-\x7e]*$/.test(text)) cells.push(text);
-    else return undefined;
-  }
-  return cells;
 }

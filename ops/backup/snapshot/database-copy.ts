@@ -6,11 +6,12 @@
  * looks whether the first mark is still there (else somebody moved the database back in time), and reads what has no log. The
  * service never waits.
  */
+import pMap from "p-map";
 import { type Changes, logHead, readChanges } from "../../d1/change-log.ts";
 import type { D1Connection } from "../../d1/connection.ts";
 import type { Table } from "../../d1/schema.ts";
 import { OpsError } from "../../errors.ts";
-import { SEAL_ATTEMPTS_MAX } from "../../limits.ts";
+import { SEAL_ATTEMPTS_MAX, TABLES_FINISHED_AT_ONCE } from "../../limits.ts";
 import type { SnapshotBody, SnapshotInventory } from "../manifest.ts";
 import type { Snapshot, SnapshotWriter } from "../repository/repository.ts";
 import { keptTable } from "./continuation.ts";
@@ -114,9 +115,7 @@ export async function copyDatabase(source: DatabaseSource, options: DatabaseCopy
 }
 
 async function finished(copies: Iterable<TableCopy>): Promise<SnapshotInventory["database"]["tables"]> {
-  const tables: SnapshotInventory["database"]["tables"] = [];
-  for (const copy of copies) tables.push(await copy.finish());
-  return tables;
+  return await pMap(copies, (copy) => copy.finish(), { concurrency: TABLES_FINISHED_AT_ONCE });
 }
 
 function begin({ writer, look, base, scratch, on_bytes }: DatabaseCopyOptions) {
