@@ -1,4 +1,4 @@
-/** For tests: how much of an enumeration a run tries. `npm run backup:torture` tries all of it, `npm test` a spread. */
+/** For tests: how much of an enumeration a run tries. `npm run backup:torture` tries all of it, other runs a spread. */
 
 export const TRIES_ALL = process.env.PRISM_TORTURE === "all";
 

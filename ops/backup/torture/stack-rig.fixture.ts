@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Service, startService } from "../../../worker/service.fixture.ts";
 import { createCloudflare } from "../../cloudflare/api.ts";
+import { COMPILED } from "../../run-cli.fixture.ts";
 import { claimedId, keyAtHand } from "../keys-at-hand.ts";
 import { openRepository } from "../repository/open-repository.ts";
 import type { Repository } from "../repository/repository.ts";
@@ -74,7 +75,7 @@ export class StackRig {
   }
 
   async ops(...words: string[]): Promise<OpsRun> {
-    const env = { ...process.env, PRISM_URL: "", PRISM_API_SECRET: "", DEBUG: "" };
+    const env = { ...process.env, ...COMPILED, PRISM_URL: "", PRISM_API_SECRET: "", DEBUG: "" };
     const child = spawn(process.execPath, [CLI, ...words, "--data", this.dir, "--json"], {
       env,
       stdio: ["ignore", "pipe", "pipe"],

@@ -24,14 +24,17 @@ export interface DeathPoint {
   what: string;
 }
 
-/** A command writes some things side by side: in another run the n-th write may be another one. */
+/**
+ * Before the first write, after each, and in the middle of those that can arrive in part. Before a write is after the one before: whoever
+ * dies there leaves the same. A command writes some things side by side: in another run the n-th write may be another one.
+ */
 export function deathPoints(writes: readonly Passing[]): DeathPoint[] {
   return writes.flatMap(({ method, path, body_bytes }, index): DeathPoint[] => {
     const at = { write: index + 1, what: `${method} ${path.replace(/^\/client\/v4\/accounts\/[^/]+/, "")}` };
     // Half of a JSON request is none: only an object can arrive in part.
     const isObject = method === "PUT" && !path.startsWith("/client/") && body_bytes > 1;
     return [
-      { ...at, phase: "before" },
+      ...(index === 0 ? [{ ...at, phase: "before" as const }] : []),
       ...(isObject ? [{ ...at, phase: "during" as const }] : []),
       { ...at, phase: "after" },
     ];

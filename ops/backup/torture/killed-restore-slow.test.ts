@@ -1,0 +1,26 @@
+/** `kill -9` of a restore at every write. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { KilledStack, KILLED_TIMEOUT_MS as timeout } from "./killed.fixture.ts";
+
+const stack = new KilledStack();
+beforeAll(() => stack.begin());
+afterAll(() => stack.close());
+
+test("a killed restore goes on when it is typed again, to the state of the snapshot", { timeout }, async () => {
+  await stack.atEveryWrite({
+    words: ({ snapshot }) => ["restore", "apply", snapshot, "--yes"],
+    async prepare() {
+      const { snapshot } = await stack.rig.done("backup", "create");
+      const before = await stack.rig.state();
+      await stack.rig.service.call("DELETE", "/api/v1/documents/b");
+      await stack.rig.putDocument("a", "Somebody wrote over it.");
+      await stack.rig.putConfig("flag", "off");
+      return { snapshot: snapshot.id, before };
+    },
+    async check({ snapshot, before }) {
+      await stack.rig.done("restore", "apply", snapshot, "--yes");
+      expect(await stack.rig.state()).toEqual(before);
+      expect((await stack.rig.service.call("GET", "/api/v1/documents/b")).status).toBe(200);
+    },
+  });
+});
