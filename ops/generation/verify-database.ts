@@ -80,7 +80,7 @@ export async function verifyTables(
         hashTable(source.connection, table),
         hashTable(target.connection, table),
       ]);
-      if (hash.digest() !== copy.digest()) wrong.push(`${table.name} holds other rows`);
+      if (hash.digest !== copy.digest) wrong.push(`${table.name} holds other rows`);
     },
     { concurrency: FENCED_TABLES_AT_ONCE },
   );

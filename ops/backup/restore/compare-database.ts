@@ -33,11 +33,10 @@ export async function compareDatabase(
     const table = wanted.tables.find(({ name }) => name === held.name);
     if (table === undefined) continue;
     const hash = await hashTable(connection, table);
-    if (hash.count !== held.rows)
-      result.differences.push(`${held.name} has ${hash.count} rows instead of ${held.rows}`);
-    else if (hash.digest() !== held.digest) result.differences.push(`${held.name} holds other rows`);
+    if (hash.rows !== held.rows) result.differences.push(`${held.name} has ${hash.rows} rows instead of ${held.rows}`);
+    else if (hash.digest !== held.digest) result.differences.push(`${held.name} holds other rows`);
     result.tables += 1;
-    result.rows += hash.count;
+    result.rows += hash.rows;
     hooks.on_rows(result.rows);
   }
   const sequences = new Map((await readSequences(connection, wanted)).map(({ table, last }) => [table, String(last)]));

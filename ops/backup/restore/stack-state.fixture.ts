@@ -54,7 +54,7 @@ async function tableHashes(database: D1Connection): Promise<Record<string, strin
   for (const table of (await readSchema(database)).tables) {
     if (LEFT_OUT.some(({ name }) => name === table.name)) continue;
     const hash = await hashTable(database, table);
-    hashes[`table ${table.name}`] = `${hash.count} ${hash.digest()}`;
+    hashes[`table ${table.name}`] = `${hash.rows} ${hash.digest}`;
   }
   return hashes;
 }

@@ -7,6 +7,7 @@ import { keyOf } from "../../d1/read-by-key.ts";
 import { readRows } from "../../d1/read-rows.ts";
 import { type Cell, encodeRow, hashRow, type Row } from "../../d1/row-codec.ts";
 import type { Table } from "../../d1/schema.ts";
+import { TableHash } from "../../d1/table-hash.ts";
 import { KEEPERS, LAYER_PART_BYTES, PENDING_BYTES_MAX } from "../../limits.ts";
 import type { TableSummary } from "../manifest.ts";
 import type { Snapshot, SnapshotWriter } from "../repository/repository.ts";
@@ -16,7 +17,6 @@ import { compareKeys } from "./key-order.ts";
 import { PartStream } from "./part-stream.ts";
 import { RowCutter } from "./row-cutter.ts";
 import { asKeyHash, hashKey, type KeyHash } from "./row-hashes.ts";
-import { TableDigest } from "./table-digest.ts";
 
 export interface CopyContext {
   writer: SnapshotWriter;
@@ -40,7 +40,7 @@ export class TableCopy {
   readonly #shape: string;
   readonly #kept: TableSummary | null;
   readonly #hashes: HashStore;
-  readonly #digest: TableDigest;
+  readonly #hash: TableHash;
   readonly #pending = new Map<KeyHash, PendingChange>();
   #pending_bytes = 0;
   #layers: string[][];
@@ -62,7 +62,7 @@ export class TableCopy {
     this.#kept = kept;
     const known = kept && context.base && { snapshot: context.base, parts: kept.hashes };
     this.#hashes = new HashStore(context.writer, known, { folder: context.scratch, name: `table-${place}` });
-    this.#digest = new TableDigest(kept ?? undefined);
+    this.#hash = new TableHash(kept ?? undefined);
     this.#base = kept?.base ?? [];
     this.#base_bytes = kept?.base_bytes ?? 0;
     this.#layers = kept?.layers ?? [];
@@ -89,16 +89,13 @@ export class TableCopy {
         this.#context.on_bytes(encoded.length);
         const key_hash = hashKey(encodeRow(key));
         const row_hash = hashRow(encoded);
-        this.#digest.add(row_hash);
+        this.#hash.add(row_hash);
         await this.#hashes.add(key_hash, row_hash);
         const part = cutter.add(encoded, key_hash);
         if (part !== null) await parts.put(part);
       }
     }
-    const rest = cutter.rest();
-    if (rest !== null) await parts.put(rest);
-    this.#base = await parts.ids();
-    this.#base_bytes = parts.bytes;
+    await this.#endBase(parts, cutter);
   }
 
   /** The table as one transaction read it, small enough for memory. */
@@ -109,10 +106,14 @@ export class TableCopy {
     for (const row of rows) {
       const encoded = encodeRow(row);
       const key_hash = hashKey(encodeRow(keyOf(this.table, row)));
-      this.#digest.add(hashRow(encoded));
+      this.#hash.add(hashRow(encoded));
       const part = cutter.add(encoded, key_hash);
       if (part !== null) await parts.put(part);
     }
+    await this.#endBase(parts, cutter);
+  }
+
+  async #endBase(parts: PartStream, cutter: RowCutter): Promise<void> {
     const rest = cutter.rest();
     if (rest !== null) await parts.put(rest);
     this.#base = await parts.ids();
@@ -148,8 +149,8 @@ export class TableCopy {
       shape: this.#shape,
       columns: this.table.columns.map(({ name }) => name),
       key: this.table.key,
-      rows: this.#digest.rows,
-      digest: this.#digest.digest,
+      rows: this.#hash.rows,
+      digest: this.#hash.digest,
       consistency: this.#consistency,
       ordered: this.#ordered,
       base: this.#base,
@@ -170,8 +171,8 @@ export class TableCopy {
       const before = known.get(id);
       const now = row && hashRow(row);
       if (before === undefined ? now === null : now !== null && before.equals(now)) continue;
-      if (before) this.#digest.remove(before);
-      if (now) this.#digest.add(now);
+      if (before) this.#hash.remove(before);
+      if (now) this.#hash.add(now);
       await this.#hashes.add(hashKey(key), now);
       changes.push({ key, row });
     }

@@ -91,7 +91,7 @@ export class Vault {
     for (const { name, rows, digest } of inventory.database.tables) {
       const table = tables.find((one) => one.name === name);
       const hash = table && (await hashTable(connection, table));
-      if (hash?.count !== rows || hash.digest() !== digest) differences.push(name);
+      if (hash?.rows !== rows || hash.digest !== digest) differences.push(name);
     }
     return differences;
   }
