@@ -148,6 +148,8 @@ export const BUNDLE_BYTES = 2 * 1024 * 1024;
 export const BUNDLE_READERS = 2;
 /** … each with so many objects at the same time. */
 export const OBJECT_READERS = 6;
+/** Scratch stores of a drill that are older than this belong to none that still runs. */
+export const SCRATCH_ABANDONED_MS = 24 * 60 * 60 * 1000;
 /** Rows that a reader of a snapshot gets at a time. */
 export const READ_BATCH_BYTES = 1024 * 1024;
 /** How long the account tokens that a deployment to the local platform makes are good for. */

@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Service, startService } from "../../../worker/service.fixture.ts";
+import { SCRATCH_ABANDONED_MS } from "../../limits.ts";
 import { runCli } from "../../run-cli.fixture.ts";
 import { liveStack } from "../restore/stack-state.fixture.ts";
+import { removeAbandonedScratch } from "./scratch-stores.ts";
 
 let dir: string;
 beforeAll(async () => {
@@ -34,7 +36,7 @@ test("without a platform a drill runs on one of its own: backed up by a key that
   expect(report.rpo_s).toBeGreaterThan(0);
 });
 
-test("a drill fails when a part of the snapshot is not what was written, names it, and leaves no scratch behind", {
+test("a drill fails when a part of the snapshot is not what was written, names it, and leaves no scratch behind; what killed drills left goes a day later", {
   timeout: 120_000,
 }, async () => {
   const data = join(dir, "data");
@@ -54,6 +56,17 @@ test("a drill fails when a part of the snapshot is not what was written, names i
     expect(failed.code).toBe(1);
     expect(failed.error.subject).toContain(part.name);
     const { api, account_id } = await liveStack(service.platform, data);
+    await api.d1.database.create({ account_id, name: "prism-drill-killed" });
+    await api.vectorize.indexes.create({
+      account_id,
+      name: "prism-drill-killed",
+      config: { dimensions: 8, metric: "cosine" },
+    });
+    expect(await removeAbandonedScratch(api, account_id, Date.now())).toEqual([]);
+    expect(await removeAbandonedScratch(api, account_id, Date.now() + 2 * SCRATCH_ABANDONED_MS)).toEqual([
+      "database prism-drill-killed",
+      "vector index prism-drill-killed",
+    ]);
     const names = (await api.d1.database.list({ account_id })).result.map(({ name }) => name);
     expect(names).toEqual(["prism-db-g1"]);
   } finally {

@@ -9,7 +9,7 @@ import { compareDatabase } from "../restore/compare-database.ts";
 import { loadDatabase } from "../restore/load-database.ts";
 import { decodeEntries } from "../snapshot/config-namespace.ts";
 import { askGoldenQueries } from "./golden-queries.ts";
-import { scratchStores } from "./scratch-stores.ts";
+import { removeAbandonedScratch, scratchStores } from "./scratch-stores.ts";
 import { fillScratchIndex } from "./scratch-vectors.ts";
 
 export interface Rehearsal {
@@ -49,6 +49,8 @@ export async function rehearse(
     const { api: address } = await invocation.target();
     const api = createCloudflare(address, { signal });
     const { account_id } = address;
+    for (const what of await removeAbandonedScratch(api, account_id, began_ms))
+      invocation.note(`Deleted ${what}, which an earlier drill left behind when it was killed`);
     const scratch = await scratchStores(api, account_id, stores.index);
     let left_behind: string[] = [];
     try {

@@ -5,6 +5,7 @@ import type { D1Connection } from "../../d1/connection.ts";
 import { restD1 } from "../../d1/rest-connection.ts";
 import { asOpsError } from "../../errors.ts";
 import { VectorIndex } from "../../generation/vector-index.ts";
+import { SCRATCH_ABANDONED_MS } from "../../limits.ts";
 import type { SnapshotBody } from "../manifest.ts";
 
 type IndexState = NonNullable<SnapshotBody["stores"]>["index"];
@@ -17,13 +18,34 @@ export interface ScratchStores {
   remove(): Promise<string[]>;
 }
 
+const PREFIX = "prism-drill-";
+
+/** Deletes what drills left that were killed: scratch older than any drill. Returns its names. */
+export async function removeAbandonedScratch(api: Cloudflare, account_id: string, now_ms: number): Promise<string[]> {
+  const account = { account_id };
+  const isAbandoned = (name = "", created = "") =>
+    name.startsWith(PREFIX) && now_ms - Date.parse(created) > SCRATCH_ABANDONED_MS;
+  const removed: string[] = [];
+  for await (const { name, uuid = "", created_at } of api.d1.database.list(account)) {
+    if (!isAbandoned(name, created_at)) continue;
+    await api.d1.database.delete(uuid, account);
+    removed.push(`database ${name}`);
+  }
+  for await (const { name = "", created_on } of api.vectorize.indexes.list(account)) {
+    if (!isAbandoned(name, created_on)) continue;
+    await api.vectorize.indexes.delete(name, account);
+    removed.push(`vector index ${name}`);
+  }
+  return removed;
+}
+
 /** The index is set up as it was in the snapshot; its metadata indexes come before the first vector, as they must. */
 export async function scratchStores(
   api: Cloudflare,
   account_id: string,
   { dimensions, metric, metadata_indexes }: IndexState,
 ): Promise<ScratchStores> {
-  const name = `prism-drill-${randomBytes(4).toString("hex")}`;
+  const name = `${PREFIX}${randomBytes(4).toString("hex")}`;
   const account = { account_id };
   const { uuid: id = "" } = await api.d1.database.create({ ...account, name });
   const remove = async () => {
