@@ -15,7 +15,7 @@ import { readIndexVersions } from "./index-versions.ts";
 import { replaceLostStores } from "./lost-stores.ts";
 import { type ObjectsRestored, restoreObjects } from "./objects.ts";
 import type { RestorePlan } from "./plan.ts";
-import { type RestoreRecord, readRestoreRecord, writeRestoreRecord } from "./restore-record.ts";
+import { isInterrupted, type RestoreRecord, readRestoreRecord, writeRestoreRecord } from "./restore-record.ts";
 import { type Situation, withBucket } from "./situation.ts";
 
 export interface Restored {
@@ -52,6 +52,7 @@ export async function applyToNewGeneration(work: RestoreWork): Promise<Restored>
   record ??= {
     method: "generation",
     source: plan.source,
+    state_at: plan.state_at,
     phase: "begun",
     begun_at_ms: began_ms,
     before: { database: resources.database.live, vectors: resources.vectors.live },
@@ -141,7 +142,7 @@ export async function restoreBuckets(
 async function begunBefore(bench: Workbench, plan: RestorePlan): Promise<RestoreRecord | null> {
   const found = await readRestoreRecord(bench.bucket, bench.steady);
   const isOurs = found?.method === "generation" && found.source === plan.source;
-  if (found === null || !isOurs || found.phase === "done" || found.phase === "undone") return null;
+  if (found === null || !isOurs || !isInterrupted(found)) return null;
   const { database, vectors } = await bench.target.resources();
   // Interrupted after the Worker took the new stores over and before that was written down.
   const isSwitching = (await readRecord(bench.bucket, bench.steady)) !== null;

@@ -1,6 +1,6 @@
 /** `ops restore plan`, `apply`, `undo`. */
 import { type Command, InvalidArgumentError } from "commander";
-import { EXIT, OpsError } from "../../errors.ts";
+import { EXIT, type ExitCode, OpsError } from "../../errors.ts";
 import { confirm, type Invocation, type Outcome, perform } from "../../invocation.ts";
 import { recordAction } from "../../journal.ts";
 import { table } from "../../output.ts";
@@ -13,6 +13,7 @@ import type { SnapshotSource } from "./fills.ts";
 import { freshSnapshot } from "./fresh-snapshot.ts";
 import { applyInPlace, type RestoredInPlace } from "./in-place.ts";
 import { planFromSnapshot, type RestorePlan, snapshotAt } from "./plan.ts";
+import { isInterrupted, readRestoreRecord } from "./restore-record.ts";
 import { type Situation, withSituation } from "./situation.ts";
 import { planTimeTravel } from "./time-travel.ts";
 import { undoable, undoRestore } from "./undo.ts";
@@ -21,8 +22,19 @@ interface RestoreOptions extends RepositoryOptions {
   at?: number;
   inPlace?: boolean;
   dryRun?: boolean;
+  resume?: boolean;
   yes?: boolean;
 }
+
+/** What is to be restored, and how. */
+interface Wish extends RestoreOptions {
+  id?: string | undefined;
+  /** Of the moment `at`. */
+  bookmark?: string;
+}
+
+/** A bookmark of Time Travel has dashes. */
+const SNAPSHOT_ID = /^[0-9a-f]{16}$/;
 
 const PLAN_SHAPE = `{stack, method: "snapshot"|"time travel", in_place, source, state_at, rpo_s, lost: [text], database: {from, to},
 vectors: {from, to}, tables: [{name, rows}], vector_count, config_keys, objects, migrations, requests, rows_written, bytes,
@@ -41,6 +53,7 @@ export function registerRestore(program: Command): void {
       "verify the snapshot, fill new stores beside the live ones, compare, switch over; the old ones are kept",
     )
     .option("--dry-run", "the same as `restore plan`")
+    .option("--resume", "go on with the restore that was interrupted, whatever it was of")
     .option("--yes", "do not ask")
     .addHelpText(
       "after",
@@ -48,7 +61,9 @@ export function registerRestore(program: Command): void {
 Examples:
   npm run ops -- restore apply --yes
   npm run ops -- restore apply --at 2026-11-20T12:00:00Z --yes
-Interrupted, run it again: it goes on. Without --yes nothing happens (exit code 3).
+  npm run ops -- restore apply --resume --yes
+Interrupted, run it again: it goes on. --resume needs not be told what was being restored, and refuses when nothing was. Without --yes nothing
+happens (exit code 3).
 JSON: {plan, restored: {database, vectors, objects, config, rto_s, …}}; with --dry-run the plan alone, as \`restore plan\``,
     )
     .action((id: string | undefined, options: RestoreOptions, command: Command) =>
@@ -88,16 +103,33 @@ async function restoreFrom(invocation: Invocation, id: string | undefined, optio
     );
   }
   return withSituation(invocation, async (situation) => {
-    const travel = options.at === undefined ? null : await planTimeTravel(situation, options.at);
+    const wish = options.resume === true ? await interrupted(situation, id, options) : { id, ...options };
+    const travel = wish.at === undefined ? null : await planTimeTravel(situation, wish.at, wish.bookmark);
     if (travel !== null) {
-      return carryOut(invocation, options, travel, async (live) =>
-        applyInPlace(situation, live, { bookmark: travel.source }, () => freshSnapshot(invocation, options)),
+      const to = { bookmark: travel.source, state_at: travel.state_at };
+      return carryOut(invocation, wish, travel, async (live) =>
+        applyInPlace(situation, live, to, () => freshSnapshot(invocation, wish)),
       )(situation);
     }
-    return withRepository(invocation, options, null, (repository) =>
-      fromRepository(invocation, situation, repository, id, options),
+    return withRepository(invocation, wish, null, (repository) =>
+      fromRepository(invocation, situation, repository, wish.id, wish),
     );
   });
+}
+
+/** What an interrupted restore was told, by its own record. */
+async function interrupted({ bench }: Situation, id: string | undefined, options: RestoreOptions): Promise<Wish> {
+  const refuse = (cause: string, hint: string, exit_code: ExitCode): never => {
+    throw new OpsError({ op: "resume", subject: "a restore", cause, hint }, { exit_code });
+  };
+  if (id !== undefined || options.at !== undefined || options.inPlace === true)
+    refuse("what it is of was named as well", "name nothing beside --resume, or leave --resume out", EXIT.usage);
+  const record = await readRestoreRecord(bench.bucket, bench.steady);
+  if (record === null || !isInterrupted(record))
+    return refuse("none was interrupted", "npm run ops -- restore plan", EXIT.refused);
+  if (record.method === "generation") return { ...options, id: record.source };
+  if (SNAPSHOT_ID.test(record.source)) return { ...options, id: record.source, inPlace: true };
+  return { ...options, at: Date.parse(record.state_at), bookmark: record.source };
 }
 
 async function fromRepository(

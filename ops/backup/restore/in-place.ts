@@ -13,13 +13,15 @@ import { appliedMigrations, applyMigration } from "../../migrate/ledger.ts";
 import { readConfig, restoreConfig } from "./config.ts";
 import { fillDatabase, type SnapshotSource } from "./fills.ts";
 import { overtakeIndexVersions, readIndexVersions } from "./index-versions.ts";
-import { type RestoreRecord, readRestoreRecord, writeRestoreRecord } from "./restore-record.ts";
+import { isInterrupted, type RestoreRecord, readRestoreRecord, writeRestoreRecord } from "./restore-record.ts";
 import type { Situation } from "./situation.ts";
 
 export type LiveDatabase = NonNullable<Situation["live"]>;
 
 /** Where to: a bookmark of Time Travel, or a snapshot with the migrations that it is behind. */
-export type Destination = { bookmark: string } | { source: SnapshotSource; migrations: readonly string[] };
+export type Destination =
+  | { bookmark: string; state_at: string }
+  | { source: SnapshotSource; migrations: readonly string[] };
 
 export interface RestoredInPlace {
   source: string;
@@ -42,13 +44,13 @@ export async function applyInPlace(
   const at = { account_id: bench.account_id };
   const name = "bookmark" in to ? to.bookmark : to.source.snapshot.info.id;
   const found = await readRestoreRecord(bench.bucket, bench.steady);
-  const isOurs = found?.method === "in place" && found.source === name && found.phase !== "done";
   let record: RestoreRecord;
-  if (found !== null && isOurs && found.phase !== "undone") record = found;
+  if (found?.method === "in place" && found.source === name && isInterrupted(found)) record = found;
   else {
     record = {
       method: "in place",
       source: name,
+      state_at: "bookmark" in to ? to.state_at : new Date(to.source.manifest.summary.state_at_ms).toISOString(),
       phase: "begun",
       begun_at_ms: began_ms,
       before: { database: resources.database.live, vectors: resources.vectors.live },

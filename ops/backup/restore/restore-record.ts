@@ -16,8 +16,10 @@ const move = z.object({ from: z.number(), to: z.number() });
 const record = z.object({
   /** `generation`: other stores took over. `in place`: the live database was moved back or written over. */
   method: z.enum(["generation", "in place"]),
-  /** What is restored: a snapshot's id, or a moment. */
+  /** What is restored: a snapshot's id, or a bookmark of Time Travel. */
   source: z.string(),
+  /** The moment whose state that is. */
+  state_at: z.string(),
   /** `begun`: the live stores are what they were, or are being changed in place. `stores`: database and index are done. */
   phase: z.enum(["begun", "stores", "done", "undone"]),
   begun_at_ms: z.number(),
@@ -37,6 +39,11 @@ const record = z.object({
   config_before: entries.nullable(),
 });
 export type RestoreRecord = z.infer<typeof record>;
+
+/** Whether the restore was begun and neither ended nor undone. */
+export function isInterrupted({ phase }: RestoreRecord): boolean {
+  return phase === "begun" || phase === "stores";
+}
 
 /** The last restore of the stack; null without one. */
 export async function readRestoreRecord(storage: Storage, signal: AbortSignal): Promise<RestoreRecord | null> {

@@ -1,22 +1,19 @@
 /** Whether D1 itself can bring the live database back to a moment, and what that would mean. */
 import { asOpsError } from "../../errors.ts";
+import type { Workbench } from "../../generation/stores.ts";
 import { losses, type RestorePlan } from "./plan.ts";
 import type { Situation } from "./situation.ts";
 
-/** Null where there is no live database, or its Time Travel does not reach the moment (30 days paid, 7 days free). */
-export async function planTimeTravel(
-  { bench, resources, live }: Situation,
-  at_ms: number,
-): Promise<RestorePlan | null> {
+/**
+ * Null where there is no live database, or its Time Travel does not reach the moment (30 days paid, 7 days free). `known`: the moment's
+ * bookmark, where an interrupted restore has written it down.
+ */
+export async function planTimeTravel(situation: Situation, at_ms: number, known?: string): Promise<RestorePlan | null> {
+  const { bench, resources, live } = situation;
   if (live === null) return null;
   const timestamp = new Date(at_ms).toISOString();
-  const found = await bench.api.d1.database.timeTravel
-    .getBookmark(live.id, { account_id: bench.account_id, timestamp })
-    .catch((error: unknown) => {
-      if (asOpsError(error).status === 400) return null;
-      throw error;
-    });
-  if (!found?.bookmark) return null;
+  const bookmark = known ?? (await bookmarkOf(bench, live.id, timestamp));
+  if (bookmark === null) return null;
   const [lost, ...others] = losses(true, true);
   const database = resources.database.live;
   const vectors = resources.vectors.live;
@@ -24,7 +21,7 @@ export async function planTimeTravel(
     stack: bench.target.stack,
     method: "time travel",
     in_place: true,
-    source: found.bookmark,
+    source: bookmark,
     state_at: timestamp,
     rpo_s: Math.max(0, Math.round((bench.now() - at_ms) / 1000)),
     lost: [lost ?? "", ...others.filter((text) => !text.includes("configuration") && !text.includes("incomplete"))],
@@ -42,6 +39,16 @@ export async function planTimeTravel(
     free_days: 0,
     refusals: [],
   };
+}
+
+async function bookmarkOf(bench: Workbench, id: string, timestamp: string): Promise<string | null> {
+  const found = await bench.api.d1.database.timeTravel
+    .getBookmark(id, { account_id: bench.account_id, timestamp })
+    .catch((error: unknown) => {
+      if (asOpsError(error).status === 400) return null;
+      throw error;
+    });
+  return found?.bookmark || null;
 }
 
 /** Besides those of the index, which follows the rows. */
