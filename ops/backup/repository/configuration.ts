@@ -136,9 +136,12 @@ export async function secureConfiguration(
   signal: AbortSignal,
 ): Promise<void> {
   const copy = configCopyKey(epoch, loaded.config.revision, loaded.sha256);
-  await storage.create(copy, loaded.bytes, signal).catch((error: unknown) => {
-    if (!(error instanceof StorageError && error.failure === "exists")) throw error;
-  });
+  // Once in an epoch: to look costs less than to write in vain.
+  if ((await storage.look(copy, signal).catch(absent)) === undefined) {
+    await storage.create(copy, loaded.bytes, signal).catch((error: unknown) => {
+      if (!(error instanceof StorageError && error.failure === "exists")) throw error;
+    });
+  }
   if (loaded.is_current) return;
   loaded.etag = await storage.replace(CONFIG, loaded.bytes, loaded.etag, signal);
   loaded.is_current = true;

@@ -103,8 +103,7 @@ export async function takeLease(
 export async function otherLeases(opened: Opened, own: Lease): Promise<OtherLease[]> {
   const now_ms = (await opened.storage.look(`${LEASES}${own.id}`, opened.signal)).modified_ms;
   const living: OtherLease[] = [];
-  for (const { lease, key, etag, modified_ms } of await leasesThere(opened)) {
-    if (lease.id === own.id) continue;
+  for (const { lease, key, etag, modified_ms } of await leasesThere(opened, own.id)) {
     const isDead = now_ms - modified_ms > LEASE_TTL_MS || diedHere(lease);
     if (isDead && (await takenOver(opened, key, etag))) {
       opened.warn(`${key}: ${lease.owner} is dead; its lease was taken over`);
@@ -134,11 +133,12 @@ export function diedHere({ machine, process: pid }: LeaseFile): boolean {
   }
 }
 
-/** All leases, of the dead as well. */
-export async function leasesThere(opened: Opened) {
+/** All leases, of the dead as well; without that of `own`. */
+export async function leasesThere(opened: Opened, own?: string) {
   const { storage, signal } = opened;
   const found: { lease: OtherLease; key: string; etag: string; modified_ms: number }[] = [];
   for await (const { key, modified_ms, etag } of objectsUnder(storage, LEASES, signal)) {
+    if (key === `${LEASES}${own}`) continue;
     const object = await storage.read(key, signal).catch((error: unknown) => {
       if (error instanceof StorageError && error.failure === "missing") return undefined;
       throw error;
