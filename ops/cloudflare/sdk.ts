@@ -12,6 +12,8 @@ type Sdk = typeof import("cloudflare");
 
 const CACHE = join(import.meta.dirname, "../../node_modules/.cache/prism");
 
+const OPTIONS = { bundle: true, format: "esm", platform: "node", keepNames: true, logLevel: "silent" } as const;
+
 /** The class itself: `new Cloudflare(…)`, `Cloudflare.APIError`. */
 export const { default: Cloudflare } = await load();
 
@@ -24,19 +26,13 @@ async function load(): Promise<Sdk> {
 async function bundled(): Promise<string> {
   const entry = fileURLToPath(import.meta.resolve("cloudflare"));
   const version = await readFile(join(entry, "../package.json"));
-  const outfile = join(CACHE, `cloudflare-${createHash("sha256").update(version).digest("hex").slice(0, 16)}.mjs`);
+  const made_of = createHash("sha256").update(version).update(JSON.stringify(OPTIONS)).digest("hex").slice(0, 16);
+  const outfile = join(CACHE, `cloudflare-${made_of}.mjs`);
   if (existsSync(outfile)) return outfile;
   const { build } = await import("esbuild");
   // Whole or not at all: another command may be looking for it.
   const making = `${outfile}.${process.pid}`;
-  await build({
-    entryPoints: [entry],
-    outfile: making,
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    logLevel: "silent",
-  });
+  await build({ ...OPTIONS, entryPoints: [entry], outfile: making });
   await rename(making, outfile);
   return outfile;
 }
