@@ -62,18 +62,25 @@ export async function copyStores(sources: StoreSources, beside: Beside): Promise
   const stack_export = await sources.exportStack();
   const { vector_ids } = await beside.rows;
 
-  options.on_step("what changed meanwhile in the buckets");
-  await vectors.pass(options.on_bytes);
-  const needed = await packKeys(beside.connection, vector_ids !== null);
-  const packs = await vectors.finish(needed);
-  const entries = await readNamespace(api, account_id, resources.kv.config);
+  options.on_step("the other stores, once more");
   const name =
     resources.vectors.generations.find(({ generation }) => generation === resources.vectors.live)?.name ?? "";
-  options.on_step("vector index");
   const listing = options.full || base === null;
-  const index = await describeIndex({ api, account_id, name }, vector_ids, listing);
+  // Asked before the bucket is listed: what a row names was there before the row.
+  const needed = await packKeys(beside.connection, vector_ids !== null);
+  const [entries, index] = await Promise.all([
+    readNamespace(api, account_id, resources.kv.config),
+    describeIndex({ api, account_id, name }, vector_ids, listing),
+    vectors.pass(options.on_bytes),
+  ]);
+  const [packs, audited] = [await vectors.finish(needed), await audit.finish(new Set())];
+  const [config, version, stack] = await Promise.all([
+    put("config", encodeEntries(entries)),
+    put("worker", worker.version),
+    stack_export && put("stack", stack_export),
+  ]);
   return {
-    buckets: { vectors: packs.summary, audit: (await audit.finish(new Set())).summary },
+    buckets: { vectors: packs.summary, audit: audited.summary },
     body: {
       database: {
         live: resources.database.live,
@@ -83,15 +90,15 @@ export async function copyStores(sources: StoreSources, beside: Beside): Promise
         live: resources.vectors.live,
         generations: resources.vectors.generations.map(({ generation, dimensions }) => ({ generation, dimensions })),
       },
-      config: { part: await put("config", encodeEntries(entries)), keys: entries.length },
+      config: { part: config, keys: entries.length },
       index: { ...index, packs: { named: needed.size, lost: packs.lost, missing: packs.missing } },
       worker: {
         name: resources.worker.name,
         version_id: worker.version_id,
-        version: await put("worker", worker.version),
+        version,
         secret_names: worker.secret_names,
       },
-      stack_export: stack_export && (await put("stack", stack_export)),
+      stack_export: stack,
     },
     last_look_ms: options.now(),
     warnings: [...warningsOfPacks(packs), ...warningsOfParity(index.parity)],
