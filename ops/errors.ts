@@ -25,16 +25,19 @@ export class OpsError extends Error {
   readonly exit_code: ExitCode;
   /** HTTP status of the refusing service, where there was one. */
   readonly status: number | undefined;
+  /** It may have been done all the same: the answer is missing, or says nothing about it. */
+  readonly is_unclear: boolean;
 
   constructor(
     parts: OpsErrorParts,
-    options: { exit_code?: ExitCode; status?: number | undefined; error?: unknown } = {},
+    options: { exit_code?: ExitCode; status?: number | undefined; is_unclear?: boolean; error?: unknown } = {},
   ) {
     super(`${parts.op} ${parts.subject}: ${parts.cause}`, { cause: options.error });
     this.name = "OpsError";
     this.parts = parts;
     this.exit_code = options.exit_code ?? EXIT.check_failed;
     this.status = options.status;
+    this.is_unclear = options.is_unclear ?? false;
   }
 }
 

@@ -150,6 +150,8 @@ export const BUNDLE_READERS = 2;
 export const OBJECT_READERS = 6;
 /** Scratch stores of a drill that are older than this belong to none that still runs. */
 export const SCRATCH_ABANDONED_MS = 24 * 60 * 60 * 1000;
+/** Times that a load goes on after D1 left open whether it did what was asked. */
+export const LOAD_ATTEMPTS_MAX = 5;
 /** Rows that a reader of a snapshot gets at a time. */
 export const READ_BATCH_BYTES = 1024 * 1024;
 /** How long the account tokens that a deployment to the local platform makes are good for. */

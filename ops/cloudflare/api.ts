@@ -53,9 +53,6 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "PUT", "DELETE"]
 const IDEMPOTENT_POSTS =
   /\/(get_by_ids|delete_by_ids|upsert|bulk\/get|bulk\/delete|vectorize\/v2\/indexes\/[^/]+\/query)$/;
 
-/** Cloudflare on its own side, or between it and the service behind it; whether the work was done stays open. */
-const UNCLEAR: ReadonlySet<number> = new Set([500, 502, 503, 504, 520, 521, 522, 523, 524]);
-
 /** The official client for an account. */
 export function createCloudflare(address: CloudflareAddress, options: CloudflareOptions): Cloudflare {
   const failures = new Map<string, OpsError>();
@@ -132,7 +129,7 @@ function patientFetch(address: CloudflareAddress, options: CloudflareOptions) {
           if (waited_ms + wait_ms > API_PATIENCE_MS) throw failure;
           budget.block(wait_ms);
         } else {
-          if (!UNCLEAR.has(response.status) || !repeatable || ++unclear > API_RETRIES_MAX) throw failure;
+          if (!failure.is_unclear || !repeatable || ++unclear > API_RETRIES_MAX) throw failure;
           wait_ms = retryAfter_ms(response.headers.get("retry-after")) ?? RETRY_PAUSE_MS * 2 ** (unclear - 1);
         }
       } catch (error) {

@@ -15,6 +15,9 @@ const STATUS_PAGE = "https://www.cloudflarestatus.com";
 const NO_SUCH_ACCOUNT = 7003;
 const NO_SUCH_WORKER = 10007;
 
+/** Cloudflare on its own side, or between it and the service behind it; whether the work was done stays open. */
+const UNCLEAR: ReadonlySet<number> = new Set([500, 502, 503, 504, 520, 521, 522, 523, 524]);
+
 /** Cloudflare answered, and the answer is no. */
 export function refusal(call: Call, status: number, body: string, headers: Headers): OpsError {
   const parsed = envelope(body);
@@ -28,7 +31,7 @@ export function refusal(call: Call, status: number, body: string, headers: Heade
       cause: `${status} ${said}`.trimEnd(),
       hint: remedy(call, status, codes, said),
     },
-    { status, error },
+    { status, is_unclear: UNCLEAR.has(status), error },
   );
 }
 
@@ -39,7 +42,11 @@ export function connectionFailure(call: Call, error: unknown): OpsError {
     cause: `no answer: ${reason || "the connection was closed"}`,
     hint: `check the network, that ${new URL(call.api_url).origin} is Cloudflare's API, and ${STATUS_PAGE}; then repeat the command`,
   };
-  return new OpsError({ op: call.method, subject: pathOf(call), ...(endedEarly(error) ?? lost) }, { error });
+  const ended = endedEarly(error);
+  return new OpsError(
+    { op: call.method, subject: pathOf(call), ...(ended ?? lost) },
+    { is_unclear: ended === undefined, error },
+  );
 }
 
 /** Whether a failed request cannot have reached anybody, so that sending it again is sending it once. */

@@ -10,7 +10,9 @@ import { beginLoad, finishLoad } from "../../d1/load.ts";
 import type { Cell, Row } from "../../d1/row-codec.ts";
 import type { Schema } from "../../d1/schema.ts";
 import { writeRows } from "../../d1/write-rows.ts";
+import { OpsError } from "../../errors.ts";
 import { isFenceTrigger } from "../../generation/fence.ts";
+import { LOAD_ATTEMPTS_MAX } from "../../limits.ts";
 import type { SnapshotManifest, TableSummary } from "../manifest.ts";
 import type { Snapshot } from "../repository/repository.ts";
 import { compareKeys } from "../snapshot/key-order.ts";
@@ -24,8 +26,21 @@ export interface LoadHooks {
   on_rows(rows: number): void;
 }
 
-/** @throws OpsError when a part is damaged or the target holds something else, and in D1's words. Repeat it to go on. */
-export async function loadDatabase(
+/**
+ * Where D1 leaves open whether it did something, the next of a few attempts looks and goes on.
+ * @throws OpsError when a part is damaged or the target holds something else, and in D1's words. Repeat it to go on.
+ */
+export async function loadDatabase(...load: Parameters<typeof attempt>): Promise<void> {
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      return await attempt(...load);
+    } catch (error) {
+      if (!(error instanceof OpsError && error.is_unclear) || attempts === LOAD_ATTEMPTS_MAX) throw error;
+    }
+  }
+}
+
+async function attempt(
   snapshot: Pick<Snapshot, "readPart">,
   manifest: Pick<SnapshotManifest, "inventory" | "body">,
   connection: D1Connection,
