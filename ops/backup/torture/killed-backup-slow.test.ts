@@ -1,9 +1,8 @@
 /** `kill -9` of backup, prune and vacuum at every write. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { KilledStack, KILLED_TIMEOUT_MS as timeout } from "./killed.fixture.ts";
 
 const stack = new KilledStack();
-beforeAll(() => stack.begin());
 afterAll(() => stack.close());
 
 test("a killed backup harms no snapshot, and the next one is right", { timeout }, async () => {

@@ -1,9 +1,8 @@
 /** `kill -9` of `vacuum --rebuild` at every write. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { KilledStack, KILLED_TIMEOUT_MS as timeout } from "./killed.fixture.ts";
 
 const stack = new KilledStack();
-beforeAll(() => stack.begin());
 afterAll(() => stack.close());
 
 test("a killed rebuild loses nothing, and ends when it is typed again", { timeout }, async () => {

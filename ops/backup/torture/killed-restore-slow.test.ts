@@ -1,9 +1,8 @@
 /** `kill -9` of a restore at every write. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { KilledStack, KILLED_TIMEOUT_MS as timeout } from "./killed.fixture.ts";
 
 const stack = new KilledStack();
-beforeAll(() => stack.begin());
 afterAll(() => stack.close());
 
 test("a killed restore goes on when it is typed again, to the state of the snapshot", { timeout }, async () => {

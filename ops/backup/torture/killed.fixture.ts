@@ -30,12 +30,12 @@ export class KilledStack {
   #number = 0;
 
   get rig(): StackRig {
-    if (this.#rig === undefined) throw new Error("begin() comes first");
+    if (this.#rig === undefined) throw new Error("there is a stack within atEveryWrite only");
     return this.#rig;
   }
 
   /** A new stack with three documents and a snapshot. */
-  async begin(): Promise<void> {
+  async #begin(): Promise<void> {
     await this.close();
     this.#rig = await StackRig.start();
     this.#points_here = 0;
@@ -56,7 +56,9 @@ export class KilledStack {
     await this.rig.putDocument("changing", `The number is ${this.#number} now.`);
   }
 
+  /** On stacks that nobody used before. */
   async atEveryWrite<T>({ words, prepare, check }: Journey<T>): Promise<void> {
+    await this.#begin();
     const prepared = await prepare();
     const unbroken = await this.#killed(null, words(prepared));
     await check(prepared);
@@ -65,7 +67,7 @@ export class KilledStack {
     let kills = 0;
     for (const point of chosen) {
       this.#points_here += 1;
-      if (this.#points_here > POINTS_PER_STACK) await this.begin();
+      if (this.#points_here > POINTS_PER_STACK) await this.#begin();
       const made = await prepare();
       if ((await this.#killed(point, words(made))).isKilled) kills += 1;
       await check(made).catch((error: unknown) => {
