@@ -54,7 +54,11 @@ test("prune says why each snapshot stays or goes, asks, spares what was verified
   const { plan, verdicts, removed } = await prune(...rule, "--dry-run");
   expect(removed).toBeNull();
   expect(verdicts).toMatchObject([
-    { id: newest, keep: true, reasons: ["the newest", "daily 1 of 1: 2026-01-15"] },
+    {
+      id: newest,
+      keep: true,
+      reasons: ["the newest", "the newest that passed the check of structure", "daily 1 of 1: 2026-01-15"],
+    },
     { id: old, keep: false, reasons: ["older than all days, weeks, months and years to keep"] },
     { id: read, keep: false },
     { id: verified, keep: true, reasons: expect.arrayContaining(["the newest that passed the check of a restore"]) },

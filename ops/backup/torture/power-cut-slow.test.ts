@@ -51,12 +51,13 @@ for (const { month, now_ms } of [
     for (const cut of chosen) {
       const vault = template.copy(() => now_ms);
       const power = new Power(cut);
-      const failed = await vault.take(power.storage(vault.storage), power.database(sqliteD1(vault.database))).then(
-        () => false,
-        () => true,
-      );
+      const taken = await vault
+        .take(power.storage(vault.storage), power.database(sqliteD1(vault.database)))
+        .catch(() => null);
       // Parts are written side by side: one more or fewer is possible, and a point that was not reached proves nothing.
-      expect({ cut, failed }).toEqual({ cut, failed: power.is_gone });
+      if (!power.is_gone) expect(taken).not.toBeNull();
+      // Nothing comes after the lease is given up: whoever says then that it is done has a snapshot.
+      if (taken !== null) await restored(vault, taken.info.id);
       vault.ageLeases();
       expect({ cut, damages: await vault.damages() }).toEqual({ cut, damages: [] });
       expect(await restored(vault, first.info.id)).toEqual(before);
