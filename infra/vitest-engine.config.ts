@@ -10,7 +10,7 @@ export default defineConfig({
     include: ["{infra,ops}/**/*-engine.test.ts"],
     exclude: ["**/node_modules/**"],
     maxWorkers: 1,
-    testTimeout: 120_000,
+    testTimeout: 300_000,
     hookTimeout: 120_000,
     outputFile: { json: "dist/engine-test-report.json" },
   },
