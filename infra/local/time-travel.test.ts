@@ -146,6 +146,31 @@ test("snapshots are states that existed, however often a writer begins its log a
   rmSync(dir, { recursive: true });
 });
 
+test("what is written after a bookmark was answered is not in it", async () => {
+  const { timeTravel, dir, file } = ofOneFile(Date.now);
+  const database = new DatabaseSync(file);
+  database.exec(
+    "PRAGMA journal_mode = wal; PRAGMA synchronous = off; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (n, filler)",
+  );
+  const write = (n: number) =>
+    database.exec(`INSERT INTO t VALUES (${n}, zeroblob(1000000)); PRAGMA wal_checkpoint(PASSIVE)`);
+  for (let n = 0; n < 20; n++) write(n);
+  // A log that the file lacks, one that it has, and none.
+  for (const checkpoint of ["", "PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(TRUNCATE)"]) {
+    database.exec(`UPDATE t SET filler = randomblob(1000000); ${checkpoint}`);
+    const { before } = database.prepare("SELECT count(*) AS before FROM t").get() as { before: number };
+    const bookmark = await timeTravel.bookmarkNow("db");
+    for (let n = 0; n < 20; n++) write(n);
+    await timeTravel.snapshotAll();
+    const state = new DatabaseSync(join(dir, "db", `${bookmark}.asked.sqlite`));
+    expect(state.prepare("SELECT count(*) AS before FROM t").get()).toEqual({ before });
+    state.close();
+  }
+  database.close();
+  await timeTravel.close();
+  rmSync(dir, { recursive: true });
+});
+
 test("snapshots taken beside a writing Worker are whole transactions", async () => {
   const db = await newDatabase("busy");
   await db.query("CREATE TABLE t (n); CREATE TABLE u (n)");

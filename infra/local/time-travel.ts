@@ -3,27 +3,14 @@
  *
  * Cloudflare keeps every transaction; this keeps a state once a minute while something changes (granularity:
  * `TIME_TRAVEL_SNAPSHOT_INTERVAL_MS`), plus the exact state at each bookmark request and before each restore.
- * Copies are made beside a running workerd, whose writers do not wait for them.
+ * Copies are made beside a running workerd, whose writers do not wait for them; nor does who asked for a bookmark.
  * `platform.ts` composes it with the engine; `rest/d1-time-travel.ts` is its face.
  */
 import { randomBytes } from "node:crypto";
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { copyFile } from "node:fs/promises";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import type { Engine } from "./engine.ts";
+import { hold } from "./held-database.ts";
 import {
   TIME_TRAVEL_RESTORE_WINDOW_MS,
   TIME_TRAVEL_RESTORES_PER_WINDOW,
@@ -75,9 +62,11 @@ export class TimeTravel {
       await this.#exclusiveTurn(() => this.#snapshot(uuid, false));
   }
 
-  /** The bookmark of the state right now. */
+  /** The bookmark of the state right now. What it stands for is copied behind the answer, as Cloudflare lets nobody wait for it. */
   bookmarkNow(databaseId: string): Promise<string> {
-    return this.#exclusiveTurn(() => this.#snapshot(databaseId, true));
+    return new Promise((resolve, reject) => {
+      this.#exclusiveTurn(() => this.#snapshot(databaseId, true, resolve)).then(resolve, reject);
+    });
   }
 
   /**
@@ -85,6 +74,7 @@ export class TimeTravel {
    * @throws TimeTravelRefusal outside the window, before the database existed, or in the future.
    */
   async bookmarkAt(databaseId: string, at_ms: number): Promise<string> {
+    await this.#turn;
     const now_ms = this.#engine.now();
     const created_ms = this.#createdAt(databaseId);
     if (at_ms > now_ms) throw new TimeTravelRefusal(`${iso(at_ms)} is in the future (now: ${iso(now_ms)})`);
@@ -99,13 +89,15 @@ export class TimeTravel {
    * Puts a database back to `bookmark`, in place. Requests wait meanwhile, none fail.
    * @throws TimeTravelRefusal for an unknown bookmark, or the eleventh restore in ten minutes.
    */
-  async restore(databaseId: string, bookmark: string): Promise<Restored> {
-    const empty = bookmark === bookmarkAt(this.#createdAt(databaseId), 0, "");
-    const source = this.#snapshots(databaseId).find((one) => one.bookmark === bookmark);
-    if (!source && !empty)
-      throw new TimeTravelRefusal(`no history available for bookmark ${bookmark}: unknown, or older than the window`);
-    this.#spendRestore(databaseId);
+  restore(databaseId: string, bookmark: string): Promise<Restored> {
     return this.#exclusiveTurn(async () => {
+      const empty = bookmark === bookmarkAt(this.#createdAt(databaseId), 0, "");
+      const source = this.#snapshots(databaseId).find((one) => one.bookmark === bookmark);
+      if (!source && !empty)
+        throw new TimeTravelRefusal(
+          `no history available for bookmark ${bookmark}: unknown, older than the window, or its copy failed`,
+        );
+      this.#spendRestore(databaseId);
       const file = this.#engine.d1File(databaseId);
       const previous_bookmark = await this.#engine.exclusively(async () => {
         // First the copy: the snapshot below may thin out the very one that is wanted.
@@ -134,17 +126,20 @@ export class TimeTravel {
     return turn;
   }
 
-  async #snapshot(databaseId: string, asked: boolean): Promise<string> {
+  /** `on_held` hears the bookmark as soon as nothing can change what will be copied. */
+  async #snapshot(databaseId: string, asked: boolean, on_held = (_bookmark: string) => {}): Promise<string> {
     const file = this.#engine.d1File(databaseId);
     const look = fileLook(file);
     const newest = this.#snapshots(databaseId).at(-1);
     if (newest && this.#seen.get(databaseId) === look) return asked ? this.#markAsked(newest) : newest.bookmark;
+    const held = hold(file);
     const at_ms = Math.max(this.#engine.now(), newest?.at_ms ?? 0);
     const sequence = newest?.at_ms === at_ms ? newest.sequence + 1 : 1;
     const bookmark = bookmarkAt(at_ms, sequence, randomBytes(16).toString("hex"));
+    on_held(bookmark);
     mkdirSync(this.#folder(databaseId), { recursive: true });
     const target = join(this.#folder(databaseId), fileName(bookmark, asked));
-    await copyDatabase(file, `${target}.partial`);
+    await held.copyTo(`${target}.partial`);
     renameSync(`${target}.partial`, target);
     this.#seen.set(databaseId, look);
     for (const surplus of surplusSnapshots(this.#snapshots(databaseId), this.#engine.now())) rmSync(surplus.file);
@@ -198,8 +193,6 @@ export class TimeTravel {
   }
 }
 
-const WAL_HEADER_BYTES = 32;
-
 const iso = (ms: number): string => (Number.isFinite(ms) ? new Date(ms).toISOString() : String(ms));
 
 const fileName = (bookmark: string, asked: boolean): string => `${bookmark}${asked ? ".asked" : ""}.sqlite`;
@@ -208,41 +201,4 @@ const fileName = (bookmark: string, asked: boolean): string => `${bookmark}${ask
 function fileLook(file: string): string {
   const parts = [file, `${file}-wal`].map((path) => statSync(path, { throwIfNoEntry: false }));
   return parts.map((stats) => (stats ? `${stats.size}@${stats.mtimeMs}` : "-")).join(" ");
-}
-
-/**
- * A consistent copy of a live database: the file, then its write-ahead log, folded in. A database that was never written is an empty file.
- *
- * While somebody reads, SQLite writes nothing into the file that is not in the log, too, and begins the log anew only if the file has all
- * of it and stays as it is (https://sqlite.org/walformat.html, "Reader marks"). So the two together are a state that existed, unless the log
- * was begun anew while it was copied: then its header is another. Three times as fast as SQLite's backup API, which goes page by page.
- */
-async function copyDatabase(file: string, target: string): Promise<void> {
-  if (!existsSync(file)) return writeFileSync(target, "");
-  const source = new DatabaseSync(file, { readOnly: true });
-  try {
-    source.exec("BEGIN; SELECT count(*) FROM sqlite_schema");
-    await copyFile(file, target);
-    let begun: Buffer | undefined;
-    do {
-      begun = logHeader(file);
-      if (begun) await copyFile(`${file}-wal`, `${target}-wal`);
-    } while (begun && logHeader(file)?.equals(begun) !== true);
-  } finally {
-    source.close();
-  }
-  const copy = new DatabaseSync(target);
-  // Not to the disk: the platform promises no more than its process.
-  copy.exec("PRAGMA synchronous = off; PRAGMA wal_checkpoint(TRUNCATE)");
-  copy.close();
-}
-
-/** With its salts, which are others each time the log is begun; undefined while there is no log. */
-function logHeader(file: string): Buffer | undefined {
-  if (!existsSync(`${file}-wal`)) return undefined;
-  const log = openSync(`${file}-wal`, "r");
-  const header = Buffer.alloc(WAL_HEADER_BYTES);
-  readSync(log, header);
-  closeSync(log);
-  return header;
 }
