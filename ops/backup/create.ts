@@ -55,9 +55,10 @@ async function createBackup(invocation: Invocation, options: CreateOptions): Pro
     const making = options.dryRun === true ? null : { keys_to: options.init };
     const found = { ...invocation, target: async () => sources.target };
     return await withRepository(found, options, making, async (repository) => {
-      const plan = await planBackup(repository, sources, options.full === true);
-      if (options.dryRun === true) return { data: { dry_run: true, plan }, text: planText(plan, invocation) };
-      return await create(invocation, repository, sources, plan, options.full === true);
+      const full = options.full === true;
+      if (options.dryRun !== true) return await create(invocation, repository, sources, full);
+      const plan = await planBackup(repository, sources, full);
+      return { data: { dry_run: true, plan }, text: planText(plan, invocation) };
     });
   } finally {
     sources.close();
@@ -68,21 +69,25 @@ async function create(
   invocation: Invocation,
   repository: Repository,
   sources: StackSources,
-  plan: BackupPlan,
   full: boolean,
 ): Promise<Outcome> {
   const { progress, note, stack, data_dir } = invocation;
-  note(
-    `${plan.kind}${plan.full_because === null ? ` on ${plan.base}` : ` (${plan.full_because})`}: about ${shownBytes(plan.bytes)}, ` +
-      `${plan.requests} requests, ${plan.rows_read} rows read, ${shownTime(plan.duration_s * 1000)}`,
-  );
+  const tool = await toolName();
+  const planning = planBackup(repository, sources, full).then((plan) => {
+    note(
+      `${plan.kind}${plan.full_because === null ? ` on ${plan.base}` : ` (${plan.full_because})`}: about ${shownBytes(plan.bytes)}, ` +
+        `${plan.requests} requests, ${plan.rows_read} rows read, ${shownTime(plan.duration_s * 1000)}`,
+    );
+    progress.start("kB read", Math.ceil(plan.bytes / 1000));
+    return plan;
+  });
   let bytes = 0;
-  progress.start("kB read", Math.ceil(plan.bytes / 1000));
   let taken: Taken;
   try {
     taken = await takeSnapshot(repository, sources, {
       full,
-      tool: await toolName(),
+      planning,
+      tool,
       now: Date.now,
       requests: () => sources.budget.admitted,
       on_step: () => {},
@@ -110,7 +115,7 @@ async function create(
   }));
   const { cost } = summary;
   return {
-    data: { snapshot: info, summary, tables, plan, warnings },
+    data: { snapshot: info, summary, tables, plan: await planning, warnings },
     text:
       `Snapshot ${info.id} (${summary.kind}) of ${stack} as of ${new Date(summary.state_at_ms).toISOString()}: ` +
       `${summary.database.rows} rows, ${shownBytes(info.new_bytes)} new of ${shownBytes(info.bytes)}, ` +

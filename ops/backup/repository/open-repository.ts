@@ -1,6 +1,6 @@
 /** Opening a repository: everything in `repository.ts` put together over a storage and a key. */
 import { patientStorage } from "../storage/patient-storage.ts";
-import { objectsUnder, type Storage, StorageError } from "../storage/storage.ts";
+import { type Storage, StorageError, sizesUnder } from "../storage/storage.ts";
 import { loadConfiguration, repositoryIdentities, signersOf, writerSecret } from "./configuration.ts";
 import { contentKeyReader } from "./content-keys.ts";
 import { DamagedObject, refused } from "./damage.ts";
@@ -63,13 +63,10 @@ export async function openRepository(
     for (const known of within.manifests.filter(({ ref }) => among.has(ref.snapshot))) {
       try {
         const snapshot = await indexed(known, within);
-        const sizes = new Map<string, number>();
-        const epochs = new Set([...snapshot.stored.values()].map(({ epoch }) => epoch));
-        for (const epoch of epochs) {
-          for await (const { key: object, bytes } of objectsUnder(patient, partsOf(epoch), signal))
-            sizes.set(object, bytes);
-        }
-        const absent = [...snapshot.stored.values()].find((part) => sizes.get(objectOf(part)) !== part.bytes);
+        const parts = [...snapshot.stored.values()];
+        const epochs = [...new Set(parts.map(({ epoch }) => epoch))];
+        const sizes = await Promise.all(epochs.map((epoch) => sizesUnder(patient, partsOf(epoch), signal)));
+        const absent = parts.find((part) => !sizes.some((found) => found.get(objectOf(part)) === part.bytes));
         if (absent === undefined) return snapshot;
         opened.warn(`${objectOf(absent)} is missing or cut off: snapshot ${known.ref.snapshot} is not built upon`);
       } catch (error) {

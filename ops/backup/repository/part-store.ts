@@ -4,7 +4,7 @@
  */
 import { OpsError } from "../../errors.ts";
 import { CHECKPOINT_BYTES, PART_BYTES_MAX, PARTS_IN_FLIGHT_BYTES } from "../../limits.ts";
-import { objectsUnder, StorageError } from "../storage/storage.ts";
+import { StorageError, sizesUnder } from "../storage/storage.ts";
 import { ByteGate } from "./byte-gate.ts";
 import { contentKeysIn, copyContentKey, createContentKey, isSharedKind, readContentKeyObject } from "./content-keys.ts";
 import { CHECKPOINTS, checkpointKey, partKey, partsOf } from "./layout.ts";
@@ -56,9 +56,9 @@ export async function openPartStore(
   const ownKeys = new Map<boolean, Promise<ContentKey>>();
 
   const [sizes, contentKeys, checkpoints] = await Promise.all([
-    sizesUnder(partsOf(epoch)),
+    sizesUnder(storage, partsOf(epoch), signal),
     contentKeysIn(opened, epoch),
-    sizesUnder(CHECKPOINTS),
+    sizesUnder(storage, CHECKPOINTS, signal),
   ]);
   const learn = (part: StoredPart): void => {
     const object = objectOf(part);
@@ -76,12 +76,6 @@ export async function openPartStore(
     const key = ownKeys.get(shared) ?? createContentKey(opened, epoch, shared);
     ownKeys.set(shared, key);
     return key;
-  }
-
-  async function sizesUnder(prefix: string): Promise<Map<string, number>> {
-    const found = new Map<string, number>();
-    for await (const { key, bytes } of objectsUnder(storage, prefix, signal)) found.set(key, bytes);
-    return found;
   }
 
   async function partsOfCheckpoint(key: string): Promise<StoredPart[]> {

@@ -1,7 +1,7 @@
 /** Checks of a whole repository: every object that a snapshot needs is there, is the right one, and is what was written. */
 import pMap from "p-map";
 import { REPOSITORY_READERS } from "../../limits.ts";
-import { objectsUnder } from "../storage/storage.ts";
+import { sizesUnder } from "../storage/storage.ts";
 import { problemOfConfiguration } from "./configuration.ts";
 import { type contentKeyReader, readContentKeyObject } from "./content-keys.ts";
 import { DamagedObject, HINTS } from "./damage.ts";
@@ -30,8 +30,7 @@ export interface VerifyOptions {
 
 export async function verify(deps: VerifyDeps, options: VerifyOptions): Promise<VerifyReport> {
   const { opened, history } = deps;
-  const sizes = new Map<string, number>();
-  for await (const { key, bytes } of objectsUnder(opened.storage, EPOCHS, opened.signal)) sizes.set(key, bytes);
+  const sizes = await sizesUnder(opened.storage, EPOCHS, opened.signal);
   const chosen = history.manifests.filter(({ ref }) => options.only === undefined || ref.snapshot === options.only);
   const ledger = findingLedger();
   const concerned = (finding: Finding): boolean =>

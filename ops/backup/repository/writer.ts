@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { EXIT, OpsError } from "../../errors.ts";
-import { objectsUnder } from "../storage/storage.ts";
+import { sizesUnder } from "../storage/storage.ts";
 import { secureConfiguration } from "./configuration.ts";
 import { contentKeysIn } from "./content-keys.ts";
 import type { History, KnownManifest } from "./history.ts";
@@ -154,9 +154,10 @@ const isKept = (
 
 /** Every part of the snapshot is in the storage, whole in size: one listing, no reading. */
 async function assertStored(opened: Opened, epoch: string, entries: ReadonlyMap<string, StoredPart>): Promise<void> {
-  const sizes = new Map<string, number>();
-  for await (const { key, bytes } of objectsUnder(opened.storage, partsOf(epoch), opened.signal)) sizes.set(key, bytes);
-  const contentKeys = await contentKeysIn(opened, epoch);
+  const [sizes, contentKeys] = await Promise.all([
+    sizesUnder(opened.storage, partsOf(epoch), opened.signal),
+    contentKeysIn(opened, epoch),
+  ]);
   for (const part of entries.values()) {
     if (!contentKeys.has(part.content_key)) sizes.delete(objectOf(part));
     const object = objectOf(part);

@@ -28,6 +28,8 @@ export interface TakeOptions {
   /** Name and version of this tool. */
   tool: string;
   now(): number;
+  /** Waited for before anything is read, while the snapshot is begun: what the stores are asked in it is not the snapshot's cost. */
+  planning?: Promise<unknown>;
   /** Requests to Cloudflare's API so far. */
   requests(): number;
   /** Hears what is being done. */
@@ -59,16 +61,24 @@ export async function takeSnapshot(
   sources: SnapshotSources,
   options: TakeOptions,
 ): Promise<Taken> {
-  const scratch = await mkdtemp(join(tmpdir(), "prism-backup-"));
-  const writer = await repository.beginSnapshot({ tool: options.tool });
+  const [begun, planned] = await Promise.allSettled([
+    repository.beginSnapshot({ tool: options.tool }),
+    options.planning,
+  ]);
+  if (begun.status === "rejected") throw begun.reason;
+  const writer = begun.value;
   try {
-    return await take(writer, sources, options, scratch);
+    if (planned.status === "rejected") throw planned.reason;
+    const scratch = await mkdtemp(join(tmpdir(), "prism-backup-"));
+    try {
+      return await take(writer, sources, options, scratch);
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
   } catch (error) {
     // Where even that fails, the lease ends by itself; why the snapshot failed is what has to be told.
     await writer.abandon().catch(() => {});
     throw error;
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
   }
 }
 

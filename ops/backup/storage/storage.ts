@@ -101,3 +101,10 @@ export async function* objectsUnder(
     after = last.key;
   }
 }
+
+/** Bytes of each object under a prefix, by key. */
+export async function sizesUnder(storage: Storage, prefix: string, signal: AbortSignal): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
+  for await (const { key, bytes } of objectsUnder(storage, prefix, signal)) sizes.set(key, bytes);
+  return sizes;
+}

@@ -66,8 +66,12 @@ export class KilledStack {
     const points = deathPoints(unbroken.writes);
     const chosen = spread(points, FEW + 2).slice(...(TRIES_ALL ? [] : [1, -1]));
     let kills = 0;
-    for (const point of chosen) {
-      if (this.#points_here >= POINTS_PER_STACK) await this.#begin();
+    const command = `ops ${words(prepared).slice(0, 2).join(" ")}`;
+    for (const [done, point] of chosen.entries()) {
+      if (this.#points_here >= POINTS_PER_STACK) {
+        console.log(`${command}: ${done} of ${chosen.length} points done`);
+        await this.#begin();
+      }
       let isKilled = await this.#dieAt(point, journey);
       if (!isKilled) {
         // The first command on a stack has more to write than those after it.
@@ -76,7 +80,7 @@ export class KilledStack {
       }
       if (isKilled) kills += 1;
     }
-    console.log(`ops ${words(prepared).slice(0, 2).join(" ")} killed at ${tried(kills, points.length, "points")}`);
+    console.log(`${command} killed at ${tried(kills, points.length, "points")}`);
     expect(points.length).toBeGreaterThan(4);
     expect(kills).toBeGreaterThan(chosen.length * 0.9);
   }
