@@ -9,6 +9,7 @@ import { localDriver } from "../delivery/local-driver.ts";
 import { createProgress } from "../progress.ts";
 import { runCli } from "../run-cli.fixture.ts";
 import { locateStack } from "../stack.ts";
+import { putStock } from "../stock.fixture.ts";
 import { cancelSwitch } from "./cancel.ts";
 import { copyFromLive } from "./copy-database.ts";
 import { fromPacks } from "./copy-vectors.ts";
@@ -22,14 +23,7 @@ let driver: StackDriver;
 let bench: Workbench & { close(): void };
 beforeAll(async () => {
   service = await startService({ data_dir: folder });
-  const documents = Array.from({ length: 60 }, (_, index) => ({
-    id: `stock/${index}`,
-    title: `Stock ${index}`,
-    text: `Document number ${index} about shelf ${index % 7}. `.repeat(20),
-    metadata: { collection: index % 2 === 0 ? "even" : "odd" },
-  }));
-  const { json } = await service.call("POST", "/api/v1/documents/batch", { documents });
-  await service.job(json.job_id);
+  await putStock(service);
   const { signal } = new AbortController();
   driver = localDriver({ data_dir: folder, platform: service.platform, signal });
   bench = await openWorkbench({

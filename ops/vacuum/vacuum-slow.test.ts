@@ -3,22 +3,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { DAY_MS } from "../../infra/limits.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { mixedTraffic } from "../generation/traffic.fixture.ts";
 import { runCli } from "../run-cli.fixture.ts";
+import { putStock } from "../stock.fixture.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "prism-vacuum-"));
-const DAY_MS = 86_400_000;
 let service: Service;
 beforeAll(async () => {
   service = await startService({ data_dir: folder });
-  const documents = Array.from({ length: 60 }, (_, index) => ({
-    id: `stock/${index}`,
-    title: `Stock ${index}`,
-    text: `Document number ${index} about shelf ${index % 7}. `.repeat(20),
-  }));
-  const { json } = await service.call("POST", "/api/v1/documents/batch", { documents });
-  await service.job(json.job_id);
+  await putStock(service);
 }, 120_000);
 afterAll(async () => {
   await service.close();
