@@ -8,7 +8,7 @@ import { asOpsError, OpsError } from "../../errors.ts";
 import { takeLease } from "../repository/leases.ts";
 import { serviceDatabase } from "../snapshot/snapshot-rig.fixture.ts";
 import type { Taken } from "../snapshot/take.ts";
-import { TRIES_ALL } from "./extent.fixture.ts";
+import { EXTENT_TIMEOUT_MS, TRIES_ALL } from "./extent.fixture.ts";
 import { randomOf } from "./faults.fixture.ts";
 import { Vault } from "./vault.fixture.ts";
 
@@ -62,7 +62,7 @@ async function expectHolds(taken: Taken): Promise<void> {
 }
 
 test("two backups at once give two snapshots, each whole, and the next one continues", {
-  timeout: 90_000,
+  timeout: EXTENT_TIMEOUT_MS,
 }, async () => {
   await vault.take();
   const connection = inTurn();
@@ -78,7 +78,7 @@ test("two backups at once give two snapshots, each whole, and the next one conti
 });
 
 test("a backup and a prune that begin at any distance of each other do no damage, and who is refused is told why", {
-  timeout: 120_000,
+  timeout: EXTENT_TIMEOUT_MS,
 }, async () => {
   const random = randomOf(7);
   const ends: Record<string, number> = {};

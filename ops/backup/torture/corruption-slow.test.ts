@@ -13,7 +13,7 @@ import { openRepository } from "../repository/open-repository.ts";
 import { verifyBefore } from "../restore/apply.ts";
 import { loadDatabase } from "../restore/load-database.ts";
 import { serviceDatabase } from "../snapshot/snapshot-rig.fixture.ts";
-import { spread, TRIES_ALL, tried } from "./extent.fixture.ts";
+import { EXTENT_TIMEOUT_MS, spread, tried } from "./extent.fixture.ts";
 import { Vault } from "./vault.fixture.ts";
 
 const signal = new AbortController().signal;
@@ -123,7 +123,7 @@ function isNeeded(object: string): boolean {
 }
 
 test("no damage to any object goes unnoticed, and none gets into a target", {
-  timeout: TRIES_ALL ? 3_600_000 : 120_000,
+  timeout: EXTENT_TIMEOUT_MS,
 }, async () => {
   expect(await found()).toEqual([]);
   const objects = objectsThere();

@@ -2,6 +2,9 @@
 
 export const TRIES_ALL = process.env.PRISM_TORTURE === "all";
 
+/** Of a test whose extent that is; far more than it takes, also beside other work. */
+export const EXTENT_TIMEOUT_MS = TRIES_ALL ? 4 * 3_600_000 : 600_000;
+
 /** All, or so many spread evenly over them, the first and the last included. */
 export function spread<T>(all: readonly T[], few: number): T[] {
   if (TRIES_ALL || all.length <= few) return [...all];

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readManifest } from "../manifest.ts";
 import { restoreIntoScratch } from "../restore/scratch-restore.ts";
-import { TRIES_ALL } from "./extent.fixture.ts";
+import { EXTENT_TIMEOUT_MS, TRIES_ALL } from "./extent.fixture.ts";
 import { badWeather, HANG, type Weather } from "./faults.fixture.ts";
 import { StackRig, undisturbed } from "./stack-rig.fixture.ts";
 
@@ -53,7 +53,7 @@ async function expectRight(id: string): Promise<void> {
 }
 
 test("no command says that it is done when it is not, whatever the API and the storage do", {
-  timeout: TRIES_ALL ? 7_200_000 : 600_000,
+  timeout: EXTENT_TIMEOUT_MS,
 }, async () => {
   const faults = new Map<string, number>();
   for (let seed = 1; seed <= SEEDS; seed += 1) {

@@ -9,7 +9,7 @@ import { serviceDatabase } from "../snapshot/snapshot-rig.fixture.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
 import type { Fault, Passing, Wire } from "../storage/wire.fixture.ts";
 import { startWire } from "../storage/wire.fixture.ts";
-import { TRIES_ALL } from "./extent.fixture.ts";
+import { EXTENT_TIMEOUT_MS, TRIES_ALL } from "./extent.fixture.ts";
 import { badWeather, HANG, PRECONDITION_FAILED, type Weather } from "./faults.fixture.ts";
 import { Vault } from "./vault.fixture.ts";
 
@@ -62,7 +62,7 @@ async function inBad<T>(weather: Weather, tally: Tally, work: () => Promise<T>):
 }
 
 test("nothing that a storage does makes a command say it was done when it was not", {
-  timeout: TRIES_ALL ? 3_600_000 : 120_000,
+  timeout: EXTENT_TIMEOUT_MS,
 }, async () => {
   const tally: Record<string, Tally> = {};
   const tallyOf = (name: string): Tally => {

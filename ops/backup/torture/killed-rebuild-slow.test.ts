@@ -1,6 +1,7 @@
 /** `kill -9` of `vacuum --rebuild` at every write. */
 import { afterAll, expect, test } from "vitest";
-import { KilledStack, KILLED_TIMEOUT_MS as timeout } from "./killed.fixture.ts";
+import { EXTENT_TIMEOUT_MS as timeout } from "./extent.fixture.ts";
+import { KilledStack } from "./killed.fixture.ts";
 
 const stack = new KilledStack();
 afterAll(() => stack.close());

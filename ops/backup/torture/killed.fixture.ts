@@ -12,9 +12,6 @@ const FEW = 1;
 /** Restores and rebuilds leave generations behind: after so many points the next stack is begun. */
 const POINTS_PER_STACK = 10;
 
-/** For tests that try them all. */
-export const KILLED_TIMEOUT_MS = TRIES_ALL ? 7_200_000 : 600_000;
-
 export interface Journey<T> {
   /** The command's words. */
   words(prepared: T): string[];

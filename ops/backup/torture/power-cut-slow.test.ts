@@ -5,7 +5,7 @@ import { checks, contents } from "../../d1/nasty-database.fixture.ts";
 import { sqliteD1 } from "../../d1/sqlite-connection.ts";
 import { serviceDatabase } from "../snapshot/snapshot-rig.fixture.ts";
 import type { Taken } from "../snapshot/take.ts";
-import { spread, TRIES_ALL, tried } from "./extent.fixture.ts";
+import { EXTENT_TIMEOUT_MS, spread, tried } from "./extent.fixture.ts";
 import { cutsOf, Power } from "./power.fixture.ts";
 import { Vault } from "./vault.fixture.ts";
 
@@ -40,7 +40,7 @@ for (const { month, now_ms } of [
   { month: "the next month", now_ms: DECEMBER_MS },
 ]) {
   test(`a backup in ${month} as the last that loses its power at any write loses nothing, and the next one is right`, {
-    timeout: TRIES_ALL ? 1_200_000 : 120_000,
+    timeout: EXTENT_TIMEOUT_MS,
   }, async () => {
     const whole = template.copy(() => now_ms);
     const counting = new Power(null);
@@ -77,7 +77,7 @@ for (const { month, now_ms } of [
 }
 
 test("a restore that loses its power at any write is repeated to the same database", {
-  timeout: TRIES_ALL ? 1_200_000 : 120_000,
+  timeout: EXTENT_TIMEOUT_MS,
 }, async () => {
   const vault = template.copy(() => NOVEMBER_MS + 86_400_000);
   const { info } = await vault.take();

@@ -11,7 +11,7 @@ import {
   tablePlan,
 } from "../../d1/nasty-database.fixture.ts";
 import { sqliteD1 } from "../../d1/sqlite-connection.ts";
-import { TRIES_ALL } from "./extent.fixture.ts";
+import { EXTENT_TIMEOUT_MS, TRIES_ALL } from "./extent.fixture.ts";
 import { Vault } from "./vault.fixture.ts";
 
 const RUNS = TRIES_ALL ? 500 : 12;
@@ -98,7 +98,7 @@ async function restored(vault: Vault, id: string): Promise<DatabaseSync> {
 }
 
 test(`databases of ${RUNS} random schemas survive two backups and their restores unchanged`, {
-  timeout: TRIES_ALL ? 3_600_000 : 120_000,
+  timeout: EXTENT_TIMEOUT_MS,
 }, async () => {
   let tables = 0;
   await fc.assert(
