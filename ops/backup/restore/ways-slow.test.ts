@@ -1,7 +1,7 @@
 /** Every way to restore and to undo it, through the command line, on one platform with a small corpus and a directory as repository. */
 import { mkdtemp, readdir, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Service, startService } from "../../../worker/service.fixture.ts";
 import { runCli } from "../../run-cli.fixture.ts";
@@ -54,6 +54,8 @@ const content = (state: Record<string, string>) =>
 const state = async () => content(await stackState(service.platform, dir));
 
 let snapshot: string;
+/** Files of its parts. */
+let parts: string[];
 let before: Record<string, string>;
 
 test("a snapshot comes back in new generations while the old ones stay, and the restore can be undone", {
@@ -61,6 +63,9 @@ test("a snapshot comes back in new generations while the old ones stay, and the 
 }, async () => {
   const made = await ops("backup", "create");
   snapshot = made.snapshot.id;
+  parts = (await readdir(join(dir, "vault", "epoch"), { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile() && entry.parentPath.includes("/parts/"))
+    .map(({ parentPath, name }) => join(parentPath, name));
   before = await state();
   await damage();
   const damaged = await state();
@@ -119,21 +124,14 @@ test("a damaged snapshot is refused by name, before anything is touched, and ver
   timeout: 120_000,
 }, async () => {
   expect(await ops("backup", "verify", snapshot)).toMatchObject({ code: 0, passed: true, level: "restore" });
-  const epochs = join(dir, "vault", "epoch");
-  const parts = (await readdir(epochs, { recursive: true, withFileTypes: true })).filter(
-    (entry) => entry.isFile() && entry.parentPath.includes("/parts/"),
-  );
-  const [part] = parts;
-  if (part === undefined) throw new Error("a repository has parts");
-  await truncate(join(part.parentPath, part.name), 10);
+  const [part = ""] = parts;
+  await truncate(part, 10);
   const untouched = await state();
-  for (const { snapshots } of [await ops("backup", "list")]) {
-    const verified = await ops("backup", "verify", snapshots.at(-1).id);
-    expect(verified).toMatchObject({ code: 1, passed: false });
-    expect(verified.findings.map(({ object }: { object: string }) => object).join()).toContain(part.name);
-  }
+  const verified = await ops("backup", "verify", snapshot);
+  expect(verified).toMatchObject({ code: 1, passed: false });
+  expect(verified.findings.map(({ object }: { object: string }) => object).join()).toContain(basename(part));
   const refused = await ops("restore", "apply", snapshot, "--yes");
   expect(refused.code).toBe(1);
-  expect(`${refused.error.subject} ${refused.error.cause}`).toContain(part.name);
+  expect(`${refused.error.subject} ${refused.error.cause}`).toContain(basename(part));
   expect(await state()).toEqual(untouched);
 });
