@@ -72,22 +72,21 @@ async function create(
   full: boolean,
 ): Promise<Outcome> {
   const { progress, note, stack, data_dir } = invocation;
-  const tool = await toolName();
-  const planning = planBackup(repository, sources, full).then((plan) => {
-    note(
-      `${plan.kind}${plan.full_because === null ? ` on ${plan.base}` : ` (${plan.full_because})`}: about ${shownBytes(plan.bytes)}, ` +
-        `${plan.requests} requests, ${plan.rows_read} rows read, ${shownTime(plan.duration_s * 1000)}`,
-    );
-    progress.start("kB read", Math.ceil(plan.bytes / 1000));
-    return plan;
-  });
+  let plan: BackupPlan | undefined;
   let bytes = 0;
   let taken: Taken;
   try {
     taken = await takeSnapshot(repository, sources, {
       full,
-      planning,
-      tool,
+      plan: async () => {
+        plan = await planBackup(repository, sources, full);
+        note(
+          `${plan.kind}${plan.full_because === null ? ` on ${plan.base}` : ` (${plan.full_because})`}: about ${shownBytes(plan.bytes)}, ` +
+            `${plan.requests} requests, ${plan.rows_read} rows read, ${shownTime(plan.duration_s * 1000)}`,
+        );
+        progress.start("kB read", Math.ceil(plan.bytes / 1000));
+      },
+      tool: await toolName(),
       now: Date.now,
       requests: () => sources.budget.admitted,
       on_step: () => {},
@@ -115,7 +114,7 @@ async function create(
   }));
   const { cost } = summary;
   return {
-    data: { snapshot: info, summary, tables, plan: await planning, warnings },
+    data: { snapshot: info, summary, tables, plan, warnings },
     text:
       `Snapshot ${info.id} (${summary.kind}) of ${stack} as of ${new Date(summary.state_at_ms).toISOString()}: ` +
       `${summary.database.rows} rows, ${shownBytes(info.new_bytes)} new of ${shownBytes(info.bytes)}, ` +

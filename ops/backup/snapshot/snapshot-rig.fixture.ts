@@ -1,5 +1,5 @@
 /** For tests: snapshots of a SQLite database into a repository in a temporary folder, and the way back. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -18,7 +18,11 @@ import { type Taken, takeSnapshot } from "./take.ts";
 
 export interface SnapshotRig {
   /** Takes a snapshot. `wrap`: what stands between the backup and the database. */
-  take(options?: { full?: boolean; wrap?: (connection: D1Connection) => D1Connection }): Promise<Taken>;
+  take(options?: {
+    full?: boolean;
+    wrap?: (connection: D1Connection) => D1Connection;
+    plan?: () => Promise<unknown>;
+  }): Promise<Taken>;
   /** The snapshot's rows in a database of their own. */
   restore(id: string): Promise<DatabaseSync>;
   /** With the writer's key alone from now on. */
@@ -26,6 +30,8 @@ export interface SnapshotRig {
   /** With the escrowed key alone from now on. */
   rememberEscrow(): void;
   snapshots(): Promise<number>;
+  /** Objects of leases that are held. */
+  leases(): string[];
   remove(): void;
 }
 
@@ -37,14 +43,14 @@ export async function snapshotRig(database: DatabaseSync, now: () => number = Da
   let key = joinKeys(keys.writer, keys.escrow);
   const connection = sqliteD1(database);
   return {
-    async take({ full = false, wrap = (plain: D1Connection) => plain } = {}) {
+    async take({ full = false, wrap = (plain: D1Connection) => plain, plan = async () => {} } = {}) {
       const repository = await openRepository(storage, key, { now });
       const database = { id: "db", name: "prism-db", connection: wrap(connection), bookmark: async () => null };
       try {
         return await takeSnapshot(
           repository,
           { stack: "local", database, stores: null },
-          { full, tool: "test 1", now, requests: () => 0, on_step: () => {}, on_bytes: () => {} },
+          { full, plan, tool: "test 1", now, requests: () => 0, on_step: () => {}, on_bytes: () => {} },
         );
       } finally {
         await repository.close();
@@ -78,6 +84,7 @@ export async function snapshotRig(database: DatabaseSync, now: () => number = Da
       await repository.close();
       return length;
     },
+    leases: () => readdirSync(join(folder, "locks")),
     remove: () => rmSync(folder, { recursive: true }),
   };
 }

@@ -57,6 +57,17 @@ test("any database survives backup and restore bit for bit", { timeout: 60_000 }
   );
 });
 
+test("a plan that fails ends the snapshot before anything is read, and its lease", async () => {
+  const rig = await rigOf(serviceDatabase(10));
+  let batches = 0;
+  const wrap = meddling((batch) => {
+    batches = batch;
+  });
+  const plan = () => Promise.reject(new Error("no answer"));
+  await expect(rig.take({ wrap, plan })).rejects.toThrow("no answer");
+  expect([batches, await rig.snapshots(), rig.leases()]).toEqual([0, 0, []]);
+});
+
 test("a second snapshot copies what the log names, and both come back as they were", async () => {
   const database = serviceDatabase(3_000);
   const rig = await rigOf(database);

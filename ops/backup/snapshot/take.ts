@@ -28,8 +28,8 @@ export interface TakeOptions {
   /** Name and version of this tool. */
   tool: string;
   now(): number;
-  /** Waited for before anything is read, while the snapshot is begun: what the stores are asked in it is not the snapshot's cost. */
-  planning?: Promise<unknown>;
+  /** Done before anything is read, while the snapshot is begun: what the stores are asked in it is not the snapshot's cost. */
+  plan?(): Promise<unknown>;
   /** Requests to Cloudflare's API so far. */
   requests(): number;
   /** Hears what is being done. */
@@ -63,7 +63,7 @@ export async function takeSnapshot(
 ): Promise<Taken> {
   const [begun, planned] = await Promise.allSettled([
     repository.beginSnapshot({ tool: options.tool }),
-    options.planning,
+    options.plan?.(),
   ]);
   if (begun.status === "rejected") throw begun.reason;
   const writer = begun.value;
