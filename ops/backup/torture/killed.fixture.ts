@@ -65,10 +65,8 @@ export class KilledStack {
     let kills = 0;
     const command = `ops ${words(prepared).slice(0, 2).join(" ")}`;
     for (const [done, point] of chosen.entries()) {
-      if (this.#points_here >= POINTS_PER_STACK) {
-        console.log(`${command}: ${done} of ${chosen.length} points done`);
-        await this.#begin();
-      }
+      if (done > 0 && done % POINTS_PER_STACK === 0) console.log(`${command}: ${done} of ${chosen.length} points done`);
+      if (this.#points_here >= POINTS_PER_STACK) await this.#begin();
       let isKilled = await this.#dieAt(point, journey);
       if (!isKilled) {
         // The first command on a stack has more to write than those after it.
