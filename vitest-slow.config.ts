@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     ...base.test,
     include: ["{infra,ops}/**/*-slow.test.ts"],
-    // Whole commands killed at each of some 300 writes, or given faults: `npm run backup:torture`, about an hour.
+    // Whole commands killed at each of some 250 writes, or given faults: `npm run backup:torture`, an hour and a half.
     exclude: [
       "**/node_modules/**",
       ...(process.env.PRISM_TORTURE ? [] : ["**/killed-*-slow.test.ts", "**/faulty-commands-slow.test.ts"]),

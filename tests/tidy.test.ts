@@ -14,7 +14,6 @@ const LONG_FILES: readonly Exception[] = [
     reason: "one state machine: what runs, and every way to switch it under the held proxy",
   },
   { id: "infra/local/vectorize/store.ts", reason: "one class: the operations of an index and what they share" },
-  { id: "worker/malformed.fixture.ts", reason: "one generator of bad requests: its table of defects is its length" },
 ];
 
 const BANNED_TEXT: readonly Exception[] = [

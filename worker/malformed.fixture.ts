@@ -1,5 +1,7 @@
 /** Malformed requests for `malformed.test.ts`: valid ones of each operation with one defect put into them. */
 import fc from "fast-check";
+import { badCredentials, evilText, junkHeaders, oddSegment, outOfRange, wrongValue } from "./hostile-values.fixture.ts";
+import type { Operation } from "./operation.fixture.ts";
 
 export interface Sent {
   defect: string;
@@ -11,118 +13,7 @@ export interface Sent {
   may_succeed: boolean;
 }
 
-export interface Operation {
-  method: string;
-  path: string;
-  /** The path with ids that exist. */
-  existing: string;
-  valid: Record<string, unknown> | null;
-  open: boolean;
-  strict_query: boolean;
-  /** All methods that the path takes. */
-  methods: string[];
-}
-
-/** As `/openapi.json` describes it. */
-export interface OpenApiOperation {
-  security: unknown[];
-  requestBody?: unknown;
-  parameters?: { in: string }[];
-}
-
-/** A valid body of each operation that takes one: what the defects below are put into. */
-const VALID_BODIES: Record<string, Record<string, unknown>> = {
-  "POST /api/v1/search": { query: "weevil", top_k: 5, mode: "hybrid", filter: { collection: "c" } },
-  "POST /api/v1/chat": { message: "What does the weevil eat?", top_k: 3, filter: { language: "en" }, session: "s" },
-  "POST /api/v1/documents": { id: "new", text: "text", title: "t", metadata: { collection: "c" } },
-  "PUT /api/v1/documents/{id}": { text: "replaced", title: "t", format: "text", metadata: { author: "a" } },
-  "POST /api/v1/documents/batch": { documents: [{ id: "b1", text: "one" }] },
-  "POST /api/v1/keys": { name: "n", scopes: ["read"], rate_tier: "low", daily_quota: 5 },
-  "PATCH /api/v1/keys/{id}": { name: "renamed", scopes: ["read"], rate_tier: "low" },
-  // Anything but the webhook's secret is refused there.
-  "POST /api/v1/alerts/cloudflare": { name: "n", text: "t", alert_type: "incident_alert", ts: 1 },
-  "POST /api/v1/feedback": { request_id: "request-1", rating: 3, comment: "c" },
-};
-
-/** An operation with what a valid request of it needs. Throws for one that VALID_BODIES does not know. */
-export function operationOf(
-  method: string,
-  path: string,
-  described: OpenApiOperation,
-  ids: Record<string, string>,
-  methods: string[],
-): Operation {
-  const name = `${method} ${path}`;
-  if (described.requestBody && !VALID_BODIES[name]) throw new Error(`add a valid body of ${name} to VALID_BODIES`);
-  return {
-    method,
-    path,
-    existing: path.replace("{id}", () => ids[path.split("/")[3] ?? ""] ?? ""),
-    valid: VALID_BODIES[name] ?? null,
-    open: described.security.length === 0,
-    strict_query: (described.parameters ?? []).some((parameter) => parameter.in === "query"),
-    methods,
-  };
-}
-
 const JSON_TYPE = "application/json";
-const wrongValue = fc.constantFrom<unknown>({ a: { b: 1 } }, [[]], [{}], [null], { $gt: {} });
-const outOfRange = fc.constantFrom(0, -1, 1.5, 1e300, 2 ** 53, 10_000_000);
-const evilText = fc.constantFrom(
-  "' OR 1=1 --",
-  "'; DROP TABLE documents; --",
-  '" OR tenant_term:*',
-  "NEAR(weevil grain, 5)",
-  "title: weevil",
-  "weevil AND NOT grain",
-  "weevil*",
-  "^weevil",
-  "-weevil",
-  "{title text} : weevil",
-  '"unbalanced',
-  "((((",
-  "%' UNION SELECT secret_hash FROM api_keys --",
-  "json_each(?1)",
-  "?1",
-  "<script>alert(1)</script>",
-  "\u202eabc",
-  "👩‍👩‍👧‍👦 नमस्ते 你好",
-  "A".repeat(4_000),
-  "\t\r\n weevil",
-);
-const oddSegment = fc.constantFrom(
-  ..."%,%zz,%00,%c0%af,%F0%9F,..%2f..%2fetc,%2e%2e,%20,%0a,{id},:id,*,null,a%5Cb,%25,__proto__,%22,%27%20OR%201=1,%e2%80%ae".split(
-    ",",
-  ),
-  "a".repeat(6_000),
-);
-const junkHeaders = fc.dictionary(
-  fc.constantFrom(
-    ..."traceparent,x-request-id,if-none-match,accept,origin,cookie,range,x-forwarded-for,cf-connecting-ip,cf-ray,x-http-method-override,user-agent,forwarded".split(
-      ",",
-    ),
-  ),
-  fc.oneof(
-    evilText.map((text) => text.replace(/[^\x20-\x7e]/g, "?").slice(0, 1_000)),
-    fc.string({
-      unit: fc.integer({ min: 0x21, max: 0xff }).map((code) => String.fromCharCode(code === 0x7f ? 0x80 : code)),
-    }),
-  ),
-  { maxKeys: 3 },
-);
-const badCredentials = fc.constantFrom(
-  "",
-  "Bearer",
-  "Bearer ",
-  "Bearer x",
-  "Basic YTpi",
-  "bearer prism_",
-  "Bearer prism_000000000000_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-  `Bearer ${"a".repeat(5_000)}`,
-  "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.",
-  "Bearer a b",
-  "Bearer \u00e9",
-);
 
 /** Each defect makes a request of an operation wrong in one way, or is absent where it does not apply. */
 export const DEFECTS: Record<string, (operation: Operation) => fc.Arbitrary<Partial<Sent>> | null> = {

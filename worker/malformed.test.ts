@@ -7,14 +7,8 @@ import { Agent, request } from "node:http";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BUCKETS } from "../infra/inventory.ts";
-import {
-  DEFECTS,
-  malformedRequests,
-  type OpenApiOperation,
-  type Operation,
-  operationOf,
-  type Sent,
-} from "./malformed.fixture.ts";
+import { DEFECTS, malformedRequests, type Sent } from "./malformed.fixture.ts";
+import { type OpenApiOperation, type Operation, operationOf } from "./operation.fixture.ts";
 import { type Service, startService } from "./service.fixture.ts";
 
 const REQUESTS = 2_000;

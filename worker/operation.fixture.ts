@@ -1,0 +1,55 @@
+/** Operations of the HTTP API with what a valid request of each needs, for tests. */
+
+export interface Operation {
+  method: string;
+  path: string;
+  /** The path with ids that exist. */
+  existing: string;
+  valid: Record<string, unknown> | null;
+  open: boolean;
+  strict_query: boolean;
+  /** All methods that the path takes. */
+  methods: string[];
+}
+
+/** As `/openapi.json` describes it. */
+export interface OpenApiOperation {
+  security: unknown[];
+  requestBody?: unknown;
+  parameters?: { in: string }[];
+}
+
+/** A valid body of each operation that takes one: what a test puts its defects into. */
+const VALID_BODIES: Record<string, Record<string, unknown>> = {
+  "POST /api/v1/search": { query: "weevil", top_k: 5, mode: "hybrid", filter: { collection: "c" } },
+  "POST /api/v1/chat": { message: "What does the weevil eat?", top_k: 3, filter: { language: "en" }, session: "s" },
+  "POST /api/v1/documents": { id: "new", text: "text", title: "t", metadata: { collection: "c" } },
+  "PUT /api/v1/documents/{id}": { text: "replaced", title: "t", format: "text", metadata: { author: "a" } },
+  "POST /api/v1/documents/batch": { documents: [{ id: "b1", text: "one" }] },
+  "POST /api/v1/keys": { name: "n", scopes: ["read"], rate_tier: "low", daily_quota: 5 },
+  "PATCH /api/v1/keys/{id}": { name: "renamed", scopes: ["read"], rate_tier: "low" },
+  // Anything but the webhook's secret is refused there.
+  "POST /api/v1/alerts/cloudflare": { name: "n", text: "t", alert_type: "incident_alert", ts: 1 },
+  "POST /api/v1/feedback": { request_id: "request-1", rating: 3, comment: "c" },
+};
+
+/** An operation with what a valid request of it needs. Throws for one that VALID_BODIES does not know. */
+export function operationOf(
+  method: string,
+  path: string,
+  described: OpenApiOperation,
+  ids: Record<string, string>,
+  methods: string[],
+): Operation {
+  const name = `${method} ${path}`;
+  if (described.requestBody && !VALID_BODIES[name]) throw new Error(`add a valid body of ${name} to VALID_BODIES`);
+  return {
+    method,
+    path,
+    existing: path.replace("{id}", () => ids[path.split("/")[3] ?? ""] ?? ""),
+    valid: VALID_BODIES[name] ?? null,
+    open: described.security.length === 0,
+    strict_query: (described.parameters ?? []).some((parameter) => parameter.in === "query"),
+    methods,
+  };
+}
