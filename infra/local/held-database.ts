@@ -51,6 +51,8 @@ const LOG_HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
 /** The log's index begins with two copies of its header; only while they are equal is it whole. */
 const INDEX_HEADER_BYTES = 48;
+/** A writer is done with both within microseconds. */
+const INDEX_READS_MAX = 10_000;
 
 /** Its salts are others each time the log is begun; null while there is no log. */
 function logHeader(file: string): string | null {
@@ -59,7 +61,7 @@ function logHeader(file: string): string | null {
 
 /** Committed frames and the header (https://sqlite.org/walformat.html, "The WAL-Index Header"). 0: the file has everything. */
 function validLogBytes(file: string): number {
-  for (;;) {
+  for (let reads = 0; reads < INDEX_READS_MAX; reads++) {
     const index = beginning(`${file}-shm`, 2 * INDEX_HEADER_BYTES);
     if (index === null) return 0;
     if (!index.subarray(0, INDEX_HEADER_BYTES).equals(index.subarray(INDEX_HEADER_BYTES))) continue;
@@ -70,6 +72,7 @@ function validLogBytes(file: string): number {
       ? 0
       : LOG_HEADER_BYTES + frames * (FRAME_HEADER_BYTES + (page_bytes === 1 ? 65_536 : page_bytes));
   }
+  throw new Error(`${file}-shm is half written: its writer died in that moment`);
 }
 
 /** The index is in the machine's own byte order. */
