@@ -6,7 +6,7 @@ export default defineConfig({
   ...base,
   test: {
     ...base.test,
-    include: ["{infra,ops}/**/*-slow.test.ts"],
+    include: ["{infra,local,ops}/**/*-slow.test.ts"],
     // Whole commands killed at each of some 250 writes, or given faults: `npm run backup:torture`, an hour and a half.
     exclude: [
       "**/node_modules/**",

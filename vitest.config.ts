@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["{infra,worker,ops,runbooks,tests}/**/*.test.ts"],
+    include: ["{infra,local,worker,ops,runbooks,tests}/**/*.test.ts"],
     // What needs the real Pulumi engine, and what takes minutes, has a run of its own: npm run infra:engine, npm run test:slow.
     exclude: ["**/*-engine.test.ts", "**/*-slow.test.ts", "**/node_modules/**"],
     // Most tests drive a real platform of their own; two at a time is what two cores carry.

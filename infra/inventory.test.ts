@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { startPlatform } from "../local/platform.ts";
 import { type BindingFacts, workerBindings } from "./bindings.ts";
 import { DURABLE_OBJECTS, SECRETS } from "./inventory.ts";
-import { startPlatform } from "./local/platform.ts";
 import { wranglerConfig } from "./wrangler-config.ts";
 
 const ROOT = join(import.meta.dirname, "..");

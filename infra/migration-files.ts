@@ -7,7 +7,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { splitStatements } from "./local/rest/sql-statements.ts";
+import { splitStatements } from "./sql-statements.ts";
 
 const MIGRATIONS_DIR = join(import.meta.dirname, "../worker/migrations");
 

@@ -48,7 +48,7 @@ export const ALERTS = [
 ];
 export const ZONE = { id: "fedcba9876543210fedcba9876543210", hostname: "api.example.com" };
 /** Some module: most tests do not ask what the Worker does, and building it takes longer than they do. */
-const SMALL_BUNDLE = "infra/local/shim.js";
+const SMALL_BUNDLE = "local/shim.js";
 export const secretOf = (name: string) => `${name.toLowerCase()}-0123456789-0123456789-0123456789`;
 
 function settings(options: ProgramOptions): Record<string, string> {

@@ -7,7 +7,7 @@ export default defineConfig({
   root: `${import.meta.dirname}/..`,
   test: {
     ...base.test,
-    include: ["{infra,ops}/**/*-engine.test.ts"],
+    include: ["{infra,local,ops}/**/*-engine.test.ts"],
     exclude: ["**/node_modules/**"],
     maxWorkers: 1,
     testTimeout: 300_000,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { runCli as ops } from "./run-cli.fixture.ts";
+import { runCli as ops } from "./command/run-cli.fixture.ts";
 
 describe("the command line", () => {
   test("help names every area, the global options and the exit codes", async () => {

@@ -4,9 +4,9 @@
  */
 import { Command, CommanderError, Option } from "commander";
 import { STACKS } from "../infra/inventory.ts";
-import { asOpsError, EXIT, OpsError, renderError } from "./errors.ts";
-import { parseDuration } from "./options.ts";
-import { usesColour } from "./output.ts";
+import { asOpsError, EXIT, OpsError, renderError } from "./command/errors.ts";
+import { parseDuration } from "./command/options.ts";
+import { usesColour } from "./command/output.ts";
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 a check failed, 2 wrong usage, 3 refused for safety, 4 done in part.
@@ -17,14 +17,14 @@ With --json stdout holds one JSON document; a failure is {"error":{"op","subject
 type Verb = (program: Command) => Promise<void>;
 
 const VERBS: Readonly<Record<string, Verb>> = {
-  synthetic: async (program) => (await import("./synthetic.ts")).registerSynthetic(program),
-  keys: async (program) => (await import("./keys.ts")).registerKeys(program),
+  synthetic: async (program) => (await import("./health/synthetic.ts")).registerSynthetic(program),
+  keys: async (program) => (await import("./keys/keys.ts")).registerKeys(program),
   generation: async (program) => (await import("./generation/generation.ts")).registerGeneration(program),
-  drift: async (program) => (await import("./drift.ts")).registerDrift(program),
-  adopt: async (program) => (await import("./adopt.ts")).registerAdopt(program),
-  bootstrap: async (program) => (await import("./bootstrap/bootstrap.ts")).registerBootstrap(program),
-  deploy: async (program) => (await import("./deploy/deploy.ts")).registerDeploy(program),
-  rollback: async (program) => (await import("./deploy/rollback.ts")).registerRollback(program),
+  drift: async (program) => (await import("./delivery/drift.ts")).registerDrift(program),
+  adopt: async (program) => (await import("./delivery/adopt.ts")).registerAdopt(program),
+  bootstrap: async (program) => (await import("./delivery/bootstrap.ts")).registerBootstrap(program),
+  deploy: async (program) => (await import("./delivery/deploy.ts")).registerDeploy(program),
+  rollback: async (program) => (await import("./delivery/rollback.ts")).registerRollback(program),
   migrate: async (program) => (await import("./migrate/commands.ts")).registerMigrate(program),
   vacuum: async (program) => (await import("./vacuum/vacuum.ts")).registerVacuum(program),
   index: async (program) => {
@@ -32,8 +32,8 @@ const VERBS: Readonly<Record<string, Verb>> = {
     (await import("./index/update.ts")).registerIndexUpdate(index);
   },
   backup: async (program) => (await import("./backup/commands.ts")).registerBackup(program),
-  restore: async (program) => (await import("./backup/restore/commands.ts")).registerRestore(program),
-  drill: async (program) => (await import("./backup/drill/drill.ts")).registerDrill(program),
+  restore: async (program) => (await import("./restore/commands.ts")).registerRestore(program),
+  drill: async (program) => (await import("./drill/drill.ts")).registerDrill(program),
   eval: async (program) => {
     const evaluation = program.command("eval").description("measure quality on a data set, through the real Worker");
     (await import("./eval/retrieval.ts")).registerEvalRetrieval(evaluation);

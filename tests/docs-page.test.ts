@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Platform, startPlatform } from "../infra/local/platform.ts";
+import { type Platform, startPlatform } from "../local/platform.ts";
 import { PROBLEMS } from "../worker/schemas/problem.ts";
 
 const CHROMIUM = "/usr/bin/chromium";

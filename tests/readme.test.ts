@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { indexDemo } from "../infra/local/demo.ts";
-import { type Platform, startPlatform } from "../infra/local/platform.ts";
+import { indexDemo } from "../local/demo.ts";
+import { type Platform, startPlatform } from "../local/platform.ts";
 import { buildProgram } from "../ops/cli.ts";
 import { parseMarkdown } from "./tidy-markdown.ts";
 

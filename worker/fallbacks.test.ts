@@ -1,7 +1,7 @@
 /** What the service still does, and what it says, while something it depends on is down. Faults come from the shim. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { BUCKETS, CRONS, SERVICE } from "../infra/inventory.ts";
-import type { FaultRule } from "../infra/local/faults.ts";
+import type { FaultRule } from "../local/faults.ts";
 import { BREAKER_FAILURES_TO_OPEN, BREAKER_OPEN_MS, OVERDUE_AFTER_MS } from "./limits.ts";
 import { eventsOf, type Service, startService } from "./service.fixture.ts";
 

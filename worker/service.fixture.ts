@@ -1,5 +1,5 @@
 /** For tests: a whole ephemeral platform, and calls to it as some key's holder. */
-import { type Platform, type PlatformOptions, startPlatform } from "../infra/local/platform.ts";
+import { type Platform, type PlatformOptions, startPlatform } from "../local/platform.ts";
 
 export interface Answer {
   status: number;

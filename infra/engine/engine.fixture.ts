@@ -16,10 +16,10 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { parse, stringify } from "yaml";
+import { type Platform, startPlatform } from "../../local/platform.ts";
 import { bundleWorker } from "../build.ts";
 import { SECRETS, type SecretName, type Stack } from "../inventory.ts";
 import { DAY_MS } from "../limits.ts";
-import { type Platform, startPlatform } from "../local/platform.ts";
 import { type StackOutputs, stackOutputs } from "../outputs.ts";
 import { findEngine } from "./engine-binary.ts";
 

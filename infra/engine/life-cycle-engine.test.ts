@@ -5,8 +5,8 @@ import { DeleteObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/cl
 import Cloudflare from "cloudflare";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
-import { runCli } from "../../ops/run-cli.fixture.ts";
-import { migrate } from "../local/migrate.ts";
+import { migrate } from "../../local/migrate.ts";
+import { runCli } from "../../ops/command/run-cli.fixture.ts";
 import type { StackOutputs } from "../outputs.ts";
 import { isDataStore } from "../policy/data-stores.ts";
 import { type EngineStack, startEngineStack } from "./engine.fixture.ts";

@@ -1,7 +1,7 @@
 /** The provider's process between the engine's side and the local platform, with a front that can fail in between. */
 import { join } from "node:path";
 import Cloudflare from "cloudflare";
-import { type Platform, startPlatform } from "../local/platform.ts";
+import { type Platform, startPlatform } from "../../local/platform.ts";
 import { type ApiFront, startFront } from "./api-front.fixture.ts";
 import { PluginUnderTest, type Recorded } from "./plugin.fixture.ts";
 

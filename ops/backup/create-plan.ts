@@ -1,13 +1,13 @@
 /** What `ops backup create` is about to do: said before it is done, and all that `--dry-run` does. */
 import { z } from "zod";
 import { BACKUP_BYTES_PER_S, D1_FREE_ROWS_READ_PER_DAY, D1_FREE_ROWS_WRITTEN_PER_DAY } from "../limits.ts";
+import { objectsUnder, type Storage } from "../storage/storage.ts";
 import { planDatabase } from "./plan-cost.ts";
 import type { Repository } from "./repository/repository.ts";
 import { brokenDescent } from "./snapshot/continuation.ts";
 import { lookAtDatabase } from "./snapshot/database-look.ts";
 import { type Base, readBase } from "./snapshot/take.ts";
 import type { StackSources } from "./stack-sources.ts";
-import { objectsUnder, type Storage } from "./storage/storage.ts";
 
 export const backupPlan = z.strictObject({
   stack: z.string(),

@@ -1,7 +1,7 @@
 /** `ops backup diff`: what changed between two snapshots, table by table and store by store. */
 import type { Command } from "commander";
-import { type Invocation, type Outcome, perform } from "../invocation.ts";
-import { table } from "../output.ts";
+import { type Invocation, type Outcome, perform } from "../command/invocation.ts";
+import { table } from "../command/output.ts";
 import { readManifest } from "./manifest.ts";
 import { type RepositoryOptions, withRepository, withRepositoryOptions } from "./open.ts";
 import { compareManifests } from "./snapshot/compare.ts";

@@ -8,12 +8,12 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { EXIT, OpsError } from "../errors.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
+import { type Storage, StorageError } from "../storage/storage.ts";
 import { keyFromPassphrase, type NewKeys } from "./repository/key-administration.ts";
 import { type BackupKey, formatKey, joinKeys, parseKey } from "./repository/key-file.ts";
 import { CONFIG } from "./repository/layout.ts";
 import { unverifiedJson } from "./repository/signed.ts";
-import { type Storage, StorageError } from "./storage/storage.ts";
 
 /** In the data folder, readable by its owner only. */
 const FOLDER = "backup-keys";

@@ -1,7 +1,8 @@
 /** The newest snapshot that was really restored and compared: what a deployment asks for before it touches what holds data. */
-import type { LatestVerifiedBackup } from "../deploy/backup-evidence.ts";
-import { EXIT, OpsError } from "../errors.ts";
-import type { Invocation } from "../invocation.ts";
+
+import { EXIT, OpsError } from "../command/errors.ts";
+import type { Invocation } from "../command/invocation.ts";
+import type { LatestVerifiedBackup } from "../delivery/backup-evidence.ts";
 import { readSummary } from "./manifest.ts";
 import { withRepository } from "./open.ts";
 

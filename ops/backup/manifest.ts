@@ -5,7 +5,7 @@
  * (names, counts, hashes and ids of parts, no content); the body is what a restore needs besides. `readManifest` gives all.
  */
 import { z } from "zod";
-import { EXIT, OpsError } from "../errors.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
 import type { Snapshot } from "./repository/repository.ts";
 
 /** Grows when an older reader would misunderstand. */

@@ -4,15 +4,15 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
-import { EXIT, OpsError } from "../errors.ts";
-import type { Invocation } from "../invocation.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
+import type { Invocation } from "../command/invocation.ts";
+import { patientStorage } from "../storage/patient-storage.ts";
 import { claimedId, keepKeys, keyAtHand } from "./keys-at-hand.ts";
 import { locateRepository } from "./place.ts";
 import { initRepository } from "./repository/key-administration.ts";
 import { type BackupKey, joinKeys } from "./repository/key-file.ts";
 import { openRepository } from "./repository/open-repository.ts";
 import type { Repository } from "./repository/repository.ts";
-import { patientStorage } from "./storage/patient-storage.ts";
 
 export interface RepositoryOptions {
   repository?: string;

@@ -1,9 +1,9 @@
 /** Where a repository lies: the stack's own bucket, or what `--repository` names. */
-import { EXIT, OpsError } from "../errors.ts";
-import type { StackTarget } from "../stack.ts";
-import { directoryStorage } from "./storage/directory-storage.ts";
-import { s3Storage } from "./storage/s3-storage.ts";
-import type { Storage } from "./storage/storage.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
+import type { StackTarget } from "../stack/locate.ts";
+import { directoryStorage } from "../storage/directory-storage.ts";
+import { s3Storage } from "../storage/s3-storage.ts";
+import type { Storage } from "../storage/storage.ts";
 
 export interface Place {
   storage: Storage;

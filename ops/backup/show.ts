@@ -1,7 +1,7 @@
 /** `ops backup show`: what is in a snapshot. */
 import type { Command } from "commander";
-import { type Invocation, type Outcome, perform } from "../invocation.ts";
-import { table } from "../output.ts";
+import { type Invocation, type Outcome, perform } from "../command/invocation.ts";
+import { table } from "../command/output.ts";
 import { readManifest } from "./manifest.ts";
 import { type RepositoryOptions, withRepository, withRepositoryOptions } from "./open.ts";
 import { shownBytes } from "./shown.ts";

@@ -1,13 +1,13 @@
 /** A stack's stores as a snapshot reads them. */
 import { createCloudflare } from "../cloudflare/api.ts";
 import { RequestBudget } from "../cloudflare/request-budget.ts";
+import { OpsError } from "../command/errors.ts";
+import type { Invocation } from "../command/invocation.ts";
 import { restD1 } from "../d1/rest-connection.ts";
-import { OpsError } from "../errors.ts";
-import type { Invocation } from "../invocation.ts";
-import type { StackTarget } from "../stack.ts";
+import type { StackTarget } from "../stack/locate.ts";
+import { patientStorage } from "../storage/patient-storage.ts";
+import { s3Storage } from "../storage/s3-storage.ts";
 import type { SnapshotSources } from "./snapshot/take.ts";
-import { patientStorage } from "./storage/patient-storage.ts";
-import { s3Storage } from "./storage/s3-storage.ts";
 
 export interface StackSources extends SnapshotSources {
   /** The stack as it was found: its resources are not asked for again. */
@@ -61,7 +61,7 @@ export async function stackSources(
       audit,
       exportStack: async () => {
         if (stack === "local") return null;
-        const { pulumiEngine } = await import("../delivery/pulumi-engine.ts");
+        const { pulumiEngine } = await import("../stack/pulumi-engine.ts");
         return Buffer.from(await (await pulumiEngine(stack, process.env, signal)).run(["stack", "export"]));
       },
     },

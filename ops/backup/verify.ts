@@ -1,12 +1,12 @@
 /** `ops backup verify`: structure, bytes, then a real restore into scratch SQLite; the result is written down with the snapshot. */
 import { type Command, InvalidArgumentError } from "commander";
-import { EXIT } from "../errors.ts";
-import { type Invocation, type Outcome, perform } from "../invocation.ts";
-import { recordAction } from "../journal.ts";
+import { EXIT } from "../command/errors.ts";
+import { type Invocation, type Outcome, perform } from "../command/invocation.ts";
+import { recordAction } from "../command/journal.ts";
+import { restoreIntoScratch, type ScratchRestore } from "../restore/scratch-restore.ts";
 import { readManifest } from "./manifest.ts";
 import { type RepositoryOptions, withRepository, withRepositoryOptions } from "./open.ts";
 import type { Finding, Repository, VerifiedLevel } from "./repository/repository.ts";
-import { restoreIntoScratch, type ScratchRestore } from "./restore/scratch-restore.ts";
 import { shownBytes } from "./shown.ts";
 
 interface VerifyOptions extends RepositoryOptions {

@@ -3,17 +3,17 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Platform, startPlatform } from "../../infra/local/platform.ts";
+import { type Platform, startPlatform } from "../../local/platform.ts";
 import { planBackup } from "../backup/create-plan.ts";
 import { initRepository } from "../backup/repository/key-administration.ts";
 import { joinKeys } from "../backup/repository/key-file.ts";
 import { openRepository } from "../backup/repository/open-repository.ts";
-import { restoreCost } from "../backup/restore/cost.ts";
 import { takeSnapshot } from "../backup/snapshot/take.ts";
 import { stackSources } from "../backup/stack-sources.ts";
-import { directoryStorage } from "../backup/storage/directory-storage.ts";
 import { RequestBudget } from "../cloudflare/request-budget.ts";
-import { locateStack } from "../stack.ts";
+import { restoreCost } from "../restore/cost.ts";
+import { locateStack } from "../stack/locate.ts";
+import { directoryStorage } from "../storage/directory-storage.ts";
 
 /** Each is a request of its own to read: with the rest of a backup they exceed the 1200. */
 const KEYS = 1_250;

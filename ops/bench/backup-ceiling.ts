@@ -6,15 +6,15 @@
  */
 import pMap from "p-map";
 import { LEFT_OUT } from "../backup/snapshot/database-look.ts";
-import { patientStorage } from "../backup/storage/patient-storage.ts";
-import { s3Storage } from "../backup/storage/s3-storage.ts";
-import { objectsUnder } from "../backup/storage/storage.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import type { D1Connection, JsonValue } from "../d1/connection.ts";
 import { restD1 } from "../d1/rest-connection.ts";
 import { quoted, readSchema, type Table } from "../d1/schema.ts";
 import { D1_PAGE_BYTES, OBJECT_READERS, PARTS_UNDER_WAY } from "../limits.ts";
-import { locateStack } from "../stack.ts";
+import { locateStack } from "../stack/locate.ts";
+import { patientStorage } from "../storage/patient-storage.ts";
+import { s3Storage } from "../storage/s3-storage.ts";
+import { objectsUnder } from "../storage/storage.ts";
 
 export interface Ceiling {
   bytes: number;

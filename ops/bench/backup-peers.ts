@@ -4,8 +4,8 @@ import { closeSync, openSync } from "node:fs";
 import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
-import { objectsUnder, type Storage } from "../backup/storage/storage.ts";
-import { rounded } from "../rounded.ts";
+import { rounded } from "../command/rounded.ts";
+import { objectsUnder, type Storage } from "../storage/storage.ts";
 import { measureChild } from "./measured-child.ts";
 
 /** Where workerd keeps D1's databases in a data folder. */

@@ -7,10 +7,10 @@ import { claimedId, keyAtHand } from "../backup/keys-at-hand.ts";
 import { readManifest } from "../backup/manifest.ts";
 import { locateRepository } from "../backup/place.ts";
 import { openRepository } from "../backup/repository/open-repository.ts";
-import { loadDatabase } from "../backup/restore/load-database.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { restD1 } from "../d1/rest-connection.ts";
-import { locateStack } from "../stack.ts";
+import { loadDatabase } from "../restore/load-database.ts";
+import { locateStack } from "../stack/locate.ts";
 
 export interface RowsRestored {
   rows: number;

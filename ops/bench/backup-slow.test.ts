@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { runCli } from "../run-cli.fixture.ts";
+import { runCli } from "../command/run-cli.fixture.ts";
 
 test("bench backup measures backup and restore beside their ceiling and their peers, and judges them by its goals", {
   timeout: 180_000,

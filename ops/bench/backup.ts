@@ -6,18 +6,18 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import type { Platform } from "../../infra/local/platform.ts";
-import { patientStorage } from "../backup/storage/patient-storage.ts";
-import { s3Storage } from "../backup/storage/s3-storage.ts";
-import type { Storage } from "../backup/storage/storage.ts";
+import type { Platform } from "../../local/platform.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
+import { EXIT } from "../command/errors.ts";
+import { type Invocation, type Outcome, perform } from "../command/invocation.ts";
+import { positive } from "../command/options.ts";
+import { table, verdict } from "../command/output.ts";
+import { rounded } from "../command/rounded.ts";
 import { restD1 } from "../d1/rest-connection.ts";
-import { EXIT } from "../errors.ts";
-import { type Invocation, type Outcome, perform } from "../invocation.ts";
-import { positive } from "../options.ts";
-import { table, verdict } from "../output.ts";
-import { rounded } from "../rounded.ts";
-import { locateStack } from "../stack.ts";
+import { locateStack } from "../stack/locate.ts";
+import { patientStorage } from "../storage/patient-storage.ts";
+import { s3Storage } from "../storage/s3-storage.ts";
+import type { Storage } from "../storage/storage.ts";
 import type { Ceiling } from "./backup-ceiling.ts";
 import { changeStores, type FilledStores, fillStores } from "./backup-data.ts";
 import { copyOfDatabase, type DumpPeer, type ResticRun, resticPeer, sqliteDump } from "./backup-peers.ts";
@@ -72,7 +72,7 @@ as rows, so its rebuild is measured apart, and both jobs are compared. restic ge
 
 async function benchBackup(invocation: Invocation, rows: number): Promise<Outcome> {
   // Loaded on use: the engines take half a second, and most commands do without them.
-  const { startPlatform } = await import("../../infra/local/platform.ts");
+  const { startPlatform } = await import("../../local/platform.ts");
   const data_dir = await mkdtemp(join(tmpdir(), "prism-bench-"));
   try {
     const platform = await startPlatform({ data_dir, api_budget: false });

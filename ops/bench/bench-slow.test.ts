@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { runCli } from "../run-cli.fixture.ts";
+import { runCli } from "../command/run-cli.fixture.ts";
 
 test("bench http measures peers and workloads in one run and relates each workload to its peer", async () => {
   const { code, stdout } = await runCli(["bench", "http", "--chunks", "40", "--rounds", "1", "--json"]);

@@ -2,11 +2,11 @@
 import { randomUUID } from "node:crypto";
 import { glob, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { ExtraWorker } from "../../infra/local/workerd.ts";
-import { sendDocuments } from "../batch.ts";
-import type { Invocation } from "../invocation.ts";
-import { createKey } from "../keys.ts";
-import type { Rig } from "../rig.ts";
+import type { ExtraWorker } from "../../local/workerd.ts";
+import type { Invocation } from "../command/invocation.ts";
+import { createKey } from "../keys/keys.ts";
+import { sendDocuments } from "../service/batch.ts";
+import type { Rig } from "../service/rig.ts";
 import { type Paragraph, paragraphs, type Random, vocabulary } from "./corpus.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -59,7 +59,7 @@ export async function fill(invocation: Invocation, { client }: Rig, corpus: read
 export async function bundlePeer(name: string): Promise<string> {
   const { build } = await import("esbuild");
   const { outputFiles } = await build({
-    entryPoints: [join(ROOT, `infra/local/bench-peers/${name}.ts`)],
+    entryPoints: [join(ROOT, `local/bench-peers/${name}.ts`)],
     bundle: true,
     format: "esm",
     target: "es2024",

@@ -7,12 +7,12 @@
  * a profiler slows down what it looks at.
  */
 import type { Command } from "commander";
+import { type Invocation, type Outcome, perform } from "../command/invocation.ts";
+import { positive } from "../command/options.ts";
+import { table } from "../command/output.ts";
+import { rounded } from "../command/rounded.ts";
 import { percentile } from "../eval/metrics.ts";
-import { type Invocation, type Outcome, perform } from "../invocation.ts";
-import { positive } from "../options.ts";
-import { table } from "../output.ts";
-import { countChunks, onRig, type Rig } from "../rig.ts";
-import { rounded } from "../rounded.ts";
+import { countChunks, onRig, type Rig } from "../service/rig.ts";
 import { seededRandom } from "./corpus.ts";
 import { fill, generatedParagraphs, peerWorkers } from "./http-setup.ts";
 import { CACHED_QUERIES, createMagazine, type Magazine, type Subject, subjects } from "./http-subjects.ts";

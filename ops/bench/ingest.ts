@@ -3,13 +3,13 @@
  * a second run over an unchanged corpus costs nothing.
  */
 import type { Command } from "commander";
-import { sendDocuments } from "../batch.ts";
-import { EXIT } from "../errors.ts";
-import { type Invocation, type Outcome, perform } from "../invocation.ts";
-import { positive } from "../options.ts";
-import { verdict } from "../output.ts";
-import { countChunks, onRig, type Rig } from "../rig.ts";
-import { rounded } from "../rounded.ts";
+import { EXIT } from "../command/errors.ts";
+import { type Invocation, type Outcome, perform } from "../command/invocation.ts";
+import { positive } from "../command/options.ts";
+import { verdict } from "../command/output.ts";
+import { rounded } from "../command/rounded.ts";
+import { sendDocuments } from "../service/batch.ts";
+import { countChunks, onRig, type Rig } from "../service/rig.ts";
 import { type Paragraph, seededRandom } from "./corpus.ts";
 import { generatedParagraphs } from "./http-setup.ts";
 

@@ -6,7 +6,7 @@
  */
 import { readFileSync } from "node:fs";
 import { Agent, request } from "node:http";
-import { OpsError } from "../errors.ts";
+import { OpsError } from "../command/errors.ts";
 
 /** Clock ticks a second in /proc/<pid>/stat (USER_HZ); 100 on every Linux that Node supports. */
 const TICK_MS = 10;

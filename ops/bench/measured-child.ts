@@ -1,7 +1,7 @@
 /** A process whose time and memory are measured from outside, as whoever waits for it sees them. */
 import { spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { OpsError } from "../errors.ts";
+import { OpsError } from "../command/errors.ts";
 import { CHILD_POLL_MS } from "../limits.ts";
 
 export interface MeasuredChild {

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startPlatform } from "../../infra/local/platform.ts";
-import { createClient } from "../client.ts";
-import type { Rig } from "../rig.ts";
+import { startPlatform } from "../../local/platform.ts";
+import { createClient } from "../service/client.ts";
+import type { Rig } from "../service/rig.ts";
 import { bundlePeer } from "./http-setup.ts";
 import { createGun, fireInTurn, type Gun, mainThreadCpu_ms } from "./measure.ts";
 import { busySamples, openWorkerCpu, type WorkerCpu } from "./worker-cpu.ts";

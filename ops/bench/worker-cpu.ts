@@ -20,8 +20,8 @@
  * 0.9 with several times as much to do as cores. `process_cpu_ms` of the bench is the bound that holds anyway.
  */
 import { z } from "zod";
-import { OpsError } from "../errors.ts";
-import type { Rig } from "../rig.ts";
+import { OpsError } from "../command/errors.ts";
+import type { Rig } from "../service/rig.ts";
 import { fireInTurn, type Gun, mainThreadCpu_ms, type Shot } from "./measure.ts";
 
 /** V8 manages about one in 140 µs. */

@@ -10,9 +10,9 @@ import {
   type Stack,
   VECTOR_INDEX,
 } from "../../infra/inventory.ts";
-import { mainVersion, workerVersions } from "../deploy/worker-versions.ts";
-import { OpsError } from "../errors.ts";
-import type { StackResources } from "../stack.ts";
+import { OpsError } from "../command/errors.ts";
+import type { StackResources } from "../stack/locate.ts";
+import { mainVersion, workerVersions } from "./worker-versions.ts";
 
 /** All but the S3 side, which is no matter of names. */
 export type AccountResources = Omit<StackResources, "s3">;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { type Platform, startPlatform } from "../../infra/local/platform.ts";
 import { type ApiFront, type FrontRule, startFront } from "../../infra/provider/api-front.fixture.ts";
-import { OpsError } from "../errors.ts";
+import { type Platform, startPlatform } from "../../local/platform.ts";
+import { OpsError } from "../command/errors.ts";
 import { createCloudflare, REPEATABLE, type Retry } from "./api.ts";
 import { refusalCodes } from "./failures.ts";
 import type { Clock } from "./request-budget.ts";

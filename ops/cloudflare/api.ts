@@ -6,8 +6,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Cloudflare } from "cloudflare";
-import { retryAfter_ms } from "../client.ts";
-import { endedEarly, OpsError } from "../errors.ts";
+import { endedEarly, OpsError } from "../command/errors.ts";
 import {
   API_PATIENCE_MS,
   API_RATE_WAIT_DEFAULT_MS,
@@ -15,6 +14,7 @@ import {
   API_TIMEOUT_MS,
   RETRY_PAUSE_MS,
 } from "../limits.ts";
+import { retryAfter_ms } from "../service/client.ts";
 import { connectionFailure, neverSent, refusal } from "./failures.ts";
 import { type Clock, RequestBudget, systemClock } from "./request-budget.ts";
 import { Cloudflare as Sdk } from "./sdk.ts";

@@ -1,6 +1,6 @@
 /** Failures of Cloudflare's API as errors that name the request, give Cloudflare's own words once, and say what to do. Pure. */
 import { remedyOf } from "../../infra/refusals.ts";
-import { endedEarly, OpsError } from "../errors.ts";
+import { endedEarly, OpsError } from "../command/errors.ts";
 import { Cloudflare } from "./sdk.ts";
 
 /** A request, for its error message. */

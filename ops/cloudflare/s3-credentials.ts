@@ -1,6 +1,6 @@
 /** R2's S3 credentials of whoever holds an API token: they follow from the token, and may do what it may. */
 import { createHash } from "node:crypto";
-import { OpsError } from "../errors.ts";
+import { OpsError } from "../command/errors.ts";
 import { type CloudflareAddress, createCloudflare } from "./api.ts";
 
 export interface S3Credentials {

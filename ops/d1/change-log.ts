@@ -5,7 +5,7 @@
  * `readChanges` from that head again and again. An answer that is `complete` holds, in one transaction, everything that was still open:
  * once it is applied, the copy is a state that the database had.
  */
-import { OpsError } from "../errors.ts";
+import { OpsError } from "../command/errors.ts";
 import { D1_CELL_BYTES_MAX, D1_CELL_BYTES_MIN, D1_CHANGES_PER_READ, D1_PAGE_BYTES } from "../limits.ts";
 import { arrivedRows, type Manner, selectionCount, selections } from "./cell-sql.ts";
 import type { D1Connection, Statement } from "./connection.ts";

@@ -8,7 +8,7 @@
  *
  * Every step looks at what is there, so an interrupted load goes on by being started again.
  */
-import { OpsError } from "../errors.ts";
+import { OpsError } from "../command/errors.ts";
 import type { D1Connection, Statement } from "./connection.ts";
 import { rebuildFullText } from "./full-text.ts";
 import { type Definition, isNamed, quoted, type Schema, type Sequence, type Table } from "./schema.ts";

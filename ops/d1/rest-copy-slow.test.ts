@@ -2,7 +2,7 @@
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RestUnderTest, startRest } from "../../infra/local/rest/rest-server.fixture.ts";
+import { type RestUnderTest, startRest } from "../../local/rest/rest-server.fixture.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import type { D1Connection } from "./connection.ts";
 import { checks, contents, copyDatabase, longRows, nastyDatabase, tablePlan } from "./nasty-database.fixture.ts";

@@ -4,7 +4,7 @@
  * Left out: SQLite's own tables (`sqlite_…`; sequences are read apart, statistics are made anew), Cloudflare's (`_cf_…`), and the
  * shadow tables behind FTS5. A foreign database may hold what cannot be copied; it is refused, with the reason, instead of copied in part.
  */
-import { OpsError } from "../errors.ts";
+import { OpsError } from "../command/errors.ts";
 import type { D1Connection, JsonValue, Rows } from "./connection.ts";
 import { optionOf } from "./full-text-options.ts";
 

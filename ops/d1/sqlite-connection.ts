@@ -5,7 +5,7 @@
  * So what is proven lossless against this is lossless against D1, and a restore can be tried in a scratch file.
  */
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
-import { OpsError } from "../errors.ts";
+import { OpsError } from "../command/errors.ts";
 import type { D1Connection, JsonValue, Rows, Statement } from "./connection.ts";
 
 /** A connection over `database`, which stays the caller's to close. Foreign keys are enforced, as D1 does. */

@@ -7,12 +7,12 @@
  */
 import type { Command } from "commander";
 import { z } from "zod";
-import { sendDocuments } from "../batch.ts";
-import { type Client, decode } from "../client.ts";
-import { type Invocation, type Outcome, perform } from "../invocation.ts";
-import { table } from "../output.ts";
-import { onRig } from "../rig.ts";
-import { rounded } from "../rounded.ts";
+import { type Invocation, type Outcome, perform } from "../command/invocation.ts";
+import { table } from "../command/output.ts";
+import { rounded } from "../command/rounded.ts";
+import { sendDocuments } from "../service/batch.ts";
+import { type Client, decode } from "../service/client.ts";
+import { onRig } from "../service/rig.ts";
 import { baselineContexts, TOP_K, type WholeDocument } from "./answers-policies.ts";
 import { type AnswersReport, type JudgedQuestion, scoreAnswers } from "./answers-score.ts";
 import { readSquad, type SquadParagraph } from "./squad.ts";

@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
-import { EXIT, OpsError } from "../errors.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
 
 const CorpusLine = z.object({ _id: z.string().min(1), title: z.string().default(""), text: z.string() });
 const QueryLine = z.object({ _id: z.string().min(1), text: z.string() });

@@ -8,12 +8,12 @@
 import { type Command, Option } from "commander";
 import { z } from "zod";
 import { QUERY_CHARS_MAX, TITLE_CHARS_MAX } from "../../worker/limits.ts";
-import { type DocumentInput, sendDocuments } from "../batch.ts";
-import { type Client, decode } from "../client.ts";
-import { type Invocation, type Outcome, perform } from "../invocation.ts";
-import { table } from "../output.ts";
-import { countChunks, onRig } from "../rig.ts";
-import { rounded } from "../rounded.ts";
+import { type Invocation, type Outcome, perform } from "../command/invocation.ts";
+import { table } from "../command/output.ts";
+import { rounded } from "../command/rounded.ts";
+import { type DocumentInput, sendDocuments } from "../service/batch.ts";
+import { type Client, decode } from "../service/client.ts";
+import { countChunks, onRig } from "../service/rig.ts";
 import { createBaseline } from "./baseline.ts";
 import { type BeirDocument, type BeirQuery, type BeirSet, isItsOwnDocument, readBeir } from "./beir.ts";
 import { type Judgements, mean, ndcg, percentile, recall, reciprocalRank } from "./metrics.ts";

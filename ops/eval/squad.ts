@@ -1,7 +1,7 @@
 /** Reads questions with known answers in SQuAD's layout. Questions without an answer are left out. */
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { EXIT, OpsError } from "../errors.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
 
 const SquadFile = z.object({
   data: z.array(

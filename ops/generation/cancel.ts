@@ -1,5 +1,5 @@
 /** Gives an interrupted switch up. */
-import { EXIT, OpsError } from "../errors.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
 import { dropGeneration } from "./drop.ts";
 import { lowerFence } from "./fence.ts";
 import { configured } from "./live.ts";

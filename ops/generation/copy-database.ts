@@ -7,6 +7,7 @@
  */
 
 import pMap from "p-map";
+import { OpsError } from "../command/errors.ts";
 import { logHead } from "../d1/change-log.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { lastKey } from "../d1/last-key.ts";
@@ -15,7 +16,6 @@ import { readRows } from "../d1/read-rows.ts";
 import type { Row } from "../d1/row-codec.ts";
 import { CHANGE_LOG, quoted, readSchema, readSequences, type Schema, type Table } from "../d1/schema.ts";
 import { writeRows } from "../d1/write-rows.ts";
-import { OpsError } from "../errors.ts";
 import { FENCED_TABLES_AT_ONCE } from "../limits.ts";
 import { FENCE_TABLE, isFenceTrigger, lowerFence, markFenceLifted } from "./fence.ts";
 import type { DatabaseFill, DatabaseFilling } from "./fill.ts";

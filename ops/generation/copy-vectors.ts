@@ -4,7 +4,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { IndexEntry } from "../../worker/rag/index-entry.ts";
-import { OpsError } from "../errors.ts";
+import { OpsError } from "../command/errors.ts";
 import { SETTLE_POLL_MS, VECTOR_GET_IDS, VECTOR_ROUNDS_MAX, VECTORS_VISIBLE_MAX_MS } from "../limits.ts";
 import type { FillState, VectorsFill, VectorsFilling } from "./fill.ts";
 import { VectorIndex } from "./vector-index.ts";

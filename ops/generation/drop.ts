@@ -3,7 +3,7 @@
 import { DATABASE, VECTOR_INDEX } from "../../infra/inventory.ts";
 import { DAY_MS } from "../../infra/limits.ts";
 import { isWaived, type Waiver } from "../../infra/waivers.ts";
-import { EXIT, OpsError } from "../errors.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
 import { UNDO_WINDOW_MS } from "../limits.ts";
 import { configured } from "./live.ts";
 import { readRecord, readWayBack } from "./record.ts";

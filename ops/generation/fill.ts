@@ -2,8 +2,9 @@
  * How a new generation gets its content: the part of a switch that differs between a copy of what is live, a restore and a
  * rebuild. `prepare` runs beside the service and may take hours; `finish` runs while writers wait and must be short.
  */
+
+import type { Progress } from "../command/progress.ts";
 import type { D1Connection } from "../d1/connection.ts";
-import type { Progress } from "../progress.ts";
 import type { FenceRequest } from "./fence.ts";
 import type { Database, VectorStore, Workbench } from "./stores.ts";
 

@@ -1,8 +1,8 @@
 /** `ops generation`: the generations of the data stores, and moving between them without losing a write. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { openDriver } from "../delivery/open-driver.ts";
-import { confirm, type Invocation, type Outcome, perform } from "../invocation.ts";
-import { recordAction } from "../journal.ts";
+import { confirm, type Invocation, type Outcome, perform } from "../command/invocation.ts";
+import { recordAction } from "../command/journal.ts";
+import { openDriver } from "../stack/open-driver.ts";
 import { cancelSwitch } from "./cancel.ts";
 import { dropGeneration, refuseDrop, STORES, type StoreKind } from "./drop.ts";
 import { listGenerations } from "./list.ts";

@@ -1,6 +1,6 @@
 /** What `ops generation list` tells. */
-import type { Invocation, Outcome } from "../invocation.ts";
-import { table } from "../output.ts";
+import type { Invocation, Outcome } from "../command/invocation.ts";
+import { table } from "../command/output.ts";
 import { STORES, type StoreKind } from "./drop.ts";
 import { readRecord, readWayBack } from "./record.ts";
 import type { Workbench } from "./stores.ts";

@@ -1,9 +1,9 @@
 /** Generations in a stack's configuration, and which of them the Worker is bound to. */
 import { bundleWorker } from "../../infra/build.ts";
 import { releaseTag } from "../../infra/version-note.ts";
-import { mainVersion, workerVersions } from "../deploy/worker-versions.ts";
-import { asOpsError, EXIT, OpsError } from "../errors.ts";
-import type { StackResources } from "../stack.ts";
+import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
+import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
+import type { StackResources } from "../stack/locate.ts";
 import type { SwitchRecord } from "./record.ts";
 import type { Workbench } from "./stores.ts";
 

@@ -4,9 +4,9 @@
  */
 import { hostname } from "node:os";
 import { z } from "zod";
-import { type Storage, StorageError } from "../backup/storage/storage.ts";
-import { decode } from "../client.ts";
-import { EXIT, OpsError } from "../errors.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
+import { decode } from "../service/client.ts";
+import { type Storage, StorageError } from "../storage/storage.ts";
 import type { FillState } from "./fill.ts";
 
 const RECORD = "generations/switch.json";

@@ -2,10 +2,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { QueueMessage } from "../../worker/jobs/messages.ts";
 import { DEFERRED_OPERATIONS, DEFERRED_PREFIX } from "../../worker/store/fence-names.ts";
-import { objectsUnder } from "../backup/storage/storage.ts";
+import { OpsError } from "../command/errors.ts";
 import type { D1Connection } from "../d1/connection.ts";
-import { OpsError } from "../errors.ts";
 import { DEFERRED_PUSH_EVERY_MS, DEFERRED_WAIT_MAX_MS, QUEUE_PUSH_MESSAGES, SETTLE_POLL_MS } from "../limits.ts";
+import { objectsUnder } from "../storage/storage.ts";
 import { forgetFence } from "./fence.ts";
 import type { Workbench } from "./stores.ts";
 

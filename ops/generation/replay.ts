@@ -4,12 +4,13 @@
  * The copy has no triggers but those of its full-text indexes, so nothing happens there that the original did not do. A row
  * is taken out before it is put in again: `INSERT OR REPLACE` would not tell the full-text index that the old one went.
  */
+
+import { OpsError } from "../command/errors.ts";
 import { readChanges } from "../d1/change-log.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import type { Row } from "../d1/row-codec.ts";
 import type { Definition, Schema, Table } from "../d1/schema.ts";
 import { deleteRows, writeRows } from "../d1/write-rows.ts";
-import { OpsError } from "../errors.ts";
 import { REPLAY_ROUNDS_MAX } from "../limits.ts";
 import { gatheredWrites } from "./gathered-writes.ts";
 

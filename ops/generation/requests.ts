@@ -1,5 +1,5 @@
 /** From what a command was told to the switch that it asks for. */
-import { EXIT, OpsError } from "../errors.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
 import { copyFromLive, replayOnto } from "./copy-database.ts";
 import { fromPacks, indexSince } from "./copy-vectors.ts";
 import type { StoreKind } from "./drop.ts";

@@ -1,14 +1,14 @@
 /** What a switch of generations works with: the stack, its deployment, and connections to its stores. */
 import type Cloudflare from "cloudflare";
-import { patientStorage } from "../backup/storage/patient-storage.ts";
-import { s3Storage } from "../backup/storage/s3-storage.ts";
-import type { Storage } from "../backup/storage/storage.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
+import type { Progress } from "../command/progress.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { restD1 } from "../d1/rest-connection.ts";
-import type { StackDriver } from "../delivery/driver.ts";
-import type { Progress } from "../progress.ts";
-import type { StackResources, StackTarget } from "../stack.ts";
+import type { StackDriver } from "../stack/driver.ts";
+import type { StackResources, StackTarget } from "../stack/locate.ts";
+import { patientStorage } from "../storage/patient-storage.ts";
+import { s3Storage } from "../storage/s3-storage.ts";
+import type { Storage } from "../storage/storage.ts";
 
 export interface Workbench {
   target: StackTarget;

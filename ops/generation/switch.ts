@@ -5,8 +5,8 @@
  * Every step can be repeated. An interrupted switch goes on where it was; one that fails before the takeover leaves the live
  * stores as they were, with writers at work.
  */
-import { EXIT, OpsError } from "../errors.ts";
-import type { StackResources } from "../stack.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
+import type { StackResources } from "../stack/locate.ts";
 import { type FenceRequest, lowerFence, raiseFence } from "./fence.ts";
 import type { DatabaseFill, DatabaseFilling, VectorsFill, VectorsFilling } from "./fill.ts";
 import { declareGenerations, isTakenOver, pinOfDeployedCode, refuseDuringRollout, takeOver } from "./live.ts";

@@ -2,10 +2,10 @@
 import pMap from "p-map";
 import { type IndexEntry, indexEntry } from "../../worker/rag/index-entry.ts";
 import { decodePack } from "../../worker/rag/vector-pack.ts";
-import type { Storage } from "../backup/storage/storage.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
 import type { D1Connection, JsonValue, Statement } from "../d1/connection.ts";
-import { EXIT, OpsError } from "../errors.ts";
 import { PACK_READERS, VECTOR_ROWS_PER_PAGE } from "../limits.ts";
+import type { Storage } from "../storage/storage.ts";
 import { databaseOf, type Workbench } from "./stores.ts";
 
 const ROWS = `SELECT c.id, d.tenant, d.metadata, p.object_key, c.pack_slot FROM chunks c

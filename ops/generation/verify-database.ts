@@ -1,12 +1,12 @@
 /** Whether a copied database is what its source is: row by row while writers work, counts and hashes while they wait. */
 import pMap from "p-map";
+import { OpsError } from "../command/errors.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { keyOf, readByKeys } from "../d1/read-by-key.ts";
 import { readRows } from "../d1/read-rows.ts";
 import { type Cell, encodeRow, type Row } from "../d1/row-codec.ts";
 import { CHANGE_LOG, quoted, type Schema, type Table } from "../d1/schema.ts";
 import { hashTable } from "../d1/table-hash.ts";
-import { OpsError } from "../errors.ts";
 import { FENCED_HASH_ROWS_MAX, FENCED_TABLES_AT_ONCE } from "../limits.ts";
 import { FENCE_TABLE } from "./fence.ts";
 import type { DatabaseFilling } from "./fill.ts";

@@ -1,7 +1,7 @@
 /** `prism.config.json`: what is indexed. The schema is the documentation; `loadConfig` is the only reader. */
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { EXIT, OpsError } from "../errors.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
 
 const Glob = z
   .string()

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, matchesGlob, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { $ } from "zx";
-import { OpsError } from "../errors.ts";
+import { OpsError } from "../command/errors.ts";
 import { GIT_CLONE_TIMEOUT_MS } from "../limits.ts";
 import type { Source } from "./config.ts";
 

@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { type Platform, startPlatform } from "../../infra/local/platform.ts";
-import { type Client, createClient } from "../client.ts";
+import { type Platform, startPlatform } from "../../local/platform.ts";
+import { type Client, createClient } from "../service/client.ts";
 import { IndexConfig } from "./config.ts";
 import { type SyncOptions, type SyncResult, syncIndex } from "./sync.ts";
 

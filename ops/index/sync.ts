@@ -3,10 +3,10 @@
  * differs, deletes what vanished. A second run over unchanged sources sends nothing.
  */
 import { z } from "zod";
-import { batches, finishedJob, submit } from "../batch.ts";
-import { type Client, decode } from "../client.ts";
-import { EXIT, OpsError } from "../errors.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
 import { INDEX_DELETE_UNASKED, INDEX_DELETE_UNASKED_SHARE, INDEX_LIST_PAGE, INDEX_READERS } from "../limits.ts";
+import { batches, finishedJob, submit } from "../service/batch.ts";
+import { type Client, decode } from "../service/client.ts";
 import type { IndexConfig } from "./config.ts";
 import { planSync, type StoredDocument, type SyncPlan } from "./plan.ts";
 import { documentId, type IndexDocument, readDocument } from "./read-document.ts";

@@ -1,8 +1,8 @@
 /** `ops index update`: the configured sources into the index, by content hash. */
 import { dirname, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
-import { EXIT } from "../errors.ts";
-import { confirm, type Invocation, type Outcome, perform } from "../invocation.ts";
+import { EXIT } from "../command/errors.ts";
+import { confirm, type Invocation, type Outcome, perform } from "../command/invocation.ts";
 import { loadConfig } from "./config.ts";
 import { type SyncResult, syncIndex } from "./sync.ts";
 

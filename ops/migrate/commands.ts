@@ -1,13 +1,13 @@
 /** `ops migrate list`, `apply`, `revert`: the database's migrations by themselves; `ops deploy` runs them as part of a release. */
 import type { Command } from "commander";
 import { type Migration, readMigrations } from "../../infra/migration-files.ts";
+import { mainVersion } from "../cloudflare/worker-versions.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
+import { confirm, type GlobalOptions, type Invocation, type Outcome, perform } from "../command/invocation.ts";
+import { recordAction } from "../command/journal.ts";
+import { table } from "../command/output.ts";
 import type { D1Connection } from "../d1/connection.ts";
-import { liveDatabase, openStack, type StackAccess } from "../deploy/delivery.ts";
-import { mainVersion } from "../deploy/worker-versions.ts";
-import { EXIT, OpsError } from "../errors.ts";
-import { confirm, type GlobalOptions, type Invocation, type Outcome, perform } from "../invocation.ts";
-import { recordAction } from "../journal.ts";
-import { table } from "../output.ts";
+import { liveDatabase, openStack, type StackAccess } from "../stack/delivery.ts";
 import { appliedMigrations, applyMigration, revertMigration } from "./ledger.ts";
 import { type Deployed, planMigrations } from "./plan.ts";
 

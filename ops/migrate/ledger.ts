@@ -1,8 +1,8 @@
 /** Migrations on one database: what has run, running one, taking one back. Each whole or not at all. */
 import { DatabaseSync } from "node:sqlite";
 import { MIGRATIONS_TABLE, type Migration } from "../../infra/migration-files.ts";
+import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
 import type { D1Connection, Statement } from "../d1/connection.ts";
-import { asOpsError, EXIT, OpsError } from "../errors.ts";
 
 /** Names of the migrations that have run, oldest first. Changes nothing. */
 export async function appliedMigrations(database: D1Connection): Promise<string[]> {

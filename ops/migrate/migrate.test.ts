@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Migration, readMigrations } from "../../infra/migration-files.ts";
+import { asOpsError, OpsError } from "../command/errors.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { sqliteD1 } from "../d1/sqlite-connection.ts";
-import { asOpsError, OpsError } from "../errors.ts";
 import { appliedMigrations, applyMigration, revertMigration } from "./ledger.ts";
 import { contractedSince, planMigrations } from "./plan.ts";
 

@@ -3,9 +3,9 @@
  * collection does the same for packs that have a row; objects without one (a write that broke off) are found here alone.
  */
 import { PACK_RETENTION_MS } from "../../worker/limits.ts";
-import { objectsUnder, type Storage } from "../backup/storage/storage.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { D1_KEYS_PER_READ } from "../limits.ts";
+import { objectsUnder, type Storage } from "../storage/storage.ts";
 
 export interface PacksRemoved {
   rows: number;

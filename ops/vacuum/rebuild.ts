@@ -4,17 +4,17 @@
  */
 import { readManifest, type SnapshotManifest } from "../backup/manifest.ts";
 import type { Repository, Snapshot, SnapshotInfo } from "../backup/repository/repository.ts";
-import { loadDatabase, snapshotSchema } from "../backup/restore/load-database.ts";
 import { brokenDescent } from "../backup/snapshot/continuation.ts";
 import { lookAtDatabase } from "../backup/snapshot/database-look.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
 import type { D1Connection } from "../d1/connection.ts";
-import { EXIT, OpsError } from "../errors.ts";
 import { copyFromLive } from "../generation/copy-database.ts";
 import type { DatabaseFill } from "../generation/fill.ts";
 import { readRecord } from "../generation/record.ts";
 import { keepsFullText } from "../generation/replay.ts";
 import type { Workbench } from "../generation/stores.ts";
 import { type SwitchReport, switchGeneration } from "../generation/switch.ts";
+import { loadDatabase, snapshotSchema } from "../restore/load-database.ts";
 
 const FILL = "rebuild from snapshot ";
 

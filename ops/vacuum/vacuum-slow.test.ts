@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DAY_MS } from "../../infra/limits.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
+import { runCli } from "../command/run-cli.fixture.ts";
 import { mixedTraffic } from "../generation/traffic.fixture.ts";
-import { runCli } from "../run-cli.fixture.ts";
-import { putStock } from "../stock.fixture.ts";
+import { putStock } from "../service/stock.fixture.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "prism-vacuum-"));
 let service: Service;

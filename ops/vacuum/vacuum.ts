@@ -2,12 +2,12 @@
 import type { Command } from "commander";
 import { type RepositoryOptions, withRepository, withRepositoryOptions } from "../backup/open.ts";
 import type { Repository } from "../backup/repository/repository.ts";
-import { type Situation, withSituation } from "../backup/restore/situation.ts";
 import { shownBytes } from "../backup/shown.ts";
-import { EXIT, OpsError } from "../errors.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
+import { confirm, type Invocation, type Outcome, perform } from "../command/invocation.ts";
+import { recordAction } from "../command/journal.ts";
 import { readRecord } from "../generation/record.ts";
-import { confirm, type Invocation, type Outcome, perform } from "../invocation.ts";
-import { recordAction } from "../journal.ts";
+import { type Situation, withSituation } from "../restore/situation.ts";
 import { removeExpired } from "./expired.ts";
 import { trimLimit } from "./needed-log.ts";
 import { removeOrphanPacks } from "./orphan-packs.ts";

@@ -2,7 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { VECTOR_INDEX } from "../../infra/inventory.ts";
-import { compileFilter, indexedPart } from "../../infra/local/vectorize/filter.ts";
+import { compileFilter, indexedPart } from "../../local/vectorize/filter.ts";
 import { type Filter, filterSchema, filterToSql } from "./filter.ts";
 
 const db = new DatabaseSync(":memory:");

@@ -1,7 +1,7 @@
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { embedLexical, LEXICAL_MODEL } from "../../infra/local/ai/lexical-embedder.ts";
 import { readMigrations } from "../../infra/migration-files.ts";
+import { embedLexical, LEXICAL_MODEL } from "../../local/ai/lexical-embedder.ts";
 import { type RetrievalRequest, retrieve, type Stores, VectorSearchError } from "./retrieve.ts";
 
 /** The real D1 of workerd; a vector index and a model as plain functions, since what they do when they fail is the point. */

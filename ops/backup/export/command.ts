@@ -1,8 +1,8 @@
 /** `ops backup export`: a snapshot for people and other tools, or the whole repository, encrypted as it is, for another place. */
 import type { Command } from "commander";
-import { EXIT, OpsError } from "../../errors.ts";
-import { type Invocation, type Outcome, perform } from "../../invocation.ts";
-import { recordAction } from "../../journal.ts";
+import { EXIT, OpsError } from "../../command/errors.ts";
+import { type Invocation, type Outcome, perform } from "../../command/invocation.ts";
+import { recordAction } from "../../command/journal.ts";
 import { type CopyReport, copyRepository } from "../import/copy.ts";
 import { readManifest } from "../manifest.ts";
 import { type RepositoryOptions, withRepository, withRepositoryOptions } from "../open.ts";

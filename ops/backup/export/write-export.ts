@@ -1,11 +1,11 @@
 /** A snapshot as plain files: the database as SQL, a file of lines of JSON for each table, objects of buckets under their names, configuration. */
 import { type FileHandle, mkdir, open, readdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
+import { EXIT, OpsError } from "../../command/errors.ts";
 import { quoted } from "../../d1/schema.ts";
-import { EXIT, OpsError } from "../../errors.ts";
+import { snapshotSchema } from "../../restore/load-database.ts";
 import type { BucketSummary, SnapshotManifest } from "../manifest.ts";
 import type { Snapshot } from "../repository/repository.ts";
-import { snapshotSchema } from "../restore/load-database.ts";
 import { readObjects } from "../snapshot/bucket-copy.ts";
 import { readTable } from "../snapshot/read-table.ts";
 import { jsonLine } from "./json-text.ts";

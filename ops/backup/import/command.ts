@@ -1,8 +1,8 @@
 /** `ops backup import`: an off-account copy of a repository back into the stack's own place. */
 import type { Command } from "commander";
-import { EXIT } from "../../errors.ts";
-import { perform } from "../../invocation.ts";
-import { recordAction } from "../../journal.ts";
+import { EXIT } from "../../command/errors.ts";
+import { perform } from "../../command/invocation.ts";
+import { recordAction } from "../../command/journal.ts";
 import { copyText } from "../export/command.ts";
 import { type RepositoryOptions, withRepositoryOptions } from "../open.ts";
 import { copyRepository } from "./copy.ts";

@@ -3,10 +3,10 @@
  * the repository's own order of writes, so that an interrupted copy is a whole repository of fewer snapshots.
  */
 import pMap from "p-map";
-import { EXIT, OpsError } from "../../errors.ts";
+import { EXIT, OpsError } from "../../command/errors.ts";
 import { REPOSITORY_READERS } from "../../limits.ts";
+import { objectsUnder, type Storage, StorageError } from "../../storage/storage.ts";
 import { CONFIG, EPOCHS, POINTER } from "../repository/layout.ts";
-import { objectsUnder, type Storage, StorageError } from "../storage/storage.ts";
 
 export interface RepositoryCopied {
   objects: number;

@@ -1,12 +1,12 @@
 /** One repository into another place, or back, and the check of what arrived. */
-import { EXIT, OpsError } from "../../errors.ts";
-import type { Invocation } from "../../invocation.ts";
+import { EXIT, OpsError } from "../../command/errors.ts";
+import type { Invocation } from "../../command/invocation.ts";
+import { patientStorage } from "../../storage/patient-storage.ts";
+import type { Storage } from "../../storage/storage.ts";
 import { claimedId, keyAtHand } from "../keys-at-hand.ts";
 import { locateRepository } from "../place.ts";
 import { openRepository } from "../repository/open-repository.ts";
 import type { Finding } from "../repository/repository.ts";
-import { patientStorage } from "../storage/patient-storage.ts";
-import type { Storage } from "../storage/storage.ts";
 import { copyObjects, type RepositoryCopied } from "./copy-objects.ts";
 
 export interface CopyReport extends RepositoryCopied {

@@ -1,18 +1,18 @@
 /** `ops backup key`: who may read a repository and who may add to it. No part is written anew for it. */
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { EXIT, OpsError } from "../../errors.ts";
-import { confirm, type Invocation, type Outcome, perform } from "../../invocation.ts";
-import { recordAction } from "../../journal.ts";
-import { table } from "../../output.ts";
+import { EXIT, OpsError } from "../../command/errors.ts";
+import { confirm, type Invocation, type Outcome, perform } from "../../command/invocation.ts";
+import { recordAction } from "../../command/journal.ts";
+import { table } from "../../command/output.ts";
+import { patientStorage } from "../../storage/patient-storage.ts";
+import type { Storage } from "../../storage/storage.ts";
 import { claimedId, keyAtHand } from "../keys-at-hand.ts";
 import { type RepositoryOptions, withRepositoryOptions } from "../open.ts";
 import { locateRepository } from "../place.ts";
 import { loadConfiguration } from "../repository/configuration.ts";
 import { keyAdministration } from "../repository/key-administration.ts";
 import { type BackupKey, formatKey } from "../repository/key-file.ts";
-import { patientStorage } from "../storage/patient-storage.ts";
-import type { Storage } from "../storage/storage.ts";
 
 interface KeyOptions extends RepositoryOptions {
   out?: string;

@@ -2,11 +2,11 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { runCli } from "../../run-cli.fixture.ts";
+import { runCli } from "../../command/run-cli.fixture.ts";
+import { directoryStorage } from "../../storage/directory-storage.ts";
 import { initRepository } from "../repository/key-administration.ts";
 import { formatKey, parseKey } from "../repository/key-file.ts";
 import { openRepository } from "../repository/open-repository.ts";
-import { directoryStorage } from "../storage/directory-storage.ts";
 
 let dir: string;
 beforeEach(async () => {

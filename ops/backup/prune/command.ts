@@ -1,9 +1,9 @@
 /** `ops backup prune`: old snapshots go, by a rule that says for each of them why it stays or goes. */
 import { type Command, InvalidArgumentError } from "commander";
-import { confirm, type Invocation, type Outcome, perform } from "../../invocation.ts";
-import { recordAction } from "../../journal.ts";
+import { confirm, type Invocation, type Outcome, perform } from "../../command/invocation.ts";
+import { recordAction } from "../../command/journal.ts";
+import { table } from "../../command/output.ts";
 import { KEEP_DAILY, KEEP_MONTHLY, KEEP_WEEKLY, KEEP_YEARLY } from "../../limits.ts";
-import { table } from "../../output.ts";
 import { type RepositoryOptions, withRepository, withRepositoryOptions } from "../open.ts";
 import type { PrunePlan, PruneReport, Repository } from "../repository/repository.ts";
 import { shownBytes } from "../shown.ts";

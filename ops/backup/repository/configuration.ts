@@ -6,7 +6,7 @@
  * go without a part being written again.
  */
 import { z } from "zod";
-import { objectsUnder, type Storage, StorageError } from "../storage/storage.ts";
+import { objectsUnder, type Storage, StorageError } from "../../storage/storage.ts";
 import { DamagedObject, HINTS, refused } from "./damage.ts";
 import { type BackupKey, decryptWith, encryptTo, recipientOf } from "./key-file.ts";
 import { CONFIG, configCopyKey, configsOf, EPOCHS } from "./layout.ts";

@@ -3,7 +3,7 @@
  * share, sealed for them. Each is an object named by its hash.
  */
 import { randomBytes } from "node:crypto";
-import { objectsUnder, StorageError } from "../storage/storage.ts";
+import { objectsUnder, StorageError } from "../../storage/storage.ts";
 import { DamagedObject, HINTS, refused } from "./damage.ts";
 import { decryptWith, encryptTo } from "./key-file.ts";
 import { contentKeyKey } from "./layout.ts";

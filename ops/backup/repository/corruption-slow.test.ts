@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { asOpsError, OpsError } from "../../errors.ts";
+import { asOpsError, OpsError } from "../../command/errors.ts";
 import { DECEMBER_MS, newRepository, snapshotOf, type TestRepository, textsOf } from "./repository.fixture.ts";
 import type { Finding, Repository, SnapshotInfo } from "./repository.ts";
 

@@ -12,7 +12,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Fault, startWire, type Wire } from "../storage/wire.fixture.ts";
+import { type Fault, startWire, type Wire } from "../../storage/wire.fixture.ts";
 
 export type CrashPhase = "before" | "during" | "after";
 export interface CrashPoint {

@@ -2,9 +2,9 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { CREDENTIALS, startS3 } from "../../../infra/local/s3/s3-server.fixture.ts";
-import { s3Storage } from "../storage/s3-storage.ts";
-import type { Storage } from "../storage/storage.ts";
+import { CREDENTIALS, startS3 } from "../../../local/s3/s3-server.fixture.ts";
+import { s3Storage } from "../../storage/s3-storage.ts";
+import type { Storage } from "../../storage/storage.ts";
 import { tryEveryCrashPoint } from "./crash-points.fixture.ts";
 import { initRepository } from "./key-administration.ts";
 import { formatKey, joinKeys } from "./key-file.ts";

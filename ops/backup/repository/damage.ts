@@ -1,5 +1,5 @@
 /** What is wrong with an object of a repository, as an error that names it. */
-import { EXIT, OpsError } from "../../errors.ts";
+import { EXIT, OpsError } from "../../command/errors.ts";
 
 /** Damaged, missing, swapped, replayed or forged: nothing of it was used. */
 export class DamagedObject extends OpsError {

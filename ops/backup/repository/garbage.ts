@@ -1,6 +1,6 @@
 /** What nothing needs any more. Pure. */
 import { UNREFERENCED_KEEP_MS } from "../../limits.ts";
-import type { StoredObject } from "../storage/storage.ts";
+import type { StoredObject } from "../../storage/storage.ts";
 import { configsOf, contentKeyKey, EPOCHS } from "./layout.ts";
 import { type IndexedSnapshot, objectOf } from "./snapshot-index.ts";
 

@@ -6,7 +6,7 @@
  */
 import pMap from "p-map";
 import { REPOSITORY_READERS } from "../../limits.ts";
-import { objectsUnder, StorageError } from "../storage/storage.ts";
+import { objectsUnder, StorageError } from "../../storage/storage.ts";
 import { signersOf } from "./configuration.ts";
 import { DamagedObject, HINTS } from "./damage.ts";
 import { CONFIG, EPOCHS, manifestKey, manifestsOf, POINTER } from "./layout.ts";

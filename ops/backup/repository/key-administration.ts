@@ -3,8 +3,8 @@
  */
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import { EXIT, OpsError } from "../../errors.ts";
-import { objectsUnder, type Storage, StorageError } from "../storage/storage.ts";
+import { EXIT, OpsError } from "../../command/errors.ts";
+import { objectsUnder, type Storage, StorageError } from "../../storage/storage.ts";
 import {
   type Configuration,
   type LoadedConfiguration,

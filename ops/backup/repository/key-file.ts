@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from "age-encryption";
 import { z } from "zod";
-import { OpsError } from "../../errors.ts";
+import { OpsError } from "../../command/errors.ts";
 import { refused } from "./damage.ts";
 import { signingKey } from "./signed.ts";
 

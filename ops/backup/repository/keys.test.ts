@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Encrypter } from "age-encryption";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { directoryStorage } from "../storage/directory-storage.ts";
+import { directoryStorage } from "../../storage/directory-storage.ts";
 import { initRepository, keyFromPassphrase } from "./key-administration.ts";
 import { formatKey, generateReader, joinKeys, parseKey } from "./key-file.ts";
 import { openRepository } from "./open-repository.ts";

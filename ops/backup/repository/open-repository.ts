@@ -1,6 +1,6 @@
 /** Opening a repository: everything in `repository.ts` put together over a storage and a key. */
-import { patientStorage } from "../storage/patient-storage.ts";
-import { type Storage, StorageError, sizesUnder } from "../storage/storage.ts";
+import { patientStorage } from "../../storage/patient-storage.ts";
+import { type Storage, StorageError, sizesUnder } from "../../storage/storage.ts";
 import { loadConfiguration, repositoryIdentities, signersOf, writerSecret } from "./configuration.ts";
 import { contentKeyReader } from "./content-keys.ts";
 import { DamagedObject, refused } from "./damage.ts";

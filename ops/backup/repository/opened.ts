@@ -1,6 +1,6 @@
 /** An opened repository as the parts of this layer share it, and the reading of what proves itself. */
 import { DAMAGE_READS } from "../../limits.ts";
-import { type Storage, StorageError } from "../storage/storage.ts";
+import { type Storage, StorageError } from "../../storage/storage.ts";
 import type { LoadedConfiguration } from "./configuration.ts";
 import { DamagedObject, HINTS } from "./damage.ts";
 import type { BackupKey } from "./key-file.ts";

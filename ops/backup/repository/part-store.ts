@@ -2,9 +2,9 @@
  * The parts of one epoch while a snapshot is written: what is known to be there, what is written anew, and what an
  * interrupted writer left.
  */
-import { OpsError } from "../../errors.ts";
+import { OpsError } from "../../command/errors.ts";
 import { CHECKPOINT_BYTES, PART_BYTES_MAX, PARTS_IN_FLIGHT_BYTES } from "../../limits.ts";
-import { StorageError, sizesUnder } from "../storage/storage.ts";
+import { StorageError, sizesUnder } from "../../storage/storage.ts";
 import { ByteGate } from "./byte-gate.ts";
 import { contentKeysIn, copyContentKey, createContentKey, isSharedKind, readContentKeyObject } from "./content-keys.ts";
 import { CHECKPOINTS, checkpointKey, partKey, partsOf } from "./layout.ts";

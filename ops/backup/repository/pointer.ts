@@ -1,5 +1,5 @@
 /** The pointer's changes: read, change, replace, and again when another machine was faster. */
-import { StorageError } from "../storage/storage.ts";
+import { StorageError } from "../../storage/storage.ts";
 import { refused } from "./damage.ts";
 import { type History, type KnownManifest, readHistory } from "./history.ts";
 import { POINTER } from "./layout.ts";

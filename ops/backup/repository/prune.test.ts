@@ -1,9 +1,9 @@
 import { readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { CREDENTIALS, startS3 } from "../../../infra/local/s3/s3-server.fixture.ts";
 import { LOCKED_PREFIXES } from "../../../infra/locked-prefixes.ts";
-import { s3Storage } from "../storage/s3-storage.ts";
+import { CREDENTIALS, startS3 } from "../../../local/s3/s3-server.fixture.ts";
+import { s3Storage } from "../../storage/s3-storage.ts";
 import { initRepository } from "./key-administration.ts";
 import { joinKeys } from "./key-file.ts";
 import { openRepository } from "./open-repository.ts";

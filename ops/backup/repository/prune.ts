@@ -4,7 +4,7 @@
  */
 import pMap from "p-map";
 import { REPOSITORY_READERS } from "../../limits.ts";
-import { objectsUnder, StorageError, type StoredObject } from "../storage/storage.ts";
+import { objectsUnder, StorageError, type StoredObject } from "../../storage/storage.ts";
 import { DamagedObject, refused } from "./damage.ts";
 import { garbage, referencesOf } from "./garbage.ts";
 import type { History, KnownManifest } from "./history.ts";

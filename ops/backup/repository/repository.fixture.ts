@@ -2,8 +2,8 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { directoryStorage } from "../storage/directory-storage.ts";
-import type { Storage } from "../storage/storage.ts";
+import { directoryStorage } from "../../storage/directory-storage.ts";
+import type { Storage } from "../../storage/storage.ts";
 import { initRepository, keyAdministration } from "./key-administration.ts";
 import { type BackupKey, joinKeys } from "./key-file.ts";
 import { openRepository } from "./open-repository.ts";

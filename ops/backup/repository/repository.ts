@@ -6,7 +6,7 @@
  * was reached from a signed manifest and verified on the way; every failure is an `OpsError` that names the object.
  */
 
-import type { Patience } from "../storage/patient-storage.ts";
+import type { Patience } from "../../storage/patient-storage.ts";
 
 /**
  * Some bytes in the repository. Same kind and same bytes give the same id, so putting them twice stores them once in an

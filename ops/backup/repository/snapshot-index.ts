@@ -1,6 +1,6 @@
 /** A snapshot's index and summary, reached from its manifest; and the reading of its parts. */
 
-import { OpsError } from "../../errors.ts";
+import { OpsError } from "../../command/errors.ts";
 import { PART_BYTES_MAX } from "../../limits.ts";
 import type { contentKeyReader } from "./content-keys.ts";
 import { DamagedObject, HINTS } from "./damage.ts";

@@ -1,7 +1,7 @@
 /** Checks of a whole repository: every object that a snapshot needs is there, is the right one, and is what was written. */
 import pMap from "p-map";
 import { REPOSITORY_READERS } from "../../limits.ts";
-import { sizesUnder } from "../storage/storage.ts";
+import { sizesUnder } from "../../storage/storage.ts";
 import { problemOfConfiguration } from "./configuration.ts";
 import { type contentKeyReader, readContentKeyObject } from "./content-keys.ts";
 import { DamagedObject, HINTS } from "./damage.ts";

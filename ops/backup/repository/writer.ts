@@ -3,8 +3,8 @@
  * nothing refers to anything new; from then on everything it refers to is there.
  */
 import { randomBytes } from "node:crypto";
-import { EXIT, OpsError } from "../../errors.ts";
-import { sizesUnder } from "../storage/storage.ts";
+import { EXIT, OpsError } from "../../command/errors.ts";
+import { sizesUnder } from "../../storage/storage.ts";
 import { secureConfiguration } from "./configuration.ts";
 import { contentKeysIn } from "./content-keys.ts";
 import type { History, KnownManifest } from "./history.ts";

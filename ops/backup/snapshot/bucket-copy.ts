@@ -5,9 +5,9 @@
  */
 import pMap from "p-map";
 import { BUNDLE_BYTES, BUNDLE_READERS, KEEPERS, OBJECT_READERS, PART_BYTES_MAX } from "../../limits.ts";
+import { objectsUnder, type Storage, StorageError, type StoredObject } from "../../storage/storage.ts";
 import type { BucketSummary } from "../manifest.ts";
 import type { Snapshot, SnapshotWriter } from "../repository/repository.ts";
-import { objectsUnder, type Storage, StorageError, type StoredObject } from "../storage/storage.ts";
 
 /** An object in the repository: the parts that its bytes run through, and where they begin in the first. */
 interface Held {

@@ -7,10 +7,10 @@
  * service never waits.
  */
 import pMap from "p-map";
+import { OpsError } from "../../command/errors.ts";
 import { type Changes, logHead, readChanges } from "../../d1/change-log.ts";
 import type { D1Connection } from "../../d1/connection.ts";
 import type { Table } from "../../d1/schema.ts";
-import { OpsError } from "../../errors.ts";
 import { SEAL_ATTEMPTS_MAX, TABLES_FINISHED_AT_ONCE } from "../../limits.ts";
 import type { SnapshotBody, SnapshotInventory } from "../manifest.ts";
 import type { Snapshot, SnapshotWriter } from "../repository/repository.ts";

@@ -8,11 +8,11 @@ import type { D1Connection } from "../../d1/connection.ts";
 import { beginLoad, finishLoad } from "../../d1/load.ts";
 import { sqliteD1 } from "../../d1/sqlite-connection.ts";
 import { writeRows } from "../../d1/write-rows.ts";
+import { directoryStorage } from "../../storage/directory-storage.ts";
 import { readManifest } from "../manifest.ts";
 import { initRepository } from "../repository/key-administration.ts";
 import { joinKeys } from "../repository/key-file.ts";
 import { openRepository } from "../repository/open-repository.ts";
-import { directoryStorage } from "../storage/directory-storage.ts";
 import { readTable } from "./read-table.ts";
 import { type Taken, takeSnapshot } from "./take.ts";
 

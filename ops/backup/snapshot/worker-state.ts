@@ -1,7 +1,7 @@
 /** The deployed Worker: its version with all modules, and the names (never the values) of its secrets. */
 import type Cloudflare from "cloudflare";
-import { mainVersion, workerVersions } from "../../deploy/worker-versions.ts";
-import { OpsError } from "../../errors.ts";
+import { mainVersion, workerVersions } from "../../cloudflare/worker-versions.ts";
+import { OpsError } from "../../command/errors.ts";
 
 export interface WorkerState {
   version_id: string;

@@ -1,10 +1,10 @@
 /** Commands at the same time over one repository: all right, or refused with what to do, and never damage. */
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { asOpsError, OpsError } from "../../command/errors.ts";
 import type { D1Connection } from "../../d1/connection.ts";
 import { contents } from "../../d1/nasty-database.fixture.ts";
 import { sqliteD1 } from "../../d1/sqlite-connection.ts";
-import { asOpsError, OpsError } from "../../errors.ts";
 import { takeLease } from "../repository/leases.ts";
 import { serviceDatabase } from "../snapshot/snapshot-rig.fixture.ts";
 import type { Taken } from "../snapshot/take.ts";

@@ -1,5 +1,5 @@
 /** For tests: a line and a service that fail at random, the same way for the same seed. */
-import type { Fault, Passing } from "../storage/wire.fixture.ts";
+import type { Fault, Passing } from "../../storage/wire.fixture.ts";
 
 /** mulberry32: small, seeded, good enough to choose faults with. */
 export function randomOf(seed: number): () => number {

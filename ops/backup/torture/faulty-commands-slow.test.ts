@@ -1,7 +1,7 @@
 /** Every command through an API and a storage that fail at random: done and right, or failed aloud; the truth is looked up past the faults. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { restoreIntoScratch } from "../../restore/scratch-restore.ts";
 import { readManifest } from "../manifest.ts";
-import { restoreIntoScratch } from "../restore/scratch-restore.ts";
 import { EXTENT_TIMEOUT_MS, TRIES_ALL } from "./extent.fixture.ts";
 import { badWeather, HANG, type Weather } from "./faults.fixture.ts";
 import { StackRig, undisturbed } from "./stack-rig.fixture.ts";

@@ -1,14 +1,14 @@
 /** Backup, verify, restore and prune through a storage that fails at random: right, or failed aloud; the truth is looked up past the faults. */
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { CREDENTIALS, startS3 } from "../../../infra/local/s3/s3-server.fixture.ts";
+import { CREDENTIALS, startS3 } from "../../../local/s3/s3-server.fixture.ts";
+import { asOpsError } from "../../command/errors.ts";
 import { contents } from "../../d1/nasty-database.fixture.ts";
 import { sqliteD1 } from "../../d1/sqlite-connection.ts";
-import { asOpsError } from "../../errors.ts";
+import { s3Storage } from "../../storage/s3-storage.ts";
+import type { Fault, Passing, Wire } from "../../storage/wire.fixture.ts";
+import { startWire } from "../../storage/wire.fixture.ts";
 import { serviceDatabase } from "../snapshot/snapshot-rig.fixture.ts";
-import { s3Storage } from "../storage/s3-storage.ts";
-import type { Fault, Passing, Wire } from "../storage/wire.fixture.ts";
-import { startWire } from "../storage/wire.fixture.ts";
 import { EXTENT_TIMEOUT_MS, TRIES_ALL } from "./extent.fixture.ts";
 import { badWeather, HANG, PRECONDITION_FAILED, type Weather } from "./faults.fixture.ts";
 import { Vault } from "./vault.fixture.ts";

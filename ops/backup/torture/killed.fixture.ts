@@ -1,8 +1,8 @@
 /** For tests: `kill -9` of a command at every request with which it changes something, on a whole stack; then it is typed again. */
 import { expect } from "vitest";
+import { restoreIntoScratch } from "../../restore/scratch-restore.ts";
+import type { Passing } from "../../storage/wire.fixture.ts";
 import { readManifest } from "../manifest.ts";
-import { restoreIntoScratch } from "../restore/scratch-restore.ts";
-import type { Passing } from "../storage/wire.fixture.ts";
 import { spread, TRIES_ALL, tried } from "./extent.fixture.ts";
 import { StackRig, undisturbed } from "./stack-rig.fixture.ts";
 import { type DeathPoint, deathAt, deathPoints } from "./writes.fixture.ts";

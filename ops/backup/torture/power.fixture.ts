@@ -1,6 +1,6 @@
 /** For tests: power that goes at one write, of whichever store. From then on nothing happens any more, neither there nor elsewhere. */
 import type { D1Connection } from "../../d1/connection.ts";
-import type { Storage } from "../storage/storage.ts";
+import type { Storage } from "../../storage/storage.ts";
 
 export interface PowerCut {
   /** From 1. */

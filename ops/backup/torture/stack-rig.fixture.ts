@@ -6,13 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Service, startService } from "../../../worker/service.fixture.ts";
 import { createCloudflare } from "../../cloudflare/api.ts";
-import { COMPILED } from "../../run-cli.fixture.ts";
+import { COMPILED } from "../../command/run-cli.fixture.ts";
+import { stackState } from "../../restore/stack-state.fixture.ts";
+import { s3Storage } from "../../storage/s3-storage.ts";
+import { type Fault, type Passing, startWire, type Wire } from "../../storage/wire.fixture.ts";
 import { claimedId, keyAtHand } from "../keys-at-hand.ts";
 import { openRepository } from "../repository/open-repository.ts";
 import type { Repository } from "../repository/repository.ts";
-import { stackState } from "../restore/stack-state.fixture.ts";
-import { s3Storage } from "../storage/s3-storage.ts";
-import { type Fault, type Passing, startWire, type Wire } from "../storage/wire.fixture.ts";
 
 const never = new AbortController().signal;
 const CLI = join(import.meta.dirname, "../../cli.ts");

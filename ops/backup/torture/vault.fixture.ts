@@ -7,16 +7,16 @@ import type { D1Connection } from "../../d1/connection.ts";
 import { readSchema } from "../../d1/schema.ts";
 import { sqliteD1 } from "../../d1/sqlite-connection.ts";
 import { hashTable } from "../../d1/table-hash.ts";
+import { loadDatabase } from "../../restore/load-database.ts";
+import { directoryStorage } from "../../storage/directory-storage.ts";
+import type { Patience } from "../../storage/patient-storage.ts";
+import type { Storage } from "../../storage/storage.ts";
 import { readManifest } from "../manifest.ts";
 import { initRepository } from "../repository/key-administration.ts";
 import { type BackupKey, formatKey, joinKeys, parseKey } from "../repository/key-file.ts";
 import { openRepository } from "../repository/open-repository.ts";
 import type { Repository } from "../repository/repository.ts";
-import { loadDatabase } from "../restore/load-database.ts";
 import { type Taken, takeSnapshot } from "../snapshot/take.ts";
-import { directoryStorage } from "../storage/directory-storage.ts";
-import type { Patience } from "../storage/patient-storage.ts";
-import type { Storage } from "../storage/storage.ts";
 
 const never = new AbortController().signal;
 

@@ -3,8 +3,8 @@ import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { checks } from "../../d1/nasty-database.fixture.ts";
 import { sqliteD1 } from "../../d1/sqlite-connection.ts";
+import { loadDatabase } from "../../restore/load-database.ts";
 import { readManifest } from "../manifest.ts";
-import { loadDatabase } from "../restore/load-database.ts";
 import { StackRig } from "./stack-rig.fixture.ts";
 
 const LANES = 3;

@@ -1,6 +1,6 @@
 /** For tests: which requests of a command change something, and at which moments of each it can die. */
 import { z } from "zod";
-import type { Fault, Passing } from "../storage/wire.fixture.ts";
+import type { Fault, Passing } from "../../storage/wire.fixture.ts";
 
 /** Requests that only look, whatever their method. D1's say by their statements what they do. */
 const LOOKS = /\/(get_by_ids|bulk\/get|indexes\/[^/]+\/query)(\?|$)/;

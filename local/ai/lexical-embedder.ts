@@ -1,0 +1,98 @@
+/**
+ * The embedder of the local platform: no weights, no state, no network.
+ *
+ * A text becomes the signed feature hash (Weinberger et al. 2009) of its stems and of their character n-grams, so
+ * related spellings (`aero-elastic`, `aeroelasticity`, a typo) end up near each other. It knows no meaning: a
+ * synonym is as far away as any other word. `worker/rag/models.ts` says what weight that deserves in a hybrid search.
+ */
+import { tokenise } from "../../worker/rag/query.ts";
+import { stem } from "../../worker/rag/stem.ts";
+import { STOPWORDS } from "../../worker/rag/stopwords.ts";
+
+export const LEXICAL_MODEL = "@prism/lexical-384-v1";
+export const LEXICAL_DIMENSIONS = 384;
+
+/** Lengths of the character n-grams; words are padded with one blank on each side, so that ends count as letters. */
+const GRAM_LENGTHS = [3, 4, 5] as const;
+/** Length of a word's n-gram part relative to its whole-stem part. */
+const GRAM_SHARE = 0.5;
+/** Distinct stems whose features are kept in memory; the cache is emptied when it is full. */
+const CACHED_STEMS_MAX = 50_000;
+
+/** Where one word lands: indices into the vector and what it adds there. */
+interface Features {
+  index: Uint16Array;
+  value: Float32Array;
+}
+
+const cache = new Map<string, Features>();
+
+/** FNV-1a over UTF-16 units with a final avalanche (murmur3's), since the low bits pick the dimension. */
+function hash(text: string, start: number, end: number): number {
+  let h = 0x811c9dc5;
+  for (let i = start; i < end; i += 1) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+function features(word: string): Features {
+  const known = cache.get(word);
+  if (known !== undefined) return known;
+  const padded = ` ${word} `;
+  const spans: [number, number][] = [];
+  for (const length of GRAM_LENGTHS) {
+    for (let start = 0; start + length <= padded.length; start += 1) spans.push([start, start + length]);
+  }
+  // Long words are rare words: the cheapest stand-in for idf that needs no corpus.
+  const informative = Math.min(1, 0.4 + 0.1 * word.length);
+  const gram = spans.length === 0 ? 0 : (GRAM_SHARE * informative) / Math.sqrt(spans.length);
+  const index = new Uint16Array(spans.length + 1);
+  const value = new Float32Array(spans.length + 1);
+  const put = (at: number, h: number, weight: number): void => {
+    index[at] = h % LEXICAL_DIMENSIONS;
+    value[at] = h & 0x80000000 ? -weight : weight;
+  };
+  put(0, hash(`=${word}`, 0, word.length + 1), informative);
+  spans.forEach(([start, end], at) => {
+    put(at + 1, hash(padded, start, end), gram);
+  });
+  const made = { index, value };
+  if (cache.size >= CACHED_STEMS_MAX) cache.clear();
+  cache.set(word, made);
+  return made;
+}
+
+/** One unit vector of 384 dimensions for each text, in order; a text without letters or digits gives zeros. */
+export function embedLexical(texts: readonly string[]): Float32Array[] {
+  return texts.map(embedOne);
+}
+
+function embedOne(text: string): Float32Array {
+  const counts = new Map<string, number>();
+  for (const word of tokenise(text)) {
+    if (STOPWORDS.has(word)) continue;
+    counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  const stems = new Map<string, number>();
+  for (const [word, count] of counts) {
+    const key = stem(word);
+    stems.set(key, (stems.get(key) ?? 0) + count);
+  }
+  const vector = new Float32Array(LEXICAL_DIMENSIONS);
+  for (const [key, count] of stems) {
+    const { index, value } = features(key);
+    const weight = 1 + Math.log(count);
+    for (let i = 0; i < index.length; i += 1) {
+      const at = index[i] ?? 0;
+      vector[at] = (vector[at] ?? 0) + weight * (value[i] ?? 0);
+    }
+  }
+  let squared = 0;
+  for (const x of vector) squared += x * x;
+  if (squared > 0) {
+    const scale = 1 / Math.sqrt(squared);
+    for (let i = 0; i < vector.length; i += 1) vector[i] = (vector[i] ?? 0) * scale;
+  }
+  return vector;
+}

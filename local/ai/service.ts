@@ -1,0 +1,126 @@
+/**
+ * Workers AI on this machine: embeddings, chat and reranking in the shapes of `env.AI.run`.
+ *
+ * With `PRISM_AI_BASE_URL` the work goes to an OpenAI-compatible server; without it a lexical embedder and an
+ * extractive answerer are built in, so that the platform answers offline and without downloading weights.
+ */
+import { z } from "zod";
+import { estimateTokens } from "../../worker/rag/tokens.ts";
+import { AI_TEXTS_PER_CALL_MAX } from "../limits.ts";
+import { answerExtractively } from "./extractive-answerer.ts";
+import { embedLexical, LEXICAL_MODEL } from "./lexical-embedder.ts";
+import { OpenAiUpstream } from "./openai-upstream.ts";
+
+const message = z.object({ role: z.string(), content: z.string() });
+const call = z.object({
+  model: z.string(),
+  inputs: z.union([
+    z.object({ text: z.union([z.string(), z.array(z.string())]) }),
+    z.object({ query: z.string(), contexts: z.array(z.object({ text: z.string() })), top_k: z.number().optional() }),
+    z.object({
+      messages: z.array(message),
+      stream: z.boolean().optional(),
+      max_tokens: z.number().optional(),
+      temperature: z.number().optional(),
+    }),
+  ]),
+});
+type ChatInputs = { messages: z.infer<typeof message>[]; stream?: boolean; max_tokens?: number; temperature?: number };
+
+/** What the stand-in was asked to do since it started; `ops bench` and quota checks read it. */
+export interface AiUsage {
+  embedding_calls: number;
+  embedded_texts: number;
+  embedded_tokens: number;
+  chat_calls: number;
+  chat_input_tokens: number;
+  chat_output_tokens: number;
+}
+
+export class AiService {
+  readonly usage: AiUsage = {
+    embedding_calls: 0,
+    embedded_texts: 0,
+    embedded_tokens: 0,
+    chat_calls: 0,
+    chat_input_tokens: 0,
+    chat_output_tokens: 0,
+  };
+  readonly #upstream: OpenAiUpstream | null;
+
+  constructor(upstream: OpenAiUpstream | null) {
+    this.#upstream = upstream;
+  }
+
+  /** From `PRISM_AI_BASE_URL`, `PRISM_AI_API_KEY`, `PRISM_AI_EMBEDDING_MODEL` and `PRISM_AI_CHAT_MODEL`. */
+  static fromEnvironment(environment: NodeJS.ProcessEnv): AiService {
+    return new AiService(OpenAiUpstream.fromEnvironment(environment));
+  }
+
+  /** The model id that packs and the Worker's EMBEDDING_MODEL carry. */
+  get embeddingModel(): string {
+    return this.#upstream?.embeddingModel ?? LEXICAL_MODEL;
+  }
+
+  /** Dimensions of the embedding model, asked of the upstream once at start. */
+  async embeddingDimensions(): Promise<number> {
+    const [vector] = this.#upstream ? await this.#upstream.embed(["dimensions"]) : embedLexical(["dimensions"]);
+    if (!vector) throw new Error("the embedding model returned no vector for a probe text");
+    return vector.length;
+  }
+
+  /** The Node side of the binding: a `run` call as JSON in, the model's answer (JSON or SSE) out. */
+  async handle(request: Request): Promise<Response> {
+    const parsed = call.safeParse(await request.json());
+    if (!parsed.success) return new Response(`5006: ${z.prettifyError(parsed.error)}`, { status: 400 });
+    const { model, inputs } = parsed.data;
+    try {
+      if ("text" in inputs) return Response.json(await this.#embed([inputs.text].flat()));
+      if ("query" in inputs) return Response.json(rerankLexically(inputs.query, inputs.contexts));
+      return await this.#chat(model, inputs);
+    } catch (error) {
+      return new Response(`3040: ${error instanceof Error ? error.message : String(error)}`, { status: 502 });
+    }
+  }
+
+  async #embed(texts: string[]): Promise<{ shape: [number, number]; data: number[][] }> {
+    if (texts.length > AI_TEXTS_PER_CALL_MAX) {
+      throw new Error(`${texts.length} texts in one call; Workers AI takes at most ${AI_TEXTS_PER_CALL_MAX}`);
+    }
+    this.usage.embedding_calls += 1;
+    this.usage.embedded_texts += texts.length;
+    for (const text of texts) this.usage.embedded_tokens += estimateTokens(text);
+    const vectors = this.#upstream ? await this.#upstream.embed(texts) : embedLexical(texts);
+    return { shape: [vectors.length, vectors[0]?.length ?? 0], data: vectors.map((vector) => Array.from(vector)) };
+  }
+
+  async #chat(model: string, inputs: ChatInputs): Promise<Response> {
+    this.usage.chat_calls += 1;
+    if (this.#upstream) return this.#upstream.chat(model, inputs);
+    const { text } = answerExtractively(inputs.messages);
+    const usage = {
+      prompt_tokens: inputs.messages.reduce((sum, { content }) => sum + estimateTokens(content), 0),
+      completion_tokens: estimateTokens(text),
+      total_tokens: 0,
+    };
+    usage.total_tokens = usage.prompt_tokens + usage.completion_tokens;
+    this.usage.chat_input_tokens += usage.prompt_tokens;
+    this.usage.chat_output_tokens += usage.completion_tokens;
+    if (!inputs.stream) return Response.json({ response: text, usage });
+    // Word by word, as a generator would: a client's streaming code meets pieces, also inside a citation.
+    const pieces = text.match(/\s*\S{1,8}/g) ?? [];
+    const events = pieces.map((piece) => `data: ${JSON.stringify({ response: piece })}\n\n`);
+    events.push(`data: ${JSON.stringify({ response: "", usage })}\n\n`, "data: [DONE]\n\n");
+    return new Response(events.join(""), { headers: { "content-type": "text/event-stream" } });
+  }
+}
+
+/** Cosine of lexical embeddings, in the answer shape of `@cf/baai/bge-reranker-base`. */
+function rerankLexically(query: string, contexts: { text: string }[]): { response: { id: number; score: number }[] } {
+  const [queryVector, ...vectors] = embedLexical([query, ...contexts.map(({ text }) => text)]);
+  const scored = vectors.map((vector, id) => ({
+    id,
+    score: vector.reduce((sum, value, i) => sum + value * (queryVector?.[i] ?? 0), 0),
+  }));
+  return { response: scored.sort((a, b) => b.score - a.score) };
+}

@@ -1,0 +1,238 @@
+/**
+ * The whole platform on one machine: the bundle in workerd with real engines, Vectorize and AI stand-ins, the
+ * front proxy, Cloudflare's REST API and R2's S3 API over the same data.
+ *
+ * `startPlatform` is what `npm start`, the tests, the evals and the benches all use; several can run side by side,
+ * each with its own folder and ports.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Hono } from "hono";
+import { z } from "zod";
+import { bundleWorker } from "../infra/build.ts";
+import { SERVICE, type VARIABLES } from "../infra/inventory.ts";
+import { AiService, type AiUsage } from "./ai/service.ts";
+import { serveApis } from "./api-server.ts";
+import { controlApi } from "./control.ts";
+import { startCrons } from "./crons.ts";
+import { FaultPlan } from "./faults.ts";
+import { FrontProxy } from "./front-proxy.ts";
+import { migrate } from "./migrate.ts";
+import { Registry } from "./registry.ts";
+import { issuedTokens } from "./rest/account-tokens.ts";
+import { restApi } from "./rest/api.ts";
+import { handleQueueBinding } from "./rest/queue-binding.ts";
+import { QueueBroker } from "./rest/queue-broker.ts";
+import { QueueStore } from "./rest/queue-store.ts";
+import { Runtime } from "./runtime.ts";
+import { s3Api } from "./s3/s3-api.ts";
+import { UploadLedger } from "./s3/upload-ledger.ts";
+import { seed } from "./seed.ts";
+import { serveOnSocket } from "./socket-service.ts";
+import { DataFolder, type PlatformFile, s3Credentials } from "./state.ts";
+import { TimeTravel } from "./time-travel.ts";
+import { handleVectorizeBinding } from "./vectorize/binding-service.ts";
+import { vectorizeRest } from "./vectorize/rest.ts";
+import { VectorizeStore } from "./vectorize/store.ts";
+import { workerdPids } from "./watchdog.ts";
+import { type ExtraWorker, liveVersion } from "./workerd.ts";
+
+export interface PlatformOptions {
+  /** Folder for all state; made when missing. Without it the platform is ephemeral: a temporary folder, removed at close. */
+  data_dir?: string;
+  /** Ports of the service and of the APIs; 0 (the default) picks free ones. */
+  port?: number;
+  api_port?: number;
+  /** `empty`: nothing exists until somebody deploys, migrates and declares it; until then the service answers 503. */
+  account?: "seeded" | "empty";
+  /** Load the fault and clock shim beside the bundle. */
+  faults?: boolean;
+  /** What the simulated account pays for (see `RestApiDeps.plan`). */
+  plan?: "free" | "paid";
+  /** Cloudflare's budget of 1200 API requests in 5 minutes; off for benches and bulk tests. */
+  api_budget?: boolean;
+  /** Overrides of the Worker's variables. */
+  variables?: Partial<Record<keyof typeof VARIABLES, string>>;
+  extra_workers?: ExtraWorker[];
+  /** Run the cron triggers by the clock; tests trigger them by hand. */
+  crons?: boolean;
+  /** Called with every log line of the Worker. */
+  on_log?: (line: string) => void;
+}
+
+export interface Platform extends PlatformFile {
+  /** Stops everything; an ephemeral platform leaves nothing behind. */
+  close(): Promise<void>;
+  /** Null unless started with `faults`. */
+  faults: FaultPlan | null;
+  s3_credentials: { access_key_id: string; secret_access_key: string };
+  runtime: Runtime;
+  vectorize: VectorizeStore;
+  ai_usage: () => AiUsage;
+  /** Process id of workerd, for CPU accounting. Null where /proc is absent. */
+  workerdPid(): number | null;
+}
+
+/** Starts a platform. Throws, with nothing left running, when a port or the folder is taken or workerd refuses the bundle. */
+export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
+  const ephemeral = options.data_dir === undefined;
+  const folder = new DataFolder(options.data_dir ?? mkdtempSync(join(tmpdir(), "prism-")));
+  const undo: (() => unknown)[] = [() => folder.release(ephemeral)];
+  const close = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    folder.claim();
+    return await assemble(options, folder, undo, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function assemble(
+  options: PlatformOptions,
+  folder: DataFolder,
+  undo: (() => unknown)[],
+  close: () => Promise<void>,
+): Promise<Platform> {
+  const identity = folder.identity();
+  const faults = options.faults ? new FaultPlan() : null;
+  const now = () => faults?.now() ?? Date.now();
+  const ai = AiService.fromEnvironment(process.env);
+  const registry = new Registry(folder.file("registry.sqlite"));
+  undo.push(() => registry.close());
+  const vectorize = new VectorizeStore(folder.file("vectorize.sqlite"), { now });
+  undo.push(() => vectorize.close());
+
+  if (options.account !== "empty") {
+    const [{ code }, dimensions] = await Promise.all([bundleWorker(), ai.embeddingDimensions()]);
+    seed({
+      registry,
+      vectorize,
+      bundle: code,
+      secrets: identity.secrets,
+      embedding: { model: ai.embeddingModel, dimensions },
+      variables: options.variables ?? {},
+      now_ms: now(),
+    });
+  }
+  const live = liveVersion(registry, SERVICE);
+
+  const vectorizeSocket = await serveOnSocket((request) => handleVectorizeBinding(vectorize, request));
+  undo.push(() => vectorizeSocket.close());
+  const aiSocket = await serveOnSocket((request) => ai.handle(request));
+  undo.push(() => aiSocket.close());
+  // Messages kept from the last run are due at once, before workerd is up.
+  const started = Promise.withResolvers<Runtime>();
+  const queues = new QueueBroker({
+    registry,
+    store: new QueueStore(folder.file("queues.sqlite")),
+    deliver: async (...batch) => (await started.promise).deliver(...batch),
+    now,
+  });
+  const queueSocket = await serveOnSocket((request) => handleQueueBinding(queues, request));
+  undo.push(() => queueSocket.close());
+  const proxy = new FrontProxy(Math.random);
+  undo.push(() => proxy.close());
+  const port = await proxy.listen(options.port ?? 0);
+  proxy.hold();
+  const runtime = await Runtime.start(
+    identity.account_id,
+    {
+      registry,
+      persist_dir: folder.engineDir,
+      services: {
+        vectorize: vectorizeSocket.address,
+        ai: aiSocket.address,
+        queues: queueSocket.address,
+        faults: () => faults?.handle() ?? new Response(null, { status: 404 }),
+      },
+      gateway_secret: randomBytes(24).toString("base64url"),
+      with_shim: faults !== null,
+      extra_workers: options.extra_workers ?? [],
+      on_log: options.on_log ?? (() => {}),
+    },
+    proxy,
+    now,
+  ).catch(async (error: unknown) => {
+    await queues.close();
+    throw error;
+  });
+  undo.push(() => runtime.stop());
+  undo.push(() => queues.close());
+  const database = live?.bindings.find((binding) => binding.type === "d1");
+  if (database) await migrate((queries) => runtime.queryD1(database.id, queries));
+  proxy.release();
+  started.resolve(runtime);
+  if (options.crons) undo.push(startCrons(runtime));
+
+  const timeTravel = new TimeTravel({ engine: runtime, dir: folder.file("time-travel") });
+  undo.push(() => timeTravel.close());
+  const tokens = () => [identity.token, ...issuedTokens(registry, now())];
+  const apis = new Hono();
+  apis.route("/local", controlApi(faults, identity.token.value));
+  apis.route(
+    "/client/v4",
+    restApi({
+      engine: runtime,
+      vectorize: vectorizeRest(vectorize),
+      tokens,
+      timeTravel,
+      queues,
+      budget: options.api_budget ?? true,
+      plan: options.plan ?? "free",
+    }),
+  );
+  const uploads = new UploadLedger(folder.file("uploads.sqlite"));
+  undo.push(() => uploads.close());
+  const s3 = s3Api({ engine: runtime, uploads, credentials: () => tokens().map(s3Credentials), now: Date.now });
+  const apiServer = await serveApis(options.api_port ?? 0, apis, s3);
+  undo.push(() => apiServer.close());
+
+  const url = `http://127.0.0.1:${port}`;
+  // A deployment may have brought secrets of its own.
+  const apiSecret = live?.bindings.find(({ name }) => name === "API_SECRET");
+  const api_secret = apiSecret?.type === "secret_text" ? apiSecret.text : identity.secrets.API_SECRET;
+  if (live) identity.admin_key ??= await createAdminKey(url, api_secret);
+  folder.remember(identity);
+  const announcement: PlatformFile = {
+    pid: process.pid,
+    url,
+    api_url: `http://127.0.0.1:${apiServer.port}/client/v4`,
+    s3_url: `http://127.0.0.1:${apiServer.port}`,
+    account_id: identity.account_id,
+    api_token: identity.token.value,
+    admin_key: identity.admin_key ?? "",
+    api_secret,
+  };
+  folder.announce(announcement);
+  return {
+    ...announcement,
+    close,
+    faults,
+    s3_credentials: s3Credentials(identity.token),
+    runtime,
+    vectorize,
+    ai_usage: () => ({ ...ai.usage }),
+    workerdPid: () => workerdPids()[0] ?? null,
+  };
+}
+
+/** A key with every scope for tenant `default`, made through the service's own API. */
+async function createAdminKey(url: string, apiSecret: string): Promise<string> {
+  const response = await fetch(`${url}/api/v1/keys`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${apiSecret}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      name: "local admin",
+      tenant: "default",
+      scopes: ["read", "chat", "write", "metrics", "ops", "admin", "debug"],
+      rate_tier: "high",
+    }),
+  });
+  if (!response.ok) throw new Error(`the Worker refused to create the first key: ${await response.text()}`);
+  return z.object({ key: z.string() }).parse(await response.json()).key;
+}

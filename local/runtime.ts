@@ -1,0 +1,302 @@
+/**
+ * workerd under the front proxy: starting it, switching what it runs without an error, stopping it.
+ *
+ * All switches go through one queue, because a second reload during the first would meet a half-started process.
+ */
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { R2Bucket } from "@cloudflare/workers-types";
+import { Miniflare, type MiniflareOptions } from "miniflare";
+import { SERVICE } from "../infra/inventory.ts";
+import type { Engine } from "./engine.ts";
+import type { FrontProxy, ProxyTarget } from "./front-proxy.ts";
+import { PROXY_DRAIN_MAX_MS } from "./limits.ts";
+import type { ResourceKind } from "./registry.ts";
+import { type D1Query, type D1Rows, queryThroughGateway } from "./rest/d1-gateway.ts";
+import { gatewayKv, type KvGateway } from "./rest/kv-gateway.ts";
+import type { Deliver } from "./rest/queue-broker.ts";
+import { directGateway, type GatewayFetch, gatewayBucket } from "./s3/gateway-bucket.ts";
+import { updateWatchdog } from "./watchdog.ts";
+import {
+  d1FilePath,
+  INTERNAL_WORKERS,
+  liveDeployment,
+  type WorkerdInputs,
+  workerdOptions,
+  workerName,
+} from "./workerd.ts";
+
+/** One configuration of workerd and where its parts are reached. */
+interface Load {
+  options: MiniflareOptions;
+  /** Workers behind the public port, by name. */
+  targets: { name: string; percentage: number }[];
+  /** Resources that the configuration has bindings for, as `kind:id`. */
+  resources: Set<string>;
+}
+
+export class Runtime implements Engine {
+  readonly account_id: string;
+  readonly registry: WorkerdInputs["registry"];
+  readonly #inputs: WorkerdInputs;
+  readonly #proxy: FrontProxy;
+  readonly #now: () => number;
+  #miniflare: Miniflare;
+  #inspector = false;
+  /** The last load that workerd accepted. */
+  #working: Load;
+  /** The last switch that was asked for; never rejects. */
+  #switching: Promise<unknown> = Promise.resolve();
+  #uses = 0;
+  #onUnused: (() => void)[] = [];
+
+  private constructor(account_id: string, inputs: WorkerdInputs, proxy: FrontProxy, now: () => number) {
+    this.account_id = account_id;
+    this.registry = inputs.registry;
+    this.#inputs = inputs;
+    this.#proxy = proxy;
+    this.#now = now;
+    this.#working = this.#plan();
+    this.#miniflare = startMiniflare(this.#working.options);
+  }
+
+  static async start(
+    account_id: string,
+    inputs: WorkerdInputs,
+    proxy: FrontProxy,
+    now: () => number,
+  ): Promise<Runtime> {
+    const runtime = new Runtime(account_id, inputs, proxy, now);
+    try {
+      await runtime.#route(runtime.#working);
+    } catch (error) {
+      await runtime.#miniflare.dispose();
+      throw error;
+    }
+    return runtime;
+  }
+
+  now(): number {
+    return this.#now();
+  }
+
+  queryD1(databaseId: string, queries: readonly D1Query[]): Promise<D1Rows[]> {
+    return this.#use({ kind: "d1", id: databaseId }, async () => {
+      const gateway = await this.#miniflare.getWorker(INTERNAL_WORKERS.d1);
+      return queryThroughGateway((url, init) => gateway.fetch(url, init), `d1:${databaseId}`, queries);
+    });
+  }
+
+  async kv(namespaceId: string): Promise<KvGateway> {
+    const resource = { kind: "kv", id: namespaceId } as const;
+    await this.#use(resource, async () => {});
+    // Asked for anew at each call: what Miniflare hands out does not outlive a reload.
+    const fetch: Parameters<typeof gatewayKv>[0] = (url, init) =>
+      this.#use(resource, async () => (await this.#miniflare.getWorker(INTERNAL_WORKERS.kv)).fetch(url, init));
+    return gatewayKv(fetch, `kv:${namespaceId}`);
+  }
+
+  async r2(bucketName: string): Promise<R2Bucket> {
+    const resource = { kind: "r2", id: bucketName } as const;
+    await this.#use(resource, async () => {});
+    const fetch: GatewayFetch = (url, init) =>
+      this.#use(resource, async () => {
+        const origin = await this.#miniflare.unsafeGetDirectURL(INTERNAL_WORKERS.r2);
+        return directGateway(origin, this.#inputs.gateway_secret)(url, init);
+      });
+    return gatewayBucket(fetch, `r2:${bucketName}`);
+  }
+
+  /** Hands a batch of messages to the queue handler of a script's live version. */
+  readonly deliver: Deliver = (scriptName, queueName, messages) =>
+    this.#use(null, async () => {
+      const worker = await this.#liveWorker(scriptName);
+      return worker.queue(queueName, messages as Parameters<typeof worker.queue>[1]);
+    });
+
+  d1File(databaseId: string): string {
+    return d1FilePath(this.#inputs.persist_dir, databaseId);
+  }
+
+  async dropData(kind: "d1" | "kv" | "r2", id: string): Promise<void> {
+    const paths =
+      kind === "d1"
+        ? ["", "-wal", "-shm"].map((ending) => `${this.d1File(id)}${ending}`)
+        : // KV and R2 keep blobs in a folder named by id beside the metadata objects.
+          [join(this.#inputs.persist_dir, kind, id)];
+    // Stopping workerd costs every request half a second: not for a store that nothing was ever written to.
+    if (!paths.some((path) => existsSync(path))) return;
+    await this.exclusively(async () => {
+      for (const path of paths) rmSync(path, { recursive: true, force: true });
+    });
+  }
+
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return this.#switch(async () => {
+      await this.#miniflare.dispose();
+      try {
+        return await work();
+      } finally {
+        const load = this.#plan();
+        this.#miniflare = startMiniflare(load.options);
+        await this.#route(load);
+      }
+    });
+  }
+
+  reload(): Promise<void> {
+    return this.#switch(async () => {
+      const load = this.#plan();
+      try {
+        await this.#miniflare.setOptions(load.options);
+        await this.#route(load);
+      } catch (error) {
+        // workerd refused the code: what ran before runs again.
+        await this.#miniflare.dispose().catch(() => {});
+        this.#miniflare = startMiniflare(this.#working.options);
+        await this.#route(this.#working);
+        throw error;
+      }
+    });
+  }
+
+  triggerSchedule(scriptName: string, cron: string): Promise<void> {
+    return this.#use(null, async () => {
+      const worker = await this.#liveWorker(scriptName);
+      await worker.scheduled({ cron, scheduledTime: new Date(this.#now()) });
+    });
+  }
+
+  /** Names of the bindings that the live version of the service is really handed by workerd. */
+  async liveBindings(): Promise<string[]> {
+    const [target] = this.#working.targets;
+    if (!target) throw new Error("nothing is deployed");
+    return Object.keys(await this.#miniflare.getBindings(target.name));
+  }
+
+  /**
+   * Reloads workerd with V8's inspector open on loopback, until the platform stops. For profiles alone: any local
+   * process can read secrets and run code through it, and an open inspector makes every request about 0.4 ms slower.
+   */
+  openInspector(): Promise<void> {
+    this.#inspector = true;
+    return this.reload();
+  }
+
+  /** DevTools socket of the service's isolate, or of an extra Worker's, after `openInspector`. Changes with a reload. */
+  async inspectorUrl(extraWorker?: string): Promise<URL> {
+    const name = extraWorker === undefined ? this.#working.targets[0]?.name : `peer--${extraWorker}`;
+    return new URL(`/core:user:${name}`, await this.#miniflare.getInspectorURL());
+  }
+
+  async stop(): Promise<void> {
+    await this.#switching;
+    await this.#miniflare.dispose();
+    updateWatchdog();
+  }
+
+  /**
+   * Runs work that needs workerd between two switches, never during one. The first use of a new resource loads it;
+   * uses that come at once share that load.
+   */
+  async #use<T>(resource: { kind: ResourceKind; id: string } | null, work: () => Promise<T>): Promise<T> {
+    const isLoaded = () => resource === null || this.#working.resources.has(`${resource.kind}:${resource.id}`);
+    for (let settled: unknown = null; settled !== this.#switching || !isLoaded(); ) {
+      settled = this.#switching;
+      await settled;
+      if (settled !== this.#switching || isLoaded()) continue;
+      if (resource && !this.registry.get(resource.kind, resource.id)) {
+        throw new Error(`no ${resource.kind} resource ${resource.id} in this account`);
+      }
+      await this.reload();
+    }
+    this.#uses += 1;
+    try {
+      return await work();
+    } finally {
+      this.#uses -= 1;
+      if (this.#uses === 0) for (const resolve of this.#onUnused.splice(0)) resolve();
+    }
+  }
+
+  /** Resolves when nothing on this side of workerd is under way. */
+  async #unused(): Promise<void> {
+    if (this.#uses > 0) await new Promise<void>((resolve) => this.#onUnused.push(resolve));
+  }
+
+  #switch<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#switching.then(async () => {
+      this.#proxy.hold();
+      try {
+        // A stream may outlive any patience; it is cut then, as a deployment on Cloudflare would after its grace.
+        const patience = new Promise<void>((resolve) => setTimeout(resolve, PROXY_DRAIN_MAX_MS).unref());
+        await Promise.race([Promise.all([this.#proxy.drained(), this.#unused()]), patience]);
+        return await work();
+      } finally {
+        this.#proxy.release();
+      }
+    });
+    this.#switching = turn.catch(() => {});
+    return turn;
+  }
+
+  async #liveWorker(script: string) {
+    const version = this.#liveVersions(script)[0];
+    if (!version) throw new Error(`script ${script} has no deployment`);
+    return this.#miniflare.getWorker(workerName(version.record));
+  }
+
+  #liveVersions(script: string) {
+    return (liveDeployment(this.registry, script)?.versions ?? [])
+      .toSorted((a, b) => b.percentage - a.percentage)
+      .flatMap(({ version_id, percentage }) => {
+        const record = this.registry.get("version", version_id);
+        return record ? [{ record, percentage }] : [];
+      });
+  }
+
+  /** What the registry says should run now. */
+  #plan(): Load {
+    return {
+      options: workerdOptions(this.#inputs, { inspector: this.#inspector }),
+      targets: this.#liveVersions(SERVICE).map(({ record, percentage }) => ({ name: workerName(record), percentage })),
+      resources: new Set([
+        ...this.registry.list("d1").map(({ uuid }) => `d1:${uuid}`),
+        ...this.registry.list("kv").map(({ id }) => `kv:${id}`),
+        ...this.registry.list("r2").map(({ name }) => `r2:${name}`),
+      ]),
+    };
+  }
+
+  /** Points the proxy at a load that workerd has accepted. */
+  async #route(load: Load): Promise<void> {
+    await this.#miniflare.ready;
+    updateWatchdog();
+    const targets: ProxyTarget[] = [];
+    for (const { name, percentage } of load.targets) {
+      targets.push({ origin: await this.#miniflare.unsafeGetDirectURL(name), percentage, name });
+    }
+    const peers = new Map<string, URL>();
+    for (const { name } of this.#inputs.extra_workers) {
+      peers.set(name, await this.#miniflare.unsafeGetDirectURL(`peer--${name}`));
+    }
+    this.#proxy.route(targets, peers);
+    this.#working = load;
+  }
+}
+
+/**
+ * Miniflare ends the process on SIGINT, SIGTERM and SIGHUP before anybody else can put things in order. Whoever starts
+ * a platform decides what a signal means; Miniflare's own cleaning up at `exit` stays.
+ */
+function startMiniflare(options: MiniflareOptions): Miniflare {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const before = signals.map((signal) => process.listeners(signal));
+  const miniflare = new Miniflare(options);
+  signals.forEach((signal, index) => {
+    for (const listener of process.listeners(signal)) {
+      if (!before[index]?.includes(listener)) process.off(signal, listener);
+    }
+  });
+  return miniflare;
+}

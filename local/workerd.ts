@@ -1,0 +1,269 @@
+/**
+ * From the registry to workerd: which Workers run, with which bindings.
+ *
+ * D1, KV, R2, Durable Objects and rate limits are workerd's and Miniflare's own engines. Vectorize, Workers AI and
+ * Queues are Workers of our own with the official interfaces, forwarding to Node: the first two have no local engine,
+ * and Miniflare's queues lose their messages at every reload.
+ */
+import { createHash, createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  convertV4MiniflareOptions,
+  type MiniflareOptions,
+  type V4WorkerOptions,
+  type V4WorkerOptionsShape,
+} from "miniflare";
+import { COMPATIBILITY } from "../infra/inventory.ts";
+import type { DeploymentRecord, Registry, VersionRecord } from "./registry.ts";
+import { D1_GATEWAY_FLAG } from "./rest/d1-gateway.ts";
+import { SOURCE_MAP } from "./rest/script-upload.ts";
+
+type NodeService = (request: Request) => Promise<Response> | Response;
+
+/** A Worker beside the product, e.g. a bench peer: plain ES module source and its own D1 databases. */
+export interface ExtraWorker {
+  name: string;
+  script: string;
+  /** Binding name → database id. */
+  d1?: Record<string, string>;
+}
+
+export interface WorkerdInputs {
+  registry: Registry;
+  /** Folder for the engines' files. */
+  persist_dir: string;
+  /** Addresses of the stand-ins' Node ends, and the fault plan. */
+  services: { vectorize: string; ai: string; queues: string; faults: NodeService };
+  /** Opens the internal R2 Worker, whose socket any local process could reach otherwise. */
+  gateway_secret: string;
+  with_shim: boolean;
+  extra_workers: ExtraWorker[];
+  on_log: (line: string) => void;
+}
+
+/**
+ * Internal Workers that hold one binding for every registered resource (`d1:<id>`, `r2:<name>` …), for the REST and
+ * S3 faces. None has a public route.
+ */
+export const INTERNAL_WORKERS = { d1: "prism-d1-gateway", kv: "prism-kv-gateway", r2: "prism-r2-gateway" } as const;
+
+/** The live deployment of a script: the newest one. */
+export function liveDeployment(registry: Registry, script: string): DeploymentRecord | undefined {
+  return registry.list("deployment").findLast((deployment) => deployment.script_name === script);
+}
+
+/** The version of a script that answers most requests now. */
+export function liveVersion(registry: Registry, script: string): VersionRecord | undefined {
+  const [first] = liveDeployment(registry, script)?.versions.toSorted((a, b) => b.percentage - a.percentage) ?? [];
+  return first && registry.get("version", first.version_id);
+}
+
+/** workerd's name for one version of a script. */
+export function workerName(version: VersionRecord): string {
+  return `${version.script_name}--${version.id}`;
+}
+
+/** File of a D1 database below the engines' folder. The name is workerd's Durable Object id of the database id. */
+export function d1FilePath(persist_dir: string, databaseId: string): string {
+  const namespace = "miniflare-D1DatabaseObject";
+  const key = createHash("sha256").update(namespace).digest();
+  const nameHmac = createHmac("sha256", key).update(databaseId).digest().subarray(0, 16);
+  const hmac = createHmac("sha256", key).update(nameHmac).digest().subarray(0, 16);
+  return join(persist_dir, "d1", namespace, `${Buffer.concat([nameHmac, hmac]).toString("hex")}.sqlite`);
+}
+
+/**
+ * The whole configuration of workerd for what the registry says now. `inspector` opens V8's inspector on a free port
+ * of the loopback interface, where it reads secrets and runs code for any local process.
+ */
+export function workerdOptions(inputs: WorkerdInputs, { inspector }: { inspector: boolean }): MiniflareOptions {
+  const { registry } = inputs;
+  const workers: V4WorkerOptions[] = internalWorkers(registry, inputs.gateway_secret);
+  for (const script of registry.list("script")) {
+    const deployment = liveDeployment(registry, script.id);
+    if (!deployment) continue;
+    const versions = deployment.versions
+      .toSorted((a, b) => b.percentage - a.percentage)
+      .flatMap(({ version_id }) => registry.get("version", version_id) ?? []);
+    for (const version of versions) workers.push(versionWorker(inputs, version, versions[0] ?? version));
+  }
+  workers.push(
+    standInWorker("prism-vectorize", "vectorize/binding-worker.js", inputs.services.vectorize),
+    standInWorker("prism-ai", "ai/binding-worker.js", inputs.services.ai),
+    standInWorker("prism-queues", "rest/queue-binding-worker.js", inputs.services.queues),
+    ...inputs.extra_workers.map(
+      ({ name, script, d1 }): V4WorkerOptions => ({
+        name: `peer--${name}`,
+        ...esModules({ "worker.js": script }),
+        d1Databases: d1 ?? {},
+        unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+      }),
+    ),
+  );
+  return convertV4MiniflareOptions({
+    host: "127.0.0.1",
+    port: 0,
+    cf: false,
+    telemetry: { enabled: false },
+    logRequests: false,
+    resourcePersistencePath: inputs.persist_dir,
+    ...(inspector && { inspectorPort: 0 }),
+    handleStructuredLogs: ({ message }) => inputs.on_log(message),
+    workers,
+  });
+}
+
+/** ES modules from sources, the entry first. */
+function esModules(sources: Record<string, string>) {
+  return {
+    modules: Object.entries(sources).map(([path, contents]) => ({ type: "ESModule" as const, path, contents })),
+    compatibilityDate: COMPATIBILITY.date,
+  };
+}
+
+function sourceFile(path: string): Record<string, string> {
+  return { "worker.js": readFileSync(join(import.meta.dirname, path), "utf8") };
+}
+
+function internalWorkers(registry: Registry, gateway_secret: string): V4WorkerOptions[] {
+  return [
+    {
+      name: INTERNAL_WORKERS.d1,
+      ...esModules(sourceFile("rest/d1-gateway-worker.js")),
+      compatibilityFlags: [D1_GATEWAY_FLAG],
+      d1Databases: Object.fromEntries(registry.list("d1").map(({ uuid }) => [`d1:${uuid}`, uuid])),
+    },
+    {
+      name: INTERNAL_WORKERS.r2,
+      ...esModules(sourceFile("s3/r2-gateway-worker.js")),
+      bindings: { GATEWAY_SECRET: gateway_secret },
+      unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+      r2Buckets: Object.fromEntries(registry.list("r2").map(({ name }) => [`r2:${name}`, name])),
+    },
+    {
+      name: INTERNAL_WORKERS.kv,
+      ...esModules(sourceFile("rest/kv-gateway-worker.js")),
+      kvNamespaces: Object.fromEntries(registry.list("kv").map(({ id }) => [`kv:${id}`, id])),
+    },
+  ];
+}
+
+function standInWorker(name: string, file: string, address: string): V4WorkerOptions {
+  return { name, ...esModules(sourceFile(file)), serviceBindings: { NODE: { external: { address, http: {} } } } };
+}
+
+/**
+ * One version of a script. With two versions live, the one with the larger share (`primary`) owns the Durable
+ * Objects, as workerd lets only one Worker do.
+ */
+function versionWorker(inputs: WorkerdInputs, version: VersionRecord, primary: VersionRecord): V4WorkerOptions {
+  const modules = Object.entries(version.modules)
+    // Kept for stack traces; code to nobody.
+    .filter(([, { content_type }]) => content_type !== SOURCE_MAP)
+    .map(([path, { content }]) => ({
+      type: "ESModule" as const,
+      path: path === version.main_module ? "worker.js" : path,
+      contents: content,
+    }))
+    // workerd starts at the first module, whatever the order of the upload.
+    .toSorted((a, b) => Number(b.path === "worker.js") - Number(a.path === "worker.js"));
+  const shim = readFileSync(join(import.meta.dirname, "shim.js"), "utf8");
+  const options: V4WorkerOptions = {
+    name: workerName(version),
+    modules: inputs.with_shim ? [{ type: "ESModule", path: "shim.js", contents: shim }, ...modules] : modules,
+    compatibilityDate: version.compatibility_date,
+    compatibilityFlags: version.compatibility_flags,
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+    ...bindingOptions(inputs.registry, version, primary),
+  };
+  if (inputs.with_shim) {
+    options.serviceBindings = { ...options.serviceBindings, __PRISM_FAULTS: inputs.services.faults as never };
+  }
+  return options;
+}
+
+function bindingOptions(
+  registry: Registry,
+  version: VersionRecord,
+  primary: VersionRecord,
+): Partial<V4WorkerOptionsShape> {
+  const d1Databases: Record<string, string> = {};
+  const kvNamespaces: Record<string, string> = {};
+  const r2Buckets: Record<string, string> = {};
+  const durableObjects: NonNullable<V4WorkerOptionsShape["durableObjects"]> = {};
+  const ratelimits: NonNullable<V4WorkerOptionsShape["ratelimits"]> = {};
+  const serviceBindings: NonNullable<V4WorkerOptionsShape["serviceBindings"]> = {};
+  const analyticsEngineDatasets: NonNullable<V4WorkerOptionsShape["analyticsEngineDatasets"]> = {};
+  const bindings: NonNullable<V4WorkerOptionsShape["bindings"]> = {};
+  const options: Partial<V4WorkerOptionsShape> = {
+    d1Databases,
+    kvNamespaces,
+    r2Buckets,
+    durableObjects,
+    ratelimits,
+    serviceBindings,
+    analyticsEngineDatasets,
+    bindings,
+  };
+  // Whatever was deleted after the deployment is a binding that the Worker lacks; a deployment of it would be refused.
+  for (const binding of version.bindings) {
+    switch (binding.type) {
+      case "d1":
+        if (registry.get("d1", binding.id)) d1Databases[binding.name] = binding.id;
+        break;
+      case "kv_namespace":
+        if (registry.get("kv", binding.namespace_id)) kvNamespaces[binding.name] = binding.namespace_id;
+        break;
+      case "r2_bucket":
+        if (registry.get("r2", binding.bucket_name)) r2Buckets[binding.name] = binding.bucket_name;
+        break;
+      case "queue":
+        serviceBindings[binding.name] = {
+          name: "prism-queues",
+          entrypoint: "QueueBinding",
+          props: { queue_name: binding.queue_name },
+        };
+        break;
+      case "durable_object_namespace":
+        durableObjects[binding.name] = {
+          className: binding.class_name,
+          useSQLite: true,
+          // Objects belong to the script, not to one of its versions.
+          unsafeUniqueKey: `${version.script_name}-${binding.class_name}`,
+          ...(version.id === primary.id ? {} : { scriptName: workerName(primary) }),
+        };
+        break;
+      case "ratelimit":
+        ratelimits[binding.name] = { namespace_id: binding.namespace_id, simple: binding.simple };
+        break;
+      case "vectorize":
+        serviceBindings[binding.name] = {
+          name: "prism-vectorize",
+          entrypoint: "VectorizeBinding",
+          props: { index_name: binding.index_name },
+        };
+        break;
+      case "ai":
+        serviceBindings[binding.name] = { name: "prism-ai", entrypoint: "AiBinding" };
+        break;
+      case "analytics_engine":
+        // Miniflare takes data points and drops them.
+        analyticsEngineDatasets[binding.name] = { dataset: binding.dataset };
+        break;
+      case "version_metadata":
+        // Miniflare would make up an id; it is the one that the API deploys by and answers are recognised by.
+        bindings[binding.name] = {
+          id: version.id,
+          tag: version.annotations["workers/tag"] ?? "",
+          timestamp: version.created_on,
+        };
+        break;
+      case "plain_text":
+      case "secret_text":
+        bindings[binding.name] = binding.text;
+        break;
+    }
+  }
+  return options;
+}

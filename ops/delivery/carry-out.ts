@@ -1,0 +1,196 @@
+/**
+ * Carries a deployment out: migrations, upload without traffic, trial, promotion, record; or gives the traffic back.
+ *
+ * Until the last phase the configuration says that the version before has all of the traffic, and that is also what a
+ * repetition of `up` would do: a deployment that is cut off anywhere leaves a service that works and a record that agrees.
+ */
+import { readMigrations } from "../../infra/migration-files.ts";
+import type { StackOutputs } from "../../infra/outputs.ts";
+import { createCloudflare } from "../cloudflare/api.ts";
+import { workerVersions } from "../cloudflare/worker-versions.ts";
+import { asOpsError } from "../command/errors.ts";
+import type { Invocation } from "../command/invocation.ts";
+import { walkJourneys } from "../health/synthetic.ts";
+import { PROMOTION_PERCENT, RESTORE_TIMEOUT_MS } from "../limits.ts";
+import { applyMigration } from "../migrate/ledger.ts";
+import { type Delivery, liveDatabase, openDelivery } from "../stack/delivery.ts";
+import type { StackDriver } from "../stack/driver.ts";
+import type { DeploymentPlan } from "./deployment-plan.ts";
+import { readBack } from "./read-back.ts";
+import { type Traffic, versionOverride } from "./traffic.ts";
+import { answersAsItself, Condemned, passesJourneys, promote } from "./trial.ts";
+
+export interface CarryOutOptions {
+  bundle: string | undefined;
+  at_once: boolean;
+  watch_ms: number;
+}
+
+export interface CarriedOut {
+  outcome: "deployed" | "rolled back" | "failed";
+  /** Why it was rolled back or failed; null when it was deployed. */
+  reason: string | null;
+  /** What serves now. */
+  version_id: string;
+  migrations_applied: string[];
+  journeys: { passed: number; failed: number } | null;
+  /** What Cloudflare has other than declared. */
+  read_back: string[];
+}
+
+/** The first deployment of a stack: nobody calls it yet, and its database exists only afterwards. */
+export async function carryOutFirst(
+  driver: StackDriver,
+  plan: DeploymentPlan,
+  options: CarryOutOptions,
+  invocation: Invocation,
+): Promise<CarriedOut> {
+  await driver.setConfig({ bundle: options.bundle, rollout: undefined });
+  const outputs = await up(driver, invocation);
+  const delivery = await openDelivery(invocation, driver);
+  const migrations_applied = await migrate(delivery, plan, invocation);
+  await pinFile(driver, options, outputs.worker.version_id);
+  return { ...(await inspect(delivery, outputs, invocation)), migrations_applied };
+}
+
+/** A change that makes no new version of the Worker. There is nothing to try out or to give back. */
+export async function carryOutAround(
+  delivery: Delivery,
+  plan: DeploymentPlan,
+  options: CarryOutOptions,
+  invocation: Invocation,
+): Promise<CarriedOut> {
+  const migrations_applied = await migrate(delivery, plan, invocation);
+  await delivery.driver.setConfig({ bundle: options.bundle, rollout: undefined });
+  const outputs = await up(delivery.driver, invocation);
+  await pinFile(delivery.driver, options, outputs.worker.version_id);
+  return { ...(await inspect(delivery, outputs, invocation)), migrations_applied };
+}
+
+/** A new version beside the one that serves. Never throws once the version is up: it rolls back and says why. */
+export async function carryOutVersion(
+  delivery: Delivery,
+  plan: DeploymentPlan,
+  previous: string,
+  options: CarryOutOptions,
+  traffic: Traffic,
+  invocation: Invocation,
+): Promise<CarriedOut> {
+  const { driver } = delivery;
+  const done: CarriedOut = {
+    outcome: "deployed",
+    reason: null,
+    version_id: previous,
+    migrations_applied: await migrate(delivery, plan, invocation),
+    journeys: null,
+    read_back: [],
+  };
+  try {
+    traffic.phase("upload");
+    await driver.setConfig({ bundle: options.bundle, rollout: { percentage: 0, previous } });
+    const outputs = await up(driver, invocation);
+    const candidate = outputs.worker.version_id;
+
+    traffic.phase("trial");
+    invocation.note(`Version ${candidate} is up, without traffic. Trying it out.`);
+    await answersAsItself(delivery, candidate, invocation.signal);
+    traffic.candidate(versionOverride(delivery.versions.script, candidate));
+    done.read_back = await readBack(delivery, outputs, candidate);
+    if (done.read_back.length > 0) throw new Condemned(done.read_back.join("; "));
+    done.journeys = counted(await passesJourneys(delivery, candidate, invocation));
+    const percent = options.at_once ? [100] : PROMOTION_PERCENT;
+    const promotion = { version_id: candidate, previous, percent, watch_ms: options.watch_ms };
+    await promote(delivery, promotion, traffic, invocation.signal);
+
+    traffic.phase("record");
+    traffic.candidate(null);
+    await driver.setConfig({
+      // A file may be gone tomorrow; the version stays.
+      bundle: options.bundle === undefined ? undefined : `version/${candidate}`,
+      rollout: undefined,
+      ...(driver.stack === "production" ? { watchdogBundle: `version/${previous}` } : {}),
+    });
+    done.version_id = (await up(driver, invocation)).worker.version_id;
+    return done;
+  } catch (error) {
+    traffic.phase("rollback");
+    traffic.candidate(null);
+    const reason = error instanceof Condemned ? error.message : describe(error);
+    invocation.note(`Rolling back to ${previous}: ${reason}`);
+    const complaint = await giveBack(delivery, previous, invocation);
+    return {
+      ...done,
+      outcome: complaint === null ? "rolled back" : "failed",
+      reason: complaint === null ? reason : `${reason}. The rollback is not complete: ${complaint}`,
+    };
+  }
+}
+
+/**
+ * All traffic to `previous` at once, then the record of it: its code is pinned, with no traffic for what `up` makes of it,
+ * because what is bound now may be what broke. Returns what did not work, or null.
+ */
+async function giveBack(delivery: Delivery, previous: string, invocation: Invocation): Promise<string | null> {
+  const { driver, target, account_id, versions } = delivery;
+  // The command's own deadline may be what ended the deployment.
+  const client = createCloudflare(target.api, { signal: AbortSignal.timeout(RESTORE_TIMEOUT_MS) });
+  try {
+    await workerVersions(client, account_id, versions.script).deploy([{ version_id: previous, percentage: 100 }]);
+    await driver.setConfig({ bundle: `version/${previous}`, rollout: { percentage: 0, previous } });
+    await up(driver, invocation);
+    return null;
+  } catch (error) {
+    return describe(error);
+  }
+}
+
+async function up(driver: StackDriver, invocation: Invocation): Promise<StackOutputs> {
+  return driver.up(({ kind, name }) => {
+    if (kind !== "same") invocation.note(`${kind} ${name}`);
+  });
+}
+
+async function migrate(delivery: Delivery, plan: DeploymentPlan, invocation: Invocation): Promise<string[]> {
+  const wanted = plan.migrations.filter(({ action }) => action === "apply").map(({ name }) => name);
+  if (wanted.length === 0) return [];
+  const database = await liveDatabase(delivery);
+  for (const migration of readMigrations().filter(({ name }) => wanted.includes(name))) {
+    await applyMigration(database, migration);
+    invocation.note(`Migration ${migration.name} has run.`);
+  }
+  return wanted;
+}
+
+/** Looks at what serves now, where there is no version to go back to. */
+async function inspect(
+  delivery: Delivery,
+  outputs: StackOutputs,
+  invocation: Invocation,
+): Promise<Omit<CarriedOut, "migrations_applied">> {
+  const { version_id } = outputs.worker;
+  const read_back = await readBack(delivery, outputs, version_id);
+  const walked = await walkJourneys(delivery.target, invocation, {});
+  const failed = walked.steps.filter(({ state }) => state === "fail").map(({ name, detail }) => `${name} (${detail})`);
+  const wrong = [...read_back, ...failed.map((journey) => `journey failed: ${journey}`)];
+  return {
+    outcome: wrong.length === 0 ? "deployed" : "failed",
+    reason: wrong.length === 0 ? null : wrong.join("; "),
+    version_id,
+    journeys: counted(walked),
+    read_back,
+  };
+}
+
+function counted({ steps }: Awaited<ReturnType<typeof walkJourneys>>): NonNullable<CarriedOut["journeys"]> {
+  const passed = steps.filter(({ state }) => state === "pass").length;
+  return { passed, failed: steps.length - passed };
+}
+
+async function pinFile(driver: StackDriver, { bundle }: CarryOutOptions, version_id: string): Promise<void> {
+  if (bundle !== undefined) await driver.setConfig({ bundle: `version/${version_id}` });
+}
+
+function describe(error: unknown): string {
+  const { op, subject, cause } = asOpsError(error).parts;
+  return `${op} ${subject}: ${cause}`;
+}

@@ -1,0 +1,185 @@
+/** Deployments as a person runs them: the CLI as a process, on a platform, each test going on from where the one before ended. */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { z } from "zod";
+import { type Platform, startPlatform } from "../../local/platform.ts";
+import { localDriver } from "../../local/pulumi/local-driver.ts";
+import { createCloudflare } from "../cloudflare/api.ts";
+import { type Run, runCli } from "../command/run-cli.fixture.ts";
+import { restD1 } from "../d1/rest-connection.ts";
+import { appliedMigrations, applyMigration } from "../migrate/ledger.ts";
+import { buildReleases } from "./bundles.fixture.ts";
+import { deploymentPlan } from "./deployment-plan.ts";
+
+// Each deployment runs the program three times; on a busy machine that takes a while.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
+
+let dir: string;
+let platform: Platform;
+let releases: Awaited<ReturnType<typeof buildReleases>>;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "deploy-"));
+  [platform, releases] = await Promise.all([
+    startPlatform({ data_dir: join(dir, "data"), api_budget: false }),
+    buildReleases(dir),
+  ]);
+});
+afterAll(async () => {
+  await platform?.close();
+  await rm(dir, { recursive: true });
+});
+
+const report = z.looseObject({
+  release: z.string().optional(),
+  version_id: z.string().optional(),
+  reason: z.string().nullish(),
+  traffic: z
+    .object({
+      requests: z.number(),
+      failed: z.number(),
+      phases: z.array(z.object({ phase: z.string(), failed: z.number() })),
+    })
+    .nullish(),
+});
+
+async function ops(...words: string[]): Promise<Run & { data: z.infer<typeof report> }> {
+  const run = await runCli([...words, "--data", join(dir, "data"), "--json"]);
+  return { ...run, data: report.parse(JSON.parse(run.stdout || "{}")) };
+}
+const quickly = ["--at-once", "--watch", "1s"];
+/** The version that answers callers. */
+const serving = async () => (await fetch(`${platform.url}/health/live`)).headers.get("x-worker-version");
+const configured = async () =>
+  JSON.parse(await readFile(join(dir, "data/stack.json"), "utf8")).config as Record<string, unknown>;
+
+test("a dry run prints the typed plan of the first deployment and changes nothing", async () => {
+  const before = await serving();
+  const { code, stdout } = await ops("deploy", "--dry-run");
+  const plan = deploymentPlan.parse(JSON.parse(stdout));
+  expect(code).toBe(0);
+  expect(plan).toMatchObject({
+    version_changes: true,
+    nothing_to_do: false,
+    refusals: [],
+    live: { version_id: before },
+  });
+  expect(plan.steps.some(({ type }) => type.endsWith(":WorkerVersion"))).toBe(true);
+  expect(plan.bundle.gzip_bytes).toBeGreaterThan(10_000);
+  expect(await serving()).toBe(before);
+});
+
+test("a deployment goes on trial, is promoted and recorded, callers notice nothing; the second finds nothing to do", async () => {
+  const first = await ops("deploy", "--watch", "1s");
+  expect(first.data).toMatchObject({
+    outcome: "deployed",
+    read_back: [],
+    journeys: { failed: 0 },
+    traffic: { failed: 0 },
+  });
+  expect(first.code).toBe(0);
+  const { phases = [], requests } = first.data.traffic ?? {};
+  expect(phases.map(({ phase }) => phase)).toEqual(expect.arrayContaining(["upload", "10 %", "50 %", "100 %"]));
+  expect(requests).toBeGreaterThan(30);
+  expect(await serving()).toBe(first.data.version_id);
+  const second = await ops("deploy");
+  expect([second.code, second.data.outcome]).toEqual([0, "unchanged"]);
+});
+
+test("a release that throws never meets a caller, and is rolled back by itself", async () => {
+  const before = await serving();
+  const { code, data } = await ops("deploy", "--bundle", releases.throwing, ...quickly);
+  expect({ code, outcome: data.outcome, failed: data.traffic }).toMatchObject({
+    code: 1,
+    outcome: "rolled back",
+    failed: { failed: 0 },
+  });
+  expect(await serving()).toBe(before);
+  expect((await ops("synthetic")).code).toBe(0);
+  expect(await configured()).toMatchObject({
+    bundle: `version/${before}`,
+    rollout: { percentage: 0, previous: before },
+  });
+});
+
+test("a release that fails only a journey is rolled back with the journey's name", async () => {
+  const before = await serving();
+  const { code, data } = await ops("deploy", "--bundle", releases.mute, ...quickly);
+  expect([code, data.outcome, await serving()]).toEqual([1, "rolled back", before]);
+  expect(data.reason).toContain("chat cites it");
+});
+
+test("a release that fails under traffic costs what is counted, and is rolled back", async () => {
+  const before = await serving();
+  const { code, data } = await ops("deploy", "--bundle", releases.moody, ...quickly);
+  expect([code, data.outcome, await serving()]).toEqual([1, "rolled back", before]);
+  const { failed, phases } = data.traffic ?? {};
+  expect(failed).toBeGreaterThan(0);
+  expect(phases?.find(({ phase }) => phase === "100 %")?.failed).toBe(failed);
+});
+
+test("a change that would replace a store by an empty one is refused before anything is done", async () => {
+  const driver = localDriver({ data_dir: join(dir, "data"), platform, signal: new AbortController().signal });
+  const vectors = await driver.getConfig("vectors");
+  await driver.setConfig({ vectors: { live: 1, generations: [{ generation: 1, dimensions: 512 }] } });
+  const { code, stdout } = await runCli(["deploy", "--data", join(dir, "data"), "--json"]);
+  await driver.setConfig({ vectors });
+  expect([code, JSON.parse(stdout).error]).toMatchObject([
+    3,
+    {
+      cause: expect.stringMatching(/prism-chunks-g1: .*dimensions.*no waiver/),
+      hint: expect.stringContaining("generation"),
+    },
+  ]);
+});
+
+test("a migration that fails on the live database leaves nothing there and names its statement", async () => {
+  const api = createCloudflare(
+    { api_url: platform.api_url, account_id: platform.account_id, token: platform.api_token },
+    { signal: new AbortController().signal },
+  );
+  const [{ uuid = "" } = {}] = (await api.d1.database.list({ account_id: platform.account_id })).result;
+  const database = restD1(api, platform.account_id, uuid);
+  const statements = [
+    "CREATE TABLE extra (id INTEGER PRIMARY KEY)",
+    "CREATE TRIGGER extra_kept BEFORE DELETE ON extra BEGIN SELECT RAISE(ABORT, 'kept; always'); END",
+    "INSERT INTO sequences (name, next) VALUES ('documents', 1)",
+  ];
+  const migration = { name: "0999_next.sql", phase: "expand" as const, statements, revert: { none: "a test" } };
+  await expect(applyMigration(database, migration)).rejects.toThrow(/statement 3 of 3 .*UNIQUE constraint failed/);
+  const [left] = await database.batch([{ sql: "SELECT name FROM sqlite_schema WHERE name LIKE 'extra%'" }]);
+  expect([left?.rows, await appliedMigrations(database)]).toEqual([[], expect.not.arrayContaining(["0999_next.sql"])]);
+});
+
+test("a rollback serves the release before, pinned, until the next deployment takes the pin away", async () => {
+  const source = deploymentPlan.parse((await ops("deploy", "--dry-run")).data).bundle;
+  const other = await ops("deploy", "--bundle", releases.harmless, ...quickly);
+  expect([other.code, other.data.outcome]).toEqual([0, "deployed"]);
+  const back = await ops("rollback");
+  expect({ code: back.code, data: back.data }).toMatchObject({
+    code: 0,
+    data: { path: "deployment", release: source.release, unrecorded: null, traffic: { failed: 0 } },
+  });
+  expect(await serving()).toBe(back.data.version_id);
+  expect(await configured()).toMatchObject({ bundle: `version/${back.data.to}` });
+  expect((await ops("deploy", "--dry-run")).data).toMatchObject({
+    nothing_to_do: true,
+    removes_pin: `version/${back.data.to}`,
+  });
+  const journal = await readFile(join(dir, "data/journal.jsonl"), "utf8");
+  expect(
+    journal
+      .trim()
+      .split("\n")
+      .map((line) => `${JSON.parse(line).action}: ${JSON.parse(line).outcome}`),
+  ).toEqual([
+    "deploy: done",
+    "deploy: rolled back",
+    "deploy: rolled back",
+    "deploy: rolled back",
+    "deploy: refused",
+    "deploy: done",
+    "rollback: done",
+  ]);
+});

@@ -1,0 +1,162 @@
+/** What a deployment would do, decided before anything is changed: `ops deploy --dry-run --json` prints it. */
+import { readFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
+import { z } from "zod";
+import { bundleWorker } from "../../infra/build.ts";
+import { readMigrations } from "../../infra/migration-files.ts";
+import { releaseTag } from "../../infra/version-note.ts";
+import { type Waiver, waiver } from "../../infra/waivers.ts";
+import { mainVersion } from "../cloudflare/worker-versions.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
+import { appliedMigrations } from "../migrate/ledger.ts";
+import { planMigrations } from "../migrate/plan.ts";
+import { type Delivery, liveDatabase } from "../stack/delivery.ts";
+import type { StackDriver, StackPlan } from "../stack/driver.ts";
+import type { LatestVerifiedBackup } from "./backup-evidence.ts";
+import { refusals } from "./safety.ts";
+
+const kind = z.enum(["create", "update", "replace", "delete", "same"]);
+
+export const deploymentPlan = z.strictObject({
+  stack: z.string(),
+  /** Version and release that serve now; null before the first deployment. */
+  live: z.strictObject({ version_id: z.string(), release: z.string().nullable() }).nullable(),
+  bundle: z.strictObject({
+    /** `source`, or the file. */
+    from: z.string(),
+    bytes: z.number(),
+    gzip_bytes: z.number(),
+    release: z.string(),
+  }),
+  /** The pin of a rollback that this deployment takes away, e.g. `version/<id>`. */
+  removes_pin: z.string().nullable(),
+  migrations: z.array(
+    z.strictObject({
+      name: z.string(),
+      phase: z.enum(["expand", "contract"]),
+      action: z.enum(["apply", "wait"]),
+      reason: z.string(),
+      has_way_back: z.boolean(),
+    }),
+  ),
+  /** Resources that something would happen to. */
+  steps: z.array(
+    z.strictObject({
+      kind,
+      type: z.string(),
+      name: z.string(),
+      changed: z.array(z.string()),
+      protected: z.boolean(),
+    }),
+  ),
+  /** Another version than the live one would serve: it goes on trial first. */
+  version_changes: z.boolean(),
+  bindings_changed: z.boolean(),
+  nothing_to_do: z.boolean(),
+  refusals: z.array(z.strictObject({ subject: z.string(), reason: z.string(), remedy: z.string() })),
+  warnings: z.array(z.string()),
+});
+export type DeploymentPlan = z.output<typeof deploymentPlan>;
+
+export interface PlanOptions {
+  /** A built bundle instead of today's source. */
+  bundle: string | undefined;
+  without_backup: string | null;
+  backups: LatestVerifiedBackup;
+  now_ms: number;
+}
+
+/**
+ * Reads and compares; changes nothing that outlasts it: where the configuration pins another release, the pin is taken away
+ * for the preview and put back.
+ *
+ * @param delivery null before a stack's first deployment.
+ */
+export async function planDeployment(
+  driver: StackDriver,
+  delivery: Delivery | null,
+  options: PlanOptions,
+): Promise<DeploymentPlan> {
+  const bundle = await bundleFacts(options.bundle);
+  const pinned = await driver.getConfig("bundle");
+  const preview = await previewRelease(driver, options.bundle);
+  const deployments = delivery ? await delivery.versions.deployments() : [];
+  const live = delivery && deployments[0] ? await delivery.versions.version(mainVersion(deployments[0])) : null;
+  const database = delivery && live ? await liveDatabase(delivery) : null;
+  const { pending, unknown } = planMigrations(
+    readMigrations(),
+    new Set(database ? await appliedMigrations(database) : []),
+    live ? { kind: "version", schema: live.schema } : { kind: "nothing" },
+  );
+  const steps = preview.steps.filter((step) => step.kind !== "same");
+  const version = steps.find(({ type }) => type.endsWith(":WorkerVersion"));
+  const settled = deployments[0]?.versions.every(({ percentage }) => percentage === 100) ?? false;
+  return {
+    stack: driver.stack,
+    live: live && { version_id: live.id, release: live.release },
+    bundle,
+    removes_pin: typeof pinned === "string" && pinned !== options.bundle ? pinned : null,
+    migrations: pending,
+    steps,
+    version_changes: version !== undefined || (live !== null && (await uploaded(driver)) !== live.id),
+    bindings_changed: version?.changed.includes("bindings") ?? false,
+    nothing_to_do: settled && steps.length === 0 && pending.every(({ action }) => action === "wait"),
+    refusals: refusals({
+      steps,
+      migrations: pending,
+      waivers: z
+        .array(waiver)
+        .catch([])
+        .parse(await driver.getConfig("waivers")) satisfies Waiver[],
+      backup: await options.backups(driver.stack),
+      without_backup: options.without_backup,
+      first: live === null,
+      now_ms: options.now_ms,
+    }),
+    warnings: [
+      ...preview.warnings,
+      ...unknown.map(
+        (name) => `migration ${name} has run and is not in this checkout: it is older than what was deployed`,
+      ),
+    ],
+  };
+}
+
+/** The version that the last `up` made; it need not be the one that serves. */
+async function uploaded(driver: StackDriver): Promise<string | null> {
+  return driver.outputs().then(
+    ({ worker }) => worker.version_id,
+    () => null,
+  );
+}
+
+/** The preview of a full rollout of today's source or of a file, whatever is configured. */
+async function previewRelease(driver: StackDriver, bundle: string | undefined): Promise<StackPlan> {
+  const before = { bundle: await driver.getConfig("bundle"), rollout: await driver.getConfig("rollout") };
+  if (before.bundle === bundle && before.rollout === undefined) return driver.preview();
+  await driver.setConfig({ bundle, rollout: undefined });
+  try {
+    return await driver.preview();
+  } finally {
+    await driver.setConfig(before);
+  }
+}
+
+async function bundleFacts(file: string | undefined): Promise<DeploymentPlan["bundle"]> {
+  const code = file === undefined ? (await bundleWorker()).code : await readFile(file, "utf8").catch(unreadable(file));
+  return {
+    from: file ?? "source",
+    bytes: Buffer.byteLength(code),
+    gzip_bytes: gzipSync(code, { level: 9 }).length,
+    release: releaseTag(code),
+  };
+}
+
+function unreadable(file: string): (error: Error) => never {
+  return (error) => {
+    throw new OpsError(
+      { op: "read bundle", subject: file, cause: error.message, hint: "npm run build writes dist/worker.js" },
+      { exit_code: EXIT.usage, error },
+    );
+  };
+}

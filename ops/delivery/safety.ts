@@ -1,0 +1,96 @@
+/** What a deployment may not do without more than a command: lose data, or change it without a way back. Pure. */
+import { isDataStore } from "../../infra/policy/data-stores.ts";
+import { isWaived, type Waiver, waiverFlaw } from "../../infra/waivers.ts";
+import { BACKUP_AGE_MAX_MS } from "../limits.ts";
+import type { PlannedMigration } from "../migrate/plan.ts";
+import type { PlannedStep } from "../stack/driver.ts";
+import type { VerifiedBackup } from "./backup-evidence.ts";
+
+export interface Refusal {
+  /** The resource or the migration. */
+  subject: string;
+  reason: string;
+  remedy: string;
+}
+
+export interface SafetyInputs {
+  steps: readonly PlannedStep[];
+  migrations: readonly PlannedMigration[];
+  waivers: readonly Waiver[];
+  backup: VerifiedBackup | null;
+  /** Why the operator goes on without a backup; counts only for what adds. */
+  without_backup: string | null;
+  /** Whether there is data yet: before the first deployment there is none. */
+  first: boolean;
+  now_ms: number;
+}
+
+const BACK_UP = "take a backup and verify it first (npm run ops -- backup --help)";
+
+/** Everything that is refused, each with its remedy; empty when the deployment may go on. */
+export function refusals(inputs: SafetyInputs): Refusal[] {
+  const { steps, migrations, now_ms, first, without_backup } = inputs;
+  const missing = missingBackup(inputs.backup, now_ms);
+  const losing = steps.filter(({ kind, type }) => (kind === "replace" || kind === "delete") && isDataStore(type));
+  const refused = losing.flatMap((step) => whyItMayNotGo(step, inputs, missing));
+  if (first || missing === null) return refused;
+  for (const { name, phase } of migrations.filter(({ action }) => action === "apply")) {
+    if (phase === "expand" && without_backup !== null) continue;
+    refused.push({
+      subject: name,
+      reason: `it changes the database, and ${missing}`,
+      remedy: phase === "expand" ? `${BACK_UP}; or, as it only adds: --without-backup "REASON"` : BACK_UP,
+    });
+  }
+  for (const { name, changed } of steps.filter(({ kind, type }) => kind === "update" && STORES_CHANGED.test(type))) {
+    if (without_backup !== null) continue;
+    refused.push({
+      subject: name,
+      reason: `it holds data, its ${changed.join(" and ")} would change, and ${missing}`,
+      remedy: `${BACK_UP}; or, as it stays in place: --without-backup "REASON"`,
+    });
+  }
+  return refused;
+}
+
+/** Stores whose settings decide over their data. A Worker's and a queue's do not. */
+const STORES_CHANGED = /:(D1Database|VectorizeIndex|Index|WorkersKvNamespace|R2Bucket)$/;
+
+function whyItMayNotGo(step: PlannedStep, { waivers, now_ms }: SafetyInputs, missing: string | null): Refusal[] {
+  const { name, kind, changed } = step;
+  const what =
+    kind === "delete"
+      ? "it holds data and would be deleted"
+      : `it holds data and would be replaced by an empty one (${changed.join(", ")})`;
+  if (!isWaived(waivers, name, now_ms)) {
+    const flaw = waivers.flatMap((entry) => (entry.resource === name ? (waiverFlaw(entry, now_ms) ?? []) : []))[0];
+    return [
+      {
+        subject: name,
+        reason: `${what}; ${flaw ?? "there is no waiver for it"}`,
+        remedy:
+          "to move its data to a new generation: npm run ops -- generation --help; " +
+          "to give the data up: an entry in prism:waivers {resource, reason, expires}, and a verified backup",
+      },
+    ];
+  }
+  if (missing !== null) return [{ subject: name, reason: `${what}, and ${missing}`, remedy: BACK_UP }];
+  if (step.protected)
+    return [
+      {
+        subject: name,
+        reason: `${what}; the waiver counts, but the protection is lifted only by a deployment that changes nothing else`,
+        remedy: "undo the change, deploy once with the waiver, then make the change again",
+      },
+    ];
+  return [];
+}
+
+/** Why the newest backup does not count, or null when it does. */
+function missingBackup(backup: VerifiedBackup | null, now_ms: number): string | null {
+  if (backup === null) return "no verified backup is known";
+  const age_ms = now_ms - backup.taken_at_ms;
+  return age_ms < BACKUP_AGE_MAX_MS
+    ? null
+    : `the newest verified backup (${backup.id}) is ${Math.floor(age_ms / 3_600_000)} hours old, ${BACKUP_AGE_MAX_MS / 3_600_000} are the most`;
+}

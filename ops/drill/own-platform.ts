@@ -1,0 +1,88 @@
+/**
+ * A platform for one drill where none runs: a small corpus, a snapshot by a key that can only write, changes, another snapshot.
+ * What is restored then is what an operator would have: the repository and the escrowed key, nothing else.
+ */
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { withRepository } from "../backup/open.ts";
+import { takeSnapshot } from "../backup/snapshot/take.ts";
+import { stackSources } from "../backup/stack-sources.ts";
+import type { Invocation } from "../command/invocation.ts";
+import { sendDocuments } from "../service/batch.ts";
+import { createClient } from "../service/client.ts";
+import { locateStack } from "../stack/locate.ts";
+
+const DOCUMENTS = 40;
+const CHANGED = 4;
+
+/** Runs `work` with an invocation for that platform and the file of the escrowed key. Nothing is left of it. */
+export async function onDrillPlatform<T>(
+  invocation: Invocation,
+  work: (own: Invocation, escrow_key: string) => Promise<T>,
+): Promise<T> {
+  const data_dir = await mkdtemp(join(tmpdir(), "prism-drill-"));
+  // Loaded on use: the engines take half a second, and a drill of a running stack does without them.
+  const { startPlatform } = await import("../../local/platform.ts");
+  try {
+    const platform = await startPlatform({ data_dir, api_budget: false });
+    try {
+      const { signal } = invocation;
+      const own: Invocation = {
+        ...invocation,
+        stack: "local",
+        data_dir,
+        target: () => locateStack("local", data_dir, process.env, signal),
+      };
+      const client = createClient({ url: platform.url, token: platform.admin_key, signal });
+      await sendDocuments(client, documents(0, DOCUMENTS, "first"), signal, () => {});
+      await withRepository(own, {}, {}, async () => {});
+      const keys = join(data_dir, "backup-keys");
+      const names = await readdir(keys);
+      const keyNamed = (end: string) => join(keys, names.find((name) => name.endsWith(end)) ?? "");
+      await snapshot(own, keyNamed("-local.json"));
+      await sendDocuments(client, documents(DOCUMENTS - CHANGED, CHANGED * 2, "second"), signal, () => {});
+      await snapshot(own, keyNamed("-local.json"));
+      return await work(own, keyNamed("-escrow.json"));
+    } finally {
+      await platform.close();
+    }
+  } finally {
+    await rm(data_dir, { recursive: true, force: true });
+  }
+}
+
+async function snapshot(own: Invocation, key_file: string): Promise<void> {
+  const sources = await stackSources(own);
+  try {
+    await withRepository(own, { keyFile: [key_file] }, null, async (repository) => {
+      if (repository.can.read) throw new Error("the key of a drill's backup can read: it is the wrong one");
+      await takeSnapshot(repository, sources, {
+        full: false,
+        tool: "drill",
+        now: Date.now,
+        requests: () => sources.budget.admitted,
+        on_step: () => {},
+        on_bytes: () => {},
+      });
+    });
+  } finally {
+    sources.close();
+  }
+}
+
+function documents(from: number, count: number, edition: string) {
+  return Array.from({ length: count }, (_, place) => {
+    const number = from + place;
+    const subject = SUBJECTS[number % SUBJECTS.length] ?? "";
+    const sentence = `Record ${number} of the ${edition} edition describes the ${subject} and where its water goes. `;
+    return {
+      id: `drill/${number}`,
+      title: `Record ${number}`,
+      text: `# The ${subject}\n\n${sentence.repeat(12)}\n\n## Measured in ${edition} year\n\n${sentence.repeat(9)}`,
+      metadata: { collection: subject },
+    };
+  });
+}
+
+const SUBJECTS = ["river", "lake", "spring", "glacier", "marsh", "canal", "delta"] as const;

@@ -1,0 +1,66 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { type Platform, startPlatform } from "../../local/platform.ts";
+import { runCli } from "../command/run-cli.fixture.ts";
+import { createKey, listKeys } from "../keys/keys.ts";
+import { createClient } from "../service/client.ts";
+import { TENANT } from "./synthetic-journeys.ts";
+
+let dir: string;
+let platform: Platform;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "synthetic-"));
+  platform = await startPlatform({ data_dir: dir, faults: true });
+});
+afterAll(async () => {
+  await platform.close();
+  await rm(dir, { recursive: true });
+});
+afterEach(() => {
+  if (platform.faults) platform.faults.rules = [];
+});
+
+const admin = () =>
+  createClient({ url: platform.url, token: platform.api_secret, signal: new AbortController().signal });
+
+async function leftBehind(): Promise<{ keys: unknown[]; documents: unknown }> {
+  const keys = (await listKeys(admin())).filter(({ tenant, revoked_at }) => tenant === TENANT && revoked_at === null);
+  const { key } = await createKey(admin(), { name: "look", tenant: TENANT, scopes: ["read"], rate_tier: "low" });
+  return { keys, documents: await admin().as(key).get("/api/v1/documents") };
+}
+
+test("all journeys pass on a healthy platform and nothing is left behind", async () => {
+  const { code, stdout, stderr } = await runCli(["synthetic", "--data", dir, "--json"]);
+  const report = JSON.parse(stdout);
+  expect(report.steps.filter(({ state }: { state: string }) => state !== "pass")).toEqual([]);
+  expect({ code, passed: report.passed, left: report.left_behind, stderr }).toEqual({
+    code: 0,
+    passed: true,
+    left: [],
+    stderr: "",
+  });
+  expect(await leftBehind()).toEqual({ keys: [], documents: { documents: [], next_cursor: null } });
+});
+
+test("a failing dependency fails its journeys, skips what needs them, and is still cleaned up after", async () => {
+  if (platform.faults) platform.faults.rules = [{ binding: "AI", error: "out of neurons" }];
+  const { code, stdout } = await runCli(["synthetic", "--data", dir, "--json"]);
+  const { passed, steps } = JSON.parse(stdout);
+  const stateOf = (name: string) => steps.find((step: { name: string }) => step.name === name)?.state;
+  expect({ code, passed }).toEqual({ code: 1, passed: false });
+  expect(stateOf("chat cites it")).toBe("fail");
+  expect(stateOf("search finds it")).toBe("pass");
+  expect(
+    (await listKeys(admin())).filter(({ name, revoked_at }) => name.startsWith("synthetic") && !revoked_at),
+  ).toEqual([]);
+});
+
+test("a dry run names the journeys and sends nothing", async () => {
+  const before = await listKeys(admin());
+  const { code, stdout } = await runCli(["synthetic", "--data", dir, "--dry-run", "--json"]);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout).steps).toContain("chat cites it");
+  expect(await listKeys(admin())).toEqual(before);
+});

@@ -1,0 +1,148 @@
+/**
+ * `ops synthetic`: the critical journeys, walked as a caller walks them, in a tenant of their own.
+ *
+ * A temporary key and temporary documents, removed again whatever happens in between. Their facts are new in every
+ * run, so that no cache and no earlier run can answer for them.
+ */
+import { randomBytes } from "node:crypto";
+import type { Command } from "commander";
+import { asOpsError, EXIT } from "../command/errors.ts";
+import { type Invocation, type Outcome, perform } from "../command/invocation.ts";
+import { table, verdict } from "../command/output.ts";
+import { rounded } from "../command/rounded.ts";
+import { revokeKey } from "../keys/keys.ts";
+import { CLEANUP_TIMEOUT_MS } from "../limits.ts";
+import { type Client, createClient } from "../service/client.ts";
+import type { StackTarget } from "../stack/locate.ts";
+import { type Journey, journeys, TENANT, type Traces } from "./synthetic-journeys.ts";
+
+export interface JourneyStep {
+  name: string;
+  state: "pass" | "fail" | "skipped";
+  latency_ms: number | null;
+  /** Why it failed or was skipped. */
+  detail: string | null;
+}
+
+export function registerSynthetic(program: Command): void {
+  program
+    .command("synthetic")
+    .description("walk the critical journeys: write, search, chat, stream, delete, revoke; cleans up after itself")
+    .option("--dry-run", "name the journeys, send nothing")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  npm run ops -- synthetic
+  npm run --silent ops -- synthetic --stack production --json
+Uses the tenant "${TENANT}" and the bootstrap secret to make a key there. Exit code 1 when a journey fails.
+JSON: {stack, passed, steps: [{name, state: pass|fail|skipped, latency_ms, detail}], left_behind: [what could not be removed]}`,
+    )
+    .action((options: { dryRun?: boolean }, command: Command) =>
+      perform(command, (invocation) => synthetic(invocation, options.dryRun === true)),
+    );
+}
+
+async function synthetic(invocation: Invocation, dryRun: boolean): Promise<Outcome> {
+  const target = await invocation.target();
+  if (dryRun) {
+    const admin = await invocation.client();
+    const names = planned(admin, { key: null, documents: new Set() }, invocation.signal).map(({ name }) => name);
+    return { data: { dry_run: true, stack: target.stack, steps: names }, text: names.join("\n") };
+  }
+  const { passed, steps, left_behind } = await walkJourneys(target, invocation, {});
+  for (const item of left_behind) invocation.note(`Left behind: ${item}`);
+  const text = table(
+    steps,
+    [
+      { title: "journey", value: (step) => step.name },
+      {
+        title: "result",
+        value: ({ state }) => (state === "skipped" ? state : verdict(state === "pass", invocation.colour)),
+      },
+      { title: "ms", value: ({ latency_ms }) => latency_ms ?? "-", align: "right" },
+      { title: "detail", value: ({ detail }) => detail ?? "" },
+    ],
+    invocation.terminal,
+  );
+  return {
+    data: { stack: target.stack, passed, steps, left_behind },
+    text,
+    exit_code: passed ? EXIT.done : EXIT.check_failed,
+  };
+}
+
+export interface JourneysWalked {
+  /** All passed and nothing was left behind. */
+  passed: boolean;
+  steps: JourneyStep[];
+  /** What could not be removed, and why. */
+  left_behind: string[];
+}
+
+/** Walks all journeys. `headers` go with every request, e.g. which version is to answer; cleaning up does without them. */
+export async function walkJourneys(
+  { url, secret }: Pick<StackTarget, "url" | "secret">,
+  { signal, progress }: Pick<Invocation, "signal" | "progress">,
+  headers: Readonly<Record<string, string>>,
+): Promise<JourneysWalked> {
+  const admin = createClient({ url, token: secret, signal, headers });
+  const traces: Traces = { key: null, documents: new Set() };
+  let steps: JourneyStep[] = [];
+  let left_behind: string[] = [];
+  try {
+    steps = await walkAll(planned(admin, traces, signal), progress);
+  } finally {
+    left_behind = await cleanUp({ url, secret }, traces);
+  }
+  const passed = steps.every(({ state }) => state === "pass") && left_behind.length === 0;
+  return { passed, steps, left_behind };
+}
+
+function planned(admin: Client, traces: Traces, signal: AbortSignal): Journey[] {
+  return journeys({ admin, traces, signal, nonce: randomBytes(6).toString("hex") });
+}
+
+async function walkAll(journeys: readonly Journey[], progress: Invocation["progress"]): Promise<JourneyStep[]> {
+  const steps: JourneyStep[] = [];
+  const passed = new Set<string>();
+  progress.start("journeys", journeys.length);
+  for (const { name, needs, walk } of journeys) {
+    const missing = needs.find((need) => !passed.has(need));
+    if (missing !== undefined) {
+      steps.push({ name, state: "skipped", latency_ms: null, detail: `needs "${missing}"` });
+      continue;
+    }
+    const started_ms = performance.now();
+    const failure = await walk().then(
+      () => null,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
+    const latency_ms = rounded(performance.now() - started_ms, 1);
+    if (failure === null) passed.add(name);
+    steps.push({ name, state: failure === null ? "pass" : "fail", latency_ms, detail: failure });
+    progress.update(steps.length);
+  }
+  progress.stop();
+  return steps;
+}
+
+/** Removes what is left, also after Ctrl-C or the deadline. Returns what could not be removed, and why. */
+async function cleanUp({ url, secret }: Pick<StackTarget, "url" | "secret">, traces: Traces): Promise<string[]> {
+  const { key, documents } = traces;
+  if (key === null) return [...documents].map((id) => `document ${id} of tenant ${TENANT}: its key is gone`);
+  const signal = AbortSignal.timeout(CLEANUP_TIMEOUT_MS);
+  const failures: string[] = [];
+  const attempt = async (what: string, work: () => Promise<unknown>): Promise<void> => {
+    await work().catch((error: unknown) => failures.push(`${what}: ${asOpsError(error).parts.cause}`));
+  };
+  const admin = createClient({ url, token: secret, signal });
+  for (const id of documents) {
+    await attempt(`document ${id} of tenant ${TENANT}`, async () => {
+      const { ok, status } = await admin.as(key.token).send("DELETE", `/api/v1/documents/${id}`);
+      if (!ok && status !== 404) throw new Error(`answered ${status}`);
+    });
+  }
+  await attempt(`key ${key.id}`, () => revokeKey(admin, key.id));
+  return failures;
+}

@@ -1,0 +1,92 @@
+/** A restored database beside the snapshot that it came from: rows by hash, definitions, sequences, full-text indexes. */
+
+import type { SnapshotManifest } from "../backup/manifest.ts";
+import type { D1Connection } from "../d1/connection.ts";
+import { quoted, readSchema, readSequences, type Schema } from "../d1/schema.ts";
+import { hashTable } from "../d1/table-hash.ts";
+import { isFenceTrigger } from "../generation/fence.ts";
+import { snapshotSchema } from "./load-database.ts";
+
+export interface DatabaseComparison {
+  tables: number;
+  rows: number;
+  full_text_indexes: number;
+  /** What differs, in words; empty when all is as it was. */
+  differences: string[];
+}
+
+/** Reads every row. @throws OpsError in D1's words. */
+export async function compareDatabase(
+  connection: D1Connection,
+  manifest: Pick<SnapshotManifest, "inventory" | "body">,
+  hooks: { signal: AbortSignal; on_step(step: string): void; on_rows(rows: number): void },
+): Promise<DatabaseComparison> {
+  const wanted = snapshotSchema(manifest);
+  const result: DatabaseComparison = {
+    tables: 0,
+    rows: 0,
+    full_text_indexes: 0,
+    differences: differentDefinitions(wanted, await readSchema(connection)),
+  };
+  for (const held of manifest.inventory.database.tables) {
+    hooks.signal.throwIfAborted();
+    hooks.on_step(`compare ${held.name}`);
+    const table = wanted.tables.find(({ name }) => name === held.name);
+    if (table === undefined) continue;
+    const hash = await hashTable(connection, table);
+    if (hash.rows !== held.rows) result.differences.push(`${held.name} has ${hash.rows} rows instead of ${held.rows}`);
+    else if (hash.digest !== held.digest) result.differences.push(`${held.name} holds other rows`);
+    result.tables += 1;
+    result.rows += hash.rows;
+    hooks.on_rows(result.rows);
+  }
+  const sequences = new Map((await readSequences(connection, wanted)).map(({ table, last }) => [table, String(last)]));
+  for (const { table, seq } of manifest.body.database.sequences) {
+    const last = sequences.get(table) ?? "nothing";
+    if (last !== seq) result.differences.push(`the sequence of ${table} is at ${last} instead of ${seq}`);
+  }
+  for (const name of wanted.rebuilt) {
+    hooks.on_step(`full-text index ${name}`);
+    result.differences.push(...(await faultsOfFullText(connection, wanted, name)));
+    result.full_text_indexes += 1;
+  }
+  return result;
+}
+
+function differentDefinitions(wanted: Schema, found: Schema): string[] {
+  const kinds = ["tables", "virtual_tables", "indexes", "views", "triggers"] as const;
+  return kinds.flatMap((kind) => {
+    const there = new Map(found[kind].filter((one) => !isFenceTrigger(one)).map(({ name, sql }) => [name, sql]));
+    const missing = wanted[kind].filter(({ name, sql }) => there.get(name) !== sql).map(({ name }) => name);
+    const names = new Set(wanted[kind].map(({ name }) => name));
+    const surplus = [...there.keys()].filter((name) => !names.has(name));
+    return [
+      ...(missing.length > 0 ? [`${kind} missing or otherwise defined: ${missing.join(", ")}`] : []),
+      ...(surplus.length > 0 ? [`${kind} too many: ${surplus.join(", ")}`] : []),
+    ];
+  });
+}
+
+/** SQLite's own comparison of index and content, and one row found by a word of it, as a caller would. */
+async function faultsOfFullText(connection: D1Connection, schema: Schema, name: string): Promise<string[]> {
+  const index = quoted(name);
+  const check = `INSERT INTO ${index} (${index}, rank) VALUES ('integrity-check', 1)`;
+  const fault = await connection.batch([{ sql: check }], { repeatable: true }).then(
+    () => null,
+    (error: unknown) => String(error),
+  );
+  if (fault !== null) return [`full-text index ${name} does not agree with its content: ${fault}`];
+  const sql = schema.virtual_tables.find((table) => table.name === name)?.sql ?? "";
+  // An index that keeps no columns in order to be read (a view as content, other tokenizers) has the check above.
+  const [sample] = await connection.batch([{ sql: `SELECT rowid, * FROM ${index} ORDER BY rowid LIMIT 1` }]);
+  const [row] = sample?.rows ?? [];
+  const word = (row ?? []).slice(1).flatMap((text) => /[a-z]{4,}/i.exec(String(text ?? ""))?.[0] ?? [])[0];
+  if (row === undefined || word === undefined || /trigram/i.test(sql)) return [];
+  const [found] = await connection.batch([
+    {
+      sql: `SELECT 1 FROM ${index} WHERE ${index} MATCH ?1 AND rowid = CAST(?2 AS INTEGER)`,
+      params: [`"${word}"`, row[0] ?? 0],
+    },
+  ]);
+  return found?.rows.length === 1 ? [] : [`full-text index ${name} does not find "${word}" in row ${row[0]}`];
+}

@@ -1,0 +1,27 @@
+/** The configuration namespace as a step of a restore and of its undo. */
+
+import { decodeEntries, type KeyValueEntry } from "../backup/snapshot/config-namespace.ts";
+import type { Workbench } from "../generation/stores.ts";
+import type { SnapshotSource } from "./fills.ts";
+import { changeNamespace, namespaceChange } from "./key-value.ts";
+import { type RestoreRecord, writeRestoreRecord } from "./restore-record.ts";
+
+/** What the snapshot has; nothing where it is of a database alone. */
+export async function readConfig({ snapshot, manifest }: SnapshotSource): Promise<KeyValueEntry[]> {
+  const { stores } = manifest.body;
+  return stores === null ? [] : decodeEntries(await snapshot.readPart(stores.config.part));
+}
+
+/** What was there is written down before the first change, and not again when the restore goes on. */
+export async function restoreConfig(
+  bench: Workbench,
+  entries: readonly KeyValueEntry[],
+  record: RestoreRecord,
+): Promise<{ record: RestoreRecord; written: number; removed: number }> {
+  const place = { account_id: bench.account_id, namespace_id: (await bench.target.resources()).kv.config };
+  const change = await namespaceChange(bench.api, place, entries, bench.now());
+  const kept = { ...record, config_before: record.config_before ?? change.before };
+  await writeRestoreRecord(bench.bucket, kept, bench.steady);
+  await changeNamespace(bench.api, place, change);
+  return { record: kept, written: change.write.length, removed: change.remove.length };
+}

@@ -1,0 +1,39 @@
+/** The snapshot of what is there, before a restore changes it in place. */
+
+import { type RepositoryOptions, withRepository } from "../backup/open.ts";
+import { takeSnapshot } from "../backup/snapshot/take.ts";
+import { stackSources } from "../backup/stack-sources.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
+import type { Invocation } from "../command/invocation.ts";
+
+/** Its id. @throws OpsError where there is no repository or no key that can write: nothing is changed in place without it. */
+export async function freshSnapshot(invocation: Invocation, options: RepositoryOptions): Promise<string> {
+  const sources = await stackSources(invocation);
+  try {
+    return await withRepository(invocation, options, null, async (repository) => {
+      const { info } = await takeSnapshot(repository, sources, {
+        full: false,
+        tool: "restore",
+        now: Date.now,
+        requests: () => sources.budget.admitted,
+        on_step: () => {},
+        on_bytes: () => {},
+      });
+      return info.id;
+    });
+  } catch (error) {
+    if (!(error instanceof OpsError)) throw error;
+    const { cause, hint } = error.parts;
+    throw new OpsError(
+      {
+        op: "restore in place",
+        subject: invocation.stack,
+        cause: `no snapshot of what is there could be made: ${cause}`,
+        hint,
+      },
+      { exit_code: EXIT.refused, error },
+    );
+  } finally {
+    sources.close();
+  }
+}

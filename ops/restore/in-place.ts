@@ -1,0 +1,147 @@
+/**
+ * The live database brought back where it is: moved back in time by D1 itself, or emptied and loaded from a snapshot. Faster, or
+ * possible where a second database is not; but the service sees it, and the way back is Time Travel alone. The index follows.
+ */
+import { readMigrations } from "../../infra/migration-files.ts";
+import type { D1Connection } from "../d1/connection.ts";
+import { quoted, readSchema } from "../d1/schema.ts";
+import { fromPacks } from "../generation/copy-vectors.ts";
+import type { Workbench } from "../generation/stores.ts";
+import { VectorIndex } from "../generation/vector-index.ts";
+import { vectorIds } from "../generation/vector-rows.ts";
+import { appliedMigrations, applyMigration } from "../migrate/ledger.ts";
+import { readConfig, restoreConfig } from "./config.ts";
+import { fillDatabase, type SnapshotSource } from "./fills.ts";
+import { overtakeIndexVersions, readIndexVersions } from "./index-versions.ts";
+import { isInterrupted, type RestoreRecord, readRestoreRecord, writeRestoreRecord } from "./restore-record.ts";
+import type { Situation } from "./situation.ts";
+
+export type LiveDatabase = NonNullable<Situation["live"]>;
+
+/** Where to: a bookmark of Time Travel, or a snapshot with the migrations that it is behind. */
+export type Destination =
+  | { bookmark: string; state_at: string }
+  | { source: SnapshotSource; migrations: readonly string[] };
+
+export interface RestoredInPlace {
+  source: string;
+  rto_s: number;
+  database: { live: number; bookmark_before: string };
+  vectors: { live: number; removed: number; vectors: unknown };
+  config: { written: number; removed: number };
+  snapshot_before: string | null;
+}
+
+/** `snapshot_before`: of what is there, made by the caller just now. @throws OpsError: repeat it to go on. */
+export async function applyInPlace(
+  { bench, resources }: Situation,
+  live: LiveDatabase,
+  to: Destination,
+  snapshot_before: () => Promise<string | null>,
+): Promise<RestoredInPlace> {
+  const began_ms = bench.now();
+  const { timeTravel } = bench.api.d1.database;
+  const at = { account_id: bench.account_id };
+  const name = "bookmark" in to ? to.bookmark : to.source.snapshot.info.id;
+  const found = await readRestoreRecord(bench.bucket, bench.steady);
+  let record: RestoreRecord;
+  if (found?.method === "in place" && found.source === name && isInterrupted(found)) record = found;
+  else {
+    record = {
+      method: "in place",
+      source: name,
+      state_at: "bookmark" in to ? to.state_at : new Date(to.source.manifest.summary.state_at_ms).toISOString(),
+      phase: "begun",
+      begun_at_ms: began_ms,
+      before: { database: resources.database.live, vectors: resources.vectors.live },
+      moved: null,
+      snapshot_before: await snapshot_before(),
+      bookmark: (await timeTravel.getBookmark(live.id, at)).bookmark ?? null,
+      emptied: false,
+      index_versions: await readIndexVersions(live.connection),
+      config_before: null,
+    };
+    await writeRestoreRecord(bench.bucket, record, bench.steady);
+  }
+  if (record.phase === "begun") {
+    if ("bookmark" in to) await travel(bench, live, to.bookmark);
+    else record = await load(bench, live, to, record);
+    await overtakeIndexVersions(live.connection, record.index_versions);
+    record = { ...record, phase: "stores" };
+    await writeRestoreRecord(bench.bucket, record, bench.steady);
+  }
+  const vectors = await alignVectors(bench, live.connection);
+  const config =
+    "bookmark" in to
+      ? { record, written: 0, removed: 0 }
+      : await restoreConfig(bench, await readConfig(to.source), record);
+  await writeRestoreRecord(bench.bucket, { ...config.record, phase: "done" }, bench.steady);
+  return {
+    source: name,
+    rto_s: Math.round((bench.now() - began_ms) / 100) / 10,
+    database: { live: live.generation, bookmark_before: record.bookmark ?? "" },
+    vectors,
+    config: { written: config.written, removed: config.removed },
+    snapshot_before: record.snapshot_before,
+  };
+}
+
+/** Back to a bookmark, and forward again to the schema that the deployed Worker had before. */
+export async function travel(bench: Workbench, live: LiveDatabase, bookmark: string): Promise<void> {
+  const needed = new Set(await appliedMigrations(live.connection));
+  await bench.api.d1.database.timeTravel.restore(live.id, { account_id: bench.account_id, bookmark });
+  const applied = await appliedMigrations(live.connection);
+  for (const migration of readMigrations()) {
+    if (needed.has(migration.name) && !applied.includes(migration.name))
+      await applyMigration(live.connection, migration);
+  }
+}
+
+async function load(
+  bench: Workbench,
+  live: LiveDatabase,
+  { source, migrations }: { source: SnapshotSource; migrations: readonly string[] },
+  record: RestoreRecord,
+): Promise<RestoreRecord> {
+  let kept = record;
+  if (!kept.emptied) {
+    await empty(live.connection);
+    kept = { ...record, emptied: true };
+    await writeRestoreRecord(bench.bucket, kept, bench.steady);
+  }
+  await fillDatabase(source, migrations, { target: live, progress: bench.progress, signal: bench.signal });
+  return kept;
+}
+
+/** All of it, in one transaction. */
+async function empty(connection: D1Connection): Promise<void> {
+  const schema = await readSchema(connection);
+  const drop =
+    (kind: string) =>
+    ({ name }: { name: string }) => ({ sql: `DROP ${kind} IF EXISTS ${quoted(name)}` });
+  await connection.batch(
+    [
+      { sql: "PRAGMA defer_foreign_keys = on" },
+      ...schema.triggers.map(drop("TRIGGER")),
+      ...schema.views.map(drop("VIEW")),
+      ...schema.virtual_tables.map(drop("TABLE")),
+      ...schema.tables.toReversed().map(drop("TABLE")),
+    ],
+    { repeatable: true },
+  );
+}
+
+/** The live index holds what the database's rows say, no more and no less. */
+export async function alignVectors(bench: Workbench, database: D1Connection): Promise<RestoredInPlace["vectors"]> {
+  const { vectors } = await bench.target.resources();
+  const target = vectors.generations.find(({ generation }) => generation === vectors.live);
+  if (target === undefined) throw new Error("a live database has a live index: ops generation move vectors makes one");
+  const index = new VectorIndex(bench, target.name);
+  const surplus = [...(await index.ids()).difference(await vectorIds(database))];
+  await index.delete(surplus);
+  const { progress, signal, now } = bench;
+  // Metadata of documents may be older again, so all are written; what is the same stays the same.
+  const filling = { state: {}, save: async () => {}, progress, signal, now, bench, database, target };
+  const filled = await fromPacks.prepare(filling);
+  return { live: vectors.live, removed: surplus.length, vectors: filled.vectors };
+}

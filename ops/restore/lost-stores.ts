@@ -1,0 +1,99 @@
+/**
+ * A switch to new generations where the live database is gone or empty: nobody can write, so there is nothing to fence, to
+ * follow or to go back to. Kept in the same record as any other switch, so that an interrupted one goes on.
+ */
+
+import { OpsError } from "../command/errors.ts";
+import type { D1Connection } from "../d1/connection.ts";
+import type { VectorsFill } from "../generation/fill.ts";
+import { configured, declareGenerations, pinOfDeployedCode, takeOver } from "../generation/live.ts";
+import { RecordFile, type SwitchRecord } from "../generation/record.ts";
+import { databaseOf, type Workbench } from "../generation/stores.ts";
+import { type DatabaseTarget, RESTORED } from "./fills.ts";
+
+export interface LostStores {
+  /** Tells this restore from another one in the record of an interrupted switch. */
+  id: string;
+  dimensions: number;
+  fillDatabase(target: DatabaseTarget): Promise<Record<string, unknown>>;
+  vectors: VectorsFill;
+}
+
+export interface StoresReplaced {
+  database: { from: number; to: number } & Record<string, unknown>;
+  vectors: { from: number; to: number } & Record<string, unknown>;
+}
+
+/** @throws OpsError with exit code 3 while another process switches; otherwise what failed: repeat it to go on. */
+export async function replaceLostStores(bench: Workbench, request: LostStores): Promise<StoresReplaced> {
+  const config = await configured(bench);
+  const next = (live: number, numbers: readonly number[]) => Math.max(live, ...numbers) + 1;
+  const fresh = (): SwitchRecord => ({
+    step: "create",
+    begun_at_ms: bench.now(),
+    holder: { host: "", pid: 0 },
+    database: {
+      from: config.database.live,
+      to: next(config.database.live, config.database.generations),
+      fill: request.id,
+      state: {},
+    },
+    vectors: {
+      from: config.vectors.live,
+      to: next(
+        config.vectors.live,
+        config.vectors.generations.map(({ generation }) => generation),
+      ),
+      fill: request.id,
+      state: {},
+      dimensions: request.dimensions,
+    },
+  });
+  const file = await RecordFile.open(bench.bucket, bench.steady, fresh);
+  // What another switch was to take from the database that is gone it can never finish.
+  if (file.value.database?.fill !== request.id) file.value = { ...fresh(), holder: file.value.holder };
+  const { value: record } = file;
+  const { database, vectors } = record;
+  if (database === null || vectors === null) throw new Error("a restore replaces both stores");
+  const filled: { database: Record<string, unknown>; vectors: Record<string, unknown> } = { database: {}, vectors: {} };
+  if (record.step !== "switched") {
+    await declareGenerations(bench, record);
+    record.step = "fill";
+    await file.save();
+    const target = databaseOf(bench, await bench.target.resources(), database.to);
+    if (target === undefined) throw notMade(`generation ${database.to} of the database`);
+    filled.database = await request.fillDatabase({ target, progress: bench.progress, signal: bench.signal });
+    filled.vectors = await request.vectors.prepare(await vectorsFilling(bench, file, target.connection));
+    // From here `switchGeneration` can end it, which finds a living database if this is interrupted now.
+    record.step = "fenced";
+    Object.assign(database.state, { seq: RESTORED });
+    Object.assign(vectors.state, { seq: RESTORED });
+    await file.save();
+    await takeOver(bench, record, await pinOfDeployedCode(bench));
+    record.step = "switched";
+    await file.save();
+  }
+  await file.remove();
+  return {
+    database: { from: database.from, to: database.to, ...filled.database },
+    vectors: { from: vectors.from, to: vectors.to, ...filled.vectors },
+  };
+}
+
+async function vectorsFilling(bench: Workbench, file: RecordFile, database: D1Connection) {
+  const { generations } = (await bench.target.resources()).vectors;
+  const move = file.value.vectors;
+  const target = generations.find(({ generation }) => generation === move?.to);
+  if (target === undefined || move === null) throw notMade("the new generation of the vector index");
+  const { progress, signal, now } = bench;
+  return { state: move.state, save: () => file.save(), progress, signal, now, bench, database, target };
+}
+
+function notMade(subject: string): OpsError {
+  return new OpsError({
+    op: "find",
+    subject,
+    cause: "the deployment that declares it did not make it",
+    hint: "npm run ops -- drift, then repeat the command",
+  });
+}

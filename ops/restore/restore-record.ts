@@ -1,0 +1,66 @@
+/**
+ * What a restore writes down as it goes, in the bucket of the vector packs: how far it is, so that the same command goes on from
+ * there, and what it replaced, so that it can be undone.
+ */
+import { z } from "zod";
+import { decode } from "../service/client.ts";
+import { type Storage, StorageError } from "../storage/storage.ts";
+
+const RECORD = "generations/restore.json";
+
+const entries = z.array(
+  z.object({ key: z.string(), value_base64: z.string(), metadata: z.unknown(), expiration: z.number().nullable() }),
+);
+const move = z.object({ from: z.number(), to: z.number() });
+
+const record = z.object({
+  /** `generation`: other stores took over. `in place`: the live database was moved back or written over. */
+  method: z.enum(["generation", "in place"]),
+  /** What is restored: a snapshot's id, or a bookmark of Time Travel. */
+  source: z.string(),
+  /** The moment whose state that is. */
+  state_at: z.string(),
+  /** `begun`: the live stores are what they were, or are being changed in place. `stores`: database and index are done. */
+  phase: z.enum(["begun", "stores", "done", "undone"]),
+  begun_at_ms: z.number(),
+  /** Live before. */
+  before: z.object({ database: z.number(), vectors: z.number() }),
+  /** Set when other generations took over. */
+  moved: z.object({ database: move, vectors: move }).nullable(),
+  /** Time Travel bookmark of the live database from before; null where it was gone. */
+  bookmark: z.string().nullable(),
+  /** The snapshot that was made of what was there, for a restore in place. */
+  snapshot_before: z.string().nullable(),
+  /** A restore in place has emptied the database. */
+  emptied: z.boolean(),
+  /** Of every tenant, from before. */
+  index_versions: z.array(z.tuple([z.string(), z.number()])),
+  /** The configuration namespace as it was; null until it is about to be changed. */
+  config_before: entries.nullable(),
+});
+export type RestoreRecord = z.infer<typeof record>;
+
+/** Whether the restore was begun and neither ended nor undone. */
+export function isInterrupted({ phase }: RestoreRecord): boolean {
+  return phase === "begun" || phase === "stores";
+}
+
+/** The last restore of the stack; null without one. */
+export async function readRestoreRecord(storage: Storage, signal: AbortSignal): Promise<RestoreRecord | null> {
+  const found = await read(storage, signal);
+  return found && decode(record, JSON.parse(Buffer.from(found.body).toString()), RECORD);
+}
+
+export async function writeRestoreRecord(storage: Storage, value: RestoreRecord, signal: AbortSignal): Promise<void> {
+  const found = await read(storage, signal);
+  await storage.replace(RECORD, Buffer.from(JSON.stringify(value)), found?.etag ?? null, signal);
+}
+
+async function read(storage: Storage, signal: AbortSignal) {
+  try {
+    return await storage.read(RECORD, signal);
+  } catch (error) {
+    if (error instanceof StorageError && error.failure === "missing") return null;
+    throw error;
+  }
+}

@@ -1,0 +1,67 @@
+/** A real restore of a snapshot's rows into a scratch SQLite file, and every check that SQLite has for the result. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import type { SnapshotManifest } from "../backup/manifest.ts";
+import type { Snapshot } from "../backup/repository/repository.ts";
+import { sqliteD1 } from "../d1/sqlite-connection.ts";
+import { compareDatabase, type DatabaseComparison } from "./compare-database.ts";
+import { comparePacks, type PackComparison } from "./compare-packs.ts";
+import { type LoadHooks, loadDatabase } from "./load-database.ts";
+
+export interface ScratchRestore extends DatabaseComparison {
+  /** Null where the snapshot holds no vector packs. */
+  packs: PackComparison | null;
+  seconds: number;
+}
+
+/**
+ * Restores, compares, and leaves nothing behind. Needs as much room in the temporary folder as the database has bytes.
+ * @throws OpsError when a part is damaged or the rows cannot be loaded; what merely differs is in `differences`.
+ */
+export async function restoreIntoScratch(
+  snapshot: Snapshot,
+  manifest: SnapshotManifest,
+  hooks: LoadHooks,
+): Promise<ScratchRestore> {
+  const began_ms = performance.now();
+  const folder = await mkdtemp(join(tmpdir(), "prism-verify-"));
+  const database = new DatabaseSync(join(folder, "scratch.sqlite"));
+  try {
+    // Nobody needs this file after a crash.
+    database.exec("PRAGMA journal_mode = off; PRAGMA synchronous = off");
+    const connection = sqliteD1(database);
+    await loadDatabase(snapshot, manifest, connection, hooks);
+    hooks.on_step("integrity_check");
+    const faults = [...pragma(database, "integrity_check").filter((line) => line !== "ok"), ...foreignKeys(database)];
+    const compared = await compareDatabase(connection, manifest, hooks);
+    const { buckets } = manifest.inventory;
+    hooks.on_step("vector packs");
+    const packs =
+      buckets === null || manifest.inventory.database.vector_ids === null
+        ? null
+        : await comparePacks(snapshot, buckets.vectors, connection, hooks.signal);
+    return {
+      ...compared,
+      packs,
+      differences: [...faults, ...compared.differences, ...(packs?.differences ?? [])],
+      seconds: Math.round((performance.now() - began_ms) / 100) / 10,
+    };
+  } finally {
+    database.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function pragma(database: DatabaseSync, name: string): string[] {
+  return database
+    .prepare(`PRAGMA ${name}`)
+    .all()
+    .map((row) => Object.values(row).map(String).join(" "));
+}
+
+function foreignKeys(database: DatabaseSync): string[] {
+  const broken = pragma(database, "foreign_key_check");
+  return broken.length === 0 ? [] : [`${broken.length} rows break a foreign key, the first: ${broken[0]}`];
+}

@@ -1,0 +1,87 @@
+/** What a restore finds: whether there is a live database, what the deployed Worker wants, what stands in the way. */
+
+import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
+import type { Invocation } from "../command/invocation.ts";
+import type { D1Connection } from "../d1/connection.ts";
+import { FENCE_TABLE } from "../generation/fence.ts";
+import { type Database, databaseOf, openWorkbench, type Workbench } from "../generation/stores.ts";
+import type { StackResources } from "../stack/locate.ts";
+import { openDriver } from "../stack/open-driver.ts";
+import { StorageError } from "../storage/storage.ts";
+
+export interface Situation {
+  bench: Workbench;
+  resources: StackResources;
+  /** Null where it is gone, or holds nothing of the Worker's. */
+  live: (Database & { id: string }) | null;
+  /** `EMBEDDING_MODEL` of the deployed Worker; null where it has none. */
+  embedding_model: string | null;
+}
+
+/** Runs `work` with what is found. @throws OpsError when nothing was ever deployed to the stack. */
+export async function withSituation<T>(invocation: Invocation, work: (situation: Situation) => Promise<T>): Promise<T> {
+  const { progress, signal, note } = invocation;
+  const [target, driver] = [await invocation.target(), await openDriver(invocation)];
+  const bench = await openWorkbench({ target, driver, progress, signal, note }).catch((error: unknown) => {
+    if (error instanceof OpsError && error.parts.op === "find") throw nothingDeployed(target.stack, error);
+    throw error;
+  });
+  try {
+    return await work(await lookAt(bench));
+  } finally {
+    bench.close();
+  }
+}
+
+async function lookAt(bench: Workbench): Promise<Situation> {
+  const resources = await bench.target.resources();
+  const versions = workerVersions(bench.api, bench.account_id, resources.worker.name);
+  const [serving] = await versions.deployments();
+  const bindings = serving === undefined ? [] : (await versions.version(mainVersion(serving))).bindings;
+  const model = bindings.find(({ name }) => name === "EMBEDDING_MODEL")?.text;
+  const found = databaseOf(bench, resources, resources.database.live);
+  const id = resources.database.generations.find(({ generation }) => generation === resources.database.live)?.id;
+  const isThere = found !== undefined && id !== undefined && (await isWorkers(found.connection));
+  return {
+    bench,
+    resources,
+    live: isThere ? { ...found, id } : null,
+    embedding_model: typeof model === "string" ? model : null,
+  };
+}
+
+/** Makes again what of the stack is gone, empty: buckets must be there before anything can be written down. */
+export async function withBucket({ bench }: Situation): Promise<void> {
+  const isThere = await bench.bucket.page("", "", bench.signal).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof StorageError && ["missing", "refused"].includes(error.failure)) return false;
+      throw error;
+    },
+  );
+  if (!isThere) await bench.driver.up();
+}
+
+/** Migrated so far that it can hold a fence: what has no such table serves nobody. */
+async function isWorkers(connection: D1Connection): Promise<boolean> {
+  try {
+    const [found] = await connection.batch([{ sql: `SELECT name FROM sqlite_schema WHERE name = '${FENCE_TABLE}'` }]);
+    return found?.rows.length === 1;
+  } catch (error) {
+    if (error instanceof OpsError && error.status === 404) return false;
+    throw error;
+  }
+}
+
+function nothingDeployed(stack: string, error: OpsError): OpsError {
+  return new OpsError(
+    {
+      op: "restore",
+      subject: `stack ${stack}`,
+      cause: `there is nothing to restore into: ${error.parts.subject} is missing`,
+      hint: `npm run ops -- deploy --stack ${stack} makes everything, empty; then repeat the restore`,
+    },
+    { exit_code: EXIT.refused, error },
+  );
+}

@@ -1,0 +1,56 @@
+/** Whether D1 itself can bring the live database back to a moment, and what that would mean. */
+import { asOpsError } from "../command/errors.ts";
+import type { Workbench } from "../generation/stores.ts";
+import { losses, type RestorePlan } from "./plan.ts";
+import type { Situation } from "./situation.ts";
+
+/**
+ * Null where there is no live database, or its Time Travel does not reach the moment (30 days paid, 7 days free). `known`: the moment's
+ * bookmark, where an interrupted restore has written it down.
+ */
+export async function planTimeTravel(situation: Situation, at_ms: number, known?: string): Promise<RestorePlan | null> {
+  const { bench, resources, live } = situation;
+  if (live === null) return null;
+  const timestamp = new Date(at_ms).toISOString();
+  const bookmark = known ?? (await bookmarkOf(bench, live.id, timestamp));
+  if (bookmark === null) return null;
+  const [lost, ...others] = losses(true, true);
+  const database = resources.database.live;
+  const vectors = resources.vectors.live;
+  return {
+    stack: bench.target.stack,
+    method: "time travel",
+    in_place: true,
+    source: bookmark,
+    state_at: timestamp,
+    rpo_s: Math.max(0, Math.round((bench.now() - at_ms) / 1000)),
+    lost: [lost ?? "", ...others.filter((text) => !text.includes("configuration") && !text.includes("incomplete"))],
+    database: { from: database, to: database },
+    vectors: { from: vectors, to: vectors },
+    tables: [],
+    vector_count: 0,
+    config_keys: 0,
+    objects: 0,
+    migrations: [],
+    requests: REQUESTS,
+    rows_written: 0,
+    bytes: 0,
+    duration_s: DURATION_S,
+    free_days: 0,
+    refusals: [],
+  };
+}
+
+async function bookmarkOf(bench: Workbench, id: string, timestamp: string): Promise<string | null> {
+  const found = await bench.api.d1.database.timeTravel
+    .getBookmark(id, { account_id: bench.account_id, timestamp })
+    .catch((error: unknown) => {
+      if (asOpsError(error).status === 400) return null;
+      throw error;
+    });
+  return found?.bookmark || null;
+}
+
+/** Besides those of the index, which follows the rows. */
+const REQUESTS = 60;
+const DURATION_S = 15;

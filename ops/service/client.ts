@@ -1,0 +1,178 @@
+/**
+ * The client of the Worker's own HTTP API: deadlines, patience with 429 and 503, problem documents as errors.
+ *
+ * A refused request (429) was not done and is always repeated. Anything less certain (503, a broken connection)
+ * is repeated only where doing it twice is the same as doing it once.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import { z } from "zod";
+import { endedEarly, OpsError } from "../command/errors.ts";
+import { REQUEST_RETRIES_MAX, REQUEST_TIMEOUT_MS, RETRY_AFTER_MAX_MS, RETRY_PAUSE_MS } from "../limits.ts";
+
+export interface Client {
+  get(path: string): Promise<unknown>;
+  post(path: string, body: unknown, options?: PostOptions): Promise<unknown>;
+  put(path: string, body: unknown): Promise<unknown>;
+  patch(path: string, body: unknown): Promise<unknown>;
+  delete(path: string): Promise<unknown>;
+  /** The response itself, whatever its status: for streams and for checks that expect a refusal. */
+  send(method: string, path: string, body?: unknown): Promise<Response>;
+  /** The same service as seen by the holder of another key. */
+  as(token: string): Client;
+}
+
+export interface PostOptions {
+  /** The request changes nothing or carries its own identity, so it may be repeated after an unclear failure. */
+  repeatable?: boolean;
+}
+
+export interface ClientOptions {
+  /** Base URL without a trailing slash. */
+  url: string;
+  /** Bearer token: an API key, a JWT or the bootstrap secret. Empty: none is sent. */
+  token: string;
+  /** Ends every request and wait. */
+  signal: AbortSignal;
+  timeout_ms?: number;
+  /** Sent with every request, e.g. which version is to answer. */
+  headers?: Readonly<Record<string, string>>;
+}
+
+const ProblemDocument = z.object({
+  title: z.string(),
+  detail: z.string().optional(),
+  request_id: z.string().optional(),
+  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+});
+
+/** @throws OpsError from every method, with the status and the request id where a response came. */
+export function createClient(options: ClientOptions): Client {
+  const { url, token, signal, timeout_ms = REQUEST_TIMEOUT_MS } = options;
+
+  const send = async (method: string, path: string, body?: unknown): Promise<Response> => {
+    try {
+      return await fetch(`${url}${path}`, {
+        method,
+        headers: {
+          ...options.headers,
+          ...(token === "" ? {} : { authorization: `Bearer ${token}` }),
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(timeout_ms)]),
+      });
+    } catch (error) {
+      throw unreachable(`${method} ${path}`, url, error);
+    }
+  };
+
+  const request = async (method: string, path: string, body: unknown, repeatable: boolean): Promise<unknown> => {
+    for (let attempt = 0; ; attempt += 1) {
+      const last = attempt === REQUEST_RETRIES_MAX || signal.aborted;
+      let wait_ms = RETRY_PAUSE_MS * 2 ** attempt;
+      try {
+        const response = await send(method, path, body);
+        if (response.ok) return response.status === 204 ? undefined : await response.json();
+        const refused = response.status === 429 || (response.status === 503 && repeatable);
+        wait_ms = retryAfter_ms(response.headers.get("retry-after")) ?? wait_ms;
+        if (last || !refused || wait_ms > RETRY_AFTER_MAX_MS) throw await problem(method, path, response);
+        await response.body?.cancel();
+      } catch (error) {
+        const answered = error instanceof OpsError && error.status !== undefined;
+        if (last || answered || !repeatable)
+          throw error instanceof OpsError ? error : unreachable(`${method} ${path}`, url, error);
+      }
+      await pause(wait_ms, undefined, { signal }).catch((error: unknown) => {
+        throw unreachable(`${method} ${path}`, url, error);
+      });
+    }
+  };
+
+  return {
+    get: (path) => request("GET", path, undefined, true),
+    post: (path, body, { repeatable = false } = {}) => request("POST", path, body, repeatable),
+    put: (path, body) => request("PUT", path, body, true),
+    patch: (path, body) => request("PATCH", path, body, false),
+    delete: (path) => request("DELETE", path, undefined, true),
+    send,
+    as: (other) => createClient({ ...options, token: other }),
+  };
+}
+
+/**
+ * A response body in the shape a command relies on.
+ * @throws OpsError naming the fields that differ: the service and this command are then of different versions.
+ */
+export function decode<T>(schema: z.ZodType<T>, body: unknown, from: string): T {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  throw new OpsError(
+    {
+      op: "read the answer of",
+      subject: from,
+      cause: `unexpected shape: ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`,
+      hint: "deploy the version of the service that this checkout belongs to, or check out the deployed version",
+    },
+    { error: parsed.error },
+  );
+}
+
+/** Seconds or an HTTP date (RFC 9110 §10.2.3) as milliseconds from now; undefined when absent or unreadable. */
+export function retryAfter_ms(header: string | null, now_ms: number = Date.now()): number | undefined {
+  if (header === null) return undefined;
+  if (/^\d+$/.test(header)) return Number(header) * 1000;
+  const at_ms = Date.parse(header);
+  return Number.isNaN(at_ms) ? undefined : Math.max(0, at_ms - now_ms);
+}
+
+async function problem(method: string, path: string, response: Response): Promise<OpsError> {
+  const text = await response.text();
+  const parsed = ProblemDocument.safeParse(safeJson(text));
+  const {
+    detail,
+    title,
+    errors = [],
+    request_id,
+  } = parsed.success
+    ? parsed.data
+    : { title: text.slice(0, 200) || response.statusText, detail: undefined, request_id: undefined };
+  // The service's own sentence often names the field already.
+  const unnamed = errors.filter(({ message }) => !detail?.includes(message));
+  const fields = unnamed.map(({ path: field, message }) => `; ${field}: ${message}`).join("");
+  const id = request_id ?? response.headers.get("x-request-id");
+  return new OpsError(
+    {
+      op: method,
+      subject: path,
+      cause: `${response.status} ${detail ?? title}${fields}${id === null ? "" : ` (request ${id})`}`,
+      hint: hintFor(response.status),
+    },
+    { status: response.status },
+  );
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function hintFor(status: number): string {
+  if (status === 401) return "check the secret: PRISM_API_SECRET, or restart the local platform";
+  if (status === 403) return "use a key with the scope that the message names (npm run ops -- keys create --help)";
+  if (status === 404) return "check the id; list what exists first";
+  if (status === 429) return "wait for the time that the message names, or use a key of a higher tier";
+  if (status >= 500) return "npm run ops -- synthetic shows what works; the service's log has the request id";
+  return "correct what the message names and repeat";
+}
+
+function unreachable(op: string, url: string, error: unknown): OpsError {
+  const inner = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+  const noConnection = {
+    cause: `no connection: ${inner}`,
+    hint: "check that the service runs and the address is right",
+  };
+  return new OpsError({ op, subject: url, ...(endedEarly(error) ?? noConnection) }, { error });
+}

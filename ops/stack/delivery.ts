@@ -1,0 +1,45 @@
+/** What a delivery works with, opened once: the stack's driver, Cloudflare's API, the Worker's versions, its database. */
+import type Cloudflare from "cloudflare";
+import { nameInStack, SERVICE } from "../../infra/inventory.ts";
+import { createCloudflare } from "../cloudflare/api.ts";
+import { type WorkerVersions, workerVersions } from "../cloudflare/worker-versions.ts";
+import type { Invocation } from "../command/invocation.ts";
+import type { D1Connection } from "../d1/connection.ts";
+import { restD1 } from "../d1/rest-connection.ts";
+import type { StackDriver } from "./driver.ts";
+import type { StackTarget } from "./locate.ts";
+
+export interface StackAccess {
+  target: StackTarget;
+  account_id: string;
+  client: Cloudflare;
+  versions: WorkerVersions;
+}
+
+export interface Delivery extends StackAccess {
+  driver: StackDriver;
+}
+
+/** @throws OpsError when the stack cannot be found, e.g. because it was never deployed. */
+export async function openStack(invocation: Invocation): Promise<StackAccess> {
+  const target = await invocation.target();
+  const client = createCloudflare(target.api, {
+    signal: invocation.signal,
+    on_retry: ({ request, because }) => invocation.note(`Again: ${request} (${because})`),
+  });
+  const { account_id } = target.api;
+  const script = nameInStack(SERVICE, target.stack);
+  return { target, account_id, client, versions: workerVersions(client, account_id, script) };
+}
+
+/** @throws OpsError as `openStack`. */
+export async function openDelivery(invocation: Invocation, driver: StackDriver): Promise<Delivery> {
+  return { driver, ...(await openStack(invocation)) };
+}
+
+/** The database that the live generation is. */
+export async function liveDatabase({ target, client, account_id }: StackAccess): Promise<D1Connection> {
+  const { database } = await target.resources();
+  const id = database.generations.find(({ generation }) => generation === database.live)?.id ?? "";
+  return restD1(client, account_id, id);
+}

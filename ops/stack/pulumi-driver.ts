@@ -1,0 +1,89 @@
+/** A stack under Pulumi's engine: what `preview`, `up` and `refresh` say and do, as plans, steps and drift. */
+import { join } from "node:path";
+import { OpsError } from "../command/errors.ts";
+import { changeConfigFile, readConfigFile, valueAt } from "./config-values.ts";
+import { realDifferences } from "./drift-noise.ts";
+import type { DriftedResource, PlannedStep, StackDriver, UnmanagedResource } from "./driver.ts";
+import { type PulumiEngine, readOutputs } from "./pulumi-engine.ts";
+import { differences, nameOf, readEvent, stepOf, topLevel, uniqueSteps } from "./pulumi-events.ts";
+
+/** Where the engine found its plugins: no warning of the program. */
+const OWN_NEWS = /^using pulumi-\S+ from \$PATH/;
+/** The rules that no deployment may break (infra/policy). */
+const POLICIES = ["--policy-pack", join(import.meta.dirname, "../../infra/policy/pulumi-analyzer-prism")];
+
+/** @throws OpsError from every method, in the engine's, the provider's or the program's own words. */
+export function pulumiDriver(engine: PulumiEngine): StackDriver {
+  const configFile = join(engine.folder, `Pulumi.${engine.stack}.yaml`);
+  return {
+    stack: engine.stack,
+
+    async preview() {
+      const steps: PlannedStep[] = [];
+      const warnings: string[] = [];
+      try {
+        await engine.run(["preview", "--json", "--show-sames", ...POLICIES], {
+          on_line(line) {
+            const { resourcePreEvent, diagnosticEvent } = readEvent(line) ?? {};
+            const step = resourcePreEvent && stepOf(resourcePreEvent);
+            if (step) steps.push(step);
+            if (diagnosticEvent?.severity === "warning" && !OWN_NEWS.test(diagnosticEvent.message))
+              warnings.push(diagnosticEvent.message.trim());
+          },
+        });
+      } catch (error) {
+        // The engine ends its plan where it may not touch a store: that step is what the caller must see.
+        const forbidden = steps.some(({ kind, protected: kept }) => kept && (kind === "replace" || kind === "delete"));
+        if (!(error instanceof OpsError && forbidden)) throw error;
+      }
+      return { steps: uniqueSteps(steps), warnings: [...new Set(warnings)] };
+    },
+
+    async up(on_step) {
+      const told = new Set<string>();
+      await engine.run(["up", "--yes", "--skip-preview", "--json", ...POLICIES], {
+        on_line(line) {
+          const event = readEvent(line)?.resOutputsEvent;
+          const step = event && stepOf(event);
+          if (!step || told.has(event.metadata.urn)) return;
+          told.add(event.metadata.urn);
+          on_step?.(step);
+        },
+      });
+      return readOutputs(engine);
+    },
+
+    outputs: () => readOutputs(engine),
+
+    async drift() {
+      const found: DriftedResource[] = [];
+      await engine.run(["refresh", "--preview-only", "--json"], {
+        on_line(line) {
+          const event = readEvent(line)?.resOutputsEvent;
+          if (!event || event.metadata.type.startsWith("pulumi:")) return;
+          const { op, urn, type } = event.metadata;
+          const changed = op === "update" ? realDifferences(type, differences(event)) : [];
+          const state = op === "delete" ? "missing" : changed.length > 0 ? "drifted" : "unchanged";
+          found.push({ type, name: nameOf(urn), state, changed: [...new Set(changed.map(topLevel))].sort() });
+        },
+      });
+      return found;
+    },
+
+    async unmanaged() {
+      const found: UnmanagedResource[] = [];
+      await engine.run(["preview", "--json"], {
+        on_line(line) {
+          const event = readEvent(line)?.resourcePreEvent;
+          const step = event && stepOf(event);
+          if (step?.kind === "create")
+            found.push({ type: step.type, name: step.name, inputs: event?.metadata.new?.inputs ?? {} });
+        },
+      });
+      return found;
+    },
+
+    getConfig: async (path) => valueAt(readConfigFile(configFile), path),
+    setConfig: async (changes) => changeConfigFile(configFile, changes),
+  };
+}

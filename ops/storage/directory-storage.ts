@@ -1,0 +1,216 @@
+/**
+ * A repository in a directory, laid out as in a bucket: any tool may copy one to the other.
+ *
+ * A new object is written under `.tmp/`, synced, and linked to its name, which fails where the name is taken: it is there
+ * whole or not at all. Replacing compares and renames under a SQLite lock, which the system ends when its holder dies.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdirSync, renameSync, type Stats, statSync } from "node:fs";
+import { link, mkdir, open, readdir, rm, stat, unlink } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { STORAGE_PAGE } from "../limits.ts";
+import { type Storage, StorageError, type StorageFailure, type StoredObject } from "./storage.ts";
+
+const TEMPORARY = ".tmp";
+const LOCK = ".lock.sqlite";
+/** A comparison and a rename take no time; a holder that takes longer is stuck. */
+const LOCK_WAIT_MS = 5_000;
+/** Younger files under `.tmp/` may belong to a running process. */
+const LEFTOVER_AGE_MS = 24 * 3_600_000;
+
+/** `folder` is made when missing. */
+export function directoryStorage(folder: string): Storage {
+  const root = resolve(folder);
+  const pathOf = (key: string): string => join(root, ...key.split("/"));
+  let swept = false;
+
+  const writeTemporary = async (body: Uint8Array): Promise<string> => {
+    await mkdir(join(root, TEMPORARY), { recursive: true, mode: 0o700 });
+    if (!swept) await sweep(join(root, TEMPORARY));
+    swept = true;
+    const path = join(root, TEMPORARY, randomBytes(12).toString("hex"));
+    const file = await open(path, "wx", 0o600);
+    try {
+      await file.writeFile(body);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    return path;
+  };
+
+  return {
+    location: root,
+
+    create: (key, body, signal) =>
+      attempt(key, async () => {
+        const temporary = await writeTemporary(body);
+        try {
+          signal.throwIfAborted();
+          await makeFolders(root, dirname(pathOf(key)));
+          await link(temporary, pathOf(key));
+        } finally {
+          await unlink(temporary);
+        }
+        await syncFolder(dirname(pathOf(key)));
+        return etagOf(await stat(pathOf(key)));
+      }),
+
+    replace: (key, body, etag, signal) =>
+      attempt(key, async () => {
+        const temporary = await writeTemporary(body);
+        try {
+          signal.throwIfAborted();
+          await makeFolders(root, dirname(pathOf(key)));
+          underLock(join(root, LOCK), () => {
+            const there = statSync(pathOf(key), { throwIfNoEntry: false });
+            if ((there === undefined ? null : etagOf(there)) !== etag) {
+              throw new StorageError("changed", `${key} was changed by another process`);
+            }
+            renameSync(temporary, pathOf(key));
+          });
+        } finally {
+          await rm(temporary, { force: true });
+        }
+        await syncFolder(dirname(pathOf(key)));
+        return etagOf(await stat(pathOf(key)));
+      }),
+
+    read: (key, signal) =>
+      attempt(key, async () => {
+        const file = await open(pathOf(key), "r");
+        try {
+          const etag = etagOf(await file.stat());
+          return { body: await file.readFile({ signal }), etag };
+        } finally {
+          await file.close();
+        }
+      }),
+
+    look: (key) => attempt(key, async () => described(key, await stat(pathOf(key)))),
+
+    page: (prefix, after, signal) =>
+      attempt(prefix, async () => {
+        const found: StoredObject[] = [];
+        for await (const key of keysUnder(root, "", prefix, after)) {
+          signal.throwIfAborted();
+          const there = await stat(pathOf(key)).catch((error: unknown) => {
+            if (codeOf(error) === "ENOENT") return undefined;
+            throw error;
+          });
+          if (there === undefined) continue;
+          if (found.length === STORAGE_PAGE) return { objects: found, more: true };
+          found.push(described(key, there));
+        }
+        return { objects: found, more: false };
+      }),
+
+    folders: (prefix) =>
+      attempt(prefix, async () => {
+        const entries = await entriesOf(pathOf(prefix));
+        return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith(".")).map(({ name }) => name);
+      }),
+
+    remove: (key) =>
+      attempt(key, async () => {
+        await rm(pathOf(key), { force: true });
+        await syncFolder(dirname(pathOf(key))).catch((error: unknown) => {
+          if (codeOf(error) !== "ENOENT") throw error;
+        });
+      }),
+  };
+}
+
+const described = (key: string, there: Stats): StoredObject => ({
+  key,
+  bytes: there.size,
+  etag: etagOf(there),
+  modified_ms: there.mtimeMs,
+});
+
+/** Every write makes a new file, so its number, time and size name its content. */
+const etagOf = ({ ino, mtimeMs, size }: Stats): string => `${ino}-${mtimeMs}-${size}`;
+
+/** Ascending keys under `prefix` after `after`, without reading folders that cannot hold one. */
+async function* keysUnder(root: string, folder: string, prefix: string, after: string): AsyncGenerator<string> {
+  const entries = (await entriesOf(join(root, folder)))
+    .filter(({ name }) => !name.startsWith("."))
+    // As a bucket sorts: a folder stands where its name with the slash stands.
+    .map((entry) => ({ key: `${folder}${entry.name}${entry.isDirectory() ? "/" : ""}`, entry }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  for (const { key, entry } of entries) {
+    if (entry.isDirectory()) {
+      const holdsPrefix = key.startsWith(prefix) || prefix.startsWith(key);
+      if (holdsPrefix && (key > after || after.startsWith(key))) yield* keysUnder(root, key, prefix, after);
+    } else if (key.startsWith(prefix) && key > after) yield key;
+  }
+}
+
+async function entriesOf(folder: string) {
+  return await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    if (codeOf(error) === "ENOENT") return [];
+    throw error;
+  });
+}
+
+/** Makes the folders, and makes sure that they outlive a power cut as the objects in them do. */
+async function makeFolders(root: string, folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= root.length; made = dirname(made)) {
+    await syncFolder(dirname(made));
+    if (made === first) return;
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Not asynchronous on purpose: two storages of one process cannot wait for each other inside. */
+function underLock(path: string, work: () => void): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const lock = new DatabaseSync(path, { timeout: LOCK_WAIT_MS });
+  try {
+    lock.exec("BEGIN IMMEDIATE");
+    work();
+  } finally {
+    lock.close();
+  }
+}
+
+async function sweep(folder: string): Promise<void> {
+  const oldest_ms = Date.now() - LEFTOVER_AGE_MS;
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const there = await stat(path).catch(() => undefined);
+    if (there && there.mtimeMs < oldest_ms) await rm(path, { force: true });
+  }
+}
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+
+const FAILURES: Readonly<Record<string, StorageFailure>> = {
+  ENOENT: "missing",
+  EEXIST: "exists",
+  EACCES: "denied",
+  EPERM: "denied",
+  EROFS: "denied",
+};
+
+async function attempt<T>(key: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = codeOf(error);
+    if (error instanceof StorageError || code === undefined || error instanceof DOMException) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    throw new StorageError(FAILURES[code] ?? "refused", `${key}: ${message}`, { cause: error });
+  }
+}

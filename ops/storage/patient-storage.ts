@@ -1,0 +1,98 @@
+/**
+ * A storage that is tried again. The one place through which everything that a repository writes or reads goes.
+ *
+ * Trying again is safe for every operation, because a write either carries its condition or can be recognised by its
+ * content: an object that is there after an unclear answer, with the bytes that were sent, is the one that was sent.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import { RETRY_AFTER_MAX_MS, STORAGE_PAUSE_MS, STORAGE_RETRIES_MAX, STORAGE_TIMEOUT_MS } from "../limits.ts";
+import { type Storage, StorageError } from "./storage.ts";
+
+export interface Patience {
+  timeout_ms?: number;
+  retries_max?: number;
+  pause_ms?: number;
+  /** Hears of every try that failed and will be repeated. */
+  on_retry?: (error: StorageError, wait_ms: number) => void;
+}
+
+/** The same storage with patience. What is still thrown is final: `throttled` and `unclear` then mean that the budget of tries is spent. */
+export function patientStorage(storage: Storage, patience: Patience = {}): Storage {
+  const { timeout_ms = STORAGE_TIMEOUT_MS, retries_max = STORAGE_RETRIES_MAX, pause_ms = STORAGE_PAUSE_MS } = patience;
+
+  const once = async <T>(what: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    const deadline = AbortSignal.timeout(timeout_ms);
+    try {
+      return await work(AbortSignal.any([signal, deadline]));
+    } catch (error) {
+      if (signal.aborted || !deadline.aborted) throw error;
+      throw new StorageError("unclear", `${what}: no answer within ${timeout_ms} ms`, { cause: error });
+    }
+  };
+
+  /** `settle` hears of a failure that is not worth repeating, and whether an earlier try may have been done after all. */
+  const persist = async <T>(
+    what: string,
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<T>,
+    settle: (error: StorageError, unsure: boolean) => Promise<T | "again"> = async (error) => {
+      throw error;
+    },
+  ): Promise<T> => {
+    let unsure = false;
+    for (let tries = 0; ; tries += 1) {
+      let failed: StorageError;
+      try {
+        return await once(what, signal, work);
+      } catch (error) {
+        if (!(error instanceof StorageError) || signal.aborted) throw error;
+        failed = error;
+      }
+      if (failed.failure === "unclear") unsure = true;
+      else if (failed.failure !== "throttled") {
+        const settled = await settle(failed, unsure);
+        if (settled !== "again") return settled;
+      }
+      const wait_ms = failed.retry_after_ms ?? pause_ms * 2 ** tries * (0.5 + Math.random() / 2);
+      if (tries >= retries_max || wait_ms > RETRY_AFTER_MAX_MS) throw failed;
+      patience.on_retry?.(failed, wait_ms);
+      await pause(wait_ms, undefined, { signal });
+    }
+  };
+
+  const orNull = <T>(error: unknown): T | null => {
+    if (error instanceof StorageError && error.failure === "missing") return null;
+    throw error;
+  };
+
+  /** After "the name is taken" or "it changed": ours from a try that seemed to fail, another's, or a false answer. */
+  const recognise =
+    (key: string, body: Uint8Array, signal: AbortSignal, mayBeAbsent: boolean) =>
+    async (error: StorageError, unsure: boolean): Promise<string | "again"> => {
+      if (error.failure !== "exists" && error.failure !== "changed") throw error;
+      if (unsure) {
+        const there = await persist(key, signal, (one) => storage.read(key, one)).catch(
+          orNull<{ body: Uint8Array; etag: string }>,
+        );
+        if (there && Buffer.compare(there.body, body) === 0) return there.etag;
+        if (there === null && mayBeAbsent) return "again";
+      } else if (mayBeAbsent) {
+        const there = await persist(key, signal, (one) => storage.look(key, one)).catch(orNull<object>);
+        if (there === null) return "again";
+      }
+      throw error;
+    };
+
+  return {
+    location: storage.location,
+    create: (key, body, signal) =>
+      persist(key, signal, (one) => storage.create(key, body, one), recognise(key, body, signal, true)),
+    replace: (key, body, etag, signal) =>
+      persist(key, signal, (one) => storage.replace(key, body, etag, one), recognise(key, body, signal, etag === null)),
+    read: (key, signal) => persist(key, signal, (one) => storage.read(key, one)),
+    look: (key, signal) => persist(key, signal, (one) => storage.look(key, one)),
+    page: (prefix, after, signal) => persist(prefix, signal, (one) => storage.page(prefix, after, one)),
+    folders: (prefix, signal) => persist(prefix, signal, (one) => storage.folders(prefix, one)),
+    remove: (key, signal) => persist(key, signal, (one) => storage.remove(key, one)),
+  };
+}
