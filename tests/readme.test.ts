@@ -9,7 +9,7 @@ import type { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { indexDemo } from "../local/demo.ts";
 import { type Platform, startPlatform } from "../local/platform.ts";
-import { buildProgram } from "../ops/cli.ts";
+import { buildProgram } from "../ops/command/command-line.ts";
 import { parseMarkdown } from "./tidy-markdown.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -116,7 +116,7 @@ describe("commands that documents name exist", async () => {
     (path) => path.endsWith(".md") && !/(^|\/)(node_modules|dist|\.prism)\//.test(path),
   );
   const scripts = Object.keys(JSON.parse(read("package.json")).scripts);
-  const program = await buildProgram([]);
+  const program = (await buildProgram(["--help"])).program;
 
   /** What of a command line `ops` would not know; a group without its verb (`ops keys`) only where `mayBeGroup`. */
   function unknownPart(words: readonly string[], mayBeGroup: boolean): string | null {

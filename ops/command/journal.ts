@@ -11,7 +11,7 @@ export interface JournalEntry {
   stack: Stack;
   /** `deploy`, `rollback`, `migrate apply` … */
   action: string;
-  outcome: "done" | "rolled back" | "refused" | "failed";
+  outcome: "done" | "done in part" | "rolled back" | "refused" | "failed";
   /** What it was done to, and how it went. No secrets. */
   detail: Record<string, unknown>;
 }

@@ -1,12 +1,25 @@
 import { expect, test } from "vitest";
-import { parseDuration, positive } from "./options.ts";
+import { commaList, duration, momentAfter, momentBefore, parseDuration, positive } from "./options.ts";
 
-test("a duration is a number with ms, s, m or h; a bare number is seconds", () => {
-  expect(["500ms", "30s", "1.5m", "1h", "10"].map(parseDuration)).toEqual([500, 30_000, 90_000, 3_600_000, 10_000]);
-  for (const text of ["", "soon", "-1s", "0", "1d", "1 s"]) expect(() => parseDuration(text)).toThrow("duration");
+test("durations have units, a bare number is seconds, and anything else is refused", () => {
+  expect(["500ms", "30s", "5m", "1h", "2"].map(parseDuration)).toEqual([500, 30_000, 300_000, 3_600_000, 2000]);
+  for (const text of ["", "soon", "-5s", "0", "5 days"]) expect(duration.safeParse(text).success).toBe(false);
 });
 
-test("a count is a whole number from 1", () => {
-  expect(positive("20")).toBe(20);
-  for (const text of ["0", "-1", "1.5", "x", "1e99", ""]) expect(() => positive(text)).toThrow("whole number");
+test("counts are whole numbers from 1", () => {
+  expect(positive.parse(7)).toBe(7);
+  for (const value of [0, 1.5, -1, "many"]) expect(positive.safeParse(value).success).toBe(false);
+});
+
+test("a moment is counted from the command's clock, or is an ISO date", () => {
+  const now_ms = Date.parse("2026-03-01T12:00:00Z");
+  expect(momentBefore.parse("6h")(now_ms)).toBe(Date.parse("2026-03-01T06:00:00Z"));
+  expect(momentAfter.parse("2d")(now_ms)).toBe(Date.parse("2026-03-03T12:00:00Z"));
+  expect(momentAfter.parse("2026-05-01")(now_ms)).toBe(Date.parse("2026-05-01T00:00:00Z"));
+  expect(momentBefore.safeParse("yesterday").success).toBe(false);
+});
+
+test("a list names known words only", () => {
+  expect(commaList(["read", "chat"]).parse("read, chat")).toEqual(["read", "chat"]);
+  expect(commaList(["read", "chat"]).safeParse("read,rule").success).toBe(false);
 });

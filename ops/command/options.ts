@@ -1,18 +1,50 @@
-/** Values of options that several commands take. */
-import { InvalidArgumentError } from "commander";
+/** Values of options that several commands take, as schemas of what is typed. */
+import { z } from "zod";
 
 /** A whole number from 1. */
-export function positive(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("Expected a whole number from 1.");
-  return value;
+export const positive = z.int("expected a whole number from 1").min(1, "expected a whole number from 1");
+
+const DURATION_UNITS_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+
+/** `500ms`, `30s`, `5m`, `1h`; a bare number is seconds. In milliseconds; undefined for anything else. */
+export function parseDuration(text: string): number | undefined {
+  const [, amount, unit = "s"] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? [];
+  const duration_ms = Number(amount) * DURATION_UNITS_MS[unit as keyof typeof DURATION_UNITS_MS];
+  return duration_ms > 0 ? duration_ms : undefined;
 }
 
-/** `500ms`, `30s`, `5m`, `1h`; a bare number is seconds. In milliseconds. */
-export function parseDuration(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text);
-  const unit_ms = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match?.[2] ?? "s"] ?? 1000;
-  const duration_ms = Number(match?.[1]) * unit_ms;
-  if (!(duration_ms > 0)) throw new InvalidArgumentError("Expected a duration such as 500ms, 30s, 5m or 1h.");
-  return duration_ms;
+/** As `parseDuration`. */
+export const duration = z.string().transform((text, context): number => {
+  const duration_ms = parseDuration(text);
+  if (duration_ms !== undefined) return duration_ms;
+  context.addIssue("expected a duration such as 500ms, 30s, 5m or 1h");
+  return z.NEVER;
+});
+
+const SPAN_UNITS_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A moment relative to now, which the command's clock tells. Milliseconds since the epoch. */
+type Moment = (now_ms: number) => number;
+
+/** `90m`, `6h`, `2d` before (`direction` -1) or after (1) now, or an ISO date. */
+function moment(direction: 1 | -1) {
+  return z.string().transform((text, context): Moment => {
+    const [, amount, unit] = /^(\d+)(m|h|d)$/.exec(text) ?? [];
+    if (unit !== undefined)
+      return (now_ms) => now_ms + direction * Number(amount) * SPAN_UNITS_MS[unit as keyof typeof SPAN_UNITS_MS];
+    const at_ms = Date.parse(text);
+    if (!Number.isNaN(at_ms)) return () => at_ms;
+    context.addIssue("expected a time from now such as 90m, 6h or 2d, or an ISO date");
+    return z.NEVER;
+  });
+}
+export const momentBefore = moment(-1);
+export const momentAfter = moment(1);
+
+/** `a,b`, each one of `choices`. */
+export function commaList<const Choices extends readonly string[]>(choices: Choices) {
+  return z
+    .string()
+    .transform((text) => text.split(",").map((part) => part.trim()))
+    .pipe(z.array(z.enum(choices)));
 }

@@ -1,6 +1,9 @@
 /** For tests: the CLI as a shell starts it, a process of its own in which nothing is a terminal. */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
+import { z } from "zod";
+import { commandAt } from "../registry.ts";
+import { pathIn } from "./command-line.ts";
 
 export interface Run {
   code: number;
@@ -11,13 +14,30 @@ export interface Run {
 /** What `npm run ops` sets, too: the next process need not compile again. */
 export const COMPILED = { NODE_COMPILE_CACHE: join(import.meta.dirname, "../../node_modules/.cache/compiled") };
 
-/** Runs `ops` with these words and only the given PRISM_* variables. */
-export function runCli(args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
-  return new Promise((resolve) => {
+const refusal = z.strictObject({
+  error: z.strictObject({ op: z.string(), subject: z.string(), cause: z.string(), hint: z.string() }),
+});
+
+/**
+ * Runs `ops` with these words and only the given PRISM_* variables.
+ * @throws where `--json` printed something that is not of the schema that the command declares.
+ */
+export async function runCli(args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
+  const run = await new Promise<Run>((resolve) => {
     const clean = { ...process.env, ...COMPILED, PRISM_URL: "", PRISM_API_SECRET: "", DEBUG: "" };
     const cli = join(import.meta.dirname, "../cli.ts");
     const child = execFile(process.execPath, [cli, ...args], { env: { ...clean, ...env } }, (_error, stdout, stderr) =>
       resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     );
   });
+  if (args.includes("--json") && run.stdout !== "") await checkJson(args, run.stdout);
+  return run;
+}
+
+async function checkJson(args: readonly string[], stdout: string): Promise<void> {
+  const printed = JSON.parse(stdout);
+  const path = pathIn(args);
+  const schema = refusal.safeParse(printed).success || path === undefined ? refusal : (await commandAt(path)).output;
+  const { error } = schema.safeParse(printed);
+  if (error) throw new Error(`ops ${args.join(" ")} --json: ${z.prettifyError(error)}\n${stdout}`);
 }

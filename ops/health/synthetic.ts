@@ -5,9 +5,11 @@
  * run, so that no cache and no earlier run can answer for them.
  */
 import { randomBytes } from "node:crypto";
-import type { Command } from "commander";
+import { z } from "zod";
+import { STACKS } from "../../infra/inventory.ts";
+import { defineCommand } from "../command/define.ts";
 import { asOpsError, EXIT } from "../command/errors.ts";
-import { type Invocation, type Outcome, perform } from "../command/invocation.ts";
+import type { Invocation } from "../command/invocation.ts";
 import { table, verdict } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
 import { revokeKey } from "../keys/keys.ts";
@@ -16,40 +18,33 @@ import { type Client, createClient } from "../service/client.ts";
 import type { StackTarget } from "../stack/locate.ts";
 import { type Journey, journeys, TENANT, type Traces } from "./synthetic-journeys.ts";
 
-export interface JourneyStep {
-  name: string;
-  state: "pass" | "fail" | "skipped";
-  latency_ms: number | null;
+const journeyStep = z.strictObject({
+  name: z.string(),
+  state: z.enum(["pass", "fail", "skipped"]),
+  latency_ms: z.number().nullable(),
   /** Why it failed or was skipped. */
-  detail: string | null;
-}
+  detail: z.string().nullable(),
+});
+export type JourneyStep = z.infer<typeof journeyStep>;
 
-export function registerSynthetic(program: Command): void {
-  program
-    .command("synthetic")
-    .description("walk the critical journeys: write, search, chat, stream, delete, revoke; cleans up after itself")
-    .option("--dry-run", "name the journeys, send nothing")
-    .addHelpText(
-      "after",
-      `
-Examples:
-  npm run ops -- synthetic
-  npm run --silent ops -- synthetic --stack production --json
-Uses the tenant "${TENANT}" and the bootstrap secret to make a key there. Exit code 1 when a journey fails.
-JSON: {stack, passed, steps: [{name, state: pass|fail|skipped, latency_ms, detail}], left_behind: [what could not be removed]}`,
-    )
-    .action((options: { dryRun?: boolean }, command: Command) =>
-      perform(command, (invocation) => synthetic(invocation, options.dryRun === true)),
-    );
-}
+export const synthetic = defineCommand({
+  path: "synthetic",
+  group: "health",
+  summary: "walk the critical journeys: write, search, chat, stream, delete, revoke; cleans up after itself",
+  notes: `Uses the tenant "${TENANT}" and the bootstrap secret to make a key there. Exit code 1 when a journey fails.`,
+  risk: "read",
+  output: z.strictObject({
+    stack: z.enum(STACKS),
+    passed: z.boolean(),
+    steps: z.array(journeyStep),
+    left_behind: z.array(z.string()).describe("what could not be removed, and why"),
+  }),
+  examples: ["synthetic", "synthetic --stack production --json"],
+  run: walk,
+});
 
-async function synthetic(invocation: Invocation, dryRun: boolean): Promise<Outcome> {
+async function walk(invocation: Invocation) {
   const target = await invocation.target();
-  if (dryRun) {
-    const admin = await invocation.client();
-    const names = planned(admin, { key: null, documents: new Set() }, invocation.signal).map(({ name }) => name);
-    return { data: { dry_run: true, stack: target.stack, steps: names }, text: names.join("\n") };
-  }
   const { passed, steps, left_behind } = await walkJourneys(target, invocation, {});
   for (const item of left_behind) invocation.note(`Left behind: ${item}`);
   const text = table(

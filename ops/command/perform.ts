@@ -1,0 +1,125 @@
+/** Carrying a command out: what it is given is made here from the process, and around it come confirmation, printing and the audit record. */
+import { createInterface } from "node:readline/promises";
+import type { Stack } from "../../infra/inventory.ts";
+import { REQUEST_TIMEOUT_MS } from "../limits.ts";
+import { createClient } from "../service/client.ts";
+import { locateStack, type StackTarget } from "../stack/locate.ts";
+import type { Command } from "./define.ts";
+import { asOpsError, EXIT, type ExitCode, OpsError } from "./errors.ts";
+import type { Invocation, Outcome } from "./invocation.ts";
+import { type JournalEntry, recordAction } from "./journal.ts";
+import { usesColour } from "./output.ts";
+import { createProgress } from "./progress.ts";
+
+/** The options that every command has; `--dry-run` and `--yes` come with its risk. */
+export interface GlobalOptions {
+  json: boolean;
+  stack: Stack;
+  data: string;
+  /** Milliseconds for the whole command; undefined = no deadline of its own. */
+  timeout?: number;
+  verbose: boolean;
+  dryRun?: boolean;
+  yes?: boolean;
+}
+
+/** Runs a command and prints what it reports. Errors pass through to `cli.ts`, after the audit record. */
+export async function perform(
+  command: Command,
+  options: GlobalOptions,
+  given: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const interrupted = new AbortController();
+  const interrupt = (): void => interrupted.abort(new DOMException("interrupted", "AbortError"));
+  process.once("SIGINT", interrupt);
+  process.once("SIGTERM", interrupt);
+  const signal =
+    options.timeout === undefined
+      ? interrupted.signal
+      : AbortSignal.any([interrupted.signal, AbortSignal.timeout(options.timeout)]);
+  try {
+    const { data, text, exit_code } = await audited(command, options, signal, given);
+    process.stdout.write(`${options.json ? JSON.stringify(data) : text}\n`);
+    process.exitCode = exit_code ?? EXIT.done;
+  } finally {
+    process.removeListener("SIGINT", interrupt);
+    process.removeListener("SIGTERM", interrupt);
+  }
+}
+
+/** The command's work, with an audit record of what it came to, unless it could not change anything. */
+async function audited(
+  command: Command,
+  options: GlobalOptions,
+  signal: AbortSignal,
+  given: Readonly<Record<string, unknown>>,
+): Promise<Outcome<unknown>> {
+  const { invocation, hasBegun } = invoke(options, signal);
+  if (command.risk === "read" || invocation.dry_run) return await command.run(invocation, given);
+  const record = (outcome: JournalEntry["outcome"], detail: JournalEntry["detail"]) =>
+    recordAction(options.data, { stack: options.stack, action: command.path, outcome, detail }, invocation.now());
+  let came: Outcome<unknown>;
+  try {
+    came = await command.run(invocation, given);
+  } catch (thrown) {
+    const { parts, exit_code } = asOpsError(thrown);
+    if (hasBegun()) await record(outcomeOf(exit_code), { cause: parts.cause });
+    throw thrown;
+  }
+  await record(came.audit?.outcome ?? outcomeOf(came.exit_code ?? EXIT.done), came.audit?.detail ?? {});
+  return came;
+}
+
+function outcomeOf(exit_code: ExitCode): JournalEntry["outcome"] {
+  if (exit_code === EXIT.done) return "done";
+  if (exit_code === EXIT.partial) return "done in part";
+  return exit_code === EXIT.refused ? "refused" : "failed";
+}
+
+/** `hasBegun`: the stack was found or the change confirmed; before that nothing can have been changed. */
+function invoke(options: GlobalOptions, signal: AbortSignal): { invocation: Invocation; hasBegun: () => boolean } {
+  const terminal = process.stdout.isTTY === true && !options.json;
+  let begun = false;
+  const begin = <T>(found: T): T => {
+    begun = true;
+    return found;
+  };
+  const target = async (): Promise<StackTarget> =>
+    begin(await locateStack(options.stack, options.data, process.env, signal));
+  const invocation: Invocation = {
+    stack: options.stack,
+    data_dir: options.data,
+    env: process.env,
+    now: Date.now,
+    dry_run: options.dryRun === true,
+    terminal,
+    colour: !options.json && usesColour(process.stdout, process.env),
+    progress: createProgress(process.stderr, () => performance.now()),
+    signal,
+    target,
+    client: async () => {
+      const { url, secret } = await target();
+      const timeout_ms = Math.min(options.timeout ?? REQUEST_TIMEOUT_MS, REQUEST_TIMEOUT_MS);
+      return createClient({ url, token: secret, signal, timeout_ms });
+    },
+    note: (line) => process.stderr.write(`${line}\n`),
+    confirm: async (change) => {
+      const isConfirmed =
+        options.yes === true || (terminal && process.stdin.isTTY && (await asked(change, signal)) === "yes");
+      if (!isConfirmed)
+        throw new OpsError(
+          { ...change, cause: "not confirmed", hint: "add --yes to go ahead, or --dry-run to see what would happen" },
+          { exit_code: EXIT.refused },
+        );
+      begin(undefined);
+    },
+  };
+  return { invocation, hasBegun: () => begun };
+}
+
+async function asked({ op, subject }: { op: string; subject: string }, signal: AbortSignal): Promise<string> {
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await prompt.question(`${op} ${subject}? Type yes: `, { signal });
+  prompt.close();
+  return answer.trim();
+}

@@ -1,0 +1,57 @@
+/** `ops keys create` */
+import { z } from "zod";
+import { RATE_TIERS, SCOPES } from "../../worker/security/principal.ts";
+import { defineCommand } from "../command/define.ts";
+import type { Outcome } from "../command/invocation.ts";
+import { commaList, momentAfter, positive } from "../command/options.ts";
+import { createdKey, createKey, type KeyRequest } from "./keys.ts";
+
+const request = z.strictObject({
+  name: z.string(),
+  tenant: z.string(),
+  scopes: z.array(z.enum(SCOPES)),
+  rate_tier: z.enum(RATE_TIERS),
+  daily_quota: z.number().optional(),
+  expires_at: z.string().optional(),
+});
+
+const output = z.union([z.strictObject(createdKey.shape), z.strictObject({ dry_run: z.literal(true), request })]);
+
+export const keysCreate = defineCommand({
+  path: "keys create",
+  group: "security",
+  summary: "create a key and print it, this once",
+  risk: "change",
+  options: z.object({
+    name: z.string().describe("what the key is for; shown in lists"),
+    tenant: z.string().default("default").describe("whose documents it sees"),
+    scopes: commaList(SCOPES)
+      .prefault("read,chat")
+      .meta({ placeholder: "list", description: `comma-separated: ${SCOPES.join(", ")}` }),
+    tier: z.enum(RATE_TIERS).default("standard").describe("rate limit"),
+    quota: positive.optional().meta({ placeholder: "requests", description: "requests a UTC day (default: no quota)" }),
+    expires: momentAfter
+      .optional()
+      .meta({ placeholder: "when", description: "days from now such as 90d, or an ISO date (default: never)" }),
+  }),
+  output,
+  examples: [
+    'keys create --name "docs site" --scopes read,chat',
+    "keys create --name ci --tenant acme --scopes write --expires 90d --json",
+  ],
+  async run(invocation, { name, tenant, scopes, tier, quota, expires }): Promise<Outcome<z.infer<typeof output>>> {
+    const wanted: KeyRequest = {
+      name,
+      tenant,
+      scopes,
+      rate_tier: tier,
+      ...(quota === undefined ? {} : { daily_quota: quota }),
+      ...(expires === undefined ? {} : { expires_at: new Date(expires(invocation.now())).toISOString() }),
+    };
+    if (invocation.dry_run)
+      return { data: { dry_run: true, request: wanted }, text: `Would create ${JSON.stringify(wanted)}` };
+    const created = await createKey(await invocation.client(), wanted);
+    const { key, ...record } = created;
+    return { data: created, text: `${key}\n(key ${record.id}; it is not shown again)`, audit: { detail: record } };
+  },
+});

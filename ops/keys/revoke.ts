@@ -1,0 +1,31 @@
+/** `ops keys revoke` */
+import { z } from "zod";
+import { defineCommand } from "../command/define.ts";
+import type { Outcome } from "../command/invocation.ts";
+import { keyRecord, listKeys, revokeKey } from "./keys.ts";
+
+const output = z.union([
+  z.strictObject({ id: z.string(), revoked: z.literal(true) }),
+  z.strictObject({ dry_run: z.literal(true), key: z.strictObject(keyRecord.shape).nullable() }),
+]);
+
+export const keysRevoke = defineCommand({
+  path: "keys revoke",
+  group: "security",
+  summary: "end a key for good; its callers get 401 within 10 s",
+  risk: "destructive",
+  args: z.object({ id: z.string().describe("the key's id, as keys list shows it") }),
+  output,
+  examples: ["keys revoke 3f9a1c0b7d2e --yes"],
+  async run(invocation, { id }): Promise<Outcome<z.infer<typeof output>>> {
+    const client = await invocation.client();
+    if (invocation.dry_run) {
+      const key = (await listKeys(client)).find((candidate) => candidate.id === id) ?? null;
+      const text = key === null ? `No key ${id}` : `Would revoke ${id} (${key.name})`;
+      return { data: { dry_run: true, key }, text };
+    }
+    await invocation.confirm({ op: "revoke key", subject: id });
+    await revokeKey(client, id);
+    return { data: { id, revoked: true }, text: `Revoked ${id}`, audit: { detail: { id } } };
+  },
+});

@@ -1,0 +1,60 @@
+/** `ops completion bash|zsh`: a script that completes commands and options, made of the registry. It asks no process, so Tab does not wait. */
+import { z } from "zod";
+import { defineCommand } from "../command/define.ts";
+import { flagName, flagsOf } from "../command/flags.ts";
+import { allCommands } from "../registry.ts";
+
+const GLOBAL_FLAGS = ["--stack", "--data", "--json", "--json-schema", "--timeout", "--verbose", "--help"];
+
+export const completion = defineCommand({
+  path: "completion",
+  group: "shell",
+  summary: "print a script that lets Tab complete `ops`, which stands for `npm run --silent ops --`",
+  notes: 'Load it from the repository: eval "$(npm run --silent ops -- completion bash)", or zsh.',
+  risk: "read",
+  args: z.object({ shell: z.enum(["bash", "zsh"]) }),
+  output: z.strictObject({ shell: z.enum(["bash", "zsh"]), script: z.string() }),
+  examples: ["completion bash", "completion zsh"],
+  async run(_, { shell }) {
+    const script = completionScript(await nextWords(), shell);
+    return { data: { shell, script }, text: script };
+  },
+});
+
+/** What may come after each beginning of a command line: the words of the next step, or the options of a whole command. */
+async function nextWords(): Promise<Map<string, Set<string>>> {
+  const next = new Map<string, Set<string>>();
+  const add = (after: string, words: readonly string[]) =>
+    next.set(after, new Set([...(next.get(after) ?? []), ...words]));
+  for (const { path, args, options, risk, asks } of await allCommands()) {
+    const words = path.split(" ");
+    for (const [index, word] of words.entries()) add(words.slice(0, index).join(" "), [word]);
+    add(path, [
+      ...flagsOf(args).flatMap(({ choices }) => choices ?? []),
+      ...flagsOf(options).map(({ key }) => flagName(key)),
+      ...(risk === "read" ? [] : ["--dry-run"]),
+      ...(asks ? ["--yes"] : []),
+      ...GLOBAL_FLAGS,
+    ]);
+  }
+  return next;
+}
+
+/** zsh reads bash's completions by `bashcompinit`; `path` would be its search path. */
+function completionScript(next: ReadonlyMap<string, ReadonlySet<string>>, shell: "bash" | "zsh"): string {
+  const cases = [...next].map(([after, words]) => `    "${after}") words="${[...words].join(" ")}" ;;`);
+  return `${shell === "zsh" ? "autoload -U +X compinit bashcompinit && compinit && bashcompinit\n" : ""}ops() { npm run --silent ops -- "$@"; }
+_ops() {
+  local command="" word words=""
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case "|${[...next.keys()].join("|")}|" in
+      *"|\${command:+$command }$word|"*) command="\${command:+$command }$word" ;;
+    esac
+  done
+  case "$command" in
+${cases.join("\n")}
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -o default -F _ops ops`;
+}
