@@ -1,5 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { runCli as ops } from "./command/run-cli.fixture.ts";
+import { COMMANDS } from "./registry.ts";
 
 describe("the command line", () => {
   test("help names every area, the global options and the exit codes", async () => {
@@ -10,25 +12,39 @@ describe("the command line", () => {
     }
   });
 
-  test("every command's help has an example and the shape of its JSON", async () => {
-    const commands = [
-      ["synthetic"],
-      ["keys", "create"],
-      ["keys", "list"],
-      ["keys", "revoke"],
-      ["index", "update"],
-      ["eval", "retrieval"],
-      ["eval", "answers"],
-      ["bench", "http"],
-      ["bench", "ingest"],
-    ];
-    const helps = await Promise.all(commands.map((command) => ops([...command, "--help"])));
-    for (const [index, { code, stdout }] of helps.entries()) {
-      expect({ command: commands[index], code }).toMatchObject({ code: 0 });
-      expect(stdout).toMatch(/Examples?:\n {2}npm run /);
-      expect(stdout).toContain("JSON: {");
-      expect(stdout).toContain("--stack");
-    }
+  test("help lists every command with its area's words, in groups", async () => {
+    const { stdout } = await ops(["--help"]);
+    for (const path of Object.keys(COMMANDS)) expect(stdout).toMatch(new RegExp(`^  ${path} `, "m"));
+    expect(stdout).toMatch(/\nSecurity:\n {2}keys create /);
+    const area = await ops(["keys", "--help"]);
+    expect(area.stdout).toMatch(/Security:\n {2}keys create /);
+    expect(area.stdout).not.toContain("bench http");
+  });
+
+  test("a command's help has its options, its examples and what is safe", async () => {
+    const { code, stdout } = await ops(["keys", "revoke", "--help"]);
+    expect(code).toBe(0);
+    for (const part of ["--dry-run", "--yes", "--stack", "Examples:\n  npm run ops -- keys revoke "])
+      expect(stdout).toContain(part);
+  });
+
+  test("the schema of --json is printed without running the command or asking for its arguments", async () => {
+    const { code, stdout } = await ops(["keys", "revoke", "--json-schema"]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).anyOf[0].properties.revoked).toEqual({ type: "boolean", const: true });
+  });
+
+  test.each(["bash", "zsh"])("%s completes commands, their options and choices", async (shell) => {
+    const { stdout } = await ops(["completion", shell]);
+    const typed = (...words: string[]) => {
+      const line = ["ops", ...words].map((word) => `"${word}"`).join(" ");
+      const script = `${stdout.replace(/^autoload.*\n/, "")}\nCOMP_WORDS=(${line}); COMP_CWORD=${words.length}; _ops; echo "\${COMPREPLY[@]}"`;
+      return execFileSync("bash", ["-c", script], { encoding: "utf8" }).trim().split(" ");
+    };
+    expect(typed("key")).toEqual(["keys"]);
+    expect(typed("keys", "")).toEqual(["create", "list", "revoke"]);
+    expect(typed("--json", "keys", "create", "--na")).toEqual(["--name"]);
+    expect(typed("completion", "z")).toEqual(["zsh"]);
   });
 
   test("wrong usage exits with 2 and says what is right", async () => {

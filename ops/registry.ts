@@ -6,7 +6,7 @@ import type { Command } from "./command/define.ts";
 
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   synthetic: async () => (await import("./health/synthetic.ts")).synthetic,
-  // "index update": async () => (await import("./index/update.ts")).indexUpdate,
+  "index update": async () => (await import("./index/update.ts")).indexUpdate,
   // "migrate list": async () => (await import("./migrate/list.ts")).migrateList,
   // "migrate apply": async () => (await import("./migrate/apply.ts")).migrateApply,
   // "migrate revert": async () => (await import("./migrate/revert.ts")).migrateRevert,
@@ -43,11 +43,11 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   // rollback: async () => (await import("./delivery/rollback.ts")).rollback,
   // drift: async () => (await import("./delivery/drift.ts")).drift,
   // adopt: async () => (await import("./delivery/adopt.ts")).adopt,
-  // "eval retrieval": async () => (await import("./eval/retrieval.ts")).evalRetrieval,
-  // "eval answers": async () => (await import("./eval/answers.ts")).evalAnswers,
-  // "bench http": async () => (await import("./bench/http.ts")).benchHttp,
-  // "bench ingest": async () => (await import("./bench/ingest.ts")).benchIngest,
-  // "bench backup": async () => (await import("./bench/backup.ts")).benchBackup,
+  "eval retrieval": async () => (await import("./eval/retrieval.ts")).evalRetrieval,
+  "eval answers": async () => (await import("./eval/answers.ts")).evalAnswers,
+  "bench http": async () => (await import("./bench/http.ts")).benchHttp,
+  "bench ingest": async () => (await import("./bench/ingest.ts")).benchIngest,
+  "bench backup": async () => (await import("./bench/backup.ts")).benchBackup,
   completion: async () => (await import("./shell/completion.ts")).completion,
 };
 

@@ -4,6 +4,7 @@ import { closeSync, openSync } from "node:fs";
 import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
+import { z } from "zod";
 import { rounded } from "../command/rounded.ts";
 import { objectsUnder, type Storage } from "../storage/storage.ts";
 import { measureChild } from "./measured-child.ts";
@@ -41,14 +42,15 @@ async function sizeWithLog(path: string): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-export interface DumpPeer {
-  tool: string;
-  dump: { seconds: number; bytes: number };
+export const dumpPeer = z.strictObject({
+  tool: z.string(),
+  dump: z.strictObject({ seconds: z.number(), bytes: z.number() }),
   /** The dump holds the full-text index as rows of its tables, which D1 lets nobody write. */
-  load: { seconds: number; rows_per_s: number };
+  load: z.strictObject({ seconds: z.number(), rows_per_s: z.number() }),
   /** The full-text index made anew from the rows that were loaded, as a restore into D1 has to. */
-  full_text: { seconds: number };
-}
+  full_text: z.strictObject({ seconds: z.number() }),
+});
+type DumpPeer = z.infer<typeof dumpPeer>;
 
 /** `sqlite3 copy .dump`, `sqlite3 new < dump.sql` and FTS5's `rebuild`. Null where the shell is not installed. */
 export async function sqliteDump(
@@ -77,11 +79,12 @@ export async function sqliteDump(
   };
 }
 
-export interface ResticRun {
-  seconds: number;
-  bytes: number;
-  peak_rss_mb: number | null;
-}
+export const resticRun = z.strictObject({
+  seconds: z.number(),
+  bytes: z.number(),
+  peak_rss_mb: z.number().nullable(),
+});
+type ResticRun = z.infer<typeof resticRun>;
 
 /** restic's repository in `folder`; each `run` adds what the stores hold now. Null where restic is not installed. */
 export async function resticPeer(

@@ -5,11 +5,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { z } from "zod";
 import type { Platform } from "../../local/platform.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
+import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
-import { type Invocation, type Outcome, perform } from "../command/invocation.ts";
+import type { Invocation, Outcome } from "../command/invocation.ts";
 import { positive } from "../command/options.ts";
 import { table, verdict } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
@@ -20,7 +21,7 @@ import { s3Storage } from "../storage/s3-storage.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Ceiling } from "./backup-ceiling.ts";
 import { changeStores, type FilledStores, fillStores } from "./backup-data.ts";
-import { copyOfDatabase, type DumpPeer, type ResticRun, resticPeer, sqliteDump } from "./backup-peers.ts";
+import { copyOfDatabase, dumpPeer, resticPeer, resticRun, sqliteDump } from "./backup-peers.ts";
 import type { RowsRestored } from "./backup-restore.ts";
 import { seededRandom } from "./corpus.ts";
 import { generatedParagraphs } from "./http-setup.ts";
@@ -32,45 +33,60 @@ const CHANGED_SHARE = 0.01;
 /** docs/backup-format.md and the promises of `ops backup`. */
 const GOALS = { share_of_ceiling: 0.6, share_of_bytes: 0.02, share_of_time: 0.15, dump_ratio: 3, rss_mb: 300 };
 
-interface Figures {
-  rows: number;
-  source_bytes: number;
-  ceiling_mb_per_s: number;
-  full: { seconds: number; bytes: number; mb_per_s: number };
-  incremental_1pct: { seconds: number; bytes: number; share_of_bytes: number; share_of_time: number };
-  /** `rows_per_s`: without the time that full-text indexes take. */
-  restore: { seconds: number; full_text_seconds: number; rows_per_s: number };
-  peak_rss_mb: number | null;
-  peers: {
-    sqlite_dump: DumpPeer | null;
-    restic?: { tool: string; full: ResticRun; incremental_1pct: ResticRun & { share_of_bytes: number } };
-  };
-}
+const figuresSchema = z.strictObject({
+  rows: z.int(),
+  source_bytes: z.number().describe("the rows as D1 gives them, and the packs"),
+  ceiling_mb_per_s: z
+    .number()
+    .describe("reading these bytes by keyset and from R2, and putting them into R2 as they are"),
+  full: z.strictObject({ seconds: z.number(), bytes: z.number(), mb_per_s: z.number() }),
+  incremental_1pct: z.strictObject({
+    seconds: z.number(),
+    bytes: z.number(),
+    share_of_bytes: z.number(),
+    share_of_time: z.number(),
+  }),
+  restore: z.strictObject({
+    seconds: z.number().describe("rows, indexes and full-text indexes into a new D1 database"),
+    full_text_seconds: z.number(),
+    rows_per_s: z.number().describe("without the time that full-text indexes take"),
+  }),
+  peak_rss_mb: z.number().nullable(),
+  peers: z.strictObject({
+    sqlite_dump: dumpPeer.nullable(),
+    restic: z
+      .strictObject({
+        tool: z.string(),
+        full: resticRun,
+        incremental_1pct: resticRun.extend({ share_of_bytes: z.number() }),
+      })
+      .optional(),
+  }),
+});
+type Figures = z.infer<typeof figuresSchema>;
 
-export function registerBenchBackup(parent: Command): void {
-  parent
-    .command("backup")
-    .description("speed, size and memory of backup and restore, beside the bare ceiling, sqlite3 and restic")
-    .option("--rows <n>", "chunks of 800 characters with a vector of 384 dimensions", positive, ROWS)
-    .addHelpText(
-      "after",
-      `
-Example:
-  npm run --silent ops -- bench backup --rows 100000 --json
-JSON: {rows, source_bytes, ceiling_mb_per_s, full: {seconds, bytes, mb_per_s}, incremental_1pct: {seconds, bytes, share_of_bytes,
-share_of_time}, restore: {seconds, full_text_seconds, rows_per_s}, peak_rss_mb, peers: {sqlite_dump: {tool, dump, load, full_text}|null,
-restic?}, goals: [{goal, value, limit, passed}]}
-Times are of whole commands, process start included. Source bytes: the rows as D1 gives them, and the packs. Ceiling: reading these bytes by
-keyset and from R2, and putting them into R2 as they are. Restore: rows, indexes and full-text indexes into a new D1 database; rows/s
-without the full-text indexes, which are made anew. sqlite3 gets the database as a file, without vectors; its dump carries the full-text index
-as rows, so its rebuild is measured apart, and both jobs are compared. restic gets the same file and the packs. Exit code 1 when a goal is missed.`,
-    )
-    .action((options: { rows: number }, command: Command) =>
-      perform(command, (invocation) => benchBackup(invocation, options.rows)),
-    );
-}
+const goalSchema = z.strictObject({ goal: z.string(), value: z.number(), limit: z.string(), passed: z.boolean() });
+type Goal = z.infer<typeof goalSchema>;
 
-async function benchBackup(invocation: Invocation, rows: number): Promise<Outcome> {
+const output = figuresSchema.extend({ goals: z.array(goalSchema) });
+
+export const benchBackup = defineCommand({
+  path: "bench backup",
+  group: "measure",
+  summary: "speed, size and memory of backup and restore, beside the bare ceiling, sqlite3 and restic in the same run",
+  notes: `Times are of whole commands, process start included. sqlite3 gets the database as a file, without vectors; its dump carries
+the full-text index as rows, so its rebuild is measured apart, and both jobs are compared. restic gets the same file and the
+packs. Exit code 1 when a goal is missed.`,
+  risk: "read",
+  options: z.object({
+    rows: positive.default(ROWS).describe("chunks of 800 characters with a vector of 384 dimensions"),
+  }),
+  output,
+  examples: ["bench backup --rows 100000 --json"],
+  run: (invocation, { rows }) => measureOnOwnPlatform(invocation, rows),
+});
+
+async function measureOnOwnPlatform(invocation: Invocation, rows: number): Promise<Outcome<z.infer<typeof output>>> {
   // Loaded on use: the engines take half a second, and most commands do without them.
   const { startPlatform } = await import("../../local/platform.ts");
   const data_dir = await mkdtemp(join(tmpdir(), "prism-bench-"));
@@ -189,7 +205,7 @@ async function openStores(
   };
 }
 
-function report(invocation: Invocation, figures: Figures): Outcome {
+function report(invocation: Invocation, figures: Figures): Outcome<z.infer<typeof output>> {
   const { full, incremental_1pct, restore, peers } = figures;
   const dump = peers.sqlite_dump;
   const goals = [
@@ -230,13 +246,6 @@ function report(invocation: Invocation, figures: Figures): Outcome {
       : []),
   ].join("\n");
   return { data: { ...figures, goals }, text, exit_code: passed ? EXIT.done : EXIT.check_failed };
-}
-
-interface Goal {
-  goal: string;
-  value: number;
-  limit: string;
-  passed: boolean;
 }
 
 function atLeast(goal: string, value: number, limit: number): Goal {

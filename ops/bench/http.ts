@@ -6,8 +6,9 @@
  * is measured one request after another, throughput with eight at once, CPU in rounds of its own afterwards, because
  * a profiler slows down what it looks at.
  */
-import type { Command } from "commander";
-import { type Invocation, type Outcome, perform } from "../command/invocation.ts";
+import { z } from "zod";
+import { defineCommand } from "../command/define.ts";
+import type { Invocation, Outcome } from "../command/invocation.ts";
 import { positive } from "../command/options.ts";
 import { table } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
@@ -38,30 +39,50 @@ interface Measured {
   cpu_ms: number | null;
 }
 
-export function registerBenchHttp(parent: Command): void {
-  parent
-    .command("http")
-    .description("latency, throughput and CPU of searches and chat, beside bare Workers in the same run")
-    .option("--chunks <n>", "chunks to index first", positive, CHUNKS)
-    .option("--rounds <n>", "rounds to measure", positive, ROUNDS)
-    .addHelpText(
-      "after",
-      `
-Example:
-  npm run --silent ops -- bench http --json
-JSON: {chunks, rounds, peers: {point_query: {p50_ms, p95_ms, rps, cpu_ms, process_cpu_ms}, fts_fetch: {…}},
-  workloads: [{name, p50_ms, p95_ms, rps, cpu_ms, process_cpu_ms, peer, ratio_p50, ratio_p95}]}
-cpu_ms is CPU time a request in the Worker's own isolate, what Cloudflare's limit is about; D1's work is not in it.
-process_cpu_ms is that of the whole workerd process: D1's SQLite and HTTP included. Both null where /proc is absent.
-rps is with ${CONCURRENCY} requests at once. search_cached repeats ${CACHED_QUERIES} queries; of
-every other subject each request has a query of its own, the same ones for all subjects of a round.`,
-    )
-    .action((options: { chunks: number; rounds: number }, command: Command) =>
-      perform(command, (invocation) => benchHttp(invocation, options)),
-    );
-}
+const figure = z.strictObject({
+  p50_ms: z.number(),
+  p95_ms: z.number(),
+  rps: z.number().describe(`with ${CONCURRENCY} requests at once`),
+  process_cpu_ms: z
+    .number()
+    .nullable()
+    .describe("CPU time a request of the whole workerd process, D1's SQLite and HTTP included; null without /proc"),
+});
+const output = z.strictObject({
+  chunks: z.int(),
+  rounds: z.int(),
+  peers: z.record(z.string(), figure),
+  workloads: z.array(
+    z.strictObject({
+      name: z.string(),
+      ...figure.shape,
+      peer: z.string().nullable(),
+      ratio_p50: z.number(),
+      ratio_p95: z.number(),
+    }),
+  ),
+});
 
-async function benchHttp(invocation: Invocation, options: { chunks: number; rounds: number }): Promise<Outcome> {
+export const benchHttp = defineCommand({
+  path: "bench http",
+  group: "measure",
+  summary: "latency, throughput and CPU of searches and chat, beside bare Workers in the same run",
+  notes: `search_cached repeats ${CACHED_QUERIES} queries; of every other subject each request has a query of its own, the same
+ones for all subjects of a round.`,
+  risk: "read",
+  options: z.object({
+    chunks: positive.default(CHUNKS).describe("chunks to index first"),
+    rounds: positive.default(ROUNDS).describe("rounds to measure"),
+  }),
+  output,
+  examples: ["bench http --json"],
+  run: measureHttp,
+});
+
+async function measureHttp(
+  invocation: Invocation,
+  options: { chunks: number; rounds: number },
+): Promise<Outcome<z.infer<typeof output>>> {
   const random = seededRandom(1);
   const corpus = await generatedParagraphs(options.chunks, random);
   return onRig(invocation, { extra_workers: await peerWorkers() }, async (rig) => {
@@ -167,7 +188,7 @@ function report(
   invocation: Invocation,
   measured: ReadonlyMap<Subject, Measured>,
   options: { chunks: number; rounds: number },
-): Outcome {
+): Outcome<z.infer<typeof output>> {
   const figures = [...measured].map(([{ name, peer }, sum]) => ({
     name,
     peer,

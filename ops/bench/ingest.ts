@@ -2,9 +2,11 @@
  * `ops bench ingest`: what indexing costs, end to end: chunks per second, D1 rows and neurons per chunk, and that
  * a second run over an unchanged corpus costs nothing.
  */
-import type { Command } from "commander";
+
+import { z } from "zod";
+import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
-import { type Invocation, type Outcome, perform } from "../command/invocation.ts";
+import type { Invocation, Outcome } from "../command/invocation.ts";
 import { positive } from "../command/options.ts";
 import { verdict } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
@@ -17,36 +19,40 @@ const CHUNKS = 2_000;
 /** `@cf/baai/bge-small-en-v1.5`. https://developers.cloudflare.com/workers-ai/platform/pricing/ */
 const NEURONS_PER_MILLION_TOKENS = 1841;
 
-interface Pass {
-  seconds: number;
-  created: number;
-  unchanged: number;
-  rows_written: number;
-  embedded_texts: number;
-  neurons: number;
-}
+const passFigures = z.strictObject({
+  seconds: z.number(),
+  created: z.int(),
+  unchanged: z.int(),
+  rows_written: z.int(),
+  embedded_texts: z.int(),
+  neurons: z.number(),
+});
+type Pass = z.infer<typeof passFigures>;
 
-export function registerBenchIngest(parent: Command): void {
-  parent
-    .command("ingest")
-    .description("chunks per second, rows written and neurons per chunk; a second run must cost nothing")
-    .option("--chunks <n>", "chunks to index, one a document", positive, CHUNKS)
-    .addHelpText(
-      "after",
-      `
-Example:
-  npm run --silent ops -- bench ingest --json
-JSON: {chunks, chunks_per_s, rows_written_per_chunk, neurons_per_chunk, passed,
-  first: {seconds, created, unchanged, rows_written, embedded_texts, neurons}, second: {…}}
-Rows are counted as D1 bills them (table rows and index entries), by the Worker. Neurons are what Workers AI
-bills for so many tokens with bge-small, whatever embeds here. Exit code 1 when the second run writes a row or embeds a text.`,
-    )
-    .action((options: { chunks: number }, command: Command) =>
-      perform(command, (invocation) => benchIngest(invocation, options.chunks)),
-    );
-}
+const output = z.strictObject({
+  chunks: z.int(),
+  chunks_per_s: z.number(),
+  rows_written_per_chunk: z.number(),
+  neurons_per_chunk: z.number(),
+  passed: z.boolean(),
+  first: passFigures,
+  second: passFigures,
+});
 
-async function benchIngest(invocation: Invocation, count: number): Promise<Outcome> {
+export const benchIngest = defineCommand({
+  path: "bench ingest",
+  group: "measure",
+  summary: "chunks per second, rows written and neurons per chunk; a second run must cost nothing",
+  notes: `Rows are counted as D1 bills them (table rows and index entries), by the Worker. Neurons are what Workers AI bills
+for so many tokens with bge-small, whatever embeds here. Exit code 1 when the second run writes a row or embeds a text.`,
+  risk: "read",
+  options: z.object({ chunks: positive.default(CHUNKS).describe("chunks to index, one a document") }),
+  output,
+  examples: ["bench ingest --json"],
+  run: (invocation, { chunks }) => measureIngest(invocation, chunks),
+});
+
+async function measureIngest(invocation: Invocation, count: number): Promise<Outcome<z.infer<typeof output>>> {
   const corpus = await generatedParagraphs(count, seededRandom(1));
   const { first, second, chunks } = await onRig(invocation, {}, async (rig) => ({
     first: await ingest(invocation, rig, corpus, "first run"),

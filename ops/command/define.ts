@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { EXIT, OpsError } from "./errors.ts";
-import { flagName } from "./flags.ts";
+import { flagName, flagsOf } from "./flags.ts";
 import type { Invocation, Outcome } from "./invocation.ts";
 
 /** The parts of the help, in its order, with their titles. */
@@ -96,6 +96,12 @@ export function defineCommand<
       return declaration.run(invocation, parsed.data as Input<Args> & Input<Options>);
     },
   };
+}
+
+/** The flags of a command, those included that come with its risk. */
+export function ownFlags({ options, risk, asks }: Command): string[] {
+  const own = flagsOf(options).map(({ key }) => flagName(key));
+  return [...own, ...(risk === "read" ? [] : ["--dry-run"]), ...(asks ? ["--yes"] : [])];
 }
 
 function misused(path: string, args: z.ZodObject, issues: readonly z.core.$ZodIssue[]): OpsError {

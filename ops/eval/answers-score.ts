@@ -6,6 +6,7 @@
  * - An answer is recalled when one of its strings is a plain substring of one passage's text: no case folding, no
  *   article stripping, since a compressor can only lose by the stricter rule.
  */
+import { z } from "zod";
 import { type PromptPassage, renderMessages } from "../../worker/rag/prompt.ts";
 import { type PolicyContext, TOP_K } from "./answers-policies.ts";
 
@@ -20,24 +21,23 @@ export interface JudgedQuestion {
 }
 
 /** Means over all questions. */
-export interface PolicyScore {
-  /** 0..1 */
-  answer_recall: number;
-  tokens_mean: number;
-}
+const policyScore = z.strictObject({ answer_recall: z.number().min(0).max(1), tokens_mean: z.number() });
+type PolicyScore = z.infer<typeof policyScore>;
 
-/** What `ops eval answers --json` prints. Savings are shares of tokens, 0.6 = 60 % fewer; negative is a loss. */
-export interface AnswersReport {
-  questions: number;
-  policies: ({ name: string } & PolicyScore)[];
-  optimizer: PolicyScore & {
-    saving_vs_documents: number | null;
-    saving_vs_top5: number | null;
+const saving = z.number().nullable().describe("share of tokens: 0.6 is 60 % fewer; negative is a loss");
+
+export const answersReport = z.strictObject({
+  questions: z.int(),
+  policies: z.array(policyScore.extend({ name: z.string() })),
+  optimizer: policyScore.extend({
+    saving_vs_documents: saving,
+    saving_vs_top5: saving,
     /** Against the smallest measured k of equal quality; null when no measured k is as good. */
-    saving_vs_smallest_equal_k: number | null;
-    smallest_equal_k: number | null;
-  };
-}
+    saving_vs_smallest_equal_k: saving,
+    smallest_equal_k: z.int().nullable(),
+  }),
+});
+export type AnswersReport = z.infer<typeof answersReport>;
 
 /** A top-k is of equal quality when its answer recall is at most this much below the optimiser's. */
 export const EQUAL_QUALITY_RECALL = 0.01;

@@ -5,45 +5,40 @@
  * and the optimised context from `POST /api/v1/chat?debug=1`; tokens are counted with the tokenizer of the Llama 3
  * family, prompt template included.
  */
-import type { Command } from "commander";
 import { z } from "zod";
-import { type Invocation, type Outcome, perform } from "../command/invocation.ts";
+import { defineCommand } from "../command/define.ts";
+import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
 import { sendDocuments } from "../service/batch.ts";
 import { type Client, decode } from "../service/client.ts";
 import { onRig } from "../service/rig.ts";
 import { baselineContexts, TOP_K, type WholeDocument } from "./answers-policies.ts";
-import { type AnswersReport, type JudgedQuestion, scoreAnswers } from "./answers-score.ts";
+import { type AnswersReport, answersReport, type JudgedQuestion, scoreAnswers } from "./answers-score.ts";
 import { readSquad, type SquadParagraph } from "./squad.ts";
 
 const Passage = z.object({ chunk_id: z.number(), title: z.string(), heading: z.string(), text: z.string() });
 const SearchAnswer = z.object({ results: z.array(Passage.extend({ document_id: z.string() })) });
 const ChatAnswer = z.object({ found: z.boolean(), debug: z.object({ passages: z.array(Passage) }) });
 
-export function registerEvalAnswers(parent: Command): void {
-  parent
-    .command("answers")
-    .description("answer recall and tokens of the optimised context, beside whole documents and top-k")
-    .argument("<file>", "questions with answers, in SQuAD's layout")
-    .addHelpText(
-      "after",
-      `
-Example:
-  npm run --silent ops -- eval answers path/to/squad.json --json
-JSON: {questions, refused, policies: [{name, answer_recall, tokens_mean}], optimizer: {answer_recall, tokens_mean,
-  saving_vs_documents, saving_vs_top5, saving_vs_smallest_equal_k, smallest_equal_k}}
-A paragraph is a document; the policy "documents" sends the whole articles of the three best hits. An answer is
+const output = z.strictObject({ ...answersReport.shape, refused: z.int() });
+
+export const evalAnswers = defineCommand({
+  path: "eval answers",
+  group: "measure",
+  summary: "answer recall and tokens of the token optimiser beside whole documents and top-k",
+  notes: `A paragraph is a document; the policy "documents" sends the whole articles of the three best hits. An answer is
 recalled when it is a substring of one passage. Savings are shares: 0.6 is 60 % fewer tokens. The smallest equal k is
 the first whose recall is at most one point below the optimizer's. refused counts questions that the service answered
 "not found" although every one has an answer here; their contexts are scored like the others'.`,
-    )
-    .action((file: string, _options: object, command: Command) =>
-      perform(command, (invocation) => evaluate(invocation, file)),
-    );
-}
+  risk: "read",
+  args: z.object({ file: z.string().describe("questions with answers, in SQuAD's layout") }),
+  output,
+  examples: ["eval answers path/to/squad.json --json"],
+  run: (invocation, { file }) => evaluate(invocation, file),
+});
 
-async function evaluate(invocation: Invocation, file: string): Promise<Outcome> {
+async function evaluate(invocation: Invocation, file: string): Promise<Outcome<z.infer<typeof output>>> {
   const { paragraphs, questions } = await readSquad(file);
   const { default: tokenizer } = await import("llama3-tokenizer-js");
   const countTokens = (text: string): number => tokenizer.encode(text, { bos: false, eos: false }).length;

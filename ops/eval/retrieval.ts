@@ -5,10 +5,10 @@
  * measured is what a caller gets. A document ranks by its best chunk. The same queries go to plain FTS5 in this
  * process as a yardstick.
  */
-import { type Command, Option } from "commander";
 import { z } from "zod";
 import { QUERY_CHARS_MAX, TITLE_CHARS_MAX } from "../../worker/limits.ts";
-import { type Invocation, type Outcome, perform } from "../command/invocation.ts";
+import { defineCommand } from "../command/define.ts";
+import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
 import { type DocumentInput, sendDocuments } from "../service/batch.ts";
@@ -27,16 +27,17 @@ const PAGE = 50;
 const SearchAnswer = z.object({ results: z.array(z.object({ chunk_id: z.number(), document_id: z.string() })) });
 
 /** One ranker's figures over all queries. */
-interface Figures {
-  /** Binary gain: every positive judgement counts as 1. */
-  ndcg_at_10: number;
-  /** Linear gain of the judgement's grade, as trec_eval and pytrec_eval compute it. */
-  ndcg_at_10_graded: number;
-  recall_at_100: number;
-  mrr_at_10: number;
-  p50_ms: number;
-  p95_ms: number;
-}
+const figuresSchema = z.strictObject({
+  ndcg_at_10: z.number().describe("binary gain: every positive judgement counts as 1"),
+  ndcg_at_10_graded: z
+    .number()
+    .describe("linear gain of the judgement's grade, as trec_eval and pytrec_eval compute it"),
+  recall_at_100: z.number(),
+  mrr_at_10: z.number(),
+  p50_ms: z.number(),
+  p95_ms: z.number(),
+});
+type Figures = z.infer<typeof figuresSchema>;
 
 interface Answered {
   query: BeirQuery;
@@ -44,28 +45,34 @@ interface Answered {
   latency_ms: number;
 }
 
-export function registerEvalRetrieval(parent: Command): void {
-  parent
-    .command("retrieval")
-    .description("nDCG@10, recall@100, MRR@10 and latency on a data set in BEIR layout, beside plain FTS5")
-    .argument("<dir>", "folder with corpus.jsonl, queries.jsonl and qrels.tsv or qrels/test.tsv")
-    .addOption(new Option("--mode <mode>", "retrieval mode").choices(MODES).default("hybrid"))
-    .addHelpText(
-      "after",
-      `
-Example:
-  npm run --silent ops -- eval retrieval path/to/cranfield --json
-JSON: {dataset, mode, documents, chunks, queries, ndcg_at_10, ndcg_at_10_graded, recall_at_100, mrr_at_10, p50_ms, p95_ms,
-  baseline: {ndcg_at_10, ndcg_at_10_graded, recall_at_100, mrr_at_10, p50_ms, p95_ms}}
-ndcg_at_10 takes every positive judgement as 1; ndcg_at_10_graded takes grades as they stand (trec_eval, BEIR).
-Latency is that of one search over HTTP, the baseline's is SQLite alone. Queries over 4000 characters are cut there: the API takes no longer ones.`,
-    )
-    .action((dir: string, options: { mode: Mode }, command: Command) =>
-      perform(command, (invocation) => evaluate(invocation, dir, options.mode)),
-    );
-}
+const output = z.strictObject({
+  dataset: z.string(),
+  mode: z.enum(MODES),
+  documents: z.int(),
+  chunks: z.int(),
+  queries: z.int(),
+  ...figuresSchema.shape,
+  baseline: figuresSchema,
+});
 
-async function evaluate(invocation: Invocation, dir: string, mode: Mode): Promise<Outcome> {
+export const evalRetrieval = defineCommand({
+  path: "eval retrieval",
+  group: "measure",
+  summary: "nDCG@10, recall@100, MRR@10 and latency on a data set in BEIR layout, beside plain FTS5",
+  notes: `ndcg_at_10 takes every positive judgement as 1; ndcg_at_10_graded takes grades as they stand (trec_eval, BEIR).
+Latency is that of one search over HTTP, the baseline's is SQLite alone. Queries over ${QUERY_CHARS_MAX} characters are cut
+there: the API takes no longer ones.`,
+  risk: "read",
+  args: z.object({
+    dir: z.string().describe("folder with corpus.jsonl, queries.jsonl and qrels.tsv or qrels/test.tsv"),
+  }),
+  options: z.object({ mode: z.enum(MODES).default("hybrid").describe("retrieval mode") }),
+  output,
+  examples: ["eval retrieval path/to/cranfield --json"],
+  run: (invocation, { dir, mode }) => evaluate(invocation, dir, mode),
+});
+
+async function evaluate(invocation: Invocation, dir: string, mode: Mode): Promise<Outcome<z.infer<typeof output>>> {
   const set = await readBeir(dir);
   const { searched, chunks } = await onRig(invocation, {}, async ({ client }) => {
     const { progress, signal } = invocation;

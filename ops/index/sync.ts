@@ -12,19 +12,20 @@ import { planSync, type StoredDocument, type SyncPlan } from "./plan.ts";
 import { documentId, type IndexDocument, readDocument } from "./read-document.ts";
 import { type SourceFile, withSource } from "./sources.ts";
 
-export interface SyncResult {
-  /** Files that the globs matched. */
-  scanned: number;
-  added: number;
-  changed: number;
-  unchanged: number;
-  deleted: number;
-  failed: number;
-  /** Why each failed document is not (or no longer up to date) in the index. */
-  failures: { id: string; cause: string }[];
-  dry_run: boolean;
-  plan: Omit<SyncPlan, "unchanged">;
-}
+export const syncResult = z.strictObject({
+  scanned: z.int().describe("files that the globs matched"),
+  added: z.int(),
+  changed: z.int(),
+  unchanged: z.int(),
+  deleted: z.int(),
+  failed: z.int(),
+  failures: z
+    .array(z.strictObject({ id: z.string(), cause: z.string() }))
+    .describe("why each failed document is not (or no longer up to date) in the index"),
+  dry_run: z.boolean(),
+  plan: z.strictObject({ add: z.array(z.string()), change: z.array(z.string()), delete: z.array(z.string()) }),
+});
+export type SyncResult = z.infer<typeof syncResult>;
 
 export interface SyncOptions {
   client: Pick<Client, "get" | "post" | "delete">;

@@ -1,7 +1,7 @@
 /** `ops completion bash|zsh`: a script that completes commands and options, made of the registry. It asks no process, so Tab does not wait. */
 import { z } from "zod";
-import { defineCommand } from "../command/define.ts";
-import { flagName, flagsOf } from "../command/flags.ts";
+import { defineCommand, ownFlags } from "../command/define.ts";
+import { flagsOf } from "../command/flags.ts";
 import { allCommands } from "../registry.ts";
 
 const GLOBAL_FLAGS = ["--stack", "--data", "--json", "--json-schema", "--timeout", "--verbose", "--help"];
@@ -12,7 +12,7 @@ export const completion = defineCommand({
   summary: "print a script that lets Tab complete `ops`, which stands for `npm run --silent ops --`",
   notes: 'Load it from the repository: eval "$(npm run --silent ops -- completion bash)", or zsh.',
   risk: "read",
-  args: z.object({ shell: z.enum(["bash", "zsh"]) }),
+  args: z.object({ shell: z.enum(["bash", "zsh"]).describe("the shell that reads it") }),
   output: z.strictObject({ shell: z.enum(["bash", "zsh"]), script: z.string() }),
   examples: ["completion bash", "completion zsh"],
   async run(_, { shell }) {
@@ -26,16 +26,11 @@ async function nextWords(): Promise<Map<string, Set<string>>> {
   const next = new Map<string, Set<string>>();
   const add = (after: string, words: readonly string[]) =>
     next.set(after, new Set([...(next.get(after) ?? []), ...words]));
-  for (const { path, args, options, risk, asks } of await allCommands()) {
-    const words = path.split(" ");
+  for (const command of await allCommands()) {
+    const words = command.path.split(" ");
     for (const [index, word] of words.entries()) add(words.slice(0, index).join(" "), [word]);
-    add(path, [
-      ...flagsOf(args).flatMap(({ choices }) => choices ?? []),
-      ...flagsOf(options).map(({ key }) => flagName(key)),
-      ...(risk === "read" ? [] : ["--dry-run"]),
-      ...(asks ? ["--yes"] : []),
-      ...GLOBAL_FLAGS,
-    ]);
+    const choices = flagsOf(command.args).flatMap((argument) => argument.choices ?? []);
+    add(command.path, [...choices, ...ownFlags(command), ...GLOBAL_FLAGS]);
   }
   return next;
 }
