@@ -91,7 +91,7 @@ export function defineCommand<
     output,
     examples,
     run(invocation, given) {
-      const parsed = input.safeParse(given);
+      const parsed = input.safeParse(given, { reportInput: true });
       if (!parsed.success) throw misused(path, args, parsed.error.issues);
       return declaration.run(invocation, parsed.data as Input<Args> & Input<Options>);
     },
@@ -108,7 +108,8 @@ function misused(path: string, args: z.ZodObject, issues: readonly z.core.$ZodIs
   const causes = issues.map((issue) => {
     const [key = ""] = issue.path.map(String);
     const name = key === "" ? "" : `${key in args.shape ? `<${key}>` : flagName(key)}: `;
-    return `${name}${issue.message.replace(/^Invalid (input|option): /, "")}`;
+    const refused = typeof issue.input === "string" ? `${JSON.stringify(issue.input)}: ` : "";
+    return `${name}${refused}${issue.message.replace(/^Invalid (input|option): /, "")}`;
   });
   return new OpsError(
     { op: "understand", subject: `ops ${path}`, cause: causes.join("; "), hint: `npm run ops -- ${path} --help` },
