@@ -117,7 +117,7 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   const message = error instanceof Error ? error.message : String(error);
-  const portTaken = message.includes("EADDRINUSE");
+  const portTaken = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
   console.error(`Error: ${message}`);
   console.error(
     portTaken ? "Try: npm start -- --port 0 --api-port 0" : "Try: npm start -- --ephemeral --port 0 --api-port 0",

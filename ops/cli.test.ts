@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { REASONS } from "./command/errors.ts";
 import { runCli as ops } from "./command/run-cli.fixture.ts";
 import { COMMANDS } from "./registry.ts";
 
@@ -63,13 +65,15 @@ describe("the command line", () => {
   });
 
   test("with --json a failure is one JSON document on stdout, wherever the option stands", async () => {
-    for (const args of [
-      ["--json", "keys", "crate"],
-      ["keys", "list", "--json", "--data", "no-such-folder"],
-    ]) {
+    const words = { op: z.string(), subject: z.string(), cause: z.string(), hint: z.string() };
+    const document = z.strictObject({ error: z.strictObject({ ...words, reason: z.enum(REASONS).nullable() }) });
+    for (const [reason, args] of [
+      [null, ["--json", "keys", "crate"]],
+      ["not-running", ["keys", "list", "--json", "--data", "no-such-folder"]],
+    ] as const) {
       const { code, stdout } = await ops(args);
       expect(code).toBeGreaterThan(0);
-      expect(Object.keys(JSON.parse(stdout).error)).toEqual(["op", "subject", "cause", "hint"]);
+      expect(document.parse(JSON.parse(stdout)).error.reason).toBe(reason);
     }
   });
 

@@ -34,7 +34,8 @@ async function main(argv: string[]): Promise<void> {
   } catch (thrown) {
     const error = thrown instanceof CommanderError ? usageError(thrown, argv, reached()) : asOpsError(thrown);
     if (error === undefined) return;
-    if (argv.includes("--json")) process.stdout.write(`${JSON.stringify({ error: error.parts })}\n`);
+    if (argv.includes("--json"))
+      process.stdout.write(`${JSON.stringify({ error: { ...error.parts, reason: error.reason ?? null } })}\n`);
     const verbose = argv.includes("--verbose") || (process.env.DEBUG ?? "") !== "";
     process.stderr.write(renderError(error, { colour: usesColour(process.stderr, process.env), verbose }));
     process.exitCode = error.exit_code;

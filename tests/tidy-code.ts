@@ -94,18 +94,46 @@ function isNotLockfile(path: string): boolean {
 
 /** Text that must not be in the repository. */
 export function bans(tree: Tree, exceptions: readonly Exception[]): string[] {
+  return broken(tree, BANS, exceptions, "BANNED_TEXT");
+}
+
+const isProgram = (path: string) => /^(ops|infra)\//.test(path) && isCode(path) && !/\.(test|fixture)\.ts$/.test(path);
+
+const BY_REASON =
+  "decide by `isReason(error, …)`, and give the error a reason where it is thrown (`ops/command/errors.ts`); " +
+  "where a foreign program has only words, give FOREIGN_WORDS the reason";
+
+/** Errors that are told apart by what only people read. */
+const RECOGNITIONS: readonly Ban[] = [
+  { pattern: /\bexit_code\)? *([!=]==|[<>])/, instead: BY_REASON },
+  { pattern: /\bparts\)?\.(op|subject|cause|hint) *[!=]==|\bcause *[!=]== *["'`]/, instead: BY_REASON },
+  {
+    pattern: /\b(cause|hint|message)\)?\??\.(includes|startsWith|endsWith|match|search|indexOf)\(/,
+    instead: BY_REASON,
+  },
+  { pattern: /\.test\([^()\n]*\b(cause|hint|message|String\(error\))\)/, instead: BY_REASON },
+].map((ban) => ({ ...ban, applies: isProgram }));
+
+/** Code of ops and infra tells errors apart by their reason. `exceptions`: who must read the words of a foreign program. */
+export function reasons(tree: Tree, exceptions: readonly Exception[]): string[] {
+  return broken(tree, RECOGNITIONS, exceptions, "FOREIGN_WORDS");
+}
+
+function broken(tree: Tree, rules: readonly Ban[], exceptions: readonly Exception[], list: string): string[] {
   const used = new Set<string>();
   const complaints = [...tree].flatMap(([path, text]) =>
-    BANS.filter(({ applies }) => applies?.(path) ?? true).flatMap(({ pattern, instead }) => {
-      const [found] = pattern.exec(text) ?? [];
-      if (found === undefined) return [];
-      if (!exceptions.some(({ id }) => id === path)) return [`${path}: \`${found.trim()}\`: ${instead}`];
-      used.add(path);
-      return [];
-    }),
+    rules
+      .filter(({ applies }) => applies?.(path) ?? true)
+      .flatMap(({ pattern, instead }) => {
+        const [found] = pattern.exec(text) ?? [];
+        if (found === undefined) return [];
+        if (!exceptions.some(({ id }) => id === path)) return [`${path}: \`${found.trim()}\`: ${instead}`];
+        used.add(path);
+        return [];
+      }),
   );
   const idle = exceptions.filter(({ id }) => !used.has(id));
-  return [...complaints, ...idle.map(({ id }) => `${id}: breaks no ban any more: remove it from BANNED_TEXT`)];
+  return [...complaints, ...idle.map(({ id }) => `${id}: breaks no rule any more: remove it from ${list}`)];
 }
 
 /** Code that comments and documents name in backticks is there; a file by its whole path or by its name alone. */

@@ -165,6 +165,7 @@ function neverDeployed(op: string): OpsError {
     subject: "stack local",
     cause: "it was never deployed: the platform runs what it was seeded with",
     hint: "npm run ops -- deploy",
+    reason: "never-deployed",
   });
 }
 

@@ -54,6 +54,7 @@ export async function keyAtHand(
       subject: storage.location,
       cause: `there is no key for it: none named, none in ${join(data_dir, FOLDER)}`,
       hint: "name its key: --key-file FILE, or PRISM_BACKUP_KEY_FILE, PRISM_BACKUP_KEY, PRISM_BACKUP_PASSPHRASE",
+      reason: "no-key",
     },
     { exit_code: EXIT.usage },
   );
@@ -77,7 +78,13 @@ export async function keepKeys(keys: NewKeys, data_dir: string, folder: string |
 async function readKey(path: string): Promise<BackupKey> {
   const text = await readFile(path, "utf8").catch((error: unknown) => {
     throw new OpsError(
-      { op: "read key", subject: path, cause: (error as Error).message, hint: "name a file that can be read" },
+      {
+        op: "read key",
+        subject: path,
+        cause: (error as Error).message,
+        hint: "name a file that can be read",
+        reason: "key-unreadable",
+      },
       { exit_code: EXIT.usage, error },
     );
   });

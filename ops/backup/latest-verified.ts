@@ -1,12 +1,15 @@
 /** The newest snapshot that was really restored and compared: what a deployment asks for before it touches what holds data. */
 
-import { EXIT, OpsError } from "../command/errors.ts";
+import { isReason } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import type { LatestVerifiedBackup } from "../delivery/backup-evidence.ts";
 import { readSummary } from "./manifest.ts";
 import { withRepository } from "./open.ts";
 
-/** Looks into the stack's own repository; null where there is none, or no key for it, or nothing verified of this stack. */
+/**
+ * Looks into the stack's own repository; null where there is none, or no key for it, or nothing verified of this stack.
+ * @throws OpsError from what it returns: a key that cannot be read or does not fit, a repository that is damaged or does not answer.
+ */
 export function latestVerifiedBackup(invocation: Invocation): LatestVerifiedBackup {
   return async (stack) => {
     try {
@@ -20,8 +23,7 @@ export function latestVerifiedBackup(invocation: Invocation): LatestVerifiedBack
         return null;
       });
     } catch (error) {
-      // No repository, no key; or a stack that was never deployed.
-      if (error instanceof OpsError && (error.exit_code === EXIT.usage || error.parts.op === "find")) return null;
+      if (isReason(error, "no-repository", "no-key", "never-deployed", "resource-missing")) return null;
       throw error;
     }
   };

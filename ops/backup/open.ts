@@ -84,6 +84,7 @@ async function make(
         subject: storage.location,
         cause: "there is none",
         hint: `npm run ops -- backup create --stack ${stack} --init DIR makes one and writes its keys into DIR`,
+        reason: "no-repository",
       },
       { exit_code: EXIT.usage },
     );

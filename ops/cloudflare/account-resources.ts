@@ -117,5 +117,6 @@ function missing(what: string, stack: Stack): OpsError {
     subject: what,
     cause: "the account does not have it",
     hint: `npm run ops -- deploy --stack ${stack} makes what is missing`,
+    reason: "resource-missing",
   });
 }

@@ -41,6 +41,7 @@ export function connectionFailure(call: Call, error: unknown): OpsError {
   const lost = {
     cause: `no answer: ${reason || "the connection was closed"}`,
     hint: `check the network, that ${new URL(call.api_url).origin} is Cloudflare's API, and ${STATUS_PAGE}; then repeat the command`,
+    reason: "unreachable" as const,
   };
   const ended = endedEarly(error);
   return new OpsError(

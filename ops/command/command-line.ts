@@ -12,7 +12,7 @@ import { type GlobalOptions, perform } from "./perform.ts";
 
 const AFTER_ALL = `
 Exit codes: 0 done, 1 a check failed, 2 wrong usage, 3 refused for safety, 4 done in part.
-With --json stdout holds one JSON document, whose schema \`--json-schema\` prints; a failure is {"error":{"op","subject","cause","hint"}}.
+With --json stdout holds one JSON document, whose schema \`--json-schema\` prints; a failure is {"error":{"op","subject","cause","hint","reason"}}.
 `;
 
 export interface Program {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { asOpsError, OpsError, renderError } from "./errors.ts";
+import { asOpsError, isReason, OpsError, renderError } from "./errors.ts";
 
 const error = new OpsError({ op: "read", subject: "a.json", cause: "it is empty", hint: "write it first" });
 
@@ -27,11 +27,19 @@ test("an unexpected error is called unexpected", () => {
   expect(asOpsError(error)).toBe(error);
 });
 
+test("an error is told from others by its reason, never by its words", () => {
+  const running = new OpsError({ ...error.parts, cause: "not-running", reason: "no-key" });
+  expect(isReason(running, "no-repository", "no-key")).toBe(true);
+  expect(isReason(running, "not-running")).toBe(false);
+  expect(isReason(error, "no-key")).toBe(false);
+  expect(isReason(Object.assign(new Error("no-key"), { reason: "no-key" }), "no-key")).toBe(false);
+});
+
 test("work ended from outside is not called unexpected", () => {
   expect(asOpsError(new DOMException("", "TimeoutError")).parts.hint).toContain("--timeout");
-  expect(asOpsError(new DOMException("", "AbortError")).parts.cause).toBe("interrupted");
+  expect(asOpsError(new DOMException("", "AbortError"))).toMatchObject({ reason: "interrupted" });
   const wrapped = Object.assign(new Error("aborted", { cause: new DOMException("", "TimeoutError") }), {
     name: "AbortError",
   });
-  expect(asOpsError(wrapped).parts.cause).toBe("no answer in time");
+  expect(asOpsError(wrapped)).toMatchObject({ reason: "timed-out" });
 });

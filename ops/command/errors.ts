@@ -9,6 +9,42 @@ import { styleText } from "node:util";
 export const EXIT = { done: 0, check_failed: 1, usage: 2, refused: 3, partial: 4 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
+/**
+ * Why an operation failed, where code, a runbook or a schedule decides by it. A failure that nobody decides by has no reason: people
+ * read its cause. A new reason comes with what decides by it.
+ */
+export const REASONS = [
+  /** The command's own deadline, or a single request's, passed first. */
+  "timed-out",
+  /** Ctrl-C, or the end of whoever started the command. */
+  "interrupted",
+  /** No connection to the service or to Cloudflare's API, or none that lasted until the answer. */
+  "unreachable",
+  /** It takes a yes, and nobody gave it. */
+  "unconfirmed",
+  /** Another command holds what this one needs; it may be repeated later. */
+  "busy",
+  /** No local platform runs on the data folder. */
+  "not-running",
+  /** The stack has no outputs or no Worker yet. */
+  "never-deployed",
+  /** The account lacks something that the stack consists of. */
+  "resource-missing",
+  /** Nobody has made a repository of backups in this place. */
+  "no-repository",
+  /** No key was named for the repository, and this machine keeps none. */
+  "no-key",
+  /** A key was named, and it cannot be read or is not a key. */
+  "key-unreadable",
+  /** The key is another repository's, or not one of this repository's (any more). */
+  "foreign-key",
+  /** An object of the repository is lost, changed, forged, or of a newer format. */
+  "damaged",
+  /** The repository is older than this machine has seen it. */
+  "rolled-back",
+] as const;
+export type Reason = (typeof REASONS)[number];
+
 export interface OpsErrorParts {
   /** The operation, as a verb phrase: `create key`. */
   op: string;
@@ -18,6 +54,8 @@ export interface OpsErrorParts {
   cause: string;
   /** What to do now, preferably a command. */
   hint: string;
+  /** What code decides by, in place of any of the words above. */
+  reason?: Reason | undefined;
 }
 
 export class OpsError extends Error {
@@ -39,16 +77,29 @@ export class OpsError extends Error {
     this.status = options.status;
     this.is_unclear = options.is_unclear ?? false;
   }
+
+  get reason(): Reason | undefined {
+    return this.parts.reason;
+  }
 }
 
-/** What a person is told of work that was ended from outside; undefined for any other error. */
-export function endedEarly(thrown: unknown): Pick<OpsErrorParts, "cause" | "hint"> | undefined {
+/** Whether an operation failed for one of these reasons: the one way for code to tell failures apart. */
+export function isReason<R extends Reason>(
+  error: unknown,
+  ...reasons: readonly R[]
+): error is OpsError & { reason: R } {
+  return error instanceof OpsError && reasons.some((reason) => reason === error.reason);
+}
+
+/** What is told of work that was ended from outside; undefined for any other error. */
+export function endedEarly(thrown: unknown): Pick<OpsErrorParts, "cause" | "hint" | "reason"> | undefined {
   // Node's own waits wrap the reason of the signal that ended them.
   const wrapped = thrown instanceof Error && thrown.name === "AbortError" && thrown.cause instanceof Error;
   const { name } = (wrapped ? thrown.cause : thrown) as Partial<Error>;
   if (name === "TimeoutError")
-    return { cause: "no answer in time", hint: "raise --timeout, or look at the service's log" };
-  if (name === "AbortError") return { cause: "interrupted", hint: "repeat it: what was begun has been put away" };
+    return { cause: "no answer in time", hint: "raise --timeout, or look at the service's log", reason: "timed-out" };
+  if (name === "AbortError")
+    return { cause: "interrupted", hint: "repeat it: what was begun has been put away", reason: "interrupted" };
   return undefined;
 }
 

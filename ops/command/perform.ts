@@ -108,7 +108,12 @@ function invoke(options: GlobalOptions, signal: AbortSignal): { invocation: Invo
         options.yes === true || (terminal && process.stdin.isTTY && (await asked(change, signal)) === "yes");
       if (!isConfirmed)
         throw new OpsError(
-          { ...change, cause: "not confirmed", hint: "add --yes to go ahead, or --dry-run to see what would happen" },
+          {
+            ...change,
+            cause: "not confirmed",
+            hint: "add --yes to go ahead, or --dry-run to see what would happen",
+            reason: "unconfirmed",
+          },
           { exit_code: EXIT.refused },
         );
       begin(undefined);

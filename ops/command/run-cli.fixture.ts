@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { commandAt } from "../registry.ts";
 import { pathIn } from "./command-line.ts";
+import { REASONS } from "./errors.ts";
 
 export interface Run {
   code: number;
@@ -15,7 +16,13 @@ export interface Run {
 export const COMPILED = { NODE_COMPILE_CACHE: join(import.meta.dirname, "../../node_modules/.cache/compiled") };
 
 const refusal = z.strictObject({
-  error: z.strictObject({ op: z.string(), subject: z.string(), cause: z.string(), hint: z.string() }),
+  error: z.strictObject({
+    op: z.string(),
+    subject: z.string(),
+    cause: z.string(),
+    hint: z.string(),
+    reason: z.enum(REASONS).optional(),
+  }),
 });
 
 /**

@@ -5,7 +5,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { latestVerifiedBackup } from "../backup/latest-verified.ts";
-import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
+import { asOpsError, EXIT, isReason, OpsError } from "../command/errors.ts";
 import { confirm, type GlobalOptions, type Invocation, type Outcome, perform } from "../command/invocation.ts";
 import { type JournalEntry, recordAction } from "../command/journal.ts";
 import { parseDuration } from "../command/options.ts";
@@ -137,7 +137,7 @@ async function carryOut(
 }
 
 function nullWhenNeverDeployed(error: unknown): Delivery | null {
-  if (asOpsError(error).parts.cause.includes("never deployed")) return null;
+  if (isReason(error, "never-deployed")) return null;
   throw error;
 }
 

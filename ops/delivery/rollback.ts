@@ -6,7 +6,7 @@
 import type { Command } from "commander";
 import { readMigrations } from "../../infra/migration-files.ts";
 import { type DeployedVersion, mainVersion } from "../cloudflare/worker-versions.ts";
-import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
+import { asOpsError, EXIT, OpsError, type Reason } from "../command/errors.ts";
 import { type GlobalOptions, type Invocation, type Outcome, perform } from "../command/invocation.ts";
 import { recordAction } from "../command/journal.ts";
 import { rounded } from "../command/rounded.ts";
@@ -117,14 +117,14 @@ async function chooseVersion(
   const ids = [...new Set(whole.map(mainVersion))];
   const known = new Map<string, DeployedVersion>();
   for (const id of ids) known.set(id, await versions.version(id));
-  const refuse = (cause: string, hint: string) =>
-    new OpsError({ op: "roll back", subject: versions.script, cause, hint }, { exit_code: EXIT.refused });
+  const refuse = (cause: string, hint: string, reason?: Reason) =>
+    new OpsError({ op: "roll back", subject: versions.script, cause, hint, reason }, { exit_code: EXIT.refused });
   const served = whole.flatMap((deployment) => {
     const version = known.get(mainVersion(deployment));
     return version ? [{ ...version, version_id: version.id }] : [];
   });
   const first = deployments[0];
-  if (!first) throw refuse("nothing was ever deployed", "npm run ops -- deploy");
+  if (!first) throw refuse("nothing was ever deployed", "npm run ops -- deploy", "never-deployed");
   const live = await versions.version(mainVersion(first));
   const id = wanted ?? previousGood(served)?.version_id;
   if (id === undefined)

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { type RepositoryOptions, withRepository, withRepositoryOptions } from "../backup/open.ts";
 import { shownTime } from "../backup/shown.ts";
-import { asOpsError, EXIT } from "../command/errors.ts";
+import { asOpsError, EXIT, isReason } from "../command/errors.ts";
 import { type Invocation, type Outcome, perform } from "../command/invocation.ts";
 import { recordAction } from "../command/journal.ts";
 import { runningPlatform } from "../stack/locate.ts";
@@ -56,7 +56,10 @@ async function drill(invocation: Invocation, options: DrillOptions): Promise<Out
 async function runs(data_dir: string): Promise<boolean> {
   return runningPlatform(data_dir).then(
     () => true,
-    () => false,
+    (error: unknown) => {
+      if (isReason(error, "not-running")) return false;
+      throw error;
+    },
   );
 }
 

@@ -138,6 +138,7 @@ function busy(cause: string): OpsError {
       subject: "generations",
       cause,
       hint: "wait for it: npm run ops -- generation list shows how far it is",
+      reason: "busy",
     },
     { exit_code: EXIT.refused },
   );

@@ -23,13 +23,14 @@ export async function freshSnapshot(invocation: Invocation, options: RepositoryO
     });
   } catch (error) {
     if (!(error instanceof OpsError)) throw error;
-    const { cause, hint } = error.parts;
+    const { cause, hint, reason } = error.parts;
     throw new OpsError(
       {
         op: "restore in place",
         subject: invocation.stack,
         cause: `no snapshot of what is there could be made: ${cause}`,
         hint,
+        reason,
       },
       { exit_code: EXIT.refused, error },
     );

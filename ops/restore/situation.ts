@@ -1,7 +1,7 @@
 /** What a restore finds: whether there is a live database, what the deployed Worker wants, what stands in the way. */
 
 import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { EXIT, isReason, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { FENCE_TABLE } from "../generation/fence.ts";
@@ -24,7 +24,7 @@ export async function withSituation<T>(invocation: Invocation, work: (situation:
   const { progress, signal, note } = invocation;
   const [target, driver] = [await invocation.target(), await openDriver(invocation)];
   const bench = await openWorkbench({ target, driver, progress, signal, note }).catch((error: unknown) => {
-    if (error instanceof OpsError && error.parts.op === "find") throw nothingDeployed(target.stack, error);
+    if (isReason(error, "resource-missing")) throw nothingDeployed(target.stack, error);
     throw error;
   });
   try {
@@ -81,6 +81,7 @@ function nothingDeployed(stack: string, error: OpsError): OpsError {
       subject: `stack ${stack}`,
       cause: `there is nothing to restore into: ${error.parts.subject} is missing`,
       hint: `npm run ops -- deploy --stack ${stack} makes everything, empty; then repeat the restore`,
+      reason: error.reason,
     },
     { exit_code: EXIT.refused, error },
   );

@@ -173,6 +173,7 @@ function unreachable(op: string, url: string, error: unknown): OpsError {
   const noConnection = {
     cause: `no connection: ${inner}`,
     hint: "check that the service runs and the address is right",
+    reason: "unreachable" as const,
   };
   return new OpsError({ op, subject: url, ...(endedEarly(error) ?? noConnection) }, { error });
 }

@@ -12,7 +12,7 @@ import { type PlatformFile, platformFile } from "../../local/state.ts";
 import { discoverResources } from "../cloudflare/account-resources.ts";
 import { type CloudflareAddress, createCloudflare } from "../cloudflare/api.ts";
 import { type S3Credentials, s3Credentials } from "../cloudflare/s3-credentials.ts";
-import { OpsError } from "../command/errors.ts";
+import { OpsError, type OpsErrorParts } from "../command/errors.ts";
 
 export interface StackTarget {
   stack: Stack;
@@ -81,24 +81,25 @@ export async function runningPlatform(dataDir: string): Promise<PlatformFile> {
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    throw notRunning(path, "the local platform is not running (it writes this file while it runs)", error);
+    const cause = "the local platform is not running (it writes this file while it runs)";
+    throw notFound(path, { cause, reason: "not-running" }, error);
   }
   let platform: PlatformFile;
   try {
     platform = platformFile.parse(JSON.parse(text));
   } catch (error) {
-    throw notRunning(path, "the folder is damaged or of another version", error);
+    throw notFound(path, { cause: "the folder is damaged or of another version" }, error);
   }
   if (isAlive(platform.pid)) return platform;
-  throw notRunning(path, "the process it describes is gone", undefined);
+  throw notFound(path, { cause: "the process it describes is gone", reason: "not-running" }, undefined);
 }
 
-function notRunning(path: string, cause: string, error: unknown): OpsError {
+function notFound(path: string, why: Pick<OpsErrorParts, "cause" | "reason">, error: unknown): OpsError {
   return new OpsError(
     {
       op: "find the local platform in",
       subject: path,
-      cause,
+      ...why,
       hint: "npm start (in another terminal), or --data DIR if it runs with another data folder",
     },
     { error },

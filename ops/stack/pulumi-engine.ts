@@ -106,6 +106,7 @@ export async function readOutputs(engine: PulumiEngine): Promise<StackOutputs> {
         ? "it was never deployed"
         : `unexpected shape: ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`,
       hint: `npm run ops -- deploy --stack ${engine.stack}`,
+      reason: never ? "never-deployed" : undefined,
     },
     { error: parsed.error },
   );

@@ -113,11 +113,14 @@ export function engineFailure(stack: Stack, args: readonly string[], stdout: str
       subject: first?.name ?? stack,
       cause: `${cause}${more}`,
       hint: remedy ?? knownRemedy(cause, stack),
+      reason: LOCKED.test(cause) ? "busy" : undefined,
     },
     { exit_code: /protect/.test(cause) && /[Uu]nable to/.test(cause) ? EXIT.refused : EXIT.check_failed },
   );
 }
 
+/** Another run of the engine has the stack's state, or died with it. */
+const LOCKED = /currently locked|lock file/;
 const SUMMARY = /^(update|preview|refresh|destroy) failed$|resource changes? failed|^resource monitor shut down/i;
 
 interface Said {
@@ -164,8 +167,7 @@ function knownRemedy(cause: string, stack: Stack): string {
     return `a store is replaced or deleted only with a waiver in prism:waivers of Pulumi.${stack}.yaml (infra/README.md)`;
   if (/incorrect passphrase|passphrase must be set/.test(cause))
     return "export CLOUDFLARE_API_TOKEN of the token that the stack was made with, or its PULUMI_CONFIG_PASSPHRASE";
-  if (/currently locked|lock file/.test(cause))
-    return `wait for the other run; if there is none any more: pulumi cancel --stack ${stack}`;
+  if (LOCKED.test(cause)) return `wait for the other run; if there is none any more: pulumi cancel --stack ${stack}`;
   if (/no stack named|no previous deployment|not found/.test(cause)) return `npm run ops -- bootstrap --stack ${stack}`;
   if (/Set it with:|Remove it with:/.test(cause)) return "run the command that the message names, then repeat";
   return "correct what the message names, then repeat: what was done stays done";

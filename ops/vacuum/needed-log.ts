@@ -1,9 +1,18 @@
 /** How far the change log may be trimmed: nobody who follows it may be left without its beginning. */
 import { readInventory } from "../backup/manifest.ts";
 import type { Repository } from "../backup/repository/repository.ts";
+import type { Reason } from "../command/errors.ts";
 import { readRecord, readWayBack } from "../generation/record.ts";
 import type { Workbench } from "../generation/stores.ts";
 import { UNDO_WINDOW_MS } from "../limits.ts";
+
+/** Why there is no repository to ask. */
+export type NoRepository = Extract<Reason, "no-repository" | "no-key">;
+
+const UNKNOWN: Readonly<Record<NoRepository, string>> = {
+  "no-repository": "no repository: its snapshots decide what is still needed",
+  "no-key": "no key for the repository: its snapshots decide what is still needed",
+};
 
 export interface TrimLimit {
   /** Entries up to this one may go; 0: none. */
@@ -15,9 +24,9 @@ export interface TrimLimit {
  * The next backup goes on from the newest snapshot of `repository`; the undo of a switch from the log's number at that time; a switch
  * under way from any. Repositories beside this one are not known here: their next snapshot would be a full one, and say so.
  */
-export async function trimLimit(bench: Workbench, repository: Repository | null): Promise<TrimLimit> {
+export async function trimLimit(bench: Workbench, repository: Repository | NoRepository): Promise<TrimLimit> {
   const { bucket, steady } = bench;
-  if (repository === null) return { through: 0, because: "no repository: its snapshots decide what is still needed" };
+  if (typeof repository === "string") return { through: 0, because: UNKNOWN[repository] };
   if ((await readRecord(bucket, steady)) !== null)
     return { through: 0, because: "a switch of generations is under way and follows the log" };
   const newest = await repository.openNewest();

@@ -3,13 +3,13 @@ import type { Command } from "commander";
 import { type RepositoryOptions, withRepository, withRepositoryOptions } from "../backup/open.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { shownBytes } from "../backup/shown.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { isReason, OpsError } from "../command/errors.ts";
 import { confirm, type Invocation, type Outcome, perform } from "../command/invocation.ts";
 import { recordAction } from "../command/journal.ts";
 import { readRecord } from "../generation/record.ts";
 import { type Situation, withSituation } from "../restore/situation.ts";
 import { removeExpired } from "./expired.ts";
-import { trimLimit } from "./needed-log.ts";
+import { type NoRepository, trimLimit } from "./needed-log.ts";
 import { removeOrphanPacks } from "./orphan-packs.ts";
 import { rebuildDatabase } from "./rebuild.ts";
 import { tidyIndexes } from "./tidy-indexes.ts";
@@ -52,11 +52,11 @@ database, fence_ms, deferred_writes, seconds}|null}`,
     );
 }
 
-/** Rows expire without a repository, too; then the change log stays. */
+/** Rows expire without a repository or a key for it, too; then the change log stays. */
 async function withRepositoryIfThere(
   invocation: Invocation,
   options: VacuumOptions,
-  work: (repository: Repository | null) => Promise<Outcome>,
+  work: (repository: Repository | NoRepository) => Promise<Outcome>,
 ): Promise<Outcome> {
   let isOpen = false;
   try {
@@ -65,16 +65,16 @@ async function withRepositoryIfThere(
       return work(repository);
     });
   } catch (error) {
-    const isMissing = error instanceof OpsError && error.exit_code === EXIT.usage;
-    if (isOpen || !isMissing || options.rebuild === true || options.repository !== undefined) throw error;
-    return await work(null);
+    const isAbsent = isReason(error, "no-repository", "no-key");
+    if (isOpen || !isAbsent || options.rebuild === true || options.repository !== undefined) throw error;
+    return await work(error.reason);
   }
 }
 
 async function vacuum(
   invocation: Invocation,
   situation: Situation,
-  repository: Repository | null,
+  repository: Repository | NoRepository,
   options: VacuumOptions,
 ): Promise<Outcome> {
   const { bench, live } = situation;
@@ -107,7 +107,7 @@ async function vacuum(
   }
   const { full_text } = isUnderWay ? { full_text: [] } : await tidyIndexes(connection, (step) => invocation.note(step));
   let rebuilt: Awaited<ReturnType<typeof rebuildDatabase>> | null = null;
-  if (options.rebuild === true && repository !== null) {
+  if (options.rebuild === true && typeof repository !== "string") {
     const subject = `the database of ${stack} into its next generation`;
     await confirm(invocation, { op: "rebuild", subject }, options.yes === true);
     rebuilt = await rebuildDatabase(bench, repository, connection).finally(() => progress.stop());

@@ -1,5 +1,5 @@
 /** One repository into another place, or back, and the check of what arrived. */
-import { EXIT, OpsError } from "../../command/errors.ts";
+import { EXIT, OpsError, type Reason } from "../../command/errors.ts";
 import type { Invocation } from "../../command/invocation.ts";
 import { patientStorage } from "../../storage/patient-storage.ts";
 import type { Storage } from "../../storage/storage.ts";
@@ -70,10 +70,10 @@ export async function copyRepository(
 }
 
 async function idOf(from: Storage, to: Storage, signal: AbortSignal): Promise<string> {
-  const refuse = (subject: string, cause: string, hint: string) =>
-    new OpsError({ op: "copy repository", subject, cause, hint }, { exit_code: EXIT.usage });
+  const refuse = (subject: string, cause: string, hint: string, reason?: Reason) =>
+    new OpsError({ op: "copy repository", subject, cause, hint, reason }, { exit_code: EXIT.usage });
   const id = await claimedId(from, signal);
-  if (id === null) throw refuse(from.location, "there is none", "name the place where one lies");
+  if (id === null) throw refuse(from.location, "there is none", "name the place where one lies", "no-repository");
   const other = await claimedId(to, signal);
   if (other === null || other === id) return id;
   throw refuse(to.location, `it holds another repository, ${other}`, "name an empty place, or the copy of this one");

@@ -1,7 +1,7 @@
 /** `ops backup key`: who may read a repository and who may add to it. No part is written anew for it. */
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { EXIT, OpsError } from "../../command/errors.ts";
+import { EXIT, OpsError, type Reason } from "../../command/errors.ts";
 import { confirm, type Invocation, type Outcome, perform } from "../../command/invocation.ts";
 import { recordAction } from "../../command/journal.ts";
 import { table } from "../../command/output.ts";
@@ -101,7 +101,13 @@ async function withKeys(
     const storage = patientStorage(place.storage);
     const id = await claimedId(storage, signal);
     if (id === null)
-      throw usage("change keys of", storage.location, "there is no repository", "npm run ops -- backup create");
+      throw usage(
+        "change keys of",
+        storage.location,
+        "there is no repository",
+        "npm run ops -- backup create",
+        "no-repository",
+      );
     const given = { key_files: options.keyFile ?? [], data_dir, env: process.env, signal };
     return await work({ storage, key: await keyAtHand(storage, id, given) });
   } finally {
@@ -156,6 +162,6 @@ function passphrase({ PRISM_BACKUP_PASSPHRASE }: NodeJS.ProcessEnv): string {
   throw usage("add", "a passphrase", "it is not in the environment", "export PRISM_BACKUP_PASSPHRASE=…");
 }
 
-function usage(op: string, subject: string, cause: string, hint: string): OpsError {
-  return new OpsError({ op, subject, cause, hint }, { exit_code: EXIT.usage });
+function usage(op: string, subject: string, cause: string, hint: string, reason?: Reason): OpsError {
+  return new OpsError({ op, subject, cause, hint, reason }, { exit_code: EXIT.usage });
 }

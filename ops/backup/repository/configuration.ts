@@ -63,7 +63,8 @@ export async function loadConfiguration(
     const id = z.object({ repository: z.string() }).safeParse(unverifiedJson(bytes));
     if (id.success && id.data.repository !== key.repository) {
       const cause = `it is repository ${id.data.repository}, the key is for ${key.repository}`;
-      throw refused("open repository", storage.location, cause, "name the place or the key that belong together");
+      const hint = "name the place or the key that belong together";
+      throw refused("open repository", storage.location, cause, hint, "foreign-key");
     }
     return verifyJson("config", bytes, [key.root], Configuration);
   };
@@ -101,7 +102,7 @@ export async function loadConfiguration(
   }
   if (main === undefined && copies.length === 0) {
     const hint = "check the address, or make one: npm run ops -- backup create";
-    throw refused("open repository", storage.location, "there is no repository here", hint);
+    throw refused("open repository", storage.location, "there is no repository here", hint, "no-repository");
   }
   throw new DamagedObject(CONFIG, problem ?? "cannot be used", HINTS.damaged);
 }
@@ -159,7 +160,8 @@ export async function repositoryIdentities(config: Configuration, key: BackupKey
   const readers = config.readers.map(({ name }) => name).join(", ");
   const recipient = await recipientOf(key.identity);
   const cause = `${recipient} is not one of its readers (${readers})`;
-  throw refused("open repository", key.repository, cause, "use the key of a reader, or have one add this recipient");
+  const hint = "use the key of a reader, or have one add this recipient";
+  throw refused("open repository", key.repository, cause, hint, "foreign-key");
 }
 
 /** The writers' secret, from the key itself or, for readers, from the configuration. */

@@ -1,13 +1,18 @@
 /** What is wrong with an object of a repository, as an error that names it. */
-import { EXIT, OpsError } from "../../command/errors.ts";
+import { EXIT, OpsError, type Reason } from "../../command/errors.ts";
 
 /** Damaged, missing, swapped, replayed or forged: nothing of it was used. */
 export class DamagedObject extends OpsError {
   /** Its key in the repository. */
   readonly object: string;
 
-  constructor(object: string, cause: string, hint: string, error?: unknown) {
-    super({ op: "read", subject: object, cause, hint }, { error });
+  constructor(
+    object: string,
+    cause: string,
+    hint: string,
+    { reason = "damaged", error }: { reason?: Reason | undefined; error?: unknown } = {},
+  ) {
+    super({ op: "read", subject: object, cause, hint, reason }, { error });
     this.name = "DamagedObject";
     this.object = object;
   }
@@ -21,5 +26,5 @@ export const HINTS = {
 } as const;
 
 /** A key that is not good for what is asked. Nothing was done. */
-export const refused = (op: string, subject: string, cause: string, hint: string): OpsError =>
-  new OpsError({ op, subject, cause, hint }, { exit_code: EXIT.refused });
+export const refused = (op: string, subject: string, cause: string, hint: string, reason?: Reason): OpsError =>
+  new OpsError({ op, subject, cause, hint, reason }, { exit_code: EXIT.refused });

@@ -182,11 +182,9 @@ function compare(
     findings.push({ severity: "damage", object: CONFIG, cause, hint: HINTS.forged, snapshots: [] });
   }
   if (highest < counter_seen) {
-    about(
-      "damage",
-      `the newest snapshot is number ${highest}, but this machine has seen number ${counter_seen}: the repository was rolled back`,
-      HINTS.forged,
-    );
+    const cause = `the newest snapshot is number ${highest}, but this machine has seen number ${counter_seen}: the repository was rolled back`;
+    const reason = "rolled-back";
+    findings.push({ severity: "damage", object: POINTER, cause, hint: HINTS.forged, reason, snapshots: [] });
   }
   return findings;
 }

@@ -95,7 +95,7 @@ export async function keyFromPassphrase(storage: Storage, passphrase: string, si
     if (opened) return opened;
   }
   const cause = `none of its ${found.data?.passphrases.length ?? 0} passphrases is this one`;
-  throw refused("open repository", storage.location, cause, "type it again, or give a key file");
+  throw refused("open repository", storage.location, cause, "type it again, or give a key file", "foreign-key");
 }
 
 /** Changes of the keys, for the holder of the root. Each is one new, signed configuration. */

@@ -51,11 +51,13 @@ export function parseKey(text: string, from: string): BackupKey {
       from,
       `not a PRISM backup key: ${fields}`,
       "name a key file as `ops backup create` writes them",
+      "key-unreadable",
     );
   }
   const { root, root_seed } = parsed.data;
   if (root_seed !== undefined && signingKey(root_seed).public !== root) {
-    throw refused("read key", from, "its root_seed does not belong to its root", "use the file as it was written");
+    const cause = "its root_seed does not belong to its root";
+    throw refused("read key", from, cause, "use the file as it was written", "key-unreadable");
   }
   return parsed.data;
 }
@@ -65,7 +67,7 @@ export function joinKeys(first: BackupKey, ...others: readonly BackupKey[]): Bac
   for (const { repository, root, name } of others) {
     if (repository === first.repository && root === first.root) continue;
     const cause = `it belongs to repository ${repository}, ${first.name} to ${first.repository}`;
-    throw refused("join key", name, cause, "give keys of one repository");
+    throw refused("join key", name, cause, "give keys of one repository", "foreign-key");
   }
   return Object.assign({}, ...[...others].reverse(), first) as BackupKey;
 }

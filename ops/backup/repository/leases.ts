@@ -176,6 +176,7 @@ export function refuseBesidePrune(leases: readonly OtherLease[], op: string, sub
       subject,
       cause: `a prune is running (${prune.owner})`,
       hint: `repeat it when the prune has ended; one that died is taken over ${LEASE_TTL_MS / 60_000} minutes after its last sign of life`,
+      reason: "busy",
     },
     { exit_code: EXIT.refused },
   );

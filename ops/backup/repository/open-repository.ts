@@ -188,11 +188,12 @@ function choose(opened: Opened, { manifests, findings }: History, id: string): K
   const { location } = opened.storage;
   if (id === "latest") {
     const damaged = findings.find(({ severity, snapshots }) => severity === "damage" && snapshots.length > 0);
-    const rolledBack = findings.find(({ cause }) => cause.includes("rolled back"));
+    const rolledBack = findings.find(({ reason }) => reason === "rolled-back");
     const finding = rolledBack ?? damaged;
     if (finding) {
       const hint = `name an older snapshot by its id (ops backup list), or ${finding.hint}`;
-      throw new DamagedObject(finding.object, `${finding.cause}: which snapshot is the latest is not certain`, hint);
+      const cause = `${finding.cause}: which snapshot is the latest is not certain`;
+      throw new DamagedObject(finding.object, cause, hint, { reason: finding.reason });
     }
     const newest = manifests[0];
     if (newest) return newest;

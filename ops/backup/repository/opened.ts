@@ -35,7 +35,7 @@ export async function readChecked<T>(
   for (let reads = 1; ; reads += 1) {
     const { body, etag } = await storage.read(object, signal).catch((error: unknown) => {
       if (error instanceof StorageError && error.failure === "missing") {
-        throw new DamagedObject(object, "is missing", HINTS.damaged, error);
+        throw new DamagedObject(object, "is missing", HINTS.damaged, { error });
       }
       throw error;
     });

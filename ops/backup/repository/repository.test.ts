@@ -152,7 +152,7 @@ test("a repository that was rolled back as a whole is noticed by a machine that 
   expect(await damagesOf()).toEqual([]);
   const remembering = await made.open(made.master, { counter_seen: newest.counter });
   expect((await remembering.verifyStructure()).findings).toMatchObject([{ severity: "damage", object: "pointer" }]);
-  await expect(remembering.openSnapshot("latest")).rejects.toThrow("rolled back");
+  await expect(remembering.openSnapshot("latest")).rejects.toMatchObject({ reason: "rolled-back" });
 });
 
 test("a check is written down, and the best one is told", async () => {

@@ -5,7 +5,7 @@
  * with only the write key can read back: what it needs for the next incremental) and parts (bytes). What a reader gets
  * was reached from a signed manifest and verified on the way; every failure is an `OpsError` that names the object.
  */
-
+import type { Reason } from "../../command/errors.ts";
 import type { Patience } from "../../storage/patient-storage.ts";
 
 /**
@@ -110,6 +110,8 @@ export interface Finding {
   object: string;
   cause: string;
   hint: string;
+  /** `rolled-back`: the repository as a whole is an older one. Every other finding has none. */
+  reason?: Extract<Reason, "rolled-back">;
   /** Ids of the snapshots that cannot be restored because of it; empty when none is hurt. */
   snapshots: string[];
 }

@@ -46,7 +46,7 @@ export async function readIndexed(
   }
   const summary = await unseal(opened.metadata, `summary:${snapshot}`, Buffer.from(manifest.summary, "base64")).catch(
     (error: unknown) => {
-      throw new DamagedObject(known.ref.manifest, "its summary cannot be opened", HINTS.forged, error);
+      throw new DamagedObject(known.ref.manifest, "its summary cannot be opened", HINTS.forged, { error });
     },
   );
   const stored = new Map(value.parts.map((part) => [part.id, part]));
@@ -107,11 +107,8 @@ export async function readPartContent(opened: Opened, contentKeys: ContentKeys, 
   }
   const object = await readPartObject(opened, part);
   return await decodePart(opened.metadata, content_key, part, object).catch((error: unknown) => {
-    throw new DamagedObject(
-      objectOf(part),
-      error instanceof Error ? error.message : String(error),
-      HINTS.forged,
+    throw new DamagedObject(objectOf(part), error instanceof Error ? error.message : String(error), HINTS.forged, {
       error,
-    );
+    });
   });
 }

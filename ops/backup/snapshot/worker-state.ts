@@ -19,6 +19,7 @@ export async function readWorker(api: Cloudflare, account_id: string, name: stri
       subject: name,
       cause: "it was never deployed",
       hint: "npm run ops -- deploy, then repeat the backup",
+      reason: "never-deployed",
     });
   const version_id = mainVersion(serving);
   const version = await api.workers.beta.workers.versions.get(version_id, {

@@ -1,0 +1,108 @@
+/** A repository that cannot be opened says why in a word, so that no command takes one reason for another. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Platform, startPlatform } from "../../local/platform.ts";
+import type { Invocation } from "../command/invocation.ts";
+import { createProgress } from "../command/progress.ts";
+import { runCli } from "../command/run-cli.fixture.ts";
+import { locateStack } from "../stack/locate.ts";
+import { latestVerifiedBackup } from "./latest-verified.ts";
+import { type RepositoryOptions, withRepository } from "./open.ts";
+import { formatKey } from "./repository/key-file.ts";
+import { newRepository, type TestRepository } from "./repository/repository.fixture.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "prism-open-"));
+const path = (name: string) => join(folder, name);
+const MISSING = path("no-such-key.json");
+
+const { signal } = new AbortController();
+const invocation: Invocation = {
+  stack: "local",
+  data_dir: folder,
+  terminal: false,
+  colour: false,
+  progress: createProgress(process.stderr, () => 0),
+  signal,
+  target: () => locateStack("local", folder, process.env, signal),
+  client: () => Promise.reject(new Error("nobody asks the service")),
+  note: () => {},
+};
+const open = (options: RepositoryOptions) => withRepository(invocation, options, null, async ({ id }) => id);
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("a repository in a folder", () => {
+  let one: TestRepository;
+  let other: TestRepository;
+  beforeAll(async () => {
+    [one, other] = [await newRepository(), await newRepository()];
+    writeFileSync(path("one.json"), formatKey(one.master));
+    writeFileSync(path("other.json"), formatKey(other.master));
+    writeFileSync(path("torn.json"), formatKey(one.master).slice(0, -20));
+  });
+  afterAll(async () => {
+    await one.remove();
+    await other.remove();
+  });
+
+  test("opens with its key", async () => {
+    expect(await open({ repository: one.folder, keyFile: [path("one.json")] })).toBe(one.master.repository);
+  });
+
+  test.each([
+    ["no-repository", () => ({ repository: path("nothing-here"), keyFile: [path("one.json")] })],
+    ["no-key", () => ({ repository: one.folder })],
+    ["key-unreadable", () => ({ repository: one.folder, keyFile: [MISSING] })],
+    ["key-unreadable", () => ({ repository: one.folder, keyFile: [path("torn.json")] })],
+    ["foreign-key", () => ({ repository: one.folder, keyFile: [path("other.json")] })],
+    ["foreign-key", () => ({ repository: one.folder, keyFile: [path("one.json"), path("other.json")] })],
+  ])("otherwise the reason is %s", async (reason, options) => {
+    await expect(open(options())).rejects.toMatchObject({ reason });
+  });
+});
+
+describe("the repository of a stack", () => {
+  let platform: Platform;
+  beforeAll(async () => {
+    platform = await startPlatform({ data_dir: folder });
+  });
+  afterAll(() => platform.close());
+
+  const vacuum = (...words: string[]) => runCli(["vacuum", "--dry-run", "--data", folder, "--json", ...words]);
+  const changeLogOf = (stdout: string) => JSON.parse(stdout).removed[2];
+
+  test("where there is none, vacuum leaves the change log alone, and a deployment knows of no backup", async () => {
+    const { code, stdout } = await vacuum();
+    expect([code, changeLogOf(stdout)]).toEqual([
+      0,
+      { what: "change log", rows: 0, because: expect.stringMatching(/^no repository/) },
+    ]);
+    expect(await latestVerifiedBackup(invocation)("local")).toBeNull();
+  });
+
+  describe("where there is one", () => {
+    beforeAll(() => withRepository(invocation, {}, { keys_to: path("keys") }, async () => {}));
+
+    test("a key that cannot be read is no missing repository: vacuum refuses", async () => {
+      const { code, stdout } = await vacuum("--key-file", MISSING);
+      expect([code, JSON.parse(stdout)]).toMatchObject([2, { error: { subject: MISSING, reason: "key-unreadable" } }]);
+    });
+
+    test("a key that cannot be read is no missing backup: a deployment is told", async () => {
+      process.env.PRISM_BACKUP_KEY_FILE = MISSING;
+      try {
+        await expect(latestVerifiedBackup(invocation)("local")).rejects.toMatchObject({ reason: "key-unreadable" });
+      } finally {
+        delete process.env.PRISM_BACKUP_KEY_FILE;
+      }
+    });
+
+    test("without any key vacuum says so, and leaves the change log alone", async () => {
+      const { code, stdout } = await vacuum();
+      expect([code, changeLogOf(stdout)]).toMatchObject([0, { rows: 0, because: expect.stringMatching(/^no key/) }]);
+      expect(await latestVerifiedBackup(invocation)("local")).toBeNull();
+    });
+  });
+});
