@@ -38,12 +38,12 @@ export const SETTLE_POLL_MS = 250;
 export const CLEANUP_TIMEOUT_MS = 10_000;
 /** One try of a request to Cloudflare's API: a D1 query may take 30 s there. */
 export const API_TIMEOUT_MS = 60_000;
-/** Tries after the first, of a repeatable request that failed on the way or on Cloudflare's side. */
+/** Tries after the first, of a request that was refused for now, or is repeatable and failed on the way or on Cloudflare's side. */
 export const API_RETRIES_MAX = 5;
 /** Cloudflare blocks a user for five minutes once the budget is spent: one such block is sat out, a second is not. */
 export const API_PATIENCE_MS = 330_000;
-/** When a 429 carries no `Retry-After`. */
-export const API_RATE_WAIT_DEFAULT_MS = 5_000;
+/** First pause after a 429 without `Retry-After`; doubles each time. */
+export const API_RATE_PAUSE_MS = 5_000;
 /** Added to Cloudflare's window, for its clock starts when a request arrives, not when it is sent. */
 export const API_WINDOW_MARGIN_MS = 2_000;
 /** One try of a request to a backup's storage; an object of `PART_BYTES_MAX` passes a line of 3 Mbit/s in it. */

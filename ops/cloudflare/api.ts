@@ -4,17 +4,10 @@
  *
  * Every failure reaches the caller as an `OpsError` with the HTTP status, if there was one; `refusalCodes` gives Cloudflare's own.
  */
-import { randomUUID } from "node:crypto";
 import type { Cloudflare } from "cloudflare";
-import { endedEarly, OpsError } from "../command/errors.ts";
-import {
-  API_PATIENCE_MS,
-  API_RATE_WAIT_DEFAULT_MS,
-  API_RETRIES_MAX,
-  API_TIMEOUT_MS,
-  RETRY_PAUSE_MS,
-} from "../limits.ts";
-import { retryAfter_ms } from "../service/client.ts";
+import { OpsError } from "../command/errors.ts";
+import { API_PATIENCE_MS, API_RATE_PAUSE_MS, API_RETRIES_MAX, API_TIMEOUT_MS, RETRY_PAUSE_MS } from "../limits.ts";
+import { patiently } from "../patience.ts";
 import { connectionFailure, neverSent, refusal } from "./failures.ts";
 import { type Clock, RequestBudget, systemClock } from "./request-budget.ts";
 import { Cloudflare as Sdk } from "./sdk.ts";
@@ -55,22 +48,26 @@ const IDEMPOTENT_POSTS =
 
 /** The official client for an account. */
 export function createCloudflare(address: CloudflareAddress, options: CloudflareOptions): Cloudflare {
-  const failures = new Map<string, OpsError>();
+  const send = patientSend(address, options);
 
   class PatientCloudflare extends Sdk {
-    /** What `fetch` below ended with is the error; the client knows no other refusals. */
-    protected override makeStatusError(
-      ...[status, body, message, headers]: Parameters<Cloudflare["makeStatusError"]>
-    ): ReturnType<Cloudflare["makeStatusError"]> {
-      const ticket = headers.get(FAILURE_HEADER) ?? "";
-      const failure = failures.get(ticket);
-      failures.delete(ticket);
-      if (failure) throw failure;
-      return super.makeStatusError(status, body, message, headers);
+    readonly #answers = new WeakMap<RequestInit, Response>();
+
+    /**
+     * Sends the request, repetitions and all. Not in the client's `fetch`: what that throws comes out as a lost connection, and a
+     * deadline even without its cause. What this hook throws reaches the caller as it is.
+     */
+    protected override async prepareRequest(request: RequestInit, { url }: { url: string }): Promise<void> {
+      this.#answers.set(request, await send(url, request));
+    }
+
+    override async fetchWithTimeout(_url: RequestInfo, request: RequestInit = {}): Promise<Response> {
+      const answer = this.#answers.get(request);
+      if (answer === undefined) throw new Error("the official client sends another request than it prepared");
+      return answer;
     }
   }
 
-  const send = patientFetch(address, options);
   return new PatientCloudflare({
     apiToken: address.token,
     // Other credentials and log settings of the environment are not read.
@@ -80,75 +77,53 @@ export function createCloudflare(address: CloudflareAddress, options: Cloudflare
     logLevel: "off",
     baseURL: address.api_url,
     maxRetries: 0,
-    timeout: TIMER_MAX_MS,
-    fetch: async (input, init) => {
-      try {
-        return await send(String(input instanceof Request ? input.url : input), init ?? {});
-      } catch (error) {
-        if (!(error instanceof OpsError)) throw error;
-        // An error thrown here would come out wrapped as a lost connection; one left behind comes out as it is.
-        const ticket = randomUUID();
-        failures.set(ticket, error);
-        return new Response(null, { status: error.status ?? NO_ANSWER, headers: { [FAILURE_HEADER]: ticket } });
-      }
-    },
   });
 }
 
-/** The client's own timer covers all repetitions; each single try has `API_TIMEOUT_MS`. */
-const TIMER_MAX_MS = 2 ** 31 - 1;
-/** Which of the failures left behind a response stands for. */
-const FAILURE_HEADER = "x-prism-failure";
-/** Status under which a request without an answer goes through the client. */
-const NO_ANSWER = 599;
-
 /** One logical request: every try within the budget. @throws OpsError when it was refused or patience ended. */
-function patientFetch(address: CloudflareAddress, options: CloudflareOptions) {
+function patientSend(address: CloudflareAddress, options: CloudflareOptions) {
   const { signal, clock = systemClock, budget = new RequestBudget(clock) } = options;
 
   return async (url: string, init: RequestInit): Promise<Response> => {
     const headers = new Headers(init.headers);
-    const method = init.method ?? "GET";
+    const method = (init.method ?? "GET").toUpperCase();
     const repeatable =
       IDEMPOTENT.has(method) || headers.has(REPEATABLE_HEADER) || IDEMPOTENT_POSTS.test(new URL(url).pathname);
     headers.delete(REPEATABLE_HEADER);
     const call = { method, url, ...address };
     const ended = AbortSignal.any([signal, ...(init.signal ? [init.signal] : [])]);
-    let waited_ms = 0;
-    let unclear = 0;
-    for (;;) {
-      let failure: OpsError;
-      let wait_ms: number;
+    const lost = (error: unknown) => connectionFailure(call, ended.aborted ? ended.reason : error);
+
+    const once = async (): Promise<Response> => {
+      let response: Response;
+      let body = "";
       try {
         await budget.take(ended);
-        const response = await whole(url, { ...init, headers, signal: ended });
+        response = await whole(url, { ...init, method, headers, signal: ended });
         if (response.ok) return response;
-        failure = refusal(call, response.status, await response.text(), response.headers);
-        if (response.status === 429) {
-          wait_ms = retryAfter_ms(response.headers.get("retry-after")) ?? API_RATE_WAIT_DEFAULT_MS;
-          if (waited_ms + wait_ms > API_PATIENCE_MS) throw failure;
-          budget.block(wait_ms);
-        } else {
-          if (!failure.is_unclear || !repeatable || ++unclear > API_RETRIES_MAX) throw failure;
-          wait_ms = retryAfter_ms(response.headers.get("retry-after")) ?? RETRY_PAUSE_MS * 2 ** (unclear - 1);
-        }
+        body = await response.text();
       } catch (error) {
-        if (error instanceof OpsError) throw error;
-        failure = connectionFailure(call, ended.aborted ? ended.reason : error);
-        if (ended.aborted || !(repeatable || neverSent(error)) || ++unclear > API_RETRIES_MAX) throw failure;
-        wait_ms = RETRY_PAUSE_MS * 2 ** (unclear - 1);
+        throw lost(error);
       }
-      waited_ms += wait_ms;
-      if (waited_ms > API_PATIENCE_MS) throw failure;
-      options.on_retry?.({
-        request: `${failure.parts.op} ${failure.parts.subject}`,
-        because: failure.parts.cause,
-        wait_ms,
-      });
-      await clock.sleep(wait_ms, ended).catch((error: unknown) => {
-        throw connectionFailure(call, endedEarly(error) === undefined ? error : ended.reason);
-      });
-    }
+      throw refusal(call, response.status, body, response.headers);
+    };
+
+    return patiently(once, {
+      signal: ended,
+      mayPass: ({ status, is_unclear, cause }) =>
+        status === 429 || ((is_unclear || status === undefined) && (repeatable || neverSent(cause))),
+      retries_max: API_RETRIES_MAX,
+      pause_ms: ({ status }) => (status === 429 ? API_RATE_PAUSE_MS : RETRY_PAUSE_MS),
+      wait_max_ms: API_PATIENCE_MS,
+      waits_max_ms: API_PATIENCE_MS,
+      on_retry: ({ status, parts: { op, subject, cause } }, wait_ms) => {
+        if (status === 429) budget.block(wait_ms);
+        options.on_retry?.({ request: `${op} ${subject}`, because: cause, wait_ms });
+      },
+      sleep: (ms, until) => clock.sleep(ms, until),
+    }).catch((error: unknown) => {
+      throw error instanceof OpsError ? error : lost(error);
+    });
   };
 }
 

@@ -1,6 +1,7 @@
 /** Failures of Cloudflare's API as errors that name the request, give Cloudflare's own words once, and say what to do. Pure. */
 import { remedyOf } from "../../infra/refusals.ts";
 import { endedEarly, OpsError } from "../command/errors.ts";
+import { retryAfter_ms } from "../patience.ts";
 import { Cloudflare } from "./sdk.ts";
 
 /** A request, for its error message. */
@@ -31,7 +32,7 @@ export function refusal(call: Call, status: number, body: string, headers: Heade
       cause: `${status} ${said}`.trimEnd(),
       hint: remedy(call, status, codes, said),
     },
-    { status, is_unclear: UNCLEAR.has(status), error },
+    { status, is_unclear: UNCLEAR.has(status), retry_after_ms: retryAfter_ms(headers.get("retry-after")), error },
   );
 }
 

@@ -65,10 +65,18 @@ export class OpsError extends Error {
   readonly status: number | undefined;
   /** It may have been done all the same: the answer is missing, or says nothing about it. */
   readonly is_unclear: boolean;
+  /** How long the refusing service asks to be left alone, where it says so. */
+  readonly retry_after_ms: number | undefined;
 
   constructor(
     parts: OpsErrorParts,
-    options: { exit_code?: ExitCode; status?: number | undefined; is_unclear?: boolean; error?: unknown } = {},
+    options: {
+      exit_code?: ExitCode;
+      status?: number | undefined;
+      is_unclear?: boolean;
+      retry_after_ms?: number | undefined;
+      error?: unknown;
+    } = {},
   ) {
     super(`${parts.op} ${parts.subject}: ${parts.cause}`, { cause: options.error });
     this.name = "OpsError";
@@ -76,6 +84,7 @@ export class OpsError extends Error {
     this.exit_code = options.exit_code ?? EXIT.check_failed;
     this.status = options.status;
     this.is_unclear = options.is_unclear ?? false;
+    this.retry_after_ms = options.retry_after_ms;
   }
 
   get reason(): Reason | undefined {

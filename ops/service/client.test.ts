@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { z } from "zod";
 import { OpsError } from "../command/errors.ts";
-import { type Client, createClient, decode, retryAfter_ms } from "./client.ts";
+import { type Client, createClient, decode } from "./client.ts";
 
 interface Answer {
   status: number;
@@ -96,14 +96,6 @@ test("a service that does not answer within the deadline is reported as slow, no
   const { url } = await serve({ status: 429, headers: { "retry-after": "60" } });
   const impatient = createClient({ url, token: "", signal: AbortSignal.timeout(50) });
   await expect(impatient.get("/x")).rejects.toMatchObject({ parts: { cause: "no answer in time" } });
-});
-
-test("Retry-After is read as seconds and as a date", () => {
-  expect(retryAfter_ms("3")).toBe(3000);
-  expect(retryAfter_ms("Thu, 01 Jan 2026 00:00:10 GMT", Date.parse("2026-01-01T00:00:00Z"))).toBe(10_000);
-  expect(retryAfter_ms("Thu, 01 Jan 2026 00:00:00 GMT", Date.parse("2026-01-02T00:00:00Z"))).toBe(0);
-  expect(retryAfter_ms(null)).toBeUndefined();
-  expect(retryAfter_ms("soon")).toBeUndefined();
 });
 
 test("an answer of another shape names the field that differs", () => {

@@ -4,10 +4,10 @@
  * A refused request (429) was not done and is always repeated. Anything less certain (503, a broken connection)
  * is repeated only where doing it twice is the same as doing it once.
  */
-import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import { endedEarly, OpsError } from "../command/errors.ts";
 import { REQUEST_RETRIES_MAX, REQUEST_TIMEOUT_MS, RETRY_AFTER_MAX_MS, RETRY_PAUSE_MS } from "../limits.ts";
+import { patiently, retryAfter_ms } from "../patience.ts";
 
 export interface Client {
   get(path: string): Promise<unknown>;
@@ -66,27 +66,26 @@ export function createClient(options: ClientOptions): Client {
     }
   };
 
-  const request = async (method: string, path: string, body: unknown, repeatable: boolean): Promise<unknown> => {
-    for (let attempt = 0; ; attempt += 1) {
-      const last = attempt === REQUEST_RETRIES_MAX || signal.aborted;
-      let wait_ms = RETRY_PAUSE_MS * 2 ** attempt;
-      try {
-        const response = await send(method, path, body);
-        if (response.ok) return response.status === 204 ? undefined : await response.json();
-        const refused = response.status === 429 || (response.status === 503 && repeatable);
-        wait_ms = retryAfter_ms(response.headers.get("retry-after")) ?? wait_ms;
-        if (last || !refused || wait_ms > RETRY_AFTER_MAX_MS) throw await problem(method, path, response);
-        await response.body?.cancel();
-      } catch (error) {
-        const answered = error instanceof OpsError && error.status !== undefined;
-        if (last || answered || !repeatable)
-          throw error instanceof OpsError ? error : unreachable(`${method} ${path}`, url, error);
-      }
-      await pause(wait_ms, undefined, { signal }).catch((error: unknown) => {
-        throw unreachable(`${method} ${path}`, url, error);
-      });
+  const once = async (method: string, path: string, body: unknown): Promise<unknown> => {
+    const response = await send(method, path, body);
+    try {
+      if (response.ok) return response.status === 204 ? undefined : await response.json();
+    } catch (error) {
+      throw unreachable(`${method} ${path}`, url, error);
     }
+    throw await problem(method, path, response);
   };
+
+  const request = (method: string, path: string, body: unknown, repeatable: boolean): Promise<unknown> =>
+    patiently(() => once(method, path, body), {
+      signal,
+      mayPass: ({ status }) => status === 429 || (repeatable && (status === 503 || status === undefined)),
+      retries_max: REQUEST_RETRIES_MAX,
+      pause_ms: () => RETRY_PAUSE_MS,
+      wait_max_ms: RETRY_AFTER_MAX_MS,
+    }).catch((error: unknown) => {
+      throw error instanceof OpsError ? error : unreachable(`${method} ${path}`, url, error);
+    });
 
   return {
     get: (path) => request("GET", path, undefined, true),
@@ -117,14 +116,6 @@ export function decode<T>(schema: z.ZodType<T>, body: unknown, from: string): T 
   );
 }
 
-/** Seconds or an HTTP date (RFC 9110 §10.2.3) as milliseconds from now; undefined when absent or unreadable. */
-export function retryAfter_ms(header: string | null, now_ms: number = Date.now()): number | undefined {
-  if (header === null) return undefined;
-  if (/^\d+$/.test(header)) return Number(header) * 1000;
-  const at_ms = Date.parse(header);
-  return Number.isNaN(at_ms) ? undefined : Math.max(0, at_ms - now_ms);
-}
-
 async function problem(method: string, path: string, response: Response): Promise<OpsError> {
   const text = await response.text();
   const parsed = ProblemDocument.safeParse(safeJson(text));
@@ -147,7 +138,7 @@ async function problem(method: string, path: string, response: Response): Promis
       cause: `${response.status} ${detail ?? title}${fields}${id === null ? "" : ` (request ${id})`}`,
       hint: hintFor(response.status),
     },
-    { status: response.status },
+    { status: response.status, retry_after_ms: retryAfter_ms(response.headers.get("retry-after")) },
   );
 }
 

@@ -4,15 +4,15 @@
  * Trying again is safe for every operation, because a write either carries its condition or can be recognised by its
  * content: an object that is there after an unclear answer, with the bytes that were sent, is the one that was sent.
  */
-import { setTimeout as pause } from "node:timers/promises";
 import { RETRY_AFTER_MAX_MS, STORAGE_PAUSE_MS, STORAGE_RETRIES_MAX, STORAGE_TIMEOUT_MS } from "../limits.ts";
+import { patiently } from "../patience.ts";
 import { type Storage, StorageError } from "./storage.ts";
 
 export interface Patience {
   timeout_ms?: number;
   retries_max?: number;
   pause_ms?: number;
-  /** Hears of every try that failed and will be repeated. */
+  /** Called for every try that failed and will be repeated. */
   on_retry?: (error: StorageError, wait_ms: number) => void;
 }
 
@@ -40,24 +40,29 @@ export function patientStorage(storage: Storage, patience: Patience = {}): Stora
     },
   ): Promise<T> => {
     let unsure = false;
-    for (let tries = 0; ; tries += 1) {
-      let failed: StorageError;
+    let passing: StorageError | undefined;
+    const attempt = async (): Promise<T> => {
       try {
         return await once(what, signal, work);
       } catch (error) {
         if (!(error instanceof StorageError) || signal.aborted) throw error;
-        failed = error;
+        if (error.failure === "unclear") unsure = true;
+        else if (error.failure !== "throttled") {
+          const settled = await settle(error, unsure);
+          if (settled !== "again") return settled;
+        }
+        passing = error;
+        throw error;
       }
-      if (failed.failure === "unclear") unsure = true;
-      else if (failed.failure !== "throttled") {
-        const settled = await settle(failed, unsure);
-        if (settled !== "again") return settled;
-      }
-      const wait_ms = failed.retry_after_ms ?? pause_ms * 2 ** tries * (0.5 + Math.random() / 2);
-      if (tries >= retries_max || wait_ms > RETRY_AFTER_MAX_MS) throw failed;
-      patience.on_retry?.(failed, wait_ms);
-      await pause(wait_ms, undefined, { signal });
-    }
+    };
+    return await patiently(attempt, {
+      signal,
+      mayPass: (failure) => failure === passing,
+      retries_max,
+      pause_ms: () => pause_ms,
+      wait_max_ms: RETRY_AFTER_MAX_MS,
+      ...(patience.on_retry && { on_retry: patience.on_retry }),
+    });
   };
 
   const orNull = <T>(error: unknown): T | null => {

@@ -8,7 +8,7 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { STORAGE_PAGE } from "../limits.ts";
-import { retryAfter_ms } from "../service/client.ts";
+import { retryAfter_ms } from "../patience.ts";
 import { type Storage, StorageError, type StorageFailure } from "./storage.ts";
 
 export interface S3Place {
@@ -155,9 +155,8 @@ async function attempt<T>(key: string, signal: AbortSignal, work: () => Promise<
     if (error instanceof StorageError) throw error;
     const { name, message, $metadata, $response } = error as SdkFailure;
     const status = $metadata?.httpStatusCode;
-    const wait_ms = retryAfter_ms($response?.headers?.["retry-after"] ?? null);
     throw new StorageError(failureOf(status, name), `${key}: ${status ?? "no answer"} ${name}: ${message}`, {
-      ...(wait_ms === undefined ? {} : { retry_after_ms: wait_ms }),
+      retry_after_ms: retryAfter_ms($response?.headers?.["retry-after"] ?? null),
       cause: error,
     });
   }

@@ -48,15 +48,17 @@ const HINTS: Readonly<Record<StorageFailure, string>> = {
 /** Says what failed to whoever can act on it by `failure`, and to a person by its parts. */
 export class StorageError extends OpsError {
   readonly failure: StorageFailure;
-  readonly retry_after_ms: number | undefined;
 
   /** `cause` begins with the object's key. */
-  constructor(failure: StorageFailure, cause: string, options: { retry_after_ms?: number; cause?: unknown } = {}) {
+  constructor(
+    failure: StorageFailure,
+    cause: string,
+    options: { retry_after_ms?: number | undefined; cause?: unknown } = {},
+  ) {
     const parts = { op: "use", subject: "the backup's storage", cause, hint: HINTS[failure] };
-    super(parts, { error: options.cause });
+    super(parts, { retry_after_ms: options.retry_after_ms, error: options.cause });
     this.name = "StorageError";
     this.failure = failure;
-    this.retry_after_ms = options.retry_after_ms;
   }
 }
 
