@@ -9,6 +9,7 @@ import { WATCHDOG } from "./inventory.ts";
 import { namespaces } from "./key-value.ts";
 import { logpushJob } from "./logs.ts";
 import { missingAlerts } from "./notifications.ts";
+import { mapNouns } from "./nouns.ts";
 import type { StackOutputs } from "./outputs.ts";
 import { queues } from "./queue.ts";
 import { crons } from "./schedule.ts";
@@ -50,17 +51,9 @@ export default {
     live: config.vectors.live,
     generations: vectorIndexes.map(({ generation, name, dimensions }) => ({ generation, name, dimensions })),
   },
-  kv: { cache: namespaces.cache.id, config: namespaces.config.id },
-  buckets: {
-    vectors: buckets.vectors.name,
-    backups: buckets.backups.name,
-    logs: buckets.logs.name,
-    audit: buckets.audit.name,
-  },
-  queues: {
-    ingest: { name: queues.ingest.queueName, id: queues.ingest.queueId },
-    dead: { name: queues.dead.queueName, id: queues.dead.queueId },
-  },
+  kv: mapNouns(namespaces, ({ id }) => id),
+  buckets: mapNouns(buckets, ({ name }) => name),
+  queues: mapNouns(queues, ({ queueName, queueId }) => ({ name: queueName, id: queueId })),
   s3: {
     endpoint: stack === "local" ? config.local.s3Url : `https://${accountId}.r2.cloudflarestorage.com`,
     credentials: {

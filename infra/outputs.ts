@@ -1,6 +1,7 @@
 /** What a stack tells: all that ops needs besides an API token. `pulumi stack output --json --show-secrets` gives it. */
 import { z } from "zod";
-import { STACKS } from "./inventory.ts";
+import { BUCKETS, KV_NAMESPACES, QUEUES, STACKS } from "./inventory.ts";
+import { nounKeys } from "./nouns.ts";
 
 const named = z.strictObject({ name: z.string(), id: z.string() });
 const s3Credentials = z.strictObject({ access_key_id: z.string(), secret_access_key: z.string() });
@@ -25,10 +26,10 @@ export const stackOutputs = z.strictObject({
     live: z.number(),
     generations: z.array(z.strictObject({ generation: z.number(), name: z.string(), dimensions: z.number() })),
   }),
-  kv: z.strictObject({ cache: z.string(), config: z.string() }),
+  kv: z.record(z.enum(nounKeys(KV_NAMESPACES)), z.string()),
   /** Names. */
-  buckets: z.strictObject({ vectors: z.string(), backups: z.string(), logs: z.string(), audit: z.string() }),
-  queues: z.strictObject({ ingest: named, dead: named }),
+  buckets: z.record(z.enum(nounKeys(BUCKETS)), z.string()),
+  queues: z.record(z.enum(nounKeys(QUEUES)), named),
   s3: z.strictObject({
     endpoint: z.string(),
     /** Secret keys are secret. */
