@@ -11,15 +11,15 @@ import { type Platform, startPlatform } from "../local/platform.ts";
 import { buildProgram } from "../ops/command/command-line.ts";
 import { ownFlags } from "../ops/command/define.ts";
 import { AREAS, allCommands } from "../ops/registry.ts";
-import { parseMarkdown } from "./tidy-markdown.ts";
+import { infoOf, nodesOf, parseMarkdown } from "../ops/runbook/markdown.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
 
 describe("the shell lines of the README, in their order, on a new platform", () => {
-  const blocks = parseMarkdown(read("README.md"))
-    .fences.filter(({ info }) => info === "sh")
-    .map(({ text }) => text);
+  const blocks = [...nodesOf(parseMarkdown(read("README.md")))].flatMap((node) =>
+    node.type === "code" && infoOf(node) === "sh" ? [`${node.value}\n`] : [],
+  );
   /** What each block printed, by its first line that is not an assignment. */
   const printed: string[] = [];
   let folder: string;
@@ -136,11 +136,8 @@ describe("commands that documents name exist", async () => {
   }
 
   test.each(documents)("%s", (path) => {
-    const { fences } = parseMarkdown(read(path));
-    const inline = read(path)
-      .replaceAll(/^```[\s\S]*?^```/gm, "")
-      .matchAll(/`([^`]+)`/g);
-    const code = [...fences.map(({ text }) => text), ...[...inline].map(([, text]) => text)]
+    const code = [...nodesOf(parseMarkdown(read(path)))]
+      .flatMap((node) => (node.type === "code" || node.type === "inlineCode" ? [node.value] : []))
       .join("\n")
       .replaceAll(/\\\n\s*/g, "");
     const named = [...code.matchAll(/\bnpm (?:run (?:--silent )?([\w:-]+)|(start|test)\b)/g)];

@@ -1,63 +1,26 @@
 /** House rules for Markdown: documents, decision records and runbooks. Each returns complaints. Pure. */
 import { posix } from "node:path";
+import { toString as textOf } from "mdast-util-to-string";
+import { nodesOf, parseMarkdown } from "../ops/runbook/markdown.ts";
+import { parseRunbook } from "../ops/runbook/parse.ts";
 import { type Exception, isCode, isTest, type Tree } from "./tidy-code.ts";
-
-const RUNBOOK_KEYS = ["id", "alerts", "severity", "services", "last_drilled"];
-const RUNBOOK_SECTIONS = ["Meaning", "Impact", "Do not", "Steps", "Verify", "If it fails", "Last drilled"];
-const RISKS = ["read", "change", "destructive"];
-
-export interface Fence {
-  /** What stands after the opening backticks. */
-  info: string;
-  text: string;
-}
-
-interface Markdown {
-  front_matter: Map<string, string>;
-  headings: { level: number; text: string }[];
-  fences: Fence[];
-  /** Without front matter, fenced code and inline code. */
-  prose: string;
-}
-
-/** As much of Markdown as the rules need: ATX headings, backtick fences, YAML front matter of flat keys. */
-export function parseMarkdown(text: string): Markdown {
-  const [whole = "", matter = ""] = /^---\n([\s\S]*?)\n---\n/.exec(text) ?? [];
-  const keys = matter === "" ? [] : matter.split("\n");
-  const fences: Fence[] = [];
-  const body = text
-    .slice(whole.length)
-    .replace(/^( *)(`{3,})([^`\n]*)\n([\s\S]*?)^ *\2 *$/gm, (_, _indent, _ticks, info: string, inner: string) => {
-      fences.push({ info: info.trim(), text: inner });
-      return "";
-    });
-  const headings = [...body.matchAll(/^(#{1,6}) +(.*)$/gm)].map(([, marks = "", title = ""]) => ({
-    level: marks.length,
-    text: title.trim(),
-  }));
-  return {
-    front_matter: new Map(keys.map((line) => [line.split(":")[0] ?? "", line.replace(/^.*?: */, "")])),
-    headings,
-    fences,
-    prose: body.replaceAll(/(`+)[^`].*?\1/g, ""),
-  };
-}
 
 /** The anchor GitHub gives a heading. */
 function anchorOf(heading: string): string {
   return heading
     .toLowerCase()
-    .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")
     .replaceAll(/[^\p{L}\p{N}\p{M}\s_-]/gu, "")
     .replaceAll(/\s/g, "-");
 }
 
 const documents = (tree: Tree) => [...tree].filter(([path]) => path.endsWith(".md"));
 
+const headings = (text: string) => [...nodesOf(parseMarkdown(text))].filter((node) => node.type === "heading");
+
 /** Every document has one title. */
 export function titles(tree: Tree): string[] {
   return documents(tree).flatMap(([path, text]) => {
-    const count = parseMarkdown(text).headings.filter(({ level }) => level === 1).length;
+    const count = headings(text).filter(({ depth }) => depth === 1).length;
     return count === 1 ? [] : [`${path}: has ${count} titles (# …), not one: make the others ##`];
   });
 }
@@ -66,15 +29,17 @@ export function titles(tree: Tree): string[] {
 export function links(tree: Tree): string[] {
   const folders = new Set([...tree.keys()].flatMap(ancestors));
   return documents(tree).flatMap(([path, text]) =>
-    [...parseMarkdown(text).prose.matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, link = ""]) => {
-      if (/^[a-z]+:/.test(link)) return [];
-      const [file = "", fragment] = link.split("#");
+    [...nodesOf(parseMarkdown(text))].flatMap((node) => {
+      if (!("url" in node) || /^[a-z]+:/.test(node.url)) return [];
+      const [file = "", fragment] = node.url.split("#");
       const target = file === "" ? path : posix.join(posix.dirname(path), file).replace(/\/$/, "");
       const content = tree.get(target);
-      if (content === undefined && !folders.has(target)) return [`${path}: ${link} leads nowhere: no ${target}`];
+      if (content === undefined && !folders.has(target)) return [`${path}: ${node.url} leads nowhere: no ${target}`];
       if (fragment === undefined) return [];
-      const anchors = parseMarkdown(content ?? "").headings.map((heading) => anchorOf(heading.text));
-      return anchors.includes(fragment) ? [] : [`${path}: ${link} names no heading; there are ${anchors.join(", ")}`];
+      const anchors = headings(content ?? "").map((heading) => anchorOf(textOf(heading)));
+      return anchors.includes(fragment)
+        ? []
+        : [`${path}: ${node.url} names no heading; there are ${anchors.join(", ")}`];
     }),
   );
 }
@@ -135,37 +100,13 @@ export function runbooks(tree: Tree): string[] {
   return documents(tree)
     .filter(([path]) => /^runbooks\/(?!README)[^/]+\.md$/.test(path))
     .flatMap(([path, text]) => {
-      const { front_matter, headings, fences } = parseMarkdown(text);
-      const problems: string[] = [];
-      const keys = [...front_matter.keys()];
-      if (keys.join() !== RUNBOOK_KEYS.join()) {
-        problems.push(`front matter has ${keys.join(", ") || "nothing"}: it takes ${RUNBOOK_KEYS.join(", ")}`);
-      }
+      const { front_matter, problems } = parseRunbook(text);
       const id = posix.basename(path, ".md");
-      if (front_matter.get("id") !== id) problems.push(`id is not ${id}: alerts link runbooks by file name`);
-      if (!/^SEV-[1-4]$/.test(front_matter.get("severity") ?? "")) problems.push("severity is none of SEV-1 to SEV-4");
-      const sections = headings.filter(({ level }) => level === 2).map((heading) => heading.text);
-      if (sections.join() !== RUNBOOK_SECTIONS.join()) {
-        problems.push(`sections are ${sections.join(" · ")}: they are ${RUNBOOK_SECTIONS.join(" · ")}`);
-      }
-      return [...problems, ...stepProblems(fences)].map((problem) => `${path}: ${problem}`);
+      return [
+        ...problems.map(({ line, message }) => `${path}, line ${line}: ${message}`),
+        ...(front_matter && front_matter.id !== id
+          ? [`${path}: id is not ${id}: alerts link runbooks by file name`]
+          : []),
+      ];
     });
-}
-
-function stepProblems(fences: readonly Fence[]): string[] {
-  const seen = new Set<string>();
-  const shell = fences.filter(({ info }) => /^(sh|bash|shell|console)\b/.test(info));
-  if (shell.length === 0) return ["has no step: add ```sh step=<name> risk=<risk>"];
-  return shell.flatMap(({ info }) => {
-    const [language, ...words] = info.split(/\s+/);
-    const attributes = new Map(words.map((word) => [word.split("=")[0] ?? "", word.replace(/^.*?=/, "")]));
-    const step = attributes.get("step") ?? "";
-    const repeated = seen.has(step);
-    seen.add(step);
-    if (language !== "sh") return [`"${info}": steps are \`sh\``];
-    if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(step)) return [`"${info}": a step has a name: step=read-health`];
-    if (repeated) return [`step=${step} occurs twice: a transcript must name one step`];
-    if (!RISKS.includes(attributes.get("risk") ?? "")) return [`step=${step}: risk is one of ${RISKS.join(", ")}`];
-    return [];
-  });
 }

@@ -1,0 +1,153 @@
+/**
+ * Reads a runbook: Markdown with front matter, whose steps are fenced `sh` blocks. Pure: it executes nothing and opens no file.
+ *
+ * What is a step will be executed, so nothing is guessed. A shell block that is not exactly of the form below is a problem and no
+ * step, wherever it stands, and a runbook with a problem is not to be executed at all:
+ *
+ *     ```sh step=<name> risk=<read|change|destructive> [when=<condition>] [expect=exit:<0 to 255>]
+ *
+ * at the top level, closed, below one of {@link STEP_SECTIONS}. What "Do not" shows, for one, is never a step.
+ */
+import type { Code, Nodes, Root } from "mdast";
+import { toString as textOf } from "mdast-util-to-string";
+import { type FrontMatter, readFrontMatter } from "./front-matter.ts";
+import { infoOf, lineOf, nodesOf, parseMarkdown } from "./markdown.ts";
+
+/** Every runbook has these, in this order. */
+const SECTIONS = ["Meaning", "Impact", "Do not", "Steps", "Verify", "If it fails", "Last drilled"];
+const STEP_SECTIONS = ["Steps", "Verify", "If it fails"];
+
+/** `read` changes nothing, `change` can be taken back, `destructive` cannot. */
+const RISKS = ["read", "change", "destructive"] as const;
+
+export interface Step {
+  /** Unique in its runbook; kebab-case. */
+  name: string;
+  risk: (typeof RISKS)[number];
+  /** The exit code that lets the runbook go on; null when every code does. */
+  expect_exit: number | null;
+  /** Name of the situation in which the step is wanted; null when it always is. */
+  when: string | null;
+  /** Title of the section that it stands in. */
+  section: string;
+  /** For a shell, one or more lines. */
+  commands: string;
+  /** Of the opening fence, from 1. */
+  line: number;
+}
+
+export interface Problem {
+  /** From 1. */
+  line: number;
+  message: string;
+}
+
+export interface Runbook {
+  /** Null when it is missing or wrong, which is a problem, too. */
+  front_matter: FrontMatter | null;
+  title: string | null;
+  sections: { title: string; line: number }[];
+  steps: Step[];
+  /** In the order of lines; empty when the runbook may be executed. */
+  problems: Problem[];
+}
+
+export function parseRunbook(text: string): Runbook {
+  const root = parseMarkdown(text);
+  const headings = root.children.filter((node) => node.type === "heading");
+  const titles = headings.filter(({ depth }) => depth === 1).map((heading) => textOf(heading));
+  const sections = headings
+    .filter(({ depth }) => depth === 2)
+    .map((heading) => ({ title: textOf(heading), line: lineOf(heading) }));
+  const { front_matter, problems } = readFrontMatter(root);
+  const shell = readSteps(root, text.split(/\r\n|\n|\r/), sections);
+  if (titles.length !== 1) problems.push({ line: 1, message: `has ${titles.length} titles (# …), not one` });
+  const names = sections.map(({ title }) => title);
+  if (names.join("\n") !== SECTIONS.join("\n")) {
+    problems.push({ line: 1, message: `sections are ${names.join(" · ")}: they are ${SECTIONS.join(" · ")}` });
+  }
+  problems.push(...shell.problems);
+  problems.sort((one, other) => one.line - other.line);
+  return {
+    front_matter,
+    title: titles.length === 1 ? (titles[0] ?? null) : null,
+    sections,
+    steps: shell.steps,
+    problems,
+  };
+}
+
+/** Languages by which people mark shell commands; only `sh` makes a step. */
+const SHELL = /^(sh|bash|zsh|shell|console|shell-session|terminal)$/i;
+
+/** A block that a reader may take for a step: of a shell, or with a step's attribute. */
+function looksLikeStep(node: Nodes): node is Code {
+  return node.type === "code" && (SHELL.test(node.lang ?? "") || /(^|\s)step\s*=/i.test(infoOf(node)));
+}
+
+function readSteps(root: Root, lines: readonly string[], sections: Runbook["sections"]) {
+  const steps: Step[] = [];
+  const problems: Problem[] = [];
+  const topLevel = new Set<Nodes>(root.children);
+  for (const node of nodesOf(root)) {
+    if (!looksLikeStep(node)) continue;
+    const line = lineOf(node);
+    const section = sections.findLast((candidate) => candidate.line < line)?.title ?? null;
+    const found = topLevel.has(node)
+      ? readStep(node, lines, section)
+      : "is inside a list or a quote: a step stands at the top level";
+    const repeated = typeof found !== "string" && steps.some(({ name }) => name === found.name);
+    if (typeof found === "string") problems.push({ line, message: `"${infoOf(node)}": ${found}` });
+    else if (repeated)
+      problems.push({ line, message: `step=${found.name} occurs twice: a transcript must name one step` });
+    else steps.push(found);
+  }
+  if (steps.length === 0 && problems.length === 0) {
+    problems.push({ line: lines.length, message: "has no step: add ```sh step=<name> risk=<risk>" });
+  }
+  return { steps, problems };
+}
+
+/** The step, or what is wrong with it. */
+function readStep(node: Code, lines: readonly string[], section: string | null): Step | string {
+  const [first, last] = [node.position?.start.line ?? 1, node.position?.end.line ?? 1];
+  const [, marks = ""] = /^ {0,3}(`{3,})/.exec(lines[first - 1] ?? "") ?? [];
+  if (marks === "") return "a step's fence is of backticks, because GitHub's readers know them: ```sh";
+  if (last === first || !new RegExp(`^ {0,3}${marks}\`*[ \\t]*$`).test(lines[last - 1] ?? "")) {
+    return "its fence is not closed, so that it takes in all that follows";
+  }
+  if (node.lang !== "sh") return "steps are `sh`";
+  if (section === null || !STEP_SECTIONS.includes(section)) {
+    return `is under "${section ?? "no section"}": steps stand under ${STEP_SECTIONS.join(", ")}; show other text as \`text\``;
+  }
+  const attributes = readAttributes(node.meta ?? "");
+  if (typeof attributes === "string") return attributes;
+  if (node.value.trim() === "") return "has no commands";
+  return { ...attributes, section, commands: node.value, line: first };
+}
+
+const NAME = /^[a-z0-9]+(-[a-z0-9]+)*$/;
+
+/** Of an info string's part after the language, or what is wrong with it. */
+function readAttributes(meta: string): Pick<Step, "name" | "risk" | "expect_exit" | "when"> | string {
+  const values = new Map<string, string>();
+  for (const word of meta.split(/\s+/).filter((part) => part !== "")) {
+    const [, key = "", value = ""] = /^([^=]+)=(.+)$/.exec(word) ?? [];
+    if (!["step", "risk", "when", "expect"].includes(key)) {
+      return `"${word}" is no attribute: there are step=, risk=, when= and expect=exit:<code>`;
+    }
+    if (values.has(key)) return `${key}= is given twice`;
+    values.set(key, value);
+  }
+  const name = values.get("step") ?? "";
+  if (!NAME.test(name)) return "a step has a name in kebab-case: step=read-health";
+  const risk = RISKS.find((candidate) => candidate === values.get("risk"));
+  if (risk === undefined) return `risk is one of ${RISKS.join(", ")}`;
+  const when = values.get("when") ?? null;
+  if (when !== null && !NAME.test(when)) return "a condition has a name in kebab-case: when=upstream";
+  const expect = values.get("expect") ?? null;
+  const [, code] = /^exit:(0|[1-9]\d{0,2})$/.exec(expect ?? "") ?? [];
+  if (expect !== null && (code === undefined || Number(code) > 255))
+    return "what is expected is an exit code: expect=exit:0";
+  return { name, risk, when, expect_exit: code === undefined ? null : Number(code) };
+}
