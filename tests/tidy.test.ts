@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { bans, type Exception, lengths, lockfile, namedFiles, names, pins, reasons, type Tree } from "./tidy-code.ts";
 import { indexes, lineNumbers, links, runbooks, titles, variables } from "./tidy-markdown.ts";
-import { unusedDependencies, unusedExports, unusedFiles } from "./tidy-unused.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 
@@ -23,6 +22,7 @@ const BANNED_TEXT: readonly Exception[] = [
   { id: "tests/tidy-code.ts", reason: "holds the patterns" },
 ];
 
+<<<<<<< HEAD
 const FOREIGN_WORDS: readonly Exception[] = [
   { id: "local/rest/d1-export.ts", reason: "miniflare's client answers a failed dump with its words alone" },
   { id: "ops/stack/pulumi-driver.ts", reason: "the engine's warnings for people, of which some are left out" },
@@ -44,6 +44,8 @@ const COMMANDS_AND_TYPES: readonly Exception[] = [
   { id: "wrangler", reason: "its commands, for people; wrangler.jsonc is generated for it" },
 ];
 
+=======
+>>>>>>> 0da89a5 (knip says what nobody uses, in place of counting words; npm run check is lint, types, unused and tidy)
 const NOT_THE_USERS: readonly Exception[] = [
   { id: "PULUMI_CONFIG_SECRET_KEYS", reason: "the engine tells the program by it" },
 ];
@@ -72,9 +74,6 @@ const RULES: Record<string, (tree: Tree) => string[]> = {
   "files that comments and documents name exist": namedFiles,
   "dependencies are pinned exactly": pins,
   "npm ci accepts the lockfile": lockfile,
-  "every export is used": unusedExports,
-  "every file is used": unusedFiles,
-  "every dependency is used": (tree) => unusedDependencies(tree, COMMANDS_AND_TYPES),
   "a document has one title": titles,
   "links and anchors lead somewhere": links,
   "documents name symbols, not lines": lineNumbers,
@@ -144,9 +143,6 @@ describe("each rule notices its offender and says what to do", () => {
       '{"packages":{"node_modules/a":{"optionalDependencies":{"a-darwin":"1.0.0"}}}}',
       'add "node_modules/a-darwin" with version 1.0.0',
     ],
-    [unusedExports, "worker/a.ts", "/** lonely */\nexport function lonely() {}\n", "delete it"],
-    [unusedFiles, "worker/a.ts", "", "delete it"],
-    [(tree) => unusedDependencies(tree, []), "package.json", '{"dependencies":{"x":"1.0.0"}}', "npm uninstall x"],
     [titles, "a.md", "# One\n\n# Two\n", "has 2 titles"],
     [titles, "a.md", "```\n# no title\n```\n", "has 0 titles"],
     [links, "docs/a.md", "[x](b.md)", "no docs/b.md"],

@@ -1,0 +1,38 @@
+/** What nobody uses, by syntax trees (`npm run unused`): files, exports, dependencies. Exceptions are `{ id, reason }`. */
+import type { KnipConfig } from "knip";
+
+/** Started by path, not imported. */
+const STARTED = [
+  { id: ".ci/count-tests.mjs", reason: "`.ci/run`" },
+  { id: "local/pulumi/main.ts", reason: "the executable `pulumi-resource-cloudflare`" },
+  { id: "infra/engine/language-host/main.ts", reason: "the executable `pulumi-language-nodejs`" },
+  { id: "infra/provider/main.ts", reason: "the executable `pulumi-resource-vectorize`" },
+  { id: "infra/policy/main.ts", reason: "the executable `pulumi-analyzer-prism`" },
+  { id: "infra/policy/index.ts", reason: "Pulumi, by `main` of the pack's package.json" },
+  { id: "infra/unprotected-store.fixture.ts", reason: "the real engine, in `life-cycle-engine.test.ts`" },
+  { id: "local/shim.js", reason: "a module of workerd, read by `workerd.ts`" },
+  { id: "local/**/*-worker.js", reason: "modules of workerd, read by the Node.js end beside each" },
+  { id: "local/bench-peers/*.ts", reason: "bare Workers that `bench http` bundles" },
+  { id: "ops/backup/repository/crash-disk.fixture.ts", reason: "loaded by processes of `crash-points.fixture.ts`" },
+  { id: "ops/backup/repository/crash-work.fixture.ts", reason: "a process of `crash-slow.test.ts`" },
+];
+
+const DEPENDENCIES = [{ id: "wrangler", reason: "its commands, for people; wrangler.jsonc is generated for it" }];
+
+const PROGRAMS = [{ id: "sqlite3", reason: "the system's, where there is one: `export-slow.test.ts`" }];
+
+const MODULES = [{ id: "./worker.js", reason: "the bundle, which workerd has beside `shim.js`" }];
+
+const ids = (exceptions: readonly { id: string; reason: string }[]) => exceptions.map(({ id }) => id);
+
+export default {
+  entry: ids(STARTED),
+  project: ["**/*.{ts,js,mjs}"],
+  vitest: { config: ["vitest.config.ts", "vitest-slow.config.ts", "infra/vitest-engine.config.ts"] },
+  ignoreDependencies: ids(DEPENDENCIES),
+  ignoreBinaries: ids(PROGRAMS),
+  ignoreUnresolved: ids(MODULES),
+  rules: { exports: "warn", types: "warn" },
+  // An exception that is no longer needed is an error, too.
+  treatConfigHintsAsErrors: true,
+} satisfies KnipConfig;
