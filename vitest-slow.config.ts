@@ -1,5 +1,6 @@
 /** Tests that live through whole lives of a stack or of a repository of backups, minutes each (`npm run test:slow`; CI runs them). */
 import { defineConfig } from "vitest/config";
+import { SEPARATE_RUNS } from "./tests/separate-runs.ts";
 import base from "./vitest.config.ts";
 
 export default defineConfig({
@@ -7,11 +8,8 @@ export default defineConfig({
   test: {
     ...base.test,
     include: ["{infra,local,ops}/**/*-slow.test.ts"],
-    // Whole commands killed at each of some 250 writes, or given faults: `npm run backup:torture`, an hour and a half.
-    exclude: [
-      "**/node_modules/**",
-      ...(process.env.PRISM_TORTURE ? [] : ["**/killed-*-slow.test.ts", "**/faulty-commands-slow.test.ts"]),
-    ],
+    exclude: ["**/node_modules/**", ...(process.env.PRISM_TORTURE ? [] : [SEPARATE_RUNS.torture.files])],
+    reporters: process.env.CI ? ["default", "json"] : ["default"],
     testTimeout: 300_000,
     hookTimeout: 300_000,
     outputFile: { json: "dist/slow-test-report.json" },

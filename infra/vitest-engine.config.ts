@@ -10,6 +10,7 @@ export default defineConfig({
     include: ["{infra,local,ops}/**/*-engine.test.ts"],
     exclude: ["**/node_modules/**"],
     maxWorkers: 1,
+    reporters: process.env.CI ? ["default", "json"] : ["default"],
     testTimeout: 300_000,
     hookTimeout: 120_000,
     outputFile: { json: "dist/engine-test-report.json" },

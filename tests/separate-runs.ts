@@ -1,0 +1,47 @@
+/** The tests that `npm test` leaves out, because they take minutes or a Pulumi engine, and what says so at its end. */
+import { globSync } from "node:fs";
+import { matchesGlob } from "node:path";
+import { parseCLI, type Reporter } from "vitest/node";
+
+/** A file belongs to the first that matches. */
+export const SEPARATE_RUNS = {
+  engine: { files: "**/*-engine.test.ts", command: "npm run infra:engine" },
+  /** Whole commands killed at each of some 250 writes, or given faults: an hour and a half. */
+  torture: { files: "**/{killed-*,faulty-commands}-slow.test.ts", command: "npm run backup:torture" },
+  slow: { files: "**/*-slow.test.ts", command: "npm run test:slow" },
+};
+
+/**
+ * What to say of the test files at `paths` (from the root) that are left out; null when there are none.
+ *
+ * @param filters as given to vitest: a file is meant when its path holds one of them. Only then are files named.
+ */
+export function leftOut(paths: readonly string[], filters: readonly string[]): string | null {
+  const meant = paths.filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)));
+  const runs = Object.entries(SEPARATE_RUNS);
+  const kindOf = (path: string) => runs.find(([, { files }]) => matchesGlob(path, files))?.[0];
+  const parts = runs.flatMap(([kind, { command }]) => {
+    const own = meant.filter((path) => kindOf(path) === kind).sort();
+    if (own.length === 0) return [];
+    const count = `${own.length} ${kind} file${own.length === 1 ? "" : "s"}`;
+    if (filters.length === 0) return [`${count} (${command})`];
+    // The torture is a run of two commands, which takes no filter.
+    const call = kind === "torture" ? command : `${command} -- ${filters.join(" ")}`;
+    return [`${count} (${call}): ${own.join(", ")}`];
+  });
+  return parts.length === 0 ? null : `Not run here: ${parts.join(filters.length === 0 ? ", " : "\n              ")}`;
+}
+
+/** Ends the report of `npm test`. */
+export const leftOutReporter: Reporter = {
+  onTestRunEnd() {
+    const root = `${process.cwd()}/`;
+    const { filter } = parseCLI(["vitest", ...process.argv.slice(2)]);
+    const paths = globSync("*/**/*.test.ts", { exclude: (path) => path === "node_modules" });
+    const said = leftOut(
+      paths,
+      filter.map((part) => part.replace(root, "").replace(/^\.\//, "")),
+    );
+    if (said !== null) console.log(`\n${said}`);
+  },
+};
