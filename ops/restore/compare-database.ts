@@ -1,11 +1,17 @@
 /** A restored database beside the snapshot that it came from: rows by hash, definitions, sequences, full-text indexes. */
 
-import type { SnapshotManifest } from "../backup/manifest.ts";
+import type { SnapshotBody, TableSummary } from "../backup/manifest.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { quoted, readSchema, readSequences, type Schema } from "../d1/schema.ts";
 import { hashTable } from "../d1/table-hash.ts";
 import { isFenceTrigger } from "../generation/fence.ts";
 import { snapshotSchema } from "./load-database.ts";
+
+/** What a manifest says of a database's content. */
+export interface DescribedDatabase {
+  inventory: { database: { tables: Pick<TableSummary, "name" | "rows" | "digest">[] } };
+  body: Pick<SnapshotBody, "database">;
+}
 
 export interface DatabaseComparison {
   tables: number;
@@ -18,7 +24,7 @@ export interface DatabaseComparison {
 /** Reads every row. @throws OpsError in D1's words. */
 export async function compareDatabase(
   connection: D1Connection,
-  manifest: Pick<SnapshotManifest, "inventory" | "body">,
+  manifest: DescribedDatabase,
   hooks: { signal: AbortSignal; on_step(step: string): void; on_rows(rows: number): void },
 ): Promise<DatabaseComparison> {
   const wanted = snapshotSchema(manifest);
