@@ -5,7 +5,7 @@
  * target in the same transaction as the rows. Triggers come last, all at once: where they are, the load is complete.
  */
 
-import type { SnapshotManifest, TableSummary } from "../backup/manifest.ts";
+import type { SnapshotBody, SnapshotManifest, TableSummary } from "../backup/manifest.ts";
 import type { Snapshot } from "../backup/repository/repository.ts";
 import { compareKeys } from "../backup/snapshot/key-order.ts";
 import { readTable } from "../backup/snapshot/read-table.ts";
@@ -70,7 +70,7 @@ async function attempt(
 }
 
 /** The schema that the snapshot holds, without what belonged to a fence at that moment. */
-export function snapshotSchema({ body }: Pick<SnapshotManifest, "body">): Schema {
+export function snapshotSchema({ body }: { body: Pick<SnapshotBody, "database"> }): Schema {
   const { schema } = body.database;
   return { ...schema, triggers: schema.triggers.filter((trigger) => !isFenceTrigger(trigger)) };
 }
