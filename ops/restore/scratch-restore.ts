@@ -5,10 +5,15 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { SnapshotManifest } from "../backup/manifest.ts";
 import type { Snapshot } from "../backup/repository/repository.ts";
+import type { D1Connection } from "../d1/connection.ts";
 import { sqliteD1 } from "../d1/sqlite-connection.ts";
 import { compareDatabase, type DatabaseComparison } from "./compare-database.ts";
 import { comparePacks, type PackComparison } from "./compare-packs.ts";
+import { isFoundByItsWords } from "./found-by-words.ts";
 import { type LoadHooks, loadDatabase } from "./load-database.ts";
+
+/** Every word of the index is compared with its row before; this is a search as callers do it. */
+const SEARCHED_CHUNKS = 20;
 
 export interface ScratchRestore extends DatabaseComparison {
   /** Null where the snapshot holds no vector packs. */
@@ -42,16 +47,29 @@ export async function restoreIntoScratch(
       buckets === null || manifest.inventory.database.vector_ids === null
         ? null
         : await comparePacks(snapshot, buckets.vectors, connection, hooks.signal);
+    // Chunks have vectors: it is a database of the Worker's, which searches them by words.
+    const misses = packs === null ? [] : await missesByWords(connection);
     return {
       ...compared,
       packs,
-      differences: [...faults, ...compared.differences, ...(packs?.differences ?? [])],
+      differences: [...faults, ...compared.differences, ...(packs?.differences ?? []), ...misses],
       seconds: Math.round((performance.now() - began_ms) / 100) / 10,
     };
   } finally {
     database.close();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function missesByWords(connection: D1Connection): Promise<string[]> {
+  const [samples] = await connection.batch([
+    { sql: `SELECT CAST(id AS TEXT) FROM chunks ORDER BY id LIMIT ${SEARCHED_CHUNKS}` },
+  ]);
+  const misses: string[] = [];
+  for (const [id] of samples?.rows ?? []) {
+    if (!(await isFoundByItsWords(connection, String(id)))) misses.push(`chunk ${id} is not found by its own words`);
+  }
+  return misses;
 }
 
 function pragma(database: DatabaseSync, name: string): string[] {
