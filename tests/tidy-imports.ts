@@ -5,12 +5,11 @@ import { type Exception, isCode, isTest, type Tree } from "./tidy-code.ts";
 /** From the ground up: a room imports itself and those before it, types included. */
 const FLOORS = ["infra", "worker", "ops", "runbooks"];
 /** Where Cloudflare is stood in for. It imports all rooms; of them only tests and the listed commands know it. */
-const LOCAL = ["infra/local", "infra/engine"];
+const LOCAL = "local";
 
 /** The room of a file; null for what belongs to none, such as `tests/` and configuration in the root. */
 function roomOf(path: string): string | null {
-  if (LOCAL.some((folder) => path.startsWith(`${folder}/`))) return "local";
-  return FLOORS.find((room) => path.startsWith(`${room}/`)) ?? null;
+  return [...FLOORS, LOCAL].find((room) => path.startsWith(`${room}/`)) ?? null;
 }
 
 function importsOf(path: string, text: string): string[] {
@@ -23,10 +22,10 @@ export function rooms(tree: Tree, exceptions: readonly Exception[]): string[] {
   const used = new Set<string>();
   const complaints = [...tree].flatMap(([path, text]) => {
     const from = roomOf(path);
-    if (!isCode(path) || from === null || from === "local") return [];
+    if (!isCode(path) || from === null || from === LOCAL) return [];
     return importsOf(path, text).flatMap((target) => {
       const to = roomOf(target);
-      if (to === "local") {
+      if (to === LOCAL) {
         if (isTest(path) || path.endsWith(".fixture.ts")) return [];
         used.add(path);
         if (exceptions.some(({ id }) => id === path)) return [];

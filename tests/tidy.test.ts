@@ -35,18 +35,11 @@ const FOREIGN_WORDS: readonly Exception[] = [
 
 /** Files of infra, worker and ops that import the platform on this machine. */
 const KNOWS_LOCAL: readonly Exception[] = [
-  { id: "infra/migration-files.ts", reason: "shares the splitter of SQL; to be moved down to infra" },
-  { id: "infra/provider/index-inputs.ts", reason: "Cloudflare's limits of an index; to be moved down to infra" },
   { id: "ops/drill/own-platform.ts", reason: "starts one for a drill of files" },
   { id: "ops/bench/backup.ts", reason: "starts one to measure on" },
   { id: "ops/bench/http-setup.ts", reason: "starts bare Workers to measure beside" },
-  { id: "ops/cloudflare/request-budget.ts", reason: "Cloudflare's limit of requests; to be moved down to infra" },
-  { id: "ops/stack/adoptable.ts", reason: "the nouns of the stand-in provider" },
-  { id: "local/pulumi/local-driver-resource.ts", reason: "the stand-in provider carries out a local deployment" },
-  { id: "local/pulumi/local-driver.ts", reason: "where the local stack keeps its state" },
-  { id: "ops/stack/pulumi-engine.ts", reason: "the engine that was built for the tests serves where no other is" },
   { id: "ops/service/rig.ts", reason: "starts one for `eval` and `bench`" },
-  { id: "ops/stack/locate.ts", reason: "where a running platform listens" },
+  { id: "ops/stack/open-driver.ts", reason: "stack `local` is driven without an engine" },
 ];
 
 const NOT_THE_USERS: readonly Exception[] = [

@@ -45,6 +45,12 @@ export const REASONS = [
 ] as const;
 export type Reason = (typeof REASONS)[number];
 
+/** What the audit record says of a command that ended so. */
+export function outcomeOf(exit_code: ExitCode): "done" | "done in part" | "refused" | "failed" {
+  const outcomes = { 0: "done", 1: "failed", 2: "failed", 3: "refused", 4: "done in part" } as const;
+  return outcomes[exit_code];
+}
+
 export interface OpsErrorParts {
   /** The operation, as a verb phrase: `create key`. */
   op: string;

@@ -5,7 +5,7 @@ import { REQUEST_TIMEOUT_MS } from "../limits.ts";
 import { createClient } from "../service/client.ts";
 import { locateStack, type StackTarget } from "../stack/locate.ts";
 import type { Command } from "./define.ts";
-import { asOpsError, EXIT, type ExitCode, OpsError } from "./errors.ts";
+import { asOpsError, EXIT, OpsError, outcomeOf } from "./errors.ts";
 import type { Invocation, Outcome } from "./invocation.ts";
 import { type JournalEntry, recordAction } from "./journal.ts";
 import { usesColour } from "./output.ts";
@@ -68,12 +68,6 @@ async function audited(
   }
   await record(came.audit?.outcome ?? outcomeOf(came.exit_code ?? EXIT.done), came.audit?.detail ?? {});
   return came;
-}
-
-function outcomeOf(exit_code: ExitCode): JournalEntry["outcome"] {
-  if (exit_code === EXIT.done) return "done";
-  if (exit_code === EXIT.partial) return "done in part";
-  return exit_code === EXIT.refused ? "refused" : "failed";
 }
 
 /** `hasBegun`: the stack was found or the change confirmed; before that nothing can have been changed. */
