@@ -7,9 +7,9 @@ import type { Command } from "./command/define.ts";
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   synthetic: async () => (await import("./health/synthetic.ts")).synthetic,
   "index update": async () => (await import("./index/update.ts")).indexUpdate,
-  // "migrate list": async () => (await import("./migrate/list.ts")).migrateList,
-  // "migrate apply": async () => (await import("./migrate/apply.ts")).migrateApply,
-  // "migrate revert": async () => (await import("./migrate/revert.ts")).migrateRevert,
+  "migrate list": async () => (await import("./migrate/list.ts")).migrateList,
+  "migrate apply": async () => (await import("./migrate/apply.ts")).migrateApply,
+  "migrate revert": async () => (await import("./migrate/revert.ts")).migrateRevert,
   // "generation list": async () => (await import("./generation/list.ts")).generationList,
   // "generation move": async () => (await import("./generation/move.ts")).generationMove,
   // "generation undo": async () => (await import("./generation/undo.ts")).generationUndo,

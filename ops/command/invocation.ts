@@ -36,6 +36,11 @@ export interface Invocation {
    * @throws OpsError with exit code 3 otherwise: a machine never confirms by accident.
    */
   confirm(change: { op: string; subject: string }): Promise<void>;
+  /**
+   * From here on a failure leaves an audit record, too, and `detail` stands in it whatever comes. Finding the stack and confirming begin as
+   * much, without a detail.
+   */
+  begin(detail: JournalEntry["detail"]): void;
 }
 
 /** What a command comes to: the JSON document, the same for a person, and what the audit record says of it. */

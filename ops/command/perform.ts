@@ -54,32 +54,41 @@ async function audited(
   signal: AbortSignal,
   given: Readonly<Record<string, unknown>>,
 ): Promise<Outcome<unknown>> {
-  const { invocation, hasBegun } = invoke(options, signal);
+  const { invocation, begun } = invoke(options, signal);
   if (command.risk === "read" || invocation.dry_run) return await command.run(invocation, given);
   const record = (outcome: JournalEntry["outcome"], detail: JournalEntry["detail"]) =>
-    recordAction(options.data, { stack: options.stack, action: command.path, outcome, detail }, invocation.now());
+    recordAction(
+      options.data,
+      { stack: options.stack, action: command.path, outcome, detail: { ...begun(), ...detail } },
+      invocation.now(),
+    );
   let came: Outcome<unknown>;
   try {
     came = await command.run(invocation, given);
   } catch (thrown) {
-    const { parts, exit_code } = asOpsError(thrown);
-    if (hasBegun()) await record(outcomeOf(exit_code), { cause: parts.cause });
+    const { message, exit_code } = asOpsError(thrown);
+    if (begun() !== null) await record(outcomeOf(exit_code), { cause: message });
     throw thrown;
   }
   await record(came.audit?.outcome ?? outcomeOf(came.exit_code ?? EXIT.done), came.audit?.detail ?? {});
   return came;
 }
 
-/** `hasBegun`: the stack was found or the change confirmed; before that nothing can have been changed. */
-function invoke(options: GlobalOptions, signal: AbortSignal): { invocation: Invocation; hasBegun: () => boolean } {
+/** `begun`: what is known of the change that has begun; null before, when nothing can have been changed. */
+function invoke(
+  options: GlobalOptions,
+  signal: AbortSignal,
+): { invocation: Invocation; begun: () => JournalEntry["detail"] | null } {
   const terminal = process.stdout.isTTY === true && !options.json;
-  let begun = false;
-  const begin = <T>(found: T): T => {
-    begun = true;
+  let begun: JournalEntry["detail"] | null = null;
+  const begin = (detail: JournalEntry["detail"]): void => {
+    begun = { ...begun, ...detail };
+  };
+  const target = async (): Promise<StackTarget> => {
+    const found = await locateStack(options.stack, options.data, process.env, signal);
+    begin({});
     return found;
   };
-  const target = async (): Promise<StackTarget> =>
-    begin(await locateStack(options.stack, options.data, process.env, signal));
   const invocation: Invocation = {
     stack: options.stack,
     data_dir: options.data,
@@ -110,10 +119,11 @@ function invoke(options: GlobalOptions, signal: AbortSignal): { invocation: Invo
           },
           { exit_code: EXIT.refused },
         );
-      begin(undefined);
+      begin({});
     },
+    begin,
   };
-  return { invocation, hasBegun: () => begun };
+  return { invocation, begun: () => begun };
 }
 
 async function asked({ op, subject }: { op: string; subject: string }, signal: AbortSignal): Promise<string> {

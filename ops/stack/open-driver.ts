@@ -4,7 +4,7 @@ import type { StackDriver } from "./driver.ts";
 import { runningPlatform } from "./locate.ts";
 
 /** @throws OpsError when the local platform is not running, or the machine has no engine or no token for another stack. */
-export async function openDriver({ stack, data_dir, signal }: Invocation): Promise<StackDriver> {
+export async function openDriver({ stack, data_dir, env, signal }: Invocation): Promise<StackDriver> {
   // Loaded on use: either brings half of Pulumi along.
   if (stack === "local") {
     const { localDriver } = await import("../../local/pulumi/local-driver.ts");
@@ -14,5 +14,5 @@ export async function openDriver({ stack, data_dir, signal }: Invocation): Promi
     import("./pulumi-driver.ts"),
     import("./pulumi-engine.ts"),
   ]);
-  return pulumiDriver(await pulumiEngine(stack, process.env, signal));
+  return pulumiDriver(await pulumiEngine(stack, env, signal));
 }
