@@ -1,45 +1,55 @@
 /** `ops adopt`: what the account has already of what the program declares, as the list that `pulumi import` takes. Looks only. */
 import { writeFile } from "node:fs/promises";
-import type { Command } from "commander";
+import { z } from "zod";
+import { STACKS } from "../../infra/inventory.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
+import { defineCommand } from "../command/define.ts";
 import { OpsError } from "../command/errors.ts";
-import { type Outcome, perform } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { type Adoptable, adoptable } from "../stack/adoptable.ts";
 import { openDriver } from "../stack/open-driver.ts";
 
-const HELP = `
-Lists resources that exist under the names that the program declares and that the stack does not know yet. With --out the
-list is written for: pulumi import --file FILE --stack STACK. The local stack needs no import: it recognises them by itself.
+const resource = z.strictObject({
+  type: z.string().describe("Pulumi's type token"),
+  name: z.string(),
+  id: z.string().describe("what pulumi import takes"),
+});
 
-With --json: {"stack","out":file|null,"resources":[{"type","name","id"}],
-              "by_hand":[{"type","name","id","remedy"}]}   id: what pulumi import takes; by_hand: what it cannot take
-
-Examples:
-  npm run ops -- adopt --stack staging --out import.json
-`;
-
-export function registerAdopt(program: Command): void {
-  program
-    .command("adopt")
-    .description("list existing resources for pulumi import")
-    .option("--out <file>", "write the list that pulumi import --file takes")
-    .addHelpText("after", HELP)
-    .action(({ out }: { out?: string }, command: Command) =>
-      perform(command, async (invocation): Promise<Outcome> => {
-        const [driver, { api }] = [await openDriver(invocation), await invocation.target()];
-        const client = createCloudflare(api, { signal: invocation.signal });
-        const found = await adoptable(client, await driver.unmanaged());
-        const resources = found.flatMap(({ type, name, id, remedy }) => (remedy === null ? [{ type, name, id }] : []));
-        const by_hand = found.filter(({ remedy }) => remedy !== null);
-        if (out !== undefined) await write(out, { resources });
-        return {
-          data: { stack: driver.stack, out: out ?? null, resources, by_hand },
-          text: report(found, out, invocation.terminal),
-        };
-      }),
-    );
-}
+export const adopt = defineCommand({
+  path: "adopt",
+  group: "delivery",
+  summary: "list resources that exist and that the stack does not know, for pulumi import",
+  notes:
+    "Looks for the names that the program declares. With --out the list is written for: pulumi import --file FILE --stack STACK. The local stack needs no import: it recognises them by itself.",
+  risk: "read",
+  options: z.object({
+    out: z
+      .string()
+      .optional()
+      .meta({ placeholder: "file", description: "write the list that pulumi import --file takes" }),
+  }),
+  output: z.strictObject({
+    stack: z.enum(STACKS),
+    out: z.string().nullable().describe("the file that was written"),
+    resources: z.array(resource),
+    by_hand: z
+      .array(resource.extend({ remedy: z.string() }))
+      .describe("what pulumi import cannot take, and what to do instead"),
+  }),
+  examples: ["adopt --stack staging --out import.json"],
+  async run(invocation, { out }) {
+    const [driver, { api }] = [await openDriver(invocation), await invocation.target()];
+    const client = createCloudflare(api, { signal: invocation.signal });
+    const found = await adoptable(client, await driver.unmanaged());
+    const resources = found.flatMap(({ type, name, id, remedy }) => (remedy === null ? [{ type, name, id }] : []));
+    const by_hand = found.flatMap(({ remedy, ...rest }) => (remedy === null ? [] : [{ ...rest, remedy }]));
+    if (out !== undefined) await write(out, { resources });
+    return {
+      data: { stack: driver.stack, out: out ?? null, resources, by_hand },
+      text: report(found, out, invocation.terminal),
+    };
+  },
+});
 
 async function write(file: string, list: object): Promise<void> {
   await writeFile(file, `${JSON.stringify(list, null, 2)}\n`).catch((error: unknown) => {

@@ -2,146 +2,136 @@
  * `ops bootstrap`: what must exist before the first `ops deploy` to an account: the bucket for Pulumi's state, a deploy token that
  * may do no more than a deployment needs, and the stack's first configuration. Run with a powerful token, once; again is harmless.
  */
-import type { Command } from "commander";
-import { nameInStack, SERVICE, type Stack } from "../../infra/inventory.ts";
+import { z } from "zod";
+import { nameInStack, SERVICE, STACKS } from "../../infra/inventory.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
+import { defineCommand } from "../command/define.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
-import { confirm, type GlobalOptions, type Invocation, type Outcome, perform } from "../command/invocation.ts";
-import { recordAction } from "../command/journal.ts";
 import { TOKEN_DAYS } from "../limits.ts";
 import { cloudflareApiUrl, pulumiEngine, STATE_BUCKET } from "../stack/pulumi-engine.ts";
-import { configurationGaps, configure, stackExists } from "./first-configuration.ts";
+import { type ConfigurationGaps, configurationGaps, configure, stackExists } from "./first-configuration.ts";
 import { createDeployToken, tokensNamed } from "./first-token.ts";
 
-interface BootstrapOptions {
-  account?: string;
-  plan: "free" | "paid";
-  project: string;
-  dryRun: boolean;
-  yes: boolean;
-}
+const step = z.strictObject({ what: z.string(), state: z.enum(["there", "missing", "made"]) });
+type Step = z.infer<typeof step>;
 
-export function registerBootstrap(program: Command): void {
-  program
-    .command("bootstrap")
-    .description("prepare an account: state bucket, least-privilege deploy token, first configuration of a stack")
-    .option("--account <id>", "the account; needed when the token sees several")
-    .option("--plan <plan>", "what the account pays for: free or paid", "free")
-    .option("--project <dir>", "folder with Pulumi.yaml and the stack's file", ".")
-    .option("--dry-run", "say what is missing, change nothing", false)
-    .option("--yes", "confirm", false)
-    .addHelpText(
-      "after",
-      `
-Examples:
-  CLOUDFLARE_API_TOKEN=… npm run ops -- bootstrap --stack production --account ID --dry-run
-  CLOUDFLARE_API_TOKEN=… npm run ops -- bootstrap --stack production --account ID --yes
-The deploy token is printed once; keep it where deployments run, as CLOUDFLARE_API_TOKEN. When a bootstrap was cut off after
-that, export PRISM_DEPLOY_TOKEN with the token's value and run it again. Generated secrets go into the stack's file, encrypted.
-JSON: {stack, account_id, dry_run, steps: [{what, state: "there"|"missing"|"made"}], deploy_token: value or null}`,
-    )
-    .action((options: BootstrapOptions, command: Command) => {
-      const { stack, data } = command.optsWithGlobals<GlobalOptions>();
-      return perform(command, (invocation) => bootstrap(invocation, options, stack, data, process.env));
-    });
-}
+export const bootstrap = defineCommand({
+  path: "bootstrap",
+  group: "delivery",
+  summary: "prepare an account: state bucket, least-privilege deploy token, first configuration of a stack",
+  notes:
+    'CLOUDFLARE_API_TOKEN is a token with "Account API Tokens Write" and "Workers R2 Storage Write". The deploy token is printed once; keep it where deployments run, as CLOUDFLARE_API_TOKEN. When a bootstrap was cut off after that, export PRISM_DEPLOY_TOKEN with the token\'s value and run it again. Generated secrets go into the stack\'s file, encrypted. Again is harmless.',
+  risk: "change",
+  asks: true,
+  options: z.object({
+    account: z
+      .string()
+      .optional()
+      .meta({ placeholder: "id", description: "the account; needed when the token sees several" }),
+    plan: z.enum(["free", "paid"]).default("free").describe("what the account pays for"),
+    project: z
+      .string()
+      .default(".")
+      .meta({ placeholder: "dir", description: "folder with Pulumi.yaml and the stack's file" }),
+  }),
+  output: z.strictObject({
+    stack: z.enum(STACKS),
+    account_id: z.string(),
+    dry_run: z.boolean(),
+    steps: z.array(step),
+    deploy_token: z.string().nullable().describe("its value, where it was made by this run"),
+  }),
+  examples: [
+    "bootstrap --stack production --account 023e105f4ecef8ad9ca31a8372d0c353 --dry-run",
+    "bootstrap --stack production --account 023e105f4ecef8ad9ca31a8372d0c353 --yes",
+  ],
+  async run(invocation, options) {
+    const { stack, dry_run, env } = invocation;
+    const refuse = (cause: string, hint: string) =>
+      new OpsError({ op: "bootstrap", subject: stack, cause, hint }, { exit_code: EXIT.refused });
+    if (stack === "local")
+      throw refuse("the local platform makes what it needs by itself", "npm start; or --stack staging|production");
+    const token = env.CLOUDFLARE_API_TOKEN ?? "";
+    if (token === "")
+      throw refuse(
+        "CLOUDFLARE_API_TOKEN is not set",
+        'export a token with "Account API Tokens Write" and "Workers R2 Storage Write": https://dash.cloudflare.com/profile/api-tokens',
+      );
+    const api_url = cloudflareApiUrl(env);
+    const connect = (account_id: string) =>
+      createCloudflare({ api_url, account_id, token }, { signal: invocation.signal });
+    const gaps = configurationGaps(options.project, stack);
+    const account_id = options.account ?? gaps.account_id ?? (await onlyAccount(connect(""), refuse));
+    if (gaps.account_id !== null && gaps.account_id !== account_id)
+      throw refuse(
+        `its file names account ${gaps.account_id}, and ${account_id} was asked for`,
+        "use another stack for another account, or correct prism:accountId",
+      );
 
-async function bootstrap(
-  invocation: Invocation,
-  options: BootstrapOptions,
-  stack: Stack,
-  dataDir: string,
-  env: NodeJS.ProcessEnv,
-): Promise<Outcome> {
-  const refuse = (cause: string, hint: string) =>
-    new OpsError({ op: "bootstrap", subject: stack, cause, hint }, { exit_code: EXIT.refused });
-  if (stack === "local")
-    throw refuse("the local platform makes what it needs by itself", "npm start; or --stack staging|production");
-  const token = env.CLOUDFLARE_API_TOKEN ?? "";
-  if (token === "")
-    throw refuse(
-      "CLOUDFLARE_API_TOKEN is not set",
-      'export a token with "Account API Tokens Write" and "Workers R2 Storage Write": https://dash.cloudflare.com/profile/api-tokens',
-    );
-  const api_url = cloudflareApiUrl(env);
-  const connect = (account_id: string) =>
-    createCloudflare({ api_url, account_id, token }, { signal: invocation.signal });
-  const gaps = configurationGaps(options.project, stack);
-  const account_id = options.account ?? gaps.account_id ?? (await onlyAccount(connect(""), refuse));
-  if (gaps.account_id !== null && gaps.account_id !== account_id)
-    throw refuse(
-      `its file names account ${gaps.account_id}, and ${account_id} was asked for`,
-      "use another stack for another account, or correct prism:accountId",
-    );
-
-  const client = connect(account_id);
-  const buckets = await client.r2.buckets.list({ account_id, name_contains: STATE_BUCKET });
-  const hasBucket = (buckets.buckets ?? []).some(({ name }) => name === STATE_BUCKET);
-  const tokenName = `${nameInStack(SERVICE, stack)} first deploy`;
-  const existing = await tokensNamed(client, account_id, tokenName);
-  const given = env.PRISM_DEPLOY_TOKEN ?? "";
-  const steps = [
-    { what: `bucket ${STATE_BUCKET}`, state: hasBucket ? "there" : "missing" },
-    { what: `token ${tokenName}`, state: existing.length > 0 ? "there" : "missing" },
-    ...gapSteps(gaps),
-  ];
-  const isComplete = steps.every(({ state }) => state === "there");
-  const report = (deploy_token: string | null, made: boolean): Outcome => {
-    const done = steps.map(({ what, state }) => ({ what, state: made && state === "missing" ? "made" : state }));
-    return {
-      data: { stack, account_id, dry_run: options.dryRun, steps: done, deploy_token },
+    const client = connect(account_id);
+    const buckets = await client.r2.buckets.list({ account_id, name_contains: STATE_BUCKET });
+    const hasBucket = (buckets.buckets ?? []).some(({ name }) => name === STATE_BUCKET);
+    const tokenName = `${nameInStack(SERVICE, stack)} first deploy`;
+    const existing = await tokensNamed(client, account_id, tokenName);
+    const given = env.PRISM_DEPLOY_TOKEN ?? "";
+    const found: Step[] = [
+      { what: `bucket ${STATE_BUCKET}`, state: hasBucket ? "there" : "missing" },
+      { what: `token ${tokenName}`, state: existing.length > 0 ? "there" : "missing" },
+      ...gapSteps(gaps),
+    ];
+    const report = (steps: Step[], deploy_token: string | null) => ({
+      data: { stack, account_id, dry_run, steps, deploy_token },
       text: [
-        ...done.map(({ what, state }) => `${state}\t${what}`),
+        ...steps.map(({ what, state }) => `${state}\t${what}`),
         ...(deploy_token === null
           ? []
           : ["", "Shown once, keep it where deployments run:", `CLOUDFLARE_API_TOKEN=${deploy_token}`]),
       ].join("\n"),
-    };
-  };
-  if (options.dryRun || isComplete) return report(null, false);
-  if (existing.length > 0 && given === "")
-    throw refuse(
-      `token "${tokenName}" exists and its value, which opens the stack's secrets, cannot be read`,
-      `export PRISM_DEPLOY_TOKEN with its value; or, if the stack was never deployed, delete the token in the dashboard${gaps.has_salt ? ` and the secrets and the salt in Pulumi.${stack}.yaml` : ""}, and repeat`,
-    );
-  await confirm(invocation, { op: `prepare account ${account_id} for stack`, subject: stack }, options.yes);
-
-  if (!hasBucket) await client.r2.buckets.create({ account_id, name: STATE_BUCKET });
-  const expires = gaps.expires ?? new Date(Date.now() + TOKEN_DAYS * 86_400_000).toISOString().slice(0, 10);
-  const made =
-    existing.length > 0
-      ? null
-      : await createDeployToken(client, account_id, { name: tokenName, expires, plan: options.plan });
-  // From here on a failure must not lose what cannot be had again.
-  try {
-    const deployEnv = { ...env, CLOUDFLARE_API_TOKEN: made ?? given, CLOUDFLARE_ACCOUNT_ID: account_id };
-    const engine = await pulumiEngine(stack, deployEnv, invocation.signal, options.project);
-    const exists = await stackExists(engine);
-    if (exists && !gaps.has_salt)
+      audit: { detail: { account_id, steps } },
+    });
+    if (dry_run || found.every(({ state }) => state === "there")) return report(found, null);
+    if (existing.length > 0 && given === "")
       throw refuse(
-        "its state exists, and its file, which opens the secrets in it, is new",
-        `bring back Pulumi.${stack}.yaml from the repository's history`,
+        `token "${tokenName}" exists and its value, which opens the stack's secrets, cannot be read`,
+        `export PRISM_DEPLOY_TOKEN with its value; or, if the stack was never deployed, delete the token in the dashboard${gaps.has_salt ? ` and the secrets and the salt in Pulumi.${stack}.yaml` : ""}, and repeat`,
       );
-    if (!exists) await engine.run(["stack", "init"]);
-    await configure(engine, gaps, { account_id, expires, plan: options.plan });
-  } catch (error) {
-    if (made !== null)
-      invocation.note(`The deploy token was made, keep it and repeat with it: PRISM_DEPLOY_TOKEN=${made}`);
-    throw error;
-  }
-  await recordAction(
-    dataDir,
-    { stack, action: "bootstrap", outcome: "done", detail: { account_id, steps } },
-    Date.now(),
-  );
-  return report(made, true);
-}
+    await invocation.confirm({ op: `prepare account ${account_id} for stack`, subject: stack });
 
-function gapSteps({ account_id, expires, missing_secrets }: ReturnType<typeof configurationGaps>) {
+    if (!hasBucket) await client.r2.buckets.create({ account_id, name: STATE_BUCKET });
+    const expires = gaps.expires ?? new Date(invocation.now() + TOKEN_DAYS * 86_400_000).toISOString().slice(0, 10);
+    const made =
+      existing.length > 0
+        ? null
+        : await createDeployToken(client, account_id, { name: tokenName, expires, plan: options.plan });
+    // From here on a failure must not lose what cannot be had again.
+    try {
+      const deployEnv = { ...env, CLOUDFLARE_API_TOKEN: made ?? given, CLOUDFLARE_ACCOUNT_ID: account_id };
+      const engine = await pulumiEngine(stack, deployEnv, invocation.signal, options.project);
+      const exists = await stackExists(engine);
+      if (exists && !gaps.has_salt)
+        throw refuse(
+          "its state exists, and its file, which opens the secrets in it, is new",
+          `bring back Pulumi.${stack}.yaml from the repository's history`,
+        );
+      if (!exists) await engine.run(["stack", "init"]);
+      await configure(engine, gaps, { account_id, expires, plan: options.plan });
+    } catch (error) {
+      if (made !== null)
+        invocation.note(`The deploy token was made, keep it and repeat with it: PRISM_DEPLOY_TOKEN=${made}`);
+      throw error;
+    }
+    return report(
+      found.map(({ what, state }) => ({ what, state: state === "missing" ? "made" : state })),
+      made,
+    );
+  },
+});
+
+function gapSteps({ account_id, expires, missing_secrets }: ConfigurationGaps): Step[] {
   return [
     { what: "prism:accountId", state: account_id === null ? "missing" : "there" },
     { what: "prism:tokensExpire", state: expires === null ? "missing" : "there" },
-    ...missing_secrets.map((name) => ({ what: `prism:${name}`, state: "missing" })),
+    ...missing_secrets.map((name) => ({ what: `prism:${name}`, state: "missing" as const })),
   ];
 }
 

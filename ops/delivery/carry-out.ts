@@ -4,6 +4,7 @@
  * Until the last phase the configuration says that the version before has all of the traffic, and that is also what a
  * repetition of `up` would do: a deployment that is cut off anywhere leaves a service that works and a record that agrees.
  */
+import { z } from "zod";
 import { readMigrations } from "../../infra/migration-files.ts";
 import type { StackOutputs } from "../../infra/outputs.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
@@ -26,17 +27,15 @@ export interface CarryOutOptions {
   watch_ms: number;
 }
 
-export interface CarriedOut {
-  outcome: "deployed" | "rolled back" | "failed";
-  /** Why it was rolled back or failed; null when it was deployed. */
-  reason: string | null;
-  /** What serves now. */
-  version_id: string;
-  migrations_applied: string[];
-  journeys: { passed: number; failed: number } | null;
-  /** What Cloudflare has other than declared. */
-  read_back: string[];
-}
+export const carriedOut = z.strictObject({
+  outcome: z.enum(["deployed", "rolled back", "failed"]),
+  reason: z.string().nullable().describe("why it was rolled back or failed; null when it was deployed"),
+  version_id: z.string().describe("what serves now"),
+  migrations_applied: z.array(z.string()),
+  journeys: z.strictObject({ passed: z.number(), failed: z.number() }).nullable(),
+  read_back: z.array(z.string()).describe("what Cloudflare has other than declared"),
+});
+export type CarriedOut = z.infer<typeof carriedOut>;
 
 /** The first deployment of a stack: nobody calls it yet, and its database exists only afterwards. */
 export async function carryOutFirst(

@@ -175,6 +175,7 @@ test("a rollback serves the release before, pinned, until the next deployment ta
       .map((line) => `${JSON.parse(line).action}: ${JSON.parse(line).outcome}`),
   ).toEqual([
     "deploy: done",
+    "deploy: done",
     "deploy: rolled back",
     "deploy: rolled back",
     "deploy: rolled back",

@@ -3,121 +3,117 @@
  * when it is not fit for it. What it does is in `deployment-plan.ts` and `carry-out.ts`.
  */
 import { resolve } from "node:path";
-import type { Command } from "commander";
+import { z } from "zod";
+import { STACKS } from "../../infra/inventory.ts";
 import { latestVerifiedBackup } from "../backup/latest-verified.ts";
+import { defineCommand } from "../command/define.ts";
 import { asOpsError, EXIT, isReason, OpsError } from "../command/errors.ts";
-import { confirm, type GlobalOptions, type Invocation, type Outcome, perform } from "../command/invocation.ts";
-import { type JournalEntry, recordAction } from "../command/journal.ts";
-import { parseDuration } from "../command/options.ts";
+import type { Invocation, Outcome } from "../command/invocation.ts";
+import { duration } from "../command/options.ts";
 import { table } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
 import { PROMOTION_PERCENT, PROMOTION_WATCH_MS } from "../limits.ts";
 import { type Delivery, openDelivery } from "../stack/delivery.ts";
 import type { StackDriver } from "../stack/driver.ts";
 import { openDriver } from "../stack/open-driver.ts";
-import { type CarriedOut, type CarryOutOptions, carryOutAround, carryOutFirst, carryOutVersion } from "./carry-out.ts";
-import { type DeploymentPlan, planDeployment } from "./deployment-plan.ts";
-import { type TrafficReport, underTraffic } from "./probe-caller.ts";
+import {
+  type CarriedOut,
+  type CarryOutOptions,
+  carriedOut,
+  carryOutAround,
+  carryOutFirst,
+  carryOutVersion,
+} from "./carry-out.ts";
+import { type DeploymentPlan, deploymentPlan, planDeployment } from "./deployment-plan.ts";
+import { underTraffic } from "./probe-caller.ts";
 import { checkToken } from "./token-check.ts";
+import { type TrafficReport, trafficReport, trafficText } from "./traffic-report.ts";
 
-interface DeployOptions {
-  bundle?: string;
-  atOnce: boolean;
-  watch: number;
-  withoutBackup?: string;
-  dryRun: boolean;
-  yes: boolean;
-}
+const deploymentReport = carriedOut.extend({
+  stack: z.enum(STACKS),
+  release: z.string(),
+  seconds: z.number(),
+  traffic: trafficReport.nullable().describe("null for the first deployment: nobody calls yet"),
+});
+const output = z.union([
+  deploymentPlan.describe("of a dry run"),
+  z.strictObject({
+    stack: z.enum(STACKS),
+    outcome: z.literal("unchanged"),
+    version_id: z.string(),
+    release: z.string(),
+  }),
+  deploymentReport,
+]);
 
-export function registerDeploy(program: Command): void {
-  program
-    .command("deploy")
-    .description("deploy this checkout: plan, migrations, upload, trial, promotion by percentage, or rollback")
-    .option("--bundle <file>", "a built bundle instead of today's source; its version is pinned afterwards")
-    .option("--at-once", "all traffic in one step after the trial", false)
-    .option("--watch <duration>", "how long each share of the traffic is watched", parseDuration, PROMOTION_WATCH_MS)
-    .option("--without-backup <reason>", "go on without a verified backup; only for changes that add")
-    .option("--dry-run", "print the plan, change nothing", false)
-    .option("--yes", "confirm what takes data or an old shape away", false)
-    .addHelpText(
-      "after",
-      `
-Examples:
-  npm run deploy -- --stack production --dry-run
-  npm run --silent ops -- deploy --stack local --at-once --json
-The new version first gets no traffic and is asked by Cloudflare's version override: bindings, schedules, Logpush flag and
-notifications are read back and the journeys of \`synthetic\` walked. Then it gets ${PROMOTION_PERCENT.join(", ")} % of the traffic.
-Steady reads run all the while; those that failed are counted for each phase. Exit code 1: it was rolled back; 3: refused.
-JSON of a dry run: {stack, live, bundle: {from, bytes, gzip_bytes, release}, removes_pin, migrations, steps, version_changes,
-bindings_changed, nothing_to_do, refusals: [{subject, reason, remedy}], warnings}.
-JSON otherwise: {stack, outcome: "deployed"|"unchanged"|"rolled back"|"failed", reason, version_id, release, migrations_applied,
-journeys: {passed, failed}, read_back, seconds, traffic: {requests, failed, candidate, phases: [{phase, requests, failed, …}]}}`,
-    )
-    .action((options: DeployOptions, command: Command) =>
-      perform(command, (invocation) => deploy(invocation, options, command.optsWithGlobals<GlobalOptions>().data)),
-    );
-}
+export const deploy = defineCommand({
+  path: "deploy",
+  group: "delivery",
+  summary: "deploy this checkout: plan, migrations, upload, trial, promotion by percentage, or rollback",
+  notes: `The new version first gets no traffic and is asked by Cloudflare's version override: bindings, schedules, Logpush flag and notifications are read back and the journeys of \`synthetic\` walked. Then it gets ${PROMOTION_PERCENT.join(", ")} % of the traffic. Steady reads run all the while; those that failed are counted for each phase. It asks before what takes data or an old shape away. Exit code 1: it was rolled back; 3: refused.`,
+  risk: "change",
+  asks: true,
+  options: z.object({
+    bundle: z.string().optional().meta({
+      placeholder: "file",
+      description: "a built bundle instead of today's source; its version is pinned afterwards",
+    }),
+    at_once: z.boolean().default(false).describe("all traffic in one step after the trial"),
+    watch: duration
+      .prefault(`${PROMOTION_WATCH_MS / 1000}s`)
+      .meta({ placeholder: "duration", description: "how long each share of the traffic is watched" }),
+    without_backup: z
+      .string()
+      .optional()
+      .meta({ placeholder: "reason", description: "go on without a verified backup; only for changes that add" }),
+  }),
+  output,
+  examples: ["deploy --stack production --dry-run", "deploy --stack local --at-once --json"],
+  async run(invocation, options): Promise<Outcome<z.infer<typeof output>>> {
+    const begun_ms = invocation.now();
+    const bundle = options.bundle === undefined ? undefined : resolve(options.bundle);
+    const driver = await openDriver(invocation);
+    const delivery = await openDelivery(invocation, driver).catch(nullWhenNeverDeployed);
+    if (delivery) await checkToken(delivery.client, delivery.account_id);
+    const plan = await planDeployment(driver, delivery, {
+      bundle,
+      without_backup: options.without_backup ?? null,
+      backups: latestVerifiedBackup(invocation),
+      now_ms: invocation.now(),
+    });
+    if (invocation.dry_run) return { data: plan, text: planText(plan, invocation) };
+    for (const warning of plan.warnings) invocation.note(`Warning: ${warning}`);
+    const [{ stack }, { release }] = [driver, plan.bundle];
+    invocation.begin({ release });
+    if (plan.refusals.length > 0) {
+      invocation.begin({ refusals: plan.refusals });
+      throw refused(plan);
+    }
+    if (plan.nothing_to_do && plan.live)
+      return {
+        data: { stack, outcome: "unchanged", version_id: plan.live.version_id, release },
+        text: `Nothing to do: release ${release} serves, and everything is as declared.`,
+        audit: { detail: { unchanged: true } },
+      };
+    if (takesAway(plan)) await invocation.confirm({ op: "deploy to", subject: stack });
+    if (plan.removes_pin !== null) invocation.note(`The pin of an earlier release is taken away: ${plan.removes_pin}`);
 
-async function deploy(invocation: Invocation, options: DeployOptions, dataDir: string): Promise<Outcome> {
-  const started_ms = performance.now();
-  const bundle = options.bundle === undefined ? undefined : resolve(options.bundle);
-  const driver = await openDriver(invocation);
-  const delivery = await openDelivery(invocation, driver).catch(nullWhenNeverDeployed);
-  if (delivery) await checkToken(delivery.client, delivery.account_id);
-  const plan = await planDeployment(driver, delivery, {
-    bundle,
-    without_backup: options.withoutBackup ?? null,
-    backups: latestVerifiedBackup(invocation),
-    now_ms: Date.now(),
-  });
-  if (options.dryRun) return { data: plan, text: planText(plan, invocation), exit_code: EXIT.done };
-  for (const warning of plan.warnings) invocation.note(`Warning: ${warning}`);
-  if (plan.refusals.length > 0) {
-    const detail = { release: plan.bundle.release, refusals: plan.refusals };
-    await recordAction(dataDir, { stack: driver.stack, action: "deploy", outcome: "refused", detail }, Date.now());
-    throw refused(plan);
-  }
-  if (plan.nothing_to_do)
+    const work = { bundle, at_once: options.at_once, watch_ms: options.watch };
+    const { carried, traffic } = await carryOut(driver, delivery, plan, work, invocation);
+    const { outcome, reason, version_id } = carried;
+    const seconds = rounded((invocation.now() - begun_ms) / 1000, 1);
+    const data = { stack, ...carried, release, seconds, traffic };
     return {
-      data: {
-        stack: plan.stack,
-        outcome: "unchanged",
-        version_id: plan.live?.version_id,
-        release: plan.bundle.release,
+      data,
+      text: reportText(data, invocation),
+      exit_code: outcome === "deployed" ? EXIT.done : EXIT.check_failed,
+      audit: {
+        outcome: outcome === "deployed" ? "done" : outcome,
+        detail: { version_id, reason, seconds, failed_requests: traffic?.failed ?? 0 },
       },
-      text: `Nothing to do: release ${plan.bundle.release} serves, and everything is as declared.`,
     };
-  if (takesAway(plan)) await confirm(invocation, { op: "deploy to", subject: plan.stack }, options.yes);
-  if (plan.removes_pin !== null) invocation.note(`The pin of an earlier release is taken away: ${plan.removes_pin}`);
-
-  const work = { bundle, at_once: options.atOnce, watch_ms: options.watch };
-  const record = (outcome: JournalEntry["outcome"], detail: JournalEntry["detail"]) =>
-    recordAction(
-      dataDir,
-      { stack: driver.stack, action: "deploy", outcome, detail: { release: plan.bundle.release, ...detail } },
-      Date.now(),
-    );
-  const { carried, traffic } = await carryOut(driver, delivery, plan, work, invocation).catch(
-    async (error: unknown) => {
-      await record("failed", { reason: asOpsError(error).message });
-      throw error;
-    },
-  );
-  const seconds = rounded((performance.now() - started_ms) / 1000, 1);
-  const data = { stack: plan.stack, ...carried, release: plan.bundle.release, seconds, traffic };
-  const { outcome, reason } = carried;
-  await record(outcome === "deployed" ? "done" : outcome, {
-    version_id: carried.version_id,
-    reason,
-    seconds,
-    failed_requests: traffic?.failed ?? 0,
-  });
-  return {
-    data,
-    text: reportText(data, invocation),
-    exit_code: outcome === "deployed" ? EXIT.done : EXIT.check_failed,
-  };
-}
+  },
+});
 
 async function carryOut(
   driver: StackDriver,
@@ -183,14 +179,8 @@ function planText(plan: DeploymentPlan, { terminal }: Invocation): string {
   ].join("\n");
 }
 
-interface DeployReport extends CarriedOut {
-  release: string;
-  seconds: number;
-  traffic: TrafficReport | null;
-}
-
 function reportText(
-  { outcome, reason, release, version_id, journeys, seconds, traffic }: DeployReport,
+  { outcome, reason, release, version_id, journeys, seconds, traffic }: z.infer<typeof deploymentReport>,
   { terminal }: Invocation,
 ): string {
   const head =
@@ -205,24 +195,4 @@ function reportText(
     ...(traffic === null ? [] : [trafficText(traffic, terminal)]),
     `${seconds} s.`,
   ].join("\n");
-}
-
-/** A row for each phase, and the sum. */
-export function trafficText({ requests, failed, phases }: TrafficReport, terminal: boolean): string {
-  const rows = table(
-    phases,
-    [
-      { title: "phase", value: ({ phase }) => phase },
-      { title: "requests", value: (phase) => phase.requests, align: "right" },
-      { title: "failed", value: (phase) => phase.failed, align: "right" },
-      { title: "longest ms", value: ({ longest_ms }) => longest_ms, align: "right" },
-      {
-        title: "of the new version",
-        value: ({ candidate }) => `${candidate.failed}/${candidate.requests} failed`,
-        align: "right",
-      },
-    ],
-    terminal,
-  );
-  return `${rows}\nRequests during it: ${requests}, failed: ${failed}.`;
 }

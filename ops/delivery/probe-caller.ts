@@ -6,16 +6,8 @@ import { createKey, revokeKey } from "../keys/keys.ts";
 import { CLEANUP_TIMEOUT_MS } from "../limits.ts";
 import { createClient } from "../service/client.ts";
 import type { StackTarget } from "../stack/locate.ts";
-import { type PhaseTraffic, Traffic } from "./traffic.ts";
-
-/** What callers met during a delivery. */
-export interface TrafficReport {
-  requests: number;
-  failed: number;
-  /** Requests for the new version alone, which no caller sent. */
-  candidate: { requests: number; failed: number };
-  phases: PhaseTraffic[];
-}
+import { Traffic } from "./traffic.ts";
+import { reported, type TrafficReport } from "./traffic-report.ts";
 
 /**
  * Runs `work` under steady traffic. A service that can make no key is asked for its liveness alone: the delivery may be what
@@ -40,7 +32,7 @@ export async function underTraffic<T>(
   const traffic = new Traffic({ url, key: key?.key ?? null }, firstPhase);
   try {
     const result = await work(traffic);
-    return { result, report: total(await traffic.stop()) };
+    return { result, report: reported(await traffic.stop()) };
   } finally {
     await traffic.stop();
     if (key)
@@ -48,17 +40,4 @@ export async function underTraffic<T>(
         note(`Left behind: key ${key.id} of tenant ${TENANT} (${asOpsError(error).parts.cause})`),
       );
   }
-}
-
-function total(phases: PhaseTraffic[]): TrafficReport {
-  const sum = (pick: (phase: PhaseTraffic) => number) => phases.reduce((all, phase) => all + pick(phase), 0);
-  return {
-    requests: sum(({ requests }) => requests),
-    failed: sum(({ failed }) => failed),
-    candidate: {
-      requests: sum(({ candidate }) => candidate.requests),
-      failed: sum(({ candidate }) => candidate.failed),
-    },
-    phases: phases.filter(({ requests, candidate }) => requests + candidate.requests > 0),
-  };
 }

@@ -3,110 +3,112 @@
  * to just these is deployed as it is, in seconds; otherwise its code becomes a new version. Either way it is pinned in the
  * configuration, so that the next `up` agrees.
  */
-import type { Command } from "commander";
+import { z } from "zod";
+import { STACKS } from "../../infra/inventory.ts";
 import { readMigrations } from "../../infra/migration-files.ts";
 import { type DeployedVersion, mainVersion } from "../cloudflare/worker-versions.ts";
+import { defineCommand } from "../command/define.ts";
 import { asOpsError, EXIT, OpsError, type Reason } from "../command/errors.ts";
-import { type GlobalOptions, type Invocation, type Outcome, perform } from "../command/invocation.ts";
-import { recordAction } from "../command/journal.ts";
+import type { Outcome } from "../command/invocation.ts";
 import { rounded } from "../command/rounded.ts";
 import { appliedMigrations } from "../migrate/ledger.ts";
 import { contractedSince } from "../migrate/plan.ts";
 import { type Delivery, liveDatabase, openDelivery } from "../stack/delivery.ts";
 import { openDriver } from "../stack/open-driver.ts";
-import { trafficText } from "./deploy.ts";
 import { underTraffic } from "./probe-caller.ts";
 import { previousGood } from "./release-history.ts";
+import { trafficReport, trafficText } from "./traffic-report.ts";
 
-interface RollbackOptions {
-  to?: string;
-  dryRun: boolean;
-}
+const rollbackPlan = z.strictObject({
+  stack: z.enum(STACKS),
+  from: z.string().describe("id of the version that serves"),
+  to: z.string().describe("id of the version whose code is to serve"),
+  release: z.string().nullable(),
+  path: z.enum(["deployment", "new version"]).describe("a new version is made where the old one was bound otherwise"),
+});
+const output = z.union([
+  rollbackPlan.describe("of a dry run"),
+  rollbackPlan.extend({
+    version_id: z.string().describe("what serves now"),
+    serving_after_s: z.number(),
+    unrecorded: z.string().nullable().describe("why the stack's record is incomplete"),
+    seconds: z.number(),
+    traffic: trafficReport,
+  }),
+]);
 
-export function registerRollback(program: Command): void {
-  program
-    .command("rollback")
-    .description("serve the release before again: old code with today's bindings, pinned until the next deploy")
-    .option("--to <version>", "a version's id instead of the release before")
-    .option("--dry-run", "say which version would serve and how, change nothing", false)
-    .addHelpText(
-      "after",
-      `
-Examples:
-  npm run ops -- rollback --stack production
-  npm run --silent ops -- rollback --dry-run --json
-Refused (exit code 3) after a Durable Object migration or a contracting database migration that the old code does not know.
-Exit code 4: it serves, but the stack's record of it is incomplete; the same with --to VERSION finishes that.
-JSON: {stack, from, to, release, path: "deployment"|"new version", version_id, serving_after_s, unrecorded, seconds, traffic}
-(a dry run: the first five)`,
-    )
-    .action((options: RollbackOptions, command: Command) =>
-      perform(command, (invocation) => rollback(invocation, options, command.optsWithGlobals<GlobalOptions>().data)),
-    );
-}
-
-async function rollback(invocation: Invocation, options: RollbackOptions, dataDir: string): Promise<Outcome> {
-  const started_ms = performance.now();
-  const since_s = () => rounded((performance.now() - started_ms) / 1000, 1);
-  const driver = await openDriver(invocation);
-  const delivery = await openDelivery(invocation, driver);
-  const { live, goal } = await chooseVersion(delivery, options.to);
-  await refuseAcrossMigrations(delivery, live, goal);
-  // Equal fingerprints cover secrets, too; a version that has none is bound anew.
-  const asItIs = goal.fingerprint !== null && goal.fingerprint === live.fingerprint;
-  const plan = {
-    stack: driver.stack,
-    from: live.id,
-    to: goal.id,
-    release: goal.release,
-    path: asItIs ? ("deployment" as const) : ("new version" as const),
-  };
-  if (options.dryRun)
-    return {
-      data: plan,
-      text: `Would serve version ${goal.id} (release ${goal.release ?? "unknown"}) by a ${plan.path}.`,
-    };
-
-  const { result, report } = await underTraffic(delivery.target, "rollback", invocation.note, async (traffic) => {
-    if (asItIs) await delivery.versions.deploy([{ version_id: goal.id, percentage: 100 }]);
-    else invocation.note(`Version ${goal.id} was bound to something else: its code becomes a new version.`);
-    const deployed_s = since_s();
-    if (asItIs) traffic.phase("record");
-    try {
-      await driver.setConfig({ bundle: `version/${goal.id}`, rollout: undefined });
-      const { version_id } = (await driver.up()).worker;
-      return { version_id, serving_after_s: asItIs ? deployed_s : since_s(), unrecorded: null };
-    } catch (error) {
-      if (!asItIs) throw error;
-      // The service is well already; what failed is its bookkeeping.
-      return { version_id: goal.id, serving_after_s: deployed_s, unrecorded: asOpsError(error).message };
-    }
-  });
-  const data = { ...plan, ...result, seconds: since_s(), traffic: report };
-  const { version_id, serving_after_s, seconds, unrecorded } = data;
-  await recordAction(
-    dataDir,
-    {
+export const rollback = defineCommand({
+  path: "rollback",
+  group: "delivery",
+  summary: "serve the release before again: old code with today's bindings, pinned until the next deploy",
+  notes:
+    "Refused (exit code 3) after a Durable Object migration or a contracting database migration that the old code does not know. Exit code 4: it serves, but the stack's record of it is incomplete; the same with --to VERSION finishes that.",
+  risk: "change",
+  options: z.object({
+    to: z
+      .string()
+      .optional()
+      .meta({ placeholder: "version", description: "a version's id instead of the release before" }),
+  }),
+  output,
+  examples: ["rollback --dry-run --json", "rollback --stack production"],
+  async run(invocation, { to }): Promise<Outcome<z.infer<typeof output>>> {
+    const begun_ms = invocation.now();
+    const since_s = () => rounded((invocation.now() - begun_ms) / 1000, 1);
+    const driver = await openDriver(invocation);
+    const delivery = await openDelivery(invocation, driver);
+    const { live, goal } = await chooseVersion(delivery, to);
+    await refuseAcrossMigrations(delivery, live, goal);
+    // Equal fingerprints cover secrets, too; a version that has none is bound anew.
+    const asItIs = goal.fingerprint !== null && goal.fingerprint === live.fingerprint;
+    const plan: z.infer<typeof rollbackPlan> = {
       stack: driver.stack,
-      action: "rollback",
-      outcome: unrecorded === null ? "done" : "failed",
-      detail: { ...plan, version_id, serving_after_s, seconds, unrecorded, failed_requests: report.failed },
-    },
-    Date.now(),
-  );
-  return {
-    data,
-    text: [
-      `Release ${goal.release ?? goal.id} serves again, since second ${serving_after_s}, as version ${version_id}; it is pinned until the next deploy.`,
-      ...(unrecorded === null
-        ? []
-        : [`The stack does not know it yet (${unrecorded}). Finish it with: npm run ops -- rollback --to ${goal.id}`]),
-      trafficText(report, invocation.terminal),
-      `${seconds} s.`,
-    ].join("\n"),
-    exit_code: unrecorded === null ? EXIT.done : EXIT.partial,
-  };
-}
+      from: live.id,
+      to: goal.id,
+      release: goal.release,
+      path: asItIs ? "deployment" : "new version",
+    };
+    if (invocation.dry_run)
+      return {
+        data: plan,
+        text: `Would serve version ${goal.id} (release ${goal.release ?? "unknown"}) by a ${plan.path}.`,
+      };
+
+    invocation.begin(plan);
+    const { result, report } = await underTraffic(delivery.target, "rollback", invocation.note, async (traffic) => {
+      if (asItIs) await delivery.versions.deploy([{ version_id: goal.id, percentage: 100 }]);
+      else invocation.note(`Version ${goal.id} was bound to something else: its code becomes a new version.`);
+      const deployed_s = since_s();
+      if (asItIs) traffic.phase("record");
+      try {
+        await driver.setConfig({ bundle: `version/${goal.id}`, rollout: undefined });
+        const { version_id } = (await driver.up()).worker;
+        return { version_id, serving_after_s: asItIs ? deployed_s : since_s(), unrecorded: null };
+      } catch (error) {
+        if (!asItIs) throw error;
+        // The service is well already; what failed is its bookkeeping.
+        return { version_id: goal.id, serving_after_s: deployed_s, unrecorded: asOpsError(error).message };
+      }
+    });
+    const { version_id, serving_after_s, unrecorded } = result;
+    const seconds = since_s();
+    return {
+      data: { ...plan, ...result, seconds, traffic: report },
+      text: [
+        `Release ${goal.release ?? goal.id} serves again, since second ${serving_after_s}, as version ${version_id}; it is pinned until the next deploy.`,
+        ...(unrecorded === null
+          ? []
+          : [
+              `The stack does not know it yet (${unrecorded}). Finish it with: npm run ops -- rollback --to ${goal.id}`,
+            ]),
+        trafficText(report, invocation.terminal),
+        `${seconds} s.`,
+      ].join("\n"),
+      exit_code: unrecorded === null ? EXIT.done : EXIT.partial,
+      audit: { detail: { ...result, seconds, failed_requests: report.failed } },
+    };
+  },
+});
 
 async function chooseVersion(
   { versions }: Delivery,

@@ -13,19 +13,7 @@ import {
   PROBE_TIMEOUT_MS,
   SETTLE_POLL_MS,
 } from "../limits.ts";
-
-/** What the requests of one phase met; those under way count where they began. */
-export interface PhaseTraffic {
-  phase: string;
-  requests: number;
-  /** No answer, or one of 500 and above. */
-  failed: number;
-  /** Of the new version alone, by its override; not among the others. */
-  candidate: { requests: number; failed: number };
-  longest_ms: number;
-  /** How the first failures read, those of the new version included. */
-  examples: string[];
-}
+import type { PhaseTraffic } from "./traffic-report.ts";
 
 export interface Caller {
   url: string;
