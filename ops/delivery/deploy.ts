@@ -7,7 +7,7 @@ import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { latestVerifiedBackup } from "../backup/latest-verified.ts";
 import { defineCommand } from "../command/define.ts";
-import { asOpsError, EXIT, isReason, OpsError } from "../command/errors.ts";
+import { EXIT, isReason, OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { duration } from "../command/options.ts";
 import { table } from "../command/output.ts";
