@@ -119,6 +119,20 @@ export function reasons(tree: Tree, exceptions: readonly Exception[]): string[] 
   return broken(tree, RECOGNITIONS, exceptions, "FOREIGN_WORDS");
 }
 
+const PROGRAMS: readonly Ban[] = [
+  {
+    pattern: /node:child_process/,
+    instead:
+      "run it through `$` of zx/core; what must hold the process itself (a channel, a session, an exit hook) gives OWN_PROCESSES its reason",
+    applies: isProgram,
+  },
+];
+
+/** Code of ops and infra runs foreign programs in one way. `exceptions`: who needs the process and not only its result. */
+export function processes(tree: Tree, exceptions: readonly Exception[]): string[] {
+  return broken(tree, PROGRAMS, exceptions, "OWN_PROCESSES");
+}
+
 function broken(tree: Tree, rules: readonly Ban[], exceptions: readonly Exception[], list: string): string[] {
   const used = new Set<string>();
   const complaints = [...tree].flatMap(([path, text]) =>

@@ -2,7 +2,18 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { bans, type Exception, lengths, lockfile, namedFiles, names, pins, reasons, type Tree } from "./tidy-code.ts";
+import {
+  bans,
+  type Exception,
+  lengths,
+  lockfile,
+  namedFiles,
+  names,
+  pins,
+  processes,
+  reasons,
+  type Tree,
+} from "./tidy-code.ts";
 import { rooms } from "./tidy-imports.ts";
 import { indexes, lineNumbers, links, runbooks, titles, variables } from "./tidy-markdown.ts";
 
@@ -42,6 +53,17 @@ const KNOWS_LOCAL: readonly Exception[] = [
   { id: "ops/stack/open-driver.ts", reason: "stack `local` is driven without an engine" },
 ];
 
+const OWN_PROCESSES: readonly Exception[] = [
+  {
+    id: "infra/engine/language-host/main.ts",
+    reason: "Node.js with the environment and the ends that the engine tells",
+  },
+  { id: "local/watchdog.ts", reason: "a shell in a session of its own, which must outlive this process" },
+  { id: "infra/policy/main.ts", reason: "a server that is ended in an exit hook, where nothing can be awaited" },
+  { id: "ops/bench/measured-child.ts", reason: "measures the process by its id; a shell around it would be measured" },
+  { id: "local/pulumi/local-driver.ts", reason: "the program is told and heard over Node.js' own channel" },
+];
+
 const NOT_THE_USERS: readonly Exception[] = [
   { id: "PULUMI_CONFIG_SECRET_KEYS", reason: "the engine tells the program by it" },
 ];
@@ -68,6 +90,7 @@ const RULES: Record<string, (tree: Tree) => string[]> = {
   "nothing is in the repository that must not be": (tree) => bans(tree, BANNED_TEXT),
   "errors are told apart by their reason": (tree) => reasons(tree, FOREIGN_WORDS),
   "imports lead down, and not into the local platform": (tree) => rooms(tree, KNOWS_LOCAL),
+  "foreign programs run through zx": (tree) => processes(tree, OWN_PROCESSES),
   "files that comments and documents name exist": namedFiles,
   "dependencies are pinned exactly": pins,
   "npm ci accepts the lockfile": lockfile,
@@ -135,6 +158,8 @@ describe("each rule notices its offender and says what to do", () => {
     [(tree) => rooms(tree, []), "worker/b/a.ts", 'await import("../../ops/a.ts")', "a floor up"],
     [(tree) => rooms(tree, []), "ops/a.ts", 'import "../local/a.ts";', "move what both need to infra/"],
     [(tree) => rooms(tree, [{ id: "ops/a.ts", reason: "once" }]), "ops/a.ts", "", "remove it from KNOWS_LOCAL"],
+    [(tree) => processes(tree, []), "ops/a.ts", 'import { spawn } from "node:child_process";', "run it through `$`"],
+    [(tree) => processes(tree, [{ id: "ops/a.ts", reason: "once" }]), "ops/a.ts", "fine", "remove it"],
     [namedFiles, "a.ts", "/** See `gone.test.ts`. */", "does not exist"],
     [namedFiles, "a.md", "In `worker/gone/` there is nothing.", "does not exist"],
     [pins, "package.json", '{"devDependencies":{"x":"^1.0.0"}}', "npm install -E x"],

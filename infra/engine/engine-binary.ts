@@ -3,12 +3,11 @@
  *
  * `tools/go.mod` pins it: a version that the Go module proxy has (docs/decisions/0008-real-engine-in-tests.md).
  */
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
+import { $, which } from "zx/core";
 
 const TOOLS = join(import.meta.dirname, "tools");
 const MODULE = "github.com/pulumi/pulumi/pkg/v3";
@@ -39,12 +38,9 @@ export async function buildEngine(say: (line: string) => void): Promise<void> {
   mkdirSync(join(target, ".."), { recursive: true });
   const partial = `${target}.${process.pid}`;
   const linked = `-ldflags=-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=${version}`;
-  const child = spawn(go, ["build", "-mod=readonly", "-o", partial, linked, `${MODULE}/cmd/pulumi`], {
-    cwd: TOOLS,
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  const [code] = (await once(child, "exit")) as [number | null];
-  if (code !== 0) throw new Error(`go build ended with exit code ${code}; what it said is above`);
+  const run = $({ cwd: TOOLS, stdio: ["ignore", "inherit", "inherit"], nothrow: true });
+  const { exitCode } = await run`${go} build -mod=readonly -o ${partial} ${linked} ${MODULE}/cmd/pulumi`;
+  if (exitCode !== 0) throw new Error(`go build ended with exit code ${exitCode}; what it said is above`);
   // Two builds at once give the same program; the last one stays.
   renameSync(partial, target);
 }
@@ -67,16 +63,5 @@ function standInHost(): string {
 }
 
 function onPath(name: string): string | null {
-  const found = (process.env.PATH ?? "")
-    .split(delimiter)
-    .map((folder) => join(folder, name))
-    .find((file) => {
-      try {
-        accessSync(file, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-  return found ?? null;
+  return which.sync(name, { nothrow: true });
 }

@@ -2,9 +2,8 @@
  * `npm run infra:engine`: the tests that need the real Pulumi engine, with whatever engine this machine has or can build.
  * Arguments go to vitest. Without an engine and without Go it says so and ends well; with Go, everything else is a failure.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
+import { $ } from "zx/core";
 import { buildEngine, findEngine, hasGo } from "./engine-binary.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -21,12 +20,9 @@ async function main(): Promise<number> {
     await buildEngine(console.error);
   }
   const vitest = join(ROOT, "node_modules/.bin/vitest");
-  const child = spawn(vitest, ["run", "--config", "infra/vitest-engine.config.ts", ...process.argv.slice(2)], {
-    cwd: ROOT,
-    stdio: "inherit",
-  });
-  const [code] = (await once(child, "exit")) as [number | null];
-  return code ?? 1;
+  const run = $({ cwd: ROOT, stdio: "inherit", nothrow: true });
+  const { exitCode } = await run`${vitest} run --config infra/vitest-engine.config.ts ${process.argv.slice(2)}`;
+  return exitCode ?? 1;
 }
 
 process.exitCode = await main().catch((error: unknown) => {

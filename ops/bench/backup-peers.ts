@@ -1,10 +1,10 @@
 /** What `ops bench backup` is compared with, on the same rows in the same run: the sqlite3 shell's `.dump`, and restic where it is installed. */
-import { execFileSync } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { z } from "zod";
+import { $ } from "zx/core";
 import { rounded } from "../command/rounded.ts";
 import { objectsUnder, type Storage } from "../storage/storage.ts";
 import { measureChild } from "./measured-child.ts";
@@ -59,7 +59,7 @@ export async function sqliteDump(
   folder: string,
   signal: AbortSignal,
 ): Promise<DumpPeer | null> {
-  const version = versionOf("sqlite3", ["--version"]);
+  const version = await versionOf("sqlite3", "--version");
   if (version === null) return null;
   const sql = join(folder, "dump.sql");
   const out = openSync(sql, "w");
@@ -91,7 +91,7 @@ export async function resticPeer(
   folder: string,
   signal: AbortSignal,
 ): Promise<{ tool: string; run(copy: string, packs: Storage): Promise<ResticRun> } | null> {
-  const version = versionOf("restic", ["version"]);
+  const version = await versionOf("restic", "version");
   if (version === null) return null;
   const env = {
     RESTIC_REPOSITORY: join(folder, "restic"),
@@ -125,10 +125,7 @@ async function sizeOf(folder: string): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-function versionOf(program: string, words: readonly string[]): string | null {
-  try {
-    return execFileSync(program, words, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-  } catch {
-    return null;
-  }
+async function versionOf(program: string, word: string): Promise<string | null> {
+  const { exitCode, stdout } = await $({ quiet: true, nothrow: true })`${program} ${word}`;
+  return exitCode === 0 ? stdout : null;
 }

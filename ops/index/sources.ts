@@ -3,7 +3,6 @@ import { glob, mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, matchesGlob, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
-import { $ } from "zx";
 import { OpsError } from "../command/errors.ts";
 import { GIT_CLONE_TIMEOUT_MS } from "../limits.ts";
 import type { Source } from "./config.ts";
@@ -56,6 +55,8 @@ async function cloneInto(
   // Inside a git hook, variables such as GIT_DIR would turn the clone towards the hook's repository.
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("GIT_"));
   const env = { ...Object.fromEntries(inherited), ...GIT_SETTINGS };
+  // Loaded on use: most sources are folders.
+  const { $ } = await import("zx/core");
   const run = $({
     quiet: true,
     nothrow: true,

@@ -13,7 +13,7 @@
 import { createHmac } from "node:crypto";
 import { delimiter, dirname, join } from "node:path";
 import { z } from "zod";
-import { $ } from "zx";
+import { $ } from "zx/core";
 import { findEngine } from "../../infra/engine/engine-binary.ts";
 import type { Stack } from "../../infra/inventory.ts";
 import { type StackOutputs, stackOutputs } from "../../infra/outputs.ts";
