@@ -1,4 +1,4 @@
-import type { Meter } from "./meter.ts";
+import type { Meter } from "./objects/meter.ts";
 
 /** What Cloudflare (or the local platform) hands the Worker. Names come from `infra/inventory.ts`; see `infra/inventory.test.ts`. */
 export interface Env {

@@ -4,7 +4,7 @@ import type { Env } from "./env.ts";
 import { consume } from "./jobs/consume.ts";
 import { runSchedule } from "./jobs/scheduled.ts";
 
-export { Meter } from "./meter.ts";
+export { Meter } from "./objects/meter.ts";
 
 const app = createApp();
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { NOT_FOUND, renderMessages } from "../../worker/rag/prompt.ts";
+import { NOT_FOUND, renderMessages } from "../../worker/rag/answer/prompt.ts";
 import { answerExtractively } from "./extractive-answerer.ts";
 
 const PASSAGES = [

@@ -3,11 +3,11 @@
  * best, each with its citation, or says that they do not. Pure and deterministic; it follows no instruction, so none
  * can be injected. Its answers are quotations: it neither combines nor rephrases.
  */
-import { evidence } from "../../worker/rag/evidence.ts";
-import { NOT_FOUND, parsePrompt } from "../../worker/rag/prompt.ts";
-import { matchQuestion, type Question, readQuestion } from "../../worker/rag/question.ts";
-import { readHit } from "../../worker/rag/reading.ts";
-import { POINTS_BACK, type ScoredUnit, scoreUnits } from "../../worker/rag/relevance.ts";
+import { evidence } from "../../worker/rag/answer/evidence.ts";
+import { NOT_FOUND, parsePrompt } from "../../worker/rag/answer/prompt.ts";
+import { matchQuestion, type Question, readQuestion } from "../../worker/rag/answer/question.ts";
+import { readHit } from "../../worker/rag/answer/reading.ts";
+import { POINTS_BACK, type ScoredUnit, scoreUnits } from "../../worker/rag/answer/relevance.ts";
 
 /** What the answerer says, and how sure it was: `evidence` is 0..1 over the passages of the prompt. */
 export interface ExtractiveAnswer {

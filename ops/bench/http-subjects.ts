@@ -1,5 +1,5 @@
 /** What `ops bench http` measures, and the requests it sends to it. */
-import { STOPWORDS } from "../../worker/rag/stopwords.ts";
+import { STOPWORDS } from "../../worker/rag/text/stopwords.ts";
 import { type Paragraph, queryAbout, type Random } from "./corpus.ts";
 import type { Shot } from "./measure.ts";
 

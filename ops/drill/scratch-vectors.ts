@@ -1,7 +1,7 @@
 /** The vectors of a snapshot into a scratch index, and every one of them compared with the pack that it came from. */
 import { setTimeout as pause } from "node:timers/promises";
-import { type IndexEntry, indexEntry } from "../../worker/rag/index-entry.ts";
-import { decodePack } from "../../worker/rag/vector-pack.ts";
+import { type IndexEntry, indexEntry } from "../../worker/vectors/index-entry.ts";
+import { decodePack } from "../../worker/vectors/vector-pack.ts";
 import type { BucketSummary } from "../backup/manifest.ts";
 import type { Snapshot } from "../backup/repository/repository.ts";
 import { readObjects } from "../backup/snapshot/bucket-copy.ts";

@@ -1,5 +1,5 @@
 /** The contexts that the optimiser is compared with: what a service without one would send. Pure. */
-import type { PromptPassage } from "../../worker/rag/prompt.ts";
+import type { PromptPassage } from "../../worker/rag/answer/prompt.ts";
 
 /** A ranked hit as `POST /api/v1/search` returns it, as far as it is needed here. */
 export interface RankedHit {

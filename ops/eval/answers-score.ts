@@ -7,7 +7,7 @@
  *   article stripping, since a compressor can only lose by the stricter rule.
  */
 import { z } from "zod";
-import { type PromptPassage, renderMessages } from "../../worker/rag/prompt.ts";
+import { type PromptPassage, renderMessages } from "../../worker/rag/answer/prompt.ts";
 import { type PolicyContext, TOP_K } from "./answers-policies.ts";
 
 /** One question with the contexts to judge. */

@@ -5,7 +5,7 @@
  * Stopwords are dropped, which makes it the stronger opponent (Cranfield nDCG@10 .520 instead of .508). It runs inside this process, so its latency has no HTTP in it.
  */
 import { DatabaseSync } from "node:sqlite";
-import { STOPWORDS } from "../../worker/rag/stopwords.ts";
+import { STOPWORDS } from "../../worker/rag/text/stopwords.ts";
 import type { BeirDocument } from "./beir.ts";
 
 export interface Baseline {

@@ -3,7 +3,7 @@
  * no text embedded again and without Vectorize's slow read-out. What changes meanwhile follows by the change log.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import type { IndexEntry } from "../../worker/rag/index-entry.ts";
+import type { IndexEntry } from "../../worker/vectors/index-entry.ts";
 import { OpsError } from "../command/errors.ts";
 import { SETTLE_POLL_MS, VECTOR_GET_IDS, VECTOR_ROUNDS_MAX, VECTORS_VISIBLE_MAX_MS } from "../limits.ts";
 import type { FillState, VectorsFill, VectorsFilling } from "./fill.ts";

@@ -1,7 +1,7 @@
 /** After a fence: sees to it that the writes which waited are done, then lets the Worker forget the fence. */
 import { setTimeout as pause } from "node:timers/promises";
-import type { QueueMessage } from "../../worker/jobs/messages.ts";
 import { DEFERRED_OPERATIONS, DEFERRED_PREFIX } from "../../worker/store/fence-names.ts";
+import type { QueueMessage } from "../../worker/store/queue-messages.ts";
 import { OpsError } from "../command/errors.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { DEFERRED_PUSH_EVERY_MS, DEFERRED_WAIT_MAX_MS, QUEUE_PUSH_MESSAGES, SETTLE_POLL_MS } from "../limits.ts";

@@ -1,5 +1,5 @@
 /** A Vectorize index over its REST API, in bulk. */
-import type { IndexEntry } from "../../worker/rag/index-entry.ts";
+import type { IndexEntry } from "../../worker/vectors/index-entry.ts";
 import {
   VECTOR_DELETE_IDS,
   VECTOR_GET_IDS,

@@ -1,7 +1,7 @@
 /** What a vector index has to hold, by the rows of the database and the packs that they point into. */
 import pMap from "p-map";
-import { type IndexEntry, indexEntry } from "../../worker/rag/index-entry.ts";
-import { decodePack } from "../../worker/rag/vector-pack.ts";
+import { type IndexEntry, indexEntry } from "../../worker/vectors/index-entry.ts";
+import { decodePack } from "../../worker/vectors/vector-pack.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { D1Connection, JsonValue, Statement } from "../d1/connection.ts";
 import { PACK_READERS, VECTOR_ROWS_PER_PAGE } from "../limits.ts";

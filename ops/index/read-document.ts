@@ -2,9 +2,9 @@
 import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import { TITLE_CHARS_MAX } from "../../worker/limits.ts";
-import { scanMarkdown } from "../../worker/rag/markdown-blocks.ts";
-import { documentHash, normaliseText } from "../../worker/rag/normalise.ts";
-import { cutSafely } from "../../worker/rag/text-units.ts";
+import { scanMarkdown } from "../../worker/rag/text/markdown-blocks.ts";
+import { documentHash, normaliseText } from "../../worker/rag/text/normalise.ts";
+import { cutSafely } from "../../worker/rag/text/text-units.ts";
 import { INDEX_FILE_BYTES_MAX } from "../limits.ts";
 import type { SourceFile } from "./sources.ts";
 

@@ -1,6 +1,6 @@
 /** `ops keys create` */
 import { z } from "zod";
-import { RATE_TIERS, SCOPES } from "../../worker/security/principal.ts";
+import { RATE_TIERS, SCOPES } from "../../worker/ground/principal.ts";
 import { defineCommand } from "../command/define.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { commaList, momentAfter, positive } from "../command/options.ts";

@@ -1,6 +1,6 @@
 /** Who may call the service, through its own API. A key's secret is shown once, when it is made, and never again. */
 import { z } from "zod";
-import type { RateTier, Scope } from "../../worker/security/principal.ts";
+import type { RateTier, Scope } from "../../worker/ground/principal.ts";
 import { type Client, decode } from "../service/client.ts";
 
 export const keyRecord = z.object({

@@ -1,5 +1,5 @@
 /** The vector packs of a snapshot beside its rows: every vector that a row names is there, of the right model and size. */
-import { decodePack } from "../../worker/rag/vector-pack.ts";
+import { decodePack } from "../../worker/vectors/vector-pack.ts";
 import type { BucketSummary } from "../backup/manifest.ts";
 import type { Snapshot } from "../backup/repository/repository.ts";
 import { readObjects } from "../backup/snapshot/bucket-copy.ts";

@@ -2,8 +2,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { BUCKETS, VECTOR_INDEX } from "../../infra/inventory.ts";
 import type { Platform } from "../../local/platform.ts";
-import { indexEntry } from "../../worker/rag/index-entry.ts";
-import { encodePack } from "../../worker/rag/vector-pack.ts";
+import { indexEntry } from "../../worker/vectors/index-entry.ts";
+import { encodePack } from "../../worker/vectors/vector-pack.ts";
 import { VectorIndex } from "../generation/vector-index.ts";
 import { liveStack } from "./stack-state.fixture.ts";
 

@@ -6,7 +6,7 @@
  * fails on them and changes nothing, however late it comes.
  */
 import type { Env } from "../env.ts";
-import { type DocumentResult, ingest } from "../rag/ingest.ts";
+import { type DocumentResult, ingest } from "../rag/ingest/ingest.ts";
 import {
   type DeferredAnswer,
   type DeferredOperation,
@@ -22,8 +22,8 @@ import { readDocument } from "../store/documents.ts";
 import { feedbackStatement } from "../store/feedback.ts";
 import { lateAnswerStatement } from "../store/idempotency.ts";
 import { finishedJobStatements, isJobRecorded, jobStatements, NO_OUTCOME, type PartOutcome } from "../store/jobs.ts";
-import { settleFromStores, type VectorStores } from "../store/vectors.ts";
-import type { QueueMessage } from "./messages.ts";
+import type { QueueMessage } from "../store/queue-messages.ts";
+import { settleFromStores, type VectorStores } from "../vectors/settle.ts";
 
 /**
  * Applies an operation, and before it all that were received earlier for the same document. One that is gone was applied.

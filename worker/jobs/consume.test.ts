@@ -3,7 +3,7 @@ import { BUCKETS, QUEUES, SERVICE } from "../../infra/inventory.ts";
 import { RETRY_BACKOFF_MAX_S } from "../limits.ts";
 import { type Service, startService } from "../service.fixture.ts";
 import { stagedKey } from "../store/jobs.ts";
-import type { QueueMessage } from "./messages.ts";
+import type { QueueMessage } from "../store/queue-messages.ts";
 
 let service: Service;
 beforeAll(async () => {

@@ -7,13 +7,13 @@ import { z } from "zod";
 import { QUEUES } from "../../infra/inventory.ts";
 import type { Env } from "../env.ts";
 import { FENCE_RETRY_S, OVERDUE_AFTER_MS, RETRY_BACKOFF_BASE_S, RETRY_BACKOFF_MAX_S } from "../limits.ts";
-import { type DocumentInput, ingest } from "../rag/ingest.ts";
+import { type DocumentInput, ingest } from "../rag/ingest/ingest.ts";
 import { isFenced } from "../store/fence.ts";
 import { finishPart, NO_OUTCOME, openPart, recordDeadLetter, stagedKey } from "../store/jobs.ts";
-import { oldestOverdueOutbox, settleFromStores, type VectorStores } from "../store/vectors.ts";
+import { type QueueMessage, queueMessage } from "../store/queue-messages.ts";
 import { describeError, lineStart, serialiseLine, writeLine } from "../telemetry/log.ts";
+import { oldestOverdueOutbox, settleFromStores, type VectorStores } from "../vectors/settle.ts";
 import { applyAnswer, applyDeferred } from "./apply-deferred.ts";
-import { type QueueMessage, queueMessage } from "./messages.ts";
 
 const staged = z.array(z.custom<DocumentInput>((value) => typeof value === "object" && value !== null));
 

@@ -5,10 +5,10 @@ import { IDEMPOTENCY_LIFETIME_MS, OVERDUE_AFTER_MS, OVERDUE_BATCH_MAX } from "..
 import { overdueDeferred } from "../store/deferred-writes.ts";
 import { isFenced } from "../store/fence.ts";
 import { overdueParts } from "../store/jobs.ts";
-import { oldestOverdueOutbox } from "../store/vectors.ts";
+import type { QueueMessage } from "../store/queue-messages.ts";
 import { lineStart, serialiseLine, writeLine } from "../telemetry/log.ts";
+import { oldestOverdueOutbox } from "../vectors/settle.ts";
 import { collectPacks } from "./collect-packs.ts";
-import type { QueueMessage } from "./messages.ts";
 
 export async function runSchedule(cron: string, env: Env, now_ms: number): Promise<void> {
   if (cron === CRONS.worker.checks) await resendOverdue(env, now_ms);

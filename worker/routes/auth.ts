@@ -1,8 +1,8 @@
 /** Who am I, and a short-lived token in exchange for a key. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { App } from "../context.ts";
+import { Problem } from "../ground/problem.ts";
 import { TOKEN_LIFETIME_S } from "../limits.ts";
-import { Problem } from "../problem.ts";
 import { identity, issuedToken } from "../schemas/auth.ts";
 import { declareRoute } from "../security/access.ts";
 import { usedToday } from "../security/quota.ts";

@@ -1,18 +1,18 @@
 /** Documents in bulk: a batch is stored and announced to the queue at once, its job tells how far it is. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { App } from "../context.ts";
-import type { QueueMessage } from "../jobs/messages.ts";
+import { Problem } from "../ground/problem.ts";
 import { BATCH_BODY_BYTES_MAX, PART_CHARS_MAX, PART_DOCUMENTS_MAX } from "../limits.ts";
-import { Problem } from "../problem.ts";
-import type { DocumentInput } from "../rag/ingest.ts";
+import { documentInput } from "../rag/ingest/document-input.ts";
+import type { DocumentInput } from "../rag/ingest/ingest.ts";
 import { documentBatch, jobAccepted, jobParams, jobView } from "../schemas/documents.ts";
 import { declareRoute } from "../security/access.ts";
 import { refuseInvalid } from "../security/validation.ts";
 import { readDeferredJob } from "../store/deferred-writes.ts";
 import { jobStatements, readJob, stageParts, unstageParts } from "../store/jobs.ts";
+import type { QueueMessage } from "../store/queue-messages.ts";
 import { describeError, logEvent } from "../telemetry/log.ts";
 import { jobLocation, writeOrDefer } from "./deferral.ts";
-import { documentInput } from "./document-input.ts";
 import { json } from "./json-answer.ts";
 import { requestStores } from "./request-stores.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parsePrompt } from "../rag/prompt.ts";
-import { estimateTokens } from "../rag/tokens.ts";
+import { parsePrompt } from "../rag/answer/prompt.ts";
+import { estimateTokens } from "../rag/text/tokens.ts";
 import { type Answer, eventsOf, type Service, startService } from "../service.fixture.ts";
 
 const NOT_FOUND = "not found in the documents";

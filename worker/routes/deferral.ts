@@ -8,7 +8,6 @@
 import type { Context } from "hono";
 import type { App } from "../context.ts";
 import { supersedingStatements } from "../jobs/apply-deferred.ts";
-import type { QueueMessage } from "../jobs/messages.ts";
 import { FENCE_RETRY_S, SUPERSEDED_WRITES_MAX, WRITE_CONFLICT_RETRIES_MAX } from "../limits.ts";
 import { type Answer, replay, sealAnswer } from "../security/idempotency.ts";
 import {
@@ -22,6 +21,7 @@ import {
 } from "../store/deferred-writes.ts";
 import { isFenced, WriteFenced } from "../store/fence.ts";
 import { isJobRecorded } from "../store/jobs.ts";
+import type { QueueMessage } from "../store/queue-messages.ts";
 import { describeError, logEvent } from "../telemetry/log.ts";
 
 /** What a deferred write is answered with: 202, and where its job is. */

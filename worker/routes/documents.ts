@@ -3,9 +3,9 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { z } from "zod";
 import type { App } from "../context.ts";
-import type { QueueMessage } from "../jobs/messages.ts";
-import { Problem } from "../problem.ts";
-import { ingest } from "../rag/ingest.ts";
+import { Problem } from "../ground/problem.ts";
+import { documentInput, type RequestedDocument } from "../rag/ingest/document-input.ts";
+import { ingest } from "../rag/ingest/ingest.ts";
 import {
   documentBody,
   documentPage,
@@ -21,9 +21,9 @@ import { declareRoute } from "../security/access.ts";
 import { refuseInvalid } from "../security/validation.ts";
 import { deleteDocument, WriteConflict } from "../store/document-writes.ts";
 import { type DocumentRow, listDocuments, readDocument, readDocumentChunks, readToDelete } from "../store/documents.ts";
-import { settleFromStores } from "../store/vectors.ts";
+import type { QueueMessage } from "../store/queue-messages.ts";
+import { settleFromStores } from "../vectors/settle.ts";
 import { writeOrDefer } from "./deferral.ts";
-import { documentInput, type RequestedDocument } from "./document-input.ts";
 import { json } from "./json-answer.ts";
 import { requestStores } from "./request-stores.ts";
 

@@ -8,7 +8,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { App } from "../context.ts";
 import type { Env } from "../env.ts";
 import { HEALTH_CACHE_MS, HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
-import { chatModel } from "../rag/chat-models.ts";
+import { chatModel } from "../rag/answer/chat-models.ts";
 import { type Health, health as healthSchema, liveness, readiness } from "../schemas/health.ts";
 import { declareRoute } from "../security/access.ts";
 import { cacheCounters } from "../store/answer-cache.ts";

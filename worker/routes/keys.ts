@@ -6,12 +6,12 @@
  */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { App } from "../context.ts";
-import { Problem } from "../problem.ts";
+import type { Principal } from "../ground/principal.ts";
+import { Problem } from "../ground/problem.ts";
 import { createdKey, keyChange, keyCreation, keyListQuery, keyPage, keyPath, keyView } from "../schemas/keys.ts";
 import { declareRoute } from "../security/access.ts";
 import { forgetKey } from "../security/key-memory.ts";
 import { formatKey, hashSecret, KEY_RANDOM_BYTES } from "../security/keys.ts";
-import type { Principal } from "../security/principal.ts";
 import { refuseInvalid } from "../security/validation.ts";
 import { insertKey, type KeyPosition, type KeyRecord, listKeys, revokeKey, updateKey } from "../store/keys.ts";
 

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../app.ts";
 import type { Env } from "../env.ts";
+import type { ApiDocument } from "../pages/docs-types.ts";
 import { PROBLEMS } from "../schemas/problem.ts";
-import type { ApiDocument } from "./docs-types.ts";
 
 const WORKER = join(import.meta.dirname, "..");
 

@@ -3,8 +3,8 @@ import type { Context } from "hono";
 import type { App } from "../context.ts";
 import { explain, observedDatabase } from "../store/database.ts";
 import { guardedAi, guardedVectorize } from "../store/dependencies.ts";
-import type { VectorStores } from "../store/vectors.ts";
 import { describeError, logEvent } from "../telemetry/log.ts";
+import type { VectorStores } from "../vectors/settle.ts";
 
 /** `vectorize` includes `query`, so that the same stores serve retrieval and ingestion. */
 export type RequestStores = VectorStores & { vectorize: Pick<Vectorize, "query" | "upsert" | "deleteByIds"> };

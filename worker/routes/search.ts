@@ -1,11 +1,11 @@
 /** `POST /api/v1/search`: cached answers first, hybrid retrieval otherwise. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { App } from "../context.ts";
-import { Problem } from "../problem.ts";
-import { retrieve, VectorSearchError } from "../rag/retrieve.ts";
+import { allows, tenantTerm } from "../ground/principal.ts";
+import { Problem } from "../ground/problem.ts";
+import { retrieve, VectorSearchError } from "../rag/search/retrieve.ts";
 import { searchAnswer, searchRequest } from "../schemas/search.ts";
 import { declareRoute } from "../security/access.ts";
-import { allows, tenantTerm } from "../security/principal.ts";
 import { refuseInvalid } from "../security/validation.ts";
 import { cacheKey } from "../store/answer-cache.ts";
 import { cached } from "./cached.ts";

@@ -1,6 +1,6 @@
 /** Who the caller is, and tokens. */
 import { z } from "@hono/zod-openapi";
-import { RATE_TIERS, SCOPES } from "../security/principal.ts";
+import { RATE_TIERS, SCOPES } from "../ground/principal.ts";
 
 export const identity = z
   .object({

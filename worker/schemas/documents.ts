@@ -12,7 +12,7 @@ import {
   TITLE_CHARS_MAX,
   URL_CHARS_MAX,
 } from "../limits.ts";
-import { exactNumber } from "../rag/filter.ts";
+import { exactNumber } from "../rag/search/filter.ts";
 
 const utf8Bytes = (text: string) => new TextEncoder().encode(text).length;
 

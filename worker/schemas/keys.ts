@@ -1,5 +1,6 @@
 /** API keys as the API takes and shows them. */
 import { z } from "@hono/zod-openapi";
+import { RATE_TIERS, SCOPES } from "../ground/principal.ts";
 import {
   KEY_ID_CHARS,
   KEY_NAME_CHARS_MAX,
@@ -8,7 +9,6 @@ import {
   KEY_QUOTA_MAX,
   TENANT_CHARS_MAX,
 } from "../limits.ts";
-import { RATE_TIERS, SCOPES } from "../security/principal.ts";
 import { plainText } from "./documents.ts";
 
 const name = plainText

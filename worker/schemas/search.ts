@@ -9,8 +9,8 @@ import {
   SEARCH_TOP_K_DEFAULT,
   SEARCH_TOP_K_MAX,
 } from "../limits.ts";
-import { CHAT_MODEL_NAMES } from "../rag/chat-models.ts";
-import { filterSchema } from "../rag/filter.ts";
+import { CHAT_MODEL_NAMES } from "../rag/answer/chat-models.ts";
+import { filterSchema } from "../rag/search/filter.ts";
 import { plainText } from "./documents.ts";
 
 const question = plainText.max(QUERY_CHARS_MAX).refine((text) => text.trim() !== "", "must not be empty");

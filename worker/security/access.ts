@@ -7,13 +7,13 @@
 import { createRoute, type RouteConfig, z } from "@hono/zod-openapi";
 import type { Hono, MiddlewareHandler } from "hono";
 import type { App } from "../context.ts";
+import { allows, type Scope } from "../ground/principal.ts";
+import { Problem } from "../ground/problem.ts";
 import { BODY_BYTES_MAX } from "../limits.ts";
-import { Problem } from "../problem.ts";
 import { problemSchema } from "../schemas/problem.ts";
 import { authenticate, authenticateWebhook } from "./authenticate.ts";
 import { jsonBody } from "./body.ts";
 import { idempotent } from "./idempotency.ts";
-import { allows, type Scope } from "./principal.ts";
 import { checkQuota, countRequest } from "./quota.ts";
 import { limitKey } from "./rate-limit.ts";
 

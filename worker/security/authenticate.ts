@@ -13,16 +13,16 @@ import type { Context } from "hono";
 import { RATE_LIMITS } from "../../infra/inventory.ts";
 import type { App } from "../context.ts";
 import type { Env } from "../env.ts";
+import { BoundedMap } from "../ground/bounded-map.ts";
+import { equalInConstantTime, sha256 } from "../ground/digest.ts";
+import type { Principal } from "../ground/principal.ts";
+import { Problem } from "../ground/problem.ts";
 import { ISOLATE_ENTRIES_MAX } from "../limits.ts";
-import { Problem } from "../problem.ts";
 import type { KeyRecord } from "../store/keys.ts";
 import { clientAddress } from "./address.ts";
-import { BoundedMap } from "./bounded-map.ts";
 import { type Credential, presentedText } from "./credential.ts";
-import { equalInConstantTime, sha256 } from "./digest.ts";
 import { rememberedKey } from "./key-memory.ts";
 import { hashSecret, parseKey } from "./keys.ts";
-import type { Principal } from "./principal.ts";
 import { looksLikeToken, readToken } from "./tokens.ts";
 
 /** What is known for good about a genuine credential. */

@@ -1,11 +1,11 @@
 /** Addresses that may not call at all: keys `blocked:<address>` in the CONFIG namespace. */
 import type { Context } from "hono";
 import type { App } from "../context.ts";
+import { BoundedMap } from "../ground/bounded-map.ts";
+import { Problem } from "../ground/problem.ts";
 import { BLOCKLIST_CACHE_MS, ISOLATE_ENTRIES_MAX } from "../limits.ts";
-import { Problem } from "../problem.ts";
 import { describeError, logEvent } from "../telemetry/log.ts";
 import { clientAddress } from "./address.ts";
-import { BoundedMap } from "./bounded-map.ts";
 
 interface Verdict {
   blocked: boolean;

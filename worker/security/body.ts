@@ -6,8 +6,8 @@
  */
 import type { Context, MiddlewareHandler } from "hono";
 import type { App } from "../context.ts";
+import { Problem } from "../ground/problem.ts";
 import { DISCARD_BUFFER_BYTES, DISCARD_BYTES_MAX, JSON_DEPTH_MAX } from "../limits.ts";
-import { Problem } from "../problem.ts";
 import { jsonFlaw } from "./json-flaw.ts";
 
 /** Middleware that accepts a JSON body of at most `bytes_max` bytes; an absent body is the schema's business. */

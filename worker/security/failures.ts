@@ -2,8 +2,8 @@
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { App } from "../context.ts";
+import { Problem, problemResponse } from "../ground/problem.ts";
 import { FENCE_RETRY_AFTER_S } from "../limits.ts";
-import { Problem, problemResponse } from "../problem.ts";
 import { isDatabaseDown } from "../store/database.ts";
 import { isFenced } from "../store/fence.ts";
 

@@ -3,7 +3,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { secureHeaders } from "hono/secure-headers";
 import type { App } from "../context.ts";
-import { allows } from "./principal.ts";
+import { allows } from "../ground/principal.ts";
 
 /** Pages are static HTML with one stylesheet of ours: no scripts, no frames, nothing from elsewhere. */
 const CONTENT_SECURITY_POLICY = {

@@ -12,14 +12,14 @@
 import type { Context, MiddlewareHandler } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { App } from "../context.ts";
-import type { QueueMessage } from "../jobs/messages.ts";
+import { sha256 } from "../ground/digest.ts";
+import { Problem } from "../ground/problem.ts";
 import { FENCE_RETRY_S, IDEMPOTENCY_ANSWER_CHARS_MAX, IDEMPOTENCY_RESERVATION_MS } from "../limits.ts";
-import { Problem } from "../problem.ts";
 import { answerKey, claimAnswer, findAnswer } from "../store/deferred-writes.ts";
 import { isFenced } from "../store/fence.ts";
 import { type Earlier, keepAnswer, type Owner, readHeld, releaseKey, reserveKey } from "../store/idempotency.ts";
+import type { QueueMessage } from "../store/queue-messages.ts";
 import { describeError, logEvent } from "../telemetry/log.ts";
-import { sha256 } from "./digest.ts";
 import { seal, unseal } from "./sealing.ts";
 
 /** What a repetition gets again, beside the status. */

@@ -7,6 +7,8 @@
  */
 import type { Context } from "hono";
 import type { App } from "../context.ts";
+import { BoundedMap } from "../ground/bounded-map.ts";
+import { Problem } from "../ground/problem.ts";
 import {
   ISOLATE_ENTRIES_MAX,
   KEY_ABSENT_CACHE_MS,
@@ -15,10 +17,8 @@ import {
   KEY_RETRY_AFTER_MS,
   KEY_STALE_MAX_MS,
 } from "../limits.ts";
-import { Problem } from "../problem.ts";
 import { type KeyRecord, readKey } from "../store/keys.ts";
 import { describeError, logEvent } from "../telemetry/log.ts";
-import { BoundedMap } from "./bounded-map.ts";
 
 interface Remembered {
   record: KeyRecord;

@@ -5,8 +5,9 @@
  * so that neither the database nor a backup of it lets anyone in. No slow hash is needed: the secret has 200 random
  * bits, there is nothing to guess. No I/O and no randomness here; random bytes are passed in.
  */
+
+import { hex } from "../ground/digest.ts";
 import { KEY_ID_CHARS, KEY_SECRET_CHARS } from "../limits.ts";
-import { hex } from "./digest.ts";
 
 /** Crockford's base 32: no letters that are mistaken for digits; 32 symbols map from 5 random bits without bias. */
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";

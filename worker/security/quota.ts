@@ -6,10 +6,10 @@
  */
 import type { Context } from "hono";
 import type { App } from "../context.ts";
+import { BoundedMap } from "../ground/bounded-map.ts";
+import type { Principal } from "../ground/principal.ts";
+import { Problem } from "../ground/problem.ts";
 import { ISOLATE_ENTRIES_MAX } from "../limits.ts";
-import { Problem } from "../problem.ts";
-import { BoundedMap } from "./bounded-map.ts";
-import type { Principal } from "./principal.ts";
 
 const DAY_MS = 86_400_000;
 

@@ -14,12 +14,12 @@ import type { Context } from "hono";
 import { RATE_LIMITS } from "../../infra/inventory.ts";
 import type { App } from "../context.ts";
 import type { Env } from "../env.ts";
+import { BoundedMap } from "../ground/bounded-map.ts";
+import type { Principal, RateTier } from "../ground/principal.ts";
+import { Problem } from "../ground/problem.ts";
 import { ISOLATE_ENTRIES_MAX } from "../limits.ts";
-import { Problem } from "../problem.ts";
 import { describeError, logEvent } from "../telemetry/log.ts";
 import { clientAddress } from "./address.ts";
-import { BoundedMap } from "./bounded-map.ts";
-import type { Principal, RateTier } from "./principal.ts";
 
 const TIER_BINDINGS = {
   low: "RATE_LOW",

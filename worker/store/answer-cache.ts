@@ -5,6 +5,9 @@
  * a write invalidates every layer at once without touching one. KV is written on a key's second hit only and within
  * a daily budget, because the free plan has 1 000 writes a day.
  */
+
+import { BoundedMap } from "../ground/bounded-map.ts";
+import { sha256 } from "../ground/digest.ts";
 import {
   CACHE_ENTRY_CHARS_MAX,
   CACHE_KV_WRITES_PER_DAY_MAX,
@@ -13,8 +16,6 @@ import {
   CACHE_MEMORY_ENTRIES_MAX,
   CACHE_SEEN_KEYS_MAX,
 } from "../limits.ts";
-import { BoundedMap } from "../security/bounded-map.ts";
-import { sha256 } from "../security/digest.ts";
 
 export interface CacheEntry {
   index_version: number;

@@ -6,8 +6,8 @@
  * document, then the queue message. Whatever is in a line was complete; what never got there was never acknowledged.
  */
 import { z } from "zod";
-import type { DocumentInput } from "../rag/ingest.ts";
-import { sha256 } from "../security/digest.ts";
+import { sha256 } from "../ground/digest.ts";
+import type { DocumentInput } from "../rag/ingest/ingest.ts";
 import type { Feedback } from "./feedback.ts";
 import { DEFERRED_OPERATIONS, DEFERRED_PREFIX } from "./fence-names.ts";
 import type { Owner } from "./idempotency.ts";

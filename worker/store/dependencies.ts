@@ -4,8 +4,8 @@
  */
 import type { Env } from "../env.ts";
 import { AI_EMBED_TIMEOUT_MS, AI_GENERATE_TIMEOUT_MS, VECTORIZE_TIMEOUT_MS } from "../limits.ts";
-import { Breaker, guardedCall } from "../rag/breaker.ts";
 import type { Timings } from "../telemetry/timings.ts";
+import { Breaker, guardedCall } from "./breaker.ts";
 
 export const breakers = { embedding: new Breaker(), generation: new Breaker(), vectorize: new Breaker() };
 

@@ -2,9 +2,10 @@
  * Writing documents and their chunks: one atomic batch a write. Bulk rows travel as one JSON parameter, which is
  * several times faster than bound parameters and is not held to D1's limit of 100.
  */
+
+import { tenantTerm } from "../ground/principal.ts";
 import { BULK_JSON_CHARS_MAX } from "../limits.ts";
-import type { ChunkPlan, HashedChunk } from "../rag/plan-write.ts";
-import { tenantTerm } from "../security/principal.ts";
+import type { ChunkPlan, HashedChunk } from "../rag/ingest/plan-write.ts";
 import type { DocumentRow } from "./documents.ts";
 
 /** One document to write: what it becomes, and what that changes in its chunks. */

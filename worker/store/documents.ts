@@ -1,5 +1,5 @@
 /** Documents and chunks as D1 holds them: rows and reads. `document-writes.ts` changes them. */
-import type { StoredChunk } from "../rag/plan-write.ts";
+import type { StoredChunk } from "../rag/ingest/plan-write.ts";
 import { type Fence, fenceOf, fenceStatement, WriteFenced } from "./fence.ts";
 
 export type Metadata = Record<string, string | number | boolean>;

@@ -1,5 +1,5 @@
 /** API keys in D1. Every function takes the database; hashing and permission are the callers' business. */
-import { RATE_TIERS, type RateTier, SCOPES, type Scope } from "../security/principal.ts";
+import { RATE_TIERS, type RateTier, SCOPES, type Scope } from "../ground/principal.ts";
 
 export interface KeyRecord {
   id: string;

@@ -7,8 +7,8 @@ import type { Context } from "hono";
 import { SECRETS } from "../../infra/inventory.ts";
 import type { App } from "../context.ts";
 import type { Env } from "../env.ts";
+import { Problem } from "../ground/problem.ts";
 import { LOG_MESSAGE_CHARS_MAX, LOG_STACK_CHARS_MAX } from "../limits.ts";
-import { Problem } from "../problem.ts";
 import { redactSecrets, withoutQuotedInput } from "./redact.ts";
 
 export const LOG_LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"] as const;

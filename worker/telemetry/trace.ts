@@ -1,5 +1,5 @@
 /** W3C trace context: https://www.w3.org/TR/trace-context/. Invalid headers are ignored, as the specification asks. */
-import { hex } from "../security/digest.ts";
+import { hex } from "../ground/digest.ts";
 
 export interface Trace {
   /** 32 hex digits, the caller's when it sent a valid `traceparent`. */

@@ -1,0 +1,104 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { estimateTokens } from "../text/tokens.ts";
+import { type OptimisableHit, optimise } from "./optimise.ts";
+
+function hit(chunk_id: number, title: string, text: string, fused: number): OptimisableHit {
+  return { chunk_id, title, heading: "", text, token_count: estimateTokens(text), scores: { fused } };
+}
+
+const FORT = hit(
+  1,
+  "Harbours",
+  [
+    "Trade with the islands grew quickly after the war, and wool was the main export of the county for many decades, shipped by four families who owned every warehouse on the quay.",
+    "The harbour of Kelm was begun in 1847.",
+    "Its first master was Josiah Plum.",
+    "Fishing declined when the herring moved north, and many families left for the growing cities of the mainland, where the mills paid twice what a boat earned in a good year.",
+    "A narrow railway carried slate from the quarries above the town, until the last of them closed after a landslide that buried the engine and its shed one night in the wet spring.",
+    "The parish church holds the tombs of two admirals, one of them empty, and a bell cast from the guns of a frigate that had run aground below the cliffs with all her crew aboard.",
+    "Winters are mild but wet, and the road over the moor is closed by floods on about a dozen days of most years, when bread and post are brought over the bay by boat instead.",
+    "Today most visitors come for the sailing school, the small museum of knots, and the regatta held late in summer, for which the hotels put up a large tent on the old parade ground.",
+  ].join(" "),
+  1,
+);
+const TOWN = hit(
+  2,
+  "Towns",
+  "Ostra is a market town on the river. Its bridge has nine arches. The mill closed in 1911.",
+  0.3,
+);
+const GUIDE = hit(
+  3,
+  "Guide",
+  "The service has many parts. They are described elsewhere.\n\nRotate a key with this command:\n\n```sh\nops keys rotate --id ID\n# then wait. The old key dies.\n```\n\nBackups of every store are made daily and kept for a month, and each of them is restored once into a scratch store.\n\n- Logs are kept apart from the stores, so that a fault which fills the one cannot stop the other from being written.\n- Every command prints what it will change, and changes nothing until it has been told to do so by a person or a flag.\n- Stores are never shared between tenants, whatever the plan, and every one of them names its owner in its metadata.\n",
+  1,
+);
+
+describe("optimise", () => {
+  test("sends the sentences that answer, not the whole chunk, and says what it saved", () => {
+    const context = optimise({ query: "When was the harbour of Kelm begun?", hits: [FORT, TOWN] });
+    const sent = context.passages.map(({ text }) => text).join(" ");
+    expect(sent).toContain("begun in 1847");
+    expect(sent).not.toContain("Fishing declined");
+    expect(context.tokens).toBeLessThan(context.tokens_before / 2);
+    expect(context.dropped).toEqual([2]);
+  });
+
+  test("keeps a code block whole, with a gap on lines of its own", () => {
+    const { passages } = optimise({ query: "How do I rotate a key?", hits: [GUIDE] });
+    expect(passages[0]?.text).toContain("```sh\nops keys rotate --id ID\n# then wait. The old key dies.\n```");
+    expect(passages[0]?.text).not.toContain("Stores are never shared");
+  });
+
+  test("a chunk that says the same as a better one is not sent again", () => {
+    const copy = hit(9, "Harbours", `${FORT.text} Also copied.`, 0.99);
+    const { dropped } = optimise({ query: "When was the harbour of Kelm begun?", hits: [FORT, copy] });
+    expect(dropped).toEqual([9]);
+  });
+
+  test("no hits give no passages and no evidence", () => {
+    expect(optimise({ query: "anything", hits: [] })).toEqual({
+      passages: [],
+      tokens: 0,
+      tokens_before: 0,
+      dropped: [],
+      evidence: 0,
+    });
+  });
+
+  const word = fc.constantFrom("harbour", "kelm", "1847", "the", "of", "wool", "Plum", "begun", "river", "nine");
+  const sentence = fc.array(word, { minLength: 1, maxLength: 12 }).map((words) => `${words.join(" ")}. `);
+  const block = fc.oneof(
+    { weight: 5, arbitrary: sentence },
+    fc.constantFrom("\n\n", "```\ncode here\n```\n", "| a | b |\n|---|---|\n| harbour | 1 |\n", "- item\n"),
+  );
+  const hits = fc
+    .array(fc.tuple(fc.array(block, { maxLength: 8 }), fc.double({ min: 0, max: 1, noNaN: true })), { maxLength: 8 })
+    .map((list) => list.map(([blocks, fused], index) => hit(index + 1, "Kelm", blocks.join(""), fused)));
+
+  test("every passage is its spans, verbatim, in order, and the same input gives the same context", () => {
+    fc.assert(
+      fc.property(hits, fc.array(word, { minLength: 1, maxLength: 6 }), (list, words) => {
+        const query = words.join(" ");
+        const context = optimise({ query, hits: list });
+        expect(optimise({ query, hits: list })).toEqual(context);
+        for (const passage of context.passages) {
+          const chunk = list.find(({ chunk_id }) => chunk_id === passage.chunk_id)?.text ?? "";
+          const pieces = passage.spans.map(([start, end]) => chunk.slice(start, end));
+          expect(passage.text.replaceAll("\n…\n", " … ")).toBe(pieces.join(" … "));
+          expect(passage.spans.flat()).toEqual(passage.spans.flat().toSorted((a, b) => a - b));
+        }
+      }),
+    );
+  });
+
+  test("the estimated tokens stay within max_context_tokens", () => {
+    fc.assert(
+      fc.property(hits, fc.integer({ min: 1, max: 120 }), (list, max_context_tokens) => {
+        const { tokens } = optimise({ query: "harbour kelm", hits: list, max_context_tokens });
+        expect(tokens).toBeLessThanOrEqual(max_context_tokens);
+      }),
+    );
+  });
+});

@@ -1,0 +1,155 @@
+/**
+ * The token optimiser: of the chunks that retrieval found, only the sentences worth their tokens reach the model.
+ *
+ * Every unit (sentence, code block, table, list item) has a chance to hold the answer (`relevance.ts`) and a price in
+ * tokens; a unit is sent when it buys enough chance for each token. So a clear question about one chunk costs a few
+ * sentences, and an unclear one spreads over several chunks. Pure and deterministic.
+ */
+
+import { estimateTokens } from "../text/tokens.ts";
+import { evidence } from "./evidence.ts";
+import { readQuestion } from "./question.ts";
+import { readHit } from "./reading.ts";
+import { type ScoredUnit, scoreUnits } from "./relevance.ts";
+
+/** What the optimiser needs of a retrieval hit. */
+export interface OptimisableHit {
+  chunk_id: number;
+  title: string;
+  heading: string;
+  text: string;
+  /** Estimated tokens of `text`. */
+  token_count: number;
+  /** `fused` compares hits of one list; higher is better. */
+  scores: { fused: number };
+}
+
+/** The part of a chunk that is sent: `text` is the slices `spans` of the chunk, " … " where something was left out. */
+export interface Passage {
+  chunk_id: number;
+  title: string;
+  heading: string;
+  text: string;
+  /** `[start, end)` offsets into the chunk's text, in order. */
+  spans: [number, number][];
+}
+
+export interface OptimisedContext {
+  /** Best chunk first. Empty only without hits. */
+  passages: Passage[];
+  /** Estimated tokens of the passages, labels and openers included. */
+  tokens: number;
+  /** The same for all hits whole. */
+  tokens_before: number;
+  /** Chunks of which nothing is sent. */
+  dropped: number[];
+  /** How much of the question the hits speak of: `evidence.ts`. */
+  evidence: number;
+}
+
+/** A token is spent when it raises the chance that the answer is in the context by this much: 1 % for 29 tokens. */
+const CHANCE_PER_TOKEN_MIN = 0.00035;
+/** Sentences are chosen from this many hits: deeper ones hardly ever hold what the first do not. */
+const HITS_MAX = 5;
+/** Chunks that share more than this part of their words (Jaccard) say the same; the better ranked one is kept. */
+const DUPLICATE_SIMILARITY = 0.8;
+/** Stands for what was left out: inside a line of prose, and on a line of its own beside code, tables and lists. */
+const GAP = " … ";
+const GAP_LINE = "\n…\n";
+/** The opener `<id>` with its line breaks. */
+const OPENER_TOKENS = 5;
+
+function overheadTokens(hit: OptimisableHit): number {
+  return OPENER_TOKENS + estimateTokens(`${hit.title} ${hit.heading}`);
+}
+
+function withoutDuplicates(hits: readonly OptimisableHit[]): OptimisableHit[] {
+  const kept: { hit: OptimisableHit; words: Set<string> }[] = [];
+  for (const hit of hits) {
+    const words = new Set(hit.text.split(" "));
+    if (!kept.some((other) => similarity(words, other.words) > DUPLICATE_SIMILARITY)) kept.push({ hit, words });
+  }
+  return kept.map(({ hit }) => hit);
+}
+
+/** Jaccard; 0 where the sizes alone rule a duplicate out. */
+function similarity(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
+  if (Math.min(a.size, b.size) < DUPLICATE_SIMILARITY * Math.max(a.size, b.size)) return 0;
+  let shared = 0;
+  for (const word of a) if (b.has(word)) shared++;
+  return shared / (a.size + b.size - shared);
+}
+
+/** Units in order of chance that pay for their tokens, while they fit. The first unit is taken if it fits at all. */
+function choose(scored: readonly ScoredUnit[], hits: readonly OptimisableHit[], tokensMax: number): ScoredUnit[] {
+  const chosen: ScoredUnit[] = [];
+  const opened = new Set<number>();
+  let spent = 0;
+  for (const unit of scored.toSorted((a, b) => b.probability - a.probability)) {
+    const hit = hits[unit.rank];
+    if (hit === undefined) continue;
+    const price = estimateTokens(hit.text.slice(unit.start, unit.end));
+    if (chosen.length > 0 && unit.probability / price < CHANCE_PER_TOKEN_MIN) continue;
+    const cost = price + (opened.has(unit.rank) ? 0 : overheadTokens(hit));
+    if (spent + cost > tokensMax) continue;
+    chosen.push(unit);
+    opened.add(unit.rank);
+    spent += cost;
+  }
+  return chosen;
+}
+
+function passageOf(hit: OptimisableHit, chosen: readonly ScoredUnit[]): Passage {
+  const spans: [number, number][] = [];
+  let text = "";
+  let last: ScoredUnit | undefined;
+  for (const unit of chosen.toSorted((a, b) => a.start - b.start)) {
+    const span = spans.at(-1);
+    const piece = hit.text.slice(unit.start, unit.end);
+    if (span !== undefined && span[1] === unit.start) {
+      span[1] = unit.end;
+      text += piece;
+    } else {
+      const inline = last?.kind === "prose" && unit.kind === "prose";
+      text = last === undefined ? piece : text.trimEnd() + (inline ? GAP : GAP_LINE) + piece;
+      spans.push([unit.start, unit.end]);
+    }
+    last = unit;
+  }
+  for (const span of spans) span[1] = span[0] + hit.text.slice(span[0], span[1]).trimEnd().length;
+  const { chunk_id, title, heading } = hit;
+  return { chunk_id, title, heading, text: text.trimEnd(), spans };
+}
+
+/**
+ * The context to send for `query`, from `hits` in ranked order.
+ * `max_context_tokens` bounds the estimated tokens of the passages; a bound below the best unit gives no passages.
+ */
+export function optimise(input: {
+  query: string;
+  hits: readonly OptimisableHit[];
+  max_context_tokens?: number;
+}): OptimisedContext {
+  const question = readQuestion(input.query);
+  const distinct = withoutDuplicates(input.hits);
+  const read = distinct.map((hit) => readHit(question, hit));
+  const hits = distinct.slice(0, HITS_MAX);
+  const scored = scoreUnits(question, read.slice(0, HITS_MAX));
+  const chosen = choose(scored, hits, input.max_context_tokens ?? Number.POSITIVE_INFINITY);
+  const passages = hits.flatMap((hit, rank) => {
+    const own = chosen.filter((unit) => unit.rank === rank);
+    return own.length === 0 ? [] : [passageOf(hit, own)];
+  });
+  const sent = new Set(passages.map((passage) => passage.chunk_id));
+  return {
+    passages,
+    tokens: passages.reduce(
+      (sum, { title, heading, text }) =>
+        sum + OPENER_TOKENS + estimateTokens(`${title} ${heading}`) + estimateTokens(text),
+      0,
+    ),
+    tokens_before: input.hits.reduce((sum, hit) => sum + overheadTokens(hit) + hit.token_count, 0),
+    dropped: input.hits.filter((hit) => !sent.has(hit.chunk_id)).map((hit) => hit.chunk_id),
+    evidence: evidence(question, read),
+  };
+}

@@ -1,0 +1,107 @@
+/**
+ * How likely each sentence of the retrieved chunks is to hold the answer. Pure; the optimiser spends tokens by it, the
+ * extractive answerer quotes by it, and the evidence rule refuses by it.
+ *
+ * A conditional logit over all units of all hits: utility = weighted features, probability = softmax. The features
+ * are the classic ones of answer-sentence selection: idf-weighted coverage of the question's words, adjacent words
+ * kept adjacent, what the sentence before and the heading say, whether a thing of the asked type is there,
+ * and the rank and score of the chunk. decisions/0004 says how the weights were found and checked.
+ */
+
+import type { Unit } from "../text/sentences.ts";
+import { holdsType } from "./answer-type.ts";
+import type { Question } from "./question.ts";
+import type { ReadHit } from "./reading.ts";
+
+/** A unit of a hit with its chance. */
+export interface ScoredUnit extends Unit {
+  /** Index of the hit, 0 = best. */
+  rank: number;
+  /** Index of the unit within its hit. */
+  position: number;
+  /** Chance that the answer is in this unit rather than in another; all units sum to 1. */
+  probability: number;
+}
+
+/** Weights of the logit: see decisions/0004. */
+const WEIGHT = {
+  coverage: 7,
+  previous: 1,
+  label: 1,
+  antecedent: 0.7,
+  adjacency: 1,
+  answer_type: 1.7,
+  rank: -1.4,
+  margin: 2,
+  fused: 2,
+} as const;
+/**
+ * Share of the likeliest chunk's probability that is spread evenly over its units: answers also stand in sentences
+ * that share no word with the question, beside those that do.
+ */
+const SPREAD = 0.06;
+
+/** A sentence that begins like this speaks of something said before it. */
+export const POINTS_BACK = /^["“'(]?(?:he|she|it|they|this|these|those|that|such|his|her|its|their|here|there)\b/i;
+
+function sharedPairs(asked: ReadonlySet<number>, held: ReadonlySet<number>): number {
+  let shared = 0;
+  for (const pair of asked) if (held.has(pair)) shared++;
+  return asked.size === 0 ? 0 : shared / asked.size;
+}
+
+/** Units of all hits in reading order, hit by hit. A term's idf is taken from these units: common here, common. */
+export function scoreUnits(question: Question, hits: readonly ReadHit[]): ScoredUnit[] {
+  const all = hits.flatMap(({ units }) => units);
+  const weights = question.strengths.map((strength, term) => {
+    const holders = all.reduce((count, unit) => count + (unit.has[term] ?? 0), 0);
+    return holders === 0 ? 0 : strength * Math.log(1 + all.length / holders);
+  });
+  const total = weights.reduce((sum, weight) => sum + weight, 0) || 1;
+  const share = (has: Uint8Array, without?: Uint8Array): number => {
+    let sum = 0;
+    for (let term = 0; term < weights.length; term++) {
+      if (has[term] === 1 && without?.[term] !== 1) sum += weights[term] ?? 0;
+    }
+    return sum / total;
+  };
+  const best = Math.max(hits[0]?.fused ?? 0, Number.EPSILON);
+  const margin = 1 - Math.max(0, hits[1]?.fused ?? 0) / best;
+  const scored = hits.flatMap(({ label, units, fused }, rank) =>
+    units.map((unit, position) => {
+      const { start, end, kind } = unit;
+      const before = units[position - 1];
+      const after = units[position + 1];
+      const utility =
+        WEIGHT.coverage * share(unit.has) +
+        WEIGHT.previous * (before === undefined ? 0 : share(before.has, unit.has)) +
+        WEIGHT.label * share(label, unit.has) +
+        WEIGHT.antecedent * (after !== undefined && POINTS_BACK.test(after.text) ? share(after.has, unit.has) : 0) +
+        WEIGHT.adjacency * sharedPairs(question.pairs, unit.pairs) +
+        WEIGHT.answer_type * (holdsType(question.type, unit.text, question.said) ? 1 : 0) +
+        WEIGHT.rank * Math.log(1 + rank) +
+        WEIGHT.margin * (rank === 0 ? margin : 0) +
+        WEIGHT.fused * (Math.max(0, fused) / best);
+      return { start, end, kind, rank, position, utility };
+    }),
+  );
+  return withProbabilities(scored);
+}
+
+function withProbabilities(scored: readonly (Omit<ScoredUnit, "probability"> & { utility: number })[]): ScoredUnit[] {
+  const highest = scored.reduce((max, unit) => Math.max(max, unit.utility), Number.NEGATIVE_INFINITY);
+  const odds = scored.map((unit) => Math.exp(unit.utility - highest));
+  const total = odds.reduce((sum, value) => sum + value, 0);
+  const chunks = new Map<number, { probability: number; units: number }>();
+  scored.forEach(({ rank }, index) => {
+    const { probability, units } = chunks.get(rank) ?? { probability: 0, units: 0 };
+    chunks.set(rank, { probability: probability + (odds[index] ?? 0) / total, units: units + 1 });
+  });
+  const leader = Math.max(0, ...Array.from(chunks.values(), ({ probability }) => probability));
+  return scored.map(({ utility: _, ...unit }, index) => {
+    const probability = (odds[index] ?? 0) / total;
+    const chunk = chunks.get(unit.rank);
+    if (chunk === undefined || chunk.probability < leader) return { ...unit, probability };
+    return { ...unit, probability: (1 - SPREAD) * probability + (SPREAD * leader) / chunk.units };
+  });
+}

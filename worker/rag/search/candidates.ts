@@ -1,0 +1,89 @@
+/**
+ * What the second stage knows of the best full-text candidates: how often they say which terms, and statistics among
+ * themselves.
+ *
+ * The index's document frequencies would cost a look-up for every term. Among candidates of one query local ones do
+ * as well (docs/decisions/0003-fusion.md), because only what tells candidates apart can reorder them.
+ */
+import { TITLE_WEIGHT } from "../../limits.ts";
+import { fold } from "../text/query.ts";
+import { findTerms, readWords, type TermSet, type Words } from "../text/terms.ts";
+import type { ChunkRow } from "./text-leg.ts";
+
+/** BM25's usual constants (Robertson, Zaragoza 2009), the ones FTS5 has fixed. */
+const K1 = 1.2;
+const B = 0.75;
+
+export interface Candidate {
+  id: number;
+  /** FTS5's bm25, higher is better; the second stage adds to it. */
+  score: number;
+  title: Words;
+  /** The heading path and the text. */
+  body: Words;
+  /** How many words both have. */
+  length: number;
+  /** `length` divided by the candidates' mean. */
+  relative_length: number;
+  /** Occurrences of each query term by its number, one in the title counted as `TITLE_WEIGHT`, as in the index. */
+  frequency: Float64Array;
+  /** Occurrences of query terms side by side, by `first * terms + second`. */
+  pairs: Map<number, number>;
+}
+
+/** Candidates from rows, in the same order. `query` holds every stem of the query, stopwords included. */
+export function readCandidates(rows: readonly { row: ChunkRow; score: number }[], query: TermSet): Candidate[] {
+  const size = query.index.size;
+  const candidates = rows.map(({ row, score }): Candidate => {
+    const title = readWords(fold(row.title));
+    const body = readWords(fold(row.heading === "" ? row.text : `${row.heading}\n${row.text}`));
+    const frequency = new Float64Array(size);
+    const pairs = new Map<number, number>();
+    for (const [text, weight] of [
+      [title, TITLE_WEIGHT],
+      [body, 1],
+    ] as const) {
+      let lastTerm = -1;
+      let lastPlace = -1;
+      findTerms(text, query, (term, place) => {
+        frequency[term] = (frequency[term] ?? 0) + weight;
+        if (lastPlace >= 0 && place === lastPlace + 1) {
+          const pair = lastTerm * size + term;
+          pairs.set(pair, (pairs.get(pair) ?? 0) + 1);
+        }
+        lastTerm = term;
+        lastPlace = place;
+      });
+    }
+    const length = (title.bounds.length + body.bounds.length) / 2;
+    return { id: row.chunk_id, score, title, body, length, relative_length: 1, frequency, pairs };
+  });
+  const mean = candidates.reduce((sum, { length }) => sum + length, 0) / Math.max(1, candidates.length);
+  for (const candidate of candidates) candidate.relative_length = candidate.length / Math.max(1, mean);
+  return candidates;
+}
+
+/** How often a candidate says each of `terms`, weighted like `Candidate.frequency`. */
+export function countTerms(candidate: Candidate, terms: TermSet): Float64Array {
+  const counts = new Float64Array(terms.index.size);
+  for (const [text, weight] of [
+    [candidate.title, TITLE_WEIGHT],
+    [candidate.body, 1],
+  ] as const) {
+    findTerms(text, terms, (term) => {
+      counts[term] = (counts[term] ?? 0) + weight;
+    });
+  }
+  return counts;
+}
+
+/** BM25's saturation: how much `occurrences` in this candidate count, 0 to k1 + 1. */
+export function saturated(occurrences: number, candidate: Candidate): number {
+  if (occurrences === 0) return 0;
+  return (occurrences * (K1 + 1)) / (occurrences + K1 * (1 - B + B * candidate.relative_length));
+}
+
+/** Inverse document frequency among `total` candidates, of what `holding` of them hold; positive. */
+export function localIdf(holding: number, total: number): number {
+  return Math.log(1 + (total - holding + 0.5) / (holding + 0.5));
+}

@@ -1,0 +1,202 @@
+import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readMigrations } from "../../../infra/migration-files.ts";
+import { embedLexical, LEXICAL_MODEL } from "../../../local/ai/lexical-embedder.ts";
+import { type RetrievalRequest, retrieve, type Stores, VectorSearchError } from "./retrieve.ts";
+
+/** The real D1 of workerd; a vector index and a model as plain functions, since what they do when they fail is the point. */
+let workerd: Miniflare;
+let db: D1Database;
+const vectors = new Map<number, { namespace: string; values: Float32Array }>();
+const down = () => Promise.reject(new Error("down"));
+const vectorize = {
+  query: async (vector: ArrayLike<number>, { topK = 5, namespace }: VectorizeQueryOptions = {}) => {
+    const matches = [...vectors]
+      .filter(([, stored]) => stored.namespace === namespace)
+      .map(([id, { values }]) => ({
+        id: String(id),
+        score: values.reduce((sum, x, i) => sum + x * (vector[i] ?? 0), 0),
+      }))
+      .toSorted((a, b) => b.score - a.score)
+      .slice(0, topK);
+    return { matches, count: matches.length };
+  },
+} as unknown as Stores["vectorize"];
+const ai = {
+  run: async (_model: string, inputs: { text?: string[]; contexts?: { text: string }[] }) =>
+    inputs.contexts === undefined
+      ? { data: embedLexical(inputs.text ?? []).map((vector) => [...vector]) }
+      : { response: inputs.contexts.map(({ text }, id) => ({ id, score: -text.length })) },
+} as unknown as Stores["ai"];
+
+const PARAGRAPHS = [
+  ["Rotate keys", "A leaked key is rotated with the rotate command. Rotation of a key takes ten seconds."],
+  ["Queues", "Dead letters are replayed after the fault is fixed. A queue holds messages for four days."],
+  ["Backups", "Every night a backup of the database is written to the bucket. The key of a backup is its date."],
+  ["Limits", "A free account has ten thousand neurons a day. The daily limit is reset at midnight."],
+] as const;
+
+async function write(tenant: string, id: number, title: string, text: string, metadata = "{}") {
+  await db.batch([
+    db
+      .prepare(
+        `INSERT INTO tenants (tenant, index_version, changed_at_ms) VALUES (?, 1, 0) ON CONFLICT (tenant) DO NOTHING`,
+      )
+      .bind(tenant),
+    db
+      .prepare(
+        `INSERT INTO documents (id, tenant, external_id, title, format, metadata, content_hash, chunk_ids, token_count, version, created_at_ms, updated_at_ms)
+         VALUES (?, ?, ?, ?, 'text', ?, 'h', '[]', 9, 1, 0, 0)`,
+      )
+      .bind(id, tenant, `doc-${id}`, title, metadata),
+    db
+      .prepare(
+        `INSERT INTO chunks (id, document_id, tenant_term, title, heading, text, content_hash, token_count)
+         VALUES (?, ?, ?, ?, '', ?, 'h', 9)`,
+      )
+      .bind(id, id, `tn${tenant}`, title, text),
+  ]);
+  const [values = new Float32Array()] = embedLexical([`${title}\n${text}`]);
+  vectors.set(id, { namespace: tenant, values });
+}
+
+beforeAll(async () => {
+  workerd = new Miniflare(
+    convertV4MiniflareOptions({
+      cf: false,
+      telemetry: { enabled: false },
+      logRequests: false,
+      modules: true,
+      script: "export default {}",
+      compatibilityDate: "2026-11-01",
+      d1Databases: ["DB"],
+    }),
+  );
+  db = (await workerd.getD1Database("DB")) as unknown as D1Database;
+  for (const { statements } of readMigrations()) {
+    await db.batch(statements.map((sql) => db.prepare(sql)));
+  }
+  for (const [index, [title, text]] of PARAGRAPHS.entries()) await write("a", index + 1, title, text);
+  for (let i = 0; i < 120; i += 1)
+    await write("a", 100 + i, `Log ${i}`, `Log number ${i} of the daily log.`, '{"collection":"logs"}');
+});
+afterAll(() => workerd.dispose());
+
+const ask = (query: string, change: Partial<RetrievalRequest> = {}, stores: Partial<Stores> = {}) =>
+  retrieve(
+    { db, vectorize, ai, ...stores },
+    {
+      query,
+      tenant: "a",
+      tenant_term: "tna",
+      mode: "hybrid",
+      top_k: 10,
+      offset: 0,
+      embedding_model: "an/unknown-model",
+      ...change,
+    },
+  );
+
+describe("retrieve", () => {
+  test("finds the paragraph that answers, with its row and the scores of both legs", async () => {
+    const { hits, degraded, vector_used } = await ask("how do I rotate a leaked key?");
+    expect(hits[0]).toMatchObject({ chunk_id: 1, document_id: "doc-1", title: "Rotate keys", metadata: {}, url: null });
+    expect(hits[0]?.scores).toMatchObject({ text: expect.any(Number), vector: expect.any(Number) });
+    expect(degraded).toEqual([]);
+    expect(vector_used).toBe(true);
+  });
+
+  test("pages of one query neither overlap nor leave a gap, in every mode", async () => {
+    for (const mode of ["hybrid", "text", "vector"] as const) {
+      const whole = await ask("daily log number", { mode, top_k: 50 });
+      const rest = await ask("daily log number", { mode, top_k: 50, offset: 50 });
+      const middle = await ask("daily log number", { mode, top_k: 20, offset: 40 });
+      const ids = [...whole.hits, ...rest.hits].map(({ chunk_id }) => chunk_id);
+      expect(new Set(ids).size).toBe(100);
+      expect(middle.hits.map(({ chunk_id }) => chunk_id)).toEqual(ids.slice(40, 60));
+    }
+  });
+
+  test("without Vectorize or the model, a hybrid search answers from full text and says so", async () => {
+    for (const broken of [{ vectorize: { query: down } }, { ai: { run: down } }] as unknown as Partial<Stores>[]) {
+      const { hits, degraded, vector_used } = await ask("rotate key", {}, broken);
+      expect(hits[0]?.chunk_id).toBe(1);
+      expect(degraded).toEqual(["Vector search is unavailable; results are from full text only"]);
+      expect(vector_used).toBe(false);
+    }
+  });
+
+  test("an embedding of the wrong length counts as a model that is down", async () => {
+    const short = { run: async () => ({ data: [[1, 2, 3]] }) } as unknown as Stores["ai"];
+    const { degraded } = await ask("rotate key", { embedding_model: "@cf/baai/bge-small-en-v1.5" }, { ai: short });
+    expect(degraded).toHaveLength(1);
+  });
+
+  test("mode vector raises what broke, and mode text never asks", async () => {
+    const broken = { vectorize: { query: down } } as unknown as Partial<Stores>;
+    await expect(ask("rotate key", { mode: "vector" }, broken)).rejects.toThrow(VectorSearchError);
+    expect(await ask("rotate key", { mode: "text" }, broken)).toMatchObject({ degraded: [], vector_used: false });
+  });
+
+  test("a dead D1 is an error, not an empty answer", async () => {
+    const dead = { prepare: db.prepare.bind(db), batch: down } as unknown as D1Database;
+    await expect(ask("rotate key", {}, { db: dead })).rejects.toThrow("down");
+  });
+
+  test("a model whose vectors earn no weight is not asked in a hybrid search", async () => {
+    const broken = { ai: { run: down } } as unknown as Partial<Stores>;
+    expect(await ask("rotate", { embedding_model: LEXICAL_MODEL }, broken)).toMatchObject({
+      degraded: [],
+      vector_used: false,
+    });
+  });
+
+  test("a filter confines full text, and vectors whose metadata lags behind", async () => {
+    for (const mode of ["hybrid", "text", "vector"] as const) {
+      const { hits } = await ask("daily log of keys", { mode, filter: { collection: "logs" }, top_k: 50 });
+      expect(hits.length).toBeGreaterThan(10);
+      expect(hits.every(({ metadata }) => metadata.collection === "logs")).toBe(true);
+    }
+  });
+
+  test("a vector whose chunk is gone is left out", async () => {
+    const [values = new Float32Array()] = embedLexical(["zebra crossing"]);
+    vectors.set(999, { namespace: "a", values });
+    const { hits } = await ask("zebra crossing", { mode: "vector" });
+    vectors.delete(999);
+    expect(hits.map(({ chunk_id }) => chunk_id)).not.toContain(999);
+  });
+
+  test("words that nothing holds, and no words at all, give no hits from full text", async () => {
+    expect((await ask("xylophone", { mode: "text" })).hits).toEqual([]);
+    expect((await ask("?! …", { mode: "text" })).hits).toEqual([]);
+  });
+
+  test("reranking orders the head by its own scores; when it fails, the order stays and the answer says so", async () => {
+    const plain = await ask("a key of the day", { mode: "text" });
+    const reranked = await ask("a key of the day", { mode: "text", rerank_model: "@cf/baai/bge-reranker-base" });
+    const lengths = reranked.hits.map(({ text }) => text.length);
+    expect(lengths).toEqual(lengths.toSorted((a, b) => a - b));
+    expect(reranked.hits[0]?.scores.rerank).toBeTypeOf("number");
+    const failed = await ask(
+      "a key of the day",
+      { mode: "text", rerank_model: "@cf/baai/bge-reranker-base" },
+      { ai: { run: down } as unknown as Stores["ai"] },
+    );
+    expect(failed.hits).toEqual(plain.hits);
+    expect(failed.degraded).toEqual(["Reranking is unavailable; results are in retrieval order"]);
+  });
+
+  test("tenants never find each other's chunks, and one's ranking does not change when another appears", async () => {
+    const alone = await ask("rotate a key", { mode: "text" });
+    await write("b", 500, "Rotate keys", "A leaked key of tenant b is rotated. tna");
+    for (const mode of ["hybrid", "text", "vector"] as const) {
+      const own = await ask("rotate a key tna tnb", { mode, tenant: "b", tenant_term: "tnb" });
+      expect(own.hits.map(({ chunk_id }) => chunk_id)).toEqual([500]);
+      const others = await ask("rotate a key tna tnb", { mode });
+      expect(others.hits.map(({ chunk_id }) => chunk_id)).not.toContain(500);
+    }
+    const together = await ask("rotate a key", { mode: "text" });
+    expect(together.hits.map(({ chunk_id }) => chunk_id)).toEqual(alone.hits.map(({ chunk_id }) => chunk_id));
+  });
+});

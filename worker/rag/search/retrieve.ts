@@ -1,0 +1,169 @@
+/**
+ * Hybrid retrieval: full text from D1 and vectors from Vectorize, in parallel, fused into one ranking.
+ *
+ * Composed by the search and chat routes. Retries, circuit breakers and caching wrap the bindings elsewhere. A dead
+ * vector leg degrades a hybrid search to full text and says so; a dead D1 is the caller's error, since D1 holds
+ * the text.
+ */
+import { RERANK_DEPTH, RESCORE_DEPTH, SEARCH_DEPTH_MAX } from "../../limits.ts";
+import { type IndexState, indexState } from "../../store/index-state.ts";
+import { embed } from "../../vectors/embed.ts";
+import { type EmbeddingModel, embeddingModel } from "../../vectors/models.ts";
+import { type QueryTerm, queryTerms } from "../text/query.ts";
+import type { Filter } from "./filter.ts";
+import { fuse, type Scored } from "./fusion.ts";
+import { rerankScores } from "./rerank.ts";
+import { rescore } from "./rescore.ts";
+import { readChunks, searchText, type TextCandidate } from "./text-leg.ts";
+
+export interface Stores {
+  db: D1Database;
+  vectorize: Pick<Vectorize, "query">;
+  ai: Pick<Ai, "run">;
+}
+
+export interface RetrievalRequest {
+  query: string;
+  /** Vectorize namespace and owner of the documents; comes from the key, never from a request body. */
+  tenant: string;
+  /** The opaque token that marks the tenant's chunks in FTS5. */
+  tenant_term: string;
+  mode: "hybrid" | "text" | "vector";
+  /** 1..50 */
+  top_k: number;
+  /** 0..50 */
+  offset: number;
+  filter?: Filter;
+  embedding_model: string;
+  /** Absent or empty: no reranking. */
+  rerank_model?: string;
+}
+
+export interface Hit {
+  chunk_id: number;
+  /** The caller's own id of the document. */
+  document_id: string;
+  title: string;
+  heading: string;
+  text: string;
+  url: string | null;
+  metadata: Record<string, unknown>;
+  token_count: number;
+  scores: { text?: number; vector?: number; fused: number; rerank?: number };
+}
+
+export interface RetrievalResult {
+  hits: Hit[];
+  /** Sentences for the user about what did not work; empty when all did. */
+  degraded: string[];
+  /** The words full text was asked for, as typed. */
+  query_terms: string[];
+  vector_used: boolean;
+  /** Of the data that the text leg saw, or older than what the vector leg saw. */
+  index: IndexState;
+}
+
+/** The vector leg failed and the mode asked for nothing else. `cause` is the binding's error. */
+export class VectorSearchError extends Error {
+  override name = "VectorSearchError";
+}
+
+const NOT_RERANKED = "Reranking is unavailable; results are in retrieval order";
+const DEGRADED_TO_TEXT = "Vector search is unavailable; results are from full text only";
+
+/** See the head of this file. Throws D1's errors, and `VectorSearchError` in mode `vector`. */
+export async function retrieve(stores: Stores, request: RetrievalRequest): Promise<RetrievalResult> {
+  const model = embeddingModel(request.embedding_model);
+  const page_end = Math.min(request.offset + request.top_k, SEARCH_DEPTH_MAX);
+  const terms = queryTerms(request.query);
+  const words = terms.map(({ surface }) => surface);
+  const asksText = request.mode !== "vector";
+  const asksVector = request.mode === "vector" || (request.mode === "hybrid" && model.vector_weight > 0);
+  const degraded: string[] = [];
+
+  const depth = asksVector ? SEARCH_DEPTH_MAX : Math.max(RESCORE_DEPTH, page_end);
+  // The state must not be newer than the vectors: without the text leg it is read first.
+  const indexOnly = asksText ? null : { index: await indexState(stores.db, request.tenant), candidates: [] };
+  const [{ index, candidates: texts }, vectors] = await Promise.all([
+    indexOnly ?? searchText(stores.db, request, words, depth),
+    asksVector
+      ? searchVectors(stores, request, model).catch((cause: unknown) => {
+          if (request.mode === "vector") throw new VectorSearchError("vector search failed", { cause });
+          degraded.push(DEGRADED_TO_TEXT);
+          return null;
+        })
+      : null,
+  ]);
+  const vectorWeight = vectors === null ? 0 : asksText ? model.vector_weight : 1;
+  let ranking = fuse(rankText(request.query, terms, texts), vectors ?? [], vectorWeight);
+
+  const rows = new Map(texts.map(({ row }) => [row.chunk_id, row]));
+  const reranks = request.rerank_model !== undefined && request.rerank_model !== "";
+  const shown = ranking.slice(0, reranks ? Math.max(page_end, RERANK_DEPTH) : page_end);
+  const missing = shown.flatMap(({ id }) => (rows.has(id) ? [] : [id]));
+  if (missing.length > 0) {
+    for (const [id, row] of await readChunks(stores.db, request, missing)) rows.set(id, row);
+  }
+
+  let rerankScore = new Map<number, number>();
+  if (reranks) {
+    const head = shown.slice(0, RERANK_DEPTH).flatMap(({ id }) => rows.get(id) ?? []);
+    try {
+      rerankScore = await rerankScores(stores.ai, request.rerank_model ?? "", request.query, head);
+      // Stable: what was not reranked keeps its order behind what was.
+      const place = ({ id }: { id: number }): number => rerankScore.get(id) ?? Number.NEGATIVE_INFINITY;
+      ranking = ranking.toSorted((a, b) => (place(a) === place(b) ? 0 : place(b) - place(a)));
+    } catch {
+      degraded.push(NOT_RERANKED);
+    }
+  }
+
+  const textScore = new Map(texts.map(({ row, score }) => [row.chunk_id, score]));
+  const vectorScore = new Map((vectors ?? []).map(({ id, score }) => [id, score]));
+  return {
+    hits: ranking.slice(request.offset, page_end).flatMap(({ id, fused }) => {
+      const row = rows.get(id);
+      if (row === undefined) return [];
+      const scores = {
+        ...given("text", textScore.get(id)),
+        ...given("vector", vectorScore.get(id)),
+        fused,
+        ...given("rerank", rerankScore.get(id)),
+      };
+      return [{ ...row, metadata: JSON.parse(row.metadata) as Record<string, unknown>, scores }];
+    }),
+    degraded,
+    query_terms: words,
+    vector_used: vectors !== null,
+    index,
+  };
+}
+
+async function searchVectors(stores: Stores, request: RetrievalRequest, model: EmbeddingModel): Promise<Scored[]> {
+  const [vector] = await embed(stores.ai, model, [request.query], "query");
+  if (vector === undefined) return [];
+  const { matches } = await stores.vectorize.query(vector, {
+    topK: SEARCH_DEPTH_MAX,
+    namespace: request.tenant,
+    returnValues: false,
+    returnMetadata: "none",
+    ...(request.filter === undefined ? {} : { filter: request.filter as VectorizeVectorMetadataFilter }),
+  });
+  return matches.map(({ id, score }) => ({ id: Number(id), score }));
+}
+
+/**
+ * Full text after its second stage, as scores for the fusion: the candidate now at a rank gets the score that bm25
+ * gave to that rank. So the order is the second stage's, and the distances stay bm25's.
+ */
+function rankText(query: string, terms: readonly QueryTerm[], candidates: readonly TextCandidate[]): Scored[] {
+  const ids = [
+    ...rescore(query, terms, candidates.slice(0, RESCORE_DEPTH)),
+    ...candidates.slice(RESCORE_DEPTH).map(({ row }) => row.chunk_id),
+  ];
+  return candidates.map(({ row, score }, rank) => ({ id: ids[rank] ?? row.chunk_id, score }));
+}
+
+function given<Name extends string>(name: Name, score: number | undefined): { [N in Name]?: number } {
+  return score === undefined ? {} : ({ [name]: score } as { [N in Name]: number });
+}

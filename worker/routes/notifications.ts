@@ -1,0 +1,42 @@
+/** Alerts that come in from elsewhere. */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { App } from "../context.ts";
+import { ALERT_BODY_BYTES_MAX, LOG_MESSAGE_CHARS_MAX } from "../limits.ts";
+import { cloudflareNotification } from "../schemas/notifications.ts";
+import { declareRoute } from "../security/access.ts";
+import { refuseInvalid } from "../security/validation.ts";
+import { logEvent } from "../telemetry/log.ts";
+
+export const alerts = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
+
+const notification = declareRoute(
+  "cloudflare",
+  {
+    method: "post",
+    path: "/api/v1/alerts/cloudflare",
+    tags: ["Operations"],
+    summary: "A notification of Cloudflare",
+    description: "Where the declared notification policies send what they have to say.",
+    request: { body: { required: true, content: { "application/json": { schema: cloudflareNotification } } } },
+    responses: { 204: { description: "Taken down" } },
+  },
+  { body_bytes_max: ALERT_BODY_BYTES_MAX },
+);
+
+alerts.openapi(notification, (c) => {
+  const { name, text, alert_type, alert_event, alert_correlation_id, policy_id, ts } = c.req.valid("json");
+  logEvent(c, "WARN", "cloudflare notification", {
+    alert_type: shortened(alert_type),
+    alert_event: shortened(alert_event),
+    alert_correlation_id: shortened(alert_correlation_id),
+    policy_id: shortened(policy_id),
+    name: shortened(name),
+    text: shortened(text),
+    sent_at_s: ts,
+  });
+  return c.body(null, 204);
+});
+
+function shortened(text: string | undefined): string | undefined {
+  return text?.slice(0, LOG_MESSAGE_CHARS_MAX);
+}

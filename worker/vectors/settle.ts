@@ -1,0 +1,171 @@
+/**
+ * Vectors: packs in R2 first, then D1's rows that point into them, then Vectorize.
+ *
+ * The outbox row written with the chunks is what makes the last step certain: it stays until Vectorize has accepted
+ * the change, and whoever finds it later (queue or cron) can finish from D1 and R2 alone.
+ */
+import { EMBEDDING_TEXTS_PER_CALL_MAX, VECTORIZE_DELETE_IDS_MAX, VECTORIZE_UPSERT_VECTORS_MAX } from "../limits.ts";
+import type { HashedChunk } from "../rag/ingest/plan-write.ts";
+import type { PackReference } from "../store/document-writes.ts";
+import type { Metadata } from "../store/documents.ts";
+import { embed } from "./embed.ts";
+import { indexEntry } from "./index-entry.ts";
+import { embeddingModel } from "./models.ts";
+import { encodePack, readSlot } from "./vector-pack.ts";
+
+export interface VectorStores {
+  db: D1Database;
+  ai: Pick<Ai, "run">;
+  vectorize: Pick<Vectorize, "upsert" | "deleteByIds">;
+  packs: R2Bucket;
+}
+
+type Embeddable = Pick<HashedChunk, "heading" | "text" | "content_hash"> & { title: string };
+
+/** Title and heading path give a chunk the context that its text leaves out. */
+function embeddingText(chunk: Embeddable): string {
+  return [chunk.title, chunk.heading, chunk.text].filter((part) => part !== "").join("\n");
+}
+
+/** Embeds chunks in batches and writes one pack. Null for no chunks. Throws what AI or R2 throw. */
+export async function embedToPack(
+  stores: Pick<VectorStores, "ai" | "packs">,
+  model_id: string,
+  chunks: readonly Embeddable[],
+): Promise<{ pack: PackReference; vectors: Float32Array[] } | null> {
+  if (chunks.length === 0) return null;
+  const model = embeddingModel(model_id);
+  const vectors: Float32Array[] = [];
+  for (let from = 0; from < chunks.length; from += EMBEDDING_TEXTS_PER_CALL_MAX) {
+    const batch = chunks.slice(from, from + EMBEDDING_TEXTS_PER_CALL_MAX);
+    for (const vector of await embed(stores.ai, model, batch.map(embeddingText), "passage")) {
+      vectors.push(Float32Array.from(vector));
+    }
+  }
+  const dimensions = vectors[0]?.length ?? 0;
+  const { key, bytes } = await encodePack({
+    embedding_model: model.id,
+    dimensions,
+    entries: chunks.map(({ content_hash }, slot) => ({ content_hash, vector: vectors[slot] as Float32Array })),
+  });
+  await stores.packs.put(key, bytes);
+  return {
+    pack: {
+      object_key: key,
+      embedding_model: model.id,
+      dimensions,
+      vector_count: vectors.length,
+    },
+    vectors,
+  };
+}
+
+export interface VectorUpsert {
+  id: number;
+  values: Float32Array;
+  metadata: Metadata;
+}
+
+/** Sends a change to Vectorize and, once it was accepted, forgets the outbox row. */
+export async function settle(
+  stores: Pick<VectorStores, "db" | "vectorize">,
+  outbox_id: string,
+  tenant: string,
+  upserts: readonly VectorUpsert[],
+  delete_ids: readonly number[],
+): Promise<void> {
+  for (let from = 0; from < upserts.length; from += VECTORIZE_UPSERT_VECTORS_MAX) {
+    await stores.vectorize.upsert(
+      upserts.slice(from, from + VECTORIZE_UPSERT_VECTORS_MAX).map((upsert) => indexEntry({ ...upsert, tenant })),
+    );
+  }
+  for (let from = 0; from < delete_ids.length; from += VECTORIZE_DELETE_IDS_MAX) {
+    await stores.vectorize.deleteByIds(delete_ids.slice(from, from + VECTORIZE_DELETE_IDS_MAX).map(String));
+  }
+  await stores.db.prepare("DELETE FROM vector_outbox WHERE id = ?1").bind(outbox_id).run();
+}
+
+interface OwedChunk extends Embeddable {
+  id: number;
+  metadata: string;
+  object_key: string | null;
+  pack_slot: number | null;
+}
+
+/**
+ * Finishes an outbox row from what D1 and R2 hold: embeds what was never embedded, reads the rest from packs.
+ * Chunks deleted meanwhile are skipped. A row that is already gone is fine: someone else finished it.
+ */
+export async function settleFromStores(stores: VectorStores, model_id: string, outbox_id: string, now_ms: number) {
+  const row = await stores.db
+    .prepare("SELECT tenant, upsert_chunk_ids, delete_chunk_ids FROM vector_outbox WHERE id = ?1")
+    .bind(outbox_id)
+    .first<{ tenant: string; upsert_chunk_ids: string; delete_chunk_ids: string }>();
+  if (!row) return;
+  const { results: owed } = await stores.db
+    .prepare(
+      `SELECT c.id, c.title, c.heading, c.text, c.content_hash, d.metadata, p.object_key, c.pack_slot
+       FROM json_each(?1) wanted JOIN chunks c ON c.id = wanted.value JOIN documents d ON d.id = c.document_id
+       LEFT JOIN packs p ON p.id = c.pack_id`,
+    )
+    .bind(row.upsert_chunk_ids)
+    .all<OwedChunk>();
+
+  const values = new Map<number, Float32Array>();
+  const unembedded = owed.filter(({ object_key }) => object_key === null);
+  const embedded = await embedToPack(stores, model_id, unembedded);
+  if (embedded) {
+    await recordPack(
+      stores.db,
+      embedded.pack,
+      unembedded.map(({ id }) => id),
+      now_ms,
+    );
+    unembedded.forEach(({ id }, slot) => {
+      values.set(id, embedded.vectors[slot] as Float32Array);
+    });
+  }
+  for (const [key, chunks] of Map.groupBy(owed, ({ object_key }) => object_key)) {
+    if (key === null) continue;
+    const object = await stores.packs.get(key);
+    if (!object) throw new Error(`vector pack ${key} is missing from R2: restore it from a backup`);
+    const bytes = new Uint8Array(await object.arrayBuffer());
+    for (const { id, pack_slot } of chunks) values.set(id, readSlot(bytes, pack_slot ?? -1));
+  }
+  const upserts = owed.map(({ id, metadata }) => ({
+    id,
+    values: values.get(id) as Float32Array,
+    metadata: JSON.parse(metadata) as Metadata,
+  }));
+  await settle(stores, outbox_id, row.tenant, upserts, JSON.parse(row.delete_chunk_ids) as number[]);
+}
+
+/** The oldest outbox row from before a time: its own message was lost, or Vectorize has been down for long. */
+export async function oldestOverdueOutbox(db: D1Database, before_ms: number): Promise<string | null> {
+  return db
+    .prepare("SELECT id FROM vector_outbox WHERE created_at_ms < ?1 ORDER BY created_at_ms LIMIT 1")
+    .bind(before_ms)
+    .first<string>("id");
+}
+
+async function recordPack(
+  db: D1Database,
+  pack: PackReference,
+  chunk_ids: readonly number[],
+  now_ms: number,
+): Promise<void> {
+  await db.batch([
+    db
+      .prepare(
+        `INSERT INTO packs (object_key, embedding_model, dimensions, vector_count, created_at_ms)
+         VALUES (?, ?, ?, ?, ?) ON CONFLICT (object_key) DO NOTHING`,
+      )
+      .bind(pack.object_key, pack.embedding_model, pack.dimensions, pack.vector_count, now_ms),
+    db
+      .prepare(
+        `UPDATE chunks SET pack_id = (SELECT id FROM packs WHERE object_key = ?2), pack_slot = slots.key
+         FROM json_each(?1) AS slots WHERE chunks.id = slots.value`,
+      )
+      .bind(JSON.stringify(chunk_ids), pack.object_key),
+  ]);
+}
