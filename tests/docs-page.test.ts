@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Platform, startPlatform } from "../local/platform.ts";
-import { PROBLEMS } from "../worker/schemas/problem.ts";
+import { PROBLEMS } from "../worker/ground/problem.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const isMissing = !existsSync(CHROMIUM);

@@ -1,10 +1,9 @@
 /** What middleware leaves for routes: one type, so that every route sees the same request. */
 import type { Env } from "./env.ts";
 import type { Principal } from "./ground/principal.ts";
-import type { Proof } from "./security/authenticate.ts";
-import type { Credential } from "./security/credential.ts";
-import type { HeldKey } from "./security/idempotency.ts";
+import type { Credential, Proof } from "./security/credential.ts";
 import type { CacheLayer } from "./store/answer-cache.ts";
+import type { HeldKey } from "./store/idempotency.ts";
 import type { Timings } from "./telemetry/timings.ts";
 import type { Usage } from "./telemetry/usage.ts";
 

@@ -1,4 +1,4 @@
-import type { Meter } from "./objects/meter.ts";
+import type { MeterCalls } from "./ground/meter.ts";
 
 /** What Cloudflare (or the local platform) hands the Worker. Names come from `infra/inventory.ts`; see `infra/inventory.test.ts`. */
 export interface Env {
@@ -9,7 +9,7 @@ export interface Env {
   VECTOR_PACKS: R2Bucket;
   INGEST_QUEUE: Queue<unknown>;
   DEAD_LETTERS: Queue<unknown>;
-  METER: DurableObjectNamespace<Meter>;
+  METER: DurableObjectNamespace<MeterCalls>;
   RATE_IP: RateLimit;
   RATE_AUTH_FAILURES: RateLimit;
   RATE_LOW: RateLimit;

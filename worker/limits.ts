@@ -164,7 +164,7 @@ export const KEY_QUOTA_MAX = 1_000_000_000;
 export const KEY_PAGE_DEFAULT = 50;
 export const KEY_PAGE_MAX = 100;
 /** Cloudflare's notifications are a few kB. */
-export const ALERT_BODY_BYTES_MAX = 64 * 1024;
+export const NOTIFICATION_BODY_BYTES_MAX = 64 * 1024;
 export const FEEDBACK_COMMENT_CHARS_MAX = 2_000;
 /** Vectorize applies mutations within seconds; answers from before that are kept for a moment only. */
 export const VECTORIZE_SETTLING_MS = 60_000;

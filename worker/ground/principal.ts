@@ -24,13 +24,3 @@ export interface Principal {
 export function allows(principal: Principal, scope: Scope): boolean {
   return principal.scopes.includes(scope) || principal.scopes.includes("admin");
 }
-
-/**
- * The full-text term that confines a query to a tenant: one opaque token that the FTS5 tokenizer keeps whole
- * (lower-case letters and digits) and that Porter stemming leaves alone because it ends in a digit.
- */
-export function tenantTerm(tenant: string): string {
-  let hex = "";
-  for (const byte of new TextEncoder().encode(tenant)) hex += byte.toString(16).padStart(2, "0");
-  return `t${hex}0`;
-}

@@ -1,11 +1,71 @@
 /**
- * Errors as RFC 9457 problem documents.
- *
- * Expected failures are `Problem`s thrown from anywhere below a route and mapped here once. Everything else is a
- * 500 that says nothing about the inside; the log line carries the cause.
+ * Expected failures: `Problem`s, thrown from anywhere and turned into an answer once, by the face that was called (RFC 9457
+ * problem documents over HTTP). Everything else is a defect, whose cause only the log tells.
  */
-import type { Context } from "hono";
-import type { App } from "../context.ts";
+
+/** What each `slug` of a `Problem` means to a caller. The docs page has an anchor for each. */
+export const PROBLEMS = {
+  "invalid-request": { status: 400, meaning: "Fields do not fit the schema; `errors` names them. Fix and resend." },
+  "malformed-json": {
+    status: 400,
+    meaning: "The body is not UTF-8, not JSON, nested too deep, or names a key twice. Fix and resend.",
+  },
+  "not-authenticated": {
+    status: 401,
+    meaning:
+      "No credential was sent, or it is wrong, revoked or expired. Send a valid one; tokens are renewed with their key.",
+  },
+  "missing-scope": { status: 403, meaning: "The key is valid but lacks the scope that `detail` names." },
+  "address-blocked": { status: 403, meaning: "The operator has blocked your address." },
+  "token-not-exchangeable": {
+    status: 403,
+    meaning: "Only an API key can be exchanged for a token: not the bootstrap secret, not another token.",
+  },
+  "other-tenant": { status: 403, meaning: "A key manages keys of its own tenant only." },
+  "no-such-route": { status: 404, meaning: "There is no such path. See the list of routes on this page." },
+  "not-found": { status: 404, meaning: "There is no document or job with this id in the key's tenant." },
+  "no-such-key": { status: 404, meaning: "There is no key with this id that you may manage." },
+  "method-not-allowed": { status: 405, meaning: "The path exists; the `Allow` header lists its methods." },
+  "idempotency-in-progress": {
+    status: 409,
+    meaning: "The first request with this `Idempotency-Key` is still running. Retry after the time given.",
+  },
+  "version-mismatch": {
+    status: 412,
+    meaning: "The document is not at the version that `If-Match` names. Read it again, then decide.",
+  },
+  "body-too-large": { status: 413, meaning: "The body is larger than this route takes. Split it." },
+  "unsupported-media-type": { status: 415, meaning: "Send `Content-Type: application/json`." },
+  "unsupported-encoding": { status: 415, meaning: "Send the body uncompressed." },
+  "idempotency-key-reused": {
+    status: 422,
+    meaning: "This `Idempotency-Key` was used for another request. Use a new one for a new request.",
+  },
+  "rate-limited": { status: 429, meaning: "Too many requests in a minute. Wait for `Retry-After` seconds." },
+  "too-many-failures": {
+    status: 429,
+    meaning: "Too many failed authentications from your address. Wait, then check the key.",
+  },
+  "quota-exceeded": {
+    status: 429,
+    meaning: "The key's requests of this UTC day are used up. `Retry-After` tells when it resets.",
+  },
+  internal: { status: 500, meaning: "A defect of the service. Report it with the request id." },
+  "vector-search-down": {
+    status: 503,
+    meaning: "Vector search is unavailable. Search with mode `hybrid` or `text`, or retry later.",
+  },
+  "batch-not-stored": { status: 503, meaning: "A batch could not be stored, and nothing of it was. Send it again." },
+  "write-fenced": {
+    status: 503,
+    meaning: "A store is being replaced, and this change cannot be kept for later. Nothing was changed; retry as told.",
+  },
+  "database-down": { status: 503, meaning: "The database cannot be reached at the moment. Wait as told, then retry." },
+  "keys-unavailable": { status: 503, meaning: "Keys cannot be checked right now. Your key may be fine; retry soon." },
+} as const satisfies Record<string, { status: number; meaning: string }>;
+
+export type ProblemSlug = keyof typeof PROBLEMS;
+export type ProblemStatus = (typeof PROBLEMS)[ProblemSlug]["status"];
 
 export interface FieldError {
   /** JSON path of the offending field, e.g. `documents[3].text`. */
@@ -13,57 +73,32 @@ export interface FieldError {
   message: string;
 }
 
-const TITLES: Record<number, string> = {
-  400: "Bad request",
-  401: "Not authenticated",
-  403: "Not allowed",
-  404: "Not found",
-  405: "Method not allowed",
-  409: "Conflict",
-  412: "Precondition failed",
-  413: "Too large",
-  415: "Unsupported media type",
-  422: "Not processable",
-  429: "Too many requests",
-  500: "Internal error",
-  503: "Unavailable",
-};
-
-export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 412 | 413 | 415 | 422 | 429 | 500 | 503;
-
 export class Problem extends Error {
-  readonly status: ProblemStatus;
-  /** Stable kebab-case slug of the reason; becomes `type` as `/docs#problem-<slug>`. */
-  readonly slug: string;
+  /** Stable name of the reason; becomes `type` as `/docs#problem-<slug>`. */
+  readonly slug: ProblemSlug;
   readonly errors: FieldError[];
   readonly headers: Record<string, string>;
+  /** When another try may succeed. */
+  readonly retry_after_s: number | undefined;
 
   constructor(
-    status: ProblemStatus,
-    slug: string,
+    slug: ProblemSlug,
     detail: string,
-    options: { errors?: FieldError[]; headers?: Record<string, string>; cause?: unknown } = {},
+    options: {
+      errors?: FieldError[];
+      headers?: Record<string, string>;
+      retry_after_s?: number;
+      cause?: unknown;
+    } = {},
   ) {
     super(detail, { cause: options.cause });
-    this.status = status;
     this.slug = slug;
     this.errors = options.errors ?? [];
     this.headers = options.headers ?? {};
+    this.retry_after_s = options.retry_after_s;
   }
-}
 
-/** The response for a problem, with the request id a caller can quote. */
-export function problemResponse(c: Context<App>, problem: Problem): Response {
-  const body = {
-    type: `/docs#problem-${problem.slug}`,
-    title: TITLES[problem.status],
-    status: problem.status,
-    detail: problem.message,
-    request_id: c.get("request_id"),
-    ...(problem.errors.length > 0 ? { errors: problem.errors } : {}),
-  };
-  return c.body(JSON.stringify(body), problem.status, {
-    "content-type": "application/problem+json; charset=utf-8",
-    ...problem.headers,
-  });
+  get status(): ProblemStatus {
+    return PROBLEMS[this.slug].status;
+  }
 }

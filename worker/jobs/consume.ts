@@ -6,8 +6,9 @@
 import { z } from "zod";
 import { QUEUES } from "../../infra/inventory.ts";
 import type { Env } from "../env.ts";
+import type { DocumentInput } from "../ground/document.ts";
 import { FENCE_RETRY_S, OVERDUE_AFTER_MS, RETRY_BACKOFF_BASE_S, RETRY_BACKOFF_MAX_S } from "../limits.ts";
-import { type DocumentInput, ingest } from "../rag/ingest/ingest.ts";
+import { ingest } from "../rag/ingest/ingest.ts";
 import { isFenced } from "../store/fence.ts";
 import { finishPart, NO_OUTCOME, openPart, recordDeadLetter, stagedKey } from "../store/jobs.ts";
 import { type QueueMessage, queueMessage } from "../store/queue-messages.ts";

@@ -6,29 +6,13 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
+import type { MeterCalls, Sample } from "../ground/meter.ts";
 import { METER_RETENTION_DAYS } from "../limits.ts";
-
-/** What some requests of one key in one minute add up to. */
-export interface Sample {
-  /** Minutes since the epoch. */
-  minute: number;
-  /** `anonymous` for requests without a valid credential. */
-  key_id: string;
-  requests: number;
-  /** Requests that the service failed (status 5xx): refusing a wrong request is success. */
-  errors: number;
-  tokens_in: number;
-  tokens_out: number;
-  tokens_saved: number;
-  neurons: number;
-  /** The key has a daily quota, so the caller wants to know how much of it is used. */
-  has_quota: boolean;
-}
 
 const MINUTES_A_DAY = 1_440;
 const MINUTES_AN_HOUR = 60;
 
-export class Meter extends DurableObject<Env> {
+export class Meter extends DurableObject<Env> implements MeterCalls {
   /** Requests of the current UTC day by key, for keys with a quota; read from the buckets after waking up. */
   #used = new Map<string, number>();
   #day = 0;

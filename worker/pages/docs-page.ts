@@ -1,6 +1,6 @@
 /** The docs page and the landing page: HTML from the OpenAPI document, without scripts and without foreign parts. */
 import { html, raw } from "hono/html";
-import { PROBLEMS } from "../schemas/problem.ts";
+import { PROBLEMS } from "../ground/problem.ts";
 import { exampleOf, limitsInWords, resolved, type Schemas, typeInWords } from "./docs-schema.ts";
 import type { ApiDocument, Operation, Parameter, Schema } from "./docs-types.ts";
 

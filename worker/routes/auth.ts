@@ -45,7 +45,7 @@ auth.openapi(token, async (c) => {
   const { via, key_id } = c.get("principal");
   if (via !== "key") {
     // A token of the bootstrap secret could not be revoked; a token for a token would never end.
-    throw new Problem(403, "token-not-exchangeable", "Only an API key can be exchanged for a token.");
+    throw new Problem("token-not-exchangeable", "Only an API key can be exchanged for a token.");
   }
   const { token, expires_at_ms } = await issueToken(key_id, c.env.JWT_SECRET, Date.now());
   const expires_at = new Date(expires_at_ms).toISOString();

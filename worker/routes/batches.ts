@@ -1,10 +1,10 @@
 /** Documents in bulk: a batch is stored and announced to the queue at once, its job tells how far it is. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { App } from "../context.ts";
+import type { DocumentInput } from "../ground/document.ts";
 import { Problem } from "../ground/problem.ts";
 import { BATCH_BODY_BYTES_MAX, PART_CHARS_MAX, PART_DOCUMENTS_MAX } from "../limits.ts";
 import { documentInput } from "../rag/ingest/document-input.ts";
-import type { DocumentInput } from "../rag/ingest/ingest.ts";
 import { documentBatch, jobAccepted, jobParams, jobView } from "../schemas/documents.ts";
 import { declareRoute } from "../security/access.ts";
 import { refuseInvalid } from "../security/validation.ts";
@@ -68,7 +68,7 @@ batches.openapi(batch, async (c) => {
 function refuseBatch(cause: unknown): never {
   if (cause instanceof Problem) throw cause;
   const detail = "The batch could not be stored; nothing of it was kept. Send it again.";
-  throw new Problem(503, "batch-not-stored", detail, { headers: { "retry-after": "15" }, cause });
+  throw new Problem("batch-not-stored", detail, { retry_after_s: 15, cause });
 }
 
 const job = declareRoute("write", {
@@ -86,7 +86,7 @@ batches.openapi(job, async (c) => {
   // A deferred write moves from R2 to D1 when it is applied, perhaps between two looks.
   const status =
     (await readJob(db, tenant, id)) ?? (await readDeferredJob(packs, tenant, id)) ?? (await readJob(db, tenant, id));
-  if (!status) throw new Problem(404, "not-found", `There is no job ${id}.`);
+  if (!status) throw new Problem("not-found", `There is no job ${id}.`);
   const { rows_written, embedded_texts, created_at_ms, finished_at_ms, ...rest } = status;
   return c.json(
     {

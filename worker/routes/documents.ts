@@ -206,14 +206,14 @@ async function existing(c: Context<App>, db: D1Database, id: string): Promise<Do
 }
 
 function noSuchDocument(id: string): Problem {
-  return new Problem(404, "not-found", `There is no document "${id}".`);
+  return new Problem("not-found", `There is no document "${id}".`);
 }
 
 function expectedVersion(c: Context<App>): number | undefined {
   const header = c.req.header("if-match");
   if (header === undefined || header === "*") return undefined;
   const version = /^"(\d{1,15})"$/.exec(header)?.[1];
-  if (version === undefined) throw new Problem(400, "invalid-request", '`If-Match` takes one ETag like "3", or *.');
+  if (version === undefined) throw new Problem("invalid-request", '`If-Match` takes one ETag like "3", or *.');
   return Number(version);
 }
 
@@ -222,14 +222,14 @@ async function onConflict<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (error instanceof WriteConflict) {
-      throw new Problem(412, "version-mismatch", `Not written: ${error.message}. Read it again and retry.`);
+      throw new Problem("version-mismatch", `Not written: ${error.message}. Read it again and retry.`);
     }
     throw error;
   }
 }
 
 function versionMismatch(version: number): Problem {
-  return new Problem(412, "version-mismatch", `Not deleted: the document is at version ${version}.`);
+  return new Problem("version-mismatch", `Not deleted: the document is at version ${version}.`);
 }
 
 function etag(version: number): { etag: string } {

@@ -87,7 +87,7 @@ keys.openapi(create, async (c) => {
   const principal = c.get("principal");
   const allowed = reach(principal);
   if (allowed !== null && tenant !== undefined && tenant !== allowed) {
-    throw new Problem(403, "other-tenant", "A key makes keys of its own tenant only; the bootstrap secret makes any.");
+    throw new Problem("other-tenant", "A key makes keys of its own tenant only; the bootstrap secret makes any.");
   }
   const now_ms = Date.now();
   const { id, secret, key } = formatKey(crypto.getRandomValues(new Uint8Array(KEY_RANDOM_BYTES)));
@@ -127,7 +127,7 @@ function reach(principal: Principal): string | null {
 }
 
 function found(record: KeyRecord | null): KeyRecord {
-  if (record === null) throw new Problem(404, "no-such-key", "There is no key with this id that you may manage.");
+  if (record === null) throw new Problem("no-such-key", "There is no key with this id that you may manage.");
   forgetKey(record.id);
   return record;
 }
@@ -136,7 +136,7 @@ function expiryOf(expires_at: string | null, now_ms: number): number | null {
   if (expires_at === null) return null;
   const expires_at_ms = Date.parse(expires_at);
   if (expires_at_ms > now_ms) return expires_at_ms;
-  throw new Problem(400, "invalid-request", "`expires_at` lies in the past. To end a key now, revoke it.", {
+  throw new Problem("invalid-request", "`expires_at` lies in the past. To end a key now, revoke it.", {
     errors: [{ path: "expires_at", message: "must lie in the future" }],
   });
 }
@@ -159,7 +159,7 @@ function writeCursor({ created_at_ms, id }: KeyPosition): string {
 function readCursor(cursor: string): KeyPosition {
   const [, created_at_ms, id] = /^(\d{1,15})\.([a-z0-9]+)$/.exec(cursor) ?? [];
   if (created_at_ms !== undefined && id !== undefined) return { created_at_ms: Number(created_at_ms), id };
-  throw new Problem(400, "invalid-request", "`cursor` must be the `next_cursor` of an earlier page.", {
+  throw new Problem("invalid-request", "`cursor` must be the `next_cursor` of an earlier page.", {
     errors: [{ path: "query.cursor", message: "not a cursor of this list" }],
   });
 }

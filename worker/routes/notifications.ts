@@ -1,13 +1,13 @@
-/** Alerts that come in from elsewhere. */
+/** Notifications that come in from elsewhere. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { App } from "../context.ts";
-import { ALERT_BODY_BYTES_MAX, LOG_MESSAGE_CHARS_MAX } from "../limits.ts";
+import { LOG_MESSAGE_CHARS_MAX, NOTIFICATION_BODY_BYTES_MAX } from "../limits.ts";
 import { cloudflareNotification } from "../schemas/notifications.ts";
 import { declareRoute } from "../security/access.ts";
 import { refuseInvalid } from "../security/validation.ts";
 import { logEvent } from "../telemetry/log.ts";
 
-export const alerts = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
+export const notifications = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
 const notification = declareRoute(
   "cloudflare",
@@ -20,10 +20,10 @@ const notification = declareRoute(
     request: { body: { required: true, content: { "application/json": { schema: cloudflareNotification } } } },
     responses: { 204: { description: "Taken down" } },
   },
-  { body_bytes_max: ALERT_BODY_BYTES_MAX },
+  { body_bytes_max: NOTIFICATION_BODY_BYTES_MAX },
 );
 
-alerts.openapi(notification, (c) => {
+notifications.openapi(notification, (c) => {
   const { name, text, alert_type, alert_event, alert_correlation_id, policy_id, ts } = c.req.valid("json");
   logEvent(c, "WARN", "cloudflare notification", {
     alert_type: shortened(alert_type),

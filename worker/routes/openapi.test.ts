@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../app.ts";
 import type { Env } from "../env.ts";
+import { PROBLEMS } from "../ground/problem.ts";
 import type { ApiDocument } from "../pages/docs-types.ts";
-import { PROBLEMS } from "../schemas/problem.ts";
 
 const WORKER = join(import.meta.dirname, "..");
 
@@ -79,13 +79,14 @@ describe("/docs", () => {
     expect((await get("/docs/style.css")).headers.get("content-type")).toContain("text/css");
   });
 
-  test("every reason that the Worker gives is in the catalogue, with its status", () => {
+  test("every reason in the catalogue is one that the Worker gives", () => {
     const sources = readdirSync(WORKER, { recursive: true, encoding: "utf8" })
       .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
       .map((file) => readFileSync(join(WORKER, file), "utf8"));
-    const given = sources.flatMap((source) => [...source.matchAll(/new Problem\(\s*(\d{3}),\s*"([^"]+)"/g)]);
-    expect(given.length).toBeGreaterThan(10);
-    for (const [, status, slug] of given) expect(PROBLEMS[slug ?? ""], slug).toMatchObject({ status: Number(status) });
+    const given = sources.flatMap((source) =>
+      [...source.matchAll(/new Problem\(\s*"([^"]+)"/g)].map(([, slug]) => slug),
+    );
+    expect(new Set(given)).toEqual(new Set(Object.keys(PROBLEMS)));
   });
 });
 

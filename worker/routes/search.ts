@@ -1,8 +1,9 @@
 /** `POST /api/v1/search`: cached answers first, hybrid retrieval otherwise. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { App } from "../context.ts";
-import { allows, tenantTerm } from "../ground/principal.ts";
+import { allows } from "../ground/principal.ts";
 import { Problem } from "../ground/problem.ts";
+import { tenantTerm } from "../ground/tenant-term.ts";
 import { retrieve, VectorSearchError } from "../rag/search/retrieve.ts";
 import { searchAnswer, searchRequest } from "../schemas/search.ts";
 import { declareRoute } from "../security/access.ts";
@@ -50,15 +51,10 @@ search.openapi(route, async (c) => {
       return { body: JSON.stringify(body), keep: degraded.length === 0, index, vector_used };
     } catch (error) {
       if (error instanceof VectorSearchError) {
-        throw new Problem(
-          503,
-          "vector-search-down",
-          "Vector search is unavailable; mode `hybrid` or `text` still works.",
-          {
-            cause: error,
-            headers: { "retry-after": "15" },
-          },
-        );
+        throw new Problem("vector-search-down", "Vector search is unavailable; mode `hybrid` or `text` still works.", {
+          cause: error,
+          retry_after_s: 15,
+        });
       }
       throw error;
     }

@@ -92,7 +92,7 @@ function admission(access: Access): MiddlewareHandler<App> {
     c.set("principal", principal);
     const ordinal = countRequest(principal.key_id, now_ms);
     if (access !== "any" && !allows(principal, access)) {
-      throw new Problem(403, "missing-scope", `This route needs the scope \`${access}\`, which the key lacks.`);
+      throw new Problem("missing-scope", `This route needs the scope \`${access}\`, which the key lacks.`);
     }
     await limitKey(c, principal, now_ms);
     checkQuota(c, principal, ordinal, now_ms);

@@ -14,22 +14,16 @@ import { RATE_LIMITS } from "../../infra/inventory.ts";
 import type { App } from "../context.ts";
 import type { Env } from "../env.ts";
 import { BoundedMap } from "../ground/bounded-map.ts";
-import { equalInConstantTime, sha256 } from "../ground/digest.ts";
+import { sha256 } from "../ground/digest.ts";
 import type { Principal } from "../ground/principal.ts";
 import { Problem } from "../ground/problem.ts";
 import { ISOLATE_ENTRIES_MAX } from "../limits.ts";
 import type { KeyRecord } from "../store/keys.ts";
 import { clientAddress } from "./address.ts";
-import { type Credential, presentedText } from "./credential.ts";
+import { type Credential, equalInConstantTime, type Proof, presentedText } from "./credential.ts";
 import { rememberedKey } from "./key-memory.ts";
 import { hashSecret, parseKey } from "./keys.ts";
 import { looksLikeToken, readToken } from "./tokens.ts";
-
-/** What is known for good about a genuine credential. */
-export type Proof =
-  | { via: "secret" }
-  | { via: "key"; key_id: string; secret_hash: string }
-  | { via: "token"; key_id: string; expires_at_ms: number };
 
 /** Exact reasons, for the log only; outside, every one of them is the same 401. */
 type Refusal =
@@ -89,15 +83,15 @@ export async function authenticateWebhook(c: Context<App>): Promise<void> {
   const detail = "This route is for Cloudflare's notifications: they send the webhook's secret as `cf-webhook-auth`.";
   const headers = { "www-authenticate": 'Webhook realm="prism"' };
   const cause = presented === "" ? "no webhook secret" : "wrong webhook secret";
-  throw await throttled(c, new Problem(401, "not-authenticated", detail, { headers, cause }));
+  throw await throttled(c, new Problem("not-authenticated", detail, { headers, cause }));
 }
 
 /** The refusal, or 429 in its place after too many of them from one address. */
 async function throttled(c: Context<App>, problem: Problem): Promise<Problem> {
   const { success } = await c.env.RATE_AUTH_FAILURES.limit({ key: clientAddress(c) });
   if (success) return problem;
-  return new Problem(429, "too-many-failures", "Too many failed authentications from this address.", {
-    headers: { "retry-after": String(RATE_LIMITS.auth_failures.period_s) },
+  return new Problem("too-many-failures", "Too many failed authentications from this address.", {
+    retry_after_s: RATE_LIMITS.auth_failures.period_s,
     cause: problem.cause,
   });
 }
@@ -161,5 +155,5 @@ function refusal(reason: Refusal): Problem {
     ? "This route needs a key: send `Authorization: Bearer <key>` or `X-API-Key: <key>`."
     : "The key, secret or token is not valid (any more).";
   const challenge = missing ? 'Bearer realm="prism"' : 'Bearer realm="prism", error="invalid_token"';
-  return new Problem(401, "not-authenticated", detail, { headers: { "www-authenticate": challenge }, cause: reason });
+  return new Problem("not-authenticated", detail, { headers: { "www-authenticate": challenge }, cause: reason });
 }

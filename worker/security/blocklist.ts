@@ -25,7 +25,7 @@ export async function refuseBlocked(c: Context<App>, now_ms: number): Promise<vo
     verdict = { blocked: await isListed(c, address), until_ms: now_ms + BLOCKLIST_CACHE_MS };
     verdicts.set(address, verdict);
   }
-  if (verdict.blocked) throw new Problem(403, "address-blocked", "This address is blocked. Ask the operator.");
+  if (verdict.blocked) throw new Problem("address-blocked", "This address is blocked. Ask the operator.");
 }
 
 async function isListed(c: Context<App>, address: string): Promise<boolean> {

@@ -28,11 +28,11 @@ export function jsonBody(bytes_max: number): MiddlewareHandler<App> {
 function requireJson(c: Context<App>): void {
   const encoding = c.req.header("content-encoding");
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
-    throw new Problem(415, "unsupported-encoding", "Send the body without `Content-Encoding`.");
+    throw new Problem("unsupported-encoding", "Send the body without `Content-Encoding`.");
   }
   const type = c.req.header("content-type");
   if (type === undefined ? c.req.raw.body === null : isJson(type)) return;
-  throw new Problem(415, "unsupported-media-type", "Send the body as `Content-Type: application/json`.");
+  throw new Problem("unsupported-media-type", "Send the body as `Content-Type: application/json`.");
 }
 
 function isJson(contentType: string): boolean {
@@ -43,7 +43,7 @@ function isJson(contentType: string): boolean {
 
 /** The whole body. Throws 413 when it is too large; of a body that announces its length, before reading it. */
 async function readBody(request: Request, bytes_max: number): Promise<Uint8Array> {
-  const tooLarge = () => new Problem(413, "body-too-large", `A body here may have ${bytes_max} bytes at most.`);
+  const tooLarge = () => new Problem("body-too-large", `A body here may have ${bytes_max} bytes at most.`);
   if (Number(request.headers.get("content-length") ?? 0) > bytes_max) throw tooLarge();
   if (request.body === null) return new Uint8Array(0);
   // With a length announced, the runtime holds the sender to it.
@@ -93,17 +93,17 @@ function decode(bytes: Uint8Array): string {
   try {
     return strictUtf8.decode(bytes);
   } catch {
-    throw new Problem(400, "malformed-json", "The body is not valid UTF-8.");
+    throw new Problem("malformed-json", "The body is not valid UTF-8.");
   }
 }
 
 function parse(text: string): unknown {
   const flaw = jsonFlaw(text, JSON_DEPTH_MAX);
-  if (flaw) throw new Problem(400, "malformed-json", `The body was refused: ${flaw.detail} (at ${flaw.offset}).`);
+  if (flaw) throw new Problem("malformed-json", `The body was refused: ${flaw.detail} (at ${flaw.offset}).`);
   try {
     return JSON.parse(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Problem(400, "malformed-json", `The body is not valid JSON: ${reason}`);
+    throw new Problem("malformed-json", `The body is not valid JSON: ${reason}`);
   }
 }

@@ -10,6 +10,12 @@ export interface Credential {
   digest: string;
 }
 
+/** What is known for good about a genuine credential. */
+export type Proof =
+  | { via: "secret" }
+  | { via: "key"; key_id: string; secret_hash: string }
+  | { via: "token"; key_id: string; expires_at_ms: number };
+
 /** The credential's text: from `Authorization: Bearer …`, else `X-API-Key`. Null: none; "malformed": unusable. */
 export function presentedText(headers: Headers): string | null | "malformed" {
   const authorization = headers.get("authorization");
@@ -20,4 +26,15 @@ export function presentedText(headers: Headers): string | null | "malformed" {
 
 function bearer(authorization: string): string {
   return /^bearer +(\S+) *$/i.exec(authorization)?.[1] ?? "";
+}
+
+/**
+ * Whether two digests are equal, in a time that says nothing about where they differ. Only for texts of one fixed,
+ * public length: a different length returns at once.
+ */
+export function equalInConstantTime(a: string, b: string): boolean {
+  const encoder = new TextEncoder();
+  const left = encoder.encode(a);
+  const right = encoder.encode(b);
+  return left.byteLength === right.byteLength && crypto.subtle.timingSafeEqual(left, right);
 }

@@ -2,39 +2,73 @@
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { App } from "../context.ts";
-import { Problem, problemResponse } from "../ground/problem.ts";
+import { Problem, type ProblemStatus } from "../ground/problem.ts";
 import { FENCE_RETRY_AFTER_S } from "../limits.ts";
 import { isDatabaseDown } from "../store/database.ts";
 import { isFenced } from "../store/fence.ts";
 
-/** For `app.onError`. What is not a `Problem` is a defect: a 500 that says nothing about the inside. */
+const TITLES: Record<ProblemStatus, string> = {
+  400: "Bad request",
+  401: "Not authenticated",
+  403: "Not allowed",
+  404: "Not found",
+  405: "Method not allowed",
+  409: "Conflict",
+  412: "Precondition failed",
+  413: "Too large",
+  415: "Unsupported media type",
+  422: "Not processable",
+  429: "Too many requests",
+  500: "Internal error",
+  503: "Unavailable",
+};
+
+/** For `app.onError`. */
 export function failed(error: Error, c: Context<App>): Response {
-  if (error instanceof Problem) return problemResponse(c, error);
+  return problemResponse(c, problemOf(error));
+}
+
+/** The refusal that an error means. What is not a `Problem` is a defect: a 500 that says nothing about the inside. */
+function problemOf(error: Error): Problem {
+  if (error instanceof Problem) return error;
   // Hono's own refusals, e.g. a path or form it cannot decode.
-  if (error instanceof HTTPException && (error.status === 400 || error.status === 415)) {
-    return problemResponse(c, new Problem(error.status, "invalid-request", error.message));
-  }
+  if (error instanceof HTTPException && error.status === 400) return new Problem("invalid-request", error.message);
   if (isFenced(error)) {
     const detail = "A store is being replaced and takes no changes for some seconds. Nothing was changed; try again.";
-    const headers = { "retry-after": String(FENCE_RETRY_AFTER_S) };
-    return problemResponse(c, new Problem(503, "write-fenced", detail, { headers }));
+    return new Problem("write-fenced", detail, { retry_after_s: FENCE_RETRY_AFTER_S });
   }
   if (isDatabaseDown(error)) {
     const detail = "The database cannot be reached at the moment. Nothing was changed; try again.";
-    return problemResponse(c, new Problem(503, "database-down", detail, { headers: { "retry-after": "5" } }));
+    return new Problem("database-down", detail, { retry_after_s: 5 });
   }
-  const detail = "Something failed inside the service. Quote the request id when you report it.";
-  return problemResponse(c, new Problem(500, "internal", detail));
+  return new Problem("internal", "Something failed inside the service. Quote the request id when you report it.");
 }
 
 /** For `app.notFound`. */
 export function notFound(c: Context<App>): Response {
-  return problemResponse(c, new Problem(404, "no-such-route", "There is no such route. `/docs` lists them."));
+  return problemResponse(c, new Problem("no-such-route", "There is no such route. `/docs` lists them."));
 }
 
 /** For paths that exist with other methods. */
 export function methodNotAllowed(c: Context<App>, methods: string[]): Response {
   const allow = methods.join(", ");
-  const detail = `This path takes ${allow}.`;
-  return problemResponse(c, new Problem(405, "method-not-allowed", detail, { headers: { allow } }));
+  return problemResponse(c, new Problem("method-not-allowed", `This path takes ${allow}.`, { headers: { allow } }));
+}
+
+/** A problem document (RFC 9457), with the request id that a caller can quote. */
+function problemResponse(c: Context<App>, problem: Problem): Response {
+  const { slug, status, message, errors, headers, retry_after_s } = problem;
+  const body = {
+    type: `/docs#problem-${slug}`,
+    title: TITLES[status],
+    status,
+    detail: message,
+    request_id: c.get("request_id"),
+    ...(errors.length > 0 ? { errors } : {}),
+  };
+  return c.body(JSON.stringify(body), status, {
+    "content-type": "application/problem+json; charset=utf-8",
+    ...(retry_after_s === undefined ? {} : { "retry-after": String(retry_after_s) }),
+    ...headers,
+  });
 }

@@ -17,7 +17,15 @@ import { Problem } from "../ground/problem.ts";
 import { FENCE_RETRY_S, IDEMPOTENCY_ANSWER_CHARS_MAX, IDEMPOTENCY_RESERVATION_MS } from "../limits.ts";
 import { answerKey, claimAnswer, findAnswer } from "../store/deferred-writes.ts";
 import { isFenced } from "../store/fence.ts";
-import { type Earlier, keepAnswer, type Owner, readHeld, releaseKey, reserveKey } from "../store/idempotency.ts";
+import {
+  type Earlier,
+  type HeldKey,
+  keepAnswer,
+  type Owner,
+  readHeld,
+  releaseKey,
+  reserveKey,
+} from "../store/idempotency.ts";
 import type { QueueMessage } from "../store/queue-messages.ts";
 import { describeError, logEvent } from "../telemetry/log.ts";
 import { seal, unseal } from "./sealing.ts";
@@ -26,14 +34,6 @@ import { seal, unseal } from "./sealing.ts";
 export interface Answer {
   headers: Record<string, string>;
   body: string;
-}
-
-/** A key while its request runs. */
-export interface HeldKey {
-  owner: Owner;
-  request_hash: string;
-  /** False while the fence is up: the write must be deferred, or two requests with this key could both be done. */
-  reserved: boolean;
 }
 
 const REPLAYED_HEADERS = ["content-type", "etag", "location"];
@@ -48,7 +48,7 @@ export function idempotent(deferrable: boolean): MiddlewareHandler<App> {
     const key = c.req.header("idempotency-key");
     if (key === undefined) return next();
     if (!KEY_PATTERN.test(key)) {
-      throw new Problem(400, "invalid-request", "`Idempotency-Key` takes 1 to 128 visible ASCII characters.");
+      throw new Problem("invalid-request", "`Idempotency-Key` takes 1 to 128 visible ASCII characters.");
     }
     const owner = { key_id: c.get("principal").key_id, idempotency_key: key };
     const request_hash = await sha256(`${c.req.method} ${c.req.path}\n${c.get("body_text") ?? ""}`);
@@ -69,11 +69,11 @@ export function sealAnswer(c: Context<App>, answer: Answer): Promise<string> {
 /** The answer of an earlier request, or why it cannot be given. */
 export async function replay(c: Context<App>, earlier: Earlier, request_hash: string): Promise<Response> {
   if (earlier.request_hash !== request_hash) {
-    throw new Problem(422, "idempotency-key-reused", "This `Idempotency-Key` was used for another request.");
+    throw new Problem("idempotency-key-reused", "This `Idempotency-Key` was used for another request.");
   }
   if (earlier.status === 0) {
-    throw new Problem(409, "idempotency-in-progress", "The first request with this `Idempotency-Key` still runs.", {
-      headers: { "retry-after": String(IDEMPOTENCY_RESERVATION_MS / 1000) },
+    throw new Problem("idempotency-in-progress", "The first request with this `Idempotency-Key` still runs.", {
+      retry_after_s: IDEMPOTENCY_RESERVATION_MS / 1000,
     });
   }
   const { headers, body }: Answer = JSON.parse(await unseal(c.env.KEY_PEPPER, earlier.body));

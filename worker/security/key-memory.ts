@@ -65,8 +65,8 @@ export async function rememberedKey(c: Context<App>, id: string, now_ms: number)
 }
 
 function refuse(cause: unknown): never {
-  throw new Problem(503, "keys-unavailable", "The key could not be checked. Try again in a few seconds.", {
-    headers: { "retry-after": "5" },
+  throw new Problem("keys-unavailable", "The key could not be checked. Try again in a few seconds.", {
+    retry_after_s: 5,
     cause,
   });
 }

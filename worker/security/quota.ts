@@ -76,7 +76,7 @@ export function checkQuota(c: Context<App>, principal: Principal, ordinal: numbe
   c.header("ratelimit", `"daily";r=${budget_left};t=${reset_s}`);
   if (ordinal <= quota) return;
   const detail = `The key's ${quota} requests of this day are used up; reset at ${budget_resets_at}.`;
-  throw new Problem(429, "quota-exceeded", detail, { headers: { "retry-after": String(reset_s) } });
+  throw new Problem("quota-exceeded", detail, { retry_after_s: reset_s });
 }
 
 /** The next midnight, UTC. */

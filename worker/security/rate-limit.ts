@@ -104,7 +104,8 @@ function tooMany(c: Context<App>, name: string, policy: Policy, now_ms: number):
   statePolicy(c, name, policy);
   const { limit, period_s } = policy;
   const reset_s = Math.ceil(period_s - ((now_ms / 1000) % period_s));
-  return new Problem(429, "rate-limited", `More than ${limit} requests in ${period_s} s. Wait, then continue slower.`, {
-    headers: { "retry-after": String(reset_s), ratelimit: `"${name}";r=0;t=${reset_s}` },
+  return new Problem("rate-limited", `More than ${limit} requests in ${period_s} s. Wait, then continue slower.`, {
+    headers: { ratelimit: `"${name}";r=0;t=${reset_s}` },
+    retry_after_s: reset_s,
   });
 }

@@ -21,7 +21,7 @@ export const refuseInvalid: Hook<unknown, App, string, unknown> = (result) => {
       errors.push({ path: fieldPath(path), message: issue.message });
     }
   }
-  throw new Problem(400, "invalid-request", summary(errors), { errors: errors.slice(0, FIELD_ERRORS_MAX) });
+  throw new Problem("invalid-request", summary(errors), { errors: errors.slice(0, FIELD_ERRORS_MAX) });
 };
 
 /** A path as callers write it: `documents[3].text`; empty for the whole body. */

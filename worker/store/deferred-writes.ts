@@ -7,7 +7,7 @@
  */
 import { z } from "zod";
 import { sha256 } from "../ground/digest.ts";
-import type { DocumentInput } from "../rag/ingest/ingest.ts";
+import type { DocumentInput } from "../ground/document.ts";
 import type { Feedback } from "./feedback.ts";
 import { DEFERRED_OPERATIONS, DEFERRED_PREFIX } from "./fence-names.ts";
 import type { Owner } from "./idempotency.ts";

@@ -3,10 +3,26 @@
  * several times faster than bound parameters and is not held to D1's limit of 100.
  */
 
-import { tenantTerm } from "../ground/principal.ts";
+import { tenantTerm } from "../ground/tenant-term.ts";
 import { BULK_JSON_CHARS_MAX } from "../limits.ts";
-import type { ChunkPlan, HashedChunk } from "../rag/ingest/plan-write.ts";
+import { insertPack, type PackReference } from "../vectors/packs.ts";
 import type { DocumentRow } from "./documents.ts";
+
+export interface HashedChunk {
+  heading: string;
+  text: string;
+  content_hash: string;
+  token_count: number;
+}
+
+/** What a write changes in a document's chunks. */
+export interface ChunkPlan {
+  /** In document order: the id of a kept chunk, or the index into `fresh`. */
+  order: ({ kept: number } | { fresh: number })[];
+  fresh: HashedChunk[];
+  stale_ids: number[];
+  kept_ids: number[];
+}
 
 /** One document to write: what it becomes, and what that changes in its chunks. */
 export interface DocumentWrite
@@ -21,14 +37,6 @@ export interface DocumentWrite
 /** Someone else changed a document between our reading and writing it; read again and retry. */
 export class WriteConflict extends Error {
   override name = "WriteConflict";
-}
-
-/** Vectors of fresh chunks that already lie in R2, in the order of the writes' fresh chunks. */
-export interface PackReference {
-  object_key: string;
-  embedding_model: string;
-  dimensions: number;
-  vector_count: number;
 }
 
 export interface CommittedWrite {
@@ -52,7 +60,8 @@ export interface CommitOptions {
 /**
  * Writes documents, chunks, the pack's row, the outbox and the tenant's index version in one atomic batch.
  *
- * `pack` is null when the embeddings are still owed; the outbox remembers them.
+ * `pack` holds the vectors of the writes' fresh chunks, in their order; null when the embeddings are still owed, which the
+ * outbox remembers.
  * Throws `WriteConflict` when a document changed since it was read; nothing is written then.
  */
 export async function commitWrites(
@@ -129,16 +138,7 @@ export async function commitWrites(
         .bind(JSON.stringify(updates), written_at_ms),
     );
   }
-  if (pack) {
-    statements.push(
-      db
-        .prepare(
-          `INSERT INTO packs (object_key, embedding_model, dimensions, vector_count, created_at_ms)
-           VALUES (?, ?, ?, ?, ?) ON CONFLICT (object_key) DO NOTHING`,
-        )
-        .bind(pack.object_key, pack.embedding_model, pack.dimensions, pack.vector_count, now_ms),
-    );
-  }
+  if (pack) statements.push(insertPack(db, pack, now_ms));
   for (const [first, slice] of slices(chunkRows)) {
     statements.push(
       db

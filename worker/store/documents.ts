@@ -1,8 +1,6 @@
 /** Documents and chunks as D1 holds them: rows and reads. `document-writes.ts` changes them. */
-import type { StoredChunk } from "../rag/ingest/plan-write.ts";
+import type { Metadata } from "../ground/document.ts";
 import { type Fence, fenceOf, fenceStatement, WriteFenced } from "./fence.ts";
-
-export type Metadata = Record<string, string | number | boolean>;
 
 export interface DocumentRow {
   id: number;
@@ -30,6 +28,11 @@ function documentRow(raw: RawDocument): DocumentRow {
     metadata: JSON.parse(raw.metadata) as Metadata,
     chunk_ids: JSON.parse(raw.chunk_ids) as number[],
   };
+}
+
+export interface StoredChunk {
+  id: number;
+  content_hash: string;
 }
 
 /** A tenant's documents by their external ids, with the hashes of their chunks, and the fence of the same moment. */

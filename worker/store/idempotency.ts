@@ -1,6 +1,5 @@
 /** Answers to idempotent requests in D1. A row with status 0 is a reservation: its request still runs. */
 import { IDEMPOTENCY_LIFETIME_MS, IDEMPOTENCY_RESERVATION_MS } from "../limits.ts";
-import type { DeferredAnswer } from "./deferred-writes.ts";
 import { type Fence, fenceOf, fenceStatement } from "./fence.ts";
 
 export interface Owner {
@@ -9,12 +8,26 @@ export interface Owner {
   idempotency_key: string;
 }
 
+/** A key while its request runs. */
+export interface HeldKey {
+  owner: Owner;
+  request_hash: string;
+  /** False while the fence is up: the write must be deferred, or two requests with this key could both be done. */
+  reserved: boolean;
+}
+
 export interface Earlier {
   request_hash: string;
   /** 0 while the first request runs. */
   status: number;
   /** Sealed answer; empty while the first request runs. */
   body: string;
+}
+
+/** An answer that had to wait. */
+interface LateAnswer extends Earlier {
+  owner: Owner;
+  created_at_ms: number;
 }
 
 /**
@@ -66,7 +79,7 @@ export async function readHeld(
 }
 
 /** The statement that stores an answer which had to wait, over the reservation of its request if that is there. */
-export function lateAnswerStatement(db: D1Database, answer: DeferredAnswer): D1PreparedStatement {
+export function lateAnswerStatement(db: D1Database, answer: LateAnswer): D1PreparedStatement {
   const { owner, request_hash, status, body, created_at_ms } = answer;
   return db
     .prepare(

@@ -6,8 +6,8 @@
  */
 import { METER_SHARDS } from "../../infra/inventory.ts";
 import type { Env } from "../env.ts";
+import type { Sample } from "../ground/meter.ts";
 import { METER_FLUSH_MS } from "../limits.ts";
-import type { Sample } from "../objects/meter.ts";
 
 const MINUTE_MS = 60_000;
 

@@ -4,60 +4,17 @@
  * The outbox row written with the chunks is what makes the last step certain: it stays until Vectorize has accepted
  * the change, and whoever finds it later (queue or cron) can finish from D1 and R2 alone.
  */
-import { EMBEDDING_TEXTS_PER_CALL_MAX, VECTORIZE_DELETE_IDS_MAX, VECTORIZE_UPSERT_VECTORS_MAX } from "../limits.ts";
-import type { HashedChunk } from "../rag/ingest/plan-write.ts";
-import type { PackReference } from "../store/document-writes.ts";
-import type { Metadata } from "../store/documents.ts";
-import { embed } from "./embed.ts";
+import type { Metadata } from "../ground/document.ts";
+import { VECTORIZE_DELETE_IDS_MAX, VECTORIZE_UPSERT_VECTORS_MAX } from "../limits.ts";
 import { indexEntry } from "./index-entry.ts";
-import { embeddingModel } from "./models.ts";
-import { encodePack, readSlot } from "./vector-pack.ts";
+import { type Embeddable, embedToPack, recordPack } from "./packs.ts";
+import { readSlot } from "./vector-pack.ts";
 
 export interface VectorStores {
   db: D1Database;
   ai: Pick<Ai, "run">;
   vectorize: Pick<Vectorize, "upsert" | "deleteByIds">;
   packs: R2Bucket;
-}
-
-type Embeddable = Pick<HashedChunk, "heading" | "text" | "content_hash"> & { title: string };
-
-/** Title and heading path give a chunk the context that its text leaves out. */
-function embeddingText(chunk: Embeddable): string {
-  return [chunk.title, chunk.heading, chunk.text].filter((part) => part !== "").join("\n");
-}
-
-/** Embeds chunks in batches and writes one pack. Null for no chunks. Throws what AI or R2 throw. */
-export async function embedToPack(
-  stores: Pick<VectorStores, "ai" | "packs">,
-  model_id: string,
-  chunks: readonly Embeddable[],
-): Promise<{ pack: PackReference; vectors: Float32Array[] } | null> {
-  if (chunks.length === 0) return null;
-  const model = embeddingModel(model_id);
-  const vectors: Float32Array[] = [];
-  for (let from = 0; from < chunks.length; from += EMBEDDING_TEXTS_PER_CALL_MAX) {
-    const batch = chunks.slice(from, from + EMBEDDING_TEXTS_PER_CALL_MAX);
-    for (const vector of await embed(stores.ai, model, batch.map(embeddingText), "passage")) {
-      vectors.push(Float32Array.from(vector));
-    }
-  }
-  const dimensions = vectors[0]?.length ?? 0;
-  const { key, bytes } = await encodePack({
-    embedding_model: model.id,
-    dimensions,
-    entries: chunks.map(({ content_hash }, slot) => ({ content_hash, vector: vectors[slot] as Float32Array })),
-  });
-  await stores.packs.put(key, bytes);
-  return {
-    pack: {
-      object_key: key,
-      embedding_model: model.id,
-      dimensions,
-      vector_count: vectors.length,
-    },
-    vectors,
-  };
 }
 
 export interface VectorUpsert {
@@ -146,26 +103,4 @@ export async function oldestOverdueOutbox(db: D1Database, before_ms: number): Pr
     .prepare("SELECT id FROM vector_outbox WHERE created_at_ms < ?1 ORDER BY created_at_ms LIMIT 1")
     .bind(before_ms)
     .first<string>("id");
-}
-
-async function recordPack(
-  db: D1Database,
-  pack: PackReference,
-  chunk_ids: readonly number[],
-  now_ms: number,
-): Promise<void> {
-  await db.batch([
-    db
-      .prepare(
-        `INSERT INTO packs (object_key, embedding_model, dimensions, vector_count, created_at_ms)
-         VALUES (?, ?, ?, ?, ?) ON CONFLICT (object_key) DO NOTHING`,
-      )
-      .bind(pack.object_key, pack.embedding_model, pack.dimensions, pack.vector_count, now_ms),
-    db
-      .prepare(
-        `UPDATE chunks SET pack_id = (SELECT id FROM packs WHERE object_key = ?2), pack_slot = slots.key
-         FROM json_each(?1) AS slots WHERE chunks.id = slots.value`,
-      )
-      .bind(JSON.stringify(chunk_ids), pack.object_key),
-  ]);
 }

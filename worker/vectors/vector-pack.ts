@@ -4,8 +4,9 @@
  * docs/vector-pack-format.md. Pure (web crypto only): whoever composes it does the R2 calls and writes the pack
  * BEFORE the D1 rows that point into it.
  */
+
+import { hex } from "../ground/digest.ts";
 import { PACK_BYTES_MAX, PACK_DIMENSIONS_MAX, PACK_MODEL_BYTES_MAX } from "../limits.ts";
-import { bytesToHex } from "../rag/text/normalise.ts";
 
 const MAGIC = "PRISMVEC";
 const VERSION = 1;
@@ -110,7 +111,7 @@ export async function encodePack(input: {
 
   const digest = await digestOf(bytes);
   bytes.set(digest, AT.digest);
-  return { key: packKey(embedding_model, bytesToHex(digest)), bytes };
+  return { key: packKey(embedding_model, hex(digest)), bytes };
 }
 
 /**
@@ -119,7 +120,7 @@ export async function encodePack(input: {
  */
 export async function decodePack(bytes: Uint8Array): Promise<DecodedPack> {
   const header = readHeader(bytes);
-  const actual = bytesToHex(await digestOf(bytes));
+  const actual = hex(await digestOf(bytes));
   if (actual !== header.sha256)
     throw new PackError(
       "corrupt",
@@ -130,7 +131,7 @@ export async function decodePack(bytes: Uint8Array): Promise<DecodedPack> {
   for (let slot = 0; slot < header.count; slot++) {
     const hash_at = hashes_at + slot * HASH_BYTES;
     entries.push({
-      content_hash: bytesToHex(bytes.subarray(hash_at, hash_at + HASH_BYTES)),
+      content_hash: hex(bytes.subarray(hash_at, hash_at + HASH_BYTES)),
       vector: vectorAt(bytes, header, slot),
     });
   }
@@ -206,7 +207,7 @@ function readHeader(bytes: Uint8Array): PackHeader {
     dimensions,
     count,
     header_bytes,
-    sha256: bytesToHex(bytes.subarray(AT.digest, AT.digest + HASH_BYTES)),
+    sha256: hex(bytes.subarray(AT.digest, AT.digest + HASH_BYTES)),
   };
 }
 

@@ -1,13 +1,14 @@
 /** From a document in a request to what ingestion takes. */
-import type { z } from "zod";
+import type { DocumentInput } from "../../ground/document.ts";
 import { TITLE_CHARS_MAX } from "../../limits.ts";
-import type { documentBody } from "../../schemas/documents.ts";
 import { scanMarkdown } from "../text/markdown-blocks.ts";
 import { normaliseText } from "../text/normalise.ts";
-import type { DocumentInput } from "./ingest.ts";
 
-/** A document as a request carries it: one of the schemas above, with its id. */
-export type RequestedDocument = z.infer<typeof documentBody> & { id: string };
+/** A document as a caller sends it. */
+export interface RequestedDocument extends Omit<DocumentInput, "title" | "url"> {
+  title?: string | undefined;
+  url?: string | null | undefined;
+}
 
 export function documentInput(body: RequestedDocument): DocumentInput {
   const { id, text, format, metadata } = body;

@@ -5,23 +5,17 @@
  * and carries the outbox row, and Vectorize comes last and may fail without harm. When AI is down, text is stored
  * and searchable at once and the embeddings are owed through the same outbox.
  */
+import { sha256 } from "../../ground/digest.ts";
+import type { DocumentInput, Metadata } from "../../ground/document.ts";
 import { WRITE_CONFLICT_RETRIES_MAX } from "../../limits.ts";
-import { commitWrites, type DocumentWrite, WriteConflict } from "../../store/document-writes.ts";
-import { type Metadata, readForWrite } from "../../store/documents.ts";
+import { commitWrites, type DocumentWrite, type HashedChunk, WriteConflict } from "../../store/document-writes.ts";
+import { readForWrite } from "../../store/documents.ts";
 import { WriteFenced } from "../../store/fence.ts";
-import { embedToPack, settle, type VectorStores } from "../../vectors/settle.ts";
-import { documentHash, normaliseText, sha256Hex } from "../text/normalise.ts";
+import { embedToPack } from "../../vectors/packs.ts";
+import { settle, type VectorStores } from "../../vectors/settle.ts";
+import { documentHash, normaliseText } from "../text/normalise.ts";
 import { chunkDocument } from "./chunk.ts";
-import { type HashedChunk, planChunks } from "./plan-write.ts";
-
-export interface DocumentInput {
-  id: string;
-  title: string;
-  text: string;
-  format: "markdown" | "text";
-  url: string | null;
-  metadata: Metadata;
-}
+import { planChunks } from "./plan-write.ts";
 
 export interface DocumentResult {
   id: string;
@@ -86,7 +80,7 @@ async function prepare(input: DocumentInput): Promise<Prepared> {
   const chunks = chunkDocument({ text: input.text, title, format: input.format });
   const hashed = chunks.map(async (chunk) => ({
     ...chunk,
-    content_hash: await sha256Hex(JSON.stringify([title, chunk.heading, chunk.text])),
+    content_hash: await sha256(JSON.stringify([title, chunk.heading, chunk.text])),
   }));
   return { ...input, title, content_hash: await documentHash(input), chunks: await Promise.all(hashed) };
 }

@@ -4,24 +4,8 @@
  * Chunks are immutable and a document lists their ids in order, so an edit costs the chunks it touches and nothing
  * else: unchanged chunks are neither embedded again nor rewritten, wherever they moved.
  */
-import type { Chunk } from "./chunk.ts";
-
-export interface StoredChunk {
-  id: number;
-  content_hash: string;
-}
-
-export interface HashedChunk extends Chunk {
-  content_hash: string;
-}
-
-export interface ChunkPlan {
-  /** In document order: the id of a kept chunk, or the index into `fresh`. */
-  order: ({ kept: number } | { fresh: number })[];
-  fresh: HashedChunk[];
-  stale_ids: number[];
-  kept_ids: number[];
-}
+import type { ChunkPlan, HashedChunk } from "../../store/document-writes.ts";
+import type { StoredChunk } from "../../store/documents.ts";
 
 /** Matches each wanted chunk with one stored chunk of the same hash, repeats included. */
 export function planChunks(wanted: readonly HashedChunk[], stored: readonly StoredChunk[]): ChunkPlan {

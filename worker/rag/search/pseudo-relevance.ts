@@ -3,7 +3,7 @@
  * query. What the best few candidates talk about besides the query tells the rest apart.
  *
  * Unguarded, RM3 loses where one document holds the answer: its neighbours overtake it. So the first
- * `FEEDBACK_PINNED` keep their places; they are the evidence that feedback is made of, not its subject.
+ * `EXPANSION_PINNED` keep their places; they are the evidence that feedback is made of, not its subject.
  */
 import { TITLE_WEIGHT } from "../../limits.ts";
 import { stem } from "../text/stem.ts";
@@ -12,11 +12,11 @@ import { stemsOf, termSet } from "../text/terms.ts";
 import { type Candidate, countTerms, localIdf, saturated } from "./candidates.ts";
 
 /** The literature's 5 to 10 documents and 10 to 50 terms; quality is flat over that range. */
-const FEEDBACK_DOCUMENTS = 5;
-const FEEDBACK_TERMS = 20;
+const EXPANSION_DOCUMENTS = 5;
+const EXPANSION_TERMS = 20;
 /** Share of the original score (RM3's lambda). */
 const ORIGINAL_SHARE = 0.7;
-const FEEDBACK_PINNED = 2;
+const EXPANSION_PINNED = 2;
 /** RM3 weighs a document by its query likelihood, which falls faster than its score; this exponent stands for that. */
 const SHARPNESS = 3;
 /** Shorter stems are mostly symbols and remains of contractions. */
@@ -25,8 +25,8 @@ const TERM_CHARS_MIN = 3;
 const STOPPED: ReadonlySet<string> = new Set([...STOPWORDS].map(stem));
 
 /** The terms that the best candidates share, with weights that sum to 1. `candidates` are best first. */
-export function feedbackTerms(candidates: readonly Candidate[]): Map<string, number> {
-  const best = candidates.slice(0, FEEDBACK_DOCUMENTS);
+export function expansionTerms(candidates: readonly Candidate[]): Map<string, number> {
+  const best = candidates.slice(0, EXPANSION_DOCUMENTS);
   const top = best[0]?.score ?? 1;
   const weights = new Map<string, number>();
   for (const { score, title, body, length } of best) {
@@ -41,15 +41,15 @@ export function feedbackTerms(candidates: readonly Candidate[]): Map<string, num
       }
     }
   }
-  const strongest = [...weights].sort((a, b) => b[1] - a[1]).slice(0, FEEDBACK_TERMS);
+  const strongest = [...weights].sort((a, b) => b[1] - a[1]).slice(0, EXPANSION_TERMS);
   const sum = strongest.reduce((total, [, weight]) => total + weight, 0);
   return new Map(strongest.map(([term, weight]) => [term, weight / sum]));
 }
 
 /** The candidates, best first, in the order after feedback; `candidates` are best first before it. */
-export function reorderByFeedback(candidates: readonly Candidate[]): Candidate[] {
-  if (candidates.length <= FEEDBACK_PINNED) return [...candidates];
-  const terms = feedbackTerms(candidates);
+export function reorderByPseudoRelevance(candidates: readonly Candidate[]): Candidate[] {
+  if (candidates.length <= EXPANSION_PINNED) return [...candidates];
+  const terms = expansionTerms(candidates);
   const set = termSet(terms.keys());
   const counts = candidates.map((candidate) => countTerms(candidate, set));
   const weights = [...terms.values()].map((weight, term) => {
@@ -68,9 +68,9 @@ export function reorderByFeedback(candidates: readonly Candidate[]): Candidate[]
     ]),
   );
   const rest = candidates
-    .slice(FEEDBACK_PINNED)
+    .slice(EXPANSION_PINNED)
     .sort((a, b) => (combined.get(b) ?? 0) - (combined.get(a) ?? 0) || a.id - b.id);
-  return [...candidates.slice(0, FEEDBACK_PINNED), ...rest];
+  return [...candidates.slice(0, EXPANSION_PINNED), ...rest];
 }
 
 function mean(values: readonly number[]): number {

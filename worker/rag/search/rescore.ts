@@ -1,13 +1,13 @@
 /**
- * The second stage of full text: word pairs, repeated query words and feedback reorder the best candidates, in
- * memory, from rows that the first stage already read. Pure.
+ * The second stage of full text: word pairs, repeated query words and pseudo-relevance reorder the best
+ * candidates, in memory, from rows that the first stage already read. Pure.
  */
 
 import type { QueryTerm } from "../text/query.ts";
 import { stems, termSet } from "../text/terms.ts";
 import { readCandidates, saturated } from "./candidates.ts";
 import { pairBonuses } from "./proximity.ts";
-import { reorderByFeedback } from "./pseudo-relevance.ts";
+import { reorderByPseudoRelevance } from "./pseudo-relevance.ts";
 import type { ChunkRow } from "./text-leg.ts";
 
 /** Fewer say nothing about each other. */
@@ -48,5 +48,5 @@ export function rescore(
     }
   });
   candidates.sort((a, b) => b.score - a.score || a.id - b.id);
-  return reorderByFeedback(candidates).map(({ id }) => id);
+  return reorderByPseudoRelevance(candidates).map(({ id }) => id);
 }

@@ -3,6 +3,7 @@
  * has changed. Pure: the Worker uses it at ingest, `ops index update` uses it to predict what the Worker
  * will say, so both compare the same bytes.
  */
+import { sha256 } from "../../ground/digest.ts";
 
 /** What a document says; two contents with the same {@link documentHash} need no new chunks and no new vectors. */
 export interface DocumentContent {
@@ -50,20 +51,7 @@ export async function documentHash(content: DocumentContent): Promise<string> {
     sortKeys(content.metadata ?? {}),
     normaliseText(content.text),
   ]);
-  return sha256Hex(framed);
-}
-
-/** SHA-256 of a string's UTF-8 bytes, lower-case hex. */
-export async function sha256Hex(text: string): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
-  return bytesToHex(digest);
-}
-
-/** Lower-case hex of bytes. */
-export function bytesToHex(bytes: Uint8Array): string {
-  let hex = "";
-  for (const byte of bytes) hex += byte.toString(16).padStart(2, "0");
-  return hex;
+  return sha256(framed);
 }
 
 /** The same JSON value with object keys in code-unit order at every level. */

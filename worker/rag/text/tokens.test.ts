@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { estimateTokens } from "./tokens.ts";
 
 const real = (text: string): number => llama.encode(text, { bos: false, eos: false }).length;
-const source = (name: string): string => readFileSync(join(import.meta.dirname, name), "utf8");
+const source = (name: string): string => readFileSync(join(import.meta.dirname, "..", name), "utf8");
 const pieces = (text: string, chars: number): string[] =>
   Array.from({ length: Math.floor(text.length / chars) }, (_, at) => text.slice(at * chars, (at + 1) * chars));
 
@@ -32,7 +32,7 @@ describe("estimateTokens", () => {
     { kind: "English prose", texts: PROSE, tolerance: 0.06 },
     {
       kind: "TypeScript",
-      texts: ["retrieve.ts", "prompt.ts", "stem.ts"].flatMap((f) => pieces(source(f), 1000)),
+      texts: ["search/retrieve.ts", "answer/prompt.ts", "text/stem.ts"].flatMap((f) => pieces(source(f), 1000)),
       tolerance: 0.08,
     },
     { kind: "Markdown tables", texts: TABLES, tolerance: 0.12 },
