@@ -1,6 +1,5 @@
 /** The Hono app: security first, then the routes. A route is declared in its noun's file, with who may call it. */
 import { OpenAPIHono } from "@hono/zod-openapi";
-import type { App } from "./context.ts";
 import { auth } from "./routes/auth.ts";
 import { batches } from "./routes/batches.ts";
 import { chat } from "./routes/chat.ts";
@@ -11,6 +10,7 @@ import { keys } from "./routes/keys.ts";
 import { notifications } from "./routes/notifications.ts";
 import { documentationOf } from "./routes/openapi.ts";
 import { search } from "./routes/search.ts";
+import type { App } from "./security/context.ts";
 import { secure } from "./security/secure.ts";
 import { refuseInvalid } from "./security/validation.ts";
 

@@ -10,6 +10,6 @@ const app = createApp();
 
 export default {
   fetch: (request, env, ctx) => app.fetch(request, env, ctx),
-  queue: (batch, env) => consume(batch, env, Date.now()),
-  scheduled: (controller, env) => runSchedule(controller.cron, env, controller.scheduledTime),
+  queue: (batch, env, ctx) => consume(batch, env, ctx),
+  scheduled: (controller, env, ctx) => runSchedule(controller.cron, controller.scheduledTime, env, ctx),
 } satisfies ExportedHandler<Env>;

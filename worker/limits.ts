@@ -74,6 +74,9 @@ export const IDEMPOTENCY_ANSWER_CHARS_MAX = 64 * 1024;
 /** Minute buckets older than this are deleted; the longest period of `/metrics` is 30 days. */
 export const METER_RETENTION_DAYS = 31;
 
+/** An index of Analytics Engine has 96 bytes, the blobs of a data point 16 kB together; what we write is ASCII. */
+export const ANALYTICS_BLOB_CHARS_MAX = 96;
+
 export const LOG_MESSAGE_CHARS_MAX = 500;
 export const LOG_STACK_CHARS_MAX = 2_000;
 /** Error events an isolate posts to `ERROR_WEBHOOK` in a minute; an outage must not become a second one. */
@@ -141,6 +144,8 @@ export const ANSWER_TOKENS_MAX = 600;
 export const BREAKER_FAILURES_TO_OPEN = 3;
 export const BREAKER_OPEN_MS = 15_000;
 export const AI_EMBED_TIMEOUT_MS = 5_000;
+/** Nobody waits for a queue message: a slow model is better than vectors that are owed for ever. */
+export const AI_EMBED_PATIENT_TIMEOUT_MS = 60_000;
 export const AI_GENERATE_TIMEOUT_MS = 60_000;
 export const VECTORIZE_TIMEOUT_MS = 5_000;
 

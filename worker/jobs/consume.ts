@@ -1,48 +1,67 @@
 /**
- * The queue consumer: every message is acknowledged or retried on its own, and doing one twice changes nothing.
+ * The queue consumer: every message is a unit of work, acknowledged or retried on its own, and doing one twice changes
+ * nothing.
  *
  * A message that keeps failing goes to the dead-letter queue, whose consumer keeps it in D1 and fails its job part.
  */
-import { z } from "zod";
 import { QUEUES } from "../../infra/inventory.ts";
 import type { Env } from "../env.ts";
-import type { DocumentInput } from "../ground/document.ts";
-import { FENCE_RETRY_S, OVERDUE_AFTER_MS, RETRY_BACKOFF_BASE_S, RETRY_BACKOFF_MAX_S } from "../limits.ts";
-import { ingest } from "../rag/ingest/ingest.ts";
+import {
+  BREAKER_OPEN_MS,
+  FENCE_RETRY_S,
+  OVERDUE_AFTER_MS,
+  RETRY_BACKOFF_BASE_S,
+  RETRY_BACKOFF_MAX_S,
+} from "../limits.ts";
+import { applyAnswer, applyDeferred } from "../operations/apply-deferred.ts";
+import { CircuitOpen } from "../store/breaker.ts";
 import { isFenced } from "../store/fence.ts";
-import { finishPart, NO_OUTCOME, openPart, recordDeadLetter, stagedKey } from "../store/jobs.ts";
+import { recordDeadLetter } from "../store/jobs.ts";
 import { type QueueMessage, queueMessage } from "../store/queue-messages.ts";
-import { describeError, lineStart, serialiseLine, writeLine } from "../telemetry/log.ts";
-import { oldestOverdueOutbox, settleFromStores, type VectorStores } from "../vectors/settle.ts";
-import { applyAnswer, applyDeferred } from "./apply-deferred.ts";
+import { conclude } from "../telemetry/sink.ts";
+import type { Ending } from "../telemetry/unit.ts";
+import { oldestOverdueOutbox, settleFromStores } from "../vectors/settle.ts";
+import { Work } from "../work.ts";
+import { failPart, ingestPart } from "./ingest-part.ts";
 
-const staged = z.array(z.custom<DocumentInput>((value) => typeof value === "object" && value !== null));
-
-function storesOf(env: Env): VectorStores {
-  return { db: env.DB, ai: env.AI, vectorize: env.VECTORIZE, packs: env.VECTOR_PACKS };
-}
-
-export async function consume(batch: MessageBatch<unknown>, env: Env, now_ms: number): Promise<void> {
+export async function consume(batch: MessageBatch<unknown>, env: Env, context: ExecutionContext): Promise<void> {
   const dead = batch.queue.startsWith(QUEUES.dead.name);
   for (const message of batch.messages) {
-    try {
-      if (dead) await bury(message, batch.queue, env, now_ms);
-      else await perform(queueMessage.parse(message.body), env, now_ms);
-      message.ack();
-    } catch (error) {
-      if (isFenced(error)) {
-        await waitForFence(message, dead, env);
-        continue;
-      }
-      const fields = { queue: batch.queue, attempts: message.attempts, error: describeError(error) };
-      writeLine("ERROR", serialiseLine(env, { ...lineStart(env, "ERROR", "queue message failed"), ...fields }));
-      if (isProbe(message.body)) {
-        message.ack();
-        continue;
-      }
-      const delaySeconds = Math.min(RETRY_BACKOFF_BASE_S * 2 ** (message.attempts - 1), RETRY_BACKOFF_MAX_S);
-      message.retry({ delaySeconds });
+    const work = new Work("message", env, context, { request_id: message.id, now_ms: Date.now() });
+    const { data: content } = queueMessage.safeParse(message.body);
+    const ended = await attempt(work, message, dead, async () =>
+      dead ? bury(work, message, batch.queue, content) : perform(work, content ?? queueMessage.parse(message.body)),
+    );
+    const endpoint = `${dead ? "dead-letters" : "queue"}/${content?.type ?? "unknown"}`;
+    work.later(conclude(work, { endpoint, attempts: message.attempts, ...ended }));
+  }
+}
+
+/** Does what a message asks for, acknowledges it or has it sent again, and tells how it ended. Never throws. */
+async function attempt(
+  work: Work,
+  message: Message<unknown>,
+  dead: boolean,
+  act: () => Promise<void>,
+): Promise<Pick<Ending, "outcome" | "error">> {
+  try {
+    await act();
+    message.ack();
+    return { outcome: "done" };
+  } catch (error) {
+    if (isFenced(error)) {
+      await waitForFence(work, message, dead);
+      return { outcome: "waits" };
     }
+    if (error instanceof CircuitOpen) {
+      // Nothing was tried, so not even a probe has its answer.
+      message.retry({ delaySeconds: BREAKER_OPEN_MS / 1000 });
+      return { outcome: "waits", error };
+    }
+    const delaySeconds = Math.min(RETRY_BACKOFF_BASE_S * 2 ** (message.attempts - 1), RETRY_BACKOFF_MAX_S);
+    if (isProbe(message.body)) message.ack();
+    else message.retry({ delaySeconds });
+    return { outcome: "failed", error };
   }
 }
 
@@ -50,7 +69,7 @@ export async function consume(batch: MessageBatch<unknown>, env: Env, now_ms: nu
  * A fence is no failure, so it must use up no attempt: the message is sent anew. Dead letters have attempts for days, and
  * their id, by which one is recorded once, must stay.
  */
-async function waitForFence(message: Message<unknown>, dead: boolean, env: Env): Promise<void> {
+async function waitForFence({ env }: Work, message: Message<unknown>, dead: boolean): Promise<void> {
   const delaySeconds = FENCE_RETRY_S;
   if (!dead) {
     const sent = await env.INGEST_QUEUE.send(message.body, { delaySeconds }).then(
@@ -62,17 +81,17 @@ async function waitForFence(message: Message<unknown>, dead: boolean, env: Env):
   message.retry({ delaySeconds });
 }
 
-async function perform(message: QueueMessage, env: Env, now_ms: number): Promise<void> {
+async function perform(work: Work, message: QueueMessage): Promise<void> {
   switch (message.type) {
     case "settle":
-      await settleFromStores(storesOf(env), env.EMBEDDING_MODEL, message.outbox_id, now_ms);
-      return message.probe ? sendNextProbe(env, now_ms) : undefined;
+      await settleFromStores(work.stores, work.env.EMBEDDING_MODEL, message.outbox_id, work.now_ms);
+      return message.probe ? sendNextProbe(work) : undefined;
     case "deferred":
-      return applyDeferred(env, storesOf(env), message.job_id, now_ms);
+      return applyDeferred(work, message.job_id);
     case "answer":
-      return applyAnswer(storesOf(env), message.key);
+      return applyAnswer(work, message.key);
     case "ingest":
-      return ingestPart(message.job_id, message.part, env, now_ms);
+      return ingestPart(work, message.job_id, message.part);
   }
 }
 
@@ -82,67 +101,23 @@ function isProbe(body: unknown): boolean {
 }
 
 /** Vectorize took the probe, so the outage is over: the rows that piled up follow one by one. */
-async function sendNextProbe(env: Env, now_ms: number): Promise<void> {
-  const outbox_id = await oldestOverdueOutbox(env.DB, now_ms - OVERDUE_AFTER_MS);
+async function sendNextProbe({ env, stores, now_ms }: Work): Promise<void> {
+  const outbox_id = await oldestOverdueOutbox(stores.db, now_ms - OVERDUE_AFTER_MS);
   if (outbox_id === null) return;
   const next: QueueMessage = { type: "settle", outbox_id, probe: true };
   await env.INGEST_QUEUE.send(next);
 }
 
-async function ingestPart(job_id: string, part: number, env: Env, now_ms: number): Promise<void> {
-  const open = await openPart(env.DB, job_id, part);
-  if (!open) return;
-  const key = stagedKey(job_id, part);
-  const object = await env.VECTOR_PACKS.get(key);
-  if (!object) throw new Error(`the documents of job ${job_id} part ${part} are missing from R2`);
-  const documents = staged.parse(await object.json());
-  const result = await ingest(storesOf(env), open.tenant, documents, {
-    embedding_model: env.EMBEDDING_MODEL,
-    now_ms,
-    received_at_ms: open.created_at_ms,
-  });
-  if (result.pending_outbox_id) {
-    const settle: QueueMessage = { type: "settle", outbox_id: result.pending_outbox_id };
-    await env.INGEST_QUEUE.send(settle);
-  }
-  const count = (status: string) => result.documents.filter((document) => document.status === status).length;
-  await finishPart(
-    env.DB,
-    job_id,
-    part,
-    "done",
-    {
-      created: count("created"),
-      updated: count("updated"),
-      unchanged: count("unchanged"),
-      superseded: count("superseded"),
-      failed: 0,
-      rows_written: result.cost.rows_written,
-      embedded_texts: result.cost.embedded_texts,
-      errors: [],
-    },
-    now_ms,
-  );
-  await env.VECTOR_PACKS.delete(key);
-}
-
-async function bury(message: Message<unknown>, queue: string, env: Env, now_ms: number): Promise<void> {
-  const parsed = queueMessage.safeParse(message.body);
+async function bury(
+  work: Work,
+  message: Message<unknown>,
+  queue: string,
+  content: QueueMessage | undefined,
+): Promise<void> {
   // What Vectorize is owed stays in the outbox and is probed by cron: a letter would only say so once more.
-  if (parsed.data?.type === "settle") return;
+  if (content?.type === "settle") return;
+  const { id, attempts } = message;
   const body = JSON.stringify(message.body);
-  await recordDeadLetter(env.DB, { id: message.id, queue, body, attempts: message.attempts, failed_at_ms: now_ms });
-  if (parsed.data?.type !== "ingest") return;
-  const { job_id, part } = parsed.data;
-  const documents = await env.VECTOR_PACKS.get(stagedKey(job_id, part));
-  const ids = documents ? staged.parse(await documents.json()).map(({ id }) => id) : [];
-  const detail = "could not be ingested after several tries; the message is kept as a dead letter and can be replayed";
-  await finishPart(
-    env.DB,
-    job_id,
-    part,
-    "failed",
-    { ...NO_OUTCOME, failed: ids.length, errors: ids.map((id) => ({ id, detail })) },
-    now_ms,
-  );
+  await recordDeadLetter(work.stores.db, { id, queue, body, attempts, failed_at_ms: work.now_ms });
+  if (content?.type === "ingest") await failPart(work, content.job_id, content.part);
 }

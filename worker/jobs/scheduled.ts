@@ -1,46 +1,60 @@
-/** Cron: only looks for what was left lying and enqueues it; the work is done by queue messages. */
+/**
+ * Cron: a table of tasks, each a unit of work of its own, so that one that fails or hangs stops no other.
+ *
+ * A task only looks for what was left lying and enqueues it, or cleans up; work is done by queue messages.
+ */
 import { CRONS } from "../../infra/inventory.ts";
 import type { Env } from "../env.ts";
-import { IDEMPOTENCY_LIFETIME_MS, OVERDUE_AFTER_MS, OVERDUE_BATCH_MAX } from "../limits.ts";
-import { overdueDeferred } from "../store/deferred-writes.ts";
 import { isFenced } from "../store/fence.ts";
-import { overdueParts } from "../store/jobs.ts";
-import type { QueueMessage } from "../store/queue-messages.ts";
-import { lineStart, serialiseLine, writeLine } from "../telemetry/log.ts";
-import { oldestOverdueOutbox } from "../vectors/settle.ts";
+import { forgetAnswers } from "../store/idempotency.ts";
+import { conclude } from "../telemetry/sink.ts";
+import type { Ending } from "../telemetry/unit.ts";
+import { Work } from "../work.ts";
 import { collectPacks } from "./collect-packs.ts";
+import { resendOverdue } from "./resend-overdue.ts";
 
-export async function runSchedule(cron: string, env: Env, now_ms: number): Promise<void> {
-  if (cron === CRONS.worker.checks) await resendOverdue(env, now_ms);
-  if (cron !== CRONS.worker.daily) return;
-  try {
-    await collectPacks(env, now_ms);
-    await env.DB.prepare("DELETE FROM idempotency WHERE created_at_ms < ?1")
-      .bind(now_ms - IDEMPOTENCY_LIFETIME_MS)
-      .run();
-  } catch (error) {
-    if (!isFenced(error)) throw error;
-    // What is collected a day later has harmed nobody.
-    writeLine("INFO", serialiseLine(env, lineStart(env, "INFO", "daily cleaning left out: a write fence is up")));
-  }
+interface Task {
+  cron: string;
+  name: string;
+  run(work: Work): Promise<void>;
 }
 
-/**
- * One outbox row is the probe: through a long outage of Vectorize or AI the queue carries one message a run, and the
- * first that succeeds draws the next after it (`consume.ts`).
- */
-async function resendOverdue(env: Env, now_ms: number): Promise<void> {
-  const before_ms = now_ms - OVERDUE_AFTER_MS;
-  const [outbox_id, parts, deferred] = await Promise.all([
-    oldestOverdueOutbox(env.DB, before_ms),
-    overdueParts(env.DB, before_ms, OVERDUE_BATCH_MAX),
-    overdueDeferred(env.VECTOR_PACKS, before_ms),
-  ]);
-  const messages: QueueMessage[] = [
-    ...(outbox_id === null ? [] : [{ type: "settle", outbox_id, probe: true } as const]),
-    ...parts.map((part): QueueMessage => ({ type: "ingest", ...part })),
-    ...deferred.job_ids.map((job_id): QueueMessage => ({ type: "deferred", job_id })),
-    ...deferred.answers.map((key): QueueMessage => ({ type: "answer", key })),
-  ].slice(0, OVERDUE_BATCH_MAX);
-  if (messages.length > 0) await env.INGEST_QUEUE.sendBatch(messages.map((body) => ({ body })));
+const TASKS: readonly Task[] = [
+  { cron: CRONS.worker.checks, name: "resend-overdue", run: resendOverdue },
+  { cron: CRONS.worker.daily, name: "collect-packs", run: collectPacks },
+  {
+    cron: CRONS.worker.daily,
+    name: "forget-answers",
+    run: ({ stores, now_ms }) => forgetAnswers(stores.db, now_ms),
+  },
+];
+
+/** Runs the tasks of a cron expression. Rejects when they have ended, if some failed: Cloudflare's record shows it. */
+export async function runSchedule(
+  cron: string,
+  scheduled_at_ms: number,
+  env: Env,
+  context: ExecutionContext,
+): Promise<void> {
+  const due = TASKS.filter((task) => task.cron === cron);
+  const outcomes = await Promise.all(
+    due.map(async ({ name, run }) => {
+      const work = new Work("task", env, context, { request_id: crypto.randomUUID(), now_ms: scheduled_at_ms });
+      const ended = await attempt(run(work));
+      work.later(conclude(work, { endpoint: `cron/${name}`, ...ended }));
+      return { name, ...ended };
+    }),
+  );
+  const failed = outcomes.filter(({ outcome }) => outcome === "failed").map(({ name }) => name);
+  if (failed.length > 0) throw new Error(`failed cron tasks: ${failed.join(", ")}`);
+}
+
+async function attempt(running: Promise<void>): Promise<Pick<Ending, "outcome" | "error">> {
+  try {
+    await running;
+    return { outcome: "done" };
+  } catch (error) {
+    // What is done a run later has harmed nobody.
+    return isFenced(error) ? { outcome: "waits" } : { outcome: "failed", error };
+  }
 }

@@ -1,13 +1,13 @@
 /** Who am I, and a short-lived token in exchange for a key. */
 import { OpenAPIHono } from "@hono/zod-openapi";
-import type { App } from "../context.ts";
 import { Problem } from "../ground/problem.ts";
 import { TOKEN_LIFETIME_S } from "../limits.ts";
 import { identity, issuedToken } from "../schemas/auth.ts";
 import { declareRoute } from "../security/access.ts";
-import { usedToday } from "../security/quota.ts";
+import type { App } from "../security/context.ts";
 import { issueToken } from "../security/tokens.ts";
 import { refuseInvalid } from "../security/validation.ts";
+import { usedToday } from "../telemetry/day-counts.ts";
 
 export const auth = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
@@ -35,19 +35,19 @@ const token = declareRoute("any", {
 });
 
 auth.openapi(verify, (c) => {
-  const principal = c.get("principal");
-  const { key_id, via, tenant, scopes, rate_tier, daily_quota } = principal;
+  const { key_id, via, tenant, scopes, rate_tier, daily_quota } = c.var.work.caller;
   const used_today = usedToday(key_id);
   return c.json({ key_id, via, tenant, scopes: [...scopes], rate_tier, daily_quota, used_today }, 200);
 });
 
 auth.openapi(token, async (c) => {
-  const { via, key_id } = c.get("principal");
+  const { work } = c.var;
+  const { via, key_id } = work.caller;
   if (via !== "key") {
     // A token of the bootstrap secret could not be revoked; a token for a token would never end.
     throw new Problem("token-not-exchangeable", "Only an API key can be exchanged for a token.");
   }
-  const { token, expires_at_ms } = await issueToken(key_id, c.env.JWT_SECRET, Date.now());
+  const { token, expires_at_ms } = await issueToken(key_id, c.env.JWT_SECRET, work.now_ms);
   const expires_at = new Date(expires_at_ms).toISOString();
   return c.json({ token, token_type: "Bearer" as const, expires_in: TOKEN_LIFETIME_S, expires_at }, 200);
 });

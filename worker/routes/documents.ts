@@ -1,16 +1,15 @@
 /** Documents one by one: writing, reading, listing, deleting. Batches are `batches.ts`. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { z } from "zod";
-import type { App } from "../context.ts";
 import { Problem } from "../ground/problem.ts";
+import { deleteDocument } from "../operations/delete-document.ts";
+import { findDocument, pageOfDocuments, wholeDocument } from "../operations/read-documents.ts";
+import { writeDocument } from "../operations/write-document.ts";
 import { documentInput, type RequestedDocument } from "../rag/ingest/document-input.ts";
-import { ingest } from "../rag/ingest/ingest.ts";
 import {
   documentBody,
   documentPage,
   documentParams,
-  type documentSummary,
   documentView,
   jobAccepted,
   listQuery,
@@ -18,14 +17,10 @@ import {
   writeResult,
 } from "../schemas/documents.ts";
 import { declareRoute } from "../security/access.ts";
+import type { App } from "../security/context.ts";
 import { refuseInvalid } from "../security/validation.ts";
-import { deleteDocument, WriteConflict } from "../store/document-writes.ts";
-import { type DocumentRow, listDocuments, readDocument, readDocumentChunks, readToDelete } from "../store/documents.ts";
-import type { QueueMessage } from "../store/queue-messages.ts";
-import { settleFromStores } from "../vectors/settle.ts";
-import { writeOrDefer } from "./deferral.ts";
+import { answerDeferred, claimOf } from "./deferred-answer.ts";
 import { json } from "./json-answer.ts";
-import { requestStores } from "./request-stores.ts";
 
 const jsonRequest = <T>(schema: T) => ({ required: true, content: { "application/json": { schema } } });
 const problem = (description: string) => ({ description });
@@ -51,9 +46,9 @@ const create = declareRoute(
   },
   { idempotent: true, deferrable: true },
 );
-documents.openapi(create, async (c) => {
+documents.openapi(create, (c) => {
   const body = c.req.valid("json");
-  return writeOne(c, { ...body, id: body.id ?? crypto.randomUUID() });
+  return write(c, { ...body, id: body.id ?? crypto.randomUUID() });
 });
 
 const put = declareRoute("write", {
@@ -70,7 +65,7 @@ const put = declareRoute("write", {
     412: problem("The document is at another version"),
   },
 });
-documents.openapi(put, (c) => writeOne(c, { ...c.req.valid("json"), id: c.req.valid("param").id }, expectedVersion(c)));
+documents.openapi(put, (c) => write(c, { ...c.req.valid("json"), id: c.req.valid("param").id }, expectedVersion(c)));
 
 const list = declareRoute("read", {
   method: "get",
@@ -81,17 +76,7 @@ const list = declareRoute("read", {
   request: { query: listQuery },
   responses: { 200: json(documentPage, "A page of documents") },
 });
-documents.openapi(list, async (c) => {
-  const { cursor, limit, collection } = c.req.valid("query");
-  const rows = await listDocuments(requestStores(c).db, c.get("principal").tenant, {
-    after: cursor ?? null,
-    limit: limit + 1,
-    collection: collection ?? null,
-  });
-  const page = rows.slice(0, limit);
-  const next_cursor = rows.length > limit ? (page.at(-1)?.external_id ?? null) : null;
-  return c.json({ documents: page.map(summary), next_cursor }, 200);
-});
+documents.openapi(list, async (c) => c.json(await pageOfDocuments(c.var.work, c.req.valid("query")), 200));
 
 const read = declareRoute("read", {
   method: "get",
@@ -102,25 +87,11 @@ const read = declareRoute("read", {
   responses: { 200: json(documentView, "The document"), 304: problem("Unchanged"), 404: problem("No such document") },
 });
 documents.openapi(read, async (c) => {
-  const stores = requestStores(c);
-  const document = await existing(c, stores.db, c.req.valid("param").id);
+  const { work } = c.var;
+  const document = await findDocument(work, c.req.valid("param").id);
   const headers = etag(document.version);
   if (c.req.header("if-none-match") === headers.etag) return c.body(null, 304, headers);
-  const chunks = await readDocumentChunks(stores.db, document);
-  return c.json(
-    {
-      ...summary(document),
-      text: chunks.map(({ text }) => text).join(""),
-      chunks: chunks.map(({ id, heading, text, token_count }) => ({
-        chunk_id: id,
-        heading,
-        text,
-        tokens: token_count,
-      })),
-    },
-    200,
-    headers,
-  );
+  return c.json(await wholeDocument(work, document), 200, headers);
 });
 
 const remove = declareRoute("write", {
@@ -138,75 +109,17 @@ const remove = declareRoute("write", {
   },
 });
 documents.openapi(remove, async (c) => {
-  const stores = requestStores(c);
   const { id } = c.req.valid("param");
-  const { tenant } = c.get("principal");
-  const expected_version = expectedVersion(c);
-  const now_ms = Date.now();
-  const outcome = await writeOrDefer(
-    c,
-    { type: "delete", id, ...(expected_version === undefined ? {} : { expected_version }) },
-    now_ms,
-    async ({ past_lifted_fence, alongside, promised }) => {
-      const document = await readToDelete(stores.db, tenant, id, past_lifted_fence);
-      if (promised === undefined ? document === null : promised === "delete") throw noSuchDocument(id);
-      if (document === null) {
-        await stores.db.batch([...alongside]);
-        return { outbox_id: null };
-      }
-      if (expected_version !== undefined && expected_version !== document.version) {
-        throw versionMismatch(document.version);
-      }
-      return onConflict(() => deleteDocument(stores.db, tenant, document, now_ms, alongside));
-    },
-  );
-  if ("response" in outcome) return outcome.response;
-  const { outbox_id } = outcome.done;
-  if (outbox_id) {
-    await settleFromStores(stores, c.env.EMBEDDING_MODEL, outbox_id, Date.now()).catch(() => settleLater(c, outbox_id));
-  }
-  return c.body(null, 204);
+  const outcome = await deleteDocument(c.var.work, { id, expected_version: expectedVersion(c) });
+  return "done" in outcome ? c.body(null, 204) : answerDeferred(c, outcome);
 });
 
-async function writeOne(c: Context<App>, body: RequestedDocument, expected_version?: number): Promise<Response> {
-  const stores = requestStores(c);
+async function write(c: Context<App>, body: RequestedDocument, expected_version?: number): Promise<Response> {
   const document = documentInput(body);
-  const expectation = expected_version === undefined ? {} : { expected_version };
-  const now_ms = Date.now();
-  const outcome = await writeOrDefer(c, { type: "put", document, ...expectation }, now_ms, (passage) =>
-    onConflict(() =>
-      ingest(stores, c.get("principal").tenant, [document], {
-        embedding_model: c.env.EMBEDDING_MODEL,
-        now_ms,
-        past_lifted_fence: passage.past_lifted_fence,
-        alongside: () => [...passage.alongside],
-        ...expectation,
-      }),
-    ),
-  );
-  if ("response" in outcome) return outcome.response;
-  const { documents, pending_outbox_id } = outcome.done;
-  if (pending_outbox_id) await settleLater(c, pending_outbox_id);
-  const [result] = documents;
-  if (!result) throw new Error("ingest returned no result for its one document");
-  const vectors = pending_outbox_id ? "pending" : "sent";
-  return c.json({ ...result, vectors }, result.status === "created" ? 201 : 200, etag(result.version));
-}
-
-async function settleLater(c: Context<App>, outbox_id: string): Promise<void> {
-  const message: QueueMessage = { type: "settle", outbox_id };
-  // A lost message only delays: cron finds the outbox row.
-  await c.env.INGEST_QUEUE.send(message).catch(() => {});
-}
-
-async function existing(c: Context<App>, db: D1Database, id: string): Promise<DocumentRow> {
-  const document = await readDocument(db, c.get("principal").tenant, id);
-  if (!document) throw noSuchDocument(id);
-  return document;
-}
-
-function noSuchDocument(id: string): Problem {
-  return new Problem("not-found", `There is no document "${id}".`);
+  const outcome = await writeDocument(c.var.work, { document, expected_version, claim: claimOf(c) });
+  if (!("done" in outcome)) return answerDeferred(c, outcome);
+  const { status, version } = outcome.done;
+  return c.json(outcome.done, status === "created" ? 201 : 200, etag(version));
 }
 
 function expectedVersion(c: Context<App>): number | undefined {
@@ -217,41 +130,6 @@ function expectedVersion(c: Context<App>): number | undefined {
   return Number(version);
 }
 
-async function onConflict<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof WriteConflict) {
-      throw new Problem("version-mismatch", `Not written: ${error.message}. Read it again and retry.`);
-    }
-    throw error;
-  }
-}
-
-function versionMismatch(version: number): Problem {
-  return new Problem("version-mismatch", `Not deleted: the document is at version ${version}.`);
-}
-
 function etag(version: number): { etag: string } {
   return { etag: `"${version}"` };
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
-}
-
-function summary(row: DocumentRow): z.infer<typeof documentSummary> {
-  return {
-    id: row.external_id,
-    title: row.title,
-    url: row.url,
-    format: row.format,
-    metadata: row.metadata,
-    content_hash: row.content_hash,
-    chunks: row.chunk_ids.length,
-    tokens: row.token_count,
-    version: row.version,
-    created_at: iso(row.created_at_ms),
-    updated_at: iso(row.updated_at_ms),
-  };
 }

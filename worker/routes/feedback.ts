@@ -1,12 +1,12 @@
 /** Ratings of answers. */
 import { OpenAPIHono } from "@hono/zod-openapi";
-import type { App } from "../context.ts";
+import { rateAnswer } from "../operations/rate-answer.ts";
 import { jobAccepted } from "../schemas/documents.ts";
 import { feedbackBody, storedFeedback } from "../schemas/feedback.ts";
 import { declareRoute } from "../security/access.ts";
+import type { App } from "../security/context.ts";
 import { refuseInvalid } from "../security/validation.ts";
-import { feedbackStatement } from "../store/feedback.ts";
-import { writeOrDefer } from "./deferral.ts";
+import { answerDeferred } from "./deferred-answer.ts";
 
 export const feedback = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
@@ -29,11 +29,6 @@ const rate = declareRoute("chat", {
 
 feedback.openapi(rate, async (c) => {
   const { request_id, rating, comment } = c.req.valid("json");
-  const { key_id, tenant } = c.get("principal");
-  const stored = { request_id, rating, comment: comment ?? null };
-  const row = { ...stored, key_id, tenant, created_at_ms: Date.now() };
-  const outcome = await writeOrDefer(c, { type: "feedback", feedback: row }, row.created_at_ms, () =>
-    c.get("timings").measure("db", () => feedbackStatement(c.env.DB, row).run()),
-  );
-  return "response" in outcome ? outcome.response : c.json(stored, 201);
+  const outcome = await rateAnswer(c.var.work, { request_id, rating, comment: comment ?? null });
+  return "done" in outcome ? c.json(outcome.done, 201) : answerDeferred(c, outcome);
 });

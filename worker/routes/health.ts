@@ -1,32 +1,12 @@
-/**
- * Health for anyone: cheap, and one answer for all callers of some seconds, since nobody is asked who they are.
- *
- * Ready means that questions can be answered: the database must work. Vectorize, KV and AI have fallbacks, so their
- * failure degrades and does not take the service out of rotation.
- */
+/** Health, for anyone. */
 import { OpenAPIHono } from "@hono/zod-openapi";
-import type { App } from "../context.ts";
-import type { Env } from "../env.ts";
-import { HEALTH_CACHE_MS, HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
-import { chatModel } from "../rag/answer/chat-models.ts";
-import { type Health, health as healthSchema, liveness, readiness } from "../schemas/health.ts";
+import { currentHealth, currentReadiness } from "../operations/health.ts";
+import { health as healthSchema, liveness, readiness as readinessSchema } from "../schemas/health.ts";
 import { declareRoute } from "../security/access.ts";
-import { cacheCounters } from "../store/answer-cache.ts";
-import { breakers } from "../store/dependencies.ts";
+import type { App } from "../security/context.ts";
 import { json } from "./json-answer.ts";
 
 export const health = new OpenAPIHono<App>();
-
-/** Set by the first request: an isolate's clock does not run while it is being loaded. */
-let started_ms = 0;
-let last: { at_ms: number; report: Promise<Health> } | null = null;
-
-function currentHealth(env: Env): Promise<Health> {
-  const now_ms = Date.now();
-  started_ms ||= now_ms;
-  if (!last || now_ms - last.at_ms > HEALTH_CACHE_MS) last = { at_ms: now_ms, report: inspect(env, now_ms) };
-  return last.report;
-}
 
 for (const path of ["/health", "/api/v1/health"] as const) {
   const route = declareRoute("open", {
@@ -37,7 +17,7 @@ for (const path of ["/health", "/api/v1/health"] as const) {
     responses: { 200: json(healthSchema, "Healthy or degraded"), 503: json(healthSchema, "Unhealthy") },
   });
   health.openapi(route, async (c) => {
-    const report = await currentHealth(c.env);
+    const report = await currentHealth(c.var.work);
     return c.json(report, report.status === "unhealthy" ? 503 : 200);
   });
 }
@@ -59,65 +39,10 @@ for (const path of ["/health/ready", "/readyz"] as const) {
     path,
     tags: ["Health"],
     summary: "Whether questions can be answered",
-    responses: { 200: json(readiness, "Ready"), 503: json(readiness, "Not ready") },
+    responses: { 200: json(readinessSchema, "Ready"), 503: json(readinessSchema, "Not ready") },
   });
   health.openapi(route, async (c) => {
-    const { services } = await currentHealth(c.env);
-    const check = (status: string) => (status === "unhealthy" ? ("fail" as const) : ("pass" as const));
-    const checks = {
-      database: check(services.database.status),
-      vectorize: check(services.vectorize.status),
-      kv: check(services.kv.status),
-      ai: check(services.ai.status),
-    };
-    const ready = checks.database === "pass";
-    return c.json({ ready, checks }, ready ? 200 : 503);
+    const readiness = await currentReadiness(c.var.work);
+    return c.json(readiness, readiness.ready ? 200 : 503);
   });
-}
-
-async function inspect(env: Env, now_ms: number): Promise<Health> {
-  const [database, vectorize, kv] = await Promise.all([
-    timed(() => env.DB.prepare("SELECT 1 FROM tenants LIMIT 1").run()),
-    timed(() => env.VECTORIZE.describe()),
-    timed(() => env.CONFIG.get("health")),
-  ]);
-  // A call would cost neurons; the breakers know how the last real ones went.
-  const aiDown = breakers.generation.open || breakers.embedding.open;
-  const { hits, misses } = cacheCounters;
-  const hitCount = hits.memory + hits.edge + hits.kv;
-  const described = vectorize.value as Partial<{ vectorCount: number; dimensions: number }> | undefined;
-  const healthy = (works: boolean) => (works ? ("healthy" as const) : ("unhealthy" as const));
-  const allWell = vectorize.works && kv.works && !aiDown;
-  return {
-    status: database.works ? (allWell ? "healthy" : "degraded") : "unhealthy",
-    version: env.VERSION.id,
-    timestamp: new Date(now_ms).toISOString(),
-    uptime: Math.round((now_ms - started_ms) / 1000),
-    services: {
-      database: { status: healthy(database.works), latency_ms: database.latency_ms },
-      vectorize: {
-        status: healthy(vectorize.works),
-        index_size: described?.vectorCount ?? 0,
-        dimensions: described?.dimensions ?? 0,
-      },
-      kv: { status: healthy(kv.works), hit_rate: hitCount === 0 ? 0 : hitCount / (hitCount + misses) },
-      ai: { status: healthy(!aiDown), model: chatModel(undefined, env.DEFAULT_MODEL) },
-    },
-  };
-}
-
-async function timed(work: () => Promise<unknown>): Promise<{ works: boolean; latency_ms: number; value?: unknown }> {
-  const started = performance.now();
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  try {
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error("timeout")), HEALTH_CHECK_TIMEOUT_MS);
-    });
-    const value = await Promise.race([work(), timeout]);
-    return { works: true, latency_ms: Math.round(performance.now() - started), value };
-  } catch {
-    return { works: false, latency_ms: Math.round(performance.now() - started) };
-  } finally {
-    clearTimeout(timer);
-  }
 }

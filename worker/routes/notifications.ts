@@ -1,11 +1,10 @@
 /** Notifications that come in from elsewhere. */
 import { OpenAPIHono } from "@hono/zod-openapi";
-import type { App } from "../context.ts";
 import { LOG_MESSAGE_CHARS_MAX, NOTIFICATION_BODY_BYTES_MAX } from "../limits.ts";
 import { cloudflareNotification } from "../schemas/notifications.ts";
 import { declareRoute } from "../security/access.ts";
+import type { App } from "../security/context.ts";
 import { refuseInvalid } from "../security/validation.ts";
-import { logEvent } from "../telemetry/log.ts";
 
 export const notifications = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
@@ -25,7 +24,7 @@ const notification = declareRoute(
 
 notifications.openapi(notification, (c) => {
   const { name, text, alert_type, alert_event, alert_correlation_id, policy_id, ts } = c.req.valid("json");
-  logEvent(c, "WARN", "cloudflare notification", {
+  c.var.work.log("WARN", "cloudflare notification", {
     alert_type: shortened(alert_type),
     alert_event: shortened(alert_event),
     alert_correlation_id: shortened(alert_correlation_id),

@@ -6,11 +6,11 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { accepts } from "hono/accepts";
-import type { App } from "../context.ts";
 import { docsBody, docsPage, landingPage } from "../pages/docs-page.ts";
 import { DOCS_STYLE } from "../pages/docs-style.ts";
 import type { ApiDocument } from "../pages/docs-types.ts";
 import { declareRoute } from "../security/access.ts";
+import type { App } from "../security/context.ts";
 import { refuseInvalid } from "../security/validation.ts";
 
 const NAME = "PRISM";

@@ -53,6 +53,7 @@ export const searchAnswer = z
     debug: z.unknown().optional(),
   })
   .openapi("SearchAnswer");
+export type SearchAnswer = z.infer<typeof searchAnswer>;
 
 export const chatRequest = z
   .strictObject({

@@ -1,8 +1,8 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { expect, test } from "vitest";
 import { createApp } from "../app.ts";
-import type { App } from "../context.ts";
 import { declareRoute, undeclaredRoutes } from "./access.ts";
+import type { App } from "./context.ts";
 
 test("every route of the service has a decision on who may call it", () => {
   expect(undeclaredRoutes(createApp())).toEqual([]);

@@ -5,16 +5,17 @@
  * it, so that a test can find a route that has none.
  */
 import { createRoute, type RouteConfig, z } from "@hono/zod-openapi";
-import type { Hono, MiddlewareHandler } from "hono";
-import type { App } from "../context.ts";
+import type { Context, Hono, MiddlewareHandler } from "hono";
 import { allows, type Scope } from "../ground/principal.ts";
 import { Problem } from "../ground/problem.ts";
 import { BODY_BYTES_MAX } from "../limits.ts";
 import { problemSchema } from "../schemas/problem.ts";
+import { countRequest } from "../telemetry/day-counts.ts";
 import { authenticate, authenticateWebhook } from "./authenticate.ts";
 import { jsonBody } from "./body.ts";
+import type { App } from "./context.ts";
 import { idempotent } from "./idempotency.ts";
-import { checkQuota, countRequest } from "./quota.ts";
+import { checkQuota } from "./quota.ts";
 import { limitKey } from "./rate-limit.ts";
 
 /**
@@ -35,7 +36,7 @@ const decisions = new WeakMap<object, Access>();
 /**
  * `createRoute` with the access decision in force. `body_bytes_max` raises or lowers the limit of the JSON body;
  * `idempotent` honours `Idempotency-Key` (for POSTs that write and answer JSON, never for streams); with `deferrable` also
- * while a write fence is up, since the route defers its writes (`routes/deferral.ts`).
+ * while a write fence is up, since the route defers its writes (`operations/defer.ts`).
  */
 export function declareRoute<P extends string, R extends Omit<RouteConfig, "path"> & { path: P }>(
   access: Access,
@@ -87,17 +88,22 @@ function admission(access: Access): MiddlewareHandler<App> {
       await next();
     };
   return async (c, next) => {
-    const now_ms = Date.now();
-    const principal = await authenticate(c, now_ms);
-    c.set("principal", principal);
-    const ordinal = countRequest(principal.key_id, now_ms);
+    const { work } = c.var;
+    const principal = await authenticate(c);
+    work.principal = principal;
+    const ordinal = countRequest(principal.key_id, work.now_ms);
     if (access !== "any" && !allows(principal, access)) {
       throw new Problem("missing-scope", `This route needs the scope \`${access}\`, which the key lacks.`);
     }
-    await limitKey(c, principal, now_ms);
-    checkQuota(c, principal, ordinal, now_ms);
+    await limitKey(c, principal);
+    checkQuota(c, principal, ordinal);
     await next();
   };
+}
+
+/** Whether the request asks how its answer came about, and may. */
+export function asksForDebug(c: Context<App>): boolean {
+  return c.req.query("debug") === "1" && allows(c.var.work.caller, "debug");
 }
 
 /** Keys with the debug scope may add `?debug=1` to any call, so every strict query schema has to know it. */

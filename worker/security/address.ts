@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { App } from "../context.ts";
+import type { App } from "./context.ts";
 
 /**
  * The caller's address. Cloudflare sets the header and overwrites what a client sends under that name; where it is

@@ -11,7 +11,6 @@
  */
 import type { Context } from "hono";
 import { RATE_LIMITS } from "../../infra/inventory.ts";
-import type { App } from "../context.ts";
 import type { Env } from "../env.ts";
 import { BoundedMap } from "../ground/bounded-map.ts";
 import { sha256 } from "../ground/digest.ts";
@@ -19,7 +18,9 @@ import type { Principal } from "../ground/principal.ts";
 import { Problem } from "../ground/problem.ts";
 import { ISOLATE_ENTRIES_MAX } from "../limits.ts";
 import type { KeyRecord } from "../store/keys.ts";
+import type { Work } from "../work.ts";
 import { clientAddress } from "./address.ts";
+import type { App } from "./context.ts";
 import { type Credential, equalInConstantTime, type Proof, presentedText } from "./credential.ts";
 import { rememberedKey } from "./key-memory.ts";
 import { hashSecret, parseKey } from "./keys.ts";
@@ -61,10 +62,10 @@ export async function inspectCredential(c: Context<App>): Promise<{ proven: bool
 }
 
 /** The caller, or a thrown 401 (429 after too many of them from one address, 503 when keys cannot be read). */
-export async function authenticate(c: Context<App>, now_ms: number): Promise<Principal> {
+export async function authenticate(c: Context<App>): Promise<Principal> {
   const { presented, proof } = c.get("credential");
   if (presented === null) throw refusal("no credential");
-  const outcome = presented === "malformed" ? "malformed" : await identify(c, presented, proof, now_ms);
+  const outcome = presented === "malformed" ? "malformed" : await identify(c.var.work, presented, proof);
   if (typeof outcome !== "string") return outcome;
 
   if (presented !== "malformed") proofs.delete(presented.digest);
@@ -96,20 +97,16 @@ async function throttled(c: Context<App>, problem: Problem): Promise<Problem> {
   });
 }
 
-async function identify(
-  c: Context<App>,
-  { text, digest }: Credential,
-  known: Proof | null,
-  now_ms: number,
-): Promise<Principal | Refusal> {
-  const proof = known ?? (await prove(c, text, digest, now_ms));
+async function identify(work: Work, { text, digest }: Credential, known: Proof | null): Promise<Principal | Refusal> {
+  const { now_ms } = work;
+  const proof = known ?? (await prove(work, text, digest));
   if (typeof proof === "string") return proof;
   if (proof.via === "secret") {
     proofs.set(digest, proof);
     return BOOTSTRAP;
   }
   if (proof.via === "token" && proof.expires_at_ms <= now_ms) return "invalid or expired token";
-  const record = await rememberedKey(c, proof.key_id, now_ms);
+  const record = await rememberedKey(work, proof.key_id);
   if (record === null) return "unknown key";
   if (proof.via === "key" && proof.secret_hash !== record.secret_hash) return "wrong secret";
   if (record.revoked_at_ms !== null) return "key revoked";
@@ -119,20 +116,21 @@ async function identify(
 }
 
 /** Establishes whether a credential is genuine. */
-async function prove(c: Context<App>, text: string, digest: string, now_ms: number): Promise<Proof | Refusal> {
+async function prove(work: Work, text: string, digest: string): Promise<Proof | Refusal> {
+  const { env } = work;
   const key = parseKey(text);
   if (key) {
-    const record = await rememberedKey(c, key.id, now_ms);
+    const record = await rememberedKey(work, key.id);
     // Hashed also when there is no such key, so that the time taken does not tell which ids exist.
-    const secret_hash = await hashSecret(c.env.KEY_PEPPER, key.secret);
+    const secret_hash = await hashSecret(env.KEY_PEPPER, key.secret);
     if (record === null) return "unknown key";
     return equalInConstantTime(secret_hash, record.secret_hash)
       ? { via: "key", key_id: key.id, secret_hash }
       : "wrong secret";
   }
-  if (await isBootstrapSecret(c.env, digest)) return { via: "secret" };
+  if (await isBootstrapSecret(env, digest)) return { via: "secret" };
   if (!looksLikeToken(text)) return "neither a key nor a token";
-  const token = await readToken(text, [c.env.JWT_SECRET, c.env.JWT_SECRET_PREVIOUS], now_ms);
+  const token = await readToken(text, [env.JWT_SECRET, env.JWT_SECRET_PREVIOUS], work.now_ms);
   return token ? { via: "token", ...token } : "invalid or expired token";
 }
 

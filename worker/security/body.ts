@@ -5,9 +5,9 @@
  * parse by themselves; they are handed what was parsed here, so a body is decoded and parsed once.
  */
 import type { Context, MiddlewareHandler } from "hono";
-import type { App } from "../context.ts";
 import { Problem } from "../ground/problem.ts";
 import { DISCARD_BUFFER_BYTES, DISCARD_BYTES_MAX, JSON_DEPTH_MAX } from "../limits.ts";
+import type { App } from "./context.ts";
 import { jsonFlaw } from "./json-flaw.ts";
 
 /** Middleware that accepts a JSON body of at most `bytes_max` bytes; an absent body is the schema's business. */

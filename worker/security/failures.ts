@@ -1,11 +1,11 @@
 /** Every way a request can fail, mapped to a problem document in one place; `validation.ts` does the schemas' part. */
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
-import type { App } from "../context.ts";
 import { Problem, type ProblemStatus } from "../ground/problem.ts";
 import { FENCE_RETRY_AFTER_S } from "../limits.ts";
 import { isDatabaseDown } from "../store/database.ts";
 import { isFenced } from "../store/fence.ts";
+import type { App } from "./context.ts";
 
 const TITLES: Record<ProblemStatus, string> = {
   400: "Bad request",
@@ -63,7 +63,7 @@ function problemResponse(c: Context<App>, problem: Problem): Response {
     title: TITLES[status],
     status,
     detail: message,
-    request_id: c.get("request_id"),
+    request_id: c.var.work.request_id,
     ...(errors.length > 0 ? { errors } : {}),
   };
   return c.body(JSON.stringify(body), status, {

@@ -2,8 +2,9 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { secureHeaders } from "hono/secure-headers";
-import type { App } from "../context.ts";
 import { allows } from "../ground/principal.ts";
+import { formatTraceparent } from "../telemetry/trace.ts";
+import type { App } from "./context.ts";
 
 /** Pages are static HTML with one stylesheet of ours: no scripts, no frames, nothing from elsewhere. */
 const CONTENT_SECURITY_POLICY = {
@@ -54,19 +55,20 @@ function allowedOrigins(list: string): string[] {
 }
 
 /** Sets what identifies the answer and where its time went. Answers are private unless a route says otherwise. */
-export function identify(c: Context<App>, traceparent: string): void {
+export function identify(c: Context<App>): void {
+  const { work } = c.var;
   const fields: [string, string][] = [
-    ["x-request-id", c.get("request_id")],
+    ["x-request-id", work.request_id],
     ["x-worker-version", c.env.VERSION.id],
-    ["x-edge-location", String(c.req.raw.cf?.colo ?? "local")],
-    ["server-timing", c.get("timings").header(performance.now())],
-    ["traceparent", traceparent],
+    ["x-edge-location", work.colo ?? ""],
+    ["server-timing", work.timings.header(performance.now())],
+    ["traceparent", formatTraceparent(work.trace)],
   ];
   if (!c.res.headers.has("cache-control")) fields.push(["cache-control", "no-store"]);
-  const principal = c.get("principal");
+  const { principal } = work;
   if (principal && allows(principal, "debug") && c.req.query("debug") === "1") {
-    fields.push(["x-database-queries", String(c.get("timings").database_queries)]);
-    fields.push(["x-cache-status", c.get("cache_status") ?? "none"]);
+    fields.push(["x-database-queries", String(work.timings.database_queries)]);
+    fields.push(["x-cache-status", work.cache_status ?? "none"]);
   }
   try {
     for (const [name, value] of fields) c.res.headers.set(name, value);

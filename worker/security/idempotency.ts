@@ -11,7 +11,7 @@
  */
 import type { Context, MiddlewareHandler } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { App } from "../context.ts";
+import type { Env } from "../env.ts";
 import { sha256 } from "../ground/digest.ts";
 import { Problem } from "../ground/problem.ts";
 import { FENCE_RETRY_S, IDEMPOTENCY_ANSWER_CHARS_MAX, IDEMPOTENCY_RESERVATION_MS } from "../limits.ts";
@@ -27,7 +27,8 @@ import {
   reserveKey,
 } from "../store/idempotency.ts";
 import type { QueueMessage } from "../store/queue-messages.ts";
-import { describeError, logEvent } from "../telemetry/log.ts";
+import { describeError } from "../telemetry/log.ts";
+import type { App } from "./context.ts";
 import { seal, unseal } from "./sealing.ts";
 
 /** What a repetition gets again, beside the status. */
@@ -50,20 +51,20 @@ export function idempotent(deferrable: boolean): MiddlewareHandler<App> {
     if (!KEY_PATTERN.test(key)) {
       throw new Problem("invalid-request", "`Idempotency-Key` takes 1 to 128 visible ASCII characters.");
     }
-    const owner = { key_id: c.get("principal").key_id, idempotency_key: key };
-    const request_hash = await sha256(`${c.req.method} ${c.req.path}\n${c.get("body_text") ?? ""}`);
+    const owner = { key_id: c.var.work.caller.key_id, idempotency_key: key };
+    const request_hash = await sha256(`${c.req.method} ${c.req.path}\n${c.var.body_text ?? ""}`);
     const held = await hold(c, owner, request_hash, deferrable);
     if ("earlier" in held) return replay(c, held.earlier, request_hash);
     c.set("idempotency", held);
     await next();
     // A deferred write carries its answer itself.
-    if (c.get("deferred") !== true) await conclude(c, held);
+    if (c.var.deferred !== true) await conclude(c, held);
   };
 }
 
 /** Seals an answer for keeping. */
-export function sealAnswer(c: Context<App>, answer: Answer): Promise<string> {
-  return seal(c.env.KEY_PEPPER, JSON.stringify(answer));
+export function sealAnswer(env: Env, answer: Answer): Promise<string> {
+  return seal(env.KEY_PEPPER, JSON.stringify(answer));
 }
 
 /** The answer of an earlier request, or why it cannot be given. */
@@ -87,51 +88,49 @@ async function hold(
   request_hash: string,
   deferrable: boolean,
 ): Promise<HeldKey | { earlier: Earlier }> {
-  const timings = c.get("timings");
+  const { work } = c.var;
+  const { db, packs } = work.stores;
   try {
-    const { earlier, fence } = await timings.measure("db", () => reserveKey(c.env.DB, owner, request_hash, Date.now()));
+    const { earlier, fence } = await reserveKey(db, owner, request_hash, work.clock_ms());
     if (earlier && earlier.status !== 0) return { earlier };
     if (fence === "none") return earlier ? { earlier } : { owner, request_hash, reserved: true };
-    const deferred = await findAnswer(c.env.VECTOR_PACKS, owner);
+    const deferred = await findAnswer(packs, owner);
     if (deferred) {
-      if (!earlier) await timings.measure("db", () => releaseKey(c.env.DB, owner));
+      if (!earlier) await releaseKey(db, owner);
       return { earlier: deferred };
     }
     if (earlier) return { earlier };
     // It may have moved from R2 to D1 between the two looks, over our reservation.
-    const now = await timings.measure("db", () => readHeld(c.env.DB, owner, Date.now()));
+    const now = await readHeld(db, owner, work.clock_ms());
     return now && now.status !== 0 ? { earlier: now } : { owner, request_hash, reserved: true };
   } catch (error) {
     if (!isFenced(error) || !deferrable) throw error;
-    const earlier =
-      (await findAnswer(c.env.VECTOR_PACKS, owner)) ??
-      (await timings.measure("db", () => readHeld(c.env.DB, owner, Date.now())));
+    const earlier = (await findAnswer(packs, owner)) ?? (await readHeld(db, owner, work.clock_ms()));
     return earlier ? { earlier } : { owner, request_hash, reserved: false };
   }
 }
 
 async function conclude(c: Context<App>, { owner, request_hash }: HeldKey): Promise<void> {
-  const timings = c.get("timings");
+  const { work } = c.var;
+  const { db, packs } = work.stores;
   const { status } = c.res;
   const answer = await answerOf(c.res);
   try {
     if (answer === null) {
-      await timings.measure("db", () => releaseKey(c.env.DB, owner));
+      await releaseKey(db, owner);
       return;
     }
-    const body = await sealAnswer(c, answer);
-    await timings
-      .measure("db", () => keepAnswer(c.env.DB, owner, status, body))
-      .catch(async (error: unknown) => {
-        if (!isFenced(error)) throw error;
-        const kept = { owner, request_hash, status, body, created_at_ms: Date.now(), job_id: null };
-        await claimAnswer(c.env.VECTOR_PACKS, kept);
-        const message: QueueMessage = { type: "answer", key: await answerKey(owner) };
-        await c.env.INGEST_QUEUE.send(message, { delaySeconds: FENCE_RETRY_S });
-      });
+    const body = await sealAnswer(c.env, answer);
+    await keepAnswer(db, owner, status, body).catch(async (error: unknown) => {
+      if (!isFenced(error)) throw error;
+      const kept = { owner, request_hash, status, body, created_at_ms: work.clock_ms(), job_id: null };
+      await claimAnswer(packs, kept);
+      const message: QueueMessage = { type: "answer", key: await answerKey(owner) };
+      await c.env.INGEST_QUEUE.send(message, { delaySeconds: FENCE_RETRY_S });
+    });
   } catch (error) {
     // The request itself is done: its answer stands, and repetitions get 409 until the reservation lapses.
-    logEvent(c, "WARN", "an idempotent answer could not be kept", { error: describeError(error) });
+    work.log("WARN", "an idempotent answer could not be kept", { error: describeError(error) });
   }
 }
 

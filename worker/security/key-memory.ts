@@ -5,8 +5,6 @@
  * a remembered key keeps working for `KEY_STALE_MAX_MS`: an outage of D1 must not turn away every caller of routes
  * that could still answer. A key that is not remembered gets 503, never 401, because nothing is known about it.
  */
-import type { Context } from "hono";
-import type { App } from "../context.ts";
 import { BoundedMap } from "../ground/bounded-map.ts";
 import { Problem } from "../ground/problem.ts";
 import {
@@ -18,7 +16,8 @@ import {
   KEY_STALE_MAX_MS,
 } from "../limits.ts";
 import { type KeyRecord, readKey } from "../store/keys.ts";
-import { describeError, logEvent } from "../telemetry/log.ts";
+import { describeError } from "../telemetry/log.ts";
+import type { Work } from "../work.ts";
 
 interface Remembered {
   record: KeyRecord;
@@ -38,11 +37,12 @@ const absent = new BoundedMap<number>(ISOLATE_ENTRIES_MAX);
  * The key with this id, at most `KEY_CACHE_MS` old while the database answers; null when there is none.
  * Throws a 503 `Problem` when the database fails and the key is not remembered.
  */
-export async function rememberedKey(c: Context<App>, id: string, now_ms: number): Promise<KeyRecord | null> {
+export async function rememberedKey(work: Work, id: string): Promise<KeyRecord | null> {
+  const { now_ms } = work;
   const known = present.get(id);
   if (!known) {
     if ((absent.get(id) ?? 0) > now_ms) return null;
-    return read(c, id, now_ms).catch(refuse);
+    return read(work, id).catch(refuse);
   }
 
   const age_ms = now_ms - known.read_at_ms;
@@ -50,16 +50,16 @@ export async function rememberedKey(c: Context<App>, id: string, now_ms: number)
   if (age_ms < KEY_CACHE_MS) {
     if (now_ms >= known.next_refresh_at_ms) {
       known.next_refresh_at_ms = now_ms + KEY_RETRY_AFTER_MS;
-      c.executionCtx.waitUntil(read(c, id, now_ms).catch(() => undefined));
+      work.later(read(work, id).catch(() => undefined));
     }
     return known.record;
   }
   try {
-    return await read(c, id, now_ms);
+    return await read(work, id);
   } catch (cause) {
     if (age_ms >= KEY_STALE_MAX_MS) refuse(cause);
     known.trusted_until_ms = now_ms + KEY_RETRY_AFTER_MS;
-    logEvent(c, "WARN", "keys cannot be read; a remembered one is trusted", { age_ms, error: describeError(cause) });
+    work.log("WARN", "keys cannot be read; a remembered one is trusted", { age_ms, error: describeError(cause) });
     return known.record;
   }
 }
@@ -77,8 +77,8 @@ export function forgetKey(id: string): void {
   absent.delete(id);
 }
 
-async function read(c: Context<App>, id: string, now_ms: number): Promise<KeyRecord | null> {
-  const record = await c.get("timings").measure("db", () => readKey(c.env.DB, id));
+async function read({ stores, now_ms }: Work, id: string): Promise<KeyRecord | null> {
+  const record = await readKey(stores.db, id);
   if (record) {
     present.set(id, { record, read_at_ms: now_ms, next_refresh_at_ms: 0, trusted_until_ms: 0 });
   } else {

@@ -12,14 +12,14 @@
  */
 import type { Context } from "hono";
 import { RATE_LIMITS } from "../../infra/inventory.ts";
-import type { App } from "../context.ts";
 import type { Env } from "../env.ts";
 import { BoundedMap } from "../ground/bounded-map.ts";
 import type { Principal, RateTier } from "../ground/principal.ts";
 import { Problem } from "../ground/problem.ts";
 import { ISOLATE_ENTRIES_MAX } from "../limits.ts";
-import { describeError, logEvent } from "../telemetry/log.ts";
+import { describeError } from "../telemetry/log.ts";
 import { clientAddress } from "./address.ts";
+import type { App } from "./context.ts";
 
 const TIER_BINDINGS = {
   low: "RATE_LOW",
@@ -45,30 +45,23 @@ interface Lease {
 const leases = new BoundedMap<Lease>(ISOLATE_ENTRIES_MAX);
 
 /** Counts a request against its address. A key that proved itself is limited by its tier instead. */
-export async function limitAddress(c: Context<App>, now_ms: number): Promise<void> {
-  if (!(await spend(c, c.env.RATE_IP, "address", clientAddress(c), RATE_LIMITS.ip, now_ms))) {
-    throw tooMany(c, "address", RATE_LIMITS.ip, now_ms);
+export async function limitAddress(c: Context<App>): Promise<void> {
+  if (!(await spend(c, c.env.RATE_IP, "address", clientAddress(c), RATE_LIMITS.ip))) {
+    throw tooMany(c, "address", RATE_LIMITS.ip);
   }
 }
 
 /** Counts a request against its key, by the tier the key is on. */
-export async function limitKey(c: Context<App>, { rate_tier, key_id }: Principal, now_ms: number): Promise<void> {
+export async function limitKey(c: Context<App>, { rate_tier, key_id }: Principal): Promise<void> {
   const policy = RATE_LIMITS[rate_tier];
-  if (!(await spend(c, c.env[TIER_BINDINGS[rate_tier]], rate_tier, key_id, policy, now_ms))) {
-    throw tooMany(c, rate_tier, policy, now_ms);
+  if (!(await spend(c, c.env[TIER_BINDINGS[rate_tier]], rate_tier, key_id, policy))) {
+    throw tooMany(c, rate_tier, policy);
   }
   statePolicy(c, rate_tier, policy);
 }
 
-async function spend(
-  c: Context<App>,
-  binding: RateLimit,
-  name: string,
-  key: string,
-  policy: Policy,
-  now_ms: number,
-): Promise<boolean> {
-  const window = Math.floor(now_ms / (policy.period_s * 1000));
+async function spend(c: Context<App>, binding: RateLimit, name: string, key: string, policy: Policy): Promise<boolean> {
+  const window = Math.floor(c.var.work.now_ms / (policy.period_s * 1000));
   const id = `${name} ${key}`;
   let lease = leases.get(id);
   if (lease?.window !== window) {
@@ -80,7 +73,7 @@ async function spend(
     const delta = leaseSize(Math.max(lease.used, lease.used_before), policy.limit);
     // A limiter that is down must not take the service down with it: the caller is let through, and the log says so.
     const { success } = await binding.limit({ key, delta }).catch((error: unknown) => {
-      logEvent(c, "WARN", "a rate limit could not be checked", { limit: name, error: describeError(error) });
+      c.var.work.log("WARN", "a rate limit could not be checked", { limit: name, error: describeError(error) });
       return { success: true };
     });
     if (!success) return false;
@@ -100,10 +93,10 @@ function statePolicy(c: Context<App>, name: string, { limit, period_s }: Policy)
   c.header("ratelimit-policy", `"${name}";q=${limit};w=${period_s}`);
 }
 
-function tooMany(c: Context<App>, name: string, policy: Policy, now_ms: number): Problem {
+function tooMany(c: Context<App>, name: string, policy: Policy): Problem {
   statePolicy(c, name, policy);
   const { limit, period_s } = policy;
-  const reset_s = Math.ceil(period_s - ((now_ms / 1000) % period_s));
+  const reset_s = Math.ceil(period_s - ((c.var.work.now_ms / 1000) % period_s));
   return new Problem("rate-limited", `More than ${limit} requests in ${period_s} s. Wait, then continue slower.`, {
     headers: { ratelimit: `"${name}";r=0;t=${reset_s}` },
     retry_after_s: reset_s,

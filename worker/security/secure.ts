@@ -4,16 +4,17 @@
  * each route's declaration (`access.ts`), so that a route cannot exist without them.
  */
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { methodNotAllowed as findsOtherMethods } from "hono/method-not-allowed";
-import type { App } from "../context.ts";
-import { account } from "../telemetry/account.ts";
-import { Timings } from "../telemetry/timings.ts";
-import { formatTraceparent, traceOf } from "../telemetry/trace.ts";
-import { Usage } from "../telemetry/usage.ts";
+import { matchedRoutes } from "hono/route";
+import { conclude } from "../telemetry/sink.ts";
+import type { Ending } from "../telemetry/unit.ts";
+import { Work } from "../work.ts";
+import { clientAddress } from "./address.ts";
 import { inspectCredential } from "./authenticate.ts";
 import { refuseBlocked } from "./blocklist.ts";
 import { discardBody } from "./body.ts";
+import type { App } from "./context.ts";
 import { failed, methodNotAllowed, notFound } from "./failures.ts";
 import { allowListedOrigins, browserHeaders, identify } from "./headers.ts";
 import { limitAddress } from "./rate-limit.ts";
@@ -29,25 +30,44 @@ export function secure(app: OpenAPIHono<App>): void {
 /** An id callers may bring along: it goes into logs, headers and the feedback table. */
 const REQUEST_ID = /^[\w.-]{8,64}$/;
 
-const TRACE_RANDOM_BYTES = 24;
-
 const observe: MiddlewareHandler<App> = async (c, next) => {
   const brought = c.req.header("x-request-id");
-  const random = crypto.getRandomValues(new Uint8Array(TRACE_RANDOM_BYTES));
-  const trace = traceOf(c.req.header("traceparent") ?? null, random);
-  c.set("request_id", brought !== undefined && REQUEST_ID.test(brought) ? brought : crypto.randomUUID());
-  c.set("trace_id", trace.trace_id);
-  c.set("timings", new Timings(performance.now()));
-  c.set("usage", new Usage());
+  const work = new Work("request", c.env, c.executionCtx, {
+    request_id: brought !== undefined && REQUEST_ID.test(brought) ? brought : crypto.randomUUID(),
+    now_ms: Date.now(),
+    traceparent: c.req.header("traceparent"),
+    ray_id: c.req.header("cf-ray"),
+    colo: String(c.req.raw.cf?.colo ?? "local"),
+  });
+  c.set("work", work);
   await next();
   await discardBody(c.req.raw);
-  identify(c, formatTraceparent(trace));
-  c.executionCtx.waitUntil(account(c));
+  identify(c);
+  work.later(conclude(work, endingOf(c)));
 };
 
+function endingOf(c: Context<App>): Ending {
+  const { status } = c.res;
+  return {
+    endpoint: routePattern(c),
+    outcome: status >= 500 ? "failed" : status >= 400 ? "refused" : "done",
+    // Who is kept out, and why.
+    notable: status === 401 || status === 403 || status === 429,
+    error: c.error,
+    method: c.req.method,
+    status_code: status,
+    address: clientAddress(c),
+  };
+}
+
+/** The route as it was declared, e.g. `/api/v1/documents/:id`: paths as sent may hold anything. */
+function routePattern(c: Context<App>): string {
+  const path = matchedRoutes(c).at(-1)?.path ?? "";
+  return path === "" || path === "/*" ? "unmatched" : path;
+}
+
 const admit: MiddlewareHandler<App> = async (c, next) => {
-  const now_ms = Date.now();
-  const [{ proven }] = await Promise.all([inspectCredential(c), refuseBlocked(c, now_ms)]);
-  if (!proven) await limitAddress(c, now_ms);
+  const [{ proven }] = await Promise.all([inspectCredential(c), refuseBlocked(c)]);
+  if (!proven) await limitAddress(c);
   await next();
 };

@@ -1,8 +1,8 @@
 /** From what a schema refused to a problem that names the fields as callers know them. */
 import type { Hook } from "@hono/zod-openapi";
-import type { App } from "../context.ts";
 import { type FieldError, Problem } from "../ground/problem.ts";
 import { FIELD_ERRORS_MAX } from "../limits.ts";
+import type { App } from "./context.ts";
 
 /** Paths hold keys that callers chose. */
 const FIELD_PATH_CHARS_MAX = 200;

@@ -29,7 +29,7 @@ export function isDatabaseDown(error: unknown): boolean {
 /** Hears of a slow query, or of a slow batch with all its statements. */
 export type OnSlowQuery = (statements: readonly string[], duration_ms: number) => void;
 
-/** Wraps a D1 binding for one request. */
+/** Wraps a D1 binding for one unit of work. */
 export function observedDatabase(db: D1Database, timings: Timings, onSlow: OnSlowQuery): D1Database {
   const observe = async <T>(statements: readonly string[], work: () => Promise<T>): Promise<T> => {
     const readOnly = statements.every((statement) => /^\s*(SELECT|EXPLAIN)\b/i.test(statement));

@@ -1,9 +1,9 @@
 /**
  * The bindings that may be down, each behind its breaker and time limit. One pair a isolate: breakers must outlive
- * the request that opened them.
+ * the unit of work that opened them.
  */
 import type { Env } from "../env.ts";
-import { AI_EMBED_TIMEOUT_MS, AI_GENERATE_TIMEOUT_MS, VECTORIZE_TIMEOUT_MS } from "../limits.ts";
+import { AI_GENERATE_TIMEOUT_MS, VECTORIZE_TIMEOUT_MS } from "../limits.ts";
 import type { Timings } from "../telemetry/timings.ts";
 import { Breaker, guardedCall } from "./breaker.ts";
 
@@ -13,11 +13,11 @@ export type GuardedAi = Pick<Ai, "run">;
 export type GuardedVectorize = Pick<Vectorize, "query" | "upsert" | "deleteByIds">;
 
 /** Embedding calls (`text` in the inputs) and generation fail apart, so each has its own breaker. */
-export function guardedAi(env: Env, timings: Timings): GuardedAi {
+export function guardedAi(env: Env, timings: Timings, embed_timeout_ms: number): GuardedAi {
   const run = (model: string, inputs: object, ...rest: unknown[]) => {
     const embedding = "text" in inputs;
     const breaker = embedding ? breakers.embedding : breakers.generation;
-    const timeout_ms = embedding ? AI_EMBED_TIMEOUT_MS : AI_GENERATE_TIMEOUT_MS;
+    const timeout_ms = embedding ? embed_timeout_ms : AI_GENERATE_TIMEOUT_MS;
     return timings.measure("ai", () =>
       guardedCall(breaker, timeout_ms, () =>
         (env.AI as unknown as { run(...args: unknown[]): Promise<unknown> }).run(model, inputs, ...rest),

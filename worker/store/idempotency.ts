@@ -106,3 +106,11 @@ export async function releaseKey(db: D1Database, owner: Owner): Promise<void> {
     .bind(owner.key_id, owner.idempotency_key)
     .run();
 }
+
+/** Removes the answers that are no longer repeated. */
+export async function forgetAnswers(db: D1Database, now_ms: number): Promise<void> {
+  await db
+    .prepare("DELETE FROM idempotency WHERE created_at_ms < ?1")
+    .bind(now_ms - IDEMPOTENCY_LIFETIME_MS)
+    .run();
+}

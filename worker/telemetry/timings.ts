@@ -1,4 +1,4 @@
-/** Durations of one request by dependency, for `Server-Timing` and the log line. */
+/** Durations of one unit of work by dependency, for `Server-Timing` and the log line. */
 
 export const DEPENDENCIES = ["db", "kv", "vector", "ai"] as const;
 export type Dependency = (typeof DEPENDENCIES)[number];
@@ -7,13 +7,10 @@ export class Timings {
   readonly started_ms: number;
   readonly #spent_ms: Record<Dependency, number> = { db: 0, kv: 0, vector: 0, ai: 0 };
   database_queries = 0;
+  database_errors = 0;
 
   constructor(started_ms: number) {
     this.started_ms = started_ms;
-  }
-
-  add(dependency: Dependency, duration_ms: number): void {
-    this.#spent_ms[dependency] += duration_ms;
   }
 
   /** Awaits `work` and books its duration. Workers' clocks only advance over I/O, which is what is measured here. */
@@ -22,9 +19,16 @@ export class Timings {
     if (dependency === "db") this.database_queries += 1;
     try {
       return await work();
+    } catch (error) {
+      if (dependency === "db") this.database_errors += 1;
+      throw error;
     } finally {
-      this.add(dependency, performance.now() - started_ms);
+      this.#spent_ms[dependency] += performance.now() - started_ms;
     }
+  }
+
+  spent_ms(dependency: Dependency): number {
+    return this.#spent_ms[dependency];
   }
 
   /** The `Server-Timing` header value, in the order of `DEPENDENCIES`, total last. */

@@ -1,4 +1,4 @@
-/** What a request consumed. Routes fill it in; the log line and the meter read it when the answer is complete. */
+/** What a unit of work consumed. Operations fill it in; `sink.ts` reads it when the answer is complete. */
 export class Usage {
   tokens_in = 0;
   tokens_out = 0;
@@ -6,6 +6,6 @@ export class Usage {
   neurons = 0;
   /** The chat model that answered, if one did. */
   model: string | null = null;
-  /** A streamed answer sets this: usage and outcome are complete when it settles. */
-  settled: Promise<void> | null = null;
+  /** A streamed answer sets this: usage is complete when it resolves, to the error that broke the answer off, if one did. */
+  settled: Promise<unknown> | null = null;
 }

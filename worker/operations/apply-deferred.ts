@@ -5,7 +5,6 @@
  * The rows of the operation's job are committed in the batch that does the write, so a second run of the same operation
  * fails on them and changes nothing, however late it comes.
  */
-import type { Env } from "../env.ts";
 import { type DocumentResult, ingest } from "../rag/ingest/ingest.ts";
 import {
   type DeferredAnswer,
@@ -23,17 +22,19 @@ import { feedbackStatement } from "../store/feedback.ts";
 import { lateAnswerStatement } from "../store/idempotency.ts";
 import { finishedJobStatements, isJobRecorded, jobStatements, NO_OUTCOME, type PartOutcome } from "../store/jobs.ts";
 import type { QueueMessage } from "../store/queue-messages.ts";
-import { settleFromStores, type VectorStores } from "../vectors/settle.ts";
+import type { Stores, Work } from "../work.ts";
+import { settleNow } from "./settle-vectors.ts";
 
 /**
  * Applies an operation, and before it all that were received earlier for the same document. One that is gone was applied.
  * @throws an error of `isFenced` while the fence is up.
  */
-export async function applyDeferred(env: Env, stores: VectorStores, job_id: string, now_ms: number): Promise<void> {
+export async function applyDeferred(work: Work, job_id: string): Promise<void> {
+  const { stores } = work;
   const operation = await readOperation(stores.packs, job_id);
   if (operation === null || (await isAbandoned(stores.packs, operation))) return;
   const { tenant, write } = operation;
-  if (write.type === "batch" || write.type === "feedback") return applyOne(env, stores, operation, now_ms);
+  if (write.type === "batch" || write.type === "feedback") return applyOne(work, operation);
 
   let line = await jobsInLine(stores.packs, tenant, write);
   if (!line.includes(job_id)) {
@@ -42,7 +43,7 @@ export async function applyDeferred(env: Env, stores: VectorStores, job_id: stri
   }
   for (const id of line) {
     const next = id === job_id ? operation : await readOperation(stores.packs, id);
-    if (next !== null) await applyOne(env, stores, next, now_ms);
+    if (next !== null) await applyOne(work, next);
     if (id === job_id) return;
   }
   // Beyond the page of the line that was read: those before it have gone now, so the next try gets further.
@@ -50,7 +51,7 @@ export async function applyDeferred(env: Env, stores: VectorStores, job_id: stri
 }
 
 /** Makes a deferred answer a row of D1. @throws an error of `isFenced` while the fence is up. */
-export async function applyAnswer({ db, packs }: VectorStores, key: string): Promise<void> {
+export async function applyAnswer({ stores: { db, packs } }: Work, key: string): Promise<void> {
   const answer = await readAnswer(packs, key);
   if (answer === null) return;
   // The operation takes its answer along.
@@ -64,13 +65,13 @@ async function isAbandoned(packs: R2Bucket, { owner, job_id }: DeferredOperation
   return owner !== null && (await findAnswer(packs, owner))?.job_id !== job_id;
 }
 
-async function applyOne(env: Env, stores: VectorStores, operation: DeferredOperation, now_ms: number): Promise<void> {
+async function applyOne(work: Work, operation: DeferredOperation): Promise<void> {
   try {
-    await perform(env, stores, operation, now_ms);
+    await perform(work, operation);
   } catch (error) {
     if (!isJobRecorded(error)) throw error;
   }
-  await forgetOperation(stores.packs, operation);
+  await forgetOperation(work.stores.packs, operation);
 }
 
 /**
@@ -78,7 +79,7 @@ async function applyOne(env: Env, stores: VectorStores, operation: DeferredOpera
  * that write. It fails with an error of `isJobRecorded` when one of them was applied meanwhile.
  */
 export async function supersedingStatements(
-  stores: Pick<VectorStores, "db" | "packs">,
+  stores: Pick<Stores, "db" | "packs">,
   operations: readonly DeferredOperation[],
   now_ms: number,
 ): Promise<D1PreparedStatement[]> {
@@ -108,7 +109,8 @@ function endStatements(
   ];
 }
 
-async function perform(env: Env, stores: VectorStores, operation: DeferredOperation, now_ms: number): Promise<void> {
+async function perform(work: Work, operation: DeferredOperation): Promise<void> {
+  const { env, stores, now_ms } = work;
   const { job_id, tenant, received_at_ms, write } = operation;
   const { db } = stores;
   const answer = await answerOf(stores.packs, operation);
@@ -138,7 +140,7 @@ async function perform(env: Env, stores: VectorStores, operation: DeferredOperat
         return void (await refused(write.id, `not deleted: the document is at version ${document.version}`));
       }
       const { outbox_id } = await deleteDocument(db, tenant, document, now_ms, ended({}));
-      return outbox_id === null ? undefined : settleLater(env, stores, outbox_id, now_ms);
+      return outbox_id === null ? undefined : settleNow(work, outbox_id);
     }
     case "put": {
       const { document, expected_version } = write;
@@ -149,18 +151,11 @@ async function perform(env: Env, stores: VectorStores, operation: DeferredOperat
           ...options,
           ...(expected_version === undefined ? {} : { expected_version }),
         });
-        if (pending_outbox_id !== null) await settleLater(env, stores, pending_outbox_id, now_ms);
+        if (pending_outbox_id !== null) await settleNow(work, pending_outbox_id);
       } catch (error) {
         if (!(error instanceof WriteConflict) || expected_version === undefined) throw error;
         await refused(document.id, `not written: ${error.message}`);
       }
     }
   }
-}
-
-async function settleLater(env: Env, stores: VectorStores, outbox_id: string, now_ms: number): Promise<void> {
-  await settleFromStores(stores, env.EMBEDDING_MODEL, outbox_id, now_ms).catch(async () => {
-    const message: QueueMessage = { type: "settle", outbox_id };
-    await env.INGEST_QUEUE.send(message).catch(() => {});
-  });
 }

@@ -1,0 +1,29 @@
+/** A value and its JSON text, each made from the other when it is first asked for: kept answers are text, fresh ones values. */
+export class Json<T> {
+  #value: T | undefined;
+  #text: string | undefined;
+
+  private constructor(value: T | undefined, text: string | undefined) {
+    this.#value = value;
+    this.#text = text;
+  }
+
+  static of<T>(value: T): Json<T> {
+    return new Json<T>(value, undefined);
+  }
+
+  /** The text must be JSON of a `T`. */
+  static read<T>(text: string): Json<T> {
+    return new Json<T>(undefined, text);
+  }
+
+  get value(): T {
+    this.#value ??= JSON.parse(this.#text ?? "") as T;
+    return this.#value;
+  }
+
+  get text(): string {
+    this.#text ??= JSON.stringify(this.#value);
+    return this.#text;
+  }
+}

@@ -1,0 +1,65 @@
+/** A question to an answer with citations: a kept answer, or one that a model makes of the tenant's documents. */
+import type { z } from "zod";
+import { Json } from "../ground/json.ts";
+import { type AnswerEvent, type AnswerOutcome, answer } from "../rag/answer/answer.ts";
+import { chatModel } from "../rag/answer/chat-models.ts";
+import type { ChatAnswer, chatRequest } from "../schemas/search.ts";
+import { cacheKey } from "../store/answer-cache.ts";
+import { budgetLeft } from "../telemetry/day-counts.ts";
+import type { Work } from "../work.ts";
+import { keepAnswer, recallAnswer } from "./kept-answers.ts";
+import { retrievalRequest } from "./retrieval-request.ts";
+
+export interface AskInput {
+  request: z.infer<typeof chatRequest>;
+  /** Make a fresh answer and say how it came about. */
+  debug: boolean;
+}
+
+/** The part of an answer that a cache may keep: everything but what belongs to the one request. */
+type KeptAnswer = Omit<AnswerOutcome, "index" | "vector_used" | "trace">;
+
+const NOTHING_SPENT = { tokens_in: 0, tokens_out: 0, tokens_saved: 0, neurons: 0, cost_usd: 0 };
+
+/**
+ * Yields sources, text and citations as they are known (as the model makes them, if `stream`) and returns the whole answer.
+ * Books what it consumed. Throws D1's errors; without a model the passages are the answer.
+ */
+export async function* ask(work: Work, { request, debug }: AskInput): AsyncGenerator<AnswerEvent, ChatAnswer> {
+  const { message: query, top_k, filter, max_context_tokens, stream } = request;
+  const question = {
+    retrieval: retrievalRequest(work, { query, mode: "hybrid", top_k, offset: 0, filter }),
+    model: chatModel(request.model, work.env.DEFAULT_MODEL),
+    max_context_tokens,
+    stream,
+  };
+  const key = await cacheKey(work.caller.tenant, "chat", [question.retrieval, question.model, max_context_tokens]);
+  const keeping = { key, beyond_isolate: true, skip: debug };
+  const kept = await recallAnswer<KeptAnswer>(work, keeping);
+  if (kept) {
+    yield* eventsOf(kept.value);
+    work.usage.model = kept.value.model;
+    return { ...presented(work, kept.value, NOTHING_SPENT), cached: true };
+  }
+
+  const { index, vector_used, trace, ...made } = yield* answer(work.stores, question);
+  keepAnswer(work, keeping, { answer: Json.of(made), degraded: made.degraded, index, vector_used });
+  const { tokens_in, tokens_out, tokens_saved, neurons } = made.usage;
+  Object.assign(work.usage, { tokens_in, tokens_out, tokens_saved, neurons, model: made.model });
+  return { ...presented(work, made, made.usage), cached: false, ...(debug ? { debug: trace } : {}) };
+}
+
+/** Completes an answer with what belongs to this request. */
+function presented(work: Work, answer: KeptAnswer, usage: KeptAnswer["usage"]) {
+  return {
+    ...answer,
+    usage: { ...usage, ...budgetLeft(work.caller, work.clock_ms()) },
+    request_id: work.request_id,
+  };
+}
+
+function* eventsOf({ sources, answer, citations }: KeptAnswer): Generator<AnswerEvent> {
+  yield { type: "sources", sources };
+  if (answer !== null) yield { type: "token", text: answer };
+  for (const citation of citations) yield { type: "citation", citation };
+}

@@ -1,0 +1,21 @@
+import { tenantTerm } from "../ground/tenant-term.ts";
+import type { RetrievalRequest } from "../rag/search/retrieve.ts";
+import type { Work } from "../work.ts";
+
+/** What a caller asks for, with what the caller has no say in: whose documents, and which models. */
+export function retrievalRequest(
+  { caller: { tenant }, env }: Work,
+  asked: Pick<RetrievalRequest, "query" | "mode" | "top_k" | "offset"> & {
+    filter?: RetrievalRequest["filter"] | undefined;
+  },
+): RetrievalRequest {
+  const { filter, ...rest } = asked;
+  return {
+    ...rest,
+    ...(filter === undefined ? {} : { filter }),
+    tenant,
+    tenant_term: tenantTerm(tenant),
+    embedding_model: env.EMBEDDING_MODEL,
+    rerank_model: env.RERANK_MODEL,
+  };
+}

@@ -1,0 +1,19 @@
+/** What middleware leaves for routes: one type, so that every route sees the same request. */
+import type { Env } from "../env.ts";
+import type { HeldKey } from "../store/idempotency.ts";
+import type { Work } from "../work.ts";
+import type { Credential, Proof } from "./credential.ts";
+
+export interface Variables {
+  work: Work;
+  /** What the request presents, and its proof if this isolate has one. */
+  credential: { presented: Credential | "malformed" | null; proof: Proof | null };
+  /** The Idempotency-Key that the request holds; absent without one. */
+  idempotency: HeldKey | undefined;
+  /** Set when the write was deferred: its answer is kept with it. */
+  deferred: true | undefined;
+  /** The body as received, set for routes with a JSON body. */
+  body_text: string | undefined;
+}
+
+export type App = { Bindings: Env; Variables: Variables };

@@ -1,0 +1,69 @@
+/** Where every unit of work ends: its log line, the meter, its data point, and an error event if it failed. */
+import { dataPoint } from "./data-point.ts";
+import { learnCount } from "./day-counts.ts";
+import { postErrorEvent } from "./error-webhook.ts";
+import { describeError, type LogLevel, logLine } from "./log.ts";
+import { meterRequest } from "./metering.ts";
+import type { Ending, Unit, UnitKind } from "./unit.ts";
+
+const NOUNS = { request: "request", message: "queue message", task: "cron task" } as const satisfies Record<
+  UnitKind,
+  string
+>;
+
+/** For `later`, since the answer is on its way or the message acknowledged; never throws. */
+export async function conclude(unit: Unit, given: Ending): Promise<void> {
+  const interruption = (await unit.usage.settled) ?? undefined;
+  const ending: Ending = interruption === undefined ? given : { ...given, outcome: "failed", error: interruption };
+  const failed = ending.outcome === "failed";
+  const duration_ms = Math.round((performance.now() - unit.timings.started_ms) * 10) / 10;
+
+  const level: LogLevel = failed ? "ERROR" : ending.notable === true ? "WARN" : "INFO";
+  const message = unit.kind === "request" ? NOUNS.request : `${NOUNS[unit.kind]} ${ending.outcome}`;
+  const line = logLine(unit, level, message, lineFields(unit, ending, duration_ms));
+  try {
+    // Awaited for the local platform's faults, which make it a promise.
+    await unit.env.ANALYTICS.writeDataPoint(dataPoint(unit, ending, duration_ms));
+  } catch (error) {
+    logLine(unit, "WARN", "a data point could not be written", { error: describeError(error) });
+  }
+  if (failed && line !== null) await postErrorEvent(unit.env, line, Date.now());
+  if (unit.kind === "request") await meter(unit, failed, ending.address ?? "unknown");
+}
+
+function lineFields(unit: Unit, ending: Ending, duration_ms: number): Record<string, unknown> {
+  const { endpoint, method, status_code, attempts, error } = ending;
+  const { tokens_in, tokens_out, tokens_saved, model, neurons } = unit.usage;
+  return {
+    endpoint,
+    method,
+    status_code,
+    attempts,
+    duration_ms,
+    database_queries: unit.timings.database_queries,
+    ...(model === null
+      ? {}
+      : { model, tokens: { input: tokens_in, output: tokens_out, saved: tokens_saved }, neurons }),
+    ...(error === undefined ? {} : { error: describeError(error) }),
+  };
+}
+
+/** Messages and tasks are nobody's requests: they have no quota and no bill, so only requests reach the meter. */
+async function meter(unit: Unit, failed: boolean, address: string): Promise<void> {
+  const { principal } = unit;
+  const { tokens_in, tokens_out, tokens_saved, neurons } = unit.usage;
+  const sample = {
+    key_id: principal?.key_id ?? "anonymous",
+    has_quota: typeof principal?.daily_quota === "number",
+    errors: failed ? 1 : 0,
+    tokens_in,
+    tokens_out,
+    tokens_saved,
+    neurons,
+  };
+  try {
+    await meterRequest(unit.env, sample, principal?.key_id ?? address, Date.now(), learnCount);
+  } catch (error) {
+    logLine(unit, "WARN", "requests could not be metered", { error: describeError(error) });
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * A unit of work: one request, one queue message or one cron task, with all that the code below the faces may use.
+ *
+ * Whichever face began it, the same breakers, time limits, timings and log stand around it, and `telemetry/sink.ts` ends it.
+ */
+import type { Env } from "./env.ts";
+import type { Principal } from "./ground/principal.ts";
+import { AI_EMBED_PATIENT_TIMEOUT_MS, AI_EMBED_TIMEOUT_MS } from "./limits.ts";
+import type { CacheLayer } from "./store/answer-cache.ts";
+import { explain, observedDatabase } from "./store/database.ts";
+import { type GuardedAi, type GuardedVectorize, guardedAi, guardedVectorize } from "./store/dependencies.ts";
+import { describeError, type LogLevel, logLine } from "./telemetry/log.ts";
+import { Timings } from "./telemetry/timings.ts";
+import { type Trace, traceOf } from "./telemetry/trace.ts";
+import type { Unit, UnitKind } from "./telemetry/unit.ts";
+import { Usage } from "./telemetry/usage.ts";
+
+/** The stores and models, each behind what guards and times it. */
+export interface Stores {
+  db: D1Database;
+  ai: GuardedAi;
+  vectorize: GuardedVectorize;
+  packs: R2Bucket;
+}
+
+/** What is known of a unit of work when it begins. */
+export interface Beginning {
+  /** A request's own id, or a queue message's: it is the same at every try. */
+  request_id: string;
+  now_ms: number;
+  /** W3C trace context that the work continues. */
+  traceparent?: string | undefined;
+  ray_id?: string | undefined;
+  /** The data centre that a request came to. */
+  colo?: string;
+}
+
+const TRACE_RANDOM_BYTES = 24;
+
+export class Work implements Unit {
+  readonly kind: UnitKind;
+  readonly env: Env;
+  readonly request_id: string;
+  readonly trace: Trace;
+  readonly ray_id: string | undefined;
+  readonly colo: string | undefined;
+  /** When the work began, read once. What must not be older than the I/O before it asks `clock_ms`. */
+  readonly now_ms: number;
+  readonly timings = new Timings(performance.now());
+  readonly usage = new Usage();
+  /** Null until the credentials are checked, on open routes, and for messages and tasks. */
+  principal: Principal | null = null;
+  /** Where the answer came from, if it is of a kind that is kept. */
+  cache_status: "miss" | "bypass" | CacheLayer | null = null;
+  readonly #context: Pick<ExecutionContext, "waitUntil">;
+  #stores: Stores | null = null;
+
+  constructor(kind: UnitKind, env: Env, context: Pick<ExecutionContext, "waitUntil">, beginning: Beginning) {
+    this.kind = kind;
+    this.env = env;
+    this.#context = context;
+    this.request_id = beginning.request_id;
+    this.now_ms = beginning.now_ms;
+    this.ray_id = beginning.ray_id;
+    this.colo = beginning.colo;
+    const random = crypto.getRandomValues(new Uint8Array(TRACE_RANDOM_BYTES));
+    this.trace = traceOf(beginning.traceparent ?? null, random);
+  }
+
+  /** Who is calling. Throws where nobody was asked: a defect of the route. */
+  get caller(): Principal {
+    if (this.principal === null) throw new Error("the caller of this work is not known: its route is open");
+    return this.principal;
+  }
+
+  get stores(): Stores {
+    this.#stores ??= {
+      db: observedDatabase(this.env.DB, this.timings, (statements, duration_ms) =>
+        this.later(this.#logSlowQuery(statements, duration_ms)),
+      ),
+      ai: guardedAi(
+        this.env,
+        this.timings,
+        this.kind === "request" ? AI_EMBED_TIMEOUT_MS : AI_EMBED_PATIENT_TIMEOUT_MS,
+      ),
+      vectorize: guardedVectorize(this.env, this.timings),
+      packs: this.env.VECTOR_PACKS,
+    };
+    return this.#stores;
+  }
+
+  /** The clock now: later than `now_ms` by the I/O since. */
+  clock_ms(): number {
+    return Date.now();
+  }
+
+  /** Lets a promise end after the answer. It must not reject. */
+  later(promise: Promise<unknown>): void {
+    this.#context.waitUntil(promise);
+  }
+
+  /** Logs a notable event of this work. `fields` must not hold texts of callers or documents. */
+  log(level: LogLevel, message: string, fields: Record<string, unknown> = {}): void {
+    logLine(this, level, message, fields);
+  }
+
+  async #logSlowQuery(statements: readonly string[], duration_ms: number): Promise<void> {
+    const found = await explain(this.env.DB, statements).then(
+      (plan) => ({ plan }),
+      (error: unknown) => ({ error: describeError(error) }),
+    );
+    this.log("WARN", "slow query", { sql: statements, duration_ms, ...found });
+  }
+}
