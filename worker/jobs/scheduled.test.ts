@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BUCKETS, CRONS, SERVICE } from "../../infra/inventory.ts";
-import { IDEMPOTENCY_LIFETIME_MS, OVERDUE_AFTER_MS, PACK_RETENTION_MS } from "../limits.ts";
+import { BREAKER_OPEN_MS, IDEMPOTENCY_LIFETIME_MS, OVERDUE_AFTER_MS, PACK_RETENTION_MS } from "../limits.ts";
 import { type Service, startService } from "../service.fixture.ts";
 
 let service: Service;
@@ -64,6 +64,8 @@ test("vectors owed for long are probed one at a time, leave no dead letter, and 
   await cron("checks");
   const letters = await count("dead_letters");
   faults().rules = [];
+  // The breaker that the outage opened closes again.
+  faults().clock_offset_ms += BREAKER_OPEN_MS + 1;
   await cron("checks");
   await expect.poll(() => count("vector_outbox"), { timeout: 30_000 }).toBe(0);
   expect(await count("dead_letters")).toBe(letters);
