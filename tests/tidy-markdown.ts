@@ -70,6 +70,16 @@ export function indexes(tree: Tree): string[] {
   });
 }
 
+/** The changelog's newest release is the version of package.json. */
+export function changelog(tree: Tree): string[] {
+  const { version } = JSON.parse(tree.get("package.json") ?? "{}") as { version?: string };
+  const [, newest] = /^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}$/m.exec(tree.get("CHANGELOG.md") ?? "") ?? [];
+  if (newest === version) return [];
+  return [
+    `CHANGELOG.md: its newest release is ${newest ?? "none"}, package.json says ${version}: see Release in CONTRIBUTING.md`,
+  ];
+}
+
 /** The README's table of variables names those that the code reads, and no others; exceptions are not the user's to set. */
 export function variables(tree: Tree, exceptions: readonly Exception[]): string[] {
   const name = /\b(?:PRISM|CLOUDFLARE|PULUMI|AWS)_[A-Z_]+\b/g;
