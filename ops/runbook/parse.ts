@@ -52,6 +52,7 @@ export interface Runbook {
   problems: Problem[];
 }
 
+/** What a runbook's text holds. Throws nothing: whatever is wrong with it is among its `problems`. */
 export function parseRunbook(text: string): Runbook {
   const root = parseMarkdown(text);
   const headings = root.children.filter((node) => node.type === "heading");
