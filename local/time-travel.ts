@@ -7,10 +7,10 @@
  * `platform.ts` composes it with the engine; `rest/d1-time-travel.ts` is its face.
  */
 import { randomBytes } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { backup, DatabaseSync } from "node:sqlite";
 import type { Engine } from "./engine.ts";
-import { hold } from "./held-database.ts";
 import {
   TIME_TRAVEL_RESTORE_WINDOW_MS,
   TIME_TRAVEL_RESTORES_PER_WINDOW,
@@ -18,6 +18,9 @@ import {
   TIME_TRAVEL_WINDOW_MS,
 } from "./limits.ts";
 import { bookmarkAt, bookmarkTime_ms, type Snapshot, surplusSnapshots } from "./time-travel-bookmarks.ts";
+
+/** Copied in one go by a thread; between two of them the copy waits for its turn on the event loop. */
+const COPY_PAGES_PER_STEP = 10_000;
 
 /** Time Travel cannot do what was asked; the message says why. */
 export class TimeTravelRefusal extends Error {}
@@ -132,14 +135,14 @@ export class TimeTravel {
     const look = fileLook(file);
     const newest = this.#snapshots(databaseId).at(-1);
     if (newest && this.#seen.get(databaseId) === look) return asked ? this.#markAsked(newest) : newest.bookmark;
-    const held = hold(file);
+    mkdirSync(this.#folder(databaseId), { recursive: true });
+    const reader = readerOfNow(file);
     const at_ms = Math.max(this.#engine.now(), newest?.at_ms ?? 0);
     const sequence = newest?.at_ms === at_ms ? newest.sequence + 1 : 1;
     const bookmark = bookmarkAt(at_ms, sequence, randomBytes(16).toString("hex"));
     on_held(bookmark);
-    mkdirSync(this.#folder(databaseId), { recursive: true });
     const target = join(this.#folder(databaseId), fileName(bookmark, asked));
-    await held.copyTo(`${target}.partial`);
+    await copyState(reader, `${target}.partial`);
     renameSync(`${target}.partial`, target);
     this.#seen.set(databaseId, look);
     for (const surplus of surplusSnapshots(this.#snapshots(databaseId), this.#engine.now())) rmSync(surplus.file);
@@ -196,6 +199,36 @@ export class TimeTravel {
 const iso = (ms: number): string => (Number.isFinite(ms) ? new Date(ms).toISOString() : String(ms));
 
 const fileName = (bookmark: string, asked: boolean): string => `${bookmark}${asked ? ".asked" : ""}.sqlite`;
+
+/**
+ * A connection that reads the database as it is now until it is closed, whatever is written meanwhile; null where nothing was ever written.
+ *
+ * Nothing here opens a live database's files by itself: closing any descriptor of a file ends all locks that this process has on it
+ * (https://sqlite.org/howtocorrupt.html, 2.2), SQLite's among them, and a writer would then overwrite what is still being read.
+ * @throws in SQLite's words.
+ */
+function readerOfNow(file: string): DatabaseSync | null {
+  if (!existsSync(file)) return null;
+  const reader = new DatabaseSync(file, { readOnly: true });
+  try {
+    // A transaction has its state from the first read, not from BEGIN.
+    reader.exec("BEGIN; SELECT count(*) FROM sqlite_schema");
+    return reader;
+  } catch (error) {
+    reader.close();
+    throw error;
+  }
+}
+
+/** Writes what `reader` reads into a new file, page by page, and closes it. A database that was never written is an empty file. */
+async function copyState(reader: DatabaseSync | null, target: string): Promise<void> {
+  if (reader === null) return writeFileSync(target, "");
+  try {
+    await backup(reader, target, { rate: COPY_PAGES_PER_STEP });
+  } finally {
+    reader.close();
+  }
+}
 
 /** Size and change time of the database and its write-ahead log: equal looks, equal contents. */
 function fileLook(file: string): string {
