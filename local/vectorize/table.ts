@@ -1,10 +1,9 @@
 /**
  * The vectors of one index in memory, and the flat scan over them.
  *
- * Ranking uses float32 dot products; the rows that win are scored again in float64. Rows never move: a deleted row
- * is reused by the next new vector.
+ * Rows are ranked by dot product and norm alone; those that win get the score of the index's metric. Rows never move:
+ * a deleted row is reused by the next new vector.
  */
-import { BLOCK_ROWS, Matrix } from "./matrix.ts";
 import { TopK } from "./top-k.ts";
 import type { IndexConfig, Indexed } from "./types.ts";
 
@@ -38,6 +37,9 @@ interface Row {
   id: string;
   namespace: string | null;
   indexed: Indexed;
+  values: Float32Array;
+  /** 1 / |v| for cosine, |v|² for euclidean, 0 for dot-product. */
+  norm: number;
   /** Where the row stands in its namespace's list. */
   position: number;
 }
@@ -52,17 +54,13 @@ export interface ScoredRow {
 
 export class VectorTable {
   readonly #config: IndexConfig;
-  readonly #matrix: Matrix;
   readonly #rows: Row[] = [];
-  /** Per row: 1 / |v| for cosine, |v|² for euclidean, 0 for dot-product. */
-  readonly #norms: number[] = [];
   readonly #row_of = new Map<string, number>();
   readonly #namespaces = new Map<string | null, RowList>();
   readonly #free: number[] = [];
 
   constructor(config: IndexConfig) {
     this.#config = config;
-    this.#matrix = new Matrix(config.dimensions);
   }
 
   get size(): number {
@@ -73,17 +71,15 @@ export class VectorTable {
     return this.#row_of.has(id);
   }
 
-  /** Adds or replaces. */
+  /** Adds or replaces; keeps `values`, not a copy of it. */
   set(id: string, namespace: string | null, values: Float32Array, indexed: Indexed): void {
     this.delete(id);
     const row = this.#free.pop() ?? this.#rows.length;
     const list = this.#namespaces.get(namespace) ?? new RowList();
     this.#namespaces.set(namespace, list);
-    this.#rows[row] = { id, namespace, indexed, position: list.length };
+    this.#rows[row] = { id, namespace, indexed, values, norm: this.#norm(values), position: list.length };
     list.push(row);
     this.#row_of.set(id, row);
-    this.#matrix.write(row, values);
-    this.#norms[row] = this.#norm(values);
   }
 
   delete(id: string): void {
@@ -100,8 +96,8 @@ export class VectorTable {
 
   /** A copy of a vector's values. */
   values(id: string): number[] | undefined {
-    const row = this.#row_of.get(id);
-    return row === undefined ? undefined : Array.from(this.#matrix.row(row));
+    const row = this.#rows[this.#row_of.get(id) ?? -1];
+    return row && Array.from(row.values);
   }
 
   namespace(id: string): string | null {
@@ -124,35 +120,29 @@ export class VectorTable {
     passes: ((indexed: Indexed) => boolean) | undefined,
   ): ScoredRow[] {
     const best = new TopK(top_k);
-    this.#matrix.setQuery(query);
     const lists = namespace === undefined ? this.#namespaces.values() : [this.#namespaces.get(namespace)];
     for (const list of lists) {
       if (!list) continue;
-      const rows = passes ? list.view().filter((row) => passes(this.#rows[row]?.indexed ?? {})) : list.view();
-      for (let start = 0; start < rows.length; start += BLOCK_ROWS) {
-        this.#rank(rows.subarray(start, start + BLOCK_ROWS), best);
+      for (const number of list.view()) {
+        const row = this.#rows[number];
+        if (!row || (passes && !passes(row.indexed))) continue;
+        const key = this.#key(dot(query, row.values), row.norm);
+        if (key > best.threshold) best.add(key, number);
       }
     }
     const query_norm = Math.sqrt(dot(query, query));
     const scored = Array.from(best.rows(), (row): ScoredRow => {
-      const { id, namespace: owner, indexed } = this.#rows[row] as Row;
-      return { id, namespace: owner, indexed, row, score: this.#score(query, query_norm, this.#matrix.row(row)) };
+      const { id, namespace: owner, indexed, values } = this.#rows[row] as Row;
+      return { id, namespace: owner, indexed, row, score: this.#score(query, query_norm, values) };
     });
     const direction = this.#config.metric === "cosine" ? -1 : 1;
     return scored.sort((a, b) => direction * (a.score - b.score) || a.row - b.row);
   }
 
-  #rank(rows: Int32Array, best: TopK): void {
-    const dots = this.#matrix.dots(rows);
+  /** Higher is better, for one query. */
+  #key(product: number, norm: number): number {
     const { metric } = this.#config;
-    const norms = this.#norms;
-    for (let i = 0; i < rows.length; i++) {
-      const row = rows[i] ?? 0;
-      const product = dots[i] ?? 0;
-      const norm = norms[row] ?? 0;
-      const key = metric === "cosine" ? product * norm : metric === "euclidean" ? 2 * product - norm : product;
-      if (key > best.threshold) best.add(key, row);
-    }
+    return metric === "cosine" ? product * norm : metric === "euclidean" ? 2 * product - norm : product;
   }
 
   #norm(values: Float32Array): number {
@@ -178,7 +168,13 @@ export class VectorTable {
 }
 
 function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
-  return sum;
+  // Four sums, for one would make each addition wait for the one before it: half the speed.
+  let [p, q, r, s] = [0, 0, 0, 0];
+  for (let i = 0; i < a.length; i += 4) {
+    p += (a[i] ?? 0) * (b[i] ?? 0);
+    q += (a[i + 1] ?? 0) * (b[i + 1] ?? 0);
+    r += (a[i + 2] ?? 0) * (b[i + 2] ?? 0);
+    s += (a[i + 3] ?? 0) * (b[i + 3] ?? 0);
+  }
+  return p + q + r + s;
 }
