@@ -42,7 +42,6 @@ export class Runtime implements Engine {
   readonly #proxy: FrontProxy;
   readonly #now: () => number;
   #miniflare: Miniflare;
-  #inspector = false;
   /** The last load that workerd accepted. */
   #working: Load;
   /** The last switch that was asked for; never rejects. */
@@ -174,21 +173,6 @@ export class Runtime implements Engine {
     return Object.keys(await this.#miniflare.getBindings(target.name));
   }
 
-  /**
-   * Reloads workerd with V8's inspector open on loopback, until the platform stops. For profiles alone: any local
-   * process can read secrets and run code through it, and an open inspector makes every request about 0.4 ms slower.
-   */
-  openInspector(): Promise<void> {
-    this.#inspector = true;
-    return this.reload();
-  }
-
-  /** DevTools socket of the service's isolate, or of an extra Worker's, after `openInspector`. Changes with a reload. */
-  async inspectorUrl(extraWorker?: string): Promise<URL> {
-    const name = extraWorker === undefined ? this.#working.targets[0]?.name : `peer--${extraWorker}`;
-    return new URL(`/core:user:${name}`, await this.#miniflare.getInspectorURL());
-  }
-
   async stop(): Promise<void> {
     await this.#switching;
     await this.#miniflare.dispose();
@@ -258,7 +242,7 @@ export class Runtime implements Engine {
   /** What the registry says should run now. */
   #plan(): Load {
     return {
-      options: workerdOptions(this.#inputs, { inspector: this.#inspector }),
+      options: workerdOptions(this.#inputs),
       targets: this.#liveVersions(SERVICE).map(({ record, percentage }) => ({ name: workerName(record), percentage })),
       resources: new Set([
         ...this.registry.list("d1").map(({ uuid }) => `d1:${uuid}`),

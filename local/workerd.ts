@@ -73,11 +73,8 @@ export function d1FilePath(persist_dir: string, databaseId: string): string {
   return join(persist_dir, "d1", namespace, `${Buffer.concat([nameHmac, hmac]).toString("hex")}.sqlite`);
 }
 
-/**
- * The whole configuration of workerd for what the registry says now. `inspector` opens V8's inspector on a free port
- * of the loopback interface, where it reads secrets and runs code for any local process.
- */
-export function workerdOptions(inputs: WorkerdInputs, { inspector }: { inspector: boolean }): MiniflareOptions {
+/** The whole configuration of workerd for what the registry says now. */
+export function workerdOptions(inputs: WorkerdInputs): MiniflareOptions {
   const { registry } = inputs;
   const workers: V4WorkerOptions[] = internalWorkers(registry, inputs.gateway_secret);
   for (const script of registry.list("script")) {
@@ -108,7 +105,6 @@ export function workerdOptions(inputs: WorkerdInputs, { inspector }: { inspector
     telemetry: { enabled: false },
     logRequests: false,
     resourcePersistencePath: inputs.persist_dir,
-    ...(inspector && { inspectorPort: 0 }),
     handleStructuredLogs: ({ message }) => inputs.on_log(message),
     workers,
   });

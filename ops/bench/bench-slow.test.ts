@@ -13,13 +13,8 @@ test("bench http measures peers and workloads in one run and relates each worklo
     ["search_text", "fts_fetch"],
     ["chat", "fts_fetch"],
   ]);
-  for (const { cpu_ms, process_cpu_ms } of [
-    ...report.workloads,
-    ...Object.values<Record<string, number>>(report.peers),
-  ]) {
-    expect(cpu_ms).toBeGreaterThan(0);
+  for (const { process_cpu_ms } of [...report.workloads, ...Object.values<Record<string, number>>(report.peers)])
     expect(process_cpu_ms).toBeGreaterThanOrEqual(0);
-  }
   for (const { p50_ms, p95_ms, rps, ratio_p50 } of report.workloads) {
     expect(p50_ms).toBeGreaterThan(0);
     expect(p95_ms).toBeGreaterThanOrEqual(p50_ms);

@@ -10,7 +10,7 @@ import type { Rig } from "../service/rig.ts";
 import { type Paragraph, paragraphs, type Random, vocabulary } from "./corpus.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-/** Peers with a database, which get the same chunks as the service. */
+/** Each has a database of its own, which gets the same chunks as the service. */
 const PEERS = ["point-query", "fts-fetch"];
 /** Rows in one load request of a peer. */
 const PEER_LOAD_ROWS = 500;
@@ -24,12 +24,8 @@ export async function generatedParagraphs(count: number, random: Random): Promis
   return paragraphs(vocabulary(sources, random), count, random);
 }
 
-/** The peers with a database for each, and the one that CPU samples are weighed by. */
 export function peerWorkers(): Promise<ExtraWorker[]> {
-  return Promise.all([
-    ...PEERS.map(async (name) => ({ name, script: await bundlePeer(name), d1: { DB: randomUUID() } })),
-    bundlePeer("spin").then((script) => ({ name: "spin", script })),
-  ]);
+  return Promise.all(PEERS.map(async (name) => ({ name, script: await bundlePeer(name), d1: { DB: randomUUID() } })));
 }
 
 /** Gives the service and its peers the same chunks. Returns a key that may search and chat, rate-limited as any. */
@@ -56,7 +52,7 @@ export async function fill(invocation: Invocation, { client }: Rig, corpus: read
   return key;
 }
 
-export async function bundlePeer(name: string): Promise<string> {
+async function bundlePeer(name: string): Promise<string> {
   const { build } = await import("esbuild");
   const { outputFiles } = await build({
     entryPoints: [join(ROOT, `local/bench-peers/${name}.ts`)],

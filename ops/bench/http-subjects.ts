@@ -10,8 +10,6 @@ export interface Subject {
   name: string;
   /** The peer it is compared to; null for a peer. */
   peer: string | null;
-  /** Name of the extra Worker that answers; without it the service does. */
-  worker?: string;
   /** A query's request; `serial` differs for every request of the run. */
   shot(query: string, serial: number): Shot;
   /** True: asks for the same few queries again and again. */
@@ -30,14 +28,12 @@ export function subjects(chunks: number): Subject[] {
     {
       name: "point_query",
       peer: null,
-      worker: "point-query",
       cached: false,
       shot: (_query, serial) => ({ method: "GET", path: `/__peer/point-query/query?id=${(serial * 7919) % chunks}` }),
     },
     {
       name: "fts_fetch",
       peer: null,
-      worker: "fts-fetch",
       cached: false,
       shot: (query) => ({ method: "GET", path: `/__peer/fts-fetch/query?q=${encodeURIComponent(query)}` }),
     },

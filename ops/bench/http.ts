@@ -3,8 +3,7 @@
  *
  * The peers are bare Hono Workers in the same workerd, behind the same proxy, over the same chunk texts. Peers and
  * workloads take turns in short rounds, so that whatever else the machine does falls on all of them alike. Latency
- * is measured one request after another, throughput with eight at once, CPU in rounds of its own afterwards, because
- * a profiler slows down what it looks at.
+ * is measured one request after another, throughput with eight at once.
  */
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
@@ -18,25 +17,18 @@ import { seededRandom } from "./corpus.ts";
 import { fill, generatedParagraphs, peerWorkers } from "./http-setup.ts";
 import { CACHED_QUERIES, createMagazine, type Magazine, type Subject, subjects } from "./http-subjects.ts";
 import { createGun, fireInTurn, fireTogether, type Gun, processCpu_ms } from "./measure.ts";
-import { openWorkerCpu } from "./worker-cpu.ts";
 
 const CHUNKS = 10_000;
 const ROUNDS = 20;
 /** Requests one after another, and again with several at once, of each subject in a round. */
 const SHOTS_PER_ROUND = 24;
 const CONCURRENCY = 8;
-/** Rounds under the profiler, at most; each gives hundreds of samples a subject. */
-const CPU_ROUNDS = 5;
-/** Not counted: workerd was just started. */
-const CPU_WARM_UP_ROUNDS = 2;
 
 interface Measured {
   latencies_ms: number[];
   requests_together: number;
   together_ms: number;
   process_cpu_ms: number | null;
-  /** Per request, of the Worker's isolate. */
-  cpu_ms: number | null;
 }
 
 const figure = z.strictObject({
@@ -46,7 +38,9 @@ const figure = z.strictObject({
   process_cpu_ms: z
     .number()
     .nullable()
-    .describe("CPU time a request of the whole workerd process, D1's SQLite and HTTP included; null without /proc"),
+    .describe(
+      "CPU time a request of the whole workerd process, D1's SQLite and HTTP included: an upper bound of what Cloudflare counts; null without /proc",
+    ),
 });
 const output = z.strictObject({
   chunks: z.int(),
@@ -88,15 +82,9 @@ async function measureHttp(
   return onRig(invocation, { extra_workers: await peerWorkers() }, async (rig) => {
     const gun = createGun(rig.platform.url, await fill(invocation, rig, corpus));
     try {
-      const run: Run = {
-        rig,
-        gun,
-        all: subjects(corpus.length),
-        magazine: createMagazine(corpus, random),
-        rounds: options.rounds,
-      };
-      const measured = await measureTimes(invocation, run);
-      await measureCpu(invocation, run, measured);
+      const all = subjects(corpus.length);
+      const magazine = createMagazine(corpus, random);
+      const measured = await measure(invocation, { rig, gun, all, magazine, rounds: options.rounds });
       return report(invocation, measured, { ...options, chunks: await countChunks(rig.client) });
     } finally {
       gun.close();
@@ -112,11 +100,11 @@ interface Run {
   rounds: number;
 }
 
-async function measureTimes(invocation: Invocation, run: Run): Promise<Map<Subject, Measured>> {
+async function measure(invocation: Invocation, run: Run): Promise<Map<Subject, Measured>> {
   const { gun, all, rounds } = run;
   const pid = run.rig.platform.workerdPid();
   const { freshQueries, shots } = run.magazine;
-  const nothing = { requests_together: 0, together_ms: 0, process_cpu_ms: pid === null ? null : 0, cpu_ms: null };
+  const nothing = { requests_together: 0, together_ms: 0, process_cpu_ms: pid === null ? null : 0 };
   const measured = new Map<Subject, Measured>(all.map((subject) => [subject, { latencies_ms: [], ...nothing }]));
 
   invocation.progress.start("rounds", rounds);
@@ -152,38 +140,6 @@ async function measureTimes(invocation: Invocation, run: Run): Promise<Map<Subje
   return measured;
 }
 
-/** Adds `cpu_ms` to what was measured. */
-async function measureCpu(
-  invocation: Invocation,
-  { rig, gun, all, magazine, rounds: timedRounds }: Run,
-  measured: ReadonlyMap<Subject, Measured>,
-): Promise<void> {
-  const rounds = Math.min(timedRounds, CPU_ROUNDS);
-  const cpu = await openWorkerCpu(rig, gun);
-  if (cpu === null) return;
-  const samples = new Map<Subject, number>(all.map((subject) => [subject, 0]));
-  try {
-    invocation.progress.start("rounds under the profiler", rounds);
-    for (let round = -CPU_WARM_UP_ROUNDS; round < rounds; round += 1) {
-      if (round >= 0) await cpu.weigh();
-      const queries = magazine.freshQueries(SHOTS_PER_ROUND);
-      for (const subject of all) {
-        invocation.signal.throwIfAborted();
-        const shots = magazine.shots(subject, queries);
-        const taken = await cpu.samples(() => fireInTurn(gun, shots), subject.worker);
-        if (round >= 0) samples.set(subject, (samples.get(subject) ?? 0) + taken);
-      }
-      invocation.progress.update(round + 1);
-    }
-    for (const [subject, sum] of measured) {
-      sum.cpu_ms = ((samples.get(subject) ?? 0) * cpu.msPerSample()) / (rounds * SHOTS_PER_ROUND);
-    }
-    invocation.progress.stop(`${rounds} rounds profiled, a sample stands for ${cpu.msPerSample().toFixed(2)} ms`);
-  } finally {
-    cpu.close();
-  }
-}
-
 function report(
   invocation: Invocation,
   measured: ReadonlyMap<Subject, Measured>,
@@ -195,7 +151,6 @@ function report(
     p50_ms: rounded(percentile(sum.latencies_ms, 0.5), 2),
     p95_ms: rounded(percentile(sum.latencies_ms, 0.95), 2),
     rps: Math.round((sum.requests_together / sum.together_ms) * 1000),
-    cpu_ms: sum.cpu_ms === null ? null : rounded(sum.cpu_ms, 2),
     process_cpu_ms: sum.process_cpu_ms === null ? null : rounded(sum.process_cpu_ms / sum.latencies_ms.length, 2),
   }));
   const peers = Object.fromEntries(
@@ -219,8 +174,7 @@ function report(
       { title: "p50 ms", value: (row) => row.p50_ms, align: "right" },
       { title: "p95 ms", value: (row) => row.p95_ms, align: "right" },
       { title: "requests/s", value: (row) => row.rps, align: "right" },
-      { title: "CPU ms", value: (row) => row.cpu_ms ?? "-", align: "right" },
-      { title: "of workerd", value: (row) => row.process_cpu_ms ?? "-", align: "right" },
+      { title: "CPU ms", value: (row) => row.process_cpu_ms ?? "-", align: "right" },
       { title: "peer", value: (row) => row.peer ?? "-" },
       { title: "× p50", value: (row) => row.ratio_p50, align: "right" },
       { title: "× p95", value: (row) => row.ratio_p95, align: "right" },

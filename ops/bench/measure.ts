@@ -82,18 +82,10 @@ export async function fireTogether(gun: Gun, shots: readonly Shot[], concurrency
 
 /** User and system time a process has used so far, all threads; null where there is no /proc. */
 export function processCpu_ms(pid: number | null): number | null {
-  return pid === null ? null : cpuTime_ms(`/proc/${pid}/stat`);
-}
-
-/** The same of a process's first thread alone: in workerd the one that runs all Workers. */
-export function mainThreadCpu_ms(pid: number): number | null {
-  return cpuTime_ms(`/proc/${pid}/task/${pid}/stat`);
-}
-
-function cpuTime_ms(statFile: string): number | null {
+  if (pid === null) return null;
   try {
     // The second field is the command in parentheses and may hold spaces; utime and stime are fields 14 and 15.
-    const fields = readFileSync(statFile, "utf8")
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
       .replace(/^.*\) /, "")
       .split(" ");
     return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
