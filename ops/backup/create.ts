@@ -17,7 +17,6 @@ interface CreateOptions extends RepositoryOptions {
   full?: boolean;
   dryRun?: boolean;
   init?: string;
-  resume?: boolean;
 }
 
 export function registerBackupCreate(backup: Command): void {
@@ -27,10 +26,6 @@ export function registerBackupCreate(backup: Command): void {
     )
     .option("--full", "continue nothing, read everything")
     .option("--init <dir>", "where there is no repository, make one and write its keys into this folder")
-    .option(
-      "--resume",
-      "after an interruption; every backup finds what an interrupted one stored, with or without this",
-    )
     .option("--dry-run", "say what it would read and cost, change nothing")
     .addHelpText(
       "after",
