@@ -1,72 +1,69 @@
 /** `ops backup create`: one snapshot of everything a stack is, first full, then incremental. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Command } from "commander";
 import { z } from "zod";
-import { type Invocation, type Outcome, perform } from "../command/invocation.ts";
-import { recordAction } from "../command/journal.ts";
+import { defineCommand } from "../command/define.ts";
+import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
-import { type BackupPlan, planBackup } from "./create-plan.ts";
-import { type RepositoryOptions, withRepository, withRepositoryOptions } from "./open.ts";
-import type { Repository } from "./repository/repository.ts";
+import { type BackupPlan, backupPlan, planBackup } from "./create-plan.ts";
+import { snapshotSummary, tableSummary } from "./manifest.ts";
+import { repositoryOptions, withRepository } from "./open.ts";
+import { type Repository, snapshotInfo } from "./repository/repository.ts";
 import { shownBytes, shownTime } from "./shown.ts";
 import { type Taken, takeSnapshot } from "./snapshot/take.ts";
 import { type StackSources, stackSources } from "./stack-sources.ts";
 
-interface CreateOptions extends RepositoryOptions {
-  full?: boolean;
-  dryRun?: boolean;
-  init?: string;
-}
+const output = z.union([
+  z.strictObject({
+    snapshot: snapshotInfo,
+    summary: snapshotSummary,
+    tables: z.array(tableSummary.pick({ name: true, rows: true, digest: true, consistency: true })),
+    plan: backupPlan.optional(),
+    warnings: z.array(z.string()),
+  }),
+  z.strictObject({ dry_run: z.literal(true), plan: backupPlan }),
+]);
 
-export function registerBackupCreate(backup: Command): void {
-  withRepositoryOptions(backup.command("create"))
-    .description(
-      "snapshot of database, vectors, configuration, objects and Worker, as one; first full, then incremental",
-    )
-    .option("--full", "continue nothing, read everything")
-    .option("--init <dir>", "where there is no repository, make one and write its keys into this folder")
-    .option("--dry-run", "say what it would read and cost, change nothing")
-    .addHelpText(
-      "after",
-      `
-Examples:
-  npm run ops -- backup create
-  npm run --silent ops -- backup create --stack production --repository s3://vault/prism?endpoint=https://… --json
-The service goes on serving and is never blocked. Interrupted, run it again: what was stored is found, not stored twice.
+export const backupCreate = defineCommand({
+  path: "backup create",
+  group: "backup",
+  summary:
+    "take a snapshot of database, vectors, configuration, objects and Worker, as one; first full, then incremental",
+  notes: `The service goes on serving and is never blocked. Interrupted, run it again: what was stored is found, not stored twice.
 Verified as written: the storage checked each object's SHA-256 on arrival, and all are seen at their size before the
-manifest is written. \`ops backup verify\` and \`ops drill\` go further.
-JSON: {snapshot: {id, epoch, parts, bytes, new_bytes, …}, summary: {kind, base, full_because, state_at_ms, cost: {requests,
-rows_read, rows_written, duration_ms}, …}, tables: [{name, rows, digest, consistency}], plan, warnings}; with --dry-run {plan}`,
-    )
-    .action((options: CreateOptions, command: Command) =>
-      perform(command, (invocation) => createBackup(invocation, options)),
-    );
-}
+manifest is written. \`ops backup verify\` and \`ops drill\` go further.`,
+  risk: "change",
+  options: z.object({
+    ...repositoryOptions.shape,
+    full: z.boolean().optional().describe("continue nothing, read everything"),
+    init: z.string().optional().meta({
+      placeholder: "dir",
+      description: "where there is no repository, make one and write its keys into this folder",
+    }),
+  }),
+  output,
+  examples: [
+    "backup create",
+    "backup create --stack production --repository s3://vault/prism?endpoint=https://… --json",
+  ],
+  async run(invocation, { full = false, init, ...options }): Promise<Outcome<z.infer<typeof output>>> {
+    const sources = await stackSources(invocation);
+    try {
+      const making = invocation.dry_run ? null : { keys_to: init };
+      const found = { ...invocation, target: async () => sources.target };
+      return await withRepository(found, options, making, async (repository) => {
+        if (!invocation.dry_run) return await create(invocation, repository, sources, full);
+        const plan = await planBackup(repository, sources, full);
+        return { data: { dry_run: true, plan }, text: planText(plan, invocation) };
+      });
+    } finally {
+      sources.close();
+    }
+  },
+});
 
-async function createBackup(invocation: Invocation, options: CreateOptions): Promise<Outcome> {
-  const sources = await stackSources(invocation);
-  try {
-    const making = options.dryRun === true ? null : { keys_to: options.init };
-    const found = { ...invocation, target: async () => sources.target };
-    return await withRepository(found, options, making, async (repository) => {
-      const full = options.full === true;
-      if (options.dryRun !== true) return await create(invocation, repository, sources, full);
-      const plan = await planBackup(repository, sources, full);
-      return { data: { dry_run: true, plan }, text: planText(plan, invocation) };
-    });
-  } finally {
-    sources.close();
-  }
-}
-
-async function create(
-  invocation: Invocation,
-  repository: Repository,
-  sources: StackSources,
-  full: boolean,
-): Promise<Outcome> {
-  const { progress, note, stack, data_dir } = invocation;
+async function create(invocation: Invocation, repository: Repository, sources: StackSources, full: boolean) {
+  const { progress, note, stack } = invocation;
   let plan: BackupPlan | undefined;
   let bytes = 0;
   let taken: Taken;
@@ -82,7 +79,7 @@ async function create(
         progress.start("kB read", Math.ceil(plan.bytes / 1000));
       },
       tool: await toolName(),
-      now: Date.now,
+      now: invocation.now,
       requests: () => sources.budget.admitted,
       on_step: () => {},
       on_bytes: (more) => {
@@ -90,16 +87,10 @@ async function create(
         progress.update(Math.floor(bytes / 1000));
       },
     });
-  } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
-    await recordAction(data_dir, { stack, action: "backup create", outcome: "failed", detail: { cause } }, Date.now());
-    throw error;
   } finally {
     progress.stop();
   }
   const { info, summary, inventory, warnings } = taken;
-  const detail = { snapshot: info.id, kind: summary.kind, new_bytes: info.new_bytes };
-  await recordAction(data_dir, { stack, action: "backup create", outcome: "done", detail }, Date.now());
   for (const warning of warnings) note(`Warning: ${warning}`);
   const tables = inventory.database.tables.map(({ name, rows, digest, consistency }) => ({
     name,
@@ -114,6 +105,7 @@ async function create(
       `Snapshot ${info.id} (${summary.kind}) of ${stack} as of ${new Date(summary.state_at_ms).toISOString()}: ` +
       `${summary.database.rows} rows, ${shownBytes(info.new_bytes)} new of ${shownBytes(info.bytes)}, ` +
       `${cost.requests} requests, ${cost.rows_read} rows read, ${shownTime(cost.duration_ms)}`,
+    audit: { detail: { snapshot: info.id, kind: summary.kind, new_bytes: info.new_bytes } },
   };
 }
 

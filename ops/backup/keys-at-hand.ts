@@ -9,6 +9,7 @@ import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { EXIT, OpsError } from "../command/errors.ts";
+import type { Environment } from "../command/invocation.ts";
 import { type Storage, StorageError } from "../storage/storage.ts";
 import { keyFromPassphrase, type NewKeys } from "./repository/key-administration.ts";
 import { type BackupKey, formatKey, joinKeys, parseKey } from "./repository/key-file.ts";
@@ -33,7 +34,7 @@ export async function claimedId(storage: Storage, signal: AbortSignal): Promise<
 export async function keyAtHand(
   storage: Storage,
   repository: string,
-  options: { key_files: readonly string[]; data_dir: string; env: NodeJS.ProcessEnv; signal: AbortSignal },
+  options: { key_files: readonly string[]; data_dir: string; env: Environment; signal: AbortSignal },
 ): Promise<BackupKey> {
   const { key_files, data_dir, env, signal } = options;
   const named = [

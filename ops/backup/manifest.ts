@@ -15,7 +15,7 @@ const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}
 const partId = hex(64);
 const time_ms = z.int();
 
-const tableSummary = z.strictObject({
+export const tableSummary = z.strictObject({
   name: z.string(),
   /** Hash of what a row's encoding depends on: columns and key. A change of it means a full copy of the table. */
   shape: hex(64),
@@ -53,7 +53,7 @@ const bucketSummary = z.strictObject({
 });
 export type BucketSummary = z.infer<typeof bucketSummary>;
 
-const summary = z.strictObject({
+export const snapshotSummary = z.strictObject({
   format: z.literal(SNAPSHOT_FORMAT),
   stack: z.string(),
   kind: z.enum(["full", "incremental"]),
@@ -83,7 +83,10 @@ const summary = z.strictObject({
     duration_ms: z.int(),
   }),
 });
-export type SnapshotSummary = z.infer<typeof summary>;
+export type SnapshotSummary = z.infer<typeof snapshotSummary>;
+
+/** Tables that are left out on purpose. */
+export const leftOut = z.array(z.strictObject({ name: z.string(), reason: z.string() }));
 
 const inventory = z.strictObject({
   format: z.literal(SNAPSHOT_FORMAT),
@@ -95,8 +98,7 @@ const inventory = z.strictObject({
     /** SHA-256 over every definition. */
     schema: hex(64),
     tables: z.array(tableSummary),
-    /** Tables that are left out on purpose. */
-    left_out: z.array(z.strictObject({ name: z.string(), reason: z.string() })),
+    left_out: leftOut,
     /** Ids of chunks that have a vector, as runs: so many left out, so many that follow, and so on. Null: no such table. */
     vector_ids: z.array(z.int().min(0)).nullable(),
   }),
@@ -108,7 +110,7 @@ const definition = z.object({ name: z.string(), sql: z.string() });
 const definitions = z.array(definition);
 const orphans = z.strictObject({ count: z.int(), ids: z.array(z.string()) });
 
-const body = z.strictObject({
+export const snapshotBody = z.strictObject({
   format: z.literal(SNAPSHOT_FORMAT),
   database: z.strictObject({
     /** Definitions in the order in which they can be replayed; tables that are left out are among them. */
@@ -181,11 +183,11 @@ const body = z.strictObject({
     })
     .nullable(),
 });
-export type SnapshotBody = z.infer<typeof body>;
+export type SnapshotBody = z.infer<typeof snapshotBody>;
 
 /** @throws OpsError for a snapshot of a newer format, or of something else. */
 export function readSummary(snapshot: Pick<Snapshot, "info" | "summary">): SnapshotSummary {
-  return parse(summary, snapshot.summary, snapshot.info.id);
+  return parse(snapshotSummary, snapshot.summary, snapshot.info.id);
 }
 
 /** @throws OpsError as `readSummary`, and when the key cannot read it. */
@@ -205,7 +207,7 @@ export async function readManifest(snapshot: Snapshot): Promise<SnapshotManifest
   return {
     summary: readSummary(snapshot),
     inventory: await readInventory(snapshot),
-    body: parse(body, await snapshot.body(), snapshot.info.id),
+    body: parse(snapshotBody, await snapshot.body(), snapshot.info.id),
   };
 }
 

@@ -2,7 +2,6 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Command } from "commander";
 import { z } from "zod";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
@@ -14,20 +13,18 @@ import { type BackupKey, joinKeys } from "./repository/key-file.ts";
 import { openRepository } from "./repository/open-repository.ts";
 import type { Repository } from "./repository/repository.ts";
 
-export interface RepositoryOptions {
-  repository?: string;
-  keyFile?: string[];
-}
-
-/** `--repository` and `--key-file` for a command. */
-export function withRepositoryOptions(command: Command): Command {
-  return command
-    .option(
-      "--repository <place>",
-      "a folder or s3://bucket/prefix?endpoint=URL (default: the stack's bucket `backups`)",
-    )
-    .option("--key-file <file...>", "key files of the repository (default: PRISM_BACKUP_KEY…, then the data folder)");
-}
+/** `--repository` and `--key-file` of a command. */
+export const repositoryOptions = z.object({
+  repository: z.string().optional().meta({
+    placeholder: "place",
+    description: "a folder or s3://bucket/prefix?endpoint=URL (default: the stack's bucket `backups`)",
+  }),
+  key_file: z.array(z.string()).optional().meta({
+    placeholder: "file",
+    description: "key files of the repository (default: PRISM_BACKUP_KEY…, then the data folder)",
+  }),
+});
+export type RepositoryOptions = z.output<typeof repositoryOptions>;
 
 /** What a command that makes snapshots may do where there is no repository yet. */
 export interface Making {
@@ -49,15 +46,16 @@ export async function withRepository<T>(
   making: Making | null,
   work: (repository: Repository) => Promise<T>,
 ): Promise<T> {
-  const { signal, data_dir } = invocation;
-  const place = await locateRepository(options.repository, invocation.target, process.env);
+  const { signal, data_dir, env, now } = invocation;
+  const place = await locateRepository(options.repository, invocation.target, env);
   try {
     const storage = patientStorage(place.storage);
     const id = await claimedId(storage, signal);
-    const given = { key_files: options.keyFile ?? [], data_dir, env: process.env, signal };
+    const given = { key_files: options.key_file ?? [], data_dir, env, signal };
     const key = await (id === null ? make(invocation, storage, making) : keyAtHand(storage, id, given));
     const seen = await readSeen(data_dir);
-    const repository = await openRepository(place.storage, key, { signal, counter_seen: seen[key.repository] ?? 0 });
+    const counter_seen = seen[key.repository] ?? 0;
+    const repository = await openRepository(place.storage, key, { signal, now, counter_seen });
     try {
       const result = await work(repository);
       for (const warning of repository.warnings) invocation.note(`Warning: ${warning}`);
@@ -76,7 +74,7 @@ async function make(
   storage: ReturnType<typeof patientStorage>,
   making: Making | null,
 ): Promise<BackupKey> {
-  const { stack, data_dir, signal } = invocation;
+  const { stack, data_dir, signal, now } = invocation;
   if (making === null || (making.keys_to === undefined && stack !== "local"))
     throw new OpsError(
       {
@@ -89,7 +87,7 @@ async function make(
       { exit_code: EXIT.usage },
     );
   let paths: string[] = [];
-  const keys = await initRepository(storage, { escrow: "escrow", writer: stack }, Date.now(), signal, async (made) => {
+  const keys = await initRepository(storage, { escrow: "escrow", writer: stack }, now(), signal, async (made) => {
     paths = await keepKeys(made, data_dir, making.keys_to);
   });
   invocation.note(`Made repository ${keys.writer.repository} in ${storage.location}. Its keys: ${paths.join(", ")}`);

@@ -1,5 +1,6 @@
 /** Where a repository lies: the stack's own bucket, or what `--repository` names. */
 import { EXIT, OpsError } from "../command/errors.ts";
+import type { Environment } from "../command/invocation.ts";
 import type { StackTarget } from "../stack/locate.ts";
 import { directoryStorage } from "../storage/directory-storage.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
@@ -19,7 +20,7 @@ export interface Place {
 export async function locateRepository(
   given: string | undefined,
   target: () => Promise<StackTarget>,
-  env: NodeJS.ProcessEnv,
+  env: Environment,
 ): Promise<Place> {
   if (given === undefined) {
     const { buckets, s3 } = await (await target()).resources();
@@ -46,7 +47,7 @@ function bucket(place: Parameters<typeof s3Storage>[0]): Place {
   return { storage, close: () => storage.close() };
 }
 
-function credentialsOf(given: string, env: NodeJS.ProcessEnv) {
+function credentialsOf(given: string, env: Environment) {
   const access_key_id = env.PRISM_BACKUP_ACCESS_KEY_ID || env.AWS_ACCESS_KEY_ID;
   const secret_access_key = env.PRISM_BACKUP_SECRET_ACCESS_KEY || env.AWS_SECRET_ACCESS_KEY;
   if (access_key_id && secret_access_key) return { access_key_id, secret_access_key };

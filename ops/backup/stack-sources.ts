@@ -20,10 +20,10 @@ export interface StackSources extends SnapshotSources {
 
 /** `budget`: of the token, where others have drawn on it or time is simulated. @throws OpsError when the stack cannot be found. */
 export async function stackSources(
-  invocation: Pick<Invocation, "signal" | "stack" | "target" | "note">,
+  invocation: Pick<Invocation, "signal" | "stack" | "target" | "note" | "env">,
   budget = new RequestBudget(),
 ): Promise<StackSources> {
-  const { signal, stack } = invocation;
+  const { signal, stack, env } = invocation;
   const target = await invocation.target();
   const api = createCloudflare(target.api, {
     signal,
@@ -62,7 +62,7 @@ export async function stackSources(
       exportStack: async () => {
         if (stack === "local") return null;
         const { pulumiEngine } = await import("../stack/pulumi-engine.ts");
-        return Buffer.from(await (await pulumiEngine(stack, process.env, signal)).run(["stack", "export"]));
+        return Buffer.from(await (await pulumiEngine(stack, env, signal)).run(["stack", "export"]));
       },
     },
     budget,

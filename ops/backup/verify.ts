@@ -1,68 +1,103 @@
 /** `ops backup verify`: structure, bytes, then a real restore into scratch SQLite; the result is written down with the snapshot. */
-import { type Command, InvalidArgumentError } from "commander";
+import { z } from "zod";
+import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
-import { type Invocation, type Outcome, perform } from "../command/invocation.ts";
-import { recordAction } from "../command/journal.ts";
+import type { Invocation, Outcome } from "../command/invocation.ts";
 import { restoreIntoScratch, type ScratchRestore } from "../restore/scratch-restore.ts";
 import { readManifest } from "./manifest.ts";
-import { type RepositoryOptions, withRepository, withRepositoryOptions } from "./open.ts";
-import type { Finding, Repository, VerifiedLevel } from "./repository/repository.ts";
+import { repositoryOptions, withRepository } from "./open.ts";
+import { type Finding, finding, type Repository, type VerifiedLevel, verifiedLevel } from "./repository/repository.ts";
 import { shownBytes } from "./shown.ts";
 
-interface VerifyOptions extends RepositoryOptions {
-  readData: number;
-}
-
-export function registerBackupVerify(backup: Command): void {
-  withRepositoryOptions(backup.command("verify").argument("[id]", "snapshot, or the beginning of its id", "latest"))
-    .description("prove a snapshot: structure, bytes, a real restore into scratch SQLite; remembered with it")
-    .option(
-      "--read-data <share>",
-      "how much of its bytes to read: all or n%; only `all` goes on to the restore",
-      share,
-      100,
-    )
-    .addHelpText(
-      "after",
-      `
-Examples:
-  npm run ops -- backup verify
-  npm run --silent ops -- backup verify 3f2a --read-data 10% --json
-The restore is followed by integrity_check, foreign_key_check, counts, a hash of every table, a full-text search and a look
-into every vector pack. With a key that can only write, objects are authenticated and nothing is restored.
-Exit code 1 when anything is damaged or differs.
-JSON: {snapshot, passed, level: "structure"|"data"|"restore"|null, structure: {snapshots, objects, unreferenced}, data: {parts_read,
-bytes_read}, restore: {tables, rows, full_text_indexes, packs: {packs, vectors}|null, seconds}|null, findings: [{severity, object,
-cause, hint, snapshots}], differences: [text]}`,
-    )
-    .action((id: string, options: VerifyOptions, command: Command) =>
-      perform(command, (invocation) =>
-        withRepository(invocation, options, null, (repository) => verifyBackup(invocation, repository, id, options)),
-      ),
-    );
-}
-
-function share(text: string): number {
-  if (text === "all") return 100;
-  const percent = Number(/^(\d{1,3}(?:\.\d+)?)%$/.exec(text)?.[1]);
+/** Percent. */
+const share = z.string().transform((text, context): number => {
+  const percent = text === "all" ? 100 : Number(/^(\d{1,3}(?:\.\d+)?)%$/.exec(text)?.[1]);
   if (percent >= 0 && percent <= 100) return percent;
-  throw new InvalidArgumentError("It is `all` or a share such as 10%.");
+  context.addIssue("expected `all` or a share such as 10%");
+  return z.NEVER;
+});
+
+const output = z.union([
+  z.strictObject({
+    snapshot: z.string(),
+    passed: z.boolean(),
+    level: verifiedLevel.nullable(),
+    structure: z.strictObject({ snapshots: z.int(), objects: z.int(), unreferenced: z.int() }),
+    data: z.strictObject({ parts_read: z.int(), bytes_read: z.int() }),
+    restore: z
+      .strictObject({
+        tables: z.int(),
+        rows: z.int(),
+        full_text_indexes: z.int(),
+        packs: z.strictObject({ packs: z.int(), vectors: z.int() }).nullable(),
+        seconds: z.number(),
+      })
+      .nullable(),
+    findings: z.array(finding),
+    differences: z.array(z.string()),
+  }),
+  z.strictObject({
+    dry_run: z.literal(true),
+    snapshot: z.string(),
+    parts: z.int(),
+    bytes: z.int(),
+    restore: z.boolean().describe("whether a restore into scratch SQLite would follow"),
+  }),
+]);
+
+export const backupVerify = defineCommand({
+  path: "backup verify",
+  group: "backup",
+  summary: "prove a snapshot: structure, bytes, a real restore into scratch SQLite; remembered with it",
+  notes: `The restore is followed by integrity_check, foreign_key_check, counts, a hash of every table, a full-text search and a look
+into every vector pack. With a key that can only write, objects are authenticated and nothing is restored.
+Exit code 1 when anything is damaged or differs.`,
+  risk: "change",
+  args: z.object({
+    id: z.string().default("latest").describe("snapshot, or the beginning of its id (default: latest)"),
+  }),
+  options: z.object({
+    ...repositoryOptions.shape,
+    read_data: share.prefault("all").meta({
+      placeholder: "share",
+      description: "how much of its bytes to read: all or n%; only `all` goes on to the restore",
+    }),
+  }),
+  output,
+  examples: ["backup verify", "backup verify 3f2a --read-data 10% --json"],
+  run(invocation, { id, read_data, ...options }) {
+    return withRepository(invocation, options, null, (repository) =>
+      (invocation.dry_run ? planVerify : verifyBackup)(invocation, repository, id, read_data),
+    );
+  },
+});
+
+type Verified = Outcome<z.infer<typeof output>>;
+
+async function planVerify(_: Invocation, repository: Repository, wanted: string, percent: number): Promise<Verified> {
+  const { id, ...info } = (await repository.openSnapshot(wanted)).info;
+  const [parts, bytes] = [info.parts, info.bytes].map((all) => Math.ceil((all * percent) / 100)) as [number, number];
+  const restore = percent === 100 && repository.can.read;
+  return {
+    data: { dry_run: true, snapshot: id, parts, bytes, restore },
+    text: `Would read ${parts} parts (${shownBytes(bytes)}) of snapshot ${id}${restore ? " and restore it into scratch SQLite" : ""}.`,
+  };
 }
 
 async function verifyBackup(
   invocation: Invocation,
   repository: Repository,
   wanted: string,
-  options: VerifyOptions,
-): Promise<Outcome> {
-  const { progress, stack, data_dir } = invocation;
+  percent: number,
+): Promise<Verified> {
+  const { progress } = invocation;
   const structure = await repository.verifyStructure();
   const findings: Finding[] = [...structure.findings];
   const { id } = (await repository.openSnapshot(wanted)).info;
   const lease = await repository.leaseForRestore([id]);
   try {
     progress.start("parts", 0);
-    const data = await repository.verifyData(options.readData, {
+    const data = await repository.verifyData(percent, {
       only: id,
       on_progress: (done, total) => {
         if (done === 1) progress.start("parts", total);
@@ -74,15 +109,11 @@ async function verifyBackup(
       if (!findings.some(({ object, cause }) => object === found.object && cause === found.cause)) findings.push(found);
     }
     const isHurt = findings.some(({ severity, snapshots }) => severity === "damage" && snapshots.includes(id));
-    const restored =
-      isHurt || options.readData < 100 || !repository.can.read ? null : await restore(invocation, repository, id);
+    const restored = isHurt || percent < 100 || !repository.can.read ? null : await restore(invocation, repository, id);
     const differences = restored?.differences ?? [];
     const passed = differences.length === 0 && findings.every(({ severity }) => severity === "notice");
-    const level = passed ? levelOf(options.readData, restored) : null;
+    const level = passed ? levelOf(percent, restored) : null;
     if (level !== null && repository.can.write) await repository.recordVerification(id, level);
-    const outcome = passed ? "done" : "failed";
-    const detail = { snapshot: id, level, findings: findings.length, differences };
-    await recordAction(data_dir, { stack, action: "backup verify", outcome, detail }, Date.now());
     return {
       data: {
         snapshot: id,
@@ -106,6 +137,7 @@ async function verifyBackup(
           : `Snapshot ${id} did not pass.`,
       ].join("\n"),
       exit_code: passed ? EXIT.done : EXIT.check_failed,
+      audit: { detail: { snapshot: id, level, findings: findings.length, differences } },
     };
   } finally {
     progress.stop();

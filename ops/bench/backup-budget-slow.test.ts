@@ -51,7 +51,7 @@ test("a backup beyond 1200 requests is never refused, and its plan knew requests
     },
   };
   const note = (text: string) => refused.push(text);
-  const sources = await stackSources({ signal, stack: "local", target: async () => target, note }, budget);
+  const sources = await stackSources({ signal, stack: "local", target: async () => target, note, env: {} }, budget);
   const { api, resources } = sources.stores;
   const { account_id, kv } = resources;
   const entries = Array.from({ length: KEYS }, (_, at) => ({ key: `blocked/${at}`, value: "1" }));

@@ -1,42 +1,45 @@
 /** A snapshot as plain files: the database as SQL, a file of lines of JSON for each table, objects of buckets under their names, configuration. */
 import { type FileHandle, mkdir, open, readdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
+import { z } from "zod";
 import { EXIT, OpsError } from "../../command/errors.ts";
 import { quoted } from "../../d1/schema.ts";
 import { snapshotSchema } from "../../restore/load-database.ts";
-import type { BucketSummary, SnapshotManifest } from "../manifest.ts";
+import { type BucketSummary, type SnapshotManifest, tableSummary } from "../manifest.ts";
 import type { Snapshot } from "../repository/repository.ts";
 import { readObjects } from "../snapshot/bucket-copy.ts";
 import { readTable } from "../snapshot/read-table.ts";
 import { jsonLine } from "./json-text.ts";
 import { insertion } from "./sql-text.ts";
 
-export interface Exported {
-  folder: string;
-  files: number;
-  tables: { name: string; rows: number; digest: string }[];
-  objects: number;
+export const exported = z.strictObject({
+  folder: z.string(),
+  files: z.int(),
+  tables: z.array(tableSummary.pick({ name: true, rows: true, digest: true })),
+  objects: z.int(),
+});
+
+/** Nothing of a folder is written over. @throws OpsError where it holds something. */
+export async function refuseUsed(folder: string): Promise<void> {
+  const [first] = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  if (first === undefined) return;
+  throw new OpsError(
+    { op: "export into", subject: folder, cause: `it holds ${first} already`, hint: "name a new or an empty folder" },
+    { exit_code: EXIT.refused },
+  );
 }
 
-/** `on_rows` hears how many are written. @throws OpsError when the folder is not empty, or a part is damaged. */
+/** Into a folder that is empty. `on_rows` hears how many are written. @throws OpsError when a part is damaged. */
 export async function writeExport(
   snapshot: Snapshot,
   manifest: SnapshotManifest,
   folder: string,
   hooks: { signal: AbortSignal; on_rows(rows: number): void },
-): Promise<Exported> {
+): Promise<z.infer<typeof exported>> {
   await mkdir(join(folder, "tables"), { recursive: true, mode: 0o700 });
-  const there = (await readdir(folder)).filter((name) => name !== "tables");
-  if (there.length > 0)
-    throw new OpsError(
-      {
-        op: "export into",
-        subject: folder,
-        cause: `it holds ${there[0]} already`,
-        hint: "name a new or an empty folder",
-      },
-      { exit_code: EXIT.refused },
-    );
   const { tables } = manifest.inventory.database;
   const sql = await open(join(folder, "database.sql"), "wx", 0o600);
   try {

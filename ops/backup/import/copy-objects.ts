@@ -3,41 +3,57 @@
  * the repository's own order of writes, so that an interrupted copy is a whole repository of fewer snapshots.
  */
 import pMap from "p-map";
+import { z } from "zod";
 import { EXIT, OpsError } from "../../command/errors.ts";
 import { REPOSITORY_READERS } from "../../limits.ts";
 import { objectsUnder, type Storage, StorageError } from "../../storage/storage.ts";
 import { CONFIG, EPOCHS, POINTER } from "../repository/layout.ts";
 
-export interface RepositoryCopied {
-  objects: number;
-  bytes: number;
+/** In the way of a copy: what it takes, or took. */
+export const repositoryCopied = z.strictObject({
+  objects: z.int(),
+  bytes: z.int(),
   /** Were there, at the same size. */
-  kept: number;
-}
+  kept: z.int(),
+});
+export type RepositoryCopied = z.infer<typeof repositoryCopied>;
 
 /** What is referred to comes before what refers to it. */
 const ORDER: readonly RegExp[] = [/\/(parts|keys|config)\//, /\/index\//, /\/manifests\//];
 
-/** @throws OpsError when the target has an object of the same name and another size, and in the storages' words. */
+/** What the target lacks. @throws OpsError when it has an object of the same name and another size. */
+export async function planCopy(
+  from: Storage,
+  to: Storage,
+  signal: AbortSignal,
+): Promise<RepositoryCopied & { missing: string[] }> {
+  const there = new Map<string, number>();
+  for await (const { key, bytes } of objectsUnder(to, EPOCHS, signal)) there.set(key, bytes);
+  const missing: string[] = [];
+  const plan: RepositoryCopied = { objects: 0, bytes: 0, kept: 0 };
+  for await (const { key, bytes } of objectsUnder(from, EPOCHS, signal)) {
+    const found = there.get(key);
+    if (found === undefined) {
+      missing.push(key);
+      plan.bytes += bytes;
+    } else if (found === bytes) plan.kept += 1;
+    else throw otherObject(to.location, key, found, bytes);
+  }
+  return { ...plan, objects: missing.length, missing };
+}
+
+/** @throws OpsError as `planCopy`, and in the storages' words. */
 export async function copyObjects(
   from: Storage,
   to: Storage,
   { signal, on_bytes }: { signal: AbortSignal; on_bytes(bytes: number): void },
 ): Promise<RepositoryCopied> {
-  const there = new Map<string, number>();
-  for await (const { key, bytes } of objectsUnder(to, EPOCHS, signal)) there.set(key, bytes);
   // Read before the objects, so that what it names is among them.
   const mutable = await Promise.all(
     [CONFIG, POINTER].map(async (key) => ({ key, body: await bodyOf(from, key, signal) })),
   );
-  const missing: string[] = [];
-  const copied: RepositoryCopied = { objects: 0, bytes: 0, kept: 0 };
-  for await (const { key, bytes } of objectsUnder(from, EPOCHS, signal)) {
-    const found = there.get(key);
-    if (found === undefined) missing.push(key);
-    else if (found === bytes) copied.kept += 1;
-    else throw otherObject(to.location, key, found, bytes);
-  }
+  const { missing, kept } = await planCopy(from, to, signal);
+  const copied: RepositoryCopied = { objects: 0, bytes: 0, kept };
   const put = async (key: string): Promise<void> => {
     const body = await bodyOf(from, key, signal);
     // Pruned since it was listed.

@@ -13,7 +13,7 @@ import { CONFIG, configCopyKey, configsOf, EPOCHS } from "./layout.ts";
 import { sha256 } from "./metadata.ts";
 import { signJson, unverifiedJson, verifyJson } from "./signed.ts";
 
-const Configuration = z.object({
+export const Configuration = z.object({
   format: z.literal(1),
   repository: z.uuid(),
   created_at: z.iso.datetime(),

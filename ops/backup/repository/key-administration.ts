@@ -98,8 +98,8 @@ export async function keyFromPassphrase(storage: Storage, passphrase: string, si
   throw refused("open repository", storage.location, cause, "type it again, or give a key file", "foreign-key");
 }
 
-/** Changes of the keys, for the holder of the root. Each is one new, signed configuration. */
-export function keyAdministration(storage: Storage, key: BackupKey, signal: AbortSignal) {
+/** Changes of the keys, for the holder of the root. Each is one new, signed configuration. `dry_run`: it is made, and not published. */
+export function keyAdministration(storage: Storage, key: BackupKey, signal: AbortSignal, dry_run = false) {
   const change = async (
     work: (config: Configuration) => Promise<Partial<Configuration>> | Partial<Configuration>,
   ): Promise<Configuration> => {
@@ -111,7 +111,7 @@ export function keyAdministration(storage: Storage, key: BackupKey, signal: Abor
     const loaded = await loadConfiguration(storage, key, signal);
     const { config } = loaded;
     const next: Configuration = { ...config, ...(await work(config)), revision: config.revision + 1 };
-    await publish(storage, loaded, next, signConfiguration(next, root_seed), signal);
+    if (!dry_run) await publish(storage, loaded, next, signConfiguration(next, root_seed), signal);
     return next;
   };
   const identitiesOf = async (config: Configuration): Promise<string[]> => {

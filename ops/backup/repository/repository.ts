@@ -5,7 +5,7 @@
  * with only the write key can read back: what it needs for the next incremental) and parts (bytes). What a reader gets
  * was reached from a signed manifest and verified on the way; every failure is an `OpsError` that names the object.
  */
-import type { Reason } from "../../command/errors.ts";
+import { z } from "zod";
 import type { Patience } from "../../storage/patient-storage.ts";
 
 /**
@@ -26,34 +26,32 @@ export interface PartRef {
   plain_sha256: string;
 }
 
-export interface SnapshotInfo {
-  /** 16 hex digits, unique. */
-  id: string;
-  /** One more than the highest one known when it was begun. Two that began together may share it. */
-  counter: number;
-  epoch: string;
-  /** By the clock of the machine that made it. */
-  started_ms: number;
-  finished_ms: number;
-  tool: string;
-  /** Name of the write key that signed it. */
-  signer: string;
-  parts: number;
-  /** Sum over its parts, whether this snapshot or an earlier one wrote them. */
-  bytes: number;
-  plain_bytes: number;
-  /** What this snapshot added to the repository. */
-  new_bytes: number;
-  /** The best check that was recorded for it. */
-  verified: Verification | null;
-}
-
 /** How far a snapshot was checked. `restore`: really restored somewhere and compared. */
-export type VerifiedLevel = "structure" | "data" | "restore";
-export interface Verification {
-  level: VerifiedLevel;
-  at_ms: number;
-}
+export const verifiedLevel = z.enum(["structure", "data", "restore"]);
+export type VerifiedLevel = z.infer<typeof verifiedLevel>;
+
+export const snapshotInfo = z.strictObject({
+  /** 16 hex digits, unique. */
+  id: z.string(),
+  /** One more than the highest one known when it was begun. Two that began together may share it. */
+  counter: z.int(),
+  epoch: z.string(),
+  /** By the clock of the machine that made it. */
+  started_ms: z.number(),
+  finished_ms: z.number(),
+  tool: z.string(),
+  /** Name of the write key that signed it. */
+  signer: z.string(),
+  parts: z.int(),
+  /** Sum over its parts, whether this snapshot or an earlier one wrote them. */
+  bytes: z.int(),
+  plain_bytes: z.int(),
+  /** What this snapshot added to the repository. */
+  new_bytes: z.int(),
+  /** The best check that was recorded for it. */
+  verified: z.strictObject({ level: verifiedLevel, at_ms: z.number() }).nullable(),
+});
+export type SnapshotInfo = z.infer<typeof snapshotInfo>;
 
 export interface Snapshot {
   readonly info: SnapshotInfo;
@@ -103,18 +101,19 @@ export interface SnapshotWriter {
 }
 
 /** A damaged, missing or untrusted object. */
-export interface Finding {
+export const finding = z.strictObject({
   /** `notice`: also what an interruption leaves, or what hurts nothing. */
-  severity: "damage" | "notice";
+  severity: z.enum(["damage", "notice"]),
   /** Key of the object. */
-  object: string;
-  cause: string;
-  hint: string;
-  /** `rolled-back`: the repository as a whole is an older one. Every other finding has none. */
-  reason?: Extract<Reason, "rolled-back">;
+  object: z.string(),
+  cause: z.string(),
+  hint: z.string(),
+  /** The repository as a whole is an older one. Every other finding has no reason. */
+  reason: z.literal("rolled-back").optional(),
   /** Ids of the snapshots that cannot be restored because of it; empty when none is hurt. */
-  snapshots: string[];
-}
+  snapshots: z.array(z.string()),
+});
+export type Finding = z.infer<typeof finding>;
 
 export interface VerifyReport {
   snapshots: number;
@@ -140,13 +139,14 @@ export interface PrunePlan {
   bytes: number;
 }
 
-export interface PruneReport {
-  snapshots_removed: string[];
-  objects_removed: number;
-  bytes_removed: number;
+export const pruneReport = z.strictObject({
+  snapshots_removed: z.array(z.string()),
+  objects_removed: z.int(),
+  bytes_removed: z.int(),
   /** Objects that a bucket lock kept; the next prune after the lock's end removes them. */
-  locked: { objects: number; bytes: number };
-}
+  locked: z.strictObject({ objects: z.int(), bytes: z.int() }),
+});
+export type PruneReport = z.infer<typeof pruneReport>;
 
 /** Keeps prune away from what is in use. Renewed in the background until released. */
 export interface Lease {

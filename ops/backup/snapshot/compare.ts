@@ -1,20 +1,24 @@
 /** What changed between two snapshots. Rows are compared by their hashes, so no row is read. */
+import { z } from "zod";
 import { DIFF_KEYS_MAX } from "../../limits.ts";
 import type { BucketSummary, SnapshotManifest, TableSummary } from "../manifest.ts";
 import type { Snapshot } from "../repository/repository.ts";
 import { findRowHashes, type KeyHash, keyHashesIn } from "./row-hashes.ts";
 
-export interface StoreChange {
-  store: "table" | "definition" | "objects" | "stack";
-  name: string;
-  change: "same" | "changed" | "added" | "removed";
-  /** Rows or objects; null where nothing is counted. */
-  before: number | null;
-  after: number | null;
-  added: number | null;
-  removed: number | null;
-  replaced: number | null;
-}
+/** Of rows or objects; null where nothing is counted. */
+const count = z.int().nullable();
+
+export const storeChange = z.strictObject({
+  store: z.enum(["table", "definition", "objects", "stack"]),
+  name: z.string(),
+  change: z.enum(["same", "changed", "added", "removed"]),
+  before: count,
+  after: count,
+  added: count,
+  removed: count,
+  replaced: count,
+});
+export type StoreChange = z.infer<typeof storeChange>;
 
 /** A snapshot with what it says of itself. */
 export type Described = SnapshotManifest & { snapshot: Snapshot };

@@ -4,26 +4,27 @@
  * The newest of each of the last n days, weeks, months and years that have one, by UTC and ISO weeks. Periods without a snapshot do not
  * count, so a machine that was off keeps what it has. Kept whatever the numbers: the newest, and the newest that passed each check.
  */
-import type { SnapshotInfo, VerifiedLevel } from "../repository/repository.ts";
+import { z } from "zod";
+import { type SnapshotInfo, type VerifiedLevel, verifiedLevel } from "./repository/repository.ts";
 
-export interface KeepRule {
-  daily: number;
-  weekly: number;
-  monthly: number;
-  yearly: number;
-}
+const count = z.int("expected a whole number from 0").min(0, "expected a whole number from 0");
+
+/** How many days, weeks, months and years. */
+export const keepRule = z.strictObject({ daily: count, weekly: count, monthly: count, yearly: count });
+export type KeepRule = z.infer<typeof keepRule>;
 
 export type Judged = Pick<SnapshotInfo, "id" | "finished_ms" | "verified">;
 
-export interface Verdict {
-  id: string;
-  keep: boolean;
+export const verdict = z.strictObject({
+  id: z.string(),
+  keep: z.boolean(),
   /** Why it is kept; for one that goes, what already stands for its time. */
-  reasons: string[];
-}
+  reasons: z.array(z.string()),
+});
+export type Verdict = z.infer<typeof verdict>;
 
 /** Weakest first. Who passed one of them has passed those before it. */
-const LEVELS: readonly VerifiedLevel[] = ["structure", "data", "restore"];
+const LEVELS: readonly VerifiedLevel[] = verifiedLevel.options;
 
 const PERIODS: { [name in keyof KeepRule]: (at: Date) => string } = {
   daily: (at) => at.toISOString().slice(0, 10),

@@ -2,11 +2,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { runCli } from "../../command/run-cli.fixture.ts";
-import { directoryStorage } from "../../storage/directory-storage.ts";
-import { initRepository } from "../repository/key-administration.ts";
-import { type BackupKey, formatKey, joinKeys } from "../repository/key-file.ts";
-import { openRepository } from "../repository/open-repository.ts";
+import { runCli } from "../command/run-cli.fixture.ts";
+import { directoryStorage } from "../storage/directory-storage.ts";
+import { initRepository } from "./repository/key-administration.ts";
+import { type BackupKey, formatKey, joinKeys } from "./repository/key-file.ts";
+import { openRepository } from "./repository/open-repository.ts";
 
 const DAY_MS = 86_400_000;
 let dir: string;

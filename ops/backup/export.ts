@@ -1,0 +1,98 @@
+/** `ops backup export`: a snapshot for people and other tools, or the whole repository, encrypted as it is, for another place. */
+import { z } from "zod";
+import { defineCommand } from "../command/define.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
+import type { Invocation, Outcome } from "../command/invocation.ts";
+import { exported, refuseUsed, writeExport } from "./export/write-export.ts";
+import { copyReport, copyRepository } from "./import/copy.ts";
+import { readManifest, tableSummary } from "./manifest.ts";
+import { repositoryOptions, withRepository } from "./open.ts";
+import type { Repository } from "./repository/repository.ts";
+
+const output = z.union([
+  exported.extend({ snapshot: z.string() }),
+  z.strictObject({
+    dry_run: z.literal(true),
+    snapshot: z.string(),
+    folder: z.string(),
+    tables: z.array(tableSummary.pick({ name: true, rows: true, digest: true })),
+  }),
+  copyReport,
+]);
+
+export const backupExport = defineCommand({
+  path: "backup export",
+  group: "backup",
+  summary: "write a snapshot as plain SQL, NDJSON and objects; or copy the repository itself to another account",
+  notes: `The plain files are NOT encrypted. A copied repository is used like any other (--repository PLACE), pruned on its own, and checked here:
+every object at its size. What was removed at the source stays in the copy. Safe to repeat.`,
+  risk: "change",
+  args: z.object({
+    words: z.array(z.string()).default([]).describe("[ID] DIR: snapshot (default: the newest), new folder"),
+  }),
+  options: z.object({
+    ...repositoryOptions.shape,
+    to: z.string().optional().meta({
+      placeholder: "place",
+      description: "with --as-repository: a folder or s3://bucket/prefix?endpoint=URL",
+    }),
+    as_repository: z
+      .boolean()
+      .optional()
+      .describe("copy the repository, encrypted as it is; only what is missing there"),
+  }),
+  output,
+  examples: [
+    "backup export ./plain && sqlite3 new.sqlite < ./plain/database.sql",
+    "backup export --as-repository --to s3://vault/prism?endpoint=https://… --json",
+  ],
+  async run(invocation, { words, to, as_repository = false, ...options }) {
+    if (as_repository && to !== undefined && words.length === 0)
+      return await copyRepository(invocation, { from: options.repository, to, key_file: options.key_file });
+    const [dir, id = "latest"] = words.toReversed();
+    if (dir === undefined || words.length > 2 || as_repository || to !== undefined)
+      throw new OpsError(
+        {
+          op: "export",
+          subject: words.join(" ") || "nothing",
+          cause: "it takes a new folder, or --as-repository and --to",
+          hint: "npm run ops -- backup export --help",
+        },
+        { exit_code: EXIT.usage },
+      );
+    return await withRepository(invocation, options, null, (repository) => writePlain(invocation, repository, id, dir));
+  },
+});
+
+async function writePlain(
+  { dry_run, progress, signal }: Invocation,
+  repository: Repository,
+  id: string,
+  folder: string,
+): Promise<Outcome<z.infer<typeof output>>> {
+  const snapshot = await repository.openSnapshot(id);
+  const taken = snapshot.info.id;
+  await refuseUsed(folder);
+  if (dry_run) {
+    const { inventory } = await readManifest(snapshot);
+    const tables = inventory.database.tables.map(({ name, rows, digest }) => ({ name, rows, digest }));
+    const text = `Would write ${tables.length} tables of snapshot ${taken} into ${folder}, not encrypted.`;
+    return { data: { dry_run, snapshot: taken, folder, tables }, text };
+  }
+  const lease = await repository.leaseForRestore([taken]);
+  try {
+    const manifest = await readManifest(snapshot);
+    progress.start("rows", manifest.summary.database.rows);
+    const on_rows = (rows: number) => progress.update(rows);
+    const done = await writeExport(snapshot, manifest, folder, { signal, on_rows });
+    const { files, objects } = done;
+    return {
+      data: { snapshot: taken, ...done },
+      text: `Snapshot ${taken}: ${files} files in ${folder}, not encrypted.`,
+      audit: { detail: { snapshot: taken, folder, files, objects } },
+    };
+  } finally {
+    progress.stop();
+    await lease.release();
+  }
+}

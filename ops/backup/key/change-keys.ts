@@ -1,0 +1,75 @@
+/** What the verbs of `ops backup key` share: the repository with the key at hand, and what a change of its keys comes to. */
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { z } from "zod";
+import { EXIT, OpsError } from "../../command/errors.ts";
+import type { Invocation, Outcome } from "../../command/invocation.ts";
+import { patientStorage } from "../../storage/patient-storage.ts";
+import type { Storage } from "../../storage/storage.ts";
+import { claimedId, keyAtHand } from "../keys-at-hand.ts";
+import type { RepositoryOptions } from "../open.ts";
+import { locateRepository } from "../place.ts";
+import { keyAdministration } from "../repository/key-administration.ts";
+import { type BackupKey, formatKey } from "../repository/key-file.ts";
+
+export const NOTES = "Changes need the escrowed key. No part is written anew for them.";
+
+export const out = z.string().meta({ placeholder: "file", description: "where the new key file goes" });
+
+export const keyChange = z.strictObject({
+  dry_run: z.boolean(),
+  repository: z.string(),
+  change: z.enum(["add-reader", "add-writer", "add-passphrase", "remove-reader", "remove-passphrase"]),
+  name: z.string(),
+  /** Of the key that was made; null where none was. */
+  file: z.string().nullable(),
+});
+type KeyChange = z.infer<typeof keyChange>;
+
+/** @throws OpsError: no repository, no key. */
+export async function withKeys<T>(
+  { target, data_dir, signal, env }: Invocation,
+  options: RepositoryOptions,
+  work: (opened: { storage: Storage; key: BackupKey }) => Promise<T>,
+): Promise<T> {
+  const place = await locateRepository(options.repository, target, env);
+  try {
+    const storage = patientStorage(place.storage);
+    const id = await claimedId(storage, signal);
+    if (id === null)
+      throw misused("change keys of", storage.location, "there is no repository", "npm run ops -- backup create");
+    const given = { key_files: options.key_file ?? [], data_dir, env, signal };
+    return await work({ storage, key: await keyAtHand(storage, id, given) });
+  } finally {
+    place.close();
+  }
+}
+
+/** Does `work`, or tries it where nothing may be changed. The key that it makes goes into `file`, which must be new. */
+export async function changeKeys(
+  invocation: Invocation,
+  options: RepositoryOptions,
+  { change, name, file = null }: Pick<KeyChange, "change" | "name"> & { file?: string | null | undefined },
+  work: (keys: ReturnType<typeof keyAdministration>) => Promise<BackupKey | null>,
+): Promise<Outcome<KeyChange>> {
+  const { dry_run, signal } = invocation;
+  if (file !== null && existsSync(file))
+    throw misused("make key", file, "the file is there already", "name a new file");
+  return await withKeys(invocation, options, async ({ storage, key }) => {
+    const made = await work(keyAdministration(storage, key, signal, dry_run));
+    if (made !== null && file !== null && !dry_run) await writeFile(file, formatKey(made), { mode: 0o600, flag: "wx" });
+    const detail = { repository: key.repository, change, name };
+    const written = made === null ? null : file;
+    const [done, goes] = dry_run ? ["it can be done", "would go"] : ["done", "is"];
+    return {
+      data: { dry_run, ...detail, file: written },
+      text: `${change} ${name}: ${done}${written === null ? "" : `, its key ${goes} in ${written}`}.`,
+      audit: { detail },
+    };
+  });
+}
+
+/** An error of usage. */
+export function misused(op: string, subject: string, cause: string, hint: string): OpsError {
+  return new OpsError({ op, subject, cause, hint }, { exit_code: EXIT.usage });
+}

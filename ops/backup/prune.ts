@@ -1,0 +1,123 @@
+/** `ops backup prune`: old snapshots go, by a rule that says for each of them why it stays or goes. */
+import { z } from "zod";
+import { defineCommand } from "../command/define.ts";
+import type { Invocation, Outcome } from "../command/invocation.ts";
+import { table } from "../command/output.ts";
+import { KEEP_DAILY, KEEP_MONTHLY, KEEP_WEEKLY, KEEP_YEARLY } from "../limits.ts";
+import { judge, type KeepRule, keepRule, type Verdict, verdict } from "./keep.ts";
+import { repositoryOptions, withRepository } from "./open.ts";
+import { type PrunePlan, type PruneReport, pruneReport, type Repository } from "./repository/repository.ts";
+import { shownBytes } from "./shown.ts";
+
+const output = z.strictObject({
+  dry_run: z.boolean(),
+  rule: keepRule,
+  verdicts: z.array(verdict.extend({ finished_ms: z.number() })),
+  plan: z
+    .strictObject({
+      remove: z.array(z.string()),
+      in_use: z.array(z.strictObject({ id: z.string(), by: z.string() })),
+      objects: z.int(),
+      bytes: z.int(),
+    })
+    .nullable(),
+  removed: pruneReport.nullable(),
+});
+
+const { daily, weekly, monthly, yearly } = keepRule.shape;
+
+export const backupPrune = defineCommand({
+  path: "backup prune",
+  group: "backup",
+  summary: "remove old snapshots and what only they needed; says why each stays or goes",
+  notes: `Days, weeks and months without a snapshot do not count. The newest snapshot stays, and so does the newest that was verified; one that
+a restore reads stays until it is done. What a bucket lock holds stays too, and goes with a later prune. Safe to repeat.`,
+  risk: "destructive",
+  options: z.object({
+    ...repositoryOptions.shape,
+    daily: daily.default(KEEP_DAILY).describe("days to keep the newest snapshot of"),
+    weekly: weekly.default(KEEP_WEEKLY).describe("weeks"),
+    monthly: monthly.default(KEEP_MONTHLY).describe("months"),
+    yearly: yearly.default(KEEP_YEARLY).describe("years"),
+  }),
+  output,
+  examples: ["backup prune --dry-run", "backup prune --daily 14 --yes --json"],
+  run(invocation, { repository, key_file, ...rule }) {
+    return withRepository(invocation, { repository, key_file }, null, (opened) => prune(invocation, opened, rule));
+  },
+});
+
+async function prune(
+  invocation: Invocation,
+  repository: Repository,
+  rule: KeepRule,
+): Promise<Outcome<z.infer<typeof output>>> {
+  const { dry_run } = invocation;
+  const snapshots = await repository.listSnapshots();
+  if (snapshots.length === 0)
+    return {
+      data: { dry_run, rule, verdicts: [], plan: null, removed: null },
+      text: `No snapshot in ${repository.location}.`,
+    };
+  const verdicts = judge(snapshots, rule);
+  const plan = await repository.planPrune(verdicts.filter(({ keep }) => keep).map(({ id }) => id));
+  const { remove, in_use, objects, bytes } = plan;
+  if (!dry_run && remove.length > 0)
+    await invocation.confirm({
+      op: "remove",
+      subject: `${remove.length} snapshots (${shownBytes(bytes)}) from ${repository.location}`,
+    });
+  const removed = dry_run ? null : await repository.prune(plan);
+  const times = new Map(snapshots.map(({ id, finished_ms }) => [id, finished_ms]));
+  return {
+    data: {
+      dry_run,
+      rule,
+      verdicts: verdicts.map((verdict) => ({ ...verdict, finished_ms: times.get(verdict.id) ?? 0 })),
+      plan: { remove: [...remove], in_use, objects, bytes },
+      removed,
+    },
+    text: [
+      verdictTable(verdicts, times, plan, invocation.terminal),
+      ...in_use.map(({ id, by }) => `${id} stays for now: in use (${by}).`),
+      removed === null
+        ? `Would remove ${remove.length} snapshots, ${objects} objects, ${shownBytes(bytes)}.`
+        : done(removed),
+    ].join("\n"),
+    ...(removed !== null && {
+      audit: {
+        detail: {
+          repository: repository.location,
+          removed: removed.snapshots_removed,
+          bytes: removed.bytes_removed,
+        },
+      },
+    }),
+  };
+}
+
+function verdictTable(
+  verdicts: readonly Verdict[],
+  times: ReadonlyMap<string, number>,
+  plan: PrunePlan,
+  terminal: boolean,
+): string {
+  return table(
+    verdicts,
+    [
+      { title: "snapshot", value: ({ id }) => id },
+      { title: "finished", value: ({ id }) => new Date(times.get(id) ?? 0).toISOString() },
+      { title: "", value: ({ id }) => (plan.remove.includes(id) ? "goes" : "stays") },
+      { title: "because", value: ({ reasons }) => reasons.join("; ") },
+    ],
+    terminal,
+  );
+}
+
+function done({ snapshots_removed, objects_removed, bytes_removed, locked }: PruneReport): string {
+  const held =
+    locked.objects === 0
+      ? ""
+      : ` A bucket lock holds ${locked.objects} objects (${shownBytes(locked.bytes)}) for now: a later prune removes them.`;
+  return `Removed ${snapshots_removed.length} snapshots, ${objects_removed} objects, ${shownBytes(bytes_removed)}.${held}`;
+}

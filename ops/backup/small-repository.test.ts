@@ -1,0 +1,84 @@
+/** Each verb that needs only a repository, once, on a small one; the slow tests beside it go further. */
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { runCli } from "../command/run-cli.fixture.ts";
+import { serviceDatabase } from "./snapshot/snapshot-rig.fixture.ts";
+import { Vault } from "./torture/vault.fixture.ts";
+
+let vault: Vault;
+/** Ids of its snapshots. */
+let older: string;
+let newer: string;
+beforeAll(async () => {
+  vault = await Vault.make(Date.now, undefined, serviceDatabase(1));
+  vault.database.exec(`DELETE FROM chunks;
+    INSERT INTO chunks (id, document_id, tenant_term, title, heading, text, content_hash, token_count)
+    VALUES (1, 1, 't', 'Spring', 'Water', 'Water rises from the ground.', '1', 6)`);
+  older = (await vault.take()).info.id;
+  vault.database.exec("INSERT INTO tenants VALUES ('new', 1, 1)");
+  newer = (await vault.take()).info.id;
+});
+afterAll(() => vault.remove());
+
+async function backup(...words: string[]) {
+  const places = words.includes("--repository") ? [] : ["--repository", vault.repository_folder];
+  const on = [...places, "--key-file", join(vault.folder, "key.json"), "--data", join(vault.folder, "data")];
+  const { code, stdout } = await runCli(["backup", ...words, ...on, "--json"]);
+  return { code, ...JSON.parse(stdout) };
+}
+
+/** What the audit record says was done, oldest first. */
+async function recorded(): Promise<{ action: string; outcome: string }[]> {
+  const lines = (await readFile(join(vault.folder, "data", "journal.jsonl"), "utf8")).trimEnd().split("\n");
+  return lines.map((line) => JSON.parse(line));
+}
+
+test("list, show and diff say what a repository holds", async () => {
+  const [listed, shown, compared] = await Promise.all([
+    backup("list"),
+    backup("show", "latest"),
+    backup("diff", older, "latest"),
+  ]);
+  expect(listed.snapshots.map(({ id }: { id: string }) => id)).toEqual([newer, older]);
+  expect(shown).toMatchObject({ code: 0, snapshot: { id: newer }, summary: { kind: "incremental" }, stores: null });
+  expect(compared.changes).toContainEqual(expect.objectContaining({ name: "tenants", change: "changed", after: 1 }));
+});
+
+test("verify restores a snapshot and remembers it; its dry run says what it would read and remembers nothing", async () => {
+  expect(await backup("verify", older, "--dry-run")).toMatchObject({ code: 0, dry_run: true, restore: true });
+  expect(await backup("verify", "--read-data", "some")).toMatchObject({ code: 2 });
+  expect(await backup("verify", older)).toMatchObject({ code: 0, passed: true, level: "restore" });
+  const { snapshots } = await backup("list");
+  expect(snapshots.map(({ verified }: { verified: { level: string } }) => verified.level)).toEqual([
+    "structure",
+    "restore",
+  ]);
+  expect(await recorded()).toMatchObject([{ action: "backup verify", outcome: "done", detail: { snapshot: older } }]);
+});
+
+test("export writes plain files into a new folder only, and copies a repository; import takes the copy", async () => {
+  const plain = join(vault.folder, "plain");
+  expect(await backup("export", older, plain, "--dry-run")).toMatchObject({ code: 0, dry_run: true, snapshot: older });
+  expect(await backup("export", older, plain)).toMatchObject({ code: 0, snapshot: older, objects: 0 });
+  expect(await readdir(plain)).toEqual(["database.sql", "snapshot.json", "tables"]);
+
+  const [away, back] = [join(vault.folder, "away"), join(vault.folder, "back")];
+  await mkdir(away);
+  const planned = await backup("export", "--as-repository", "--to", away, "--dry-run");
+  expect(await readdir(away)).toEqual([]);
+  const { code, passed, findings, ...copied } = await backup("export", "--as-repository", "--to", away);
+  expect({ code, passed, findings }).toEqual({ code: 0, passed: true, findings: [] });
+  expect(planned).toEqual({ ...copied, code: 0, dry_run: true });
+  expect(await backup("import", away, "--repository", back, "--dry-run")).toMatchObject({ code: 0, kept: 0 });
+  expect(await backup("import", away, "--repository", back)).toMatchObject({ passed: true, snapshots: 2 });
+});
+
+test("prune asks, and removes what its dry run said", async () => {
+  await vault.take();
+  const rule = ["--daily", "1", "--weekly", "0", "--monthly", "0", "--yearly", "0"];
+  const { plan, removed } = await backup("prune", ...rule, "--dry-run");
+  expect({ plan, removed }).toMatchObject({ plan: { remove: [newer] }, removed: null });
+  expect(await backup("prune", ...rule)).toMatchObject({ code: 3, error: { cause: "not confirmed" } });
+  expect((await backup("prune", ...rule, "--yes")).removed.snapshots_removed).toEqual([newer]);
+});
