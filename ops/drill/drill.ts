@@ -1,57 +1,75 @@
 /** `ops drill`: proves that the latest snapshot can be restored, without touching what serves. */
-import type { Command } from "commander";
-import { type RepositoryOptions, withRepository, withRepositoryOptions } from "../backup/open.ts";
+import { z } from "zod";
+import { STACKS } from "../../infra/inventory.ts";
+import { readSummary } from "../backup/manifest.ts";
+import { type RepositoryOptions, repositoryOptions, withRepository } from "../backup/open.ts";
+import type { Repository } from "../backup/repository/repository.ts";
 import { shownTime } from "../backup/shown.ts";
-import { asOpsError, EXIT, isReason } from "../command/errors.ts";
-import { type Invocation, type Outcome, perform } from "../command/invocation.ts";
-import { recordAction } from "../command/journal.ts";
+import { defineCommand } from "../command/define.ts";
+import { EXIT, isReason } from "../command/errors.ts";
+import type { Invocation, Outcome } from "../command/invocation.ts";
 import { runningPlatform } from "../stack/locate.ts";
 import { onDrillPlatform } from "./own-platform.ts";
-import { type Rehearsal, rehearse } from "./rehearse.ts";
+import { type Rehearsal, rehearsal, rehearse } from "./rehearse.ts";
 
-interface DrillOptions extends RepositoryOptions {
-  snapshot: string;
-}
+const where = z.strictObject({ stack: z.enum(STACKS), own_platform: z.boolean() });
 
-export function registerDrill(program: Command): void {
-  withRepositoryOptions(program.command("drill"))
-    .description(
-      "restore a snapshot into scratch stores, compare bit for bit, ask, delete the scratch; prints RPO and RTO",
-    )
-    .option("--snapshot <id>", "which one: an id, `latest` or `random`", "latest")
-    .addHelpText(
-      "after",
-      `
-Examples:
-  npm run drill
-  npm run --silent ops -- drill --stack production --key-file escrow.json --snapshot random --json
-Works on the stack's repository with the key at hand, best the escrowed one. Where no local platform runs it starts one of its
+const output = z.union([
+  where.extend(rehearsal.shape),
+  where.extend({
+    dry_run: z.literal(true),
+    /** Null where one would be made for it. */
+    snapshot: z.string().nullable(),
+    rows: z.int().nullable(),
+  }),
+]);
+
+export const drill = defineCommand({
+  path: "drill",
+  group: "backup",
+  summary: "restore a snapshot into scratch stores, compare bit for bit, ask, delete the scratch; prints RPO and RTO",
+  notes: `Works on the stack's repository with the key at hand, best the escrowed one. Where no local platform runs it starts one of its
 own, backs it up with a key that can only write, and restores with the escrowed key alone.
-Exit code 1 when anything is damaged, differs, is not found, or stays behind.
-JSON: {stack, own_platform, passed, snapshot, state_at, rpo_s, rto_s, database: {tables, rows, full_text_indexes}, vectors: {vectors,
-compared}, config_keys, golden: {asked, answered}, differences: [text], left_behind: [text]}`,
-    )
-    .action((options: DrillOptions, command: Command) => perform(command, (invocation) => drill(invocation, options)));
-}
-
-async function drill(invocation: Invocation, options: DrillOptions): Promise<Outcome> {
-  const { stack, data_dir } = invocation;
-  const own_platform = stack === "local" && !(await runs(data_dir));
-  try {
-    const rehearsal = own_platform
-      ? await onDrillPlatform(invocation, (own, escrow) => rehearseFrom(own, { ...options, keyFile: [escrow] }))
-      : await rehearseFrom(invocation, options);
-    if (!own_platform) await journal(invocation, rehearsal.passed ? "done" : "failed", { ...rehearsal });
+Exit code 1 when anything is damaged, differs, is not found, or stays behind.`,
+  risk: "change",
+  options: z.object({
+    ...repositoryOptions.shape,
+    snapshot: z.string().default("latest").meta({
+      placeholder: "id",
+      description: "which one: an id, `latest` or `random`",
+    }),
+  }),
+  output,
+  examples: ["drill", "drill --stack production --key-file escrow.json --snapshot random --json"],
+  async run(invocation, { snapshot, ...options }): Promise<Outcome<z.infer<typeof output>>> {
+    const { stack, data_dir } = invocation;
+    const own_platform = stack === "local" && !(await runs(data_dir));
+    if (invocation.dry_run) {
+      const planned = own_platform
+        ? { snapshot: null, rows: null }
+        : await withChosen(invocation, options, snapshot, async (repository, id) => {
+            const chosen = await repository.openSnapshot(id);
+            return { snapshot: chosen.info.id, rows: readSummary(chosen).database.rows };
+          });
+      const what = own_platform
+        ? "a snapshot of a platform of its own"
+        : `snapshot ${planned.snapshot}, ${planned.rows} rows`;
+      const text = `Would restore ${what}, into scratch stores.`;
+      return { data: { dry_run: true, stack, own_platform, ...planned }, text };
+    }
+    const rehearsed = own_platform
+      ? await onDrillPlatform(invocation, (own, escrow) =>
+          rehearseFrom(own, { ...options, key_file: [escrow] }, snapshot),
+        )
+      : await rehearseFrom(invocation, options, snapshot);
     return {
-      data: { stack, own_platform, ...rehearsal },
-      text: told(rehearsal),
-      exit_code: rehearsal.passed ? EXIT.done : EXIT.check_failed,
+      data: { stack, own_platform, ...rehearsed },
+      text: told(rehearsed),
+      exit_code: rehearsed.passed ? EXIT.done : EXIT.check_failed,
+      audit: { detail: { own_platform, ...rehearsed } },
     };
-  } catch (error) {
-    if (!own_platform) await journal(invocation, "failed", { cause: asOpsError(error).message });
-    throw error;
-  }
-}
+  },
+});
 
 async function runs(data_dir: string): Promise<boolean> {
   return runningPlatform(data_dir).then(
@@ -63,19 +81,26 @@ async function runs(data_dir: string): Promise<boolean> {
   );
 }
 
-async function rehearseFrom(invocation: Invocation, options: DrillOptions): Promise<Rehearsal> {
+/** `work` with the repository and the snapshot that was chosen. */
+function withChosen<T>(
+  invocation: Invocation,
+  options: RepositoryOptions,
+  wanted: string,
+  work: (repository: Repository, id: string) => Promise<T>,
+): Promise<T> {
   return withRepository(invocation, options, null, async (repository) => {
-    const snapshots = options.snapshot === "random" ? await repository.listSnapshots() : [];
-    const chosen = snapshots[Math.floor(Math.random() * snapshots.length)]?.id ?? options.snapshot;
-    const id = chosen === "random" ? "latest" : chosen;
-    const rehearsal = await rehearse(invocation, repository, id);
-    if (rehearsal.passed && repository.can.write) await repository.recordVerification(rehearsal.snapshot, "restore");
-    return rehearsal;
+    const snapshots = wanted === "random" ? await repository.listSnapshots() : [];
+    const chosen = snapshots[Math.floor(Math.random() * snapshots.length)]?.id ?? wanted;
+    return await work(repository, chosen === "random" ? "latest" : chosen);
   });
 }
 
-function journal({ stack, data_dir }: Invocation, outcome: "done" | "failed", detail: Record<string, unknown>) {
-  return recordAction(data_dir, { stack, action: "drill", outcome, detail }, Date.now());
+function rehearseFrom(invocation: Invocation, options: RepositoryOptions, wanted: string): Promise<Rehearsal> {
+  return withChosen(invocation, options, wanted, async (repository, id) => {
+    const rehearsed = await rehearse(invocation, repository, id);
+    if (rehearsed.passed && repository.can.write) await repository.recordVerification(rehearsed.snapshot, "restore");
+    return rehearsed;
+  });
 }
 
 function told(rehearsal: Rehearsal): string {

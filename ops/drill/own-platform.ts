@@ -27,12 +27,12 @@ export async function onDrillPlatform<T>(
   try {
     const platform = await startPlatform({ data_dir, api_budget: false });
     try {
-      const { signal } = invocation;
+      const { signal, env } = invocation;
       const own: Invocation = {
         ...invocation,
         stack: "local",
         data_dir,
-        target: () => locateStack("local", data_dir, process.env, signal),
+        target: () => locateStack("local", data_dir, env, signal),
       };
       const client = createClient({ url: platform.url, token: platform.admin_key, signal });
       await sendDocuments(client, documents(0, DOCUMENTS, "first"), signal, () => {});
@@ -55,12 +55,12 @@ export async function onDrillPlatform<T>(
 async function snapshot(own: Invocation, key_file: string): Promise<void> {
   const sources = await stackSources(own);
   try {
-    await withRepository(own, { keyFile: [key_file] }, null, async (repository) => {
+    await withRepository(own, { key_file: [key_file] }, null, async (repository) => {
       if (repository.can.read) throw new Error("the key of a drill's backup can read: it is the wrong one");
       await takeSnapshot(repository, sources, {
         full: false,
         tool: "drill",
-        now: Date.now,
+        now: own.now,
         requests: () => sources.budget.admitted,
         on_step: () => {},
         on_bytes: () => {},

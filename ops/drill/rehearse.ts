@@ -1,5 +1,5 @@
 /** One snapshot restored into scratch stores, compared bit for bit, asked, and the scratch deleted. */
-
+import { z } from "zod";
 import { readManifest } from "../backup/manifest.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { decodeEntries } from "../backup/snapshot/config-namespace.ts";
@@ -12,32 +12,33 @@ import { askGoldenQueries } from "./golden-queries.ts";
 import { removeAbandonedScratch, scratchStores } from "./scratch-stores.ts";
 import { fillScratchIndex } from "./scratch-vectors.ts";
 
-export interface Rehearsal {
-  passed: boolean;
-  snapshot: string;
-  state_at: string;
+export const rehearsal = z.strictObject({
+  passed: z.boolean(),
+  snapshot: z.string(),
+  state_at: z.iso.datetime(),
   /** What would have been lost, had the disaster been now. */
-  rpo_s: number;
+  rpo_s: z.number(),
   /** From opening the snapshot to the last right answer. */
-  rto_s: number;
-  database: { tables: number; rows: number; full_text_indexes: number };
-  vectors: { vectors: number; compared: number };
-  config_keys: number;
-  golden: { asked: number; answered: number };
+  rto_s: z.number(),
+  database: z.strictObject({ tables: z.int(), rows: z.int(), full_text_indexes: z.int() }),
+  vectors: z.strictObject({ vectors: z.int(), compared: z.int() }),
+  config_keys: z.int(),
+  golden: z.strictObject({ asked: z.int(), answered: z.int() }),
   /** Everything that is not as the manifest says; empty when it passed. */
-  differences: string[];
+  differences: z.array(z.string()),
   /** Scratch that could not be deleted. */
-  left_behind: string[];
-}
+  left_behind: z.array(z.string()),
+});
+export type Rehearsal = z.infer<typeof rehearsal>;
 
 /** @throws OpsError when the snapshot is damaged or the scratch cannot be made. */
 export async function rehearse(
-  invocation: Pick<Invocation, "target" | "signal" | "progress" | "note">,
+  invocation: Pick<Invocation, "target" | "signal" | "progress" | "note" | "now">,
   repository: Repository,
   id: string,
 ): Promise<Rehearsal> {
-  const { progress, signal } = invocation;
-  const began_ms = Date.now();
+  const { progress, signal, now } = invocation;
+  const began_ms = now();
   const snapshot = await repository.openSnapshot(id);
   const lease = await repository.leaseForRestore([snapshot.info.id]);
   try {
@@ -65,7 +66,7 @@ export async function rehearse(
       const config_keys = decodeEntries(await snapshot.readPart(stores.config.part)).length;
       const place = { account_id, index: scratch.name };
       const golden = await askGoldenQueries(api, place, scratch.connection, vectors.samples);
-      const done_ms = Date.now();
+      const done_ms = now();
       left_behind = await scratch.remove();
       const differences = [
         ...database.differences,

@@ -1,14 +1,16 @@
 /** Rows that have served their time: counted first, so that a dry run says the same as a run. */
+import { z } from "zod";
 import { IDEMPOTENCY_LIFETIME_MS } from "../../worker/limits.ts";
 import type { D1Connection, JsonValue, Rows } from "../d1/connection.ts";
 import { FINISHED_JOB_KEEP_MS, VACUUM_ROWS_PER_STATEMENT } from "../limits.ts";
 
-export interface Removed {
-  what: "expired answers" | "finished jobs" | "change log";
-  rows: number;
+export const removed = z.strictObject({
+  what: z.enum(["expired answers", "finished jobs", "change log"]),
+  rows: z.int(),
   /** Why so many and no more. */
-  because: string;
-}
+  because: z.string(),
+});
+type Removed = z.infer<typeof removed>;
 
 interface Sweep {
   what: Removed["what"];

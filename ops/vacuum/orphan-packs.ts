@@ -2,16 +2,14 @@
  * Vector packs that no chunk points to: their rows and objects, once Time Travel cannot bring back a row that does. The Worker's daily
  * collection does the same for packs that have a row; objects without one (a write that broke off) are found here alone.
  */
+import { z } from "zod";
 import { PACK_RETENTION_MS } from "../../worker/limits.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { D1_KEYS_PER_READ } from "../limits.ts";
 import { objectsUnder, type Storage } from "../storage/storage.ts";
 
-export interface PacksRemoved {
-  rows: number;
-  objects: number;
-  bytes: number;
-}
+export const packsRemoved = z.strictObject({ rows: z.int(), objects: z.int(), bytes: z.int() });
+type PacksRemoved = z.infer<typeof packsRemoved>;
 
 const UNREFERENCED = "NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.pack_id = packs.id)";
 

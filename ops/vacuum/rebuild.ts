@@ -2,6 +2,7 @@
  * Compaction, since D1 has no VACUUM: the next generation of the database is filled from a verified snapshot, brought up to the live one by
  * the change log, compared with it row by row, and taken over. Nothing written meanwhile is lost, for the live database stays the source.
  */
+import { z } from "zod";
 import { readManifest, type SnapshotManifest } from "../backup/manifest.ts";
 import type { Repository, Snapshot, SnapshotInfo } from "../backup/repository/repository.ts";
 import { brokenDescent } from "../backup/snapshot/continuation.ts";
@@ -13,17 +14,26 @@ import type { DatabaseFill } from "../generation/fill.ts";
 import { readRecord } from "../generation/record.ts";
 import { keepsFullText } from "../generation/replay.ts";
 import type { Workbench } from "../generation/stores.ts";
-import { type SwitchReport, switchGeneration } from "../generation/switch.ts";
+import { switchGeneration } from "../generation/switch.ts";
 import { loadDatabase, snapshotSchema } from "../restore/load-database.ts";
 
 const FILL = "rebuild from snapshot ";
 
+const moved = z.looseObject({ from: z.int(), to: z.int(), fill: z.string() }).nullable();
+
+/** The switch, and what the new generation was filled from. */
+export const rebuilt = z.strictObject({
+  snapshot: z.string(),
+  database: moved,
+  vectors: moved,
+  fence_ms: z.number(),
+  deferred_writes: z.int(),
+  seconds: z.number(),
+});
+export type Rebuilt = z.infer<typeof rebuilt>;
+
 /** @throws OpsError with exit code 3 where no snapshot is fit for it; otherwise what failed: repeat it to go on. */
-export async function rebuildDatabase(
-  bench: Workbench,
-  repository: Repository,
-  live: D1Connection,
-): Promise<SwitchReport & { snapshot: string }> {
+export async function rebuildDatabase(bench: Workbench, repository: Repository, live: D1Connection): Promise<Rebuilt> {
   const begun = (await readRecord(bench.bucket, bench.steady))?.value.database?.fill;
   const id = begun?.startsWith(FILL) ? begun.slice(FILL.length) : (await newestVerified(repository)).id;
   const lease = await repository.leaseForRestore([id]);

@@ -1,63 +1,66 @@
 /** `ops vacuum`: what has served its time goes, indexes are put in order, and with `--rebuild` the database is made anew, compact. */
-import type { Command } from "commander";
-import { type RepositoryOptions, withRepository, withRepositoryOptions } from "../backup/open.ts";
+import { z } from "zod";
+import { repositoryOptions, withRepository } from "../backup/open.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { shownBytes } from "../backup/shown.ts";
+import { defineCommand } from "../command/define.ts";
 import { isReason, OpsError } from "../command/errors.ts";
-import { confirm, type Invocation, type Outcome, perform } from "../command/invocation.ts";
-import { recordAction } from "../command/journal.ts";
+import type { Invocation, Outcome } from "../command/invocation.ts";
 import { readRecord } from "../generation/record.ts";
 import { type Situation, withSituation } from "../restore/situation.ts";
-import { removeExpired } from "./expired.ts";
+import { removed, removeExpired } from "./expired.ts";
 import { type NoRepository, trimLimit } from "./needed-log.ts";
-import { removeOrphanPacks } from "./orphan-packs.ts";
-import { rebuildDatabase } from "./rebuild.ts";
+import { packsRemoved, removeOrphanPacks } from "./orphan-packs.ts";
+import { type Rebuilt, rebuildDatabase, rebuilt } from "./rebuild.ts";
 import { tidyIndexes } from "./tidy-indexes.ts";
 
-interface VacuumOptions extends RepositoryOptions {
-  rebuild?: boolean;
-  dryRun?: boolean;
-  yes?: boolean;
-}
+const options = z.object({
+  ...repositoryOptions.shape,
+  rebuild: z
+    .boolean()
+    .optional()
+    .describe("into the next generation, from the newest snapshot that a restore verified, and cut over"),
+});
+type VacuumOptions = z.output<typeof options>;
 
-export function registerVacuum(program: Command): void {
-  withRepositoryOptions(program.command("vacuum"))
-    .description(
-      "expired and orphaned rows, full-text optimize, statistics; --rebuild makes the database anew, compact",
-    )
-    .option("--rebuild", "into the next generation, from the newest snapshot that a restore verified, and cut over")
-    .option("--dry-run", "say what would go, change nothing")
-    .option("--yes", "rebuild without asking")
-    .addHelpText(
-      "after",
-      `
-Examples:
-  npm run ops -- vacuum --dry-run
-  npm run --silent ops -- vacuum --rebuild --yes --json
-Goes: answers kept for repeated requests (a day), jobs finished 90 days ago, packs that nothing has pointed to for longer than Time Travel
+const output = z.strictObject({
+  dry_run: z.boolean(),
+  bytes_before: z.int(),
+  bytes_after: z.int(),
+  removed: z.array(removed),
+  packs: packsRemoved,
+  /** Indexes that were merged. */
+  full_text: z.array(z.string()),
+  rebuilt: rebuilt.nullable(),
+});
+type Vacuumed = Outcome<z.infer<typeof output>>;
+
+export const vacuum = defineCommand({
+  path: "vacuum",
+  group: "data",
+  summary:
+    "remove expired and orphaned rows, optimize full-text, renew statistics; --rebuild makes the database anew, compact",
+  notes: `Goes: answers kept for repeated requests (a day), jobs finished 90 days ago, packs that nothing has pointed to for longer than Time Travel
 reaches back, and the change log as far as the repository's newest snapshot and the undo of a switch let it. D1 gives the space of deleted rows
-back to the database, not to the account: --rebuild does that. The service answers throughout; writes wait for the cut-over as jobs. The old
-generation stays for 7 days: npm run ops -- generation undo database. Safe to repeat; interrupted, it goes on.
-JSON: {dry_run, bytes_before, bytes_after, removed: [{what, rows, because}], packs: {rows, objects, bytes}, full_text: [name], rebuilt: {snapshot,
-database, fence_ms, deferred_writes, seconds}|null}`,
-    )
-    .action((options: VacuumOptions, command: Command) =>
-      perform(command, (invocation) =>
-        withSituation(invocation, (situation) =>
-          withRepositoryIfThere(invocation, options, (repository) =>
-            vacuum(invocation, situation, repository, options),
-          ),
-        ),
-      ),
-    );
-}
+back to the database, not to the account: --rebuild does that, and asks. The service answers throughout; writes wait for the cut-over as jobs. The
+old generation stays for 7 days: npm run ops -- generation undo database. Safe to repeat; interrupted, it goes on.`,
+  risk: "change",
+  asks: true,
+  options,
+  output,
+  examples: ["vacuum --dry-run", "vacuum --rebuild --yes --json"],
+  run: (invocation, options) =>
+    withSituation(invocation, (situation) =>
+      withRepositoryIfThere(invocation, options, (repository) => clean(invocation, situation, repository, options)),
+    ),
+});
 
 /** Rows expire without a repository or a key for it, too; then the change log stays. */
 async function withRepositoryIfThere(
   invocation: Invocation,
   options: VacuumOptions,
-  work: (repository: Repository | NoRepository) => Promise<Outcome>,
-): Promise<Outcome> {
+  work: (repository: Repository | NoRepository) => Promise<Vacuumed>,
+): Promise<Vacuumed> {
   let isOpen = false;
   try {
     return await withRepository(invocation, options, null, (repository) => {
@@ -71,14 +74,14 @@ async function withRepositoryIfThere(
   }
 }
 
-async function vacuum(
+async function clean(
   invocation: Invocation,
   situation: Situation,
   repository: Repository | NoRepository,
   options: VacuumOptions,
-): Promise<Outcome> {
+): Promise<Vacuumed> {
   const { bench, live } = situation;
-  const { signal, progress, stack, data_dir } = invocation;
+  const { signal, progress, stack, dry_run } = invocation;
   if (live === null)
     throw new OpsError({
       op: "vacuum",
@@ -86,7 +89,8 @@ async function vacuum(
       cause: "its live database is gone, or holds nothing of the Worker's",
       hint: "npm run ops -- restore plan",
     });
-  const dry_run = options.dryRun === true;
+  if (options.rebuild === true && !dry_run)
+    await invocation.confirm({ op: "rebuild", subject: `the database of ${stack} into its next generation` });
   const [now_ms, { connection }] = [bench.now(), live];
   const bytes_before = await databaseBytes(situation, live.id);
   const log = await trimLimit(bench, repository);
@@ -106,17 +110,12 @@ async function vacuum(
     return { data, text: `Would remove:\n${summary}` };
   }
   const { full_text } = isUnderWay ? { full_text: [] } : await tidyIndexes(connection, (step) => invocation.note(step));
-  let rebuilt: Awaited<ReturnType<typeof rebuildDatabase>> | null = null;
-  if (options.rebuild === true && typeof repository !== "string") {
-    const subject = `the database of ${stack} into its next generation`;
-    await confirm(invocation, { op: "rebuild", subject }, options.yes === true);
+  let rebuilt: Rebuilt | null = null;
+  if (options.rebuild === true && typeof repository !== "string")
     rebuilt = await rebuildDatabase(bench, repository, connection).finally(() => progress.stop());
-  }
   const { database } = await bench.target.resources();
   const now = database.generations.find(({ generation }) => generation === database.live);
   const bytes_after = await databaseBytes(situation, now?.id ?? live.id);
-  const detail = { removed, packs, rebuilt: rebuilt?.database ?? null, bytes_before, bytes_after };
-  await recordAction(data_dir, { stack, action: "vacuum", outcome: "done", detail }, bench.now());
   return {
     data: { dry_run, bytes_before, bytes_after, removed, packs, full_text, rebuilt },
     text: [
@@ -129,6 +128,7 @@ async function vacuum(
         : []),
       `Database: ${shownBytes(bytes_before)} before, ${shownBytes(bytes_after)} after.`,
     ].join("\n"),
+    audit: { detail: { removed, packs, rebuilt: rebuilt?.database ?? null, bytes_before, bytes_after } },
   };
 }
 
