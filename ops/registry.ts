@@ -32,9 +32,9 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "backup key remove-reader": async () => (await import("./backup/key/remove-reader.ts")).backupKeyRemoveReader,
   "backup key remove-passphrase": async () =>
     (await import("./backup/key/remove-passphrase.ts")).backupKeyRemovePassphrase,
-  // "restore plan": async () => (await import("./restore/plan.ts")).restorePlan,
-  // "restore apply": async () => (await import("./restore/apply.ts")).restoreApply,
-  // "restore undo": async () => (await import("./restore/undo.ts")).restoreUndo,
+  "restore plan": async () => (await import("./restore/plan.ts")).restorePlan,
+  "restore apply": async () => (await import("./restore/apply.ts")).restoreApply,
+  "restore undo": async () => (await import("./restore/undo.ts")).restoreUndo,
   drill: async () => (await import("./drill/drill.ts")).drill,
   "keys create": async () => (await import("./keys/create.ts")).keysCreate,
   "keys list": async () => (await import("./keys/list.ts")).keysList,

@@ -38,9 +38,7 @@ async function prune(...words: string[]) {
   return { code, ...JSON.parse(stdout) };
 }
 
-test("prune says why each snapshot stays or goes, asks, spares what was verified or is being restored, and is done once", {
-  timeout: 60_000,
-}, async () => {
+test("prune says why each snapshot stays or goes, asks, spares what was verified or is being restored, and is done once", async () => {
   const noon = Date.UTC(2026, 0, 15, 12);
   const verified = await snapshotAt(noon - 3 * DAY_MS, "verified");
   const read = await snapshotAt(noon - 2 * DAY_MS, "being read");

@@ -5,6 +5,7 @@
  * Every step can be repeated. An interrupted switch goes on where it was; one that fails before the takeover leaves the live
  * stores as they were, with writers at work.
  */
+import { z } from "zod";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { StackResources } from "../stack/locate.ts";
 import { type FenceRequest, lowerFence, raiseFence } from "./fence.ts";
@@ -23,14 +24,18 @@ export interface SwitchRequest {
   by: string;
 }
 
-export interface SwitchReport {
-  database: ({ from: number; to: number; fill: string } & Record<string, unknown>) | null;
-  vectors: ({ from: number; to: number; fill: string } & Record<string, unknown>) | null;
+/** With what the fill says of itself. */
+const moved = z.looseObject({ from: z.int(), to: z.int(), fill: z.string() }).nullable();
+
+export const switchReport = z.strictObject({
+  database: moved,
+  vectors: moved,
   /** How long writes were deferred. Reads never waited. */
-  fence_ms: number;
-  deferred_writes: number;
-  seconds: number;
-}
+  fence_ms: z.number(),
+  deferred_writes: z.int(),
+  seconds: z.number(),
+});
+export type SwitchReport = z.infer<typeof switchReport>;
 
 /**
  * Does the switch, or goes on with an interrupted one of the same kind.

@@ -1,10 +1,13 @@
 /** The configuration namespace as a step of a restore and of its undo. */
-
+import { z } from "zod";
 import { decodeEntries, type KeyValueEntry } from "../backup/snapshot/config-namespace.ts";
 import type { Workbench } from "../generation/stores.ts";
 import type { SnapshotSource } from "./fills.ts";
 import { changeNamespace, namespaceChange } from "./key-value.ts";
 import { type RestoreRecord, writeRestoreRecord } from "./restore-record.ts";
+
+/** How many keys. */
+export const configRestored = z.strictObject({ written: z.int(), removed: z.int() });
 
 /** What the snapshot has; nothing where it is of a database alone. */
 export async function readConfig({ snapshot, manifest }: SnapshotSource): Promise<KeyValueEntry[]> {
@@ -17,7 +20,7 @@ export async function restoreConfig(
   bench: Workbench,
   entries: readonly KeyValueEntry[],
   record: RestoreRecord,
-): Promise<{ record: RestoreRecord; written: number; removed: number }> {
+): Promise<z.infer<typeof configRestored> & { record: RestoreRecord }> {
   const place = { account_id: bench.account_id, namespace_id: (await bench.target.resources()).kv.config };
   const change = await namespaceChange(bench.api, place, entries, bench.now());
   const kept = { ...record, config_before: record.config_before ?? change.before };

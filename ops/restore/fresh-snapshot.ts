@@ -14,7 +14,7 @@ export async function freshSnapshot(invocation: Invocation, options: RepositoryO
       const { info } = await takeSnapshot(repository, sources, {
         full: false,
         tool: "restore",
-        now: Date.now,
+        now: invocation.now,
         requests: () => sources.budget.admitted,
         on_step: () => {},
         on_bytes: () => {},

@@ -2,6 +2,7 @@
  * The live database brought back where it is: moved back in time by D1 itself, or emptied and loaded from a snapshot. Faster, or
  * possible where a second database is not; but the service sees it, and the way back is Time Travel alone. The index follows.
  */
+import { z } from "zod";
 import { readMigrations } from "../../infra/migration-files.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { quoted, readSchema } from "../d1/schema.ts";
@@ -10,7 +11,7 @@ import type { Workbench } from "../generation/stores.ts";
 import { VectorIndex } from "../generation/vector-index.ts";
 import { vectorIds } from "../generation/vector-rows.ts";
 import { appliedMigrations, applyMigration } from "../migrate/ledger.ts";
-import { readConfig, restoreConfig } from "./config.ts";
+import { configRestored, readConfig, restoreConfig } from "./config.ts";
 import { fillDatabase, type SnapshotSource } from "./fills.ts";
 import { overtakeIndexVersions, readIndexVersions } from "./index-versions.ts";
 import { isInterrupted, type RestoreRecord, readRestoreRecord, writeRestoreRecord } from "./restore-record.ts";
@@ -23,14 +24,17 @@ export type Destination =
   | { bookmark: string; state_at: string }
   | { source: SnapshotSource; migrations: readonly string[] };
 
-export interface RestoredInPlace {
-  source: string;
-  rto_s: number;
-  database: { live: number; bookmark_before: string };
-  vectors: { live: number; removed: number; vectors: unknown };
-  config: { written: number; removed: number };
-  snapshot_before: string | null;
-}
+export const vectorsAligned = z.strictObject({ live: z.int(), removed: z.int(), vectors: z.unknown() });
+
+export const restoredInPlace = z.strictObject({
+  source: z.string(),
+  rto_s: z.number(),
+  database: z.strictObject({ live: z.int(), bookmark_before: z.string() }),
+  vectors: vectorsAligned,
+  config: configRestored,
+  snapshot_before: z.string().nullable(),
+});
+export type RestoredInPlace = z.infer<typeof restoredInPlace>;
 
 /** `snapshot_before`: of what is there, made by the caller just now. @throws OpsError: repeat it to go on. */
 export async function applyInPlace(
@@ -132,7 +136,7 @@ async function empty(connection: D1Connection): Promise<void> {
 }
 
 /** The live index holds what the database's rows say, no more and no less. */
-export async function alignVectors(bench: Workbench, database: D1Connection): Promise<RestoredInPlace["vectors"]> {
+export async function alignVectors(bench: Workbench, database: D1Connection): Promise<z.infer<typeof vectorsAligned>> {
   const { vectors } = await bench.target.resources();
   const target = vectors.generations.find(({ generation }) => generation === vectors.live);
   if (target === undefined) throw new Error("a live database has a live index: ops generation move vectors makes one");

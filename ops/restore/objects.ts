@@ -1,16 +1,18 @@
 /** Objects of a snapshot back into their bucket: those that are missing or are other ones than they were. */
+import { z } from "zod";
 import { DEFERRED_PREFIX } from "../../worker/store/fence-names.ts";
 import type { BucketSummary } from "../backup/manifest.ts";
 import type { Snapshot } from "../backup/repository/repository.ts";
 import { readObjects } from "../backup/snapshot/bucket-copy.ts";
 import { objectsUnder, type Storage, StorageError } from "../storage/storage.ts";
 
-export interface ObjectsRestored {
-  written: number;
-  bytes: number;
+export const objectsRestored = z.strictObject({
+  written: z.int(),
+  bytes: z.int(),
   /** Were there, the same. */
-  kept: number;
-}
+  kept: z.int(),
+});
+export type ObjectsRestored = z.infer<typeof objectsRestored>;
 
 /**
  * Never removes an object. Packs never change under their name, so one with another content is damaged and is replaced;

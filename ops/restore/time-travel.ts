@@ -1,7 +1,7 @@
 /** Whether D1 itself can bring the live database back to a moment, and what that would mean. */
 import { asOpsError } from "../command/errors.ts";
 import type { Workbench } from "../generation/stores.ts";
-import { losses, type RestorePlan } from "./plan.ts";
+import { losses, type RestorePlan } from "./restore-plan.ts";
 import type { Situation } from "./situation.ts";
 
 /**

@@ -1,97 +1,40 @@
-/** Back to what was there before the last restore: the kept generations as they are, or Time Travel; and the configuration. */
-import { EXIT, OpsError } from "../command/errors.ts";
-import { fromPacks } from "../generation/copy-vectors.ts";
-import { lowerFence, markFenceLifted } from "../generation/fence.ts";
-import type { DatabaseFill, VectorsFill } from "../generation/fill.ts";
-import { switchGeneration } from "../generation/switch.ts";
-import { changeLogHead } from "../generation/vector-rows.ts";
-import { RESTORED } from "./fills.ts";
-import { alignVectors, travel } from "./in-place.ts";
-import { overtakeIndexVersions, readIndexVersions } from "./index-versions.ts";
-import { changeNamespace, namespaceChange } from "./key-value.ts";
-import { type RestoreRecord, readRestoreRecord, writeRestoreRecord } from "./restore-record.ts";
-import type { Situation } from "./situation.ts";
+/** `ops restore undo` */
+import { z } from "zod";
+import { STACKS } from "../../infra/inventory.ts";
+import { defineCommand } from "../command/define.ts";
+import type { Outcome } from "../command/invocation.ts";
+import { withSituation } from "./situation.ts";
+import { undoable, undone, undoRestore } from "./undo-restore.ts";
 
-/** The restore that can be undone. @throws OpsError with exit code 3 when there is none. */
-export async function undoable({ bench, resources }: Situation): Promise<RestoreRecord> {
-  const refuse = (cause: string, hint: string) =>
-    new OpsError({ op: "undo", subject: "the last restore", cause, hint }, { exit_code: EXIT.refused });
-  const record = await readRestoreRecord(bench.bucket, bench.signal);
-  if (record === null || record.phase === "undone") throw refuse("there is none", "npm run ops -- generation list");
-  if (record.phase === "begun" && record.method === "generation") {
-    throw refuse("it has not switched anything yet", "npm run ops -- restore apply goes on with it");
-  }
-  if (record.method === "generation") {
-    const isThere =
-      resources.database.generations.some(({ generation }) => generation === record.before.database) &&
-      resources.vectors.generations.some(({ generation }) => generation === record.before.vectors);
-    if (record.index_versions.length === 0 || !isThere)
-      throw refuse("there was no live database before it", "restore another snapshot: npm run ops -- backup list");
-  }
-  return record;
-}
+const what = z.strictObject({
+  stack: z.enum(STACKS),
+  /** What was restored: a snapshot's id, or a bookmark. */
+  undone: z.string(),
+});
 
-/** What was written since the restore stays behind, in the generation that it made or in Time Travel. */
-export async function undoRestore(situation: Situation, record: RestoreRecord): Promise<Record<string, unknown>> {
-  const { bench, live } = situation;
-  const stores =
-    record.method === "generation" ? await switchBack(situation, record) : await travelBack(situation, record);
-  const place = { account_id: bench.account_id, namespace_id: (await bench.target.resources()).kv.config };
-  const change = await namespaceChange(bench.api, place, record.config_before ?? [], bench.now());
-  if (record.config_before !== null) await changeNamespace(bench.api, place, change);
-  await writeRestoreRecord(bench.bucket, { ...record, phase: "undone" }, bench.steady);
-  return {
-    ...stores,
-    was_live: live?.generation ?? null,
-    config: { written: change.write.length, removed: change.remove.length },
-  };
-}
+const output = z.union([what.extend(undone.shape), what.extend({ dry_run: z.literal(true), state_at: z.string() })]);
 
-async function switchBack({ bench }: Situation, { before }: RestoreRecord) {
-  const database: DatabaseFill = {
-    id: "as it was",
-    name: "nothing: it is as it was before the restore",
-    prepare: async () => ({}),
-    async finish({ source, target, fence, now, state }) {
-      state.seq = RESTORED;
-      await lowerFence(target.connection, now());
-      await overtakeIndexVersions(target.connection, await readIndexVersions(source.connection));
-      await markFenceLifted(target.connection, fence);
-      return {};
-    },
-  };
-  const vectors: VectorsFill = {
-    id: "as it was",
-    name: database.name,
-    prepare: async () => ({}),
-    async finish({ state }) {
-      state.seq = RESTORED;
-      return {};
-    },
-    async settle(filling) {
-      Object.assign(filling.state, { copied: true, seq: await changeLogHead(filling.database) });
-      return fromPacks.prepare(filling);
-    },
-  };
-  const report = await switchGeneration(bench, {
-    database: { fill: database, to: before.database },
-    vectors: { fill: vectors, to: before.vectors },
-    by: "ops restore undo",
-  });
-  return { database: report.database, vectors: report.vectors, fence_ms: report.fence_ms };
-}
-
-async function travelBack({ bench, live }: Situation, { bookmark }: RestoreRecord) {
-  if (live === null || bookmark === null) {
-    throw new OpsError({
-      op: "undo",
-      subject: "the last restore",
-      cause: "the database that it changed is gone, and its Time Travel with it",
-      hint: "npm run ops -- restore apply, from a snapshot",
-    });
-  }
-  const versions = await readIndexVersions(live.connection);
-  await travel(bench, live, bookmark);
-  await overtakeIndexVersions(live.connection, versions);
-  return { database: { live: live.generation, bookmark }, vectors: await alignVectors(bench, live.connection) };
-}
+export const restoreUndo = defineCommand({
+  path: "restore undo",
+  group: "backup",
+  summary: "go back to what was there before the last restore; what was written since stays behind",
+  risk: "destructive",
+  output,
+  examples: ["restore undo --dry-run", "restore undo --yes"],
+  run: (invocation) =>
+    withSituation(invocation, async (situation): Promise<Outcome<z.infer<typeof output>>> => {
+      const { stack, dry_run } = invocation;
+      const record = await undoable(situation);
+      const { source, method, state_at } = record;
+      if (dry_run) {
+        const text = `Would undo the restore of ${source} (${method}), the state of ${state_at}.`;
+        return { data: { dry_run, stack, undone: source, state_at }, text };
+      }
+      await invocation.confirm({ op: "undo", subject: `the restore of ${source}` });
+      return {
+        data: { stack, undone: source, ...(await undoRestore(situation, record)) },
+        text: `Undone: ${stack} is as it was before ${source} was restored.`,
+        audit: { detail: { source, method } },
+      };
+    }),
+});

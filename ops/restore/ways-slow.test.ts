@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
-import { restorePlan } from "./plan.ts";
+import { plannedRestore } from "./restore-plan.ts";
 import { liveStack, stackState } from "./stack-state.fixture.ts";
 
 let dir: string;
@@ -74,7 +74,7 @@ test("a snapshot comes back in new generations while the old ones stay, and the 
   const { code, ...plan } = await ops("restore", "plan", snapshot);
   expect(code).toBe(0);
   const { stderr: _, ...shape } = plan;
-  expect(restorePlan.parse(shape)).toMatchObject({ method: "snapshot", refusals: [], database: { from: 1, to: 2 } });
+  expect(plannedRestore.parse(shape)).toMatchObject({ method: "snapshot", refusals: [], database: { from: 1, to: 2 } });
   expect(await ops("restore", "apply", snapshot)).toMatchObject({ code: 3, error: { cause: "not confirmed" } });
   expect(await state()).toEqual(damaged);
 

@@ -14,22 +14,13 @@ import type { DatabaseFill } from "../generation/fill.ts";
 import { readRecord } from "../generation/record.ts";
 import { keepsFullText } from "../generation/replay.ts";
 import type { Workbench } from "../generation/stores.ts";
-import { switchGeneration } from "../generation/switch.ts";
+import { switchGeneration, switchReport } from "../generation/switch.ts";
 import { loadDatabase, snapshotSchema } from "../restore/load-database.ts";
 
 const FILL = "rebuild from snapshot ";
 
-const moved = z.looseObject({ from: z.int(), to: z.int(), fill: z.string() }).nullable();
-
 /** The switch, and what the new generation was filled from. */
-export const rebuilt = z.strictObject({
-  snapshot: z.string(),
-  database: moved,
-  vectors: moved,
-  fence_ms: z.number(),
-  deferred_writes: z.int(),
-  seconds: z.number(),
-});
+export const rebuilt = switchReport.extend({ snapshot: z.string() });
 export type Rebuilt = z.infer<typeof rebuilt>;
 
 /** @throws OpsError with exit code 3 where no snapshot is fit for it; otherwise what failed: repeat it to go on. */

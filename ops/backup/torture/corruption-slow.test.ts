@@ -7,7 +7,7 @@ import { asOpsError } from "../../command/errors.ts";
 import { createProgress } from "../../command/progress.ts";
 import { contents } from "../../d1/nasty-database.fixture.ts";
 import { sqliteD1 } from "../../d1/sqlite-connection.ts";
-import { verifyBefore } from "../../restore/apply.ts";
+import { verifyBefore } from "../../restore/new-generation.ts";
 import { loadDatabase } from "../../restore/load-database.ts";
 import { readManifest } from "../manifest.ts";
 import { keyAdministration } from "../repository/key-administration.ts";

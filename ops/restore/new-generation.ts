@@ -1,0 +1,189 @@
+/**
+ * A snapshot into new generations of the stores, then the Worker over to them. The live stores are not touched before all of
+ * the snapshot was read and verified, and stay as they are for the undo.
+ */
+import { z } from "zod";
+import type { Repository } from "../backup/repository/repository.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
+import { readRecord } from "../generation/record.ts";
+import type { Workbench } from "../generation/stores.ts";
+import { switchGeneration } from "../generation/switch.ts";
+import { patientStorage } from "../storage/patient-storage.ts";
+import { s3Storage } from "../storage/s3-storage.ts";
+import { configRestored, readConfig, restoreConfig } from "./config.ts";
+import { fillDatabase, fillsFromSnapshot, type SnapshotSource, vectorsFromSnapshot } from "./fills.ts";
+import { readIndexVersions } from "./index-versions.ts";
+import { replaceLostStores } from "./lost-stores.ts";
+import { type ObjectsRestored, objectsRestored, restoreObjects } from "./objects.ts";
+import type { RestorePlan } from "./restore-plan.ts";
+import { isInterrupted, type RestoreRecord, readRestoreRecord, writeRestoreRecord } from "./restore-record.ts";
+import { type Situation, withBucket } from "./situation.ts";
+
+const moved = z.looseObject({ from: z.int(), to: z.int() });
+
+export const restored = z.strictObject({
+  snapshot: z.string(),
+  state_at: z.iso.datetime(),
+  rpo_s: z.number(),
+  rto_s: z.number(),
+  database: moved,
+  vectors: moved,
+  objects: z.strictObject({ vectors: objectsRestored, audit: objectsRestored }),
+  config: configRestored,
+  /** How long writes were deferred; 0 where there was nothing left to write to. */
+  fence_ms: z.number(),
+  deferred_writes: z.int(),
+});
+export type Restored = z.infer<typeof restored>;
+
+export interface RestoreWork {
+  situation: Situation;
+  repository: Repository;
+  source: SnapshotSource;
+  plan: RestorePlan;
+}
+
+/** @throws OpsError naming what is damaged, before anything is touched; or what failed: repeat it to go on. */
+export async function applyToNewGeneration(work: RestoreWork): Promise<Restored> {
+  const { situation, source, plan } = work;
+  const { bench, resources, live } = situation;
+  const began_ms = bench.now();
+  await verifyBefore(work);
+  await withBucket(situation);
+  const objects = await restoreBuckets(bench, source);
+
+  let record = await begunBefore(bench, plan);
+  record ??= {
+    method: "generation",
+    source: plan.source,
+    state_at: plan.state_at,
+    phase: "begun",
+    begun_at_ms: began_ms,
+    before: { database: resources.database.live, vectors: resources.vectors.live },
+    moved: null,
+    bookmark: null,
+    snapshot_before: null,
+    emptied: false,
+    index_versions: live === null ? [] : await readIndexVersions(live.connection),
+    config_before: null,
+  };
+  await writeRestoreRecord(bench.bucket, record, bench.steady);
+  const switched = record.phase === "begun" ? await switchStores(work) : null;
+  const moved = record.moved ?? {
+    database: { from: record.before.database, to: switched?.database.to ?? 0 },
+    vectors: { from: record.before.vectors, to: switched?.vectors.to ?? 0 },
+  };
+  record = { ...record, phase: "stores", moved };
+  await writeRestoreRecord(bench.bucket, record, bench.steady);
+  const config = await restoreConfig(bench, await readConfig(source), record);
+  await writeRestoreRecord(bench.bucket, { ...config.record, phase: "done" }, bench.steady);
+  const { fence_ms = 0, deferred_writes = 0 } = switched ?? {};
+  return {
+    snapshot: plan.source,
+    state_at: plan.state_at,
+    rpo_s: plan.rpo_s,
+    rto_s: Math.round((bench.now() - began_ms) / 100) / 10,
+    database: { ...moved.database, ...switched?.database },
+    vectors: { ...moved.vectors, ...switched?.vectors },
+    objects,
+    config: { written: config.written, removed: config.removed },
+    fence_ms,
+    deferred_writes,
+  };
+}
+
+/** Reads every part once, without a target: what is damaged is found before anything is touched. */
+export async function verifyBefore(work: {
+  situation: { bench: Pick<Workbench, "progress"> };
+  repository: Repository;
+  plan: Pick<RestorePlan, "source">;
+}): Promise<void> {
+  const { repository, plan } = work;
+  const { progress } = work.situation.bench;
+  progress.start("verify parts", 0);
+  const { findings } = await repository.verifyData(100, {
+    only: plan.source,
+    on_progress: (done, total) => {
+      if (done === 1) progress.start("verify parts", total);
+      progress.update(done);
+    },
+  });
+  progress.stop();
+  const damage = findings.filter(({ severity, snapshots }) => severity === "damage" && snapshots.includes(plan.source));
+  const [first] = damage;
+  if (first === undefined) return;
+  throw new OpsError(
+    {
+      op: "restore",
+      subject: first.object,
+      cause: `it ${first.cause.replace(/^it /, "")}${damage.length > 1 ? `, and ${damage.length - 1} other objects are damaged` : ""}; nothing was changed`,
+      hint: `restore another snapshot (npm run ops -- backup list); ${first.hint}`,
+    },
+    { exit_code: EXIT.check_failed },
+  );
+}
+
+export async function restoreBuckets(
+  bench: Workbench,
+  { snapshot, manifest }: SnapshotSource,
+): Promise<Restored["objects"]> {
+  const { buckets } = manifest.inventory;
+  const none: ObjectsRestored = { written: 0, bytes: 0, kept: 0 };
+  if (buckets === null) return { vectors: none, audit: none };
+  const resources = await bench.target.resources();
+  const audit = s3Storage({ ...resources.s3, bucket: resources.buckets.audit, prefix: "" });
+  try {
+    return {
+      vectors: await restoreObjects(snapshot, buckets.vectors, bench.bucket, bench.signal),
+      audit: await restoreObjects(snapshot, buckets.audit, patientStorage(audit), bench.signal),
+    };
+  } finally {
+    audit.close();
+  }
+}
+
+/** The record of an interrupted restore of the same snapshot. */
+async function begunBefore(bench: Workbench, plan: RestorePlan): Promise<RestoreRecord | null> {
+  const found = await readRestoreRecord(bench.bucket, bench.steady);
+  const isOurs = found?.method === "generation" && found.source === plan.source;
+  if (found === null || !isOurs || !isInterrupted(found)) return null;
+  const { database, vectors } = await bench.target.resources();
+  // Interrupted after the Worker took the new stores over and before that was written down.
+  const isSwitching = (await readRecord(bench.bucket, bench.steady)) !== null;
+  if (
+    found.phase === "begun" &&
+    !isSwitching &&
+    database.live > found.before.database &&
+    vectors.live > found.before.vectors
+  ) {
+    const { before } = found;
+    const moved = {
+      database: { from: before.database, to: database.live },
+      vectors: { from: before.vectors, to: vectors.live },
+    };
+    return { ...found, phase: "stores", moved };
+  }
+  return found;
+}
+
+async function switchStores({ situation, source, plan }: RestoreWork) {
+  const { bench, live } = situation;
+  const dimensions = source.manifest.body.stores?.index.dimensions ?? 0;
+  if (live === null) {
+    const replaced = await replaceLostStores(bench, {
+      id: `snapshot ${plan.source}`,
+      dimensions,
+      fillDatabase: async (target) => ({ ...(await fillDatabase(source, plan.migrations, target)) }),
+      vectors: vectorsFromSnapshot(source),
+    });
+    return { ...replaced, fence_ms: 0, deferred_writes: 0 };
+  }
+  const fills = fillsFromSnapshot(source, plan.migrations);
+  const { database, vectors, fence_ms, deferred_writes } = await switchGeneration(bench, {
+    database: { fill: fills.database },
+    vectors: { fill: fills.vectors, dimensions },
+    by: "ops restore apply",
+  });
+  if (database === null || vectors === null) throw new Error("both stores were asked for");
+  return { database, vectors, fence_ms, deferred_writes };
+}

@@ -1,0 +1,171 @@
+/** What `ops restore plan` and `apply` share: what is to be restored and from where, its plan, and the work that carries it out. */
+import { z } from "zod";
+import { readManifest } from "../backup/manifest.ts";
+import { type RepositoryOptions, repositoryOptions, withRepository } from "../backup/open.ts";
+import type { Repository } from "../backup/repository/repository.ts";
+import { shownBytes, shownTime } from "../backup/shown.ts";
+import { EXIT, type ExitCode, OpsError } from "../command/errors.ts";
+import type { Invocation, Outcome } from "../command/invocation.ts";
+import { momentBefore } from "../command/options.ts";
+import { table } from "../command/output.ts";
+import type { SnapshotSource } from "./fills.ts";
+import { freshSnapshot } from "./fresh-snapshot.ts";
+import { applyInPlace, type RestoredInPlace } from "./in-place.ts";
+import { applyToNewGeneration, type Restored, restoreBuckets, verifyBefore } from "./new-generation.ts";
+import { planFromSnapshot, type RestorePlan, snapshotAt } from "./restore-plan.ts";
+import { isInterrupted, readRestoreRecord } from "./restore-record.ts";
+import { type Situation, withSituation } from "./situation.ts";
+import { planTimeTravel } from "./time-travel.ts";
+
+export const sourceArgs = z.object({
+  id: z.string().optional().describe("snapshot, or the beginning of its id (default: the latest)"),
+});
+
+export const sourceOptions = z.object({
+  ...repositoryOptions.shape,
+  at: momentBefore.optional().meta({
+    placeholder: "time",
+    description:
+      "the state at this moment, such as 2026-11-20T12:00:00Z or 6h ago: by Time Travel if it reaches there, else the last snapshot",
+  }),
+  in_place: z.boolean().optional().describe("change the live database itself; a snapshot of it is made first"),
+});
+
+type Asked = z.output<typeof sourceArgs> & z.output<typeof sourceOptions> & { resume?: boolean | undefined };
+
+/** What is to be restored, and how. */
+interface Wish extends RepositoryOptions {
+  id?: string | undefined;
+  /** Milliseconds since the epoch. */
+  at_ms?: number | undefined;
+  /** Of the moment `at_ms`. */
+  bookmark?: string;
+  in_place?: boolean | undefined;
+}
+
+/** Runs `work` with the plan of what is asked for, and with what does it. Whoever calls that has looked at the plan's refusals. */
+type Work<T> = (plan: RestorePlan, restore: () => Promise<Restored | RestoredInPlace>) => Promise<T>;
+
+/** A bookmark of Time Travel has dashes. */
+const SNAPSHOT_ID = /^[0-9a-f]{16}$/;
+
+/** @throws OpsError where nothing fits what is asked for, or the stack was never deployed. */
+export async function prepareRestore<T>(invocation: Invocation, asked: Asked, work: Work<T>): Promise<T> {
+  const { at, resume, ...others } = asked;
+  if (others.id !== undefined && at !== undefined) {
+    throw new OpsError(
+      { op: "restore", subject: others.id, cause: "a snapshot and a time were named", hint: "name one of them" },
+      { exit_code: EXIT.usage },
+    );
+  }
+  return withSituation(invocation, async (situation) => {
+    const wish = resume === true ? await interrupted(situation, asked) : { ...others, at_ms: at?.(invocation.now()) };
+    const { at_ms, bookmark } = wish;
+    const travel = at_ms === undefined ? null : await planTimeTravel(situation, at_ms, bookmark);
+    if (travel === null)
+      return withRepository(invocation, wish, null, (repository) =>
+        fromRepository(invocation, situation, repository, wish, work),
+      );
+    const to = { bookmark: travel.source, state_at: travel.state_at };
+    return work(travel, () => applyInPlace(situation, liveOf(situation), to, () => freshSnapshot(invocation, wish)));
+  });
+}
+
+/** What an interrupted restore was told, by its own record. */
+async function interrupted({ bench }: Situation, asked: Asked): Promise<Wish> {
+  const refuse = (cause: string, hint: string, exit_code: ExitCode): never => {
+    throw new OpsError({ op: "resume", subject: "a restore", cause, hint }, { exit_code });
+  };
+  const { id, at, in_place, repository, key_file } = asked;
+  if (id !== undefined || at !== undefined || in_place === true)
+    refuse("what it is of was named as well", "name nothing beside --resume, or leave --resume out", EXIT.usage);
+  const record = await readRestoreRecord(bench.bucket, bench.steady);
+  if (record === null || !isInterrupted(record))
+    return refuse("none was interrupted", "npm run ops -- restore plan", EXIT.refused);
+  const options = { repository, key_file };
+  if (record.method === "generation") return { ...options, id: record.source };
+  if (SNAPSHOT_ID.test(record.source)) return { ...options, id: record.source, in_place: true };
+  return { ...options, at_ms: Date.parse(record.state_at), bookmark: record.source };
+}
+
+async function fromRepository<T>(
+  invocation: Invocation,
+  situation: Situation,
+  repository: Repository,
+  wish: Wish,
+  work: Work<T>,
+): Promise<T> {
+  const { id = "latest", at_ms, in_place = false } = wish;
+  const wanted = at_ms === undefined ? id : await snapshotAt(repository, at_ms);
+  if (wanted === null) {
+    throw new OpsError(
+      {
+        op: "restore",
+        subject: repository.location,
+        cause: "all its snapshots are later than that time, and Time Travel does not reach it",
+        hint: "npm run ops -- backup list",
+      },
+      { exit_code: EXIT.refused },
+    );
+  }
+  const snapshot = await repository.openSnapshot(wanted);
+  const lease = await repository.leaseForRestore([snapshot.info.id]);
+  try {
+    const source: SnapshotSource = { snapshot, manifest: await readManifest(snapshot) };
+    const plan = await planFromSnapshot(situation, source, in_place);
+    const restoring = { situation, repository, source, plan };
+    const inPlace = async () => {
+      await verifyBefore(restoring);
+      await restoreBuckets(situation.bench, source);
+      const to = { source, migrations: plan.migrations };
+      return await applyInPlace(situation, liveOf(situation), to, () => freshSnapshot(invocation, wish));
+    };
+    return await work(plan, async () => {
+      const done = await (in_place ? inPlace() : applyToNewGeneration(restoring));
+      if (repository.can.write) await repository.recordVerification(snapshot.info.id, "restore");
+      return done;
+    });
+  } finally {
+    await lease.release();
+  }
+}
+
+/** A plan in place is refused, or not made, where there is no live database. */
+function liveOf({ live }: Situation): NonNullable<Situation["live"]> {
+  if (live === null) throw new Error("a restore in place needs a live database, and its plan says so");
+  return live;
+}
+
+/** The plan as the outcome of a command that goes no further. */
+export function told(plan: RestorePlan, { terminal }: Invocation): Outcome<RestorePlan> {
+  const exit_code = plan.refusals.length > 0 ? EXIT.refused : EXIT.done;
+  return { data: plan, text: planText(plan, terminal), exit_code };
+}
+
+function planText(plan: RestorePlan, terminal: boolean): string {
+  const rows = plan.tables.reduce((sum, one) => sum + one.rows, 0);
+  const place = plan.in_place
+    ? `in place, in database g${plan.database.from}`
+    : `into database g${plan.database.to} and vectors g${plan.vectors.to}, beside g${plan.database.from} and g${plan.vectors.from}`;
+  return [
+    `${plan.method} ${plan.source}, the state of ${plan.state_at} (${shownTime(plan.rpo_s * 1000)} ago), ${place}`,
+    `${rows} rows (${shownBytes(plan.bytes)}), ${plan.vector_count} vectors, ${plan.objects} objects, ${plan.config_keys} keys of configuration`,
+    `${plan.requests} requests, about ${shownTime(plan.duration_s * 1000)}; ${plan.rows_written} rows written: ${plan.free_days} days of the free plan`,
+    ...(plan.migrations.length > 0 ? [`then migrations ${plan.migrations.join(", ")}`] : []),
+    ...(terminal
+      ? [
+          table(
+            plan.tables,
+            [
+              { title: "table", value: ({ name }) => name },
+              { title: "rows", value: (one) => one.rows, align: "right" },
+            ],
+            true,
+          ),
+        ]
+      : []),
+    "Lost:",
+    ...plan.lost.map((text) => `- ${text}`),
+    ...plan.refusals.map(({ reason, remedy }) => `Refused: ${reason}. Try: ${remedy}`),
+  ].join("\n");
+}

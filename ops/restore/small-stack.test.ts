@@ -1,0 +1,80 @@
+/** Each verb that works on a stack with its backups, once, on a small one; the slow tests beside them go further. */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Service, startService } from "../../worker/service.fixture.ts";
+import { runCli } from "../command/run-cli.fixture.ts";
+
+let dir: string;
+let service: Service;
+let snapshot: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "prism-small-stack-"));
+  service = await startService({ data_dir: dir });
+  await put("Water rises from the ground at a spring.");
+});
+afterAll(async () => {
+  await service.close();
+  await rm(dir, { recursive: true });
+});
+
+const put = (text: string) => service.call("PUT", "/api/v1/documents/spring", { text });
+
+async function ops(...words: string[]) {
+  const repository = words[1] === "undo" ? [] : ["--repository", join(dir, "vault")];
+  const { code, stdout } = await runCli([...words, ...repository, "--data", dir, "--json"]);
+  return { code, ...JSON.parse(stdout) };
+}
+
+/** Actions in the audit record, oldest first. */
+async function recorded(): Promise<string[]> {
+  const lines = (await readFile(join(dir, "journal.jsonl"), "utf8")).trimEnd().split("\n");
+  return lines.map((line) => JSON.parse(line)).map(({ action, outcome }) => `${action}: ${outcome}`);
+}
+
+test("backup create makes a snapshot of everything; its dry run says what it would read", async () => {
+  const made = await ops("backup", "create");
+  expect(made).toMatchObject({ code: 0, summary: { kind: "full" }, warnings: [] });
+  expect(await ops("backup", "create", "--dry-run")).toMatchObject({ dry_run: true, plan: { kind: "incremental" } });
+  snapshot = made.snapshot.id;
+  expect(await recorded()).toEqual(["backup create: done"]);
+});
+
+test("a drill restores it into scratch and finds it equal; its dry run says which it would take", async () => {
+  expect(await ops("drill", "--dry-run")).toMatchObject({ code: 0, dry_run: true, own_platform: false, snapshot });
+  expect(await ops("drill")).toMatchObject({ code: 0, passed: true, snapshot, differences: [] });
+  expect((await recorded()).at(-1)).toBe("drill: done");
+});
+
+test("vacuum removes what its dry run said; a rebuild asks before anything goes", async () => {
+  const { removed, packs } = await ops("vacuum", "--dry-run");
+  expect(await ops("vacuum", "--rebuild")).toMatchObject({ code: 3, error: { cause: "not confirmed" } });
+  expect(await ops("vacuum")).toMatchObject({ code: 0, dry_run: false, removed, packs, rebuilt: null });
+  expect((await recorded()).slice(-2)).toEqual(["vacuum: refused", "vacuum: done"]);
+});
+
+const text = async () => (await service.call("GET", "/api/v1/documents/spring")).json.text;
+const REGRETTED = "Somebody wrote over it.";
+
+test("restore plan and the dry run of restore apply say the same", async () => {
+  await put(REGRETTED);
+  const { rpo_s: _, ...plan } = await ops("restore", "plan");
+  expect(plan).toMatchObject({ code: 0, source: snapshot, refusals: [], database: { to: 2 } });
+  expect(await ops("restore", "apply", "--dry-run")).toMatchObject(plan);
+  expect(await text()).toContain(REGRETTED);
+});
+
+test("restore apply, asked for, brings the snapshot back", async () => {
+  expect(await ops("restore", "apply")).toMatchObject({ code: 3, error: { cause: "not confirmed" } });
+  expect(await ops("restore", "apply", "--yes")).toMatchObject({ code: 0, restored: { snapshot } });
+  expect(await text()).not.toContain(REGRETTED);
+  expect((await recorded()).slice(-2)).toEqual(["restore apply: refused", "restore apply: done"]);
+});
+
+test("restore undo goes back to what was there before", async () => {
+  expect(await ops("restore", "undo", "--dry-run")).toMatchObject({ code: 0, dry_run: true, undone: snapshot });
+  expect(await text()).not.toContain(REGRETTED);
+  expect(await ops("restore", "undo", "--yes")).toMatchObject({ code: 0, undone: snapshot, database: { to: 1 } });
+  expect(await text()).toContain(REGRETTED);
+});
