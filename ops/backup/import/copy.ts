@@ -24,7 +24,7 @@ export const copyReport = z.union([
 ]);
 type CopyReport = z.infer<typeof copyReport>;
 
-export interface CopyRequest {
+interface CopyRequest {
   /** Places as `--repository` takes them; undefined: the stack's own. */
   from: string | undefined;
   to: string | undefined;
