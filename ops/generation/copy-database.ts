@@ -18,7 +18,7 @@ import { CHANGE_LOG, quoted, readSchema, readSequences, type Schema, type Table 
 import { writeRows } from "../d1/write-rows.ts";
 import { FENCED_TABLES_AT_ONCE } from "../limits.ts";
 import { FENCE_TABLE, isFenceTrigger, lowerFence, markFenceLifted } from "./fence.ts";
-import type { DatabaseFill, DatabaseFilling } from "./fill.ts";
+import type { DatabaseFill, DatabaseFilled, DatabaseFilling } from "./fill.ts";
 import { gatheredWrites } from "./gathered-writes.ts";
 import { keepsFullText, refuseMoving, replay } from "./replay.ts";
 import { compareRows, countAll, verifyTables } from "./verify-database.ts";
@@ -116,7 +116,7 @@ async function catchUp(filling: DatabaseFilling, schema: Schema): Promise<void> 
 }
 
 /** The last of it, while writers wait: what is still open, tables without a log, triggers, and whether all of it arrived. */
-async function finishCopy(filling: DatabaseFilling): Promise<Record<string, unknown>> {
+async function finishCopy(filling: DatabaseFilling): Promise<DatabaseFilled> {
   const { source, target, state } = filling;
   const schema = await liveSchema(source.connection);
   const last = await replay(source.connection, target.connection, schema, state.seq ?? 0);

@@ -1,27 +1,54 @@
-/** Takes a generation that is not live out of the stack, with its data: the only way in which one ends. */
-
-import { DATABASE, VECTOR_INDEX } from "../../infra/inventory.ts";
+/** `ops generation drop`: takes a generation that is not live out of the stack, with its data: the only way in which one ends. */
+import { z } from "zod";
+import { DATABASE, STACKS, VECTOR_INDEX } from "../../infra/inventory.ts";
 import { DAY_MS } from "../../infra/limits.ts";
 import { isWaived, type Waiver } from "../../infra/waivers.ts";
+import { defineCommand } from "../command/define.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
+import { positive } from "../command/options.ts";
 import { UNDO_WINDOW_MS } from "../limits.ts";
 import { configured } from "./live.ts";
 import { readRecord, readWayBack } from "./record.ts";
-import type { Workbench } from "./stores.ts";
+import { type Workbench, withWorkbench } from "./stores.ts";
 
 export const STORES = ["database", "vectors"] as const;
 export type StoreKind = (typeof STORES)[number];
+
+export const generationDrop = defineCommand({
+  path: "generation drop",
+  group: "data",
+  summary: "delete a generation that is not live, with its data",
+  notes: "Exit code 3: it is live, belongs to a switch under way, or is the way back of a switch of the last 7 days.",
+  risk: "destructive",
+  args: z.object({ store: z.enum(STORES), generation: positive.describe("its number, as generation list shows it") }),
+  options: z.object({
+    early: z.boolean().default(false).describe("also within the 7 days in which a switch can be undone"),
+  }),
+  output: z.strictObject({
+    stack: z.enum(STACKS),
+    store: z.enum(STORES),
+    generation: z.number(),
+    dropped: z.boolean().describe("false in a dry run"),
+  }),
+  examples: ["generation drop database 1 --dry-run", "generation drop vectors 2 --early --yes"],
+  run: (invocation, { store, generation, early }) =>
+    withWorkbench(invocation, async (bench) => {
+      const { stack, dry_run } = invocation;
+      await refuseDrop(bench, store, generation, early);
+      const named = `${store} g${generation}`;
+      const data = { stack, store, generation, dropped: !dry_run };
+      if (dry_run) return { data, text: `Would delete ${named} with its data.` };
+      await invocation.confirm({ op: "delete", subject: `${named} with its data` });
+      await dropGeneration(bench, store, generation);
+      return { data, text: `Deleted ${named}.`, audit: { detail: { store, generation } } };
+    }),
+});
 
 /**
  * @throws OpsError with exit code 3 when the generation is live, belongs to a switch under way, or is the way back of a
  * recent one (`early` allows that).
  */
-export async function refuseDrop(
-  bench: Workbench,
-  store: StoreKind,
-  generation: number,
-  early: boolean,
-): Promise<void> {
+async function refuseDrop(bench: Workbench, store: StoreKind, generation: number, early: boolean): Promise<void> {
   const { bucket, steady } = bench;
   const config = await configured(bench);
   const refuse = (cause: string, hint: string) => {

@@ -2,7 +2,7 @@
  * How a new generation gets its content: the part of a switch that differs between a copy of what is live, a restore and a
  * rebuild. `prepare` runs beside the service and may take hours; `finish` runs while writers wait and must be short.
  */
-
+import { z } from "zod";
 import type { Progress } from "../command/progress.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import type { FenceRequest } from "./fence.ts";
@@ -43,10 +43,30 @@ export interface VectorsFilling extends Filling {
   target: VectorStore;
 }
 
-/** What a fill reports, for `--json`. */
-type Result = Record<string, unknown>;
+/** What a fill of the database reports, as far as this run did it. */
+export const databaseFilled = z.strictObject({
+  name: z.string().optional(),
+  /** Of a copy, compared with the live database; of a restore, with the snapshot. */
+  tables: z.number().optional(),
+  rows: z.number().optional(),
+  hashed_tables: z.number().optional(),
+  full_text_indexes: z.number().optional(),
+  compared_rows: z.number().optional(),
+  replayed_rows: z.number().optional(),
+  last_round_rows: z.number().optional().describe("of the change log, while writers waited"),
+  log_seq: z.number().optional(),
+});
+export type DatabaseFilled = z.infer<typeof databaseFilled>;
 
-export interface Fill<F extends Filling> {
+/** As `databaseFilled`, of the vector index. */
+export const vectorsFilled = z.strictObject({
+  vectors: z.number().optional(),
+  last_round_vectors: z.number().optional().describe("that changed while writers waited"),
+  late_vectors: z.number().optional().describe("that changed after the takeover"),
+});
+export type VectorsFilled = z.infer<typeof vectorsFilled>;
+
+interface Fill<F extends Filling, Result> {
   /** Tells fills apart in the record of an interrupted switch. */
   id: string;
   /** What it fills with, as a noun. */
@@ -57,5 +77,5 @@ export interface Fill<F extends Filling> {
   /** After the switch, when writers work again: what may have slipped past. */
   settle?(filling: F): Promise<Result>;
 }
-export type DatabaseFill = Fill<DatabaseFilling>;
-export type VectorsFill = Fill<VectorsFilling>;
+export type DatabaseFill = Fill<DatabaseFilling, DatabaseFilled>;
+export type VectorsFill = Fill<VectorsFilling, VectorsFilled>;

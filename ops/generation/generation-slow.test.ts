@@ -31,6 +31,7 @@ beforeAll(async () => {
     driver,
     progress: createProgress({ write: () => true }, () => performance.now()),
     signal,
+    now: Date.now,
     note: () => {},
   });
 }, 120_000);

@@ -1,46 +1,74 @@
-/** What `ops generation list` tells. */
-import type { Invocation, Outcome } from "../command/invocation.ts";
+/** `ops generation list` */
+import { z } from "zod";
+import { STACKS } from "../../infra/inventory.ts";
+import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
 import { STORES, type StoreKind } from "./drop.ts";
 import { readRecord, readWayBack } from "./record.ts";
-import type { Workbench } from "./stores.ts";
+import { withWorkbench } from "./stores.ts";
 
-export async function listGenerations(bench: Workbench, { stack, terminal }: Invocation): Promise<Outcome> {
-  const { database, vectors } = await bench.target.resources();
-  const underWay = await readRecord(bench.bucket, bench.steady);
-  const back = async (which: StoreKind) => {
-    const way = await readWayBack(bench.bucket, which, bench.steady);
-    return way && { from: way.from, to: way.to, at: new Date(way.at_ms).toISOString() };
-  };
-  const undoable = { database: await back("database"), vectors: await back("vectors") };
-  const data = {
-    stack,
-    database,
-    vectors,
-    under_way: underWay && {
-      step: underWay.value.step,
-      begun_at: new Date(underWay.value.begun_at_ms).toISOString(),
-      database: underWay.value.database && { from: underWay.value.database.from, to: underWay.value.database.to },
-      vectors: underWay.value.vectors && { from: underWay.value.vectors.from, to: underWay.value.vectors.to },
-    },
-    undo: undoable,
-  };
-  const rows = STORES.flatMap((which) =>
-    data[which].generations.map(({ generation, name }) => ({
-      store: which,
-      name,
-      state: generation === data[which].live ? "live" : generation === undoable[which]?.from ? "kept for undo" : "idle",
-    })),
-  );
-  const lines = table(
-    rows,
-    [
-      { title: "store", value: (row) => row.store },
-      { title: "generation", value: (row) => row.name },
-      { title: "state", value: (row) => row.state },
-    ],
-    terminal,
-  );
-  const news = data.under_way ? `\nA switch was interrupted at "${data.under_way.step}": generation resume.` : "";
-  return { data, text: `${lines}${news}` };
-}
+const named = z.strictObject({ generation: z.number(), name: z.string() });
+const move = z.strictObject({ from: z.number(), to: z.number() });
+const wayBack = move.extend({ at: z.iso.datetime() }).nullable();
+
+export const generationList = defineCommand({
+  path: "generation list",
+  group: "data",
+  summary: "generations that exist, which are live, and what is under way",
+  risk: "read",
+  output: z.strictObject({
+    stack: z.enum(STACKS),
+    database: z.strictObject({ live: z.number(), generations: z.array(named.extend({ id: z.string() })) }),
+    vectors: z.strictObject({ live: z.number(), generations: z.array(named.extend({ dimensions: z.number() })) }),
+    under_way: z
+      .strictObject({
+        step: z.string(),
+        begun_at: z.iso.datetime(),
+        database: move.nullable(),
+        vectors: move.nullable(),
+      })
+      .nullable(),
+    undo: z.strictObject({ database: wayBack, vectors: wayBack }).describe("where generation undo goes back to"),
+  }),
+  examples: ["generation list", "generation list --stack production --json"],
+  run: (invocation) =>
+    withWorkbench(invocation, async (bench) => {
+      const { database, vectors } = await bench.target.resources();
+      const underWay = (await readRecord(bench.bucket, bench.steady))?.value;
+      const back = async (which: StoreKind) => {
+        const way = await readWayBack(bench.bucket, which, bench.steady);
+        return way && { from: way.from, to: way.to, at: new Date(way.at_ms).toISOString() };
+      };
+      const data = {
+        stack: invocation.stack,
+        database,
+        vectors,
+        under_way: underWay
+          ? {
+              step: underWay.step,
+              begun_at: new Date(underWay.begun_at_ms).toISOString(),
+              database: underWay.database && { from: underWay.database.from, to: underWay.database.to },
+              vectors: underWay.vectors && { from: underWay.vectors.from, to: underWay.vectors.to },
+            }
+          : null,
+        undo: { database: await back("database"), vectors: await back("vectors") },
+      };
+      const rows = STORES.flatMap((store) =>
+        data[store].generations.map(({ generation, name }) => {
+          const isKept = generation === data.undo[store]?.from;
+          return { store, name, state: generation === data[store].live ? "live" : isKept ? "kept for undo" : "idle" };
+        }),
+      );
+      const lines = table(
+        rows,
+        [
+          { title: "store", value: (row) => row.store },
+          { title: "generation", value: (row) => row.name },
+          { title: "state", value: (row) => row.state },
+        ],
+        invocation.terminal,
+      );
+      const news = data.under_way ? `\nA switch was interrupted at "${data.under_way.step}": generation resume.` : "";
+      return { data, text: `${lines}${news}` };
+    }),
+});

@@ -3,14 +3,14 @@ import { EXIT, OpsError } from "../command/errors.ts";
 import { copyFromLive, replayOnto } from "./copy-database.ts";
 import { fromPacks, indexSince } from "./copy-vectors.ts";
 import type { StoreKind } from "./drop.ts";
-import { readRecord, readWayBack } from "./record.ts";
+import { readRecord, readWayBack, type SwitchRecord } from "./record.ts";
 import type { Workbench } from "./stores.ts";
 import type { SwitchRequest } from "./switch.ts";
 import { refuseForeignVectors } from "./vector-rows.ts";
 
-export interface NewIndex {
-  dimensions?: number;
-  model?: string;
+interface NewIndex {
+  dimensions?: number | undefined;
+  model?: string | undefined;
 }
 
 /** New generations with what the live ones have. @throws OpsError when the packs do not hold such vectors. */
@@ -62,8 +62,8 @@ export async function undoRequest(bench: Workbench, stores: readonly StoreKind[]
   return request;
 }
 
-/** The request that an interrupted switch was begun with. @throws OpsError with exit code 3 when another command began it. */
-export async function interruptedRequest(bench: Workbench): Promise<SwitchRequest> {
+/** An interrupted switch, and the request that it was begun with. @throws OpsError with exit code 3 when another command began it. */
+export async function interruptedRequest(bench: Workbench): Promise<{ request: SwitchRequest; record: SwitchRecord }> {
   const found = await readRecord(bench.bucket, bench.steady);
   if (found === null) throw refused("resume", "a switch", "none was interrupted", "npm run ops -- generation list");
   const { database, vectors } = found.value;
@@ -77,7 +77,7 @@ export async function interruptedRequest(bench: Workbench): Promise<SwitchReques
       "repeat the command that began it (a restore or a rebuild), or npm run ops -- generation cancel",
     );
   }
-  return {
+  const request: SwitchRequest = {
     ...(database && {
       database: { fill: database.fill === "copy" ? copyFromLive : replayOnto(seqOf(database.fill)), to: database.to },
     }),
@@ -86,6 +86,7 @@ export async function interruptedRequest(bench: Workbench): Promise<SwitchReques
     }),
     by: "ops generation resume",
   };
+  return { request, record: found.value };
 }
 
 function refused(op: string, subject: string, cause: string, hint: string): OpsError {

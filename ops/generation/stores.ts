@@ -1,11 +1,13 @@
 /** What a switch of generations works with: the stack, its deployment, and connections to its stores. */
 import type Cloudflare from "cloudflare";
 import { createCloudflare } from "../cloudflare/api.ts";
+import type { Invocation } from "../command/invocation.ts";
 import type { Progress } from "../command/progress.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { restD1 } from "../d1/rest-connection.ts";
 import type { StackDriver } from "../stack/driver.ts";
 import type { StackResources, StackTarget } from "../stack/locate.ts";
+import { openDriver } from "../stack/open-driver.ts";
 import { patientStorage } from "../storage/patient-storage.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -43,7 +45,7 @@ export interface VectorStore {
 
 /** Opens a workbench; `close` ends its connections. */
 export async function openWorkbench(
-  given: Pick<Workbench, "target" | "driver" | "progress" | "signal" | "note">,
+  given: Pick<Workbench, "target" | "driver" | "progress" | "signal" | "now" | "note">,
 ): Promise<Workbench & { close(): void }> {
   const { target, note } = given;
   const steady = new AbortController().signal;
@@ -63,9 +65,20 @@ export async function openWorkbench(
       on_retry: ({ request, because, wait_ms }) => note(`${request}: ${because}; again in ${wait_ms} ms`),
     }),
     bucket: patientStorage(storage),
-    now: Date.now,
     close: () => storage.close(),
   };
+}
+
+/** Runs a command's work on a workbench of its own. */
+export async function withWorkbench<T>(invocation: Invocation, work: (bench: Workbench) => Promise<T>): Promise<T> {
+  const { progress, signal, now, note } = invocation;
+  const [target, driver] = [await invocation.target(), await openDriver(invocation)];
+  const bench = await openWorkbench({ target, driver, progress, signal, now, note });
+  try {
+    return await work(bench);
+  } finally {
+    bench.close();
+  }
 }
 
 /** Undefined when the stack has no such generation. */

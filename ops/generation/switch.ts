@@ -9,7 +9,16 @@ import { z } from "zod";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { StackResources } from "../stack/locate.ts";
 import { type FenceRequest, lowerFence, raiseFence } from "./fence.ts";
-import type { DatabaseFill, DatabaseFilling, VectorsFill, VectorsFilling } from "./fill.ts";
+import {
+  type DatabaseFill,
+  type DatabaseFilled,
+  type DatabaseFilling,
+  databaseFilled,
+  type VectorsFill,
+  type VectorsFilled,
+  type VectorsFilling,
+  vectorsFilled,
+} from "./fill.ts";
 import { declareGenerations, isTakenOver, pinOfDeployedCode, refuseDuringRollout, takeOver } from "./live.ts";
 import { type Move, RecordFile, type Step, type SwitchRecord, writeWayBack } from "./record.ts";
 import { releaseDeferred } from "./release.ts";
@@ -57,10 +66,7 @@ class Switch {
   readonly #file: RecordFile;
   /** As it was after the last deployment: asking takes eight requests. */
   #resources: StackResources;
-  readonly #results: { database: Record<string, unknown>; vectors: Record<string, unknown> } = {
-    database: {},
-    vectors: {},
-  };
+  readonly #results: { database: DatabaseFilled; vectors: VectorsFilled } = { database: {}, vectors: {} };
 
   constructor(bench: Workbench, request: SwitchRequest, file: RecordFile, resources: StackResources) {
     this.#resources = resources;

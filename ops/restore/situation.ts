@@ -21,9 +21,9 @@ export interface Situation {
 
 /** Runs `work` with what is found. @throws OpsError when nothing was ever deployed to the stack. */
 export async function withSituation<T>(invocation: Invocation, work: (situation: Situation) => Promise<T>): Promise<T> {
-  const { progress, signal, note } = invocation;
+  const { progress, signal, now, note } = invocation;
   const [target, driver] = [await invocation.target(), await openDriver(invocation)];
-  const bench = await openWorkbench({ target, driver, progress, signal, note }).catch((error: unknown) => {
+  const bench = await openWorkbench({ target, driver, progress, signal, now, note }).catch((error: unknown) => {
     if (isReason(error, "resource-missing")) throw nothingDeployed(target.stack, error);
     throw error;
   });

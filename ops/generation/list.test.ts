@@ -1,0 +1,77 @@
+/** What the commands of generations say before they do anything. That they do it is shown by `generation-slow.test.ts`. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Platform, startPlatform } from "../../local/platform.ts";
+import { localDriver } from "../../local/pulumi/local-driver.ts";
+import { createProgress } from "../command/progress.ts";
+import { runCli } from "../command/run-cli.fixture.ts";
+import { locateStack } from "../stack/locate.ts";
+import { RecordFile, type SwitchRecord } from "./record.ts";
+import { openWorkbench } from "./stores.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "prism-generation-list-"));
+let platform: Platform;
+beforeAll(async () => {
+  platform = await startPlatform({ data_dir: folder, api_budget: false });
+});
+afterAll(async () => {
+  await platform?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const generation = async (...words: string[]) => {
+  const { code, stdout } = await runCli(["generation", ...words, "--data", folder, "--json"]);
+  return { code, data: JSON.parse(stdout) };
+};
+
+/** As a copy of the database that was interrupted leaves it. */
+const interrupted: SwitchRecord = {
+  step: "fill",
+  begun_at_ms: 0,
+  holder: { host: "", pid: 0 },
+  database: { from: 1, to: 2, fill: "copy", state: {} },
+  vectors: null,
+};
+const leaveInterrupted = async () => {
+  const { signal } = new AbortController();
+  const bench = await openWorkbench({
+    target: await locateStack("local", folder, process.env, signal),
+    driver: localDriver({ data_dir: folder, platform, signal }),
+    progress: createProgress({ write: () => true }, () => performance.now()),
+    signal,
+    now: Date.now,
+    note: () => {},
+  });
+  await RecordFile.open(bench.bucket, signal, () => interrupted);
+  bench.close();
+};
+
+test("a move says its steps in a dry run and is refused unconfirmed; what is live is not dropped", async () => {
+  expect(await generation("move", "all", "--dry-run")).toMatchObject({
+    code: 0,
+    data: {
+      dry_run: true,
+      subject: "database g1 and vectors g1",
+      steps: expect.arrayContaining([expect.stringContaining("fence writes")]),
+    },
+  });
+  expect((await generation("move", "database")).code).toBe(3);
+  expect(await generation("undo", "database", "--dry-run")).toMatchObject({ code: 3 });
+  expect(await generation("drop", "database", "1", "--dry-run")).toMatchObject({ code: 3 });
+  const { data } = await generation("list");
+  expect(data).toMatchObject({ database: { live: 1 }, under_way: null, undo: { database: null, vectors: null } });
+});
+
+test("what was interrupted is told, and what resume and cancel would do with it, without a change", async () => {
+  for (const verb of ["resume", "cancel"]) expect((await generation(verb, "--dry-run")).code).toBe(3);
+  await leaveInterrupted();
+  expect(await generation("resume", "--dry-run")).toMatchObject({
+    code: 0,
+    data: { verb: "resume", subject: "database g1 to g2" },
+  });
+  // Its new generation was not declared yet: there is nothing to drop.
+  expect(await generation("cancel", "--dry-run")).toMatchObject({ code: 0, data: { step: "fill", would_drop: [] } });
+  expect((await generation("list")).data.under_way).toMatchObject({ step: "fill", database: { from: 1, to: 2 } });
+});

@@ -1,0 +1,18 @@
+/** `ops generation undo` */
+import { defineCommand } from "../command/define.ts";
+import { undoRequest } from "./requests.ts";
+import { withWorkbench } from "./stores.ts";
+import { propose, SWITCH_NOTES, storesArgument, switchOutput } from "./switch-outcome.ts";
+
+export const generationUndo = defineCommand({
+  path: "generation undo",
+  group: "data",
+  summary: "go back to the generation before the last switch, with everything written since",
+  notes: SWITCH_NOTES,
+  risk: "destructive",
+  args: storesArgument,
+  output: switchOutput,
+  examples: ["generation undo database --dry-run", "generation undo all --yes"],
+  run: (invocation, { stores }) =>
+    withWorkbench(invocation, async (bench) => propose(bench, invocation, "undo", await undoRequest(bench, stores))),
+});
