@@ -28,6 +28,11 @@ const invocation: Invocation = {
   target: () => locateStack("local", folder, process.env, signal),
   client: () => Promise.reject(new Error("nobody asks the service")),
   note: () => {},
+  env: process.env,
+  now: Date.now,
+  dry_run: false,
+  confirm: async () => {},
+  begin: () => {},
 };
 const open = (options: RepositoryOptions) => withRepository(invocation, options, null, async ({ id }) => id);
 
@@ -48,16 +53,16 @@ describe("a repository in a folder", () => {
   });
 
   test("opens with its key", async () => {
-    expect(await open({ repository: one.folder, keyFile: [path("one.json")] })).toBe(one.master.repository);
+    expect(await open({ repository: one.folder, key_file: [path("one.json")] })).toBe(one.master.repository);
   });
 
   test.each([
-    ["no-repository", () => ({ repository: path("nothing-here"), keyFile: [path("one.json")] })],
+    ["no-repository", () => ({ repository: path("nothing-here"), key_file: [path("one.json")] })],
     ["no-key", () => ({ repository: one.folder })],
-    ["key-unreadable", () => ({ repository: one.folder, keyFile: [MISSING] })],
-    ["key-unreadable", () => ({ repository: one.folder, keyFile: [path("torn.json")] })],
-    ["foreign-key", () => ({ repository: one.folder, keyFile: [path("other.json")] })],
-    ["foreign-key", () => ({ repository: one.folder, keyFile: [path("one.json"), path("other.json")] })],
+    ["key-unreadable", () => ({ repository: one.folder, key_file: [MISSING] })],
+    ["key-unreadable", () => ({ repository: one.folder, key_file: [path("torn.json")] })],
+    ["foreign-key", () => ({ repository: one.folder, key_file: [path("other.json")] })],
+    ["foreign-key", () => ({ repository: one.folder, key_file: [path("one.json"), path("other.json")] })],
   ])("otherwise the reason is %s", async (reason, options) => {
     await expect(open(options())).rejects.toMatchObject({ reason });
   });

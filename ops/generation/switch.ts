@@ -33,14 +33,12 @@ export interface SwitchRequest {
   by: string;
 }
 
-/** With what the fill says of itself. */
-const moved = z.looseObject({ from: z.int(), to: z.int(), fill: z.string() }).nullable();
+const moved = z.strictObject({ from: z.int(), to: z.int(), fill: z.string() });
 
 export const switchReport = z.strictObject({
-  database: moved,
-  vectors: moved,
-  /** How long writes were deferred. Reads never waited. */
-  fence_ms: z.number(),
+  database: moved.extend(databaseFilled.shape).nullable(),
+  vectors: moved.extend(vectorsFilled.shape).nullable(),
+  fence_ms: z.number().describe("how long writes were deferred; reads never waited"),
   deferred_writes: z.int(),
   seconds: z.number(),
 });
