@@ -4,16 +4,25 @@ import { STACKS } from "../../infra/inventory.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
+import { readRestoreRecord, writeRestoreRecord } from "../restore/restore-record.ts";
 import type { StackResources } from "../stack/locate.ts";
 import { dropGeneration, STORES, type StoreKind } from "./drop.ts";
 import { lowerFence } from "./fence.ts";
 import { configured } from "./live.ts";
 import { RecordFile, readRecord, type SwitchRecord } from "./record.ts";
-import { releaseDeferred } from "./release.ts";
-import { type Database, databaseOf, type Workbench, withWorkbench } from "./stores.ts";
+import { deferredObjects, tryRelease } from "./release.ts";
+import { conditionOf, type Database, databaseOf, type Workbench, withWorkbench } from "./stores.ts";
+
+const cancelled = z.strictObject({
+  deferred_writes: z.int().describe("writes that waited and were applied"),
+  deferred_waiting: z
+    .int()
+    .describe("objects of writes that nobody can apply now: kept for a live database that can take them"),
+  dropped: z.array(z.string()),
+});
 
 const output = z.union([
-  z.strictObject({ stack: z.enum(STACKS), deferred_writes: z.number(), dropped: z.array(z.string()) }),
+  cancelled.extend({ stack: z.enum(STACKS) }),
   z.strictObject({
     stack: z.enum(STACKS),
     dry_run: z.literal(true),
@@ -25,7 +34,7 @@ const output = z.union([
 export const generationCancel = defineCommand({
   path: "generation cancel",
   group: "data",
-  summary: "give an interrupted switch up: writers go on with the live stores",
+  summary: "give an interrupted move, undo or restore up: writers go on with the live stores, whatever is missing",
   notes:
     "Lifts the write fence, sees the deferred writes done, and drops the generations that were begun; those that an undo was going back to stay. Exit code 3: there is nothing to cancel, or the Worker has taken the new generation over.",
   risk: "change",
@@ -40,11 +49,13 @@ export const generationCancel = defineCommand({
         const text = `Would lift the fence, apply the deferred writes, and drop ${would_drop.join(" and ") || "nothing"}.`;
         return { data: { stack, dry_run, step: record.step, would_drop }, text };
       }
-      const cancelled = await cancelSwitch(bench);
+      const detail = await cancelSwitch(bench);
+      const waiting =
+        detail.deferred_waiting === 0 ? "" : ` ${detail.deferred_waiting} objects of others are kept, and wait.`;
       return {
-        data: { stack, ...cancelled },
-        text: `Given up. ${cancelled.deferred_writes} deferred writes were applied.`,
-        audit: { detail: cancelled },
+        data: { stack, ...detail },
+        text: `Given up. ${detail.deferred_writes} deferred writes were applied.${waiting}`,
+        audit: { detail },
       };
     }),
 });
@@ -61,7 +72,7 @@ function nameOf({ store, generation }: Begun): string {
 interface Cancellable {
   record: SwitchRecord;
   resources: StackResources;
-  live: Database;
+  live: Database | undefined;
 }
 
 /** The switch to cancel. @throws OpsError with exit code 3 when there is none, or the takeover is done already. */
@@ -72,15 +83,15 @@ async function cancellable(bench: Workbench): Promise<Cancellable> {
   if (found === null) throw refuse("none is under way", "npm run ops -- generation list");
   const { step, database, vectors } = found.value;
   const resources = await bench.target.resources();
-  const isLive = database?.to === resources.database.live || vectors?.to === resources.vectors.live;
+  const live = databaseOf(bench, resources, resources.database.live);
+  // Where the live database is gone its number is a guess, and may be the new one's.
+  const isLive = (live !== undefined && database?.to === live.generation) || vectors?.to === resources.vectors.live;
   if (step === "switched" || isLive) {
     throw refuse(
       "the Worker has taken the new generation over",
       "npm run ops -- generation resume, then generation undo",
     );
   }
-  const live = databaseOf(bench, resources, resources.database.live);
-  if (live === undefined) throw refuse("the live database is not there", "npm run ops -- drift");
   return { record: found.value, resources, live };
 }
 
@@ -92,23 +103,37 @@ async function begunGenerations(bench: Workbench, record: SwitchRecord): Promise
     const isDeclared = config[store].generations.some(
       (one) => (typeof one === "number" ? one : one.generation) === move?.to,
     );
-    if (move === null || move.fill.startsWith("replay ") || !isDeclared) return [];
+    if (move === null || move.is_return || !isDeclared) return [];
     return [{ store, generation: move.to }];
   });
 }
 
 /**
  * Lifts the fence of the live database, sees the deferred writes done, and drops the generations that were begun; those
- * that an undo was going back to stay.
+ * that an undo was going back to stay. Works whatever is missing: a live store, a new one, the fence itself.
  * @throws OpsError with exit code 3 when there is nothing to cancel, the takeover is done already, or a process is at work on it.
  */
-export async function cancelSwitch(bench: Workbench): Promise<{ deferred_writes: number; dropped: string[] }> {
+export async function cancelSwitch(bench: Workbench): Promise<z.infer<typeof cancelled>> {
   const { record, resources, live } = await cancellable(bench);
   const file = await RecordFile.open(bench.bucket, bench.steady, () => record);
-  await lowerFence(live.connection, bench.now());
-  const deferred_writes = await releaseDeferred(bench, resources.queues.ingest.id, live.connection);
+  const deferred = await letWrite(bench, live, resources.queues.ingest.id);
   const begun = await begunGenerations(bench, record);
   for (const { store, generation } of begun) await dropGeneration(bench, store, generation);
+  await giveRestoreUp(bench);
   await file.remove();
-  return { deferred_writes, dropped: begun.map(nameOf) };
+  return { deferred_writes: deferred.applied, deferred_waiting: deferred.waiting, dropped: begun.map(nameOf) };
+}
+
+async function letWrite(bench: Workbench, live: Database | undefined, ingest_queue_id: string) {
+  const condition = live === undefined ? "gone" : await conditionOf(live);
+  if (live !== undefined && condition !== "gone") await lowerFence(live.connection, bench.now());
+  if (live !== undefined && condition === "serving") return tryRelease(bench, ingest_queue_id, live.connection);
+  return { applied: 0, waiting: (await deferredObjects(bench)).length };
+}
+
+/** A restore that began the switch must not be taken up again as if its generations were there. */
+async function giveRestoreUp({ bucket, steady }: Workbench): Promise<void> {
+  const record = await readRestoreRecord(bucket, steady);
+  if (record?.method === "generation" && record.phase === "begun")
+    await writeRestoreRecord(bucket, { ...record, phase: "given up" }, steady);
 }

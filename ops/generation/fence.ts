@@ -44,16 +44,26 @@ export async function raiseFence(connection: D1Connection, { reason, by, now_ms 
   );
 }
 
-/** Takes the triggers away. The row stays, as lifted, until no deferred write waits any more (`forgetFence`). */
+/**
+ * Takes the triggers away. The row stays, as lifted, until no deferred write waits any more (`forgetFence`). A database without
+ * the fence's table has no row to lift.
+ */
 export async function lowerFence(connection: D1Connection, now_ms: number): Promise<void> {
   const triggers = await fenceTriggerNames(connection);
-  await connection.batch(
-    [
-      ...triggers.map((name) => ({ sql: `DROP TRIGGER IF EXISTS ${quoted(name)}` })),
-      { sql: `UPDATE ${FENCE_TABLE} SET lifted_at_ms = ? WHERE lifted_at_ms IS NULL`, params: [now_ms] },
-    ],
-    { repeatable: true },
-  );
+  const lift = { sql: `UPDATE ${FENCE_TABLE} SET lifted_at_ms = ? WHERE lifted_at_ms IS NULL`, params: [now_ms] };
+  const statements = [
+    ...triggers.map((name) => ({ sql: `DROP TRIGGER IF EXISTS ${quoted(name)}` })),
+    ...((await canHoldFence(connection)) ? [lift] : []),
+  ];
+  if (statements.length > 0) await connection.batch(statements, { repeatable: true });
+}
+
+/** Whether it was migrated so far that it can hold a fence: what has no such table serves nobody. @throws OpsError in D1's words. */
+export async function canHoldFence(connection: D1Connection): Promise<boolean> {
+  const [found] = await connection.batch([
+    { sql: `SELECT name FROM sqlite_schema WHERE type = 'table' AND name = '${FENCE_TABLE}'` },
+  ]);
+  return found?.rows.length === 1;
 }
 
 /** The row as lifted, without triggers: for a database that takes over while deferred writes still wait. */

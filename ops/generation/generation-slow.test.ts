@@ -98,7 +98,11 @@ test("a switch that fails while writers wait leaves the live stores as they were
 
   const other = switchGeneration(bench, { vectors: { fill: fromPacks }, by: "generation.test.ts" });
   await expect(other).rejects.toMatchObject({ exit_code: 3 });
-  expect(await cancelSwitch(bench)).toEqual({ deferred_writes: 0, dropped: ["database g3"] });
+  expect(await cancelSwitch(bench)).toEqual({
+    deferred_writes: 0,
+    deferred_waiting: 0,
+    dropped: ["database g3"],
+  });
   const after = await bench.target.resources();
   expect(after.database.generations.map(({ generation }) => generation)).toEqual([1, 2]);
 }, 600_000);

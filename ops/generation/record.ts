@@ -19,6 +19,8 @@ const move = z.object({
   from: z.number(),
   to: z.number(),
   fill: z.string(),
+  /** Back to a generation that was there before; what a record without it moves to is nobody's to drop. */
+  is_return: z.boolean().default(true),
   state: z.custom<FillState>((value) => typeof value === "object" && value !== null),
 });
 export type Move = z.infer<typeof move>;

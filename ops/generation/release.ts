@@ -10,8 +10,7 @@ import { forgetFence } from "./fence.ts";
 import type { Workbench } from "./stores.ts";
 
 /**
- * Waits until no deferred write is left, sending their messages anew now and then: those that the Worker sent may be waiting
- * out their delay, or be lost. Returns how many there were.
+ * Waits until no deferred write is left, and lets the Worker forget the fence. Returns how many there were.
  * @throws OpsError when they take too long; they are kept, and the Worker goes on applying them.
  */
 export async function releaseDeferred(
@@ -19,15 +18,32 @@ export async function releaseDeferred(
   ingest_queue_id: string,
   database: D1Connection,
 ): Promise<number> {
+  const { applied, waiting } = await tryRelease(bench, ingest_queue_id, database);
+  if (waiting > 0) throw stuck(waiting);
+  return applied;
+}
+
+/**
+ * Sends the messages of deferred writes anew now and then, until none is left or it takes too long: those that the Worker sent
+ * may be waiting out their delay, or be lost. Returns how many writes are done, and how many of their objects still wait.
+ */
+export async function tryRelease(
+  bench: Workbench,
+  ingest_queue_id: string,
+  database: D1Connection,
+): Promise<{ applied: number; waiting: number }> {
   const seen = new Set<string>();
   const until_ms = bench.now() + DEFERRED_WAIT_MAX_MS;
   let ownerless = new Set<string>();
   for (let next_push_ms = 0; ; ) {
-    const waiting = await deferred(bench);
+    const waiting = await deferredObjects(bench);
     ownerless = await dropPlaces(bench, waiting, ownerless);
     for (const key of waiting) if (key.startsWith(DEFERRED_OPERATIONS)) seen.add(key);
     if (waiting.length === 0) break;
-    if (bench.now() > until_ms) throw stuck(waiting.length);
+    if (bench.now() > until_ms) {
+      const left = waiting.filter((key) => seen.has(key)).length;
+      return { applied: seen.size - left, waiting: waiting.length };
+    }
     if (bench.now() >= next_push_ms) {
       await push(bench, ingest_queue_id, waiting);
       next_push_ms = bench.now() + DEFERRED_PUSH_EVERY_MS;
@@ -35,11 +51,11 @@ export async function releaseDeferred(
     await pause(SETTLE_POLL_MS, undefined, { signal: bench.steady });
   }
   await forgetFence(database);
-  return seen.size;
+  return { applied: seen.size, waiting: 0 };
 }
 
 /** Keys of everything that waits. */
-async function deferred({ bucket, steady }: Workbench): Promise<string[]> {
+export async function deferredObjects({ bucket, steady }: Workbench): Promise<string[]> {
   const keys: string[] = [];
   for await (const { key } of objectsUnder(bucket, DEFERRED_PREFIX, steady)) keys.push(key);
   return keys;

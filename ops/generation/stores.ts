@@ -1,6 +1,7 @@
 /** What a switch of generations works with: the stack, its deployment, and connections to its stores. */
 import type Cloudflare from "cloudflare";
 import { createCloudflare } from "../cloudflare/api.ts";
+import { OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import type { Progress } from "../command/progress.ts";
 import type { D1Connection } from "../d1/connection.ts";
@@ -11,6 +12,7 @@ import { openDriver } from "../stack/open-driver.ts";
 import { patientStorage } from "../storage/patient-storage.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
 import type { Storage } from "../storage/storage.ts";
+import { canHoldFence } from "./fence.ts";
 
 export interface Workbench {
   target: StackTarget;
@@ -89,4 +91,14 @@ export function databaseOf(
 ): Database | undefined {
   const found = database.generations.find((one) => one.generation === generation);
   return found && { generation, name: found.name, connection: restD1(api, account_id, found.id) };
+}
+
+/** `serving`: it holds what the Worker needs. `empty`: made anew, or damaged. @throws OpsError in D1's words otherwise. */
+export async function conditionOf({ connection }: Database): Promise<"serving" | "empty" | "gone"> {
+  try {
+    return (await canHoldFence(connection)) ? "serving" : "empty";
+  } catch (error) {
+    if (error instanceof OpsError && error.status === 404) return "gone";
+    throw error;
+  }
 }

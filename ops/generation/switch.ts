@@ -230,6 +230,7 @@ function newRecord(bench: Workbench, request: SwitchRequest, { database, vectors
           from: database.live,
           to: request.database.to ?? next(database.generations),
           fill: request.database.fill.id,
+          is_return: request.database.to !== undefined,
           state: {},
         }
       : null,
@@ -238,6 +239,7 @@ function newRecord(bench: Workbench, request: SwitchRequest, { database, vectors
           from: vectors.live,
           to: request.vectors.to ?? next(vectors.generations),
           fill: request.vectors.fill.id,
+          is_return: request.vectors.to !== undefined,
           state: {},
           dimensions: request.vectors.dimensions ?? liveIndex?.dimensions ?? 0,
         }

@@ -36,6 +36,7 @@ export async function replaceLostStores(bench: Workbench, request: LostStores): 
       from: config.database.live,
       to: next(config.database.live, config.database.generations),
       fill: request.id,
+      is_return: false,
       state: {},
     },
     vectors: {
@@ -45,6 +46,7 @@ export async function replaceLostStores(bench: Workbench, request: LostStores): 
         config.vectors.generations.map(({ generation }) => generation),
       ),
       fill: request.id,
+      is_return: false,
       state: {},
       dimensions: request.dimensions,
     },

@@ -20,8 +20,11 @@ const record = z.object({
   source: z.string(),
   /** The moment whose state that is. */
   state_at: z.string(),
-  /** `begun`: the live stores are what they were, or are being changed in place. `stores`: database and index are done. */
-  phase: z.enum(["begun", "stores", "done", "undone"]),
+  /**
+   * `begun`: the live stores are what they were, or are being changed in place. `stores`: database and index are done.
+   * `given up`: before anything was switched.
+   */
+  phase: z.enum(["begun", "stores", "done", "undone", "given up"]),
   begun_at_ms: z.number(),
   /** Live before. */
   before: z.object({ database: z.number(), vectors: z.number() }),

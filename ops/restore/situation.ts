@@ -3,9 +3,7 @@
 import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
 import { EXIT, isReason, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
-import type { D1Connection } from "../d1/connection.ts";
-import { FENCE_TABLE } from "../generation/fence.ts";
-import { type Database, databaseOf, openWorkbench, type Workbench } from "../generation/stores.ts";
+import { conditionOf, type Database, databaseOf, openWorkbench, type Workbench } from "../generation/stores.ts";
 import type { StackResources } from "../stack/locate.ts";
 import { openDriver } from "../stack/open-driver.ts";
 import { StorageError } from "../storage/storage.ts";
@@ -42,7 +40,7 @@ async function lookAt(bench: Workbench): Promise<Situation> {
   const model = bindings.find(({ name }) => name === "EMBEDDING_MODEL")?.text;
   const found = databaseOf(bench, resources, resources.database.live);
   const id = resources.database.generations.find(({ generation }) => generation === resources.database.live)?.id;
-  const isThere = found !== undefined && id !== undefined && (await isWorkers(found.connection));
+  const isThere = found !== undefined && id !== undefined && (await conditionOf(found)) === "serving";
   return {
     bench,
     resources,
@@ -61,17 +59,6 @@ export async function withBucket({ bench }: Situation): Promise<void> {
     },
   );
   if (!isThere) await bench.driver.up();
-}
-
-/** Migrated so far that it can hold a fence: what has no such table serves nobody. */
-async function isWorkers(connection: D1Connection): Promise<boolean> {
-  try {
-    const [found] = await connection.batch([{ sql: `SELECT name FROM sqlite_schema WHERE name = '${FENCE_TABLE}'` }]);
-    return found?.rows.length === 1;
-  } catch (error) {
-    if (error instanceof OpsError && error.status === 404) return false;
-    throw error;
-  }
 }
 
 function nothingDeployed(stack: string, error: OpsError): OpsError {

@@ -19,7 +19,8 @@ export async function undoable({ bench, resources }: Situation): Promise<Restore
   const refuse = (cause: string, hint: string) =>
     new OpsError({ op: "undo", subject: "the last restore", cause, hint }, { exit_code: EXIT.refused });
   const record = await readRestoreRecord(bench.bucket, bench.signal);
-  if (record === null || record.phase === "undone") throw refuse("there is none", "npm run ops -- generation list");
+  if (record === null || record.phase === "undone" || record.phase === "given up")
+    throw refuse("there is none", "npm run ops -- generation list");
   if (record.phase === "begun" && record.method === "generation") {
     throw refuse("it has not switched anything yet", "npm run ops -- restore apply goes on with it");
   }
