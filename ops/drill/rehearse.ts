@@ -7,6 +7,7 @@ import { createCloudflare } from "../cloudflare/api.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { compareDatabase } from "../restore/compare-database.ts";
+import { shownCheck } from "../restore/derived-checks.ts";
 import { loadDatabase } from "../restore/load-database.ts";
 import { askGoldenQueries } from "./golden-queries.ts";
 import { removeAbandonedScratch, scratchStores } from "./scratch-stores.ts";
@@ -70,6 +71,7 @@ export async function rehearse(
       left_behind = await scratch.remove();
       const differences = [
         ...database.differences,
+        ...database.failed_checks.map(shownCheck),
         ...vectors.differences,
         ...golden.misses.map((miss) => `not found: ${miss}`),
         ...(config_keys === stores.config.keys ? [] : ["the configuration has another number of keys"]),

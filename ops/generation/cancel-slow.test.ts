@@ -30,6 +30,7 @@ beforeEach(async () => {
     driver,
     progress: createProgress({ write: () => true }, () => performance.now()),
     signal,
+    now: Date.now,
     note: () => {},
   });
 });

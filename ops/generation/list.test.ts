@@ -31,7 +31,7 @@ const interrupted: SwitchRecord = {
   step: "fill",
   begun_at_ms: 0,
   holder: { host: "", pid: 0 },
-  database: { from: 1, to: 2, fill: "copy", state: {} },
+  database: { from: 1, to: 2, fill: "copy", is_return: false, state: {} },
   vectors: null,
 };
 const leaveInterrupted = async () => {

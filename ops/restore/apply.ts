@@ -3,6 +3,7 @@ import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
+import { DERIVED_CHECKS, shownCheck } from "./derived-checks.ts";
 import { restoredInPlace } from "./in-place.ts";
 import { restored } from "./new-generation.ts";
 import { prepareRestore, sourceArgs, sourceOptions, told } from "./prepare.ts";
@@ -24,6 +25,11 @@ export const restoreApply = defineCommand({
   options: z.object({
     ...sourceOptions.shape,
     resume: z.boolean().optional().describe("go on with the restore that was interrupted, whatever it was of"),
+    accept_failed_check: z.enum(DERIVED_CHECKS).optional().meta({
+      placeholder: "name",
+      description:
+        "go on although this check of what is made from rows fails; recorded. Rows and vectors that differ are never accepted",
+    }),
   }),
   output,
   examples: ["restore apply --yes", "restore apply --at 2026-11-20T12:00:00Z --yes", "restore apply --resume --yes"],
@@ -42,8 +48,11 @@ export const restoreApply = defineCommand({
       const done = await restore();
       return {
         data: { plan, restored: done },
-        text: `Restored ${stack} to ${source} as of ${state_at} in ${done.rto_s} s. Undo: npm run ops -- restore undo`,
-        audit: { detail: { source, method, state_at } },
+        text: [
+          `Restored ${stack} to ${source} as of ${state_at} in ${done.rto_s} s. Undo: npm run ops -- restore undo`,
+          ...done.overruled.map((one) => `Overruled: ${shownCheck(one)}`),
+        ].join("\n"),
+        audit: { detail: { source, method, state_at, overruled: done.overruled } },
       };
     }),
 });

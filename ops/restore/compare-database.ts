@@ -1,10 +1,12 @@
 /** A restored database beside the snapshot that it came from: rows by hash, definitions, sequences, full-text indexes. */
 
 import type { SnapshotBody, TableSummary } from "../backup/manifest.ts";
+import { asOpsError } from "../command/errors.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { quoted, readSchema, readSequences, type Schema } from "../d1/schema.ts";
 import { hashTable } from "../d1/table-hash.ts";
 import { isFenceTrigger } from "../generation/fence.ts";
+import type { FailedCheck } from "./derived-checks.ts";
 import { snapshotSchema } from "./load-database.ts";
 
 /** What a manifest says of a database's content. */
@@ -19,6 +21,8 @@ export interface DatabaseComparison {
   full_text_indexes: number;
   /** What differs, in words; empty when all is as it was. */
   differences: string[];
+  /** Of what is made from the rows. */
+  failed_checks: FailedCheck[];
 }
 
 /** Reads every row. @throws OpsError in D1's words. */
@@ -33,6 +37,7 @@ export async function compareDatabase(
     rows: 0,
     full_text_indexes: 0,
     differences: differentDefinitions(wanted, await readSchema(connection)),
+    failed_checks: [],
   };
   for (const held of manifest.inventory.database.tables) {
     hooks.signal.throwIfAborted();
@@ -53,7 +58,7 @@ export async function compareDatabase(
   }
   for (const name of wanted.rebuilt) {
     hooks.on_step(`full-text index ${name}`);
-    result.differences.push(...(await faultsOfFullText(connection, name)));
+    result.failed_checks.push(...(await faultsOfFullText(connection, name)));
     result.full_text_indexes += 1;
   }
   return result;
@@ -77,11 +82,16 @@ function differentDefinitions(wanted: Schema, found: Schema): string[] {
  * FTS5's own comparison of every word of the index with every word of its content: what a document says plays no part in it.
  * https://sqlite.org/fts5.html#the_integrity_check_command
  */
-async function faultsOfFullText(connection: D1Connection, name: string): Promise<string[]> {
+async function faultsOfFullText(connection: D1Connection, name: string): Promise<FailedCheck[]> {
   const index = quoted(name);
   const check = `INSERT INTO ${index} (${index}, rank) VALUES ('integrity-check', 1)`;
   return connection.batch([{ sql: check }], { repeatable: true }).then(
     () => [],
-    (error: unknown) => [`full-text index ${name} does not agree with its content: ${String(error)}`],
+    (error: unknown) => [
+      {
+        check: "full-text",
+        finding: `index ${name} does not agree with its content: ${asOpsError(error).parts.cause}`,
+      },
+    ],
   );
 }

@@ -7,7 +7,6 @@
 import { readMigrations } from "../../infra/migration-files.ts";
 import type { SnapshotManifest } from "../backup/manifest.ts";
 import type { Snapshot } from "../backup/repository/repository.ts";
-import { OpsError } from "../command/errors.ts";
 import type { Progress } from "../command/progress.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { fromPacks } from "../generation/copy-vectors.ts";
@@ -15,6 +14,7 @@ import { markFenceLifted } from "../generation/fence.ts";
 import type { DatabaseFill, DatabaseFilling, VectorsFill } from "../generation/fill.ts";
 import { appliedMigrations, applyMigration } from "../migrate/ledger.ts";
 import { compareDatabase, type DatabaseComparison } from "./compare-database.ts";
+import { judge, type Overruling, UnequalRestore } from "./derived-checks.ts";
 import { overtakeIndexVersions, readIndexVersions } from "./index-versions.ts";
 import { loadDatabase } from "./load-database.ts";
 
@@ -26,12 +26,16 @@ export interface SnapshotSource {
 /** What a fill needs of the work on a generation; the live database is not among it, for it may be gone. */
 export type DatabaseTarget = Pick<DatabaseFilling, "target" | "progress" | "signal">;
 
-/** Loads the snapshot and compares it, then runs `migrations` that it is behind. Repeated, it goes on. */
+/**
+ * Loads the snapshot and compares it, then runs `migrations` that it is behind. Repeated, it goes on.
+ * @throws UnequalRestore when rows differ, or a check failed that is not overruled.
+ */
 export async function fillDatabase(
   { snapshot, manifest }: SnapshotSource,
   migrations: readonly string[],
   { target, progress, signal }: DatabaseTarget,
-): Promise<Omit<DatabaseComparison, "differences">> {
+  overruling: Overruling,
+): Promise<Omit<DatabaseComparison, "differences" | "failed_checks">> {
   const { rows } = manifest.summary.database;
   const applied = await appliedMigrations(target.connection);
   // Once migrated it is not what the snapshot says any more; it was compared before that.
@@ -39,12 +43,13 @@ export async function fillDatabase(
   let compared = { tables: 0, rows, full_text_indexes: 0 };
   if (isBehind) {
     await loadDatabase(snapshot, manifest, target.connection, hooks(progress, signal, "restore", rows));
-    const { differences, ...counts } = await compareDatabase(
+    const { differences, failed_checks, ...counts } = await compareDatabase(
       target.connection,
       manifest,
       hooks(progress, signal, "compare", rows),
     );
     if (differences.length > 0) throw unequal(target.name, differences);
+    await judge(target.name, failed_checks, overruling);
     compared = counts;
   }
   progress.stop();
@@ -64,6 +69,7 @@ function hooks(progress: Progress, signal: AbortSignal, verb: string, total: num
 export function fillsFromSnapshot(
   source: SnapshotSource,
   migrations: readonly string[],
+  overruling: Overruling,
 ): { database: DatabaseFill; vectors: VectorsFill } {
   let restored: D1Connection | undefined;
   const vectors = vectorsFromSnapshot(source);
@@ -77,7 +83,7 @@ export function fillsFromSnapshot(
         const { rows } = source.manifest.summary.database;
         // `finish` changes what the snapshot says: a run that was cut off there must not compare again.
         if (filling.state.copied) return { name, tables: 0, rows, full_text_indexes: 0 };
-        const filled = await fillDatabase(source, migrations, filling);
+        const filled = await fillDatabase(source, migrations, filling, overruling);
         filling.state.copied = true;
         await filling.save();
         return { name, ...filled };
@@ -120,8 +126,8 @@ function fillId({ snapshot }: SnapshotSource): string {
   return `snapshot ${snapshot.info.id}`;
 }
 
-function unequal(name: string, differences: readonly string[]): OpsError {
-  return new OpsError({
+function unequal(name: string, differences: readonly string[]): UnequalRestore {
+  return new UnequalRestore({
     op: "verify",
     subject: name,
     cause: `what was restored differs from the snapshot: ${differences.join("; ")}`,

@@ -12,6 +12,7 @@ import { VectorIndex } from "../generation/vector-index.ts";
 import { vectorIds } from "../generation/vector-rows.ts";
 import { appliedMigrations, applyMigration } from "../migrate/ledger.ts";
 import { configRestored, readConfig, restoreConfig } from "./config.ts";
+import { type DerivedCheck, failedCheck } from "./derived-checks.ts";
 import { fillDatabase, type SnapshotSource } from "./fills.ts";
 import { overtakeIndexVersions, readIndexVersions } from "./index-versions.ts";
 import { isInterrupted, type RestoreRecord, readRestoreRecord, writeRestoreRecord } from "./restore-record.ts";
@@ -22,7 +23,7 @@ export type LiveDatabase = NonNullable<Situation["live"]>;
 /** Where to: a bookmark of Time Travel, or a snapshot with the migrations that it is behind. */
 export type Destination =
   | { bookmark: string; state_at: string }
-  | { source: SnapshotSource; migrations: readonly string[] };
+  | { source: SnapshotSource; migrations: readonly string[]; accepts: DerivedCheck | null };
 
 export const vectorsAligned = z.strictObject({ live: z.int(), removed: z.int(), vectors: z.unknown() });
 
@@ -33,6 +34,8 @@ export const restoredInPlace = z.strictObject({
   vectors: vectorsAligned,
   config: configRestored,
   snapshot_before: z.string().nullable(),
+  /** Checks that failed and were overruled. */
+  overruled: z.array(failedCheck),
 });
 export type RestoredInPlace = z.infer<typeof restoredInPlace>;
 
@@ -62,6 +65,7 @@ export async function applyInPlace(
       snapshot_before: await snapshot_before(),
       bookmark: (await timeTravel.getBookmark(live.id, at)).bookmark ?? null,
       emptied: false,
+      overruled: [],
       index_versions: await readIndexVersions(live.connection),
       config_before: null,
     };
@@ -87,6 +91,7 @@ export async function applyInPlace(
     vectors,
     config: { written: config.written, removed: config.removed },
     snapshot_before: record.snapshot_before,
+    overruled: record.overruled,
   };
 }
 
@@ -104,7 +109,7 @@ export async function travel(bench: Workbench, live: LiveDatabase, bookmark: str
 async function load(
   bench: Workbench,
   live: LiveDatabase,
-  { source, migrations }: { source: SnapshotSource; migrations: readonly string[] },
+  { source, migrations, accepts }: Exclude<Destination, { bookmark: string }>,
   record: RestoreRecord,
 ): Promise<RestoreRecord> {
   let kept = record;
@@ -113,7 +118,14 @@ async function load(
     kept = { ...record, emptied: true };
     await writeRestoreRecord(bench.bucket, kept, bench.steady);
   }
-  await fillDatabase(source, migrations, { target: live, progress: bench.progress, signal: bench.signal });
+  const target = { target: live, progress: bench.progress, signal: bench.signal };
+  await fillDatabase(source, migrations, target, {
+    accepts,
+    async record(failed) {
+      kept = { ...kept, overruled: [...failed] };
+      await writeRestoreRecord(bench.bucket, kept, bench.steady);
+    },
+  });
   return kept;
 }
 

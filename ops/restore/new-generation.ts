@@ -11,6 +11,7 @@ import { switchGeneration } from "../generation/switch.ts";
 import { patientStorage } from "../storage/patient-storage.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
 import { configRestored, readConfig, restoreConfig } from "./config.ts";
+import { type DerivedCheck, failedCheck, type Overruling } from "./derived-checks.ts";
 import { fillDatabase, fillsFromSnapshot, type SnapshotSource, vectorsFromSnapshot } from "./fills.ts";
 import { readIndexVersions } from "./index-versions.ts";
 import { replaceLostStores } from "./lost-stores.ts";
@@ -30,6 +31,8 @@ export const restored = z.strictObject({
   vectors: moved,
   objects: z.strictObject({ vectors: objectsRestored, audit: objectsRestored }),
   config: configRestored,
+  /** Checks that failed and were overruled. */
+  overruled: z.array(failedCheck),
   /** How long writes were deferred; 0 where there was nothing left to write to. */
   fence_ms: z.number(),
   deferred_writes: z.int(),
@@ -41,6 +44,8 @@ export interface RestoreWork {
   repository: Repository;
   source: SnapshotSource;
   plan: RestorePlan;
+  /** A check of what is made from rows that may fail. */
+  accepts: DerivedCheck | null;
 }
 
 /** @throws OpsError naming what is damaged, before anything is touched; or what failed: repeat it to go on. */
@@ -52,8 +57,8 @@ export async function applyToNewGeneration(work: RestoreWork): Promise<Restored>
   await withBucket(situation);
   const objects = await restoreBuckets(bench, source);
 
-  let record = await begunBefore(bench, plan);
-  record ??= {
+  const begun = await begunBefore(bench, plan);
+  let record: RestoreRecord = begun ?? {
     method: "generation",
     source: plan.source,
     state_at: plan.state_at,
@@ -64,11 +69,19 @@ export async function applyToNewGeneration(work: RestoreWork): Promise<Restored>
     bookmark: null,
     snapshot_before: null,
     emptied: false,
+    overruled: [],
     index_versions: live === null ? [] : await readIndexVersions(live.connection),
     config_before: null,
   };
   await writeRestoreRecord(bench.bucket, record, bench.steady);
-  const switched = record.phase === "begun" ? await switchStores(work) : null;
+  const overruling: Overruling = {
+    accepts: work.accepts,
+    async record(failed) {
+      record = { ...record, overruled: [...failed] };
+      await writeRestoreRecord(bench.bucket, record, bench.steady);
+    },
+  };
+  const switched = record.phase === "begun" ? await switchStores(work, overruling) : null;
   const moved = record.moved ?? {
     database: { from: record.before.database, to: switched?.database.to ?? 0 },
     vectors: { from: record.before.vectors, to: switched?.vectors.to ?? 0 },
@@ -87,6 +100,7 @@ export async function applyToNewGeneration(work: RestoreWork): Promise<Restored>
     vectors: { ...moved.vectors, ...switched?.vectors },
     objects,
     config: { written: config.written, removed: config.removed },
+    overruled: record.overruled,
     fence_ms,
     deferred_writes,
   };
@@ -166,19 +180,19 @@ async function begunBefore(bench: Workbench, plan: RestorePlan): Promise<Restore
   return found;
 }
 
-async function switchStores({ situation, source, plan }: RestoreWork) {
+async function switchStores({ situation, source, plan }: RestoreWork, overruling: Overruling) {
   const { bench, live } = situation;
   const dimensions = source.manifest.body.stores?.index.dimensions ?? 0;
   if (live === null) {
     const replaced = await replaceLostStores(bench, {
       id: `snapshot ${plan.source}`,
       dimensions,
-      fillDatabase: async (target) => ({ ...(await fillDatabase(source, plan.migrations, target)) }),
+      fillDatabase: async (target) => ({ ...(await fillDatabase(source, plan.migrations, target, overruling)) }),
       vectors: vectorsFromSnapshot(source),
     });
     return { ...replaced, fence_ms: 0, deferred_writes: 0 };
   }
-  const fills = fillsFromSnapshot(source, plan.migrations);
+  const fills = fillsFromSnapshot(source, plan.migrations, overruling);
   const { database, vectors, fence_ms, deferred_writes } = await switchGeneration(bench, {
     database: { fill: fills.database },
     vectors: { fill: fills.vectors, dimensions },

@@ -8,6 +8,7 @@ import { EXIT, type ExitCode, OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { momentBefore } from "../command/options.ts";
 import { table } from "../command/output.ts";
+import type { DerivedCheck } from "./derived-checks.ts";
 import type { SnapshotSource } from "./fills.ts";
 import { freshSnapshot } from "./fresh-snapshot.ts";
 import { applyInPlace, type RestoredInPlace } from "./in-place.ts";
@@ -31,7 +32,11 @@ export const sourceOptions = z.object({
   in_place: z.boolean().optional().describe("change the live database itself; a snapshot of it is made first"),
 });
 
-type Asked = z.output<typeof sourceArgs> & z.output<typeof sourceOptions> & { resume?: boolean | undefined };
+type Asked = z.output<typeof sourceArgs> &
+  z.output<typeof sourceOptions> & {
+    resume?: boolean | undefined;
+    accept_failed_check?: DerivedCheck | undefined;
+  };
 
 /** What is to be restored, and how. */
 interface Wish extends RepositoryOptions {
@@ -41,6 +46,7 @@ interface Wish extends RepositoryOptions {
   /** Of the moment `at_ms`. */
   bookmark?: string;
   in_place?: boolean | undefined;
+  accept_failed_check?: DerivedCheck | undefined;
 }
 
 /** Runs `work` with the plan of what is asked for, and with what does it. Whoever calls that has looked at the plan's refusals. */
@@ -76,13 +82,13 @@ async function interrupted({ bench }: Situation, asked: Asked): Promise<Wish> {
   const refuse = (cause: string, hint: string, exit_code: ExitCode): never => {
     throw new OpsError({ op: "resume", subject: "a restore", cause, hint }, { exit_code });
   };
-  const { id, at, in_place, repository, key_file } = asked;
+  const { id, at, in_place, repository, key_file, accept_failed_check } = asked;
   if (id !== undefined || at !== undefined || in_place === true)
     refuse("what it is of was named as well", "name nothing beside --resume, or leave --resume out", EXIT.usage);
   const record = await readRestoreRecord(bench.bucket, bench.steady);
   if (record === null || !isInterrupted(record))
     return refuse("none was interrupted", "npm run ops -- restore plan", EXIT.refused);
-  const options = { repository, key_file };
+  const options = { repository, key_file, accept_failed_check };
   if (record.method === "generation") return { ...options, id: record.source };
   if (SNAPSHOT_ID.test(record.source)) return { ...options, id: record.source, in_place: true };
   return { ...options, at_ms: Date.parse(record.state_at), bookmark: record.source };
@@ -113,16 +119,18 @@ async function fromRepository<T>(
   try {
     const source: SnapshotSource = { snapshot, manifest: await readManifest(snapshot) };
     const plan = await planFromSnapshot(situation, source, in_place);
-    const restoring = { situation, repository, source, plan };
+    const accepts = wish.accept_failed_check ?? null;
+    const restoring = { situation, repository, source, plan, accepts };
     const inPlace = async () => {
       await verifyBefore(restoring);
       await restoreBuckets(situation.bench, source);
-      const to = { source, migrations: plan.migrations };
+      const to = { source, migrations: plan.migrations, accepts };
       return await applyInPlace(situation, liveOf(situation), to, () => freshSnapshot(invocation, wish));
     };
     return await work(plan, async () => {
       const done = await (in_place ? inPlace() : applyToNewGeneration(restoring));
-      if (repository.can.write) await repository.recordVerification(snapshot.info.id, "restore");
+      if (repository.can.write && done.overruled.length === 0)
+        await repository.recordVerification(snapshot.info.id, "restore");
       return done;
     });
   } finally {

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { decode } from "../service/client.ts";
 import { type Storage, StorageError } from "../storage/storage.ts";
+import { DERIVED_CHECKS } from "./derived-checks.ts";
 
 const RECORD = "generations/restore.json";
 
@@ -38,6 +39,8 @@ const record = z.object({
   emptied: z.boolean(),
   /** Of every tenant, from before. */
   index_versions: z.array(z.tuple([z.string(), z.number()])),
+  /** Checks that failed and were overruled by `--accept-failed-check`. */
+  overruled: z.array(z.object({ check: z.enum(DERIVED_CHECKS), finding: z.string() })).default([]),
   /** The configuration namespace as it was; null until it is about to be changed. */
   config_before: entries.nullable(),
 });

@@ -9,13 +9,14 @@ import type { D1Connection } from "../d1/connection.ts";
 import { sqliteD1 } from "../d1/sqlite-connection.ts";
 import { compareDatabase, type DatabaseComparison } from "./compare-database.ts";
 import { comparePacks, type PackComparison } from "./compare-packs.ts";
+import { shownCheck } from "./derived-checks.ts";
 import { isFoundByItsWords } from "./found-by-words.ts";
 import { type LoadHooks, loadDatabase } from "./load-database.ts";
 
 /** Every word of the index is compared with its row before; this is a search as callers do it. */
 const SEARCHED_CHUNKS = 20;
 
-export interface ScratchRestore extends DatabaseComparison {
+export interface ScratchRestore extends Omit<DatabaseComparison, "failed_checks"> {
   /** Null where the snapshot holds no vector packs. */
   packs: PackComparison | null;
   seconds: number;
@@ -40,7 +41,7 @@ export async function restoreIntoScratch(
     await loadDatabase(snapshot, manifest, connection, hooks);
     hooks.on_step("integrity_check");
     const faults = [...pragma(database, "integrity_check").filter((line) => line !== "ok"), ...foreignKeys(database)];
-    const compared = await compareDatabase(connection, manifest, hooks);
+    const { failed_checks, ...compared } = await compareDatabase(connection, manifest, hooks);
     const { buckets } = manifest.inventory;
     hooks.on_step("vector packs");
     const packs =
@@ -52,7 +53,13 @@ export async function restoreIntoScratch(
     return {
       ...compared,
       packs,
-      differences: [...faults, ...compared.differences, ...(packs?.differences ?? []), ...misses],
+      differences: [
+        ...faults,
+        ...compared.differences,
+        ...failed_checks.map(shownCheck),
+        ...(packs?.differences ?? []),
+        ...misses,
+      ],
       seconds: Math.round((performance.now() - began_ms) / 100) / 10,
     };
   } finally {
