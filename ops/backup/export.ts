@@ -17,7 +17,7 @@ const output = z.union([
     folder: z.string(),
     tables: z.array(tableSummary.pick({ name: true, rows: true, digest: true })),
   }),
-  copyReport,
+  ...copyReport.options,
 ]);
 
 export const backupExport = defineCommand({
