@@ -31,3 +31,11 @@ test("no file imports from a room above its own, not even a type", () => {
   );
   expect(upward).toEqual([]);
 });
+
+test("operations know nothing of HTTP, and neither does what they stand on, but for the schemas and security", () => {
+  const highest = levelOf("operations/search.ts");
+  const web = sources
+    .filter((path) => levelOf(path) <= highest && !/^(schemas|security)\//.test(path))
+    .filter((path) => /from "(hono|@hono\/(?!zod-openapi))/.test(readFileSync(join(WORKER, path), "utf8")));
+  expect(web).toEqual([]);
+});
