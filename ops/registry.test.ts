@@ -92,7 +92,7 @@ describe("every command that changes something", () => {
         await confirm({ op: "do", subject: "it" });
         throw error;
       });
-      expect(failed).toMatchObject([{ action: command.path, outcome: "refused", detail: { cause: "refused" } }]);
+      expect(failed).toMatchObject([{ action: command.path, outcome: "refused", detail: { cause: "do it: refused" } }]);
     },
   );
 

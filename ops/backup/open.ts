@@ -6,6 +6,7 @@ import { z } from "zod";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { patientStorage } from "../storage/patient-storage.ts";
+import type { Storage } from "../storage/storage.ts";
 import { claimedId, keepKeys, keyAtHand } from "./keys-at-hand.ts";
 import { locateRepository } from "./place.ts";
 import { initRepository } from "./repository/key-administration.ts";
@@ -36,6 +37,38 @@ export interface Making {
 const SEEN = "backup-seen.json";
 const seenFile = z.record(z.string(), z.int());
 
+/** A place with something that says it is a repository: `openRepository` proves it. */
+export interface KeyedPlace {
+  storage: Storage;
+  /** The same, with each operation tried again where that may help. */
+  patient: Storage;
+  /** The one that this machine has for it. */
+  key: BackupKey;
+}
+
+/**
+ * Runs `work` with the place that the options name and its key. `making`: a repository is made where there is none.
+ * @throws OpsError: no repository, no key.
+ */
+export async function withKeyedPlace<T>(
+  invocation: Invocation,
+  options: RepositoryOptions,
+  making: Making | null,
+  work: (place: KeyedPlace) => Promise<T>,
+): Promise<T> {
+  const { signal, data_dir, env, target } = invocation;
+  const { storage, close } = await locateRepository(options.repository, target, env);
+  try {
+    const patient = patientStorage(storage);
+    const id = await claimedId(patient, signal);
+    const given = { key_files: options.key_file ?? [], data_dir, env, signal };
+    const key = await (id === null ? make(invocation, patient, making) : keyAtHand(patient, id, given));
+    return await work({ storage, patient, key });
+  } finally {
+    close();
+  }
+}
+
 /**
  * Runs `work` with the repository that the options name. `making`: one is made where there is none.
  * @throws OpsError: no repository, no key, a key of another one.
@@ -46,16 +79,11 @@ export async function withRepository<T>(
   making: Making | null,
   work: (repository: Repository) => Promise<T>,
 ): Promise<T> {
-  const { signal, data_dir, env, now } = invocation;
-  const place = await locateRepository(options.repository, invocation.target, env);
-  try {
-    const storage = patientStorage(place.storage);
-    const id = await claimedId(storage, signal);
-    const given = { key_files: options.key_file ?? [], data_dir, env, signal };
-    const key = await (id === null ? make(invocation, storage, making) : keyAtHand(storage, id, given));
+  const { signal, data_dir, now } = invocation;
+  return withKeyedPlace(invocation, options, making, async ({ storage, key }) => {
     const seen = await readSeen(data_dir);
     const counter_seen = seen[key.repository] ?? 0;
-    const repository = await openRepository(place.storage, key, { signal, now, counter_seen });
+    const repository = await openRepository(storage, key, { signal, now, counter_seen });
     try {
       const result = await work(repository);
       for (const warning of repository.warnings) invocation.note(`Warning: ${warning}`);
@@ -64,16 +92,10 @@ export async function withRepository<T>(
     } finally {
       await repository.close();
     }
-  } finally {
-    place.close();
-  }
+  });
 }
 
-async function make(
-  invocation: Invocation,
-  storage: ReturnType<typeof patientStorage>,
-  making: Making | null,
-): Promise<BackupKey> {
+async function make(invocation: Invocation, storage: Storage, making: Making | null): Promise<BackupKey> {
   const { stack, data_dir, signal, now } = invocation;
   if (making === null || (making.keys_to === undefined && stack !== "local"))
     throw new OpsError(

@@ -21,7 +21,7 @@ const refusal = z.strictObject({
     subject: z.string(),
     cause: z.string(),
     hint: z.string(),
-    reason: z.enum(REASONS).optional(),
+    reason: z.enum(REASONS).nullable(),
   }),
 });
 

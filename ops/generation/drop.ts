@@ -20,13 +20,13 @@ export const generationDrop = defineCommand({
   summary: "delete a generation that is not live, with its data",
   notes: "Exit code 3: it is live, belongs to a switch under way, or is the way back of a switch of the last 7 days.",
   risk: "destructive",
-  args: z.object({ store: z.enum(STORES), generation: positive.describe("its number, as generation list shows it") }),
+  args: z.object({ store: z.enum(STORES).describe("which store"), generation: positive.describe("its number, as generation list shows it") }),
   options: z.object({
     early: z.boolean().default(false).describe("also within the 7 days in which a switch can be undone"),
   }),
   output: z.strictObject({
     stack: z.enum(STACKS),
-    store: z.enum(STORES),
+    store: z.enum(STORES).describe("which store"),
     generation: z.number(),
     dropped: z.boolean().describe("false in a dry run"),
   }),

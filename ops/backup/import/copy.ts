@@ -1,10 +1,11 @@
 /** One repository into another place, or back, and the check of what arrived. */
 import { z } from "zod";
-import { EXIT, OpsError, type Reason } from "../../command/errors.ts";
+import { EXIT, OpsError } from "../../command/errors.ts";
 import type { Invocation, Outcome } from "../../command/invocation.ts";
 import { patientStorage } from "../../storage/patient-storage.ts";
 import type { Storage } from "../../storage/storage.ts";
-import { claimedId, keyAtHand } from "../keys-at-hand.ts";
+import { claimedId } from "../keys-at-hand.ts";
+import { withKeyedPlace } from "../open.ts";
 import { locateRepository } from "../place.ts";
 import { openRepository } from "../repository/open-repository.ts";
 import { finding } from "../repository/repository.ts";
@@ -51,58 +52,53 @@ export async function copyRepository(invocation: Invocation, request: CopyReques
   };
 }
 
-async function copied(
-  { target, data_dir, signal, progress, env, now, dry_run }: Invocation,
-  { from, to, key_file: key_files = [] }: CopyRequest,
-): Promise<CopyReport> {
-  const [source, copy] = [await locateRepository(from, target, env), await locateRepository(to, target, env)];
-  try {
-    const [there, here] = [patientStorage(source.storage), patientStorage(copy.storage)];
-    const id = await idOf(there, here, signal);
-    const key = await keyAtHand(there, id, { key_files, data_dir, env, signal });
-    const original = await openRepository(source.storage, key, { signal, now });
-    const snapshots = (await original.listSnapshots()).map((snapshot) => snapshot.id);
-    const places = { from: there.location, to: here.location };
-    if (dry_run) {
-      await original.close();
-      const { missing: _, ...plan } = await planCopy(there, here, signal);
-      return { dry_run, ...places, ...plan, snapshots: snapshots.length };
-    }
-    // No prune may take away what is being copied.
-    const lease = await original.leaseForRestore(snapshots);
-    let done: RepositoryCopied;
+async function copied(invocation: Invocation, { from, to, key_file }: CopyRequest): Promise<CopyReport> {
+  const { target, signal, progress, env, now, dry_run } = invocation;
+  const options = { repository: from, key_file: key_file && [...key_file] };
+  return withKeyedPlace(invocation, options, null, async ({ storage, patient: there, key }) => {
+    const copy = await locateRepository(to, target, env);
     try {
-      let bytes = 0;
-      progress.start("kB copied", 0);
-      done = await copyObjects(there, here, {
-        signal: AbortSignal.any([signal, lease.lost]),
-        on_bytes: (more) => {
-          bytes += more;
-          progress.update(Math.floor(bytes / 1000));
-        },
-      });
+      const here = patientStorage(copy.storage);
+      await refuseAnother(here, key.repository, signal);
+      const places = { from: there.location, to: here.location };
+      const original = await openRepository(storage, key, { signal, now });
+      let done: RepositoryCopied;
+      try {
+        const snapshots = (await original.listSnapshots()).map((snapshot) => snapshot.id);
+        if (dry_run) {
+          const { missing: _, ...plan } = await planCopy(there, here, signal);
+          return { dry_run, ...places, ...plan, snapshots: snapshots.length };
+        }
+        // No prune may take away what is being copied.
+        const lease = await original.leaseForRestore(snapshots);
+        let bytes = 0;
+        progress.start("kB copied", 0);
+        done = await copyObjects(there, here, {
+          signal: AbortSignal.any([signal, lease.lost]),
+          on_bytes: (more) => {
+            bytes += more;
+            progress.update(Math.floor(bytes / 1000));
+          },
+        }).finally(() => lease.release());
+      } finally {
+        progress.stop();
+        await original.close();
+      }
+      const arrived = await openRepository(copy.storage, key, { signal, now });
+      const report = await arrived.verifyStructure();
+      await arrived.close();
+      const findings = report.findings.filter(({ severity }) => severity === "damage");
+      return { ...places, ...done, snapshots: report.snapshots, passed: findings.length === 0, findings };
     } finally {
-      progress.stop();
-      await lease.release();
-      await original.close();
+      copy.close();
     }
-    const arrived = await openRepository(copy.storage, key, { signal, now });
-    const report = await arrived.verifyStructure();
-    await arrived.close();
-    const findings = report.findings.filter(({ severity }) => severity === "damage");
-    return { ...places, ...done, snapshots: report.snapshots, passed: findings.length === 0, findings };
-  } finally {
-    source.close();
-    copy.close();
-  }
+  });
 }
 
-async function idOf(from: Storage, to: Storage, signal: AbortSignal): Promise<string> {
-  const refuse = (subject: string, cause: string, hint: string, reason?: Reason) =>
-    new OpsError({ op: "copy repository", subject, cause, hint, reason }, { exit_code: EXIT.usage });
-  const id = await claimedId(from, signal);
-  if (id === null) throw refuse(from.location, "there is none", "name the place where one lies", "no-repository");
-  const other = await claimedId(to, signal);
-  if (other === null || other === id) return id;
-  throw refuse(to.location, `it holds another repository, ${other}`, "name an empty place, or the copy of this one");
+async function refuseAnother(place: Storage, repository: string, signal: AbortSignal): Promise<void> {
+  const other = await claimedId(place, signal);
+  if (other === null || other === repository) return;
+  const cause = `it holds another repository, ${other}`;
+  const hint = "name an empty place, or the copy of this one";
+  throw new OpsError({ op: "copy repository", subject: place.location, cause, hint }, { exit_code: EXIT.usage });
 }

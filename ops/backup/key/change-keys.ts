@@ -4,11 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { EXIT, OpsError } from "../../command/errors.ts";
 import type { Invocation, Outcome } from "../../command/invocation.ts";
-import { patientStorage } from "../../storage/patient-storage.ts";
-import type { Storage } from "../../storage/storage.ts";
-import { claimedId, keyAtHand } from "../keys-at-hand.ts";
-import type { RepositoryOptions } from "../open.ts";
-import { locateRepository } from "../place.ts";
+import { type RepositoryOptions, withKeyedPlace } from "../open.ts";
 import { keyAdministration } from "../repository/key-administration.ts";
 import { type BackupKey, formatKey } from "../repository/key-file.ts";
 
@@ -26,25 +22,6 @@ export const keyChange = z.strictObject({
 });
 type KeyChange = z.infer<typeof keyChange>;
 
-/** @throws OpsError: no repository, no key. */
-export async function withKeys<T>(
-  { target, data_dir, signal, env }: Invocation,
-  options: RepositoryOptions,
-  work: (opened: { storage: Storage; key: BackupKey }) => Promise<T>,
-): Promise<T> {
-  const place = await locateRepository(options.repository, target, env);
-  try {
-    const storage = patientStorage(place.storage);
-    const id = await claimedId(storage, signal);
-    if (id === null)
-      throw misused("change keys of", storage.location, "there is no repository", "npm run ops -- backup create");
-    const given = { key_files: options.key_file ?? [], data_dir, env, signal };
-    return await work({ storage, key: await keyAtHand(storage, id, given) });
-  } finally {
-    place.close();
-  }
-}
-
 /** Does `work`, or tries it where nothing may be changed. The key that it makes goes into `file`, which must be new. */
 export async function changeKeys(
   invocation: Invocation,
@@ -55,8 +32,8 @@ export async function changeKeys(
   const { dry_run, signal } = invocation;
   if (file !== null && existsSync(file))
     throw misused("make key", file, "the file is there already", "name a new file");
-  return await withKeys(invocation, options, async ({ storage, key }) => {
-    const made = await work(keyAdministration(storage, key, signal, dry_run));
+  return await withKeyedPlace(invocation, options, null, async ({ patient, key }) => {
+    const made = await work(keyAdministration(patient, key, signal, dry_run));
     if (made !== null && file !== null && !dry_run) await writeFile(file, formatKey(made), { mode: 0o600, flag: "wx" });
     const detail = { repository: key.repository, change, name };
     const written = made === null ? null : file;

@@ -2,9 +2,8 @@
 import { z } from "zod";
 import { defineCommand } from "../../command/define.ts";
 import { table } from "../../command/output.ts";
-import { repositoryOptions } from "../open.ts";
+import { repositoryOptions, withKeyedPlace } from "../open.ts";
 import { Configuration, loadConfiguration } from "../repository/configuration.ts";
-import { withKeys } from "./change-keys.ts";
 
 const { repository, readers, writers } = Configuration.shape;
 
@@ -22,8 +21,8 @@ export const backupKeyList = defineCommand({
   }),
   examples: ["backup key list", "backup key list --key-file ./escrow.json --json"],
   run(invocation, options) {
-    return withKeys(invocation, options, async ({ storage, key }) => {
-      const { config } = await loadConfiguration(storage, key, invocation.signal);
+    return withKeyedPlace(invocation, options, null, async ({ patient, key }) => {
+      const { config } = await loadConfiguration(patient, key, invocation.signal);
       const rows = [
         ...config.readers.map(({ name, recipient }) => ({ name, may: "read", as: recipient })),
         ...config.writers.map(({ name, signer }) => ({ name, may: "back up", as: signer })),
