@@ -91,6 +91,8 @@ export const OVERRIDE_SETTLE_MAX_MS = 20_000;
 export const OVERRIDE_ERRORS_MAX = 5;
 /** A destructive step needs a verified backup younger than this. */
 export const BACKUP_AGE_MAX_MS = 24 * 3_600_000;
+/** How far the clocks of two machines may be apart before what one of them wrote counts as of a time to come. */
+export const CLOCK_SKEW_MAX_MS = 5 * 60_000;
 /** Of a table, of a result. https://developers.cloudflare.com/d1/platform/limits/ */
 export const D1_COLUMNS_MAX = 100;
 /** Columns read by one query; the rest of D1's hundred is for what goes with them. */

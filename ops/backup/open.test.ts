@@ -8,7 +8,6 @@ import type { Invocation } from "../command/invocation.ts";
 import { createProgress } from "../command/progress.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
 import { locateStack } from "../stack/locate.ts";
-import { latestVerifiedBackup } from "./latest-verified.ts";
 import { type RepositoryOptions, withRepository } from "./open.ts";
 import { formatKey } from "./repository/key-file.ts";
 import { newRepository, type TestRepository } from "./repository/repository.fixture.ts";
@@ -78,13 +77,12 @@ describe("the repository of a stack", () => {
   const vacuum = (...words: string[]) => runCli(["vacuum", "--dry-run", "--data", folder, "--json", ...words]);
   const changeLogOf = (stdout: string) => JSON.parse(stdout).removed[2];
 
-  test("where there is none, vacuum leaves the change log alone, and a deployment knows of no backup", async () => {
+  test("where there is none, vacuum leaves the change log alone", async () => {
     const { code, stdout } = await vacuum();
     expect([code, changeLogOf(stdout)]).toEqual([
       0,
       { what: "change log", rows: 0, because: expect.stringMatching(/^no repository/) },
     ]);
-    expect(await latestVerifiedBackup(invocation)("local")).toBeNull();
   });
 
   describe("where there is one", () => {
@@ -95,19 +93,9 @@ describe("the repository of a stack", () => {
       expect([code, JSON.parse(stdout)]).toMatchObject([2, { error: { subject: MISSING, reason: "key-unreadable" } }]);
     });
 
-    test("a key that cannot be read is no missing backup: a deployment is told", async () => {
-      process.env.PRISM_BACKUP_KEY_FILE = MISSING;
-      try {
-        await expect(latestVerifiedBackup(invocation)("local")).rejects.toMatchObject({ reason: "key-unreadable" });
-      } finally {
-        delete process.env.PRISM_BACKUP_KEY_FILE;
-      }
-    });
-
     test("without any key vacuum says so, and leaves the change log alone", async () => {
       const { code, stdout } = await vacuum();
       expect([code, changeLogOf(stdout)]).toMatchObject([0, { rows: 0, because: expect.stringMatching(/^no key/) }]);
-      expect(await latestVerifiedBackup(invocation)("local")).toBeNull();
     });
   });
 });

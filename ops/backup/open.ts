@@ -51,7 +51,7 @@ export interface KeyedPlace {
  * @throws OpsError: no repository, no key.
  */
 export async function withKeyedPlace<T>(
-  invocation: Invocation,
+  invocation: Pick<Invocation, "stack" | "data_dir" | "target" | "signal" | "note" | "env" | "now">,
   options: RepositoryOptions,
   making: Making | null,
   work: (place: KeyedPlace) => Promise<T>,
@@ -74,7 +74,7 @@ export async function withKeyedPlace<T>(
  * @throws OpsError: no repository, no key, a key of another one.
  */
 export async function withRepository<T>(
-  invocation: Invocation,
+  invocation: Pick<Invocation, "stack" | "data_dir" | "target" | "signal" | "note" | "env" | "now">,
   options: RepositoryOptions,
   making: Making | null,
   work: (repository: Repository) => Promise<T>,
@@ -95,7 +95,11 @@ export async function withRepository<T>(
   });
 }
 
-async function make(invocation: Invocation, storage: Storage, making: Making | null): Promise<BackupKey> {
+async function make(
+  invocation: Pick<Invocation, "stack" | "data_dir" | "signal" | "note" | "now">,
+  storage: Storage,
+  making: Making | null,
+): Promise<BackupKey> {
   const { stack, data_dir, signal, now } = invocation;
   if (making === null || (making.keys_to === undefined && stack !== "local"))
     throw new OpsError(

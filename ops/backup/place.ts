@@ -1,7 +1,8 @@
 /** Where a repository lies: the stack's own bucket, or what `--repository` names. */
+import { BUCKETS, nameInStack } from "../../infra/inventory.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Environment } from "../command/invocation.ts";
-import type { StackTarget } from "../stack/locate.ts";
+import type { StackTarget } from "../stack/target.ts";
 import { directoryStorage } from "../storage/directory-storage.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -23,8 +24,8 @@ export async function locateRepository(
   env: Environment,
 ): Promise<Place> {
   if (given === undefined) {
-    const { buckets, s3 } = await (await target()).resources();
-    return bucket({ endpoint: s3.endpoint, bucket: buckets.backups, prefix: "", credentials: s3.credentials });
+    const { stack, s3 } = await target();
+    return bucket({ ...(await s3()), bucket: nameInStack(BUCKETS.backups.name, stack), prefix: "" });
   }
   if (!given.startsWith("s3://")) return { storage: directoryStorage(given), close: () => {} };
   const url = URL.canParse(given) ? new URL(given) : undefined;

@@ -4,7 +4,7 @@ import { RequestBudget } from "../cloudflare/request-budget.ts";
 import { OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { restD1 } from "../d1/rest-connection.ts";
-import type { StackTarget } from "../stack/locate.ts";
+import type { StackTarget } from "../stack/target.ts";
 import { patientStorage } from "../storage/patient-storage.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
 import type { SnapshotSources } from "./snapshot/take.ts";
@@ -23,9 +23,9 @@ export async function stackSources(
   invocation: Pick<Invocation, "signal" | "stack" | "target" | "note" | "env">,
   budget = new RequestBudget(),
 ): Promise<StackSources> {
-  const { signal, stack, env } = invocation;
+  const { signal, stack } = invocation;
   const target = await invocation.target();
-  const api = createCloudflare(target.api, {
+  const api = createCloudflare(await target.api(), {
     signal,
     budget,
     on_retry: ({ request, because, wait_ms }) =>
@@ -41,9 +41,10 @@ export async function stackSources(
       cause: `its live database, generation ${database.live}, is none of those that exist`,
       hint: `npm run ops -- drift --stack ${stack}`,
     });
-  const opened = [buckets.vectors, buckets.audit].map((bucket) => s3Storage({ ...s3, bucket, prefix: "" }));
-  const [vectors, audit] = opened.map((storage) => patientStorage(storage));
-  if (vectors === undefined || audit === undefined) throw new Error("two buckets were opened");
+  const opened = {
+    vectors: s3Storage({ ...s3, bucket: buckets.vectors, prefix: "" }),
+    audit: s3Storage({ ...s3, bucket: buckets.audit, prefix: "" }),
+  };
   return {
     stack,
     target: { ...target, resources: async () => resources },
@@ -57,17 +58,31 @@ export async function stackSources(
       api,
       resources,
       signal,
-      vectors,
-      audit,
-      exportStack: async () => {
-        if (stack === "local") return null;
-        const { pulumiEngine } = await import("../stack/pulumi-engine.ts");
-        return Buffer.from(await (await pulumiEngine(stack, env, signal)).run(["stack", "export"]));
-      },
+      vectors: patientStorage(opened.vectors),
+      audit: patientStorage(opened.audit),
+      exportStack: () => exportStack(invocation),
     },
     budget,
     close: () => {
-      for (const storage of opened) storage.close();
+      for (const storage of Object.values(opened)) storage.close();
     },
   };
+}
+
+/** A restore needs no state of Pulumi: without it `ops adopt` takes over what is there. So a backup does not fail for the lack of it. */
+async function exportStack({
+  stack,
+  signal,
+  note,
+  env,
+}: Pick<Invocation, "stack" | "signal" | "note" | "env">): Promise<Buffer | null> {
+  if (stack === "local") return null;
+  try {
+    const { pulumiEngine } = await import("../stack/pulumi-engine.ts");
+    return Buffer.from(await (await pulumiEngine(stack, env, signal)).run(["stack", "export"]));
+  } catch (error) {
+    if (!(error instanceof OpsError)) throw error;
+    note(`The snapshot goes without Pulumi's state of the stack: ${error.parts.cause}`);
+    return null;
+  }
 }

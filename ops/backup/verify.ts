@@ -4,6 +4,7 @@ import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { restoreIntoScratch, type ScratchRestore } from "../restore/scratch-restore.ts";
+import { recordVerified } from "./last-verified.ts";
 import { readManifest } from "./manifest.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
 import { type Finding, finding, type Repository, type VerifiedLevel, verifiedLevel } from "./repository/repository.ts";
@@ -114,6 +115,7 @@ async function verifyBackup(
     const passed = differences.length === 0 && findings.every(({ severity }) => severity === "notice");
     const level = passed ? levelOf(percent, restored) : null;
     if (level !== null && repository.can.write) await repository.recordVerification(id, level);
+    if (level === "restore") await recordVerified(invocation, repository, id);
     return {
       data: {
         snapshot: id,

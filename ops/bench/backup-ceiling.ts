@@ -30,7 +30,7 @@ async function measure(dataDir: string): Promise<Ceiling> {
   const target = await locateStack("local", dataDir, {}, signal);
   const { account_id, database, buckets, s3 } = await target.resources();
   const live = database.generations.find(({ generation }) => generation === database.live);
-  const connection = restD1(createCloudflare(target.api, { signal }), account_id, live?.id ?? "");
+  const connection = restD1(createCloudflare(await target.api(), { signal }), account_id, live?.id ?? "");
   const from = s3Storage({ ...s3, bucket: buckets.vectors, prefix: "" });
   const to = s3Storage({ ...s3, bucket: buckets.backups, prefix: PREFIX });
   const storage = patientStorage(to);

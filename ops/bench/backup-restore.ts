@@ -22,8 +22,9 @@ export interface RowsRestored {
 async function measure(data_dir: string): Promise<RowsRestored> {
   const { signal } = new AbortController();
   const target = await locateStack("local", data_dir, {}, signal);
-  const { account_id } = target.api;
-  const api = createCloudflare(target.api, { signal });
+  const address = await target.api();
+  const { account_id } = address;
+  const api = createCloudflare(address, { signal });
   const { uuid = "" } = await api.d1.database.create({ account_id, name: "bench-restore" });
   const place = await locateRepository(undefined, async () => target, {});
   const id = (await claimedId(place.storage, signal)) ?? "";

@@ -5,19 +5,28 @@ import {
   DATABASE,
   KV_NAMESPACES,
   nameInStack,
-  QUEUES,
   SERVICE,
   type Stack,
   VECTOR_INDEX,
 } from "../../infra/inventory.ts";
 import { OpsError } from "../command/errors.ts";
-import type { StackResources } from "../stack/locate.ts";
 import { mainVersion, workerVersions } from "./worker-versions.ts";
 
-/** All but the S3 side, which is no matter of names. */
-export type AccountResources = Omit<StackResources, "s3">;
+export interface AccountResources {
+  account_id: string;
+  database: { live: number; generations: { generation: number; name: string; id: string }[] };
+  vectors: { live: number; generations: { generation: number; name: string; dimensions: number }[] };
+  /** Ids. */
+  kv: { cache: string; config: string };
+  /** Names. */
+  buckets: { vectors: string; backups: string; logs: string; audit: string };
+  worker: { name: string };
+}
 
-/** @throws OpsError naming what is missing; nothing is guessed. */
+/**
+ * Asks no more than what a backup's token may read: Workers, D1 and Vectorize.
+ * @throws OpsError naming what is missing; nothing is guessed.
+ */
 export async function discoverResources(
   client: Cloudflare,
   account_id: string,
@@ -25,7 +34,7 @@ export async function discoverResources(
 ): Promise<AccountResources> {
   const account = { account_id };
   const script = nameInStack(SERVICE, stack);
-  const [bindings, databases, indexes, queues] = await Promise.all([
+  const [bindings, databases, indexes] = await Promise.all([
     servingBindings(client, account_id, script),
     gather(client.d1.database.list(account), ({ name = "", uuid = "" }) => ({
       generation: generationOf(name, DATABASE, stack),
@@ -37,18 +46,12 @@ export async function discoverResources(
       name,
       dimensions: (config as { dimensions: number }).dimensions,
     })),
-    gather(client.queues.list(account), ({ queue_name: name = "", queue_id: id = "" }) => ({ name, id })),
   ]);
   if (bindings === null) throw missing(`the Worker ${script}`, stack);
   const bound = (name: string): Record<string, unknown> => {
     const binding = bindings.find((each) => each.name === name);
     if (binding) return binding;
     throw missing(`the binding ${name} of the deployed Worker`, stack);
-  };
-  const queue = ({ name }: { name: string }) => {
-    const found = queues.find((each) => each.name === nameInStack(name, stack));
-    if (found) return found;
-    throw missing(`the queue ${nameInStack(name, stack)}`, stack);
   };
   const live = <T extends { generation: number }>(all: T[], gone: number, isLive: (one: T) => boolean) => ({
     live: all.find(isLive)?.generation ?? gone,
@@ -76,9 +79,21 @@ export async function discoverResources(
       logs: nameInStack(BUCKETS.logs.name, stack),
       audit: nameInStack(BUCKETS.audit.name, stack),
     },
-    queues: { ingest: queue(QUEUES.ingest), dead: queue(QUEUES.dead) },
     worker: { name: script },
   };
+}
+
+/** Id of the queue of this name in the inventory. @throws OpsError when the account does not have it. */
+export async function queueId(
+  client: Cloudflare,
+  account_id: string,
+  queue: { name: string },
+  stack: Stack,
+): Promise<string> {
+  const name = nameInStack(queue.name, stack);
+  for await (const { queue_name, queue_id } of client.queues.list({ account_id }))
+    if (queue_name === name && queue_id !== undefined) return queue_id;
+  throw missing(`the queue ${name}`, stack);
 }
 
 /** Of the version that serves; null where none does. */

@@ -4,7 +4,7 @@
  */
 import type { Stack } from "../../infra/inventory.ts";
 import type { Client } from "../service/client.ts";
-import type { StackTarget } from "../stack/locate.ts";
+import type { StackTarget } from "../stack/target.ts";
 import type { ExitCode } from "./errors.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { Progress } from "./progress.ts";

@@ -3,7 +3,8 @@ import { createInterface } from "node:readline/promises";
 import type { Stack } from "../../infra/inventory.ts";
 import { REQUEST_TIMEOUT_MS } from "../limits.ts";
 import { createClient } from "../service/client.ts";
-import { locateStack, type StackTarget } from "../stack/locate.ts";
+import { locateStack } from "../stack/locate.ts";
+import type { StackTarget } from "../stack/target.ts";
 import type { Command } from "./define.ts";
 import { asOpsError, EXIT, OpsError, outcomeOf } from "./errors.ts";
 import type { Invocation, Outcome } from "./invocation.ts";
@@ -101,7 +102,7 @@ function invoke(
     signal,
     target,
     client: async () => {
-      const { url, secret } = await target();
+      const { url, secret } = await (await target()).service();
       const timeout_ms = Math.min(options.timeout ?? REQUEST_TIMEOUT_MS, REQUEST_TIMEOUT_MS);
       return createClient({ url, token: secret, signal, timeout_ms });
     },

@@ -38,8 +38,8 @@ export const adopt = defineCommand({
   }),
   examples: ["adopt --stack staging --out import.json"],
   async run(invocation, { out }) {
-    const [driver, { api }] = [await openDriver(invocation), await invocation.target()];
-    const client = createCloudflare(api, { signal: invocation.signal });
+    const [driver, target] = [await openDriver(invocation), await invocation.target()];
+    const client = createCloudflare(await target.api(), { signal: invocation.signal });
     const found = await adoptable(client, await driver.unmanaged());
     const resources = found.flatMap(({ type, name, id, remedy }) => (remedy === null ? [{ type, name, id }] : []));
     const by_hand = found.flatMap(({ remedy, ...rest }) => (remedy === null ? [] : [{ ...rest, remedy }]));

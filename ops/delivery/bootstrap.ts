@@ -8,7 +8,8 @@ import { createCloudflare } from "../cloudflare/api.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import { TOKEN_DAYS } from "../limits.ts";
-import { cloudflareApiUrl, pulumiEngine, STATE_BUCKET } from "../stack/pulumi-engine.ts";
+import { cloudflareApiUrl } from "../stack/account.ts";
+import { pulumiEngine, STATE_BUCKET } from "../stack/pulumi-engine.ts";
 import { type ConfigurationGaps, configurationGaps, configure, stackExists } from "./first-configuration.ts";
 import { createDeployToken, tokensNamed } from "./first-token.ts";
 

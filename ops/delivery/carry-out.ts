@@ -14,7 +14,7 @@ import type { Invocation } from "../command/invocation.ts";
 import { walkJourneys } from "../health/synthetic.ts";
 import { PROMOTION_PERCENT, RESTORE_TIMEOUT_MS } from "../limits.ts";
 import { applyMigration } from "../migrate/ledger.ts";
-import { type Delivery, liveDatabase, openDelivery } from "../stack/delivery.ts";
+import { type Delivery, liveDatabase } from "../stack/delivery.ts";
 import type { StackDriver } from "../stack/driver.ts";
 import type { DeploymentPlan } from "./deployment-plan.ts";
 import { readBack } from "./read-back.ts";
@@ -39,14 +39,14 @@ export type CarriedOut = z.infer<typeof carriedOut>;
 
 /** The first deployment of a stack: nobody calls it yet, and its database exists only afterwards. */
 export async function carryOutFirst(
-  driver: StackDriver,
+  delivery: Delivery,
   plan: DeploymentPlan,
   options: CarryOutOptions,
   invocation: Invocation,
 ): Promise<CarriedOut> {
+  const { driver } = delivery;
   await driver.setConfig({ bundle: options.bundle, rollout: undefined });
   const outputs = await up(driver, invocation);
-  const delivery = await openDelivery(invocation, driver);
   const migrations_applied = await migrate(delivery, plan, invocation);
   await pinFile(driver, options, outputs.worker.version_id);
   return { ...(await inspect(delivery, outputs, invocation)), migrations_applied };
@@ -131,9 +131,9 @@ export async function carryOutVersion(
  */
 async function giveBack(delivery: Delivery, previous: string, invocation: Invocation): Promise<string | null> {
   const { driver, target, account_id, versions } = delivery;
-  // The command's own deadline may be what ended the deployment.
-  const client = createCloudflare(target.api, { signal: AbortSignal.timeout(RESTORE_TIMEOUT_MS) });
   try {
+    // The command's own deadline may be what ended the deployment.
+    const client = createCloudflare(await target.api(), { signal: AbortSignal.timeout(RESTORE_TIMEOUT_MS) });
     await workerVersions(client, account_id, versions.script).deploy([{ version_id: previous, percentage: 100 }]);
     await driver.setConfig({ bundle: `version/${previous}`, rollout: { percentage: 0, previous } });
     await up(driver, invocation);
@@ -168,7 +168,7 @@ async function inspect(
 ): Promise<Omit<CarriedOut, "migrations_applied">> {
   const { version_id } = outputs.worker;
   const read_back = await readBack(delivery, outputs, version_id);
-  const walked = await walkJourneys(delivery.target, invocation, {});
+  const walked = await walkJourneys(await delivery.target.service(), invocation, {});
   const failed = walked.steps.filter(({ state }) => state === "fail").map(({ name, detail }) => `${name} (${detail})`);
   const wrong = [...read_back, ...failed.map((journey) => `journey failed: ${journey}`)];
   return {

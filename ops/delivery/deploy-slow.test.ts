@@ -48,6 +48,7 @@ async function ops(...words: string[]): Promise<Run & { data: z.infer<typeof rep
   const run = await runCli([...words, "--data", join(dir, "data"), "--json"]);
   return { ...run, data: report.parse(JSON.parse(run.stdout || "{}")) };
 }
+const tomorrow = () => new Date(Date.now() + 86_400_000).toISOString().slice(0, 10);
 const quickly = ["--at-once", "--watch", "1s"];
 /** The version that answers callers. */
 const serving = async () => (await fetch(`${platform.url}/health/live`)).headers.get("x-worker-version");
@@ -134,6 +135,28 @@ test("a change that would replace a store by an empty one is refused before anyt
   ]);
 });
 
+test("with a waiver it is the last verified backup that decides, wherever its repository is", async () => {
+  const driver = localDriver({ data_dir: join(dir, "data"), platform, signal: new AbortController().signal });
+  const vectors = await driver.getConfig("vectors");
+  const waiver = { resource: "prism-chunks-g1", reason: "its vectors are made again", expires: tomorrow() };
+  await driver.setConfig({
+    waivers: [waiver],
+    vectors: { live: 1, generations: [{ generation: 1, dimensions: 512 }] },
+  });
+  const reasons = async () =>
+    deploymentPlan.parse((await ops("deploy", "--dry-run")).data).refusals.map(({ reason }) => reason);
+  try {
+    expect(await reasons()).toEqual([expect.stringContaining("no verified backup is known")]);
+    const vault = ["--repository", join(dir, "vault")];
+    expect((await ops("backup", "create", ...vault)).code).toBe(0);
+    expect((await ops("backup", "verify", ...vault)).code).toBe(0);
+    await rm(join(dir, "vault"), { recursive: true });
+    expect(await reasons()).toEqual([expect.stringContaining("the waiver counts")]);
+  } finally {
+    await driver.setConfig({ vectors, waivers: undefined });
+  }
+});
+
 test("a migration that fails on the live database leaves nothing there and names its statement", async () => {
   const api = createCloudflare(
     { api_url: platform.api_url, account_id: platform.account_id, token: platform.api_token },
@@ -180,6 +203,8 @@ test("a rollback serves the release before, pinned, until the next deployment ta
     "deploy: rolled back",
     "deploy: rolled back",
     "deploy: refused",
+    "backup create: done",
+    "backup verify: done",
     "deploy: done",
     "rollback: done",
   ]);

@@ -5,17 +5,14 @@
 import { resolve } from "node:path";
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
-import { latestVerifiedBackup } from "../backup/latest-verified.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, isReason, OpsError } from "../command/errors.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { duration } from "../command/options.ts";
 import { table } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
 import { PROMOTION_PERCENT, PROMOTION_WATCH_MS } from "../limits.ts";
 import { type Delivery, openDelivery } from "../stack/delivery.ts";
-import type { StackDriver } from "../stack/driver.ts";
-import { openDriver } from "../stack/open-driver.ts";
 import {
   type CarriedOut,
   type CarryOutOptions,
@@ -72,18 +69,18 @@ export const deploy = defineCommand({
   async run(invocation, options): Promise<Outcome<z.infer<typeof output>>> {
     const begun_ms = invocation.now();
     const bundle = options.bundle === undefined ? undefined : resolve(options.bundle);
-    const driver = await openDriver(invocation);
-    const delivery = await openDelivery(invocation, driver).catch(nullWhenNeverDeployed);
-    if (delivery) await checkToken(delivery.client, delivery.account_id);
-    const plan = await planDeployment(driver, delivery, {
+    const delivery = await openDelivery(invocation);
+    await checkToken(delivery.client, delivery.account_id);
+    const plan = await planDeployment(delivery, {
       bundle,
       without_backup: options.without_backup ?? null,
-      backups: latestVerifiedBackup(invocation),
       now_ms: invocation.now(),
+      signal: invocation.signal,
     });
     if (invocation.dry_run) return { data: plan, text: planText(plan, invocation) };
     for (const warning of plan.warnings) invocation.note(`Warning: ${warning}`);
-    const [{ stack }, { release }] = [driver, plan.bundle];
+    const { stack } = invocation;
+    const { release } = plan.bundle;
     invocation.begin({ release });
     if (plan.refusals.length > 0) {
       invocation.begin({ refusals: plan.refusals });
@@ -99,7 +96,7 @@ export const deploy = defineCommand({
     if (plan.removes_pin !== null) invocation.note(`The pin of an earlier release is taken away: ${plan.removes_pin}`);
 
     const work = { bundle, at_once: options.at_once, watch_ms: options.watch };
-    const { carried, traffic } = await carryOut(driver, delivery, plan, work, invocation);
+    const { carried, traffic } = await carryOut(delivery, plan, work, invocation);
     const { outcome, reason, version_id } = carried;
     const seconds = rounded((invocation.now() - begun_ms) / 1000, 1);
     const data = { stack, ...carried, release, seconds, traffic };
@@ -116,25 +113,23 @@ export const deploy = defineCommand({
 });
 
 async function carryOut(
-  driver: StackDriver,
-  delivery: Delivery | null,
+  delivery: Delivery,
   plan: DeploymentPlan,
   work: CarryOutOptions,
   invocation: Invocation,
 ): Promise<{ carried: CarriedOut; traffic: TrafficReport | null }> {
   const { live } = plan;
-  if (!delivery || !live) return { carried: await carryOutFirst(driver, plan, work, invocation), traffic: null };
-  const { result, report } = await underTraffic(delivery.target, "preparation", invocation.note, (probe) =>
-    plan.version_changes
-      ? carryOutVersion(delivery, plan, live.version_id, work, probe, invocation)
-      : carryOutAround(delivery, plan, work, invocation),
+  if (!live) return { carried: await carryOutFirst(delivery, plan, work, invocation), traffic: null };
+  const { result, report } = await underTraffic(
+    await delivery.target.service(),
+    "preparation",
+    invocation.note,
+    (probe) =>
+      plan.version_changes
+        ? carryOutVersion(delivery, plan, live.version_id, work, probe, invocation)
+        : carryOutAround(delivery, plan, work, invocation),
   );
   return { carried: result, traffic: report };
-}
-
-function nullWhenNeverDeployed(error: unknown): Delivery | null {
-  if (isReason(error, "never-deployed")) return null;
-  throw error;
 }
 
 /** What cannot be had back by deploying the release before. */

@@ -3,22 +3,23 @@ import { readFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { z } from "zod";
 import { bundleWorker } from "../../infra/build.ts";
+import { STACKS } from "../../infra/inventory.ts";
 import { readMigrations } from "../../infra/migration-files.ts";
 import { releaseTag } from "../../infra/version-note.ts";
 import { type Waiver, waiver } from "../../infra/waivers.ts";
+import { readLastVerified } from "../backup/last-verified.ts";
 import { mainVersion } from "../cloudflare/worker-versions.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import { appliedMigrations } from "../migrate/ledger.ts";
 import { planMigrations } from "../migrate/plan.ts";
 import { type Delivery, liveDatabase } from "../stack/delivery.ts";
 import type { StackDriver, StackPlan } from "../stack/driver.ts";
-import type { LatestVerifiedBackup } from "./backup-evidence.ts";
-import { refusals } from "./safety.ts";
+import { type Refusal, refusals, type SafetyInputs } from "./safety.ts";
 
 const kind = z.enum(["create", "update", "replace", "delete", "same"]);
 
 export const deploymentPlan = z.strictObject({
-  stack: z.string(),
+  stack: z.enum(STACKS),
   /** Version and release that serve now; null before the first deployment. */
   live: z.strictObject({ version_id: z.string(), release: z.string().nullable() }).nullable(),
   bundle: z.strictObject({
@@ -62,33 +63,39 @@ export interface PlanOptions {
   /** A built bundle instead of today's source. */
   bundle: string | undefined;
   without_backup: string | null;
-  backups: LatestVerifiedBackup;
   now_ms: number;
+  signal: AbortSignal;
 }
 
 /**
  * Reads and compares; changes nothing that outlasts it: where the configuration pins another release, the pin is taken away
  * for the preview and put back.
- *
- * @param delivery null before a stack's first deployment.
  */
-export async function planDeployment(
-  driver: StackDriver,
-  delivery: Delivery | null,
-  options: PlanOptions,
-): Promise<DeploymentPlan> {
+export async function planDeployment(delivery: Delivery, options: PlanOptions): Promise<DeploymentPlan> {
+  const { driver, versions } = delivery;
   const bundle = await bundleFacts(options.bundle);
   const pinned = await driver.getConfig("bundle");
   const preview = await previewRelease(driver, options.bundle);
-  const deployments = delivery ? await delivery.versions.deployments() : [];
-  const live = delivery && deployments[0] ? await delivery.versions.version(mainVersion(deployments[0])) : null;
-  const database = delivery && live ? await liveDatabase(delivery) : null;
+  const deployments = await versions.deployments();
+  const live = deployments[0] ? await versions.version(mainVersion(deployments[0])) : null;
+  const database = live ? await liveDatabase(delivery) : null;
   const { pending, unknown } = planMigrations(
     readMigrations(),
     new Set(database ? await appliedMigrations(database) : []),
     live ? { kind: "version", schema: live.schema } : { kind: "nothing" },
   );
   const steps = preview.steps.filter((step) => step.kind !== "same");
+  const judged = {
+    steps,
+    migrations: pending,
+    waivers: z
+      .array(waiver)
+      .catch([])
+      .parse(await driver.getConfig("waivers")) satisfies Waiver[],
+    without_backup: options.without_backup,
+    first: live === null,
+    now_ms: options.now_ms,
+  };
   const version = steps.find(({ type }) => type.endsWith(":WorkerVersion"));
   const settled = deployments[0]?.versions.every(({ percentage }) => percentage === 100) ?? false;
   return {
@@ -101,18 +108,7 @@ export async function planDeployment(
     version_changes: version !== undefined || (live !== null && (await uploaded(driver)) !== live.id),
     bindings_changed: version?.changed.includes("bindings") ?? false,
     nothing_to_do: settled && steps.length === 0 && pending.every(({ action }) => action === "wait"),
-    refusals: refusals({
-      steps,
-      migrations: pending,
-      waivers: z
-        .array(waiver)
-        .catch([])
-        .parse(await driver.getConfig("waivers")) satisfies Waiver[],
-      backup: await options.backups(driver.stack),
-      without_backup: options.without_backup,
-      first: live === null,
-      now_ms: options.now_ms,
-    }),
+    refusals: await refusalsByBackup(delivery, judged, options.signal),
     warnings: [
       ...preview.warnings,
       ...unknown.map(
@@ -120,6 +116,16 @@ export async function planDeployment(
       ),
     ],
   };
+}
+
+/** What needs no backup is not held up by a record of the last verified one that cannot be read. */
+async function refusalsByBackup(
+  { target }: Delivery,
+  judged: Omit<SafetyInputs, "backup">,
+  signal: AbortSignal,
+): Promise<Refusal[]> {
+  const without = refusals({ ...judged, backup: null });
+  return without.length === 0 ? [] : refusals({ ...judged, backup: await readLastVerified(target, signal) });
 }
 
 /** The version that the last `up` made; it need not be the one that serves. */

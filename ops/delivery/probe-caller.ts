@@ -5,7 +5,7 @@ import { TENANT } from "../health/synthetic-journeys.ts";
 import { createKey, revokeKey } from "../keys/keys.ts";
 import { CLEANUP_TIMEOUT_MS } from "../limits.ts";
 import { createClient } from "../service/client.ts";
-import type { StackTarget } from "../stack/locate.ts";
+import type { ServiceAddress } from "../stack/target.ts";
 import { Traffic } from "./traffic.ts";
 import { reported, type TrafficReport } from "./traffic-report.ts";
 
@@ -14,7 +14,7 @@ import { reported, type TrafficReport } from "./traffic-report.ts";
  * repairs it.
  */
 export async function underTraffic<T>(
-  { url, secret }: Pick<StackTarget, "url" | "secret">,
+  { url, secret }: ServiceAddress,
   firstPhase: string,
   note: (text: string) => void,
   work: (traffic: Traffic) => Promise<T>,

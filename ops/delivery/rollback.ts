@@ -14,7 +14,6 @@ import { rounded } from "../command/rounded.ts";
 import { appliedMigrations } from "../migrate/ledger.ts";
 import { contractedSince } from "../migrate/plan.ts";
 import { type Delivery, liveDatabase, openDelivery } from "../stack/delivery.ts";
-import { openDriver } from "../stack/open-driver.ts";
 import { underTraffic } from "./probe-caller.ts";
 import { previousGood } from "./release-history.ts";
 import { trafficReport, trafficText } from "./traffic-report.ts";
@@ -55,8 +54,8 @@ export const rollback = defineCommand({
   async run(invocation, { to }): Promise<Outcome<z.infer<typeof output>>> {
     const begun_ms = invocation.now();
     const since_s = () => rounded((invocation.now() - begun_ms) / 1000, 1);
-    const driver = await openDriver(invocation);
-    const delivery = await openDelivery(invocation, driver);
+    const delivery = await openDelivery(invocation);
+    const { driver } = delivery;
     const { live, goal } = await chooseVersion(delivery, to);
     await refuseAcrossMigrations(delivery, live, goal);
     // Equal fingerprints cover secrets, too; a version that has none is bound anew.
@@ -74,8 +73,9 @@ export const rollback = defineCommand({
         text: `Would serve version ${goal.id} (release ${goal.release ?? "unknown"}) by a ${plan.path}.`,
       };
 
+    const service = await delivery.target.service();
     invocation.begin(plan);
-    const { result, report } = await underTraffic(delivery.target, "rollback", invocation.note, async (traffic) => {
+    const { result, report } = await underTraffic(service, "rollback", invocation.note, async (traffic) => {
       if (asItIs) await delivery.versions.deploy([{ version_id: goal.id, percentage: 100 }]);
       else invocation.note(`Version ${goal.id} was bound to something else: its code becomes a new version.`);
       const deployed_s = since_s();

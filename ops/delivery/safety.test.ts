@@ -15,7 +15,7 @@ const replaced: PlannedStep = {
   protected: false,
 };
 const waivers = [{ resource: "prism-db-g1", reason: "its data is in generation 2", expires: "2026-11-25" }];
-const backup = { id: "b1", taken_at_ms: NOW_MS - HOUR_MS };
+const backup = { snapshot: "b1", state_at_ms: NOW_MS - HOUR_MS };
 const migration = (phase: "expand" | "contract"): PlannedMigration => ({
   ...{ name: "0009_next.sql", phase, action: "apply", reason: "", has_way_back: true },
 });
@@ -35,8 +35,10 @@ test("a store is replaced or deleted only with a waiver that counts, a verified 
   expect(asked({ steps: [replaced], backup })).toHaveLength(1);
   expect(asked({ steps: [replaced], waivers })[0]?.reason).toContain("no verified backup");
   expect(
-    asked({ steps: [replaced], waivers, backup: { id: "b0", taken_at_ms: NOW_MS - 25 * HOUR_MS } })[0]?.reason,
+    asked({ steps: [replaced], waivers, backup: { snapshot: "b0", state_at_ms: NOW_MS - 25 * HOUR_MS } })[0]?.reason,
   ).toContain("25 hours old");
+  const early = { snapshot: "b2", state_at_ms: NOW_MS + HOUR_MS };
+  expect(asked({ steps: [replaced], waivers, backup: early })[0]?.reason).toContain("time to come");
   expect(asked({ steps: [replaced], waivers, backup })).toEqual([]);
   expect(asked({ steps: [{ ...replaced, protected: true }], waivers, backup })[0]?.reason).toContain("protection");
   const expired = [{ ...waivers[0], resource: "prism-db-g1", reason: "was once planned", expires: "2026-11-01" }];

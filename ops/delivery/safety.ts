@@ -1,10 +1,10 @@
 /** What a deployment may not do without more than a command: lose data, or change it without a way back. Pure. */
 import { isDataStore } from "../../infra/policy/data-stores.ts";
 import { isWaived, type Waiver, waiverFlaw } from "../../infra/waivers.ts";
-import { BACKUP_AGE_MAX_MS } from "../limits.ts";
+import type { LastVerified } from "../backup/last-verified.ts";
+import { BACKUP_AGE_MAX_MS, CLOCK_SKEW_MAX_MS } from "../limits.ts";
 import type { PlannedMigration } from "../migrate/plan.ts";
 import type { PlannedStep } from "../stack/driver.ts";
-import type { VerifiedBackup } from "./backup-evidence.ts";
 
 export interface Refusal {
   /** The resource or the migration. */
@@ -17,7 +17,8 @@ export interface SafetyInputs {
   steps: readonly PlannedStep[];
   migrations: readonly PlannedMigration[];
   waivers: readonly Waiver[];
-  backup: VerifiedBackup | null;
+  /** The newest one that was restored and compared; null where none is known. */
+  backup: Pick<LastVerified, "snapshot" | "state_at_ms"> | null;
   /** Why the operator goes on without a backup; counts only for what adds. */
   without_backup: string | null;
   /** Whether there is data yet: before the first deployment there is none. */
@@ -25,7 +26,7 @@ export interface SafetyInputs {
   now_ms: number;
 }
 
-const BACK_UP = "take a backup and verify it first (npm run ops -- backup --help)";
+const BACK_UP = "npm run ops -- backup create and npm run ops -- backup verify first";
 
 /** Everything that is refused, each with its remedy; empty when the deployment may go on. */
 export function refusals(inputs: SafetyInputs): Refusal[] {
@@ -87,10 +88,12 @@ function whyItMayNotGo(step: PlannedStep, { waivers, now_ms }: SafetyInputs, mis
 }
 
 /** Why the newest backup does not count, or null when it does. */
-function missingBackup(backup: VerifiedBackup | null, now_ms: number): string | null {
+function missingBackup(backup: SafetyInputs["backup"], now_ms: number): string | null {
   if (backup === null) return "no verified backup is known";
-  const age_ms = now_ms - backup.taken_at_ms;
+  const age_ms = now_ms - backup.state_at_ms;
+  if (age_ms < -CLOCK_SKEW_MAX_MS)
+    return `the newest verified backup (${backup.snapshot}) is of a time to come: this clock or that of the backup is wrong`;
   return age_ms < BACKUP_AGE_MAX_MS
     ? null
-    : `the newest verified backup (${backup.id}) is ${Math.floor(age_ms / 3_600_000)} hours old, ${BACKUP_AGE_MAX_MS / 3_600_000} are the most`;
+    : `the newest verified backup (${backup.snapshot}) is ${Math.floor(age_ms / 3_600_000)} hours old, ${BACKUP_AGE_MAX_MS / 3_600_000} are the most`;
 }

@@ -19,9 +19,10 @@ export async function answersAsItself(
 ): Promise<void> {
   const end_ms = performance.now() + OVERRIDE_SETTLE_MAX_MS;
   const headers = versionOverride(versions.script, version_id);
+  const { url } = await target.service();
   let errors = 0;
   for (;;) {
-    const said = await fetch(`${target.url}/health/live`, {
+    const said = await fetch(`${url}/health/live`, {
       headers,
       signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
     }).then(
@@ -44,7 +45,7 @@ export async function passesJourneys(
   version_id: string,
   invocation: Invocation,
 ): Promise<JourneysWalked> {
-  const walked = await walkJourneys(target, invocation, versionOverride(versions.script, version_id));
+  const walked = await walkJourneys(await target.service(), invocation, versionOverride(versions.script, version_id));
   const failed = walked.steps.filter(({ state }) => state === "fail");
   if (failed.length > 0)
     throw new Condemned(`journeys failed: ${failed.map(({ name, detail }) => `${name} (${detail})`).join("; ")}`);

@@ -1,6 +1,7 @@
 /** `ops drill`: proves that the latest snapshot can be restored, without touching what serves. */
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
+import { recordVerified } from "../backup/last-verified.ts";
 import { readSummary } from "../backup/manifest.ts";
 import { type RepositoryOptions, repositoryOptions, withRepository } from "../backup/open.ts";
 import type { Repository } from "../backup/repository/repository.ts";
@@ -98,7 +99,9 @@ function withChosen<T>(
 function rehearseFrom(invocation: Invocation, options: RepositoryOptions, wanted: string): Promise<Rehearsal> {
   return withChosen(invocation, options, wanted, async (repository, id) => {
     const rehearsed = await rehearse(invocation, repository, id);
-    if (rehearsed.passed && repository.can.write) await repository.recordVerification(rehearsed.snapshot, "restore");
+    const { passed, snapshot } = rehearsed;
+    if (passed && repository.can.write) await repository.recordVerification(snapshot, "restore");
+    if (passed) await recordVerified(invocation, repository, snapshot);
     return rehearsed;
   });
 }

@@ -48,7 +48,7 @@ export async function rehearse(
     const { stores } = manifest.body;
     const { buckets } = manifest.inventory;
     if (stores === null || buckets === null) throw withoutStores(snapshot.info.id);
-    const { api: address } = await invocation.target();
+    const address = await (await invocation.target()).api();
     const api = createCloudflare(address, { signal });
     const { account_id } = address;
     for (const what of await removeAbandonedScratch(api, account_id, began_ms))

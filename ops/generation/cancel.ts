@@ -5,7 +5,6 @@ import { defineCommand } from "../command/define.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { readRestoreRecord, writeRestoreRecord } from "../restore/restore-record.ts";
-import type { StackResources } from "../stack/locate.ts";
 import { dropGeneration, STORES, type StoreKind } from "./drop.ts";
 import { lowerFence } from "./fence.ts";
 import { configured } from "./live.ts";
@@ -71,7 +70,6 @@ function nameOf({ store, generation }: Begun): string {
 
 interface Cancellable {
   record: SwitchRecord;
-  resources: StackResources;
   live: Database | undefined;
 }
 
@@ -92,7 +90,7 @@ async function cancellable(bench: Workbench): Promise<Cancellable> {
       "npm run ops -- generation resume, then generation undo",
     );
   }
-  return { record: found.value, resources, live };
+  return { record: found.value, live };
 }
 
 /** What the switch made itself, as far as it is declared; not what an undo goes back to. */
@@ -114,9 +112,9 @@ async function begunGenerations(bench: Workbench, record: SwitchRecord): Promise
  * @throws OpsError with exit code 3 when there is nothing to cancel, the takeover is done already, or a process is at work on it.
  */
 export async function cancelSwitch(bench: Workbench): Promise<z.infer<typeof cancelled>> {
-  const { record, resources, live } = await cancellable(bench);
+  const { record, live } = await cancellable(bench);
   const file = await RecordFile.open(bench.bucket, bench.steady, () => record);
-  const deferred = await letWrite(bench, live, resources.queues.ingest.id);
+  const deferred = await letWrite(bench, live);
   const begun = await begunGenerations(bench, record);
   for (const { store, generation } of begun) await dropGeneration(bench, store, generation);
   await giveRestoreUp(bench);
@@ -124,10 +122,10 @@ export async function cancelSwitch(bench: Workbench): Promise<z.infer<typeof can
   return { deferred_writes: deferred.applied, deferred_waiting: deferred.waiting, dropped: begun.map(nameOf) };
 }
 
-async function letWrite(bench: Workbench, live: Database | undefined, ingest_queue_id: string) {
+async function letWrite(bench: Workbench, live: Database | undefined) {
   const condition = live === undefined ? "gone" : await conditionOf(live);
   if (live !== undefined && condition !== "gone") await lowerFence(live.connection, bench.now());
-  if (live !== undefined && condition === "serving") return tryRelease(bench, ingest_queue_id, live.connection);
+  if (live !== undefined && condition === "serving") return tryRelease(bench, live.connection);
   return { applied: 0, waiting: (await deferredObjects(bench)).length };
 }
 

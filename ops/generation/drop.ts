@@ -20,7 +20,10 @@ export const generationDrop = defineCommand({
   summary: "delete a generation that is not live, with its data",
   notes: "Exit code 3: it is live, belongs to a switch under way, or is the way back of a switch of the last 7 days.",
   risk: "destructive",
-  args: z.object({ store: z.enum(STORES).describe("which store"), generation: positive.describe("its number, as generation list shows it") }),
+  args: z.object({
+    store: z.enum(STORES).describe("which store"),
+    generation: positive.describe("its number, as generation list shows it"),
+  }),
   options: z.object({
     early: z.boolean().default(false).describe("also within the 7 days in which a switch can be undone"),
   }),

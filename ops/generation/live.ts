@@ -3,7 +3,7 @@ import { bundleWorker } from "../../infra/build.ts";
 import { releaseTag } from "../../infra/version-note.ts";
 import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
 import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
-import type { StackResources } from "../stack/locate.ts";
+import type { StackResources } from "../stack/target.ts";
 import type { SwitchRecord } from "./record.ts";
 import type { Workbench } from "./stores.ts";
 

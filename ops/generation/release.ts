@@ -1,7 +1,9 @@
 /** After a fence: sees to it that the writes which waited are done, then lets the Worker forget the fence. */
 import { setTimeout as pause } from "node:timers/promises";
+import { QUEUES } from "../../infra/inventory.ts";
 import { DEFERRED_OPERATIONS, DEFERRED_PREFIX } from "../../worker/store/fence-names.ts";
 import type { QueueMessage } from "../../worker/store/queue-messages.ts";
+import { queueId } from "../cloudflare/account-resources.ts";
 import { OpsError } from "../command/errors.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { DEFERRED_PUSH_EVERY_MS, DEFERRED_WAIT_MAX_MS, QUEUE_PUSH_MESSAGES, SETTLE_POLL_MS } from "../limits.ts";
@@ -13,12 +15,8 @@ import type { Workbench } from "./stores.ts";
  * Waits until no deferred write is left, and lets the Worker forget the fence. Returns how many there were.
  * @throws OpsError when they take too long; they are kept, and the Worker goes on applying them.
  */
-export async function releaseDeferred(
-  bench: Workbench,
-  ingest_queue_id: string,
-  database: D1Connection,
-): Promise<number> {
-  const { applied, waiting } = await tryRelease(bench, ingest_queue_id, database);
+export async function releaseDeferred(bench: Workbench, database: D1Connection): Promise<number> {
+  const { applied, waiting } = await tryRelease(bench, database);
   if (waiting > 0) throw stuck(waiting);
   return applied;
 }
@@ -29,7 +27,6 @@ export async function releaseDeferred(
  */
 export async function tryRelease(
   bench: Workbench,
-  ingest_queue_id: string,
   database: D1Connection,
 ): Promise<{ applied: number; waiting: number }> {
   const seen = new Set<string>();
@@ -45,7 +42,7 @@ export async function tryRelease(
       return { applied: seen.size - left, waiting: waiting.length };
     }
     if (bench.now() >= next_push_ms) {
-      await push(bench, ingest_queue_id, waiting);
+      await push(bench, waiting);
       next_push_ms = bench.now() + DEFERRED_PUSH_EVERY_MS;
     }
     await pause(SETTLE_POLL_MS, undefined, { signal: bench.steady });
@@ -80,7 +77,8 @@ function jobOf(key: string): string {
   return key.slice(DEFERRED_OPERATIONS.length, -".json".length);
 }
 
-async function push({ api, account_id }: Workbench, queue_id: string, keys: readonly string[]): Promise<void> {
+async function push({ api, account_id, target }: Workbench, keys: readonly string[]): Promise<void> {
+  const queue_id = await queueId(api, account_id, QUEUES.ingest, target.stack);
   const messages = keys.flatMap((key): QueueMessage[] => {
     if (key.startsWith(DEFERRED_OPERATIONS)) return [{ type: "deferred", job_id: jobOf(key) }];
     return key.startsWith(`${DEFERRED_PREFIX}answers/`) ? [{ type: "answer", key }] : [];

@@ -7,8 +7,8 @@ import type { Progress } from "../command/progress.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { restD1 } from "../d1/rest-connection.ts";
 import type { StackDriver } from "../stack/driver.ts";
-import type { StackResources, StackTarget } from "../stack/locate.ts";
 import { openDriver } from "../stack/open-driver.ts";
+import type { StackResources, StackTarget } from "../stack/target.ts";
 import { patientStorage } from "../storage/patient-storage.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -62,7 +62,7 @@ export async function openWorkbench(
     ...given,
     account_id,
     steady,
-    api: createCloudflare(target.api, {
+    api: createCloudflare(await target.api(), {
       signal: steady,
       on_retry: ({ request, because, wait_ms }) => note(`${request}: ${because}; again in ${wait_ms} ms`),
     }),

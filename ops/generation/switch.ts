@@ -7,7 +7,7 @@
  */
 import { z } from "zod";
 import { EXIT, OpsError } from "../command/errors.ts";
-import type { StackResources } from "../stack/locate.ts";
+import type { StackResources } from "../stack/target.ts";
 import { type FenceRequest, lowerFence, raiseFence } from "./fence.ts";
 import {
   type DatabaseFill,
@@ -90,7 +90,7 @@ class Switch {
     }
     const { database } = record;
     const live = this.#database(database === null ? null : database.to);
-    const deferred_writes = await releaseDeferred(this.#bench, this.#resources.queues.ingest.id, live.connection);
+    const deferred_writes = await releaseDeferred(this.#bench, live.connection);
     const { vectors } = this.#request;
     if (vectors?.fill.settle) {
       Object.assign(this.#results.vectors, await vectors.fill.settle(this.#vectorsFilling()));
@@ -166,7 +166,7 @@ class Switch {
   async #giveUp(source: Database): Promise<void> {
     await lowerFence(source.connection, this.#bench.now());
     await this.#at("fill");
-    await releaseDeferred(this.#bench, this.#resources.queues.ingest.id, source.connection);
+    await releaseDeferred(this.#bench, source.connection);
   }
 
   async #at(step: Step): Promise<void> {

@@ -15,7 +15,7 @@ import { rounded } from "../command/rounded.ts";
 import { revokeKey } from "../keys/keys.ts";
 import { CLEANUP_TIMEOUT_MS } from "../limits.ts";
 import { type Client, createClient } from "../service/client.ts";
-import type { StackTarget } from "../stack/locate.ts";
+import type { ServiceAddress } from "../stack/target.ts";
 import { type Journey, journeys, TENANT, type Traces } from "./synthetic-journeys.ts";
 
 const journeyStep = z.strictObject({
@@ -44,8 +44,9 @@ export const synthetic = defineCommand({
 });
 
 async function walk(invocation: Invocation) {
-  const target = await invocation.target();
-  const { passed, steps, left_behind } = await walkJourneys(target, invocation, {});
+  const { stack } = invocation;
+  const service = await (await invocation.target()).service();
+  const { passed, steps, left_behind } = await walkJourneys(service, invocation, {});
   for (const item of left_behind) invocation.note(`Left behind: ${item}`);
   const text = table(
     steps,
@@ -61,7 +62,7 @@ async function walk(invocation: Invocation) {
     invocation.terminal,
   );
   return {
-    data: { stack: target.stack, passed, steps, left_behind },
+    data: { stack, passed, steps, left_behind },
     text,
     exit_code: passed ? EXIT.done : EXIT.check_failed,
   };
@@ -77,7 +78,7 @@ export interface JourneysWalked {
 
 /** Walks all journeys. `headers` go with every request, e.g. which version is to answer; cleaning up does without them. */
 export async function walkJourneys(
-  { url, secret }: Pick<StackTarget, "url" | "secret">,
+  { url, secret }: ServiceAddress,
   { signal, progress }: Pick<Invocation, "signal" | "progress">,
   headers: Readonly<Record<string, string>>,
 ): Promise<JourneysWalked> {
@@ -123,7 +124,7 @@ async function walkAll(journeys: readonly Journey[], progress: Invocation["progr
 }
 
 /** Removes what is left, also after Ctrl-C or the deadline. Returns what could not be removed, and why. */
-async function cleanUp({ url, secret }: Pick<StackTarget, "url" | "secret">, traces: Traces): Promise<string[]> {
+async function cleanUp({ url, secret }: ServiceAddress, traces: Traces): Promise<string[]> {
   const { key, documents } = traces;
   if (key === null) return [...documents].map((id) => `document ${id} of tenant ${TENANT}: its key is gone`);
   const signal = AbortSignal.timeout(CLEANUP_TIMEOUT_MS);

@@ -4,8 +4,8 @@ import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
 import { EXIT, isReason, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { conditionOf, type Database, databaseOf, openWorkbench, type Workbench } from "../generation/stores.ts";
-import type { StackResources } from "../stack/locate.ts";
 import { openDriver } from "../stack/open-driver.ts";
+import type { StackResources } from "../stack/target.ts";
 import { StorageError } from "../storage/storage.ts";
 
 export interface Situation {

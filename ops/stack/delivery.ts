@@ -7,7 +7,8 @@ import type { Invocation } from "../command/invocation.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { restD1 } from "../d1/rest-connection.ts";
 import type { StackDriver } from "./driver.ts";
-import type { StackTarget } from "./locate.ts";
+import { openDriver } from "./open-driver.ts";
+import type { StackTarget } from "./target.ts";
 
 export interface StackAccess {
   target: StackTarget;
@@ -20,21 +21,22 @@ export interface Delivery extends StackAccess {
   driver: StackDriver;
 }
 
-/** @throws OpsError when the stack cannot be found, e.g. because it was never deployed. */
+/** Finds one that was never deployed, too: it has no deployments yet. @throws OpsError naming what the environment lacks. */
 export async function openStack(invocation: Invocation): Promise<StackAccess> {
   const target = await invocation.target();
-  const client = createCloudflare(target.api, {
+  const api = await target.api();
+  const client = createCloudflare(api, {
     signal: invocation.signal,
     on_retry: ({ request, because }) => invocation.note(`Again: ${request} (${because})`),
   });
-  const { account_id } = target.api;
+  const { account_id } = api;
   const script = nameInStack(SERVICE, target.stack);
   return { target, account_id, client, versions: workerVersions(client, account_id, script) };
 }
 
 /** @throws OpsError as `openStack`. */
-export async function openDelivery(invocation: Invocation, driver: StackDriver): Promise<Delivery> {
-  return { driver, ...(await openStack(invocation)) };
+export async function openDelivery(invocation: Invocation): Promise<Delivery> {
+  return { driver: await openDriver(invocation), ...(await openStack(invocation)) };
 }
 
 /** The database that the live generation is. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Stack } from "../../infra/inventory.ts";
 import { startPlatform } from "../../local/platform.ts";
+import type { OpsError } from "../command/errors.ts";
 import { locateStack as locate } from "./locate.ts";
 
 let dir: string;
@@ -32,11 +33,13 @@ const running = (pid: number): Promise<void> =>
 
 test("the local stack is the platform that runs on the data folder", async () => {
   await running(process.pid);
-  expect(await locateStack("local", dir, {})).toMatchObject({
-    stack: "local",
-    url: "http://127.0.0.1:8787",
-    secret: "bootstrap",
-    api: { api_url: "http://127.0.0.1:8788/client/v4", account_id: "0".repeat(32), token: "token" },
+  const target = await locateStack("local", dir, {});
+  expect(target.stack).toBe("local");
+  expect(await target.service()).toEqual({ url: "http://127.0.0.1:8787", secret: "bootstrap" });
+  expect(await target.api()).toEqual({
+    api_url: "http://127.0.0.1:8788/client/v4",
+    account_id: "0".repeat(32),
+    token: "token",
   });
 });
 
@@ -67,7 +70,6 @@ test("what the local stack consists of is asked of its account", async () => {
       database: { live: 1, generations: [{ generation: 1, name: "prism-db-g1" }] },
       vectors: { live: 1, generations: [{ generation: 1, name: "prism-chunks-g1", dimensions: 384 }] },
       buckets: { vectors: "prism-vectors", backups: "prism-backups", logs: "prism-logs", audit: "prism-audit" },
-      queues: { ingest: { name: "prism-ingest" }, dead: { name: "prism-ingest-dead" } },
       s3: { endpoint: platform.s3_url, credentials: platform.s3_credentials },
       worker: { name: "prism" },
     });
@@ -88,17 +90,42 @@ test("an account in which nothing was deployed says so", async () => {
   }
 });
 
-test("the environment can name another stack's Worker, and the error names what is missing", async () => {
+test("another stack's Worker and account are what the environment names, and nobody is asked for what it says", async () => {
   const env = { PRISM_URL: "https://prism.example/", PRISM_API_SECRET: "s" };
-  const target = await locateStack("production", dir, env);
-  expect(target).toMatchObject({ stack: "production", url: "https://prism.example", secret: "s" });
-  expect(() => target.api).toThrow("name the Worker, not the account");
+  const worker = await locateStack("production", dir, env);
+  expect(await worker.service()).toEqual({ url: "https://prism.example", secret: "s" });
   const account = { CLOUDFLARE_API_TOKEN: "t", CLOUDFLARE_ACCOUNT_ID: "a" };
-  expect((await locateStack("production", dir, { ...env, ...account })).api).toEqual({
+  expect(await (await locateStack("production", dir, account)).api()).toEqual({
     api_url: "https://api.cloudflare.com/client/v4",
     account_id: "a",
     token: "t",
   });
-  await expect(locateStack("staging", dir, { PRISM_URL: "x" })).rejects.toMatchObject({ exit_code: 2 });
-  await expect(locateStack("staging", dir, { PRISM_URL: "x" })).rejects.toThrow("PRISM_API_SECRET is not");
+});
+
+test("an error names the variable that is missing for what was asked, and none that is set", async () => {
+  const refusal = async (part: "api" | "service", env: NodeJS.ProcessEnv) => {
+    const target = await locateStack("staging", dir, env);
+    return await target[part]().then(
+      () => expect.unreachable(),
+      ({ exit_code, parts: { cause, hint } }: OpsError) => ({ exit_code, cause, hint }),
+    );
+  };
+  const token = { CLOUDFLARE_API_TOKEN: "t" };
+  const [url, secret] = [{ PRISM_URL: "https://prism.example" }, { PRISM_API_SECRET: "s" }];
+  expect(await refusal("api", { ...url, ...secret })).toMatchObject({
+    exit_code: 2,
+    cause: "CLOUDFLARE_API_TOKEN is not set",
+    hint: expect.not.stringMatching(/PRISM_/),
+  });
+  expect(await refusal("service", { ...url, ...token })).toMatchObject({
+    exit_code: 2,
+    cause: "PRISM_URL is set, PRISM_API_SECRET is not",
+    hint: "export the PRISM_API_SECRET of that Worker, or unset PRISM_URL",
+  });
+  expect(await refusal("service", secret)).toMatchObject({
+    exit_code: 2,
+    cause: "neither PRISM_URL nor CLOUDFLARE_API_TOKEN is set",
+    hint: expect.not.stringContaining("PRISM_API_SECRET"),
+  });
+  expect((await refusal("service", { ...secret, PRISM_URL: "x" })).cause).toContain("not a URL: x");
 });

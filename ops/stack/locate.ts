@@ -1,48 +1,22 @@
 /**
- * Where a stack is, what it consists of, and how to be admitted to it.
+ * Where a stack is, what it consists of, and how to be admitted to it: every stack by its account's API.
  *
- * `local` is described by a file that the running platform writes (readable by its owner only, for it holds secrets), and by
- * its REST API; the others by the outputs of their Pulumi stack, for which an API token in the environment is enough, so that
- * no secret ever stands in a command line or a repository.
+ * Where that API is and with which token, `local` says in a file that the running platform writes (readable by its owner only,
+ * for it holds secrets), the others in the environment, so that no secret ever stands in a command line or a repository.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Stack } from "../../infra/inventory.ts";
 import { type PlatformFile, platformFile } from "../../local/state.ts";
 import { discoverResources } from "../cloudflare/account-resources.ts";
-import { type CloudflareAddress, createCloudflare } from "../cloudflare/api.ts";
-import { type S3Credentials, s3Credentials } from "../cloudflare/s3-credentials.ts";
+import { createCloudflare } from "../cloudflare/api.ts";
+import { s3Credentials } from "../cloudflare/s3-credentials.ts";
 import { OpsError, type OpsErrorParts } from "../command/errors.ts";
-
-export interface StackTarget {
-  stack: Stack;
-  /** Base of the Worker's HTTP API, without a trailing slash. */
-  url: string;
-  /** The bootstrap secret, `API_SECRET`: admin of every tenant. */
-  secret: string;
-  /** Cloudflare's API for this stack's account. @throws OpsError on access where the environment has no token. */
-  readonly api: CloudflareAddress;
-  /** What the stack consists of. @throws OpsError when it was not deployed or an answer is missing. */
-  resources(): Promise<StackResources>;
-}
-
-export interface StackResources {
-  account_id: string;
-  database: { live: number; generations: { generation: number; name: string; id: string }[] };
-  vectors: { live: number; generations: { generation: number; name: string; dimensions: number }[] };
-  /** Ids. */
-  kv: { cache: string; config: string };
-  /** Names. */
-  buckets: { vectors: string; backups: string; logs: string; audit: string };
-  queues: { ingest: { name: string; id: string }; dead: { name: string; id: string } };
-  /** Credentials of the API token in use: they may do with buckets what it may. */
-  s3: { endpoint: string; credentials: S3Credentials };
-  worker: { name: string };
-}
+import type { StackAddresses, StackTarget } from "./target.ts";
 
 /**
  * A stack to work on.
- * @throws OpsError when the local platform is not running, or another stack cannot be found by the environment.
+ * @throws OpsError when the local platform is not running.
  */
 export async function locateStack(
   stack: Stack,
@@ -50,27 +24,35 @@ export async function locateStack(
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
 ): Promise<StackTarget> {
-  if (stack === "local") return await locateLocal(dataDir, signal);
-  // Loaded on use: it brings what talks with the engine.
-  const { remoteStack } = await import("./remote-stack.ts");
-  return await remoteStack(stack, env, signal);
+  const { api, service, s3Url } =
+    stack === "local" ? localAddresses(await runningPlatform(dataDir)) : await remoteAddresses(stack, env, signal);
+  const s3 = async () => ({ endpoint: await s3Url(), credentials: await s3Credentials(await api(), signal) });
+  return {
+    stack,
+    api,
+    service,
+    s3,
+    resources: async () => {
+      const address = await api();
+      const client = createCloudflare(address, { signal });
+      const [found, access] = await Promise.all([discoverResources(client, address.account_id, stack), s3()]);
+      return { ...found, s3: access };
+    },
+  };
 }
 
-async function locateLocal(dataDir: string, signal: AbortSignal): Promise<StackTarget> {
-  const { url, api_secret, s3_url, api_url, account_id, api_token } = await runningPlatform(dataDir);
-  const api = { api_url, account_id, token: api_token };
+async function remoteAddresses(stack: Stack, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<StackAddresses> {
+  // Loaded on use: the local stack does without what reads configuration.
+  const remote = await import("./remote-stack.ts");
+  return remote.remoteAddresses(stack, env, signal);
+}
+
+function localAddresses(platform: PlatformFile): StackAddresses {
+  const { url, api_secret, s3_url, api_url, account_id, api_token } = platform;
   return {
-    stack: "local",
-    url,
-    secret: api_secret,
-    api,
-    resources: async () => {
-      const [resources, credentials] = await Promise.all([
-        discoverResources(createCloudflare(api, { signal }), account_id, "local"),
-        s3Credentials(api, signal),
-      ]);
-      return { ...resources, s3: { endpoint: s3_url, credentials } };
-    },
+    api: async () => ({ api_url, account_id, token: api_token }),
+    service: async () => ({ url, secret: api_secret }),
+    s3Url: async () => s3_url,
   };
 }
 

@@ -11,7 +11,7 @@ import { adoptable } from "./adoptable.ts";
 import type { PlannedStep, StackDriver } from "./driver.ts";
 import { pulumiDriver } from "./pulumi-driver.ts";
 import { type PulumiEngine, pulumiEngine, secretsPassphrase, stateUrl } from "./pulumi-engine.ts";
-import { remoteStack } from "./remote-stack.ts";
+import { remoteAddresses } from "./remote-stack.ts";
 
 const { signal } = new AbortController();
 let stack: EngineStack;
@@ -25,7 +25,7 @@ beforeAll(async () => {
   stack = await startEngineStack();
   const { platform, env, folder } = stack;
   engine = await pulumiEngine("local", env, signal, folder);
-  driver = pulumiDriver(engine);
+  driver = pulumiDriver(engine, async () => engine);
   account = { account_id: platform.account_id };
   client = createCloudflare({ api_url: platform.api_url, ...account, token: platform.api_token }, { signal });
 });
@@ -74,22 +74,19 @@ test("stores that were made by hand are adopted, and the deployment changes none
   expect(differing((await driver.preview()).steps)).toEqual([]);
 });
 
-test("a machine with nothing but the token finds the stack by its outputs", async () => {
+test("a machine with the engine and nothing but the token learns the secret from the stack's outputs", async () => {
   const { CLOUDFLARE_API_TOKEN, CLOUDFLARE_BASE_URL, PULUMI_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE, PULUMI_HOME } =
     stack.env;
   const env = { CLOUDFLARE_API_TOKEN, CLOUDFLARE_BASE_URL, PULUMI_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE, PULUMI_HOME };
-  const target = await remoteStack("local", env, signal);
-  expect(target).toMatchObject({ secret: stack.secrets.API_SECRET, api: account });
-  expect(await target.resources()).toMatchObject({
-    ...account,
-    database: { live: 1, generations: [{ generation: 1, name: "prism-db-g1" }] },
-    buckets: { backups: "prism-backups" },
-    s3: { credentials: stack.platform.s3_credentials },
-    worker: { name: "prism" },
+  const found = remoteAddresses("local", env, signal);
+  expect(await found.service()).toEqual({
+    url: "https://prism.prism-local.workers.dev",
+    secret: stack.secrets.API_SECRET,
   });
-  expect(await refusal(remoteStack("local", {}, signal))).toMatchObject({
+  expect(await found.api()).toMatchObject(account);
+  expect(await refusal(remoteAddresses("local", {}, signal).service())).toMatchObject({
     exit_code: 2,
-    parts: { cause: "CLOUDFLARE_API_TOKEN is not set" },
+    parts: { cause: "PRISM_API_SECRET is not set, and CLOUDFLARE_API_TOKEN is not set" },
   });
 });
 

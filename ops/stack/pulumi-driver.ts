@@ -12,17 +12,29 @@ const OWN_NEWS = /^using pulumi-\S+ from \$PATH/;
 /** The rules that no deployment may break (infra/policy). */
 const POLICIES = ["--policy-pack", join(import.meta.dirname, "../../infra/policy/pulumi-analyzer-prism")];
 
-/** @throws OpsError from every method, in the engine's, the provider's or the program's own words. */
-export function pulumiDriver(engine: PulumiEngine): StackDriver {
-  const configFile = join(engine.folder, `Pulumi.${engine.stack}.yaml`);
+/**
+ * `findEngine` is called at the first use of the engine: what is configured can be read without one.
+ * @throws OpsError from every method, in the engine's, the provider's or the program's own words.
+ */
+export function pulumiDriver(
+  { stack, folder }: Pick<PulumiEngine, "stack" | "folder">,
+  findEngine: () => Promise<PulumiEngine>,
+): StackDriver {
+  const configFile = join(folder, `Pulumi.${stack}.yaml`);
+  let found: Promise<PulumiEngine> | undefined;
+  const engine = (): Promise<PulumiEngine> => {
+    found ??= findEngine();
+    return found;
+  };
+  const run: PulumiEngine["run"] = async (...command) => (await engine()).run(...command);
   return {
-    stack: engine.stack,
+    stack,
 
     async preview() {
       const steps: PlannedStep[] = [];
       const warnings: string[] = [];
       try {
-        await engine.run(["preview", "--json", "--show-sames", ...POLICIES], {
+        await run(["preview", "--json", "--show-sames", ...POLICIES], {
           on_line(line) {
             const { resourcePreEvent, diagnosticEvent } = readEvent(line) ?? {};
             const step = resourcePreEvent && stepOf(resourcePreEvent);
@@ -41,7 +53,7 @@ export function pulumiDriver(engine: PulumiEngine): StackDriver {
 
     async up(on_step) {
       const told = new Set<string>();
-      await engine.run(["up", "--yes", "--skip-preview", "--json", ...POLICIES], {
+      await run(["up", "--yes", "--skip-preview", "--json", ...POLICIES], {
         on_line(line) {
           const event = readEvent(line)?.resOutputsEvent;
           const step = event && stepOf(event);
@@ -50,14 +62,14 @@ export function pulumiDriver(engine: PulumiEngine): StackDriver {
           on_step?.(step);
         },
       });
-      return readOutputs(engine);
+      return readOutputs(await engine());
     },
 
-    outputs: () => readOutputs(engine),
+    outputs: async () => readOutputs(await engine()),
 
     async drift() {
       const found: DriftedResource[] = [];
-      await engine.run(["refresh", "--preview-only", "--json"], {
+      await run(["refresh", "--preview-only", "--json"], {
         on_line(line) {
           const event = readEvent(line)?.resOutputsEvent;
           if (!event || event.metadata.type.startsWith("pulumi:")) return;
@@ -72,7 +84,7 @@ export function pulumiDriver(engine: PulumiEngine): StackDriver {
 
     async unmanaged() {
       const found: UnmanagedResource[] = [];
-      await engine.run(["preview", "--json"], {
+      await run(["preview", "--json"], {
         on_line(line) {
           const event = readEvent(line)?.resourcePreEvent;
           const step = event && stepOf(event);
@@ -84,6 +96,10 @@ export function pulumiDriver(engine: PulumiEngine): StackDriver {
     },
 
     getConfig: async (path) => valueAt(readConfigFile(configFile), path),
-    setConfig: async (changes) => changeConfigFile(configFile, changes),
+    async setConfig(changes) {
+      // A change that nothing here can carry out is not written down.
+      await engine();
+      changeConfigFile(configFile, changes);
+    },
   };
 }

@@ -17,16 +17,15 @@ import { $ } from "zx/core";
 import { findEngine } from "../../infra/engine/engine-binary.ts";
 import type { Stack } from "../../infra/inventory.ts";
 import { type StackOutputs, stackOutputs } from "../../infra/outputs.ts";
-import { createCloudflare } from "../cloudflare/api.ts";
 import { s3Credentials } from "../cloudflare/s3-credentials.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
-import { readConfigFile } from "./config-values.ts";
+import { OpsError } from "../command/errors.ts";
+import { accountAddress, notFound, r2Url, requiredToken } from "./account.ts";
 import { engineFailure } from "./pulumi-events.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
+/** The project: `Pulumi.yaml` and the stacks' files. */
+export const ROOT = join(import.meta.dirname, "../..");
 /** R2 bucket with the state of all stacks of an account but `local`. `ops bootstrap` makes it. */
 export const STATE_BUCKET = "prism-state";
-const CLOUDFLARE_API = "https://api.cloudflare.com/client/v4";
 
 export interface PulumiEngine {
   readonly stack: Stack;
@@ -39,11 +38,6 @@ export interface PulumiEngine {
   run(args: readonly string[], options?: { input?: string; on_line?: (line: string) => void }): Promise<string>;
 }
 
-/** Base of Cloudflare's REST API, as the provider and the program find it too. */
-export function cloudflareApiUrl(env: NodeJS.ProcessEnv): string {
-  return env.CLOUDFLARE_BASE_URL || CLOUDFLARE_API;
-}
-
 /** @throws OpsError naming what is missing: an engine, the token, the account. */
 export async function pulumiEngine(
   stack: Stack,
@@ -53,11 +47,7 @@ export async function pulumiEngine(
 ): Promise<PulumiEngine> {
   const binary = findEngine();
   if (binary === null)
-    throw refused(
-      stack,
-      "there is no `pulumi` on PATH",
-      "install Pulumi (https://www.pulumi.com/docs/install/), or export PRISM_URL and PRISM_API_SECRET where only the Worker's own API is needed",
-    );
+    throw notFound(stack, "there is no `pulumi` on PATH", "install Pulumi (https://www.pulumi.com/docs/install/)");
   const path = [...binary.plugin_folders, dirname(binary.pulumi), dirname(process.execPath), env.PATH ?? ""];
   return pulumiAt(binary.pulumi, stack, folder, signal, {
     ...env,
@@ -119,13 +109,7 @@ async function stateAccess(
   signal: AbortSignal,
   folder: string,
 ): Promise<Record<string, string>> {
-  const token = env.CLOUDFLARE_API_TOKEN ?? "";
-  if (token === "")
-    throw refused(
-      stack,
-      "CLOUDFLARE_API_TOKEN is not set",
-      "export CLOUDFLARE_API_TOKEN=… (npm run ops -- bootstrap makes one), or PRISM_URL and PRISM_API_SECRET where only the Worker's own API is needed",
-    );
+  const token = requiredToken(stack, env);
   const hasPassphrase = [env.PULUMI_CONFIG_PASSPHRASE, env.PULUMI_CONFIG_PASSPHRASE_FILE].some((text) => text);
   const passphrase: Record<string, string> = hasPassphrase
     ? {}
@@ -133,12 +117,11 @@ async function stateAccess(
   const given = env.PULUMI_BACKEND_URL ?? "";
   const keyless = (env.AWS_ACCESS_KEY_ID ?? "") === "";
   if (given !== "" && !(given.startsWith("s3://") && keyless)) return passphrase;
-  const account_id = await accountOf(stack, env, signal, folder);
-  const api = { api_url: cloudflareApiUrl(env), account_id, token };
+  const api = await accountAddress(stack, env, signal, folder);
   const credentials = keyless ? await s3Credentials(api, signal) : undefined;
   return {
     ...passphrase,
-    PULUMI_BACKEND_URL: given || stateUrl(`${account_id}.r2.cloudflarestorage.com`),
+    PULUMI_BACKEND_URL: given || stateUrl(r2Url(api)),
     ...(credentials && {
       AWS_ACCESS_KEY_ID: credentials.access_key_id,
       AWS_SECRET_ACCESS_KEY: credentials.secret_access_key,
@@ -146,10 +129,10 @@ async function stateAccess(
   };
 }
 
-/** Address of the state in R2. `host` may carry a scheme. R2 takes no checksums that the SDKs add by themselves. */
-export function stateUrl(host: string): string {
+/** Address of the state in R2, whose S3 API is at `endpoint`. It takes no checksums that the SDKs add by themselves. */
+export function stateUrl(endpoint: string): string {
   const query = new URLSearchParams({
-    endpoint: host.includes("://") ? host : `https://${host}`,
+    endpoint,
     region: "auto",
     use_path_style: "true",
     request_checksum_calculation: "when_required",
@@ -161,25 +144,4 @@ export function stateUrl(host: string): string {
 /** What opens the secrets of a stack's state, where nothing else was chosen: it follows from the deploy token. */
 export function secretsPassphrase(token: string, stack: Stack): string {
   return createHmac("sha256", token).update(`prism pulumi secrets ${stack}`).digest("hex");
-}
-
-/** From the stack's file, the environment, or the one account that the token sees. */
-async function accountOf(stack: Stack, env: NodeJS.ProcessEnv, signal: AbortSignal, folder: string): Promise<string> {
-  const file = join(folder, `Pulumi.${stack}.yaml`);
-  const known = readConfigFile(file).accountId ?? env.CLOUDFLARE_ACCOUNT_ID ?? "";
-  if (known !== "") return String(known);
-  const address = { api_url: cloudflareApiUrl(env), account_id: "", token: env.CLOUDFLARE_API_TOKEN ?? "" };
-  const ids: string[] = [];
-  for await (const { id } of createCloudflare(address, { signal }).accounts.list()) ids.push(id);
-  const [id] = ids;
-  if (id !== undefined && ids.length === 1) return id;
-  throw refused(
-    stack,
-    `${file} names no account, and the token sees ${ids.length}`,
-    `pulumi config set prism:accountId ID --stack ${stack}, or export CLOUDFLARE_ACCOUNT_ID=…`,
-  );
-}
-
-function refused(stack: Stack, cause: string, hint: string): OpsError {
-  return new OpsError({ op: "find stack", subject: stack, cause, hint }, { exit_code: EXIT.usage });
 }

@@ -1,84 +1,73 @@
 /**
- * A stack on a real account. Its outputs say all that ops needs, and `CLOUDFLARE_API_TOKEN` is enough to read them; a machine
- * without an engine is told the Worker's address and secret by `PRISM_URL` and `PRISM_API_SECRET` instead.
+ * The addresses of a stack on a real account. `CLOUDFLARE_API_TOKEN` finds the account, and the account tells where the Worker answers;
+ * only the bootstrap secret it keeps to itself: that comes from `PRISM_API_SECRET`, or from Pulumi's outputs where there is an engine.
  */
-import type { Stack } from "../../infra/inventory.ts";
-import type { StackOutputs } from "../../infra/outputs.ts";
-import type { CloudflareAddress } from "../cloudflare/api.ts";
-import { s3Credentials } from "../cloudflare/s3-credentials.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
-import type { StackTarget } from "./locate.ts";
-import { cloudflareApiUrl, pulumiEngine, readOutputs } from "./pulumi-engine.ts";
+import { join } from "node:path";
+import { nameInStack, SERVICE, type Stack } from "../../infra/inventory.ts";
+import { createCloudflare } from "../cloudflare/api.ts";
+import { workerUrl } from "../cloudflare/worker-url.ts";
+import { OpsError } from "../command/errors.ts";
+import { accountAddress, notFound, r2Url } from "./account.ts";
+import type { ServiceAddress, StackAddresses } from "./target.ts";
 
-/** @throws OpsError naming what the environment lacks. */
-export async function remoteStack(stack: Stack, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<StackTarget> {
-  let known: Promise<StackOutputs> | undefined;
-  const outputs = (): Promise<StackOutputs> => {
-    known ??= pulumiEngine(stack, env, signal).then((engine) => readOutputs(engine));
-    return known;
+const ROOT = join(import.meta.dirname, "../..");
+
+/** Nothing is asked before it is needed, and nothing twice. */
+export function remoteAddresses(stack: Stack, env: NodeJS.ProcessEnv, signal: AbortSignal): StackAddresses {
+  const api = once(() => accountAddress(stack, env, signal, ROOT));
+  const addressOfWorker = async (): Promise<string> => {
+    const address = await api();
+    return workerUrl(createCloudflare(address, { signal }), address.account_id, nameInStack(SERVICE, stack));
   };
-  const given = addressOf(stack, env);
-  const told = given === undefined ? await outputs() : undefined;
-
-  const address = (account_id: string): CloudflareAddress => ({
-    api_url: cloudflareApiUrl(env),
-    account_id,
-    token: requiredToken(stack, env),
-  });
   return {
-    stack,
-    url: given?.url ?? told?.url ?? "",
-    secret: given?.secret ?? told?.api_secret ?? "",
-    get api() {
-      const account_id = told?.account_id ?? env.CLOUDFLARE_ACCOUNT_ID ?? "";
-      if (account_id !== "") return address(account_id);
-      throw new OpsError(
-        {
-          op: "find the account of",
-          subject: stack,
-          cause: "PRISM_URL and PRISM_API_SECRET name the Worker, not the account",
-          hint: "unset them, so that the stack's outputs are read, or export CLOUDFLARE_ACCOUNT_ID=…",
-        },
-        { exit_code: EXIT.usage },
-      );
-    },
-    resources: async () => {
-      const { account_id, database, vectors, kv, buckets, queues, s3, worker: script } = await outputs();
-      const credentials = await s3Credentials(address(account_id), signal);
-      return {
-        ...{ account_id, database, vectors, kv, buckets, queues },
-        s3: { endpoint: s3.endpoint, credentials },
-        worker: { name: script.name },
-      };
-    },
+    api,
+    s3Url: async () => r2Url(await api()),
+    service: once(() => findService(stack, env, signal, addressOfWorker)),
   };
 }
 
-/** The Worker as the environment names it; undefined where it does not. */
-function addressOf(stack: Stack, env: NodeJS.ProcessEnv): { url: string; secret: string } | undefined {
-  const { PRISM_URL = "", PRISM_API_SECRET = "" } = env;
-  if (PRISM_URL === "" && PRISM_API_SECRET === "") return undefined;
-  const refuse = (cause: string, hint: string) =>
-    new OpsError({ op: "find stack", subject: stack, cause, hint }, { exit_code: EXIT.usage });
-  if (PRISM_URL === "" || PRISM_API_SECRET === "")
-    throw refuse(
-      `${PRISM_URL === "" ? "PRISM_API_SECRET is set, PRISM_URL" : "PRISM_URL is set, PRISM_API_SECRET"} is not`,
-      "export both, or neither and CLOUDFLARE_API_TOKEN instead",
+async function findService(
+  stack: Stack,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+  addressOfWorker: () => Promise<string>,
+): Promise<ServiceAddress> {
+  const { PRISM_URL = "", PRISM_API_SECRET = "", CLOUDFLARE_API_TOKEN = "" } = env;
+  if (PRISM_URL !== "" && !URL.canParse(PRISM_URL))
+    throw notFound(stack, `PRISM_URL is not a URL: ${PRISM_URL}`, "include https://");
+  // An address that was exported for something else must not be told this stack's secret.
+  if (PRISM_URL !== "" && PRISM_API_SECRET === "")
+    throw notFound(
+      stack,
+      "PRISM_URL is set, PRISM_API_SECRET is not",
+      "export the PRISM_API_SECRET of that Worker, or unset PRISM_URL",
     );
-  if (!URL.canParse(PRISM_URL)) throw refuse(`PRISM_URL is not a URL: ${PRISM_URL}`, "include https://");
-  return { url: PRISM_URL.replace(/\/$/, ""), secret: PRISM_API_SECRET };
+  if (PRISM_URL === "" && PRISM_API_SECRET !== "" && CLOUDFLARE_API_TOKEN === "")
+    throw notFound(
+      stack,
+      "neither PRISM_URL nor CLOUDFLARE_API_TOKEN is set",
+      "export PRISM_URL=https://… of the Worker, or CLOUDFLARE_API_TOKEN=… with which its account tells the address",
+    );
+  const secret = PRISM_API_SECRET || (await secretFromOutputs(stack, env, signal));
+  return { url: PRISM_URL.replace(/\/$/, "") || (await addressOfWorker()), secret };
 }
 
-function requiredToken(stack: Stack, env: NodeJS.ProcessEnv): string {
-  const token = env.CLOUDFLARE_API_TOKEN ?? "";
-  if (token !== "") return token;
-  throw new OpsError(
-    {
-      op: "find stack",
-      subject: stack,
-      cause: "CLOUDFLARE_API_TOKEN is not set",
-      hint: "export CLOUDFLARE_API_TOKEN=… (npm run ops -- bootstrap makes one)",
-    },
-    { exit_code: EXIT.usage },
-  );
+async function secretFromOutputs(stack: Stack, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string> {
+  // Loaded on use: it brings what talks with the engine.
+  const { pulumiEngine, readOutputs } = await import("./pulumi-engine.ts");
+  const engine = await pulumiEngine(stack, env, signal).catch((error: unknown) => {
+    if (!(error instanceof OpsError)) throw error;
+    const wanted = env.CLOUDFLARE_API_TOKEN ? "PRISM_API_SECRET=…" : "PRISM_URL=https://… and PRISM_API_SECRET=…";
+    const { cause, hint } = error.parts;
+    throw notFound(stack, `PRISM_API_SECRET is not set, and ${cause}`, `export ${wanted}, or ${hint}`);
+  });
+  return (await readOutputs(engine)).api_secret;
+}
+
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined;
+  return () => {
+    answer ??= ask();
+    return answer;
+  };
 }

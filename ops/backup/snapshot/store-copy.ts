@@ -2,7 +2,7 @@
 import type Cloudflare from "cloudflare";
 import type { D1Connection } from "../../d1/connection.ts";
 import { PACK_KEYS_PER_READ } from "../../limits.ts";
-import type { StackResources } from "../../stack/locate.ts";
+import type { StackResources } from "../../stack/target.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { SnapshotBody, SnapshotInventory } from "../manifest.ts";
 import type { SnapshotWriter } from "../repository/repository.ts";
