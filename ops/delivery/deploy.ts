@@ -120,14 +120,11 @@ async function carryOut(
 ): Promise<{ carried: CarriedOut; traffic: TrafficReport | null }> {
   const { live } = plan;
   if (!live) return { carried: await carryOutFirst(delivery, plan, work, invocation), traffic: null };
-  const { result, report } = await underTraffic(
-    await delivery.target.service(),
-    "preparation",
-    invocation.note,
-    (probe) =>
-      plan.version_changes
-        ? carryOutVersion(delivery, plan, live.version_id, work, probe, invocation)
-        : carryOutAround(delivery, plan, work, invocation),
+  const service = await delivery.target.service();
+  const { result, report } = await underTraffic(service, "preparation", invocation.note, (probe) =>
+    plan.version_changes
+      ? carryOutVersion(delivery, plan, live.version_id, work, probe, invocation)
+      : carryOutAround(delivery, plan, work, invocation),
   );
   return { carried: result, traffic: report };
 }

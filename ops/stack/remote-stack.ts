@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { nameInStack, SERVICE, type Stack } from "../../infra/inventory.ts";
+import type { StackOutputs } from "../../infra/outputs.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { workerUrl } from "../cloudflare/worker-url.ts";
 import { OpsError } from "../command/errors.ts";
@@ -15,7 +16,7 @@ const ROOT = join(import.meta.dirname, "../..");
 /** Nothing is asked before it is needed, and nothing twice. */
 export function remoteAddresses(stack: Stack, env: NodeJS.ProcessEnv, signal: AbortSignal): StackAddresses {
   const api = once(() => accountAddress(stack, env, signal, ROOT));
-  const addressOfWorker = async (): Promise<string> => {
+  const addressOfWorker = async (): Promise<string | null> => {
     const address = await api();
     return workerUrl(createCloudflare(address, { signal }), address.account_id, nameInStack(SERVICE, stack));
   };
@@ -30,7 +31,7 @@ async function findService(
   stack: Stack,
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
-  addressOfWorker: () => Promise<string>,
+  addressOfWorker: () => Promise<string | null>,
 ): Promise<ServiceAddress> {
   const { PRISM_URL = "", PRISM_API_SECRET = "", CLOUDFLARE_API_TOKEN = "" } = env;
   if (PRISM_URL !== "" && !URL.canParse(PRISM_URL))
@@ -48,20 +49,37 @@ async function findService(
       "neither PRISM_URL nor CLOUDFLARE_API_TOKEN is set",
       "export PRISM_URL=https://… of the Worker, or CLOUDFLARE_API_TOKEN=… with which its account tells the address",
     );
-  const secret = PRISM_API_SECRET || (await secretFromOutputs(stack, env, signal));
-  return { url: PRISM_URL.replace(/\/$/, "") || (await addressOfWorker()), secret };
+  const told =
+    PRISM_API_SECRET === ""
+      ? await outputsFor(stack, env, signal, {
+          lack: "PRISM_API_SECRET is not set",
+          wanted: CLOUDFLARE_API_TOKEN === "" ? "PRISM_URL=https://… and PRISM_API_SECRET=…" : "PRISM_API_SECRET=…",
+        })
+      : undefined;
+  const secret = told?.api_secret ?? PRISM_API_SECRET;
+  const url = PRISM_URL.replace(/\/$/, "") || (await addressOfWorker());
+  if (url !== null) return { url, secret };
+  // The address that is declared, for the next deployment is what gives it to the Worker.
+  const lack = "the Worker has no custom domain, and workers.dev is switched off";
+  const declared = told ?? (await outputsFor(stack, env, signal, { lack, wanted: "PRISM_URL=https://…" }));
+  return { url: declared.url, secret };
 }
 
-async function secretFromOutputs(stack: Stack, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string> {
+/** Pulumi's outputs in place of what is lacking. @throws OpsError that names it, where there is no engine to ask. */
+async function outputsFor(
+  stack: Stack,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+  { lack, wanted }: { lack: string; wanted: string },
+): Promise<StackOutputs> {
   // Loaded on use: it brings what talks with the engine.
   const { pulumiEngine, readOutputs } = await import("./pulumi-engine.ts");
   const engine = await pulumiEngine(stack, env, signal).catch((error: unknown) => {
     if (!(error instanceof OpsError)) throw error;
-    const wanted = env.CLOUDFLARE_API_TOKEN ? "PRISM_API_SECRET=…" : "PRISM_URL=https://… and PRISM_API_SECRET=…";
     const { cause, hint } = error.parts;
-    throw notFound(stack, `PRISM_API_SECRET is not set, and ${cause}`, `export ${wanted}, or ${hint}`);
+    throw notFound(stack, `${lack}, and ${cause}`, `export ${wanted}, or ${hint}`);
   });
-  return (await readOutputs(engine)).api_secret;
+  return await readOutputs(engine);
 }
 
 function once<T>(ask: () => Promise<T>): () => Promise<T> {

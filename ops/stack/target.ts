@@ -19,7 +19,7 @@ export interface ServiceAddress {
 export interface StackAddresses {
   /** Cloudflare's API for the stack's account. @throws OpsError naming what the environment lacks. */
   api(): Promise<CloudflareAddress>;
-  /** @throws OpsError naming what the environment lacks, or when the Worker answers nowhere. */
+  /** @throws OpsError naming what the environment lacks. */
   service(): Promise<ServiceAddress>;
   /** Base of R2's S3 API. @throws OpsError as `api`. */
   s3Url(): Promise<string>;
