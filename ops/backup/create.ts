@@ -31,7 +31,8 @@ export const backupCreate = defineCommand({
     "take a snapshot of database, vectors, configuration, objects and Worker, as one; first full, then incremental",
   notes: `The service goes on serving and is never blocked. Interrupted, run it again: what was stored is found, not stored twice.
 Verified as written: the storage checked each object's SHA-256 on arrival, and all are seen at their size before the
-manifest is written. \`ops backup verify\` and \`ops drill\` go further.`,
+manifest is written. Whether it can be restored only a restore shows: \`ops backup verify\` and \`ops drill\` do one, and
+\`ops backup list\` says how far each snapshot was verified.`,
   risk: "change",
   options: z.object({
     ...repositoryOptions.shape,
@@ -104,7 +105,8 @@ async function create(invocation: Invocation, repository: Repository, sources: S
     text:
       `Snapshot ${info.id} (${summary.kind}) of ${stack} as of ${new Date(summary.state_at_ms).toISOString()}: ` +
       `${summary.database.rows} rows, ${shownBytes(info.new_bytes)} new of ${shownBytes(info.bytes)}, ` +
-      `${cost.requests} requests, ${cost.rows_read} rows read, ${shownTime(cost.duration_ms)}`,
+      `${cost.requests} requests, ${cost.rows_read} rows read, ${shownTime(cost.duration_ms)}\n` +
+      "Written and seen at its size; a restore has not proved it yet: npm run ops -- backup verify",
     audit: { detail: { snapshot: info.id, kind: summary.kind, new_bytes: info.new_bytes } },
   };
 }

@@ -9,6 +9,7 @@ import { readManifest } from "./manifest.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
 import { type Finding, finding, type Repository, type VerifiedLevel, verifiedLevel } from "./repository/repository.ts";
 import { shownBytes } from "./shown.ts";
+import { withdrawMarks } from "./withdraw-marks.ts";
 
 /** Percent. */
 const share = z.string().transform((text, context): number => {
@@ -52,7 +53,7 @@ export const backupVerify = defineCommand({
   summary: "prove a snapshot: structure, bytes, a real restore into scratch SQLite; remembered with it",
   notes: `The restore is followed by integrity_check, foreign_key_check, counts, a hash of every table, a full-text search and a look
 into every vector pack. With a key that can only write, objects are authenticated and nothing is restored.
-Exit code 1 when anything is damaged or differs.`,
+Exit code 1 when anything is damaged or differs; what was remembered of the snapshot before is then taken back.`,
   risk: "change",
   args: z.object({
     id: z.string().default("latest").describe("snapshot, or the beginning of its id (default: latest)"),
@@ -114,6 +115,7 @@ async function verifyBackup(
     const differences = restored?.differences ?? [];
     const passed = differences.length === 0 && findings.every(({ severity }) => severity === "notice");
     const level = passed ? levelOf(percent, restored) : null;
+    if (isHurt || differences.length > 0) await withdrawMarks(invocation, repository, id);
     if (level !== null && repository.can.write) await repository.recordVerification(id, level);
     if (level === "restore") await recordVerified(invocation, repository, id);
     return {

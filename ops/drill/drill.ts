@@ -6,6 +6,7 @@ import { readSummary } from "../backup/manifest.ts";
 import { type RepositoryOptions, repositoryOptions, withRepository } from "../backup/open.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { shownTime } from "../backup/shown.ts";
+import { withdrawMarks } from "../backup/withdraw-marks.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT, isReason } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
@@ -99,8 +100,9 @@ function withChosen<T>(
 function rehearseFrom(invocation: Invocation, options: RepositoryOptions, wanted: string): Promise<Rehearsal> {
   return withChosen(invocation, options, wanted, async (repository, id) => {
     const rehearsed = await rehearse(invocation, repository, id);
-    const { passed, snapshot } = rehearsed;
+    const { passed, differences, snapshot } = rehearsed;
     if (passed && repository.can.write) await repository.recordVerification(snapshot, "restore");
+    if (differences.length > 0) await withdrawMarks(invocation, repository, snapshot);
     if (passed) await recordVerified(invocation, repository, snapshot);
     return rehearsed;
   });

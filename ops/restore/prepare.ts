@@ -4,11 +4,12 @@ import { readManifest } from "../backup/manifest.ts";
 import { type RepositoryOptions, repositoryOptions, withRepository } from "../backup/open.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { shownBytes, shownTime } from "../backup/shown.ts";
+import { withdrawMarks } from "../backup/withdraw-marks.ts";
 import { EXIT, type ExitCode, OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { momentBefore } from "../command/options.ts";
 import { table } from "../command/output.ts";
-import type { DerivedCheck } from "./derived-checks.ts";
+import { type DerivedCheck, UnequalRestore } from "./derived-checks.ts";
 import type { SnapshotSource } from "./fills.ts";
 import { freshSnapshot } from "./fresh-snapshot.ts";
 import { applyInPlace, type RestoredInPlace } from "./in-place.ts";
@@ -127,10 +128,14 @@ async function fromRepository<T>(
       const to = { source, migrations: plan.migrations, accepts };
       return await applyInPlace(situation, liveOf(situation), to, () => freshSnapshot(invocation, wish));
     };
+    const withdraw = async (error: unknown): Promise<never> => {
+      if (error instanceof UnequalRestore) await withdrawMarks(invocation, repository, snapshot.info.id);
+      throw error;
+    };
     return await work(plan, async () => {
-      const done = await (in_place ? inPlace() : applyToNewGeneration(restoring));
-      if (repository.can.write && done.overruled.length === 0)
-        await repository.recordVerification(snapshot.info.id, "restore");
+      const done = await (in_place ? inPlace() : applyToNewGeneration(restoring)).catch(withdraw);
+      if (done.overruled.length > 0) await withdrawMarks(invocation, repository, snapshot.info.id);
+      else if (repository.can.write) await repository.recordVerification(snapshot.info.id, "restore");
       return done;
     });
   } finally {

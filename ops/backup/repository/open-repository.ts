@@ -132,6 +132,14 @@ export async function openRepository(
       });
     },
 
+    async withdrawVerification(id) {
+      const snapshot = choose(opened, await history(), id).ref.snapshot;
+      await updatePointer(opened, signerSeed(opened, signer), manifests, (pointer) => ({
+        ...pointer,
+        verified: pointer.verified.filter((mark) => mark.snapshot !== snapshot),
+      }));
+    },
+
     async leaseForRestore(snapshots) {
       let lease: Awaited<ReturnType<typeof takeLease>>;
       try {

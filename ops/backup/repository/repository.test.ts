@@ -161,4 +161,6 @@ test("a check is written down, and the best one is told", async () => {
   await repository.recordVerification(id, "restore");
   await repository.recordVerification(id, "structure");
   expect(await repository.listSnapshots()).toMatchObject([{ verified: { level: "restore", at_ms: NOVEMBER_MS } }]);
+  await repository.withdrawVerification(id);
+  expect(await repository.listSnapshots()).toMatchObject([{ verified: null }]);
 });

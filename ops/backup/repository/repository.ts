@@ -196,6 +196,8 @@ export interface Repository {
   ): Promise<VerifyReport>;
   /** Writes down that a snapshot passed a check. Needs a key that can write. */
   recordVerification(id: string, level: VerifiedLevel): Promise<void>;
+  /** Takes back what was written down of a snapshot that did not pass: it is called good no longer. Needs a key that can write. */
+  withdrawVerification(id: string): Promise<void>;
   /** Held by a restore while it reads, so that prune spares these snapshots. */
   leaseForRestore(snapshots: readonly string[]): Promise<Lease>;
   /** What would go if exactly `keep` stayed. Changes nothing. Never plans the removal of everything. */
