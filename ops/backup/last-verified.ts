@@ -79,6 +79,14 @@ export async function recordVerified(
   }
 }
 
+/** A snapshot that a check found wanting counts no longer, for deployments either. */
+export async function withdrawVerified(target: StackTarget, id: string, signal: AbortSignal): Promise<void> {
+  await withRecord(target, async (storage) => {
+    const stored = await readObject(storage, target.stack, signal);
+    if (stored?.record.data?.snapshot === id) await storage.remove(LAST_VERIFIED, signal);
+  });
+}
+
 /** What is unreadable is written over, and so is a state of a time to come: the clock that gave it was wrong. */
 async function replaceOlder(storage: Storage, record: LastVerified, signal: AbortSignal): Promise<void> {
   for (;;) {

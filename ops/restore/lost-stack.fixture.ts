@@ -32,8 +32,8 @@ export class LostStack {
     await rm(this.dir, { recursive: true });
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: tests index into JSON whose shape is what they check.
-  async ops(...words: string[]): Promise<any> {
+  /** A command's JSON, with its exit code and what it said beside. */
+  async ops(...words: string[]): Promise<Answer["json"]> {
     const { code, stdout, stderr } = await runCli([...words, "--data", this.dir, "--json"]);
     return { code, stderr, ...JSON.parse(stdout) };
   }

@@ -45,9 +45,11 @@ export const plannedRestore = z.strictObject({
 });
 export type RestorePlan = z.infer<typeof plannedRestore>;
 
-/** The newest snapshot whose state is not after `at_ms`. Null when all are. */
+/** The newest snapshot whose state is not after `at_ms`; null when all are. @throws OpsError when there is none at all. */
 export async function snapshotAt(repository: Repository, at_ms: number): Promise<string | null> {
-  for (const { id } of await repository.listSnapshots()) {
+  const snapshots = await repository.listSnapshots();
+  if (snapshots.length === 0) return (await repository.openSnapshot("latest")).info.id;
+  for (const { id } of snapshots) {
     if (readSummary(await repository.openSnapshot(id)).state_at_ms <= at_ms) return id;
   }
   return null;
