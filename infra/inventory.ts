@@ -12,6 +12,13 @@ export type Stack = (typeof STACKS)[number];
 /** The Worker script; a stack other than production carries its name as a suffix. */
 export const SERVICE = "prism";
 
+/** How the Worker is set above its versions, as the Workers API spells it. */
+export const WORKER_SETTINGS = {
+  observability: { enabled: true, head_sampling_rate: 1, logs: { enabled: true, invocation_logs: true } },
+  /** Versions have no addresses of their own. */
+  previews_enabled: false,
+} as const;
+
 /** Workerd semantics the bundle is written for; the local platform and the upload use the same pair. */
 export const COMPATIBILITY = { date: "2026-11-01", flags: ["nodejs_als"] } as const;
 
@@ -24,6 +31,7 @@ export const VECTOR_INDEX = {
   generation: 1,
   dimensions: 384,
   metric: "cosine",
+  description: "Chunks of documents, one namespace a tenant",
   /** Only these document metadata fields can be filtered on; Vectorize indexes them before vectors arrive. */
   metadata_indexes: [
     { property: "collection", type: "string" },
@@ -125,6 +133,11 @@ export const OPTIONAL_SECRETS: ReadonlySet<SecretName> = new Set([
 
 /** Cron expressions of the Worker: with the watchdog's, five are allowed an account on the free plan. */
 export const CRONS = { worker: { checks: "*/5 * * * *", daily: "17 3 * * *" } } as const;
+
+/** Staging keeps its own data in order but shares the account's five triggers with production and the watchdog. */
+export function cronsOf(stack: Stack): string[] {
+  return stack === "staging" ? [CRONS.worker.checks] : Object.values(CRONS.worker);
+}
 
 /** The second script (production). Its cron is two minutes off the Worker's own checks, so that it judges a finished one. */
 export const WATCHDOG = { name: "prism-watchdog", cron: "2-59/5 * * * *" } as const;

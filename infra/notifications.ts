@@ -5,45 +5,20 @@
 import { NotificationPolicy, NotificationPolicyWebhooks } from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import { accountId, availableAlerts, plan } from "./account.ts";
+import { ACCOUNT_ALERTS, type AccountAlert, ALERT_WEBHOOK_PATH } from "./account-alerts.ts";
 import { config, secrets, stack } from "./config.ts";
 import { customDomain, healthcheck, url } from "./domain.ts";
 import { nameInStack, SERVICE } from "./inventory.ts";
 import { workerDeployment } from "./worker.ts";
 
-interface Wanted {
-  name: string;
-  alertType: string;
-  description: string;
+interface Wanted extends Omit<AccountAlert, "filters"> {
   filters?: Record<string, pulumi.Input<string>[]>;
 }
 
 const zones = config.zone ? [config.zone.id] : [];
 
-/** 80 % of what R2 gives free of charge a month. https://developers.cloudflare.com/r2/pricing/#free-tier */
-const R2_BYTES = 8 * 10 ** 9;
-const R2_WRITES = 800_000;
-
 const WANTED: Wanted[] = [
-  {
-    name: "r2-storage",
-    alertType: "billing_usage_alert",
-    description: "R2 holds 80 % of what is free",
-    filters: { products: ["r2_storage"], limits: [String(R2_BYTES)] },
-  },
-  {
-    name: "r2-writes",
-    alertType: "billing_usage_alert",
-    description: "R2 took 80 % of the writes that are free",
-    filters: { products: ["r2_class_a_operations"], limits: [String(R2_WRITES)] },
-  },
-  {
-    name: "incidents",
-    alertType: "incident_alert",
-    description: "Cloudflare has a major or critical incident",
-    filters: { incidentImpacts: ["INCIDENT_IMPACT_MAJOR", "INCIDENT_IMPACT_CRITICAL"] },
-  },
-  { name: "maintenance", alertType: "maintenance_event_notification", description: "Cloudflare plans maintenance" },
-  { name: "security", alertType: "security_insights_alert", description: "Cloudflare found a weakness in the account" },
+  ...ACCOUNT_ALERTS,
   ...(plan.logpush
     ? [{ name: "logpush", alertType: "failing_logpush_job_disabled_alert", description: "Logs no longer arrive" }]
     : []),
@@ -91,7 +66,7 @@ const webhook = new NotificationPolicyWebhooks(
   {
     accountId,
     name: nameInStack(SERVICE, stack),
-    url: pulumi.interpolate`${url}/api/v1/alerts/cloudflare`,
+    url: pulumi.interpolate`${url}${ALERT_WEBHOOK_PATH}`,
     secret: secrets.ALERT_WEBHOOK_SECRET,
   },
   // Cloudflare calls the endpoint once before it accepts it.

@@ -2,11 +2,10 @@
 import { WorkersCronTrigger } from "@pulumi/cloudflare";
 import { accountId } from "./account.ts";
 import { stack } from "./config.ts";
-import { CRONS, SERVICE } from "./inventory.ts";
+import { cronsOf, SERVICE } from "./inventory.ts";
 import { worker, workerDeployment } from "./worker.ts";
 
-/** Staging keeps its own data in order but shares the account's five triggers with production and the watchdog. */
-export const crons: string[] = stack === "staging" ? [CRONS.worker.checks] : Object.values(CRONS.worker);
+export const crons = cronsOf(stack);
 
 new WorkersCronTrigger(
   `${SERVICE}-crons`,

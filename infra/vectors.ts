@@ -36,7 +36,7 @@ export const vectorIndexes = config.vectors.generations.map(({ generation, dimen
         name: generationName(VECTOR_INDEX, generation, stack),
         dimensions,
         metric: VECTOR_INDEX.metric,
-        description: "Chunks of documents, one namespace a tenant",
+        description: VECTOR_INDEX.description,
         metadataIndexes: VECTOR_INDEX.metadata_indexes.map(({ property, type }) => ({ property, type })),
         ...(waived(name) ? { forceDestroy: true } : {}),
       },

@@ -107,19 +107,9 @@ async function assemble(
   const vectorize = new VectorizeStore(folder.file("vectorize.sqlite"), { now });
   undo.push(() => vectorize.close());
 
-  if (options.account !== "empty") {
-    const [{ code }, dimensions] = await Promise.all([bundleWorker(), ai.embeddingDimensions()]);
-    seed({
-      registry,
-      vectorize,
-      bundle: code,
-      secrets: identity.secrets,
-      embedding: { model: ai.embeddingModel, dimensions },
-      variables: options.variables ?? {},
-      now_ms: now(),
-    });
-  }
-  const live = liveVersion(registry, SERVICE);
+  const built = options.account === "empty" ? null : Promise.all([bundleWorker(), ai.embeddingDimensions()]);
+  // Waited for below; until then its failure is nobody's.
+  built?.catch(() => {});
 
   const vectorizeSocket = await serveOnSocket((request) => handleVectorizeBinding(vectorize, request));
   undo.push(() => vectorizeSocket.close());
@@ -139,7 +129,8 @@ async function assemble(
   undo.push(() => proxy.close());
   const port = await proxy.listen(options.port ?? 0);
   proxy.hold();
-  const runtime = await Runtime.start(
+  const url = `http://127.0.0.1:${port}`;
+  const runtime = new Runtime(
     identity.account_id,
     {
       registry,
@@ -157,42 +148,53 @@ async function assemble(
     },
     proxy,
     now,
-  ).catch(async (error: unknown) => {
-    await queues.close();
-    throw error;
-  });
+  );
   undo.push(() => runtime.stop());
   undo.push(() => queues.close());
+  // Where the start fails, its waiting messages go back to where they came from.
+  started.promise.catch(() => {});
+  undo.push(() => started.reject(new Error("the platform did not start")));
+  const timeTravel = new TimeTravel({ engine: runtime, dir: folder.file("time-travel") });
+  undo.push(() => timeTravel.close());
+  const faces = {
+    engine: runtime,
+    vectorize: vectorizeRest(vectorize),
+    timeTravel,
+    queues,
+    plan: options.plan ?? "free",
+  };
+  if (built) {
+    const [{ code }, dimensions] = await built;
+    await seed({
+      // Not out of the budget of whoever calls the API afterwards.
+      api: restApi({ ...faces, tokens: () => [identity.token], budget: false }),
+      token: identity.token.value,
+      account_id: identity.account_id,
+      url,
+      bundle: code,
+      secrets: identity.secrets,
+      embedding: { model: ai.embeddingModel, dimensions },
+      variables: options.variables ?? {},
+    });
+  }
+  await runtime.start();
+  const live = liveVersion(registry, SERVICE);
   const database = live?.bindings.find((binding) => binding.type === "d1");
   if (database) await migrate((queries) => runtime.queryD1(database.id, queries));
   proxy.release();
   started.resolve(runtime);
   if (options.crons) undo.push(startCrons(runtime));
 
-  const timeTravel = new TimeTravel({ engine: runtime, dir: folder.file("time-travel") });
-  undo.push(() => timeTravel.close());
   const tokens = () => [identity.token, ...issuedTokens(registry, now())];
   const apis = new Hono();
   apis.route("/local", controlApi(faults, identity.token.value));
-  apis.route(
-    "/client/v4",
-    restApi({
-      engine: runtime,
-      vectorize: vectorizeRest(vectorize),
-      tokens,
-      timeTravel,
-      queues,
-      budget: options.api_budget ?? true,
-      plan: options.plan ?? "free",
-    }),
-  );
+  apis.route("/client/v4", restApi({ ...faces, tokens, budget: options.api_budget ?? true }));
   const uploads = new UploadLedger(folder.file("uploads.sqlite"));
   undo.push(() => uploads.close());
   const s3 = s3Api({ engine: runtime, uploads, credentials: () => tokens().map(s3Credentials), now: Date.now });
   const apiServer = await serveApis(options.api_port ?? 0, apis, s3);
   undo.push(() => apiServer.close());
 
-  const url = `http://127.0.0.1:${port}`;
   // A deployment may have brought secrets of its own.
   const apiSecret = live?.bindings.find(({ name }) => name === "API_SECRET");
   const api_secret = apiSecret?.type === "secret_text" ? apiSecret.text : identity.secrets.API_SECRET;

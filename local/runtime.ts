@@ -41,38 +41,36 @@ export class Runtime implements Engine {
   readonly #inputs: WorkerdInputs;
   readonly #proxy: FrontProxy;
   readonly #now: () => number;
-  #miniflare: Miniflare;
+  readonly #begun = Promise.withResolvers<void>();
+  #started: Miniflare | null = null;
   /** The last load that workerd accepted. */
   #working: Load;
-  /** The last switch that was asked for; never rejects. */
-  #switching: Promise<unknown> = Promise.resolve();
+  /** The last switch that was asked for, the first being the start; never rejects. */
+  #switching: Promise<unknown> = this.#begun.promise;
   #uses = 0;
   #onUnused: (() => void)[] = [];
 
-  private constructor(account_id: string, inputs: WorkerdInputs, proxy: FrontProxy, now: () => number) {
+  /** The account without workerd: records can be read and changed, and what needs workerd waits for `start`. */
+  constructor(account_id: string, inputs: WorkerdInputs, proxy: FrontProxy, now: () => number) {
     this.account_id = account_id;
     this.registry = inputs.registry;
     this.#inputs = inputs;
     this.#proxy = proxy;
     this.#now = now;
     this.#working = this.#plan();
-    this.#miniflare = startMiniflare(this.#working.options);
   }
 
-  static async start(
-    account_id: string,
-    inputs: WorkerdInputs,
-    proxy: FrontProxy,
-    now: () => number,
-  ): Promise<Runtime> {
-    const runtime = new Runtime(account_id, inputs, proxy, now);
-    try {
-      await runtime.#route(runtime.#working);
-    } catch (error) {
-      await runtime.#miniflare.dispose();
-      throw error;
-    }
-    return runtime;
+  /** Starts workerd with what the registry names by now. @throws when workerd refuses; nothing runs then. */
+  async start(): Promise<void> {
+    const load = this.#plan();
+    this.#started = startMiniflare(load.options);
+    await this.#route(load);
+    this.#begun.resolve();
+  }
+
+  get #miniflare(): Miniflare {
+    if (this.#started) return this.#started;
+    throw new Error("workerd was not started yet");
   }
 
   now(): number {
@@ -137,13 +135,15 @@ export class Runtime implements Engine {
         return await work();
       } finally {
         const load = this.#plan();
-        this.#miniflare = startMiniflare(load.options);
+        this.#started = startMiniflare(load.options);
         await this.#route(load);
       }
     });
   }
 
-  reload(): Promise<void> {
+  async reload(): Promise<void> {
+    // The start loads what the registry names then.
+    if (!this.#started) return;
     return this.#switch(async () => {
       const load = this.#plan();
       try {
@@ -152,7 +152,7 @@ export class Runtime implements Engine {
       } catch (error) {
         // workerd refused the code: what ran before runs again.
         await this.#miniflare.dispose().catch(() => {});
-        this.#miniflare = startMiniflare(this.#working.options);
+        this.#started = startMiniflare(this.#working.options);
         await this.#route(this.#working);
         throw error;
       }
@@ -174,8 +174,10 @@ export class Runtime implements Engine {
   }
 
   async stop(): Promise<void> {
+    if (!this.#started) return;
+    this.#begun.resolve();
     await this.#switching;
-    await this.#miniflare.dispose();
+    await this.#started.dispose();
     updateWatchdog();
   }
 

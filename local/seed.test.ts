@@ -1,37 +1,92 @@
 import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { ACCOUNT_ALERTS } from "../infra/account-alerts.ts";
+import { LIFECYCLE_RULES, LOCK_RULES } from "../infra/bucket-rules.ts";
 import { BUCKETS, CRONS, KV_NAMESPACES, QUEUES, SECRETS, SERVICE, VECTOR_INDEX } from "../infra/inventory.ts";
-import { Registry } from "./registry.ts";
+import { FrontProxy } from "./front-proxy.ts";
+import { Registry, type ResourceKind } from "./registry.ts";
+import { restApi } from "./rest/api.ts";
+import { QueueBroker } from "./rest/queue-broker.ts";
+import { QueueStore } from "./rest/queue-store.ts";
+import { Runtime } from "./runtime.ts";
 import { type SeedInputs, seed } from "./seed.ts";
+import { TimeTravel } from "./time-travel.ts";
+import { vectorizeRest } from "./vectorize/rest.ts";
 import { VectorizeStore } from "./vectorize/store.ts";
 import { liveDeployment } from "./workerd.ts";
 
 let registry: Registry;
 let vectorize: VectorizeStore;
 let inputs: SeedInputs;
+let clock_ms = 0;
+let close: () => Promise<void>;
+/** The platform's API as it is before workerd runs. */
 beforeEach(() => {
+  const dir = mkdtempSync(join(tmpdir(), "prism-seed-"));
+  const now = () => clock_ms;
+  clock_ms = 0;
   registry = new Registry(":memory:");
-  vectorize = new VectorizeStore(":memory:", { now: () => 0 });
+  vectorize = new VectorizeStore(":memory:", { now });
+  const deliver = () => Promise.reject(new Error("nothing runs"));
+  const queues = new QueueBroker({ registry, store: new QueueStore(":memory:"), deliver, now });
+  const services = { vectorize: "", ai: "", queues: "", faults: () => new Response() };
+  const engine = new Runtime(
+    "a".repeat(32),
+    {
+      ...{ registry, persist_dir: dir, services, gateway_secret: "secret", with_shim: false, extra_workers: [] },
+      on_log: () => {},
+    },
+    new FrontProxy(Math.random),
+    now,
+  );
+  const timeTravel = new TimeTravel({ engine, dir });
+  const token = "token-of-the-tests";
+  const tokens = () => [{ id: "0".repeat(32), value: token }];
   inputs = {
-    registry,
-    vectorize,
+    api: restApi({ engine, vectorize: vectorizeRest(vectorize), tokens, timeTravel, queues, budget: false }),
+    token,
+    account_id: engine.account_id,
+    url: "http://127.0.0.1:1",
     bundle: "export default {}",
     secrets: Object.fromEntries(SECRETS.map((name) => [name, "secret"])) as SeedInputs["secrets"],
     embedding: { model: "@test/any-384", dimensions: 384 },
     variables: {},
-    now_ms: 0,
+  };
+  close = async () => {
+    await timeTravel.close();
+    await queues.close();
+    registry.close();
+    vectorize.close();
+    rmSync(dir, { recursive: true });
   };
 });
-afterEach(() => {
-  registry.close();
-  vectorize.close();
-});
+afterEach(() => close());
 
-test("an empty account gets everything the inventory names", () => {
-  seed(inputs);
+const KINDS: ResourceKind[] = [
+  "d1",
+  "kv",
+  "r2",
+  "queue",
+  "script",
+  "version",
+  "deployment",
+  "alert_webhook",
+  "alert_policy",
+];
+const everything = () => KINDS.map((kind) => registry.list(kind));
+
+test("an empty account gets everything the inventory names, under the rules that the program declares", async () => {
+  await seed(inputs);
   expect(registry.list("d1")).toHaveLength(1);
   expect(registry.list("kv").map(({ title }) => title)).toEqual(Object.values(KV_NAMESPACES).map(({ name }) => name));
   expect(registry.list("r2").map(({ name }) => name)).toEqual(Object.values(BUCKETS).map(({ name }) => name));
+  for (const [noun, rules] of Object.entries(LIFECYCLE_RULES))
+    expect(registry.get("r2", BUCKETS[noun as keyof typeof BUCKETS].name)?.lifecycle_rules).toEqual(rules);
+  for (const { bucket, rules } of LOCK_RULES)
+    expect(registry.get("r2", BUCKETS[bucket].name)?.lock_rules).toEqual(rules);
   expect(registry.list("queue").map(({ queue_name }) => queue_name)).toEqual(
     Object.values(QUEUES).map(({ name }) => name),
   );
@@ -40,29 +95,32 @@ test("an empty account gets everything the inventory names", () => {
   expect(index?.config).toMatchObject({ dimensions: 384, metric: VECTOR_INDEX.metric });
 });
 
-test("seeding again changes nothing, not even a version", () => {
-  seed(inputs);
-  const before = ["d1", "kv", "r2", "queue", "script", "version", "deployment"].map((kind) =>
-    registry.list(kind as "d1"),
-  );
-  seed({ ...inputs, now_ms: 1_000 });
-  const after = ["d1", "kv", "r2", "queue", "script", "version", "deployment"].map((kind) =>
-    registry.list(kind as "d1"),
-  );
-  expect(after).toEqual(before);
+test("seeding again changes nothing, not even a version", async () => {
+  await seed(inputs);
+  const before = everything();
+  clock_ms = 1000;
+  await seed(inputs);
+  expect(everything()).toEqual(before);
 });
 
-test("a newer bundle, and other variables, become a new version that is live", () => {
-  seed(inputs);
-  seed({ ...inputs, bundle: "export default { newer: 1 }" });
-  seed({ ...inputs, bundle: "export default { newer: 1 }", variables: { LOG_LEVEL: "DEBUG" } });
+test("a platform that answers elsewhere today is told of alerts there", async () => {
+  await seed(inputs);
+  await seed({ ...inputs, url: "http://127.0.0.1:2" });
+  expect(registry.list("alert_webhook")).toMatchObject([{ url: "http://127.0.0.1:2/api/v1/alerts/cloudflare" }]);
+  expect(registry.list("alert_policy")).toHaveLength(ACCOUNT_ALERTS.length);
+});
+
+test("a newer bundle, and other variables, become a new version that is live", async () => {
+  await seed(inputs);
+  await seed({ ...inputs, bundle: "export default { newer: 1 }" });
+  await seed({ ...inputs, bundle: "export default { newer: 1 }", variables: { LOG_LEVEL: "DEBUG" } });
   const versions = registry.list("version");
   expect(versions.map(({ number }) => number)).toEqual([1, 2, 3]);
   expect(liveDeployment(registry, SERVICE)?.versions).toEqual([{ version_id: versions[2]?.id, percentage: 100 }]);
 });
 
-test("what was deployed through the API on purpose is left alone", () => {
-  seed(inputs);
+test("what was deployed through the API on purpose is left alone", async () => {
+  await seed(inputs);
   const [version] = registry.list("version");
   const id = randomUUID();
   registry.put("deployment", id, {
@@ -75,14 +133,14 @@ test("what was deployed through the API on purpose is left alone", () => {
     annotations: {},
   });
   registry.delete("d1", registry.list("d1")[0]?.uuid ?? "");
-  seed({ ...inputs, bundle: "export default { newer: 1 }" });
+  await seed({ ...inputs, bundle: "export default { newer: 1 }" });
   expect(liveDeployment(registry, SERVICE)?.id).toBe(id);
   expect(registry.list("d1")).toEqual([]);
 });
 
-test("a model of other dimensions is refused, naming both and the ways out", () => {
-  seed(inputs);
-  expect(() => seed({ ...inputs, embedding: { model: "@test/any-768", dimensions: 768 } })).toThrow(
+test("a model of other dimensions is refused, naming both and the ways out", async () => {
+  await seed(inputs);
+  await expect(seed({ ...inputs, embedding: { model: "@test/any-768", dimensions: 768 } })).rejects.toThrow(
     /384 dimensions but @test\/any-768 gives 768.*--data/s,
   );
 });

@@ -69,7 +69,8 @@ export class LocalResources {
     const { inputs, failures } = of.plugin.check({ urn: of.urn, news: declared.inputs });
     const [failure] = failures;
     if (failure) throw refused(name, `${failure.property}: ${failure.reason}`);
-    const live = await this.#find(declared.type, name, inputs, known);
+    const secrets = Object.fromEntries(declared.secret_inputs.map((input) => [input, inputs[input]]));
+    const live = await this.#find(type, name, inputs, known, secrets);
     const mutation = { urn: of.urn, signal: this.#signal, preview, timeout_ms: 0 };
     const result = (kind: PlannedStep["kind"], changed: string[], id: string, outputs: Properties): Reconciliation => ({
       step: { kind, type, name, changed: changed.sort(), protected: live !== null && (known?.protect ?? protect) },
@@ -121,12 +122,16 @@ export class LocalResources {
     return { type, name, state: names.length > 0 ? "drifted" : "unchanged", changed: names };
   }
 
-  /** The resource as it is: the known one, or one that is already there under its name. */
+  /**
+   * The resource as it is: the known one, or one that is already there under its name. What no answer shows of the latter is taken
+   * for what `secrets` says: this installation's own are what it was seeded with.
+   */
   async #find(
     type: string,
     name: string,
     inputs: Properties,
     known: KnownResource | undefined,
+    secrets: Properties = {},
   ): Promise<{ id: string; outputs: Properties } | null> {
     const of = this.#of(type, name);
     const read = (id: string, state: Properties, old: Properties) =>
@@ -144,7 +149,7 @@ export class LocalResources {
     const address = Object.fromEntries(
       Object.entries({ ...owner, ...placeOf(inputs) }).filter(([, one]) => one !== undefined),
     );
-    return read(id, address, address);
+    return read(id, { ...secrets, ...address }, address);
   }
 
   #of(type: string, name: string): { urn: string; plugin: Lifecycle } {

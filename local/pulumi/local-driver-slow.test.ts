@@ -80,6 +80,17 @@ test("what the platform was seeded with can be listed for an import", async () =
   expect(JSON.parse(readFileSync(list, "utf8"))).toEqual({ resources });
 });
 
+test("a seeded platform shows no step but versions and tokens", async () => {
+  const { steps } = await driver.preview();
+  expect(names(steps.filter(({ kind }) => kind !== "same"))).toEqual(
+    [
+      ...["backup", "deploy", "reports", "restore"].map((job) => `create prism-token-${job}`),
+      "create prism-version",
+      "replace prism-deployment",
+    ].sort(),
+  );
+});
+
 test("the first deployment takes over the seeded stores and changes none of them; the second does nothing", async () => {
   const { steps: planned } = await driver.preview();
   const { outputs, steps } = await up();

@@ -36,6 +36,7 @@ function respell(
   );
 }
 
-function snake(name: string): string {
+/** `maxBatchSize` → `max_batch_size`. */
+export function snake(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -82,7 +82,8 @@ export function d1Routes({ engine, timeTravel, files }: D1RouteDeps): Hono {
         read_replication: read_replication ?? { mode: "disabled" },
       };
       registry.put("d1", record.uuid, record);
-      return ok(c, await info(record));
+      // Nothing is in it yet; the engine makes its file at the first query.
+      return ok(c, { ...record, num_tables: 0, file_size: 0, jurisdiction: null });
     })
     .get("/d1/database/:id", async (c) => ok(c, await info(database(c.req.param("id")))))
     .put("/d1/database/:id", async (c) =>
