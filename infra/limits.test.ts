@@ -1,6 +1,6 @@
 /** What the limits of the program and of its provider promise about each other and about Cloudflare's. */
 import { expect, test } from "vitest";
-import * as cloudflare from "../local/limits.ts";
+import * as cloudflare from "./cloudflare-limits.ts";
 import * as infra from "./limits.ts";
 import * as provider from "./provider/limits.ts";
 

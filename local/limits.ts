@@ -1,82 +1,30 @@
-/** Workers AI embeds at most this many texts in one call. https://developers.cloudflare.com/workers-ai/models/bge-small-en-v1.5/ */
-export const AI_TEXTS_PER_CALL_MAX = 100;
+/** What the platform on this machine allows itself. Cloudflare's limits, which it enforces, are in `infra/cloudflare-limits.ts`. */
+
 /** A local model on a slow machine may take minutes for a long answer. */
 export const AI_UPSTREAM_TIMEOUT_MS = 300_000;
 /** A request held longer than this during a switch is refused: something is wrong and the client should know. */
 export const PROXY_HOLD_MAX_MS = 60_000;
 /** How long a switch waits for running requests before it cuts them. */
 export const PROXY_DRAIN_MAX_MS = 10_000;
-
 /** A platform that cannot stop in order by then is left to the operating system. */
 export const STOP_MAX_MS = 15_000;
 /** Bodies up to this are read before they are forwarded; the Worker's own largest limit is half of it. */
 export const PROXY_BODY_BUFFER_BYTES = 16 * 1024 * 1024;
-
-// Cloudflare's API. https://developers.cloudflare.com/fundamentals/api/reference/limits/
-export const API_REQUESTS_PER_WINDOW = 1200;
-export const API_WINDOW_MS = 300_000;
-
-// D1. https://developers.cloudflare.com/d1/platform/limits/ (statement length, columns, compound terms, LIKE: workerd)
-export const D1_PARAMETERS_MAX = 100;
-export const D1_VALUE_BYTES_MAX = 2_000_000;
-export const D1_FUNCTION_ARGUMENTS_MAX = 32;
 /** An export nobody polls cancels itself; Cloudflare names no figure. */
 export const D1_JOB_UNPOLLED_MAX_MS = 15_000;
 /** A dump's URL works this long. */
 export const D1_DUMP_URL_MS = 3_600_000;
-export const D1_IMPORT_BYTES_MAX = 256_000_000;
 /** One poll waits this long for its job, so that a loop of polls does not spin. */
 export const D1_POLL_WAIT_MS = 500;
-
-// Time Travel. https://developers.cloudflare.com/d1/reference/time-travel/
-export const TIME_TRAVEL_WINDOW_MS = 7 * 86_400_000;
-export const TIME_TRAVEL_RESTORES_PER_WINDOW = 10;
-export const TIME_TRAVEL_RESTORE_WINDOW_MS = 600_000;
 /** Granularity of the local Time Travel: a state is kept this often when something changed, and on each request. */
 export const TIME_TRAVEL_SNAPSHOT_INTERVAL_MS = 60_000;
 export const TIME_TRAVEL_SNAPSHOTS_MAX = 60;
 export const TIME_TRAVEL_BYTES_MAX = 2_000_000_000;
-
-// Vectorize: https://developers.cloudflare.com/vectorize/platform/limits/ unless a line says otherwise.
-export const VECTORIZE_DIMENSIONS_MAX = 1536;
-export const VECTORIZE_INDEX_NAME_BYTES_MAX = 64;
-export const VECTORIZE_ID_BYTES_MAX = 64;
-export const VECTORIZE_NAMESPACE_BYTES_MAX = 64;
-export const VECTORIZE_METADATA_BYTES_MAX = 10 * 1024;
-export const VECTORIZE_METADATA_INDEXES_MAX = 10;
-export const VECTORIZE_INDEXED_STRING_BYTES_MAX = 64;
-export const VECTORIZE_TOP_K_MAX = 100;
-/** With values or all metadata returned. Documented as 20; the API's own message says 50 (code 40025). */
-export const VECTORIZE_TOP_K_WITH_VALUES_MAX = 50;
-export const VECTORIZE_TOP_K_DEFAULT = 5;
-/** Code 40007, "too many ids in payload". */
-export const VECTORIZE_GET_IDS_MAX = 20;
-/** Code 40007 as well; not in the documentation, but what the API answers. */
-export const VECTORIZE_DELETE_IDS_MAX = 100;
-export const VECTORIZE_LIST_PAGE_MAX = 1000;
-export const VECTORIZE_LIST_PAGE_DEFAULT = 100;
 export const VECTORIZE_LIST_CURSOR_TTL_MS = 24 * 60 * 60 * 1000;
-export const VECTORIZE_BATCH_HTTP_MAX = 5000;
-export const VECTORIZE_BATCH_WORKER_MAX = 1000;
-export const VECTORIZE_UPLOAD_BYTES_MAX = 100 * 1024 * 1024;
-/** Compact JSON of a filter stays below this. https://developers.cloudflare.com/vectorize/reference/metadata-filtering/ */
-export const VECTORIZE_FILTER_BYTES_MAX = 2048;
-export const VECTORIZE_KEY_CHARS_MAX = 512;
 /** How long a mutation stays invisible here; seconds on Cloudflare, but never at once. */
 export const VECTORIZE_MUTATION_DELAY_MS = 50;
 /** Vectors applied before Node serves something else: about 10 ms of work. */
 export const VECTORIZE_APPLY_SLICE = 500;
-
-// R2's S3 API. https://developers.cloudflare.com/r2/platform/limits/
-export const R2_KEY_MAX_BYTES = 1024;
-export const R2_METADATA_MAX_BYTES = 8192;
-/** One PutObject or one part; R2 states 5 GiB and means 5 MiB less. */
-export const R2_UPLOAD_MAX_BYTES = 5 * 1024 ** 3 - 5 * 1024 ** 2;
-export const R2_PARTS_MAX = 10_000;
-/** Of every part but the last, and all of those must be of one size. */
-export const R2_PART_MIN_BYTES = 5 * 1024 ** 2;
-/** Keys of one list page, and of one DeleteObjects. */
-export const R2_KEYS_PER_CALL_MAX = 1000;
 /** SigV4: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html */
 export const S3_CLOCK_SKEW_MAX_MS = 15 * 60_000;
 export const S3_PRESIGN_MAX_S = 7 * 86_400;
@@ -84,36 +32,5 @@ export const S3_PRESIGN_MAX_S = 7 * 86_400;
 export const S3_XML_BODY_MAX_BYTES = 8 * 1024 ** 2;
 /** A chunk's size and signature take under 100 bytes, a trailer little more. */
 export const S3_CHUNK_LINE_MAX_BYTES = 8192;
-
-// KV. https://developers.cloudflare.com/kv/platform/limits/
-export const KV_VALUE_BYTES_MAX = 25 * 1024 * 1024;
-export const KV_KEY_BYTES_MAX = 512;
-export const KV_METADATA_BYTES_MAX = 1024;
-export const KV_TTL_MIN_S = 60;
-export const KV_LIST_KEYS_MAX = 1000;
-export const KV_LIST_KEYS_MIN = 10;
-export const KV_BULK_GET_KEYS_MAX = 100;
-export const KV_BULK_WRITE_KEYS_MAX = 10_000;
-export const KV_BULK_WRITE_BYTES_MAX = 100 * 1024 * 1024;
-
-// R2 management. https://developers.cloudflare.com/r2/buckets/bucket-locks/
-export const R2_LOCK_RULES_MAX = 1000;
-export const R2_LIFECYCLE_RULES_MAX = 1000;
-
-// Workers, free plan. https://developers.cloudflare.com/workers/platform/limits/
-export const BUNDLE_COMPRESSED_BYTES_MAX = 3 * 1024 * 1024;
-/** A deployment splits traffic between at most this many versions. */
-export const VERSIONS_PER_DEPLOYMENT_MAX = 2;
-
-// Queues. https://developers.cloudflare.com/queues/platform/limits/ and …/configuration/configure-queues/
-export const QUEUE_MESSAGE_BYTES_MAX = 128_000;
-export const QUEUE_BATCH_MESSAGES_MAX = 100;
-export const QUEUE_BATCH_BYTES_MAX = 256_000;
-export const QUEUE_DELAY_MAX_S = 86_400;
-export const QUEUE_RETENTION_S = { default: 345_600, min: 60, max: 1_209_600 } as const;
-export const QUEUE_CONSUMER_DEFAULTS = { batch_size: 10, max_wait_time_ms: 5000, max_retries: 3 } as const;
-export const QUEUE_VISIBILITY_MS = { default: 30_000, max: 43_200_000 } as const;
-/** A consumer invocation may take 15 minutes; a lease older than that belonged to a Worker that is gone. */
-export const QUEUE_DELIVERY_LEASE_MS = 900_000;
 /** How often the broker looks whether a waiting message is due: bounds how late a jump of the simulated clock is seen. */
 export const QUEUE_TICK_MS = 250;

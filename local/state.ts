@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { OPTIONAL_SECRETS, SECRETS, type SecretName } from "../infra/inventory.ts";
+import { type PlatformFile, platformFile } from "../ops/stack/platform-file.ts";
 
 const secretsSchema = z.strictObject(
   Object.fromEntries(SECRETS.map((name) => [name, z.string()])) as Record<SecretName, z.ZodString>,
@@ -23,21 +24,6 @@ const identitySchema = z.strictObject({
   admin_key: z.string().nullable(),
 });
 export type Identity = z.infer<typeof identitySchema>;
-
-/** Where a running platform answers; ops reads it as the `local` stack. */
-export const platformFile = z.strictObject({
-  pid: z.number(),
-  url: z.string(),
-  api_url: z.string(),
-  s3_url: z.string(),
-  account_id: z.string(),
-  api_token: z.string(),
-  /** Every scope, tenant `default`. Empty where nothing was deployed when the platform started. */
-  admin_key: z.string(),
-  /** The bootstrap secret, for what concerns all tenants. */
-  api_secret: z.string(),
-});
-export type PlatformFile = z.infer<typeof platformFile>;
 
 /** Only the owner may read what is in here. */
 const PRIVATE = { mode: 0o600 };

@@ -1,5 +1,6 @@
 /** The pure half of local Time Travel: bookmarks that sort by time, and which snapshots may go. No I/O, no clock. */
-import { TIME_TRAVEL_BYTES_MAX, TIME_TRAVEL_SNAPSHOTS_MAX, TIME_TRAVEL_WINDOW_MS } from "./limits.ts";
+import { TIME_TRAVEL_WINDOW_MS } from "../infra/cloudflare-limits.ts";
+import { TIME_TRAVEL_BYTES_MAX, TIME_TRAVEL_SNAPSHOTS_MAX } from "./limits.ts";
 
 export interface Snapshot {
   bookmark: string;

@@ -9,9 +9,9 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import {
   TIME_TRAVEL_RESTORE_WINDOW_MS,
   TIME_TRAVEL_RESTORES_PER_WINDOW,
-  TIME_TRAVEL_SNAPSHOTS_MAX,
   TIME_TRAVEL_WINDOW_MS,
-} from "./limits.ts";
+} from "../infra/cloudflare-limits.ts";
+import { TIME_TRAVEL_SNAPSHOTS_MAX } from "./limits.ts";
 import { Registry } from "./registry.ts";
 import { type RestUnderTest, startRest } from "./rest/rest-server.fixture.ts";
 import { TimeTravel } from "./time-travel.ts";

@@ -10,13 +10,13 @@ import { randomBytes } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
-import type { Engine } from "./engine.ts";
 import {
   TIME_TRAVEL_RESTORE_WINDOW_MS,
   TIME_TRAVEL_RESTORES_PER_WINDOW,
-  TIME_TRAVEL_SNAPSHOT_INTERVAL_MS,
   TIME_TRAVEL_WINDOW_MS,
-} from "./limits.ts";
+} from "../infra/cloudflare-limits.ts";
+import type { Engine } from "./engine.ts";
+import { TIME_TRAVEL_SNAPSHOT_INTERVAL_MS } from "./limits.ts";
 import { bookmarkAt, bookmarkTime_ms, type Snapshot, surplusSnapshots } from "./time-travel-bookmarks.ts";
 
 /** Copied in one go by a thread; between two of them the copy waits for its turn on the event loop. */

@@ -1,7 +1,7 @@
 /** What the limits of ops promise about each other, about the Worker's, and about Cloudflare's. */
 import { expect, test } from "vitest";
+import * as cloudflare from "../infra/cloudflare-limits.ts";
 import * as infra from "../infra/limits.ts";
-import * as cloudflare from "../local/limits.ts";
 import * as worker from "../worker/limits.ts";
 import * as ops from "./limits.ts";
 

@@ -131,7 +131,8 @@ describe("commands that documents name exist", async () => {
     const known = new Set(command ? [...ofAll, ...ownFlags(command)] : ofAll);
     const flag = words.find((word) => word.startsWith("--") && !known.has(word));
     if (flag !== undefined) return `${flag} of ${path}`;
-    const isArea = (mayBeArea || words.includes("--help")) && (names.length === 0 || names.join(" ") in AREAS);
+    if (names.length === 0) return null;
+    const isArea = (mayBeArea || words.includes("--help")) && names.join(" ") in AREAS;
     return command !== undefined || isArea ? null : names.join(" ");
   }
 

@@ -97,7 +97,8 @@ export function bans(tree: Tree, exceptions: readonly Exception[]): string[] {
   return broken(tree, BANS, exceptions, "BANNED_TEXT");
 }
 
-const isProgram = (path: string) => /^(ops|infra)\//.test(path) && isCode(path) && !/\.(test|fixture)\.ts$/.test(path);
+const isProgram = (path: string) =>
+  /^(ops|infra|local)\//.test(path) && isCode(path) && !/\.(test|fixture)\.ts$/.test(path);
 
 const BY_REASON =
   "decide by `isReason(error, …)`, and give the error a reason where it is thrown (`ops/command/errors.ts`); " +

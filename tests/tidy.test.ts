@@ -47,6 +47,10 @@ const KNOWS_LOCAL: readonly Exception[] = [
   { id: "ops/bench/http-setup.ts", reason: "starts bare Workers to measure beside" },
   { id: "ops/service/rig.ts", reason: "starts one for `eval` and `bench`" },
   { id: "ops/stack/open-driver.ts", reason: "stack `local` is driven without an engine" },
+  {
+    id: "ops/stack/adoptable.ts",
+    reason: "ids to import by stand with the nouns of the stand-in provider, which imports by them, too",
+  },
 ];
 
 const OWN_PROCESSES: readonly Exception[] = [

@@ -1,8 +1,8 @@
 /** What the limits of the Worker promise about each other and about Cloudflare's. */
 import { expect, test } from "vitest";
+import * as cloudflare from "../infra/cloudflare-limits.ts";
 import { QUEUES } from "../infra/inventory.ts";
 import * as infra from "../infra/limits.ts";
-import * as cloudflare from "../local/limits.ts";
 import * as worker from "./limits.ts";
 
 /** Tokens that bge models read of a text. */

@@ -5,7 +5,7 @@ import {
   VECTORIZE_INDEX_NAME_BYTES_MAX,
   VECTORIZE_KEY_CHARS_MAX,
   VECTORIZE_METADATA_INDEXES_MAX,
-} from "../../local/limits.ts";
+} from "../cloudflare-limits.ts";
 import type { CheckFailure, Properties } from "./plugin.ts";
 import { hasUnknown } from "./unknowns.ts";
 

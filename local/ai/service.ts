@@ -5,8 +5,8 @@
  * extractive answerer are built in, so that the platform answers offline and without downloading weights.
  */
 import { z } from "zod";
+import { AI_TEXTS_PER_CALL_MAX } from "../../infra/cloudflare-limits.ts";
 import { estimateTokens } from "../../worker/rag/text/tokens.ts";
-import { AI_TEXTS_PER_CALL_MAX } from "../limits.ts";
 import { answerExtractively } from "./extractive-answerer.ts";
 import { embedLexical, LEXICAL_MODEL } from "./lexical-embedder.ts";
 import { OpenAiUpstream } from "./openai-upstream.ts";

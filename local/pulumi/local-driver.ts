@@ -26,7 +26,7 @@ import {
 } from "../../ops/stack/config-values.ts";
 import { realDifferences } from "../../ops/stack/drift-noise.ts";
 import type { PlannedStep, StackDriver, UnmanagedResource } from "../../ops/stack/driver.ts";
-import type { PlatformFile } from "../state.ts";
+import type { PlatformFile } from "../../ops/stack/platform-file.ts";
 import type { RunMessage, RunRequest } from "./local-driver-run.ts";
 import { readState, type StackState, writeState } from "./local-driver-state.ts";
 

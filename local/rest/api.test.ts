@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { API_REQUESTS_PER_WINDOW, API_WINDOW_MS } from "../limits.ts";
+import { API_REQUESTS_PER_WINDOW, API_WINDOW_MS } from "../../infra/cloudflare-limits.ts";
 import { type Envelope, type RestUnderTest, startRest } from "./rest-server.fixture.ts";
 
 let rest: RestUnderTest;

@@ -5,7 +5,7 @@
  * (50 B), and the authorizer's refusals (ATTACH, TEMP, most PRAGMAs, transactions); tests name each of them.
  * Source: https://developers.cloudflare.com/d1/platform/limits/
  */
-import { D1_FUNCTION_ARGUMENTS_MAX, D1_PARAMETERS_MAX, D1_VALUE_BYTES_MAX } from "../limits.ts";
+import { D1_FUNCTION_ARGUMENTS_MAX, D1_PARAMETERS_MAX, D1_VALUE_BYTES_MAX } from "../../infra/cloudflare-limits.ts";
 import type { D1Query, D1Value } from "./d1-gateway.ts";
 import { ApiError } from "./envelope.ts";
 

@@ -1,8 +1,12 @@
 /** Bulk reads, writes and deletes of KV. A bulk write checks every entry before it writes the first. */
 import { Hono } from "hono";
 import { z } from "zod";
+import {
+  KV_BULK_GET_KEYS_MAX,
+  KV_BULK_WRITE_BYTES_MAX,
+  KV_BULK_WRITE_KEYS_MAX,
+} from "../../infra/cloudflare-limits.ts";
 import type { Engine } from "../engine.ts";
-import { KV_BULK_GET_KEYS_MAX, KV_BULK_WRITE_BYTES_MAX, KV_BULK_WRITE_KEYS_MAX } from "../limits.ts";
 import type { KvRecord } from "../registry.ts";
 import { ApiError, ok } from "./envelope.ts";
 import { expiryOptions, KV_MALFORMED, refuseKey, refuseValue } from "./kv-entry.ts";

@@ -1,5 +1,10 @@
 /** The rules for one KV entry: key, value, metadata and expiry, as they hold for single and bulk writes. Pure. */
-import { KV_KEY_BYTES_MAX, KV_METADATA_BYTES_MAX, KV_TTL_MIN_S, KV_VALUE_BYTES_MAX } from "../limits.ts";
+import {
+  KV_KEY_BYTES_MAX,
+  KV_METADATA_BYTES_MAX,
+  KV_TTL_MIN_S,
+  KV_VALUE_BYTES_MAX,
+} from "../../infra/cloudflare-limits.ts";
 import { ApiError } from "./envelope.ts";
 
 /** KV's code for a request it cannot read. */

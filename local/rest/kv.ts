@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { Hono } from "hono";
 import { z } from "zod";
+import { KV_LIST_KEYS_MAX, KV_LIST_KEYS_MIN } from "../../infra/cloudflare-limits.ts";
 import type { Engine } from "../engine.ts";
-import { KV_LIST_KEYS_MAX, KV_LIST_KEYS_MIN } from "../limits.ts";
 import type { KvRecord } from "../registry.ts";
 import { ApiError, ok } from "./envelope.ts";
 import { kvBulkRoutes } from "./kv-bulk.ts";

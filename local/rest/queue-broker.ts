@@ -13,8 +13,8 @@ import {
   QUEUE_DELIVERY_LEASE_MS,
   QUEUE_MESSAGE_BYTES_MAX,
   QUEUE_RETENTION_S,
-  QUEUE_TICK_MS,
-} from "../limits.ts";
+} from "../../infra/cloudflare-limits.ts";
+import { QUEUE_TICK_MS } from "../limits.ts";
 import type { QueueConsumerRecord, QueueRecord, Registry } from "../registry.ts";
 import { ApiError } from "./envelope.ts";
 import { type Backlog, messageBytes, type NewMessage, type QueueStore, type StoredMessage } from "./queue-store.ts";

@@ -1,8 +1,8 @@
 /** Messages of a queue over HTTP: push, pull, acknowledge, peek, purge, metrics. */
 import { Hono } from "hono";
 import { z } from "zod";
+import { QUEUE_BATCH_MESSAGES_MAX, QUEUE_VISIBILITY_MS } from "../../infra/cloudflare-limits.ts";
 import type { Engine } from "../engine.ts";
-import { QUEUE_BATCH_MESSAGES_MAX, QUEUE_VISIBILITY_MS } from "../limits.ts";
 import type { QueueRecord } from "../registry.ts";
 import { ApiError, ok } from "./envelope.ts";
 import type { QueueBroker } from "./queue-broker.ts";

@@ -2,8 +2,13 @@
 import { randomBytes } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { z } from "zod";
+import {
+  QUEUE_BATCH_MESSAGES_MAX,
+  QUEUE_DELAY_MAX_S,
+  QUEUE_RETENTION_S,
+  QUEUE_VISIBILITY_MS,
+} from "../../infra/cloudflare-limits.ts";
 import type { Engine } from "../engine.ts";
-import { QUEUE_BATCH_MESSAGES_MAX, QUEUE_DELAY_MAX_S, QUEUE_RETENTION_S, QUEUE_VISIBILITY_MS } from "../limits.ts";
 import type { QueueConsumerRecord, QueueRecord } from "../registry.ts";
 import { ApiError, ok } from "./envelope.ts";
 import type { QueueBroker } from "./queue-broker.ts";

@@ -1,8 +1,8 @@
 /** R2 buckets and their rules. Objects go through the S3 API, as everything in this project does. */
 import { Hono } from "hono";
 import { z } from "zod";
+import { R2_LIFECYCLE_RULES_MAX, R2_LOCK_RULES_MAX } from "../../infra/cloudflare-limits.ts";
 import type { Engine } from "../engine.ts";
-import { R2_LIFECYCLE_RULES_MAX, R2_LOCK_RULES_MAX } from "../limits.ts";
 import type { BucketRecord } from "../registry.ts";
 import { ApiError, ok } from "./envelope.ts";
 import { integerQuery, jsonBody } from "./request-body.ts";

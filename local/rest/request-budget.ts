@@ -5,7 +5,7 @@
  * Source: https://developers.cloudflare.com/fundamentals/api/reference/limits/
  */
 import type { MiddlewareHandler } from "hono";
-import { API_REQUESTS_PER_WINDOW, API_WINDOW_MS } from "../limits.ts";
+import { API_REQUESTS_PER_WINDOW, API_WINDOW_MS } from "../../infra/cloudflare-limits.ts";
 import type { Authenticated } from "./credentials.ts";
 import { fail } from "./envelope.ts";
 

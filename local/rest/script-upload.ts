@@ -5,7 +5,7 @@
 import { gzipSync } from "node:zlib";
 import { z } from "zod";
 import type { WorkerBinding } from "../../infra/bindings.ts";
-import { BUNDLE_COMPRESSED_BYTES_MAX } from "../limits.ts";
+import { BUNDLE_COMPRESSED_BYTES_MAX } from "../../infra/cloudflare-limits.ts";
 import type { VersionRecord } from "../registry.ts";
 import { ApiError } from "./envelope.ts";
 import { checked } from "./request-body.ts";

@@ -6,7 +6,8 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { type Context, Hono } from "hono";
-import { D1_DUMP_URL_MS, D1_IMPORT_BYTES_MAX } from "../limits.ts";
+import { D1_IMPORT_BYTES_MAX } from "../../infra/cloudflare-limits.ts";
+import { D1_DUMP_URL_MS } from "../limits.ts";
 
 interface SignedFile {
   filename: string;

@@ -4,9 +4,9 @@
  */
 import { createHash, randomUUID } from "node:crypto";
 import type { WorkerBinding } from "../../infra/bindings.ts";
+import { VERSIONS_PER_DEPLOYMENT_MAX } from "../../infra/cloudflare-limits.ts";
 import { PLANS, type Plan } from "../../infra/limits.ts";
 import type { Engine } from "../engine.ts";
-import { VERSIONS_PER_DEPLOYMENT_MAX } from "../limits.ts";
 import type { DeploymentRecord, ScriptRecord, VersionRecord } from "../registry.ts";
 import { ApiError } from "./envelope.ts";
 import { INVALID_WORKER, type Modules, storedBinding, type UploadSettings } from "./script-upload.ts";

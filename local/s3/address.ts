@@ -1,5 +1,5 @@
 /** Where a request points: bucket, key and query, from the request line exactly as it was sent. */
-import { R2_KEY_MAX_BYTES } from "../limits.ts";
+import { R2_KEY_MAX_BYTES } from "../../infra/cloudflare-limits.ts";
 import { S3Error } from "./s3-error.ts";
 
 export interface Address {

@@ -1,6 +1,6 @@
 /** Multipart uploads. R2's rules: 10 000 parts, 5 MiB each but the last, and all of them but the last of one size. */
 import type { R2MultipartOptions, R2MultipartUpload, R2UploadedPart } from "@cloudflare/workers-types";
-import { R2_PART_MIN_BYTES, R2_PARTS_MAX } from "../limits.ts";
+import { R2_PART_MIN_BYTES, R2_PARTS_MAX } from "../../infra/cloudflare-limits.ts";
 import {
   bucketRecord,
   header,

@@ -1,5 +1,5 @@
 /** ListObjectsV2 and ListObjects. */
-import { R2_KEYS_PER_CALL_MAX } from "../limits.ts";
+import { R2_KEYS_PER_CALL_MAX } from "../../infra/cloudflare-limits.ts";
 import { bucketRecord, type Operation, type S3Platform, type S3Request, xmlAnswer } from "./exchange.ts";
 import { S3Error } from "./s3-error.ts";
 import { awsUriEncode } from "./sigv4.ts";

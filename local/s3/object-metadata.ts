@@ -1,7 +1,7 @@
 /** HTTP headers ↔ what R2 stores beside an object's content. */
 import type { IncomingHttpHeaders } from "node:http";
 import type { R2HTTPMetadata, R2Object } from "@cloudflare/workers-types";
-import { R2_METADATA_MAX_BYTES } from "../limits.ts";
+import { R2_METADATA_MAX_BYTES } from "../../infra/cloudflare-limits.ts";
 import { httpHeaders } from "./gateway-bucket.ts";
 import { S3Error } from "./s3-error.ts";
 

@@ -1,6 +1,6 @@
 /** PutObject, CopyObject, DeleteObject and DeleteObjects. */
 import type { R2Bucket, R2ObjectBody, R2Range } from "@cloudflare/workers-types";
-import { R2_KEYS_PER_CALL_MAX, R2_UPLOAD_MAX_BYTES } from "../limits.ts";
+import { R2_KEYS_PER_CALL_MAX, R2_UPLOAD_MAX_BYTES } from "../../infra/cloudflare-limits.ts";
 import { checkedKey, parseCopySource } from "./address.ts";
 import { bucketRecord, header, type Operation, type S3Platform, type S3Request, xmlAnswer } from "./exchange.ts";
 import { withLength } from "./gateway-bucket.ts";

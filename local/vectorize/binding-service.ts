@@ -1,6 +1,6 @@
 /** Node's end of the Vectorize binding: see `binding-worker.js` for the other end and the frame between them. */
 import { z } from "zod";
-import { VECTORIZE_BATCH_WORKER_MAX } from "../limits.ts";
+import { VECTORIZE_BATCH_WORKER_MAX } from "../../infra/cloudflare-limits.ts";
 import { ApiError } from "../rest/envelope.ts";
 import { CODES } from "./errors.ts";
 import { parsed, queryOptionsSchema } from "./query-options.ts";

@@ -6,7 +6,11 @@
  * through, `$eq: null` asks for it, everything else does not match. A property without an index is refused rather
  * than silently matching nothing.
  */
-import { VECTORIZE_FILTER_BYTES_MAX, VECTORIZE_INDEXED_STRING_BYTES_MAX, VECTORIZE_KEY_CHARS_MAX } from "../limits.ts";
+import {
+  VECTORIZE_FILTER_BYTES_MAX,
+  VECTORIZE_INDEXED_STRING_BYTES_MAX,
+  VECTORIZE_KEY_CHARS_MAX,
+} from "../../infra/cloudflare-limits.ts";
 import { ApiError } from "../rest/envelope.ts";
 import { CODES } from "./errors.ts";
 import type { Indexed, MetadataIndex, Scalar } from "./types.ts";

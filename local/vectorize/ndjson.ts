@@ -1,6 +1,6 @@
 /** Uploads of vectors: one JSON object a line. */
 import { z } from "zod";
-import { VECTORIZE_BATCH_HTTP_MAX } from "../limits.ts";
+import { VECTORIZE_BATCH_HTTP_MAX } from "../../infra/cloudflare-limits.ts";
 import { ApiError } from "../rest/envelope.ts";
 import { CODES } from "./errors.ts";
 import type { VectorInput } from "./types.ts";

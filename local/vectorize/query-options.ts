@@ -1,6 +1,10 @@
 /** The options of a query as they arrive, through REST or the binding. */
 import { z } from "zod";
-import { VECTORIZE_TOP_K_DEFAULT, VECTORIZE_TOP_K_MAX, VECTORIZE_TOP_K_WITH_VALUES_MAX } from "../limits.ts";
+import {
+  VECTORIZE_TOP_K_DEFAULT,
+  VECTORIZE_TOP_K_MAX,
+  VECTORIZE_TOP_K_WITH_VALUES_MAX,
+} from "../../infra/cloudflare-limits.ts";
 import { ApiError } from "../rest/envelope.ts";
 import { CODES } from "./errors.ts";
 import { METADATA_LEVELS, type QueryOptions } from "./types.ts";

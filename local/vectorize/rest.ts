@@ -6,7 +6,7 @@
  */
 import { type Context, Hono } from "hono";
 import { z } from "zod";
-import { VECTORIZE_UPLOAD_BYTES_MAX } from "../limits.ts";
+import { VECTORIZE_UPLOAD_BYTES_MAX } from "../../infra/cloudflare-limits.ts";
 import { ApiError, envelopeErrors, ok } from "../rest/envelope.ts";
 import { CODES } from "./errors.ts";
 import { parseVectorLines } from "./ndjson.ts";

@@ -9,12 +9,11 @@ import { setImmediate as nextTick } from "node:timers/promises";
 import {
   VECTORIZE_DELETE_IDS_MAX,
   VECTORIZE_GET_IDS_MAX,
-  VECTORIZE_LIST_CURSOR_TTL_MS,
   VECTORIZE_LIST_PAGE_DEFAULT,
   VECTORIZE_LIST_PAGE_MAX,
   VECTORIZE_METADATA_INDEXES_MAX,
-  VECTORIZE_MUTATION_DELAY_MS,
-} from "../limits.ts";
+} from "../../infra/cloudflare-limits.ts";
+import { VECTORIZE_LIST_CURSOR_TTL_MS, VECTORIZE_MUTATION_DELAY_MS } from "../limits.ts";
 import { ApiError } from "../rest/envelope.ts";
 import { changeSteps } from "./apply-change.ts";
 import { type Mutation, type StoredIndex, VectorizeDatabase } from "./database.ts";

@@ -6,7 +6,7 @@ import {
   VECTORIZE_KEY_CHARS_MAX,
   VECTORIZE_METADATA_BYTES_MAX,
   VECTORIZE_NAMESPACE_BYTES_MAX,
-} from "../limits.ts";
+} from "../../infra/cloudflare-limits.ts";
 import { ApiError } from "../rest/envelope.ts";
 import { CODES } from "./errors.ts";
 import { isObject } from "./filter.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { API_REQUESTS_PER_WINDOW, API_WINDOW_MS } from "../../local/limits.ts";
+import { API_REQUESTS_PER_WINDOW, API_WINDOW_MS } from "../../infra/cloudflare-limits.ts";
 import { type Clock, RequestBudget } from "./request-budget.ts";
 
 const { signal } = new AbortController();

@@ -5,7 +5,7 @@
  * Source: https://developers.cloudflare.com/fundamentals/api/reference/limits/
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { API_REQUESTS_PER_WINDOW, API_WINDOW_MS } from "../../local/limits.ts";
+import { API_REQUESTS_PER_WINDOW, API_WINDOW_MS } from "../../infra/cloudflare-limits.ts";
 import { API_WINDOW_MARGIN_MS } from "../limits.ts";
 
 /** What waiting needs of time; a test or a prediction brings a simulated one. */

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { defineCommand } from "../command/define.ts";
 import { asOpsError, EXIT } from "../command/errors.ts";
-import type { Invocation } from "../command/invocation.ts";
+import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table, verdict } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
 import { revokeKey } from "../keys/keys.ts";
@@ -27,24 +27,38 @@ const journeyStep = z.strictObject({
 });
 export type JourneyStep = z.infer<typeof journeyStep>;
 
+const output = z.union([
+  z.strictObject({
+    stack: z.enum(STACKS),
+    passed: z.boolean(),
+    steps: z.array(journeyStep),
+    left_behind: z.array(z.string()).describe("what could not be removed, and why"),
+  }),
+  z.strictObject({ dry_run: z.literal(true), stack: z.enum(STACKS), steps: z.array(z.string()) }),
+]);
+
 export const synthetic = defineCommand({
   path: "synthetic",
   group: "health",
   summary: "walk the critical journeys: write, search, chat, stream, delete, revoke; cleans up after itself",
   notes: `Uses the tenant "${TENANT}" and the bootstrap secret to make a key there. Exit code 1 when a journey fails.`,
   risk: "read",
-  output: z.strictObject({
-    stack: z.enum(STACKS),
-    passed: z.boolean(),
-    steps: z.array(journeyStep),
-    left_behind: z.array(z.string()).describe("what could not be removed, and why"),
-  }),
+  options: z.object({ dry_run: z.boolean().default(false).describe("name the journeys, send nothing") }),
+  output,
   examples: ["synthetic", "synthetic --stack production --json"],
   run: walk,
 });
 
-async function walk(invocation: Invocation) {
+async function walk(
+  invocation: Invocation,
+  { dry_run }: { dry_run: boolean },
+): Promise<Outcome<z.infer<typeof output>>> {
   const { stack } = invocation;
+  if (dry_run) {
+    const admin = await invocation.client();
+    const steps = planned(admin, { key: null, documents: new Set() }, invocation.signal).map(({ name }) => name);
+    return { data: { dry_run, stack, steps }, text: steps.join("\n") };
+  }
   const service = await (await invocation.target()).service();
   const { passed, steps, left_behind } = await walkJourneys(service, invocation, {});
   for (const item of left_behind) invocation.note(`Left behind: ${item}`);

@@ -7,11 +7,11 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Stack } from "../../infra/inventory.ts";
-import { type PlatformFile, platformFile } from "../../local/state.ts";
 import { discoverResources } from "../cloudflare/account-resources.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { s3Credentials } from "../cloudflare/s3-credentials.ts";
 import { OpsError, type OpsErrorParts } from "../command/errors.ts";
+import { type PlatformFile, platformFile } from "./platform-file.ts";
 import type { StackAddresses, StackTarget } from "./target.ts";
 
 /**

@@ -1,7 +1,7 @@
 /** What goes wrong on the way to a deployed stack, one after the other on one account: each is told, and the next up goes on. */
 import Cloudflare from "cloudflare";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type ApiFront, startFront } from "../provider/api-front.fixture.ts";
+import { type ApiFront, startFront } from "../../infra/provider/api-front.fixture.ts";
 import { type EngineStack, startEngineStack } from "./engine.fixture.ts";
 
 const INDEX = "prism-chunks-staging-g1";

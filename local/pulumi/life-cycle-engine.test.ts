@@ -5,10 +5,10 @@ import { DeleteObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/cl
 import Cloudflare from "cloudflare";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
-import { migrate } from "../../local/migrate.ts";
+import type { StackOutputs } from "../../infra/outputs.ts";
+import { isDataStore } from "../../infra/policy/data-stores.ts";
 import { runCli } from "../../ops/command/run-cli.fixture.ts";
-import type { StackOutputs } from "../outputs.ts";
-import { isDataStore } from "../policy/data-stores.ts";
+import { migrate } from "../migrate.ts";
 import { type EngineStack, startEngineStack } from "./engine.fixture.ts";
 
 const ROOT = join(import.meta.dirname, "../..");

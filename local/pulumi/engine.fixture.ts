@@ -16,12 +16,12 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { parse, stringify } from "yaml";
-import { type Platform, startPlatform } from "../../local/platform.ts";
-import { bundleWorker } from "../build.ts";
-import { SECRETS, type SecretName, type Stack } from "../inventory.ts";
-import { DAY_MS } from "../limits.ts";
-import { type StackOutputs, stackOutputs } from "../outputs.ts";
-import { findEngine } from "./engine-binary.ts";
+import { bundleWorker } from "../../infra/build.ts";
+import { findEngine } from "../../infra/engine/engine-binary.ts";
+import { SECRETS, type SecretName, type Stack } from "../../infra/inventory.ts";
+import { DAY_MS } from "../../infra/limits.ts";
+import { type StackOutputs, stackOutputs } from "../../infra/outputs.ts";
+import { type Platform, startPlatform } from "../platform.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
