@@ -12,20 +12,20 @@ import { locateStack } from "../stack/locate.ts";
 import { cancelSwitch } from "./cancel.ts";
 import { copyFromLive } from "./copy-database.ts";
 import { fromPacks } from "./copy-vectors.ts";
-import { openWorkbench, type Workbench } from "./stores.ts";
+import { openSession, type StoreSession } from "./stores.ts";
 import { switchGeneration } from "./switch.ts";
 
 let folder: string;
 let service: Service;
 let driver: StackDriver;
-let bench: Workbench & { close(): void };
+let session: StoreSession & { close(): void };
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "prism-cancel-"));
   service = await startService({ data_dir: folder });
   await service.call("PUT", "/api/v1/documents/one", { text: "Was here before." });
   const { signal } = new AbortController();
   driver = localDriver({ data_dir: folder, platform: service.platform, signal });
-  bench = await openWorkbench({
+  session = await openSession({
     target: await locateStack("local", folder, process.env, signal),
     driver,
     progress: createProgress({ write: () => true }, () => performance.now()),
@@ -35,7 +35,7 @@ beforeEach(async () => {
   });
 });
 afterEach(async () => {
-  bench.close();
+  session.close();
   await service.close();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -45,21 +45,21 @@ const ops = async (...words: string[]) => {
   return { code, ...JSON.parse(stdout) };
 };
 const generations = async () => {
-  const { database, vectors } = await bench.target.resources();
+  const { database, vectors } = await session.target.resources();
   const numbers = (all: { generation: number }[]) => all.map(({ generation }) => generation);
   return { database: numbers(database.generations), vectors: numbers(vectors.generations) };
 };
 const database = async (generation: number) =>
-  (await bench.target.resources()).database.generations.find((one) => one.generation === generation)?.id ?? "";
+  (await session.target.resources()).database.generations.find((one) => one.generation === generation)?.id ?? "";
 const deleteDatabase = async (generation: number) =>
-  bench.api.d1.database.delete(await database(generation), { account_id: bench.account_id });
+  session.api.d1.database.delete(await database(generation), { account_id: session.account_id });
 
 /** A switch of both stores that ends when all is copied. This process began it, so only this one may go on with it. */
 async function interrupted(): Promise<void> {
   const fail = async (): Promise<never> => {
     throw new Error("interrupted");
   };
-  const failed = switchGeneration(bench, {
+  const failed = switchGeneration(session, {
     database: { fill: copyFromLive },
     vectors: { fill: { ...fromPacks, finish: fail } },
     by: "cancel-slow.test.ts",
@@ -69,7 +69,7 @@ async function interrupted(): Promise<void> {
 
 async function expectNothingUnderWay(): Promise<void> {
   expect(await ops("generation", "list")).toMatchObject({ code: 0, under_way: null });
-  await expect(cancelSwitch(bench)).rejects.toMatchObject({ exit_code: 3, parts: { cause: "none is under way" } });
+  await expect(cancelSwitch(session)).rejects.toMatchObject({ exit_code: 3, parts: { cause: "none is under way" } });
 }
 
 const BOTH = { deferred_writes: 0, deferred_waiting: 0, dropped: ["database g2", "vectors g2"] };
@@ -79,11 +79,11 @@ test("generations that were declared and never made", async () => {
     throw new Error("no deployment");
   };
   const failed = switchGeneration(
-    { ...bench, driver: { ...driver, up } },
+    { ...session, driver: { ...driver, up } },
     { database: { fill: copyFromLive }, vectors: { fill: fromPacks }, by: "cancel-slow.test.ts" },
   );
   await expect(failed).rejects.toThrow("no deployment");
-  expect(await cancelSwitch(bench)).toMatchObject(BOTH);
+  expect(await cancelSwitch(session)).toMatchObject(BOTH);
   expect(await generations()).toEqual({ database: [1], vectors: [1] });
   await expectNothingUnderWay();
   expect((await service.call("PUT", "/api/v1/documents/two", { text: "Goes on." })).status).toBe(201);
@@ -93,7 +93,7 @@ test("the live database is deleted, and the new one, too", async () => {
   await interrupted();
   await deleteDatabase(1);
   await deleteDatabase(2);
-  expect(await cancelSwitch(bench)).toMatchObject(BOTH);
+  expect(await cancelSwitch(session)).toMatchObject(BOTH);
   await expectNothingUnderWay();
 });
 
@@ -101,20 +101,20 @@ test("the live database has lost the table of the fence and keeps its triggers",
   await interrupted();
   const id = await database(1);
   const run = (...batch: string[]) =>
-    bench.api.d1.database.raw(id, { account_id: bench.account_id, batch: batch.map((sql) => ({ sql })) });
+    session.api.d1.database.raw(id, { account_id: session.account_id, batch: batch.map((sql) => ({ sql })) });
   await run(
     "CREATE TRIGGER write_fence_tenants_insert BEFORE INSERT ON tenants BEGIN SELECT RAISE(ABORT, 'fenced'); END",
     "DROP TABLE write_fence",
   );
-  expect(await cancelSwitch(bench)).toMatchObject(BOTH);
+  expect(await cancelSwitch(session)).toMatchObject(BOTH);
   await run("INSERT INTO tenants VALUES ('written', 1, 1)");
   await expectNothingUnderWay();
 });
 
 test("the live index is deleted", async () => {
   await interrupted();
-  await bench.api.vectorize.indexes.delete("prism-chunks-g1", { account_id: bench.account_id });
-  expect(await cancelSwitch(bench)).toMatchObject(BOTH);
+  await session.api.vectorize.indexes.delete("prism-chunks-g1", { account_id: session.account_id });
+  expect(await cancelSwitch(session)).toMatchObject(BOTH);
   await expectNothingUnderWay();
 });
 
@@ -124,14 +124,14 @@ test("a number that a deleted live database is taken for is not the new generati
     throw new Error("no deployment");
   };
   const failed = switchGeneration(
-    { ...bench, driver: { ...driver, up } },
+    { ...session, driver: { ...driver, up } },
     { database: { fill: copyFromLive }, by: "cancel-slow.test.ts" },
   );
   await expect(failed).rejects.toThrow("no deployment");
   await deleteDatabase(2);
   // Under its name there is another one now: what the Worker is bound to counts as the number after the last, which is 3.
-  await bench.api.d1.database.create({ account_id: bench.account_id, name: "prism-db-g2" });
-  expect(await cancelSwitch(bench)).toMatchObject({ dropped: ["database g3"] });
+  await session.api.d1.database.create({ account_id: session.account_id, name: "prism-db-g2" });
+  expect(await cancelSwitch(session)).toMatchObject({ dropped: ["database g3"] });
   await expectNothingUnderWay();
 });
 
@@ -139,7 +139,7 @@ test("an undo of a restore that was interrupted: what it was going back to stays
   expect(await ops("backup", "create")).toMatchObject({ code: 0 });
   await service.call("PUT", "/api/v1/documents/one", { text: "Written after the snapshot." });
   expect(await ops("restore", "apply", "--yes")).toMatchObject({ code: 0 });
-  const failed = switchGeneration(bench, {
+  const failed = switchGeneration(session, {
     database: {
       fill: { ...copyFromLive, id: "as it was", prepare: async () => Promise.reject(new Error("cut")) },
       to: 1,
@@ -147,7 +147,7 @@ test("an undo of a restore that was interrupted: what it was going back to stays
     by: "ops restore undo",
   });
   await expect(failed).rejects.toThrow("cut");
-  expect(await cancelSwitch(bench)).toMatchObject({ dropped: [] });
+  expect(await cancelSwitch(session)).toMatchObject({ dropped: [] });
   expect(await generations()).toEqual({ database: [1, 2], vectors: [1, 2] });
   expect(await ops("restore", "undo", "--yes")).toMatchObject({ code: 0, database: { to: 1 } });
   expect((await service.call("GET", "/api/v1/documents/one")).json.text).toBe("Written after the snapshot.");

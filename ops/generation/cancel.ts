@@ -10,7 +10,7 @@ import { lowerFence } from "./fence.ts";
 import { configured } from "./live.ts";
 import { RecordFile, readRecord, type SwitchRecord } from "./record.ts";
 import { deferredObjects, tryRelease } from "./release.ts";
-import { conditionOf, type Database, databaseOf, type Workbench, withWorkbench } from "./stores.ts";
+import { conditionOf, type Database, databaseOf, type StoreSession, withSession } from "./stores.ts";
 
 const cancelled = z.strictObject({
   deferred_writes: z.int().describe("writes that waited and were applied"),
@@ -40,15 +40,15 @@ export const generationCancel = defineCommand({
   output,
   examples: ["generation cancel --dry-run", "generation cancel"],
   run: (invocation) =>
-    withWorkbench(invocation, async (bench): Promise<Outcome<z.infer<typeof output>>> => {
+    withSession(invocation, async (session): Promise<Outcome<z.infer<typeof output>>> => {
       const { stack, dry_run } = invocation;
       if (dry_run) {
-        const { record } = await cancellable(bench);
-        const would_drop = (await begunGenerations(bench, record)).map(nameOf);
+        const { record } = await cancellable(session);
+        const would_drop = (await begunGenerations(session, record)).map(nameOf);
         const text = `Would lift the fence, apply the deferred writes, and drop ${would_drop.join(" and ") || "nothing"}.`;
         return { data: { stack, dry_run, step: record.step, would_drop }, text };
       }
-      const detail = await cancelSwitch(bench);
+      const detail = await cancelSwitch(session);
       const waiting =
         detail.deferred_waiting === 0 ? "" : ` ${detail.deferred_waiting} objects of others are kept, and wait.`;
       return {
@@ -74,14 +74,14 @@ interface Cancellable {
 }
 
 /** The switch to cancel. @throws OpsError with exit code 3 when there is none, or the takeover is done already. */
-async function cancellable(bench: Workbench): Promise<Cancellable> {
-  const found = await readRecord(bench.bucket, bench.steady);
+async function cancellable(session: StoreSession): Promise<Cancellable> {
+  const found = await readRecord(session.bucket, session.steady);
   const refuse = (cause: string, hint: string) =>
     new OpsError({ op: "cancel", subject: "a switch", cause, hint }, { exit_code: EXIT.refused });
   if (found === null) throw refuse("none is under way", "npm run ops -- generation list");
   const { step, database, vectors } = found.value;
-  const resources = await bench.target.resources();
-  const live = databaseOf(bench, resources, resources.database.live);
+  const resources = await session.target.resources();
+  const live = databaseOf(session, resources, resources.database.live);
   // Where the live database is gone its number is a guess, and may be the new one's.
   const isLive = (live !== undefined && database?.to === live.generation) || vectors?.to === resources.vectors.live;
   if (step === "switched" || isLive) {
@@ -94,8 +94,8 @@ async function cancellable(bench: Workbench): Promise<Cancellable> {
 }
 
 /** What the switch made itself, as far as it is declared; not what an undo goes back to. */
-async function begunGenerations(bench: Workbench, record: SwitchRecord): Promise<Begun[]> {
-  const config = await configured(bench);
+async function begunGenerations(session: StoreSession, record: SwitchRecord): Promise<Begun[]> {
+  const config = await configured(session);
   return STORES.flatMap((store) => {
     const move = record[store];
     const isDeclared = config[store].generations.some(
@@ -111,26 +111,26 @@ async function begunGenerations(bench: Workbench, record: SwitchRecord): Promise
  * that an undo was going back to stay. Works whatever is missing: a live store, a new one, the fence itself.
  * @throws OpsError with exit code 3 when there is nothing to cancel, the takeover is done already, or a process is at work on it.
  */
-export async function cancelSwitch(bench: Workbench): Promise<z.infer<typeof cancelled>> {
-  const { record, live } = await cancellable(bench);
-  const file = await RecordFile.open(bench.bucket, bench.steady, () => record);
-  const deferred = await letWrite(bench, live);
-  const begun = await begunGenerations(bench, record);
-  for (const { store, generation } of begun) await dropGeneration(bench, store, generation);
-  await giveRestoreUp(bench);
+export async function cancelSwitch(session: StoreSession): Promise<z.infer<typeof cancelled>> {
+  const { record, live } = await cancellable(session);
+  const file = await RecordFile.open(session.bucket, session.steady, () => record);
+  const deferred = await letWrite(session, live);
+  const begun = await begunGenerations(session, record);
+  for (const { store, generation } of begun) await dropGeneration(session, store, generation);
+  await giveRestoreUp(session);
   await file.remove();
   return { deferred_writes: deferred.applied, deferred_waiting: deferred.waiting, dropped: begun.map(nameOf) };
 }
 
-async function letWrite(bench: Workbench, live: Database | undefined) {
+async function letWrite(session: StoreSession, live: Database | undefined) {
   const condition = live === undefined ? "gone" : await conditionOf(live);
-  if (live !== undefined && condition !== "gone") await lowerFence(live.connection, bench.now());
-  if (live !== undefined && condition === "serving") return tryRelease(bench, live.connection);
-  return { applied: 0, waiting: (await deferredObjects(bench)).length };
+  if (live !== undefined && condition !== "gone") await lowerFence(live.connection, session.now());
+  if (live !== undefined && condition === "serving") return tryRelease(session, live.connection);
+  return { applied: 0, waiting: (await deferredObjects(session)).length };
 }
 
 /** A restore that began the switch must not be taken up again as if its generations were there. */
-async function giveRestoreUp({ bucket, steady }: Workbench): Promise<void> {
+async function giveRestoreUp({ bucket, steady }: StoreSession): Promise<void> {
   const record = await readRestoreRecord(bucket, steady);
   if (record?.method === "generation" && record.phase === "begun")
     await writeRestoreRecord(bucket, { ...record, phase: "given up" }, steady);

@@ -76,7 +76,7 @@ class Filler {
   constructor(filling: VectorsFilling) {
     this.#filling = filling;
     this.#state = filling.state;
-    this.#index = new VectorIndex(filling.bench, filling.target.name);
+    this.#index = new VectorIndex(filling.session, filling.target.name);
   }
 
   async copyAll(): Promise<void> {
@@ -115,8 +115,8 @@ class Filler {
    * @throws OpsError when ids differ for long although nothing changed them.
    */
   async parity(): Promise<number> {
-    const { database, bench } = this.#filling;
-    const until_ms = bench.now() + VECTORS_VISIBLE_MAX_MS;
+    const { database, session } = this.#filling;
+    const until_ms = session.now() + VECTORS_VISIBLE_MAX_MS;
     for (;;) {
       const [there, wanted] = [await this.#index.ids(), await vectorIds(database)];
       const explained = await changedChunks(database, this.#state.seq ?? 0);
@@ -126,13 +126,13 @@ class Filler {
         await this.#sample([...wanted.difference(explained)]);
         return wanted.size;
       }
-      if (bench.now() > until_ms) {
+      if (session.now() > until_ms) {
         throw unequal(
           this.#index.name,
           `${missing.length} vectors are missing (${missing.slice(0, 3)}), ${surplus.length} too many (${surplus.slice(0, 3)})`,
         );
       }
-      await pause(SETTLE_POLL_MS, undefined, { signal: bench.steady });
+      await pause(SETTLE_POLL_MS, undefined, { signal: session.steady });
     }
   }
 
@@ -141,8 +141,8 @@ class Filler {
   }
 
   #entries(rows: readonly VectorRow[]): Promise<IndexEntry[]> {
-    const { bench, target } = this.#filling;
-    return packedEntries(bench.bucket, rows, target.dimensions, bench.steady);
+    const { session, target } = this.#filling;
+    return packedEntries(session.bucket, rows, target.dimensions, session.steady);
   }
 
   /** Values and namespaces of a few, spread over all. */

@@ -9,7 +9,7 @@ import { positive } from "../command/options.ts";
 import { UNDO_WINDOW_MS } from "../limits.ts";
 import { configured } from "./live.ts";
 import { readRecord, readWayBack } from "./record.ts";
-import { type Workbench, withWorkbench } from "./stores.ts";
+import { type StoreSession, withSession } from "./stores.ts";
 
 export const STORES = ["database", "vectors"] as const;
 export type StoreKind = (typeof STORES)[number];
@@ -35,14 +35,14 @@ export const generationDrop = defineCommand({
   }),
   examples: ["generation drop database 1 --dry-run", "generation drop vectors 2 --early --yes"],
   run: (invocation, { store, generation, early }) =>
-    withWorkbench(invocation, async (bench) => {
+    withSession(invocation, async (session) => {
       const { stack, dry_run } = invocation;
-      await refuseDrop(bench, store, generation, early);
+      await refuseDrop(session, store, generation, early);
       const named = `${store} g${generation}`;
       const data = { stack, store, generation, dropped: !dry_run };
       if (dry_run) return { data, text: `Would delete ${named} with its data.` };
       await invocation.confirm({ op: "delete", subject: `${named} with its data` });
-      await dropGeneration(bench, store, generation);
+      await dropGeneration(session, store, generation);
       return { data, text: `Deleted ${named}.`, audit: { detail: { store, generation } } };
     }),
 });
@@ -51,9 +51,9 @@ export const generationDrop = defineCommand({
  * @throws OpsError with exit code 3 when the generation is live, belongs to a switch under way, or is the way back of a
  * recent one (`early` allows that).
  */
-async function refuseDrop(bench: Workbench, store: StoreKind, generation: number, early: boolean): Promise<void> {
-  const { bucket, steady } = bench;
-  const config = await configured(bench);
+async function refuseDrop(session: StoreSession, store: StoreKind, generation: number, early: boolean): Promise<void> {
+  const { bucket, steady } = session;
+  const config = await configured(session);
   const refuse = (cause: string, hint: string) => {
     const subject = `${store} g${generation}`;
     throw new OpsError({ op: "drop", subject, cause, hint }, { exit_code: EXIT.refused });
@@ -64,7 +64,7 @@ async function refuseDrop(bench: Workbench, store: StoreKind, generation: number
   const underWay = await readRecord(bucket, steady);
   if (underWay?.value[store]) refuse("a switch is under way", "end it first: npm run ops -- generation resume");
   const back = await readWayBack(bucket, store, steady);
-  const age_ms = back === null ? Number.POSITIVE_INFINITY : bench.now() - back.at_ms;
+  const age_ms = back === null ? Number.POSITIVE_INFINITY : session.now() - back.at_ms;
   if (back?.from === generation && age_ms < UNDO_WINDOW_MS && !early) {
     const since = new Date(back.at_ms).toISOString();
     refuse(`the switch of ${since} could not be undone without it`, "wait for 7 days, or add --early");
@@ -72,18 +72,18 @@ async function refuseDrop(bench: Workbench, store: StoreKind, generation: number
 }
 
 /** Drops it: its protection is waived, it goes, and the waiver goes. Repeat it after an interruption. */
-export async function dropGeneration(bench: Workbench, store: StoreKind, generation: number): Promise<void> {
-  const { driver } = bench;
+export async function dropGeneration(session: StoreSession, store: StoreKind, generation: number): Promise<void> {
+  const { driver } = session;
   const resource = `${store === "database" ? DATABASE.name : VECTOR_INDEX.name}-g${generation}`;
   const before = ((await driver.getConfig("waivers")) as Waiver[] | undefined) ?? [];
-  if (!isWaived(before, resource, bench.now())) {
-    const expires = new Date(bench.now() + DAY_MS).toISOString().slice(0, 10);
+  if (!isWaived(before, resource, session.now())) {
+    const expires = new Date(session.now() + DAY_MS).toISOString().slice(0, 10);
     const waiver = { resource, reason: "dropped by ops generation drop: it is not live any more", expires };
     await driver.setConfig({ waivers: [...before, waiver] });
   }
   // One deployment to lift the protection, another to remove what is no longer protected.
   await driver.up();
-  const config = await configured(bench);
+  const config = await configured(session);
   const waivers = before.filter((waiver) => waiver.resource !== resource);
   await driver.setConfig(
     store === "database"

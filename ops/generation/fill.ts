@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { Progress } from "../command/progress.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import type { FenceRequest } from "./fence.ts";
-import type { Database, VectorStore, Workbench } from "./stores.ts";
+import type { Database, StoreSession, VectorStore } from "./stores.ts";
 
 /** What a fill remembers from one run to the next. Its own names, kept in the record of the switch. */
 export interface FillState {
@@ -37,7 +37,7 @@ export interface DatabaseFilling extends Filling {
 }
 
 export interface VectorsFilling extends Filling {
-  bench: Workbench;
+  session: StoreSession;
   /** The database whose rows say what the index has to hold. */
   database: D1Connection;
   target: VectorStore;

@@ -13,20 +13,20 @@ import { locateStack } from "../stack/locate.ts";
 import { cancelSwitch } from "./cancel.ts";
 import { copyFromLive } from "./copy-database.ts";
 import { fromPacks } from "./copy-vectors.ts";
-import { openWorkbench, type Workbench } from "./stores.ts";
+import { openSession, type StoreSession } from "./stores.ts";
 import { switchGeneration } from "./switch.ts";
 import { mixedTraffic } from "./traffic.fixture.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "prism-generation-"));
 let service: Service;
 let driver: StackDriver;
-let bench: Workbench & { close(): void };
+let session: StoreSession & { close(): void };
 beforeAll(async () => {
   service = await startService({ data_dir: folder });
   await putStock(service);
   const { signal } = new AbortController();
   driver = localDriver({ data_dir: folder, platform: service.platform, signal });
-  bench = await openWorkbench({
+  session = await openSession({
     target: await locateStack("local", folder, process.env, signal),
     driver,
     progress: createProgress({ write: () => true }, () => performance.now()),
@@ -36,7 +36,7 @@ beforeAll(async () => {
   });
 }, 120_000);
 afterAll(async () => {
-  bench.close();
+  session.close();
   await service.close();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -55,7 +55,7 @@ test("both stores move and come back under mixed traffic: no request fails, no w
   expect(moved).toMatchObject({ database: { from: 1, to: 2 }, vectors: { from: 1, to: 2 } });
   expect(moved.fence_ms).toBeGreaterThan(0);
   await traffic.underway();
-  const between = await bench.target.resources();
+  const between = await session.target.resources();
   expect([between.database.live, between.vectors.live]).toEqual([2, 2]);
   const undone = await ops("generation", "undo", "all", "--yes");
   expect(undone).toMatchObject({ database: { from: 2, to: 1 }, vectors: { from: 2, to: 1 } });
@@ -86,7 +86,7 @@ test("a switch that fails while writers wait leaves the live stores as they were
   };
   const copying = { ...copyFromLive, finish };
   for (const attempt of ["first", "second"]) {
-    const failed = switchGeneration(bench, { database: { fill: copying }, by: "generation.test.ts" });
+    const failed = switchGeneration(session, { database: { fill: copying }, by: "generation.test.ts" });
     await expect(failed).rejects.toThrow("the deployment did not come");
     const written = await service.call("PUT", `/api/v1/documents/${attempt}`, { text: "Writers go on." });
     expect(written.status).toBe(201);
@@ -96,13 +96,13 @@ test("a switch that fails while writers wait leaves the live stores as they were
   expect(under_way).toMatchObject({ step: "fill", database: { from: 1, to: 3 } });
   expect(undo).toMatchObject({ database: { from: 2, to: 1 }, vectors: { from: 2, to: 1 } });
 
-  const other = switchGeneration(bench, { vectors: { fill: fromPacks }, by: "generation.test.ts" });
+  const other = switchGeneration(session, { vectors: { fill: fromPacks }, by: "generation.test.ts" });
   await expect(other).rejects.toMatchObject({ exit_code: 3 });
-  expect(await cancelSwitch(bench)).toEqual({
+  expect(await cancelSwitch(session)).toEqual({
     deferred_writes: 0,
     deferred_waiting: 0,
     dropped: ["database g3"],
   });
-  const after = await bench.target.resources();
+  const after = await session.target.resources();
   expect(after.database.generations.map(({ generation }) => generation)).toEqual([1, 2]);
 }, 600_000);

@@ -9,7 +9,7 @@ import { createProgress } from "../command/progress.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
 import { locateStack } from "../stack/locate.ts";
 import { RecordFile, type SwitchRecord } from "./record.ts";
-import { openWorkbench } from "./stores.ts";
+import { openSession } from "./stores.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "prism-generation-list-"));
 let platform: Platform;
@@ -36,7 +36,7 @@ const interrupted: SwitchRecord = {
 };
 const leaveInterrupted = async () => {
   const { signal } = new AbortController();
-  const bench = await openWorkbench({
+  const session = await openSession({
     target: await locateStack("local", folder, process.env, signal),
     driver: localDriver({ data_dir: folder, platform, signal }),
     progress: createProgress({ write: () => true }, () => performance.now()),
@@ -44,8 +44,8 @@ const leaveInterrupted = async () => {
     now: Date.now,
     note: () => {},
   });
-  await RecordFile.open(bench.bucket, signal, () => interrupted);
-  bench.close();
+  await RecordFile.open(session.bucket, signal, () => interrupted);
+  session.close();
 };
 
 test("a move says its steps in a dry run and is refused unconfirmed; what is live is not dropped", async () => {

@@ -5,7 +5,7 @@ import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
 import { STORES, type StoreKind } from "./drop.ts";
 import { readRecord, readWayBack } from "./record.ts";
-import { withWorkbench } from "./stores.ts";
+import { withSession } from "./stores.ts";
 
 const named = z.strictObject({ generation: z.number(), name: z.string() });
 const move = z.strictObject({ from: z.number(), to: z.number() });
@@ -32,11 +32,11 @@ export const generationList = defineCommand({
   }),
   examples: ["generation list", "generation list --stack production --json"],
   run: (invocation) =>
-    withWorkbench(invocation, async (bench) => {
-      const { database, vectors } = await bench.target.resources();
-      const underWay = (await readRecord(bench.bucket, bench.steady))?.value;
+    withSession(invocation, async (session) => {
+      const { database, vectors } = await session.target.resources();
+      const underWay = (await readRecord(session.bucket, session.steady))?.value;
       const back = async (which: StoreKind) => {
-        const way = await readWayBack(bench.bucket, which, bench.steady);
+        const way = await readWayBack(session.bucket, which, session.steady);
         return way && { from: way.from, to: way.to, at: new Date(way.at_ms).toISOString() };
       };
       const data = {

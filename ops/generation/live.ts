@@ -5,7 +5,7 @@ import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
 import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
 import type { StackResources } from "../stack/target.ts";
 import type { SwitchRecord } from "./record.ts";
-import type { Workbench } from "./stores.ts";
+import type { StoreSession } from "./stores.ts";
 
 interface DatabaseConfig {
   live: number;
@@ -20,7 +20,7 @@ interface VectorsConfig {
 export async function configured({
   driver,
   target,
-}: Workbench): Promise<{ database: DatabaseConfig; vectors: VectorsConfig }> {
+}: StoreSession): Promise<{ database: DatabaseConfig; vectors: VectorsConfig }> {
   const [database, vectors] = [await driver.getConfig("database"), await driver.getConfig("vectors")];
   const resources = await target.resources();
   return {
@@ -36,8 +36,8 @@ export async function configured({
 }
 
 /** Makes the new generations exist beside the live ones. Nothing is bound to them yet. */
-export async function declareGenerations(bench: Workbench, { database, vectors }: SwitchRecord): Promise<void> {
-  const config = await configured(bench);
+export async function declareGenerations(session: StoreSession, { database, vectors }: SwitchRecord): Promise<void> {
+  const config = await configured(session);
   const changes: Record<string, unknown> = {};
   if (database && !config.database.generations.includes(database.to)) {
     changes.database = { ...config.database, generations: [...config.database.generations, database.to] };
@@ -47,12 +47,12 @@ export async function declareGenerations(bench: Workbench, { database, vectors }
     changes.vectors = { ...config.vectors, generations: [...config.vectors.generations, added] };
   }
   // Declared is not made: a deployment may have been interrupted in between.
-  const made = await bench.target.resources();
+  const made = await session.target.resources();
   const isMade = (store: "database" | "vectors", to: number | undefined) =>
     to === undefined || made[store].generations.some(({ generation }) => generation === to);
   if (isMade("database", database?.to) && isMade("vectors", vectors?.to)) return;
-  await bench.driver.setConfig(changes);
-  await up(bench, await pinOfDeployedCode(bench));
+  await session.driver.setConfig(changes);
+  await up(session, await pinOfDeployedCode(session));
 }
 
 /**
@@ -60,23 +60,23 @@ export async function declareGenerations(bench: Workbench, { database, vectors }
  * after that counts: the Worker may have written to the new stores already, and going back would lose it.
  * @throws OpsError with the configuration and the bindings as they were before.
  */
-export async function takeOver(bench: Workbench, record: SwitchRecord, pin: string | null): Promise<void> {
-  await bind(bench, record, "to");
-  const failure = await up(bench, pin).then(
+export async function takeOver(session: StoreSession, record: SwitchRecord, pin: string | null): Promise<void> {
+  await bind(session, record, "to");
+  const failure = await up(session, pin).then(
     () => null,
     (error: unknown) => asOpsError(error),
   );
-  const live = await bench.target.resources();
+  const live = await session.target.resources();
   if (isTakenOver(record, live)) {
-    if (failure) bench.note(`The Worker is switched, but the deployment ended early: ${failure.message}. Repeat it.`);
+    if (failure) session.note(`The Worker is switched, but the deployment ended early: ${failure.message}. Repeat it.`);
     return;
   }
-  await bind(bench, record, "from");
+  await bind(session, record, "from");
   throw failure ?? stillBound(live);
 }
 
 /** @throws OpsError with exit code 3 while two versions share the traffic: the older one would stay with the old stores. */
-export async function refuseDuringRollout({ driver }: Workbench): Promise<void> {
+export async function refuseDuringRollout({ driver }: StoreSession): Promise<void> {
   const rollout = (await driver.getConfig("rollout")) as { percentage: number } | undefined;
   if (rollout === undefined || rollout.percentage === 100) return;
   throw new OpsError(
@@ -90,16 +90,16 @@ export async function refuseDuringRollout({ driver }: Workbench): Promise<void> 
   );
 }
 
-async function bind(bench: Workbench, { database, vectors }: SwitchRecord, end: "from" | "to"): Promise<void> {
-  const config = await configured(bench);
-  await bench.driver.setConfig({
+async function bind(session: StoreSession, { database, vectors }: SwitchRecord, end: "from" | "to"): Promise<void> {
+  const config = await configured(session);
+  await session.driver.setConfig({
     ...(database ? { database: { ...config.database, live: database[end] } } : {}),
     ...(vectors ? { vectors: { ...config.vectors, live: vectors[end] } } : {}),
   });
 }
 
 /** A deployment of stores alone: the code that serves goes on serving, whatever this checkout holds. */
-async function up({ driver, progress }: Workbench, pin: string | null): Promise<void> {
+async function up({ driver, progress }: StoreSession, pin: string | null): Promise<void> {
   progress.start("deploy", 0);
   if (pin !== null) await driver.setConfig({ bundle: pin });
   try {
@@ -114,7 +114,7 @@ async function up({ driver, progress }: Workbench, pin: string | null): Promise<
  * What the configuration's `bundle` has to be, so that a deployment leaves the code as it is. Null where it does anyway: the
  * code is pinned already, or it is this checkout's.
  */
-export async function pinOfDeployedCode({ api, account_id, driver, target }: Workbench): Promise<string | null> {
+export async function pinOfDeployedCode({ api, account_id, driver, target }: StoreSession): Promise<string | null> {
   if ((await driver.getConfig("bundle")) !== undefined) return null;
   const { worker } = await target.resources();
   const versions = workerVersions(api, account_id, worker.name);

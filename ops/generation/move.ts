@@ -3,7 +3,7 @@ import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { positive } from "../command/options.ts";
 import { moveRequest } from "./requests.ts";
-import { withWorkbench } from "./stores.ts";
+import { withSession } from "./stores.ts";
 import { propose, SWITCH_NOTES, storesArgument, switchOutput } from "./switch-outcome.ts";
 
 export const generationMove = defineCommand({
@@ -23,7 +23,7 @@ export const generationMove = defineCommand({
   output: switchOutput,
   examples: ["generation move database --dry-run", "generation move all --yes"],
   run: (invocation, { stores, ...index }) =>
-    withWorkbench(invocation, async (bench) =>
-      propose(bench, invocation, "move", await moveRequest(bench, stores, index)),
+    withSession(invocation, async (session) =>
+      propose(session, invocation, "move", await moveRequest(session, stores, index)),
     ),
 });

@@ -9,14 +9,14 @@ import type { D1Connection } from "../d1/connection.ts";
 import { DEFERRED_PUSH_EVERY_MS, DEFERRED_WAIT_MAX_MS, QUEUE_PUSH_MESSAGES, SETTLE_POLL_MS } from "../limits.ts";
 import { objectsUnder } from "../storage/storage.ts";
 import { forgetFence } from "./fence.ts";
-import type { Workbench } from "./stores.ts";
+import type { StoreSession } from "./stores.ts";
 
 /**
  * Waits until no deferred write is left, and lets the Worker forget the fence. Returns how many there were.
  * @throws OpsError when they take too long; they are kept, and the Worker goes on applying them.
  */
-export async function releaseDeferred(bench: Workbench, database: D1Connection): Promise<number> {
-  const { applied, waiting } = await tryRelease(bench, database);
+export async function releaseDeferred(session: StoreSession, database: D1Connection): Promise<number> {
+  const { applied, waiting } = await tryRelease(session, database);
   if (waiting > 0) throw stuck(waiting);
   return applied;
 }
@@ -26,33 +26,33 @@ export async function releaseDeferred(bench: Workbench, database: D1Connection):
  * may be waiting out their delay, or be lost. Returns how many writes are done, and how many of their objects still wait.
  */
 export async function tryRelease(
-  bench: Workbench,
+  session: StoreSession,
   database: D1Connection,
 ): Promise<{ applied: number; waiting: number }> {
   const seen = new Set<string>();
-  const until_ms = bench.now() + DEFERRED_WAIT_MAX_MS;
+  const until_ms = session.now() + DEFERRED_WAIT_MAX_MS;
   let ownerless = new Set<string>();
   for (let next_push_ms = 0; ; ) {
-    const waiting = await deferredObjects(bench);
-    ownerless = await dropPlaces(bench, waiting, ownerless);
+    const waiting = await deferredObjects(session);
+    ownerless = await dropPlaces(session, waiting, ownerless);
     for (const key of waiting) if (key.startsWith(DEFERRED_OPERATIONS)) seen.add(key);
     if (waiting.length === 0) break;
-    if (bench.now() > until_ms) {
+    if (session.now() > until_ms) {
       const left = waiting.filter((key) => seen.has(key)).length;
       return { applied: seen.size - left, waiting: waiting.length };
     }
-    if (bench.now() >= next_push_ms) {
-      await push(bench, waiting);
-      next_push_ms = bench.now() + DEFERRED_PUSH_EVERY_MS;
+    if (session.now() >= next_push_ms) {
+      await push(session, waiting);
+      next_push_ms = session.now() + DEFERRED_PUSH_EVERY_MS;
     }
-    await pause(SETTLE_POLL_MS, undefined, { signal: bench.steady });
+    await pause(SETTLE_POLL_MS, undefined, { signal: session.steady });
   }
   await forgetFence(database);
   return { applied: seen.size, waiting: 0 };
 }
 
 /** Keys of everything that waits. */
-export async function deferredObjects({ bucket, steady }: Workbench): Promise<string[]> {
+export async function deferredObjects({ bucket, steady }: StoreSession): Promise<string[]> {
   const keys: string[] = [];
   for await (const { key } of objectsUnder(bucket, DEFERRED_PREFIX, steady)) keys.push(key);
   return keys;
@@ -60,7 +60,7 @@ export async function deferredObjects({ bucket, steady }: Workbench): Promise<st
 
 /** Places in a line whose operation is gone, as seen twice: what was left when a request ended half-way. */
 async function dropPlaces(
-  { bucket, steady }: Workbench,
+  { bucket, steady }: StoreSession,
   keys: readonly string[],
   before: ReadonlySet<string>,
 ): Promise<Set<string>> {
@@ -77,7 +77,7 @@ function jobOf(key: string): string {
   return key.slice(DEFERRED_OPERATIONS.length, -".json".length);
 }
 
-async function push({ api, account_id, target }: Workbench, keys: readonly string[]): Promise<void> {
+async function push({ api, account_id, target }: StoreSession, keys: readonly string[]): Promise<void> {
   const queue_id = await queueId(api, account_id, QUEUES.ingest, target.stack);
   const messages = keys.flatMap((key): QueueMessage[] => {
     if (key.startsWith(DEFERRED_OPERATIONS)) return [{ type: "deferred", job_id: jobOf(key) }];

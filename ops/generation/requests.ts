@@ -4,7 +4,7 @@ import { copyFromLive, replayOnto } from "./copy-database.ts";
 import { fromPacks, indexSince } from "./copy-vectors.ts";
 import type { StoreKind } from "./drop.ts";
 import { readRecord, readWayBack, type SwitchRecord } from "./record.ts";
-import type { Workbench } from "./stores.ts";
+import type { StoreSession } from "./stores.ts";
 import type { SwitchRequest } from "./switch.ts";
 import { refuseForeignVectors } from "./vector-rows.ts";
 
@@ -15,7 +15,7 @@ interface NewIndex {
 
 /** New generations with what the live ones have. @throws OpsError when the packs do not hold such vectors. */
 export async function moveRequest(
-  bench: Workbench,
+  session: StoreSession,
   stores: readonly StoreKind[],
   { dimensions, model }: NewIndex,
 ): Promise<SwitchRequest> {
@@ -33,20 +33,20 @@ export async function moveRequest(
       { exit_code: EXIT.usage },
     );
   }
-  const resources = await bench.target.resources();
+  const resources = await session.target.resources();
   const live = resources.vectors.generations.find(({ generation }) => generation === resources.vectors.live);
   const wanted = dimensions ?? live?.dimensions ?? 0;
-  await refuseForeignVectors(bench, resources.database, wanted, model);
+  await refuseForeignVectors(session, resources.database, wanted, model);
   return { ...database, vectors: { fill: fromPacks, dimensions: wanted }, by };
 }
 
 /** Back to the generations before the last switch. @throws OpsError with exit code 3 when there is no such way. */
-export async function undoRequest(bench: Workbench, stores: readonly StoreKind[]): Promise<SwitchRequest> {
+export async function undoRequest(session: StoreSession, stores: readonly StoreKind[]): Promise<SwitchRequest> {
   const request: SwitchRequest = { by: `ops generation undo ${stores.join(" and ")}` };
-  const resources = await bench.target.resources();
-  const isInterrupted = (await readRecord(bench.bucket, bench.steady)) !== null;
+  const resources = await session.target.resources();
+  const isInterrupted = (await readRecord(session.bucket, session.steady)) !== null;
   for (const store of stores) {
-    const way = await readWayBack(bench.bucket, store, bench.steady);
+    const way = await readWayBack(session.bucket, store, session.steady);
     const { live } = resources[store];
     if (way === null || (way.to !== live && !isInterrupted)) {
       throw refused(
@@ -63,8 +63,10 @@ export async function undoRequest(bench: Workbench, stores: readonly StoreKind[]
 }
 
 /** An interrupted switch, and the request that it was begun with. @throws OpsError with exit code 3 when another command began it. */
-export async function interruptedRequest(bench: Workbench): Promise<{ request: SwitchRequest; record: SwitchRecord }> {
-  const found = await readRecord(bench.bucket, bench.steady);
+export async function interruptedRequest(
+  session: StoreSession,
+): Promise<{ request: SwitchRequest; record: SwitchRecord }> {
+  const found = await readRecord(session.bucket, session.steady);
   if (found === null) throw refused("resume", "a switch", "none was interrupted", "npm run ops -- generation list");
   const { database, vectors } = found.value;
   const seqOf = (id: string): number => Number(/^replay (\d+)$/.exec(id)?.[1]);

@@ -14,7 +14,7 @@ import { s3Storage } from "../storage/s3-storage.ts";
 import type { Storage } from "../storage/storage.ts";
 import { canHoldFence } from "./fence.ts";
 
-export interface Workbench {
+export interface StoreSession {
   target: StackTarget;
   driver: StackDriver;
   api: Cloudflare;
@@ -45,10 +45,10 @@ export interface VectorStore {
   dimensions: number;
 }
 
-/** Opens a workbench; `close` ends its connections. */
-export async function openWorkbench(
-  given: Pick<Workbench, "target" | "driver" | "progress" | "signal" | "now" | "note">,
-): Promise<Workbench & { close(): void }> {
+/** Opens a session; `close` ends its connections. */
+export async function openSession(
+  given: Pick<StoreSession, "target" | "driver" | "progress" | "signal" | "now" | "note">,
+): Promise<StoreSession & { close(): void }> {
   const { target, note } = given;
   const steady = new AbortController().signal;
   const { s3, buckets, account_id } = await target.resources();
@@ -71,21 +71,21 @@ export async function openWorkbench(
   };
 }
 
-/** Runs a command's work on a workbench of its own. */
-export async function withWorkbench<T>(invocation: Invocation, work: (bench: Workbench) => Promise<T>): Promise<T> {
+/** Runs a command's work in a session of its own. */
+export async function withSession<T>(invocation: Invocation, work: (session: StoreSession) => Promise<T>): Promise<T> {
   const { progress, signal, now, note } = invocation;
   const [target, driver] = [await invocation.target(), await openDriver(invocation)];
-  const bench = await openWorkbench({ target, driver, progress, signal, now, note });
+  const session = await openSession({ target, driver, progress, signal, now, note });
   try {
-    return await work(bench);
+    return await work(session);
   } finally {
-    bench.close();
+    session.close();
   }
 }
 
 /** Undefined when the stack has no such generation. */
 export function databaseOf(
-  { api, account_id }: Workbench,
+  { api, account_id }: StoreSession,
   { database }: StackResources,
   generation: number,
 ): Database | undefined {

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { STORES } from "./drop.ts";
-import type { Workbench } from "./stores.ts";
+import type { StoreSession } from "./stores.ts";
 import { type SwitchReport, type SwitchRequest, switchGeneration, switchReport } from "./switch.ts";
 
 /** Both stores at once are one deployment. */
@@ -38,12 +38,12 @@ export const TAKEOVER_STEPS: readonly string[] = [
 
 /** Says what would be done in a dry run; otherwise asks, and does it. */
 export async function propose(
-  bench: Workbench,
+  session: StoreSession,
   invocation: Invocation,
   verb: "move" | "undo",
   request: SwitchRequest,
 ): Promise<SwitchOutcome> {
-  const { database, vectors } = await bench.target.resources();
+  const { database, vectors } = await session.target.resources();
   const moves = [
     ...(request.database ? [{ live: `database g${database.live}`, ...request.database }] : []),
     ...(request.vectors ? [{ live: `vectors g${vectors.live}`, ...request.vectors }] : []),
@@ -55,7 +55,7 @@ export async function propose(
   ]);
   if (invocation.dry_run) return wouldDo(invocation, verb, subject, [...steps, ...TAKEOVER_STEPS]);
   await invocation.confirm({ op: verb, subject });
-  return carryOut(bench, invocation, request);
+  return carryOut(session, invocation, request);
 }
 
 export function wouldDo(
@@ -72,11 +72,11 @@ export function wouldDo(
 
 /** @throws OpsError as `switchGeneration`. */
 export async function carryOut(
-  bench: Workbench,
+  session: StoreSession,
   { stack }: Invocation,
   request: SwitchRequest,
 ): Promise<SwitchOutcome> {
-  const report = await switchGeneration(bench, request);
+  const report = await switchGeneration(session, request);
   return { data: { stack, ...report }, text: told(report), audit: { detail: report } };
 }
 

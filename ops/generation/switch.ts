@@ -22,7 +22,7 @@ import {
 import { declareGenerations, isTakenOver, pinOfDeployedCode, refuseDuringRollout, takeOver } from "./live.ts";
 import { type Move, RecordFile, type Step, type SwitchRecord, writeWayBack } from "./record.ts";
 import { releaseDeferred } from "./release.ts";
-import { type Database, databaseOf, type Workbench } from "./stores.ts";
+import { type Database, databaseOf, type StoreSession } from "./stores.ts";
 
 export interface SwitchRequest {
   /** `to`: an existing generation (an undo); a new one without it. */
@@ -49,26 +49,26 @@ export type SwitchReport = z.infer<typeof switchReport>;
  * @throws OpsError: exit code 3 while another switch is under way or was interrupted; otherwise what failed, with the live
  * stores as before unless it says that the switch is done.
  */
-export async function switchGeneration(bench: Workbench, request: SwitchRequest): Promise<SwitchReport> {
-  const begun_ms = bench.now();
-  await refuseDuringRollout(bench);
-  const resources = await bench.target.resources();
-  const file = await RecordFile.open(bench.bucket, bench.steady, () => newRecord(bench, request, resources));
+export async function switchGeneration(session: StoreSession, request: SwitchRequest): Promise<SwitchReport> {
+  const begun_ms = session.now();
+  await refuseDuringRollout(session);
+  const resources = await session.target.resources();
+  const file = await RecordFile.open(session.bucket, session.steady, () => newRecord(session, request, resources));
   refuseOther(file.value, request);
-  return new Switch(bench, request, file, resources).run(begun_ms);
+  return new Switch(session, request, file, resources).run(begun_ms);
 }
 
 class Switch {
-  readonly #bench: Workbench;
+  readonly #session: StoreSession;
   readonly #request: SwitchRequest;
   readonly #file: RecordFile;
   /** As it was after the last deployment: asking takes eight requests. */
   #resources: StackResources;
   readonly #results: { database: DatabaseFilled; vectors: VectorsFilled } = { database: {}, vectors: {} };
 
-  constructor(bench: Workbench, request: SwitchRequest, file: RecordFile, resources: StackResources) {
+  constructor(session: StoreSession, request: SwitchRequest, file: RecordFile, resources: StackResources) {
     this.#resources = resources;
-    this.#bench = bench;
+    this.#session = session;
     this.#request = request;
     this.#file = file;
   }
@@ -82,15 +82,15 @@ class Switch {
       await this.#conclude();
     }
     if (record.step !== "switched") {
-      await declareGenerations(this.#bench, record);
-      this.#resources = await this.#bench.target.resources();
+      await declareGenerations(this.#session, record);
+      this.#resources = await this.#session.target.resources();
       await this.#at("fill");
       await this.#prepare();
       fence_ms = await this.#takeOver();
     }
     const { database } = record;
     const live = this.#database(database === null ? null : database.to);
-    const deferred_writes = await releaseDeferred(this.#bench, live.connection);
+    const deferred_writes = await releaseDeferred(this.#session, live.connection);
     const { vectors } = this.#request;
     if (vectors?.fill.settle) {
       Object.assign(this.#results.vectors, await vectors.fill.settle(this.#vectorsFilling()));
@@ -106,7 +106,7 @@ class Switch {
       },
       fence_ms,
       deferred_writes,
-      seconds: Math.round((this.#bench.now() - begun_ms) / 100) / 10,
+      seconds: Math.round((this.#session.now() - begun_ms) / 100) / 10,
     };
   }
 
@@ -114,31 +114,33 @@ class Switch {
     const { database, vectors } = this.#request;
     if (database) Object.assign(this.#results.database, await database.fill.prepare(this.#databaseFilling()));
     if (vectors) Object.assign(this.#results.vectors, await vectors.fill.prepare(this.#vectorsFilling()));
-    this.#bench.signal.throwIfAborted();
+    this.#session.signal.throwIfAborted();
   }
 
   /** Returns how long writers waited. */
   async #takeOver(): Promise<number> {
     const { value: record } = this.#file;
     const source = this.#database(record.database === null ? null : record.database.from);
-    const pin = await pinOfDeployedCode(this.#bench);
+    const pin = await pinOfDeployedCode(this.#session);
     await this.#at("fenced");
-    const fenced_ms = this.#bench.now();
+    const fenced_ms = this.#session.now();
     try {
       await raiseFence(source.connection, this.#fence());
       const { database, vectors } = this.#request;
       if (database) Object.assign(this.#results.database, await database.fill.finish(this.#databaseFilling()));
       if (vectors) Object.assign(this.#results.vectors, await vectors.fill.finish(this.#vectorsFilling()));
       await this.#file.save();
-      await takeOver(this.#bench, record, pin);
+      await takeOver(this.#session, record, pin);
     } catch (error) {
       await this.#giveUp(source).catch(() =>
-        this.#bench.note("The write fence could not be lifted: npm run ops -- generation cancel, as soon as possible."),
+        this.#session.note(
+          "The write fence could not be lifted: npm run ops -- generation cancel, as soon as possible.",
+        ),
       );
       throw error;
     }
     await this.#letWrite();
-    const fence_ms = this.#bench.now() - fenced_ms;
+    const fence_ms = this.#session.now() - fenced_ms;
     await this.#conclude();
     return fence_ms;
   }
@@ -146,7 +148,7 @@ class Switch {
   /** A database that was left keeps its fence: a version of the Worker that still knows it must not write there. */
   async #letWrite(): Promise<void> {
     if (this.#file.value.database !== null) return;
-    await lowerFence(this.#database(null).connection, this.#bench.now());
+    await lowerFence(this.#database(null).connection, this.#session.now());
   }
 
   /** The Worker is bound to the new stores: the way back is written down. */
@@ -155,18 +157,18 @@ class Switch {
     for (const store of ["database", "vectors"] as const) {
       const move = record[store];
       if (move === null) continue;
-      const way = { store, from: move.from, to: move.to, at_ms: this.#bench.now(), seq: move.state.seq ?? 0 };
-      await writeWayBack(this.#bench.bucket, way, this.#bench.steady);
+      const way = { store, from: move.from, to: move.to, at_ms: this.#session.now(), seq: move.state.seq ?? 0 };
+      await writeWayBack(this.#session.bucket, way, this.#session.steady);
     }
-    this.#resources = await this.#bench.target.resources();
+    this.#resources = await this.#session.target.resources();
     await this.#at("switched");
   }
 
   /** The live stores are what they were: writers go on there. */
   async #giveUp(source: Database): Promise<void> {
-    await lowerFence(source.connection, this.#bench.now());
+    await lowerFence(source.connection, this.#session.now());
     await this.#at("fill");
-    await releaseDeferred(this.#bench, source.connection);
+    await releaseDeferred(this.#session, source.connection);
   }
 
   async #at(step: Step): Promise<void> {
@@ -180,13 +182,13 @@ class Switch {
       ...(database ? [`database g${database.from} to g${database.to}`] : []),
       ...(vectors ? [`vectors g${vectors.from} to g${vectors.to}`] : []),
     ];
-    return { reason: moves.join(", "), by: this.#request.by, now_ms: this.#bench.now() };
+    return { reason: moves.join(", "), by: this.#request.by, now_ms: this.#session.now() };
   }
 
   /** A generation of the database; null = the live one. */
   #database(generation: number | null): Database {
     const wanted = generation ?? this.#resources.database.live;
-    const found = databaseOf(this.#bench, this.#resources, wanted);
+    const found = databaseOf(this.#session, this.#resources, wanted);
     if (found) return found;
     throw missing(`generation ${wanted} of the database`);
   }
@@ -208,22 +210,22 @@ class Switch {
     const { generations } = this.#resources.vectors;
     const target = generations.find(({ generation }) => generation === move.to);
     if (target === undefined) throw missing(`generation ${move.to} of the vector index`);
-    return { ...this.#filling(move), bench: this.#bench, database: connection, target };
+    return { ...this.#filling(move), session: this.#session, database: connection, target };
   }
 
   #filling({ state }: Move) {
-    const { progress, signal, now } = this.#bench;
+    const { progress, signal, now } = this.#session;
     return { state, save: () => this.#file.save(), progress, signal, now };
   }
 }
 
-function newRecord(bench: Workbench, request: SwitchRequest, { database, vectors }: StackResources): SwitchRecord {
+function newRecord(session: StoreSession, request: SwitchRequest, { database, vectors }: StackResources): SwitchRecord {
   const next = (generations: readonly { generation: number }[]) =>
     Math.max(...generations.map(({ generation }) => generation)) + 1;
   const liveIndex = vectors.generations.find(({ generation }) => generation === vectors.live);
   return {
     step: "create",
-    begun_at_ms: bench.now(),
+    begun_at_ms: session.now(),
     holder: { host: "", pid: 0 },
     database: request.database
       ? {

@@ -1,7 +1,7 @@
 /** `ops generation undo` */
 import { defineCommand } from "../command/define.ts";
 import { undoRequest } from "./requests.ts";
-import { withWorkbench } from "./stores.ts";
+import { withSession } from "./stores.ts";
 import { propose, SWITCH_NOTES, storesArgument, switchOutput } from "./switch-outcome.ts";
 
 export const generationUndo = defineCommand({
@@ -14,5 +14,7 @@ export const generationUndo = defineCommand({
   output: switchOutput,
   examples: ["generation undo database --dry-run", "generation undo all --yes"],
   run: (invocation, { stores }) =>
-    withWorkbench(invocation, async (bench) => propose(bench, invocation, "undo", await undoRequest(bench, stores))),
+    withSession(invocation, async (session) =>
+      propose(session, invocation, "undo", await undoRequest(session, stores)),
+    ),
 });

@@ -7,14 +7,14 @@ import {
   VECTOR_UPLOAD_BYTES,
   VECTOR_UPLOAD_VECTORS,
 } from "../limits.ts";
-import type { Workbench } from "./stores.ts";
+import type { StoreSession } from "./stores.ts";
 
 export class VectorIndex {
   readonly name: string;
-  readonly #bench: Pick<Workbench, "api" | "account_id">;
+  readonly #session: Pick<StoreSession, "api" | "account_id">;
 
-  constructor(bench: Pick<Workbench, "api" | "account_id">, name: string) {
-    this.#bench = bench;
+  constructor(session: Pick<StoreSession, "api" | "account_id">, name: string) {
+    this.#session = session;
     this.name = name;
   }
 
@@ -71,11 +71,11 @@ export class VectorIndex {
   }
 
   get #indexes() {
-    return this.#bench.api.vectorize.indexes;
+    return this.#session.api.vectorize.indexes;
   }
 
   get #account() {
-    return { account_id: this.#bench.account_id };
+    return { account_id: this.#session.account_id };
   }
 }
 

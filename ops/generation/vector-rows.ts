@@ -6,7 +6,7 @@ import { EXIT, OpsError } from "../command/errors.ts";
 import type { D1Connection, JsonValue, Statement } from "../d1/connection.ts";
 import { PACK_READERS, VECTOR_ROWS_PER_PAGE } from "../limits.ts";
 import type { Storage } from "../storage/storage.ts";
-import { databaseOf, type Workbench } from "./stores.ts";
+import { databaseOf, type StoreSession } from "./stores.ts";
 
 const ROWS = `SELECT c.id, d.tenant, d.metadata, p.object_key, c.pack_slot FROM chunks c
   JOIN documents d ON d.id = c.document_id JOIN packs p ON p.id = c.pack_id`;
@@ -154,12 +154,12 @@ function unusable(key: string, cause: string, hint: string): OpsError {
 
 /** @throws OpsError with exit code 3 when the packs do not hold the vectors that an index of these dimensions needs. */
 export async function refuseForeignVectors(
-  bench: Workbench,
+  session: StoreSession,
   { live }: { live: number },
   dimensions: number,
   model: string | undefined,
 ): Promise<void> {
-  const database = databaseOf(bench, await bench.target.resources(), live);
+  const database = databaseOf(session, await session.target.resources(), live);
   const sql = `SELECT DISTINCT embedding_model, dimensions FROM packs
     WHERE EXISTS (SELECT 1 FROM chunks WHERE chunks.pack_id = packs.id)`;
   const [found] = (await database?.connection.batch([{ sql }])) ?? [];

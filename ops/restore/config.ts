@@ -1,7 +1,7 @@
 /** The configuration namespace as a step of a restore and of its undo. */
 import { z } from "zod";
 import { decodeEntries, type KeyValueEntry } from "../backup/snapshot/config-namespace.ts";
-import type { Workbench } from "../generation/stores.ts";
+import type { StoreSession } from "../generation/stores.ts";
 import type { SnapshotSource } from "./fills.ts";
 import { changeNamespace, namespaceChange } from "./key-value.ts";
 import { type RestoreRecord, writeRestoreRecord } from "./restore-record.ts";
@@ -17,14 +17,14 @@ export async function readConfig({ snapshot, manifest }: SnapshotSource): Promis
 
 /** What was there is written down before the first change, and not again when the restore goes on. */
 export async function restoreConfig(
-  bench: Workbench,
+  session: StoreSession,
   entries: readonly KeyValueEntry[],
   record: RestoreRecord,
 ): Promise<z.infer<typeof configRestored> & { record: RestoreRecord }> {
-  const place = { account_id: bench.account_id, namespace_id: (await bench.target.resources()).kv.config };
-  const change = await namespaceChange(bench.api, place, entries, bench.now());
+  const place = { account_id: session.account_id, namespace_id: (await session.target.resources()).kv.config };
+  const change = await namespaceChange(session.api, place, entries, session.now());
   const kept = { ...record, config_before: record.config_before ?? change.before };
-  await writeRestoreRecord(bench.bucket, kept, bench.steady);
-  await changeNamespace(bench.api, place, change);
+  await writeRestoreRecord(session.bucket, kept, session.steady);
+  await changeNamespace(session.api, place, change);
   return { record: kept, written: change.write.length, removed: change.remove.length };
 }

@@ -7,7 +7,7 @@ import { readMigrations } from "../../infra/migration-files.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { quoted, readSchema } from "../d1/schema.ts";
 import { fromPacks } from "../generation/copy-vectors.ts";
-import type { Workbench } from "../generation/stores.ts";
+import type { StoreSession } from "../generation/stores.ts";
 import { VectorIndex } from "../generation/vector-index.ts";
 import { vectorIds } from "../generation/vector-rows.ts";
 import { appliedMigrations, applyMigration } from "../migrate/ledger.ts";
@@ -41,16 +41,16 @@ export type RestoredInPlace = z.infer<typeof restoredInPlace>;
 
 /** `snapshot_before`: of what is there, made by the caller just now. @throws OpsError: repeat it to go on. */
 export async function applyInPlace(
-  { bench, resources }: Situation,
+  { session, resources }: Situation,
   live: LiveDatabase,
   to: Destination,
   snapshot_before: () => Promise<string | null>,
 ): Promise<RestoredInPlace> {
-  const began_ms = bench.now();
-  const { timeTravel } = bench.api.d1.database;
-  const at = { account_id: bench.account_id };
+  const began_ms = session.now();
+  const { timeTravel } = session.api.d1.database;
+  const at = { account_id: session.account_id };
   const name = "bookmark" in to ? to.bookmark : to.source.snapshot.info.id;
-  const found = await readRestoreRecord(bench.bucket, bench.steady);
+  const found = await readRestoreRecord(session.bucket, session.steady);
   let record: RestoreRecord;
   if (found?.method === "in place" && found.source === name && isInterrupted(found)) record = found;
   else {
@@ -69,24 +69,24 @@ export async function applyInPlace(
       index_versions: await readIndexVersions(live.connection),
       config_before: null,
     };
-    await writeRestoreRecord(bench.bucket, record, bench.steady);
+    await writeRestoreRecord(session.bucket, record, session.steady);
   }
   if (record.phase === "begun") {
-    if ("bookmark" in to) await travel(bench, live, to.bookmark);
-    else record = await load(bench, live, to, record);
+    if ("bookmark" in to) await travel(session, live, to.bookmark);
+    else record = await load(session, live, to, record);
     await overtakeIndexVersions(live.connection, record.index_versions);
     record = { ...record, phase: "stores" };
-    await writeRestoreRecord(bench.bucket, record, bench.steady);
+    await writeRestoreRecord(session.bucket, record, session.steady);
   }
-  const vectors = await alignVectors(bench, live.connection);
+  const vectors = await alignVectors(session, live.connection);
   const config =
     "bookmark" in to
       ? { record, written: 0, removed: 0 }
-      : await restoreConfig(bench, await readConfig(to.source), record);
-  await writeRestoreRecord(bench.bucket, { ...config.record, phase: "done" }, bench.steady);
+      : await restoreConfig(session, await readConfig(to.source), record);
+  await writeRestoreRecord(session.bucket, { ...config.record, phase: "done" }, session.steady);
   return {
     source: name,
-    rto_s: Math.round((bench.now() - began_ms) / 100) / 10,
+    rto_s: Math.round((session.now() - began_ms) / 100) / 10,
     database: { live: live.generation, bookmark_before: record.bookmark ?? "" },
     vectors,
     config: { written: config.written, removed: config.removed },
@@ -96,9 +96,9 @@ export async function applyInPlace(
 }
 
 /** Back to a bookmark, and forward again to the schema that the deployed Worker had before. */
-export async function travel(bench: Workbench, live: LiveDatabase, bookmark: string): Promise<void> {
+export async function travel(session: StoreSession, live: LiveDatabase, bookmark: string): Promise<void> {
   const needed = new Set(await appliedMigrations(live.connection));
-  await bench.api.d1.database.timeTravel.restore(live.id, { account_id: bench.account_id, bookmark });
+  await session.api.d1.database.timeTravel.restore(live.id, { account_id: session.account_id, bookmark });
   const applied = await appliedMigrations(live.connection);
   for (const migration of readMigrations()) {
     if (needed.has(migration.name) && !applied.includes(migration.name))
@@ -107,7 +107,7 @@ export async function travel(bench: Workbench, live: LiveDatabase, bookmark: str
 }
 
 async function load(
-  bench: Workbench,
+  session: StoreSession,
   live: LiveDatabase,
   { source, migrations, accepts }: Exclude<Destination, { bookmark: string }>,
   record: RestoreRecord,
@@ -116,14 +116,14 @@ async function load(
   if (!kept.emptied) {
     await empty(live.connection);
     kept = { ...record, emptied: true };
-    await writeRestoreRecord(bench.bucket, kept, bench.steady);
+    await writeRestoreRecord(session.bucket, kept, session.steady);
   }
-  const target = { target: live, progress: bench.progress, signal: bench.signal };
+  const target = { target: live, progress: session.progress, signal: session.signal };
   await fillDatabase(source, migrations, target, {
     accepts,
     async record(failed) {
       kept = { ...kept, overruled: [...failed] };
-      await writeRestoreRecord(bench.bucket, kept, bench.steady);
+      await writeRestoreRecord(session.bucket, kept, session.steady);
     },
   });
   return kept;
@@ -148,16 +148,19 @@ async function empty(connection: D1Connection): Promise<void> {
 }
 
 /** The live index holds what the database's rows say, no more and no less. */
-export async function alignVectors(bench: Workbench, database: D1Connection): Promise<z.infer<typeof vectorsAligned>> {
-  const { vectors } = await bench.target.resources();
+export async function alignVectors(
+  session: StoreSession,
+  database: D1Connection,
+): Promise<z.infer<typeof vectorsAligned>> {
+  const { vectors } = await session.target.resources();
   const target = vectors.generations.find(({ generation }) => generation === vectors.live);
   if (target === undefined) throw new Error("a live database has a live index: ops generation move vectors makes one");
-  const index = new VectorIndex(bench, target.name);
+  const index = new VectorIndex(session, target.name);
   const surplus = [...(await index.ids()).difference(await vectorIds(database))];
   await index.delete(surplus);
-  const { progress, signal, now } = bench;
+  const { progress, signal, now } = session;
   // Metadata of documents may be older again, so all are written; what is the same stays the same.
-  const filling = { state: {}, save: async () => {}, progress, signal, now, bench, database, target };
+  const filling = { state: {}, save: async () => {}, progress, signal, now, session, database, target };
   const filled = await fromPacks.prepare(filling);
   return { live: vectors.live, removed: surplus.length, vectors: filled.vectors };
 }

@@ -8,7 +8,7 @@ import type { D1Connection } from "../d1/connection.ts";
 import type { VectorsFill } from "../generation/fill.ts";
 import { configured, declareGenerations, pinOfDeployedCode, takeOver } from "../generation/live.ts";
 import { RecordFile, type SwitchRecord } from "../generation/record.ts";
-import { databaseOf, type Workbench } from "../generation/stores.ts";
+import { databaseOf, type StoreSession } from "../generation/stores.ts";
 import { type DatabaseTarget, RESTORED } from "./fills.ts";
 
 export interface LostStores {
@@ -25,12 +25,12 @@ export interface StoresReplaced {
 }
 
 /** @throws OpsError with exit code 3 while another process switches; otherwise what failed: repeat it to go on. */
-export async function replaceLostStores(bench: Workbench, request: LostStores): Promise<StoresReplaced> {
-  const config = await configured(bench);
+export async function replaceLostStores(session: StoreSession, request: LostStores): Promise<StoresReplaced> {
+  const config = await configured(session);
   const next = (live: number, numbers: readonly number[]) => Math.max(live, ...numbers) + 1;
   const fresh = (): SwitchRecord => ({
     step: "create",
-    begun_at_ms: bench.now(),
+    begun_at_ms: session.now(),
     holder: { host: "", pid: 0 },
     database: {
       from: config.database.live,
@@ -51,7 +51,7 @@ export async function replaceLostStores(bench: Workbench, request: LostStores): 
       dimensions: request.dimensions,
     },
   });
-  const file = await RecordFile.open(bench.bucket, bench.steady, fresh);
+  const file = await RecordFile.open(session.bucket, session.steady, fresh);
   // What another switch was to take from the database that is gone it can never finish.
   if (file.value.database?.fill !== request.id) file.value = { ...fresh(), holder: file.value.holder };
   const { value: record } = file;
@@ -59,19 +59,19 @@ export async function replaceLostStores(bench: Workbench, request: LostStores): 
   if (database === null || vectors === null) throw new Error("a restore replaces both stores");
   const filled: { database: Record<string, unknown>; vectors: Record<string, unknown> } = { database: {}, vectors: {} };
   if (record.step !== "switched") {
-    await declareGenerations(bench, record);
+    await declareGenerations(session, record);
     record.step = "fill";
     await file.save();
-    const target = databaseOf(bench, await bench.target.resources(), database.to);
+    const target = databaseOf(session, await session.target.resources(), database.to);
     if (target === undefined) throw notMade(`generation ${database.to} of the database`);
-    filled.database = await request.fillDatabase({ target, progress: bench.progress, signal: bench.signal });
-    filled.vectors = await request.vectors.prepare(await vectorsFilling(bench, file, target.connection));
+    filled.database = await request.fillDatabase({ target, progress: session.progress, signal: session.signal });
+    filled.vectors = await request.vectors.prepare(await vectorsFilling(session, file, target.connection));
     // From here `switchGeneration` can end it, which finds a living database if this is interrupted now.
     record.step = "fenced";
     Object.assign(database.state, { seq: RESTORED });
     Object.assign(vectors.state, { seq: RESTORED });
     await file.save();
-    await takeOver(bench, record, await pinOfDeployedCode(bench));
+    await takeOver(session, record, await pinOfDeployedCode(session));
     record.step = "switched";
     await file.save();
   }
@@ -82,13 +82,13 @@ export async function replaceLostStores(bench: Workbench, request: LostStores): 
   };
 }
 
-async function vectorsFilling(bench: Workbench, file: RecordFile, database: D1Connection) {
-  const { generations } = (await bench.target.resources()).vectors;
+async function vectorsFilling(session: StoreSession, file: RecordFile, database: D1Connection) {
+  const { generations } = (await session.target.resources()).vectors;
   const move = file.value.vectors;
   const target = generations.find(({ generation }) => generation === move?.to);
   if (target === undefined || move === null) throw notMade("the new generation of the vector index");
-  const { progress, signal, now } = bench;
-  return { state: move.state, save: () => file.save(), progress, signal, now, bench, database, target };
+  const { progress, signal, now } = session;
+  return { state: move.state, save: () => file.save(), progress, signal, now, session, database, target };
 }
 
 function notMade(subject: string): OpsError {

@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { Repository } from "../backup/repository/repository.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import { readRecord } from "../generation/record.ts";
-import type { Workbench } from "../generation/stores.ts";
+import type { StoreSession } from "../generation/stores.ts";
 import { switchGeneration } from "../generation/switch.ts";
 import { patientStorage } from "../storage/patient-storage.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
@@ -51,13 +51,13 @@ export interface RestoreWork {
 /** @throws OpsError naming what is damaged, before anything is touched; or what failed: repeat it to go on. */
 export async function applyToNewGeneration(work: RestoreWork): Promise<Restored> {
   const { situation, source, plan } = work;
-  const { bench, resources, live } = situation;
-  const began_ms = bench.now();
+  const { session, resources, live } = situation;
+  const began_ms = session.now();
   await verifyBefore(work);
   await withBucket(situation);
-  const objects = await restoreBuckets(bench, source);
+  const objects = await restoreBuckets(session, source);
 
-  const begun = await begunBefore(bench, plan);
+  const begun = await begunBefore(session, plan);
   let record: RestoreRecord = begun ?? {
     method: "generation",
     source: plan.source,
@@ -73,12 +73,12 @@ export async function applyToNewGeneration(work: RestoreWork): Promise<Restored>
     index_versions: live === null ? [] : await readIndexVersions(live.connection),
     config_before: null,
   };
-  await writeRestoreRecord(bench.bucket, record, bench.steady);
+  await writeRestoreRecord(session.bucket, record, session.steady);
   const overruling: Overruling = {
     accepts: work.accepts,
     async record(failed) {
       record = { ...record, overruled: [...failed] };
-      await writeRestoreRecord(bench.bucket, record, bench.steady);
+      await writeRestoreRecord(session.bucket, record, session.steady);
     },
   };
   const switched = record.phase === "begun" ? await switchStores(work, overruling) : null;
@@ -87,15 +87,15 @@ export async function applyToNewGeneration(work: RestoreWork): Promise<Restored>
     vectors: { from: record.before.vectors, to: switched?.vectors.to ?? 0 },
   };
   record = { ...record, phase: "stores", moved };
-  await writeRestoreRecord(bench.bucket, record, bench.steady);
-  const config = await restoreConfig(bench, await readConfig(source), record);
-  await writeRestoreRecord(bench.bucket, { ...config.record, phase: "done" }, bench.steady);
+  await writeRestoreRecord(session.bucket, record, session.steady);
+  const config = await restoreConfig(session, await readConfig(source), record);
+  await writeRestoreRecord(session.bucket, { ...config.record, phase: "done" }, session.steady);
   const { fence_ms = 0, deferred_writes = 0 } = switched ?? {};
   return {
     snapshot: plan.source,
     state_at: plan.state_at,
     rpo_s: plan.rpo_s,
-    rto_s: Math.round((bench.now() - began_ms) / 100) / 10,
+    rto_s: Math.round((session.now() - began_ms) / 100) / 10,
     database: { ...moved.database, ...switched?.database },
     vectors: { ...moved.vectors, ...switched?.vectors },
     objects,
@@ -108,12 +108,12 @@ export async function applyToNewGeneration(work: RestoreWork): Promise<Restored>
 
 /** Reads every part once, without a target: what is damaged is found before anything is touched. */
 export async function verifyBefore(work: {
-  situation: { bench: Pick<Workbench, "progress"> };
+  situation: { session: Pick<StoreSession, "progress"> };
   repository: Repository;
   plan: Pick<RestorePlan, "source">;
 }): Promise<void> {
   const { repository, plan } = work;
-  const { progress } = work.situation.bench;
+  const { progress } = work.situation.session;
   progress.start("verify parts", 0);
   const { findings } = await repository.verifyData(100, {
     only: plan.source,
@@ -138,18 +138,18 @@ export async function verifyBefore(work: {
 }
 
 export async function restoreBuckets(
-  bench: Workbench,
+  session: StoreSession,
   { snapshot, manifest }: SnapshotSource,
 ): Promise<Restored["objects"]> {
   const { buckets } = manifest.inventory;
   const none: ObjectsRestored = { written: 0, bytes: 0, kept: 0 };
   if (buckets === null) return { vectors: none, audit: none };
-  const resources = await bench.target.resources();
+  const resources = await session.target.resources();
   const audit = s3Storage({ ...resources.s3, bucket: resources.buckets.audit, prefix: "" });
   try {
     return {
-      vectors: await restoreObjects(snapshot, buckets.vectors, bench.bucket, bench.signal),
-      audit: await restoreObjects(snapshot, buckets.audit, patientStorage(audit), bench.signal),
+      vectors: await restoreObjects(snapshot, buckets.vectors, session.bucket, session.signal),
+      audit: await restoreObjects(snapshot, buckets.audit, patientStorage(audit), session.signal),
     };
   } finally {
     audit.close();
@@ -157,13 +157,13 @@ export async function restoreBuckets(
 }
 
 /** The record of an interrupted restore of the same snapshot. */
-async function begunBefore(bench: Workbench, plan: RestorePlan): Promise<RestoreRecord | null> {
-  const found = await readRestoreRecord(bench.bucket, bench.steady);
+async function begunBefore(session: StoreSession, plan: RestorePlan): Promise<RestoreRecord | null> {
+  const found = await readRestoreRecord(session.bucket, session.steady);
   const isOurs = found?.method === "generation" && found.source === plan.source;
   if (found === null || !isOurs || !isInterrupted(found)) return null;
-  const { database, vectors } = await bench.target.resources();
+  const { database, vectors } = await session.target.resources();
   // Interrupted after the Worker took the new stores over and before that was written down.
-  const isSwitching = (await readRecord(bench.bucket, bench.steady)) !== null;
+  const isSwitching = (await readRecord(session.bucket, session.steady)) !== null;
   if (
     found.phase === "begun" &&
     !isSwitching &&
@@ -181,10 +181,10 @@ async function begunBefore(bench: Workbench, plan: RestorePlan): Promise<Restore
 }
 
 async function switchStores({ situation, source, plan }: RestoreWork, overruling: Overruling) {
-  const { bench, live } = situation;
+  const { session, live } = situation;
   const dimensions = source.manifest.body.stores?.index.dimensions ?? 0;
   if (live === null) {
-    const replaced = await replaceLostStores(bench, {
+    const replaced = await replaceLostStores(session, {
       id: `snapshot ${plan.source}`,
       dimensions,
       fillDatabase: async (target) => ({ ...(await fillDatabase(source, plan.migrations, target, overruling)) }),
@@ -193,7 +193,7 @@ async function switchStores({ situation, source, plan }: RestoreWork, overruling
     return { ...replaced, fence_ms: 0, deferred_writes: 0 };
   }
   const fills = fillsFromSnapshot(source, plan.migrations, overruling);
-  const { database, vectors, fence_ms, deferred_writes } = await switchGeneration(bench, {
+  const { database, vectors, fence_ms, deferred_writes } = await switchGeneration(session, {
     database: { fill: fills.database },
     vectors: { fill: fills.vectors, dimensions },
     by: "ops restore apply",

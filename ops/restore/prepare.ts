@@ -79,14 +79,14 @@ export async function prepareRestore<T>(invocation: Invocation, asked: Asked, wo
 }
 
 /** What an interrupted restore was told, by its own record. */
-async function interrupted({ bench }: Situation, asked: Asked): Promise<Wish> {
+async function interrupted({ session }: Situation, asked: Asked): Promise<Wish> {
   const refuse = (cause: string, hint: string, exit_code: ExitCode): never => {
     throw new OpsError({ op: "resume", subject: "a restore", cause, hint }, { exit_code });
   };
   const { id, at, in_place, repository, key_file, accept_failed_check } = asked;
   if (id !== undefined || at !== undefined || in_place === true)
     refuse("what it is of was named as well", "name nothing beside --resume, or leave --resume out", EXIT.usage);
-  const record = await readRestoreRecord(bench.bucket, bench.steady);
+  const record = await readRestoreRecord(session.bucket, session.steady);
   if (record === null || !isInterrupted(record))
     return refuse("none was interrupted", "npm run ops -- restore plan", EXIT.refused);
   const options = { repository, key_file, accept_failed_check };
@@ -124,7 +124,7 @@ async function fromRepository<T>(
     const restoring = { situation, repository, source, plan, accepts };
     const inPlace = async () => {
       await verifyBefore(restoring);
-      await restoreBuckets(situation.bench, source);
+      await restoreBuckets(situation.session, source);
       const to = { source, migrations: plan.migrations, accepts };
       return await applyInPlace(situation, liveOf(situation), to, () => freshSnapshot(invocation, wish));
     };

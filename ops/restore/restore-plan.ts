@@ -60,7 +60,7 @@ export async function planFromSnapshot(
   source: SnapshotSource,
   in_place: boolean,
 ): Promise<RestorePlan> {
-  const { bench, live } = situation;
+  const { session, live } = situation;
   const { summary, inventory, body } = source.manifest;
   const { stores } = body;
   const schema = snapshotSchema(source.manifest);
@@ -80,16 +80,16 @@ export async function planFromSnapshot(
     config_keys: stores?.config.keys ?? 0,
   };
   // What the configuration declares counts, too: a store may be gone.
-  const { database, vectors } = await configured(bench);
+  const { database, vectors } = await configured(session);
   const next = (live: number, numbers: readonly number[]) => (in_place ? live : Math.max(live, ...numbers) + 1);
   const { pending, refusals } = await migrationsFor(situation, source);
   return {
-    stack: bench.target.stack,
+    stack: session.target.stack,
     method: "snapshot",
     in_place,
     source: source.snapshot.info.id,
     state_at: new Date(summary.state_at_ms).toISOString(),
-    rpo_s: Math.max(0, Math.round((bench.now() - summary.state_at_ms) / 1000)),
+    rpo_s: Math.max(0, Math.round((session.now() - summary.state_at_ms) / 1000)),
     lost: losses(live !== null, in_place),
     database: { from: database.live, to: next(database.live, database.generations) },
     vectors: {
@@ -147,7 +147,7 @@ async function migrationsFor({ live }: Situation, { manifest }: SnapshotSource) 
 }
 
 async function refusalsOf(
-  { bench, live, embedding_model }: Situation,
+  { session, live, embedding_model }: Situation,
   { snapshot, manifest }: SnapshotSource,
   in_place: boolean,
 ): Promise<RestorePlan["refusals"]> {
@@ -177,7 +177,7 @@ async function refusalsOf(
   if (in_place && live === null) {
     refusals.push({ reason: "there is no live database to restore in place", remedy: "repeat it without --in-place" });
   }
-  const underWay = await readRecord(bench.bucket, bench.signal).catch(() => null);
+  const underWay = await readRecord(session.bucket, session.signal).catch(() => null);
   const id = `snapshot ${snapshot.info.id}`;
   if (live !== null && underWay !== null && underWay.value.database?.fill !== id) {
     refusals.push({

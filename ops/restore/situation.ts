@@ -3,13 +3,13 @@
 import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
 import { EXIT, isReason, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
-import { conditionOf, type Database, databaseOf, openWorkbench, type Workbench } from "../generation/stores.ts";
+import { conditionOf, type Database, databaseOf, openSession, type StoreSession } from "../generation/stores.ts";
 import { openDriver } from "../stack/open-driver.ts";
 import type { StackResources } from "../stack/target.ts";
 import { StorageError } from "../storage/storage.ts";
 
 export interface Situation {
-  bench: Workbench;
+  session: StoreSession;
   resources: StackResources;
   /** Null where it is gone, or holds nothing of the Worker's. */
   live: (Database & { id: string }) | null;
@@ -21,28 +21,28 @@ export interface Situation {
 export async function withSituation<T>(invocation: Invocation, work: (situation: Situation) => Promise<T>): Promise<T> {
   const { progress, signal, now, note } = invocation;
   const [target, driver] = [await invocation.target(), await openDriver(invocation)];
-  const bench = await openWorkbench({ target, driver, progress, signal, now, note }).catch((error: unknown) => {
+  const session = await openSession({ target, driver, progress, signal, now, note }).catch((error: unknown) => {
     if (isReason(error, "resource-missing")) throw nothingDeployed(target.stack, error);
     throw error;
   });
   try {
-    return await work(await lookAt(bench));
+    return await work(await lookAt(session));
   } finally {
-    bench.close();
+    session.close();
   }
 }
 
-async function lookAt(bench: Workbench): Promise<Situation> {
-  const resources = await bench.target.resources();
-  const versions = workerVersions(bench.api, bench.account_id, resources.worker.name);
+async function lookAt(session: StoreSession): Promise<Situation> {
+  const resources = await session.target.resources();
+  const versions = workerVersions(session.api, session.account_id, resources.worker.name);
   const [serving] = await versions.deployments();
   const bindings = serving === undefined ? [] : (await versions.version(mainVersion(serving))).bindings;
   const model = bindings.find(({ name }) => name === "EMBEDDING_MODEL")?.text;
-  const found = databaseOf(bench, resources, resources.database.live);
+  const found = databaseOf(session, resources, resources.database.live);
   const id = resources.database.generations.find(({ generation }) => generation === resources.database.live)?.id;
   const isThere = found !== undefined && id !== undefined && (await conditionOf(found)) === "serving";
   return {
-    bench,
+    session,
     resources,
     live: isThere ? { ...found, id } : null,
     embedding_model: typeof model === "string" ? model : null,
@@ -50,15 +50,15 @@ async function lookAt(bench: Workbench): Promise<Situation> {
 }
 
 /** Makes again what of the stack is gone, empty: buckets must be there before anything can be written down. */
-export async function withBucket({ bench }: Situation): Promise<void> {
-  const isThere = await bench.bucket.page("", "", bench.signal).then(
+export async function withBucket({ session }: Situation): Promise<void> {
+  const isThere = await session.bucket.page("", "", session.signal).then(
     () => true,
     (error: unknown) => {
       if (error instanceof StorageError && ["missing", "refused"].includes(error.failure)) return false;
       throw error;
     },
   );
-  if (!isThere) await bench.driver.up();
+  if (!isThere) await session.driver.up();
 }
 
 function nothingDeployed(stack: string, error: OpsError): OpsError {

@@ -1,6 +1,6 @@
 /** Whether D1 itself can bring the live database back to a moment, and what that would mean. */
 import { asOpsError } from "../command/errors.ts";
-import type { Workbench } from "../generation/stores.ts";
+import type { StoreSession } from "../generation/stores.ts";
 import { losses, type RestorePlan } from "./restore-plan.ts";
 import type { Situation } from "./situation.ts";
 
@@ -9,21 +9,21 @@ import type { Situation } from "./situation.ts";
  * bookmark, where an interrupted restore has written it down.
  */
 export async function planTimeTravel(situation: Situation, at_ms: number, known?: string): Promise<RestorePlan | null> {
-  const { bench, resources, live } = situation;
+  const { session, resources, live } = situation;
   if (live === null) return null;
   const timestamp = new Date(at_ms).toISOString();
-  const bookmark = known ?? (await bookmarkOf(bench, live.id, timestamp));
+  const bookmark = known ?? (await bookmarkOf(session, live.id, timestamp));
   if (bookmark === null) return null;
   const [lost, ...others] = losses(true, true);
   const database = resources.database.live;
   const vectors = resources.vectors.live;
   return {
-    stack: bench.target.stack,
+    stack: session.target.stack,
     method: "time travel",
     in_place: true,
     source: bookmark,
     state_at: timestamp,
-    rpo_s: Math.max(0, Math.round((bench.now() - at_ms) / 1000)),
+    rpo_s: Math.max(0, Math.round((session.now() - at_ms) / 1000)),
     lost: [lost ?? "", ...others.filter((text) => !text.includes("configuration") && !text.includes("incomplete"))],
     database: { from: database, to: database },
     vectors: { from: vectors, to: vectors },
@@ -41,9 +41,9 @@ export async function planTimeTravel(situation: Situation, at_ms: number, known?
   };
 }
 
-async function bookmarkOf(bench: Workbench, id: string, timestamp: string): Promise<string | null> {
-  const found = await bench.api.d1.database.timeTravel
-    .getBookmark(id, { account_id: bench.account_id, timestamp })
+async function bookmarkOf(session: StoreSession, id: string, timestamp: string): Promise<string | null> {
+  const found = await session.api.d1.database.timeTravel
+    .getBookmark(id, { account_id: session.account_id, timestamp })
     .catch((error: unknown) => {
       if (asOpsError(error).status === 400) return null;
       throw error;

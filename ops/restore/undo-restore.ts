@@ -15,10 +15,10 @@ import { type RestoreRecord, readRestoreRecord, writeRestoreRecord } from "./res
 import type { Situation } from "./situation.ts";
 
 /** The restore that can be undone. @throws OpsError with exit code 3 when there is none. */
-export async function undoable({ bench, resources }: Situation): Promise<RestoreRecord> {
+export async function undoable({ session, resources }: Situation): Promise<RestoreRecord> {
   const refuse = (cause: string, hint: string) =>
     new OpsError({ op: "undo", subject: "the last restore", cause, hint }, { exit_code: EXIT.refused });
-  const record = await readRestoreRecord(bench.bucket, bench.signal);
+  const record = await readRestoreRecord(session.bucket, session.signal);
   if (record === null || record.phase === "undone" || record.phase === "given up")
     throw refuse("there is none", "npm run ops -- generation list");
   if (record.phase === "begun" && record.method === "generation") {
@@ -47,13 +47,13 @@ export const undone = z.strictObject({
 
 /** What was written since the restore stays behind, in the generation that it made or in Time Travel. */
 export async function undoRestore(situation: Situation, record: RestoreRecord): Promise<z.infer<typeof undone>> {
-  const { bench, live } = situation;
+  const { session, live } = situation;
   const stores =
     record.method === "generation" ? await switchBack(situation, record) : await travelBack(situation, record);
-  const place = { account_id: bench.account_id, namespace_id: (await bench.target.resources()).kv.config };
-  const change = await namespaceChange(bench.api, place, record.config_before ?? [], bench.now());
-  if (record.config_before !== null) await changeNamespace(bench.api, place, change);
-  await writeRestoreRecord(bench.bucket, { ...record, phase: "undone" }, bench.steady);
+  const place = { account_id: session.account_id, namespace_id: (await session.target.resources()).kv.config };
+  const change = await namespaceChange(session.api, place, record.config_before ?? [], session.now());
+  if (record.config_before !== null) await changeNamespace(session.api, place, change);
+  await writeRestoreRecord(session.bucket, { ...record, phase: "undone" }, session.steady);
   return {
     ...stores,
     was_live: live?.generation ?? null,
@@ -61,7 +61,7 @@ export async function undoRestore(situation: Situation, record: RestoreRecord): 
   };
 }
 
-async function switchBack({ bench }: Situation, { before }: RestoreRecord) {
+async function switchBack({ session }: Situation, { before }: RestoreRecord) {
   const database: DatabaseFill = {
     id: "as it was",
     name: "nothing: it is as it was before the restore",
@@ -87,7 +87,7 @@ async function switchBack({ bench }: Situation, { before }: RestoreRecord) {
       return fromPacks.prepare(filling);
     },
   };
-  const report = await switchGeneration(bench, {
+  const report = await switchGeneration(session, {
     database: { fill: database, to: before.database },
     vectors: { fill: vectors, to: before.vectors },
     by: "ops restore undo",
@@ -95,7 +95,7 @@ async function switchBack({ bench }: Situation, { before }: RestoreRecord) {
   return { database: report.database, vectors: report.vectors, fence_ms: report.fence_ms };
 }
 
-async function travelBack({ bench, live }: Situation, { bookmark }: RestoreRecord) {
+async function travelBack({ session, live }: Situation, { bookmark }: RestoreRecord) {
   if (live === null || bookmark === null) {
     throw new OpsError({
       op: "undo",
@@ -105,7 +105,7 @@ async function travelBack({ bench, live }: Situation, { bookmark }: RestoreRecor
     });
   }
   const versions = await readIndexVersions(live.connection);
-  await travel(bench, live, bookmark);
+  await travel(session, live, bookmark);
   await overtakeIndexVersions(live.connection, versions);
-  return { database: { live: live.generation, bookmark }, vectors: await alignVectors(bench, live.connection) };
+  return { database: { live: live.generation, bookmark }, vectors: await alignVectors(session, live.connection) };
 }

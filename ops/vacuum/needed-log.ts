@@ -3,7 +3,7 @@ import { readInventory } from "../backup/manifest.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import type { Reason } from "../command/errors.ts";
 import { readRecord, readWayBack } from "../generation/record.ts";
-import type { Workbench } from "../generation/stores.ts";
+import type { StoreSession } from "../generation/stores.ts";
 import { UNDO_WINDOW_MS } from "../limits.ts";
 
 /** Why there is no repository to ask. */
@@ -24,8 +24,8 @@ export interface TrimLimit {
  * The next backup goes on from the newest snapshot of `repository`; the undo of a switch from the log's number at that time; a switch
  * under way from any. Repositories beside this one are not known here: their next snapshot would be a full one, and say so.
  */
-export async function trimLimit(bench: Workbench, repository: Repository | NoRepository): Promise<TrimLimit> {
-  const { bucket, steady } = bench;
+export async function trimLimit(session: StoreSession, repository: Repository | NoRepository): Promise<TrimLimit> {
+  const { bucket, steady } = session;
   if (typeof repository === "string") return { through: 0, because: UNKNOWN[repository] };
   if ((await readRecord(bucket, steady)) !== null)
     return { through: 0, because: "a switch of generations is under way and follows the log" };
@@ -37,7 +37,7 @@ export async function trimLimit(bench: Workbench, repository: Repository | NoRep
   ];
   for (const store of ["database", "vectors"] as const) {
     const way = await readWayBack(bucket, store, steady);
-    if (way === null || bench.now() - way.at_ms > UNDO_WINDOW_MS) continue;
+    if (way === null || session.now() - way.at_ms > UNDO_WINDOW_MS) continue;
     limits.push({ through: way.seq, because: `the switch of ${store} can be undone from ${way.seq} on` });
   }
   return limits.reduce((least, limit) => (limit.through < least.through ? limit : least));

@@ -13,7 +13,7 @@ import { copyFromLive } from "../generation/copy-database.ts";
 import type { DatabaseFill } from "../generation/fill.ts";
 import { readRecord } from "../generation/record.ts";
 import { keepsFullText } from "../generation/replay.ts";
-import type { Workbench } from "../generation/stores.ts";
+import type { StoreSession } from "../generation/stores.ts";
 import { switchGeneration, switchReport } from "../generation/switch.ts";
 import { loadDatabase, snapshotSchema } from "../restore/load-database.ts";
 
@@ -24,15 +24,19 @@ export const rebuilt = switchReport.extend({ snapshot: z.string() });
 export type Rebuilt = z.infer<typeof rebuilt>;
 
 /** @throws OpsError with exit code 3 where no snapshot is fit for it; otherwise what failed: repeat it to go on. */
-export async function rebuildDatabase(bench: Workbench, repository: Repository, live: D1Connection): Promise<Rebuilt> {
-  const begun = (await readRecord(bench.bucket, bench.steady))?.value.database?.fill;
+export async function rebuildDatabase(
+  session: StoreSession,
+  repository: Repository,
+  live: D1Connection,
+): Promise<Rebuilt> {
+  const begun = (await readRecord(session.bucket, session.steady))?.value.database?.fill;
   const id = begun?.startsWith(FILL) ? begun.slice(FILL.length) : (await newestVerified(repository)).id;
   const lease = await repository.leaseForRestore([id]);
   try {
     const snapshot = await repository.openSnapshot(id);
     const manifest = await readManifest(snapshot);
     if (begun === undefined) await refuseStranger(live, snapshot, manifest);
-    const report = await switchGeneration(bench, {
+    const report = await switchGeneration(session, {
       database: { fill: fromSnapshot(snapshot, manifest) },
       by: "ops vacuum --rebuild",
     });

@@ -80,7 +80,7 @@ async function clean(
   repository: Repository | NoRepository,
   options: VacuumOptions,
 ): Promise<Vacuumed> {
-  const { bench, live } = situation;
+  const { session, live } = situation;
   const { signal, progress, stack, dry_run } = invocation;
   if (live === null)
     throw new OpsError({
@@ -91,16 +91,16 @@ async function clean(
     });
   if (options.rebuild === true && !dry_run)
     await invocation.confirm({ op: "rebuild", subject: `the database of ${stack} into its next generation` });
-  const [now_ms, { connection }] = [bench.now(), live];
+  const [now_ms, { connection }] = [session.now(), live];
   const bytes_before = await databaseBytes(situation, live.id);
-  const log = await trimLimit(bench, repository);
+  const log = await trimLimit(session, repository);
   // An interrupted rebuild may have left a fence up: it is ended before anything else is written.
-  const isUnderWay = options.rebuild === true && (await readRecord(bench.bucket, bench.steady)) !== null;
+  const isUnderWay = options.rebuild === true && (await readRecord(session.bucket, session.steady)) !== null;
   const due = { now_ms, log_through: log.through, log_because: log.because, dry_run };
   const removed = isUnderWay ? [] : await removeExpired(connection, due);
   const packs = isUnderWay
     ? { rows: 0, objects: 0, bytes: 0 }
-    : await removeOrphanPacks(connection, bench.bucket, { now_ms, dry_run, signal });
+    : await removeOrphanPacks(connection, session.bucket, { now_ms, dry_run, signal });
   const summary = [
     ...removed.map(({ what, rows, because }) => `${rows} rows of ${what} (${because})`),
     `${packs.rows} packs, ${packs.objects} of their objects (${shownBytes(packs.bytes)})`,
@@ -112,8 +112,8 @@ async function clean(
   const { full_text } = isUnderWay ? { full_text: [] } : await tidyIndexes(connection, (step) => invocation.note(step));
   let rebuilt: Rebuilt | null = null;
   if (options.rebuild === true && typeof repository !== "string")
-    rebuilt = await rebuildDatabase(bench, repository, connection).finally(() => progress.stop());
-  const { database } = await bench.target.resources();
+    rebuilt = await rebuildDatabase(session, repository, connection).finally(() => progress.stop());
+  const { database } = await session.target.resources();
   const now = database.generations.find(({ generation }) => generation === database.live);
   const bytes_after = await databaseBytes(situation, now?.id ?? live.id);
   return {
@@ -132,7 +132,7 @@ async function clean(
   };
 }
 
-async function databaseBytes({ bench }: Situation, id: string): Promise<number> {
-  const { file_size = 0 } = await bench.api.d1.database.get(id, { account_id: bench.account_id });
+async function databaseBytes({ session }: Situation, id: string): Promise<number> {
+  const { file_size = 0 } = await session.api.d1.database.get(id, { account_id: session.account_id });
   return file_size;
 }

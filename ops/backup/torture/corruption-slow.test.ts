@@ -57,7 +57,7 @@ async function restore(): Promise<{ refused: string | null; touched: boolean; li
       const snapshot = await repository.openSnapshot("latest");
       const manifest = await readManifest(snapshot);
       await verifyBefore({
-        situation: { bench: { progress: silent } },
+        situation: { session: { progress: silent } },
         repository,
         plan: { source: snapshot.info.id },
       });
