@@ -49,7 +49,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "bench http": async () => (await import("./bench/http.ts")).benchHttp,
   "bench ingest": async () => (await import("./bench/ingest.ts")).benchIngest,
   "bench backup": async () => (await import("./bench/backup.ts")).benchBackup,
-  completion: async () => (await import("./shell/completion.ts")).completion,
+  completion: async () => (await import("./shell/completion.ts")).completionOf(allCommands),
 };
 
 /** What the first words of a path stand for, where several commands share them. */

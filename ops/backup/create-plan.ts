@@ -6,7 +6,8 @@ import { planDatabase } from "./plan-cost.ts";
 import type { Repository } from "./repository/repository.ts";
 import { brokenDescent } from "./snapshot/continuation.ts";
 import { lookAtDatabase } from "./snapshot/database-look.ts";
-import { type Base, readBase } from "./snapshot/take.ts";
+import { readBase } from "./snapshot/take.ts";
+import type { Base } from "./snapshot/take-options.ts";
 import type { StackSources } from "./stack-sources.ts";
 
 export const backupPlan = z.strictObject({

@@ -1,32 +1,33 @@
 /** `ops completion bash|zsh`: a script that completes commands and options, made of the registry. It asks no process, so Tab does not wait. */
 import { z } from "zod";
-import { defineCommand, ownFlags } from "../command/define.ts";
+import { type Command, defineCommand, ownFlags } from "../command/define.ts";
 import { flagsOf } from "../command/flags.ts";
-import { allCommands } from "../registry.ts";
 
 const GLOBAL_FLAGS = ["--stack", "--data", "--json", "--json-schema", "--timeout", "--verbose", "--help"];
 
-export const completion = defineCommand({
-  path: "completion",
-  group: "shell",
-  summary: "print a script that lets Tab complete `ops`, which stands for `npm run --silent ops --`",
-  notes: 'Load it from the repository: eval "$(npm run --silent ops -- completion bash)", or zsh.',
-  risk: "read",
-  args: z.object({ shell: z.enum(["bash", "zsh"]).describe("the shell that reads it") }),
-  output: z.strictObject({ shell: z.enum(["bash", "zsh"]), script: z.string() }),
-  examples: ["completion bash", "completion zsh"],
-  async run(_, { shell }) {
-    const script = completionScript(await nextWords(), shell);
-    return { data: { shell, script }, text: script };
-  },
-});
+/** The command that completes all commands, itself among them: the registry hands them over, and knows this one. */
+export const completionOf = (allCommands: () => Promise<Command[]>): Command =>
+  defineCommand({
+    path: "completion",
+    group: "shell",
+    summary: "print a script that lets Tab complete `ops`, which stands for `npm run --silent ops --`",
+    notes: 'Load it from the repository: eval "$(npm run --silent ops -- completion bash)", or zsh.',
+    risk: "read",
+    args: z.object({ shell: z.enum(["bash", "zsh"]).describe("the shell that reads it") }),
+    output: z.strictObject({ shell: z.enum(["bash", "zsh"]), script: z.string() }),
+    examples: ["completion bash", "completion zsh"],
+    async run(_, { shell }) {
+      const script = completionScript(nextWords(await allCommands()), shell);
+      return { data: { shell, script }, text: script };
+    },
+  });
 
 /** What may come after each beginning of a command line: the words of the next step, or the options of a whole command. */
-async function nextWords(): Promise<Map<string, Set<string>>> {
+function nextWords(commands: readonly Command[]): Map<string, Set<string>> {
   const next = new Map<string, Set<string>>();
   const add = (after: string, words: readonly string[]) =>
     next.set(after, new Set([...(next.get(after) ?? []), ...words]));
-  for (const command of await allCommands()) {
+  for (const command of commands) {
     const words = command.path.split(" ");
     for (const [index, word] of words.entries()) add(words.slice(0, index).join(" "), [word]);
     const choices = flagsOf(command.args).flatMap((argument) => argument.choices ?? []);

@@ -9,7 +9,7 @@ import type { SnapshotWriter } from "../repository/repository.ts";
 import { BucketCopy } from "./bucket-copy.ts";
 import { encodeEntries, readNamespace } from "./config-namespace.ts";
 import type { DatabaseCopy } from "./database-copy.ts";
-import type { Base, TakeOptions } from "./take.ts";
+import type { Base, TakeOptions } from "./take-options.ts";
 import { describeIndex } from "./vector-index.ts";
 import { readWorker } from "./worker-state.ts";
 

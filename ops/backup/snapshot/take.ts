@@ -14,6 +14,7 @@ import { brokenDescent } from "./continuation.ts";
 import { copyDatabase, type DatabaseSource } from "./database-copy.ts";
 import { lookAtDatabase } from "./database-look.ts";
 import { copyStores, type StoreSources } from "./store-copy.ts";
+import type { Base, TakeOptions } from "./take-options.ts";
 
 export interface SnapshotSources {
   stack: string;
@@ -22,34 +23,12 @@ export interface SnapshotSources {
   stores: StoreSources | null;
 }
 
-export interface TakeOptions {
-  /** Keep nothing of an earlier snapshot, read everything. */
-  full: boolean;
-  /** Name and version of this tool. */
-  tool: string;
-  now(): number;
-  /** Done before anything is read, while the snapshot is begun: what the stores are asked in it is not the snapshot's cost. */
-  plan?(): Promise<unknown>;
-  /** Requests to Cloudflare's API so far. */
-  requests(): number;
-  /** Hears what is being done. */
-  on_step(what: string): void;
-  /** Hears of plain bytes that were read. */
-  on_bytes(bytes: number): void;
-}
-
 export interface Taken {
   info: SnapshotInfo;
   summary: SnapshotSummary;
   inventory: SnapshotInventory;
   /** What a person should know: a store that lacks what another names. */
   warnings: string[];
-}
-
-/** The snapshot that the next one can continue, as far as this machine's key can read what is needed. */
-export interface Base {
-  snapshot: Snapshot;
-  inventory: SnapshotInventory;
 }
 
 /**
