@@ -19,13 +19,10 @@ const deleteOldLogs = {
   deleteObjectsTransition: { condition: { type: "Age", maxAge: LOG_RETENTION_DAYS * DAY_S } },
 };
 
-export const LIFECYCLE_RULES = {
-  vectors: [abortOldUploads],
-  backups: [abortOldUploads],
-  logs: [abortOldUploads, deleteOldLogs],
-  // Nothing is ever deleted from the audit archive by age.
-  audit: [abortOldUploads],
-} satisfies Record<Bucket, object[]>;
+/** By age only logs are deleted; nothing ever is from the audit archive. */
+export function lifecycleRules(bucket: Bucket) {
+  return bucket === "logs" ? [abortOldUploads, deleteOldLogs] : [abortOldUploads];
+}
 
 /** Lock rules of the buckets that have a locked prefix. */
 export const LOCK_RULES = Object.entries(LOCKED_PREFIXES).map(([noun, { prefix, days }]) => ({

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ACCOUNT_ALERTS } from "../infra/account-alerts.ts";
-import { LIFECYCLE_RULES, LOCK_RULES } from "../infra/bucket-rules.ts";
+import { LOCK_RULES, lifecycleRules } from "../infra/bucket-rules.ts";
 import { BUCKETS, CRONS, KV_NAMESPACES, QUEUES, SECRETS, SERVICE, VECTOR_INDEX } from "../infra/inventory.ts";
+import { nounKeys } from "../infra/nouns.ts";
 import { FrontProxy } from "./front-proxy.ts";
 import { Registry, type ResourceKind } from "./registry.ts";
 import { restApi } from "./rest/api.ts";
@@ -83,8 +84,8 @@ test("an empty account gets everything the inventory names, under the rules that
   expect(registry.list("d1")).toHaveLength(1);
   expect(registry.list("kv").map(({ title }) => title)).toEqual(Object.values(KV_NAMESPACES).map(({ name }) => name));
   expect(registry.list("r2").map(({ name }) => name)).toEqual(Object.values(BUCKETS).map(({ name }) => name));
-  for (const [noun, rules] of Object.entries(LIFECYCLE_RULES))
-    expect(registry.get("r2", BUCKETS[noun as keyof typeof BUCKETS].name)?.lifecycle_rules).toEqual(rules);
+  for (const noun of nounKeys(BUCKETS))
+    expect(registry.get("r2", BUCKETS[noun].name)?.lifecycle_rules).toEqual(lifecycleRules(noun));
   for (const { bucket, rules } of LOCK_RULES)
     expect(registry.get("r2", BUCKETS[bucket].name)?.lock_rules).toEqual(rules);
   expect(registry.list("queue").map(({ queue_name }) => queue_name)).toEqual(

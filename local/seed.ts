@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { ACCOUNT_ALERTS, ALERT_WEBHOOK_PATH } from "../infra/account-alerts.ts";
 import { type WorkerBinding, workerBindings } from "../infra/bindings.ts";
-import { type Bucket, LIFECYCLE_RULES, LOCK_RULES } from "../infra/bucket-rules.ts";
+import { type Bucket, LOCK_RULES, lifecycleRules } from "../infra/bucket-rules.ts";
 import {
   BUCKETS,
   COMPATIBILITY,
@@ -114,7 +114,7 @@ async function seedBucket(api: AccountApi, noun: Bucket): Promise<void> {
   const name = nameInStack(BUCKETS[noun].name, STACK);
   if (await api.find(`/r2/buckets/${name}`)) return;
   await api.send("POST", "/r2/buckets", { name });
-  await api.send("PUT", `/r2/buckets/${name}/lifecycle`, { rules: LIFECYCLE_RULES[noun] });
+  await api.send("PUT", `/r2/buckets/${name}/lifecycle`, { rules: lifecycleRules(noun) });
   const lock = LOCK_RULES.find(({ bucket }) => bucket === noun);
   if (lock) await api.send("PUT", `/r2/buckets/${name}/lock`, { rules: lock.rules });
 }

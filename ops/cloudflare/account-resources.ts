@@ -9,6 +9,7 @@ import {
   type Stack,
   VECTOR_INDEX,
 } from "../../infra/inventory.ts";
+import { mapNouns } from "../../infra/nouns.ts";
 import { OpsError } from "../command/errors.ts";
 import { mainVersion, workerVersions } from "./worker-versions.ts";
 
@@ -17,9 +18,9 @@ export interface AccountResources {
   database: { live: number; generations: { generation: number; name: string; id: string }[] };
   vectors: { live: number; generations: { generation: number; name: string; dimensions: number }[] };
   /** Ids. */
-  kv: { cache: string; config: string };
+  kv: Record<keyof typeof KV_NAMESPACES, string>;
   /** Names. */
-  buckets: { vectors: string; backups: string; logs: string; audit: string };
+  buckets: Record<keyof typeof BUCKETS, string>;
   worker: { name: string };
 }
 
@@ -69,16 +70,8 @@ export async function discoverResources(
       generationOf(String(index_name), VECTOR_INDEX, stack) ?? latest(indexes) + 1,
       (one) => one.name === index_name,
     ),
-    kv: {
-      cache: String(bound(KV_NAMESPACES.cache.binding).namespace_id),
-      config: String(bound(KV_NAMESPACES.config.binding).namespace_id),
-    },
-    buckets: {
-      vectors: nameInStack(BUCKETS.vectors.name, stack),
-      backups: nameInStack(BUCKETS.backups.name, stack),
-      logs: nameInStack(BUCKETS.logs.name, stack),
-      audit: nameInStack(BUCKETS.audit.name, stack),
-    },
+    kv: mapNouns(KV_NAMESPACES, ({ binding }) => String(bound(binding).namespace_id)),
+    buckets: mapNouns(BUCKETS, ({ name }) => nameInStack(name, stack)),
     worker: { name: script },
   };
 }
