@@ -8,7 +8,7 @@ import { runCli } from "../command/run-cli.fixture.ts";
 import { locateStack } from "../stack/locate.ts";
 import type { StackTarget } from "../stack/target.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
-import { LAST_VERIFIED, readLastVerified, recordVerified } from "./last-verified.ts";
+import { LAST_VERIFIED, readLastVerified, recordVerified, withdrawVerified } from "./last-verified.ts";
 import { withRepository } from "./open.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -114,4 +114,13 @@ test("a repository elsewhere is remembered in the stack's account all the same; 
   expect(await known()).not.toMatchObject({ snapshot: snapshot.id });
   expect(await checked(vault)).toEqual([]);
   expect(await known()).toMatchObject({ snapshot: snapshot.id, repository: vault });
+});
+
+test("a snapshot that is found wanting counts no longer; finding another one wanting changes nothing", async () => {
+  await checked();
+  const { snapshot } = (await known()) ?? { snapshot: "" };
+  await withdrawVerified(target, "0123456789abcdef", signal);
+  expect(await known()).toMatchObject({ snapshot });
+  await withdrawVerified(target, snapshot, signal);
+  expect(await known()).toBeNull();
 });
