@@ -5,6 +5,7 @@ import { SECRETS } from "./inventory.ts";
 import { DAY_MS } from "./limits.ts";
 
 const NOW_MS = Date.parse("2026-11-22T12:00:00Z");
+const PREVIOUS = "00000000-0000-4000-8000-000000000001";
 const SECRET = "0123456789-0123456789-0123456789";
 const COMPLETE: Record<string, string> = {
   accountId: "0123456789abcdef0123456789abcdef",
@@ -42,6 +43,18 @@ describe("every error names the key and the command that repairs it", () => {
     ["database.live", { database: { live: 2, generations: [1] } }, "not among generations", "'prism:database.live'"],
     ["vectors.live", { vectors: { live: 2, generations: [{ generation: 1, dimensions: 384 }] } }, "not among", "set"],
     ["rollout.previous", { rollout: { percentage: 10 } }, "the rest of the traffic", "'prism:rollout.previous'"],
+    [
+      "rollout.percentage",
+      { rollout: { percentage: 0.001, previous: PREVIOUS } },
+      "from 0.01 to 99.99",
+      "prism:rollout",
+    ],
+    [
+      "rollout.percentage",
+      { rollout: { percentage: 99.995, previous: PREVIOUS } },
+      "from 0.01 to 99.99",
+      "prism:rollout",
+    ],
     ["waivers[0]", waiverUntil(-1), "expired on", "pulumi config rm --path 'prism:waivers[0]'"],
     ["waivers[0]", waiverUntil(45), "30 days are the most", "pulumi config rm --path 'prism:waivers[0]'"],
     ["JWT_SECRET", { JWT_SECRET: undefined }, "missing", "pulumi config set --secret prism:JWT_SECRET"],

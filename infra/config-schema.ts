@@ -15,11 +15,22 @@ import {
   DIMENSIONS_MAX,
   PLANS,
   SECRET_CHARACTERS_MIN,
+  SHARE_PERCENT_MIN,
   TOKEN_EXPIRY_WARNING_DAYS,
 } from "./limits.ts";
 import { day, waiver, waiverFlaw } from "./waivers.ts";
 
 const generation = z.number().int().positive();
+/** Both shares must be ones that the provider takes, or none. */
+const rolloutPercentage = z
+  .number()
+  .refine(
+    (percentage) =>
+      percentage === 0 ||
+      percentage === 100 ||
+      (percentage >= SHARE_PERCENT_MIN && 100 - percentage >= SHARE_PERCENT_MIN),
+    `neither 0 nor 100, nor from ${SHARE_PERCENT_MIN} to ${100 - SHARE_PERCENT_MIN}`,
+  );
 const variables = Object.keys(VARIABLES).filter((name) => name !== "ENVIRONMENT") as Exclude<
   keyof typeof VARIABLES,
   "ENVIRONMENT"
@@ -42,9 +53,9 @@ const stackConfig = z
           .min(1),
       })
       .default({ live: 1, generations: [{ generation: 1, dimensions: VECTOR_INDEX.dimensions }] }),
-    /** Share of the traffic that the newest version gets, 0 for a trial by override; the rest stays with `previous`, a version id. */
+    /** Share of the traffic that the newest version gets; the rest stays with `previous`, a version id. 0: it is uploaded only. */
     rollout: z
-      .strictObject({ percentage: z.number().min(0).max(100), previous: z.uuid().optional() })
+      .strictObject({ percentage: rolloutPercentage, previous: z.uuid().optional() })
       .default({ percentage: 100 }),
     /** A built bundle to deploy instead of today's source, e.g. the release a rollback pinned. */
     bundle: z.string().optional(),

@@ -38,6 +38,19 @@ describe("generations, rollout and waivers", () => {
     ]);
   });
 
+  test("a version without traffic is uploaded and not in the deployment, for the provider refuses a share of 0", async () => {
+    const previous = "00000000-0000-4000-8000-000000000001";
+    const { named } = await runProgram({ config: { rollout: { percentage: 0, previous } } });
+    expect(named("prism-version").inputs.bindings).toBeDefined();
+    expect(named("prism-deployment").inputs.versions).toEqual([{ versionId: previous, percentage: 100 }]);
+  });
+
+  test("a full rollout leaves nothing to the version before, even where the configuration still names one", async () => {
+    const previous = "00000000-0000-4000-8000-000000000001";
+    const { named } = await runProgram({ config: { rollout: { percentage: 100, previous } } });
+    expect(named("prism-deployment").inputs.versions).toEqual([{ versionId: "prism-version-id", percentage: 100 }]);
+  });
+
   test("a waiver lifts both protections from the store it names and from no other", async () => {
     const waivers = [{ resource: "prism-chunks-g1", reason: "the embedding model changes", expires: dated(2) }];
     const { resources, named } = await runProgram({ config: { waivers } });

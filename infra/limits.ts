@@ -10,6 +10,9 @@ export type Plan = keyof typeof PLANS;
 /** `limits.cpu_ms` of a paid Worker: 5 minutes at most. https://developers.cloudflare.com/workers/platform/limits/#cpu-time */
 export const CPU_MS_MAX = 300_000;
 
+/** Least share of a version in a deployment that the provider takes; the API itself takes 0. https://github.com/cloudflare/terraform-provider-cloudflare/blob/main/internal/services/workers_deployment/schema.go */
+export const SHARE_PERCENT_MIN = 0.01;
+
 /** Dimensions of one Vectorize index. https://developers.cloudflare.com/vectorize/platform/limits/ */
 export const DIMENSIONS_MAX = 1536;
 

@@ -82,6 +82,9 @@ export const workerVersion = new WorkerVersion(
 );
 
 const { percentage, previous } = config.rollout;
+/** The provider refuses a share of 0: a version without traffic is uploaded, and no part of the deployment. */
+const share = (versionId: pulumi.Input<string>, percent: number) =>
+  percent === 0 ? [] : [{ versionId, percentage: percent }];
 export const workerDeployment = new WorkersDeployment(
   `${SERVICE}-deployment`,
   {
@@ -89,8 +92,8 @@ export const workerDeployment = new WorkersDeployment(
     scriptName: worker.name,
     strategy: "percentage",
     versions: [
-      { versionId: workerVersion.id, percentage },
-      ...(previous === undefined || percentage === 100 ? [] : [{ versionId: previous, percentage: 100 - percentage }]),
+      ...share(workerVersion.id, percentage),
+      ...(previous === undefined ? [] : share(previous, 100 - percentage)),
     ],
   },
   // The API refuses to delete the deployment that serves, and the others are history.

@@ -70,6 +70,8 @@ export interface VersionRecord {
   compatibility_date: string;
   compatibility_flags: string[];
   main_module: string;
+  /** As uploaded; absent where none was. */
+  limits?: { cpu_ms?: number | undefined };
   /** Module name → source; text modules only (the bundle is one ES module plus SQL/text). */
   modules: Record<string, { content: string; content_type: string }>;
   /** Secret values are kept here for workerd and must never be returned by the REST face. */

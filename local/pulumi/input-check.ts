@@ -13,12 +13,17 @@ export function shapeFailures(types: PackageTypes, shape: Shape, value: Properti
     const declared = shape.get(name);
     if (!declared)
       return [{ property: at(name), reason: `is not declared; there are ${[...shape.keys()].join(", ")}` }];
-    return typeFailures(types, declared.type, given, at(name));
+    return typeFailures(types, declared, given, at(name));
   });
   return [...missing, ...present];
 }
 
-function typeFailures(types: PackageTypes, type: Type, value: unknown, path: string): CheckFailure[] {
+function typeFailures(
+  types: PackageTypes,
+  { type, values }: { type: Type; values: readonly string[] },
+  value: unknown,
+  path: string,
+): CheckFailure[] {
   // A part that is not known yet is not checked; the rest of the value is.
   if (value === null || value === undefined || (typeof value === "string" && hasUnknown(value))) return [];
   const wrong = (expected: string) => [{ property: path, reason: `must be ${expected}, is ${kindOf(value)}` }];
@@ -27,15 +32,21 @@ function typeFailures(types: PackageTypes, type: Type, value: unknown, path: str
       return [];
     case "array":
       if (!Array.isArray(value)) return wrong("an array");
-      return value.flatMap((element, index) => typeFailures(types, type.of, element, `${path}[${index}]`));
+      return value.flatMap((element, index) =>
+        typeFailures(types, { type: type.of, values }, element, `${path}[${index}]`),
+      );
     case "map":
       if (!isObject(value)) return wrong("an object");
-      return Object.entries(value).flatMap(([key, entry]) => typeFailures(types, type.of, entry, `${path}.${key}`));
+      return Object.entries(value).flatMap(([key, entry]) =>
+        typeFailures(types, { type: type.of, values }, entry, `${path}.${key}`),
+      );
     case "object":
       if (!isObject(value)) return wrong("an object");
       return shapeFailures(types, types.nested(type), value, path);
     case "string":
-      return typeof value === "string" ? [] : wrong("a string");
+      if (typeof value !== "string") return wrong("a string");
+      if (values.length === 0 || values.some((one) => loosely(one) === loosely(value))) return [];
+      return [{ property: path, reason: `value must be one of: ${values.join(", ")}, got: ${value}` }];
     case "number":
       return typeof value === "number" ? [] : wrong("a number");
     case "boolean":
@@ -45,6 +56,11 @@ function typeFailures(types: PackageTypes, type: Type, value: unknown, path: str
 
 export function isObject(value: unknown): value is Properties {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The package's documentation writes `http_pull` as `httpPull` or `http*pull`, and the provider ignores case. */
+function loosely(value: string): string {
+  return value.replaceAll(/[_*]/g, "").toLowerCase();
 }
 
 function kindOf(value: unknown): string {

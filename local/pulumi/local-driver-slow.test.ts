@@ -111,14 +111,23 @@ test("what was changed behind its back is drift, and what is gone is missing", a
   const { queues } = await driver.outputs();
   for await (const { consumer_id } of client.queues.consumers.list(queues.dead.id, account))
     await client.queues.consumers.delete(consumer_id ?? "", { ...account, queue_id: queues.dead.id });
+  // A pause, and dead letters that go nowhere, are seen by no refresh.
+  await client.queues.edit(queues.ingest.id, { ...account, settings: { delivery_paused: true } });
+  for await (const consumer of client.queues.consumers.list(queues.ingest.id, account))
+    await client.queues.consumers.update(consumer.consumer_id ?? "", {
+      ...{ ...account, queue_id: queues.ingest.id, type: "worker", script_name: "prism" },
+      settings: consumer.settings ?? {},
+    });
 
   const { code, stdout } = await ops("drift", "--json");
   const report = JSON.parse(stdout);
   expect(code).toBe(1);
-  expect(report).toMatchObject({ stack: "local", state: "drifted", counts: { drifted: 1, missing: 1 } });
+  expect(report).toMatchObject({ stack: "local", state: "drifted", counts: { drifted: 3, missing: 1 } });
   expect(report.resources.filter(({ state }: { state: string }) => state !== "unchanged")).toEqual(
     expect.arrayContaining([
       expect.objectContaining({ name: "prism-crons", state: "drifted", changed: ["schedules"] }),
+      expect.objectContaining({ name: "prism-ingest", state: "drifted", changed: ["settings"] }),
+      expect.objectContaining({ name: "prism-ingest-consumer", state: "drifted", changed: ["deadLetterQueue"] }),
       expect.objectContaining({ name: "prism-ingest-dead-consumer", state: "missing", changed: [] }),
     ]),
   );
@@ -129,7 +138,6 @@ test("the next deployment puts drift right and makes what the configuration adds
   expect(await driver.getConfig("variables.LOG_LEVEL")).toBe("DEBUG");
   const { steps, outputs } = await up();
   expect(differing(steps).sort((a, b) => a.name.localeCompare(b.name))).toEqual([
-    { kind: "update", name: "prism-crons", changed: ["schedules"] },
     { kind: "create", name: "prism-db-g2", changed: [] },
     { kind: "replace", name: "prism-deployment", changed: ["versions"] },
     { kind: "create", name: "prism-ingest-dead-consumer", changed: [] },
@@ -138,6 +146,18 @@ test("the next deployment puts drift right and makes what the configuration adds
   const versions = client.workers.beta.workers.versions;
   const { bindings } = await versions.get(outputs.worker.version_id, { ...account, worker_id: "prism" });
   expect(bindings).toContainEqual(expect.objectContaining({ name: "LOG_LEVEL", text: "DEBUG" }));
+});
+
+test("what no `up` sees, such as a lost cron trigger, is planned and put right by a deployment alone", async () => {
+  expect(differing((await driver.preview()).steps)).toEqual([]);
+  const plan = JSON.parse((await ops("deploy", "--dry-run", "--json")).stdout);
+  expect(plan).toMatchObject({ steps: [], nothing_to_do: false });
+  expect(plan.out_of_sight.toSorted()).toEqual([
+    expect.stringMatching(/^cron triggers of prism: .*is missing.*1 1 \* \* \* is not declared/),
+    expect.stringContaining("dead letters of prism-ingest go to no queue, declared is prism-ingest-dead"),
+    expect.stringContaining("queue prism-ingest is paused"),
+  ]);
+  expect(await ops("deploy", "--at-once", "--watch", "1s")).toMatchObject({ code: 0 });
   expect(await ops("drift")).toMatchObject({ code: 0, stdout: expect.stringContaining("are as they were deployed.") });
 });
 

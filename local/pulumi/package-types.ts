@@ -16,6 +16,8 @@ export type Type =
 export interface Property {
   type: Type;
   required: boolean;
+  /** The only texts that the provider takes, as far as its documentation lists them; of a list, for its elements. */
+  values: readonly string[];
 }
 export type Shape = ReadonlyMap<string, Property>;
 
@@ -34,7 +36,11 @@ class Declarations {
   readonly #shapes = new Map<string, Shape>();
 
   constructor(file: string) {
-    const text = readFileSync(file, "utf8").replaceAll(/\/\*\*[\s\S]*?\*\//g, "");
+    // Of a comment only the values count that it says are available: they are those that the provider checks for.
+    const text = readFileSync(file, "utf8").replaceAll(/\/\*\*[\s\S]*?\*\//g, (comment) => {
+      const [, values] = /Available values: ((?:"[^"\n]*"(?:, )?)+)/.exec(comment) ?? [];
+      return values === undefined ? "" : `@ ${values};`;
+    });
     for (const [, name = "", body = ""] of text.matchAll(/^export interface (\w+) \{\n([\s\S]*?)^\}/gm))
       this.#sources.set(name, body);
   }
@@ -115,14 +121,23 @@ class Reader {
   members(): Shape {
     const shape = new Map<string, Property>();
     while (this.#at < this.#tokens.length) {
+      const values = this.#take("@") ? this.#values() : [];
       this.#take("readonly");
       const name = this.#next();
       const required = !this.#take("?");
       this.#expect(":");
-      shape.set(name, { required, type: this.#type() });
+      shape.set(name, { required, type: this.#type(), values });
       this.#expect(";");
     }
     return shape;
+  }
+
+  #values(): string[] {
+    const values = [];
+    do values.push(this.#next().slice(1, -1));
+    while (this.#take(","));
+    this.#expect(";");
+    return values;
   }
 
   /** A union counts as its one member that is not `undefined`, and as a string when it lists strings. */

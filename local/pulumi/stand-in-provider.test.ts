@@ -53,8 +53,9 @@ async function live(type: string, inputs: Properties, change: Properties = {}) {
     const news = { ...declared, ...change };
     const diff = await plugin.diff(of, id, outputs, news, declared);
     expect(diff).toMatchObject({ changed: Object.keys(change), replaces: [] });
-    expect(await plugin.update(of, id, outputs, news)).toMatchObject(news);
-    expect((await plugin.read(of, id, outputs, news))?.inputs).toEqual(news);
+    const updated = await plugin.update(of, id, outputs, news);
+    expect(updated).toMatchObject(news);
+    expect((await plugin.read(of, id, updated, news))?.inputs).toEqual(news);
   }
   const gone = async () => {
     await plugin.delete(of, id, outputs);
@@ -82,6 +83,45 @@ test.each([
   const { failures } = await plugin.check(urn("Queue"), { accountId, ...inputs });
   expect(failures).toEqual([expect.stringContaining(failure)]);
 });
+
+const deployed = (percentage: number) => ({
+  scriptName: "prism",
+  strategy: "percentage",
+  versions: [{ versionId: "v", percentage }],
+});
+const withModule = (module: Properties) => ({
+  workerId: "w",
+  modules: [{ name: "w.js", contentType: "text/plain", ...module }],
+});
+test.each([
+  [
+    "a share of nothing",
+    "WorkersDeployment",
+    deployed(0),
+    "versions[0].percentage: value must be between 0.01 and 100",
+  ],
+  ["more than everything", "WorkersDeployment", deployed(100.5), "versions[0].percentage: value must be between"],
+  ["another strategy", "WorkersDeployment", { ...deployed(100), strategy: "canary" }, "strategy: value must be one of"],
+  ["an alert that is none", "NotificationPolicy", { alertType: "rain" }, "alertType: value must be one of"],
+  [
+    "a module without content",
+    "WorkerVersion",
+    withModule({}),
+    "modules[0]: exactly one of contentBase64, contentFile",
+  ],
+  ["a module with two", "WorkerVersion", withModule({ contentBase64: "YQ==", contentFile: "w.js" }), "got: 2"],
+  ["uploads of a second", "LogpushJob", { maxUploadIntervalSeconds: 1 }, "value must be between 30 and 300, got: 1"],
+])("check refuses what the official provider's validators refuse: %s", async (_what, type, inputs, failure) => {
+  const { failures } = await plugin.check(urn(type), { accountId, ...inputs });
+  expect(failures).toContainEqual(expect.stringContaining(failure));
+});
+
+test.each([[deployed(0.01)], [deployed(100)], [{ ...deployed(50), strategy: "Percentage" }]])(
+  "check takes the ends of a range, and values in any case: %j",
+  async (inputs) => {
+    expect((await plugin.check(urn("WorkersDeployment"), { accountId, ...inputs })).failures).toEqual([]);
+  },
+);
 
 test("what is unknown in a preview is not checked, what stands beside it is", async () => {
   const bindings = [{ type: "d1", name: "DB", id: UNKNOWN }, { type: "ai" }];
@@ -155,9 +195,12 @@ test("a Worker is deployed from nothing, and its secrets are in no answer of the
       { type: "secret_text", name: "SECRET", text: "hush" },
     ],
     annotations: { workersTag: "v1" },
+    limits: { cpuMs: 50 },
   });
   const shown = await client.get(`/accounts/${accountId}/workers/workers/${worker.id}/versions/${version.id}`);
   expect(JSON.stringify(shown)).toContain("workers/tag");
+  // The official provider replaces a version whose answer leaves out what was declared.
+  expect(shown).toMatchObject({ result: { limits: { cpu_ms: 50 } } });
   expect(JSON.stringify(shown)).not.toContain("hush");
   const bindings = [{ type: "plain_text", name: "GREETING", text: "bye" }];
   const changed = { ...version.declared, bindings };
@@ -171,6 +214,9 @@ test("a Worker is deployed from nothing, and its secrets are in no answer of the
   expect(deployment.id).not.toBe("");
   const every = (cron: string) => ({ schedules: [{ cron }] });
   const crons = await live("WorkersCronTrigger", { scriptName, ...every("7 * * * *") }, every("8 * * * *"));
+  await client.workers.scripts.schedules.update(scriptName, { account_id: accountId, body: [] });
+  const forgotten = await plugin.read(crons.of, crons.id, crons.outputs, crons.declared);
+  expect(forgotten?.inputs, "schedules are not refreshed").toEqual(crons.declared);
   const subdomain = await live("WorkersScriptSubdomain", { scriptName, enabled: true }, { enabled: false });
   const queue = await live("Queue", { queueName: "engine-work" });
   const consumer = await live(

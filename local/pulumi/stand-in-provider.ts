@@ -11,6 +11,7 @@ import { isObject, shapeFailures } from "./input-check.ts";
 import { completed, covers, refreshed } from "./likeness.ts";
 import type { Noun, OwnersApi } from "./noun.ts";
 import { NOUNS } from "./nouns.ts";
+import { notRefreshed, OFFICIAL_RETRIES, ruleFailures } from "./official-rules.ts";
 import type { PackageTypes, ResourceTypes } from "./package-types.ts";
 import { fromApi, toApi } from "./spelling.ts";
 
@@ -35,7 +36,7 @@ export function cloudflareStandIn(types: PackageTypes, environment: NodeJS.Proce
   };
 
   const resource = (urn: string): { token: string; noun: Noun; shapes: ResourceTypes } => {
-    const token = urn.split("::")[2]?.split("$").at(-1) ?? "";
+    const token = tokenOf(urn);
     const shapes = types.resource(token);
     const noun = NOUNS[token];
     if (!noun) throw new Error(`${token} has no counterpart on the local platform: declare it on a real account only`);
@@ -62,14 +63,15 @@ export function cloudflareStandIn(types: PackageTypes, environment: NodeJS.Proce
       if (!baseUrl?.startsWith("http://127.0.0.1:"))
         throw new Error("This provider is for tests on the local platform.\nTry: set CLOUDFLARE_BASE_URL to its API");
       const credentials = { apiToken, apiKey: null, apiEmail: null };
-      // A refusal here is one that a test wants, or a fault of the platform: a repetition would hide it.
-      client = new Cloudflare({ ...credentials, baseURL: baseUrl, maxRetries: 0, logLevel: "off" });
+      // As often, and as patiently, as the official provider's own client.
+      client = new Cloudflare({ ...credentials, baseURL: baseUrl, maxRetries: OFFICIAL_RETRIES, logLevel: "off" });
     },
 
-    check: ({ urn, news }) => ({
-      inputs: news,
-      failures: shapeFailures(types, types.resource(urn.split("::")[2]?.split("$").at(-1) ?? "").inputs, news),
-    }),
+    check({ urn, news }) {
+      const token = tokenOf(urn);
+      const { inputs } = types.resource(token);
+      return { inputs: news, failures: [...shapeFailures(types, inputs, news), ...ruleFailures(token, news)] };
+    },
 
     async diff({ urn, state, news, old_inputs }) {
       const { noun, shapes } = resource(urn);
@@ -97,7 +99,9 @@ export function cloudflareStandIn(types: PackageTypes, environment: NodeJS.Proce
       const { id: _, ...properties } = known;
       const live = await of.noun.read(ownersApi(properties), own, properties);
       if (live === null) return null;
-      const outputs = merged(properties, shown(of, live));
+      const forgotten = notRefreshed(of.token);
+      const kept = Object.entries(properties).filter(([name]) => forgotten.has(name));
+      const outputs = { ...merged(properties, shown(of, live)), ...Object.fromEntries(kept) };
       const asInputs = imported
         ? Object.fromEntries(Object.entries(outputs).filter(([name]) => of.shapes.inputs.has(name)))
         : Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, refreshed(value, outputs[name])]));
@@ -128,6 +132,10 @@ export function cloudflareStandIn(types: PackageTypes, environment: NodeJS.Proce
       return { ...args, results: isObject(envelope) ? envelope.result : [] };
     },
   };
+}
+
+function tokenOf(urn: string): string {
+  return urn.split("::")[2]?.split("$").at(-1) ?? "";
 }
 
 type Method = "get" | Parameters<OwnersApi["send"]>[0];

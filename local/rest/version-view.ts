@@ -29,7 +29,12 @@ export function versionDetail(version: VersionRecord): Record<string, unknown> {
     startup_time_ms: 1,
     resources: {
       script: { etag: createHash("sha256").update(JSON.stringify(modules)).digest("hex"), last_deployed_from: "api" },
-      script_runtime: { compatibility_date, compatibility_flags, usage_model: "standard", limits: {} },
+      script_runtime: {
+        compatibility_date,
+        compatibility_flags,
+        usage_model: "standard",
+        limits: version.limits ?? {},
+      },
       bindings: shownBindings(bindings),
     },
   };

@@ -122,6 +122,7 @@ export class WorkerStore {
       compatibility_date: upload.compatibility_date,
       compatibility_flags: upload.compatibility_flags,
       main_module: upload.main_module,
+      ...(upload.limits ? { limits: upload.limits } : {}),
       modules,
       bindings,
       annotations: upload.annotations,

@@ -159,6 +159,7 @@ function shownVersion(version: VersionRecord, script: ScriptRecord, withModules:
     source: "api",
     urls: [],
     usage_model: "standard",
+    ...(version.limits === undefined ? {} : { limits: version.limits }),
     ...(script.migration_tag === undefined ? {} : { migration_tag: script.migration_tag }),
     ...(withModules && {
       modules: Object.entries(version.modules).map(([name, { content, content_type }]) => ({

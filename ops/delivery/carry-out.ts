@@ -17,6 +17,7 @@ import { applyMigration } from "../migrate/ledger.ts";
 import { type Delivery, liveDatabase } from "../stack/delivery.ts";
 import type { StackDriver } from "../stack/driver.ts";
 import type { DeploymentPlan } from "./deployment-plan.ts";
+import { outOfSight } from "./out-of-sight.ts";
 import { readBack } from "./read-back.ts";
 import { type Traffic, versionOverride } from "./traffic.ts";
 import { answersAsItself, Condemned, passesJourneys, promote } from "./trial.ts";
@@ -47,6 +48,7 @@ export async function carryOutFirst(
   const { driver } = delivery;
   await driver.setConfig({ bundle: options.bundle, rollout: undefined });
   const outputs = await up(driver, invocation);
+  await putRight(delivery, outputs, invocation);
   const migrations_applied = await migrate(delivery, plan, invocation);
   await pinFile(driver, options, outputs.worker.version_id);
   return { ...(await inspect(delivery, outputs, invocation)), migrations_applied };
@@ -62,6 +64,7 @@ export async function carryOutAround(
   const migrations_applied = await migrate(delivery, plan, invocation);
   await delivery.driver.setConfig({ bundle: options.bundle, rollout: undefined });
   const outputs = await up(delivery.driver, invocation);
+  await putRight(delivery, outputs, invocation);
   await pinFile(delivery.driver, options, outputs.worker.version_id);
   return { ...(await inspect(delivery, outputs, invocation)), migrations_applied };
 }
@@ -88,9 +91,15 @@ export async function carryOutVersion(
     traffic.phase("upload");
     await driver.setConfig({ bundle: options.bundle, rollout: { percentage: 0, previous } });
     const outputs = await up(driver, invocation);
+    await putRight(delivery, outputs, invocation);
     const candidate = outputs.worker.version_id;
 
     traffic.phase("trial");
+    // An override reaches versions of the current deployment only, and the provider cannot declare a share of 0.
+    await delivery.versions.deploy([
+      { version_id: previous, percentage: 100 },
+      { version_id: candidate, percentage: 0 },
+    ]);
     invocation.note(`Version ${candidate} is up, without traffic. Trying it out.`);
     await answersAsItself(delivery, candidate, invocation.signal);
     traffic.candidate(versionOverride(delivery.versions.script, candidate));
@@ -147,6 +156,14 @@ async function up(driver: StackDriver, invocation: Invocation): Promise<StackOut
   return driver.up(({ kind, name }) => {
     if (kind !== "same") invocation.note(`${kind} ${name}`);
   });
+}
+
+/** What `up` cannot see, it cannot repair. */
+async function putRight(delivery: Delivery, outputs: StackOutputs, invocation: Invocation): Promise<void> {
+  for (const { said, repair } of await outOfSight(delivery, outputs)) {
+    invocation.note(`Putting right: ${said}.`);
+    await repair();
+  }
 }
 
 async function migrate(delivery: Delivery, plan: DeploymentPlan, invocation: Invocation): Promise<string[]> {

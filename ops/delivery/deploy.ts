@@ -165,6 +165,7 @@ function planText(plan: DeploymentPlan, { terminal }: Invocation): string {
     ...plan.migrations.map(
       ({ name, phase, action, reason }) => `migration ${name} (${phase}): ${action}${reason && `, ${reason}`}`,
     ),
+    ...plan.out_of_sight.map((said) => `Puts right: ${said}.`),
     ...(plan.removes_pin === null ? [] : [`Takes away the pin of ${plan.removes_pin}.`]),
     ...plan.warnings.map((warning) => `Warning: ${warning}`),
     ...plan.refusals.map(({ subject, reason, remedy }) => `Would be refused: ${subject}: ${reason}. Try: ${remedy}`),

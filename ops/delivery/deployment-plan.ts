@@ -5,6 +5,7 @@ import { z } from "zod";
 import { bundleWorker } from "../../infra/build.ts";
 import { STACKS } from "../../infra/inventory.ts";
 import { readMigrations } from "../../infra/migration-files.ts";
+import type { StackOutputs } from "../../infra/outputs.ts";
 import { releaseTag } from "../../infra/version-note.ts";
 import { type Waiver, waiver } from "../../infra/waivers.ts";
 import { readLastVerified } from "../backup/last-verified.ts";
@@ -14,6 +15,7 @@ import { appliedMigrations } from "../migrate/ledger.ts";
 import { planMigrations } from "../migrate/plan.ts";
 import { type Delivery, liveDatabase } from "../stack/delivery.ts";
 import type { StackDriver, StackPlan } from "../stack/driver.ts";
+import { outOfSight } from "./out-of-sight.ts";
 import { type Refusal, refusals, type SafetyInputs } from "./safety.ts";
 
 const kind = z.enum(["create", "update", "replace", "delete", "same"]);
@@ -50,6 +52,8 @@ export const deploymentPlan = z.strictObject({
       protected: z.boolean(),
     }),
   ),
+  /** What differs from the last deployment where no step of an `up` would see it; it is put right as well. */
+  out_of_sight: z.array(z.string()),
   /** Another version than the live one would serve: it goes on trial first. */
   version_changes: z.boolean(),
   bindings_changed: z.boolean(),
@@ -78,12 +82,14 @@ export async function planDeployment(delivery: Delivery, options: PlanOptions): 
   const preview = await previewRelease(driver, options.bundle);
   const deployments = await versions.deployments();
   const live = deployments[0] ? await versions.version(mainVersion(deployments[0])) : null;
+  const outputs = await deployed(driver);
   const database = live ? await liveDatabase(delivery) : null;
   const { pending, unknown } = planMigrations(
     readMigrations(),
     new Set(database ? await appliedMigrations(database) : []),
     live ? { kind: "version", schema: live.schema } : { kind: "nothing" },
   );
+  const out_of_sight = outputs ? await outOfSight(delivery, outputs) : [];
   const steps = preview.steps.filter((step) => step.kind !== "same");
   const judged = {
     steps,
@@ -105,9 +111,11 @@ export async function planDeployment(delivery: Delivery, options: PlanOptions): 
     removes_pin: typeof pinned === "string" && pinned !== options.bundle ? pinned : null,
     migrations: pending,
     steps,
-    version_changes: version !== undefined || (live !== null && (await uploaded(driver)) !== live.id),
+    out_of_sight: out_of_sight.map(({ said }) => said),
+    version_changes: version !== undefined || (live !== null && outputs?.worker.version_id !== live.id),
     bindings_changed: version?.changed.includes("bindings") ?? false,
-    nothing_to_do: settled && steps.length === 0 && pending.every(({ action }) => action === "wait"),
+    nothing_to_do:
+      settled && out_of_sight.length === 0 && steps.length === 0 && pending.every(({ action }) => action === "wait"),
     refusals: await refusalsByBackup(delivery, judged, options.signal),
     warnings: [
       ...preview.warnings,
@@ -128,12 +136,9 @@ async function refusalsByBackup(
   return without.length === 0 ? [] : refusals({ ...judged, backup: await readLastVerified(target, signal) });
 }
 
-/** The version that the last `up` made; it need not be the one that serves. */
-async function uploaded(driver: StackDriver): Promise<string | null> {
-  return driver.outputs().then(
-    ({ worker }) => worker.version_id,
-    () => null,
-  );
+/** What the last `up` told; the version that it made need not be the one that serves. Null before the first. */
+async function deployed(driver: StackDriver): Promise<StackOutputs | null> {
+  return driver.outputs().catch(() => null);
 }
 
 /** The preview of a full rollout of today's source or of a file, whatever is configured. */

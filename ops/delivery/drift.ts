@@ -5,8 +5,9 @@ import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
+import { openDelivery } from "../stack/delivery.ts";
 import type { DriftedResource } from "../stack/driver.ts";
-import { openDriver } from "../stack/open-driver.ts";
+import { outOfSight, withOutOfSight } from "./out-of-sight.ts";
 
 const output = z.strictObject({
   stack: z.enum(STACKS),
@@ -27,13 +28,15 @@ export const drift = defineCommand({
   group: "delivery",
   summary: "compare what was deployed with what is there",
   notes:
-    "Compares the inputs of every deployed resource with what the account has, values that change with use left out. Known noise of the provider (infra/suppressions.ts) is no drift. Exit code 1: something differs.",
+    "Compares the inputs of every deployed resource with what the account has, values that change with use left out; cron triggers, dead-letter queues and paused queues, which the provider does not look at again, are read back from Cloudflare. Known noise of the provider (infra/suppressions.ts) is no drift. Exit code 1: something differs.",
   risk: "read",
   output,
   examples: ["drift", "drift --stack production --json"],
   async run(invocation): Promise<Outcome<z.infer<typeof output>>> {
-    const driver = await openDriver(invocation);
-    const resources = await driver.drift();
+    const delivery = await openDelivery(invocation);
+    const { driver } = delivery;
+    const seen = await driver.drift();
+    const resources = withOutOfSight(seen, await outOfSight(delivery, await driver.outputs()));
     const counts = { unchanged: 0, drifted: 0, missing: 0 };
     for (const { state } of resources) counts[state] += 1;
     const differing = resources.filter(({ state }) => state !== "unchanged");

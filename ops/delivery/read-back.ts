@@ -1,8 +1,9 @@
 /** Whether Cloudflare has what was just declared. What is wrong is named; nothing is repaired here. */
 import { type BindingFacts, workerBindings } from "../../infra/bindings.ts";
-import { CRONS, SECRETS, type Stack } from "../../infra/inventory.ts";
+import { SECRETS, type Stack } from "../../infra/inventory.ts";
 import type { StackOutputs } from "../../infra/outputs.ts";
 import type { Delivery } from "../stack/delivery.ts";
+import { outOfSight } from "./out-of-sight.ts";
 
 const POLICY = /:NotificationPolicy(Webhooks)?$/;
 
@@ -13,21 +14,16 @@ export async function readBack(
   version_id: string,
 ): Promise<string[]> {
   const { script } = versions;
-  const [schedules, worker, version, variables, drift] = await Promise.all([
-    client.workers.scripts.schedules.get(script, { account_id }),
+  const [unseen, worker, version, variables, drift] = await Promise.all([
+    outOfSight({ client, account_id }, outputs),
     client.workers.beta.workers.get(script, { account_id }),
     versions.version(version_id),
     driver.getConfig("variables"),
     driver.drift(),
   ]);
-  const crons = schedules.schedules.map(({ cron }) => cron ?? "");
   const logpush = worker.logpush ?? false;
   return [
-    ...differences(
-      "cron trigger",
-      Object.values(CRONS.worker).filter((cron) => outputs.worker.crons.includes(cron)),
-      crons,
-    ),
+    ...unseen.map(({ said }) => said),
     ...bindingDifferences(expectedBindings(outputs, (variables ?? {}) as Record<string, string>), version.bindings),
     ...(logpush === outputs.worker.logpush
       ? []
@@ -79,12 +75,5 @@ export function bindingDifferences(
       );
     }),
     ...[...found.keys()].filter((name) => !wanted.has(name)).map((name) => `binding ${name} is not declared`),
-  ];
-}
-
-function differences(what: string, expected: readonly string[], actual: readonly string[]): string[] {
-  return [
-    ...expected.filter((item) => !actual.includes(item)).map((item) => `${what} ${item} is missing`),
-    ...actual.filter((item) => !expected.includes(item)).map((item) => `${what} ${item} is not declared`),
   ];
 }
