@@ -113,6 +113,8 @@ export const FENCE_RETRY_AFTER_S = 15;
 export const OVERDUE_AFTER_MS = 15 * 60_000;
 /** Messages of one cron run: 10 ms of CPU on the free plan. */
 export const OVERDUE_BATCH_MAX = 100;
+/** Chunks from before a migration that one run of cron makes findable by every script: within 10 ms of CPU. */
+export const REWORDED_CHUNKS_MAX = 200;
 
 /** A document's text; with escapes it still fits a JSON body of BODY_BYTES_MAX in most languages. */
 export const DOCUMENT_TEXT_CHARS_MAX = 900_000;

@@ -5,9 +5,9 @@
  * related spellings (`aero-elastic`, `aeroelasticity`, a typo) end up near each other. It knows no meaning: a
  * synonym is as far away as any other word. `worker/vectors/models.ts` says what weight that deserves in a hybrid search.
  */
-import { tokenise } from "../../worker/rag/text/query.ts";
 import { stem } from "../../worker/rag/text/stem.ts";
 import { STOPWORDS } from "../../worker/rag/text/stopwords.ts";
+import { tokenise } from "../../worker/rag/text/words.ts";
 
 export const LEXICAL_MODEL = "@prism/lexical-384-v1";
 export const LEXICAL_DIMENSIONS = 384;

@@ -85,3 +85,17 @@ test("a vector pack is deleted only after nothing has pointed to it for the Time
   const { status } = await service.call("GET", "/api/v1/documents/once");
   expect(status).toBe(200);
 });
+
+test("chunks that a Worker of before wrote are found by every script after the next check, and caches learn of it", async () => {
+  const { runtime } = service.platform;
+  const database = runtime.registry.list("d1")[0]?.uuid ?? "";
+  await service.call("PUT", "/api/v1/documents/old", { text: "데이터베이스 백업 서버는 매일 밤 시작한다." });
+  const find = async () => {
+    const { json } = await service.call("POST", "/api/v1/search", { query: "데이터", mode: "text" });
+    return json.results.map(({ document_id }: { document_id: string }) => document_id);
+  };
+  await runtime.queryD1(database, [{ sql: "UPDATE chunks SET words = NULL" }]);
+  expect(await find()).toEqual([]);
+  await cron("checks");
+  expect(await find()).toEqual(["old"]);
+});

@@ -5,6 +5,8 @@
  */
 import { CRONS } from "../../infra/inventory.ts";
 import type { Env } from "../env.ts";
+import { REWORDED_CHUNKS_MAX } from "../limits.ts";
+import { addMissingWords } from "../store/chunk-words.ts";
 import { isFenced } from "../store/fence.ts";
 import { forgetAnswers } from "../store/idempotency.ts";
 import { conclude } from "../telemetry/sink.ts";
@@ -21,6 +23,11 @@ interface Task {
 
 const TASKS: readonly Task[] = [
   { cron: CRONS.worker.checks, name: "resend-overdue", run: resendOverdue },
+  {
+    cron: CRONS.worker.checks,
+    name: "reword-chunks",
+    run: ({ stores, now_ms }) => addMissingWords(stores.db, REWORDED_CHUNKS_MAX, now_ms),
+  },
   { cron: CRONS.worker.daily, name: "collect-packs", run: collectPacks },
   {
     cron: CRONS.worker.daily,

@@ -5,6 +5,7 @@
 
 import { tenantTerm } from "../ground/tenant-term.ts";
 import { BULK_JSON_CHARS_MAX } from "../limits.ts";
+import { indexWords } from "../rag/text/index-words.ts";
 import { insertPack, type PackReference } from "../vectors/packs.ts";
 import type { DocumentRow } from "./documents.ts";
 
@@ -143,9 +144,9 @@ export async function commitWrites(
     statements.push(
       db
         .prepare(
-          `INSERT INTO chunks (id, document_id, tenant_term, title, heading, text, content_hash, token_count, pack_id, pack_slot)
+          `INSERT INTO chunks (id, document_id, tenant_term, title, heading, text, content_hash, token_count, words, pack_id, pack_slot)
            SELECT value ->> 'id', value ->> 'document_id', ?2, value ->> 'title', value ->> 'heading', value ->> 'text',
-             value ->> 'content_hash', value ->> 'token_count',
+             value ->> 'content_hash', value ->> 'token_count', value ->> 'words',
              (SELECT id FROM packs WHERE object_key = ?3), iif(?3 IS NULL, NULL, ?4 + key)
            FROM json_each(?1)`,
         )
@@ -191,7 +192,8 @@ export async function deleteDocument(
 
 function chunkRow(chunk: HashedChunk, id: number, document_id: number, title: string) {
   const { heading, text, content_hash, token_count } = chunk;
-  return { id, document_id, title, heading, text, content_hash, token_count };
+  const words = indexWords(title, heading, text);
+  return { id, document_id, title, heading, text, content_hash, token_count, words };
 }
 
 /** Slices of rows whose JSON stays below D1's 2 MB a parameter, each with the index of its first row. */

@@ -5,10 +5,10 @@
  *
  * What it does not do: prove that the cited text entails the sentence. The span is the best word overlap.
  */
-import { tokenise } from "../text/query.ts";
 import { units } from "../text/sentences.ts";
 import { stem } from "../text/stem.ts";
 import { STOPWORDS } from "../text/stopwords.ts";
+import { tokenise } from "../text/words.ts";
 
 /** A chunk that the model was given, with the whole text that spans point into. */
 export interface CitableChunk {

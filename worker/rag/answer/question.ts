@@ -1,7 +1,8 @@
 /** A question made ready for looking its words up in texts. Pure. */
 
-import { queryTerms, tokenise } from "../text/query.ts";
+import { queryTerms } from "../text/query.ts";
 import { stem } from "../text/stem.ts";
+import { tokenise } from "../text/words.ts";
 import { type AnswerType, answerType } from "./answer-type.ts";
 
 /** What a question asks for, as sets that a text is compared with. */

@@ -6,8 +6,8 @@
  * as well (docs/decisions/0003-fusion.md), because only what tells candidates apart can reorder them.
  */
 import { TITLE_WEIGHT } from "../../limits.ts";
-import { fold } from "../text/query.ts";
-import { findTerms, readWords, type TermSet, type Words } from "../text/terms.ts";
+import { findTerms, type TermSet } from "../text/terms.ts";
+import { fold, readWords, type Words } from "../text/words.ts";
 import type { ChunkRow } from "./text-leg.ts";
 
 /** BM25's usual constants (Robertson, Zaragoza 2009), the ones FTS5 has fixed. */

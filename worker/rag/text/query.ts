@@ -5,31 +5,18 @@
  * the operators, column filters or NEAR of the query language. Pure.
  */
 import { QUERY_TERMS_MAX } from "../../limits.ts";
+import { indexTerm } from "./index-words.ts";
 import { stem } from "./stem.ts";
 import { STOPWORDS } from "./stopwords.ts";
+import { tokenise } from "./words.ts";
 
 export interface QueryTerm {
-  /** The word as typed, folded to lower case without diacritics. FTS5 stems it itself. */
+  /** The word as typed, folded. FTS5 stems it itself. */
   surface: string;
   /** What the index holds for it. */
   stem: string;
   /** How often the query says it. */
   count: number;
-}
-
-/** A text in lower case without diacritics, as FTS5's `unicode61 remove_diacritics 2` compares it. */
-export function fold(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is the definition of ASCII
-  if (/^[\x00-\x7f]*$/.test(text)) return text.toLowerCase();
-  return text
-    .normalize("NFD")
-    .replace(/\p{M}+/gu, "")
-    .toLowerCase();
-}
-
-/** The words of a text as that tokenizer sees them: runs of letters and digits, folded. */
-export function tokenise(text: string): string[] {
-  return fold(text).match(/[\p{L}\p{N}]+/gu) ?? [];
 }
 
 /**
@@ -58,7 +45,7 @@ export function queryTerms(query: string): QueryTerm[] {
 /** An FTS5 string: nothing inside double quotes is an operator. */
 export const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
 
-/** Chunks that hold at least one of the words. `words` must not be empty. */
+/** Chunks that hold at least one of the folded words. `words` must not be empty. */
 export function anyOf(words: readonly string[]): string {
-  return words.map(quoted).join(" OR ");
+  return words.map((word) => quoted(indexTerm(word))).join(" OR ");
 }

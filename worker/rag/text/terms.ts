@@ -3,8 +3,8 @@
  * the free plan's 10 ms of CPU.
  */
 import { STEM_CACHE_MAX } from "../../limits.ts";
-import { tokenise } from "./query.ts";
 import { stem } from "./stem.ts";
+import { tokenise, type Words } from "./words.ts";
 
 /** Text repeats its words, so an isolate stems each only once; emptied when full, which costs one slow query. */
 const cache = new Map<string, string>();
@@ -58,43 +58,6 @@ export function termSet(wanted: Iterable<string>): TermSet {
     }
   }
   return { index, starts, met: new Map() };
-}
-
-/** What each UTF-16 unit is, asked of Unicode once: 1 letter or digit, 2 separator. */
-const unitKinds = new Uint8Array(0x10000);
-
-function unitKind(unit: number): number {
-  const kind = /[\p{L}\p{N}]/u.test(String.fromCharCode(unit)) ? 1 : 2;
-  unitKinds[unit] = kind;
-  return kind;
-}
-
-/** A folded text with the bounds of its words: starts at even places, ends at odd ones. */
-export interface Words {
-  folded: string;
-  bounds: Uint32Array;
-}
-
-/** Finds the words once, for several searches. Letters beyond the basic plane count as separators. */
-export function readWords(folded: string): Words {
-  const length = folded.length;
-  const bounds = new Uint32Array(length + 1);
-  let count = 0;
-  let inside = false;
-  for (let at = 0; at < length; at += 1) {
-    const unit = folded.charCodeAt(at);
-    const isWord = (unitKinds[unit] || unitKind(unit)) === 1;
-    if (isWord !== inside) {
-      bounds[count] = at;
-      count += 1;
-      inside = isWord;
-    }
-  }
-  if (inside) {
-    bounds[count] = length;
-    count += 1;
-  }
-  return { folded, bounds: bounds.subarray(0, count) };
 }
 
 /** The stems of all words, in order. */

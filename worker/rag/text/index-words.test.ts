@@ -1,0 +1,166 @@
+import { DatabaseSync } from "node:sqlite";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { indexTerm, indexWords } from "./index-words.ts";
+import { normaliseText } from "./normalise.ts";
+import { anyOf, quoted } from "./query.ts";
+import { tokenise } from "./words.ts";
+
+const database = new DatabaseSync(":memory:");
+database.exec(`CREATE VIRTUAL TABLE chunks USING fts5 (text, words, tokenize = 'porter unicode61 remove_diacritics 2');
+  CREATE VIRTUAL TABLE vocabulary USING fts5vocab (chunks, 'row')`);
+const put = database.prepare("INSERT INTO chunks (rowid, text, words) VALUES (1, ?, ?)");
+const find = database.prepare("SELECT count(*) AS found FROM chunks WHERE chunks MATCH ?");
+
+function store(text: string): void {
+  database.exec("DELETE FROM chunks");
+  const stored = normaliseText(text);
+  put.run(stored, indexWords(stored));
+}
+const found = (expression: string): boolean => find.get(expression)?.found === 1;
+
+/** Letters and marks of every script that Unicode has, by script. */
+const SCRIPTS = [
+  "Adlam Ahom Anatolian_Hieroglyphs Arabic Armenian Avestan Balinese Bamum Bassa_Vah Batak Bengali Bhaiksuki Bopomofo",
+  "Brahmi Buginese Buhid Canadian_Aboriginal Carian Caucasian_Albanian Chakma Cham Cherokee Chorasmian Coptic Cuneiform",
+  "Cypriot Cypro_Minoan Cyrillic Deseret Devanagari Dives_Akuru Dogra Duployan Egyptian_Hieroglyphs Elbasan Elymaic",
+  "Ethiopic Georgian Glagolitic Gothic Grantha Greek Gujarati Gunjala_Gondi Gurmukhi Han Hangul Hanifi_Rohingya Hanunoo",
+  "Hatran Hebrew Hiragana Imperial_Aramaic Inscriptional_Pahlavi Inscriptional_Parthian Javanese Kaithi Kannada Katakana",
+  "Kawi Kayah_Li Kharoshthi Khitan_Small_Script Khmer Khojki Khudawadi Lao Latin Lepcha Limbu Linear_A Linear_B Lisu",
+  "Lycian Lydian Mahajani Makasar Malayalam Mandaic Manichaean Marchen Masaram_Gondi Medefaidrin Meetei_Mayek",
+  "Mende_Kikakui Meroitic_Cursive Meroitic_Hieroglyphs Miao Modi Mongolian Mro Multani Myanmar Nabataean Nag_Mundari",
+  "Nandinagari New_Tai_Lue Newa Nko Nushu Nyiakeng_Puachue_Hmong Ogham Ol_Chiki Old_Hungarian Old_Italic",
+  "Old_North_Arabian Old_Permic Old_Persian Old_Sogdian Old_South_Arabian Old_Turkic Old_Uyghur Oriya Osage Osmanya",
+  "Pahawh_Hmong Palmyrene Pau_Cin_Hau Phags_Pa Phoenician Psalter_Pahlavi Rejang Runic Samaritan Saurashtra Sharada",
+  "Shavian Siddham SignWriting Sinhala Sogdian Sora_Sompeng Soyombo Sundanese Syloti_Nagri Syriac Tagalog Tagbanwa",
+  "Tai_Le Tai_Tham Tai_Viet Takri Tamil Tangsa Tangut Telugu Thaana Thai Tibetan Tifinagh Tirhuta Toto Ugaritic Vai",
+  "Vithkuqi Wancho Warang_Citi Yezidi Yi Zanabazar_Square",
+].flatMap((line) => line.split(" "));
+
+const LETTERS = new Map<string, string[]>();
+const MARKS = new Map<string, string[]>();
+for (const script of SCRIPTS) {
+  const is = new RegExp(`\\p{Script=${script}}`, "u");
+  LETTERS.set(script, []);
+  MARKS.set(script, []);
+  for (let code = 0x41; code < 0x32000; code += 1) {
+    if (code >= 0xd800 && code < 0xe000) continue;
+    const character = String.fromCodePoint(code);
+    if (!is.test(character)) continue;
+    // A letter that is nothing but an isolated diacritic is no word.
+    if (/\p{L}/u.test(character) && tokenise(character).length > 0) LETTERS.get(script)?.push(character);
+    else if (/\p{M}/u.test(character)) MARKS.get(script)?.push(character);
+  }
+}
+
+const wordOf = (script: string): fc.Arbitrary<string> => {
+  const letter = fc.constantFrom(...(LETTERS.get(script) as string[]));
+  const mark = fc.constantFrom("", "", "\u0301", "\u0308", ...(MARKS.get(script) as string[]));
+  return fc
+    .tuple(
+      letter,
+      fc.array(
+        fc.oneof(
+          letter,
+          fc.tuple(letter, mark).map(([a, b]) => a + b),
+        ),
+        { maxLength: 6 },
+      ),
+    )
+    .map(([first, rest]) => first + rest.join(""));
+};
+
+test.each(SCRIPTS.filter((script) => (LETTERS.get(script) as string[]).length > 0))(
+  "a word of %s is found in every text that holds it, by each term of its query",
+  (script) => {
+    fc.assert(
+      fc.property(wordOf(script), fc.array(wordOf(script), { maxLength: 3 }), (word, others) => {
+        store([...others, word, "and more."].join(" "));
+        const asked = tokenise(word);
+        expect(asked.length).toBeGreaterThan(0);
+        for (const term of asked) expect(found(quoted(indexTerm(term))), `${word}: ${term}`).toBe(true);
+      }),
+      { numRuns: 30 },
+    );
+  },
+);
+
+test("what a text is tokenised to is what the index holds, whatever the text", () => {
+  const piece = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 12 }),
+    fc.string({ unit: "grapheme", maxLength: 12 }),
+    fc.constantFrom(
+      "e-mail",
+      "C#",
+      "C++",
+      ".NET",
+      "x²",
+      "da\u00ADta",
+      "ﬁne",
+      "Foo™",
+      "½",
+      "ΣΟΦΟΣ",
+      "İstanbul",
+      "don’t",
+      "水",
+    ),
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 6 }), (pieces) => {
+      const text = pieces.join(" ");
+      store(text);
+      for (const term of tokenise(text)) expect(found(quoted(indexTerm(term))), term).toBe(true);
+    }),
+    { numRuns: 1_500 },
+  );
+});
+
+test("a word that FTS5 reads by itself is not stored twice", () => {
+  expect(indexWords("Rotate the keys: a café, 3 Schlüssel, “quoted” text — and Москва")).toBe("");
+});
+
+test("a spelling of the index is one term of FTS5, and its own stem", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary", maxLength: 8 }), (text) => {
+      for (const word of tokenise(text)) {
+        database.exec("DELETE FROM chunks");
+        put.run("", indexTerm(word));
+        expect(database.prepare("SELECT count(*) AS terms FROM vocabulary").get()).toEqual({ terms: 1 });
+      }
+    }),
+  );
+});
+
+test.each([
+  ["백업 서버는 매일 밤 자정에 시작한다.", "백업"],
+  ["백업 서버는 매일 밤 자정에 시작한다.", "서버"],
+  ["물은 맑다", "물"],
+  ["ещё мой йод", "ЙОД"],
+  ["Його їжа", "їжа"],
+  ["Η Αθήνα είναι εδώ", "ΑΘΗΝΑ"],
+  ["दिल्ली में किताब", "किताब"],
+  ["كِتَابٌ جديد", "كتاب"],
+  ["データベースは毎日保存されます", "データベース"],
+  ["数据库每天自动备份", "备份"],
+  ["ฐานข้อมูลถูกสำรองทุกวัน", "ข้อมูล"],
+  ["x² + y²", "x2"],
+  ["a data\u00ADbase and a work\u200Bflow", "database"],
+  ["a data\u00ADbase and a work\u200Bflow", "workflow"],
+  ["Send an e-mail", "email"],
+  ["Send an email", "e-mail"],
+  ["multi-tenant", "multitenant"],
+  ["a multitenant service", "multi-tenant"],
+  ["written in C#", "csharp"],
+  ["runs on .NET", "dotnet"],
+  ["ＡＢＣ ｶﾅ", "abc カナ"],
+])("%s is found by %s", (text, query) => {
+  store(text);
+  expect(found(anyOf(tokenise(query)))).toBe(true);
+});
+
+test("C, C# and C++ are three names", () => {
+  store("only C here");
+  expect(found(quoted("csharp"))).toBe(false);
+  expect(tokenise("C#")).toEqual(["c", "csharp"]);
+  expect(tokenise("C++")).toEqual(["c", "cplusplus"]);
+});
