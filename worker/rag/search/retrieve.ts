@@ -76,7 +76,7 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
   const model = embeddingModel(request.embedding_model);
   const page_end = Math.min(request.offset + request.top_k, SEARCH_DEPTH_MAX);
   const terms = queryTerms(request.query);
-  const words = terms.map(({ surface }) => surface);
+  const words = terms.flatMap(({ surface, compound }) => (compound ? [] : [surface]));
   const asksText = request.mode !== "vector";
   const asksVector = request.mode === "vector" || (request.mode === "hybrid" && model.vector_weight > 0);
   const degraded: string[] = [];
@@ -85,7 +85,7 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
   // The state must not be newer than the vectors: without the text leg it is read first.
   const indexOnly = asksText ? null : { index: await indexState(stores.db, request.tenant), candidates: [] };
   const [{ index, candidates: texts }, vectors] = await Promise.all([
-    indexOnly ?? searchText(stores.db, request, words, depth),
+    indexOnly ?? searchText(stores.db, request, terms, depth),
     asksVector
       ? searchVectors(stores, request, model).catch((cause: unknown) => {
           if (request.mode === "vector") throw new VectorSearchError("vector search failed", { cause });

@@ -6,7 +6,7 @@
 
 import { TITLE_WEIGHT } from "../../limits.ts";
 import { type IndexState, indexState, indexStateOf, indexStateStatement } from "../../store/index-state.ts";
-import { anyOf, quoted } from "../text/query.ts";
+import { anyOf, type QueryTerm, quoted } from "../text/query.ts";
 import { type Filter, filterToSql } from "./filter.ts";
 
 /** One chunk as D1 holds it. `metadata` is the document's flat JSON object, still as text. */
@@ -45,7 +45,7 @@ export interface TextAnswer {
 }
 
 /**
- * The best `limit` chunks that hold any of the words. A longer list starts with the shorter one: equal scores keep
+ * The best `limit` chunks that hold any of the terms. A longer list starts with the shorter one: equal scores keep
  * the order of FTS5's own sort, which does not know the limit.
  *
  * `d.tenant` is what confines the answer. The tenant's term in MATCH only keeps FTS5 from ranking other tenants'
@@ -55,10 +55,10 @@ export interface TextAnswer {
 export async function searchText(
   db: D1Database,
   scope: Scope,
-  words: readonly string[],
+  terms: readonly QueryTerm[],
   limit: number,
 ): Promise<TextAnswer> {
-  if (words.length === 0) return { index: await indexState(db, scope.tenant), candidates: [] };
+  if (terms.length === 0) return { index: await indexState(db, scope.tenant), candidates: [] };
   const filter = scope.filter === undefined ? { sql: "TRUE", params: [] } : filterToSql(scope.filter, "d");
   // CROSS JOIN pins FTS5 as the outer loop: rows come in rank order and the joins stop at LIMIT.
   const sql = `
@@ -67,7 +67,7 @@ export async function searchText(
     WHERE f.chunks_fts MATCH CASE WHEN EXISTS (SELECT 1 FROM tenants WHERE tenant <> ?1) THEN ?2 ELSE ?3 END
       AND f.rank MATCH '${RANK}' AND d.tenant = ?1 AND ${filter.sql}
     ORDER BY f.rank LIMIT ?`;
-  const anyWord = anyOf(words);
+  const anyWord = anyOf(terms);
   const inTenant = `tenant_term:${quoted(scope.tenant_term)} AND (${anyWord})`;
   const [state, found] = await db.batch<Record<string, unknown>>([
     indexStateStatement(db, scope.tenant),

@@ -8,7 +8,7 @@ import { QUERY_TERMS_MAX } from "../../limits.ts";
 import { indexTerm } from "./index-words.ts";
 import { stem } from "./stem.ts";
 import { STOPWORDS } from "./stopwords.ts";
-import { tokenise } from "./words.ts";
+import { joinedCompounds, tokenise } from "./words.ts";
 
 export interface QueryTerm {
   /** The word as typed, folded. FTS5 stems it itself. */
@@ -17,6 +17,8 @@ export interface QueryTerm {
   stem: string;
   /** How often the query says it. */
   count: number;
+  /** "email" of a query that says "e-mail": its parts find that spelling already, so only "email" itself is asked for. */
+  compound: boolean;
 }
 
 /**
@@ -27,11 +29,12 @@ export interface QueryTerm {
 export function queryTerms(query: string): QueryTerm[] {
   const words = tokenise(query);
   const content = words.filter((word) => !STOPWORDS.has(word));
+  const compounds = new Set(joinedCompounds(query));
   const terms = new Map<string, QueryTerm>();
   for (const surface of content.length > 0 ? content : words) {
     const key = stem(surface);
     const known = terms.get(key);
-    if (known === undefined) terms.set(key, { surface, stem: key, count: 1 });
+    if (known === undefined) terms.set(key, { surface, stem: key, count: 1, compound: compounds.has(surface) });
     else known.count += 1;
   }
   const all = [...terms.values()];
@@ -45,7 +48,9 @@ export function queryTerms(query: string): QueryTerm[] {
 /** An FTS5 string: nothing inside double quotes is an operator. */
 export const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
 
-/** Chunks that hold at least one of the folded words. `words` must not be empty. */
-export function anyOf(words: readonly string[]): string {
-  return words.map((word) => quoted(indexTerm(word))).join(" OR ");
+/** Chunks that hold at least one of the terms, of which there must be one. */
+export function anyOf(terms: readonly Pick<QueryTerm, "surface" | "compound">[]): string {
+  return terms
+    .map(({ surface, compound }) => `${compound ? "{title heading text} : " : ""}${quoted(indexTerm(surface))}`)
+    .join(" OR ");
 }

@@ -36,7 +36,7 @@ function foldLetters(text: string): string {
 /** A text as its words are read from it: folded, with the joined form of compounds and names at its end. */
 export function fold(text: string): string {
   const folded = foldLetters(text);
-  const joined = joinFolded(folded);
+  const joined = joinFolded(folded, JOINTS);
   return joined.length === 0 ? folded : `${folded}\n${joined.join("\n")}`;
 }
 
@@ -134,14 +134,19 @@ const JOINED_PARTS_MAX = 4;
 
 /** The folded joined forms in a text: "e-mail" gives "email", "C#" "csharp", "C++" "cplusplus", ".NET" "dotnet". */
 export function joinedNames(text: string): string[] {
-  return joinFolded(foldLetters(text));
+  return joinFolded(foldLetters(text), JOINTS);
 }
 
-function joinFolded(folded: string): string[] {
+/** Only those that a hyphen joins. */
+export function joinedCompounds(text: string): string[] {
+  return joinFolded(foldLetters(text), /-/g);
+}
+
+function joinFolded(folded: string, joints: RegExp): string[] {
   const names: string[] = [];
   const isLetter = (at: number): boolean => at >= 0 && at < folded.length && kindAt(folded, at) === LETTER;
   let done = 0;
-  for (const { 0: joint, index } of folded.matchAll(JOINTS)) {
+  for (const { 0: joint, index } of folded.matchAll(joints)) {
     const next = index + joint.length;
     if (index < done || isLetter(index - 1) === (joint === ".") || isLetter(next) !== (joint === "." || joint === "-"))
       continue;
