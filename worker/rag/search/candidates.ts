@@ -7,7 +7,7 @@
  */
 import { TITLE_WEIGHT } from "../../limits.ts";
 import { findTerms, type TermSet } from "../text/terms.ts";
-import { fold, readWords, type Words } from "../text/words.ts";
+import { readText, type TextWords } from "../text/words.ts";
 import type { ChunkRow } from "./text-leg.ts";
 
 /** BM25's usual constants (Robertson, Zaragoza 2009), the ones FTS5 has fixed. */
@@ -16,11 +16,11 @@ const B = 0.75;
 
 export interface Candidate {
   id: number;
-  /** FTS5's bm25, higher is better; the second stage adds to it. */
+  /** BM25, higher is better; the second stage adds to it. */
   score: number;
-  title: Words;
+  title: TextWords;
   /** The heading path and the text. */
-  body: Words;
+  body: TextWords;
   /** How many words both have. */
   length: number;
   /** `length` divided by the candidates' mean. */
@@ -31,12 +31,20 @@ export interface Candidate {
   pairs: Map<number, number>;
 }
 
-/** Candidates from rows, in the same order. `query` holds every stem of the query, stopwords included. */
-export function readCandidates(rows: readonly { row: ChunkRow; score: number }[], query: TermSet): Candidate[] {
+/**
+ * Candidates from rows, in the same order. `query` holds every stem of the query, stopwords included; of the stems in
+ * `compounds` ("email" of "e-mail") only the occurrences that stand in the text count, as in the index.
+ */
+export function readCandidates(
+  rows: readonly { row: ChunkRow; score: number }[],
+  query: TermSet,
+  compounds: ReadonlySet<string>,
+): Candidate[] {
   const size = query.index.size;
+  const typed_only = new Set([...compounds].map((stem) => query.index.get(stem)));
   const candidates = rows.map(({ row, score }): Candidate => {
-    const title = readWords(fold(row.title));
-    const body = readWords(fold(row.heading === "" ? row.text : `${row.heading}\n${row.text}`));
+    const title = readText(row.title);
+    const body = readText(row.heading === "" ? row.text : `${row.heading}\n${row.text}`);
     const frequency = new Float64Array(size);
     const pairs = new Map<number, number>();
     for (const [text, weight] of [
@@ -46,6 +54,7 @@ export function readCandidates(rows: readonly { row: ChunkRow; score: number }[]
       let lastTerm = -1;
       let lastPlace = -1;
       findTerms(text, query, (term, place) => {
+        if (typed_only.has(term) && (text.bounds[2 * place] ?? 0) >= text.typed_length) return;
         frequency[term] = (frequency[term] ?? 0) + weight;
         if (lastPlace >= 0 && place === lastPlace + 1) {
           const pair = lastTerm * size + term;
@@ -79,8 +88,13 @@ export function countTerms(candidate: Candidate, terms: TermSet): Float64Array {
 
 /** BM25's saturation: how much `occurrences` in this candidate count, 0 to k1 + 1. */
 export function saturated(occurrences: number, candidate: Candidate): number {
+  return saturation(occurrences, candidate.relative_length);
+}
+
+/** The same for a text of `relative_length` times the usual length. */
+export function saturation(occurrences: number, relative_length: number): number {
   if (occurrences === 0) return 0;
-  return (occurrences * (K1 + 1)) / (occurrences + K1 * (1 - B + B * candidate.relative_length));
+  return (occurrences * (K1 + 1)) / (occurrences + K1 * (1 - B + B * relative_length));
 }
 
 /** Inverse document frequency among `total` candidates, of what `holding` of them hold; positive. */

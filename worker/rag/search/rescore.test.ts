@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { queryTerms } from "../text/query.ts";
+import { stems, termSet } from "../text/terms.ts";
+import { readCandidates } from "./candidates.ts";
 import { rescore } from "./rescore.ts";
 import type { TextCandidate } from "./text-leg.ts";
 
@@ -17,7 +19,11 @@ function candidate(chunk_id: number, score: number, text: string, title = ""): T
   };
   return { row, score };
 }
-const order = (query: string, candidates: TextCandidate[]) => rescore(query, queryTerms(query), candidates);
+function order(query: string, rows: TextCandidate[]): number[] {
+  const sequence = stems(query);
+  const set = termSet(sequence);
+  return rescore(sequence, set, queryTerms(query), readCandidates(rows, set, new Set()));
+}
 
 describe("rescore", () => {
   test("puts neighbouring query words side by side before the same words apart", () => {

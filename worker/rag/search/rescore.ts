@@ -1,33 +1,30 @@
 /**
  * The second stage of full text: word pairs, repeated query words and pseudo-relevance reorder the best
- * candidates, in memory, from rows that the first stage already read. Pure.
+ * candidates, in memory. Pure.
  */
 
 import type { QueryTerm } from "../text/query.ts";
-import { stems, termSet } from "../text/terms.ts";
-import { readCandidates, saturated } from "./candidates.ts";
+import type { TermSet } from "../text/terms.ts";
+import { type Candidate, saturated } from "./candidates.ts";
 import { pairBonuses } from "./proximity.ts";
 import { reorderByPseudoRelevance } from "./pseudo-relevance.ts";
-import type { ChunkRow } from "./text-leg.ts";
 
 /** Fewer say nothing about each other. */
 const CANDIDATES_MIN = 3;
 
 /**
- * The ids of the candidates, best first. `query` is the text as typed, `terms` what full text was asked for,
- * `rows` the first stage's candidates, best first.
+ * The ids of the candidates, best first. `sequence` is the query's stems as typed, `set` what the candidates were read
+ * with, `terms` what full text was asked for. Adds to the candidates' scores.
  */
 export function rescore(
-  query: string,
+  sequence: readonly string[],
+  set: TermSet,
   terms: readonly QueryTerm[],
-  rows: readonly { row: ChunkRow; score: number }[],
+  candidates: Candidate[],
 ): number[] {
-  if (rows.length < CANDIDATES_MIN) return rows.map(({ row }) => row.chunk_id);
-  const sequence = stems(query);
-  const set = termSet(sequence);
+  if (candidates.length < CANDIDATES_MIN) return candidates.map(({ id }) => id);
   const numbers = sequence.map((term) => set.index.get(term) ?? 0);
   const asked = terms.map(({ stem, count }) => ({ number: set.index.get(stem) ?? 0, count }));
-  const candidates = readCandidates(rows, set);
 
   // One unit of term saturation on bm25's scale: the query's mean idf, as the candidates show it.
   let scores = 0;

@@ -199,4 +199,19 @@ describe("retrieve", () => {
     const together = await ask("rotate a key", { mode: "text" });
     expect(together.hits.map(({ chunk_id }) => chunk_id)).toEqual(alone.hits.map(({ chunk_id }) => chunk_id));
   });
+
+  test("no score of a tenant depends on what another tenant writes or deletes", async () => {
+    await write("c", 600, "Keys", "The velociraptor rotates a key.");
+    await write("c", 601, "Logs", "The velociraptor writes a daily log, and the log is long.");
+    const scores = async () => {
+      const { hits } = await ask("velociraptor log", { mode: "text", tenant: "c", tenant_term: "tnc" });
+      return hits.map(({ chunk_id, scores }) => [chunk_id, scores]);
+    };
+    const before = await scores();
+    expect(before).toHaveLength(2);
+    for (let i = 0; i < 40; i += 1) await write("d", 700 + i, "Velociraptor", "A velociraptor, a log.");
+    expect(await scores()).toEqual(before);
+    await db.batch(["chunks", "documents"].map((table) => db.prepare(`DELETE FROM ${table} WHERE id >= 700`)));
+    expect(await scores()).toEqual(before);
+  });
 });

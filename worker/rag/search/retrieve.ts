@@ -10,11 +10,14 @@ import { type IndexState, indexState } from "../../store/index-state.ts";
 import { embed } from "../../vectors/embed.ts";
 import { type EmbeddingModel, embeddingModel } from "../../vectors/models.ts";
 import { type QueryTerm, queryTerms } from "../text/query.ts";
+import { stems, termSet } from "../text/terms.ts";
+import { type Candidate, readCandidates } from "./candidates.ts";
 import type { Filter } from "./filter.ts";
 import { fuse, type Scored } from "./fusion.ts";
 import { rerankScores } from "./rerank.ts";
 import { rescore } from "./rescore.ts";
-import { readChunks, searchText, type TextCandidate } from "./text-leg.ts";
+import { scoreWithinTenant } from "./tenant-score.ts";
+import { readChunks, searchText, type TenantStatistics, type TextCandidate } from "./text-leg.ts";
 
 export interface Stores {
   db: D1Database;
@@ -81,10 +84,13 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
   const asksVector = request.mode === "vector" || (request.mode === "hybrid" && model.vector_weight > 0);
   const degraded: string[] = [];
 
-  const depth = asksVector ? SEARCH_DEPTH_MAX : Math.max(RESCORE_DEPTH, page_end);
+  // One of two depths, since what is read together is ordered together: pages must show parts of one ranking.
+  const depth = asksVector || page_end > RESCORE_DEPTH ? SEARCH_DEPTH_MAX : RESCORE_DEPTH;
   // The state must not be newer than the vectors: without the text leg it is read first.
-  const indexOnly = asksText ? null : { index: await indexState(stores.db, request.tenant), candidates: [] };
-  const [{ index, candidates: texts }, vectors] = await Promise.all([
+  const indexOnly = asksText
+    ? null
+    : { index: await indexState(stores.db, request.tenant), candidates: [], statistics: { chunks: 0, holding: [] } };
+  const [{ index, candidates: texts, statistics }, vectors] = await Promise.all([
     indexOnly ?? searchText(stores.db, request, terms, depth),
     asksVector
       ? searchVectors(stores, request, model).catch((cause: unknown) => {
@@ -95,7 +101,8 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
       : null,
   ]);
   const vectorWeight = vectors === null ? 0 : asksText ? model.vector_weight : 1;
-  let ranking = fuse(rankText(request.query, terms, texts), vectors ?? [], vectorWeight);
+  const textRanking = rankText(request.query, terms, texts, statistics);
+  let ranking = fuse(textRanking.ranked, vectors ?? [], vectorWeight);
 
   const rows = new Map(texts.map(({ row }) => [row.chunk_id, row]));
   const reranks = request.rerank_model !== undefined && request.rerank_model !== "";
@@ -118,14 +125,13 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
     }
   }
 
-  const textScore = new Map(texts.map(({ row, score }) => [row.chunk_id, score]));
   const vectorScore = new Map((vectors ?? []).map(({ id, score }) => [id, score]));
   return {
     hits: ranking.slice(request.offset, page_end).flatMap(({ id, fused }) => {
       const row = rows.get(id);
       if (row === undefined) return [];
       const scores = {
-        ...given("text", textScore.get(id)),
+        ...given("text", textRanking.scores.get(id)),
         ...given("vector", vectorScore.get(id)),
         fused,
         ...given("rerank", rerankScore.get(id)),
@@ -153,15 +159,32 @@ async function searchVectors(stores: Stores, request: RetrievalRequest, model: E
 }
 
 /**
- * Full text after its second stage, as scores for the fusion: the candidate now at a rank gets the score that bm25
- * gave to that rank. So the order is the second stage's, and the distances stay bm25's.
+ * Full text after its second stage. `scores` are each candidate's own BM25. `ranked` is for the fusion: the candidate now
+ * at a rank has the score that BM25 gave to that rank. So the order is the second stage's, and the distances stay BM25's.
  */
-function rankText(query: string, terms: readonly QueryTerm[], candidates: readonly TextCandidate[]): Scored[] {
-  const ids = [
-    ...rescore(query, terms, candidates.slice(0, RESCORE_DEPTH)),
-    ...candidates.slice(RESCORE_DEPTH).map(({ row }) => row.chunk_id),
-  ];
-  return candidates.map(({ row, score }, rank) => ({ id: ids[rank] ?? row.chunk_id, score }));
+function rankText(
+  query: string,
+  terms: readonly QueryTerm[],
+  rows: readonly TextCandidate[],
+  statistics: TenantStatistics,
+): { ranked: Scored[]; scores: ReadonlyMap<number, number> } {
+  const sequence = stems(query);
+  const set = termSet(sequence);
+  const compounds = new Set(terms.flatMap(({ stem, compound }) => (compound ? [stem] : [])));
+  const [head, tail] = [rows.slice(0, RESCORE_DEPTH), rows.slice(RESCORE_DEPTH)].map((part) =>
+    scoreWithinTenant(readCandidates(part, set, compounds), terms, set, statistics),
+  ) as [Candidate[], Candidate[]];
+  const scores = new Map([...head, ...tail].map(({ id, score }) => [id, score]));
+  const heights = head.map(({ score }) => score);
+  const lowest = heights.at(-1) ?? 0;
+  return {
+    // FTS5's cut stands: what it put behind the head never passes the head.
+    ranked: [
+      ...rescore(sequence, set, terms, head).map((id, rank) => ({ id, score: heights[rank] ?? 0 })),
+      ...tail.map(({ id, score }) => ({ id, score: Math.min(score, lowest) })),
+    ],
+    scores,
+  };
 }
 
 function given<Name extends string>(name: Name, score: number | undefined): { [N in Name]?: number } {

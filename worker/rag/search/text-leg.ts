@@ -23,7 +23,7 @@ export interface ChunkRow {
 
 export interface TextCandidate {
   row: ChunkRow;
-  /** FTS5's bm25 turned positive: higher is better, without an upper bound. */
+  /** FTS5's bm25 turned positive: higher is better. Of the whole table, so only for choosing: never shown to a tenant. */
   score: number;
 }
 
@@ -31,6 +31,14 @@ export interface TextCandidate {
 const RANK = `bm25(0, ${TITLE_WEIGHT}, 1, 1)`;
 
 const ROW_COLUMNS = "d.external_id AS document_id, c.title, c.heading, c.text, d.url, d.metadata, c.token_count";
+
+/** What the tenant's own chunks say about the query. */
+export interface TenantStatistics {
+  /** How many chunks the tenant has. */
+  chunks: number;
+  /** How many of them hold each query term, in the terms' order. */
+  holding: readonly number[];
+}
 
 interface Scope {
   tenant: string;
@@ -42,6 +50,7 @@ interface Scope {
 export interface TextAnswer {
   index: IndexState;
   candidates: TextCandidate[];
+  statistics: TenantStatistics;
 }
 
 /**
@@ -58,7 +67,8 @@ export async function searchText(
   terms: readonly QueryTerm[],
   limit: number,
 ): Promise<TextAnswer> {
-  if (terms.length === 0) return { index: await indexState(db, scope.tenant), candidates: [] };
+  if (terms.length === 0)
+    return { index: await indexState(db, scope.tenant), candidates: [], statistics: { chunks: 0, holding: [] } };
   const filter = scope.filter === undefined ? { sql: "TRUE", params: [] } : filterToSql(scope.filter, "d");
   // CROSS JOIN pins FTS5 as the outer loop: rows come in rank order and the joins stop at LIMIT.
   const sql = `
@@ -69,15 +79,34 @@ export async function searchText(
     ORDER BY f.rank LIMIT ?`;
   const anyWord = anyOf(terms);
   const inTenant = `tenant_term:${quoted(scope.tenant_term)} AND (${anyWord})`;
-  const [state, found] = await db.batch<Record<string, unknown>>([
+  const [state, found, counted] = await db.batch<Record<string, unknown>>([
     indexStateStatement(db, scope.tenant),
     db.prepare(sql).bind(scope.tenant, inTenant, anyWord, ...filter.params, limit),
+    countStatement(db, scope, terms),
   ]);
   const rows = (found?.results ?? []) as unknown as (ChunkRow & { score: number })[];
+  const [chunks = 0, ...holding] = (counted?.results ?? []).map(({ held }) => Number(held));
   return {
+    statistics: { chunks, holding },
     index: indexStateOf(state?.results[0]),
     candidates: rows.map(({ score, ...row }) => ({ row, score })),
   };
+}
+
+/** How many chunks the tenant has, then how many of them hold each term: FTS5 counts along its lists, reading no row. */
+function countStatement(db: D1Database, scope: Scope, terms: readonly QueryTerm[]): D1PreparedStatement {
+  const own = `tenant_term:${quoted(scope.tenant_term)}`;
+  const asked = [
+    { alone: own, among: own },
+    ...terms.map((term) => ({ alone: anyOf([term]), among: `${own} AND (${anyOf([term])})` })),
+  ];
+  return db
+    .prepare(
+      `SELECT (SELECT count(*) FROM chunks_fts WHERE chunks_fts MATCH CASE
+           WHEN EXISTS (SELECT 1 FROM tenants WHERE tenant <> ?1) THEN value ->> 'among' ELSE value ->> 'alone' END) AS held
+       FROM json_each(?2) ORDER BY key`,
+    )
+    .bind(scope.tenant, JSON.stringify(asked));
 }
 
 /** Rows of chunks by id, only what the tenant owns and the filter lets through; ids without a row are absent. */

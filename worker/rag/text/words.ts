@@ -35,7 +35,10 @@ function foldLetters(text: string): string {
 
 /** A text as its words are read from it: folded, with the joined form of compounds and names at its end. */
 export function fold(text: string): string {
-  const folded = foldLetters(text);
+  return withJoined(foldLetters(text));
+}
+
+function withJoined(folded: string): string {
   const joined = joinFolded(folded, JOINTS);
   return joined.length === 0 ? folded : `${folded}\n${joined.join("\n")}`;
 }
@@ -114,6 +117,16 @@ export function readWords(folded: string, singles = true): Words {
     } else at = after(folded, at);
   }
   return { folded, bounds: bounds.subarray(0, count) };
+}
+
+/** The words of a text, of which those behind `typed_length` are joined forms that the text itself does not hold. */
+export interface TextWords extends Words {
+  typed_length: number;
+}
+
+export function readText(text: string): TextWords {
+  const folded = foldLetters(text);
+  return { ...readWords(withJoined(folded)), typed_length: folded.length };
 }
 
 /** What a query asks for, in the order typed. */
