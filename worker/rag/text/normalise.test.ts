@@ -26,6 +26,24 @@ describe("normaliseText", () => {
     );
   });
 
+  test("no run of marks is longer than 30, whatever order, expansion or plane they come from", () => {
+    const mark = fc.constantFrom("\u0316", "\u0301", "\u0344", "\u0f71", "\u034f", "\u{1d165}", "\u{e0100}", "a", "\u0958");
+    fc.assert(
+      fc.property(fc.array(mark, { maxLength: 150 }), (marks) => {
+        const text = normaliseText(marks.join(""));
+        expect(text).not.toMatch(/[\p{M}--\u034F]{31}/v);
+        expect(text).toBe(text.normalize("NFC"));
+        expect(normaliseText(text)).toBe(text);
+      }),
+    );
+  });
+
+  test("thirty marks on one letter stay as they are", () => {
+    const text = `x${"\u0316".repeat(30)}`;
+    expect(normaliseText(text)).toBe(text);
+    expect(normaliseText(`${text}\u0316`)).toBe(`${text}\u034f\u0316`);
+  });
+
   test("every kind of line ending becomes a line feed", () => {
     expect(normaliseText("a\r\nb\rc\u2028d\u0085e\n")).toBe("a\nb\nc\nd\ne\n");
   });

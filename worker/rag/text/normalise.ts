@@ -26,16 +26,51 @@ const LINE_BREAKS = /\r\n?|[\u0085\u2028\u2029]/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: removing control characters is the purpose
 const UNWANTED = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\uFEFF]/g;
 const NEEDS_WORK = /[^\t\n\u0020-\u007E]/;
+/**
+ * Unicode's Stream-Safe Text Format: after 30 marks in a row a combining grapheme joiner begins a new run.
+ * https://www.unicode.org/reports/tr15/#Stream_Safe_Text_Format
+ */
+const MARKS_IN_A_ROW_MAX = 30;
+const JOINER = "\u034F";
+const MARK = `[\\p{M}--${JOINER}]`;
+const BEGINS_WITH_MARK = new RegExp(`^${MARK}`, "v");
+// Without the look-behind every place of a run would be tried as its beginning.
+const TOO_MANY_MARKS = `(?<!${MARK})${MARK}{${MARKS_IN_A_ROW_MAX + 1},}`;
+const LONG_RUN_OF_MARKS = new RegExp(TOO_MANY_MARKS, "v");
+const LONG_RUNS_OF_MARKS = new RegExp(TOO_MANY_MARKS, "gv");
+const MARKS_THAT_FIT = new RegExp(`${MARK}{${MARKS_IN_A_ROW_MAX}}(?=${MARK})`, "gv");
 
 /**
  * Line endings become `\n`, text becomes NFC, byte order marks and control characters (all but tab and `\n`) go,
- * lone surrogates become U+FFFD because UTF-8 and D1 cannot hold them. Nothing else is touched: spaces, blank
- * lines and invisible joiners (emoji need them) stay. Idempotent.
+ * lone surrogates become U+FFFD because UTF-8 and D1 cannot hold them. A run of more than 30 marks, which no writing
+ * system has, is divided by U+034F, because sorting the marks of one run costs the square of its length. Nothing else
+ * is touched: spaces, blank lines and invisible joiners (emoji need them) stay. Idempotent, and linear.
  */
 export function normaliseText(text: string): string {
   if (!NEEDS_WORK.test(text)) return text;
   // NFC comes last: removing a character can bring a base and its accent together.
-  return text.replace(LINE_BREAKS, "\n").replace(UNWANTED, "").toWellFormed().normalize("NFC");
+  const clean = text.replace(LINE_BREAKS, "\n").replace(UNWANTED, "").toWellFormed();
+  // The second pass finds what NFC itself made longer: U+0344 becomes two marks.
+  return divideMarks(divideMarks(clean).normalize("NFC"));
+}
+
+function divideMarks(text: string): string {
+  if (!holdsLongRunOfMarks(text)) return text;
+  return text.replace(LONG_RUNS_OF_MARKS, (run) => run.replace(MARKS_THAT_FIT, `$&${JOINER}`));
+}
+
+/** Looks closely only where one in 31 code units is a mark: a run that is too long holds one of those. */
+function holdsLongRunOfMarks(text: string): boolean {
+  const step = MARKS_IN_A_ROW_MAX + 1;
+  for (let at = MARKS_IN_A_ROW_MAX; at < text.length; at += step) {
+    const code = text.charCodeAt(at);
+    if (code < 0x300) continue;
+    const first = code >= 0xdc00 && code < 0xe000 ? at - 1 : at;
+    if (!BEGINS_WITH_MARK.test(text.slice(first, first + 2))) continue;
+    // A mark has at most two code units.
+    if (LONG_RUN_OF_MARKS.test(text.slice(Math.max(0, at - 2 * step), at + 2 * step))) return true;
+  }
+  return false;
 }
 
 /**
