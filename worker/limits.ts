@@ -99,6 +99,8 @@ export const VECTORIZE_UPSERT_VECTORS_MAX = 1000;
 export const VECTORIZE_DELETE_IDS_MAX = 100;
 /** Writers of one document that collide this often in a row are told so. */
 export const WRITE_CONFLICT_RETRIES_MAX = 4;
+/** And this is when they are asked to come again. */
+export const CONTENDED_RETRY_AFTER_S = 1;
 
 /** Queue retries: 5, 10, 20 … seconds. */
 export const RETRY_BACKOFF_BASE_S = 5;

@@ -32,7 +32,7 @@ export const PROBLEMS = {
   },
   "version-mismatch": {
     status: 412,
-    meaning: "The document is not at the version that `If-Match` names. Read it again, then decide.",
+    meaning: "`If-Match` or `If-None-Match` does not hold for the document. Read it again, then decide.",
   },
   "body-too-large": { status: 413, meaning: "The body is larger than this route takes. Split it." },
   "unsupported-media-type": { status: 415, meaning: "Send `Content-Type: application/json`." },
@@ -56,6 +56,10 @@ export const PROBLEMS = {
     meaning: "Vector search is unavailable. Search with mode `hybrid` or `text`, or retry later.",
   },
   "batch-not-stored": { status: 503, meaning: "A batch could not be stored, and nothing of it was. Send it again." },
+  "write-contended": {
+    status: 503,
+    meaning: "Others kept changing the same document meanwhile, and nothing was changed. Send it again as told.",
+  },
   "write-fenced": {
     status: 503,
     meaning: "A store is being replaced, and this change cannot be kept for later. Nothing was changed; retry as told.",

@@ -5,6 +5,7 @@
  * The rows of the operation's job are committed in the batch that does the write, so a second run of the same operation
  * fails on them and changes nothing, however late it comes.
  */
+import { failedHeader, PreconditionFailed } from "../ground/precondition.ts";
 import { type DocumentResult, ingest } from "../rag/ingest/ingest.ts";
 import {
   type DeferredAnswer,
@@ -16,7 +17,7 @@ import {
   readAnswer,
   readOperation,
 } from "../store/deferred-writes.ts";
-import { deleteDocument, WriteConflict } from "../store/document-writes.ts";
+import { deleteDocument } from "../store/document-writes.ts";
 import { readDocument } from "../store/documents.ts";
 import { feedbackStatement } from "../store/feedback.ts";
 import { lateAnswerStatement } from "../store/idempotency.ts";
@@ -136,24 +137,23 @@ async function perform(work: Work, operation: DeferredOperation): Promise<void> 
       const document = await readDocument(db, tenant, write.id);
       if (document === null) return void (await refused(write.id, "there was no such document to delete"));
       if (document.updated_at_ms > received_at_ms) return void (await db.batch(ended({ superseded: 1 })));
-      if (write.expected_version !== undefined && write.expected_version !== document.version) {
-        return void (await refused(write.id, `not deleted: the document is at version ${document.version}`));
-      }
+      const failed = write.precondition && failedHeader(write.precondition, document);
+      if (failed) return void (await refused(write.id, `not deleted: ${failed} does not hold`));
       const { outbox_id } = await deleteDocument(db, tenant, document, now_ms, ended({}));
       return outbox_id === null ? undefined : settleNow(work, outbox_id);
     }
     case "put": {
-      const { document, expected_version } = write;
+      const { document, precondition } = write;
       const outcome = ([result]: readonly DocumentResult[]) => ended(result ? { [result.status]: 1 } : {});
       const options = { embedding_model: env.EMBEDDING_MODEL, now_ms, received_at_ms, alongside: outcome };
       try {
         const { pending_outbox_id } = await ingest(stores, tenant, [document], {
           ...options,
-          ...(expected_version === undefined ? {} : { expected_version }),
+          precondition,
         });
         if (pending_outbox_id !== null) await settleNow(work, pending_outbox_id);
       } catch (error) {
-        if (!(error instanceof WriteConflict) || expected_version === undefined) throw error;
+        if (!(error instanceof PreconditionFailed)) throw error;
         await refused(document.id, `not written: ${error.message}`);
       }
     }

@@ -103,7 +103,7 @@ async function lookForWaiting({ stores }: Work, { tenant, write, received_at_ms 
 
 /** A whole document takes the place of everything before it; one that expects a version has to wait for that version. */
 function takesTheirPlace(write: DeferredWrite, waiting: number): boolean {
-  const isWhole = (write.type === "put" || write.type === "delete") && write.expected_version === undefined;
+  const isWhole = (write.type === "put" || write.type === "delete") && write.precondition === undefined;
   return isWhole && waiting <= SUPERSEDED_WRITES_MAX;
 }
 

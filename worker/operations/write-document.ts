@@ -1,6 +1,8 @@
 /** Writing one document: now, or after what waits for it. */
 import type { DocumentInput } from "../ground/document.ts";
+import { type Precondition, PreconditionFailed } from "../ground/precondition.ts";
 import { Problem } from "../ground/problem.ts";
+import { CONTENDED_RETRY_AFTER_S } from "../limits.ts";
 import { type DocumentResult, ingest } from "../rag/ingest/ingest.ts";
 import { WriteConflict } from "../store/document-writes.ts";
 import type { Work } from "../work.ts";
@@ -9,8 +11,7 @@ import { settleLater } from "./settle-vectors.ts";
 
 export interface WriteInput {
   document: DocumentInput;
-  /** Refuse (`version-mismatch`) unless the document is at this version. */
-  expected_version?: number | undefined;
+  precondition?: Precondition | undefined;
   claim?: Claim | undefined;
 }
 
@@ -19,23 +20,22 @@ export interface DocumentWritten extends DocumentResult {
   vectors: "sent" | "pending";
 }
 
-/** Creates or replaces a document. Throws a `version-mismatch` problem when others keep changing it. */
+/** Creates or replaces a document. Throws a `version-mismatch` problem, or `write-contended` when others keep changing it. */
 export async function writeDocument(
   work: Work,
-  { document, expected_version, claim }: WriteInput,
+  { document, precondition, claim }: WriteInput,
 ): Promise<Outcome<DocumentWritten>> {
-  const expectation = expected_version === undefined ? {} : { expected_version };
   const now_ms = work.clock_ms();
   const outcome = await writeOrDefer(
     work,
-    { write: { type: "put", document, ...expectation }, received_at_ms: now_ms, claim },
+    { write: { type: "put", document, precondition }, received_at_ms: now_ms, claim },
     (waiting) =>
       ingest(work.stores, work.caller.tenant, [document], {
         embedding_model: work.env.EMBEDDING_MODEL,
         now_ms,
         past_lifted_fence: waiting.known,
         alongside: () => waiting.ending,
-        ...expectation,
+        precondition,
       }).catch(refuseConflict),
   );
   if (!("done" in outcome)) return outcome;
@@ -46,8 +46,11 @@ export async function writeDocument(
   return { done: { ...result, vectors: pending_outbox_id === null ? "sent" : "pending" } };
 }
 
-/** For writes and deletes: somebody else changed the document first. */
+/** For writes and deletes: the caller's condition does not hold, or others were faster again and again. */
 export function refuseConflict(error: unknown): never {
+  if (error instanceof PreconditionFailed)
+    throw new Problem("version-mismatch", `Nothing was changed: ${error.message}.`);
   if (!(error instanceof WriteConflict)) throw error;
-  throw new Problem("version-mismatch", `Not written: ${error.message}. Read it again and retry.`);
+  const detail = "Nothing was changed: others kept changing the document meanwhile. Send it again.";
+  throw new Problem("write-contended", detail, { retry_after_s: CONTENDED_RETRY_AFTER_S, cause: error });
 }

@@ -48,19 +48,49 @@ describe("documents", () => {
   });
 
   test("If-Match with an old ETag is refused and changes nothing", async () => {
-    await service.call("PUT", "/api/v1/documents/guarded", { text: "first" });
-    await service.call("PUT", "/api/v1/documents/guarded", { text: "second" });
-    const headers = { "if-match": '"1"' };
+    const first = await service.call("PUT", "/api/v1/documents/guarded", { text: "first" });
+    const second = await service.call("PUT", "/api/v1/documents/guarded", { text: "second" });
+    const etag = second.headers.get("etag") as string;
+    const headers = { "if-match": first.headers.get("etag") as string };
     const refused = await service.call("PUT", "/api/v1/documents/guarded", { text: "third" }, { headers });
     expect(refused.status).toBe(412);
     expect((await service.call("DELETE", "/api/v1/documents/guarded", undefined, { headers })).status).toBe(412);
     const read = await service.call("GET", "/api/v1/documents/guarded");
     expect(read.json.text).toBe("second");
-    expect(read.headers.get("etag")).toBe('"2"');
+    expect(read.headers.get("etag")).toBe(etag);
     const cached = await service.call("GET", "/api/v1/documents/guarded", undefined, {
-      headers: { "if-none-match": '"2"' },
+      headers: { "if-none-match": `"other", W/${etag}` },
     });
     expect(cached.status).toBe(304);
+  });
+
+  test("an ETag from before a deletion names nothing that is written after it", async () => {
+    const path = "/api/v1/documents/reborn";
+    const before = (await service.call("PUT", path, { text: "one life" })).headers.get("etag") as string;
+    await service.call("DELETE", path);
+    await service.call("PUT", path, { text: "another" });
+    const read = await service.call("GET", path, undefined, { headers: { "if-none-match": before } });
+    expect(read.status).toBe(200);
+    const write = await service.call("PUT", path, { text: "lost" }, { headers: { "if-match": before } });
+    expect(write.status).toBe(412);
+  });
+
+  test("preconditions hold as RFC 9110 says: lists, weak tags and *, on what exists and what does not", async () => {
+    const path = "/api/v1/documents/conditional";
+    const put = async (headers: Record<string, string>) =>
+      (await service.call("PUT", path, { text: `text ${JSON.stringify(headers)}` }, { headers })).status;
+    expect(await put({ "if-match": "*" })).toBe(412);
+    expect(await put({ "if-match": '"1-ab"' })).toBe(412);
+    expect(await put({ "if-none-match": "*" })).toBe(201);
+    expect(await put({ "if-none-match": "*" })).toBe(412);
+    expect(await put({ "if-match": "*" })).toBe(200);
+    const tag = async () => (await service.call("GET", path)).headers.get("etag") as string;
+    expect(await put({ "if-match": `W/${await tag()}` })).toBe(412);
+    expect(await put({ "if-none-match": `W/${await tag()}` })).toBe(412);
+    expect(await put({ "if-match": `"other", ${await tag()}` })).toBe(200);
+    for (const malformed of ["3", '"3', '"a" "b"', '*, "a"', "W/3"]) {
+      expect(await put({ "if-match": malformed }), malformed).toBe(400);
+    }
   });
 
   test("twenty writers of one document at once leave one whole version and no orphaned chunk", async () => {
@@ -69,9 +99,12 @@ describe("documents", () => {
         service.call("PUT", "/api/v1/documents/contended", { title: "c", text: sections(`writer ${i}`, "shared") }),
       ),
     );
-    for (const { status } of answers) expect([200, 201, 412]).toContain(status);
+    for (const { status, headers } of answers) {
+      expect([200, 201, 503]).toContain(status);
+      expect(headers.get("retry-after")).toBe(status === 503 ? "1" : null);
+    }
     const { json } = await service.call("GET", "/api/v1/documents/contended");
-    expect(json.version).toBe(answers.filter(({ status }) => status !== 412).length);
+    expect(json.version).toBe(answers.filter(({ status }) => status !== 503).length);
     const orphans = await service.platform.runtime.queryD1(databaseId(), [
       {
         sql: `SELECT count(*) FROM chunks c JOIN documents d ON d.id = c.document_id

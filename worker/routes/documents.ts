@@ -1,6 +1,13 @@
 /** Documents one by one: writing, reading, listing, deleting. Batches are `batches.ts`. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import {
+  entityTag,
+  failedHeader,
+  type Precondition,
+  preconditionOf,
+  type TaggedState,
+} from "../ground/precondition.ts";
 import { Problem } from "../ground/problem.ts";
 import { deleteDocument } from "../operations/delete-document.ts";
 import { findDocument, pageOfDocuments, wholeDocument } from "../operations/read-documents.ts";
@@ -41,7 +48,7 @@ const create = declareRoute(
       201: json(writeResult, "Created"),
       200: json(writeResult, "Replaced, or unchanged"),
       202: DEFERRED,
-      412: problem("Others kept changing the document meanwhile"),
+      503: problem("Others kept changing the document meanwhile; nothing was changed"),
     },
   },
   { idempotent: true, deferrable: true },
@@ -56,16 +63,19 @@ const put = declareRoute("write", {
   path: "/api/v1/documents/{id}",
   tags: ["Documents"],
   summary: "Create or replace a document",
-  description: "`If-Match` with the document's ETag makes the write conditional.",
+  description:
+    "`If-Match` with the document's ETag makes the write conditional; `If-None-Match: *` writes only what does not exist. " +
+    "Both take lists of ETags and `*` (RFC 9110).",
   request: { params: documentParams, body: jsonRequest(documentBody) },
   responses: {
     201: json(writeResult, "Created"),
     200: json(writeResult, "Replaced, or unchanged"),
     202: DEFERRED,
-    412: problem("The document is at another version"),
+    412: problem("`If-Match` or `If-None-Match` does not hold"),
+    503: problem("Others kept changing the document meanwhile; nothing was changed"),
   },
 });
-documents.openapi(put, (c) => write(c, { ...c.req.valid("json"), id: c.req.valid("param").id }, expectedVersion(c)));
+documents.openapi(put, (c) => write(c, { ...c.req.valid("json"), id: c.req.valid("param").id }, conditionsOf(c)));
 
 const list = declareRoute("read", {
   method: "get",
@@ -84,13 +94,20 @@ const read = declareRoute("read", {
   tags: ["Documents"],
   summary: "Read a document with its chunks",
   request: { params: documentParams },
-  responses: { 200: json(documentView, "The document"), 304: problem("Unchanged"), 404: problem("No such document") },
+  responses: {
+    200: json(documentView, "The document"),
+    304: problem("Unchanged"),
+    404: problem("No such document"),
+    412: problem("`If-Match` does not hold"),
+  },
 });
 documents.openapi(read, async (c) => {
   const { work } = c.var;
   const document = await findDocument(work, c.req.valid("param").id);
-  const headers = etag(document.version);
-  if (c.req.header("if-none-match") === headers.etag) return c.body(null, 304, headers);
+  const headers = etag(document);
+  const failed = failedHeader(conditionsOf(c) ?? {}, document);
+  if (failed === "If-Match") throw new Problem("version-mismatch", `The document's ETag is ${headers.etag}.`);
+  if (failed === "If-None-Match") return c.body(null, 304, headers);
   return c.json(await wholeDocument(work, document), 200, headers);
 });
 
@@ -105,31 +122,27 @@ const remove = declareRoute("write", {
     204: { description: "Deleted" },
     202: DEFERRED,
     404: problem("No such document"),
-    412: problem("The document is at another version"),
+    412: problem("`If-Match` or `If-None-Match` does not hold"),
+    503: problem("Others kept changing the document meanwhile; nothing was changed"),
   },
 });
 documents.openapi(remove, async (c) => {
   const { id } = c.req.valid("param");
-  const outcome = await deleteDocument(c.var.work, { id, expected_version: expectedVersion(c) });
+  const outcome = await deleteDocument(c.var.work, { id, precondition: conditionsOf(c) });
   return "done" in outcome ? c.body(null, 204) : answerDeferred(c, outcome);
 });
 
-async function write(c: Context<App>, body: RequestedDocument, expected_version?: number): Promise<Response> {
+async function write(c: Context<App>, body: RequestedDocument, precondition?: Precondition): Promise<Response> {
   const document = documentInput(body);
-  const outcome = await writeDocument(c.var.work, { document, expected_version, claim: claimOf(c) });
+  const outcome = await writeDocument(c.var.work, { document, precondition, claim: claimOf(c) });
   if (!("done" in outcome)) return answerDeferred(c, outcome);
-  const { status, version } = outcome.done;
-  return c.json(outcome.done, status === "created" ? 201 : 200, etag(version));
+  return c.json(outcome.done, outcome.done.status === "created" ? 201 : 200, etag(outcome.done));
 }
 
-function expectedVersion(c: Context<App>): number | undefined {
-  const header = c.req.header("if-match");
-  if (header === undefined || header === "*") return undefined;
-  const version = /^"(\d{1,15})"$/.exec(header)?.[1];
-  if (version === undefined) throw new Problem("invalid-request", '`If-Match` takes one ETag like "3", or *.');
-  return Number(version);
+function conditionsOf(c: Context<App>): Precondition | undefined {
+  return preconditionOf((name) => c.req.header(name));
 }
 
-function etag(version: number): { etag: string } {
-  return { etag: `"${version}"` };
+function etag(state: TaggedState): { etag: string } {
+  return { etag: entityTag(state) };
 }

@@ -122,6 +122,7 @@ export const writeResult = z
     id: z.string(),
     status: z.enum(["created", "updated", "unchanged"]),
     version: z.number().int(),
+    content_hash: z.string(),
     chunks: z.number().int(),
     vectors: z.enum(["sent", "pending"]).openapi({
       description:

@@ -16,12 +16,13 @@ import { type JobStatus, NO_OUTCOME } from "./jobs.ts";
 /** Names sort by time as text for the next 250 years. */
 const TIME_DIGITS = 13;
 
+const precondition = z.object({ if_match: z.string().optional(), if_none_match: z.string().optional() }).optional();
 const given = <T>() => z.custom<T>((value) => typeof value === "object" && value !== null);
 
 /** What was to be written. */
 const deferredWrite = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("put"), document: given<DocumentInput>(), expected_version: z.number().optional() }),
-  z.object({ type: z.literal("delete"), id: z.string(), expected_version: z.number().optional() }),
+  z.object({ type: z.literal("put"), document: given<DocumentInput>(), precondition }),
+  z.object({ type: z.literal("delete"), id: z.string(), precondition }),
   /** The documents of its parts are staged already. */
   z.object({ type: z.literal("batch"), document_count: z.number(), part_count: z.number() }),
   z.object({ type: z.literal("feedback"), feedback: given<Feedback>() }),

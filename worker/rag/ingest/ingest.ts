@@ -7,6 +7,7 @@
  */
 import { sha256 } from "../../ground/digest.ts";
 import type { DocumentInput, Metadata } from "../../ground/document.ts";
+import { type Precondition, requirePrecondition } from "../../ground/precondition.ts";
 import { WRITE_CONFLICT_RETRIES_MAX } from "../../limits.ts";
 import { commitWrites, type DocumentWrite, type HashedChunk, WriteConflict } from "../../store/document-writes.ts";
 import { readForWrite } from "../../store/documents.ts";
@@ -22,6 +23,7 @@ export interface DocumentResult {
   /** `superseded`: nothing was changed, because the document was written after this write had been received. */
   status: "created" | "updated" | "unchanged" | "superseded";
   version: number;
+  content_hash: string;
   chunks: number;
 }
 
@@ -35,8 +37,8 @@ export interface IngestResult {
 export interface IngestOptions {
   embedding_model: string;
   now_ms: number;
-  /** If-Match; for a single document. */
-  expected_version?: number;
+  /** For a single document. */
+  precondition?: Precondition | undefined;
   /**
    * When the write was received, for one that waited: it takes its place in time, so a document that was written later is
    * left alone. Such a write goes ahead beside a lifted fence, because it is one of those that the fence waits for.
@@ -50,7 +52,8 @@ export interface IngestOptions {
 
 /**
  * Writes documents of one tenant. Ids are unique within `inputs`.
- * @throws WriteConflict when others keep changing the same documents, or `expected_version` does not hold.
+ * @throws WriteConflict when others keep changing the same documents.
+ * @throws PreconditionFailed when `precondition` does not hold.
  * @throws an error of `isFenced` while a fence stops the write; nothing is written then.
  */
 export async function ingest(
@@ -64,8 +67,7 @@ export async function ingest(
     try {
       return await write(stores, tenant, prepared, options);
     } catch (error) {
-      const final = options.expected_version !== undefined || attempt >= WRITE_CONFLICT_RETRIES_MAX;
-      if (final || !(error instanceof WriteConflict)) throw error;
+      if (attempt >= WRITE_CONFLICT_RETRIES_MAX || !(error instanceof WriteConflict)) throw error;
     }
   }
 }
@@ -104,13 +106,13 @@ async function write(
     const before = stored.get(input.id);
     const version = before?.document.version ?? 0;
     if (before && options.received_at_ms !== undefined && before.document.updated_at_ms > options.received_at_ms) {
-      return { id: input.id, status: "superseded", version, chunks: before.chunks.length };
+      const { content_hash } = before.document;
+      return { id: input.id, status: "superseded", version, content_hash, chunks: before.chunks.length };
     }
-    if (options.expected_version !== undefined && options.expected_version !== version) {
-      throw new WriteConflict(`the document is at version ${version}, not ${options.expected_version}`);
-    }
-    if (before?.document.content_hash === input.content_hash) {
-      return { id: input.id, status: "unchanged", version, chunks: before.chunks.length };
+    requirePrecondition(options.precondition, before?.document ?? null);
+    const { content_hash } = input;
+    if (before?.document.content_hash === content_hash) {
+      return { id: input.id, status: "unchanged", version, content_hash, chunks: before.chunks.length };
     }
     writes.push({
       existing: before?.document,
@@ -119,7 +121,7 @@ async function write(
       url: input.url,
       format: input.format,
       metadata: input.metadata,
-      content_hash: input.content_hash,
+      content_hash,
       token_count: input.chunks.reduce((sum, chunk) => sum + chunk.token_count, 0),
       chunks: planChunks(input.chunks, before?.chunks ?? []),
       metadata_changed:
@@ -129,6 +131,7 @@ async function write(
       id: input.id,
       status: before ? "updated" : "created",
       version: version + 1,
+      content_hash,
       chunks: input.chunks.length,
     };
   });

@@ -27,7 +27,17 @@ describe("normaliseText", () => {
   });
 
   test("no run of marks is longer than 30, whatever order, expansion or plane they come from", () => {
-    const mark = fc.constantFrom("\u0316", "\u0301", "\u0344", "\u0f71", "\u034f", "\u{1d165}", "\u{e0100}", "a", "\u0958");
+    const mark = fc.constantFrom(
+      "\u0316",
+      "\u0301",
+      "\u0344",
+      "\u0f71",
+      "\u034f",
+      "\u{1d165}",
+      "\u{e0100}",
+      "a",
+      "\u0958",
+    );
     fc.assert(
       fc.property(fc.array(mark, { maxLength: 150 }), (marks) => {
         const text = normaliseText(marks.join(""));
