@@ -1,6 +1,8 @@
 /** The write fence on the real platform: what callers see, and that nothing they were promised is lost. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BUCKETS, CRONS, QUEUES, SERVICE } from "../../infra/inventory.ts";
+import { entityTag } from "../../worker/ground/precondition.ts";
+import { documentHash } from "../../worker/rag/text/normalise.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import type { D1Connection } from "../d1/connection.ts";
@@ -117,7 +119,8 @@ describe("while the fence is up", () => {
     expect((await put("replaced", "third")).status).toBe(201);
     expect((await service.call("DELETE", "/api/v1/documents/gone")).status).toBe(204);
     expect((await service.call("DELETE", "/api/v1/documents/gone")).status).toBe(404);
-    const conditional = await put("ordered", "fourth", { "if-match": '"3"' });
+    const content_hash = await documentHash({ title: "ordered", text: "third" });
+    const conditional = await put("ordered", "fourth", { "if-match": entityTag({ version: 3, content_hash }) });
     expect(conditional.status).toBe(202);
     expect((await put("not-in-line", "Directly.")).status).toBe(201);
     await drained();

@@ -126,6 +126,21 @@ describe("documents", () => {
     expect(vector.json.results.map((hit: { document_id: string }) => hit.document_id)).not.toContain("doomed");
   });
 
+  test("nothing stays in Vectorize of documents that are deleted while they are being written", async () => {
+    const { vectorize } = service.platform;
+    await vectorize.flush();
+    const before = vectorize.info(vectorIndex()).vectorCount;
+    const text = sections(...Array.from({ length: 12 }, (_, i) => `part ${i}`));
+    for (let i = 0; i < 8; i += 1) {
+      const path = `/api/v1/documents/short-lived-${i}`;
+      const written = service.call("PUT", path, { text });
+      while ((await service.call("DELETE", path)).status === 404);
+      await written;
+    }
+    await vectorize.flush();
+    expect(vectorize.info(vectorIndex()).vectorCount).toBe(before);
+  });
+
   test("documents are listed in pages by cursor, each once, and by collection", async () => {
     const ids = Array.from({ length: 7 }, (_, i) => `page/${i}`);
     for (const id of ids) {
@@ -217,4 +232,10 @@ describe("batches", () => {
 
 function databaseId(): string {
   return service.platform.runtime.registry.list("d1")[0]?.uuid ?? "";
+}
+
+function vectorIndex(): string {
+  const [index] = service.platform.vectorize.listIndexes();
+  if (!index) throw new Error("the platform has no vector index");
+  return index.name;
 }

@@ -23,7 +23,12 @@ export interface VectorUpsert {
   metadata: Metadata;
 }
 
-/** Sends a change to Vectorize and, once it was accepted, forgets the outbox row. */
+/**
+ * Sends a change to Vectorize and, once it was accepted, forgets the outbox row.
+ *
+ * A chunk may be deleted between its commit and its upsert, and the delete may have reached Vectorize first: so whoever
+ * upserts looks once more afterwards, and takes back what is gone. A delete that commits after that look comes later.
+ */
 export async function settle(
   stores: Pick<VectorStores, "db" | "vectorize">,
   outbox_id: string,
@@ -36,10 +41,26 @@ export async function settle(
       upserts.slice(from, from + VECTORIZE_UPSERT_VECTORS_MAX).map((upsert) => indexEntry({ ...upsert, tenant })),
     );
   }
-  for (let from = 0; from < delete_ids.length; from += VECTORIZE_DELETE_IDS_MAX) {
-    await stores.vectorize.deleteByIds(delete_ids.slice(from, from + VECTORIZE_DELETE_IDS_MAX).map(String));
+  const gone_ids = await withoutChunk(
+    stores.db,
+    upserts.map(({ id }) => id),
+  );
+  const removed_ids = [...delete_ids, ...gone_ids];
+  for (let from = 0; from < removed_ids.length; from += VECTORIZE_DELETE_IDS_MAX) {
+    await stores.vectorize.deleteByIds(removed_ids.slice(from, from + VECTORIZE_DELETE_IDS_MAX).map(String));
   }
   await stores.db.prepare("DELETE FROM vector_outbox WHERE id = ?1").bind(outbox_id).run();
+}
+
+async function withoutChunk(db: D1Database, ids: readonly number[]): Promise<number[]> {
+  if (ids.length === 0) return [];
+  const { results } = await db
+    .prepare(
+      "SELECT value AS id FROM json_each(?1) WHERE value NOT IN (SELECT id FROM chunks WHERE id IN (SELECT value FROM json_each(?1)))",
+    )
+    .bind(JSON.stringify(ids))
+    .all<{ id: number }>();
+  return results.map(({ id }) => id);
 }
 
 interface OwedChunk extends Embeddable {
@@ -51,7 +72,7 @@ interface OwedChunk extends Embeddable {
 
 /**
  * Finishes an outbox row from what D1 and R2 hold: embeds what was never embedded, reads the rest from packs.
- * Chunks deleted meanwhile are skipped. A row that is already gone is fine: someone else finished it.
+ * Chunks deleted meanwhile are removed: an earlier try may have sent them. A row that is already gone is fine: someone else finished it.
  */
 export async function settleFromStores(stores: VectorStores, model_id: string, outbox_id: string, now_ms: number) {
   const row = await stores.db
@@ -94,7 +115,10 @@ export async function settleFromStores(stores: VectorStores, model_id: string, o
     values: values.get(id) as Float32Array,
     metadata: JSON.parse(metadata) as Metadata,
   }));
-  await settle(stores, outbox_id, row.tenant, upserts, JSON.parse(row.delete_chunk_ids) as number[]);
+  const living = new Set(owed.map(({ id }) => id));
+  const gone_ids = (JSON.parse(row.upsert_chunk_ids) as number[]).filter((id) => !living.has(id));
+  const delete_ids = JSON.parse(row.delete_chunk_ids) as number[];
+  await settle(stores, outbox_id, row.tenant, upserts, [...delete_ids, ...gone_ids]);
 }
 
 /** The oldest outbox row from before a time: its own message was lost, or Vectorize has been down for long. */
