@@ -227,7 +227,7 @@ function report(invocation: Invocation, figures: Figures): Outcome<z.infer<typeo
       { title: `${figures.rows} chunks`, value: ({ goal }) => goal },
       { title: "measured", value: ({ value }) => value, align: "right" },
       { title: "goal", value: ({ limit }) => limit },
-      { title: "", value: (goal) => verdict(goal.passed, invocation.colour) },
+      { title: "", value: (goal) => verdict(goal.passed, invocation.colour), own_words: true },
     ],
     invocation.terminal,
   );

@@ -4,6 +4,7 @@
  * Expected failures of ops are `OpsError`s; `cli.ts` prints them once. Anything else is a bug and prints as one.
  */
 import { styleText } from "node:util";
+import { harmlessLines } from "./output.ts";
 
 /** What the shell (cron, CI, a runbook step) learns from a command. */
 export const EXIT = { done: 0, check_failed: 1, usage: 2, refused: 3, partial: 4 } as const;
@@ -133,8 +134,8 @@ export function renderError(error: OpsError, options: { colour: boolean; verbose
   const paint = (style: "red" | "cyan", text: string): string =>
     options.colour ? styleText(style, text, { validateStream: false }) : text;
   const lines = [
-    `${paint("red", "Error:")} ${error.parts.op} ${error.parts.subject}: ${error.parts.cause}`,
-    `${paint("cyan", "Try:")} ${error.parts.hint}`,
+    `${paint("red", "Error:")} ${harmlessLines(`${error.parts.op} ${error.parts.subject}: ${error.parts.cause}`)}`,
+    `${paint("cyan", "Try:")} ${harmlessLines(error.parts.hint)}`,
   ];
   if (options.verbose) lines.push(stackOf(error));
   return `${lines.join("\n")}\n`;

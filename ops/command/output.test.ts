@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { table, usesColour, verdict } from "./output.ts";
+import { harmlessLines, table, usesColour, verdict } from "./output.ts";
 
 const ROWS = [
   { name: "a", ms: 1.5 },
@@ -25,4 +25,13 @@ test("colours need a terminal and no NO_COLOR", () => {
   expect(usesColour({}, {})).toBe(false);
   expect(verdict(true, false)).toBe("pass");
   expect(verdict(false, true)).toBe("\u001b[31mFAIL\u001b[39m");
+});
+
+test("what others wrote can neither forge a row or a line nor command the terminal", () => {
+  const forged = "a\u001b[2K\r\nb\tc\u009b1m\u2028\u202e";
+  const escaped = "a\\u001b[2K\\r\\nb\\tc\\u009b1m\\u2028\\u202e";
+  const rows = [{ name: forged, ms: 1 }];
+  expect(table(rows, COLUMNS, false)).toBe(`name\tms\n${escaped}\t1`);
+  expect(table(rows, COLUMNS, true)).toContain(escaped);
+  expect(harmlessLines("read x: bad\nError: \u001b[1mforged")).toBe("read x: bad\n  Error: \\u001b[1mforged");
 });

@@ -9,7 +9,7 @@ import type { Command } from "./define.ts";
 import { asOpsError, EXIT, OpsError, outcomeOf } from "./errors.ts";
 import type { Invocation, Outcome } from "./invocation.ts";
 import { type JournalEntry, recordAction } from "./journal.ts";
-import { usesColour } from "./output.ts";
+import { harmlessLines, usesColour } from "./output.ts";
 import { createProgress } from "./progress.ts";
 
 /** The options that every command has; `--dry-run` and `--yes` come with its risk. */
@@ -106,7 +106,7 @@ function invoke(
       const timeout_ms = Math.min(options.timeout ?? REQUEST_TIMEOUT_MS, REQUEST_TIMEOUT_MS);
       return createClient({ url, token: secret, signal, timeout_ms });
     },
-    note: (line) => process.stderr.write(`${line}\n`),
+    note: (line) => process.stderr.write(`${harmlessLines(line)}\n`),
     confirm: async (change) => {
       const isConfirmed =
         options.yes === true || (terminal && process.stdin.isTTY && (await asked(change, signal)) === "yes");

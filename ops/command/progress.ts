@@ -1,5 +1,6 @@
 /** Progress of long work on stderr: a redrawn bar on a terminal, a plain line now and then otherwise. */
 import { PROGRESS_BAR_EVERY_MS, PROGRESS_LINE_EVERY_MS } from "../limits.ts";
+import { harmlessLines } from "./output.ts";
 
 const BAR_WIDTH = 24;
 
@@ -41,7 +42,7 @@ export function createProgress(target: ProgressTarget, now: () => number): Progr
     },
     stop(summary) {
       if (terminal) target.write("\r\x1b[2K");
-      if (summary !== undefined) target.write(`${summary}\n`);
+      if (summary !== undefined) target.write(`${harmlessLines(summary)}\n`);
     },
   };
 }

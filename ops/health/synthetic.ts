@@ -69,6 +69,7 @@ async function walk(
       {
         title: "result",
         value: ({ state }) => (state === "skipped" ? state : verdict(state === "pass", invocation.colour)),
+        own_words: true,
       },
       { title: "ms", value: ({ latency_ms }) => latency_ms ?? "-", align: "right" },
       { title: "detail", value: ({ detail }) => detail ?? "" },

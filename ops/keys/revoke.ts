@@ -21,7 +21,7 @@ export const keysRevoke = defineCommand({
     const client = await invocation.client();
     if (invocation.dry_run) {
       const key = (await listKeys(client)).find((candidate) => candidate.id === id) ?? null;
-      const text = key === null ? `No key ${id}` : `Would revoke ${id} (${key.name})`;
+      const text = key === null ? `No key ${id}` : `Would revoke ${id} (${harmless(key.name)})`;
       return { data: { dry_run: true, key }, text };
     }
     await invocation.confirm({ op: "revoke key", subject: id });

@@ -22,6 +22,10 @@ export const PROBLEMS = {
     meaning: "Only an API key can be exchanged for a token: not the bootstrap secret, not another token.",
   },
   "other-tenant": { status: 403, meaning: "A key manages keys of its own tenant only." },
+  "operator-only": {
+    status: 403,
+    meaning: "Rate tiers and quotas above those of the calling key are set by the operator, with the bootstrap secret.",
+  },
   "no-such-route": { status: 404, meaning: "There is no such path. See the list of routes on this page." },
   "not-found": { status: 404, meaning: "There is no document or job with this id in the key's tenant." },
   "no-such-key": { status: 404, meaning: "There is no key with this id that you may manage." },

@@ -3,9 +3,12 @@
  *
  * A key with the admin scope manages the keys of its own tenant; only the bootstrap secret reaches all tenants and
  * opens new ones. An id of another tenant is answered like one that does not exist.
+ *
+ * Rate tier and daily quota are the operator's decision, who holds the bootstrap secret: a key gives no more than it has,
+ * and one with a quota makes no further keys. A tenant that may manage keys and has no quota manages freely.
  */
 import type { z } from "zod";
-import type { Principal } from "../ground/principal.ts";
+import { type Principal, RATE_TIERS, type RateTier } from "../ground/principal.ts";
 import { Problem } from "../ground/problem.ts";
 import type { keyChange, keyCreation, keyListQuery } from "../schemas/keys.ts";
 import { forgetKey } from "../security/key-memory.ts";
@@ -36,9 +39,15 @@ export async function createKey(work: Work, { tenant, expires_at, ...wanted }: z
   if (allowed !== null && tenant !== undefined && tenant !== allowed) {
     throw new Problem("other-tenant", "A key makes keys of its own tenant only; the bootstrap secret makes any.");
   }
+  requireWithinOwn(work.caller, wanted);
+  if (work.caller.via !== "secret" && work.caller.daily_quota !== null) {
+    throw new Problem("operator-only", "A key with a quota makes no further keys: each would have a quota of its own.");
+  }
   const { id, secret, key } = formatKey(crypto.getRandomValues(new Uint8Array(KEY_RANDOM_BYTES)));
   const record: KeyRecord = {
     ...wanted,
+    rate_tier: wanted.rate_tier ?? defaultTier(work.caller),
+    daily_quota: wanted.daily_quota ?? null,
     id,
     tenant: tenant ?? work.caller.tenant,
     secret_hash: await hashSecret(work.env.KEY_PEPPER, secret),
@@ -53,6 +62,7 @@ export async function createKey(work: Work, { tenant, expires_at, ...wanted }: z
 
 /** The key as it is after the change. Throws a `no-such-key` problem. */
 export async function changeKey(work: Work, id: string, { expires_at, ...fields }: z.infer<typeof keyChange>) {
+  requireWithinOwn(work.caller, fields);
   const expiry = expires_at === undefined ? {} : { expires_at_ms: expiryOf(expires_at, work.now_ms) };
   return viewOf(found(await updateKey(work.stores.db, id, reach(work.caller), { ...fields, ...expiry })));
 }
@@ -65,6 +75,27 @@ export async function revokeKey(work: Work, id: string) {
 /** The tenant whose keys the caller manages; null: all of them. */
 function reach(principal: Principal): string | null {
   return principal.via === "secret" ? null : principal.tenant;
+}
+
+function defaultTier({ via, rate_tier }: Principal): RateTier {
+  return via !== "secret" && rate_tier === "low" ? "low" : "standard";
+}
+
+/** Throws an `operator-only` problem where a caller would give more than it has itself. */
+function requireWithinOwn(
+  caller: Principal,
+  { rate_tier, daily_quota }: { rate_tier?: RateTier | undefined; daily_quota?: number | null | undefined },
+): void {
+  if (caller.via === "secret") return;
+  const tierTooHigh = rate_tier !== undefined && RATE_TIERS.indexOf(rate_tier) > RATE_TIERS.indexOf(caller.rate_tier);
+  const own = caller.daily_quota;
+  const quotaTooHigh = daily_quota !== undefined && own !== null && (daily_quota === null || daily_quota > own);
+  if (!tierTooHigh && !quotaTooHigh) return;
+  const field = tierTooHigh ? "rate_tier" : "daily_quota";
+  throw new Problem(
+    "operator-only",
+    `A key gives no more than it has: \`${field}\` is raised with the bootstrap secret only.`,
+  );
 }
 
 function found(record: KeyRecord | null): KeyRecord {

@@ -132,5 +132,6 @@ export function documentationOf(root: OpenAPIHono<App>): OpenAPIHono<App> {
 }
 
 function originOf(c: Context<App>): string {
-  return new URL(c.req.url).origin;
+  // `Host` is the client's word, and need not be one.
+  return URL.canParse(c.req.url) ? new URL(c.req.url).origin : "https://prism.example";
 }

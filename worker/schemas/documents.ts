@@ -25,7 +25,18 @@ export const documentId = plainText
   .min(1)
   .refine((id) => utf8Bytes(id) <= DOCUMENT_ID_BYTES_MAX, `must have at most ${DOCUMENT_ID_BYTES_MAX} bytes`)
   .refine((id) => !/\p{Cc}/u.test(id), "must not hold control characters")
+  .refine((id) => id !== "." && id !== "..", "must not be . or .., which no URL can name")
   .openapi({ example: "runbooks/leaked-api-key.md" });
+
+/** A query parameter from 1 to `max`, in decimal digits and nothing else: `Number` would take `0x10` and `1e2` as well. */
+export function wholeNumber(max: number) {
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, "must be a whole number in decimal digits")
+    .transform(Number)
+    .pipe(z.number().int().min(1).max(max))
+    .openapi({ type: "integer", minimum: 1, maximum: max });
+}
 
 const metadataTypes = new Map<string, string>(
   VECTOR_INDEX.metadata_indexes.map(({ property, type }) => [property, type]),
@@ -155,7 +166,7 @@ export const jobView = z
 
 export const listQuery = z.strictObject({
   cursor: plainText.max(1024).optional(),
-  limit: z.coerce.number().int().min(1).max(LIST_LIMIT_MAX).default(LIST_LIMIT_DEFAULT),
+  limit: wholeNumber(LIST_LIMIT_MAX).default(LIST_LIMIT_DEFAULT),
   collection: plainText.max(256).optional(),
 });
 

@@ -9,9 +9,10 @@ import {
   KEY_QUOTA_MAX,
   TENANT_CHARS_MAX,
 } from "../limits.ts";
-import { plainText } from "./documents.ts";
+import { plainText, wholeNumber } from "./documents.ts";
 
 const name = plainText
+  .refine((text) => !/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(text), "must not hold control characters")
   .trim()
   .min(1)
   .max(KEY_NAME_CHARS_MAX)
@@ -30,14 +31,14 @@ const scopes = z
   .transform((list) => SCOPES.filter((scope) => list.includes(scope)))
   .openapi({ type: "array", items: { type: "string", enum: [...SCOPES] }, example: ["read", "chat"] });
 
-const rate_tier = z.enum(RATE_TIERS).openapi({ description: "Picks the limit of requests a minute." });
+const rate_tier = z.enum(RATE_TIERS).openapi({
+  description: "Picks the limit of requests a minute. Above that of the calling key: bootstrap secret only.",
+});
 
-const daily_quota = z
-  .int()
-  .min(1)
-  .max(KEY_QUOTA_MAX)
-  .nullable()
-  .openapi({ description: "Requests a UTC day; null: no quota. In-flight requests may overshoot it." });
+const daily_quota = z.int().min(1).max(KEY_QUOTA_MAX).nullable().openapi({
+  description:
+    "Requests a UTC day; null: no quota. In-flight requests may overshoot it. Above that of the calling key: bootstrap secret only.",
+});
 
 const expires_at = z.iso
   .datetime({ offset: true })
@@ -49,8 +50,10 @@ export const keyCreation = z
     name,
     tenant: tenant.optional().openapi({ description: "Absent: the tenant of the calling key." }),
     scopes,
-    rate_tier: rate_tier.default("standard"),
-    daily_quota: daily_quota.default(null),
+    rate_tier: rate_tier
+      .optional()
+      .openapi({ description: "Absent: `standard`, or that of the calling key if it is lower." }),
+    daily_quota: daily_quota.optional().openapi({ description: "Requests a UTC day; null or absent: no quota." }),
     expires_at: expires_at.default(null),
   })
   .openapi("KeyCreation");
@@ -92,7 +95,7 @@ export const keyPage = z
   .openapi("KeyPage");
 
 export const keyListQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(KEY_PAGE_MAX).default(KEY_PAGE_DEFAULT),
+  limit: wholeNumber(KEY_PAGE_MAX).default(KEY_PAGE_DEFAULT),
   cursor: z.string().max(100).optional(),
 });
 

@@ -6,7 +6,7 @@
  */
 import type { Context, MiddlewareHandler } from "hono";
 import { Problem } from "../ground/problem.ts";
-import { DISCARD_BUFFER_BYTES, DISCARD_BYTES_MAX, JSON_DEPTH_MAX } from "../limits.ts";
+import { DISCARD_BUFFER_BYTES, DISCARD_BYTES_MAX, JSON_DEPTH_MAX, JSON_ITEMS_MAX, JSON_KEYS_MAX } from "../limits.ts";
 import type { App } from "./context.ts";
 import { jsonFlaw } from "./json-flaw.ts";
 
@@ -98,7 +98,11 @@ function decode(bytes: Uint8Array): string {
 }
 
 function parse(text: string): unknown {
-  const flaw = jsonFlaw(text, JSON_DEPTH_MAX);
+  const flaw = jsonFlaw(text, {
+    depth_max: JSON_DEPTH_MAX,
+    items_max: JSON_ITEMS_MAX,
+    keys_max: JSON_KEYS_MAX,
+  });
   if (flaw) throw new Problem("malformed-json", `The body was refused: ${flaw.detail} (at ${flaw.offset}).`);
   try {
     return JSON.parse(text);

@@ -30,6 +30,7 @@ import type { QueueMessage } from "../store/queue-messages.ts";
 import { describeError } from "../telemetry/log.ts";
 import type { App } from "./context.ts";
 import { seal, unseal } from "./sealing.ts";
+import { pathAndQuery } from "./target.ts";
 
 /** What a repetition gets again, beside the status. */
 export interface Answer {
@@ -52,7 +53,7 @@ export function idempotent(deferrable: boolean): MiddlewareHandler<App> {
       throw new Problem("invalid-request", "`Idempotency-Key` takes 1 to 128 visible ASCII characters.");
     }
     const owner = { key_id: c.var.work.caller.key_id, idempotency_key: key };
-    const request_hash = await sha256(`${c.req.method} ${c.req.path}\n${c.var.body_text ?? ""}`);
+    const request_hash = await sha256(`${c.req.method} ${pathAndQuery(c)}\n${c.var.body_text ?? ""}`);
     const held = await hold(c, owner, request_hash, deferrable);
     if ("earlier" in held) return replay(c, held.earlier, request_hash);
     c.set("idempotency", held);

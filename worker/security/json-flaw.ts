@@ -1,5 +1,6 @@
 /**
- * What `JSON.parse` lets pass and this API refuses: nesting that no schema has, and objects that name a key twice.
+ * What `JSON.parse` lets pass and this API refuses: nesting that no schema has, arrays and objects longer than any that it
+ * has (a schema would check and report each item first), and objects that name a key twice.
  *
  * `JSON.parse` keeps the last of two equal keys, other parsers the first: a proxy or a log could have read another
  * request than we do. One pass over the text before it is parsed; syntax errors are left to the parser.
@@ -21,10 +22,18 @@ const CLOSE_OBJECT = 0x7d;
 
 const KEY_CHARS_SHOWN = 60;
 
+export interface JsonBounds {
+  depth_max: number;
+  items_max: number;
+  keys_max: number;
+}
+
 /** The first flaw of a JSON text, or null. */
-export function jsonFlaw(text: string, depth_max: number): JsonFlaw | null {
+export function jsonFlaw(text: string, { depth_max, items_max, keys_max }: JsonBounds): JsonFlaw | null {
   /** The keys seen in each open object; null for an array. */
   const open: (Set<string> | null)[] = [];
+  /** The commas seen in each of them. */
+  const commas: number[] = [];
   let key_expected = false;
 
   for (let offset = 0; offset < text.length; offset++) {
@@ -39,6 +48,8 @@ export function jsonFlaw(text: string, depth_max: number): JsonFlaw | null {
           if (keys.has(key)) {
             return { offset, detail: `the key ${JSON.stringify(key.slice(0, KEY_CHARS_SHOWN))} is given twice` };
           }
+          // Objects that are built from parsed ones lose this key without a word.
+          if (key === "__proto__") return { offset, detail: 'the key "__proto__" is not taken' };
           keys.add(key);
         }
         offset = end;
@@ -49,15 +60,26 @@ export function jsonFlaw(text: string, depth_max: number): JsonFlaw | null {
         if (open.length === depth_max) return { offset, detail: `it is nested deeper than ${depth_max} levels` };
         key_expected = text.charCodeAt(offset) === OPEN_OBJECT;
         open.push(key_expected ? new Set() : null);
+        commas.push(0);
         break;
       case CLOSE_OBJECT:
       case CLOSE_ARRAY:
         open.pop();
+        commas.pop();
         key_expected = false;
         break;
-      case COMMA:
+      case COMMA: {
         key_expected = open.at(-1) instanceof Set;
+        const count = (commas.pop() ?? 0) + 1;
+        commas.push(count);
+        if (count >= (key_expected ? keys_max : items_max)) {
+          const detail = key_expected
+            ? `an object has more than ${keys_max} fields`
+            : `an array has more than ${items_max} items`;
+          return { offset, detail };
+        }
         break;
+      }
       case COLON:
         key_expected = false;
         break;

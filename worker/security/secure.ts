@@ -18,6 +18,7 @@ import type { App } from "./context.ts";
 import { failed, methodNotAllowed, notFound } from "./failures.ts";
 import { allowListedOrigins, browserHeaders, identify } from "./headers.ts";
 import { limitAddress } from "./rate-limit.ts";
+import { requireUtf8Target } from "./target.ts";
 
 /** Installs the above on an app that has no routes yet. */
 export function secure(app: OpenAPIHono<App>): void {
@@ -67,6 +68,7 @@ function routePattern(c: Context<App>): string {
 }
 
 const admit: MiddlewareHandler<App> = async (c, next) => {
+  requireUtf8Target(c);
   const [{ proven }] = await Promise.all([inspectCredential(c), refuseBlocked(c)]);
   if (!proven) await limitAddress(c);
   await next();

@@ -1,0 +1,140 @@
+/** Requests that were taken for others, or broke something, before they were refused. */
+import { request } from "node:http";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Service, startService } from "../service.fixture.ts";
+
+let service: Service;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.close());
+
+describe("long arrays and objects", () => {
+  const wrongFields = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`f${i}`, null]));
+  const bodies: [string, string, unknown][] = [
+    [
+      "a filter of 130 000 numbers",
+      "/api/v1/search",
+      { query: "q", filter: { author: { $in: Array(130_000).fill(1) } } },
+    ],
+    ["130 000 scopes", "/api/v1/keys", { name: "k", scopes: Array(130_000).fill(1) }],
+    [
+      "1000 documents of 500 wrong fields",
+      "/api/v1/documents/batch",
+      { documents: Array.from({ length: 1_000 }, (_, i) => ({ id: `d${i}`, text: "t", metadata: wrongFields })) },
+    ],
+    [
+      "1000 documents of 64 wrong fields",
+      "/api/v1/documents/batch",
+      {
+        documents: Array.from({ length: 1_000 }, (_, i) => ({
+          id: `d${i}`,
+          text: "t",
+          metadata: Object.fromEntries(Object.entries(wrongFields).slice(0, 64)),
+        })),
+      },
+    ],
+  ];
+  test.each(bodies)("%s are refused", async (_, path, body) => {
+    expect((await service.call("POST", path, body)).status).toBe(400);
+  });
+});
+
+describe("ids and paths", () => {
+  test("an id that no URL can name is refused", async () => {
+    for (const id of [".", ".."]) {
+      expect((await service.call("POST", "/api/v1/documents", { id, text: "t" })).status).toBe(400);
+    }
+  });
+
+  test("a path or query that is not percent-encoded UTF-8 is refused, for every method", async () => {
+    for (const target of [
+      "documents/%ff",
+      "documents/a%",
+      "documents/%zz",
+      "documents/%ed%a0%80",
+      "documents?cursor=%ff",
+    ]) {
+      expect((await service.call("GET", `/api/v1/${target}`)).status, target).toBe(400);
+    }
+    expect((await service.call("PUT", "/api/v1/documents/%ff", { text: "t" })).status).toBe(400);
+    expect((await service.call("PUT", "/api/v1/documents/%25ff", { text: "t" })).json.id).toBe("%ff");
+  });
+});
+
+describe("what would have been changed in silence", () => {
+  test("metadata named __proto__ is refused", async () => {
+    const body = '{"text": "t", "metadata": {"__proto__": "v", "a": "b"}}';
+    expect((await service.call("PUT", "/api/v1/documents/proto", body)).status).toBe(400);
+  });
+
+  test("a number in a query is decimal digits", async () => {
+    for (const limit of ["0x10", "1e2", "+5", " 5", "5.0", "", "0", "99999999999"]) {
+      for (const path of ["documents", "keys"]) {
+        const answer = await service.call("GET", `/api/v1/${path}?limit=${encodeURIComponent(limit)}`);
+        expect(answer.status, `${path} ${limit}`).toBe(400);
+      }
+    }
+    expect((await service.call("GET", "/api/v1/documents?limit=5")).status).toBe(200);
+  });
+
+  test("a repetition with another query is another request", async () => {
+    const headers = { "idempotency-key": "once-only" };
+    const body = { id: "once", text: "t" };
+    expect((await service.call("POST", "/api/v1/documents", body, { headers })).status).toBe(201);
+    expect((await service.call("POST", "/api/v1/documents", body, { headers })).status).toBe(201);
+    expect((await service.call("POST", "/api/v1/documents?x=1", body, { headers })).status).toBe(422);
+  });
+});
+
+test("a Host that is no host gets a page or a refusal, never a failure", async () => {
+  for (const host of ["a b", "x:99999", "[", "%"]) {
+    for (const path of ["/", "/docs", "/api/v1/documents"]) {
+      expect(await statusFor(path, host), `${host} ${path}`).toBeLessThan(500);
+    }
+  }
+});
+
+function statusFor(path: string, host: string): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const sent = request(new URL(path, service.platform.url), { headers: { host, accept: "text/html" } }, (answer) => {
+    answer.resume();
+    resolve(answer.statusCode ?? 0);
+  });
+  sent.on("error", reject).end();
+  return promise;
+}
+
+describe("keys", () => {
+  test("a tenant's admin key gives no more than it has; the bootstrap secret does", async () => {
+    const key = await service.key({ scopes: ["admin"], tenant: "limited", rate_tier: "low", daily_quota: 500 });
+    const own = (await service.call("GET", "/api/v1/keys", undefined, { key })).json.keys[0].id;
+    const change = async (body: object, by: string) =>
+      (await service.call("PATCH", `/api/v1/keys/${own}`, body, { key: by })).status;
+    for (const raised of [
+      { daily_quota: 501 },
+      { daily_quota: null },
+      { rate_tier: "standard" },
+      { rate_tier: "high" },
+    ]) {
+      expect(await change(raised, key), JSON.stringify(raised)).toBe(403);
+    }
+    const another = { name: "more", scopes: ["read"], rate_tier: "low", daily_quota: 500 };
+    expect((await service.call("POST", "/api/v1/keys", another, { key })).status).toBe(403);
+    expect(await change({ daily_quota: 400 }, key)).toBe(200);
+    expect(await change({ daily_quota: null, rate_tier: "high" }, service.platform.api_secret)).toBe(200);
+  });
+
+  test("a key made without a tier has no higher one than its maker", async () => {
+    const key = await service.key({ scopes: ["admin"], tenant: "slow", rate_tier: "low" });
+    const made = await service.call("POST", "/api/v1/keys", { name: "k", scopes: ["read"] }, { key });
+    expect(made.json).toMatchObject({ rate_tier: "low", daily_quota: null });
+  });
+
+  test("a name that commands a terminal or forges a line is refused", async () => {
+    for (const sign of ["\u001b[2K", "\r", "\n", "\u009b", "\u2028", "\u202e"]) {
+      const body = { name: `a${sign}b`, scopes: ["read"] };
+      expect((await service.call("POST", "/api/v1/keys", body)).status, JSON.stringify(sign)).toBe(400);
+    }
+  });
+});
