@@ -2,6 +2,9 @@
 
 /** A local model on a slow machine may take minutes for a long answer. */
 export const AI_UPSTREAM_TIMEOUT_MS = 300_000;
+/** Vectors for a search that somebody waits for; the model may first have to be loaded. */
+export const AI_UPSTREAM_EMBED_TIMEOUT_MS = 30_000;
+export const AI_UPSTREAM_IDLE_TIMEOUT_MS = 60_000;
 /** A request held longer than this during a switch is refused: something is wrong and the client should know. */
 export const PROXY_HOLD_MAX_MS = 60_000;
 /** How long a switch waits for running requests before it cuts them. */

@@ -115,12 +115,15 @@ async function main(): Promise<void> {
   process.exit();
 }
 
+function wayOut(error: unknown, message: string): string {
+  if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return "npm start -- --port 0 --api-port 0";
+  if (message.includes("PRISM_AI_"))
+    return "put the variable right, or unset PRISM_AI_BASE_URL to use what is built in";
+  return "npm start -- --ephemeral --port 0 --api-port 0";
+}
+
 main().catch((error: unknown) => {
   const message = error instanceof Error ? error.message : String(error);
-  const portTaken = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
-  console.error(`Error: ${message}`);
-  console.error(
-    portTaken ? "Try: npm start -- --port 0 --api-port 0" : "Try: npm start -- --ephemeral --port 0 --api-port 0",
-  );
+  console.error(`Error: ${message}\nTry: ${wayOut(error, message)}`);
   process.exit(1);
 });

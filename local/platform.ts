@@ -14,6 +14,7 @@ import { z } from "zod";
 import { bundleWorker } from "../infra/build.ts";
 import { SERVICE, type VARIABLES } from "../infra/inventory.ts";
 import type { PlatformFile } from "../ops/stack/platform-file.ts";
+import { UpstreamUnreachable } from "./ai/openai-upstream.ts";
 import { AiService, type AiUsage } from "./ai/service.ts";
 import { serveApis } from "./api-server.ts";
 import { controlApi } from "./control.ts";
@@ -108,7 +109,8 @@ async function assemble(
   const vectorize = new VectorizeStore(folder.file("vectorize.sqlite"), { now });
   undo.push(() => vectorize.close());
 
-  const built = options.account === "empty" ? null : Promise.all([bundleWorker(), ai.embeddingDimensions()]);
+  const built =
+    options.account === "empty" ? null : Promise.all([bundleWorker(), dimensionsOf(ai, vectorize, options.on_log)]);
   // Waited for below; until then its failure is nobody's.
   built?.catch(() => {});
 
@@ -175,7 +177,7 @@ async function assemble(
       bundle: code,
       secrets: identity.secrets,
       embedding: { model: ai.embeddingModel, dimensions },
-      variables: options.variables ?? {},
+      variables: { ...ai.variables(process.env), ...options.variables },
     });
   }
   await runtime.start();
@@ -222,6 +224,26 @@ async function assemble(
     ai_usage: () => ({ ...ai.usage }),
     workerdPid: () => workerdPids()[0] ?? null,
   };
+}
+
+/**
+ * Dimensions of the embedding model; null where its server is not there but data from before is, which full text can serve.
+ * Throws where neither is there.
+ */
+async function dimensionsOf(
+  ai: AiService,
+  vectorize: VectorizeStore,
+  on_log: PlatformOptions["on_log"],
+): Promise<number | null> {
+  try {
+    return await ai.embeddingDimensions();
+  } catch (error) {
+    if (!(error instanceof UpstreamUnreachable) || vectorize.listIndexes().length === 0) throw error;
+    on_log?.(
+      `Warning: ${error.message} Until it is, searches are from full text, and questions get passages for answers.`,
+    );
+    return null;
+  }
 }
 
 /** A key with every scope for tenant `default`, made through the service's own API. */

@@ -38,18 +38,20 @@ export interface SeedInputs extends AccountApiInputs {
   url: string;
   bundle: string;
   secrets: Secrets;
-  embedding: { model: string; dimensions: number };
+  /** Dimensions are null where the model cannot be asked now. */
+  embedding: { model: string; dimensions: number | null };
   variables: Partial<Record<keyof typeof VARIABLES, string>>;
 }
 
 /** Creates what is missing and deploys the bundle if it is new. @throws Error with what the API refused, and why. */
 export async function seed(inputs: SeedInputs): Promise<void> {
   const api = new AccountApi(inputs);
-  const live = await liveAnnotations(api);
+  const live = await liveDeployment(api);
   // Whoever deploys declares what exists as well: a generation that was given up must not come back.
-  if (live && !(SEED_ANNOTATION in live)) return;
+  if (live && !(SEED_ANNOTATION in live.annotations)) return;
+  const model = inputs.variables.EMBEDDING_MODEL ?? inputs.embedding.model;
   const database_id = await seedDatabase(api);
-  await seedVectorIndex(api, inputs.embedding);
+  await seedVectorIndex(api, { ...inputs.embedding, model }, live ? await modelOf(api, live) : undefined);
   const kv_ids = { cache: await seedNamespace(api, "cache"), config: await seedNamespace(api, "config") };
   for (const bucket of Object.keys(BUCKETS)) await seedBucket(api, bucket as Bucket);
   for (const queue of Object.keys(QUEUES)) await seedQueue(api, queue as Queue);
@@ -58,23 +60,32 @@ export async function seed(inputs: SeedInputs): Promise<void> {
     database_id,
     kv_ids,
     vector_generation: VECTOR_INDEX.generation,
-    variables: { EMBEDDING_MODEL: inputs.embedding.model, ...inputs.variables },
+    variables: { ...inputs.variables, EMBEDDING_MODEL: model },
     secrets: inputs.secrets,
   });
-  await seedWorker(api, inputs.bundle, bindings, live?.[SEED_ANNOTATION]);
+  await seedWorker(api, inputs.bundle, bindings, live?.annotations[SEED_ANNOTATION]);
   for (const queue of Object.keys(QUEUES)) await seedConsumer(api, queue as Queue);
   await seedCrons(api);
   await seedAlerts(api, `${inputs.url}${ALERT_WEBHOOK_PATH}`, inputs.secrets.ALERT_WEBHOOK_SECRET);
 }
 
-type Annotations = Record<string, string>;
+interface Deployment {
+  annotations: Record<string, string>;
+  versions: { version_id: string }[];
+}
 
-/** Annotations of the deployment that serves. */
-async function liveAnnotations(api: AccountApi): Promise<Annotations | undefined> {
-  const found = await api.find<{ deployments: { annotations: Annotations }[] }>(
-    `/workers/scripts/${WORKER}/deployments`,
+/** The deployment that serves. */
+async function liveDeployment(api: AccountApi): Promise<Deployment | undefined> {
+  const found = await api.find<{ deployments: Deployment[] }>(`/workers/scripts/${WORKER}/deployments`);
+  return found?.deployments[0];
+}
+
+/** The embedding model of the version that has served so far. */
+async function modelOf(api: AccountApi, { versions }: Deployment): Promise<string | undefined> {
+  const found = await api.find<{ bindings: { type: string; name: string; text?: string }[] }>(
+    `/workers/workers/${WORKER}/versions/${versions[0]?.version_id}`,
   );
-  return found?.deployments[0]?.annotations;
+  return found?.bindings.find(({ name }) => name === "EMBEDDING_MODEL")?.text;
 }
 
 async function seedDatabase(api: AccountApi): Promise<string> {
@@ -84,18 +95,30 @@ async function seedDatabase(api: AccountApi): Promise<string> {
   return uuid;
 }
 
-async function seedVectorIndex(api: AccountApi, { model, dimensions }: SeedInputs["embedding"]): Promise<void> {
+/** `before`: the model that the vectors so far were made with. */
+async function seedVectorIndex(
+  api: AccountApi,
+  { model, dimensions }: SeedInputs["embedding"],
+  before: string | undefined,
+): Promise<void> {
   const name = generationName(VECTOR_INDEX, VECTOR_INDEX.generation, STACK);
   const path = "/vectorize/v2/indexes";
   const indexes = await api.list<{ name: string; config: { dimensions: number } }>(path);
   const existing = indexes.find((one) => one.name === name);
   if (existing) {
-    if (existing.config.dimensions === dimensions) return;
-    throw new Error(
-      `the index ${name} has ${existing.config.dimensions} dimensions but ${model} gives ${dimensions}: ` +
-        "choose a model with the same dimensions, or start with another --data folder (or --ephemeral)",
-    );
+    const remedy = "choose the model they were made with, or start with another --data folder (or --ephemeral)";
+    if (dimensions !== null && existing.config.dimensions !== dimensions)
+      throw new Error(
+        `the index ${name} has ${existing.config.dimensions} dimensions but ${model} gives ${dimensions}: ${remedy}`,
+      );
+    const info = await api.find<{ vectorCount: number }>(`${path}/${name}/info`);
+    if (before !== undefined && before !== model && (info?.vectorCount ?? 0) > 0)
+      throw new Error(
+        `the vectors of this data folder are of ${before}, not of ${model}, and cannot be compared with its own: ${remedy}`,
+      );
+    return;
   }
+  if (dimensions === null) throw new Error(`the dimensions of ${model} are not known`);
   const { description, metric, metadata_indexes } = VECTOR_INDEX;
   await api.send("POST", path, { name, description, config: { dimensions, metric } });
   for (const { property, type } of metadata_indexes)

@@ -21,6 +21,8 @@ import { SOURCE_MAP } from "./rest/script-upload.ts";
 
 type NodeService = (request: Request) => Promise<Response> | Response;
 
+const ABORT_SIGNAL_RPC = "enable_abortsignal_rpc";
+
 /** A Worker beside the product, e.g. a bench peer: plain ES module source and its own D1 databases. */
 export interface ExtraWorker {
   name: string;
@@ -146,7 +148,12 @@ function internalWorkers(registry: Registry, gateway_secret: string): V4WorkerOp
 }
 
 function standInWorker(name: string, file: string, address: string): V4WorkerOptions {
-  return { name, ...esModules(sourceFile(file)), serviceBindings: { NODE: { external: { address, http: {} } } } };
+  return {
+    name,
+    ...esModules(sourceFile(file)),
+    compatibilityFlags: [ABORT_SIGNAL_RPC],
+    serviceBindings: { NODE: { external: { address, http: {} } } },
+  };
 }
 
 /**
@@ -169,7 +176,8 @@ function versionWorker(inputs: WorkerdInputs, version: VersionRecord, primary: V
     name: workerName(version),
     modules: inputs.with_shim ? [{ type: "ESModule", path: "shim.js", contents: shim }, ...modules] : modules,
     compatibilityDate: version.compatibility_date,
-    compatibilityFlags: version.compatibility_flags,
+    // The AI binding is RPC here, not on Cloudflare: its `signal` must pass.
+    compatibilityFlags: [...version.compatibility_flags, ABORT_SIGNAL_RPC],
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
     ...bindingOptions(inputs.registry, version, primary),
   };

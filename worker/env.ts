@@ -23,6 +23,10 @@ export interface Env {
   LOG_LEVEL: string;
   DEFAULT_MODEL: string;
   EMBEDDING_MODEL: string;
+  EMBEDDING_QUERY_PREFIX: string;
+  AI_EMBED_TIMEOUT_MS: string;
+  AI_GENERATE_TIMEOUT_MS: string;
+  AI_IDLE_TIMEOUT_MS: string;
   RERANK_MODEL: string;
   CORS_ORIGINS: string;
 

@@ -155,6 +155,8 @@ export const AI_EMBED_TIMEOUT_MS = 5_000;
 /** Nobody waits for a queue message: a slow model is better than vectors that are owed for ever. */
 export const AI_EMBED_PATIENT_TIMEOUT_MS = 60_000;
 export const AI_GENERATE_TIMEOUT_MS = 60_000;
+/** A model that has begun writes several words a second: so long a silence is the end of it. */
+export const AI_IDLE_TIMEOUT_MS = 20_000;
 export const VECTORIZE_TIMEOUT_MS = 5_000;
 
 /** Isolate memory for cached answers: 128 MB hold the isolate's everything. */

@@ -5,7 +5,6 @@
  */
 import type { Env } from "./env.ts";
 import type { Principal } from "./ground/principal.ts";
-import { AI_EMBED_PATIENT_TIMEOUT_MS, AI_EMBED_TIMEOUT_MS } from "./limits.ts";
 import type { CacheLayer } from "./store/answer-cache.ts";
 import { explain, observedDatabase } from "./store/database.ts";
 import { type GuardedAi, type GuardedVectorize, guardedAi, guardedVectorize } from "./store/dependencies.ts";
@@ -78,11 +77,7 @@ export class Work implements Unit {
       db: observedDatabase(this.env.DB, this.timings, (statements, duration_ms) =>
         this.later(this.#logSlowQuery(statements, duration_ms)),
       ),
-      ai: guardedAi(
-        this.env,
-        this.timings,
-        this.kind === "request" ? AI_EMBED_TIMEOUT_MS : AI_EMBED_PATIENT_TIMEOUT_MS,
-      ),
+      ai: guardedAi(this.env, this.timings, this.kind === "request" ? "waited for" : "patient"),
       vectorize: guardedVectorize(this.env, this.timings),
       packs: this.env.VECTOR_PACKS,
     };

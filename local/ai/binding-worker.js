@@ -5,10 +5,11 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 
 export class AiBinding extends WorkerEntrypoint {
-  async run(model, inputs, options = {}) {
+  async run(model, inputs, { signal, ...options } = {}) {
     const response = await this.env.NODE.fetch("http://ai/run", {
       method: "POST",
       body: JSON.stringify({ model, inputs, options }),
+      signal,
     });
     if (!response.ok) throw new Error(await response.text());
     return inputs.stream ? response.body : await response.json();

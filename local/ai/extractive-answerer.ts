@@ -46,7 +46,7 @@ export function answerExtractively(messages: readonly { role: string; content: s
   if (best === undefined) return { text: NOT_FOUND, evidence: found };
   const quote = (unit: ScoredUnit): string => {
     const text = unit.kind === "table" ? bestRow(question, textOf(unit)) : textOf(unit);
-    return `${text}${unit.kind === "code" || unit.kind === "table" ? "\n" : " "}[${prompt.passages[unit.rank]?.chunk_id}]`;
+    return `${text}${unit.kind === "code" || unit.kind === "table" ? "\n" : " "}[${prompt.passages[unit.rank]?.mark}]`;
   };
   const second = companion(best, scored, textOf);
   const quoted = (second === undefined ? [best] : [best, second]).sort(

@@ -9,7 +9,10 @@ import { AiService } from "./service.ts";
 
 const DIMENSIONS = 8;
 const requests: { path: string; authorization: string | undefined; body: Record<string, unknown> }[] = [];
-let broken: ((outgoing: ServerResponse) => void) | null = null;
+type Failure = (outgoing: ServerResponse) => void;
+/** What answers instead: every call, or chat only. */
+let broken: Failure | null = null;
+let brokenChat: Failure | null = null;
 let upstream: Server;
 let service: Service;
 const environment: Record<string, string> = {};
@@ -25,11 +28,13 @@ function embedding(text: string): number[] {
 function serve(path: string, body: Record<string, unknown>, outgoing: ServerResponse): void {
   const json = (value: unknown) => outgoing.setHeader("content-type", "application/json").end(JSON.stringify(value));
   if (path === "/v1/embeddings") {
-    return void json({ data: (body.input as string[]).map((text, index) => ({ index, embedding: embedding(text) })) });
+    // In any order: `index` says whose each is.
+    const data = (body.input as string[]).map((text, index) => ({ index, embedding: embedding(text) }));
+    return void json({ data: data.toReversed() });
   }
   const prompt = (body.messages as { content: string }[]).at(-1)?.content ?? "";
   const [, id] = /<(\d+)>/.exec(prompt) ?? [];
-  const answer = `It eats grain [${id}]. Also [31337] says so.`;
+  const answer = `It eats grain [${id}]. Also [99${id?.slice(2, 5)}0] says so, in R[10].`;
   const usage = { prompt_tokens: 111, completion_tokens: 22, total_tokens: 133 };
   if (!body.stream) return void json({ choices: [{ message: { role: "assistant", content: answer } }], usage });
   outgoing.setHeader("content-type", "text/event-stream");
@@ -47,7 +52,8 @@ beforeAll(async () => {
     const path = incoming.url ?? "";
     const body = JSON.parse(text);
     requests.push({ path, authorization: incoming.headers.authorization, body });
-    if (broken) broken(outgoing);
+    const failure = broken ?? (path === "/v1/chat/completions" ? brokenChat : null);
+    if (failure) failure(outgoing);
     else serve(path, body, outgoing);
   }).listen(0, "127.0.0.1");
   await once(upstream, "listening");
@@ -58,7 +64,10 @@ beforeAll(async () => {
     PRISM_AI_CHAT_MODEL: "qwen3:8b",
   });
   Object.assign(process.env, environment);
-  service = await startService({ faults: true });
+  service = await startService({
+    faults: true,
+    variables: { AI_IDLE_TIMEOUT_MS: "500", AI_GENERATE_TIMEOUT_MS: "1500" },
+  });
   const text = "The granary weevil eats stored grain.";
   await service.call("PUT", "/api/v1/documents/weevil", { text });
   await service.platform.vectorize.flush();
@@ -71,6 +80,7 @@ afterAll(async () => {
 });
 afterEach(() => {
   broken = null;
+  brokenChat = null;
   if (service.platform.faults) service.platform.faults.clock_offset_ms += BREAKER_OPEN_MS + 60_000;
 });
 
@@ -91,8 +101,14 @@ describe("an OpenAI-compatible upstream", () => {
 
   test("answers as JSON, billed by its own usage, without the citation that it made up", async () => {
     const { json } = await ask("What does the granary weevil eat?");
-    expect(json).toMatchObject({ found: true, degraded: [], usage: { tokens_in: 111, tokens_out: 22 } });
-    expect(json.answer).toMatch(/^It eats grain \[\d+\]\. Also says so\.$/);
+    expect(json).toMatchObject({
+      found: true,
+      grounded: true,
+      degraded: [],
+      model: "qwen3:8b",
+      usage: { tokens_in: 111, tokens_out: 22, neurons: 0, cost_usd: 0 },
+    });
+    expect(json.answer).toMatch(/^It eats grain \[\d+\]\. Also says so, in R\[10\]\.$/);
     expect(json.citations).toHaveLength(1);
     expect(requests.at(-1)).toMatchObject({ path: "/v1/chat/completions", body: { model: "qwen3:8b" } });
   });
@@ -101,8 +117,11 @@ describe("an OpenAI-compatible upstream", () => {
     const answer = await ask("What does the granary weevil eat?", { stream: true, top_k: 5 });
     const events = eventsOf(answer.text);
     const text = events.flatMap(({ event, data }) => (event === "token" ? [data.text] : [])).join("");
-    expect(text).toMatch(/^It eats grain \[\d+\]\. Also says so\.$/);
-    expect(events.at(-1)).toMatchObject({ event: "usage", data: { tokens_in: 111, tokens_out: 22 } });
+    expect(text).toMatch(/^It eats grain \[\d+\]\. Also says so, in R\[10\]\.$/);
+    expect(events.at(-1)).toMatchObject({
+      event: "usage",
+      data: { tokens_in: 111, tokens_out: 22, model: "qwen3:8b", grounded: true },
+    });
   });
 
   test.each([
@@ -125,17 +144,168 @@ describe("an OpenAI-compatible upstream", () => {
     expect(found.json.degraded.join()).toMatch(/full text/);
   });
 
-  test("a stream that breaks off in the middle keeps what was said and says that it is not whole", async () => {
-    broken = (outgoing) => {
-      outgoing.setHeader("content-type", "text/event-stream");
-      outgoing.write(`data: ${JSON.stringify({ choices: [{ delta: { content: "It eats half a " } }] })}\n\n`, () =>
-        setImmediate(() => outgoing.destroy()),
-      );
+  const delta = (content: string | null, more: object = {}) =>
+    `data: ${JSON.stringify({ choices: [{ delta: { content }, finish_reason: null, ...more }] })}\n\n`;
+  const streaming =
+    (...pieces: string[]) =>
+    (outgoing: ServerResponse) =>
+      void outgoing.setHeader("content-type", "text/event-stream").end(pieces.join(""));
+  let questions = 0;
+  /** A question that nobody asked before, as JSON or as a stream, and the same again. */
+  const twice = async (stream: boolean) => {
+    const message = `What does the granary weevil eat, number ${++questions}?`;
+    const [first, second] = [await ask(message, { stream }), await ask(message, { stream })];
+    const read = ({ text, json }: typeof first) => {
+      if (!stream) return json;
+      const events = eventsOf(text);
+      const said = events.flatMap(({ event, data }) => (event === "token" ? [data.text] : [])).join("");
+      return { ...events.at(-1)?.data, answer: said === "" ? null : said };
     };
-    const events = eventsOf((await ask("What does the weevil eat, granary or not?", { stream: true })).text);
-    const text = events.flatMap(({ event, data }) => (event === "token" ? [data.text] : [])).join("");
-    expect("It eats half a ").toContain(text);
-    expect(events.at(-1)?.data.degraded.length).toBeGreaterThan(0);
+    return { first: read(first), second: read(second) };
+  };
+
+  test.each([
+    ["no finish reason and no [DONE]", streaming(delta("It eats grain."))],
+    ["an error event", streaming(delta("It eats grain."), 'event: error\ndata: {"message":"out of memory"}\n\n')],
+    ["an error in the data", streaming(delta("It eats grain."), 'data: {"error":{"message":"out of memory"}}\n\n')],
+    ["data that is no JSON", streaming(delta("It eats grain."), "data: <html>\n\n")],
+    [
+      "a filter",
+      streaming(delta("It eats grain."), delta(null, { finish_reason: "content_filter" }), "data: [DONE]\n\n"),
+    ],
+    [
+      "a connection that breaks off",
+      (outgoing: ServerResponse) => {
+        outgoing.setHeader("content-type", "text/event-stream");
+        outgoing.write(delta("It eats grain."), () => setImmediate(() => outgoing.destroy()));
+      },
+    ],
+    [
+      "silence in the middle",
+      (outgoing: ServerResponse) => {
+        outgoing.setHeader("content-type", "text/event-stream").write(delta("It eats grain."));
+      },
+    ],
+  ])("a stream that ends with %s is told to have broken off, and is not cached", async (_, failure) => {
+    brokenChat = failure;
+    const { first, second } = await twice(true);
+    for (const { degraded, cached, answer } of [first, second]) {
+      expect("It eats grain.").toContain(answer ?? "");
+      expect([degraded.length, cached]).toEqual([1, false]);
+    }
+  });
+
+  test.each([
+    ["blank pieces", streaming(delta(" \n"), delta(null, { finish_reason: "stop" }), "data: [DONE]\n\n")],
+    ["no piece", streaming("data: [DONE]\n\n")],
+    ["nothing at all", streaming()],
+    ["thoughts only", streaming(delta("<think>It eats"), delta("</think>"), "data: [DONE]\n\n")],
+    [
+      "HTML",
+      (outgoing: ServerResponse) => void outgoing.setHeader("content-type", "text/html").end("<html>Sign in</html>"),
+    ],
+  ])("a stream of %s is no answer, and is not cached", async (_, failure) => {
+    brokenChat = failure;
+    const { first, second } = await twice(true);
+    for (const { degraded, cached, answer, found, grounded } of [first, second]) {
+      expect({ answer, found, grounded, cached }).toEqual({
+        answer: null,
+        found: false,
+        grounded: false,
+        cached: false,
+      });
+      expect(degraded).toHaveLength(1);
+    }
+  });
+
+  const whole =
+    (message: object, more: object = {}, choice: object = {}) =>
+    (outgoing: ServerResponse) =>
+      void outgoing
+        .setHeader("content-type", "application/json")
+        .end(JSON.stringify({ choices: [{ message, ...choice }], ...more }));
+
+  test.each([
+    ["content: null", whole({ content: null })],
+    ["blank content", whole({ content: "  " })],
+    ["no content", whole({})],
+  ])("a whole answer with %s is none, and is not cached", async (_, failure) => {
+    brokenChat = failure;
+    const { first, second } = await twice(false);
+    expect(first).toMatchObject({ answer: null, found: false, grounded: false, cached: false });
+    expect([first.degraded.length, second.cached]).toEqual([1, false]);
+  });
+
+  test.each([
+    ["usage: null", { usage: null }],
+    ["usage without a total", { usage: { prompt_tokens: 3, completion_tokens: 4 } }],
+    ["usage of another shape", { usage: "much" }],
+    ["a model of its own", { model: "qwen3:8b-q4" }],
+  ])("a good answer with %s is taken; one that cites nothing is not grounded", async (_, more) => {
+    for (const stream of [false, true]) {
+      // A server that does not stream answers a question for a stream whole.
+      brokenChat = whole({ content: "<think>Hm.</think>It eats grain." }, more);
+      const { first, second } = await twice(stream);
+      expect(first).toMatchObject({ answer: "It eats grain.", found: true, grounded: false, degraded: [] });
+      expect(first.model).toBe("model" in more ? more.model : "qwen3:8b");
+      expect(second.cached).toBe(true);
+    }
+  });
+
+  test("an answer that was cut at its limit says so, in both forms", async () => {
+    brokenChat = whole({ content: "It eats" }, {}, { finish_reason: "length" });
+    expect((await twice(false)).second).toMatchObject({
+      answer: "It eats",
+      degraded: [expect.stringContaining("limit")],
+    });
+    brokenChat = streaming(delta("It eats"), delta(null, { finish_reason: "length" }), "data: [DONE]\n\n");
+    expect((await twice(true)).second).toMatchObject({
+      answer: "It eats",
+      degraded: [expect.stringContaining("limit")],
+    });
+  });
+
+  test("a finish reason ends an answer as well as [DONE] does", async () => {
+    brokenChat = streaming(delta("It eats grain."), delta(null, { finish_reason: "stop" }));
+    expect((await twice(true)).first).toMatchObject({ answer: "It eats grain.", degraded: [], found: true });
+  });
+
+  test("the phrase of a refusal is one only where it is the answer's own", async () => {
+    brokenChat = whole({ content: "Not found in the documents." });
+    expect((await twice(false)).first).toMatchObject({ found: false, grounded: false });
+    const text = "The scanner prints: granary weevil not found in the documents.";
+    await service.call("PUT", "/api/v1/documents/scanner", { text });
+    brokenChat = whole({ content: "The scanner prints: granary weevil not found in the documents." });
+    expect((await twice(false)).first).toMatchObject({ found: true, grounded: false });
+    await service.call("DELETE", "/api/v1/documents/scanner");
+  });
+
+  test.each([true, false])("a request that is given up is aborted at the upstream (stream: %s)", async (stream) => {
+    const closed = Promise.withResolvers<void>();
+    brokenChat = (outgoing) => {
+      outgoing.once("close", () => closed.resolve());
+    };
+    const { first } = await twice(stream);
+    expect(first.answer).toBeNull();
+    await closed.promise;
+  });
+
+  test("vectors of zeros, too few of them, or none for an index are refused", async () => {
+    const item = (index: number, value: number) => ({ index, embedding: Array<number>(DIMENSIONS).fill(value) });
+    for (const data of [[item(0, 0)], [], [item(1, 1)], [item(0, 1), item(0, 1)]]) {
+      broken = (outgoing) => void outgoing.setHeader("content-type", "application/json").end(JSON.stringify({ data }));
+      const { json } = await service.call("POST", "/api/v1/search", {
+        query: `granary ${JSON.stringify(data)}`.slice(0, 99),
+      });
+      expect(json.degraded).toHaveLength(1);
+      if (service.platform.faults) service.platform.faults.clock_offset_ms += BREAKER_OPEN_MS + 60_000;
+    }
+  });
+
+  test("queries and passages carry the instructions of the model's card", () => {
+    const inputs = requests.flatMap(({ path, body }) => (path === "/v1/embeddings" ? (body.input as string[]) : []));
+    expect(inputs).toContain("search_query: granary weevil");
+    expect(inputs.some((text) => text.startsWith("search_document: "))).toBe(true);
   });
 });
 

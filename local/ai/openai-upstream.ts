@@ -2,89 +2,214 @@
 import { z } from "zod";
 import { AI_UPSTREAM_TIMEOUT_MS } from "../limits.ts";
 
-const embeddings = z.object({ data: z.array(z.object({ embedding: z.array(z.number()) })) });
-const usage = z.object({ prompt_tokens: z.number(), completion_tokens: z.number(), total_tokens: z.number() });
-const completion = z.object({
-  choices: z.array(z.object({ message: z.object({ content: z.string() }) })).min(1),
-  usage: usage.optional(),
+const embeddings = z.object({
+  data: z.array(z.object({ index: z.int().nonnegative().nullish(), embedding: z.array(z.number()) })),
 });
+/** What is not needed may be anything: servers differ in it, and a good answer must not be lost for it. */
+const completion = z.object({
+  model: z.string().nullish().catch(null),
+  choices: z
+    .array(
+      z.object({
+        message: z.object({ content: z.string().nullish() }),
+        finish_reason: z.string().nullish().catch(null),
+      }),
+    )
+    .min(1),
+  usage: z.object({ prompt_tokens: z.number(), completion_tokens: z.number() }).nullish().catch(null),
+});
+
+export interface ChatInputs {
+  messages: { role: string; content: string }[];
+  stream?: boolean;
+  max_tokens?: number;
+  temperature?: number;
+}
+
+export interface UpstreamSettings {
+  base_url: string;
+  api_key: string | undefined;
+  embedding_model: string;
+  chat_model: string;
+  /** What a whole answer, or the beginning of a stream, may take. */
+  timeout_ms: number;
+}
 
 export class OpenAiUpstream {
   readonly embeddingModel: string;
   readonly #baseUrl: string;
-  readonly #apiKey: string | undefined;
-  readonly #upstreamEmbeddingModel: string;
-  readonly #chatModel: string;
+  readonly #settings: UpstreamSettings;
 
-  constructor(settings: {
-    base_url: string;
-    api_key: string | undefined;
-    embedding_model: string;
-    chat_model: string;
-  }) {
+  constructor(settings: UpstreamSettings) {
     this.#baseUrl = settings.base_url.replace(/\/+$/, "");
-    this.#apiKey = settings.api_key;
-    this.#upstreamEmbeddingModel = settings.embedding_model;
-    this.#chatModel = settings.chat_model;
+    this.#settings = settings;
     // Packs name their model; the prefix keeps an upstream's name apart from Cloudflare's of the same spelling.
     this.embeddingModel = `@openai/${settings.embedding_model}`;
   }
 
-  /** Null without `PRISM_AI_BASE_URL`. Throws when it is set but the model names are not. */
+  /** Null without `PRISM_AI_BASE_URL`. Throws when it is set but the model names are not, or the limit is no number of seconds. */
   static fromEnvironment(environment: NodeJS.ProcessEnv): OpenAiUpstream | null {
     const base_url = environment.PRISM_AI_BASE_URL;
     if (!base_url) return null;
     const embedding_model = environment.PRISM_AI_EMBEDDING_MODEL;
     const chat_model = environment.PRISM_AI_CHAT_MODEL;
+    if (!/^https?:\/\//.test(base_url) || !URL.canParse(base_url)) {
+      throw new Error(`PRISM_AI_BASE_URL takes an address like http://127.0.0.1:11434/v1, not "${base_url}"`);
+    }
     if (!embedding_model || !chat_model) {
       throw new Error(
         "PRISM_AI_BASE_URL is set; set PRISM_AI_EMBEDDING_MODEL and PRISM_AI_CHAT_MODEL to models that server has",
       );
     }
-    return new OpenAiUpstream({ base_url, api_key: environment.PRISM_AI_API_KEY, embedding_model, chat_model });
-  }
-
-  async embed(texts: string[]): Promise<Float32Array[]> {
-    const response = await this.#post("/embeddings", { model: this.#upstreamEmbeddingModel, input: texts });
-    return embeddings.parse(await response.json()).data.map(({ embedding }) => Float32Array.from(embedding));
-  }
-
-  /** Workers AI's answer to a chat call. Model ids of Cloudflare's catalogue map to the one configured chat model. */
-  async chat(
-    model: string,
-    inputs: {
-      messages: { role: string; content: string }[];
-      stream?: boolean;
-      max_tokens?: number;
-      temperature?: number;
-    },
-  ): Promise<Response> {
-    const response = await this.#post("/chat/completions", {
-      ...inputs,
-      model: model.startsWith("@cf/") ? this.#chatModel : model,
-      ...(inputs.stream ? { stream_options: { include_usage: true } } : {}),
-    });
-    // OpenAI's SSE chunks pass through: the Worker reads both this shape and Workers AI's own.
-    if (inputs.stream) return new Response(response.body, { headers: { "content-type": "text/event-stream" } });
-    const answer = completion.parse(await response.json());
-    return Response.json({ response: answer.choices[0]?.message.content ?? "", usage: answer.usage });
-  }
-
-  async #post(path: string, body: unknown): Promise<Response> {
-    const response = await fetch(`${this.#baseUrl}${path}`, {
-      method: "POST",
-      headers: {
-        "content-type": "application/json",
-        ...(this.#apiKey ? { authorization: `Bearer ${this.#apiKey}` } : {}),
-      },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(AI_UPSTREAM_TIMEOUT_MS),
-    }).catch((cause: unknown) => {
-      throw new Error(`PRISM_AI_BASE_URL ${this.#baseUrl} cannot be reached: is the server running?`, { cause });
-    });
-    if (!response.ok) {
-      throw new Error(`PRISM_AI_BASE_URL${path} answered ${response.status}: ${(await response.text()).slice(0, 200)}`);
+    const seconds_max = AI_UPSTREAM_TIMEOUT_MS / 1000;
+    const seconds = environment.PRISM_AI_TIMEOUT_S || String(seconds_max);
+    if (!/^\d{1,3}$/.test(seconds) || Number(seconds) < 1 || Number(seconds) > seconds_max) {
+      throw new Error(`PRISM_AI_TIMEOUT_S takes whole seconds from 1 to ${seconds_max}, not "${seconds}"`);
     }
-    return response;
+    return new OpenAiUpstream({
+      base_url,
+      api_key: environment.PRISM_AI_API_KEY,
+      embedding_model,
+      chat_model,
+      timeout_ms: Number(seconds) * 1000,
+    });
   }
+
+  get timeout_ms(): number {
+    return this.#settings.timeout_ms;
+  }
+
+  /** One vector for each text, in the order of the texts. Throws for an answer that is not just that. */
+  async embed(texts: string[], signal?: AbortSignal): Promise<Float32Array[]> {
+    const path = "/embeddings";
+    const body = { model: this.#settings.embedding_model, input: texts };
+    const { data } = await this.#post(path, body, signal, (response) => this.#json(path, response, embeddings));
+    const vectors = inOrder(data);
+    const dimensions = vectors[0]?.length;
+    if (vectors.length !== texts.length || vectors.some(({ length }) => length === 0 || length !== dimensions)) {
+      throw new Error(
+        `${this.#address(path)} did not answer one vector of one length for each of ${texts.length} texts`,
+      );
+    }
+    if (vectors.some((vector) => vector.every((value) => value === 0))) {
+      throw new Error(`${this.#address(path)} answered a vector of zeros: it means nothing, and is near to nothing`);
+    }
+    return vectors.map((vector) => Float32Array.from(vector));
+  }
+
+  /** Workers AI's answer to a chat call, in OpenAI's shape. Models of Cloudflare's catalogue map to the configured one. */
+  async chat(model: string, inputs: ChatInputs, signal?: AbortSignal): Promise<Response> {
+    const path = "/chat/completions";
+    const name = model.startsWith("@cf/") ? this.#settings.chat_model : model;
+    const body = {
+      ...inputs,
+      model: name,
+      ...(inputs.stream ? { stream_options: { include_usage: true } } : {}),
+    };
+    return this.#post(path, body, signal, async (response) => {
+      const type = response.headers.get("content-type") ?? "";
+      if (inputs.stream && response.body && type.includes("text/event-stream")) {
+        // Before what the server sends, which may name its model or not.
+        const named = `data: ${JSON.stringify({ model: name, choices: [] })}\n\n`;
+        return eventStream(prefixed(new TextEncoder().encode(named), response.body));
+      }
+      const answer = await this.#json(path, response, completion);
+      const whole = { ...answer, model: answer.model ?? name };
+      // A server that does not stream answers whole.
+      return inputs.stream ? eventStream(`data: ${JSON.stringify(whole)}\n\ndata: [DONE]\n\n`) : Response.json(whole);
+    });
+  }
+
+  #address(path: string): string {
+    return `PRISM_AI_BASE_URL ${this.#baseUrl}${path}`;
+  }
+
+  async #json<T>(path: string, response: Response, schema: z.ZodType<T>): Promise<T> {
+    const text = await response.text();
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      const type = response.headers.get("content-type") ?? "no content type";
+      throw new Error(
+        `${this.#address(path)} did not answer with JSON (${type}): is this the address of an OpenAI-compatible API? It mostly ends in /v1`,
+      );
+    }
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return parsed.data;
+    throw new Error(
+      `${this.#address(path)} answered with another shape than OpenAI's: ${z.prettifyError(parsed.error)}`,
+    );
+  }
+
+  /** Posts and reads the answer by `read`, within the limit; given up as soon as `signal` aborts. */
+  async #post<T>(
+    path: string,
+    body: unknown,
+    signal: AbortSignal | undefined,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> {
+    // Not AbortSignal.timeout: it would cut a stream that has begun, and go on.
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), this.#settings.timeout_ms);
+    try {
+      const response = await fetch(`${this.#baseUrl}${path}`, {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          ...(this.#settings.api_key ? { authorization: `Bearer ${this.#settings.api_key}` } : {}),
+        },
+        body: JSON.stringify(body),
+        signal: AbortSignal.any([limit.signal, ...(signal ? [signal] : [])]),
+      }).catch((cause: unknown) => {
+        throw limit.signal.aborted
+          ? new Error(`${this.#address(path)} did not answer within ${this.#settings.timeout_ms / 1000} s`, { cause })
+          : new UpstreamUnreachable(`${this.#address(path)} cannot be reached: is the server running?`, { cause });
+      });
+      if (!response.ok) {
+        throw new Error(`${this.#address(path)} answered ${response.status}: ${(await response.text()).slice(0, 200)}`);
+      }
+      return await read(response);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** Nobody answers at the upstream's address. */
+export class UpstreamUnreachable extends Error {
+  override name = "UpstreamUnreachable";
+}
+
+/** By `index`, where the server gives one: it need not answer in the order of the texts. */
+function inOrder(data: z.infer<typeof embeddings>["data"]): number[][] {
+  if (data.every(({ index }) => typeof index !== "number")) return data.map(({ embedding }) => embedding);
+  const byIndex = new Map(data.map(({ index, embedding }) => [index, embedding]));
+  return data.map((_, place) => {
+    const embedding = byIndex.get(place);
+    if (!embedding) throw new Error(`PRISM_AI_BASE_URL answered no embedding with index ${place}`);
+    return embedding;
+  });
+}
+
+function eventStream(body: ReadableStream<Uint8Array> | string): Response {
+  return new Response(body, { headers: { "content-type": "text/event-stream" } });
+}
+
+function prefixed(first: Uint8Array, rest: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const reader = rest.getReader();
+  let begun = false;
+  return new ReadableStream({
+    async pull(controller) {
+      if (!begun) {
+        begun = true;
+        controller.enqueue(first);
+        return;
+      }
+      const next = await reader.read();
+      if (next.done) controller.close();
+      else controller.enqueue(next.value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
 }

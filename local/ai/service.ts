@@ -6,10 +6,12 @@
  */
 import { z } from "zod";
 import { AI_TEXTS_PER_CALL_MAX } from "../../infra/cloudflare-limits.ts";
+import type { VARIABLES } from "../../infra/inventory.ts";
 import { estimateTokens } from "../../worker/rag/text/tokens.ts";
+import { AI_UPSTREAM_EMBED_TIMEOUT_MS, AI_UPSTREAM_IDLE_TIMEOUT_MS } from "../limits.ts";
 import { answerExtractively } from "./extractive-answerer.ts";
 import { embedLexical, LEXICAL_MODEL } from "./lexical-embedder.ts";
-import { OpenAiUpstream } from "./openai-upstream.ts";
+import { type ChatInputs, OpenAiUpstream } from "./openai-upstream.ts";
 
 const message = z.object({ role: z.string(), content: z.string() });
 const call = z.object({
@@ -25,7 +27,9 @@ const call = z.object({
     }),
   ]),
 });
-type ChatInputs = { messages: z.infer<typeof message>[]; stream?: boolean; max_tokens?: number; temperature?: number };
+
+/** What answers where no upstream does. */
+const EXTRACTIVE_MODEL = "@prism/extractive-v1";
 
 /** What the stand-in was asked to do since it started; `ops bench` and quota checks read it. */
 export interface AiUsage {
@@ -62,6 +66,18 @@ export class AiService {
     return this.#upstream?.embeddingModel ?? LEXICAL_MODEL;
   }
 
+  /** Variables of the Worker that follow from the kind of model: one on this machine may need minutes. */
+  variables(environment: NodeJS.ProcessEnv): Partial<Record<keyof typeof VARIABLES, string>> {
+    if (!this.#upstream) return {};
+    const { timeout_ms } = this.#upstream;
+    return {
+      EMBEDDING_QUERY_PREFIX: environment.PRISM_AI_EMBEDDING_QUERY_PREFIX ?? "",
+      AI_EMBED_TIMEOUT_MS: String(Math.min(timeout_ms, AI_UPSTREAM_EMBED_TIMEOUT_MS)),
+      AI_GENERATE_TIMEOUT_MS: String(timeout_ms),
+      AI_IDLE_TIMEOUT_MS: String(Math.min(timeout_ms, AI_UPSTREAM_IDLE_TIMEOUT_MS)),
+    };
+  }
+
   /** Dimensions of the embedding model, asked of the upstream once at start. */
   async embeddingDimensions(): Promise<number> {
     const [vector] = this.#upstream ? await this.#upstream.embed(["dimensions"]) : embedLexical(["dimensions"]);
@@ -75,28 +91,28 @@ export class AiService {
     if (!parsed.success) return new Response(`5006: ${z.prettifyError(parsed.error)}`, { status: 400 });
     const { model, inputs } = parsed.data;
     try {
-      if ("text" in inputs) return Response.json(await this.#embed([inputs.text].flat()));
+      if ("text" in inputs) return Response.json(await this.#embed([inputs.text].flat(), request.signal));
       if ("query" in inputs) return Response.json(rerankLexically(inputs.query, inputs.contexts));
-      return await this.#chat(model, inputs);
+      return await this.#chat(model, inputs, request.signal);
     } catch (error) {
       return new Response(`3040: ${error instanceof Error ? error.message : String(error)}`, { status: 502 });
     }
   }
 
-  async #embed(texts: string[]): Promise<{ shape: [number, number]; data: number[][] }> {
+  async #embed(texts: string[], signal: AbortSignal): Promise<{ shape: [number, number]; data: number[][] }> {
     if (texts.length > AI_TEXTS_PER_CALL_MAX) {
       throw new Error(`${texts.length} texts in one call; Workers AI takes at most ${AI_TEXTS_PER_CALL_MAX}`);
     }
     this.usage.embedding_calls += 1;
     this.usage.embedded_texts += texts.length;
     for (const text of texts) this.usage.embedded_tokens += estimateTokens(text);
-    const vectors = this.#upstream ? await this.#upstream.embed(texts) : embedLexical(texts);
+    const vectors = this.#upstream ? await this.#upstream.embed(texts, signal) : embedLexical(texts);
     return { shape: [vectors.length, vectors[0]?.length ?? 0], data: vectors.map((vector) => Array.from(vector)) };
   }
 
-  async #chat(model: string, inputs: ChatInputs): Promise<Response> {
+  async #chat(model: string, inputs: ChatInputs, signal: AbortSignal): Promise<Response> {
     this.usage.chat_calls += 1;
-    if (this.#upstream) return this.#upstream.chat(model, inputs);
+    if (this.#upstream) return this.#upstream.chat(model, inputs, signal);
     const { text } = answerExtractively(inputs.messages);
     const usage = {
       prompt_tokens: inputs.messages.reduce((sum, { content }) => sum + estimateTokens(content), 0),
@@ -106,11 +122,11 @@ export class AiService {
     usage.total_tokens = usage.prompt_tokens + usage.completion_tokens;
     this.usage.chat_input_tokens += usage.prompt_tokens;
     this.usage.chat_output_tokens += usage.completion_tokens;
-    if (!inputs.stream) return Response.json({ response: text, usage });
+    if (!inputs.stream) return Response.json({ response: text, usage, model: EXTRACTIVE_MODEL });
     // Word by word, as a generator would: a client's streaming code meets pieces, also inside a citation.
     const pieces = text.match(/\s*\S{1,8}/g) ?? [];
     const events = pieces.map((piece) => `data: ${JSON.stringify({ response: piece })}\n\n`);
-    events.push(`data: ${JSON.stringify({ response: "", usage })}\n\n`, "data: [DONE]\n\n");
+    events.push(`data: ${JSON.stringify({ response: "", usage, model: EXTRACTIVE_MODEL })}\n\n`, "data: [DONE]\n\n");
     return new Response(events.join(""), { headers: { "content-type": "text/event-stream" } });
   }
 }

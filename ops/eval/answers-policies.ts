@@ -1,5 +1,5 @@
 /** The contexts that the optimiser is compared with: what a service without one would send. Pure. */
-import type { PromptPassage } from "../../worker/rag/answer/prompt.ts";
+import type { UnmarkedPassage } from "../../worker/rag/answer/prompt.ts";
 
 /** A ranked hit as `POST /api/v1/search` returns it, as far as it is needed here. */
 export interface RankedHit {
@@ -20,7 +20,7 @@ export interface WholeDocument {
 export interface PolicyContext {
   /** `documents` or `top-K`. */
   name: string;
-  passages: PromptPassage[];
+  passages: UnmarkedPassage[];
 }
 
 /** Sizes of k that are measured. */
@@ -30,13 +30,13 @@ export const DOCUMENTS_OF_TOP = 3;
 
 /**
  * The baseline contexts for ranked `hits`. `documentOf` gives the whole document of a hit with a key that tells
- * documents apart; several hits of one document send it once, under the id of the best of them.
+ * documents apart; several hits of one document send it once, at the place of the best of them.
  */
 export function baselineContexts(
   hits: readonly RankedHit[],
   documentOf: (hit: RankedHit) => { key: string; document: WholeDocument },
 ): PolicyContext[] {
-  const documents = new Map<string, PromptPassage>();
+  const documents = new Map<string, UnmarkedPassage>();
   for (const hit of hits.slice(0, DOCUMENTS_OF_TOP)) {
     const { key, document } = documentOf(hit);
     if (documents.has(key)) continue;

@@ -7,7 +7,8 @@
  *   article stripping, since a compressor can only lose by the stricter rule.
  */
 import { z } from "zod";
-import { type PromptPassage, renderMessages } from "../../worker/rag/answer/prompt.ts";
+import { MARK_DIGITS } from "../../worker/rag/answer/marks.ts";
+import { renderMessages, type UnmarkedPassage } from "../../worker/rag/answer/prompt.ts";
 import { type PolicyContext, TOP_K } from "./answers-policies.ts";
 
 /** One question with the contexts to judge. */
@@ -17,7 +18,7 @@ export interface JudgedQuestion {
   answers: readonly string[];
   baselines: readonly PolicyContext[];
   /** The passages that the Worker's optimiser sent. */
-  optimised: readonly PromptPassage[];
+  optimised: readonly UnmarkedPassage[];
 }
 
 /** Means over all questions. */
@@ -42,6 +43,9 @@ export type AnswersReport = z.infer<typeof answersReport>;
 /** A top-k is of equal quality when its answer recall is at most this much below the optimiser's. */
 export const EQUAL_QUALITY_RECALL = 0.01;
 
+/** A mark of as many digits as those that are drawn, so that it counts as many tokens. */
+const MARK_EXAMPLE = 10 ** (MARK_DIGITS - 1);
+
 /** Whether one of the answer strings stands in one of the passages. */
 export function recallsAnswer(answers: readonly string[], passages: readonly { text: string }[]): boolean {
   return passages.some(({ text }) => answers.some((answer) => text.includes(answer)));
@@ -49,13 +53,13 @@ export function recallsAnswer(answers: readonly string[], passages: readonly { t
 
 function scorePolicy(
   questions: readonly JudgedQuestion[],
-  passagesOf: (question: JudgedQuestion) => readonly PromptPassage[],
+  passagesOf: (question: JudgedQuestion) => readonly UnmarkedPassage[],
   countTokens: (text: string) => number,
 ): PolicyScore {
   let recalled = 0;
   let tokens = 0;
   for (const question of questions) {
-    const passages = passagesOf(question);
+    const passages = passagesOf(question).map((passage, place) => ({ ...passage, mark: MARK_EXAMPLE + place }));
     if (recallsAnswer(question.answers, passages)) recalled++;
     for (const { content } of renderMessages({ question: question.question, passages }).messages) {
       tokens += countTokens(content);

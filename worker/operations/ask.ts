@@ -5,6 +5,7 @@ import { type AnswerEvent, type AnswerOutcome, answer } from "../rag/answer/answ
 import { chatModel } from "../rag/answer/chat-models.ts";
 import type { ChatAnswer, chatRequest } from "../schemas/search.ts";
 import { cacheKey } from "../store/answer-cache.ts";
+import { aiPatience } from "../store/dependencies.ts";
 import { budgetLeft } from "../telemetry/day-counts.ts";
 import type { Work } from "../work.ts";
 import { keepAnswer, recallAnswer } from "./kept-answers.ts";
@@ -32,6 +33,8 @@ export async function* ask(work: Work, { request, debug }: AskInput): AsyncGener
     model: chatModel(request.model, work.env.DEFAULT_MODEL),
     max_context_tokens,
     stream,
+    idle_ms: aiPatience(work.env).idle_ms,
+    random_u32: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
   };
   const key = await cacheKey(work.caller.tenant, "chat", [question.retrieval, question.model, max_context_tokens]);
   const keeping = { key, beyond_isolate: true, skip: debug };

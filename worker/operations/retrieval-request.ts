@@ -16,6 +16,7 @@ export function retrievalRequest(
     tenant,
     tenant_term: tenantTerm(tenant),
     embedding_model: env.EMBEDDING_MODEL,
+    query_prefix: env.EMBEDDING_QUERY_PREFIX,
     rerank_model: env.RERANK_MODEL,
   };
 }

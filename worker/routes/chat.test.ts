@@ -140,9 +140,8 @@ describe("passages are data", () => {
     expect(json.answer).not.toMatch(/^HACKED|cheese/);
     const parsed = parsePrompt(json.debug.prompt_messages);
     expect(parsed?.question).toBe("Where does the quokka live?");
-    const ids = json.sources.map(({ chunk_id }: { chunk_id: number }) => chunk_id);
-    expect(parsed?.passages.map(({ chunk_id }) => chunk_id)).toEqual(ids);
-    expect(ids).not.toContain(99999);
+    expect(parsed?.passages.map(({ text }) => text)).toEqual(json.sources.map(({ text }: { text: string }) => text));
+    expect(parsed?.passages.map(({ mark }) => mark)).not.toContain(99999);
     const [, user] = json.debug.prompt_messages;
     expect(user.content).not.toContain("<|");
     expect(user.content.match(/<question>/g)).toHaveLength(1);
@@ -196,18 +195,23 @@ describe("the context", () => {
 });
 
 describe("models", () => {
-  test("names of intents are routed to models, models may be named, and the answer says which it was", async () => {
+  test("names of intents are routed to models, and models may be named", async () => {
     const message = "What does the granary weevil eat?";
     const models = new Set<string>();
     for (const model of ["quick", "balanced", "quality"]) {
-      const { json } = await ask(message, { model });
-      expect(json.model).toMatch(/^@cf\//);
-      models.add(json.model);
-      expect((await ask(message, { model: json.model })).json.model).toBe(json.model);
+      const { routed_model } = (await ask(message, { model }, {}, "?debug=1")).json.debug;
+      expect(routed_model).toMatch(/^@cf\//);
+      models.add(routed_model);
+      expect((await ask(message, { model: routed_model }, {}, "?debug=1")).json.debug.routed_model).toBe(routed_model);
     }
     expect(models.size).toBe(3);
-    const preset = (await ask(message)).json.model;
-    expect(preset).toBe((await ask(message, { model: "balanced" })).json.model);
+    const preset = (await ask(message, {}, {}, "?debug=1")).json.debug.routed_model;
+    expect(preset).toBe((await ask(message, { model: "balanced" }, {}, "?debug=1")).json.debug.routed_model);
+  });
+
+  test("the answer names who has answered, and what is not Cloudflare's costs no neurons", async () => {
+    const { json } = await ask("What does the granary weevil eat?");
+    expect(json).toMatchObject({ model: "@prism/extractive-v1", grounded: true, usage: { neurons: 0, cost_usd: 0 } });
   });
 
   test("an unknown model is refused and the known ones are named", async () => {

@@ -63,8 +63,8 @@ function streamed(c: Context<App>, answering: Answering): Response {
       }
     };
     try {
-      const { usage, found, model, cached, degraded, request_id } = await drain(answering, show);
-      await send("usage", { ...usage, found, model, cached, degraded, request_id });
+      const { usage, found, grounded, model, cached, degraded, request_id } = await drain(answering, show);
+      await send("usage", { ...usage, found, grounded, model, cached, degraded, request_id });
       resolve(undefined);
     } catch (error) {
       // The status line is long gone: the stream itself must say that it is not complete.

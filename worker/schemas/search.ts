@@ -76,6 +76,11 @@ export const citation = z
     start: z.number().int().openapi({ description: "Span in the chunk's text, UTF-16 code units." }),
     end: z.number().int(),
     quote: z.string(),
+    mark_start: z.number().int().openapi({
+      description:
+        "Where `answer` shows the citation, UTF-16 code units. Other numbers in brackets are text of the answer.",
+    }),
+    mark_end: z.number().int(),
   })
   .openapi("Citation");
 
@@ -98,7 +103,7 @@ export const chatUsage = z
       .number()
       .int()
       .openapi({ description: "Context tokens of the retrieved chunks that were not sent." }),
-    neurons: z.number(),
+    neurons: z.number().openapi({ description: "Of Workers AI: 0 for a model that is not Cloudflare's." }),
     cost_usd: z.number(),
     budget_left: z
       .number()
@@ -111,14 +116,19 @@ export const chatUsage = z
 
 export const chatAnswer = z
   .object({
-    answer: z.string().nullable().openapi({ description: "Null when no model could be reached: see `sources`." }),
-    found: z.boolean(),
+    answer: z.string().nullable().openapi({ description: "Null when no model answered: see `sources`." }),
+    found: z.boolean().openapi({ description: "False: the documents do not answer the question." }),
+    grounded: z.boolean().openapi({
+      description: "Whether the answer cites at least one passage. An answer that cites nothing may be invented.",
+    }),
     citations: z.array(citation),
     sources: z.array(source),
-    model: z.string().nullable(),
+    model: z.string().nullable().openapi({ description: "The model that has answered; null when none was asked." }),
     usage: chatUsage,
     cached: z.boolean(),
-    degraded: z.array(z.string()),
+    degraded: z.array(z.string()).openapi({
+      description: "What did not work, also that the answer broke off or was cut short; empty when everything did.",
+    }),
     request_id: z.string(),
     debug: z.unknown().optional(),
   })

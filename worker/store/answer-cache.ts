@@ -34,9 +34,12 @@ let memoryChars = 0;
 const seen = new BoundedMap<true>(CACHE_SEEN_KEYS_MAX);
 let kvBudget = { day: 0, writes: 0 };
 
+/** Grows with the shape of the kept answers: those of an older deployment are then not read. */
+const ANSWER_FORMAT = 2;
+
 /** One name for one question: the tenant and everything the answer depends on, hashed. */
 export function cacheKey(tenant: string, kind: "search" | "chat", question: unknown): Promise<string> {
-  return sha256(JSON.stringify([tenant, kind, question]));
+  return sha256(JSON.stringify([ANSWER_FORMAT, tenant, kind, question]));
 }
 
 /** What isolate memory holds; whether it is still valid is for the caller to find out. */

@@ -32,15 +32,24 @@ export class CircuitOpen extends Error {
   override name = "CircuitOpen";
 }
 
-/** Runs `work` unless the circuit is open; a call that takes longer than `timeout_ms` counts as failed. */
-export async function guardedCall<T>(breaker: Breaker, timeout_ms: number, work: () => Promise<T>): Promise<T> {
+/** Runs `work` unless the circuit is open; a call that takes longer than `timeout_ms` counts as failed, and its signal aborts. */
+export async function guardedCall<T>(
+  breaker: Breaker,
+  timeout_ms: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   if (!breaker.allows(Date.now())) throw new CircuitOpen("left alone after repeated failures");
   let timer: ReturnType<typeof setTimeout> | null = null;
+  const giveUp = new AbortController();
   try {
     const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${timeout_ms} ms`)), timeout_ms);
+      timer = setTimeout(() => {
+        const late = new Error(`no answer within ${timeout_ms} ms`);
+        reject(late);
+        giveUp.abort(late);
+      }, timeout_ms);
     });
-    const result = await Promise.race([work(), timeout]);
+    const result = await Promise.race([work(giveUp.signal), timeout]);
     breaker.record(true, Date.now());
     return result;
   } catch (error) {

@@ -3,7 +3,13 @@
  * the unit of work that opened them.
  */
 import type { Env } from "../env.ts";
-import { AI_GENERATE_TIMEOUT_MS, VECTORIZE_TIMEOUT_MS } from "../limits.ts";
+import {
+  AI_EMBED_PATIENT_TIMEOUT_MS,
+  AI_EMBED_TIMEOUT_MS,
+  AI_GENERATE_TIMEOUT_MS,
+  AI_IDLE_TIMEOUT_MS,
+  VECTORIZE_TIMEOUT_MS,
+} from "../limits.ts";
 import type { Timings } from "../telemetry/timings.ts";
 import { Breaker, guardedCall } from "./breaker.ts";
 
@@ -12,15 +18,44 @@ export const breakers = { embedding: new Breaker(), generation: new Breaker(), v
 export type GuardedAi = Pick<Ai, "run">;
 export type GuardedVectorize = Pick<Vectorize, "query" | "upsert" | "deleteByIds">;
 
-/** Embedding calls (`text` in the inputs) and generation fail apart, so each has its own breaker. */
-export function guardedAi(env: Env, timings: Timings, embed_timeout_ms: number): GuardedAi {
-  const run = (model: string, inputs: object, ...rest: unknown[]) => {
+/** How long models are waited for. */
+export interface AiPatience {
+  /** For vectors that a caller waits for, and for those of a queue message. */
+  embed_ms: number;
+  embed_patient_ms: number;
+  /** Until a whole answer, or the beginning of a stream. */
+  generate_ms: number;
+  /** Between two pieces of a stream. */
+  idle_ms: number;
+}
+
+/** The limits of `limits.ts`, unless the stack's variables set others: a model on an old machine is slower than a data centre. */
+export function aiPatience(
+  env: Pick<Env, "AI_EMBED_TIMEOUT_MS" | "AI_GENERATE_TIMEOUT_MS" | "AI_IDLE_TIMEOUT_MS">,
+): AiPatience {
+  const set = (text: string, preset: number): number => (/^[1-9]\d{0,8}$/.test(text) ? Number(text) : preset);
+  const embed_ms = set(env.AI_EMBED_TIMEOUT_MS, AI_EMBED_TIMEOUT_MS);
+  return {
+    embed_ms,
+    embed_patient_ms: Math.max(embed_ms, AI_EMBED_PATIENT_TIMEOUT_MS),
+    generate_ms: set(env.AI_GENERATE_TIMEOUT_MS, AI_GENERATE_TIMEOUT_MS),
+    idle_ms: set(env.AI_IDLE_TIMEOUT_MS, AI_IDLE_TIMEOUT_MS),
+  };
+}
+
+/**
+ * Embedding calls (`text` in the inputs) and generation fail apart, so each has its own breaker. A call that is given up is
+ * aborted: the model must not go on working for nobody.
+ */
+export function guardedAi(env: Env, timings: Timings, kind: "waited for" | "patient"): GuardedAi {
+  const patience = aiPatience(env);
+  const embed_ms = kind === "patient" ? patience.embed_patient_ms : patience.embed_ms;
+  const run = (model: string, inputs: object, options: object = {}) => {
     const embedding = "text" in inputs;
     const breaker = embedding ? breakers.embedding : breakers.generation;
-    const timeout_ms = embedding ? embed_timeout_ms : AI_GENERATE_TIMEOUT_MS;
     return timings.measure("ai", () =>
-      guardedCall(breaker, timeout_ms, () =>
-        (env.AI as unknown as { run(...args: unknown[]): Promise<unknown> }).run(model, inputs, ...rest),
+      guardedCall(breaker, embedding ? embed_ms : patience.generate_ms, (signal) =>
+        (env.AI as unknown as { run(...args: unknown[]): Promise<unknown> }).run(model, inputs, { ...options, signal }),
       ),
     );
   };

@@ -21,7 +21,7 @@ export async function embed(
   texts: readonly string[],
   kind: "query" | "passage",
 ): Promise<number[][]> {
-  const prefix = kind === "query" ? (model.query_prefix ?? "") : "";
+  const prefix = kind === "query" ? model.query_prefix : model.passage_prefix;
   const binding = ai as unknown as EmbeddingBinding;
   const answer = await binding.run(model.id, {
     text: texts.map((text) => prefix + text),
@@ -34,9 +34,12 @@ export async function embed(
       `${model.id} must answer ${texts.length} vector(s) of ${dimensions ?? "as many"} numbers: check EMBEDDING_MODEL against the index's dimensions`,
     );
   }
+  if (!model.gives_zeros && data.some((vector) => vector.every((value) => value === 0))) {
+    throw new EmbeddingError(`${model.id} answered a vector of zeros, which is near to nothing`);
+  }
   return data;
 }
 
 function isVectors(data: unknown): data is number[][] {
-  return Array.isArray(data) && data.every((vector) => Array.isArray(vector) && typeof vector[0] === "number");
+  return Array.isArray(data) && data.every((vector) => Array.isArray(vector) && vector.every(Number.isFinite));
 }

@@ -5,13 +5,15 @@
  * Nothing here is remembered between questions, and every failure short of D1's has a stated fallback.
  */
 
+import { ANSWER_TOKENS_MAX } from "../../limits.ts";
 import type { IndexState } from "../../store/index-state.ts";
 import { type Hit, type RetrievalRequest, retrieve, type Stores } from "../search/retrieve.ts";
 import { estimateTokens } from "../text/tokens.ts";
 import { type ChatModelId, chatCost } from "./chat-models.ts";
-import { type Citation, CitationStream } from "./citations.ts";
+import { type CheckedText, type Citation, CitationStream } from "./citations.ts";
 import { EVIDENCE_MIN } from "./evidence.ts";
-import { generate, type TokenUsage } from "./generate.ts";
+import { type Generation, generate } from "./generate.ts";
+import { drawMarks } from "./marks.ts";
 import { optimise, type Passage } from "./optimise.ts";
 import { type ChatMessage, NOT_FOUND, renderMessages } from "./prompt.ts";
 
@@ -20,6 +22,9 @@ export interface Question {
   model: ChatModelId;
   max_context_tokens: number;
   stream: boolean;
+  /** A stream of which nothing comes for so long is given up. */
+  idle_ms: number;
+  random_u32: () => number;
 }
 
 export interface CitedSource {
@@ -44,22 +49,35 @@ export type AnswerEvent =
   | { type: "citation"; citation: CitationView };
 
 export interface AnswerOutcome {
-  /** Null when no model could be reached. */
+  /** Null when no model could be reached, or it said nothing. */
   answer: string | null;
+  /** Whether the documents answer the question, as far as the model says. */
   found: boolean;
+  /** Whether the answer cites a passage: without, nothing ties it to the documents. */
+  grounded: boolean;
   citations: CitationView[];
   sources: CitedSource[];
-  model: ChatModelId | null;
+  /** The model that has answered, by its provider's name for it. */
+  model: string | null;
   usage: { tokens_in: number; tokens_out: number; tokens_saved: number; neurons: number; cost_usd: number };
   degraded: string[];
   index: IndexState;
   vector_used: boolean;
   /** How the answer came about, for debug keys. */
-  trace: { query_terms: string[]; evidence: number; passages: Passage[]; prompt_messages: ChatMessage[] };
+  trace: {
+    query_terms: string[];
+    evidence: number;
+    passages: Passage[];
+    prompt_messages: ChatMessage[];
+    /** What was asked to answer. */
+    routed_model: ChatModelId;
+  };
 }
 
 const NO_MODEL = "No model could be reached; the sources are the passages that match the question best";
-const BROKE_OFF = "The model stopped in the middle of its answer";
+const NO_ANSWER = "The model gave no answer; the sources are the passages that match the question best";
+const BROKE_OFF = "The answer broke off: the model did not end it";
+const CUT_SHORT = `The answer was cut off at its limit of ${ANSWER_TOKENS_MAX} tokens`;
 
 /** Yields events as they are known and returns the whole. Throws D1's errors. */
 export async function* answer(stores: Stores, question: Question): AsyncGenerator<AnswerEvent, AnswerOutcome> {
@@ -71,10 +89,14 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
     max_context_tokens: question.max_context_tokens,
   });
   const byId = new Map(hits.map((hit) => [hit.chunk_id, hit]));
-  const { messages } = renderMessages({ question: question.retrieval.query, passages: context.passages });
+  const texts = [question.retrieval.query, ...hits.flatMap(({ title, heading, text }) => [title, heading, text])];
+  const marks = drawMarks(context.passages.length, texts, question.random_u32);
+  const marked = context.passages.map((passage, place) => ({ ...passage, mark: marks[place] ?? 0 }));
+  const { messages } = renderMessages({ question: question.retrieval.query, passages: marked });
   const outcome: AnswerOutcome = {
     answer: NOT_FOUND,
     found: false,
+    grounded: false,
     citations: [],
     sources: [],
     model: null,
@@ -87,6 +109,7 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
       evidence: context.evidence,
       passages: context.passages,
       prompt_messages: messages,
+      routed_model: question.model,
     },
   };
 
@@ -103,12 +126,13 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
   yield { type: "sources", sources: outcome.sources };
 
   const checker = new CitationStream(
-    context.passages.flatMap(({ chunk_id }) => {
+    marked.flatMap(({ mark, chunk_id }) => {
       const hit = byId.get(chunk_id);
-      return hit ? [{ chunk_id, text: hit.text }] : [];
+      return hit ? [{ mark, chunk_id, text: hit.text }] : [];
     }),
+    texts,
   );
-  const emit = function* (checked: { text: string; citations: Citation[] }): Generator<AnswerEvent> {
+  const emit = function* (checked: CheckedText): Generator<AnswerEvent> {
     if (checked.text !== "") yield { type: "token", text: checked.text };
     outcome.answer = (outcome.answer ?? "") + checked.text;
     for (const citation of checked.citations) {
@@ -118,32 +142,54 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
     }
   };
   outcome.answer = "";
-  let usage: TokenUsage | null = null;
+  let generation: Generation | null = null;
   try {
-    const pieces = generate(stores.ai, question.model, messages, question.stream);
+    const { model, stream, idle_ms } = question;
+    const pieces = generate(stores.ai, { model, messages, stream, idle_ms });
     for (;;) {
       const next = await pieces.next();
       if (next.done) {
-        usage = next.value;
+        generation = next.value;
         break;
       }
       yield* emit(checker.push(next.value));
     }
-    yield* emit(checker.finish());
-    outcome.model = question.model;
+    const last = checker.finish();
+    if (outcome.answer !== "" || last.text.trim() !== "") yield* emit(last);
+    if (outcome.answer.trim() === "") outcome.degraded.push(NO_ANSWER);
+    else if (generation.cut_short) outcome.degraded.push(CUT_SHORT);
   } catch {
-    const silent = outcome.answer === "";
-    outcome.degraded.push(silent ? NO_MODEL : BROKE_OFF);
-    if (silent) outcome.answer = null;
+    outcome.degraded.push(outcome.answer.trim() === "" ? NO_MODEL : BROKE_OFF);
   }
-  outcome.found = outcome.answer !== null && !outcome.answer.toLowerCase().includes(NOT_FOUND);
-  if (outcome.answer !== null) {
-    const tokens_in = usage?.tokens_in ?? messages.reduce((sum, { content }) => sum + estimateTokens(content), 0);
-    const tokens_out = usage?.tokens_out ?? estimateTokens(outcome.answer);
-    const tokens_saved = Math.max(0, context.tokens_before - context.tokens);
-    outcome.usage = { tokens_in, tokens_out, tokens_saved, ...chatCost(question.model, tokens_in, tokens_out) };
+  if (outcome.answer.trim() === "") {
+    outcome.answer = null;
+    return outcome;
   }
+  outcome.grounded = outcome.citations.length > 0;
+  outcome.found = outcome.grounded || !saysNotFound(outcome.answer, texts);
+  outcome.model = answeringModel(question.model, generation);
+  const tokens_in =
+    generation?.usage?.tokens_in ?? messages.reduce((sum, { content }) => sum + estimateTokens(content), 0);
+  const tokens_out = generation?.usage?.tokens_out ?? estimateTokens(outcome.answer);
+  const tokens_saved = Math.max(0, context.tokens_before - context.tokens);
+  outcome.usage = { tokens_in, tokens_out, tokens_saved, ...chatCost(outcome.model, tokens_in, tokens_out) };
   return outcome;
+}
+
+/**
+ * Whether an answer without a citation is the refusal that the prompt asks for. A longer answer that holds the phrase is one,
+ * too, unless a text that the model read holds it as well: then it may be a quotation.
+ */
+function saysNotFound(answer: string, texts: readonly string[]): boolean {
+  const plain = answer.toLowerCase();
+  if (plain.replace(/^[\s"'“*_`]+|[\s.!"'”*_`]+$/g, "") === NOT_FOUND) return true;
+  return plain.includes(NOT_FOUND) && !texts.some((text) => text.toLowerCase().includes(NOT_FOUND));
+}
+
+/** What the provider says; Cloudflare may name its own model without the prefix of the catalogue. */
+function answeringModel(asked: ChatModelId, generation: Generation | null): string {
+  const told = generation?.model ?? null;
+  return told === null || asked.endsWith(told) ? asked : told;
 }
 
 function sourceOf(passage: Passage, hit: Hit | undefined): CitedSource[] {

@@ -33,13 +33,10 @@ export function chatModel(requested: string | undefined, fallback: string): Chat
   return name in ROUTES ? ROUTES[name as keyof typeof ROUTES] : ROUTES.balanced;
 }
 
-/** Neurons and list price of a call. */
-export function chatCost(
-  model: ChatModelId,
-  tokens_in: number,
-  tokens_out: number,
-): { neurons: number; cost_usd: number } {
-  const { neurons_in_per_m, neurons_out_per_m } = CATALOGUE[model];
+/** Neurons and list price of a call. A model that is not of the catalogue is not Cloudflare's, and costs none of its neurons. */
+export function chatCost(model: string, tokens_in: number, tokens_out: number): { neurons: number; cost_usd: number } {
+  if (!(model in CATALOGUE)) return { neurons: 0, cost_usd: 0 };
+  const { neurons_in_per_m, neurons_out_per_m } = CATALOGUE[model as ChatModelId];
   const neurons = (tokens_in * neurons_in_per_m + tokens_out * neurons_out_per_m) / 1_000_000;
   return { neurons, cost_usd: neurons * USD_PER_NEURON };
 }

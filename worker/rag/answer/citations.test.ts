@@ -2,67 +2,86 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CitationStream, checkCitations } from "./citations.ts";
 
+const QUEUE = 481_731;
+const BACKUP = 220_933;
+const MADE_UP = 555_555;
 const CONTEXT = [
   {
+    mark: QUEUE,
     chunk_id: 12,
-    text: "The queue holds 5 000 messages. A dead letter is kept for four days. Retries happen three times.",
+    text: "The queue holds 5 000 messages. A dead letter is kept for four days. Retries happen three times. In a[3] is ] more.",
   },
-  { chunk_id: 7, text: "Backups run at 02:00 UTC.\n\n```sh\nops backup create\n```\n" },
+  { mark: BACKUP, chunk_id: 7, text: "Backups run at 02:00 UTC.\n\n```sh\nops backup create\n```\n" },
 ];
+const TEXTS = ["What does the queue hold?", ...CONTEXT.map(({ text }) => text), "Invoice [777777]"];
+const check = (answer: string) => checkCitations(answer, CONTEXT, TEXTS);
 const quote = (chunk_id: number, start: number, end: number): string =>
   CONTEXT.find((chunk) => chunk.chunk_id === chunk_id)?.text.slice(start, end) ?? "";
+const quotes = (answer: string) =>
+  check(answer).citations.map(({ chunk_id, start, end }) => quote(chunk_id, start, end));
 
 describe("citations", () => {
-  test("a citation of a chunk that the model was not given is removed and reported", () => {
-    const checked = checkCitations("Retries happen three times [12] [99]. And [7, 98].", CONTEXT);
+  test("a mark that the model made up is removed and reported", () => {
+    const checked = check(`Retries happen three times [${QUEUE}] [${MADE_UP}]. And [${BACKUP}, ${MADE_UP}].`);
     expect(checked.text).toBe("Retries happen three times [12]. And [7].");
-    expect(checked.rejected).toEqual([99, 98]);
+    expect(checked.rejected).toEqual([MADE_UP, MADE_UP]);
     expect(checked.citations.map(({ chunk_id }) => chunk_id)).toEqual([12, 7]);
   });
 
-  test("the span is the sentence of the chunk that supports the claim", () => {
-    const { citations } = checkCitations(
-      "It can hold 5 000 messages [12]. Dead letters are kept four days.[12]",
-      CONTEXT,
-    );
-    expect(citations.map(({ chunk_id, start, end }) => quote(chunk_id, start, end))).toEqual([
+  test("the span is the sentence of the chunk that supports the claim, and a quotation is its own span", () => {
+    expect(quotes(`It can hold 5 000 messages [${QUEUE}]. Dead letters are kept four days.[${QUEUE}]`)).toEqual([
       "The queue holds 5 000 messages.",
       "A dead letter is kept for four days.",
     ]);
+    expect(quotes(`In a[3] is ] more. [${QUEUE}]`)).toEqual(["In a[3] is ] more."]);
+    expect(quotes(`\`\`\`sh\nops backup create\n\`\`\`\n[${BACKUP}]`)).toEqual(["```sh\nops backup create\n```"]);
+    expect(quotes(`Retries happen three times. [${QUEUE}] [${QUEUE}]`)).toEqual(
+      Array(2).fill("Retries happen three times."),
+    );
   });
 
-  test("links, arrays in code and open brackets are not citations", () => {
-    const text = "See [12](https://example.org), use a[0x1f] and [12";
-    expect(checkCitations(text, CONTEXT)).toEqual({ text, citations: [], rejected: [] });
+  test.each([
+    "register R[10] is 42 and R[11] is 77",
+    "const port = ports[1];",
+    "slot [18] holds [12], [7, 12] and [3;4].",
+    "See [12](https://example.org), use a[0x1f] and [12",
+    "Invoice [777777] as the passage says",
+  ])("what is no mark is text, and stays: %s", (text) => {
+    expect(check(text)).toEqual({ text, citations: [], rejected: [] });
+    const cited = check(`${text} [${QUEUE}]`);
+    expect(cited.text).toBe(`${text} [12]`);
+    expect(cited.citations.map(({ chunk_id }) => chunk_id)).toEqual([12]);
   });
+
+  const part = fc.oneof(
+    fc.constantFrom(
+      `[${QUEUE}]`,
+      `[${BACKUP}]`,
+      `[${MADE_UP}]`,
+      `[${QUEUE}, ${BACKUP}]`,
+      `[${BACKUP};${MADE_UP}]`,
+      `[${QUEUE}](u)`,
+      " [",
+      "]",
+      "[4817",
+      "31]",
+      "[12]",
+      "(x)",
+      ". ",
+      "\n",
+      " ",
+      "Retries happen",
+      " 02:00 UTC",
+    ),
+    fc.string({ maxLength: 5 }),
+  );
 
   test("an answer in pieces gives the same text, citations and rejections as the whole, however it is cut", () => {
-    const part = fc.oneof(
-      fc.constantFrom(
-        "[12]",
-        "[7]",
-        "[99]",
-        "[12, 7]",
-        "[7;99]",
-        " [",
-        "]",
-        "[1",
-        "2]",
-        "(x)",
-        ". ",
-        "\n",
-        " ",
-        "Retries happen",
-        " 02:00 UTC",
-        "[12](u)",
-      ),
-      fc.string({ maxLength: 5 }),
-    );
     fc.assert(
-      fc.property(fc.array(part, { maxLength: 15 }), fc.array(fc.nat(40), { maxLength: 8 }), (parts, cuts) => {
+      fc.property(fc.array(part, { maxLength: 15 }), fc.array(fc.nat(60), { maxLength: 8 }), (parts, cuts) => {
         const answer = parts.join("");
-        const whole = checkCitations(answer, CONTEXT);
-        const stream = new CitationStream(CONTEXT);
+        const whole = check(answer);
+        const stream = new CitationStream(CONTEXT, TEXTS);
         const at = [0, ...cuts.filter((cut) => cut < answer.length).sort((a, b) => a - b), answer.length];
         const emitted = at.slice(1).map((end, index) => stream.push(answer.slice(at[index], end)));
         emitted.push(stream.finish());
@@ -73,10 +92,26 @@ describe("citations", () => {
     );
   });
 
+  test("text around marks is not altered, and each citation says where the answer shows it", () => {
+    const text = fc
+      .array(fc.oneof(fc.constantFrom("R[10]", "[1]", " [18] ", "a[123", "]", "x.", "\n"), fc.string({ maxLength: 9 })))
+      .map((parts) => parts.join("").replace(/\d{6,}/g, "6"))
+      // A bracket that the next mark would close or follow makes another word of it.
+      .map((joined) => `${joined}.`);
+    fc.assert(
+      fc.property(fc.array(text, { minLength: 2, maxLength: 5 }), (texts) => {
+        const { text: shown, citations } = check(texts.join(`[${QUEUE}]`));
+        expect(shown).toBe(texts.join("[12]"));
+        expect(citations).toHaveLength(texts.length - 1);
+        for (const { mark_start, mark_end } of citations) expect(shown.slice(mark_start, mark_end)).toBe("[12]");
+      }),
+    );
+  });
+
   test("every span lies within its chunk", () => {
     fc.assert(
-      fc.property(fc.string(), fc.constantFrom(12, 7), (claim, id) => {
-        for (const { chunk_id, start, end } of checkCitations(`${claim} [${id}]`, CONTEXT).citations) {
+      fc.property(fc.string(), fc.constantFrom(QUEUE, BACKUP), (claim, mark) => {
+        for (const { chunk_id, start, end } of check(`${claim} [${mark}]`).citations) {
           expect(start).toBeGreaterThanOrEqual(0);
           expect(end).toBeGreaterThan(start);
           expect(quote(chunk_id, start, end)).toHaveLength(end - start);

@@ -27,7 +27,7 @@ const hostile = fc
     { maxLength: 12 },
   )
   .map((parts) => parts.join(""));
-const passage = fc.record({ chunk_id: fc.nat(), title: hostile, heading: fc.constant(""), text: hostile });
+const passage = fc.record({ mark: fc.nat(), title: hostile, heading: fc.constant(""), text: hostile });
 
 describe("the prompt", () => {
   test("gives passages and question back verbatim, whatever they contain", () => {
@@ -35,8 +35,8 @@ describe("the prompt", () => {
       fc.property(hostile, fc.array(passage, { maxLength: 4 }), (question, passages) => {
         const parsed = parsePrompt(renderMessages({ question, passages }).messages);
         expect(parsed?.question).toBe(question);
-        expect(parsed?.passages.map(({ chunk_id, text }) => ({ chunk_id, text }))).toEqual(
-          passages.map(({ chunk_id, text }) => ({ chunk_id, text })),
+        expect(parsed?.passages.map(({ mark, text }) => ({ mark, text }))).toEqual(
+          passages.map(({ mark, text }) => ({ mark, text })),
         );
       }),
     );
@@ -47,7 +47,7 @@ describe("the prompt", () => {
       fc.property(hostile, fc.array(passage, { maxLength: 4 }), (question, passages) => {
         const user = renderMessages({ question, passages }).messages[1]?.content ?? "";
         const openers = user.match(/<[\s/]*(?:\d+|question)[\s/]*>/gi) ?? [];
-        expect(openers).toEqual([...passages.map(({ chunk_id }) => `<${chunk_id}>`), "<question>"]);
+        expect(openers).toEqual([...passages.map(({ mark }) => `<${mark}>`), "<question>"]);
         expect(user).not.toContain("<|");
       }),
     );
@@ -57,14 +57,14 @@ describe("the prompt", () => {
     const text = "if (a < 12 && b > 3) return x <y>;";
     const { messages } = renderMessages({
       question: "Why?",
-      passages: [{ chunk_id: 5, title: "Guide", heading: "Guide › Setup", text }],
+      passages: [{ mark: 5, title: "Guide", heading: "Guide › Setup", text }],
     });
     expect(messages[1]?.content).toBe(`<5>Guide › Setup\n${text}\n<question>Why?`);
     expect(messages[0]?.content).toContain(NOT_FOUND);
   });
 
-  test("refuses a chunk id that is no integer key", () => {
-    const passages = [{ chunk_id: 1.5, title: "", heading: "", text: "" }];
+  test("refuses a mark that is no integer", () => {
+    const passages = [{ mark: 1.5, title: "", heading: "", text: "" }];
     expect(() => renderMessages({ question: "", passages })).toThrow(RangeError);
   });
 

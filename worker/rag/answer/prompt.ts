@@ -1,7 +1,7 @@
 /**
  * The one prompt: rules in the system message, passages and question in the user message.
  *
- * Passages come from whoever wrote the documents, so they are data. Each follows an opener `<id>`, its chunk id;
+ * Passages come from whoever wrote the documents, so they are data. Each follows an opener `<id>`, its mark (`marks.ts`);
  * whatever in a passage, label or question could be read as such a delimiter, or as a chat-template marker like
  * `<|eot_id|>`, gets a backslash after its `<`. The escape is reversible (`parsePrompt`), and text without such
  * sequences is not changed. What this cannot do: stop a model from believing a lie that a passage states as a fact.
@@ -21,18 +21,22 @@ export interface ChatMessage {
   content: string;
 }
 
-/** A piece of a chunk as the model sees it. */
-export interface PromptPassage {
-  chunk_id: number;
+/** A piece of a chunk, as the model is to see it. */
+export interface UnmarkedPassage {
   title: string;
   /** Heading path inside the document ("A › B"), or empty. */
   heading: string;
   text: string;
 }
 
+/** A passage with what the model cites it by. */
+export interface PromptPassage extends UnmarkedPassage {
+  mark: number;
+}
+
 /** A passage read back from a prompt; `label` is what stood for title and heading. */
 export interface ParsedPassage {
-  chunk_id: number;
+  mark: number;
   label: string;
   text: string;
 }
@@ -54,7 +58,7 @@ function unescapeData(text: string): string {
 }
 
 /** Title and heading on one line, without saying the title twice. */
-function labelOf(passage: PromptPassage): string {
+function labelOf(passage: UnmarkedPassage): string {
   const title = passage.title.replace(/\s+/g, " ").trim();
   const heading = passage.heading.replace(/\s+/g, " ").trim();
   if (heading === "" || heading === title) return title;
@@ -64,17 +68,17 @@ function labelOf(passage: PromptPassage): string {
 /**
  * The messages for a question over passages, in the order given (best first).
  *
- * @throws RangeError when a chunk id is not a non-negative integer: the delimiters would not hold.
+ * @throws RangeError when a mark is not a non-negative integer: the delimiters would not hold.
  */
 export function renderMessages(input: { question: string; passages: readonly PromptPassage[] }): {
   messages: ChatMessage[];
 } {
   const passages = input.passages.map((passage) => {
-    const id = passage.chunk_id;
-    if (!Number.isSafeInteger(id) || id < 0) {
-      throw new RangeError(`chunk_id must be a non-negative integer, got ${id}: pass the integer key of the chunk`);
+    const { mark } = passage;
+    if (!Number.isSafeInteger(mark) || mark < 0) {
+      throw new RangeError(`a mark must be a non-negative integer, got ${mark}: draw it with drawMarks`);
     }
-    return `<${id}>${escapeData(labelOf(passage))}\n${escapeData(passage.text)}\n`;
+    return `<${mark}>${escapeData(labelOf(passage))}\n${escapeData(passage.text)}\n`;
   });
   return {
     messages: [
@@ -100,11 +104,11 @@ export function parsePrompt(
     const body = content.slice(opener.index + opener[0].length, (openers[index + 1]?.index ?? 0) - 1);
     const labelEnd = body.indexOf("\n");
     return {
-      chunk_id: Number(opener[1]),
+      mark: Number(opener[1]),
       label: unescapeData(body.slice(0, labelEnd)),
       text: unescapeData(body.slice(labelEnd + 1)),
     };
   });
-  if (passages.some((passage) => Number.isNaN(passage.chunk_id))) return undefined;
+  if (passages.some((passage) => Number.isNaN(passage.mark))) return undefined;
   return { question: unescapeData(content.slice(last.index + QUESTION_MARK.length)), passages };
 }

@@ -38,6 +38,8 @@ export interface RetrievalRequest {
   offset: number;
   filter?: Filter;
   embedding_model: string;
+  /** Takes the place of the model's own instruction before a query, where it is not empty. */
+  query_prefix?: string;
   /** Absent or empty: no reranking. */
   rerank_model?: string;
 }
@@ -76,7 +78,7 @@ const DEGRADED_TO_TEXT = "Vector search is unavailable; results are from full te
 
 /** See the head of this file. Throws D1's errors, and `VectorSearchError` in mode `vector`. */
 export async function retrieve(stores: Stores, request: RetrievalRequest): Promise<RetrievalResult> {
-  const model = embeddingModel(request.embedding_model);
+  const model = embeddingModel(request.embedding_model, request.query_prefix);
   const page_end = Math.min(request.offset + request.top_k, SEARCH_DEPTH_MAX);
   const terms = queryTerms(request.query);
   const words = terms.flatMap(({ surface, compound }) => (compound ? [] : [surface]));
