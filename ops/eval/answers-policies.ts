@@ -40,7 +40,7 @@ export function baselineContexts(
   for (const hit of hits.slice(0, DOCUMENTS_OF_TOP)) {
     const { key, document } = documentOf(hit);
     if (documents.has(key)) continue;
-    documents.set(key, { chunk_id: hit.chunk_id, title: document.title, heading: "", text: document.text });
+    documents.set(key, { title: document.title, heading: "", text: document.text });
   }
   return [
     { name: "documents", passages: [...documents.values()] },

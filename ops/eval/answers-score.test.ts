@@ -24,8 +24,8 @@ describe("scoring answers", () => {
   test("the documents policy sends each document of the best hits once", () => {
     expect(baselines[0]?.name).toBe("documents");
     expect(baselines[0]?.passages.map(({ text }) => text)).toEqual([
-      expect.stringContaining("whole d1"),
-      expect.stringContaining("whole d3"),
+      expect.stringContaining("whole doc-1"),
+      expect.stringContaining("whole doc-2"),
     ]);
     expect(baselines.map(({ name }) => name).slice(1)).toEqual(["top-1", "top-2", "top-3", "top-5", "top-10"]);
   });

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import type { Outcome } from "../command/invocation.ts";
+import { harmless } from "../command/output.ts";
 import { keyRecord, listKeys, revokeKey } from "./keys.ts";
 
 const output = z.union([
