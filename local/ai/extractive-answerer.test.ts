@@ -53,6 +53,54 @@ describe("the extractive answerer", () => {
     expect(ask(question)).toBe(NOT_FOUND);
   });
 
+  test.each([
+    [
+      "What is the minimum size for compression?",
+      "The minimum size in bytes to compress. Defaults to 1024 bytes.",
+      "The minimum size in bytes to compress. [9]\nDefaults to 1024 bytes. [9]",
+    ],
+    [
+      "How heavy is the Tern engine?",
+      "The Tern engine was built for small boats. It weighs 40 kg. Its colour is green.",
+      "The Tern engine was built for small boats. [9]\nIt weighs 40 kg. [9]",
+    ],
+    [
+      "How do I enable the cache?",
+      "To enable the cache, write:\n\n```ts\ncache(true);\n```\n\nThe cache is fast.",
+      "To enable the cache, write:\n\n```ts\ncache(true);\n```\n[9]",
+    ],
+    [
+      "How do I restore the ledger?",
+      "The ledger is precious.\n\n1. Stop the writers of the ledger.\n2. Restore the ledger from the newest copy.\n3. Start again.\n",
+      "1. Stop the writers of the ledger.\n2. Restore the ledger from the newest copy.\n3. Start again. [9]",
+    ],
+    [
+      "When should the memory store not be used?",
+      "The memory store is used for tests of the memory store. The memory store should not be used with several processes.",
+      "The memory store should not be used with several processes. [9]",
+    ],
+    [
+      "Why does the importer refuse symbolic links?",
+      "Links may point outside. Therefore, the importer refuses symbolic links.",
+      "Links may point outside. [9]\nTherefore, the importer refuses symbolic links. [9]",
+    ],
+    [
+      "Which limit has the paid plan?",
+      "| free | limit 10 |\n| paid | limit 99 |\n| team | limit 500 |\n",
+      "| paid | limit 99 |\n[9]",
+    ],
+  ])("%s: the answer comes with what belongs to it", (question, text, answer) => {
+    expect(ask(question, [{ mark: 9, title: "Guide", heading: "", text }])).toContain(answer);
+  });
+
+  test.each(["Which version of PostgreSQL does the archiver support?", "Can I use Postgres instead of the archiver?"])(
+    "does not answer about a thing that no passage names: %s",
+    (question) => {
+      const text = "The archiver supports version 3 of the format. Use the archiver instead of copying files.";
+      expect(ask(question, [{ mark: 9, title: "The archiver", heading: "", text }])).toBe(NOT_FOUND);
+    },
+  );
+
   test("has nothing to say without passages or to other prompts", () => {
     expect(ask("Who wrote the first version?", [])).toBe(NOT_FOUND);
     expect(answerExtractively([{ role: "user", content: "Write a poem" }])).toEqual({ text: NOT_FOUND, evidence: 0 });
