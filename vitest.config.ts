@@ -9,8 +9,9 @@ export default defineConfig({
     maxWorkers: 2,
     // Commands are tested as processes: what one has compiled, the next one need not.
     env: { NODE_COMPILE_CACHE: `${import.meta.dirname}/node_modules/.cache/compiled` },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Whole commands on a platform of their own take 20 s, and on a busy machine several times that.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     reporters: process.env.CI ? ["default", "json", leftOutReporter] : ["default", leftOutReporter],
     outputFile: { json: "dist/test-report.json" },
   },
