@@ -1,8 +1,12 @@
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, createServer, get, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo, connect, createServer as createTcpServer } from "node:net";
+import { connect, createServer as createTcpServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { FrontProxy } from "./front-proxy.ts";
+import { PROXY_BODIES_BYTES_MAX, PROXY_BODY_BUFFER_BYTES } from "./limits.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -15,17 +19,25 @@ async function startProxy(random = () => 0): Promise<{ proxy: FrontProxy; url: s
   return { proxy, url: `http://127.0.0.1:${await proxy.listen(0)}` };
 }
 
-async function startUpstream(serve: (incoming: IncomingMessage, outgoing: ServerResponse) => void): Promise<URL> {
-  const server: Server = createServer(serve).listen(0, "127.0.0.1");
+/** Path of a socket that no test has used yet. */
+function newSocket(): string {
+  const folder = mkdtempSync(join(tmpdir(), "proxy-"));
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, "s");
+}
+
+async function startUpstream(serve: (incoming: IncomingMessage, outgoing: ServerResponse) => void): Promise<string> {
+  const path = newSocket();
+  const server: Server = createServer(serve).listen(path);
   await once(server, "listening");
   cleanups.push(() => {
     server.closeAllConnections();
     server.close();
   });
-  return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  return path;
 }
 
-const to = (origin: URL, percentage = 100, name = "prism--1") => ({ origin, percentage, name });
+const to = (socket: string, percentage = 100, name = "prism--1") => ({ socket, percentage, name });
 
 test("a held request waits for the release and is answered by the target of that moment", async () => {
   const { proxy, url } = await startProxy();
@@ -77,6 +89,7 @@ test("a caller that hangs up does not keep the proxy from draining", async () =>
 
 test("an answer that comes before the whole body was read reaches the sender, however large the body is", async () => {
   const { proxy, url } = await startProxy();
+  const path = newSocket();
   // Like workerd: answers at the headers, reads no further and closes, which resets the connection.
   const server = createTcpServer((socket) => {
     socket.on("error", () => {});
@@ -88,10 +101,10 @@ test("an answer that comes before the whole body was read reaches the sender, ho
         () => socket.destroy(),
       );
     });
-  }).listen(0, "127.0.0.1");
+  }).listen(path);
   await once(server, "listening");
   cleanups.push(() => server.close());
-  proxy.route([to(new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`))], new Map());
+  proxy.route([to(path)], new Map());
   for (const bytes of [10, 100_000, 1_200_000, 12_000_000]) {
     const answers = await Promise.all(
       Array.from({ length: 8 }, async () => {
@@ -113,15 +126,15 @@ test("a large body arrives whole", async () => {
     incoming.on("end", () => outgoing.end(String(bytes)));
   });
   proxy.route([to(upstream)], new Map());
-  const response = await fetch(url, { method: "POST", body: Buffer.alloc(20_000_000, "x") });
-  expect(await response.text()).toBe("20000000");
+  const response = await fetch(url, { method: "POST", body: Buffer.alloc(PROXY_BODY_BUFFER_BYTES, "x") });
+  expect(await response.text()).toBe(String(PROXY_BODY_BUFFER_BYTES));
 });
 
 test("requests are split by percentage", async () => {
   let ticket = 0;
   const { proxy, url } = await startProxy(() => (ticket++ % 100) / 100);
   const [a, b] = await Promise.all(["a", "b"].map((name) => startUpstream((_, outgoing) => outgoing.end(name))));
-  proxy.route([to(a as URL, 90), to(b as URL, 10)], new Map());
+  proxy.route([to(a ?? "", 90), to(b ?? "", 10)], new Map());
   const answers: string[] = [];
   for (let i = 0; i < 100; i += 1) answers.push(await (await fetch(url)).text());
   expect(answers.filter((answer) => answer === "b")).toHaveLength(10);
@@ -176,4 +189,52 @@ test("a request gets the version it asks for, even one without traffic; an unkno
   expect(await asked('other="a1", prism="b2"')).toBe("new");
   expect(await asked('other="b2"')).toBe("old");
   expect(await asked('prism="c3"')).toBe("old");
+});
+
+/** A chunked body: nothing says beforehand how large it is. */
+const chunked = (bytes: number) =>
+  new ReadableStream({
+    pull(controller) {
+      const size = Math.min(bytes, 1024 * 1024);
+      bytes -= size;
+      if (size > 0) controller.enqueue(Buffer.alloc(size, "x"));
+      else controller.close();
+    },
+  });
+
+test.each([
+  ["announced", () => ({ body: Buffer.alloc(PROXY_BODY_BUFFER_BYTES + 1) })],
+  ["chunked", () => ({ body: chunked(3 * PROXY_BODY_BUFFER_BYTES), duplex: "half" })],
+])("a body beyond what the Worker could take is answered 413, %s or not", async (_how, init) => {
+  const { proxy, url } = await startProxy();
+  let asked = 0;
+  const count = (_: IncomingMessage, outgoing: ServerResponse) => {
+    asked += 1;
+    outgoing.end("fine");
+  };
+  proxy.route([to(await startUpstream(count))], new Map());
+  expect((await fetch(url, { method: "PUT", ...init() } as RequestInit)).status).toBe(413);
+  expect(asked).toBe(0);
+  expect(await (await fetch(url, { method: "PUT", body: "small" })).text()).toBe("fine");
+});
+
+test("bodies that are still arriving may hold only so much memory together; the next one is asked to come again", async () => {
+  const { proxy, url } = await startProxy();
+  proxy.route([to(await startUpstream((_, outgoing) => outgoing.end("fine")))], new Map());
+  const full = PROXY_BODIES_BYTES_MAX / PROXY_BODY_BUFFER_BYTES;
+  const slow = Array.from({ length: full }, () => {
+    const caller = request(url, { method: "PUT", agent: false }).on("error", () => {});
+    caller.write(Buffer.alloc(PROXY_BODY_BUFFER_BYTES - 1, "x"));
+    return caller;
+  });
+  let answer: Response;
+  do answer = await fetch(url, { method: "PUT", body: Buffer.alloc(4 * 1024 * 1024) });
+  while (answer.status === 200);
+  expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
+  // What is small is served all the time.
+  expect(await (await fetch(url)).text()).toBe("fine");
+  for (const caller of slow) caller.destroy();
+  do answer = await fetch(url, { method: "PUT", body: Buffer.alloc(4 * 1024 * 1024) });
+  while (answer.status === 503);
+  expect(answer.status).toBe(200);
 });

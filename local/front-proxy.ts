@@ -7,11 +7,11 @@
  */
 import { Agent, createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { PROXY_BODY_BUFFER_BYTES, PROXY_HOLD_MAX_MS } from "./limits.ts";
+import { PROXY_BODIES_BYTES_MAX, PROXY_BODY_BUFFER_BYTES, PROXY_HOLD_MAX_MS } from "./limits.ts";
 
 export interface ProxyTarget {
-  /** Origin of the worker's socket, e.g. `http://127.0.0.1:41234`. */
-  origin: URL;
+  /** Path of the Unix socket where the worker listens. */
+  socket: string;
   /** Share of requests, 0–100. */
   percentage: number;
   /** Script and version that run there, as `<script>--<version id>`. */
@@ -27,10 +27,12 @@ const OVERRIDES = "cloudflare-workers-version-overrides";
 export class FrontProxy {
   #targets: ProxyTarget[] = [];
   /** Extra workers (bench peers), reached below `/__peer/<name>/`. */
-  #peers = new Map<string, URL>();
+  #peers = new Map<string, string>();
   #held: Promise<void> | null = null;
   #release: () => void = () => {};
   #running = 0;
+  /** Bytes of bodies that are not whole yet. */
+  #arriving = 0;
   #onIdle: (() => void)[] = [];
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 256 });
   readonly #server: Server;
@@ -56,7 +58,7 @@ export class FrontProxy {
   }
 
   /** Where requests go from now on. Percentages sum to 100. */
-  route(targets: ProxyTarget[], peers: Map<string, URL>): void {
+  route(targets: ProxyTarget[], peers: Map<string, string>): void {
     this.#targets = targets;
     this.#peers = peers;
     // Sockets to a worker that is gone would fail the first request after a switch.
@@ -88,8 +90,13 @@ export class FrontProxy {
   }
 
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const { body, whole } = await readAhead(incoming);
+    const body = await this.#readAhead(incoming);
     if (incoming.destroyed && !incoming.complete) return;
+    if (!Buffer.isBuffer(body)) {
+      // What still comes is read and dropped: a connection that is cut would take the answer along.
+      incoming.resume();
+      return refuse(outgoing, body.status, body.detail);
+    }
     if (this.#held) {
       const timeout = new Promise((resolve) => setTimeout(resolve, PROXY_HOLD_MAX_MS, "timeout").unref());
       if ((await Promise.race([this.#held, timeout])) === "timeout") return refuse(outgoing, 503, "held for too long");
@@ -107,8 +114,7 @@ export class FrontProxy {
     const upstream = request(
       {
         agent: this.#agent,
-        host: target.origin.hostname,
-        port: target.origin.port,
+        socketPath: target.socket,
         method: incoming.method,
         path: target.path,
         headers: { ...incoming.headers, "cf-connecting-ip": incoming.socket.remoteAddress ?? "127.0.0.1" },
@@ -131,33 +137,62 @@ export class FrontProxy {
     outgoing.once("close", () => {
       if (!outgoing.writableFinished) upstream.destroy();
       // What the worker did not want to read still has to leave the caller's connection.
-      incoming.unpipe().resume();
+      incoming.resume();
     });
-    if (whole) {
-      upstream.end(body);
-    } else {
-      upstream.write(body);
-      incoming.pipe(upstream);
+    upstream.end(body);
+  }
+
+  /**
+   * The whole body, or why it is not taken.
+   *
+   * A worker that refuses a request without reading its body answers and closes. When the whole body is handed over in
+   * one piece, libuv looks for that answer before it goes on writing; written piece by piece, the closed socket would be
+   * met first and the answer lost.
+   */
+  async #readAhead(incoming: IncomingMessage): Promise<Buffer | { status: number; detail: string }> {
+    const { headers } = incoming;
+    const tooLarge = { status: 413, detail: `a body may have ${PROXY_BODY_BUFFER_BYTES} bytes` };
+    if (headers["content-length"] === undefined && headers["transfer-encoding"] === undefined) return Buffer.alloc(0);
+    if (Number(headers["content-length"] ?? 0) > PROXY_BODY_BUFFER_BYTES) return tooLarge;
+    const pieces: Buffer[] = [];
+    let bytes = 0;
+    try {
+      return await new Promise<Buffer | { status: number; detail: string }>((resolve) => {
+        const take = (piece: Buffer) => {
+          bytes += piece.length;
+          this.#arriving += piece.length;
+          pieces.push(piece);
+          const isCrowded = this.#arriving > PROXY_BODIES_BYTES_MAX;
+          if (bytes <= PROXY_BODY_BUFFER_BYTES && !isCrowded) return;
+          incoming.off("data", take);
+          resolve(isCrowded ? { status: 503, detail: "too many bodies are arriving at once" } : tooLarge);
+        };
+        incoming.on("data", take);
+        const end = () => resolve(Buffer.concat(pieces));
+        incoming.once("end", end).once("close", end);
+      });
+    } finally {
+      this.#arriving -= bytes;
     }
   }
 
-  #pick(incoming: IncomingMessage): { origin: URL; path: string } | "unknown peer" | null {
+  #pick(incoming: IncomingMessage): { socket: string; path: string } | "unknown peer" | null {
     const path = incoming.url ?? "/";
     if (path.startsWith("/__peer/")) {
       const [, , name = "", ...rest] = path.split("/");
-      const origin = this.#peers.get(name);
-      return origin ? { origin, path: `/${rest.join("/")}` } : "unknown peer";
+      const socket = this.#peers.get(name);
+      return socket === undefined ? "unknown peer" : { socket, path: `/${rest.join("/")}` };
     }
     const wanted = overriddenVersions(incoming.headers[OVERRIDES]);
     const overridden = this.#targets.find(({ name }) => wanted.has(name));
-    if (overridden) return { origin: overridden.origin, path };
+    if (overridden) return { socket: overridden.socket, path };
     let ticket = this.#random() * 100;
     for (const target of this.#targets) {
       ticket -= target.percentage;
-      if (ticket < 0) return { origin: target.origin, path };
+      if (ticket < 0) return { socket: target.socket, path };
     }
     const last = this.#targets.at(-1);
-    return last ? { origin: last.origin, path } : null;
+    return last ? { socket: last.socket, path } : null;
   }
 }
 
@@ -167,37 +202,14 @@ function overriddenVersions(header: string | string[] | undefined): ReadonlySet<
   return new Set([...text.matchAll(/([a-z][\w-]*)="([^"]*)"/g)].map(([, script, id]) => `${script}--${id}`));
 }
 
-/**
- * The body up to `PROXY_BODY_BUFFER_BYTES`; `whole` when nothing is left in the request.
- *
- * A worker that refuses a request without reading its body answers and closes. When the whole body is handed over in
- * one piece, libuv looks for that answer before it goes on writing; written piece by piece, the closed socket would be
- * met first and the answer lost.
- */
-async function readAhead(incoming: IncomingMessage): Promise<{ body: Buffer; whole: boolean }> {
-  const { headers } = incoming;
-  const pieces: Buffer[] = [];
-  const hasBody = headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
-  const whole = await new Promise<boolean>((resolve) => {
-    if (!hasBody) return resolve(true);
-    let bytes = 0;
-    const take = (piece: Buffer) => {
-      pieces.push(piece);
-      bytes += piece.length;
-      if (bytes <= PROXY_BODY_BUFFER_BYTES) return;
-      incoming.off("data", take).pause();
-      resolve(false);
-    };
-    incoming.on("data", take);
-    incoming.once("end", () => resolve(true));
-    incoming.once("close", () => resolve(true));
-  });
-  return { body: Buffer.concat(pieces), whole };
-}
-
 function refuse(outgoing: ServerResponse, status: number, detail: string): void {
   outgoing.writeHead(status, { "content-type": "application/problem+json", "retry-after": "1" });
   outgoing.end(
-    JSON.stringify({ type: "about:blank", title: "Unavailable", status, detail: `Local platform: ${detail}.` }),
+    JSON.stringify({
+      type: "about:blank",
+      title: status === 413 ? "Content Too Large" : "Unavailable",
+      status,
+      detail: `Local platform: ${detail}.`,
+    }),
   );
 }

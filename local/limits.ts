@@ -11,8 +11,10 @@ export const PROXY_HOLD_MAX_MS = 60_000;
 export const PROXY_DRAIN_MAX_MS = 10_000;
 /** A platform that cannot stop in order by then is left to the operating system. */
 export const STOP_MAX_MS = 15_000;
-/** Bodies up to this are read before they are forwarded; the Worker's own largest limit is half of it. */
+/** Bodies up to this are read before they are forwarded, larger ones refused: the Worker's own largest limit is half of it. */
 export const PROXY_BODY_BUFFER_BYTES = 16 * 1024 * 1024;
+/** Of all bodies together that are being read: whoever connects needs no key for it. */
+export const PROXY_BODIES_BYTES_MAX = 4 * PROXY_BODY_BUFFER_BYTES;
 /** An export nobody polls cancels itself; Cloudflare names no figure. */
 export const D1_JOB_UNPOLLED_MAX_MS = 15_000;
 /** A dump's URL works this long. */

@@ -25,6 +25,7 @@ import { migrate } from "./migrate.ts";
 import { Registry } from "./registry.ts";
 import { issuedTokens } from "./rest/account-tokens.ts";
 import { restApi } from "./rest/api.ts";
+import type { ApiToken } from "./rest/credentials.ts";
 import { handleQueueBinding } from "./rest/queue-binding.ts";
 import { QueueBroker } from "./rest/queue-broker.ts";
 import { QueueStore } from "./rest/queue-store.ts";
@@ -188,13 +189,18 @@ async function assemble(
   started.resolve(runtime);
   if (options.crons) undo.push(startCrons(runtime));
 
-  const tokens = () => [identity.token, ...issuedTokens(registry, now())];
+  const tokens = (): ApiToken[] => [identity.token, ...issuedTokens(registry, now())];
   const apis = new Hono();
   apis.route("/local", controlApi(faults, identity.token.value));
   apis.route("/client/v4", restApi({ ...faces, tokens, budget: options.api_budget ?? true }));
   const uploads = new UploadLedger(folder.file("uploads.sqlite"));
   undo.push(() => uploads.close());
-  const s3 = s3Api({ engine: runtime, uploads, credentials: () => tokens().map(s3Credentials), now: Date.now });
+  const s3 = s3Api({
+    engine: runtime,
+    uploads,
+    credentials: () => tokens().map((token) => ({ ...s3Credentials(token), scopes: token.scopes })),
+    now: Date.now,
+  });
   const apiServer = await serveApis(options.api_port ?? 0, apis, s3);
   undo.push(() => apiServer.close());
 

@@ -3,13 +3,15 @@
  *
  * All switches go through one queue, because a second reload during the first would meet a half-started process.
  */
-import { existsSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { R2Bucket } from "@cloudflare/workers-types";
 import { Miniflare, type MiniflareOptions } from "miniflare";
 import { SERVICE } from "../infra/inventory.ts";
 import type { Engine } from "./engine.ts";
-import type { FrontProxy, ProxyTarget } from "./front-proxy.ts";
+import type { FrontProxy } from "./front-proxy.ts";
 import { PROXY_DRAIN_MAX_MS } from "./limits.ts";
 import type { ResourceKind } from "./registry.ts";
 import { type D1Query, type D1Rows, queryThroughGateway } from "./rest/d1-gateway.ts";
@@ -19,8 +21,11 @@ import { directGateway, type GatewayFetch, gatewayBucket } from "./s3/gateway-bu
 import { updateWatchdog } from "./watchdog.ts";
 import {
   d1FilePath,
+  hiddenName,
   INTERNAL_WORKERS,
   liveDeployment,
+  peerName,
+  SOCKET_ENDING,
   type WorkerdInputs,
   workerdOptions,
   workerName,
@@ -29,6 +34,8 @@ import {
 /** One configuration of workerd and where its parts are reached. */
 interface Load {
   options: MiniflareOptions;
+  /** Where the Workers behind the public port listen, by name. */
+  socket: (name: string) => string;
   /** Workers behind the public port, by name. */
   targets: { name: string; percentage: number }[];
   /** Resources that the configuration has bindings for, as `kind:id`. */
@@ -43,6 +50,9 @@ export class Runtime implements Engine {
   readonly #now: () => number;
   readonly #begun = Promise.withResolvers<void>();
   #started: Miniflare | null = null;
+  /** Not in the data folder: a socket's path may have only some hundred bytes. Closed to other users. */
+  readonly #sockets = mkdtempSync(join(tmpdir(), "prism-workerd-"));
+  #loads = 0;
   /** The last load that workerd accepted. */
   #working: Load;
   /** The last switch that was asked for, the first being the start; never rejects. */
@@ -79,7 +89,7 @@ export class Runtime implements Engine {
 
   queryD1(databaseId: string, queries: readonly D1Query[]): Promise<D1Rows[]> {
     return this.#use({ kind: "d1", id: databaseId }, async () => {
-      const gateway = await this.#miniflare.getWorker(INTERNAL_WORKERS.d1);
+      const gateway = await this.#miniflare.getWorker(hiddenName(INTERNAL_WORKERS.d1, this.#inputs));
       return queryThroughGateway((url, init) => gateway.fetch(url, init), `d1:${databaseId}`, queries);
     });
   }
@@ -89,7 +99,9 @@ export class Runtime implements Engine {
     await this.#use(resource, async () => {});
     // Asked for anew at each call: what Miniflare hands out does not outlive a reload.
     const fetch: Parameters<typeof gatewayKv>[0] = (url, init) =>
-      this.#use(resource, async () => (await this.#miniflare.getWorker(INTERNAL_WORKERS.kv)).fetch(url, init));
+      this.#use(resource, async () =>
+        (await this.#miniflare.getWorker(hiddenName(INTERNAL_WORKERS.kv, this.#inputs))).fetch(url, init),
+      );
     return gatewayKv(fetch, `kv:${namespaceId}`);
   }
 
@@ -98,7 +110,7 @@ export class Runtime implements Engine {
     await this.#use(resource, async () => {});
     const fetch: GatewayFetch = (url, init) =>
       this.#use(resource, async () => {
-        const origin = await this.#miniflare.unsafeGetDirectURL(INTERNAL_WORKERS.r2);
+        const origin = await this.#miniflare.unsafeGetDirectURL(hiddenName(INTERNAL_WORKERS.r2, this.#inputs));
         return directGateway(origin, this.#inputs.gateway_secret)(url, init);
       });
     return gatewayBucket(fetch, `r2:${bucketName}`);
@@ -152,6 +164,8 @@ export class Runtime implements Engine {
       } catch (error) {
         // workerd refused the code: what ran before runs again.
         await this.#miniflare.dispose().catch(() => {});
+        // workerd does not take a socket's file over that an earlier one left.
+        for (const file of readdirSync(this.#sockets)) rmSync(join(this.#sockets, file));
         this.#started = startMiniflare(this.#working.options);
         await this.#route(this.#working);
         throw error;
@@ -170,14 +184,16 @@ export class Runtime implements Engine {
   async liveBindings(): Promise<string[]> {
     const [target] = this.#working.targets;
     if (!target) throw new Error("nothing is deployed");
-    return Object.keys(await this.#miniflare.getBindings(target.name));
+    return Object.keys(await this.#miniflare.getBindings(hiddenName(target.name, this.#inputs)));
   }
 
   async stop(): Promise<void> {
-    if (!this.#started) return;
-    this.#begun.resolve();
-    await this.#switching;
-    await this.#started.dispose();
+    if (this.#started) {
+      this.#begun.resolve();
+      await this.#switching;
+      await this.#started.dispose();
+    }
+    rmSync(this.#sockets, { recursive: true, force: true });
     updateWatchdog();
   }
 
@@ -229,7 +245,7 @@ export class Runtime implements Engine {
   async #liveWorker(script: string) {
     const version = this.#liveVersions(script)[0];
     if (!version) throw new Error(`script ${script} has no deployment`);
-    return this.#miniflare.getWorker(workerName(version.record));
+    return this.#miniflare.getWorker(hiddenName(workerName(version.record), this.#inputs));
   }
 
   #liveVersions(script: string) {
@@ -243,8 +259,13 @@ export class Runtime implements Engine {
 
   /** What the registry says should run now. */
   #plan(): Load {
+    // A file of a load that is still served must not be in the way of the next one's.
+    const load = ++this.#loads;
+    const socket = (name: string) =>
+      join(this.#sockets, `${load}-${createHash("sha256").update(name).digest("hex").slice(0, 12)}${SOCKET_ENDING}`);
     return {
-      options: workerdOptions(this.#inputs),
+      options: workerdOptions(this.#inputs, socket),
+      socket,
       targets: this.#liveVersions(SERVICE).map(({ record, percentage }) => ({ name: workerName(record), percentage })),
       resources: new Set([
         ...this.registry.list("d1").map(({ uuid }) => `d1:${uuid}`),
@@ -258,15 +279,11 @@ export class Runtime implements Engine {
   async #route(load: Load): Promise<void> {
     await this.#miniflare.ready;
     updateWatchdog();
-    const targets: ProxyTarget[] = [];
-    for (const { name, percentage } of load.targets) {
-      targets.push({ origin: await this.#miniflare.unsafeGetDirectURL(name), percentage, name });
-    }
-    const peers = new Map<string, URL>();
-    for (const { name } of this.#inputs.extra_workers) {
-      peers.set(name, await this.#miniflare.unsafeGetDirectURL(`peer--${name}`));
-    }
-    this.#proxy.route(targets, peers);
+    const targets = load.targets.map((target) => ({ ...target, socket: load.socket(target.name) }));
+    this.#proxy.route(
+      targets,
+      new Map(this.#inputs.extra_workers.map(({ name }) => [name, load.socket(peerName(name))])),
+    );
     this.#working = load;
   }
 }

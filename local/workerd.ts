@@ -37,7 +37,10 @@ export interface WorkerdInputs {
   persist_dir: string;
   /** Addresses of the stand-ins' Node ends, and the fault plan. */
   services: { vectorize: string; ai: string; queues: string; faults: NodeService };
-  /** Opens the internal R2 Worker, whose socket any local process could reach otherwise. */
+  /**
+   * Opens the internal R2 Worker, whose socket any local process could reach otherwise, and is part of every Worker's name: Miniflare's
+   * own port, which its Node side needs, hands a request to whatever Worker it names.
+   */
   gateway_secret: string;
   with_shim: boolean;
   extra_workers: ExtraWorker[];
@@ -61,7 +64,15 @@ export function liveVersion(registry: Registry, script: string): VersionRecord |
   return first && registry.get("version", first.version_id);
 }
 
-/** workerd's name for one version of a script. */
+/** Answers what comes to Miniflare's own port without naming a Worker: the first Worker of a configuration gets that. */
+const DOOR = "export default { fetch: () => new Response(null, { status: 404 }) };";
+
+/** A Worker's name in workerd, which nobody can guess who does not know the platform's secret. */
+export function hiddenName(name: string, { gateway_secret }: Pick<WorkerdInputs, "gateway_secret">): string {
+  return `${name}--${gateway_secret}`;
+}
+
+/** The name of one version of a script. */
 export function workerName(version: VersionRecord): string {
   return `${version.script_name}--${version.id}`;
 }
@@ -75,28 +86,32 @@ export function d1FilePath(persist_dir: string, databaseId: string): string {
   return join(persist_dir, "d1", namespace, `${Buffer.concat([nameHmac, hmac]).toString("hex")}.sqlite`);
 }
 
-/** The whole configuration of workerd for what the registry says now. */
-export function workerdOptions(inputs: WorkerdInputs): MiniflareOptions {
+/**
+ * The whole configuration of workerd for what the registry says now. `socket` gives the path of the Unix socket where a Worker
+ * behind the front proxy listens: a port would be open to whoever claims to be the proxy.
+ */
+export function workerdOptions(inputs: WorkerdInputs, socket: (name: string) => string): MiniflareOptions {
   const { registry } = inputs;
-  const workers: V4WorkerOptions[] = internalWorkers(registry, inputs.gateway_secret);
+  const workers: V4WorkerOptions[] = [{ name: "prism-door", ...esModules({ "worker.js": DOOR }) }];
+  workers.push(...internalWorkers(inputs));
   for (const script of registry.list("script")) {
     const deployment = liveDeployment(registry, script.id);
     if (!deployment) continue;
     const versions = deployment.versions
       .toSorted((a, b) => b.percentage - a.percentage)
       .flatMap(({ version_id }) => registry.get("version", version_id) ?? []);
-    for (const version of versions) workers.push(versionWorker(inputs, version, versions[0] ?? version));
+    for (const version of versions) workers.push(versionWorker(inputs, version, versions[0] ?? version, socket));
   }
   workers.push(
-    standInWorker("prism-vectorize", "vectorize/binding-worker.js", inputs.services.vectorize),
-    standInWorker("prism-ai", "ai/binding-worker.js", inputs.services.ai),
-    standInWorker("prism-queues", "rest/queue-binding-worker.js", inputs.services.queues),
+    standInWorker(hiddenName("prism-vectorize", inputs), "vectorize/binding-worker.js", inputs.services.vectorize),
+    standInWorker(hiddenName("prism-ai", inputs), "ai/binding-worker.js", inputs.services.ai),
+    standInWorker(hiddenName("prism-queues", inputs), "rest/queue-binding-worker.js", inputs.services.queues),
     ...inputs.extra_workers.map(
       ({ name, script, d1 }): V4WorkerOptions => ({
-        name: `peer--${name}`,
+        name: hiddenName(peerName(name), inputs),
         ...esModules({ "worker.js": script }),
         d1Databases: d1 ?? {},
-        unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+        unsafeDirectSockets: [onSocket(socket(peerName(name)))],
       }),
     ),
   );
@@ -112,6 +127,18 @@ export function workerdOptions(inputs: WorkerdInputs): MiniflareOptions {
   });
 }
 
+/** The name of a Worker beside the product. */
+export function peerName(name: string): string {
+  return `peer--${name}`;
+}
+
+/** Miniflare writes a port behind whatever host it is given: workerd's file is called `<path>:0`. */
+function onSocket(path: string) {
+  return { host: `unix:${path.slice(0, -SOCKET_ENDING.length)}`, port: 0 };
+}
+/** Ending of every path that `socket` may give. */
+export const SOCKET_ENDING = ":0";
+
 /** ES modules from sources, the entry first. */
 function esModules(sources: Record<string, string>) {
   return {
@@ -124,23 +151,24 @@ function sourceFile(path: string): Record<string, string> {
   return { "worker.js": readFileSync(join(import.meta.dirname, path), "utf8") };
 }
 
-function internalWorkers(registry: Registry, gateway_secret: string): V4WorkerOptions[] {
+function internalWorkers(inputs: WorkerdInputs): V4WorkerOptions[] {
+  const { registry, gateway_secret } = inputs;
   return [
     {
-      name: INTERNAL_WORKERS.d1,
+      name: hiddenName(INTERNAL_WORKERS.d1, inputs),
       ...esModules(sourceFile("rest/d1-gateway-worker.js")),
       compatibilityFlags: [D1_GATEWAY_FLAG],
       d1Databases: Object.fromEntries(registry.list("d1").map(({ uuid }) => [`d1:${uuid}`, uuid])),
     },
     {
-      name: INTERNAL_WORKERS.r2,
+      name: hiddenName(INTERNAL_WORKERS.r2, inputs),
       ...esModules(sourceFile("s3/r2-gateway-worker.js")),
       bindings: { GATEWAY_SECRET: gateway_secret },
       unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
       r2Buckets: Object.fromEntries(registry.list("r2").map(({ name }) => [`r2:${name}`, name])),
     },
     {
-      name: INTERNAL_WORKERS.kv,
+      name: hiddenName(INTERNAL_WORKERS.kv, inputs),
       ...esModules(sourceFile("rest/kv-gateway-worker.js")),
       kvNamespaces: Object.fromEntries(registry.list("kv").map(({ id }) => [`kv:${id}`, id])),
     },
@@ -160,7 +188,12 @@ function standInWorker(name: string, file: string, address: string): V4WorkerOpt
  * One version of a script. With two versions live, the one with the larger share (`primary`) owns the Durable
  * Objects, as workerd lets only one Worker do.
  */
-function versionWorker(inputs: WorkerdInputs, version: VersionRecord, primary: VersionRecord): V4WorkerOptions {
+function versionWorker(
+  inputs: WorkerdInputs,
+  version: VersionRecord,
+  primary: VersionRecord,
+  socket: (name: string) => string,
+): V4WorkerOptions {
   const modules = Object.entries(version.modules)
     // Kept for stack traces; code to nobody.
     .filter(([, { content_type }]) => content_type !== SOURCE_MAP)
@@ -173,13 +206,13 @@ function versionWorker(inputs: WorkerdInputs, version: VersionRecord, primary: V
     .toSorted((a, b) => Number(b.path === "worker.js") - Number(a.path === "worker.js"));
   const shim = readFileSync(join(import.meta.dirname, "shim.js"), "utf8");
   const options: V4WorkerOptions = {
-    name: workerName(version),
+    name: hiddenName(workerName(version), inputs),
     modules: inputs.with_shim ? [{ type: "ESModule", path: "shim.js", contents: shim }, ...modules] : modules,
     compatibilityDate: version.compatibility_date,
     // The AI binding is RPC here, not on Cloudflare: its `signal` must pass.
     compatibilityFlags: [...version.compatibility_flags, ABORT_SIGNAL_RPC],
-    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
-    ...bindingOptions(inputs.registry, version, primary),
+    unsafeDirectSockets: [onSocket(socket(workerName(version)))],
+    ...bindingOptions(inputs, version, primary),
   };
   if (inputs.with_shim) {
     options.serviceBindings = { ...options.serviceBindings, __PRISM_FAULTS: inputs.services.faults as never };
@@ -188,10 +221,11 @@ function versionWorker(inputs: WorkerdInputs, version: VersionRecord, primary: V
 }
 
 function bindingOptions(
-  registry: Registry,
+  inputs: WorkerdInputs,
   version: VersionRecord,
   primary: VersionRecord,
 ): Partial<V4WorkerOptionsShape> {
+  const { registry } = inputs;
   const d1Databases: Record<string, string> = {};
   const kvNamespaces: Record<string, string> = {};
   const r2Buckets: Record<string, string> = {};
@@ -224,7 +258,7 @@ function bindingOptions(
         break;
       case "queue":
         serviceBindings[binding.name] = {
-          name: "prism-queues",
+          name: hiddenName("prism-queues", inputs),
           entrypoint: "QueueBinding",
           props: { queue_name: binding.queue_name },
         };
@@ -235,7 +269,7 @@ function bindingOptions(
           useSQLite: true,
           // Objects belong to the script, not to one of its versions.
           unsafeUniqueKey: `${version.script_name}-${binding.class_name}`,
-          ...(version.id === primary.id ? {} : { scriptName: workerName(primary) }),
+          ...(version.id === primary.id ? {} : { scriptName: hiddenName(workerName(primary), inputs) }),
         };
         break;
       case "ratelimit":
@@ -243,13 +277,13 @@ function bindingOptions(
         break;
       case "vectorize":
         serviceBindings[binding.name] = {
-          name: "prism-vectorize",
+          name: hiddenName("prism-vectorize", inputs),
           entrypoint: "VectorizeBinding",
           props: { index_name: binding.index_name },
         };
         break;
       case "ai":
-        serviceBindings[binding.name] = { name: "prism-ai", entrypoint: "AiBinding" };
+        serviceBindings[binding.name] = { name: hiddenName("prism-ai", inputs), entrypoint: "AiBinding" };
         break;
       case "analytics_engine":
         // Miniflare takes data points and drops them.

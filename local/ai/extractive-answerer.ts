@@ -42,7 +42,7 @@ export function answerExtractively(messages: readonly { role: string; content: s
   const textOf = (unit: ScoredUnit): string => hits[unit.rank]?.units[unit.position]?.text.trim() ?? "";
   const scored = scoreUnits(question, hits)
     .filter((unit) => unit.kind !== "heading" && /\p{L}{2}/u.test(textOf(unit)))
-    .map((unit) => ({ ...unit, probability: unit.probability * fit(prompt.question, unit, textOf(unit)) }));
+    .map((unit) => ({ ...unit, probability: unit.probability * suits(prompt.question, unit, textOf(unit)) }));
   const best = scored.reduce<ScoredUnit | undefined>(
     (top, unit) => (top === undefined || unit.probability > top.probability ? unit : top),
     undefined,
@@ -62,7 +62,7 @@ const NEGATED = /\b(?:not|never|avoid|cannot|without|unless|instead)\b|n['’]t\
 const NEGATED_FIT = 4;
 
 /** How much better or worse than its words say a unit fits the form of the question. */
-function fit(asked: string, unit: ScoredUnit, text: string): number {
+function suits(asked: string, unit: ScoredUnit, text: string): number {
   let factor = 1;
   if (HOW_TO.test(asked) && (unit.kind === "item" || unit.kind === "code")) factor *= STEP_FIT;
   if (HOW_TO.test(asked) && unit.kind === "table") factor *= TABLE_FIT;

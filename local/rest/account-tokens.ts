@@ -1,8 +1,8 @@
 /**
  * Account API tokens: made, listed, changed and revoked here, and valid for this API and for S3 at once.
  *
- * A permission group becomes one of the scopes of `credentials.ts`. Groups for objects of single buckets give no scope:
- * such a token opens S3 only (where every valid token opens every bucket).
+ * A permission group becomes one of the scopes of `credentials.ts`. Groups for objects of single buckets give scopes that only
+ * S3 knows (`s3/rights.ts`).
  */
 import { createHash, randomBytes } from "node:crypto";
 import { Hono } from "hono";
@@ -74,8 +74,8 @@ const PERMISSION_GROUPS: readonly PermissionGroup[] = [
   group("Account Analytics Read", ACCOUNT, null),
   group("Workers Tail Read", ACCOUNT, null),
   ...products(ZONE_GROUPS, ZONE),
-  group("Workers R2 Storage Bucket Item Read", BUCKET, null),
-  group("Workers R2 Storage Bucket Item Write", BUCKET, null),
+  group("Workers R2 Storage Bucket Item Read", BUCKET, "objects:read"),
+  group("Workers R2 Storage Bucket Item Write", BUCKET, "objects:edit"),
 ];
 
 const tokenBody = z.object({
@@ -108,10 +108,21 @@ export function issuedTokens(registry: Registry, now_ms: number): ApiToken[] {
       const of = (effect: "allow" | "deny") =>
         policies
           .filter((policy) => policy.effect === effect)
-          .flatMap(({ permission_groups }) => permission_groups.flatMap((one) => byId.get(one.id) ?? []));
+          .flatMap(({ permission_groups, resources }) =>
+            permission_groups.flatMap((one) => scopesOf(byId.get(one.id) ?? null, Object.keys(resources))),
+          );
       const denied = of("deny");
       return { id, value, scopes: of("allow").filter((scope) => !denied.includes(scope)) };
     });
+}
+
+/** A group of bucket items counts for the buckets that the policy names: `<scope>.<account>_<jurisdiction>_<bucket>`. */
+function scopesOf(grants: string | null, resources: readonly string[]): string[] {
+  if (grants === null) return [];
+  if (!grants.startsWith("objects:")) return [grants];
+  return resources
+    .filter((resource) => resource.startsWith(`${BUCKET}.`))
+    .map((resource) => `${grants}:${resource.split("_").slice(2).join("_")}`);
 }
 
 /** Routes below `/accounts/:account_id`. */

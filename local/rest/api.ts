@@ -18,6 +18,7 @@ import { logpushRoutes } from "./logpush.ts";
 import type { QueueBroker } from "./queue-broker.ts";
 import { queueRoutes } from "./queues.ts";
 import { r2Routes } from "./r2.ts";
+import { r2ObjectRoutes } from "./r2-objects.ts";
 import { requestBudget } from "./request-budget.ts";
 import { scheduleRoutes } from "./schedules.ts";
 import { scriptRoutes } from "./scripts.ts";
@@ -56,6 +57,7 @@ export function restApi(deps: RestApiDeps): Hono<Authenticated> {
     d1Routes({ engine, timeTravel, files }),
     kvRoutes(engine),
     r2Routes(engine),
+    r2ObjectRoutes(engine),
     queueRoutes(engine, queues),
     scriptRoutes(store),
     versionRoutes(store),

@@ -85,7 +85,12 @@ export function d1Routes({ engine, timeTravel, files }: D1RouteDeps): Hono {
       // Nothing is in it yet; the engine makes its file at the first query.
       return ok(c, { ...record, num_tables: 0, file_size: 0, jurisdiction: null });
     })
-    .get("/d1/database/:id", async (c) => ok(c, await info(database(c.req.param("id")))))
+    .get("/d1/database/:id", async (c) => {
+      const id = c.req.param("id");
+      // wrangler looks a database up by its name here.
+      const named = registry.list("d1").find(({ name }) => name === id);
+      return ok(c, await info(named ?? database(id)));
+    })
     .put("/d1/database/:id", async (c) =>
       update(c, c.req.param("id"), await jsonBody(c, z.object({ read_replication: replication }), D1_MALFORMED)),
     )

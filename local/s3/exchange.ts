@@ -42,7 +42,7 @@ export function header(request: S3Request, name: string): string | undefined {
 }
 
 /** The record of a bucket. Errors: NoSuchBucket. */
-export function bucketRecord({ engine }: S3Platform, name: string): BucketRecord {
+export function bucketRecord({ engine }: Pick<S3Platform, "engine">, name: string): BucketRecord {
   const record = engine.registry.get("r2", name);
   if (!record) throw new S3Error("NoSuchBucket", "The specified bucket does not exist.");
   return record;

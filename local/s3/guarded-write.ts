@@ -11,7 +11,7 @@ const turns = new Map<string, Promise<unknown>>();
  * Writes of the Worker through its own binding do not pass here.
  */
 export async function guardedWrite<T>(
-  platform: S3Platform,
+  platform: Pick<S3Platform, "engine">,
   bucket: string,
   key: string,
   write: () => Promise<T>,

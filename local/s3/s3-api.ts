@@ -9,10 +9,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
-import { parseAddress } from "./address.ts";
+import { parseAddress, parseCopySource } from "./address.ts";
 import { newRequestId, type S3Answer, type S3Engine, type S3Platform } from "./exchange.ts";
 import { operationFor } from "./operations.ts";
 import { Payload } from "./payload.ts";
+import { refuseUnlessAllowed } from "./rights.ts";
 import { toS3Error } from "./s3-error.ts";
 import { authenticate, type Credentials } from "./sigv4.ts";
 import type { UploadLedger } from "./upload-ledger.ts";
@@ -21,7 +22,7 @@ import { xmlError } from "./xml.ts";
 export interface S3Dependencies {
   engine: S3Engine;
   uploads: UploadLedger;
-  /** Keys that may sign requests now; every one may do everything. */
+  /** Keys that may sign requests now; each may do what its token may (`rights.ts`). */
   credentials: () => Credentials[];
   /** The clock that clients sign by, in ms since the epoch: real time even when the platform's is simulated. */
   now: () => number;
@@ -53,6 +54,12 @@ async function answer({ engine, uploads, credentials, now }: S3Dependencies, req
     (name) => engine.registry.get("r2", name) !== undefined,
   );
   const authenticated = authenticate({ method, path, query, headers: headersDistinct }, credentials(), now());
+  const source = headers["x-amz-copy-source"];
+  refuseUnlessAllowed(authenticated.scopes, {
+    ...{ method, bucket, key },
+    copied_from: source === undefined ? undefined : parseCopySource(String(source)).bucket,
+    of_objects: query.has("delete") || query.has("uploads"),
+  });
   const platform: S3Platform = { engine, uploads };
   const operation = operationFor(method, { bucket, key, query, headers });
   const payload = new Payload(request, authenticated);

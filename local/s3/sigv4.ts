@@ -14,6 +14,8 @@ const ALGORITHM = "AWS4-HMAC-SHA256";
 export interface Credentials {
   access_key_id: string;
   secret_access_key: string;
+  /** Of the API token behind it; without them it may do everything. */
+  scopes?: readonly string[] | undefined;
 }
 
 export interface SignedRequest {
@@ -34,6 +36,7 @@ export interface Authenticated {
   signing_key: Buffer;
   amz_date: string;
   scope: string;
+  scopes: readonly string[] | undefined;
 }
 
 interface Claim {
@@ -80,7 +83,7 @@ export function authenticate(request: SignedRequest, known: Credentials[], now_m
     );
   }
   const { payload_hash, signature, amz_date, scope } = claim;
-  return { payload_hash, signature, signing_key, amz_date, scope };
+  return { payload_hash, signature, signing_key, amz_date, scope, scopes: credentials.scopes };
 }
 
 /** `HMAC-SHA-256(key, text)`. */

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { BUCKETS } from "../../infra/inventory.ts";
 import { type Platform, startPlatform } from "../../local/platform.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { type Run, runCli } from "../command/run-cli.fixture.ts";
@@ -39,6 +40,11 @@ function bare(words: readonly string[], env: Record<string, string>): Promise<Ru
 /** What `infra/tokens.ts` grants the backup's token on the account; objects of buckets come besides. */
 const BACKUP_PERMISSIONS = ["D1 Write", "Vectorize Read", "Workers KV Storage Read", "Workers Scripts Read"];
 
+const objectsOf = (account_id: string) =>
+  Object.fromEntries(
+    Object.values(BUCKETS).map(({ name }) => [`com.cloudflare.edge.r2.bucket.${account_id}_default_${name}`, "*"]),
+  );
+
 async function backupToken(): Promise<string> {
   const { account_id, api_url, api_token: token } = platform;
   const api = createCloudflare({ api_url, account_id, token }, { signal: new AbortController().signal });
@@ -47,6 +53,9 @@ async function backupToken(): Promise<string> {
     if (scopes?.includes("com.cloudflare.api.account") && BACKUP_PERMISSIONS.includes(name ?? "")) groups.push({ id });
   const resources = { [`com.cloudflare.api.account.${account_id}`]: "*" };
   const policies = [{ effect: "allow" as const, permission_groups: groups, resources }];
+  for await (const { id = "", name } of api.accounts.tokens.permissionGroups.list({ account_id }))
+    if (name === "Workers R2 Storage Bucket Item Write")
+      policies.push({ effect: "allow", permission_groups: [{ id }], resources: objectsOf(account_id) });
   return (await api.accounts.tokens.create({ account_id, name: "backup", policies })).value ?? "";
 }
 

@@ -1,0 +1,73 @@
+/** Every port that listens: what is behind it is for those who prove that they may, or not there. */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { platform as system } from "node:os";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { SERVICE } from "../infra/inventory.ts";
+import { type Platform, startPlatform } from "./platform.ts";
+import { liveVersion, workerName } from "./workerd.ts";
+
+let platform: Platform;
+beforeAll(async () => {
+  platform = await startPlatform();
+});
+afterAll(() => platform?.close());
+
+/** TCP ports on which a process listens (Linux). */
+function listening(pid: number): number[] {
+  const sockets = new Set(
+    readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      try {
+        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? [];
+      } catch {
+        return [];
+      }
+    }),
+  );
+  return ["tcp", "tcp6"].flatMap((table) =>
+    readFileSync(`/proc/${pid}/net/${table}`, "utf8")
+      .split("\n")
+      .slice(1)
+      .flatMap((line) => {
+        const [, local = "", , state, , , , , , inode = ""] = line.trim().split(/\s+/);
+        return state === "0A" && sockets.has(inode) ? [Number.parseInt(local.split(":")[1] ?? "", 16)] : [];
+      }),
+  );
+}
+
+test.skipIf(system() !== "linux")(
+  "whoever finds workerd's ports gets no SQL, no key, no object and no Worker from them",
+  async () => {
+    const { runtime, url } = platform;
+    const version = liveVersion(runtime.registry, SERVICE);
+    const [database] = runtime.registry.list("d1");
+    const [namespace] = runtime.registry.list("kv");
+    const [bucket] = runtime.registry.list("r2");
+    if (!version || !database || !namespace || !bucket) throw new Error("the platform is not seeded");
+    await (await runtime.r2(bucket.name)).put("secret.txt", "hush");
+    const ports = listening(platform.workerdPid() ?? 0);
+    expect(ports.length).toBeGreaterThan(0);
+    expect(ports).not.toContain(Number(new URL(url).port));
+    const sql = { method: "POST", body: JSON.stringify([{ sql: "SELECT 1", params: [] }]) };
+    const list = { method: "POST", body: JSON.stringify({ operation: "list", options: {} }) };
+    const asWorker = (name: string) => ({ headers: { "MF-Route-Override": name, "CF-Connecting-IP": "203.0.113.9" } });
+    const attacks: [string, RequestInit][] = [
+      [`/d1%3A${database.uuid}`, sql],
+      [`/d1%3A${database.uuid}`, { ...sql, ...asWorker("prism-d1-gateway") }],
+      [`/kv%3A${namespace.id}`, { ...list, ...asWorker("prism-kv-gateway") }],
+      [`/list?binding=r2%3A${bucket.name}`, { ...list, ...asWorker("prism-r2-gateway") }],
+      ["/health/live", asWorker(workerName(version))],
+      ["/health/live", {}],
+      ["/cdn-cgi/local/explorer", {}],
+      ["/cdn-cgi/local/explorer/api/storage/kv/namespaces", {}],
+    ];
+    for (const port of ports)
+      for (const [path, init] of attacks) {
+        const answer = await fetch(`http://127.0.0.1:${port}${path}`, init);
+        expect([path, [403, 404].includes(answer.status), await answer.text()]).toEqual([
+          path,
+          true,
+          expect.not.stringMatching(/results|keys|ok/),
+        ]);
+      }
+  },
+);

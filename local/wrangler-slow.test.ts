@@ -1,0 +1,89 @@
+/** Wrangler as it is installed, pointed at this machine's REST API: what it can do with an account, it can do here. */
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Platform, startPlatform } from "./platform.ts";
+
+const WRANGLER = join(import.meta.dirname, "../node_modules/wrangler/bin/wrangler.js");
+const run = promisify(execFile);
+
+let folder: string;
+let platform: Platform;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "wrangler-"));
+  platform = await startPlatform({ api_budget: false });
+});
+afterAll(async () => {
+  await platform?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** What wrangler prints. Rejects, with what it said, when it fails. */
+async function wrangler(...words: string[]): Promise<string> {
+  const env = {
+    PATH: process.env.PATH ?? "",
+    HOME: folder,
+    CI: "true",
+    NO_COLOR: "1",
+    WRANGLER_SEND_METRICS: "false",
+    CLOUDFLARE_API_BASE_URL: platform.api_url,
+    CLOUDFLARE_API_TOKEN: platform.api_token,
+    CLOUDFLARE_ACCOUNT_ID: platform.account_id,
+  };
+  const { stdout } = await run(process.execPath, [WRANGLER, ...words], { cwd: folder, env }).catch((error) => {
+    throw new Error(`wrangler ${words.join(" ")}: ${error.stdout}${error.stderr}`);
+  });
+  return stdout;
+}
+
+test("D1: a database is found by its name, queried, and exported", async () => {
+  const [database = { name: "" }] = JSON.parse(await wrangler("d1", "list", "--json"));
+  const rows = await wrangler("d1", "execute", database.name, "--remote", "--json", "--command", "SELECT 41 + 1 AS n");
+  expect(JSON.parse(rows)).toMatchObject([{ results: [{ n: 42 }], success: true }]);
+  await wrangler("d1", "create", "small");
+  await wrangler("d1", "execute", "small", "--remote", "--command", "CREATE TABLE t (a); INSERT INTO t VALUES ('x')");
+  const file = join(folder, "small.sql");
+  await wrangler("d1", "export", "small", "--remote", "--output", file);
+  expect(readFileSync(file, "utf8")).toMatch(/CREATE TABLE.*t.*INSERT INTO/s);
+});
+
+test("R2: an object is put, read and deleted, whatever its key", async () => {
+  await wrangler("r2", "bucket", "create", "shelf");
+  const [from, to] = [join(folder, "in"), join(folder, "out")];
+  writeFileSync(from, "a\nb");
+  const object = "shelf/a folder/ü%20.txt";
+  await wrangler("r2", "object", "put", object, "--remote", "--file", from);
+  await wrangler("r2", "object", "get", object, "--remote", "--file", to);
+  expect(readFileSync(to, "utf8")).toBe("a\nb");
+  await wrangler("r2", "object", "delete", object, "--remote");
+  await expect(wrangler("r2", "object", "get", object, "--remote", "--file", to)).rejects.toThrow(/does not exist/);
+});
+
+test("KV: a namespace is made, a key put, read, listed and deleted", async () => {
+  await wrangler("kv", "namespace", "create", "shelf");
+  const namespaces = JSON.parse(await wrangler("kv", "namespace", "list"));
+  const { id } = namespaces.find(({ title }: { title: string }) => title === "shelf");
+  const at = ["--namespace-id", id, "--remote"];
+  await wrangler("kv", "key", "put", "a/b", "value", ...at);
+  expect(await wrangler("kv", "key", "get", "a/b", ...at, "--text")).toContain("value");
+  expect(JSON.parse(await wrangler("kv", "key", "list", ...at))).toMatchObject([{ name: "a/b" }]);
+  await wrangler("kv", "key", "delete", "a/b", ...at);
+  expect(JSON.parse(await wrangler("kv", "key", "list", ...at))).toEqual([]);
+});
+
+test.each([
+  [["queues", "list"], "prism-ingest"],
+  [["queues", "info", "prism-ingest"], "prism-ingest"],
+  [["vectorize", "list", "--json"], "prism-chunks-g1"],
+  [["vectorize", "info", "prism-chunks-g1", "--json"], "384"],
+  [["versions", "list", "--name", "prism", "--json"], '"number": 1'],
+  [["deployments", "list", "--name", "prism", "--json"], '"percentage": 100'],
+  [["deployments", "status", "--name", "prism", "--json"], '"percentage": 100'],
+  [["secret", "list", "--name", "prism"], "API_SECRET"],
+  [["whoami"], ""],
+])("it reads: %j", async (words, expected) => {
+  expect(await wrangler(...words)).toContain(expected);
+});
