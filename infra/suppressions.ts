@@ -48,6 +48,36 @@ export const SUPPRESSIONS: readonly Suppression[] = [
   },
 ];
 
+/** A notice of the provider that says nothing about what a deployment does. `text` is part of it. */
+export interface SuppressedNotice extends Omit<Suppression, "property"> {
+  text: string;
+}
+
+const UNDESTROYED = {
+  text: "cannot be destroyed from Terraform",
+  reason: "it belongs to a bucket or a Worker, which the stack keeps anyway: nothing is ever left over because of it",
+  issue: "https://github.com/cloudflare/terraform-provider-cloudflare/blob/main/docs/resources",
+  until_provider_version: "7.0.0",
+};
+
+export const NOTICES: readonly SuppressedNotice[] = [
+  { resource: "cloudflare:index/r2BucketLifecycle:R2BucketLifecycle", ...UNDESTROYED },
+  { resource: "cloudflare:index/r2BucketLock:R2BucketLock", ...UNDESTROYED },
+  { resource: "cloudflare:index/workersCronTrigger:WorkersCronTrigger", ...UNDESTROYED },
+];
+
+/** The entry that explains a warning as noise, or null if somebody should read it. */
+export function suppressedNotice(resource: string, message: string, providerVersion: string): SuppressedNotice | null {
+  return (
+    NOTICES.find(
+      (entry) =>
+        entry.resource === resource &&
+        message.includes(entry.text) &&
+        isOlder(providerVersion, entry.until_provider_version),
+    ) ?? null
+  );
+}
+
 /**
  * The entry that explains a difference as noise, or null if the difference is real.
  *

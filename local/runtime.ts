@@ -8,7 +8,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { R2Bucket } from "@cloudflare/workers-types";
-import { Miniflare, type MiniflareOptions } from "miniflare";
+import type { Miniflare, MiniflareOptions } from "miniflare";
 import { SERVICE } from "../infra/inventory.ts";
 import type { Engine } from "./engine.ts";
 import type { FrontProxy } from "./front-proxy.ts";
@@ -18,6 +18,7 @@ import { type D1Query, type D1Rows, queryThroughGateway } from "./rest/d1-gatewa
 import { gatewayKv, type KvGateway } from "./rest/kv-gateway.ts";
 import type { Deliver } from "./rest/queue-broker.ts";
 import { directGateway, type GatewayFetch, gatewayBucket } from "./s3/gateway-bucket.ts";
+import { startMiniflare } from "./start-miniflare.ts";
 import { updateWatchdog } from "./watchdog.ts";
 import {
   d1FilePath,
@@ -286,20 +287,4 @@ export class Runtime implements Engine {
     );
     this.#working = load;
   }
-}
-
-/**
- * Miniflare ends the process on SIGINT, SIGTERM and SIGHUP before anybody else can put things in order. Whoever starts
- * a platform decides what a signal means; Miniflare's own cleaning up at `exit` stays.
- */
-function startMiniflare(options: MiniflareOptions): Miniflare {
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  const before = signals.map((signal) => process.listeners(signal));
-  const miniflare = new Miniflare(options);
-  signals.forEach((signal, index) => {
-    for (const listener of process.listeners(signal)) {
-      if (!before[index]?.includes(listener)) process.off(signal, listener);
-    }
-  });
-  return miniflare;
 }

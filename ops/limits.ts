@@ -117,6 +117,10 @@ export const D1_VALUE_BYTES_MAX = 2_000_000;
 export const D1_KEYS_PER_READ = 1_000;
 /** Entries of the change log read at a time, with their rows. */
 export const D1_CHANGES_PER_READ = 2_000;
+/** Requests that an `up` may make: production's 45 resources, each read, written and read again, and half as many for what they look up. */
+export const UP_REQUESTS_MAX = 200;
+/** An `up` that says nothing for so long is told to be waiting. */
+export const UP_SILENCE_MS = 30_000;
 /** Giving the traffic back after a failed deployment, even when the command's own deadline has passed. */
 export const RESTORE_TIMEOUT_MS = 60_000;
 /** Rows of a table are cut into parts between these sizes, around this one: small enough to hold several, large enough to be few. */

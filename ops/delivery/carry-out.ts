@@ -19,6 +19,7 @@ import type { StackDriver } from "../stack/driver.ts";
 import type { DeploymentPlan } from "./deployment-plan.ts";
 import { outOfSight } from "./out-of-sight.ts";
 import { readBack } from "./read-back.ts";
+import { toldUp } from "./told-up.ts";
 import { type Traffic, versionOverride } from "./traffic.ts";
 import { answersAsItself, Condemned, passesJourneys, promote } from "./trial.ts";
 
@@ -47,7 +48,7 @@ export async function carryOutFirst(
 ): Promise<CarriedOut> {
   const { driver } = delivery;
   await driver.setConfig({ bundle: options.bundle, rollout: undefined });
-  const outputs = await up(driver, invocation);
+  const outputs = await toldUp(delivery, invocation);
   await putRight(delivery, outputs, invocation);
   const migrations_applied = await migrate(delivery, plan, invocation);
   await pinFile(driver, options, outputs.worker.version_id);
@@ -63,7 +64,7 @@ export async function carryOutAround(
 ): Promise<CarriedOut> {
   const migrations_applied = await migrate(delivery, plan, invocation);
   await delivery.driver.setConfig({ bundle: options.bundle, rollout: undefined });
-  const outputs = await up(delivery.driver, invocation);
+  const outputs = await toldUp(delivery, invocation);
   await putRight(delivery, outputs, invocation);
   await pinFile(delivery.driver, options, outputs.worker.version_id);
   return { ...(await inspect(delivery, outputs, invocation)), migrations_applied };
@@ -90,7 +91,7 @@ export async function carryOutVersion(
   try {
     traffic.phase("upload");
     await driver.setConfig({ bundle: options.bundle, rollout: { percentage: 0, previous } });
-    const outputs = await up(driver, invocation);
+    const outputs = await toldUp(delivery, invocation);
     await putRight(delivery, outputs, invocation);
     const candidate = outputs.worker.version_id;
 
@@ -118,7 +119,7 @@ export async function carryOutVersion(
       rollout: undefined,
       ...(driver.stack === "production" ? { watchdogBundle: `version/${previous}` } : {}),
     });
-    done.version_id = (await up(driver, invocation)).worker.version_id;
+    done.version_id = (await toldUp(delivery, invocation)).worker.version_id;
     return done;
   } catch (error) {
     traffic.phase("rollback");
@@ -145,17 +146,11 @@ async function giveBack(delivery: Delivery, previous: string, invocation: Invoca
     const client = createCloudflare(await target.api(), { signal: AbortSignal.timeout(RESTORE_TIMEOUT_MS) });
     await workerVersions(client, account_id, versions.script).deploy([{ version_id: previous, percentage: 100 }]);
     await driver.setConfig({ bundle: `version/${previous}`, rollout: { percentage: 0, previous } });
-    await up(driver, invocation);
+    await toldUp(delivery, invocation);
     return null;
   } catch (error) {
     return describe(error);
   }
-}
-
-async function up(driver: StackDriver, invocation: Invocation): Promise<StackOutputs> {
-  return driver.up(({ kind, name }) => {
-    if (kind !== "same") invocation.note(`${kind} ${name}`);
-  });
 }
 
 /** What `up` cannot see, it cannot repair. */

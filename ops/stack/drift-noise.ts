@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { suppressionOf } from "../../infra/suppressions.ts";
+import { suppressedNotice, suppressionOf } from "../../infra/suppressions.ts";
 
 const manifest = z.object({ devDependencies: z.object({ "@pulumi/cloudflare": z.string() }) });
 const { devDependencies } = manifest.parse(
@@ -12,4 +12,9 @@ const { devDependencies } = manifest.parse(
 /** Those of the paths (as a `detailedDiff` names them) that no suppression explains. */
 export function realDifferences(type: string, paths: readonly string[]): string[] {
   return paths.filter((path) => suppressionOf(type, path, devDependencies["@pulumi/cloudflare"]) === null);
+}
+
+/** Whether a warning of the provider about a resource of this type is one that nobody need read. */
+export function isKnownNotice(type: string, message: string): boolean {
+  return suppressedNotice(type, message, devDependencies["@pulumi/cloudflare"]) !== null;
 }

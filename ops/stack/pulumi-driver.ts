@@ -2,10 +2,10 @@
 import { join } from "node:path";
 import { OpsError } from "../command/errors.ts";
 import { changeConfigFile, readConfigFile, valueAt } from "./config-values.ts";
-import { realDifferences } from "./drift-noise.ts";
+import { isKnownNotice, realDifferences } from "./drift-noise.ts";
 import type { DriftedResource, PlannedStep, StackDriver, UnmanagedResource } from "./driver.ts";
 import { type PulumiEngine, readOutputs } from "./pulumi-engine.ts";
-import { differences, nameOf, readEvent, stepOf, topLevel, uniqueSteps } from "./pulumi-events.ts";
+import { differences, nameOf, readEvent, stepOf, topLevel, typeOf, uniqueSteps } from "./pulumi-events.ts";
 
 /** Where the engine found its plugins: no warning of the program. */
 const OWN_NEWS = /^using pulumi-\S+ from \$PATH/;
@@ -39,8 +39,9 @@ export function pulumiDriver(
             const { resourcePreEvent, diagnosticEvent } = readEvent(line) ?? {};
             const step = resourcePreEvent && stepOf(resourcePreEvent);
             if (step) steps.push(step);
-            if (diagnosticEvent?.severity === "warning" && !OWN_NEWS.test(diagnosticEvent.message))
-              warnings.push(diagnosticEvent.message.trim());
+            if (diagnosticEvent?.severity !== "warning") return;
+            const { message, urn = "" } = diagnosticEvent;
+            if (!OWN_NEWS.test(message) && !isKnownNotice(typeOf(urn), message)) warnings.push(message.trim());
           },
         });
       } catch (error) {

@@ -93,6 +93,11 @@ export function nameOf(urn: string): string {
   return urn.split("::").at(-1) ?? urn;
 }
 
+/** Type token of a resource, without those of its parents. */
+export function typeOf(urn: string): string {
+  return urn.split("::")[2]?.split("$").at(-1) ?? "";
+}
+
 /** `bindings[3].text` → `bindings`. */
 export function topLevel(path: string): string {
   return path.split(/[.[]/)[0] ?? path;
