@@ -67,12 +67,12 @@ export const NOTICES: readonly SuppressedNotice[] = [
 ];
 
 /** The entry that explains a warning as noise, or null if somebody should read it. */
-export function suppressedNotice(resource: string, message: string, providerVersion: string): SuppressedNotice | null {
+export function suppressedNotice(resource: string, said: string, providerVersion: string): SuppressedNotice | null {
   return (
     NOTICES.find(
       (entry) =>
         entry.resource === resource &&
-        message.includes(entry.text) &&
+        said.includes(entry.text) &&
         isOlder(providerVersion, entry.until_provider_version),
     ) ?? null
   );

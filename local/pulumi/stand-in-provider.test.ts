@@ -84,45 +84,6 @@ test.each([
   expect(failures).toEqual([expect.stringContaining(failure)]);
 });
 
-const deployed = (percentage: number) => ({
-  scriptName: "prism",
-  strategy: "percentage",
-  versions: [{ versionId: "v", percentage }],
-});
-const withModule = (module: Properties) => ({
-  workerId: "w",
-  modules: [{ name: "w.js", contentType: "text/plain", ...module }],
-});
-test.each([
-  [
-    "a share of nothing",
-    "WorkersDeployment",
-    deployed(0),
-    "versions[0].percentage: value must be between 0.01 and 100",
-  ],
-  ["more than everything", "WorkersDeployment", deployed(100.5), "versions[0].percentage: value must be between"],
-  ["another strategy", "WorkersDeployment", { ...deployed(100), strategy: "canary" }, "strategy: value must be one of"],
-  ["an alert that is none", "NotificationPolicy", { alertType: "rain" }, "alertType: value must be one of"],
-  [
-    "a module without content",
-    "WorkerVersion",
-    withModule({}),
-    "modules[0]: exactly one of contentBase64, contentFile",
-  ],
-  ["a module with two", "WorkerVersion", withModule({ contentBase64: "YQ==", contentFile: "w.js" }), "got: 2"],
-  ["uploads of a second", "LogpushJob", { maxUploadIntervalSeconds: 1 }, "value must be between 30 and 300, got: 1"],
-])("check refuses what the official provider's validators refuse: %s", async (_what, type, inputs, failure) => {
-  const { failures } = await plugin.check(urn(type), { accountId, ...inputs });
-  expect(failures).toContainEqual(expect.stringContaining(failure));
-});
-
-test.each([[deployed(0.01)], [deployed(100)], [{ ...deployed(50), strategy: "Percentage" }]])(
-  "check takes the ends of a range, and values in any case: %j",
-  async (inputs) => {
-    expect((await plugin.check(urn("WorkersDeployment"), { accountId, ...inputs })).failures).toEqual([]);
-  },
-);
-
 test("what is unknown in a preview is not checked, what stands beside it is", async () => {
   const bindings = [{ type: "d1", name: "DB", id: UNKNOWN }, { type: "ai" }];
   const { failures } = await plugin.check(urn("WorkerVersion"), { accountId, workerId: UNKNOWN, bindings });
