@@ -11,7 +11,7 @@ import type { TenantStatistics } from "./text-leg.ts";
  * Words of a usual chunk. A constant, because the mean of the candidates would depend on where FTS5's ranking cut them,
  * and the mean of the tenant costs a scan.
  */
-const USUAL_CHUNK_WORDS = 150;
+const USUAL_CHUNK_WORDS = 100;
 
 /** Scores the candidates and returns them, best first. `query` holds the stems that they were read with. */
 export function scoreWithinTenant(
