@@ -29,7 +29,7 @@ function empty(): DatabaseSync {
 
 function put(database: DatabaseSync, id: number, title: string, heading: string, text: string): void {
   database
-    .prepare("INSERT INTO chunks VALUES (?, 1, 't0a9f3', ?, ?, ?, 'h', 1, NULL, NULL)")
+    .prepare("INSERT INTO chunks VALUES (?, 1, 't0a9f3', ?, ?, ?, 'h', 1, NULL, NULL, NULL)")
     .run(id, title, heading, text);
 }
 

@@ -21,7 +21,7 @@ afterAll(() => database.close());
 
 function put(id: number, text: string): void {
   database.prepare("DELETE FROM chunks WHERE id = ?").run(id);
-  database.prepare("INSERT INTO chunks VALUES (?, 1, 't0a9f3', '', '', ?, 'h', 1, NULL, NULL)").run(id, text);
+  database.prepare("INSERT INTO chunks VALUES (?, 1, 't0a9f3', '', '', ?, 'h', 1, NULL, NULL, NULL)").run(id, text);
 }
 
 test.each(STUMBLING)("a chunk is found by its own words, whatever they are: %j", async (text) => {
