@@ -2,12 +2,14 @@
 
 export interface ApiDocument {
   info: { title: string; version: string; description: string };
+  servers?: { url: string }[];
   paths: Record<string, Record<string, Operation>>;
   components: { schemas?: Record<string, Schema> };
 }
 
 export interface Operation {
   tags?: string[];
+  operationId?: string;
   summary?: string;
   description?: string;
   /** One entry an accepted scheme; its value names the scope. Empty: open to anybody. */

@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
 import { ask } from "../operations/ask.ts";
 import type { AnswerEvent } from "../rag/answer/answer.ts";
+import { chatEvent } from "../schemas/chat-events.ts";
 import { type ChatAnswer, chatAnswer, chatRequest } from "../schemas/search.ts";
 import { asksForDebug, declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
@@ -23,7 +24,7 @@ const route = declareRoute("chat", {
   responses: {
     200: {
       description: "The answer",
-      content: { "application/json": { schema: chatAnswer }, "text/event-stream": { schema: chatAnswer.shape.usage } },
+      content: { "application/json": { schema: chatAnswer }, "text/event-stream": { schema: chatEvent } },
     },
   },
 });

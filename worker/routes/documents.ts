@@ -33,6 +33,10 @@ const jsonRequest = <T>(schema: T) => ({ required: true, content: { "application
 const problem = (description: string) => ({ description });
 const DEFERRED = json(jobAccepted, "A store is being replaced: accepted, and done in a moment; the job tells when");
 
+const condition = (name: string) =>
+  ({ name, in: "header", description: "ETags separated by commas, or *.", schema: { type: "string" } }) as const;
+const CONDITIONS = [condition("If-Match"), condition("If-None-Match")];
+
 export const documents = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
 const create = declareRoute(
@@ -63,6 +67,7 @@ const put = declareRoute("write", {
   path: "/api/v1/documents/{id}",
   tags: ["Documents"],
   summary: "Create or replace a document",
+  parameters: CONDITIONS,
   description:
     "`If-Match` with the document's ETag makes the write conditional; `If-None-Match: *` writes only what does not exist. " +
     "Both take lists of ETags and `*` (RFC 9110).",
@@ -93,6 +98,7 @@ const read = declareRoute("read", {
   path: "/api/v1/documents/{id}",
   tags: ["Documents"],
   summary: "Read a document with its chunks",
+  parameters: CONDITIONS,
   request: { params: documentParams },
   responses: {
     200: json(documentView, "The document"),
@@ -116,6 +122,7 @@ const remove = declareRoute("write", {
   path: "/api/v1/documents/{id}",
   tags: ["Documents"],
   summary: "Delete a document",
+  parameters: CONDITIONS,
   description: "Gone from search, full text and vectors at once; from vector packs and backups when those are renewed.",
   request: { params: documentParams },
   responses: {

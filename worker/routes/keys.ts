@@ -10,6 +10,7 @@ export const keys = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
 const PATH = "/api/v1/keys";
 const TAGS = ["Keys"];
+const NO_SUCH_KEY = { description: "There is no key with this id that the caller may manage" };
 
 const list = declareRoute("admin", {
   method: "get",
@@ -49,7 +50,10 @@ const change = declareRoute("admin", {
     params: keyPath,
     body: { required: true, content: { "application/json": { schema: keyChange } } },
   },
-  responses: { 200: { description: "The key as it is now", content: { "application/json": { schema: keyView } } } },
+  responses: {
+    200: { description: "The key as it is now", content: { "application/json": { schema: keyView } } },
+    404: NO_SUCH_KEY,
+  },
 });
 
 const revoke = declareRoute("admin", {
@@ -59,7 +63,10 @@ const revoke = declareRoute("admin", {
   summary: "Revoke a key",
   description: "Acts within 10 s, also on its tokens, and cannot be undone. Revoking twice changes nothing.",
   request: { params: keyPath },
-  responses: { 200: { description: "The revoked key", content: { "application/json": { schema: keyView } } } },
+  responses: {
+    200: { description: "The revoked key", content: { "application/json": { schema: keyView } } },
+    404: NO_SUCH_KEY,
+  },
 });
 
 keys.openapi(list, async (c) => c.json(await pageOfKeys(c.var.work, c.req.valid("query")), 200));

@@ -46,6 +46,33 @@ describe("/openapi.json", () => {
     }
   });
 
+  test("names every operation once, the server, and what the service enforces", () => {
+    const operations = Object.values(document.paths).flatMap((item) => Object.values(item));
+    const ids = operations.map(({ operationId }) => operationId);
+    expect(ids).not.toContain(undefined);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(document.servers).toEqual([{ url: "http://localhost" }]);
+    for (const [path, item] of Object.entries(document.paths)) {
+      if (!path.includes("{")) continue;
+      for (const [method, { responses }] of Object.entries(item)) {
+        if (method !== "put") expect(responses["404"], `${method} ${path}`).toBeDefined();
+      }
+    }
+    const schemas = document.components.schemas ?? {};
+    expect(schemas.KeyCreation?.properties?.scopes).toMatchObject({ minItems: 1 });
+    expect(schemas.KeyChange).toMatchObject({ minProperties: 1 });
+    expect(schemas.Filter).toMatchObject({ minProperties: 1 });
+    expect(schemas.Metadata).toMatchObject({ maxProperties: 32 });
+    const events = (schemas.ChatEvent?.anyOf ?? []).map(({ properties }) => properties?.event);
+    expect(events.flatMap((event) => event?.enum ?? event?.const)).toEqual([
+      "sources",
+      "token",
+      "citation",
+      "usage",
+      "error",
+    ]);
+  });
+
   test("has the routes of keys, authentication and feedback with their schemas", () => {
     const operations = Object.entries(document.paths).flatMap(([path, item]) =>
       Object.keys(item).map((method) => `${method} ${path}`),

@@ -111,7 +111,7 @@ export function documentationOf(root: OpenAPIHono<App>): OpenAPIHono<App> {
   let body: string | null = null;
 
   const app = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
-  app.openapi(specification, (c) => c.json({ ...describe() }, 200, CACHEABLE));
+  app.openapi(specification, (c) => c.json({ ...describe(), servers: [{ url: originOf(c) }] }, 200, CACHEABLE));
   app.openapi(page, async (c) => {
     body ??= String(await docsBody(describe()));
     return c.html(docsPage(describe().info, body, originOf(c)), 200, CACHEABLE);

@@ -26,7 +26,12 @@ export const documentId = plainText
   .refine((id) => utf8Bytes(id) <= DOCUMENT_ID_BYTES_MAX, `must have at most ${DOCUMENT_ID_BYTES_MAX} bytes`)
   .refine((id) => !/\p{Cc}/u.test(id), "must not hold control characters")
   .refine((id) => id !== "." && id !== "..", "must not be . or .., which no URL can name")
-  .openapi({ example: "runbooks/leaked-api-key.md" });
+  .openapi({
+    description: `At most ${DOCUMENT_ID_BYTES_MAX} bytes of UTF-8, no control characters, not . or ..`,
+    maxLength: DOCUMENT_ID_BYTES_MAX,
+    pattern: "^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f-\\u009f]+$",
+    example: "runbooks/leaked-api-key.md",
+  });
 
 /** A query parameter from 1 to `max`, in decimal digits and nothing else: `Number` would take `0x10` and `1e2` as well. */
 export function wholeNumber(max: number) {
@@ -61,7 +66,7 @@ export const metadata = z
       }
     }
   })
-  .openapi("Metadata", { example: { collection: "runbooks", language: "en" } });
+  .openapi("Metadata", { maxProperties: METADATA_FIELDS_MAX, example: { collection: "runbooks", language: "en" } });
 
 const documentFields = {
   title: plainText.max(TITLE_CHARS_MAX).optional().openapi({ description: "Default: the first heading, or the id." }),

@@ -29,7 +29,7 @@ const scopes = z
   .array(z.enum(SCOPES))
   .min(1)
   .transform((list) => SCOPES.filter((scope) => list.includes(scope)))
-  .openapi({ type: "array", items: { type: "string", enum: [...SCOPES] }, example: ["read", "chat"] });
+  .openapi({ type: "array", minItems: 1, items: { type: "string", enum: [...SCOPES] }, example: ["read", "chat"] });
 
 const rate_tier = z.enum(RATE_TIERS).openapi({
   description: "Picks the limit of requests a minute. Above that of the calling key: bootstrap secret only.",
@@ -67,7 +67,7 @@ export const keyChange = z
     expires_at: expires_at.optional(),
   })
   .refine((change) => Object.keys(change).length > 0, "name at least one field to change")
-  .openapi("KeyChange");
+  .openapi("KeyChange", { minProperties: 1 });
 
 export const keyView = z
   .object({
@@ -96,7 +96,10 @@ export const keyPage = z
 
 export const keyListQuery = z.strictObject({
   limit: wholeNumber(KEY_PAGE_MAX).default(KEY_PAGE_DEFAULT),
-  cursor: z.string().max(100).optional(),
+  cursor: z
+    .string()
+    .regex(/^\d{1,15}\.[a-z0-9]{1,80}$/, "must be the `next_cursor` of an earlier page")
+    .optional(),
 });
 
 export const keyPath = z.object({ id: z.string().length(KEY_ID_CHARS) });

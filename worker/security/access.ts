@@ -28,7 +28,7 @@ const IDEMPOTENCY_HEADER = {
   name: "Idempotency-Key",
   in: "header",
   description: "Of your choice. A repetition with the same key and body gets the first answer and does nothing else.",
-  schema: { type: "string", maxLength: 128 },
+  schema: { type: "string", minLength: 1, maxLength: 128, pattern: "^[\\x21-\\x7e]{1,128}$" },
 } as const;
 
 const decisions = new WeakMap<object, Access>();
@@ -49,11 +49,22 @@ export function declareRoute<P extends string, R extends Omit<RouteConfig, "path
   return createRoute<P, R>({
     ...route,
     middleware: [guard(access), ...body, ...replay, ...own],
-    parameters: options.idempotent === true ? [IDEMPOTENCY_HEADER] : [],
+    operationId: route.operationId ?? operationIdOf(route.method, route.path),
+    parameters: [...(options.idempotent === true ? [IDEMPOTENCY_HEADER] : []), ...(route.parameters ?? [])],
     security: securityOf(access),
     request: requestWithDebug(access, route.request),
     responses: { ...refusals(access, route, replay.length > 0), ...route.responses },
   });
+}
+
+/** `getDocumentsById` of `get /api/v1/documents/{id}`; what is not under `/api/v1` says so: `getRootHealth`. */
+function operationIdOf(method: string, path: string): string {
+  const versioned = path.startsWith("/api/v1/");
+  const words = (versioned ? path.slice("/api/v1".length) : `/root${path}`)
+    .replaceAll("{", "by-")
+    .split(/[^A-Za-z0-9]+/)
+    .filter((word) => word !== "");
+  return method + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
 }
 
 /** Routes of an app, as `METHOD /path`, that were registered without `declareRoute`. */

@@ -104,6 +104,7 @@ export const filterSchema = (
       `must be under ${FILTER_BYTES_MAX} bytes of JSON`,
     ) as unknown as z.ZodType<Filter>
 ).openapi("Filter", {
+  minProperties: 1,
   description:
     "Conditions on document metadata, all of which must hold: a value, or one of $eq $ne $in $nin $lt $lte $gt $gte. " +
     "Strings are compared by their first 64 bytes.",
