@@ -97,7 +97,7 @@ test("a Host that is no host gets a page or a refusal, never a failure", async (
 
 function statusFor(path: string, host: string): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const sent = request(new URL(path, service.platform.url), { headers: { host, accept: "text/html" } }, (answer) => {
+  const sent = request(`${service.platform.url}${path}`, { headers: { host, accept: "text/html" } }, (answer) => {
     answer.resume();
     resolve(answer.statusCode ?? 0);
   });
