@@ -12,7 +12,7 @@ export async function toldUp(
   { driver, client, account_id }: Pick<Delivery, "driver" | "client" | "account_id">,
   { note }: Pick<Invocation, "note">,
 ): Promise<StackOutputs> {
-  const answer = await client.accounts.tokens.list({ account_id, per_page: 5 }).asResponse();
+  const answer = await client.queues.list({ account_id }).asResponse();
   const left = requestsLeft(answer.headers.get("ratelimit"));
   if (left !== null && left.requests < UP_REQUESTS_MAX)
     note(
