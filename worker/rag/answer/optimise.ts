@@ -56,6 +56,8 @@ const DUPLICATE_SIMILARITY = 0.8;
 /** Stands for what was left out: inside a line of prose, and on a line of its own beside code, tables and lists. */
 const GAP = " … ";
 const GAP_LINE = "\n…\n";
+/** Of the dearer of the two. */
+const GAP_TOKENS = Math.max(estimateTokens(GAP), estimateTokens(GAP_LINE));
 /** The opener `<id>` with its line breaks. */
 const OPENER_TOKENS = 5;
 
@@ -90,7 +92,8 @@ function choose(scored: readonly ScoredUnit[], hits: readonly OptimisableHit[], 
     if (hit === undefined) continue;
     const price = estimateTokens(hit.text.slice(unit.start, unit.end));
     if (chosen.length > 0 && unit.probability / price < CHANCE_PER_TOKEN_MIN) continue;
-    const cost = price + (opened.has(unit.rank) ? 0 : overheadTokens(hit));
+    // Beside another unit of its chunk it may need a gap; beside none, it opens the passage.
+    const cost = price + (opened.has(unit.rank) ? GAP_TOKENS : overheadTokens(hit));
     if (spent + cost > tokensMax) continue;
     chosen.push(unit);
     opened.add(unit.rank);
