@@ -100,6 +100,21 @@ test("a file that cannot be indexed fails alone and keeps its earlier document",
   expect(Object.keys(await stored())).toEqual(["a.md", "c.txt", "new.md", "sub/b.md"]);
 });
 
+test("a document that the service refuses fails alone, by its name, wherever it stands among the others", async () => {
+  const good = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`good ${i}.md`, `# Page ${i}`]));
+  const long = Array.from({ length: 4 }, () => "n".repeat(150)).join("/");
+  const bad = { "a\nb.md": "# A", "good 1\t.md": "# B", [`${long}/z.md`]: "# C" };
+  await write({ ...good, ...bad });
+  const result = await sync();
+  expect(result).toMatchObject({ scanned: 23, added: 20, failed: 3 });
+  expect(result.failures.map(({ id }) => id.slice(collection.length + 1)).sort()).toEqual(Object.keys(bad).sort());
+  for (const { cause } of result.failures) {
+    expect(cause).toMatch(/must (?:not hold control characters|have at most 512 bytes)/);
+    expect(cause).not.toContain("documents[");
+  }
+  expect(Object.keys(await stored()).sort()).toEqual(Object.keys(good).sort());
+});
+
 test("many deletions are refused unless someone approves them", async () => {
   await write(Object.fromEntries(Array.from({ length: 14 }, (_, i) => [`${i}.md`, `# Page ${i}`])));
   await sync();

@@ -188,21 +188,16 @@ async function checkDeletion(plan: SyncPlan, stored: number, options: SyncOption
 /** Sends documents in batches, waits for their jobs, and returns what the service could not index. */
 async function send(documents: readonly IndexDocument[], options: SyncOptions): Promise<SyncResult["failures"]> {
   const failures: SyncResult["failures"] = [];
-  const jobs: { id: string; batch: readonly { id: string }[] }[] = [];
+  const jobs: AcceptedBatch[] = [];
   let done = 0;
   for (const batch of batches(documents)) {
-    options.signal?.throwIfAborted();
-    try {
-      jobs.push({ id: await submit(options.client, batch), batch });
-    } catch (error) {
-      if (!(error instanceof OpsError) || !BAD_REQUEST.has(error.status ?? 0)) throw error;
-      const { cause } = error.parts;
-      failures.push(...batch.map(({ id }) => ({ id, cause })));
-    }
+    const sent = await sendApart(batch, options);
+    jobs.push(...sent.jobs);
+    failures.push(...sent.failures);
     done += batch.length;
     options.onProgress?.("send", done, documents.length);
   }
-  done = 0;
+  done = failures.length;
   for (const { id, batch } of jobs) {
     const job = await finishedJob(options.client, id, options.signal);
     failures.push(...job.errors.map((error) => ({ id: error.id, cause: error.detail })));
@@ -212,6 +207,36 @@ async function send(documents: readonly IndexDocument[], options: SyncOptions): 
     options.onProgress?.("index", done, documents.length);
   }
   return failures;
+}
+
+interface AcceptedBatch {
+  id: string;
+  batch: readonly IndexDocument[];
+}
+
+/**
+ * Sends one batch. The service refuses a request as a whole, so a refused one is halved until each document that it
+ * does not take stands alone: one of n costs about 2·log₂ n more requests, and whatever the rule was, it is the service's.
+ */
+async function sendApart(
+  batch: readonly IndexDocument[],
+  options: SyncOptions,
+): Promise<{ jobs: AcceptedBatch[]; failures: SyncResult["failures"] }> {
+  options.signal?.throwIfAborted();
+  try {
+    return { jobs: [{ id: await submit(options.client, batch), batch }], failures: [] };
+  } catch (error) {
+    if (!(error instanceof OpsError) || !BAD_REQUEST.has(error.status ?? 0)) throw error;
+    const [alone, ...others] = batch;
+    if (alone !== undefined && others.length === 0) {
+      const cause = error.parts.cause.replaceAll("documents[0].", "");
+      return { jobs: [], failures: [{ id: alone.id, cause: `${alone.metadata.path}: ${cause}` }] };
+    }
+    const middle = Math.ceil(batch.length / 2);
+    const first = await sendApart(batch.slice(0, middle), options);
+    const second = await sendApart(batch.slice(middle), options);
+    return { jobs: [...first.jobs, ...second.jobs], failures: [...first.failures, ...second.failures] };
+  }
 }
 
 /** Someone else deleted it first: that is what was wanted. */
