@@ -2,11 +2,11 @@
 import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import { TITLE_CHARS_MAX } from "../../worker/limits.ts";
-import { scanMarkdown } from "../../worker/rag/text/markdown-blocks.ts";
 import { documentHash, normaliseText } from "../../worker/rag/text/normalise.ts";
 import { cutSafely } from "../../worker/rag/text/text-units.ts";
 import { INDEX_FILE_BYTES_MAX } from "../limits.ts";
 import type { SourceFile } from "./sources.ts";
+import { markdownTitle } from "./title.ts";
 
 /** A document in the shape that `POST /api/v1/documents/batch` takes. */
 export interface IndexDocument {
@@ -21,7 +21,6 @@ export interface IndexDocument {
 export type ReadResult = { document: IndexDocument; content_hash: string } | { refused: string };
 
 const MARKDOWN = new Set([".md", ".markdown", ".mdx"]);
-const FRONT_MATTER_TITLE = /^title[ \t]*:[ \t]*(?:"([^"]+)"|'([^']+)'|(.+))$/m;
 
 /** The id that a file's document has: stable while the file keeps its collection and path. */
 export function documentId(file: SourceFile): string {
@@ -55,18 +54,4 @@ export async function readDocument(file: SourceFile): Promise<ReadResult> {
     metadata: { ...metadata, collection, path: file.path },
   };
   return { document, content_hash: await documentHash(document) };
-}
-
-/** The title that the front matter gives, or the first heading of the highest level. */
-function markdownTitle(text: string): string | undefined {
-  const blocks = scanMarkdown(text);
-  const [first] = blocks;
-  if (first?.kind === "front-matter") {
-    const match = FRONT_MATTER_TITLE.exec(text.slice(0, first.end));
-    const given = (match?.[1] ?? match?.[2] ?? match?.[3])?.trim();
-    if (given) return given;
-  }
-  const headings = blocks.filter((block) => block.kind === "heading" && block.title);
-  const top_level = Math.min(...headings.map((heading) => heading.level ?? 6));
-  return headings.find((heading) => heading.level === top_level)?.title;
 }
