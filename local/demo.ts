@@ -1,5 +1,6 @@
 /** Indexes what `npm start` shows: the project's own documents, or a folder the caller names. */
 import { join, resolve } from "node:path";
+import { harmless } from "../ops/command/output.ts";
 import { type IndexConfig, loadConfig } from "../ops/index/config.ts";
 import { syncIndex } from "../ops/index/sync.ts";
 import { createClient } from "../ops/service/client.ts";
@@ -33,6 +34,6 @@ export async function indexDemo(platform: Platform, corpus: string | undefined):
     cwd: ROOT,
     approveDeletion: async () => {},
   });
-  for (const { id, cause } of result.failures) console.error(`Not indexed: ${id}: ${cause}`);
+  for (const { id, cause } of result.failures) console.error(`Not indexed: ${harmless(id)}: ${harmless(cause)}`);
   return result.scanned - result.failed;
 }

@@ -143,11 +143,15 @@ describe("one life on a folder", () => {
     writeFileSync(join(corpus, "weevil.md"), "# Weevils\n\nThe granary weevil eats stored grain.\n");
     writeFileSync(join(corpus, "notes.txt"), "Plain notes about moths.");
     writeFileSync(join(corpus, "image.png"), "not text");
+    writeFileSync(Buffer.from(`${corpus}/caf\xe9.md`, "latin1"), "# Coffee");
+    writeFileSync(join(corpus, "two\nlines.md"), "# Refused by the service");
 
     const first = start(...flags(), "--corpus", corpus);
     const line = await first.ready;
     expect(line).toMatchObject({ ready: true, url: expect.any(String), key: expect.stringMatching(/^prism_/) });
     expect((await documentsOf(line)).map(({ id }) => id).length).toBe(2);
+    expect(first.stderr()).toMatch(/Not indexed: corpus:caf\uFFFD\.md: .*not UTF-8/);
+    expect(first.stderr()).toMatch(/Not indexed: corpus:two\\nlines\.md: .*control characters/);
     const chat = await fetch(`${line.url}/api/v1/chat`, {
       method: "POST",
       headers: { authorization: `Bearer ${line.key}`, "content-type": "application/json" },

@@ -5,7 +5,7 @@ import { TITLE_CHARS_MAX } from "../../worker/limits.ts";
 import { documentHash, normaliseText } from "../../worker/rag/text/normalise.ts";
 import { cutSafely } from "../../worker/rag/text/text-units.ts";
 import { INDEX_FILE_BYTES_MAX } from "../limits.ts";
-import type { SourceFile } from "./sources.ts";
+import { type SourceFile, whyUnread } from "./sources.ts";
 import { markdownTitle } from "./title.ts";
 
 /** A document in the shape that `POST /api/v1/documents/batch` takes. */
@@ -18,28 +18,43 @@ export interface IndexDocument {
   metadata: Record<string, string | number | boolean>;
 }
 
-export type ReadResult = { document: IndexDocument; content_hash: string } | { refused: string };
+/** `is_gone`: the file holds no text any more, so the index must not hold any either. */
+export type ReadResult = { document: IndexDocument; content_hash: string } | { refused: string; is_gone: boolean };
 
 const MARKDOWN = new Set([".md", ".markdown", ".mdx"]);
+/** A pointer has its keys in this order and less than 1024 bytes: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md */
+const LFS_POINTER =
+  /^version https:\/\/(?:git-lfs|hawser)\.github\.com\/spec\/v\d+\n(?:.*\n)*?oid sha256:[0-9a-f]{64}\n/;
+const LFS_POINTER_BYTES_MAX = 1024;
 
 /** The id that a file's document has: stable while the file keeps its collection and path. */
-export function documentId(file: SourceFile): string {
+export function documentId(file: Pick<SourceFile, "source" | "path">): string {
   return `${file.source.collection}:${file.path}`;
 }
 
-/** Reads a file; what cannot be indexed (too big, not UTF-8, empty) is refused with the reason. */
+/** Reads a file; what cannot be indexed (too big, unreadable, not UTF-8, empty, an LFS pointer) is refused with the reason. */
 export async function readDocument(file: SourceFile): Promise<ReadResult> {
+  const kept = (refused: string): ReadResult => ({ refused, is_gone: false });
+  const gone = (refused: string): ReadResult => ({ refused, is_gone: true });
   if (file.size_bytes > INDEX_FILE_BYTES_MAX)
-    return {
-      refused: `has ${file.size_bytes} bytes, at most ${INDEX_FILE_BYTES_MAX} are indexed; split it, or exclude it`,
-    };
+    return kept(`has ${file.size_bytes} bytes, at most ${INDEX_FILE_BYTES_MAX} are indexed; split it, or exclude it`);
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(file.absolute_path);
+  } catch (error) {
+    return kept(whyUnread(error));
+  }
   let text: string;
   try {
-    text = normaliseText(new TextDecoder("utf-8", { fatal: true }).decode(await readFile(file.absolute_path)));
+    text = normaliseText(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
-    return { refused: "is not UTF-8 text; convert it, or exclude it" };
+    return kept("is not UTF-8 text; convert it, or exclude it");
   }
-  if (text.trim() === "") return { refused: "is empty; write it, or exclude it" };
+  if (text.trim() === "") return gone("is empty; write it, or exclude it");
+  if (bytes.length < LFS_POINTER_BYTES_MAX && LFS_POINTER.test(text))
+    return gone(
+      "is a Git LFS pointer and not its text; fetch the text (git lfs pull) into a folder source, or exclude it",
+    );
   const format = MARKDOWN.has(extname(file.path).toLowerCase()) ? "markdown" : "text";
   const { collection, metadata, url } = file.source;
   const document: IndexDocument = {

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { IndexConfig, loadConfig, type Source } from "./config.ts";
 import { type IndexDocument, readDocument } from "./read-document.ts";
-import { withSource } from "./sources.ts";
+import { type Listing, withSource } from "./sources.ts";
 
 let root: string;
 beforeAll(async () => {
@@ -20,6 +20,8 @@ beforeAll(async () => {
     "docs/node_modules/pkg/readme.md": "# Package",
     "docs/.hidden.md": "# Hidden",
     "docs/code.ts": "export {};",
+    "docs/pointer.md": `version https://git-lfs.github.com/spec/v1\noid sha256:${"0f".repeat(32)}\nsize 123456\n`,
+    "elsewhere/page.md": "# Elsewhere",
     "secret.md": "# Outside",
   };
   for (const [path, content] of Object.entries(files)) {
@@ -27,6 +29,7 @@ beforeAll(async () => {
     await writeFile(join(root, path), content);
   }
   await symlink(join(root, "secret.md"), join(root, "docs/link.md"));
+  await symlink(join(root, "elsewhere"), join(root, "docs/linked"));
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
@@ -37,15 +40,19 @@ function source(fields: Record<string, unknown>): Source {
 }
 
 function paths(from: Source): Promise<string[]> {
-  return withSource(from, { cwd: root }, async (files) => files.map((file) => file.path));
+  return withSource(from, { cwd: root }, async ({ files }) => files.map((file) => file.path));
 }
 
 async function read(path: string, fields: Record<string, unknown> = {}): Promise<IndexDocument | string> {
-  return withSource(source({ folder: "docs", include: [path], ...fields }), { cwd: root }, async ([file]) => {
-    if (!file) throw new Error("no file");
-    const result = await readDocument(file);
-    return "document" in result ? result.document : result.refused;
-  });
+  return withSource(
+    source({ folder: "docs", include: [path], ...fields }),
+    { cwd: root },
+    async ({ files: [file] }) => {
+      if (!file) throw new Error("no file");
+      const result = await readDocument(file);
+      return "document" in result ? result.document : result.refused;
+    },
+  );
 }
 
 describe("a folder source", () => {
@@ -56,11 +63,39 @@ describe("a folder source", () => {
       "drafts/idea.md",
       "empty.md",
       "plain.txt",
+      "pointer.md",
       "start.md",
     ]);
     expect(
-      await paths(source({ folder: "docs", include: ["**/*.md", "*.md"], exclude: ["drafts/**", "empty.md"] })),
+      await paths(
+        source({ folder: "docs", include: ["**/*.md", "*.md"], exclude: ["drafts/**", "empty.md", "pointer.md"] }),
+      ),
     ).toEqual(["deep/ümlaut name.md", "start.md"]);
+  });
+
+  test("follows no link, whether a pattern names it or a folder above it", async () => {
+    expect(await paths(source({ folder: "docs", include: ["link.md", "linked/*.md", "plain.txt"] }))).toEqual([
+      "plain.txt",
+    ]);
+  });
+
+  test("names what it cannot list, and gives the others", async () => {
+    const folder = join(root, "names");
+    await mkdir(Buffer.from(`${folder}/d\xe9r`, "latin1"), { recursive: true });
+    await writeFile(Buffer.from(`${folder}/caf\xe9.md`, "latin1"), "# Coffee");
+    await writeFile(Buffer.from(`${folder}/d\xe9r/in.md`, "latin1"), "# Inside");
+    await writeFile(join(folder, "good.md"), "# Good");
+    await writeFile(join(folder, "\uFFFD.md"), "# A name of that character");
+    const listed = (exclude: string[]): Promise<Listing> =>
+      withSource(source({ folder, exclude }), { cwd: root }, async (listing) => listing);
+    const { files, unlisted } = await listed([]);
+    expect(files.map(({ path }) => path)).toEqual(["good.md", "\uFFFD.md"]);
+    const cause = "has a name that is not UTF-8; rename it, or exclude it";
+    expect(unlisted).toEqual([
+      { path: "caf\uFFFD.md", cause },
+      { path: "d\uFFFDr", cause },
+    ]);
+    expect((await listed(["caf*", "d?r/**"])).unlisted).toEqual([]);
   });
 
   test("that matches nothing is refused, since it would delete its collection", async () => {
@@ -84,14 +119,14 @@ describe("a git source", () => {
     await writeFile(join(repository, "b.md"), "# Not committed");
 
     let clone = "";
-    const titles = await withSource(source({ git: "repository", ref: "trunk" }), { cwd: root }, async (files) => {
+    const titles = await withSource(source({ git: "repository", ref: "trunk" }), { cwd: root }, async ({ files }) => {
       clone = dirname(files[0]?.absolute_path ?? "");
       const results = await Promise.all(files.map(readDocument));
       return results.map((result) =>
         "document" in result ? `${result.document.id} ${result.document.title}` : result.refused,
       );
     });
-    expect(titles).toEqual(["docs:a.md Committed", "docs:link.md link"]);
+    expect(titles).toEqual(["docs:a.md Committed"]);
     await expect(withSource(source({ folder: clone }), { cwd: root }, async () => {})).rejects.toThrow();
     await expect(paths(source({ git: "repository", ref: "missing" }))).rejects.toThrow(/clone repository.*missing/s);
   });
@@ -118,7 +153,23 @@ describe("readDocument", () => {
     });
   });
 
+  test("tells a file that vanished after it was listed, and one that cannot be read", async () => {
+    const refused = await withSource(source({ folder: "docs", include: ["start.md"] }), { cwd: root }, ({ files }) =>
+      Promise.all(
+        files.flatMap((file) => [
+          readDocument({ ...file, absolute_path: join(root, "docs/vanished.md") }),
+          readDocument({ ...file, absolute_path: join(root, "docs") }),
+        ]),
+      ),
+    );
+    expect(refused).toEqual([
+      { refused: "vanished while it was read; repeat the update", is_gone: false },
+      { refused: expect.stringMatching(/^cannot be read \(EISDIR.*exclude it$/), is_gone: false },
+    ]);
+  });
+
   test("refuses what is not text, with the way out", async () => {
+    expect(await read("pointer.md")).toMatch(/Git LFS pointer.*git lfs pull.*exclude it/);
     expect(await read("binary.txt")).toMatch(/not UTF-8 text; convert it, or exclude it/);
     expect(await read("empty.md")).toMatch(/empty/);
   });

@@ -1,7 +1,8 @@
 /** The files of a source: a folder as it lies on disk, or a git repository as it was committed. */
-import { glob, mkdtemp, rm, stat } from "node:fs/promises";
+import type { Dirent } from "node:fs";
+import { access, constants, glob, lstat, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, matchesGlob, resolve, sep } from "node:path";
+import { dirname, join, matchesGlob, relative, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { OpsError } from "../command/errors.ts";
 import { GIT_CLONE_TIMEOUT_MS } from "../limits.ts";
@@ -17,36 +18,57 @@ export interface SourceFile {
   modified_ms: number | undefined;
 }
 
+/** A file or folder that is there and cannot be listed: of its documents nothing is known. */
+export interface Unlisted {
+  path: string;
+  /** Completes "<path> …". */
+  cause: string;
+}
+
+export interface Listing {
+  /** Sorted by path. */
+  files: SourceFile[];
+  unlisted: Unlisted[];
+}
+
 /** Never documents, whatever the globs say; pruned, because walking them takes longest. */
 const PRUNED = new Set([".git", "node_modules"]);
 /** No `ext::` and the like: a configuration must not be able to run programs. */
 const GIT_SETTINGS = { GIT_TERMINAL_PROMPT: "0", GIT_ALLOW_PROTOCOL: "file:git:http:https:ssh" };
 
+/** Of an entry of git's index that is a symbolic link: https://git-scm.com/docs/index-format */
+const LINK_MODE = "120000";
+
 /**
- * Calls `work` with the files of a source, sorted by path; a clone lives as long as `work` runs.
+ * Calls `work` with the files of a source, without symbolic links; a clone lives as long as `work` runs.
  * @throws OpsError when a repository cannot be cloned, or no file matches: an empty source is a mistake far more
  * often than a wish, and would delete its whole collection.
  */
 export async function withSource<T>(
   source: Source,
   options: { cwd: string; signal?: AbortSignal },
-  work: (files: SourceFile[]) => Promise<T>,
+  work: (listing: Listing) => Promise<T>,
 ): Promise<T> {
-  if ("folder" in source) return work(await listFiles(source, resolve(options.cwd, source.folder), true));
+  if ("folder" in source) {
+    const root = resolve(options.cwd, source.folder);
+    return work(checked(source, root, await listFiles(source, root, true)));
+  }
   const clone = await mkdtemp(join(tmpdir(), "prism-index-"));
   try {
-    await cloneInto(clone, source, options);
-    return await work(await listFiles(source, clone, false));
+    const links = await cloneInto(clone, source, options);
+    const { files, unlisted } = await listFiles(source, clone, false);
+    return await work(checked(source, clone, { files: files.filter(({ path }) => !links.has(path)), unlisted }));
   } finally {
     await rm(clone, { recursive: true, force: true });
   }
 }
 
+/** Returns the paths of symbolic links. */
 async function cloneInto(
   folder: string,
   source: Extract<Source, { git: string }>,
   options: { cwd: string; signal?: AbortSignal },
-): Promise<void> {
+): Promise<Set<string>> {
   // Only a URL is cloned shallowly, also from this machine. `user@host:path` and `scheme://` are URLs already.
   const url = /^[\w.+-]+(?:@[^/]+)?:/.test(source.git)
     ? source.git
@@ -67,7 +89,11 @@ async function cloneInto(
   // Symbolic links arrive as small files that hold their target: nothing outside the clone can be read through them.
   const { exitCode, stderr } =
     await run`git -c core.symlinks=false clone --quiet --depth 1 --single-branch ${branch} -- ${url} ${folder}`;
-  if (exitCode === 0) return;
+  if (exitCode === 0) {
+    const { stdout } = await run({ nothrow: false })`git -C ${folder} ls-files --stage -z`;
+    const entries = stdout.split("\0").filter((entry) => entry.startsWith(LINK_MODE));
+    return new Set(entries.map((entry) => entry.slice(entry.indexOf("\t") + 1)));
+  }
   throw new OpsError({
     op: "clone",
     subject: source.git,
@@ -76,30 +102,89 @@ async function cloneInto(
   });
 }
 
-async function listFiles(source: Source, root: string, has_times: boolean): Promise<SourceFile[]> {
+async function listFiles(source: Source, root: string, has_times: boolean): Promise<Listing> {
   const paths = new Set<string>();
-  const exclude = (entry: { name: string }): boolean => PRUNED.has(entry.name);
-  for await (const entry of glob(source.include, { cwd: root, withFileTypes: true, exclude })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name)
-      .slice(root.length + 1)
+  const folders = new Set<string>();
+  const pathOf = (entry: Dirent): string =>
+    relative(root, resolve(root, entry.parentPath, entry.name))
       .split(sep)
       .join("/");
-    if (!source.exclude.some((pattern) => matchesGlob(path, pattern))) paths.add(path);
+  const exclude = (entry: Dirent): boolean => {
+    if (entry.isDirectory()) folders.add(pathOf(entry));
+    return PRUNED.has(entry.name);
+  };
+  const isWanted = (path: string): boolean => !source.exclude.some((pattern) => matchesGlob(path, pattern));
+  for await (const entry of glob(source.include, { cwd: root, withFileTypes: true, exclude }))
+    if (entry.isFile() && isWanted(pathOf(entry))) paths.add(pathOf(entry));
+
+  const files: SourceFile[] = [];
+  const unlisted: Unlisted[] = [];
+  const isLink = linksBelow(root);
+  for (const path of [...paths].sort()) {
+    const absolute_path = join(root, path);
+    try {
+      const { size, mtimeMs } = await lstat(absolute_path);
+      const modified_ms = has_times ? mtimeMs : undefined;
+      if (!(await isLink(dirname(path)))) files.push({ source, path, absolute_path, size_bytes: size, modified_ms });
+    } catch (error) {
+      unlisted.push({ path, cause: whyUnlisted(path, error) });
+    }
   }
-  if (paths.size === 0) {
-    throw new OpsError({
-      op: "read",
-      subject: "git" in source ? source.git : root,
-      cause: `no file matches ${source.include.join(", ")}${source.exclude.length > 0 ? ` without ${source.exclude.join(", ")}` : ""}`,
-      hint: "correct the source's folder or globs, or take the source out of the configuration",
+  // `glob` passes over what it cannot read, and the documents of such a folder would count as deleted.
+  for (const path of folders) {
+    if (PRUNED.has(path.slice(path.lastIndexOf("/") + 1)) || !isWanted(path) || !isWanted(`${path}/file`)) continue;
+    await access(join(root, path), constants.R_OK | constants.X_OK).catch((error: unknown) => {
+      unlisted.push({ path, cause: whyUnlisted(path, error) });
     });
   }
-  return Promise.all(
-    [...paths].sort().map(async (path) => {
-      const absolute_path = join(root, path);
-      const { size, mtimeMs } = await stat(absolute_path);
-      return { source, path, absolute_path, size_bytes: size, modified_ms: has_times ? mtimeMs : undefined };
-    }),
-  );
+  return { files, unlisted };
+}
+
+/** Whether a folder is a link, or below one: `glob` follows those that a pattern names. */
+function linksBelow(root: string): (path: string) => Promise<boolean> {
+  const known = new Map([[".", Promise.resolve(false)]]);
+  const isLink = (path: string): Promise<boolean> => {
+    const found =
+      known.get(path) ?? lstat(join(root, path)).then((stats) => stats.isSymbolicLink() || isLink(dirname(path)));
+    known.set(path, found);
+    return found;
+  };
+  return isLink;
+}
+
+/** Node.js shows bytes that are not UTF-8 as U+FFFD, and finds nothing by that name. */
+function whyUnlisted(path: string, error: unknown): string {
+  if (!isMissing(error)) return cannotBeRead(error);
+  return path.includes("\uFFFD") ? "has a name that is not UTF-8; rename it, or exclude it" : VANISHED;
+}
+
+const VANISHED = "vanished while it was read; repeat the update";
+
+function isMissing(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOENT" || code === "ENOTDIR";
+}
+
+function cannotBeRead(error: unknown): string {
+  return `cannot be read (${error instanceof Error ? error.message : String(error)}); mend that, or exclude it`;
+}
+
+/** Why a file that was listed could not be read, completing "<path> …". */
+export function whyUnread(error: unknown): string {
+  return isMissing(error) ? VANISHED : cannotBeRead(error);
+}
+
+function checked(source: Source, root: string, listing: Listing): Listing {
+  if (listing.files.length > 0) return listing;
+  const [unlisted] = listing.unlisted;
+  const without = source.exclude.length > 0 ? ` without ${source.exclude.join(", ")}` : "";
+  throw new OpsError({
+    op: "read",
+    subject: "git" in source ? source.git : root,
+    cause:
+      unlisted === undefined
+        ? `no file matches ${source.include.join(", ")}${without}`
+        : `no file can be read: ${unlisted.path} ${unlisted.cause}`,
+    hint: "correct the source's folder or globs, or take the source out of the configuration",
+  });
 }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
@@ -88,16 +88,59 @@ test("a dry run tells the plan and changes nothing", async () => {
 test("a file that cannot be indexed fails alone and keeps its earlier document", async () => {
   await write(THREE);
   await sync();
-  await write({ "a.md": " ", "new.md": "# New" });
+  await write({ "new.md": "# New" });
+  await writeFile(join(cwd, "a.md"), Buffer.from([0xff]));
   expect(await sync()).toMatchObject({
     added: 1,
     changed: 0,
     unchanged: 2,
     deleted: 0,
     failed: 1,
-    failures: [{ id: `${collection}:a.md` }],
+    failures: [{ id: `${collection}:a.md`, cause: expect.stringContaining("the index keeps its earlier text") }],
   });
   expect(Object.keys(await stored())).toEqual(["a.md", "c.txt", "new.md", "sub/b.md"]);
+});
+
+test("a file that holds no text any more takes its document out of the index, and is told", async () => {
+  await write(THREE);
+  await sync();
+  await write({
+    "a.md": " \n",
+    "c.txt": `version https://git-lfs.github.com/spec/v1\noid sha256:${"ab".repeat(32)}\nsize 5\n`,
+  });
+  const result = await sync();
+  expect(result).toMatchObject({ scanned: 3, changed: 0, unchanged: 1, deleted: 2, failed: 2 });
+  for (const { cause } of result.failures) expect(cause).toContain("its earlier text leaves the index");
+  expect(await stored()).toEqual({ "sub/b.md": "Beta" });
+});
+
+test("many files that became empty are refused like many that are gone", async () => {
+  const pages = Array.from({ length: 14 }, (_, i) => `${i}.md`);
+  await write(Object.fromEntries(pages.map((path) => [path, `# Page ${path}`])));
+  await sync();
+  await write(Object.fromEntries(pages.slice(2).map((path) => [path, ""])));
+  await expect(sync()).rejects.toMatchObject({ exit_code: 3 });
+  expect(Object.keys(await stored())).toHaveLength(14);
+});
+
+test("a name that is not UTF-8 fails alone, named", async () => {
+  await write(THREE);
+  await writeFile(Buffer.from(`${cwd}/caf\xe9.md`, "latin1"), "# Coffee");
+  expect(await sync()).toMatchObject({
+    scanned: 4,
+    added: 3,
+    failed: 1,
+    failures: [{ id: `${collection}:caf\uFFFD.md`, cause: expect.stringContaining("not UTF-8; rename it") }],
+  });
+});
+
+test.skipIf(process.getuid?.() === 0)("the documents of a folder that cannot be read stay", async () => {
+  await write(THREE);
+  await sync();
+  await chmod(join(cwd, "sub"), 0o000);
+  const result = await sync().finally(() => chmod(join(cwd, "sub"), 0o700));
+  expect(result).toMatchObject({ deleted: 0, failed: 1, failures: [{ id: `${collection}:sub` }] });
+  expect(Object.keys(await stored())).toContain("sub/b.md");
 });
 
 test("a document that the service refuses fails alone, by its name, wherever it stands among the others", async () => {

@@ -77,17 +77,28 @@ export async function syncIndex(options: SyncOptions): Promise<SyncResult> {
     }
   }
   const failed = new Set(failures.map(({ id }) => id));
+  const remains = remainder(stored, plan);
   const succeeded = (ids: readonly string[]): number => ids.filter((id) => !failed.has(id)).length;
   return {
-    scanned: local.hashes.size,
+    scanned: local.seen.size,
     added: succeeded(plan.add),
     changed: succeeded(plan.change),
     unchanged: succeeded(plan.unchanged),
     deleted: plan.delete.length,
     failed: failed.size,
-    failures,
+    failures: failures.map(({ id, cause }) => ({ id, cause: `${cause}${remains(id)}` })),
     dry_run,
     plan: { add: plan.add, change: plan.change, delete: plan.delete },
+  };
+}
+
+/** What becomes of the earlier document of one that failed: answers may still quote it. */
+function remainder(stored: readonly StoredDocument[], plan: SyncPlan): (id: string) => string {
+  const known = new Set(stored.map(({ id }) => id));
+  const deleted = new Set(plan.delete);
+  return (id) => {
+    if (deleted.has(id)) return " (its earlier text leaves the index)";
+    return known.has(id) ? " (the index keeps its earlier text)" : "";
   };
 }
 
@@ -114,7 +125,9 @@ async function listStored(client: SyncOptions["client"], collections: ReadonlySe
 }
 
 interface LocalState {
-  /** By id; null for what was not read. */
+  /** Ids of all that was found. */
+  seen: Set<string>;
+  /** By id; null for what was not read; without those that hold no text. */
   hashes: Map<string, string | null>;
   /** Only what may have to be sent. */
   documents: Map<string, IndexDocument>;
@@ -122,9 +135,15 @@ interface LocalState {
 }
 
 async function readSources(options: SyncOptions, known: ReadonlySet<string>): Promise<LocalState> {
-  const state: LocalState = { hashes: new Map(), documents: new Map(), failures: [] };
+  const state: LocalState = { seen: new Set(), hashes: new Map(), documents: new Map(), failures: [] };
   for (const source of options.config.sources) {
-    await withSource(source, options, async (files) => {
+    await withSource(source, options, async ({ files, unlisted }) => {
+      for (const { path, cause } of unlisted) {
+        const id = documentId({ source, path });
+        state.seen.add(id);
+        state.failures.push({ id, cause: `${path} ${cause}` });
+        for (const other of known) if (other === id || other.startsWith(`${id}/`)) state.hashes.set(other, null);
+      }
       let done = 0;
       const queue = files.values();
       const reader = async (): Promise<void> => {
@@ -147,7 +166,7 @@ async function readOne(
   known: ReadonlySet<string>,
 ): Promise<void> {
   const id = documentId(file);
-  if (state.hashes.has(id)) {
+  if (state.seen.has(id)) {
     throw new OpsError(
       {
         op: "index",
@@ -158,11 +177,13 @@ async function readOne(
       { exit_code: EXIT.usage },
     );
   }
+  state.seen.add(id);
   state.hashes.set(id, null);
   const old = since_ms !== undefined && file.modified_ms !== undefined && file.modified_ms < since_ms;
   if (old && known.has(id)) return;
   const read = await readDocument(file);
   if ("refused" in read) {
+    if (read.is_gone) state.hashes.delete(id);
     state.failures.push({ id, cause: `${file.path} ${read.refused}` });
     return;
   }
@@ -178,7 +199,7 @@ async function checkDeletion(plan: SyncPlan, stored: number, options: SyncOption
     {
       op: "delete",
       subject: `${plan.delete.length} of ${stored} documents`,
-      cause: "their files are gone, which looks like a wrong folder rather than a wish",
+      cause: "their files are gone or empty, which looks like a wrong folder rather than a wish",
       hint: "look at the plan (npm run ops -- index update --dry-run), then confirm it with --yes",
     },
     { exit_code: EXIT.refused },

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import { momentBefore } from "../command/options.ts";
+import { harmless } from "../command/output.ts";
 import type { Progress } from "../command/progress.ts";
 import { loadConfig } from "./config.ts";
 import { type SyncOptions, type SyncResult, syncIndex, syncResult } from "./sync.ts";
@@ -40,7 +41,7 @@ export const indexUpdate = defineCommand({
       ...(since === undefined ? {} : { since_ms: since(invocation.now()) }),
       signal: invocation.signal,
       approveDeletion: (ids) =>
-        invocation.confirm({ op: "delete", subject: `${ids.length} documents whose files are gone` }),
+        invocation.confirm({ op: "delete", subject: `${ids.length} documents whose files are gone or empty` }),
       onProgress: shown(invocation.progress),
     });
     const { plan: _, failures, ...counts } = result;
@@ -71,7 +72,7 @@ function describe(result: SyncResult): string {
   const verb = result.dry_run ? "Would index" : "Indexed";
   const lines = [
     `${verb} ${scanned} files: ${added} added, ${changed} changed, ${unchanged} unchanged, ${deleted} deleted, ${failed} failed`,
-    ...result.failures.map(({ id, cause }) => `  failed ${id}: ${cause}`),
+    ...result.failures.map(({ id, cause }) => `  failed ${harmless(id)}: ${harmless(cause)}`),
   ];
   if (result.dry_run) {
     const { add, change, delete: gone } = result.plan;
@@ -80,7 +81,7 @@ function describe(result: SyncResult): string {
       ["change", change],
       ["delete", gone],
     ] as const)
-      lines.push(...ids.map((id) => `  ${word} ${id}`));
+      lines.push(...ids.map((id) => `  ${word} ${harmless(id)}`));
   }
   return lines.join("\n");
 }

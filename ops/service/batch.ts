@@ -91,8 +91,8 @@ export async function finishedJob(client: Pick<Client, "get">, id: string, signa
 }
 
 /** Consecutive runs that fit a request by number and by size; a document over the size goes alone. */
-export function* batches(documents: readonly DocumentInput[]): Generator<DocumentInput[]> {
-  let batch: DocumentInput[] = [];
+export function* batches<Document extends DocumentInput>(documents: readonly Document[]): Generator<Document[]> {
+  let batch: Document[] = [];
   let bytes = 0;
   for (const document of documents) {
     const size = Buffer.byteLength(JSON.stringify(document));
