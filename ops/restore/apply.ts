@@ -49,10 +49,16 @@ export const restoreApply = defineCommand({
       return {
         data: { plan, restored: done },
         text: [
-          `Restored ${stack} to ${source} as of ${state_at} in ${done.rto_s} s. Undo: npm run ops -- restore undo`,
+          `Restored ${stack} to ${source} as of ${state_at} in ${done.rto_s} s. ${wayBack(done.can_be_undone)}`,
           ...done.overruled.map((one) => `Overruled: ${shownCheck(one)}`),
         ].join("\n"),
         audit: { detail: { source, method, state_at, overruled: done.overruled } },
       };
     }),
 });
+
+function wayBack(can_be_undone: boolean): string {
+  return can_be_undone
+    ? "Undo: npm run ops -- restore undo"
+    : "This cannot be undone: there was no live database before it.";
+}

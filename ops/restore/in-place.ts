@@ -15,7 +15,7 @@ import { configRestored, readConfig, restoreConfig } from "./config.ts";
 import { type DerivedCheck, failedCheck } from "./derived-checks.ts";
 import { fillDatabase, type SnapshotSource } from "./fills.ts";
 import { overtakeIndexVersions, readIndexVersions } from "./index-versions.ts";
-import { isInterrupted, type RestoreRecord, readRestoreRecord, writeRestoreRecord } from "./restore-record.ts";
+import { canBeUndone, isInterrupted, type RestoreRecord, readRestoreRecord, writeRestoreRecord } from "./restore-record.ts";
 import type { Situation } from "./situation.ts";
 
 export type LiveDatabase = NonNullable<Situation["live"]>;
@@ -36,6 +36,8 @@ export const restoredInPlace = z.strictObject({
   snapshot_before: z.string().nullable(),
   /** Checks that failed and were overruled. */
   overruled: z.array(failedCheck),
+  /** Whether `ops restore undo` has something to go back to. */
+  can_be_undone: z.boolean(),
 });
 export type RestoredInPlace = z.infer<typeof restoredInPlace>;
 
@@ -60,6 +62,7 @@ export async function applyInPlace(
       state_at: "bookmark" in to ? to.state_at : new Date(to.source.manifest.summary.state_at_ms).toISOString(),
       phase: "begun",
       begun_at_ms: began_ms,
+      had_live: true,
       before: { database: resources.database.live, vectors: resources.vectors.live },
       moved: null,
       snapshot_before: await snapshot_before(),
@@ -92,6 +95,7 @@ export async function applyInPlace(
     config: { written: config.written, removed: config.removed },
     snapshot_before: record.snapshot_before,
     overruled: record.overruled,
+    can_be_undone: canBeUndone(record),
   };
 }
 

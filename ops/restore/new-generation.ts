@@ -17,7 +17,7 @@ import { readIndexVersions } from "./index-versions.ts";
 import { replaceLostStores } from "./lost-stores.ts";
 import { type ObjectsRestored, objectsRestored, restoreObjects } from "./objects.ts";
 import type { RestorePlan } from "./restore-plan.ts";
-import { isInterrupted, type RestoreRecord, readRestoreRecord, writeRestoreRecord } from "./restore-record.ts";
+import { canBeUndone, isInterrupted, type RestoreRecord, readRestoreRecord, writeRestoreRecord } from "./restore-record.ts";
 import { type Situation, withBucket } from "./situation.ts";
 
 const moved = z.looseObject({ from: z.int(), to: z.int() });
@@ -33,6 +33,8 @@ export const restored = z.strictObject({
   config: configRestored,
   /** Checks that failed and were overruled. */
   overruled: z.array(failedCheck),
+  /** Whether `ops restore undo` has something to go back to. */
+  can_be_undone: z.boolean(),
   /** How long writes were deferred; 0 where there was nothing left to write to. */
   fence_ms: z.number(),
   deferred_writes: z.int(),
@@ -64,6 +66,7 @@ export async function applyToNewGeneration(work: RestoreWork): Promise<Restored>
     state_at: plan.state_at,
     phase: "begun",
     begun_at_ms: began_ms,
+    had_live: live !== null,
     before: { database: resources.database.live, vectors: resources.vectors.live },
     moved: null,
     bookmark: null,
@@ -101,6 +104,7 @@ export async function applyToNewGeneration(work: RestoreWork): Promise<Restored>
     objects,
     config: { written: config.written, removed: config.removed },
     overruled: record.overruled,
+    can_be_undone: canBeUndone(record),
     fence_ms,
     deferred_writes,
   };

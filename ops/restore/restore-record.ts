@@ -27,6 +27,8 @@ const record = z.object({
    */
   phase: z.enum(["begun", "stores", "done", "undone", "given up"]),
   begun_at_ms: z.number(),
+  /** Whether there was a live database, which is what an undo goes back to. Absent in records of earlier releases. */
+  had_live: z.boolean().optional(),
   /** Live before. */
   before: z.object({ database: z.number(), vectors: z.number() }),
   /** Set when other generations took over. */
@@ -49,6 +51,11 @@ export type RestoreRecord = z.infer<typeof record>;
 /** Whether the restore was begun and neither ended nor undone. */
 export function isInterrupted({ phase }: RestoreRecord): boolean {
   return phase === "begun" || phase === "stores";
+}
+
+/** Whether there was something to go back to. The plan said so when there was not. */
+export function canBeUndone({ method, had_live, index_versions }: RestoreRecord): boolean {
+  return method === "in place" || (had_live ?? index_versions.length > 0);
 }
 
 /** The last restore of the stack; null without one. */

@@ -11,7 +11,7 @@ import { RESTORED } from "./fills.ts";
 import { alignVectors, travel, vectorsAligned } from "./in-place.ts";
 import { overtakeIndexVersions, readIndexVersions } from "./index-versions.ts";
 import { changeNamespace, namespaceChange } from "./key-value.ts";
-import { type RestoreRecord, readRestoreRecord, writeRestoreRecord } from "./restore-record.ts";
+import { canBeUndone, type RestoreRecord, readRestoreRecord, writeRestoreRecord } from "./restore-record.ts";
 import type { Situation } from "./situation.ts";
 
 /** The restore that can be undone. @throws OpsError with exit code 3 when there is none. */
@@ -28,7 +28,7 @@ export async function undoable({ session, resources }: Situation): Promise<Resto
     const isThere =
       resources.database.generations.some(({ generation }) => generation === record.before.database) &&
       resources.vectors.generations.some(({ generation }) => generation === record.before.vectors);
-    if (record.index_versions.length === 0 || !isThere)
+    if (!canBeUndone(record) || !isThere)
       throw refuse("there was no live database before it", "restore another snapshot: npm run ops -- backup list");
   }
   return record;
