@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { commaList, duration, momentAfter, momentBefore, parseDuration, positive } from "./options.ts";
 
@@ -17,6 +18,26 @@ test("a moment is counted from the command's clock, or is an ISO date", () => {
   expect(momentAfter.parse("2d")(now_ms)).toBe(Date.parse("2026-03-03T12:00:00Z"));
   expect(momentAfter.parse("2026-05-01")(now_ms)).toBe(Date.parse("2026-05-01T00:00:00Z"));
   expect(momentBefore.safeParse("yesterday").success).toBe(false);
+});
+
+test("a moment on the wrong side of now is refused, with the present time in UTC", () => {
+  const now_ms = Date.parse("2026-03-01T12:00:00Z");
+  // What a clock two hours east of UTC shows, typed with a Z.
+  expect(() => momentBefore.parse("2026-03-01T13:59:00Z")(now_ms)).toThrow(/in the future.* 2026-03-01T12:00:00.000Z/);
+  expect(() => momentAfter.parse("2026-03-01T11:59:00Z")(now_ms)).toThrow(/in the past.* 2026-03-01T12:00:00.000Z/);
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 4e12 }), fc.integer({ min: 0, max: 4e12 }), (at_ms, present_ms) => {
+      const refuses = (moment: typeof momentBefore) => {
+        try {
+          return moment.parse(new Date(at_ms).toISOString())(present_ms) !== at_ms;
+        } catch {
+          return true;
+        }
+      };
+      expect(refuses(momentBefore)).toBe(at_ms > present_ms);
+      expect(refuses(momentAfter)).toBe(at_ms < present_ms);
+    }),
+  );
 });
 
 test("a list names known words only", () => {

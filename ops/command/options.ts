@@ -1,5 +1,6 @@
 /** Values of options that several commands take, as schemas of what is typed. */
 import { z } from "zod";
+import { EXIT, OpsError } from "./errors.ts";
 
 /** A whole number from 1. */
 export const positive = z.int("expected a whole number from 1").min(1, "expected a whole number from 1");
@@ -23,7 +24,10 @@ export const duration = z.string().transform((text, context): number => {
 
 const SPAN_UNITS_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** A moment relative to now, which the command's clock tells. Milliseconds since the epoch. */
+/**
+ * A moment relative to now, which the command's clock tells. Milliseconds since the epoch.
+ * @throws OpsError where it should be before now and is not, or after.
+ */
 type Moment = (now_ms: number) => number;
 
 /** `90m`, `6h`, `2d` before (`direction` -1) or after (1) now, or an ISO date. */
@@ -33,11 +37,31 @@ function moment(direction: 1 | -1) {
     if (unit !== undefined)
       return (now_ms) => now_ms + direction * Number(amount) * SPAN_UNITS_MS[unit as keyof typeof SPAN_UNITS_MS];
     const at_ms = Date.parse(text);
-    if (!Number.isNaN(at_ms)) return () => at_ms;
+    if (!Number.isNaN(at_ms)) {
+      return (now_ms) => {
+        if ((at_ms - now_ms) * direction < 0) throw wrongSide(text, at_ms, now_ms);
+        return at_ms;
+      };
+    }
     context.addIssue("expected a time from now such as 90m, 6h or 2d, or an ISO date");
     return z.NEVER;
   });
 }
+
+/** Mostly local time that was typed as UTC. */
+function wrongSide(text: string, at_ms: number, now_ms: number): OpsError {
+  const side = at_ms > now_ms ? "in the future" : "in the past";
+  return new OpsError(
+    {
+      op: "understand",
+      subject: text,
+      cause: `it is ${side}: now it is ${new Date(now_ms).toISOString()} in UTC`,
+      hint: "a Z at the end means UTC; local time ends in its offset, such as +02:00",
+    },
+    { exit_code: EXIT.refused },
+  );
+}
+
 export const momentBefore = moment(-1);
 export const momentAfter = moment(1);
 
