@@ -74,6 +74,17 @@ test("export writes plain files into a new folder only, and copies a repository;
   expect(await backup("import", away, "--repository", back)).toMatchObject({ passed: true, snapshots: 2 });
 });
 
+test("an option that may be repeated takes one value at a time, and leaves alone what follows", async () => {
+  const [key, dir] = [join(vault.folder, "key.json"), join(vault.folder, "after-keys")];
+  const on = ["--repository", vault.repository_folder, "--data", join(vault.folder, "data"), "--json"];
+  for (const keys of [["--key-file", key], ["--key-file", key, "--key-file", key], [`--key-file=${key}`]]) {
+    const { code, stdout } = await runCli(["backup", "export", ...on, "--dry-run", ...keys, dir]);
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, dry_run: true, folder: dir });
+  }
+  const { stdout } = await runCli(["backup", "list", ...on, "--key-file", key, "--key-file", "no-such-file"]);
+  expect(JSON.parse(stdout).error).toMatchObject({ subject: "no-such-file", reason: "key-unreadable" });
+});
+
 test("prune asks, and removes what its dry run said", async () => {
   await vault.take();
   const rule = ["--daily", "1", "--weekly", "0", "--monthly", "0", "--yearly", "0"];

@@ -119,8 +119,11 @@ function declare(node: CommanderCommand, command: Command): void {
 
 function optionOf({ key, kind, placeholder, description, required, default: value, choices }: Flag): Option {
   const name = flagName(key);
-  const words = { switch: name, value: `${name} <${placeholder}>`, list: `${name} <${placeholder}...>` };
-  const option = new Option(words[kind], description).makeOptionMandatory(required);
+  const words = kind === "switch" ? name : `${name} <${placeholder}>`;
+  const option = new Option(words, kind === "list" ? `${description}; may be repeated` : description);
+  option.makeOptionMandatory(required);
+  // commander's own lists take every word that follows, arguments of the command as well.
+  if (kind === "list") option.argParser<string[]>((word, before) => [...(before ?? []), word]);
   if (choices !== undefined) option.choices(choices);
   return kind === "switch" || value === undefined ? option : option.default(value);
 }

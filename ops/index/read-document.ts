@@ -65,7 +65,7 @@ export async function readDocument(file: SourceFile): Promise<ReadResult> {
     ),
     text,
     format,
-    url: url === undefined ? null : url.replace("{path}", file.path.split("/").map(encodeURIComponent).join("/")),
+    url: url === undefined ? null : url.replaceAll("{path}", file.path.split("/").map(encodeURIComponent).join("/")),
     metadata: { ...metadata, collection, path: file.path },
   };
   return { document, content_hash: await documentHash(document) };

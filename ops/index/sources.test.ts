@@ -151,6 +151,9 @@ describe("readDocument", () => {
       metadata: { kind: "guide", collection: "docs", path: "deep/ümlaut name.md" },
       url: "https://a.example/deep/%C3%BCmlaut%20name.md#top",
     });
+    expect(await read("start.md", { url: "https://a.example/{path}?edit={path}" })).toMatchObject({
+      url: "https://a.example/start.md?edit=start.md",
+    });
   });
 
   test("tells a file that vanished after it was listed, and one that cannot be read", async () => {
