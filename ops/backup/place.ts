@@ -1,4 +1,5 @@
 /** Where a repository lies: the stack's own bucket, or what `--repository` names. */
+import { resolve } from "node:path";
 import { BUCKETS, nameInStack } from "../../infra/inventory.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Environment } from "../command/invocation.ts";
@@ -41,6 +42,20 @@ export async function locateRepository(
     credentials: credentialsOf(given, env),
     ...(region !== null && { region }),
   });
+}
+
+/**
+ * An address that `locateRepository` accepts, as it may be written down: absolute for a folder, and of an address nothing but what says
+ * where the bucket is.
+ */
+export function keptPlace(given: string): string {
+  if (!given.startsWith("s3://")) return resolve(given);
+  const { host, pathname, searchParams } = new URL(given);
+  const endpoint = new URL(searchParams.get("endpoint") ?? "");
+  const kept = new URLSearchParams({ endpoint: `${endpoint.origin}${endpoint.pathname}`.replace(/\/$/, "") });
+  const region = searchParams.get("region");
+  if (region !== null) kept.set("region", region);
+  return `s3://${host}${pathname}?${kept}`;
 }
 
 function bucket(place: Parameters<typeof s3Storage>[0]): Place {

@@ -6,10 +6,10 @@ import type { Invocation, Outcome } from "../command/invocation.ts";
 import { restoreIntoScratch, type ScratchRestore } from "../restore/scratch-restore.ts";
 import { recordVerified } from "./last-verified.ts";
 import { readManifest } from "./manifest.ts";
+import { keepMark, withdrawMarks } from "./marks.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
 import { type Finding, finding, type Repository, type VerifiedLevel, verifiedLevel } from "./repository/repository.ts";
 import { shownBytes } from "./shown.ts";
-import { withdrawMarks } from "./withdraw-marks.ts";
 
 /** Percent. */
 const share = z.string().transform((text, context): number => {
@@ -116,7 +116,7 @@ async function verifyBackup(
     const passed = differences.length === 0 && findings.every(({ severity }) => severity === "notice");
     const level = passed ? levelOf(percent, restored) : null;
     if (isHurt || differences.length > 0) await withdrawMarks(invocation, repository, id);
-    if (level !== null && repository.can.write) await repository.recordVerification(id, level);
+    if (level !== null) await keepMark(invocation, repository, id, level);
     if (level === "restore") await recordVerified(invocation, repository, id);
     return {
       data: {

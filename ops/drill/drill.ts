@@ -3,10 +3,10 @@ import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { recordVerified } from "../backup/last-verified.ts";
 import { readSummary } from "../backup/manifest.ts";
+import { keepMark, withdrawMarks } from "../backup/marks.ts";
 import { type RepositoryOptions, repositoryOptions, withRepository } from "../backup/open.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { shownTime } from "../backup/shown.ts";
-import { withdrawMarks } from "../backup/withdraw-marks.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT, isReason } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
@@ -101,7 +101,7 @@ function rehearseFrom(invocation: Invocation, options: RepositoryOptions, wanted
   return withChosen(invocation, options, wanted, async (repository, id) => {
     const rehearsed = await rehearse(invocation, repository, id);
     const { passed, differences, snapshot } = rehearsed;
-    if (passed && repository.can.write) await repository.recordVerification(snapshot, "restore");
+    if (passed) await keepMark(invocation, repository, snapshot, "restore");
     if (differences.length > 0) await withdrawMarks(invocation, repository, snapshot);
     if (passed) await recordVerified(invocation, repository, snapshot);
     return rehearsed;

@@ -18,8 +18,9 @@ export const restoreApply = defineCommand({
   path: "restore apply",
   group: "backup",
   summary: "verify a snapshot, fill new stores beside the live ones, compare, switch over; the old ones are kept",
-  notes: `Interrupted, run it again: it goes on. --resume needs not be told what was being restored, and refuses when nothing was. A dry run is
-\`restore plan\`.`,
+  notes: `Interrupted, run it again: it goes on. --resume needs not be told what was being restored nor from which --repository, only the
+key and credentials where this machine has none; it refuses when nothing was interrupted. Exit code 4: the live stores have changed, and
+--resume does the rest. A dry run is \`restore plan\`.`,
   risk: "destructive",
   args: sourceArgs,
   options: z.object({

@@ -11,11 +11,18 @@ import type { StoreSession } from "../generation/stores.ts";
 import { VectorIndex } from "../generation/vector-index.ts";
 import { vectorIds } from "../generation/vector-rows.ts";
 import { appliedMigrations, applyMigration } from "../migrate/ledger.ts";
+import { afterChange } from "./after-change.ts";
 import { configRestored, readConfig, restoreConfig } from "./config.ts";
 import { type DerivedCheck, failedCheck } from "./derived-checks.ts";
 import { fillDatabase, type SnapshotSource } from "./fills.ts";
 import { overtakeIndexVersions, readIndexVersions } from "./index-versions.ts";
-import { canBeUndone, isInterrupted, type RestoreRecord, readRestoreRecord, writeRestoreRecord } from "./restore-record.ts";
+import {
+  canBeUndone,
+  isInterrupted,
+  type RestoreRecord,
+  readRestoreRecord,
+  writeRestoreRecord,
+} from "./restore-record.ts";
 import type { Situation } from "./situation.ts";
 
 export type LiveDatabase = NonNullable<Situation["live"]>;
@@ -41,11 +48,11 @@ export const restoredInPlace = z.strictObject({
 });
 export type RestoredInPlace = z.infer<typeof restoredInPlace>;
 
-/** `snapshot_before`: of what is there, made by the caller just now. @throws OpsError: repeat it to go on. */
+/** `to.place`: the repository, as `--repository` takes it. `snapshot_before`: of what is there, made by the caller just now. @throws OpsError: repeat it to go on. */
 export async function applyInPlace(
   { session, resources }: Situation,
   live: LiveDatabase,
-  to: Destination,
+  to: Destination & { place: string | null },
   snapshot_before: () => Promise<string | null>,
 ): Promise<RestoredInPlace> {
   const began_ms = session.now();
@@ -59,6 +66,7 @@ export async function applyInPlace(
     record = {
       method: "in place",
       source: name,
+      repository: to.place,
       state_at: "bookmark" in to ? to.state_at : new Date(to.source.manifest.summary.state_at_ms).toISOString(),
       phase: "begun",
       begun_at_ms: began_ms,
@@ -75,18 +83,25 @@ export async function applyInPlace(
     await writeRestoreRecord(session.bucket, record, session.steady);
   }
   if (record.phase === "begun") {
-    if ("bookmark" in to) await travel(session, live, to.bookmark);
-    else record = await load(session, live, to, record);
-    await overtakeIndexVersions(live.connection, record.index_versions);
-    record = { ...record, phase: "stores" };
-    await writeRestoreRecord(session.bucket, record, session.steady);
+    record = await afterChange(name, "the live database is being changed, and may be incomplete", async () => {
+      const changed = "bookmark" in to ? record : await load(session, live, to, record);
+      if ("bookmark" in to) await travel(session, live, to.bookmark);
+      await overtakeIndexVersions(live.connection, record.index_versions);
+      const done = { ...changed, phase: "stores" as const };
+      await writeRestoreRecord(session.bucket, done, session.steady);
+      return done;
+    });
   }
-  const vectors = await alignVectors(session, live.connection);
-  const config =
-    "bookmark" in to
-      ? { record, written: 0, removed: 0 }
-      : await restoreConfig(session, await readConfig(to.source), record);
-  await writeRestoreRecord(session.bucket, { ...config.record, phase: "done" }, session.steady);
+  const so_far = "the live database is restored, its index and the configuration are not yet";
+  const { vectors, config } = await afterChange(name, so_far, async () => {
+    const vectors = await alignVectors(session, live.connection);
+    const config =
+      "bookmark" in to
+        ? { record, written: 0, removed: 0 }
+        : await restoreConfig(session, await readConfig(to.source), record);
+    await writeRestoreRecord(session.bucket, { ...config.record, phase: "done" }, session.steady);
+    return { vectors, config };
+  });
   return {
     source: name,
     rto_s: Math.round((session.now() - began_ms) / 100) / 10,

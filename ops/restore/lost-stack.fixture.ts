@@ -65,7 +65,10 @@ export class LostStack {
     const before = await stackState(this.service.platform, this.dir);
     await destroyStores(this.service.platform, this.dir);
     const applied = await this.ops("restore", "apply", "--yes");
-    expect(applied, applied.stderr).toMatchObject({ code: 0, restored: { snapshot: created.snapshot.id } });
+    expect(applied, applied.stderr).toMatchObject({
+      code: 0,
+      restored: { snapshot: created.snapshot.id, can_be_undone: false },
+    });
     expect(await stackState(this.service.platform, this.dir)).toEqual(before);
   }
 }

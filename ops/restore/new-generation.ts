@@ -10,6 +10,7 @@ import type { StoreSession } from "../generation/stores.ts";
 import { switchGeneration } from "../generation/switch.ts";
 import { patientStorage } from "../storage/patient-storage.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
+import { afterChange } from "./after-change.ts";
 import { configRestored, readConfig, restoreConfig } from "./config.ts";
 import { type DerivedCheck, failedCheck, type Overruling } from "./derived-checks.ts";
 import { fillDatabase, fillsFromSnapshot, type SnapshotSource, vectorsFromSnapshot } from "./fills.ts";
@@ -17,7 +18,13 @@ import { readIndexVersions } from "./index-versions.ts";
 import { replaceLostStores } from "./lost-stores.ts";
 import { type ObjectsRestored, objectsRestored, restoreObjects } from "./objects.ts";
 import type { RestorePlan } from "./restore-plan.ts";
-import { canBeUndone, isInterrupted, type RestoreRecord, readRestoreRecord, writeRestoreRecord } from "./restore-record.ts";
+import {
+  canBeUndone,
+  isInterrupted,
+  type RestoreRecord,
+  readRestoreRecord,
+  writeRestoreRecord,
+} from "./restore-record.ts";
 import { type Situation, withBucket } from "./situation.ts";
 
 const moved = z.looseObject({ from: z.int(), to: z.int() });
@@ -46,6 +53,8 @@ export interface RestoreWork {
   repository: Repository;
   source: SnapshotSource;
   plan: RestorePlan;
+  /** Where `repository` is, as `--repository` takes it; null: the stack's own. */
+  place: string | null;
   /** A check of what is made from rows that may fail. */
   accepts: DerivedCheck | null;
 }
@@ -63,6 +72,7 @@ export async function applyToNewGeneration(work: RestoreWork): Promise<Restored>
   let record: RestoreRecord = begun ?? {
     method: "generation",
     source: plan.source,
+    repository: work.place,
     state_at: plan.state_at,
     phase: "begun",
     begun_at_ms: began_ms,
@@ -90,9 +100,13 @@ export async function applyToNewGeneration(work: RestoreWork): Promise<Restored>
     vectors: { from: record.before.vectors, to: switched?.vectors.to ?? 0 },
   };
   record = { ...record, phase: "stores", moved };
-  await writeRestoreRecord(session.bucket, record, session.steady);
-  const config = await restoreConfig(session, await readConfig(source), record);
-  await writeRestoreRecord(session.bucket, { ...config.record, phase: "done" }, session.steady);
+  const so_far = "database and index are restored and live, the configuration is not yet";
+  const config = await afterChange(plan.source, so_far, async () => {
+    await writeRestoreRecord(session.bucket, record, session.steady);
+    const done = await restoreConfig(session, await readConfig(source), record);
+    await writeRestoreRecord(session.bucket, { ...done.record, phase: "done" }, session.steady);
+    return done;
+  });
   const { fence_ms = 0, deferred_writes = 0 } = switched ?? {};
   return {
     snapshot: plan.source,

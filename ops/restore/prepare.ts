@@ -1,10 +1,11 @@
 /** What `ops restore plan` and `apply` share: what is to be restored and from where, its plan, and the work that carries it out. */
 import { z } from "zod";
 import { readManifest } from "../backup/manifest.ts";
+import { keepMark, withdrawMarks } from "../backup/marks.ts";
 import { type RepositoryOptions, repositoryOptions, withRepository } from "../backup/open.ts";
+import { keptPlace } from "../backup/place.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { shownBytes, shownTime } from "../backup/shown.ts";
-import { withdrawMarks } from "../backup/withdraw-marks.ts";
 import { EXIT, type ExitCode, OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { momentBefore } from "../command/options.ts";
@@ -73,7 +74,7 @@ export async function prepareRestore<T>(invocation: Invocation, asked: Asked, wo
       return withRepository(invocation, wish, null, (repository) =>
         fromRepository(invocation, situation, repository, wish, work),
       );
-    const to = { bookmark: travel.source, state_at: travel.state_at };
+    const to = { bookmark: travel.source, state_at: travel.state_at, place: placeOf(wish) };
     return work(travel, () => applyInPlace(situation, liveOf(situation), to, () => freshSnapshot(invocation, wish)));
   });
 }
@@ -89,7 +90,7 @@ async function interrupted({ session }: Situation, asked: Asked): Promise<Wish> 
   const record = await readRestoreRecord(session.bucket, session.steady);
   if (record === null || !isInterrupted(record))
     return refuse("none was interrupted", "npm run ops -- restore plan", EXIT.refused);
-  const options = { repository, key_file, accept_failed_check };
+  const options = { repository: repository ?? record.repository ?? undefined, key_file, accept_failed_check };
   if (record.method === "generation") return { ...options, id: record.source };
   if (SNAPSHOT_ID.test(record.source)) return { ...options, id: record.source, in_place: true };
   return { ...options, at_ms: Date.parse(record.state_at), bookmark: record.source };
@@ -121,11 +122,11 @@ async function fromRepository<T>(
     const source: SnapshotSource = { snapshot, manifest: await readManifest(snapshot) };
     const plan = await planFromSnapshot(situation, source, in_place);
     const accepts = wish.accept_failed_check ?? null;
-    const restoring = { situation, repository, source, plan, accepts };
+    const restoring = { situation, repository, source, plan, accepts, place: placeOf(wish) };
     const inPlace = async () => {
       await verifyBefore(restoring);
       await restoreBuckets(situation.session, source);
-      const to = { source, migrations: plan.migrations, accepts };
+      const to = { source, migrations: plan.migrations, accepts, place: placeOf(wish) };
       return await applyInPlace(situation, liveOf(situation), to, () => freshSnapshot(invocation, wish));
     };
     const withdraw = async (error: unknown): Promise<never> => {
@@ -135,12 +136,17 @@ async function fromRepository<T>(
     return await work(plan, async () => {
       const done = await (in_place ? inPlace() : applyToNewGeneration(restoring)).catch(withdraw);
       if (done.overruled.length > 0) await withdrawMarks(invocation, repository, snapshot.info.id);
-      else if (repository.can.write) await repository.recordVerification(snapshot.info.id, "restore");
+      else await keepMark(invocation, repository, snapshot.info.id, "restore");
       return done;
     });
   } finally {
     await lease.release();
   }
+}
+
+/** For the restore's record: `--resume` finds the repository by it. */
+function placeOf({ repository }: Wish): string | null {
+  return repository === undefined ? null : keptPlace(repository);
 }
 
 /** A plan in place is refused, or not made, where there is no live database. */

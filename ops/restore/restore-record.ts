@@ -19,6 +19,8 @@ const record = z.object({
   method: z.enum(["generation", "in place"]),
   /** What is restored: a snapshot's id, or a bookmark of Time Travel. */
   source: z.string(),
+  /** Where its snapshot is, as `--repository` takes it, without credentials; null: the stack's own repository. */
+  repository: z.string().nullable().default(null),
   /** The moment whose state that is. */
   state_at: z.string(),
   /**

@@ -1,0 +1,78 @@
+/** Restores from a repository that cannot be written, or that ends being readable in the middle. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { StackRig, undisturbed } from "../backup/torture/stack-rig.fixture.ts";
+import type { Passing } from "../storage/wire.fixture.ts";
+
+let rig: StackRig;
+/** In a bucket, under a prefix of its own, with credentials in the environment. */
+let place: string;
+let snapshot: string;
+const DENIED = { kind: "answer", status: 403, body: "<Error><Code>AccessDenied</Code></Error>" } as const;
+const isOfPlace = ({ path }: Passing) => path.startsWith("/prism-backups/elsewhere/");
+
+beforeAll(async () => {
+  rig = await StackRig.start();
+  const { access_key_id, secret_access_key } = rig.service.platform.s3_credentials;
+  vi.stubEnv("PRISM_BACKUP_ACCESS_KEY_ID", access_key_id);
+  vi.stubEnv("PRISM_BACKUP_SECRET_ACCESS_KEY", secret_access_key);
+  const [wire] =
+    /http:\/\/[^"]+/.exec(
+      /"s3_url": ?"[^"]+"/.exec(await readFile(join(rig.dir, "platform.json"), "utf8"))?.[0] ?? "",
+    ) ?? [];
+  place = `s3://prism-backups/elsewhere?endpoint=${wire}`;
+  await rig.putDocument("spring", "Water rises from the ground at a spring.");
+  await rig.putConfig("flag", "on");
+  snapshot = (await rig.done("backup", "create", "--repository", place)).snapshot.id;
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await rig.close();
+});
+
+/** Paths of what a restore read of the repository, in their order. */
+const read: string[] = [];
+
+test("a repository that cannot be written is verified, drilled and restored from; that it keeps no mark is said", async () => {
+  rig.judge = (passing) => {
+    if (!isOfPlace(passing)) return null;
+    if (passing.method === "GET" && passing.path.includes("/parts/")) read.push(passing.path);
+    return passing.method === "PUT" || passing.method === "DELETE" ? DENIED : null;
+  };
+  const note = `snapshot ${snapshot} passed, and its repository does not remember it`;
+  const verified = await rig.ops("backup", "verify", "--repository", place);
+  expect(verified).toMatchObject({ code: 0, stderr: expect.stringContaining(note) });
+  expect(JSON.parse(verified.stdout)).toMatchObject({ passed: true, level: "restore" });
+  expect(await rig.ops("drill", "--repository", place)).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining(note),
+  });
+  read.length = 0;
+  const applied = await rig.ops("restore", "apply", "--yes", "--repository", place);
+  rig.judge = undisturbed;
+  expect(applied).toMatchObject({ code: 0, stderr: expect.stringContaining(note) });
+});
+
+test("credentials that end after the switch leave a restore done in part, and --resume finds the repository again", async () => {
+  // The configuration is read last, and once before, when everything was verified.
+  const last = read.at(-1);
+  let reads = 0;
+  await rig.putConfig("flag", "off");
+  rig.judge = (passing) => {
+    if (isOfPlace(passing) && passing.method === "GET" && passing.path === last) reads += 1;
+    return isOfPlace(passing) && reads > 1 ? DENIED : null;
+  };
+  const cut = await rig.ops("restore", "apply", "--yes", "--repository", place);
+  rig.judge = undisturbed;
+  expect(cut.code, cut.stdout + cut.stderr).toBe(4);
+  expect(JSON.parse(cut.stdout).error).toMatchObject({
+    cause: expect.stringMatching(/database and index are restored and live.*configuration is not/),
+    hint: expect.stringContaining("restore apply --resume"),
+  });
+  const record = await rig.service.platform.runtime.r2("prism-vectors");
+  const kept = await (await record.get("generations/restore.json"))?.text();
+  expect(kept).toContain("s3://prism-backups/elsewhere");
+  expect(kept).not.toContain(rig.service.platform.s3_credentials.secret_access_key);
+  expect(await rig.done("restore", "apply", "--resume", "--yes")).toMatchObject({ restored: { snapshot } });
+});
