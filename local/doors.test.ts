@@ -4,7 +4,8 @@ import { platform as system } from "node:os";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SERVICE } from "../infra/inventory.ts";
 import { type Platform, startPlatform } from "./platform.ts";
-import { liveVersion, workerName } from "./workerd.ts";
+import { workerName } from "./worker-bindings.ts";
+import { liveVersion } from "./workerd.ts";
 
 let platform: Platform;
 beforeAll(async () => {

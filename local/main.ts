@@ -1,6 +1,7 @@
 /** `npm start`: the platform with the project's own documents indexed. Ctrl-C stops it and leaves nothing running. */
 import { statSync } from "node:fs";
 import { parseArgs, styleText } from "node:util";
+import { UpstreamError } from "./ai/openai-upstream.ts";
 import { indexDemo } from "./demo.ts";
 import { STOP_MAX_MS } from "./limits.ts";
 import { type Platform, startPlatform } from "./platform.ts";
@@ -115,15 +116,15 @@ async function main(): Promise<void> {
   process.exit();
 }
 
-function wayOut(error: unknown, message: string): string {
+function wayOut(error: unknown): string {
   if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return "npm start -- --port 0 --api-port 0";
-  if (message.includes("PRISM_AI_"))
+  if (error instanceof UpstreamError)
     return "put the variable right, or unset PRISM_AI_BASE_URL to use what is built in";
   return "npm start -- --ephemeral --port 0 --api-port 0";
 }
 
 main().catch((error: unknown) => {
   const message = error instanceof Error ? error.message : String(error);
-  console.error(`Error: ${message}\nTry: ${wayOut(error, message)}`);
+  console.error(`Error: ${message}\nTry: ${wayOut(error)}`);
   process.exit(1);
 });

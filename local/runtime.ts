@@ -20,16 +20,15 @@ import type { Deliver } from "./rest/queue-broker.ts";
 import { directGateway, type GatewayFetch, gatewayBucket } from "./s3/gateway-bucket.ts";
 import { startMiniflare } from "./start-miniflare.ts";
 import { updateWatchdog } from "./watchdog.ts";
+import { hiddenName, workerName } from "./worker-bindings.ts";
 import {
   d1FilePath,
-  hiddenName,
   INTERNAL_WORKERS,
   liveDeployment,
   peerName,
   SOCKET_ENDING,
   type WorkerdInputs,
   workerdOptions,
-  workerName,
 } from "./workerd.ts";
 
 /** One configuration of workerd and where its parts are reached. */

@@ -8,16 +8,12 @@
 import { createHash, createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  convertV4MiniflareOptions,
-  type MiniflareOptions,
-  type V4WorkerOptions,
-  type V4WorkerOptionsShape,
-} from "miniflare";
+import { convertV4MiniflareOptions, type MiniflareOptions, type V4WorkerOptions } from "miniflare";
 import { COMPATIBILITY } from "../infra/inventory.ts";
 import type { DeploymentRecord, Registry, VersionRecord } from "./registry.ts";
 import { D1_GATEWAY_FLAG } from "./rest/d1-gateway.ts";
 import { SOURCE_MAP } from "./rest/script-upload.ts";
+import { bindingOptions, hiddenName, workerName } from "./worker-bindings.ts";
 
 type NodeService = (request: Request) => Promise<Response> | Response;
 
@@ -66,16 +62,6 @@ export function liveVersion(registry: Registry, script: string): VersionRecord |
 
 /** Answers what comes to Miniflare's own port without naming a Worker: the first Worker of a configuration gets that. */
 const DOOR = "export default { fetch: () => new Response(null, { status: 404 }) };";
-
-/** A Worker's name in workerd, which nobody can guess who does not know the platform's secret. */
-export function hiddenName(name: string, { gateway_secret }: Pick<WorkerdInputs, "gateway_secret">): string {
-  return `${name}--${gateway_secret}`;
-}
-
-/** The name of one version of a script. */
-export function workerName(version: VersionRecord): string {
-  return `${version.script_name}--${version.id}`;
-}
 
 /** File of a D1 database below the engines' folder. The name is workerd's Durable Object id of the database id. */
 export function d1FilePath(persist_dir: string, databaseId: string): string {
@@ -216,92 +202,6 @@ function versionWorker(
   };
   if (inputs.with_shim) {
     options.serviceBindings = { ...options.serviceBindings, __PRISM_FAULTS: inputs.services.faults as never };
-  }
-  return options;
-}
-
-function bindingOptions(
-  inputs: WorkerdInputs,
-  version: VersionRecord,
-  primary: VersionRecord,
-): Partial<V4WorkerOptionsShape> {
-  const { registry } = inputs;
-  const d1Databases: Record<string, string> = {};
-  const kvNamespaces: Record<string, string> = {};
-  const r2Buckets: Record<string, string> = {};
-  const durableObjects: NonNullable<V4WorkerOptionsShape["durableObjects"]> = {};
-  const ratelimits: NonNullable<V4WorkerOptionsShape["ratelimits"]> = {};
-  const serviceBindings: NonNullable<V4WorkerOptionsShape["serviceBindings"]> = {};
-  const analyticsEngineDatasets: NonNullable<V4WorkerOptionsShape["analyticsEngineDatasets"]> = {};
-  const bindings: NonNullable<V4WorkerOptionsShape["bindings"]> = {};
-  const options: Partial<V4WorkerOptionsShape> = {
-    d1Databases,
-    kvNamespaces,
-    r2Buckets,
-    durableObjects,
-    ratelimits,
-    serviceBindings,
-    analyticsEngineDatasets,
-    bindings,
-  };
-  // Whatever was deleted after the deployment is a binding that the Worker lacks; a deployment of it would be refused.
-  for (const binding of version.bindings) {
-    switch (binding.type) {
-      case "d1":
-        if (registry.get("d1", binding.id)) d1Databases[binding.name] = binding.id;
-        break;
-      case "kv_namespace":
-        if (registry.get("kv", binding.namespace_id)) kvNamespaces[binding.name] = binding.namespace_id;
-        break;
-      case "r2_bucket":
-        if (registry.get("r2", binding.bucket_name)) r2Buckets[binding.name] = binding.bucket_name;
-        break;
-      case "queue":
-        serviceBindings[binding.name] = {
-          name: hiddenName("prism-queues", inputs),
-          entrypoint: "QueueBinding",
-          props: { queue_name: binding.queue_name },
-        };
-        break;
-      case "durable_object_namespace":
-        durableObjects[binding.name] = {
-          className: binding.class_name,
-          useSQLite: true,
-          // Objects belong to the script, not to one of its versions.
-          unsafeUniqueKey: `${version.script_name}-${binding.class_name}`,
-          ...(version.id === primary.id ? {} : { scriptName: hiddenName(workerName(primary), inputs) }),
-        };
-        break;
-      case "ratelimit":
-        ratelimits[binding.name] = { namespace_id: binding.namespace_id, simple: binding.simple };
-        break;
-      case "vectorize":
-        serviceBindings[binding.name] = {
-          name: hiddenName("prism-vectorize", inputs),
-          entrypoint: "VectorizeBinding",
-          props: { index_name: binding.index_name },
-        };
-        break;
-      case "ai":
-        serviceBindings[binding.name] = { name: hiddenName("prism-ai", inputs), entrypoint: "AiBinding" };
-        break;
-      case "analytics_engine":
-        // Miniflare takes data points and drops them.
-        analyticsEngineDatasets[binding.name] = { dataset: binding.dataset };
-        break;
-      case "version_metadata":
-        // Miniflare would make up an id; it is the one that the API deploys by and answers are recognised by.
-        bindings[binding.name] = {
-          id: version.id,
-          tag: version.annotations["workers/tag"] ?? "",
-          timestamp: version.created_on,
-        };
-        break;
-      case "plain_text":
-      case "secret_text":
-        bindings[binding.name] = binding.text;
-        break;
-    }
   }
   return options;
 }

@@ -54,17 +54,17 @@ export class OpenAiUpstream {
     const embedding_model = environment.PRISM_AI_EMBEDDING_MODEL;
     const chat_model = environment.PRISM_AI_CHAT_MODEL;
     if (!/^https?:\/\//.test(base_url) || !URL.canParse(base_url)) {
-      throw new Error(`PRISM_AI_BASE_URL takes an address like http://127.0.0.1:11434/v1, not "${base_url}"`);
+      throw new UpstreamError(`PRISM_AI_BASE_URL takes an address like http://127.0.0.1:11434/v1, not "${base_url}"`);
     }
     if (!embedding_model || !chat_model) {
-      throw new Error(
+      throw new UpstreamError(
         "PRISM_AI_BASE_URL is set; set PRISM_AI_EMBEDDING_MODEL and PRISM_AI_CHAT_MODEL to models that server has",
       );
     }
     const seconds_max = AI_UPSTREAM_TIMEOUT_MS / 1000;
     const seconds = environment.PRISM_AI_TIMEOUT_S || String(seconds_max);
     if (!/^\d{1,3}$/.test(seconds) || Number(seconds) < 1 || Number(seconds) > seconds_max) {
-      throw new Error(`PRISM_AI_TIMEOUT_S takes whole seconds from 1 to ${seconds_max}, not "${seconds}"`);
+      throw new UpstreamError(`PRISM_AI_TIMEOUT_S takes whole seconds from 1 to ${seconds_max}, not "${seconds}"`);
     }
     return new OpenAiUpstream({
       base_url,
@@ -87,12 +87,14 @@ export class OpenAiUpstream {
     const vectors = inOrder(data);
     const dimensions = vectors[0]?.length;
     if (vectors.length !== texts.length || vectors.some(({ length }) => length === 0 || length !== dimensions)) {
-      throw new Error(
+      throw new UpstreamError(
         `${this.#address(path)} did not answer one vector of one length for each of ${texts.length} texts`,
       );
     }
     if (vectors.some((vector) => vector.every((value) => value === 0))) {
-      throw new Error(`${this.#address(path)} answered a vector of zeros: it means nothing, and is near to nothing`);
+      throw new UpstreamError(
+        `${this.#address(path)} answered a vector of zeros: it means nothing, and is near to nothing`,
+      );
     }
     return vectors.map((vector) => Float32Array.from(vector));
   }
@@ -131,13 +133,13 @@ export class OpenAiUpstream {
       value = JSON.parse(text);
     } catch {
       const type = response.headers.get("content-type") ?? "no content type";
-      throw new Error(
+      throw new UpstreamError(
         `${this.#address(path)} did not answer with JSON (${type}): is this the address of an OpenAI-compatible API? It mostly ends in /v1`,
       );
     }
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data;
-    throw new Error(
+    throw new UpstreamError(
       `${this.#address(path)} answered with another shape than OpenAI's: ${z.prettifyError(parsed.error)}`,
     );
   }
@@ -167,7 +169,9 @@ export class OpenAiUpstream {
           : new UpstreamUnreachable(`${this.#address(path)} cannot be reached: is the server running?`, { cause });
       });
       if (!response.ok) {
-        throw new Error(`${this.#address(path)} answered ${response.status}: ${(await response.text()).slice(0, 200)}`);
+        throw new UpstreamError(
+          `${this.#address(path)} answered ${response.status}: ${(await response.text()).slice(0, 200)}`,
+        );
       }
       return await read(response);
     } finally {
@@ -176,8 +180,13 @@ export class OpenAiUpstream {
   }
 }
 
+/** The upstream, or what names it in the environment, is not as it must be. */
+export class UpstreamError extends Error {
+  override name = "UpstreamError";
+}
+
 /** Nobody answers at the upstream's address. */
-export class UpstreamUnreachable extends Error {
+export class UpstreamUnreachable extends UpstreamError {
   override name = "UpstreamUnreachable";
 }
 
@@ -187,7 +196,7 @@ function inOrder(data: z.infer<typeof embeddings>["data"]): number[][] {
   const byIndex = new Map(data.map(({ index, embedding }) => [index, embedding]));
   return data.map((_, place) => {
     const embedding = byIndex.get(place);
-    if (!embedding) throw new Error(`PRISM_AI_BASE_URL answered no embedding with index ${place}`);
+    if (!embedding) throw new UpstreamError(`PRISM_AI_BASE_URL answered no embedding with index ${place}`);
     return embedding;
   });
 }
