@@ -36,8 +36,8 @@ export interface CheckedText {
   citations: Citation[];
 }
 
-/** `[123456]`, `[123456, 654321]`, `[ 123456 ]`, eight at most; not `[123456](url)`, which is a Markdown link. */
-const BRACKETED = /\[\s?\d{1,10}(?:\s?[,;]\s?\d{1,10}){0,7}\s?\](?!\()/g;
+/** `[123456]`, `[123456, 654321]`, `[ 123456 ]`, eight at most. */
+const BRACKETED = /\[\s?\d{1,10}(?:\s?[,;]\s?\d{1,10}){0,7}\s?\]/g;
 /** The longest text that `BRACKETED` accepts: what is longer and still open will not become a mark. */
 const BRACKETED_CHARS_MAX = 2 + 2 + 8 * 10 + 7 * 3;
 const BRACKETED_PREFIX = /^\[[\d\s,;]*\]?$/;
@@ -137,7 +137,9 @@ export class CitationStream {
       const marks = (match[0].match(/\d+/g) ?? []).map(Number);
       const chunks = marks.flatMap((mark) => this.#chunks.get(mark) ?? []);
       const madeUp = marks.filter((mark) => !this.#chunks.has(mark));
-      if (chunks.length === 0 && !madeUp.every((mark) => this.#isMadeUp(mark))) continue;
+      // A number that was not drawn and has an address behind it is the text of a link.
+      const isLink = ready.charAt(match.index + match[0].length) === "(";
+      if (chunks.length === 0 && (isLink || !madeUp.every((mark) => this.#isMadeUp(mark)))) continue;
       this.rejected.push(...madeUp);
       const before = ready.slice(from, match.index);
       from = match.index + match[0].length;
