@@ -74,6 +74,7 @@ describe("headings", () => {
     ["# [Project][home]\n\n[home]: https://a.example\n", "Project"],
     ["```\n# in code\n```\n\n    # in code as well\n\n> # quoted\n\n### Real\n", "Real"],
     ["# Closed #\n", "Closed"],
+    ["$$ n =\n# of items $$\n\n## Heading\n", "Heading"],
     ["#hashtag\n\n## Heading\n", "Heading"],
     ["Text alone.\n", undefined],
   ])("are those that CommonMark and HTML have: %j gives %j", (text, title) => {

@@ -199,6 +199,7 @@ describe("chunkDocument", () => {
       "# Guide\n\nIntroduction to the whole guide in a few words.",
       "## `ops` [index](https://a.example) ##\n\nUpdates the index from folders and repositories.",
       "```sh\n# not a heading\n```\n\n<!--\n# nor this\n-->\n\nText after the code, in the same section.",
+      "$$\n# of items\n$$\n\nText:\n$$ n =\n# of items $$\n\n$$ a $$\n\nText after the formulas.",
       "Repair\n------\n\nCompares the stores and repairs what differs.",
       "### Steps {#steps}\n\nRun the check first and read its report.",
     ].join("\n\n");
@@ -210,6 +211,14 @@ describe("chunkDocument", () => {
     const [only] = chunkDocument({ text, title: "" });
     expect(only).toMatchObject({ text, heading: "Leaked key" });
   });
+
+  test.each(['# comment first\n"title": x', "'a b': x\n# comment"])(
+    "knows front matter by its first key, quoted or below a comment: %j",
+    (lines) => {
+      const text = `---\n${lines}\n---\n\n## Leaked key\n\nA key was published.\n`;
+      expect(chunkDocument({ text, title: "" })).toMatchObject([{ text, heading: "Leaked key" }]);
+    },
+  );
 
   test("puts small sections together and names what they share", () => {
     const [only, ...more] = chunkDocument({ text: "# A\n\n## B\n\none\n\n## C\n\ntwo\n", title: "" });

@@ -31,10 +31,12 @@ export const LIST_MARKER = /^(?:[-+*]|\d{1,9}[.)])(?:[ \t]+|$)/;
 const INTERRUPTING_LIST_MARKER = /^(?:[-+*]|1[.)])[ \t]+\S/;
 export const THEMATIC_BREAK = /^(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$/;
 const TABLE_DELIMITER = /^[ \t|:-]+$/;
-const INTERRUPTING_FIRST = /^[`~#>\-+*1<]/;
+const INTERRUPTING_FIRST = /^[`~#>\-+*1<$]/;
 const SETEXT_UNDERLINE = /^(?:=+|-+)[ \t]*$/;
+/** A formula on lines of its own, as GitHub and Pandoc write it; one that is closed on its first line is a paragraph. */
+const MATH_FENCE = /^\$\$(?!.*\$\$)/;
 const ATX = /^#{1,6}(?=[ \t]|$)/;
-const FRONT_MATTER_KEY = /^[A-Za-z_][\w.-]*[ \t]*:(?:[ \t]|$)/;
+const FRONT_MATTER_KEY = /^(?:[A-Za-z_][\w.-]*|"[^"]+"|'[^']+')[ \t]*:(?:[ \t]|$)/;
 /** HTML that may contain blank lines and lines that look like Markdown, with what ends it. */
 const RAW_HTML: readonly { open: RegExp; close: RegExp }[] = [
   { open: /^<!--/, close: /-->/ },
@@ -71,6 +73,7 @@ export function scanMarkdown(text: string): Block[] {
       if (!last && line.start >= text.length) add("paragraph", text.length);
     } else if (line.indent >= 4) add("code", indentedCodeEnd(text, line));
     else if (FENCE.test(line.body)) add("code", fenceEnd(text, line));
+    else if (MATH_FENCE.test(line.body)) add("code", mathEnd(text, line));
     else if (heading) add("heading", line.end, heading);
     else if (raw) add("code", rawHtmlEnd(text, line, raw.close));
     else if (line.body.startsWith(">")) add("quote", quoteEnd(text, line));
@@ -115,9 +118,10 @@ export function lineAt(text: string, start: number): Line {
 }
 
 function opensFrontMatter(text: string, line: Line): boolean {
-  return (
-    line.start === 0 && line.indent === 0 && line.body === "---" && FRONT_MATTER_KEY.test(lineAt(text, line.end).body)
-  );
+  if (line.start !== 0 || line.indent !== 0 || line.body !== "---") return false;
+  let first = lineAt(text, line.end);
+  while (first.indent === 0 && first.body.startsWith("#")) first = lineAt(text, first.end);
+  return FRONT_MATTER_KEY.test(first.body);
 }
 
 /** After the closing line, or before the first blank one: what follows later must not change what was read. */
@@ -136,6 +140,13 @@ function fenceEnd(text: string, opening: Line): number {
   while (line.start < text.length && !(line.indent < 4 && closesFence(line.body, marker)))
     line = lineAt(text, line.end);
   return line.end;
+}
+
+/** Up to the line that ends with `$$`; a formula has no blank lines, so one that is never closed takes no more than its paragraph. */
+function mathEnd(text: string, opening: Line): number {
+  let line = lineAt(text, opening.end);
+  while (line.start < text.length && line.body !== "" && !line.body.endsWith("$$")) line = lineAt(text, line.end);
+  return line.body === "" ? line.start : line.end;
 }
 
 /** A closing fence is the opening character only, at least as often. */
@@ -228,6 +239,7 @@ function interruptsTable(line: Line): boolean {
   if (indent >= 4 || !INTERRUPTING_FIRST.test(body)) return false;
   return (
     FENCE.test(body) ||
+    MATH_FENCE.test(body) ||
     ATX.test(body) ||
     body.startsWith(">") ||
     (INTERRUPTING_LIST_MARKER.test(body) && !THEMATIC_BREAK.test(body)) ||
