@@ -1,9 +1,10 @@
 /** `ops backup export`: a snapshot for people and other tools, or the whole repository, encrypted as it is, for another place. */
+import { join } from "node:path";
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
-import { exported, refuseUsed, writeExport } from "./export/write-export.ts";
+import { exported, refuseUsed, UNFINISHED, writeExport } from "./export/write-export.ts";
 import { copyReport, copyRepository } from "./import/copy.ts";
 import { readManifest, tableSummary } from "./manifest.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
@@ -24,7 +25,7 @@ export const backupExport = defineCommand({
   path: "backup export",
   group: "backup",
   summary: "write a snapshot as plain SQL, NDJSON and objects; or copy the repository itself to another account",
-  notes: `The plain files are NOT encrypted. A copied repository is used like any other (--repository PLACE), pruned on its own, and checked here:
+  notes: `The plain files are NOT encrypted; until all of them are written they lie in DIR/unfinished. A copied repository is used like any other (--repository PLACE), pruned on its own, and checked here:
 every object at its size. What was removed at the source stays in the copy. Safe to repeat.`,
   risk: "change",
   args: z.object({
@@ -65,7 +66,7 @@ every object at its size. What was removed at the source stays in the copy. Safe
 });
 
 async function writePlain(
-  { dry_run, progress, signal }: Invocation,
+  { dry_run, progress, signal, note }: Invocation,
   repository: Repository,
   id: string,
   folder: string,
@@ -84,7 +85,10 @@ async function writePlain(
     const manifest = await readManifest(snapshot);
     progress.start("rows", manifest.summary.database.rows);
     const on_rows = (rows: number) => progress.update(rows);
-    const done = await writeExport(snapshot, manifest, folder, { signal, on_rows });
+    const done = await writeExport(snapshot, manifest, folder, { signal, on_rows }).catch((error: unknown) => {
+      note(`Warning: no whole export: ${join(folder, UNFINISHED)} holds what was written until it failed.`);
+      throw error;
+    });
     const { files, objects } = done;
     return {
       data: { snapshot: taken, ...done },

@@ -1,6 +1,6 @@
 /** Each verb that needs only a repository, once, on a small one; the slow tests beside it go further. */
-import { mkdir, readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runCli } from "../command/run-cli.fixture.ts";
 import { serviceDatabase } from "./snapshot/snapshot-rig.fixture.ts";
@@ -92,4 +92,21 @@ test("prune asks, and removes what its dry run said", async () => {
   expect({ plan, removed }).toMatchObject({ plan: { remove: [newer] }, removed: null });
   expect(await backup("prune", ...rule)).toMatchObject({ code: 3, error: { cause: "not confirmed" } });
   expect((await backup("prune", ...rule, "--yes")).removed.snapshots_removed).toEqual([newer]);
+});
+
+test("an export that met a missing part cannot be taken for a finished one", async () => {
+  const { info } = await vault.take();
+  const rows = await vault.open(async (repository) => {
+    const { parts } = await repository.openSnapshot(info.id);
+    return [...parts.values()].find(({ kind }) => kind === "rows");
+  });
+  const [name = ""] = (await readdir(vault.repository_folder, { recursive: true })).filter(
+    (path) => basename(path) === rows?.id,
+  );
+  await rm(join(vault.repository_folder, name));
+  const broken = join(vault.folder, "broken");
+  expect(await backup("export", info.id, broken)).toMatchObject({ code: 1, error: { reason: "damaged" } });
+  expect(await readdir(broken)).toEqual(["unfinished"]);
+  expect(await readdir(join(broken, "unfinished"))).toContain("database.sql.unfinished");
+  expect(await backup("export", info.id, broken)).toMatchObject({ code: 3 });
 });

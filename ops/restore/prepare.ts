@@ -120,7 +120,7 @@ async function fromRepository<T>(
   const lease = await repository.leaseForRestore([snapshot.info.id]);
   try {
     const source: SnapshotSource = { snapshot, manifest: await readManifest(snapshot) };
-    const plan = await planFromSnapshot(situation, source, in_place);
+    const plan = await planFromSnapshot(situation, repository, source, in_place);
     const accepts = wish.accept_failed_check ?? null;
     const restoring = { situation, repository, source, plan, accepts, place: placeOf(wish) };
     const inPlace = async () => {

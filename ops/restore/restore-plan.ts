@@ -57,6 +57,7 @@ export async function snapshotAt(repository: Repository, at_ms: number): Promise
 
 export async function planFromSnapshot(
   situation: Situation,
+  repository: Repository,
   source: SnapshotSource,
   in_place: boolean,
 ): Promise<RestorePlan> {
@@ -105,7 +106,11 @@ export async function planFromSnapshot(
     objects: size.objects,
     migrations: pending,
     ...restoreCost(size),
-    refusals: [...refusals, ...(await refusalsOf(situation, source, in_place))],
+    refusals: [
+      ...(await damageOf(repository, source)),
+      ...refusals,
+      ...(await refusalsOf(situation, source, in_place)),
+    ],
   };
 }
 
@@ -144,6 +149,22 @@ async function migrationsFor({ live }: Situation, { manifest }: SnapshotSource) 
     .filter(({ name, phase }) => name > newest && (applied === null ? phase === "expand" : applied.includes(name)))
     .map(({ name }) => name);
   return { pending, refusals };
+}
+
+/** What is seen without reading a part: that one is missing or cut off. */
+async function damageOf(repository: Repository, { snapshot }: SnapshotSource): Promise<RestorePlan["refusals"]> {
+  const { id } = snapshot.info;
+  const { findings } = await repository.verifyData(0, { only: id });
+  const damage = findings.filter(({ severity, snapshots }) => severity === "damage" && snapshots.includes(id));
+  const [first] = damage;
+  if (first === undefined) return [];
+  const others = damage.length > 1 ? `, and ${damage.length - 1} other objects are damaged` : "";
+  return [
+    {
+      reason: `${first.object} ${first.cause}${others}`,
+      remedy: `restore another snapshot (npm run ops -- backup list); ${first.hint}`,
+    },
+  ];
 }
 
 async function refusalsOf(

@@ -1,10 +1,13 @@
 /** Each verb that works on a stack with its backups, once, on a small one; the slow tests beside them go further. */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Service, startService } from "../../worker/service.fixture.ts";
+import { claimedId, keyAtHand } from "../backup/keys-at-hand.ts";
+import { openRepository } from "../backup/repository/open-repository.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
+import { directoryStorage } from "../storage/directory-storage.ts";
 
 let dir: string;
 let service: Service;
@@ -77,4 +80,25 @@ test("restore undo goes back to what was there before", async () => {
   expect(await text()).not.toContain(REGRETTED);
   expect(await ops("restore", "undo", "--yes")).toMatchObject({ code: 0, undone: snapshot, database: { to: 1 } });
   expect(await text()).toContain(REGRETTED);
+});
+
+test("restore plan tells of a part that is missing, and nothing is begun", async () => {
+  const storage = directoryStorage(join(dir, "vault"));
+  const { signal } = new AbortController();
+  const id = (await claimedId(storage, signal)) ?? "";
+  const key = await keyAtHand(storage, id, { key_files: [], data_dir: dir, env: {}, signal });
+  const repository = await openRepository(storage, key);
+  const { parts } = await repository.openSnapshot(snapshot);
+  await repository.close();
+  const lost = [...parts.values()].find(({ kind }) => kind === "rows")?.id ?? "";
+  const [part = ""] = (await readdir(join(dir, "vault"), { recursive: true })).filter(
+    (path) => basename(path) === lost,
+  );
+  await rm(join(dir, "vault", part));
+  const plan = await ops("restore", "plan", snapshot);
+  expect(plan).toMatchObject({ code: 3, refusals: [{ reason: expect.stringContaining(lost) }] });
+  expect(await ops("restore", "apply", snapshot, "--yes")).toMatchObject({
+    code: 3,
+    error: { cause: plan.refusals[0].reason },
+  });
 });

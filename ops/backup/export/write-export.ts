@@ -1,5 +1,5 @@
 /** A snapshot as plain files: the database as SQL, a file of lines of JSON for each table, objects of buckets under their names, configuration. */
-import { type FileHandle, mkdir, open, readdir, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rename, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { z } from "zod";
 import { EXIT, OpsError } from "../../command/errors.ts";
@@ -32,16 +32,25 @@ export async function refuseUsed(folder: string): Promise<void> {
   );
 }
 
-/** Into a folder that is empty. `on_rows` hears how many are written. @throws OpsError when a part is damaged. */
+/** In the folder of an export until all of it is written. */
+export const UNFINISHED = "unfinished";
+/** Without its end sqlite3 takes it for an empty database, and does not complain. */
+const UNFINISHED_SQL = "database.sql.unfinished";
+
+/**
+ * Into a folder that is empty: under `UNFINISHED` first, and under its own names when all of it is there. `on_rows` hears how many are
+ * written. @throws OpsError when a part is damaged.
+ */
 export async function writeExport(
   snapshot: Snapshot,
   manifest: SnapshotManifest,
-  folder: string,
+  into: string,
   hooks: { signal: AbortSignal; on_rows(rows: number): void },
 ): Promise<z.infer<typeof exported>> {
+  const folder = join(into, UNFINISHED);
   await mkdir(join(folder, "tables"), { recursive: true, mode: 0o700 });
   const { tables } = manifest.inventory.database;
-  const sql = await open(join(folder, "database.sql"), "wx", 0o600);
+  const sql = await open(join(folder, UNFINISHED_SQL), "wx", 0o600);
   try {
     await writeDatabase(snapshot, manifest, { sql, folder, ...hooks });
   } finally {
@@ -56,7 +65,10 @@ export async function writeExport(
   const listed = tables.map(({ name, rows, digest }) => ({ name, rows, digest }));
   const about = { snapshot: snapshot.info, summary: manifest.summary, tables: listed, stores };
   await writeFile(join(folder, "snapshot.json"), `${JSON.stringify(about, null, 2)}\n`, { mode: 0o600 });
-  return { folder, files: tables.length + 2 + objects + (stores === null ? 0 : 1), tables: listed, objects };
+  await rename(join(folder, UNFINISHED_SQL), join(folder, "database.sql"));
+  for (const name of await readdir(folder)) await rename(join(folder, name), join(into, name));
+  await rmdir(folder);
+  return { folder: into, files: tables.length + 2 + objects + (stores === null ? 0 : 1), tables: listed, objects };
 }
 
 interface Writing {
