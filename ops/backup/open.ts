@@ -8,7 +8,7 @@ import type { Invocation } from "../command/invocation.ts";
 import { patientStorage } from "../storage/patient-storage.ts";
 import type { Storage } from "../storage/storage.ts";
 import { claimedId, keepKeys, keyAtHand } from "./keys-at-hand.ts";
-import { locateRepository } from "./place.ts";
+import { keptPlace, locateRepository } from "./place.ts";
 import { initRepository } from "./repository/key-administration.ts";
 import { type BackupKey, joinKeys } from "./repository/key-file.ts";
 import { openRepository } from "./repository/open-repository.ts";
@@ -33,7 +33,10 @@ export interface Making {
   keys_to?: string | undefined;
 }
 
-/** Newest counters of repositories that this machine has seen: what shows that one was rolled back. */
+/**
+ * Newest counters that this machine has seen, by repository and place: what shows that one was rolled back. A copy goes its own way. Earlier
+ * releases wrote the repository alone, which still counts for a place that was not seen since.
+ */
 const SEEN = "backup-seen.json";
 const seenFile = z.record(z.string(), z.int());
 
@@ -82,12 +85,14 @@ export async function withRepository<T>(
   const { signal, data_dir, now } = invocation;
   return withKeyedPlace(invocation, options, making, async ({ storage, key }) => {
     const seen = await readSeen(data_dir);
-    const counter_seen = seen[key.repository] ?? 0;
+    const place = options.repository === undefined ? `stack ${invocation.stack}` : keptPlace(options.repository);
+    const name = `${key.repository} in ${place}`;
+    const counter_seen = seen[name] ?? seen[key.repository] ?? 0;
     const repository = await openRepository(storage, key, { signal, now, counter_seen });
     try {
       const result = await work(repository);
       for (const warning of repository.warnings) invocation.note(`Warning: ${warning}`);
-      await remember(data_dir, repository);
+      await remember(data_dir, name, repository.counter_seen);
       return result;
     } finally {
       await repository.close();
@@ -126,13 +131,12 @@ async function readSeen(data_dir: string): Promise<z.infer<typeof seenFile>> {
   return existsSync(path) ? seenFile.parse(JSON.parse(await readFile(path, "utf8"))) : {};
 }
 
-async function remember(data_dir: string, repository: Repository): Promise<void> {
+async function remember(data_dir: string, name: string, counter_seen: number): Promise<void> {
   const seen = await readSeen(data_dir);
-  const { id, counter_seen } = repository;
-  if (counter_seen <= (seen[id] ?? 0)) return;
+  if (counter_seen <= (seen[name] ?? 0)) return;
   await mkdir(data_dir, { recursive: true });
   // Whole or not at all: half a file would stop every command after this one.
   const written = join(data_dir, `${SEEN}.${process.pid}`);
-  await writeFile(written, `${JSON.stringify({ ...seen, [id]: counter_seen })}\n`, { mode: 0o600 });
+  await writeFile(written, `${JSON.stringify({ ...seen, [name]: counter_seen })}\n`, { mode: 0o600 });
   await rename(written, join(data_dir, SEEN));
 }

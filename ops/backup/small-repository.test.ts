@@ -1,5 +1,5 @@
 /** Each verb that needs only a repository, once, on a small one; the slow tests beside it go further. */
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runCli } from "../command/run-cli.fixture.ts";
@@ -92,6 +92,21 @@ test("prune asks, and removes what its dry run said", async () => {
   expect({ plan, removed }).toMatchObject({ plan: { remove: [newer] }, removed: null });
   expect(await backup("prune", ...rule)).toMatchObject({ code: 3, error: { cause: "not confirmed" } });
   expect((await backup("prune", ...rule, "--yes")).removed.snapshots_removed).toEqual([newer]);
+});
+
+test("a backup into a copy does not make the original count as rolled back; the original put back to an older state does", async () => {
+  const copy = vault.copy();
+  const stolen = vault.copy();
+  const ahead = (await copy.take()).info.id;
+  expect((await backup("show", "latest", "--repository", copy.repository_folder)).snapshot.id).toBe(ahead);
+  copy.remove();
+  expect(await backup("show", "latest")).toMatchObject({ code: 0 });
+  await vault.take();
+  expect(await backup("show", "latest")).toMatchObject({ code: 0 });
+  await rm(vault.repository_folder, { recursive: true });
+  await rename(stolen.repository_folder, vault.repository_folder);
+  stolen.remove();
+  expect(await backup("show", "latest")).toMatchObject({ code: 1, error: { reason: "rolled-back" } });
 });
 
 test("an export that met a missing part cannot be taken for a finished one", async () => {
