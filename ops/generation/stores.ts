@@ -93,6 +93,13 @@ export function databaseOf(
   return found && { generation, name: found.name, connection: restD1(api, account_id, found.id) };
 }
 
+/** The index that the deployed Worker asks. @throws Error where a live database has none. */
+export function liveIndex({ vectors }: StackResources): VectorStore {
+  const found = vectors.generations.find(({ generation }) => generation === vectors.live);
+  if (found === undefined) throw new Error("a live database has a live index: ops generation move vectors makes one");
+  return found;
+}
+
 /** `serving`: it holds what the Worker needs. `empty`: made anew, or damaged. @throws OpsError in D1's words otherwise. */
 export async function conditionOf({ connection }: Database): Promise<"serving" | "empty" | "gone"> {
   try {

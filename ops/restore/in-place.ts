@@ -7,7 +7,7 @@ import { readMigrations } from "../../infra/migration-files.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { quoted, readSchema } from "../d1/schema.ts";
 import { fromPacks } from "../generation/copy-vectors.ts";
-import type { StoreSession } from "../generation/stores.ts";
+import { liveIndex, type StoreSession } from "../generation/stores.ts";
 import { VectorIndex } from "../generation/vector-index.ts";
 import { vectorIds } from "../generation/vector-rows.ts";
 import { appliedMigrations, applyMigration } from "../migrate/ledger.ts";
@@ -171,9 +171,7 @@ export async function alignVectors(
   session: StoreSession,
   database: D1Connection,
 ): Promise<z.infer<typeof vectorsAligned>> {
-  const { vectors } = await session.target.resources();
-  const target = vectors.generations.find(({ generation }) => generation === vectors.live);
-  if (target === undefined) throw new Error("a live database has a live index: ops generation move vectors makes one");
+  const target = liveIndex(await session.target.resources());
   const index = new VectorIndex(session, target.name);
   const surplus = [...(await index.ids()).difference(await vectorIds(database))];
   await index.delete(surplus);
@@ -181,5 +179,5 @@ export async function alignVectors(
   // Metadata of documents may be older again, so all are written; what is the same stays the same.
   const filling = { state: {}, save: async () => {}, progress, signal, now, session, database, target };
   const filled = await fromPacks.prepare(filling);
-  return { live: vectors.live, removed: surplus.length, vectors: filled.vectors };
+  return { live: target.generation, removed: surplus.length, vectors: filled.vectors };
 }

@@ -51,9 +51,10 @@ test("a drill restores it into scratch and finds it equal; its dry run says whic
 });
 
 test("vacuum removes what its dry run said; a rebuild asks before anything goes", async () => {
-  const { removed, packs } = await ops("vacuum", "--dry-run");
+  const { removed, packs, vectors } = await ops("vacuum", "--dry-run");
+  expect(vectors).toEqual({ orphans: 0, removed: 0 });
   expect(await ops("vacuum", "--rebuild")).toMatchObject({ code: 3, error: { cause: "not confirmed" } });
-  expect(await ops("vacuum")).toMatchObject({ code: 0, dry_run: false, removed, packs, rebuilt: null });
+  expect(await ops("vacuum")).toMatchObject({ code: 0, dry_run: false, removed, packs, vectors, rebuilt: null });
   expect((await recorded()).slice(-2)).toEqual(["vacuum: refused", "vacuum: done"]);
 });
 

@@ -52,13 +52,14 @@ test("expired answers, old finished jobs and the log that nobody needs go; a dry
   const nothing = await ops("vacuum", "--dry-run");
   expect(rowsOf(nothing.removed)).toEqual({ "expired answers": 1, "finished jobs": 2, "change log": 0 });
   expect(nothing.removed[2].because).toMatch(/no repository/);
+  expect(nothing.vectors).toEqual({ orphans: 0, removed: 0 });
 
   const made = await ops("backup", "create");
   const planned = await ops("vacuum", "--dry-run");
   const counts = ["jobs", "idempotency", "change_log"].map((name) => `SELECT count(*) FROM ${name}`);
   const before = await query("prism-db-g1", ...counts);
-  const { code, removed, full_text } = await ops("vacuum");
-  expect(code).toBe(0);
+  const { code, removed, vectors, full_text } = await ops("vacuum");
+  expect([code, vectors]).toEqual([0, { orphans: 0, removed: 0 }]);
   expect(rowsOf(removed)).toEqual(rowsOf(planned.removed));
   expect(rowsOf(removed)["change log"]).toBeGreaterThan(60);
   expect(full_text).toEqual(["chunks_fts"]);

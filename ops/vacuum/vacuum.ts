@@ -11,6 +11,7 @@ import { type Situation, withSituation } from "../restore/situation.ts";
 import { removed, removeExpired } from "./expired.ts";
 import { type NoRepository, trimLimit } from "./needed-log.ts";
 import { packsRemoved, removeOrphanPacks } from "./orphan-packs.ts";
+import { orphanVectors, removeOrphanVectors } from "./orphan-vectors.ts";
 import { type Rebuilt, rebuildDatabase, rebuilt } from "./rebuild.ts";
 import { tidyIndexes } from "./tidy-indexes.ts";
 
@@ -29,6 +30,8 @@ const output = z.strictObject({
   bytes_after: z.int(),
   removed: z.array(removed),
   packs: packsRemoved,
+  /** Of the live index, that no chunk has. */
+  vectors: orphanVectors,
   /** Indexes that were merged. */
   full_text: z.array(z.string()),
   rebuilt: rebuilt.nullable(),
@@ -39,11 +42,12 @@ export const vacuum = defineCommand({
   path: "vacuum",
   group: "data",
   summary:
-    "remove expired and orphaned rows, optimize full-text, renew statistics; --rebuild makes the database anew, compact",
+    "remove expired and orphaned rows and vectors, optimize full-text, renew statistics; --rebuild makes the database anew, compact",
   notes: `Goes: answers kept for repeated requests (a day), jobs finished 90 days ago, packs that nothing has pointed to for longer than Time Travel
-reaches back, and the change log as far as the repository's newest snapshot and the undo of a switch let it. D1 gives the space of deleted rows
-back to the database, not to the account: --rebuild does that, and asks. The service answers throughout; writes wait for the cut-over as jobs. The
-old generation stays for 7 days: npm run ops -- generation undo database. Safe to repeat; interrupted, it goes on.`,
+reaches back, vectors of the live index that no chunk has (all ids are listed, 1000 a request), and the change log as far as the repository's
+newest snapshot and the undo of a switch let it. D1 gives the space of deleted rows back to the database, not to the account: --rebuild does that,
+and asks. The service answers throughout; writes wait for the cut-over as jobs. The old generation stays for 7 days:
+npm run ops -- generation undo database. Safe to repeat; interrupted, it goes on.`,
   risk: "change",
   asks: true,
   options,
@@ -101,13 +105,18 @@ async function clean(
   const packs = isUnderWay
     ? { rows: 0, objects: 0, bytes: 0 }
     : await removeOrphanPacks(connection, session.bucket, { now_ms, dry_run, signal });
+  const vectors = isUnderWay ? { orphans: 0, removed: 0 } : await removeOrphanVectors(session, connection, { dry_run });
   const summary = [
     ...removed.map(({ what, rows, because }) => `${rows} rows of ${what} (${because})`),
     `${packs.rows} packs, ${packs.objects} of their objects (${shownBytes(packs.bytes)})`,
+    `${vectors.orphans} vectors that no chunk has`,
   ].join("\n");
   if (dry_run) {
-    const data = { dry_run, bytes_before, bytes_after: bytes_before, removed, packs, full_text: [], rebuilt: null };
-    return { data, text: `Would remove:\n${summary}` };
+    const untouched = { bytes_after: bytes_before, full_text: [], rebuilt: null };
+    return {
+      data: { dry_run, bytes_before, removed, packs, vectors, ...untouched },
+      text: `Would remove:\n${summary}`,
+    };
   }
   const { full_text } = isUnderWay ? { full_text: [] } : await tidyIndexes(connection, (step) => invocation.note(step));
   let rebuilt: Rebuilt | null = null;
@@ -117,7 +126,7 @@ async function clean(
   const now = database.generations.find(({ generation }) => generation === database.live);
   const bytes_after = await databaseBytes(situation, now?.id ?? live.id);
   return {
-    data: { dry_run, bytes_before, bytes_after, removed, packs, full_text, rebuilt },
+    data: { dry_run, bytes_before, bytes_after, removed, packs, vectors, full_text, rebuilt },
     text: [
       `Removed:\n${summary}`,
       ...(rebuilt
@@ -128,7 +137,7 @@ async function clean(
         : []),
       `Database: ${shownBytes(bytes_before)} before, ${shownBytes(bytes_after)} after.`,
     ].join("\n"),
-    audit: { detail: { removed, packs, rebuilt: rebuilt?.database ?? null, bytes_before, bytes_after } },
+    audit: { detail: { removed, packs, vectors, rebuilt: rebuilt?.database ?? null, bytes_before, bytes_after } },
   };
 }
 
