@@ -36,7 +36,7 @@ const KINDS: Record<WorkerBinding["type"], { declared: string; protection: strin
   secret_text: { declared: "worker.ts", protection: "secret in configuration and state; never read back" },
 };
 
-export interface BindingRow {
+interface BindingRow {
   binding: string;
   kind: WorkerBinding["type"];
   /** Name of the bound resource in the program; null if the version itself is all there is. */

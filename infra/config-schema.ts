@@ -88,7 +88,7 @@ const stackConfig = z
     if (config.rollout.percentage < 100 && config.rollout.previous === undefined)
       refuse(["rollout", "previous"], `${config.rollout.percentage} % need a version for the rest of the traffic`);
   });
-export type StackConfig = z.output<typeof stackConfig>;
+type StackConfig = z.output<typeof stackConfig>;
 
 /** Keys whose text is JSON in Pulumi's hands. */
 const STRUCTURED: ReadonlySet<string> = new Set([
@@ -102,7 +102,7 @@ const STRUCTURED: ReadonlySet<string> = new Set([
   "waivers",
 ]);
 
-export type ParsedConfig =
+type ParsedConfig =
   | { ok: true; stack: Stack; config: StackConfig; warnings: string[] }
   | { ok: false; problems: string[] };
 

@@ -23,7 +23,7 @@ export interface Program {
   named(name: string): DeclaredResource;
 }
 
-export interface ProgramOptions {
+interface ProgramOptions {
   stack?: Stack;
   /** Keys without the project's prefix; structures as such. Added to a complete configuration; undefined removes one. */
   config?: Record<string, unknown>;

@@ -20,7 +20,7 @@ const MAIN_MODULE = "worker.js";
 /** Before a version's id in `prism:bundle` and `prism:watchdogBundle`. */
 const VERSION_REFERENCE = "version/";
 
-export interface Release {
+interface Release {
   mainModule: string;
   modules: ReleaseModule[];
   compatibilityDate: string;

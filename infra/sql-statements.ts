@@ -6,7 +6,7 @@
  * needs no understanding.
  */
 
-export interface SqlStatement {
+interface SqlStatement {
   /** Without the closing semicolon. */
   text: string;
   is_trigger: boolean;

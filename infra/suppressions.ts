@@ -3,7 +3,7 @@
  * and `ops deploy` read this, to tell noise from drift; nothing is passed to the engine as `ignoreChanges`, which would
  * also hide real changes. An entry ends with the provider version that should have repaired it: a test then asks.
  */
-export interface Suppression {
+interface Suppression {
   /** Pulumi's type token. */
   resource: string;
   /** Property, as a preview's `detailedDiff` names it; what is below it is covered as well. */
@@ -49,7 +49,7 @@ export const SUPPRESSIONS: readonly Suppression[] = [
 ];
 
 /** A notice of the provider that says nothing about what a deployment does. `text` is part of it. */
-export interface SuppressedNotice extends Omit<Suppression, "property"> {
+interface SuppressedNotice extends Omit<Suppression, "property"> {
   text: string;
 }
 

@@ -104,7 +104,7 @@ export const tokens = {
 };
 const logpushToken = GRANTS.logpush ? token("logpush", GRANTS.logpush) : null;
 
-export interface S3Credentials {
+interface S3Credentials {
   access_key_id: pulumi.Output<string>;
   secret_access_key: pulumi.Output<string>;
 }

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 
-export interface ApiServer {
+interface ApiServer {
   port: number;
   close(): Promise<void>;
 }

@@ -9,7 +9,7 @@ import { Agent, createServer, type IncomingMessage, request, type Server, type S
 import type { AddressInfo, Socket } from "node:net";
 import { PROXY_BODIES_BYTES_MAX, PROXY_BODY_BUFFER_BYTES, PROXY_HOLD_MAX_MS } from "./limits.ts";
 
-export interface ProxyTarget {
+interface ProxyTarget {
   /** Path of the Unix socket where the worker listens. */
   socket: string;
   /** Share of requests, 0–100. */

@@ -162,7 +162,7 @@ export interface WorkerDomainRecord {
   cert_id: string;
 }
 
-export interface ResourceKinds {
+interface ResourceKinds {
   d1: D1Record;
   kv: KvRecord;
   r2: BucketRecord;

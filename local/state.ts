@@ -23,7 +23,7 @@ const identitySchema = z.strictObject({
   /** The key `npm start` prints: every scope, tenant `default`. Kept because a key is shown only once. */
   admin_key: z.string().nullable(),
 });
-export type Identity = z.infer<typeof identitySchema>;
+type Identity = z.infer<typeof identitySchema>;
 
 /** Only the owner may read what is in here. */
 const PRIVATE = { mode: 0o600 };

@@ -25,7 +25,7 @@ const COPY_PAGES_PER_STEP = 10_000;
 /** Time Travel cannot do what was asked; the message says why. */
 export class TimeTravelRefusal extends Error {}
 
-export interface Restored {
+interface Restored {
   /** The state after the restore. */
   bookmark: string;
   /** The state just before it: restoring this one undoes the restore. */

@@ -23,7 +23,7 @@ export interface Stores {
 }
 
 /** What is known of a unit of work when it begins. */
-export interface Beginning {
+interface Beginning {
   /** A request's own id, or a queue message's: it is the same at every try. */
   request_id: string;
   now_ms: number;

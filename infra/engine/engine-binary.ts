@@ -13,7 +13,7 @@ const TOOLS = join(import.meta.dirname, "tools");
 const MODULE = "github.com/pulumi/pulumi/pkg/v3";
 const LANGUAGE_HOST = "pulumi-language-nodejs";
 
-export interface EngineBinary {
+interface EngineBinary {
   /** Path of `pulumi`. */
   pulumi: string;
   /** Folders that its plugins are found in before those of PATH: the stand-in of the language host, where it has none. */

@@ -13,7 +13,7 @@ export interface Call {
 }
 
 /** True when it is certain that Cloudflare did nothing: it answered, and the answer is a refusal. */
-export function wasRefused(error: unknown): boolean {
+function wasRefused(error: unknown): boolean {
   return error instanceof Cloudflare.APIError && error.status !== undefined && error.status < 500;
 }
 

@@ -21,7 +21,7 @@ export function indexDiff(state: Properties, news: Properties): Diff {
   return { changed, replaces: [...replaces], delete_before_replace: replaces.length > 0 && !moves };
 }
 
-export interface MetadataIndexChanges {
+interface MetadataIndexChanges {
   /** Properties whose index goes; one whose type changes goes and comes again. */
   removed: string[];
   added: MetadataIndex[];

@@ -9,8 +9,8 @@ import {
 import type { CheckFailure, Properties } from "./plugin.ts";
 import { hasUnknown } from "./unknowns.ts";
 
-export const METRICS = ["cosine", "euclidean", "dot-product"] as const;
-export const METADATA_TYPES = ["string", "number", "boolean"] as const;
+const METRICS = ["cosine", "euclidean", "dot-product"] as const;
+const METADATA_TYPES = ["string", "number", "boolean"] as const;
 
 const metadataIndex = z.strictObject({
   property: z
@@ -46,7 +46,6 @@ export type IndexInputs = z.infer<typeof indexInputs>;
 
 /** The index as it is, in the shape that the stack's state keeps. Holds nothing that changes while the index is used. */
 export const indexState = indexInputs.extend({ createdOn: z.string() });
-export type IndexState = z.infer<typeof indexState>;
 
 /** Fills in defaults. What is still unknown in a preview is not checked, and returned as it came. */
 export function checkInputs(news: Properties): { inputs: Properties; failures: CheckFailure[] } {

@@ -11,7 +11,7 @@ import { type ReadHit, readHit } from "../../worker/rag/answer/reading.ts";
 import { POINTS_BACK, type ScoredUnit, scoreUnits } from "../../worker/rag/answer/relevance.ts";
 
 /** What the answerer says, and how sure it was: `evidence` is 0..1 over the passages of the prompt. */
-export interface ExtractiveAnswer {
+interface ExtractiveAnswer {
   text: string;
   evidence: number;
 }
@@ -20,7 +20,7 @@ export interface ExtractiveAnswer {
  * Below this evidence in the passages the answer is NOT_FOUND. Higher than the Worker's own limit, since nothing
  * judges after this.
  */
-export const ANSWER_EVIDENCE_MIN = 0.36;
+const ANSWER_EVIDENCE_MIN = 0.36;
 /** A second sentence is quoted when it is at least this likely, compared with the best, to hold the answer. */
 const SECOND_SHARE = 0.5;
 

@@ -10,7 +10,7 @@ import { STOPWORDS } from "../../worker/rag/text/stopwords.ts";
 import { tokenise } from "../../worker/rag/text/words.ts";
 
 export const LEXICAL_MODEL = "@prism/lexical-384-v1";
-export const LEXICAL_DIMENSIONS = 384;
+const LEXICAL_DIMENSIONS = 384;
 
 /** Lengths of the character n-grams; words are padded with one blank on each side, so that ends count as letters. */
 const GRAM_LENGTHS = [3, 4, 5] as const;

@@ -26,7 +26,7 @@ export interface ChatInputs {
   temperature?: number;
 }
 
-export interface UpstreamSettings {
+interface UpstreamSettings {
   base_url: string;
   api_key: string | undefined;
   embedding_model: string;

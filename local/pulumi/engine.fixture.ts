@@ -25,7 +25,7 @@ import { type Platform, startPlatform } from "../platform.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
-export interface PulumiRun {
+interface PulumiRun {
   code: number | null;
   stdout: string;
   stderr: string;
@@ -56,7 +56,7 @@ export interface EngineStack {
   close(): Promise<void>;
 }
 
-export interface EngineStackOptions {
+interface EngineStackOptions {
   stack?: Stack;
   plan?: "free" | "paid";
   /** Cloudflare's API as the program and the plugins see it, if that is not the platform itself. */

@@ -13,7 +13,7 @@ export type Type =
   | { kind: "array" | "map"; of: Type }
   | { kind: "object"; side: "inputs" | "outputs"; name: string };
 
-export interface Property {
+interface Property {
   type: Type;
   required: boolean;
   /** The only texts that the provider takes, as far as its documentation lists them; of a list, for its elements. */

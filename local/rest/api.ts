@@ -31,7 +31,7 @@ import { zoneRoutes } from "./zones.ts";
 import { customDomainRoutes } from "./zones-custom-domains.ts";
 import { rulesetRoutes } from "./zones-rulesets.ts";
 
-export interface RestApiDeps {
+interface RestApiDeps {
   engine: Engine;
   /** The Vectorize v2 routes, from `/accounts/:account_id` down. */
   vectorize: Hono;

@@ -12,7 +12,7 @@ export interface D1Query {
   sql: string;
   params?: D1Value[];
 }
-export interface D1Meta {
+interface D1Meta {
   served_by: string;
   duration: number;
   changes: number;

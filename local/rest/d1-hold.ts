@@ -8,7 +8,7 @@
 import { D1_JOB_UNPOLLED_MAX_MS } from "../limits.ts";
 import { sqlError } from "./d1-limits.ts";
 
-export type LongJob = "export" | "import";
+type LongJob = "export" | "import";
 
 export class D1Holds {
   readonly #held = new Map<string, { job: LongJob; polled_ms: number }>();

@@ -10,7 +10,7 @@ import type { D1Query, D1Value } from "./d1-gateway.ts";
 import { ApiError } from "./envelope.ts";
 
 /** Code of every refusal by SQL, as D1's API has it. */
-export const SQL_ERROR = 7500;
+const SQL_ERROR = 7500;
 
 export function sqlError(message: string): ApiError {
   return new ApiError(400, SQL_ERROR, message);

@@ -24,7 +24,7 @@ const createBody = z.object({
   read_replication: replication.optional(),
 });
 
-export interface D1RouteDeps {
+interface D1RouteDeps {
   engine: Engine;
   timeTravel: TimeTravel;
   files: SignedFiles;

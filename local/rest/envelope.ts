@@ -8,13 +8,13 @@ import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 
-export interface ApiMessage {
+interface ApiMessage {
   code: number;
   message: string;
 }
 
 /** What may stand beside `result` in a successful envelope. */
-export interface EnvelopeExtra {
+interface EnvelopeExtra {
   /** Paging facts, as the endpoint in question names them (`count`, `cursor`, `page`, …). */
   result_info?: Record<string, unknown>;
   messages?: ApiMessage[];

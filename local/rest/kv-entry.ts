@@ -10,7 +10,7 @@ import { ApiError } from "./envelope.ts";
 /** KV's code for a request it cannot read. */
 export const KV_MALFORMED = 10012;
 
-export interface KvExpiry {
+interface KvExpiry {
   /** Seconds since the epoch. */
   expiration?: number | undefined;
   /** Seconds from now. */

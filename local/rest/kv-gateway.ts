@@ -3,17 +3,17 @@
  * the bindings inside workerd through `kv-gateway-worker.js`.
  */
 
-export interface KvEntry {
+interface KvEntry {
   value: Uint8Array;
   metadata: unknown;
 }
-export interface KvWrite extends KvEntry {
+interface KvWrite extends KvEntry {
   key: string;
   /** Seconds from now, or since the epoch, as `KVNamespace.put` takes them. */
   expirationTtl?: number;
   expiration?: number;
 }
-export interface KvPage {
+interface KvPage {
   keys: { name: string; expiration?: number; metadata?: unknown }[];
   list_complete: boolean;
   cursor?: string;

@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import { integerQuery } from "./request-body.ts";
 
-export interface Page<T> {
+interface Page<T> {
   items: T[];
   result_info: { page: number; per_page: number; count: number; total_count: number; total_pages: number };
 }

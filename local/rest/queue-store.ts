@@ -7,7 +7,7 @@
 import { randomBytes } from "node:crypto";
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 
-export type QueueContentType = "text" | "json" | "bytes";
+type QueueContentType = "text" | "json" | "bytes";
 
 export interface NewMessage {
   content_type: QueueContentType;

@@ -16,7 +16,7 @@ import { queueMessageRoutes } from "./queue-messages.ts";
 import { jsonBody } from "./request-body.ts";
 
 /** Queues' code for a request it cannot read. */
-export const QUEUES_MALFORMED = 100_009;
+const QUEUES_MALFORMED = 100_009;
 
 const delay = z.number().int().min(0).max(QUEUE_DELAY_MAX_S);
 const name = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "1 to 63 lowercase letters, digits and dashes");

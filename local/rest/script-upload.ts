@@ -45,7 +45,7 @@ const migrationsSchema = z.looseObject({
 });
 
 /** Settings of an upload; what a local Worker has no use for (placement, usage model …) is accepted and left. */
-export const uploadSettings = z.object({
+const uploadSettings = z.object({
   main_module: z.string(),
   compatibility_date: z.iso.date().default("2021-11-02"),
   compatibility_flags: z.array(z.string()).default([]),

@@ -11,7 +11,7 @@ import type { DeploymentRecord, ScriptRecord, VersionRecord } from "../registry.
 import { ApiError } from "./envelope.ts";
 import { INVALID_WORKER, type Modules, storedBinding, type UploadSettings } from "./script-upload.ts";
 
-export type Split = DeploymentRecord["versions"];
+type Split = DeploymentRecord["versions"];
 
 export class WorkerStore {
   readonly engine: Engine;

@@ -2,7 +2,7 @@
 import { R2_KEY_MAX_BYTES } from "../../infra/cloudflare-limits.ts";
 import { S3Error } from "./s3-error.ts";
 
-export interface Address {
+interface Address {
   /** Empty: the account. */
   bucket: string;
   /** Empty: the bucket itself. */

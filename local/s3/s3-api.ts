@@ -19,7 +19,7 @@ import { authenticate, type Credentials } from "./sigv4.ts";
 import type { UploadLedger } from "./upload-ledger.ts";
 import { xmlError } from "./xml.ts";
 
-export interface S3Dependencies {
+interface S3Dependencies {
   engine: S3Engine;
   uploads: UploadLedger;
   /** Keys that may sign requests now; each may do what its token may (`rights.ts`). */

@@ -35,7 +35,7 @@ const STATUS = {
   SignatureDoesNotMatch: 403,
   XAmzContentSHA256Mismatch: 400,
 } as const;
-export type S3ErrorCode = keyof typeof STATUS;
+type S3ErrorCode = keyof typeof STATUS;
 
 /** An answer other than success, as the client will see it. */
 export class S3Error extends Error {

@@ -18,7 +18,7 @@ export interface Credentials {
   scopes?: readonly string[] | undefined;
 }
 
-export interface SignedRequest {
+interface SignedRequest {
   method: string;
   /** As sent. */
   path: string;

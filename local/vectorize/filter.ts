@@ -16,10 +16,10 @@ import { CODES } from "./errors.ts";
 import type { Indexed, MetadataIndex, Scalar } from "./types.ts";
 
 type Test = (value: Scalar | undefined) => boolean;
-export type Predicate = (indexed: Indexed) => boolean;
+type Predicate = (indexed: Indexed) => boolean;
 
 /** The first 64 bytes of a string, cut between code points: all that a string index holds. */
-export function indexedString(text: string): string {
+function indexedString(text: string): string {
   if (text.length * 3 <= VECTORIZE_INDEXED_STRING_BYTES_MAX) return text;
   const bytes = Buffer.from(text);
   if (bytes.length <= VECTORIZE_INDEXED_STRING_BYTES_MAX) return text;

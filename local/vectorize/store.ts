@@ -38,7 +38,7 @@ import type {
 } from "./types.ts";
 import { checkedBatch, checkIds, checkNamespace, checkNewIndex } from "./vector-checks.ts";
 
-export interface VectorPage {
+interface VectorPage {
   count: number;
   isTruncated: boolean;
   totalCount: number;
@@ -47,7 +47,7 @@ export interface VectorPage {
   cursorExpirationTimestamp: string | null;
 }
 
-export interface NewIndex {
+interface NewIndex {
   name: string;
   config: IndexConfig;
   description?: string | undefined;

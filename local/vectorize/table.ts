@@ -44,7 +44,7 @@ interface Row {
   position: number;
 }
 
-export interface ScoredRow {
+interface ScoredRow {
   id: string;
   namespace: string | null;
   indexed: Indexed;

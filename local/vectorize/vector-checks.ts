@@ -59,7 +59,7 @@ export function checkNewIndex(name: string, { dimensions }: IndexConfig): void {
   }
 }
 
-export function checkId(id: unknown): asserts id is string {
+function checkId(id: unknown): asserts id is string {
   if (typeof id !== "string" || !id.isWellFormed()) throw unparsable("id must be a string of Unicode text");
   const bytes = Buffer.byteLength(id);
   if (bytes > VECTORIZE_ID_BYTES_MAX) {

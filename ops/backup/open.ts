@@ -28,7 +28,7 @@ export const repositoryOptions = z.object({
 export type RepositoryOptions = z.output<typeof repositoryOptions>;
 
 /** What a command that makes snapshots may do where there is no repository yet. */
-export interface Making {
+interface Making {
   /** Folder for the new keys; undefined: the data folder, on stack `local` only. */
   keys_to?: string | undefined;
 }
@@ -41,7 +41,7 @@ const SEEN = "backup-seen.json";
 const seenFile = z.record(z.string(), z.int());
 
 /** A place with something that says it is a repository: `openRepository` proves it. */
-export interface KeyedPlace {
+interface KeyedPlace {
   storage: Storage;
   /** The same, with each operation tried again where that may help. */
   patient: Storage;

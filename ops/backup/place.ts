@@ -8,7 +8,7 @@ import { directoryStorage } from "../storage/directory-storage.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
 import type { Storage } from "../storage/storage.ts";
 
-export interface Place {
+interface Place {
   storage: Storage;
   /** Ends its connections. */
   close(): void;

@@ -18,7 +18,7 @@ import type { SnapshotInventory } from "./manifest.ts";
 import { keptTable } from "./snapshot/continuation.ts";
 import type { DatabaseLook } from "./snapshot/database-look.ts";
 
-export interface TablePlan {
+interface TablePlan {
   name: string;
   /** `whole`: every row. `changes`: what the change log names. `at the end`: in the last transaction, for it has no log. */
   how: "whole" | "changes" | "at the end";
@@ -29,7 +29,7 @@ export interface TablePlan {
   requests: number;
 }
 
-export interface DatabasePlan {
+interface DatabasePlan {
   tables: TablePlan[];
   /** Entries of the change log since the snapshot that is continued. */
   changes: number;

@@ -11,7 +11,7 @@ export interface MeasuredChild {
   peak_rss_mb: number | null;
 }
 
-export interface ChildOptions {
+interface ChildOptions {
   signal: AbortSignal;
   /** Bytes for its standard input, by path. */
   stdin_fd?: number;

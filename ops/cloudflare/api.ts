@@ -27,7 +27,7 @@ export interface Retry {
   wait_ms: number;
 }
 
-export interface CloudflareOptions {
+interface CloudflareOptions {
   /** Ends every request and wait. */
   signal: AbortSignal;
   /** Shared by all clients of the same token; by default the client has one of its own. */

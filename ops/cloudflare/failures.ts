@@ -5,7 +5,7 @@ import { retryAfter_ms } from "../patience.ts";
 import { Cloudflare } from "./sdk.ts";
 
 /** A request, for its error message. */
-export interface Call {
+interface Call {
   method: string;
   url: string;
   api_url: string;

@@ -5,12 +5,12 @@ import { readVersionNote, type VersionNote } from "../../infra/version-note.ts";
 import { refusalCodes } from "./failures.ts";
 
 /** Share of the traffic that a version of a deployment gets; 0 to 100, together 100. */
-export interface Share {
+interface Share {
   version_id: string;
   percentage: number;
 }
 
-export interface Deployment {
+interface Deployment {
   id: string;
   created_on: string;
   versions: Share[];

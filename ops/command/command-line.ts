@@ -15,7 +15,7 @@ Exit codes: 0 done, 1 a check failed, 2 wrong usage, 3 refused for safety, 4 don
 With --json stdout holds one JSON document, whose schema \`--json-schema\` prints; a failure is {"error":{"op","subject","cause","hint","reason"}}.
 `;
 
-export interface Program {
+interface Program {
   program: CommanderCommand;
   /** The words of the command that parsing has come to: where help is to be had. */
   reached(): string;

@@ -18,14 +18,14 @@ export const GROUPS = {
   measure: "Evaluation and benches",
   shell: "Shell",
 } as const;
-export type Group = keyof typeof GROUPS;
+type Group = keyof typeof GROUPS;
 
 /**
  * `read` changes nothing that serves. `change` can be taken back or repeated. `destructive` takes something away: it asks first. The last two
  * have `--dry-run`, and leave an audit record.
  */
-export const RISKS = ["read", "change", "destructive"] as const;
-export type Risk = (typeof RISKS)[number];
+const RISKS = ["read", "change", "destructive"] as const;
+type Risk = (typeof RISKS)[number];
 
 interface Declaration<Args extends z.ZodObject, Options extends z.ZodObject, Output extends z.ZodType> {
   /** The words after `ops`, e.g. `backup create`. */

@@ -6,15 +6,7 @@
 import { styleText } from "node:util";
 import Table from "cli-table3";
 
-/** What a command hands back: the JSON document, and the same for a person. */
-export interface Report {
-  /** Becomes the one JSON document on stdout with `--json`. */
-  data: object;
-  /** Printed otherwise; ends without a newline. */
-  text: string;
-}
-
-export interface Column<Row> {
+interface Column<Row> {
   title: string;
   value: (row: Row) => string | number;
   align?: "left" | "right";

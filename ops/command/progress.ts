@@ -13,7 +13,7 @@ export interface Progress {
   stop(summary?: string): void;
 }
 
-export interface ProgressTarget {
+interface ProgressTarget {
   isTTY?: boolean;
   write(text: string): unknown;
 }

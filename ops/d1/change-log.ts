@@ -13,7 +13,7 @@ import { completed } from "./read-by-key.ts";
 import type { Cell, Row } from "./row-codec.ts";
 import { CHANGE_LOG, quoted, type Schema, type Table } from "./schema.ts";
 
-export interface Change {
+interface Change {
   key: Cell[];
   /** What the row holds now; null when it is gone. */
   row: Row | null;

@@ -15,7 +15,7 @@ import { type Definition, isNamed, quoted, type Schema, type Sequence, type Tabl
 
 const STAND_IN = "prism_loading_";
 
-export interface Load {
+interface Load {
   schema: Schema;
   /** Where the rows of a table of `schema.tables` are written: itself, or its stand-in. Rows go in in the order of `schema.tables`. */
   target(table: Table): Table;

@@ -18,7 +18,7 @@ import { completed, keyOf } from "./read-by-key.ts";
 import type { Cell, Row } from "./row-codec.ts";
 import { quoted, type Table } from "./schema.ts";
 
-export interface ReadOptions {
+interface ReadOptions {
   /** Go on after the row with this key; from the beginning when absent. */
   after?: readonly Cell[] | undefined;
   /** At most this many rows a page; fewer when they are long. */

@@ -10,7 +10,7 @@ import { type Cell, MalformedText, type Row } from "./row-codec.ts";
 import { hexOf, isBent, jsonCell, rowJson } from "./row-json.ts";
 import { type ForeignKey, isNamed, quoted, type Table } from "./schema.ts";
 
-export interface WriteOptions {
+interface WriteOptions {
   /**
    * Leave out what would break a foreign key, instead of failing: rows whose parent is not there, deletions of rows that still have children.
    * Right while a living database is copied: the missing parent came, or the child went, later than what was read, so that the change log

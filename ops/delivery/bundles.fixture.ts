@@ -6,7 +6,7 @@ import { WORKER_BUNDLE } from "../../infra/build.ts";
 const ROOT = join(import.meta.dirname, "../..");
 
 /** Statements that run before the Worker's own answer to `request`. */
-export const IN_FRONT = {
+const IN_FRONT = {
   /** Differs from the checkout's release and behaves the same. */
   harmless: 'if (new URL(request.url).pathname === "/never") return new Response("another release");',
   /** Fails at every request. */

@@ -63,7 +63,7 @@ export const deploymentPlan = z.strictObject({
 });
 export type DeploymentPlan = z.output<typeof deploymentPlan>;
 
-export interface PlanOptions {
+interface PlanOptions {
   /** A built bundle instead of today's source. */
   bundle: string | undefined;
   without_backup: string | null;

@@ -9,7 +9,7 @@ import { asOpsError } from "../command/errors.ts";
 import type { Delivery } from "../stack/delivery.ts";
 import type { DriftedResource } from "../stack/driver.ts";
 
-export interface OutOfSight {
+interface OutOfSight {
   /** Type and name of the resource in the program, and its property. */
   type: string;
   name: string;

@@ -38,10 +38,7 @@ export async function readBack(
 }
 
 /** The bindings that a stack's version has by its outputs. Secrets have no value here. */
-export function expectedBindings(
-  outputs: StackOutputs,
-  variables: BindingFacts["variables"],
-): Record<string, unknown>[] {
+function expectedBindings(outputs: StackOutputs, variables: BindingFacts["variables"]): Record<string, unknown>[] {
   const { database, vectors, kv, stack } = outputs;
   const facts: BindingFacts = {
     stack: stack satisfies Stack,

@@ -15,7 +15,7 @@ import {
 } from "../limits.ts";
 import type { PhaseTraffic } from "./traffic-report.ts";
 
-export interface Caller {
+interface Caller {
   url: string;
   /** An API key of scope `read`, or null: then only `/health/live` is asked. */
   key: string | null;

@@ -4,7 +4,7 @@ import type { IndexEntry } from "../../worker/vectors/index-entry.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { isFoundByItsWords } from "../restore/found-by-words.ts";
 
-export interface GoldenQueries {
+interface GoldenQueries {
   asked: number;
   answered: number;
   /** What was not found. */

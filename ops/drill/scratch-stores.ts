@@ -10,7 +10,7 @@ import { SCRATCH_ABANDONED_MS } from "../limits.ts";
 
 type IndexState = NonNullable<SnapshotBody["stores"]>["index"];
 
-export interface ScratchStores {
+interface ScratchStores {
   name: string;
   connection: D1Connection;
   index: VectorIndex;

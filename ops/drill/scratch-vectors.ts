@@ -16,7 +16,7 @@ import {
   VECTORS_VISIBLE_MAX_MS,
 } from "../limits.ts";
 
-export interface ScratchVectors {
+interface ScratchVectors {
   vectors: number;
   /** Read back from the index and compared value by value. */
   compared: number;

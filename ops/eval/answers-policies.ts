@@ -26,7 +26,7 @@ export interface PolicyContext {
 /** Sizes of k that are measured. */
 export const TOP_K = [1, 2, 3, 5, 10] as const;
 /** `documents` sends, each once and whole, the documents that this many best hits come from. */
-export const DOCUMENTS_OF_TOP = 3;
+const DOCUMENTS_OF_TOP = 3;
 
 /**
  * The baseline contexts for ranked `hits`. `documentOf` gives the whole document of a hit with a key that tells

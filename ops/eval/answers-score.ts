@@ -41,7 +41,7 @@ export const answersReport = z.strictObject({
 export type AnswersReport = z.infer<typeof answersReport>;
 
 /** A top-k is of equal quality when its answer recall is at most this much below the optimiser's. */
-export const EQUAL_QUALITY_RECALL = 0.01;
+const EQUAL_QUALITY_RECALL = 0.01;
 
 /** A mark of as many digits as those that are drawn, so that it counts as many tokens. */
 const MARK_EXAMPLE = 10 ** (MARK_DIGITS - 1);

@@ -8,7 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { STOPWORDS } from "../../worker/rag/text/stopwords.ts";
 import type { BeirDocument } from "./beir.ts";
 
-export interface Baseline {
+interface Baseline {
   /** Document ids, best first. */
   search(query: string, limit: number): string[];
   close(): void;

@@ -5,7 +5,7 @@
  * order of *all* judged documents. `binary` counts every positive judgement as 1, `graded` takes it as it stands.
  */
 
-export type Gain = "binary" | "graded";
+type Gain = "binary" | "graded";
 /** Judgements of one query: document id → relevance; zero and below is "not relevant". */
 export type Judgements = ReadonlyMap<string, number>;
 

@@ -25,7 +25,7 @@ export interface SquadParagraph {
   text: string;
 }
 
-export interface SquadSet {
+interface SquadSet {
   paragraphs: SquadParagraph[];
   questions: { question: string; answers: string[] }[];
 }

@@ -44,7 +44,7 @@ const wayBack = z.object({
   seq: z.number(),
 });
 /** How a switched store gets back to the generation before. */
-export type WayBack = z.infer<typeof wayBack>;
+type WayBack = z.infer<typeof wayBack>;
 
 /** The record in the bucket, with the etag that guards it. */
 export class RecordFile {

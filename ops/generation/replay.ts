@@ -14,7 +14,7 @@ import { deleteRows, writeRows } from "../d1/write-rows.ts";
 import { REPLAY_ROUNDS_MAX } from "../limits.ts";
 import { gatheredWrites } from "./gathered-writes.ts";
 
-export interface Replayed {
+interface Replayed {
   /** Where the next replay begins. */
   seq: number;
   rows: number;

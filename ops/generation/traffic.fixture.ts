@@ -2,7 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Service } from "../../worker/service.fixture.ts";
 
-export interface Seen {
+interface Seen {
   requests: number;
   /** Writes that were answered with a job while a store was fenced. */
   deferred: number;
@@ -12,7 +12,7 @@ export interface Seen {
   lost: string[];
 }
 
-export interface Traffic {
+interface Traffic {
   /** Resolves when every caller has been served a few times more. */
   underway(): Promise<void>;
   /** Ends the callers, waits for the jobs they were promised, and compares. */

@@ -60,7 +60,7 @@ export async function changedChunks(connection: D1Connection, seq: number): Prom
   return new Set((found?.rows ?? []).map(([id]) => String(id)));
 }
 
-export interface VectorChanges {
+interface VectorChanges {
   rows: VectorRow[];
   gone: string[];
   seq: number;

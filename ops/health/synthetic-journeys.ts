@@ -30,7 +30,7 @@ const ChatAnswer = z.object({
   citations: z.array(z.object({ document_id: z.string() })),
 });
 
-export interface JourneyInputs {
+interface JourneyInputs {
   /** With the bootstrap secret. */
   admin: Client;
   traces: Traces;

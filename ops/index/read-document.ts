@@ -19,7 +19,7 @@ export interface IndexDocument {
 }
 
 /** `is_gone`: the file holds no text any more, so the index must not hold any either. */
-export type ReadResult = { document: IndexDocument; content_hash: string } | { refused: string; is_gone: boolean };
+type ReadResult = { document: IndexDocument; content_hash: string } | { refused: string; is_gone: boolean };
 
 const MARKDOWN = new Set([".md", ".markdown", ".mdx"]);
 /** A pointer has its keys in this order and less than 1024 bytes: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md */

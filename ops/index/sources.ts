@@ -19,7 +19,7 @@ export interface SourceFile {
 }
 
 /** A file or folder that is there and cannot be listed: of its documents nothing is known. */
-export interface Unlisted {
+interface Unlisted {
   path: string;
   /** Completes "<path> …". */
   cause: string;

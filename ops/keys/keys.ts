@@ -14,7 +14,7 @@ export const keyRecord = z.object({
   expires_at: z.string().nullable(),
   revoked_at: z.string().nullable(),
 });
-export type KeyRecord = z.infer<typeof keyRecord>;
+type KeyRecord = z.infer<typeof keyRecord>;
 
 export const createdKey = keyRecord.extend({ key: z.string() });
 const keyPage = z.object({ keys: z.array(keyRecord), next_cursor: z.string().nullable() });

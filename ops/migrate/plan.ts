@@ -17,7 +17,7 @@ export interface PlannedMigration {
   has_way_back: boolean;
 }
 
-export interface MigrationPlan {
+interface MigrationPlan {
   pending: PlannedMigration[];
   /** Recorded in the database, unknown to this checkout: the checkout is older than what was deployed. */
   unknown: string[];

@@ -10,7 +10,7 @@ import type { FailedCheck } from "./derived-checks.ts";
 import { snapshotSchema } from "./load-database.ts";
 
 /** What a manifest says of a database's content. */
-export interface DescribedDatabase {
+interface DescribedDatabase {
   inventory: { database: { tables: Pick<TableSummary, "name" | "rows" | "digest">[] } };
   body: Pick<SnapshotBody, "database">;
 }

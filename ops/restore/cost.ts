@@ -12,7 +12,7 @@ import {
   VECTOR_UPLOAD_VECTORS,
 } from "../limits.ts";
 
-export interface RestoreSize {
+interface RestoreSize {
   tables: { name: string; rows: number; bytes: number; indexes: number }[];
   /** Indexes, views, full-text indexes and groups of triggers: each is a request. */
   definitions: number;
@@ -22,7 +22,7 @@ export interface RestoreSize {
   config_keys: number;
 }
 
-export interface RestoreCost {
+interface RestoreCost {
   /** To Cloudflare's API, which admits 1200 in five minutes. Reading the repository and the buckets is not among them. */
   requests: number;
   /** As D1 counts them: a row and an entry of each of its indexes. */

@@ -25,10 +25,10 @@ import {
 } from "./restore-record.ts";
 import type { Situation } from "./situation.ts";
 
-export type LiveDatabase = NonNullable<Situation["live"]>;
+type LiveDatabase = NonNullable<Situation["live"]>;
 
 /** Where to: a bookmark of Time Travel, or a snapshot with the migrations that it is behind. */
-export type Destination =
+type Destination =
   | { bookmark: string; state_at: string }
   | { source: SnapshotSource; migrations: readonly string[]; accepts: DerivedCheck | null };
 

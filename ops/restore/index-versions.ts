@@ -2,7 +2,7 @@
 import type { D1Connection } from "../d1/connection.ts";
 
 /** Tenant and how far its version has come. */
-export type IndexVersions = [string, number][];
+type IndexVersions = [string, number][];
 
 export async function readIndexVersions(connection: D1Connection): Promise<IndexVersions> {
   const [found] = await connection.batch([{ sql: "SELECT tenant, index_version FROM tenants" }]);

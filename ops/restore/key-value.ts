@@ -5,7 +5,7 @@ import { type KeyValueEntry, readNamespace } from "../backup/snapshot/config-nam
 import { OpsError } from "../command/errors.ts";
 import { KV_BULK_KEYS_MAX, KV_EXPIRY_MIN_S } from "../limits.ts";
 
-export interface NamespaceChange {
+interface NamespaceChange {
   write: KeyValueEntry[];
   remove: string[];
   /** Everything that was there. */

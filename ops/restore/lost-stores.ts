@@ -11,7 +11,7 @@ import { RecordFile, type SwitchRecord } from "../generation/record.ts";
 import { databaseOf, type StoreSession } from "../generation/stores.ts";
 import { type DatabaseTarget, RESTORED } from "./fills.ts";
 
-export interface LostStores {
+interface LostStores {
   /** Tells this restore from another one in the record of an interrupted switch. */
   id: string;
   dimensions: number;
@@ -19,7 +19,7 @@ export interface LostStores {
   vectors: VectorsFill;
 }
 
-export interface StoresReplaced {
+interface StoresReplaced {
   database: { from: number; to: number } & Record<string, unknown>;
   vectors: { from: number; to: number } & Record<string, unknown>;
 }

@@ -48,7 +48,7 @@ export const restored = z.strictObject({
 });
 export type Restored = z.infer<typeof restored>;
 
-export interface RestoreWork {
+interface RestoreWork {
   situation: Situation;
   repository: Repository;
   source: SnapshotSource;

@@ -20,7 +20,7 @@ const STEP_SECTIONS = ["Steps", "Verify", "If it fails"];
 /** `read` changes nothing, `change` can be taken back, `destructive` cannot. */
 const RISKS = ["read", "change", "destructive"] as const;
 
-export interface Step {
+interface Step {
   /** Unique in its runbook; kebab-case. */
   name: string;
   risk: (typeof RISKS)[number];
@@ -36,13 +36,13 @@ export interface Step {
   line: number;
 }
 
-export interface Problem {
+interface Problem {
   /** From 1. */
   line: number;
   message: string;
 }
 
-export interface Runbook {
+interface Runbook {
   /** Null when it is missing or wrong, which is a problem, too. */
   front_matter: FrontMatter | null;
   title: string | null;

@@ -13,7 +13,7 @@ export interface DocumentInput {
 }
 
 /** What became of the documents sent. */
-export interface BatchOutcome {
+interface BatchOutcome {
   created: number;
   updated: number;
   unchanged: number;

@@ -21,12 +21,12 @@ export interface Client {
   as(token: string): Client;
 }
 
-export interface PostOptions {
+interface PostOptions {
   /** The request changes nothing or carries its own identity, so it may be repeated after an unclear failure. */
   repeatable?: boolean;
 }
 
-export interface ClientOptions {
+interface ClientOptions {
   /** Base URL without a trailing slash. */
   url: string;
   /** Bearer token: an API key, a JWT or the bootstrap secret. Empty: none is sent. */

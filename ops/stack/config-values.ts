@@ -8,7 +8,7 @@ import type { ConfigPath } from "./driver.ts";
 
 /** Keys without the project's prefix. */
 export type ConfigValues = Record<string, unknown>;
-export type ConfigChanges = Readonly<Record<ConfigPath, unknown>>;
+type ConfigChanges = Readonly<Record<ConfigPath, unknown>>;
 
 const PREFIX = "prism:";
 const SECRET_NAMES: ReadonlySet<string> = new Set(SECRETS);

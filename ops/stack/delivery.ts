@@ -10,7 +10,7 @@ import type { StackDriver } from "./driver.ts";
 import { openDriver } from "./open-driver.ts";
 import type { StackTarget } from "./target.ts";
 
-export interface StackAccess {
+interface StackAccess {
   target: StackTarget;
   account_id: string;
   client: Cloudflare;

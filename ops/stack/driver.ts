@@ -27,7 +27,7 @@ export interface StackPlan {
   warnings: string[];
 }
 
-export type DriftState = "unchanged" | "drifted" | "missing";
+type DriftState = "unchanged" | "drifted" | "missing";
 export interface DriftedResource {
   type: string;
   name: string;

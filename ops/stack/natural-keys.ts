@@ -6,7 +6,7 @@ import type Cloudflare from "cloudflare";
 import { workerVersions } from "../cloudflare/worker-versions.ts";
 import { OpsError } from "../command/errors.ts";
 
-export type Inputs = Record<string, unknown>;
+type Inputs = Record<string, unknown>;
 
 /** The id that the resource's own endpoint takes; null when there is no such resource. */
 type Find = (client: Cloudflare, inputs: Inputs) => Promise<string | null>;

@@ -33,7 +33,7 @@ const engineEvent = z.object({
     })
     .optional(),
 });
-export type EngineEvent = z.infer<typeof engineEvent>;
+type EngineEvent = z.infer<typeof engineEvent>;
 
 /** An event of the engine, or null for a line that is none. */
 export function readEvent(line: string): EngineEvent | null {

@@ -26,7 +26,7 @@ export interface StackAddresses {
 }
 
 /** R2's S3 API. */
-export interface S3Access {
+interface S3Access {
   endpoint: string;
   /** Those of the API token in use: they may do with buckets what it may. */
   credentials: S3Credentials;

@@ -63,7 +63,7 @@ export class StorageError extends OpsError {
 }
 
 /** Some of the objects under a prefix, ascending by key. */
-export interface StoragePage {
+interface StoragePage {
   objects: StoredObject[];
   /** Whether others come after them. */
   more: boolean;

@@ -14,7 +14,7 @@ const UNKNOWN: Readonly<Record<NoRepository, string>> = {
   "no-key": "no key for the repository: its snapshots decide what is still needed",
 };
 
-export interface TrimLimit {
+interface TrimLimit {
   /** Entries up to this one may go; 0: none. */
   through: number;
   because: string;

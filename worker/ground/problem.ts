@@ -72,7 +72,7 @@ export const PROBLEMS = {
   "keys-unavailable": { status: 503, meaning: "Keys cannot be checked right now. Your key may be fine; retry soon." },
 } as const satisfies Record<string, { status: number; meaning: string }>;
 
-export type ProblemSlug = keyof typeof PROBLEMS;
+type ProblemSlug = keyof typeof PROBLEMS;
 export type ProblemStatus = (typeof PROBLEMS)[ProblemSlug]["status"];
 
 export interface FieldError {

@@ -11,7 +11,7 @@ import type { Work } from "../work.ts";
 import { keepAnswer, recallAnswer } from "./kept-answers.ts";
 import { retrievalRequest } from "./retrieval-request.ts";
 
-export interface AskInput {
+interface AskInput {
   request: z.infer<typeof chatRequest>;
   /** Make a fresh answer and say how it came about. */
   debug: boolean;

@@ -29,7 +29,7 @@ export interface Claim extends HeldKey {
 }
 
 /** A write that may be deferred. */
-export interface Deferrable {
+interface Deferrable {
   write: DeferredWrite;
   received_at_ms: number;
   claim?: Claim | undefined;

@@ -9,7 +9,7 @@ import { noSuchDocument } from "./read-documents.ts";
 import { settleNow } from "./settle-vectors.ts";
 import { refuseConflict } from "./write-document.ts";
 
-export interface DeleteInput {
+interface DeleteInput {
   id: string;
   precondition?: Precondition | undefined;
 }

@@ -5,7 +5,7 @@ import { cacheCounters, isFresh, lookup, recall, remember, spread } from "../sto
 import { type IndexState, indexState } from "../store/index-state.ts";
 import type { Work } from "../work.ts";
 
-export interface Keeping {
+interface Keeping {
   /** Of `cacheKey`. */
   key: string;
   /** Also the Cache API and KV: worth it for answers that cost a model call. */
@@ -14,7 +14,7 @@ export interface Keeping {
   skip: boolean;
 }
 
-export interface MadeAnswer<T> {
+interface MadeAnswer<T> {
   answer: Json<T>;
   degraded: readonly string[];
   /** Of the data the answer was made from: read in the same transaction as the data, or before it. */

@@ -4,7 +4,7 @@ import type { Work } from "../work.ts";
 import { type Outcome, writeOrDefer } from "./defer.ts";
 
 /** What the caller thinks of the answer to `request_id`. */
-export interface Rating {
+interface Rating {
   request_id: string;
   /** 1 (useless) to 5. */
   rating: number;

@@ -9,7 +9,7 @@ import type { Work } from "../work.ts";
 import { keepAnswer, recallAnswer } from "./kept-answers.ts";
 import { retrievalRequest } from "./retrieval-request.ts";
 
-export interface SearchInput {
+interface SearchInput {
   request: z.infer<typeof searchRequest>;
   /** Make a fresh answer and say how it came about. */
   debug: boolean;

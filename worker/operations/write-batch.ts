@@ -8,7 +8,7 @@ import { describeError } from "../telemetry/log.ts";
 import type { Work } from "../work.ts";
 import { type Claim, type Outcome, writeOrDefer } from "./defer.ts";
 
-export interface BatchInput {
+interface BatchInput {
   documents: readonly DocumentInput[];
   claim?: Claim | undefined;
 }

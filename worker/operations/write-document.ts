@@ -9,14 +9,14 @@ import type { Work } from "../work.ts";
 import { type Claim, type Outcome, writeOrDefer } from "./defer.ts";
 import { settleLater } from "./settle-vectors.ts";
 
-export interface WriteInput {
+interface WriteInput {
   document: DocumentInput;
   precondition?: Precondition | undefined;
   claim?: Claim | undefined;
 }
 
 /** `pending`: the vectors follow through the queue. */
-export interface DocumentWritten extends DocumentResult {
+interface DocumentWritten extends DocumentResult {
   vectors: "sent" | "pending";
 }
 

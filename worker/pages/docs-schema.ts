@@ -10,7 +10,7 @@ export function resolved(schema: Schema | undefined, schemas: Schemas): Schema {
 }
 
 /** `Key` for `#/components/schemas/Key`; null when the schema is no reference. */
-export function referenceName(schema: Schema | undefined): string | null {
+function referenceName(schema: Schema | undefined): string | null {
   return schema?.$ref?.split("/").at(-1) ?? null;
 }
 

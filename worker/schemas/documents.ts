@@ -21,7 +21,7 @@ export const plainText = z
   .string()
   .refine((text) => text.isWellFormed() && !text.includes("\0"), "must be Unicode text without NUL");
 
-export const documentId = plainText
+const documentId = plainText
   .min(1)
   .refine((id) => utf8Bytes(id) <= DOCUMENT_ID_BYTES_MAX, `must have at most ${DOCUMENT_ID_BYTES_MAX} bytes`)
   .refine((id) => !/\p{Cc}/u.test(id), "must not hold control characters")
@@ -48,7 +48,7 @@ const metadataTypes = new Map<string, string>(
 );
 
 /** Flat; fields that the index filters on must have the index's type. */
-export const metadata = z
+const metadata = z
   .record(plainText.min(1).max(64), z.union([plainText, exactNumber, z.boolean()]))
   .refine(
     (fields) => Object.keys(fields).length <= METADATA_FIELDS_MAX,

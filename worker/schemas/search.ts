@@ -25,14 +25,14 @@ export const searchRequest = z
   })
   .openapi("SearchRequest");
 
-export const scores = z.object({
+const scores = z.object({
   text: z.number().optional(),
   vector: z.number().optional(),
   fused: z.number(),
   rerank: z.number().optional(),
 });
 
-export const searchHit = z
+const searchHit = z
   .object({
     chunk_id: z.number().int(),
     document_id: z.string(),
@@ -67,7 +67,7 @@ export const chatRequest = z
   })
   .openapi("ChatRequest");
 
-export const citation = z
+const citation = z
   .object({
     chunk_id: z.number().int(),
     document_id: z.string(),
@@ -84,7 +84,7 @@ export const citation = z
   })
   .openapi("Citation");
 
-export const source = z
+const source = z
   .object({
     chunk_id: z.number().int(),
     document_id: z.string(),
@@ -95,7 +95,7 @@ export const source = z
   })
   .openapi("Source");
 
-export const chatUsage = z
+const chatUsage = z
   .object({
     tokens_in: z.number().int(),
     tokens_out: z.number().int(),

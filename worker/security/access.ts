@@ -22,7 +22,7 @@ import { limitKey } from "./rate-limit.ts";
  * `open`: anybody, within the limit per address. `any`: whoever holds a valid key. `cloudflare`: Cloudflare's own
  * notifications, which know the webhook's secret. Otherwise the scope it needs.
  */
-export type Access = "open" | "any" | "cloudflare" | Scope;
+type Access = "open" | "any" | "cloudflare" | Scope;
 
 const IDEMPOTENCY_HEADER = {
   name: "Idempotency-Key",

@@ -6,7 +6,7 @@ import { Agent, request } from "node:http";
 import { KV_NAMESPACES } from "../../infra/inventory.ts";
 import { type Platform, type PlatformOptions, startPlatform } from "../../local/platform.ts";
 
-export interface Call {
+interface Call {
   /** Sent as `Authorization: Bearer`; without it the call is anonymous. */
   key?: string;
   headers?: Record<string, string>;

@@ -4,7 +4,7 @@ import type { HeldKey } from "../store/idempotency.ts";
 import type { Work } from "../work.ts";
 import type { Credential, Proof } from "./credential.ts";
 
-export interface Variables {
+interface Variables {
   work: Work;
   /** What the request presents, and its proof if this isolate has one. */
   credential: { presented: Credential | "malformed" | null; proof: Proof | null };

@@ -5,7 +5,7 @@
  * `JSON.parse` keeps the last of two equal keys, other parsers the first: a proxy or a log could have read another
  * request than we do. One pass over the text before it is parsed; syntax errors are left to the parser.
  */
-export interface JsonFlaw {
+interface JsonFlaw {
   /** Where in the text, in UTF-16 units. */
   offset: number;
   detail: string;
@@ -22,7 +22,7 @@ const CLOSE_OBJECT = 0x7d;
 
 const KEY_CHARS_SHOWN = 60;
 
-export interface JsonBounds {
+interface JsonBounds {
   depth_max: number;
   items_max: number;
   keys_max: number;

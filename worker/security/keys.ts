@@ -16,7 +16,7 @@ const KEY_PATTERN = new RegExp(`^prism_([${ALPHABET}]{${KEY_ID_CHARS}})_([${ALPH
 /** Random bytes that `formatKey` needs. */
 export const KEY_RANDOM_BYTES = KEY_ID_CHARS + KEY_SECRET_CHARS;
 
-export interface ParsedKey {
+interface ParsedKey {
   id: string;
   secret: string;
 }

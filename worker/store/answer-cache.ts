@@ -17,7 +17,7 @@ import {
   CACHE_SEEN_KEYS_MAX,
 } from "../limits.ts";
 
-export interface CacheEntry {
+interface CacheEntry {
   index_version: number;
   fresh_until_ms: number;
   /** The answer as JSON text. */

@@ -12,7 +12,7 @@ const TRANSIENT =
   /Network connection lost|storage caused object to be reset|reset because its code was updated|D1 DB is overloaded|Cannot resolve D1 DB due to transient issue|Can't read from request stream|starting up D1 DB storage/i;
 
 /** True for errors that D1 documents as worth another try. */
-export function isTransient(error: unknown): boolean {
+function isTransient(error: unknown): boolean {
   return error instanceof Error && TRANSIENT.test(error.message);
 }
 
@@ -27,7 +27,7 @@ export function isDatabaseDown(error: unknown): boolean {
 }
 
 /** Hears of a slow query, or of a slow batch with all its statements. */
-export type OnSlowQuery = (statements: readonly string[], duration_ms: number) => void;
+type OnSlowQuery = (statements: readonly string[], duration_ms: number) => void;
 
 /** Wraps a D1 binding for one unit of work. */
 export function observedDatabase(db: D1Database, timings: Timings, onSlow: OnSlowQuery): D1Database {

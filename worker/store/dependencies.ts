@@ -19,7 +19,7 @@ export type GuardedAi = Pick<Ai, "run">;
 export type GuardedVectorize = Pick<Vectorize, "query" | "upsert" | "deleteByIds">;
 
 /** How long models are waited for. */
-export interface AiPatience {
+interface AiPatience {
   /** For vectors that a caller waits for, and for those of a queue message. */
   embed_ms: number;
   embed_patient_ms: number;

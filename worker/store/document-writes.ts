@@ -40,7 +40,7 @@ export class WriteConflict extends Error {
   override name = "WriteConflict";
 }
 
-export interface CommittedWrite {
+interface CommittedWrite {
   /** Row in `vector_outbox` that stays until Vectorize accepted the change; null when no vector changes. */
   outbox_id: string | null;
   /** Ids of all fresh chunks, in order. */
@@ -50,7 +50,7 @@ export interface CommittedWrite {
   rows_written: number;
 }
 
-export interface CommitOptions {
+interface CommitOptions {
   now_ms: number;
   /** What the documents carry as their time: earlier than now for a write that waited. */
   written_at_ms: number;

@@ -92,7 +92,7 @@ export async function readToDelete(
   return stored.get(external_id)?.document ?? null;
 }
 
-export interface ChunkView {
+interface ChunkView {
   id: number;
   heading: string;
   text: string;

@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 
-export const partOutcome = z.object({
+const partOutcome = z.object({
   created: z.number(),
   updated: z.number(),
   unchanged: z.number(),
@@ -47,7 +47,7 @@ export function stagedKey(job_id: string, part: number): string {
 }
 
 /** A job before its parts are done. */
-export interface NewJob {
+interface NewJob {
   id: string;
   tenant: string;
   document_count: number;

@@ -16,7 +16,7 @@ export interface KeyRecord {
 }
 
 /** What may change in a key's life. Id, tenant and secret never do. */
-export type KeyChange = Partial<Pick<KeyRecord, "name" | "scopes" | "rate_tier" | "daily_quota" | "expires_at_ms">>;
+type KeyChange = Partial<Pick<KeyRecord, "name" | "scopes" | "rate_tier" | "daily_quota" | "expires_at_ms">>;
 
 /** Where a page of the list ended: keys are ordered from the newest, by creation, then id. */
 export interface KeyPosition {

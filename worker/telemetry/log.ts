@@ -10,10 +10,10 @@ import { LOG_MESSAGE_CHARS_MAX, LOG_STACK_CHARS_MAX } from "../limits.ts";
 import { redactSecrets, withoutQuotedInput } from "./redact.ts";
 import type { Unit } from "./unit.ts";
 
-export const LOG_LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"] as const;
+const LOG_LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-export interface LoggedError {
+interface LoggedError {
   type: string;
   message: string;
   stack?: string;

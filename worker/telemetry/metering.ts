@@ -17,10 +17,10 @@ let pending = new Map<number, Map<string, Sample>>();
 let flush_expected_ms = 0;
 
 /** What a request adds; its minute and count are the meter's business. */
-export type RequestSample = Omit<Sample, "minute" | "requests">;
+type RequestSample = Omit<Sample, "minute" | "requests">;
 
 /** Hears how many requests were handed over for a key, and the meter's count where the key has a quota. */
-export type OnMetered = (key_id: string, handed_over: number, used_today: number | undefined) => void;
+type OnMetered = (key_id: string, handed_over: number, used_today: number | undefined) => void;
 
 /**
  * Counts a request; for `waitUntil`. `shard_by` is the key's id, or the address of an anonymous caller. Throws when

@@ -1,7 +1,7 @@
 /** Durations of one unit of work by dependency, for `Server-Timing` and the log line. */
 
-export const DEPENDENCIES = ["db", "kv", "vector", "ai"] as const;
-export type Dependency = (typeof DEPENDENCIES)[number];
+const DEPENDENCIES = ["db", "kv", "vector", "ai"] as const;
+type Dependency = (typeof DEPENDENCIES)[number];
 
 export class Timings {
   readonly started_ms: number;

@@ -2,7 +2,7 @@
 import type { EmbeddingModel } from "./models.ts";
 
 /** The embedding answered with something other than one vector of the right length for each text. */
-export class EmbeddingError extends Error {
+class EmbeddingError extends Error {
   override name = "EmbeddingError";
 }
 

@@ -17,7 +17,7 @@ export interface VectorStores {
   packs: R2Bucket;
 }
 
-export interface VectorUpsert {
+interface VectorUpsert {
   id: number;
   values: Float32Array;
   metadata: Metadata;

@@ -34,7 +34,7 @@ export interface PackEntry {
 }
 
 /** What a pack says about itself; every field has been checked against the bytes. */
-export interface PackHeader {
+interface PackHeader {
   version: number;
   embedding_model: string;
   dimensions: number;
@@ -44,7 +44,7 @@ export interface PackHeader {
   sha256: string;
 }
 
-export interface DecodedPack extends PackHeader {
+interface DecodedPack extends PackHeader {
   /** The content-addressed key that this pack must be stored under. */
   key: string;
   entries: PackEntry[];

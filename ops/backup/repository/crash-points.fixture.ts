@@ -14,14 +14,14 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Fault, startWire, type Wire } from "../../storage/wire.fixture.ts";
 
-export type CrashPhase = "before" | "during" | "after";
-export interface CrashPoint {
+type CrashPhase = "before" | "during" | "after";
+interface CrashPoint {
   /** From 1. */
   write: number;
   phase: CrashPhase;
 }
 
-export interface CrashTrial<T> {
+interface CrashTrial<T> {
   /** Where the program should go for its services: the wires, in the order of `services`. */
   urls: string[];
   /** To be merged into the program's environment. */
@@ -30,7 +30,7 @@ export interface CrashTrial<T> {
   prepared: T;
 }
 
-export interface CrashTest<T> {
+interface CrashTest<T> {
   /** Base URLs (`http://host:port`) whose writes are crash points. */
   services?: string[];
   /** The folder whose writes are crash points, of what was prepared. */

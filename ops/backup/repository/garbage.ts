@@ -4,7 +4,7 @@ import type { StoredObject } from "../../storage/storage.ts";
 import { configsOf, contentKeyKey, EPOCHS } from "./layout.ts";
 import { type IndexedSnapshot, objectOf } from "./snapshot-index.ts";
 
-export interface GarbageQuestion {
+interface GarbageQuestion {
   /** Everything under `epoch/`. */
   objects: readonly StoredObject[];
   kept: readonly IndexedSnapshot[];

@@ -34,7 +34,7 @@ export const configsOf = (epoch: string): string => `${EPOCHS}${epoch}/config/`;
 export const configCopyKey = (epoch: string, revision: number, sha256: string): string =>
   `${configsOf(epoch)}${String(revision).padStart(8, "0")}-${sha256.slice(0, 16)}`;
 
-export const checkpointsOf = (snapshot: string): string => `${CHECKPOINTS}${snapshot}-`;
+const checkpointsOf = (snapshot: string): string => `${CHECKPOINTS}${snapshot}-`;
 
 export const checkpointKey = (snapshot: string, number: number): string =>
   `${checkpointsOf(snapshot)}${String(number).padStart(6, "0")}`;

@@ -30,12 +30,12 @@ const LeaseFile = z.object({
 });
 type LeaseFile = z.infer<typeof LeaseFile>;
 
-export interface HeldLease extends Lease {
+interface HeldLease extends Lease {
   /** Renews it now. @throws OpsError when another machine took it over. */
   assertHeld(): Promise<void>;
 }
 
-export interface OtherLease extends LeaseFile {
+interface OtherLease extends LeaseFile {
   id: string;
 }
 

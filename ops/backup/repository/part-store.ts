@@ -17,7 +17,7 @@ import { objectOf, readPartObject, unsealIndex } from "./snapshot-index.ts";
 /** Damaged objects that may stand in the way of one part before it is given up. */
 const COPIES_MAX = 8;
 
-export interface PartStore {
+interface PartStore {
   readonly written: { objects: number; bytes: number; reused_parts: number };
   put(kind: string, plain: Uint8Array): Promise<StoredPart>;
   /** Makes a part of another epoch one of this epoch, without opening it. */

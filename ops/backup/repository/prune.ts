@@ -16,7 +16,7 @@ import { updatePointer } from "./pointer.ts";
 import type { PrunePlan, PruneReport } from "./repository.ts";
 import { type IndexedSnapshot, objectOf, unsealIndex } from "./snapshot-index.ts";
 
-export interface PruneDeps {
+interface PruneDeps {
   opened: Opened;
   manifests: Map<string, KnownManifest>;
   history: () => Promise<History>;

@@ -6,7 +6,7 @@ import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 
 import { z } from "zod";
 
 /** What is wrong with an envelope, in a sentence without a full stop. */
-export type Verified<T> = { payload: T; signer: string } | { problem: string; newer?: boolean };
+type Verified<T> = { payload: T; signer: string } | { problem: string; newer?: boolean };
 
 const PRIVATE_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
 const PUBLIC_PREFIX = Buffer.from("302a300506032b6570032100", "hex");

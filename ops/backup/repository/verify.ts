@@ -12,7 +12,7 @@ import type { Opened } from "./opened.ts";
 import type { Finding, VerifyReport } from "./repository.ts";
 import { type IndexedSnapshot, objectOf, readPartContent, readPartObject } from "./snapshot-index.ts";
 
-export interface VerifyDeps {
+interface VerifyDeps {
   opened: Opened;
   contentKeys: ReturnType<typeof contentKeyReader>;
   history: History;

@@ -23,7 +23,7 @@ import { type IndexedSnapshot, objectOf, refOf, sealSummary } from "./snapshot-i
 const BASES_LEASED = 3;
 
 /** What the writer needs of the repository that it writes to. */
-export interface WriterDeps {
+interface WriterDeps {
   opened: Opened;
   seed: string;
   manifests: Map<string, KnownManifest>;

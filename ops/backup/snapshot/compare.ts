@@ -18,10 +18,10 @@ export const storeChange = z.strictObject({
   removed: count,
   replaced: count,
 });
-export type StoreChange = z.infer<typeof storeChange>;
+type StoreChange = z.infer<typeof storeChange>;
 
 /** A snapshot with what it says of itself. */
-export type Described = SnapshotManifest & { snapshot: Snapshot };
+type Described = SnapshotManifest & { snapshot: Snapshot };
 
 /** @throws OpsError when a part is missing or damaged. */
 export async function compareManifests(before: Described, after: Described): Promise<StoreChange[]> {

@@ -27,7 +27,7 @@ export interface DatabaseSource {
   bookmark(): Promise<string | null>;
 }
 
-export interface DatabaseCopyOptions {
+interface DatabaseCopyOptions {
   writer: SnapshotWriter;
   look: DatabaseLook;
   /** The snapshot to continue; null for a full one. */

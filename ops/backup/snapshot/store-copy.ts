@@ -23,7 +23,7 @@ export interface StoreSources {
   exportStack(): Promise<Buffer | null>;
 }
 
-export interface StoresCopy {
+interface StoresCopy {
   buckets: NonNullable<SnapshotInventory["buckets"]>;
   body: Omit<NonNullable<SnapshotBody["stores"]>, "skew_ms">;
   last_look_ms: number;

@@ -18,7 +18,7 @@ import { PartStream } from "./part-stream.ts";
 import { RowCutter } from "./row-cutter.ts";
 import { asKeyHash, hashKey, type KeyHash } from "./row-hashes.ts";
 
-export interface CopyContext {
+interface CopyContext {
   writer: SnapshotWriter;
   /** The snapshot that unchanged tables continue; null for a full one. */
   base: Snapshot | null;

@@ -7,7 +7,7 @@ import type { VectorIds } from "./vector-ids.ts";
 type IndexState = NonNullable<SnapshotBody["stores"]>["index"];
 type Parity = IndexState["parity"];
 
-export interface IndexPlace {
+interface IndexPlace {
   api: Cloudflare;
   account_id: string;
   name: string;

@@ -12,7 +12,7 @@ const FEW = 1;
 /** Restores and rebuilds leave generations behind: after so many points the next stack is begun. */
 const POINTS_PER_STACK = 10;
 
-export interface Journey<T> {
+interface Journey<T> {
   /** The command's words. */
   words(prepared: T): string[];
   /** Brings about what the command is for. */

@@ -2,7 +2,7 @@
 import type { D1Connection } from "../../d1/connection.ts";
 import type { Storage } from "../../storage/storage.ts";
 
-export interface PowerCut {
+interface PowerCut {
   /** From 1. */
   write: number;
   phase: "before" | "after";

@@ -17,7 +17,7 @@ import type { Repository } from "../repository/repository.ts";
 const never = new AbortController().signal;
 const CLI = join(import.meta.dirname, "../../cli.ts");
 
-export interface OpsRun {
+interface OpsRun {
   /** Null: it was killed. */
   code: number | null;
   stdout: string;

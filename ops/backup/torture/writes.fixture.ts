@@ -8,7 +8,7 @@ const D1 = /\/d1\/database\/[^/]+\/(raw|query)$/;
 const statement = z.object({ sql: z.string() });
 const d1Body = z.union([statement, z.object({ batch: z.array(statement) })]);
 
-export function isWrite({ method, path, body }: Passing): boolean {
+function isWrite({ method, path, body }: Passing): boolean {
   if (method === "GET" || method === "HEAD" || LOOKS.test(path)) return false;
   if (!D1.test(path)) return true;
   const asked = d1Body.parse(JSON.parse(Buffer.from(body).toString()));

@@ -17,7 +17,7 @@ import { drawMarks } from "./marks.ts";
 import { optimise, type Passage } from "./optimise.ts";
 import { type ChatMessage, NOT_FOUND, renderMessages } from "./prompt.ts";
 
-export interface Question {
+interface Question {
   retrieval: RetrievalRequest;
   model: ChatModelId;
   max_context_tokens: number;
@@ -27,7 +27,7 @@ export interface Question {
   random_u32: () => number;
 }
 
-export interface CitedSource {
+interface CitedSource {
   chunk_id: number;
   document_id: string;
   title: string;
@@ -36,7 +36,7 @@ export interface CitedSource {
   text: string;
 }
 
-export interface CitationView extends Citation {
+interface CitationView extends Citation {
   document_id: string;
   title: string;
   url: string | null;

@@ -12,7 +12,7 @@ import { tokenise } from "../text/words.ts";
 import { MARK_DIGITS } from "./marks.ts";
 
 /** A chunk that the model was given, with the whole text that spans point into. */
-export interface CitableChunk {
+interface CitableChunk {
   /** What the model cites it by. */
   mark: number;
   chunk_id: number;

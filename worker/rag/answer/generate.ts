@@ -8,7 +8,7 @@ import { ANSWER_TOKENS_MAX } from "../../limits.ts";
 import type { ChatMessage } from "./prompt.ts";
 import { ReasoningFilter } from "./reasoning.ts";
 
-export interface TokenUsage {
+interface TokenUsage {
   tokens_in: number;
   tokens_out: number;
 }

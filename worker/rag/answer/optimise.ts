@@ -34,7 +34,7 @@ export interface Passage {
   spans: [number, number][];
 }
 
-export interface OptimisedContext {
+interface OptimisedContext {
   /** Best chunk first. Empty only without hits. */
   passages: Passage[];
   /** Estimated tokens of the passages, labels and openers included. */

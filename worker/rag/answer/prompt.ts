@@ -30,12 +30,12 @@ export interface UnmarkedPassage {
 }
 
 /** A passage with what the model cites it by. */
-export interface PromptPassage extends UnmarkedPassage {
+interface PromptPassage extends UnmarkedPassage {
   mark: number;
 }
 
 /** A passage read back from a prompt; `label` is what stood for title and heading. */
-export interface ParsedPassage {
+interface ParsedPassage {
   mark: number;
   label: string;
   text: string;

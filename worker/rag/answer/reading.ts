@@ -4,7 +4,7 @@ import { type Unit, units } from "../text/sentences.ts";
 import { type Matched, matchQuestion, type Question } from "./question.ts";
 
 /** The part of a retrieval hit that is read. */
-export interface ReadableHit {
+interface ReadableHit {
   title: string;
   heading: string;
   text: string;
@@ -13,7 +13,7 @@ export interface ReadableHit {
 }
 
 /** A unit with what the question finds in it. */
-export interface ReadUnit extends Unit, Matched {
+interface ReadUnit extends Unit, Matched {
   text: string;
 }
 

@@ -28,7 +28,7 @@ export interface Chunk {
   token_count: number;
 }
 
-export interface ChunkLimits {
+interface ChunkLimits {
   target_tokens: number;
   max_tokens: number;
   min_tokens: number;

@@ -27,14 +27,14 @@ export interface DocumentResult {
   chunks: number;
 }
 
-export interface IngestResult {
+interface IngestResult {
   documents: DocumentResult[];
   /** Set while Vectorize (or the embedding) is still owed; a queue message should settle it. */
   pending_outbox_id: string | null;
   cost: { rows_written: number; embedded_texts: number };
 }
 
-export interface IngestOptions {
+interface IngestOptions {
   embedding_model: string;
   now_ms: number;
   /** For a single document. */

@@ -9,7 +9,7 @@ export interface Scored {
   score: number;
 }
 
-export interface Fused {
+interface Fused {
   id: number;
   /** 0..1 */
   fused: number;

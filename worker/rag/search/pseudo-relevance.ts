@@ -25,7 +25,7 @@ const TERM_CHARS_MIN = 3;
 const STOPPED: ReadonlySet<string> = new Set([...STOPWORDS].map(stem));
 
 /** The terms that the best candidates share, with weights that sum to 1. `candidates` are best first. */
-export function expansionTerms(candidates: readonly Candidate[]): Map<string, number> {
+function expansionTerms(candidates: readonly Candidate[]): Map<string, number> {
   const best = candidates.slice(0, EXPANSION_DOCUMENTS);
   const top = best[0]?.score ?? 1;
   const weights = new Map<string, number>();

@@ -3,7 +3,7 @@ import { RERANK_TEXT_CHARS_MAX } from "../../limits.ts";
 import type { ChunkRow } from "./text-leg.ts";
 
 /** The reranker answered with something other than scores of the given texts. */
-export class RerankError extends Error {
+class RerankError extends Error {
   override name = "RerankError";
 }
 

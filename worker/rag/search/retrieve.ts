@@ -57,7 +57,7 @@ export interface Hit {
   scores: { text?: number; vector?: number; fused: number; rerank?: number };
 }
 
-export interface RetrievalResult {
+interface RetrievalResult {
   hits: Hit[];
   /** Sentences for the user about what did not work; empty when all did. */
   degraded: string[];

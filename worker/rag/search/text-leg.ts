@@ -47,7 +47,7 @@ interface Scope {
 }
 
 /** The tenant's index state and its best chunks, from one transaction: a cache may keep what is made of them. */
-export interface TextAnswer {
+interface TextAnswer {
   index: IndexState;
   candidates: TextCandidate[];
   statistics: TenantStatistics;

@@ -6,7 +6,7 @@
 import { sha256 } from "../../ground/digest.ts";
 
 /** What a document says; two contents with the same {@link documentHash} need no new chunks and no new vectors. */
-export interface DocumentContent {
+interface DocumentContent {
   title: string;
   text: string;
   url?: string | null;

@@ -7,7 +7,7 @@ import { containerParts } from "./container-parts.ts";
 import { type Block, scanMarkdown } from "./markdown-blocks.ts";
 
 /** What a unit is; only `prose` was cut at sentence ends. Front matter counts as `heading`: it names what follows. */
-export type UnitKind = "prose" | "item" | "code" | "table" | "heading";
+type UnitKind = "prose" | "item" | "code" | "table" | "heading";
 
 /** `text.slice(start, end)`, white space after the unit included. Offsets in UTF-16 code units. */
 export interface Unit {
