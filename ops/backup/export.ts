@@ -35,7 +35,7 @@ every object at its size. What was removed at the source stays in the copy. Safe
     ...repositoryOptions.shape,
     to: z.string().optional().meta({
       placeholder: "place",
-      description: "with --as-repository: a folder or s3://bucket/prefix?endpoint=URL",
+      description: "with --as-repository: a folder or 's3://bucket/prefix?endpoint=URL&region=NAME'",
     }),
     as_repository: z
       .boolean()

@@ -11,7 +11,7 @@ export const backupImport = defineCommand({
   notes:
     "The keys come along by hand: they are in no repository. Then: npm run ops -- backup verify, npm run ops -- restore plan.",
   risk: "change",
-  args: z.object({ place: z.string().describe("the copy: a folder or s3://bucket/prefix?endpoint=URL") }),
+  args: z.object({ place: z.string().describe("the copy: a folder or 's3://bucket/prefix?endpoint=URL&region=NAME'") }),
   options: repositoryOptions,
   output: copyReport,
   examples: [

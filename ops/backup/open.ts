@@ -18,7 +18,8 @@ import type { Repository } from "./repository/repository.ts";
 export const repositoryOptions = z.object({
   repository: z.string().optional().meta({
     placeholder: "place",
-    description: "a folder or s3://bucket/prefix?endpoint=URL (default: the stack's bucket `backups`)",
+    description:
+      "a folder or 's3://bucket/prefix?endpoint=URL&region=NAME' (region where the server insists on one; default: the stack's bucket `backups`)",
   }),
   key_file: z.array(z.string()).optional().meta({
     placeholder: "file",

@@ -15,7 +15,7 @@ interface Place {
 }
 
 /**
- * `given`: a folder, or `s3://bucket/prefix?endpoint=https://…&region=…` with its credentials in the environment. Undefined:
+ * `given`: a folder, or `s3://bucket/prefix?endpoint=https://…&region=…` with its credentials in the environment; the region may be left out. Undefined:
  * the bucket `backups` of the stack.
  * @throws OpsError for an address that is none, or credentials that are missing.
  */
@@ -32,7 +32,11 @@ export async function locateRepository(
   const url = URL.canParse(given) ? new URL(given) : undefined;
   const endpoint = url?.searchParams.get("endpoint") ?? "";
   if (url === undefined || !URL.canParse(endpoint))
-    throw wrongAddress(given, "it has no endpoint", "s3://bucket/prefix?endpoint=https://HOST names one");
+    throw wrongAddress(
+      given,
+      "it has no endpoint",
+      "s3://bucket/prefix?endpoint=https://HOST names one, &region=NAME its region",
+    );
   const region = url.searchParams.get("region");
   const prefix = url.pathname.replace(/^\/+|\/+$/g, "");
   return bucket({

@@ -17,16 +17,17 @@ export interface S3Place {
   /** Ends in `/`, or is empty: the repository is the bucket. */
   prefix: string;
   credentials: { access_key_id: string; secret_access_key: string };
-  /** `auto` for R2. */
+  /** That requests are signed for; `auto`, R2's, without one. Where the server wants another and says which, that one is taken. */
   region?: string;
 }
 
 /** `close` ends its connections. */
 export function s3Storage(place: S3Place): Storage & { close(): void } {
   const { bucket, prefix } = place;
+  let region = place.region ?? "auto";
   const client = new S3Client({
     endpoint: place.endpoint,
-    region: place.region ?? "auto",
+    region: async () => region,
     forcePathStyle: true,
     credentials: { accessKeyId: place.credentials.access_key_id, secretAccessKey: place.credentials.secret_access_key },
     // Sources conflict on whether R2 takes the SDK's own checksums; the signature covers the body's SHA-256 anyway.
@@ -34,6 +35,19 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
     responseChecksumValidation: "WHEN_REQUIRED",
     maxAttempts: 1,
   });
+  const attempt = <T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> =>
+    translated(key, signal, async () => {
+      const signed_for = region;
+      try {
+        return await work();
+      } catch (error) {
+        const wanted = regionWanted(error as SdkFailure);
+        if (wanted === undefined || wanted === signed_for) throw error;
+        // A signature is looked at before anything is done.
+        region = wanted;
+        return await work();
+      }
+    });
   const at = (key: string) => ({ Bucket: bucket, Key: `${prefix}${key}` });
 
   const put = (key: string, body: Uint8Array, condition: object, signal: AbortSignal): Promise<string> =>
@@ -145,9 +159,18 @@ interface SdkFailure {
   message: string;
   $metadata?: { httpStatusCode?: number };
   $response?: { headers?: Record<string, string> };
+  /** Of an answer that says so. */
+  Region?: string;
 }
 
-async function attempt<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+/** The region that a server wants requests to be signed for, where that is why it refuses one and it says which. */
+function regionWanted({ name, message, Region, $response }: SdkFailure): string | undefined {
+  if (name !== "AuthorizationHeaderMalformed") return undefined;
+  return Region ?? $response?.headers?.["x-amz-bucket-region"] ?? /expecting '([\w-]+)'/.exec(message)?.[1];
+}
+
+/** What the SDK throws, as a `StorageError`. */
+async function translated<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

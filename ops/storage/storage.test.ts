@@ -164,6 +164,53 @@ test("a bucket lock is told apart from missing rights", async () => {
   expect(await failureOf(bucket("no-such-bucket", "").read("x", signal))).toBe("refused");
 });
 
+describe("a server that insists on its region", () => {
+  const malformed = (region: string, headers: Record<string, string> = {}): Fault => ({
+    kind: "answer",
+    status: 400,
+    headers,
+    body: `<?xml version="1.0" encoding="UTF-8"?><Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region 'auto' is wrong${region}</Error>`,
+  });
+  /** As the servers there are say which one they want. */
+  const ANSWERS: Record<string, Fault> = {
+    "in an element": malformed("</Message><Region>eu-west-3</Region>"),
+    "in its words": malformed("; expecting 'eu-west-3'</Message>"),
+    "in a header": malformed("</Message>", { "x-amz-bucket-region": "eu-west-3" }),
+  };
+
+  test.each(Object.entries(ANSWERS))("is signed to for the region that it names %s", async (_, fault) => {
+    let refused = 0;
+    const wire = await startWire(s3.url, ({ authorization }) => {
+      if (authorization.includes("/eu-west-3/s3/")) return null;
+      refused += 1;
+      return fault;
+    });
+    closed.push(wire);
+    const storage = bucket("first", `region-${Object.values(ANSWERS).indexOf(fault)}/`, wire.url);
+    await Promise.all(["a", "b"].map((key) => storage.create(key, text(key), signal)));
+    expect(await keysOf(storage, "")).toEqual(["a", "b"]);
+    expect(refused).toBe(2);
+  });
+
+  test("and does not name it is refused, with the way to name it; it is not asked for ever", async () => {
+    let asked = 0;
+    const judge = (fault: Fault) => () => {
+      asked += 1;
+      return fault;
+    };
+    const wires = [malformed("</Message>"), malformed("</Message><Region>eu-west-3</Region>")].map(judge);
+    for (const one of wires) {
+      const wire = await startWire(s3.url, one);
+      closed.push(wire);
+      await expect(bucket("first", "", wire.url).read("x", signal)).rejects.toMatchObject({
+        failure: "refused",
+        parts: { hint: expect.stringContaining("&region=") },
+      });
+    }
+    expect(asked).toBe(3);
+  });
+});
+
 const FAULTS: Record<string, Fault> = {
   "429 with Retry-After": { kind: "answer", status: 429, headers: { "retry-after": "0" } },
   "500": { kind: "answer", status: 500 },

@@ -42,7 +42,7 @@ const HINTS: Readonly<Record<StorageFailure, string>> = {
   denied: "use credentials that may read and write this bucket or folder",
   throttled: "repeat it later: what was done is found again",
   unclear: "repeat it when the storage answers again: what was done is found again",
-  refused: "check the address, the bucket's name and the free space",
+  refused: "check the address, the bucket's name, its region (&region=NAME in the address) and the free space",
 };
 
 /** Says what failed to whoever can act on it by `failure`, and to a person by its parts. */

@@ -22,6 +22,8 @@ export type Fault =
 export interface Passing {
   method: string;
   path: string;
+  /** Of the signature; empty without one. */
+  authorization: string;
   body_bytes: number;
   body: Uint8Array;
 }
@@ -58,7 +60,9 @@ export async function startWire(
 
   const serve = async (from: IncomingMessage, to: ServerResponse): Promise<void> => {
     const body = await buffer(from);
-    const fault = judge({ method: from.method ?? "GET", path: from.url ?? "/", body_bytes: body.byteLength, body });
+    const { method = "GET", url = "/", headers } = from;
+    const { authorization = "" } = headers;
+    const fault = judge({ method, path: url, authorization, body_bytes: body.byteLength, body });
     const fail = async (): Promise<void> => {
       if (fault) await at_fault(fault);
     };
