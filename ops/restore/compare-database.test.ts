@@ -29,7 +29,10 @@ function empty(): DatabaseSync {
 
 function put(database: DatabaseSync, id: number, title: string, heading: string, text: string): void {
   database
-    .prepare("INSERT INTO chunks VALUES (?, 1, 't0a9f3', ?, ?, ?, 'h', 1, NULL, NULL, NULL)")
+    .prepare(
+      `INSERT INTO chunks (id, document_id, tenant_term, title, heading, text, content_hash, token_count)
+       VALUES (?, 1, 't0a9f3', ?, ?, ?, 'h', 1)`,
+    )
     .run(id, title, heading, text);
 }
 

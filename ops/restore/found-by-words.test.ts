@@ -21,7 +21,12 @@ afterAll(() => database.close());
 
 function put(id: number, text: string): void {
   database.prepare("DELETE FROM chunks WHERE id = ?").run(id);
-  database.prepare("INSERT INTO chunks VALUES (?, 1, 't0a9f3', '', '', ?, 'h', 1, NULL, NULL, NULL)").run(id, text);
+  database
+    .prepare(
+      `INSERT INTO chunks (id, document_id, tenant_term, title, heading, text, content_hash, token_count)
+       VALUES (?, 1, 't0a9f3', '', '', ?, 'h', 1)`,
+    )
+    .run(id, text);
 }
 
 test.each(STUMBLING)("a chunk is found by its own words, whatever they are: %j", async (text) => {

@@ -45,7 +45,8 @@ export async function addChunks(platform: Platform, data_dir: string, chunks: nu
         params: [JSON.stringify(documents.map(([id, all]) => [id, JSON.stringify(all.map((one) => one.id))]))],
       },
       {
-        sql: `INSERT INTO chunks SELECT value ->> 0, value ->> 1, 'default', 'Notes', '', value ->> 2, value ->> 3, 20, ?2, key, '' FROM json_each(?1)`,
+        sql: `INSERT INTO chunks (id, document_id, tenant_term, title, heading, text, content_hash, token_count, pack_id, pack_slot, words)
+          SELECT value ->> 0, value ->> 1, 'default', 'Notes', '', value ->> 2, value ->> 3, 20, ?2, key, '' FROM json_each(?1)`,
         params: [JSON.stringify(made.map((one) => [one.id, one.document, one.text, one.content_hash])), pack_id],
       },
       {

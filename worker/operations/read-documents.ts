@@ -29,7 +29,7 @@ export async function wholeDocument(work: Work, document: DocumentRow) {
   const chunks = await readDocumentChunks(work.stores.db, document);
   return {
     ...summary(document),
-    text: chunks.map(({ text }) => text).join(""),
+    text: chunks.map(({ original }) => original).join(""),
     chunks: chunks.map(({ id, heading, text, token_count }) => ({ chunk_id: id, heading, text, tokens: token_count })),
   };
 }

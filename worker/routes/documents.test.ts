@@ -22,6 +22,25 @@ describe("documents", () => {
     expect(json.chunks.map((chunk: { text: string }) => chunk.text).join("")).toBe(text);
   });
 
+  test("the data of an image stays in the document and is neither embedded nor found, and another image is a change", async () => {
+    const page = (data: string) => `# Logo\n\nThe logo of the zebra.\n\n![Logo](data:image/png;base64,${data})\n`;
+    const before = service.platform.ai_usage().embedded_texts;
+    const first = page("iVBORw0KGgo/quokka/".repeat(4600));
+    const written = await service.call("PUT", "/api/v1/documents/logo", { text: first });
+    expect(written.json).toMatchObject({ status: "created", chunks: 1 });
+    expect(service.platform.ai_usage().embedded_texts).toBe(before + 1);
+    const read = async () => (await service.call("GET", "/api/v1/documents/logo")).json;
+    expect(await read()).toMatchObject({ title: "Logo", text: first, chunks: [{ text: page("…") }] });
+    const search = async (query: string) =>
+      (await service.call("POST", "/api/v1/search", { query, mode: "text" })).json.results;
+    expect(await search("quokka")).toEqual([]);
+    expect(await search("zebra")).toMatchObject([{ text: page("…") }]);
+
+    const second = page("AAAABBBBCCCC".repeat(100));
+    await service.call("PUT", "/api/v1/documents/logo", { text: second });
+    expect((await read()).text).toBe(second);
+  });
+
   test("writing the same content again changes nothing, not even the version", async () => {
     const body = { title: "Same", text: sections("one") };
     await service.call("PUT", "/api/v1/documents/same", body);

@@ -12,6 +12,8 @@ import type { DocumentRow } from "./documents.ts";
 export interface HashedChunk {
   heading: string;
   text: string;
+  /** As it stands in the document, where that differs from what is searched. */
+  original: string | null;
   content_hash: string;
   token_count: number;
 }
@@ -144,9 +146,9 @@ export async function commitWrites(
     statements.push(
       db
         .prepare(
-          `INSERT INTO chunks (id, document_id, tenant_term, title, heading, text, content_hash, token_count, words, pack_id, pack_slot)
+          `INSERT INTO chunks (id, document_id, tenant_term, title, heading, text, original, content_hash, token_count, words, pack_id, pack_slot)
            SELECT value ->> 'id', value ->> 'document_id', ?2, value ->> 'title', value ->> 'heading', value ->> 'text',
-             value ->> 'content_hash', value ->> 'token_count', value ->> 'words',
+             value ->> 'original', value ->> 'content_hash', value ->> 'token_count', value ->> 'words',
              (SELECT id FROM packs WHERE object_key = ?3), iif(?3 IS NULL, NULL, ?4 + key)
            FROM json_each(?1)`,
         )
@@ -191,9 +193,9 @@ export async function deleteDocument(
 }
 
 function chunkRow(chunk: HashedChunk, id: number, document_id: number, title: string) {
-  const { heading, text, content_hash, token_count } = chunk;
+  const { heading, text, original, content_hash, token_count } = chunk;
   const words = indexWords(title, heading, text);
-  return { id, document_id, title, heading, text, content_hash, token_count, words };
+  return { id, document_id, title, heading, text, original, content_hash, token_count, words };
 }
 
 /** Slices of rows whose JSON stays below D1's 2 MB a parameter, each with the index of its first row. */

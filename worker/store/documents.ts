@@ -96,13 +96,17 @@ interface ChunkView {
   id: number;
   heading: string;
   text: string;
+  /** As it stands in the document. */
+  original: string;
   token_count: number;
 }
 
-/** A document's chunks in reading order; joined, their texts are the document. */
+/** A document's chunks in reading order; joined, their originals are the document. */
 export async function readDocumentChunks(db: D1Database, document: DocumentRow): Promise<ChunkView[]> {
   const { results } = await db
-    .prepare("SELECT id, heading, text, token_count FROM chunks WHERE document_id = ?1")
+    .prepare(
+      "SELECT id, heading, text, coalesce(original, text) AS original, token_count FROM chunks WHERE document_id = ?1",
+    )
     .bind(document.id)
     .all<ChunkView>();
   const byId = new Map(results.map((chunk) => [chunk.id, chunk]));

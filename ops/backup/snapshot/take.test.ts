@@ -120,7 +120,8 @@ test("a snapshot of a database that writers change is a state that it had", asyn
     database.exec(`BEGIN; INSERT INTO transfers (amount) VALUES (${amount}), (${-amount});
       UPDATE transfers SET amount = amount + 1 WHERE id = 1; UPDATE transfers SET amount = amount - 1 WHERE id = 2;
       DELETE FROM chunks WHERE id = (SELECT min(id) FROM chunks);
-      INSERT INTO chunks VALUES (${next++}, 1, 't', 'T', 'h', 'x', 'x', 1, NULL, NULL, NULL);
+      INSERT INTO chunks (id, document_id, tenant_term, title, heading, text, content_hash, token_count)
+        VALUES (${next++}, 1, 't', 'T', 'h', 'x', 'x', 1);
       UPDATE sequences SET next = next + 1 WHERE name = 'chunks'; COMMIT`);
   };
   transfer();

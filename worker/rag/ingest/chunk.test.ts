@@ -131,6 +131,40 @@ describe("chunkDocument", () => {
     );
   });
 
+  const base64 = fc.string({ unit: fc.constantFrom(..."ABCxyz019+/="), minLength: 64, maxLength: 20_000 });
+  const image = base64.map((data) => `![An image](data:image/png;base64,${data})`);
+  test("leaves the data of images out of what chunks say, and nothing else; their originals are the document", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(image, wellFormed), { maxLength: 8 }),
+        fc.constantFrom(" ", "\n\n"),
+        (parts, gap) => {
+          const text = parts.join(gap);
+          const normalised = normaliseText(text);
+          const chunks = chunkDocument({ text, title: "" });
+          const originals = chunks.map((chunk) => chunk.original ?? chunk.text);
+          expect(originals.join("")).toBe(normalised);
+          for (const [index, { start_offset }] of chunks.entries())
+            expect(normalised.startsWith(originals[index] ?? "", start_offset)).toBe(true);
+          expect(joined(chunks)).toBe(normalised.replace(/(;base64,)[\w+/=]+/g, "$1…"));
+        },
+      ),
+    );
+  });
+
+  test("an image of 88 kB costs no more chunks than its words", () => {
+    const page = (data: string): string => `# Page\n\nBefore.\n\n<img src="data:image/png;base64,${data}">\n\nAfter.\n`;
+    const [only, ...more] = chunkDocument({ text: page("iVBORw0KGgo".repeat(8000)), title: "Page" });
+    expect(more).toEqual([]);
+    expect(only?.text).toBe(page("…"));
+    const css = `.a { background: url(data:image/svg+xml;charset=utf-8,${"%3Csvg".repeat(30)}) }`;
+    expect(chunkDocument({ text: css, title: "" })[0]?.text).toBe(
+      ".a { background: url(data:image/svg+xml;charset=utf-8,…) }",
+    );
+    const short = "Write `data:text/plain;base64,SGVsbG8=` or data: a, b and metadata:,x.";
+    expect(chunkDocument({ text: short, title: "" })).toMatchObject([{ text: short, original: null }]);
+  });
+
   test("makes no chunk over the maximum and none that ends inside a character", () => {
     fc.assert(
       fc.property(anyDocument, (text) => {

@@ -1,7 +1,8 @@
 /**
  * Documents to chunks: structure first, size second. Pure; the ingest job composes it with hashing and embedding.
  *
- * - Chunks are exact slices of the normalised text, in order, without overlap: joined they are the document.
+ * - Chunks are exact slices of the normalised text, in order, without overlap: joined they are the document. Only the data
+ *   of data URIs is left out of what a chunk says; its `original` has it.
  * - Code blocks, tables and lists stay whole while they fit the hard maximum; bigger ones are cut at line ends,
  *   prose at sentence ends, a giant line at white space or between characters. Nothing is repeated or invented.
  * - A heading, or a short line that ends with a colon, stays with what it introduces.
@@ -11,6 +12,7 @@
  */
 import { CHUNK_MAX_TOKENS, CHUNK_MIN_TOKENS, CHUNK_TARGET_TOKENS } from "../../limits.ts";
 import { containerParts } from "../text/container-parts.ts";
+import { type ReadableText, withoutData } from "../text/data-uris.ts";
 import { type Block, scanMarkdown, scanPlainText } from "../text/markdown-blocks.ts";
 import { normaliseText } from "../text/normalise.ts";
 import { lineUnits, sentenceUnits, spanUnits, type Units } from "../text/text-units.ts";
@@ -22,7 +24,9 @@ export interface Chunk {
   /** The headings that all of the chunk stands under, outermost first: `"Backups › Restore"`; "" for none. */
   heading: string;
   text: string;
-  /** Where `text` begins in the normalised document, in UTF-16 code units. */
+  /** The slice of the document, where `text` leaves out the data of data URIs; null where it is `text`. */
+  original: string | null;
+  /** Where the chunk begins in the normalised document, in UTF-16 code units. */
   start_offset: number;
   /** `estimateTokens(text)`, at most `max_tokens`; what is embedded with it (title, heading) comes on top. */
   token_count: number;
@@ -64,11 +68,20 @@ export function chunkDocument(
   document: { text: string; title: string; format?: "markdown" | "text" },
   limits: ChunkLimits = DEFAULT_LIMITS,
 ): Chunk[] {
-  const text = normaliseText(document.text);
+  const original = normaliseText(document.text);
+  const readable = withoutData(original);
+  const text = readable?.text ?? original;
   const blocks = document.format === "text" ? scanPlainText(text) : scanMarkdown(text);
   const packer = new Packer(text, document.title.trim(), limits);
   for (const block of blocks) packer.add(block);
-  return packer.finish();
+  const chunks = packer.finish();
+  return readable === undefined ? chunks : chunks.map((chunk) => withOriginal(chunk, original, readable));
+}
+
+function withOriginal(chunk: Chunk, document: string, { originalOffset }: ReadableText): Chunk {
+  const start_offset = originalOffset(chunk.start_offset);
+  const original = document.slice(start_offset, originalOffset(chunk.start_offset + chunk.text.length));
+  return { ...chunk, start_offset, original: original === chunk.text ? null : original };
 }
 
 class Packer {
@@ -127,7 +140,7 @@ class Packer {
     const token_count = group.length === 1 ? sum(group) : estimateTokens(text);
     if (token_count > this.limits.max_tokens && group.length > 1)
       return [...this.toChunks(group.slice(0, -1)), ...this.toChunks(group.slice(-1))];
-    return [{ heading: sharedPath(group).join(" › "), text, start_offset, token_count }];
+    return [{ heading: sharedPath(group).join(" › "), text, original: null, start_offset, token_count }];
   }
 
   private enterSection(level: number, title: string): void {

@@ -1,6 +1,7 @@
 /** From a document in a request to what ingestion takes. */
 import type { DocumentInput } from "../../ground/document.ts";
 import { TITLE_CHARS_MAX } from "../../limits.ts";
+import { withoutData } from "../text/data-uris.ts";
 import { scanMarkdown } from "../text/markdown-blocks.ts";
 import { normaliseText } from "../text/normalise.ts";
 
@@ -17,7 +18,8 @@ export function documentInput(body: RequestedDocument): DocumentInput {
 
 /** The first heading outside code, or the id. */
 function defaultTitle(id: string, text: string, format: "markdown" | "text"): string {
-  const heading =
-    format === "markdown" ? scanMarkdown(normaliseText(text)).find(({ kind }) => kind === "heading") : undefined;
+  if (format !== "markdown") return id.slice(0, TITLE_CHARS_MAX);
+  const normalised = normaliseText(text);
+  const heading = scanMarkdown(withoutData(normalised)?.text ?? normalised).find(({ kind }) => kind === "heading");
   return (heading?.title || id).slice(0, TITLE_CHARS_MAX);
 }

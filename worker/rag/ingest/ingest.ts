@@ -82,7 +82,10 @@ async function prepare(input: DocumentInput): Promise<Prepared> {
   const chunks = chunkDocument({ text: input.text, title, format: input.format });
   const hashed = chunks.map(async (chunk) => ({
     ...chunk,
-    content_hash: await sha256(JSON.stringify([title, chunk.heading, chunk.text])),
+    // What is left out of the text counts too: another image under the same words is another chunk.
+    content_hash: await sha256(
+      JSON.stringify([title, chunk.heading, chunk.text, ...(chunk.original === null ? [] : [chunk.original])]),
+    ),
   }));
   return { ...input, title, content_hash: await documentHash(input), chunks: await Promise.all(hashed) };
 }

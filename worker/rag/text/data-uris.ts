@@ -1,0 +1,45 @@
+/**
+ * Data URIs (RFC 2397) are files inside a text: part of the document, but nothing to search, embed or show a model.
+ * https://www.rfc-editor.org/rfc/rfc2397. Pure.
+ */
+
+/** What is shorter costs less than a sentence, and may be an example that a text explains. */
+const DATA_CHARS_MIN = 64;
+const MEDIA_TYPE = "(?:[\\w.+-]+/[\\w.+-]+)?(?:;[\\w.+-]+(?:=[\\w.+-]+)?)*";
+/** The data: characters of a URL, without the brackets and quotes that end one in Markdown, HTML and CSS. */
+const DATA_URI = new RegExp(`\\bdata:(?=${MEDIA_TYPE},)[^\\s,]*,([\\w%+/=.~!$&*;:@,?#-]{${DATA_CHARS_MIN},})`, "g");
+const LEFT_OUT = "…";
+
+export interface ReadableText {
+  /** The text with `…` in place of the data of each data URI. */
+  text: string;
+  /** Where an offset of `text` lies in the original; monotone, and the end maps to the end. */
+  originalOffset: (offset: number) => number;
+}
+
+/** The text without the data of its data URIs; undefined when it has none. Linear. */
+export function withoutData(original: string): ReadableText | undefined {
+  if (!original.includes("data:")) return undefined;
+  /** Offsets in `text` after each mark, with what lies between the two texts from there on. */
+  const marks: { after: number; shift: number }[] = [];
+  let text = "";
+  let copied = 0;
+  for (const match of original.matchAll(DATA_URI)) {
+    const end = match.index + match[0].length;
+    text += original.slice(copied, end - (match[1] ?? "").length) + LEFT_OUT;
+    copied = end;
+    marks.push({ after: text.length, shift: end - text.length });
+  }
+  if (marks.length === 0) return undefined;
+  const originalOffset = (offset: number): number => {
+    // By halves: a text may hold thousands of small images.
+    let low = 0;
+    for (let high = marks.length; low < high; ) {
+      const middle = (low + high) >>> 1;
+      if ((marks[middle]?.after ?? 0) <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return offset + (marks[low - 1]?.shift ?? 0);
+  };
+  return { text: text + original.slice(copied), originalOffset };
+}
