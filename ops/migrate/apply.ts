@@ -8,7 +8,7 @@ import { planMigrations } from "./plan.ts";
 
 export const migrateApply = defineCommand({
   path: "migrate apply",
-  group: "delivery",
+  group: "data",
   summary: "run the migrations that are pending and may run now, oldest first",
   notes:
     "Each one runs whole or not at all, with its record, after a rehearsal on an empty copy of the live schema. Those that wait for another deployment are named on stderr.",

@@ -25,7 +25,7 @@ const output = z.strictObject({
 
 export const migrateList = defineCommand({
   path: "migrate list",
-  group: "delivery",
+  group: "data",
   summary: "which migrations have run, which are pending, which wait for another deployment",
   risk: "read",
   output,

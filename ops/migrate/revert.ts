@@ -8,7 +8,7 @@ import { openMigrations } from "./open.ts";
 
 export const migrateRevert = defineCommand({
   path: "migrate revert",
-  group: "delivery",
+  group: "data",
   summary: "take the newest migration back by its written way",
   notes:
     "It runs whole or not at all, after a rehearsal on an empty copy of the live schema. Exit code 3: not confirmed, no way back, or the deployed version needs the migration.",
