@@ -49,6 +49,7 @@ export function indexSince(seq: number): VectorsFill {
       filling.state.seq ??= seq;
       const filler = new Filler(filling);
       await filler.catchUp();
+      await filler.removeOrphans();
       return { vectors: await filler.parity() };
     },
     finish: catchUpOnly,
@@ -109,19 +110,21 @@ class Filler {
     return changed;
   }
 
+  /** Removes what writers that broke off left in the index while it was live: no entry of the log tells of it. */
+  async removeOrphans(): Promise<void> {
+    await this.#index.delete((await this.#differences()).surplus);
+  }
+
   /**
    * Compares ids with the database's, and a sample whole. What differs must have changed since the last catch-up, and then
    * the log says so; mutations under way become visible within seconds.
    * @throws OpsError when ids differ for long although nothing changed them.
    */
   async parity(): Promise<number> {
-    const { database, session } = this.#filling;
+    const { session } = this.#filling;
     const until_ms = session.now() + VECTORS_VISIBLE_MAX_MS;
     for (;;) {
-      const [there, wanted] = [await this.#index.ids(), await vectorIds(database)];
-      const explained = await changedChunks(database, this.#state.seq ?? 0);
-      const missing = [...wanted.difference(there).difference(explained)];
-      const surplus = [...there.difference(wanted).difference(explained)];
+      const { wanted, explained, missing, surplus } = await this.#differences();
       if (missing.length + surplus.length === 0) {
         await this.#sample([...wanted.difference(explained)]);
         return wanted.size;
@@ -134,6 +137,16 @@ class Filler {
       }
       await pause(SETTLE_POLL_MS, undefined, { signal: session.steady });
     }
+  }
+
+  /** Between the index and the database, without those that changes since the last catch-up explain. */
+  async #differences() {
+    const { database } = this.#filling;
+    const [there, wanted] = [await this.#index.ids(), await vectorIds(database)];
+    const explained = await changedChunks(database, this.#state.seq ?? 0);
+    const missing = [...wanted.difference(there).difference(explained)];
+    const surplus = [...there.difference(wanted).difference(explained)];
+    return { wanted, explained, missing, surplus };
   }
 
   async #upsert(rows: readonly VectorRow[]): Promise<void> {

@@ -16,6 +16,7 @@ import { fromPacks } from "./copy-vectors.ts";
 import { openSession, type StoreSession } from "./stores.ts";
 import { switchGeneration } from "./switch.ts";
 import { mixedTraffic } from "./traffic.fixture.ts";
+import { VectorIndex } from "./vector-index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "prism-generation-"));
 let service: Service;
@@ -57,6 +58,11 @@ test("both stores move and come back under mixed traffic: no request fails, no w
   await traffic.underway();
   const between = await session.target.resources();
   expect([between.database.live, between.vectors.live]).toEqual([2, 2]);
+  // A vector that no chunk ever had, left in the old index by a writer that broke off, does not bar the way back.
+  const values = Float32Array.from({ length: between.vectors.generations[0]?.dimensions ?? 0 }, () => 1);
+  await new VectorIndex(session, "prism-chunks-g1").upsert([
+    { id: "stray", values, namespace: "default", metadata: {} },
+  ]);
   const undone = await ops("generation", "undo", "all", "--yes");
   expect(undone).toMatchObject({ database: { from: 2, to: 1 }, vectors: { from: 2, to: 1 } });
   await traffic.underway();
