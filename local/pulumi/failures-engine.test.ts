@@ -91,29 +91,32 @@ test("a name that is taken is told with the import that adopts it, and the impor
   await stack.pulumi(...command.split(" "), "--yes", "--protect", "--generate-code=false");
 });
 
-const BUDGET_SPENT = {
+/** Cloudflare's own provider repeats twice after any `Retry-After`; ours waits for a budget, so it is told of none that comes back. */
+const budgetSpent = (retryAfter_s: number) => ({
   status: 429,
-  // Longer than the Vectorize provider waits: a budget that comes back in time would only make the up slow.
-  headers: { "retry-after": "3600" },
+  headers: { "retry-after": String(retryAfter_s) },
   code: 10429,
   message: "More than 1200 requests in 300 seconds",
-};
+});
 const BROKEN = { status: 500, code: 10500, message: "Internal server error" };
-
 /** Everything that is not made yet; then what cannot exist before the index that the tests above refused. */
 const MISHAPS = [
-  { path: "", answer: BUDGET_SPENT },
-  { path: "", answer: BROKEN },
-  { path: "/versions", answer: BUDGET_SPENT },
-  { path: "/deployments", answer: BROKEN },
+  // The first rule whose path is found answers.
+  [
+    { path: "/vectorize", answer: budgetSpent(3600) },
+    { path: "", answer: budgetSpent(1) },
+  ],
+  [{ path: "", answer: BROKEN }],
+  [{ path: "/versions", answer: budgetSpent(1) }],
+  [{ path: "/deployments", answer: BROKEN }],
 ];
 
 test("an API that answers 429 or 500 anywhere stops an up, and the next one goes on", async () => {
-  for (const { path, answer } of MISHAPS) {
-    front.rules = [{ method: "POST", path, answer }];
+  for (const rules of MISHAPS) {
+    front.rules = rules.map((rule) => ({ method: "POST", ...rule }));
     const { code, stdout } = await stack.tryPulumi(...UP);
-    expect([path, code]).not.toEqual([path, 0]);
-    expect([path, stdout]).toEqual([path, expect.stringContaining(answer.message)]);
+    expect([rules, code]).not.toEqual([rules, 0]);
+    expect([rules, stdout]).toEqual([rules, expect.stringContaining(rules[0]?.answer.message ?? "")]);
     expect(stdout).toMatch(/Try: .*repeat: what was done stays done/);
   }
   front.rules = [];

@@ -130,9 +130,10 @@ test("a damaged snapshot is refused by name, before anything is touched, and ver
   const verified = await ops("backup", "verify", snapshot);
   expect(verified).toMatchObject({ code: 1, passed: false });
   expect(verified.findings.map(({ object }: { object: string }) => object).join()).toContain(basename(part));
-  // A part that is cut off is seen before it is read.
+  // Which part it is depends on its random name: one with the lists that a plan is made of fails its reading, any other
+  // is seen by the plan, before it is read.
   const refused = await ops("restore", "apply", snapshot, "--yes");
-  expect(refused.code).toBe(3);
+  expect(refused.code).toBeOneOf([1, 3]);
   expect(`${refused.error.subject} ${refused.error.cause}`).toContain(basename(part));
   expect(await state()).toEqual(untouched);
 });
