@@ -151,7 +151,7 @@ export async function verifyBefore(work: {
       cause: `it ${first.cause.replace(/^it /, "")}${damage.length > 1 ? `, and ${damage.length - 1} other objects are damaged` : ""}; nothing was changed`,
       hint: `restore another snapshot (npm run ops -- backup list); ${first.hint}`,
     },
-    { exit_code: EXIT.check_failed },
+    { exit_code: EXIT.refused },
   );
 }
 
