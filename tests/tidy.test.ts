@@ -20,10 +20,6 @@ import { changelog, indexes, lineNumbers, links, runbooks, titles, variables } f
 const ROOT = join(import.meta.dirname, "..");
 
 const LONG_FILES: readonly Exception[] = [
-  {
-    id: "local/ai/openai-upstream.test.ts",
-    reason: "one server that stands for all of them, and all that is asked over it",
-  },
   { id: "local/vectorize/store.ts", reason: "one class: the operations of an index and what they share" },
 ];
 

@@ -1,72 +1,15 @@
 /** The whole platform over a server that speaks OpenAI's protocol, as Ollama, LM Studio and vLLM do. */
-import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import type { ServerResponse } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { BREAKER_OPEN_MS } from "../../worker/limits.ts";
 import { eventsOf, type Service, startService } from "../../worker/service.fixture.ts";
-import { AiService } from "./service.ts";
+import { DIMENSIONS, type OpenAiServer, startOpenAiServer } from "./openai-server.fixture.ts";
 
-const DIMENSIONS = 8;
-const requests: { path: string; authorization: string | undefined; body: Record<string, unknown> }[] = [];
-type Failure = (outgoing: ServerResponse) => void;
-/** What answers instead: every call, or chat only. */
-let broken: Failure | null = null;
-let brokenChat: Failure | null = null;
-let upstream: Server;
+let upstream: OpenAiServer;
 let service: Service;
-const environment: Record<string, string> = {};
-
-/** Letters counted into a few buckets: near enough to a meaning for a test. */
-function embedding(text: string): number[] {
-  const vector = Array<number>(DIMENSIONS).fill(0.01);
-  for (const letter of text.toLowerCase())
-    vector[letter.charCodeAt(0) % DIMENSIONS] = (vector[letter.charCodeAt(0) % DIMENSIONS] ?? 0) + 1;
-  return vector;
-}
-
-function serve(path: string, body: Record<string, unknown>, outgoing: ServerResponse): void {
-  const json = (value: unknown) => outgoing.setHeader("content-type", "application/json").end(JSON.stringify(value));
-  if (path === "/v1/embeddings") {
-    // In any order: `index` says whose each is.
-    const data = (body.input as string[]).map((text, index) => ({ index, embedding: embedding(text) }));
-    return void json({ data: data.toReversed() });
-  }
-  const prompt = (body.messages as { content: string }[]).at(-1)?.content ?? "";
-  const [, id] = /<(\d+)>/.exec(prompt) ?? [];
-  const answer = `It eats grain [${id}]. Also [99${id?.slice(2, 5)}0] says so, in R[10].`;
-  const usage = { prompt_tokens: 111, completion_tokens: 22, total_tokens: 133 };
-  if (!body.stream) return void json({ choices: [{ message: { role: "assistant", content: answer } }], usage });
-  outgoing.setHeader("content-type", "text/event-stream");
-  for (const piece of answer.match(/.{1,3}/gs) ?? []) {
-    outgoing.write(`data: ${JSON.stringify({ choices: [{ delta: { content: piece } }] })}\n\n`);
-  }
-  outgoing.write(`data: ${JSON.stringify({ choices: [], usage })}\n\n`);
-  outgoing.end("data: [DONE]\n\n");
-}
 
 beforeAll(async () => {
-  upstream = createServer(async (incoming, outgoing) => {
-    let text = "";
-    for await (const piece of incoming) text += piece;
-    const path = incoming.url ?? "";
-    const body = JSON.parse(text);
-    requests.push({ path, authorization: incoming.headers.authorization, body });
-    const failure = broken ?? (path === "/v1/chat/completions" ? brokenChat : null);
-    if (failure) failure(outgoing);
-    else serve(path, body, outgoing);
-  }).listen(0, "127.0.0.1");
-  await once(upstream, "listening");
-  Object.assign(environment, {
-    PRISM_AI_BASE_URL: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}/v1/`,
-    PRISM_AI_API_KEY: "upstream-secret",
-    PRISM_AI_EMBEDDING_MODEL: "nomic-embed-text",
-    PRISM_AI_CHAT_MODEL: "qwen3:8b",
-  });
-  Object.assign(process.env, environment);
+  upstream = await startOpenAiServer();
   service = await startService({
     faults: true,
     variables: { AI_IDLE_TIMEOUT_MS: "500", AI_GENERATE_TIMEOUT_MS: "1500" },
@@ -76,14 +19,12 @@ beforeAll(async () => {
   await service.platform.vectorize.flush();
 });
 afterAll(async () => {
-  for (const name of Object.keys(environment)) delete process.env[name];
   await service.close();
-  upstream.closeAllConnections();
   upstream.close();
 });
 afterEach(() => {
-  broken = null;
-  brokenChat = null;
+  upstream.broken = null;
+  upstream.brokenChat = null;
   if (service.platform.faults) service.platform.faults.clock_offset_ms += BREAKER_OPEN_MS + 60_000;
 });
 
@@ -95,7 +36,7 @@ describe("an OpenAI-compatible upstream", () => {
     expect(index?.config.dimensions).toBe(DIMENSIONS);
     const { json } = await service.call("POST", "/api/v1/search", { query: "granary weevil", mode: "vector" });
     expect(json.results[0]).toMatchObject({ document_id: "weevil", scores: { vector: expect.any(Number) } });
-    const embedded = requests.filter(({ path }) => path === "/v1/embeddings");
+    const embedded = upstream.requests.filter(({ path }) => path === "/v1/embeddings");
     for (const { body, authorization } of embedded) {
       expect(body.model).toBe("nomic-embed-text");
       expect(authorization).toBe("Bearer upstream-secret");
@@ -113,7 +54,7 @@ describe("an OpenAI-compatible upstream", () => {
     });
     expect(json.answer).toMatch(/^It eats grain \[\d+\]\. Also says so, in R\[10\]\.$/);
     expect(json.citations).toHaveLength(1);
-    expect(requests.at(-1)).toMatchObject({ path: "/v1/chat/completions", body: { model: "qwen3:8b" } });
+    expect(upstream.requests.at(-1)).toMatchObject({ path: "/v1/chat/completions", body: { model: "qwen3:8b" } });
   });
 
   test("streams its own pieces as typed events", async () => {
@@ -133,7 +74,7 @@ describe("an OpenAI-compatible upstream", () => {
     ["a connection that breaks off", (outgoing: ServerResponse) => outgoing.destroy()],
     ["an answer without choices", (outgoing: ServerResponse) => outgoing.end('{"choices":[]}')],
   ])("%s degrades the answer to passages, in both forms, and search to full text", async (name, failure) => {
-    broken = failure;
+    upstream.broken = failure;
     const { status, json, text } = await ask(`What does the granary weevil eat? (${name})`);
     expect(status).toBe(200);
     expect(json.answer).toBeNull();
@@ -190,7 +131,7 @@ describe("an OpenAI-compatible upstream", () => {
       },
     ],
   ])("a stream that ends with %s is told to have broken off, and is not cached", async (_, failure) => {
-    brokenChat = failure;
+    upstream.brokenChat = failure;
     const { first, second } = await twice(true);
     for (const { degraded, cached, answer } of [first, second]) {
       expect("It eats grain.").toContain(answer ?? "");
@@ -208,7 +149,7 @@ describe("an OpenAI-compatible upstream", () => {
       (outgoing: ServerResponse) => void outgoing.setHeader("content-type", "text/html").end("<html>Sign in</html>"),
     ],
   ])("a stream of %s is no answer, and is not cached", async (_, failure) => {
-    brokenChat = failure;
+    upstream.brokenChat = failure;
     const { first, second } = await twice(true);
     for (const { degraded, cached, answer, found, grounded } of [first, second]) {
       expect({ answer, found, grounded, cached }).toEqual({
@@ -233,7 +174,7 @@ describe("an OpenAI-compatible upstream", () => {
     ["blank content", whole({ content: "  " })],
     ["no content", whole({})],
   ])("a whole answer with %s is none, and is not cached", async (_, failure) => {
-    brokenChat = failure;
+    upstream.brokenChat = failure;
     const { first, second } = await twice(false);
     expect(first).toMatchObject({ answer: null, found: false, grounded: false, cached: false });
     expect([first.degraded.length, second.cached]).toEqual([1, false]);
@@ -247,7 +188,7 @@ describe("an OpenAI-compatible upstream", () => {
   ])("a good answer with %s is taken; one that cites nothing is not grounded", async (_, more) => {
     for (const stream of [false, true]) {
       // A server that does not stream answers a question for a stream whole.
-      brokenChat = whole({ content: "<think>Hm.</think>It eats grain." }, more);
+      upstream.brokenChat = whole({ content: "<think>Hm.</think>It eats grain." }, more);
       const { first, second } = await twice(stream);
       expect(first).toMatchObject({ answer: "It eats grain.", found: true, grounded: false, degraded: [] });
       expect(first.model).toBe("model" in more ? more.model : "qwen3:8b");
@@ -256,12 +197,12 @@ describe("an OpenAI-compatible upstream", () => {
   });
 
   test("an answer that was cut at its limit says so, in both forms", async () => {
-    brokenChat = whole({ content: "It eats" }, {}, { finish_reason: "length" });
+    upstream.brokenChat = whole({ content: "It eats" }, {}, { finish_reason: "length" });
     expect((await twice(false)).second).toMatchObject({
       answer: "It eats",
       degraded: [expect.stringContaining("limit")],
     });
-    brokenChat = streaming(delta("It eats"), delta(null, { finish_reason: "length" }), "data: [DONE]\n\n");
+    upstream.brokenChat = streaming(delta("It eats"), delta(null, { finish_reason: "length" }), "data: [DONE]\n\n");
     expect((await twice(true)).second).toMatchObject({
       answer: "It eats",
       degraded: [expect.stringContaining("limit")],
@@ -269,23 +210,23 @@ describe("an OpenAI-compatible upstream", () => {
   });
 
   test("a finish reason ends an answer as well as [DONE] does", async () => {
-    brokenChat = streaming(delta("It eats grain."), delta(null, { finish_reason: "stop" }));
+    upstream.brokenChat = streaming(delta("It eats grain."), delta(null, { finish_reason: "stop" }));
     expect((await twice(true)).first).toMatchObject({ answer: "It eats grain.", degraded: [], found: true });
   });
 
   test("the phrase of a refusal is one only where it is the answer's own", async () => {
-    brokenChat = whole({ content: "Not found in the documents." });
+    upstream.brokenChat = whole({ content: "Not found in the documents." });
     expect((await twice(false)).first).toMatchObject({ found: false, grounded: false });
     const text = "The scanner prints: granary weevil not found in the documents.";
     await service.call("PUT", "/api/v1/documents/scanner", { text });
-    brokenChat = whole({ content: "The scanner prints: granary weevil not found in the documents." });
+    upstream.brokenChat = whole({ content: "The scanner prints: granary weevil not found in the documents." });
     expect((await twice(false)).first).toMatchObject({ found: true, grounded: false });
     await service.call("DELETE", "/api/v1/documents/scanner");
   });
 
   test.each([true, false])("a request that is given up is aborted at the upstream (stream: %s)", async (stream) => {
     const closed = Promise.withResolvers<void>();
-    brokenChat = (outgoing) => {
+    upstream.brokenChat = (outgoing) => {
       outgoing.once("close", () => closed.resolve());
     };
     const { first } = await twice(stream);
@@ -296,7 +237,8 @@ describe("an OpenAI-compatible upstream", () => {
   test("vectors of zeros, too few of them, or none for an index are refused", async () => {
     const item = (index: number, value: number) => ({ index, embedding: Array<number>(DIMENSIONS).fill(value) });
     for (const data of [[item(0, 0)], [], [item(1, 1)], [item(0, 1), item(0, 1)]]) {
-      broken = (outgoing) => void outgoing.setHeader("content-type", "application/json").end(JSON.stringify({ data }));
+      upstream.broken = (outgoing) =>
+        void outgoing.setHeader("content-type", "application/json").end(JSON.stringify({ data }));
       const { json } = await service.call("POST", "/api/v1/search", {
         query: `granary ${JSON.stringify(data)}`.slice(0, 99),
       });
@@ -307,67 +249,10 @@ describe("an OpenAI-compatible upstream", () => {
 
   test("queries and passages carry the instructions of the model's card", async () => {
     await service.call("POST", "/api/v1/search", { query: "granary weevil" });
-    const inputs = requests.flatMap(({ path, body }) => (path === "/v1/embeddings" ? (body.input as string[]) : []));
+    const inputs = upstream.requests.flatMap(({ path, body }) =>
+      path === "/v1/embeddings" ? (body.input as string[]) : [],
+    );
     expect(inputs).toContain("search_query: granary weevil");
     expect(inputs.some((text) => text.startsWith("search_document: "))).toBe(true);
-  });
-});
-
-test("a base URL without model names is refused with the variables to set", () => {
-  expect(() => AiService.fromEnvironment({ PRISM_AI_BASE_URL: "http://127.0.0.1:1" })).toThrow(
-    /PRISM_AI_EMBEDDING_MODEL and PRISM_AI_CHAT_MODEL/,
-  );
-});
-
-test("an address or a limit that cannot be one is refused with its variable", () => {
-  const good = { ...environment, PRISM_AI_BASE_URL: "http://127.0.0.1:1/v1" };
-  expect(() => AiService.fromEnvironment({ ...good, PRISM_AI_BASE_URL: "localhost" })).toThrow(
-    /PRISM_AI_BASE_URL.*localhost/,
-  );
-  expect(() => AiService.fromEnvironment({ ...good, PRISM_AI_TIMEOUT_S: "5 min" })).toThrow(
-    /PRISM_AI_TIMEOUT_S.*5 min/,
-  );
-});
-
-describe("the start", () => {
-  const UNREACHABLE = "http://127.0.0.1:9/v1";
-  afterEach(() => void Object.assign(process.env, environment));
-
-  test("a server that is not there stops it with variable and address, where there is no data to serve", async () => {
-    process.env.PRISM_AI_BASE_URL = UNREACHABLE;
-    await expect(startService()).rejects.toThrow(/PRISM_AI_BASE_URL http:\/\/127\.0\.0\.1:9/);
-  });
-
-  test("a server that answers with HTML stops it with variable, address and what is wrong", async () => {
-    broken = (outgoing) => void outgoing.setHeader("content-type", "text/html").end("<html>");
-    await expect(startService()).rejects.toThrow(
-      /PRISM_AI_BASE_URL http:.*\/embeddings did not answer with JSON.*text\/html/,
-    );
-  });
-
-  test("over data, full text serves while the server is not there, and another model's vectors are not mixed in", async () => {
-    const data_dir = await mkdtemp(join(tmpdir(), "prism-upstream-"));
-    try {
-      const first = await startService({ data_dir });
-      await first.call("PUT", "/api/v1/documents/weevil", { text: "The granary weevil eats stored grain." });
-      await first.platform.vectorize.flush();
-      await first.close();
-
-      process.env.PRISM_AI_BASE_URL = UNREACHABLE;
-      const logs: string[] = [];
-      const second = await startService({ data_dir, on_log: (line) => logs.push(line) });
-      const { json } = await second.call("POST", "/api/v1/search", { query: "granary weevil" });
-      expect(json.results[0].document_id).toBe("weevil");
-      expect(json.degraded.join()).toMatch(/full text/);
-      expect(logs.join()).toMatch(/PRISM_AI_BASE_URL http:\/\/127\.0\.0\.1:9/);
-      await second.close();
-
-      Object.assign(process.env, { ...environment, PRISM_AI_EMBEDDING_MODEL: "another-model" });
-      await expect(startService({ data_dir })).rejects.toThrow(
-        /@openai\/nomic-embed-text, not of @openai\/another-model/,
-      );
-    } finally {
-      await rm(data_dir, { recursive: true });
-    }
   });
 });

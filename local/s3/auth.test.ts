@@ -1,35 +1,20 @@
 import { randomBytes } from "node:crypto";
 import { request as httpRequest } from "node:http";
-import { GetObjectCommand, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
+import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import * as raw from "./raw-request.fixture.ts";
-import { sha256, signer } from "./raw-request.fixture.ts";
-import { CREDENTIALS, startS3 } from "./s3-server.fixture.ts";
-
-type Tail<F extends (...all: never[]) => unknown> = Parameters<F> extends [unknown, ...infer Rest] ? Rest : never;
+import { rawRequests, sha256, signer } from "./raw-request.fixture.ts";
+import { CREDENTIALS, nameOfRefusal, startS3 } from "./s3-server.fixture.ts";
 
 let s3: Awaited<ReturnType<typeof startS3>>;
-let client: S3Client;
 beforeAll(async () => {
   s3 = await startS3();
   s3.addBucket("first");
-  client = s3.client();
 });
 afterAll(() => s3.close());
 
 const Bucket = "first";
-const send = (...request: Tail<typeof raw.send>) => raw.send(s3.port, ...request);
-const signed = (...request: Tail<typeof raw.signed>) => raw.signed(s3.port, ...request);
-const presigned = (...request: Tail<typeof raw.presigned>) => raw.presigned(s3.port, ...request);
-const stored = async (Key: string) => {
-  const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }));
-  return Body?.transformToString();
-};
-const nameOfRefusal = (promise: Promise<unknown>) =>
-  promise.then(
-    () => "accepted",
-    (error) => error.name,
-  );
+const { send, signed, presigned } = rawRequests(() => s3.port);
+const stored = (Key: string) => s3.stored(Bucket, Key);
 
 describe("a request is refused", () => {
   test("when its key is unknown, its secret wrong, or nothing is signed", async () => {

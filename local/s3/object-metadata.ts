@@ -8,7 +8,7 @@ import { S3Error } from "./s3-error.ts";
 const META = "x-amz-meta-";
 
 /** What a GET may ask to see instead of the stored value. */
-const RESPONSE_HEADERS = [
+export const RESPONSE_HEADERS = [
   "cache-control",
   "content-disposition",
   "content-encoding",

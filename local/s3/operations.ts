@@ -11,6 +11,7 @@ import {
   uploadPartCopy,
 } from "./multipart.ts";
 import { listObjects, listObjectsV2 } from "./object-list.ts";
+import { RESPONSE_HEADERS } from "./object-metadata.ts";
 import { getObject, headObject } from "./object-read.ts";
 import { copyObject, deleteObject, deleteObjects, putObject } from "./object-write.ts";
 import { S3Error } from "./s3-error.ts";
@@ -28,15 +29,7 @@ interface Route {
 }
 
 const LISTING = ["prefix", "delimiter", "max-keys", "encoding-type"];
-const RESPONSE = [
-  "cache-control",
-  "content-disposition",
-  "content-encoding",
-  "content-language",
-  "content-type",
-  "expires",
-];
-const READING = RESPONSE.map((name) => `response-${name}`);
+const READING = RESPONSE_HEADERS.map((name) => `response-${name}`);
 const UPLOADS = ["prefix", "delimiter", "max-uploads", "key-marker", "upload-id-marker", "encoding-type"];
 
 const ROUTES: Route[] = [

@@ -3,11 +3,8 @@ import { Agent, request as httpRequest } from "node:http";
 import { crc32 } from "node:zlib";
 import { GetObjectCommand, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import * as raw from "./raw-request.fixture.ts";
-import { longDate, sha256, signer } from "./raw-request.fixture.ts";
-import { startS3 } from "./s3-server.fixture.ts";
-
-type Tail<F extends (...all: never[]) => unknown> = Parameters<F> extends [unknown, ...infer Rest] ? Rest : never;
+import { longDate, rawRequests, sha256, signer } from "./raw-request.fixture.ts";
+import { nameOfRefusal, startS3 } from "./s3-server.fixture.ts";
 
 let s3: Awaited<ReturnType<typeof startS3>>;
 let client: S3Client;
@@ -19,17 +16,8 @@ beforeAll(async () => {
 afterAll(() => s3.close());
 
 const Bucket = "first";
-const send = (...request: Tail<typeof raw.send>) => raw.send(s3.port, ...request);
-const signed = (...request: Tail<typeof raw.signed>) => raw.signed(s3.port, ...request);
-const stored = async (Key: string) => {
-  const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }));
-  return Body?.transformToString();
-};
-const nameOfRefusal = (promise: Promise<unknown>) =>
-  promise.then(
-    () => "accepted",
-    (error) => error.name,
-  );
+const { send, signed } = rawRequests(() => s3.port);
+const stored = (Key: string) => s3.stored(Bucket, Key);
 
 test("an upload that its client breaks off leaves nothing behind", async () => {
   const path = "/first/broken-off";

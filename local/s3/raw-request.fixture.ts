@@ -44,13 +44,7 @@ export const sha256 = (data: string | Uint8Array) => createHash("sha256").update
 export const longDate = (date: Date) => date.toISOString().replace(/[-:]|\.\d+/g, "");
 
 /** Sends exactly these bytes; `code` is that of the XML error. */
-export function send(
-  port: number,
-  method: string,
-  path: string,
-  headers: Record<string, string>,
-  body: Buffer | string = "",
-) {
+function send(port: number, method: string, path: string, headers: Record<string, string>, body: Buffer | string = "") {
   return new Promise<{
     status: number;
     code: string | undefined;
@@ -78,7 +72,7 @@ export function send(
 }
 
 /** Headers of a request signed by a library that is not ours. */
-export async function signed(
+async function signed(
   port: number,
   method: string,
   path: string,
@@ -90,14 +84,7 @@ export async function signed(
   return (await signer.sign(unsigned, { signingDate })).headers;
 }
 
-export async function presigned(
-  port: number,
-  method: string,
-  path: string,
-  signingDate: Date,
-  expiresIn: number,
-  query = {},
-) {
+async function presigned(port: number, method: string, path: string, signingDate: Date, expiresIn: number, query = {}) {
   const host = `127.0.0.1:${port}`;
   const plain = {
     method,
@@ -112,3 +99,12 @@ export async function presigned(
     .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`)
     .join("&")}`;
 }
+
+type Tail<F extends (...all: never[]) => unknown> = Parameters<F> extends [unknown, ...infer Rest] ? Rest : never;
+
+/** The same to one server, whose port is known once it runs. */
+export const rawRequests = (port: () => number) => ({
+  send: (...request: Tail<typeof send>) => send(port(), ...request),
+  signed: (...request: Tail<typeof signed>) => signed(port(), ...request),
+  presigned: (...request: Tail<typeof presigned>) => presigned(port(), ...request),
+});

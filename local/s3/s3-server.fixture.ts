@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
+import { GetObjectCommand, S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { Registry } from "../registry.ts";
 import { directGateway, gatewayBucket } from "./gateway-bucket.ts";
@@ -75,6 +75,11 @@ export async function startS3() {
     engine,
     gateway_url,
     client,
+    /** An object's text, read by an unmodified client. */
+    async stored(Bucket: string, Key: string) {
+      const { Body } = await client().send(new GetObjectCommand({ Bucket, Key }));
+      return Body?.transformToString();
+    },
     /** A bucket as the REST face would have made it. */
     addBucket(name: string, lock_rules: { id: string; enabled: boolean; prefix?: string; condition: unknown }[] = []) {
       const creation_date = "2026-01-01T00:00:00.000Z";
@@ -97,3 +102,10 @@ export async function startS3() {
     },
   };
 }
+
+/** The name of the error that a client is answered with. */
+export const nameOfRefusal = (promise: Promise<unknown>) =>
+  promise.then(
+    () => "accepted",
+    (error) => error.name,
+  );

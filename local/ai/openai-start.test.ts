@@ -1,0 +1,76 @@
+/** What the platform says at its start of the OpenAI-compatible server that its variables name. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { startService } from "../../worker/service.fixture.ts";
+import { type OpenAiServer, startOpenAiServer } from "./openai-server.fixture.ts";
+import { AiService } from "./service.ts";
+
+let upstream: OpenAiServer;
+beforeAll(async () => {
+  upstream = await startOpenAiServer();
+});
+afterAll(() => upstream.close());
+
+test("a base URL without model names is refused with the variables to set", () => {
+  expect(() => AiService.fromEnvironment({ PRISM_AI_BASE_URL: "http://127.0.0.1:1" })).toThrow(
+    /PRISM_AI_EMBEDDING_MODEL and PRISM_AI_CHAT_MODEL/,
+  );
+});
+
+test("an address or a limit that cannot be one is refused with its variable", () => {
+  const good = { ...upstream.environment, PRISM_AI_BASE_URL: "http://127.0.0.1:1/v1" };
+  expect(() => AiService.fromEnvironment({ ...good, PRISM_AI_BASE_URL: "localhost" })).toThrow(
+    /PRISM_AI_BASE_URL.*localhost/,
+  );
+  expect(() => AiService.fromEnvironment({ ...good, PRISM_AI_TIMEOUT_S: "5 min" })).toThrow(
+    /PRISM_AI_TIMEOUT_S.*5 min/,
+  );
+});
+
+describe("the start", () => {
+  const UNREACHABLE = "http://127.0.0.1:9/v1";
+  afterEach(() => {
+    upstream.broken = null;
+    Object.assign(process.env, upstream.environment);
+  });
+
+  test("a server that is not there stops it with variable and address, where there is no data to serve", async () => {
+    process.env.PRISM_AI_BASE_URL = UNREACHABLE;
+    await expect(startService()).rejects.toThrow(/PRISM_AI_BASE_URL http:\/\/127\.0\.0\.1:9/);
+  });
+
+  test("a server that answers with HTML stops it with variable, address and what is wrong", async () => {
+    upstream.broken = (outgoing) => void outgoing.setHeader("content-type", "text/html").end("<html>");
+    await expect(startService()).rejects.toThrow(
+      /PRISM_AI_BASE_URL http:.*\/embeddings did not answer with JSON.*text\/html/,
+    );
+  });
+
+  test("over data, full text serves while the server is not there, and another model's vectors are not mixed in", async () => {
+    const data_dir = await mkdtemp(join(tmpdir(), "prism-upstream-"));
+    try {
+      const first = await startService({ data_dir });
+      await first.call("PUT", "/api/v1/documents/weevil", { text: "The granary weevil eats stored grain." });
+      await first.platform.vectorize.flush();
+      await first.close();
+
+      process.env.PRISM_AI_BASE_URL = UNREACHABLE;
+      const logs: string[] = [];
+      const second = await startService({ data_dir, on_log: (line) => logs.push(line) });
+      const { json } = await second.call("POST", "/api/v1/search", { query: "granary weevil" });
+      expect(json.results[0].document_id).toBe("weevil");
+      expect(json.degraded.join()).toMatch(/full text/);
+      expect(logs.join()).toMatch(/PRISM_AI_BASE_URL http:\/\/127\.0\.0\.1:9/);
+      await second.close();
+
+      Object.assign(process.env, { ...upstream.environment, PRISM_AI_EMBEDDING_MODEL: "another-model" });
+      await expect(startService({ data_dir })).rejects.toThrow(
+        /@openai\/nomic-embed-text, not of @openai\/another-model/,
+      );
+    } finally {
+      await rm(data_dir, { recursive: true });
+    }
+  });
+});
