@@ -20,20 +20,20 @@ interface EngineBinary {
   plugin_folders: string[];
 }
 
-/** The engine without building anything; null when there is none yet. */
-export function findEngine(): EngineBinary | null {
-  const installed = onPath("pulumi");
-  if (installed) return { pulumi: installed, plugin_folders: onPath(LANGUAGE_HOST) ? [] : [standInHost()] };
-  const built = cachedBinary();
+/** The engine as `env` finds it (PATH, XDG_CACHE_HOME), without building anything; null when there is none yet. */
+export function findEngine(env: NodeJS.ProcessEnv): EngineBinary | null {
+  const installed = onPath("pulumi", env);
+  if (installed) return { pulumi: installed, plugin_folders: onPath(LANGUAGE_HOST, env) ? [] : [standInHost()] };
+  const built = cachedBinary(env);
   return existsSync(built) ? { pulumi: built, plugin_folders: [standInHost()] } : null;
 }
 
 /** Builds the engine where `findEngine` looks for it. Takes minutes, once. @throws when there is no Go or the build fails. */
 export async function buildEngine(say: (line: string) => void): Promise<void> {
-  const go = onPath("go");
+  const go = onPath("go", process.env);
   if (!go) throw new Error("there is neither `pulumi` nor `go` on PATH");
   const version = /pulumi\/pkg\/v3 (v\S+)/.exec(readFileSync(join(TOOLS, "go.mod"), "utf8"))?.[1];
-  const target = cachedBinary();
+  const target = cachedBinary(process.env);
   say(`Building the Pulumi engine ${version} with Go into ${target}: about five minutes, once.`);
   mkdirSync(join(target, ".."), { recursive: true });
   const partial = `${target}.${process.pid}`;
@@ -47,14 +47,14 @@ export async function buildEngine(say: (line: string) => void): Promise<void> {
 
 /** Whether this machine could build an engine. */
 export function hasGo(): boolean {
-  return onPath("go") !== null;
+  return onPath("go", process.env) !== null;
 }
 
 /** One for each set of sources. */
-function cachedBinary(): string {
+function cachedBinary({ XDG_CACHE_HOME }: NodeJS.ProcessEnv): string {
   const key = createHash("sha256");
   for (const file of ["go.mod", "go.sum"]) key.update(readFileSync(join(TOOLS, file)));
-  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
+  const cache = XDG_CACHE_HOME ?? join(homedir(), ".cache");
   return join(cache, "prism", "pulumi-engine", key.digest("hex").slice(0, 16), "pulumi");
 }
 
@@ -62,6 +62,6 @@ function standInHost(): string {
   return join(import.meta.dirname, "language-host");
 }
 
-function onPath(name: string): string | null {
-  return which.sync(name, { nothrow: true });
+function onPath(name: string, { PATH }: NodeJS.ProcessEnv): string | null {
+  return which.sync(name, { nothrow: true, ...(PATH === undefined ? {} : { path: PATH }) });
 }

@@ -9,7 +9,7 @@ import { buildEngine, findEngine, hasGo } from "./engine-binary.ts";
 const ROOT = join(import.meta.dirname, "../..");
 
 async function main(): Promise<number> {
-  if (findEngine() === null) {
+  if (findEngine(process.env) === null) {
     if (!hasGo()) {
       console.error(
         "SKIPPED: the tests on the real Pulumi engine did not run: there is neither `pulumi` nor `go` on PATH.\n" +

@@ -66,7 +66,7 @@ interface EngineStackOptions {
 /** A new stack on a new platform, nothing deployed yet. @throws when the machine has no engine. */
 export async function startEngineStack(options: EngineStackOptions = {}): Promise<EngineStack> {
   const { stack = "local", plan = "free" } = options;
-  const engine = findEngine();
+  const engine = findEngine(process.env);
   if (engine === null) throw new Error("there is no Pulumi engine yet: npm run infra:engine builds one");
   const folder = mkdtempSync(join(tmpdir(), "prism-engine-"));
   const [platform, { code, source_map }] = await Promise.all([

@@ -45,7 +45,7 @@ export async function pulumiEngine(
   signal: AbortSignal,
   folder: string = ROOT,
 ): Promise<PulumiEngine> {
-  const binary = findEngine();
+  const binary = findEngine(env);
   if (binary === null)
     throw notFound(stack, "there is no `pulumi` on PATH", "install Pulumi (https://www.pulumi.com/docs/install/)");
   const path = [...binary.plugin_folders, dirname(binary.pulumi), dirname(process.execPath), env.PATH ?? ""];

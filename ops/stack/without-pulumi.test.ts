@@ -30,11 +30,12 @@ afterAll(async () => {
 });
 
 /** Neither on PATH nor built below the home directory is there an engine. */
+const machine = () => ({ PATH: dirname(process.execPath), HOME: dir, XDG_CACHE_HOME: dir });
+
 function bare(words: readonly string[], env: Record<string, string>): Promise<Run> {
   const nothing = { CLOUDFLARE_API_TOKEN: "", CLOUDFLARE_ACCOUNT_ID: "", CLOUDFLARE_BASE_URL: platform.api_url };
-  const machine = { PATH: dirname(process.execPath), HOME: dir, XDG_CACHE_HOME: dir };
   const args = [...words, "--stack", "production", "--data", join(dir, "runner"), "--json"];
-  return runCli(args, { ...nothing, ...machine, ...env });
+  return runCli(args, { ...nothing, ...machine(), ...env });
 }
 
 /** What `infra/tokens.ts` grants the backup's token on the account; objects of buckets come besides. */
@@ -95,7 +96,8 @@ test("a backup's own token is enough for a backup: it reads no queue, and goes w
 test("the account tells where the Worker answers; for the secret alone is a person asked, and only where it is needed", async () => {
   const { api_token } = platform;
   const { signal } = new AbortController();
-  const env = { CLOUDFLARE_API_TOKEN: api_token, CLOUDFLARE_BASE_URL: platform.api_url, PRISM_API_SECRET: "s" };
+  const account = { CLOUDFLARE_API_TOKEN: api_token, CLOUDFLARE_BASE_URL: platform.api_url };
+  const env = { ...machine(), ...account, PRISM_API_SECRET: "s" };
   const service = async () => (await locateStack("production", dir, env, signal)).service();
   expect(await service()).toEqual({ url: "https://prism.prism-local.workers.dev", secret: "s" });
   const { account_id } = platform;
