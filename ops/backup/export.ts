@@ -2,13 +2,15 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { EXIT, isReason, OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
+import { salvageSource, wholeSource } from "./export/source.ts";
 import { exported, refuseUsed, UNFINISHED, writeExport } from "./export/write-export.ts";
 import { copyReport, copyRepository } from "./import/copy.ts";
-import { readManifest, tableSummary } from "./manifest.ts";
+import { tableSummary } from "./manifest.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
 import type { Repository } from "./repository/repository.ts";
+import { refuseDamaged } from "./whole-snapshot.ts";
 
 const output = z.union([
   exported.extend({ snapshot: z.string() }),
@@ -26,7 +28,7 @@ export const backupExport = defineCommand({
   group: "backup",
   summary: "write a snapshot as plain SQL, NDJSON and objects; or copy the repository itself to another account",
   notes: `The plain files are NOT encrypted; until all of them are written they lie in DIR/unfinished. A copied repository is used like any other (--repository PLACE), pruned on its own, and checked here:
-every object at its size. What was removed at the source stays in the copy. Safe to repeat.`,
+every object at its size. What was removed at the source stays in the copy. Safe to repeat. With --salvage, exit code 4: something is missing, and lost.json says what.`,
   risk: "change",
   args: z.object({
     words: z.array(z.string()).default([]).describe("[ID] DIR: snapshot (default: the newest), new folder"),
@@ -41,14 +43,19 @@ every object at its size. What was removed at the source stays in the copy. Safe
       .boolean()
       .optional()
       .describe("copy the repository, encrypted as it is; only what is missing there"),
+    salvage: z
+      .boolean()
+      .optional()
+      .describe("of a damaged snapshot, write what can still be read; DIR/lost.json names what is missing"),
   }),
   output,
   examples: [
     "backup export ./plain && sqlite3 new.sqlite < ./plain/database.sql",
+    "backup export --salvage ./what-is-left",
     "backup export --as-repository --to s3://vault/prism?endpoint=https://… --json",
   ],
-  async run(invocation, { words, to, as_repository = false, ...options }) {
-    if (as_repository && to !== undefined && words.length === 0)
+  async run(invocation, { words, to, as_repository = false, salvage = false, ...options }) {
+    if (as_repository && to !== undefined && words.length === 0 && !salvage)
       return await copyRepository(invocation, { from: options.repository, to, key_file: options.key_file });
     const [dir, id = "latest"] = words.toReversed();
     if (dir === undefined || words.length > 2 || as_repository || to !== undefined)
@@ -56,47 +63,61 @@ every object at its size. What was removed at the source stays in the copy. Safe
         {
           op: "export",
           subject: words.join(" ") || "nothing",
-          cause: "it takes a new folder, or --as-repository and --to",
+          cause: "it takes a new folder, or --as-repository and --to alone",
           hint: "npm run ops -- backup export --help",
         },
         { exit_code: EXIT.usage },
       );
-    return await withRepository(invocation, options, null, (repository) => writePlain(invocation, repository, id, dir));
+    return await withRepository(invocation, options, null, (repository) =>
+      writePlain(invocation, repository, { id, folder: dir, salvage }),
+    );
   },
 });
 
 async function writePlain(
   { dry_run, progress, signal, note }: Invocation,
   repository: Repository,
-  id: string,
-  folder: string,
+  { id, folder, salvage }: { id: string; folder: string; salvage: boolean },
 ): Promise<Outcome<z.infer<typeof output>>> {
-  const snapshot = await repository.openSnapshot(id);
+  const snapshot = await repository.openSnapshot(id).catch(refuseDamaged(repository, null));
   const taken = snapshot.info.id;
   await refuseUsed(folder);
+  const source = await (salvage ? salvageSource : wholeSource)(snapshot).catch(refuseDamaged(repository, taken));
+  const { summary, inventory } = source.manifest;
   if (dry_run) {
-    const { inventory } = await readManifest(snapshot);
     const tables = inventory.database.tables.map(({ name, rows, digest }) => ({ name, rows, digest }));
     const text = `Would write ${tables.length} tables of snapshot ${taken} into ${folder}, not encrypted.`;
     return { data: { dry_run, snapshot: taken, folder, tables }, text };
   }
   const lease = await repository.leaseForRestore([taken]);
   try {
-    const manifest = await readManifest(snapshot);
-    progress.start("rows", manifest.summary.database.rows);
+    progress.start("rows", summary.database.rows);
     const on_rows = (rows: number) => progress.update(rows);
-    const done = await writeExport(snapshot, manifest, folder, { signal, on_rows }).catch((error: unknown) => {
+    const done = await writeExport(source, folder, { signal, on_rows }).catch((error: unknown) => {
       note(`Warning: no whole export: ${join(folder, UNFINISHED)} holds what was written until it failed.`);
+      if (isReason(error, "damaged")) note("--salvage, into another folder, writes all that can still be read.");
       throw error;
     });
-    const { files, objects } = done;
+    const { files, objects, lost } = done;
+    const text = `Snapshot ${taken}: ${files} files in ${folder}, not encrypted.`;
     return {
       data: { snapshot: taken, ...done },
-      text: `Snapshot ${taken}: ${files} files in ${folder}, not encrypted.`,
-      audit: { detail: { snapshot: taken, folder, files, objects } },
+      text: lost === null ? text : [text, ...lostLines(lost)].join("\n"),
+      exit_code: lost === null ? EXIT.done : EXIT.partial,
+      audit: { detail: { snapshot: taken, folder, files, objects, lost_parts: lost?.parts.length ?? 0 } },
     };
   } finally {
     progress.stop();
     await lease.release();
   }
+}
+
+function lostLines({ parts, tables, objects, files }: NonNullable<z.infer<typeof exported>["lost"]>): string[] {
+  return [
+    "NOT whole. lost.json beside the files says what is missing:",
+    ...parts.map(({ object, cause }) => `- ${object} ${cause}`),
+    ...tables.map(({ name, rows }) => `- ${rows} rows of table ${name}`),
+    ...(objects.length > 0 ? [`- ${objects.length} objects of buckets`] : []),
+    ...files.map((name) => `- all of ${name}`),
+  ];
 }

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import type { Repository } from "../backup/repository/repository.ts";
+import { damageTold } from "../backup/whole-snapshot.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import { readRecord } from "../generation/record.ts";
 import type { StoreSession } from "../generation/stores.ts";
@@ -141,16 +142,11 @@ export async function verifyBefore(work: {
     },
   });
   progress.stop();
-  const damage = findings.filter(({ severity, snapshots }) => severity === "damage" && snapshots.includes(plan.source));
-  const [first] = damage;
-  if (first === undefined) return;
+  const told = await damageTold(repository, plan.source, findings);
+  if (told === null) return;
+  const { object, cause, remedy } = told;
   throw new OpsError(
-    {
-      op: "restore",
-      subject: first.object,
-      cause: `it ${first.cause.replace(/^it /, "")}${damage.length > 1 ? `, and ${damage.length - 1} other objects are damaged` : ""}; nothing was changed`,
-      hint: `restore another snapshot (npm run ops -- backup list); ${first.hint}`,
-    },
+    { op: "restore", subject: object, cause: `it ${cause.replace(/^it /, "")}; nothing was changed`, hint: remedy },
     { exit_code: EXIT.refused },
   );
 }

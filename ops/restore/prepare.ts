@@ -6,7 +6,8 @@ import { type RepositoryOptions, repositoryOptions, withRepository } from "../ba
 import { keptPlace } from "../backup/place.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { shownBytes, shownTime } from "../backup/shown.ts";
-import { EXIT, type ExitCode, isReason, OpsError } from "../command/errors.ts";
+import { refuseDamaged } from "../backup/whole-snapshot.ts";
+import { EXIT, type ExitCode, OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { momentBefore } from "../command/options.ts";
 import { table } from "../command/output.ts";
@@ -96,12 +97,6 @@ async function interrupted({ session }: Situation, asked: Asked): Promise<Wish> 
   return { ...options, at_ms: Date.parse(record.state_at), bookmark: record.source };
 }
 
-/** Nothing has been touched yet: to restore what is damaged is refused, whether its reading, its plan or its check finds it. */
-function refuseDamaged(error: unknown): never {
-  if (isReason(error, "damaged")) throw new OpsError(error.parts, { exit_code: EXIT.refused, error });
-  throw error;
-}
-
 async function fromRepository<T>(
   invocation: Invocation,
   situation: Situation,
@@ -122,11 +117,14 @@ async function fromRepository<T>(
       { exit_code: EXIT.refused },
     );
   }
-  const snapshot = await repository.openSnapshot(wanted).catch(refuseDamaged);
+  const snapshot = await repository
+    .openSnapshot(wanted)
+    .catch(refuseDamaged(repository, SNAPSHOT_ID.test(wanted) ? wanted : null));
   const lease = await repository.leaseForRestore([snapshot.info.id]);
+  const refuse = refuseDamaged(repository, snapshot.info.id);
   try {
-    const source: SnapshotSource = { snapshot, manifest: await readManifest(snapshot).catch(refuseDamaged) };
-    const plan = await planFromSnapshot(situation, repository, source, in_place).catch(refuseDamaged);
+    const source: SnapshotSource = { snapshot, manifest: await readManifest(snapshot).catch(refuse) };
+    const plan = await planFromSnapshot(situation, repository, source, in_place).catch(refuse);
     const accepts = wish.accept_failed_check ?? null;
     const restoring = { situation, repository, source, plan, accepts, place: placeOf(wish) };
     const inPlace = async () => {

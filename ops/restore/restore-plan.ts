@@ -3,6 +3,7 @@ import { z } from "zod";
 import { readMigrations } from "../../infra/migration-files.ts";
 import { readSummary } from "../backup/manifest.ts";
 import type { Repository } from "../backup/repository/repository.ts";
+import { damageTold } from "../backup/whole-snapshot.ts";
 import { configured } from "../generation/live.ts";
 import { readRecord } from "../generation/record.ts";
 import { appliedMigrations } from "../migrate/ledger.ts";
@@ -155,16 +156,8 @@ async function migrationsFor({ live }: Situation, { manifest }: SnapshotSource) 
 async function damageOf(repository: Repository, { snapshot }: SnapshotSource): Promise<RestorePlan["refusals"]> {
   const { id } = snapshot.info;
   const { findings } = await repository.verifyData(0, { only: id });
-  const damage = findings.filter(({ severity, snapshots }) => severity === "damage" && snapshots.includes(id));
-  const [first] = damage;
-  if (first === undefined) return [];
-  const others = damage.length > 1 ? `, and ${damage.length - 1} other objects are damaged` : "";
-  return [
-    {
-      reason: `${first.object} ${first.cause}${others}`,
-      remedy: `restore another snapshot (npm run ops -- backup list); ${first.hint}`,
-    },
-  ];
+  const told = await damageTold(repository, id, findings);
+  return told === null ? [] : [{ reason: `${told.object} ${told.cause}`, remedy: told.remedy }];
 }
 
 async function refusalsOf(

@@ -83,23 +83,38 @@ test("restore undo goes back to what was there before", async () => {
   expect(await text()).toContain(REGRETTED);
 });
 
-test("restore plan tells of a part that is missing, and nothing is begun", async () => {
+/** Parts of a snapshot by their kinds, and whether another has them. */
+async function partsOf(...ids: string[]): Promise<Map<string, string>[]> {
   const storage = directoryStorage(join(dir, "vault"));
   const { signal } = new AbortController();
   const id = (await claimedId(storage, signal)) ?? "";
   const key = await keyAtHand(storage, id, { key_files: [], data_dir: dir, env: {}, signal });
   const repository = await openRepository(storage, key);
-  const { parts } = await repository.openSnapshot(snapshot);
+  const parts = await Promise.all(ids.map(async (one) => [...(await repository.openSnapshot(one)).parts.values()]));
   await repository.close();
-  const lost = [...parts.values()].find(({ kind }) => kind === "rows")?.id ?? "";
+  return parts.map((all) => new Map(all.map((part) => [part.id, part.kind])));
+}
+
+test("restore plan tells of a part that is missing and of the snapshot before, nothing is begun, and export takes out the rest", async () => {
+  const { snapshot: newest } = await ops("backup", "create");
+  const [before, now] = await partsOf(snapshot, newest.id);
+  const lost = [...(now ?? [])].find(([id, kind]) => kind === "objects" && !before?.has(id))?.[0] ?? "";
   const [part = ""] = (await readdir(join(dir, "vault"), { recursive: true })).filter(
     (path) => basename(path) === lost,
   );
   await rm(join(dir, "vault", part));
-  const plan = await ops("restore", "plan", snapshot);
-  expect(plan).toMatchObject({ code: 3, refusals: [{ reason: expect.stringContaining(lost) }] });
-  expect(await ops("restore", "apply", snapshot, "--yes")).toMatchObject({
+  const plan = await ops("restore", "plan", newest.id);
+  expect(plan).toMatchObject({
+    code: 3,
+    refusals: [{ reason: expect.stringContaining(lost), remedy: expect.stringContaining(`restore ${snapshot}`) }],
+  });
+  expect(await ops("restore", "apply", newest.id, "--yes")).toMatchObject({
     code: 3,
     error: { cause: plan.refusals[0].reason },
   });
+  const left = await ops("backup", "export", "--salvage", newest.id, join(dir, "left"));
+  expect(left).toMatchObject({ code: 4, lost: { parts: [{ object: part }], tables: [], files: [] } });
+  expect(left.lost.objects.length).toBeGreaterThan(0);
+  const written = new Set(await readdir(join(dir, "left", "objects"), { recursive: true }));
+  for (const { bucket, key } of left.lost.objects) expect(written).not.toContain(join(bucket, key));
 });

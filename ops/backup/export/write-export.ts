@@ -1,22 +1,36 @@
 /** A snapshot as plain files: the database as SQL, a file of lines of JSON for each table, objects of buckets under their names, configuration. */
-import { type FileHandle, mkdir, open, readdir, rename, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { z } from "zod";
 import { EXIT, OpsError } from "../../command/errors.ts";
+import type { Row } from "../../d1/row-codec.ts";
 import { quoted } from "../../d1/schema.ts";
 import { snapshotSchema } from "../../restore/load-database.ts";
-import { type BucketSummary, type SnapshotManifest, tableSummary } from "../manifest.ts";
-import type { Snapshot } from "../repository/repository.ts";
-import { readObjects } from "../snapshot/bucket-copy.ts";
-import { readTable } from "../snapshot/read-table.ts";
+import { type BucketSummary, type SnapshotBody, type TableSummary, tableSummary } from "../manifest.ts";
 import { jsonLine } from "./json-text.ts";
+import type { ExportSource } from "./source.ts";
 import { insertion } from "./sql-text.ts";
+
+/** What a damaged snapshot no longer gives. */
+const lost = z.strictObject({
+  /** Damaged objects of the repository. */
+  parts: z.array(z.strictObject({ object: z.string(), cause: z.string() })),
+  /** Rows that are missing, of each table that lacks some. */
+  tables: z.array(z.strictObject({ name: z.string(), rows: z.int() })),
+  /** Of buckets, by their names. */
+  objects: z.array(z.strictObject({ bucket: z.string(), key: z.string() })),
+  /** Not written at all. */
+  files: z.array(z.string()),
+});
 
 export const exported = z.strictObject({
   folder: z.string(),
   files: z.int(),
+  /** As the snapshot had them. */
   tables: z.array(tableSummary.pick({ name: true, rows: true, digest: true })),
   objects: z.int(),
+  /** Null: nothing, all of the snapshot is there. Otherwise it is also in the file `lost.json`. */
+  lost: lost.nullable(),
 });
 
 /** Nothing of a folder is written over. @throws OpsError where it holds something. */
@@ -39,102 +53,132 @@ const UNFINISHED_SQL = "database.sql.unfinished";
 
 /**
  * Into a folder that is empty: under `UNFINISHED` first, and under its own names when all of it is there. `on_rows` hears how many are
- * written. @throws OpsError when a part is damaged.
+ * written. @throws OpsError where the source does.
  */
 export async function writeExport(
-  snapshot: Snapshot,
-  manifest: SnapshotManifest,
+  source: ExportSource,
   into: string,
   hooks: { signal: AbortSignal; on_rows(rows: number): void },
 ): Promise<z.infer<typeof exported>> {
   const folder = join(into, UNFINISHED);
   await mkdir(join(folder, "tables"), { recursive: true, mode: 0o700 });
-  const { tables } = manifest.inventory.database;
-  const sql = await open(join(folder, UNFINISHED_SQL), "wx", 0o600);
-  try {
-    await writeDatabase(snapshot, manifest, { sql, folder, ...hooks });
-  } finally {
-    await sql.close();
-  }
+  const { summary, inventory, body } = source.manifest;
+  const stores = body?.stores ?? null;
+  const missing: z.infer<typeof lost> = { parts: [], tables: [], objects: [], files: [] };
+  const writeNew = (name: string, content: Uint8Array | string) =>
+    writeFile(join(folder, name), content, { mode: 0o600 });
+
+  let rows = 0;
+  const writeTables: WriteTables = async (on_batch) => {
+    for (const table of inventory.database.tables) {
+      const written = await writeTable(source, table, join(folder, "tables"), async (batch) => {
+        hooks.signal.throwIfAborted();
+        await on_batch(table, batch);
+        rows += batch.length;
+        hooks.on_rows(rows);
+      });
+      if (written < table.rows) missing.tables.push({ name: table.name, rows: table.rows - written });
+    }
+  };
+  if (body === null) {
+    missing.files.push("database.sql");
+    await writeTables(async () => {});
+  } else await writeDatabase(join(folder, UNFINISHED_SQL), source.about, body, writeTables);
+
   let objects = 0;
-  for (const [name, bucket] of Object.entries(manifest.inventory.buckets ?? {}))
-    objects += await writeObjects(snapshot, bucket, join(folder, "objects", name), hooks.signal);
-  const { stores } = manifest.body;
-  if (stores !== null)
-    await writeFile(join(folder, "config.json"), await snapshot.readPart(stores.config.part), { mode: 0o600 });
-  const listed = tables.map(({ name, rows, digest }) => ({ name, rows, digest }));
-  const about = { snapshot: snapshot.info, summary: manifest.summary, tables: listed, stores };
-  await writeFile(join(folder, "snapshot.json"), `${JSON.stringify(about, null, 2)}\n`, { mode: 0o600 });
-  await rename(join(folder, UNFINISHED_SQL), join(folder, "database.sql"));
-  for (const name of await readdir(folder)) await rename(join(folder, name), join(into, name));
+  for (const [name, bucket] of Object.entries(inventory.buckets ?? {})) {
+    const written = await writeObjects(source, bucket, join(folder, "objects", name), hooks.signal);
+    objects += written.size;
+    for (const [key] of bucket.objects) if (!written.has(key)) missing.objects.push({ bucket: name, key });
+  }
+  const config = stores && (await source.part(stores.config.part));
+  if (config !== null) await writeNew("config.json", config);
+  else if (inventory.buckets !== null) missing.files.push("config.json");
+  const tables = inventory.database.tables.map(({ name, rows, digest }) => ({ name, rows, digest }));
+  await writeNew("snapshot.json", `${JSON.stringify({ snapshot: source.info, summary, tables, stores }, null, 2)}\n`);
+  missing.parts = await source.damage();
+  const isWhole = missing.parts.length === 0;
+  if (!isWhole) await writeNew("lost.json", `${JSON.stringify(missing, null, 2)}\n`);
+
+  if (body !== null) await rename(join(folder, UNFINISHED_SQL), join(folder, "database.sql"));
+  const top = await readdir(folder, { withFileTypes: true });
+  for (const { name } of top) await rename(join(folder, name), join(into, name));
   await rmdir(folder);
-  return { folder: into, files: tables.length + 2 + objects + (stores === null ? 0 : 1), tables: listed, objects };
+  const files = top.filter((entry) => entry.isFile()).length + tables.length + objects;
+  return { folder: into, files, tables, objects, lost: isWhole ? null : missing };
 }
 
-interface Writing {
-  sql: FileHandle;
-  folder: string;
-  signal: AbortSignal;
-  on_rows(rows: number): void;
+/** Writes lines of JSON for every table, and hands each batch of rows on. */
+type WriteTables = (on_batch: (table: TableSummary, rows: readonly Row[]) => Promise<unknown>) => Promise<void>;
+
+/** Returns how many rows there were. */
+async function writeTable(
+  source: ExportSource,
+  table: TableSummary,
+  folder: string,
+  on_batch: (rows: readonly Row[]) => Promise<unknown>,
+): Promise<number> {
+  let written = 0;
+  const lines = await open(join(folder, `${encodeURIComponent(table.name)}.ndjson`), "wx", 0o600);
+  try {
+    for await (const rows of source.rows(table)) {
+      await on_batch(rows);
+      await lines.write(rows.map((row) => jsonLine(table.columns, row)).join(""));
+      written += rows.length;
+    }
+  } finally {
+    await lines.close();
+  }
+  return written;
 }
 
 /** In the order in which it can be read back: rows before what would be slow or would fire. */
 async function writeDatabase(
-  snapshot: Snapshot,
-  manifest: SnapshotManifest,
-  { sql, folder, signal, on_rows }: Writing,
+  path: string,
+  about: string,
+  body: Pick<SnapshotBody, "database">,
+  writeTables: WriteTables,
 ): Promise<void> {
-  const schema = snapshotSchema(manifest);
-  const define = (definitions: readonly { sql: string }[]) =>
-    sql.write(definitions.map((definition) => `${definition.sql};\n`).join(""));
-  await sql.write(
-    `-- Snapshot ${snapshot.info.id}. sqlite3 new.sqlite < database.sql\nPRAGMA foreign_keys = off;\nBEGIN;\n`,
-  );
-  await define([...schema.tables, ...schema.virtual_tables]);
-  let done = 0;
-  for (const table of manifest.inventory.database.tables) {
-    const lines = await open(join(folder, "tables", `${encodeURIComponent(table.name)}.ndjson`), "wx", 0o600);
-    try {
-      // Rows that a migration put in while the tables were made are among the snapshot's.
-      for await (const rows of readTable(snapshot, table)) {
-        signal.throwIfAborted();
-        await sql.write(insertion(table.name, table.columns, rows));
-        await lines.write(rows.map((row) => jsonLine(table.columns, row)).join(""));
-        done += rows.length;
-        on_rows(done);
-      }
-    } finally {
-      await lines.close();
+  const schema = snapshotSchema({ body });
+  const sql = await open(path, "wx", 0o600);
+  try {
+    const define = (definitions: readonly { sql: string }[]) =>
+      sql.write(definitions.map((definition) => `${definition.sql};\n`).join(""));
+    await sql.write(`-- ${about}. sqlite3 new.sqlite < database.sql\nPRAGMA foreign_keys = off;\nBEGIN;\n`);
+    await define([...schema.tables, ...schema.virtual_tables]);
+    // Rows that a migration put in while the tables were made are among the snapshot's.
+    await writeTables((table, rows) => sql.write(insertion(table.name, table.columns, rows)));
+    await define([...schema.indexes, ...schema.views]);
+    await sql.write(
+      schema.rebuilt.map((name) => `INSERT INTO ${quoted(name)} (${quoted(name)}) VALUES ('rebuild');\n`).join(""),
+    );
+    await define(schema.triggers);
+    if (schema.has_sequences) {
+      const rows = body.database.sequences.map(({ table, seq }) => [table, BigInt(seq)]);
+      await sql.write(`DELETE FROM sqlite_sequence;\n${insertion("sqlite_sequence", ["name", "seq"], rows)}`);
     }
+    await sql.write("COMMIT;\n");
+  } finally {
+    await sql.close();
   }
-  await define([...schema.indexes, ...schema.views]);
-  await sql.write(
-    schema.rebuilt.map((name) => `INSERT INTO ${quoted(name)} (${quoted(name)}) VALUES ('rebuild');\n`).join(""),
-  );
-  await define(schema.triggers);
-  if (schema.has_sequences) {
-    const { sequences } = manifest.body.database;
-    const rows = sequences.map(({ table, seq }) => [table, BigInt(seq)]);
-    await sql.write(`DELETE FROM sqlite_sequence;\n${insertion("sqlite_sequence", ["name", "seq"], rows)}`);
-  }
-  await sql.write("COMMIT;\n");
 }
 
+/** Returns the keys of what there was. */
 async function writeObjects(
-  snapshot: Snapshot,
+  source: ExportSource,
   bucket: BucketSummary,
   folder: string,
   signal: AbortSignal,
-): Promise<number> {
-  let objects = 0;
-  for await (const { key, body } of readObjects(snapshot, bucket)) {
+): Promise<ReadonlySet<string>> {
+  const written = new Set<string>();
+  for await (const { key, body } of source.objects(bucket)) {
     signal.throwIfAborted();
     const path = resolve(folder, key);
     // A key is a name, not a path that leads elsewhere.
     const target = path.startsWith(resolve(folder) + sep) ? path : join(folder, encodeURIComponent(key));
     await mkdir(dirname(target), { recursive: true, mode: 0o700 });
     await writeFile(target, body, { mode: 0o600 });
-    objects += 1;
+    written.add(key);
   }
-  return objects;
+  return written;
 }

@@ -149,11 +149,11 @@ function* heldObjects({ parts, objects }: BucketSummary): Generator<[string, Hel
   }
 }
 
-/** Every object of a bucket with its bytes, in the order of parts. Holds one bundle at a time. */
+/** Every object of a bucket with its bytes and the parts that hold them, in the order of parts. Holds one bundle at a time. */
 export async function* readObjects(
   snapshot: Pick<Snapshot, "readPart">,
   bucket: BucketSummary,
-): AsyncGenerator<{ key: string; etag: string; body: Uint8Array }, void> {
+): AsyncGenerator<{ key: string; etag: string; body: Uint8Array; parts: readonly string[] }, void> {
   let first: string | undefined;
   let held = Buffer.alloc(0);
   const ordered = [...heldObjects(bucket)].sort(([, a], [, b]) => ((a.parts[0] ?? "") < (b.parts[0] ?? "") ? -1 : 1));
@@ -164,6 +164,6 @@ export async function* readObjects(
       held = Buffer.concat(plain);
       first = parts[0];
     }
-    yield { key, etag, body: held.subarray(offset, offset + bytes) };
+    yield { key, etag, body: held.subarray(offset, offset + bytes), parts };
   }
 }

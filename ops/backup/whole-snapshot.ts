@@ -1,0 +1,44 @@
+/** What may take the place of a damaged snapshot: told wherever one is refused, before anything is touched. */
+import { EXIT, isReason, OpsError } from "../command/errors.ts";
+import type { Finding, Repository } from "./repository/repository.ts";
+
+/**
+ * In words: the newest snapshot before `id` of which nothing is missing, by one listing and the indexes. `id` null: before the newest,
+ * which cannot be named. @throws StorageError
+ */
+async function insteadOf(repository: Repository, id: string | null): Promise<string> {
+  const { findings } = await repository.verifyStructure();
+  const hurt = new Set(findings.flatMap(({ severity, snapshots }) => (severity === "damage" ? snapshots : [])));
+  const snapshots = await repository.listSnapshots();
+  const whole = snapshots.slice(snapshots.findIndex((one) => one.id === id) + 1).find((one) => !hurt.has(one.id));
+  if (whole === undefined) return "no older snapshot is whole";
+  return `restore ${whole.id} of ${new Date(whole.finished_ms).toISOString()}, the newest older one of which nothing is missing`;
+}
+
+const SALVAGE = "npm run ops -- backup export --salvage ID DIR writes what can still be read";
+
+/** For a snapshot's plan or check: why it is refused and what to do; null when nothing of it is damaged. */
+export async function damageTold(
+  repository: Repository,
+  id: string,
+  findings: readonly Finding[],
+): Promise<{ object: string; cause: string; remedy: string } | null> {
+  const damage = findings.filter(({ severity, snapshots }) => severity === "damage" && snapshots.includes(id));
+  const [first] = damage;
+  if (first === undefined) return null;
+  const others = damage.length > 1 ? `, and ${damage.length - 1} other objects are damaged` : "";
+  return {
+    object: first.object,
+    cause: `${first.cause}${others}`,
+    remedy: `${await insteadOf(repository, id)}; ${SALVAGE}; ${first.hint}`,
+  };
+}
+
+/** For `catch`: what is damaged is refused, with what may take its place. `id` null: it is not known which is meant. */
+export function refuseDamaged(repository: Repository, id: string | null) {
+  return async (error: unknown): Promise<never> => {
+    if (!isReason(error, "damaged")) throw error;
+    const hint = `${await insteadOf(repository, id)}; ${error.parts.hint}`;
+    throw new OpsError({ ...error.parts, hint }, { exit_code: EXIT.refused, error });
+  };
+}
