@@ -5,9 +5,9 @@ import { defineCommand } from "../command/define.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { readRestoreRecord, writeRestoreRecord } from "../restore/restore-record.ts";
-import { dropGeneration, STORES, type StoreKind } from "./drop.ts";
 import { lowerFence } from "./fence.ts";
-import { configured } from "./live.ts";
+import { dropGenerations, type Named, nameOf, STORES } from "./generations.ts";
+import { configured, numbersOf } from "./live.ts";
 import { RecordFile, readRecord, type SwitchRecord } from "./record.ts";
 import { deferredObjects, tryRelease } from "./release.ts";
 import { conditionOf, type Database, databaseOf, type StoreSession, withSession } from "./stores.ts";
@@ -59,15 +59,6 @@ export const generationCancel = defineCommand({
     }),
 });
 
-interface Begun {
-  store: StoreKind;
-  generation: number;
-}
-
-function nameOf({ store, generation }: Begun): string {
-  return `${store} g${generation}`;
-}
-
 interface Cancellable {
   record: SwitchRecord;
   live: Database | undefined;
@@ -94,14 +85,11 @@ async function cancellable(session: StoreSession): Promise<Cancellable> {
 }
 
 /** What the switch made itself, as far as it is declared; not what an undo goes back to. */
-async function begunGenerations(session: StoreSession, record: SwitchRecord): Promise<Begun[]> {
+async function begunGenerations(session: StoreSession, record: SwitchRecord): Promise<Named[]> {
   const config = await configured(session);
   return STORES.flatMap((store) => {
     const move = record[store];
-    const isDeclared = config[store].generations.some(
-      (one) => (typeof one === "number" ? one : one.generation) === move?.to,
-    );
-    if (move === null || move.is_return || !isDeclared) return [];
+    if (move === null || move.is_return || !numbersOf(config[store]).includes(move.to)) return [];
     return [{ store, generation: move.to }];
   });
 }
@@ -116,7 +104,7 @@ export async function cancelSwitch(session: StoreSession): Promise<z.infer<typeo
   const file = await RecordFile.open(session.bucket, session.steady, () => record);
   const deferred = await letWrite(session, live);
   const begun = await begunGenerations(session, record);
-  for (const { store, generation } of begun) await dropGeneration(session, store, generation);
+  await dropGenerations(session, begun);
   await giveRestoreUp(session);
   await file.remove();
   return { deferred_writes: deferred.applied, deferred_waiting: deferred.waiting, dropped: begun.map(nameOf) };

@@ -1,68 +1,84 @@
 /** `ops generation drop`: takes a generation that is not live out of the stack, with its data: the only way in which one ends. */
 import { z } from "zod";
-import { DATABASE, STACKS, VECTOR_INDEX } from "../../infra/inventory.ts";
-import { DAY_MS } from "../../infra/limits.ts";
-import { isWaived, type Waiver } from "../../infra/waivers.ts";
+import { STACKS } from "../../infra/inventory.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
+import type { Outcome } from "../command/invocation.ts";
 import { positive } from "../command/options.ts";
 import { UNDO_WINDOW_MS } from "../limits.ts";
-import { configured } from "./live.ts";
+import { dropGenerations, expiredGenerations, type Named, nameOf, STORES, type StoreKind } from "./generations.ts";
+import { configured, numbersOf } from "./live.ts";
 import { readRecord, readWayBack } from "./record.ts";
 import { type StoreSession, withSession } from "./stores.ts";
 
-export const STORES = ["database", "vectors"] as const;
-export type StoreKind = (typeof STORES)[number];
+const named = z.strictObject({ store: z.enum(STORES).describe("which store"), generation: z.number() });
+const asked = z.strictObject({ stack: z.enum(STACKS), dropped: z.boolean().describe("false in a dry run") });
+const output = z.union([asked.extend(named.shape), asked.extend({ expired: z.array(named) })]);
 
 export const generationDrop = defineCommand({
   path: "generation drop",
   group: "data",
-  summary: "delete a generation that is not live, with its data",
-  notes: "Exit code 3: it is live, belongs to a switch under way, or is the way back of a switch of the last 7 days.",
+  summary: "delete a generation that is not live, with its data; or all whose undo window is over",
+  notes: `Exit code 3: it is live, belongs to a switch under way, or is the way back of a switch of the last 7 days. A move or a restore
+deletes by itself what has not been live for 7 days; --expired does so on its own, for a schedule.`,
   risk: "destructive",
   args: z.object({
-    store: z.enum(STORES).describe("which store"),
-    generation: positive.describe("its number, as generation list shows it"),
+    store: z.enum(STORES).optional().describe("which store"),
+    generation: positive.optional().describe("its number, as generation list shows it"),
   }),
   options: z.object({
     early: z.boolean().default(false).describe("also within the 7 days in which a switch can be undone"),
+    expired: z.boolean().default(false).describe("all that have not been live for 7 days, of both stores"),
   }),
-  output: z.strictObject({
-    stack: z.enum(STACKS),
-    store: z.enum(STORES).describe("which store"),
-    generation: z.number(),
-    dropped: z.boolean().describe("false in a dry run"),
-  }),
-  examples: ["generation drop database 1 --dry-run", "generation drop vectors 2 --early --yes"],
-  run: (invocation, { store, generation, early }) =>
-    withSession(invocation, async (session) => {
+  output,
+  examples: ["generation drop database 1 --dry-run", "generation drop --expired --yes"],
+  run: (invocation, { store, generation, early, expired }) =>
+    withSession(invocation, async (session): Promise<Outcome<z.infer<typeof output>>> => {
       const { stack, dry_run } = invocation;
-      await refuseDrop(session, store, generation, early);
-      const named = `${store} g${generation}`;
-      const data = { stack, store, generation, dropped: !dry_run };
+      const is_one = store !== undefined && generation !== undefined;
+      if (is_one === expired || (expired && (early || store !== undefined))) throw twoWays();
+      if (is_one) await refuseDrop(session, { store, generation }, early);
+      else await refuseUnderWay(session, null);
+      const generations = is_one ? [{ store, generation }] : await expiredGenerations(session);
+      const named = generations.map(nameOf).join(", ");
+      const data = { stack, dropped: !dry_run, ...(is_one ? { store, generation } : { expired: generations }) };
+      if (generations.length === 0) return { data, text: "No generation's undo window is over." };
       if (dry_run) return { data, text: `Would delete ${named} with its data.` };
       await invocation.confirm({ op: "delete", subject: `${named} with its data` });
-      await dropGeneration(session, store, generation);
-      return { data, text: `Deleted ${named}.`, audit: { detail: { store, generation } } };
+      await dropGenerations(session, generations);
+      return { data, text: `Deleted ${named}.`, audit: { detail: { generations: named } } };
     }),
 });
+
+function twoWays(): OpsError {
+  return new OpsError(
+    {
+      op: "drop",
+      subject: "generations",
+      cause: "it takes a store and a number, or --expired alone",
+      hint: "npm run ops -- generation drop --help",
+    },
+    { exit_code: EXIT.usage },
+  );
+}
 
 /**
  * @throws OpsError with exit code 3 when the generation is live, belongs to a switch under way, or is the way back of a
  * recent one (`early` allows that).
  */
-async function refuseDrop(session: StoreSession, store: StoreKind, generation: number, early: boolean): Promise<void> {
+async function refuseDrop(session: StoreSession, { store, generation }: Named, early: boolean): Promise<void> {
   const { bucket, steady } = session;
   const config = await configured(session);
   const refuse = (cause: string, hint: string) => {
-    const subject = `${store} g${generation}`;
-    throw new OpsError({ op: "drop", subject, cause, hint }, { exit_code: EXIT.refused });
+    throw new OpsError(
+      { op: "drop", subject: nameOf({ store, generation }), cause, hint },
+      { exit_code: EXIT.refused },
+    );
   };
-  const numbers = config[store].generations.map((one) => (typeof one === "number" ? one : one.generation));
-  if (!numbers.includes(generation)) refuse("there is no such generation", "npm run ops -- generation list");
+  if (!numbersOf(config[store]).includes(generation))
+    refuse("there is no such generation", "npm run ops -- generation list");
   if (config[store].live === generation) refuse("the Worker is bound to it", "move to another generation first");
-  const underWay = await readRecord(bucket, steady);
-  if (underWay?.value[store]) refuse("a switch is under way", "end it first: npm run ops -- generation resume");
+  await refuseUnderWay(session, store);
   const back = await readWayBack(bucket, store, steady);
   const age_ms = back === null ? Number.POSITIVE_INFINITY : session.now() - back.at_ms;
   if (back?.from === generation && age_ms < UNDO_WINDOW_MS && !early) {
@@ -71,35 +87,13 @@ async function refuseDrop(session: StoreSession, store: StoreKind, generation: n
   }
 }
 
-/** Drops it: its protection is waived, it goes, and the waiver goes. Repeat it after an interruption. */
-export async function dropGeneration(session: StoreSession, store: StoreKind, generation: number): Promise<void> {
-  const { driver } = session;
-  const resource = `${store === "database" ? DATABASE.name : VECTOR_INDEX.name}-g${generation}`;
-  const before = ((await driver.getConfig("waivers")) as Waiver[] | undefined) ?? [];
-  if (!isWaived(before, resource, session.now())) {
-    const expires = new Date(session.now() + DAY_MS).toISOString().slice(0, 10);
-    const waiver = { resource, reason: "dropped by ops generation drop: it is not live any more", expires };
-    await driver.setConfig({ waivers: [...before, waiver] });
-  }
-  // One deployment to lift the protection, another to remove what is no longer protected.
-  await driver.up();
-  const config = await configured(session);
-  const waivers = before.filter((waiver) => waiver.resource !== resource);
-  await driver.setConfig(
-    store === "database"
-      ? {
-          database: {
-            ...config.database,
-            generations: config.database.generations.filter((number) => number !== generation),
-          },
-        }
-      : {
-          vectors: {
-            ...config.vectors,
-            generations: config.vectors.generations.filter((one) => one.generation !== generation),
-          },
-        },
-  );
-  await driver.up();
-  await driver.setConfig({ waivers: waivers.length > 0 ? waivers : undefined });
+/** `store` null: either. */
+async function refuseUnderWay({ bucket, steady }: StoreSession, store: StoreKind | null): Promise<void> {
+  const underWay = await readRecord(bucket, steady);
+  if (underWay === null || (store !== null && underWay.value[store] === null)) return;
+  throw refused(store ?? "generations", "a switch is under way", "end it first: npm run ops -- generation resume");
+}
+
+function refused(subject: string, cause: string, hint: string): OpsError {
+  return new OpsError({ op: "drop", subject, cause, hint }, { exit_code: EXIT.refused });
 }

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
-import { STORES, type StoreKind } from "./drop.ts";
+import { STORES, type StoreKind } from "./generations.ts";
 import { readRecord, readWayBack } from "./record.ts";
 import { withSession } from "./stores.ts";
 

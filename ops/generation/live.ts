@@ -16,6 +16,11 @@ interface VectorsConfig {
   generations: { generation: number; dimensions: number }[];
 }
 
+/** Numbers of a store's generations. */
+export function numbersOf({ generations }: DatabaseConfig | VectorsConfig): number[] {
+  return generations.map((one) => (typeof one === "number" ? one : one.generation));
+}
+
 /** What the configuration says; what exists, where it says nothing. */
 export async function configured({
   driver,
@@ -52,7 +57,7 @@ export async function declareGenerations(session: StoreSession, { database, vect
     to === undefined || made[store].generations.some(({ generation }) => generation === to);
   if (isMade("database", database?.to) && isMade("vectors", vectors?.to)) return;
   await session.driver.setConfig(changes);
-  await up(session, await pinOfDeployedCode(session));
+  await deployStores(session, await pinOfDeployedCode(session));
 }
 
 /**
@@ -62,7 +67,7 @@ export async function declareGenerations(session: StoreSession, { database, vect
  */
 export async function takeOver(session: StoreSession, record: SwitchRecord, pin: string | null): Promise<void> {
   await bind(session, record, "to");
-  const failure = await up(session, pin).then(
+  const failure = await deployStores(session, pin).then(
     () => null,
     (error: unknown) => asOpsError(error),
   );
@@ -99,7 +104,7 @@ async function bind(session: StoreSession, { database, vectors }: SwitchRecord, 
 }
 
 /** A deployment of stores alone: the code that serves goes on serving, whatever this checkout holds. */
-async function up({ driver, progress }: StoreSession, pin: string | null): Promise<void> {
+export async function deployStores({ driver, progress }: StoreSession, pin: string | null): Promise<void> {
   progress.start("deploy", 0);
   if (pin !== null) await driver.setConfig({ bundle: pin });
   try {

@@ -42,6 +42,8 @@ const wayBack = z.object({
   at_ms: z.number(),
   /** Of the change log: what is newer is not in generation `from` yet. Negative after a restore: nothing can be replayed. */
   seq: z.number(),
+  /** The others that are not live: since when, or since when that is known. */
+  left: z.array(z.object({ generation: z.number(), at_ms: z.number() })).default([]),
 });
 /** How a switched store gets back to the generation before. */
 type WayBack = z.infer<typeof wayBack>;
@@ -104,9 +106,23 @@ export async function readWayBack(
   return found && decode(wayBack, JSON.parse(found.text), wayBackKey(store));
 }
 
-export async function writeWayBack(storage: Storage, way: WayBack, signal: AbortSignal): Promise<void> {
-  const found = await readOr(storage, wayBackKey(way.store), signal);
-  await storage.replace(wayBackKey(way.store), Buffer.from(JSON.stringify(way)), found?.etag ?? null, signal);
+/** `existing`: numbers of all generations of the store. */
+export async function writeWayBack(
+  storage: Storage,
+  way: Omit<WayBack, "left">,
+  existing: readonly number[],
+  signal: AbortSignal,
+): Promise<void> {
+  const key = wayBackKey(way.store);
+  const found = await readOr(storage, key, signal);
+  const before = found && decode(wayBack, JSON.parse(found.text), key);
+  const since = new Map((before?.left ?? []).map(({ generation, at_ms }) => [generation, at_ms]));
+  // Concluded twice by an interrupted switch, it is the same way.
+  if (before && before.to !== way.to) since.set(before.from, before.at_ms);
+  const left = existing
+    .filter((generation) => generation !== way.from && generation !== way.to)
+    .map((generation) => ({ generation, at_ms: since.get(generation) ?? way.at_ms }));
+  await storage.replace(key, Buffer.from(JSON.stringify({ ...way, left })), found?.etag ?? null, signal);
 }
 
 function wayBackKey(store: WayBack["store"]): string {

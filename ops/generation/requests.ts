@@ -2,7 +2,7 @@
 import { EXIT, OpsError } from "../command/errors.ts";
 import { copyFromLive, replayOnto } from "./copy-database.ts";
 import { fromPacks, indexSince } from "./copy-vectors.ts";
-import type { StoreKind } from "./drop.ts";
+import type { StoreKind } from "./generations.ts";
 import { readRecord, readWayBack, type SwitchRecord } from "./record.ts";
 import type { StoreSession } from "./stores.ts";
 import type { SwitchRequest } from "./switch.ts";

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
-import { STORES } from "./drop.ts";
+import { expiredGenerations, nameOf, STORES } from "./generations.ts";
 import type { StoreSession } from "./stores.ts";
 import { type SwitchReport, type SwitchRequest, switchGeneration, switchReport } from "./switch.ts";
 
@@ -53,7 +53,11 @@ export async function propose(
     to === undefined ? `create a new generation beside ${live}` : `take g${to} again instead of ${live}`,
     `fill it: ${fill.name}, while the service works`,
   ]);
-  if (invocation.dry_run) return wouldDo(invocation, verb, subject, [...steps, ...TAKEOVER_STEPS]);
+  if (invocation.dry_run) {
+    const expired = (await expiredGenerations(session)).map(nameOf);
+    const drop = expired.length > 0 ? [`delete ${expired.join(", ")}: not live for 7 days`] : [];
+    return wouldDo(invocation, verb, subject, [...steps, ...TAKEOVER_STEPS, ...drop]);
+  }
   await invocation.confirm({ op: verb, subject });
   return carryOut(session, invocation, request);
 }
@@ -80,7 +84,7 @@ export async function carryOut(
   return { data: { stack, ...report }, text: told(report), audit: { detail: report } };
 }
 
-function told({ database, vectors, fence_ms, deferred_writes, seconds }: SwitchReport): string {
+function told({ database, vectors, fence_ms, deferred_writes, seconds, dropped }: SwitchReport): string {
   const moves = [
     ...(database ? [`database g${database.from} to g${database.to}`] : []),
     ...(vectors ? [`vectors g${vectors.from} to g${vectors.to}`] : []),
@@ -89,5 +93,6 @@ function told({ database, vectors, fence_ms, deferred_writes, seconds }: SwitchR
     `Switched ${moves.join(", ")} in ${seconds} s.`,
     `Writes were deferred for ${fence_ms} ms; ${deferred_writes} of them were applied afterwards. Reads never waited.`,
     "Undo: npm run ops -- generation undo database|vectors|all",
+    ...(dropped.length > 0 ? [`Deleted, because not live for 7 days: ${dropped.join(", ")}.`] : []),
   ].join("\n");
 }

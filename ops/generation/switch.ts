@@ -19,6 +19,7 @@ import {
   type VectorsFilling,
   vectorsFilled,
 } from "./fill.ts";
+import { dropExpired } from "./generations.ts";
 import { declareGenerations, isTakenOver, pinOfDeployedCode, refuseDuringRollout, takeOver } from "./live.ts";
 import { type Move, RecordFile, type Step, type SwitchRecord, writeWayBack } from "./record.ts";
 import { releaseDeferred } from "./release.ts";
@@ -41,6 +42,7 @@ export const switchReport = z.strictObject({
   fence_ms: z.number().describe("how long writes were deferred; reads never waited"),
   deferred_writes: z.int(),
   seconds: z.number(),
+  dropped: z.array(z.string()).describe("generations whose undo window was over"),
 });
 export type SwitchReport = z.infer<typeof switchReport>;
 
@@ -96,6 +98,8 @@ class Switch {
       Object.assign(this.#results.vectors, await vectors.fill.settle(this.#vectorsFilling()));
     }
     await this.#file.remove();
+    const makesNew = [database, record.vectors].some((move) => move?.is_return === false);
+    const seconds = Math.round((this.#session.now() - begun_ms) / 100) / 10;
     return {
       database: database && { from: database.from, to: database.to, fill: database.fill, ...this.#results.database },
       vectors: record.vectors && {
@@ -106,7 +110,8 @@ class Switch {
       },
       fence_ms,
       deferred_writes,
-      seconds: Math.round((this.#session.now() - begun_ms) / 100) / 10,
+      seconds,
+      dropped: makesNew ? await dropExpired(this.#session) : [],
     };
   }
 
@@ -154,13 +159,14 @@ class Switch {
   /** The Worker is bound to the new stores: the way back is written down. */
   async #conclude(): Promise<void> {
     const { value: record } = this.#file;
+    this.#resources = await this.#session.target.resources();
     for (const store of ["database", "vectors"] as const) {
       const move = record[store];
       if (move === null) continue;
       const way = { store, from: move.from, to: move.to, at_ms: this.#session.now(), seq: move.state.seq ?? 0 };
-      await writeWayBack(this.#session.bucket, way, this.#session.steady);
+      const existing = this.#resources[store].generations.map(({ generation }) => generation);
+      await writeWayBack(this.#session.bucket, way, existing, this.#session.steady);
     }
-    this.#resources = await this.#session.target.resources();
     await this.#at("switched");
   }
 

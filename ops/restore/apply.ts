@@ -47,13 +47,15 @@ key and credentials where this machine has none; it refuses when nothing was int
       invocation.note(told(plan, invocation).text);
       await invocation.confirm({ op: "restore", subject: `${stack} to ${source}` });
       const done = await restore();
+      const dropped = "dropped" in done ? done.dropped : [];
       return {
         data: { plan, restored: done },
         text: [
           `Restored ${stack} to ${source} as of ${state_at} in ${done.rto_s} s. ${wayBack(done.can_be_undone)}`,
+          ...(dropped.length > 0 ? [`Deleted, because not live for 7 days: ${dropped.join(", ")}.`] : []),
           ...done.overruled.map((one) => `Overruled: ${shownCheck(one)}`),
         ].join("\n"),
-        audit: { detail: { source, method, state_at, overruled: done.overruled } },
+        audit: { detail: { source, method, state_at, overruled: done.overruled, dropped } },
       };
     }),
 });

@@ -46,6 +46,8 @@ export const restored = z.strictObject({
   /** How long writes were deferred; 0 where there was nothing left to write to. */
   fence_ms: z.number(),
   deferred_writes: z.int(),
+  /** Generations whose undo window was over. */
+  dropped: z.array(z.string()),
 });
 export type Restored = z.infer<typeof restored>;
 
@@ -108,7 +110,7 @@ export async function applyToNewGeneration(work: RestoreWork): Promise<Restored>
     await writeRestoreRecord(session.bucket, { ...done.record, phase: "done" }, session.steady);
     return done;
   });
-  const { fence_ms = 0, deferred_writes = 0 } = switched ?? {};
+  const { fence_ms = 0, deferred_writes = 0, dropped = [] } = switched ?? {};
   return {
     snapshot: plan.source,
     state_at: plan.state_at,
@@ -122,6 +124,7 @@ export async function applyToNewGeneration(work: RestoreWork): Promise<Restored>
     can_be_undone: canBeUndone(record),
     fence_ms,
     deferred_writes,
+    dropped,
   };
 }
 
@@ -204,14 +207,14 @@ async function switchStores({ situation, source, plan }: RestoreWork, overruling
       fillDatabase: async (target) => ({ ...(await fillDatabase(source, plan.migrations, target, overruling)) }),
       vectors: vectorsFromSnapshot(source),
     });
-    return { ...replaced, fence_ms: 0, deferred_writes: 0 };
+    return { ...replaced, fence_ms: 0, deferred_writes: 0, dropped: [] };
   }
   const fills = fillsFromSnapshot(source, plan.migrations, overruling);
-  const { database, vectors, fence_ms, deferred_writes } = await switchGeneration(session, {
+  const { database, vectors, fence_ms, deferred_writes, dropped } = await switchGeneration(session, {
     database: { fill: fills.database },
     vectors: { fill: fills.vectors, dimensions },
     by: "ops restore apply",
   });
   if (database === null || vectors === null) throw new Error("both stores were asked for");
-  return { database, vectors, fence_ms, deferred_writes };
+  return { database, vectors, fence_ms, deferred_writes, dropped };
 }

@@ -187,6 +187,7 @@ function planText(plan: RestorePlan, terminal: boolean): string {
           ),
         ]
       : []),
+    ...(plan.drops.length > 0 ? [`deletes ${plan.drops.join(", ")}: not live for 7 days`] : []),
     "Lost:",
     ...plan.lost.map((text) => `- ${text}`),
     ...plan.refusals.map(({ reason, remedy }) => `Refused: ${reason}. Try: ${remedy}`),

@@ -4,6 +4,7 @@ import { readMigrations } from "../../infra/migration-files.ts";
 import { readSummary } from "../backup/manifest.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { damageTold } from "../backup/whole-snapshot.ts";
+import { expiredGenerations, nameOf } from "../generation/generations.ts";
 import { configured } from "../generation/live.ts";
 import { readRecord } from "../generation/record.ts";
 import { appliedMigrations } from "../migrate/ledger.ts";
@@ -29,6 +30,8 @@ export const plannedRestore = z.strictObject({
   lost: z.array(z.string()),
   database: move,
   vectors: move,
+  /** Generations that go then, because their undo window is over. */
+  drops: z.array(z.string()),
   tables: z.array(z.strictObject({ name: z.string(), rows: z.number() })),
   vector_count: z.number(),
   config_keys: z.number(),
@@ -101,6 +104,7 @@ export async function planFromSnapshot(
         vectors.generations.map(({ generation }) => generation),
       ),
     },
+    drops: in_place || live === null ? [] : (await expiredGenerations(session)).map(nameOf),
     tables: tables.map(({ name, rows }) => ({ name, rows })),
     vector_count: size.vectors,
     config_keys: size.config_keys,

@@ -27,6 +27,7 @@ export async function planTimeTravel(situation: Situation, at_ms: number, known?
     lost: [lost ?? "", ...others.filter((text) => !text.includes("configuration") && !text.includes("incomplete"))],
     database: { from: database, to: database },
     vectors: { from: vectors, to: vectors },
+    drops: [],
     tables: [],
     vector_count: 0,
     config_keys: 0,

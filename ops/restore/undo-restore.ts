@@ -29,7 +29,10 @@ export async function undoable({ session, resources }: Situation): Promise<Resto
       resources.database.generations.some(({ generation }) => generation === record.before.database) &&
       resources.vectors.generations.some(({ generation }) => generation === record.before.vectors);
     if (!canBeUndone(record) || !isThere)
-      throw refuse("there was no live database before it", "restore another snapshot: npm run ops -- backup list");
+      throw refuse(
+        canBeUndone(record) ? "the generations before it are gone" : "there was no live database before it",
+        "restore another snapshot: npm run ops -- backup list",
+      );
   }
   return record;
 }
