@@ -2,7 +2,8 @@
  * What reading the database for a snapshot will cost, before it is done: requests, rows that D1 counts, bytes.
  *
  * Reads a few rows of each table that will be copied whole, to know how long its rows are. The number of rows comes from the
- * snapshot before; without one, from the span of a numeric key, else from a count that stops early.
+ * snapshot before; without one, from the span of a numeric key, else from a count that stops early. What changed is known by entries of
+ * the log that lie evenly between its ends: which rows they name, whether these are still there, and how long they are.
  */
 import type { D1Connection, Rows, Statement } from "../d1/connection.ts";
 import { quoted, type Table } from "../d1/schema.ts";
@@ -15,6 +16,7 @@ import {
   PLAN_SAMPLE_ROWS,
 } from "../limits.ts";
 import type { SnapshotInventory } from "./manifest.ts";
+import { bytesOf, measureChanges } from "./plan-changes.ts";
 import { keptTable } from "./snapshot/continuation.ts";
 import type { DatabaseLook } from "./snapshot/database-look.ts";
 
@@ -55,20 +57,33 @@ export async function planDatabase(
     return { name: table.name, how: "whole", rows, bytes: rows * row_bytes, requests: pagesOf(rows, row_bytes) };
   });
   const sum = (of: (table: TablePlan) => number) => tables.reduce((total, table) => total + of(table), 0);
-  const changes = base === null ? 0 : Math.max(0, look.log_head - (base.database.log_seq ?? 0));
-  const before = base?.database.tables ?? [];
-  const rows_before = before.reduce((total, { rows }) => total + rows, 0);
-  const bytes_before = before.reduce((total, { base_bytes }) => total + base_bytes, 0);
-  const logged = look.tables.filter(({ is_logged }) => is_logged).length;
+  const after_seq = base?.database.log_seq ?? look.log_head;
+  const kept = look.tables.filter((table) => table.is_logged && !isWhole(table));
+  const changed = await measureChanges(connection, kept, after_seq, look.log_head);
+  const packs = tables.find(({ name }) => name === "packs")?.rows ?? 0;
   return {
     tables,
-    changes,
-    requests: sum(({ requests }) => requests) + Math.ceil(changes / D1_CHANGES_PER_READ) + OTHER_REQUESTS,
-    // Each logged table looks through each window of the log, for keys and for rows.
-    rows_read: sum(({ how, rows }) => (how === "whole" ? rows : 0)) + changes * (2 * logged + 1),
+    changes: changed.entries,
+    requests: sum(({ requests }) => requests) + 2 * Math.ceil(changed.entries / D1_CHANGES_PER_READ) + OTHER_REQUESTS,
+    rows_read:
+      sum(({ how, rows }) => (how === "changes" ? 0 : rows)) +
+      changed.entries +
+      changed.keys * READS_PER_KEY +
+      schemaReads(look.schema) +
+      packs,
     rows_written: look.has_marks ? MARK_ROWS : 0,
-    bytes: sum(({ bytes }) => bytes) + (rows_before === 0 ? 0 : (changes * bytes_before) / rows_before),
+    bytes: sum(({ bytes }) => bytes) + changed.bytes,
   };
+}
+
+/** D1 counts a key in JSON, its place in the list and the row. */
+const READS_PER_KEY = 3;
+
+/** Definitions are gone through six times (twice as a whole, in order), columns three times. */
+function schemaReads(schema: DatabaseLook["schema"]): number {
+  const { tables, virtual_tables, indexes, views, triggers } = schema;
+  const definitions = tables.length + virtual_tables.length + indexes.length + views.length + triggers.length;
+  return 6 * definitions + 3 * tables.reduce((total, { columns }) => total + columns.length, 0);
 }
 
 /** The looks at schema and log (2), the first mark, the log's head, an empty round, the last transaction, the bookmark, one to spare. */
@@ -91,7 +106,7 @@ async function measure(connection: D1Connection, tables: readonly Table[]): Prom
   return new Map(
     tables.map((table, index) => [
       table,
-      { rows: value(answers[index * 2]), row_bytes: value(answers[index * 2 + 1]) + 8 * table.columns.length },
+      { rows: value(answers[index * 2]), row_bytes: value(answers[index * 2 + 1]) },
     ]),
   );
 }
@@ -106,15 +121,10 @@ function counting({ name, key, columns }: Table): Statement {
   return { sql: `SELECT coalesce(${span}, (${counted}))` };
 }
 
-function sampling({ name, columns }: Table): Statement {
-  const lengths = columns.map((column) => {
-    const cell = quoted(column.name);
-    return `sum(iif(typeof(${cell}) IN ('text', 'blob'), octet_length(${cell}), 0))`;
-  });
-  const list = columns.map((column) => quoted(column.name)).join(", ");
-  return {
-    sql: `SELECT (${lengths.join(" + ")}) / count(*) FROM (SELECT ${list} FROM ${quoted(name)} LIMIT ${PLAN_SAMPLE_ROWS})`,
-  };
+function sampling(table: Table): Statement {
+  const list = table.columns.map(({ name }) => quoted(name)).join(", ");
+  const some = `(SELECT ${list} FROM ${quoted(table.name)} LIMIT ${PLAN_SAMPLE_ROWS})`;
+  return { sql: `SELECT avg(${bytesOf(table)}) FROM ${some} t` };
 }
 
 function value(answer: Rows | undefined): number {

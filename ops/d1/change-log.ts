@@ -2,14 +2,14 @@
  * What changed in a living database since a point, and the point in time where a copy of it is complete.
  *
  * The Worker's migrations keep `change_log (seq, table_name, row_key)` by triggers. A copy is: `logHead`, then all rows page by page, then
- * `readChanges` from that head again and again. An answer that is `complete` holds, in one transaction, everything that was still open:
- * once it is applied, the copy is a state that the database had.
+ * `readNamed` from that head again and again until little is open, then `readChanges`. An answer of that which is `complete` holds, in one
+ * transaction, everything that was still open: once it is applied, the copy is a state that the database had.
  */
 import { OpsError } from "../command/errors.ts";
 import { D1_CELL_BYTES_MAX, D1_CELL_BYTES_MIN, D1_CHANGES_PER_READ, D1_PAGE_BYTES } from "../limits.ts";
 import { arrivedRows, type Manner, selectionCount, selections } from "./cell-sql.ts";
-import type { D1Connection, Statement } from "./connection.ts";
-import { completed } from "./read-by-key.ts";
+import type { D1Connection, Rows, Statement } from "./connection.ts";
+import { completed, readTablesByKeys } from "./read-by-key.ts";
 import type { Cell, Row } from "./row-codec.ts";
 import { CHANGE_LOG, quoted, type Schema, type Table } from "./schema.ts";
 
@@ -38,6 +38,46 @@ export async function logHead(connection: D1Connection, schema: Schema): Promise
 }
 
 /**
+ * As `readChanges`, but not of one moment: what changes between its two requests is named again by what comes after `through_seq`. The log
+ * is read once, not once for every table: D1 counts each entry that is looked at.
+ * @throws OpsError as `readChanges`.
+ */
+export async function readNamed(connection: D1Connection, schema: Schema, after_seq: number): Promise<Changes> {
+  if (!hasLog(schema)) return { tables: [], through_seq: after_seq, complete: true };
+  const through = after_seq + D1_CHANGES_PER_READ;
+  const named = `SELECT table_name, row_key FROM ${CHANGE_LOG} WHERE seq > ${after_seq} AND seq <= ${through}`;
+  const [head, entries] = await connection.batch([{ sql: HEAD }, { sql: named }], { repeatable: true });
+  const { last, complete } = endOf(head, after_seq, through);
+  const wanted = loggedKeys(schema.tables, entries);
+  const rows = await readTablesByKeys(connection, wanted);
+  const tables = wanted.map(({ table, keys }, at) => ({
+    table,
+    changes: keys.map((key, place) => ({ key, row: rows[at]?.[place] ?? null })),
+  }));
+  return { tables, through_seq: last, complete };
+}
+
+/** Keys that entries of the log (`table_name`, `row_key`) name, each once, of logged tables, in the order of `tables`. */
+export function loggedKeys(tables: readonly Table[], entries: Rows | undefined): { table: Table; keys: Cell[][] }[] {
+  const named = new Map<string, Set<string>>();
+  for (const [name, key] of entries?.rows ?? []) {
+    const keys = named.get(String(name)) ?? new Set();
+    named.set(String(name), keys.add(String(key)));
+  }
+  return tables.flatMap((table) => {
+    const keys = table.is_logged ? named.get(table.name) : undefined;
+    return keys ? [{ table, keys: [...keys].map(loggedKey) }] : [];
+  });
+}
+
+/** How far a window of the log reaches, by the answer to `HEAD`. */
+function endOf(answer: Rows | undefined, after_seq: number, through: number): { last: number; complete: boolean } {
+  const [head, first] = answer?.rows[0] ?? [];
+  refuseGap(after_seq, Number(head), first === null ? undefined : Number(first));
+  return { last: Math.min(Number(head), through), complete: Number(head) <= through };
+}
+
+/**
  * The logged rows that changed after `after_seq`, each once with what it holds now, at most `limit` entries of the log at a time.
  * @throws OpsError in D1's words, or when the log does not reach back to `after_seq`.
  */
@@ -61,10 +101,8 @@ export async function readChanges(
   for (const table of logged)
     statements.push(keysOf(table, after_seq, through), ...rowsOf(table, manner, after_seq, through));
   const answers = await connection.batch(statements, { repeatable: true });
-  const [head, first] = answers[0]?.rows[0] ?? [];
-  refuseGap(after_seq, Number(head), first === null ? undefined : Number(first));
-  changes.through_seq = Math.min(Number(head), through);
-  changes.complete = Number(head) <= through;
+  const { last, complete } = endOf(answers[0], after_seq, through);
+  Object.assign(changes, { through_seq: last, complete });
   let next = 1;
   for (const table of logged) {
     const keys = (answers[next]?.rows ?? []).map(([key]) => loggedKey(String(key)));

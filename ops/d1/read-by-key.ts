@@ -1,6 +1,7 @@
 /** Rows by their keys: what the change log names, and what did not fit its page or came out of it doubtful. */
 import {
   D1_CELL_BYTES_MAX,
+  D1_CHANGES_PER_READ,
   D1_COLUMNS_PER_RESULT,
   D1_KEYS_PER_READ,
   D1_PAGE_BYTES,
@@ -39,6 +40,28 @@ export async function readByKeys(
   }
   return found;
 }
+
+/**
+ * As `readByKeys`, of several tables at once: one request, and others for rows that are too long or doubtful. All keys together are
+ * `D1_CHANGES_PER_READ` at most.
+ */
+export async function readTablesByKeys(
+  connection: D1Connection,
+  wanted: readonly { table: Table; keys: readonly (readonly Cell[])[] }[],
+): Promise<(Row | null)[][]> {
+  if (wanted.length === 0) return [];
+  const statements = wanted.map(({ table, keys }) => selections(table, OF_MANY, byKeys(table, keys)));
+  const answers = await connection.batch(statements.flat(), { repeatable: true });
+  const found: (Row | null)[][] = [];
+  for (const [at, { table }] of wanted.entries()) {
+    const own = answers.splice(0, statements[at]?.length);
+    found.push(await completed(connection, table, arrivedRows(table, OF_MANY, own)));
+  }
+  return found;
+}
+
+/** So many rows in one answer. */
+const OF_MANY: Manner = { cell_bytes: Math.floor((4 * D1_PAGE_BYTES) / D1_CHANGES_PER_READ), text_in_hex: false };
 
 /** Rows that arrived, with what was left out or doubtful read again; null for those that are not there (any more). */
 export async function completed(
@@ -89,7 +112,8 @@ function grouped<T extends { bytes: number }>(rows: readonly T[]): T[][] {
   return groups;
 }
 
-function byKeys(table: Table, keys: readonly (readonly Cell[])[]): Statement {
+/** What follows a select list over `t`, a row of the table for each key and in the order of keys; all NULL where there is none. */
+export function byKeys(table: Table, keys: readonly (readonly Cell[])[]): Statement {
   const match = table.key.map(
     (name, place) =>
       `t.${quoted(name)} = (${jsonCell(

@@ -8,7 +8,7 @@
  */
 import pMap from "p-map";
 import { OpsError } from "../../command/errors.ts";
-import { type Changes, logHead, readChanges } from "../../d1/change-log.ts";
+import { type Changes, logHead, readChanges, readNamed } from "../../d1/change-log.ts";
 import type { D1Connection } from "../../d1/connection.ts";
 import type { Table } from "../../d1/schema.ts";
 import { SEAL_ATTEMPTS_MAX, TABLES_FINISHED_AT_ONCE } from "../../limits.ts";
@@ -68,19 +68,18 @@ export async function copyDatabase(source: DatabaseSource, options: DatabaseCopy
     if (!copy.is_kept && !look.small.has(copy.table)) await copy.copyAll(connection);
   }
 
-  const replay = async (from: D1Connection): Promise<boolean> => {
-    const round = await readChanges(from, look.schema, through_seq);
+  const replay = async (round: Changes): Promise<boolean> => {
     for (const { table, changes } of round.tables) await apply(copies.get(table.name), changes, ids);
     through_seq = round.through_seq;
     return round.complete;
   };
   let caught_up = !look.has_log;
-  while (!caught_up) caught_up = await replay(connection);
+  while (!caught_up) caught_up = await replay(await readNamed(connection, look.schema, through_seq));
 
   for (let attempt = 1; attempt <= SEAL_ATTEMPTS_MAX; attempt++) {
     const state_at_ms = now();
     const final = sealing(connection, look, marks, state_at_ms);
-    if (look.has_log) caught_up = await replay(final.connection);
+    if (look.has_log) caught_up = await replay(await readChanges(final.connection, look.schema, through_seq));
     else await final.connection.batch([], { repeatable: true });
     const sealed = final.sealed();
     refuseIfMoved(source.name, look, sealed);
