@@ -107,6 +107,7 @@ test("a restore of a million vectors is planned with its requests and the window
     dimensions: 384,
     objects: 1_000,
     config_keys: 10,
+    is_local: false,
   });
   // Uploads of 5000 vectors, 1000 ids a page to compare, rows by 3.6 MB out and 2 MB back.
   expect(cost.requests).toBeGreaterThan(1_000_000 / 5_000 + 1_000 + 1_000 / 3.6 + 1_000 / 2);

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { API_REQUESTS_PER_WINDOW } from "../../infra/cloudflare-limits.ts";
 import { restoreCost } from "./cost.ts";
 
 const size = (chunks: number) => ({
@@ -11,6 +12,7 @@ const size = (chunks: number) => ({
   dimensions: 384,
   objects: chunks / 1000,
   config_keys: 10,
+  is_local: false,
 });
 
 test("a million vectors need more requests than two windows of Cloudflare's budget admit, and the plan says how long that takes", () => {
@@ -24,7 +26,7 @@ test("a million vectors need more requests than two windows of Cloudflare's budg
 
 test("a restore that fits into the budget takes as long as its bytes", () => {
   const { requests, duration_s, free_days } = restoreCost(size(10_000));
-  expect(requests).toBeLessThan(300);
+  expect(requests).toBeLessThan(API_REQUESTS_PER_WINDOW);
   expect(duration_s).toBeLessThan(60);
   expect(free_days).toBe(1);
 });

@@ -20,6 +20,8 @@ interface RestoreSize {
   dimensions: number;
   objects: number;
   config_keys: number;
+  /** On this machine. */
+  is_local: boolean;
 }
 
 interface RestoreCost {
@@ -45,6 +47,7 @@ export function restoreCost(size: RestoreSize): RestoreCost {
   const lists = Math.ceil(vectors / VECTOR_LIST_PAGE) + 3 * Math.ceil(vectors / IDS_PER_PAGE);
   const requests =
     FIXED_REQUESTS +
+    STACK_REQUESTS +
     size.definitions +
     writes +
     reads +
@@ -60,7 +63,9 @@ export function restoreCost(size: RestoreSize): RestoreCost {
     requests,
     rows_written,
     bytes,
-    duration_s: DEPLOYMENTS_S + Math.ceil(Math.max(busy_s, new RequestBudget().wait_ms(requests) / 1000)),
+    duration_s:
+      (size.is_local ? LOCAL_DEPLOYMENTS_S : DEPLOYMENTS_S) +
+      Math.ceil(Math.max(busy_s, new RequestBudget().wait_ms(requests) / 1000)),
     free_days: Math.ceil(rows_written / D1_FREE_ROWS_WRITTEN_PER_DAY),
   };
 }
@@ -73,10 +78,13 @@ const VALUE_CHARS = 13;
 const PAGES_FIRST = 2;
 /** `vectorIds` of `ops/generation/vector-rows.ts` reads so many at a time. */
 const IDS_PER_PAGE = 50_000;
-/** Looking at the stack, the schema, the fence, waiting for the index, a sample of it. */
+/** Looking at the schema, the fence, waiting for the index, a sample of it. */
 const FIXED_REQUESTS = 80;
-/** One that makes the generations, one that binds them. */
+/** A deployment that makes the generations and one that binds them, and looks at the stack before, between and after (eight requests each). */
+const STACK_REQUESTS = 210;
+/** The deployments; those of the local platform have no engine to start. */
 const DEPLOYMENTS_S = 15;
+const LOCAL_DEPLOYMENTS_S = 8;
 
 function requestsFor(bytes: number, per_request: number): number {
   return Math.ceil(bytes / per_request);

@@ -166,16 +166,17 @@ export function told(plan: RestorePlan, { terminal }: Invocation): Outcome<Resto
 }
 
 function planText(plan: RestorePlan, terminal: boolean): string {
-  const rows = plan.tables.reduce((sum, one) => sum + one.rows, 0);
   const place = plan.in_place
     ? `in place, in database g${plan.database.from}`
     : `into database g${plan.database.to} and vectors g${plan.vectors.to}, beside g${plan.database.from} and g${plan.vectors.from}`;
   return [
     `${plan.method} ${plan.source}, the state of ${plan.state_at} (${shownTime(plan.rpo_s * 1000)} ago), ${place}`,
-    `${rows} rows (${shownBytes(plan.bytes)}), ${plan.vector_count} vectors, ${plan.objects} objects, ${plan.config_keys} keys of configuration`,
+    plan.tables === null
+      ? "D1 moves the database itself: how many rows it has then is known afterwards. The index follows them, with requests of its own"
+      : `${plan.tables.reduce((sum, one) => sum + one.rows, 0)} rows (${shownBytes(plan.bytes ?? 0)}), ${plan.vector_count} vectors, ${plan.objects} objects, ${plan.config_keys} keys of configuration`,
     `${plan.requests} requests, about ${shownTime(plan.duration_s * 1000)}; ${plan.rows_written} rows written: ${plan.free_days} days of the free plan`,
     ...(plan.migrations.length > 0 ? [`then migrations ${plan.migrations.join(", ")}`] : []),
-    ...(terminal
+    ...(terminal && plan.tables !== null
       ? [
           table(
             plan.tables,

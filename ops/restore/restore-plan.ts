@@ -32,8 +32,9 @@ export const plannedRestore = z.strictObject({
   vectors: move,
   /** Generations that go then, because their undo window is over. */
   drops: z.array(z.string()),
-  tables: z.array(z.strictObject({ name: z.string(), rows: z.number() })),
-  vector_count: z.number(),
+  /** What comes back; null where D1 moves the database itself: what it holds then is not known before. */
+  tables: z.array(z.strictObject({ name: z.string(), rows: z.number() })).nullable(),
+  vector_count: z.number().nullable(),
   config_keys: z.number(),
   objects: z.number(),
   /** Run on the restored database before it takes over, because the deployed Worker needs them. */
@@ -41,7 +42,7 @@ export const plannedRestore = z.strictObject({
   /** To Cloudflare's API. */
   requests: z.number(),
   rows_written: z.number(),
-  bytes: z.number(),
+  bytes: z.number().nullable(),
   duration_s: z.number(),
   /** Days that D1's free plan needs for the rows. */
   free_days: z.number(),
@@ -83,6 +84,7 @@ export async function planFromSnapshot(
     dimensions: stores?.index.dimensions ?? 0,
     objects: (inventory.buckets?.vectors.objects.length ?? 0) + (inventory.buckets?.audit.objects.length ?? 0),
     config_keys: stores?.config.keys ?? 0,
+    is_local: session.target.stack === "local",
   };
   // What the configuration declares counts, too: a store may be gone.
   const { database, vectors } = await configured(session);
