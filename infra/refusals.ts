@@ -60,6 +60,7 @@ export function remedyOf({ method, path, status, codes, said }: Refusal): string
     return "take over what exists (npm run ops -- adopt --stack STACK writes the pulumi import command), or delete it if it is nobody's; then repeat";
   if (status === 429)
     return "wait five minutes, for the budget of 1200 requests in five minutes is spent; then repeat: what was done stays done";
+  if (status === 507) return "free space where the message says, then repeat: what was done stays done";
   if (status >= 500) return "look at https://www.cloudflarestatus.com, then repeat: what was done stays done";
   return "correct what the message names, then repeat: what was done stays done";
 }

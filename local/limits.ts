@@ -15,6 +15,8 @@ export const STOP_MAX_MS = 15_000;
 export const PROXY_BODY_BUFFER_BYTES = 16 * 1024 * 1024;
 /** Of all bodies together that are being read: whoever connects needs no key for it. */
 export const PROXY_BODIES_BYTES_MAX = 4 * PROXY_BODY_BUFFER_BYTES;
+/** Below this nothing is begun that may write: a page of SQLite and its log fit, and little else. */
+export const DISK_FREE_BYTES_MIN = 1024 * 1024;
 /** An export nobody polls cancels itself; Cloudflare names no figure. */
 export const D1_JOB_UNPOLLED_MAX_MS = 15_000;
 /** A dump's URL works this long. */

@@ -16,7 +16,7 @@ import { SERVICE, type VARIABLES } from "../infra/inventory.ts";
 import type { PlatformFile } from "../ops/stack/platform-file.ts";
 import { UpstreamUnreachable } from "./ai/openai-upstream.ts";
 import { AiService, type AiUsage } from "./ai/service.ts";
-import { serveApis } from "./api-server.ts";
+import { diskOf, serveApis } from "./api-server.ts";
 import { controlApi } from "./control.ts";
 import { startCrons } from "./crons.ts";
 import { FaultPlan } from "./faults.ts";
@@ -201,7 +201,7 @@ async function assemble(
     credentials: () => tokens().map((token) => ({ ...s3Credentials(token), scopes: token.scopes })),
     now: Date.now,
   });
-  const apiServer = await serveApis(options.api_port ?? 0, apis, s3);
+  const apiServer = await serveApis(options.api_port ?? 0, apis, s3, diskOf(folder.path));
   undo.push(() => apiServer.close());
 
   // A deployment may have brought secrets of its own.

@@ -36,6 +36,10 @@ export const REVOCATION_WAIT_MS = 12_000;
 export const SETTLE_POLL_MS = 250;
 /** Removing what `synthetic` made, even when its own deadline has passed. */
 export const CLEANUP_TIMEOUT_MS = 10_000;
+/** After so long without a word a command says what it waits for, and again each time. */
+export const WAIT_TOLD_AFTER_MS = 8_000;
+/** How often it looks whether it is time to: the two together stay below ten seconds. */
+export const WAIT_LOOK_EVERY_MS = 1_000;
 /** One try of a request to Cloudflare's API: a D1 query may take 30 s there. */
 export const API_TIMEOUT_MS = 60_000;
 /** Tries after the first, of a request that was refused for now, or is repeatable and failed on the way or on Cloudflare's side. */

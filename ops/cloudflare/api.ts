@@ -8,7 +8,8 @@ import type { Cloudflare } from "cloudflare";
 import { OpsError } from "../command/errors.ts";
 import { API_PATIENCE_MS, API_RATE_PAUSE_MS, API_RETRIES_MAX, API_TIMEOUT_MS, RETRY_PAUSE_MS } from "../limits.ts";
 import { patiently } from "../patience.ts";
-import { connectionFailure, neverSent, refusal } from "./failures.ts";
+import { waiting } from "../waits.ts";
+import { connectionFailure, neverSent, pathOf, refusal } from "./failures.ts";
 import { type Clock, RequestBudget, systemClock } from "./request-budget.ts";
 import { Cloudflare as Sdk } from "./sdk.ts";
 
@@ -94,12 +95,18 @@ function patientSend(address: CloudflareAddress, options: CloudflareOptions) {
     const ended = AbortSignal.any([signal, ...(init.signal ? [init.signal] : [])]);
     const lost = (error: unknown) => connectionFailure(call, ended.aborted ? ended.reason : error);
 
+    let tries = 0;
     const once = async (): Promise<Response> => {
+      tries += 1;
       let response: Response;
       let body = "";
       try {
         await budget.take(ended);
-        response = await whole(url, { ...init, method, headers, signal: ended });
+        const wait = {
+          for: `Cloudflare: ${method} ${pathOf(call)}, try ${tries} of ${API_RETRIES_MAX + 1}`,
+          limit_ms: API_TIMEOUT_MS,
+        };
+        response = await waiting(wait, () => whole(url, { ...init, method, headers, signal: ended }));
         if (response.ok) return response;
         body = await response.text();
       } catch (error) {

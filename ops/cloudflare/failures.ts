@@ -1,5 +1,6 @@
 /** Failures of Cloudflare's API as errors that name the request, give Cloudflare's own words once, and say what to do. Pure. */
 import { remedyOf } from "../../infra/refusals.ts";
+import { certificateTold, SET_THE_CLOCK, skewTold } from "../clock.ts";
 import { endedEarly, OpsError } from "../command/errors.ts";
 import { retryAfter_ms } from "../patience.ts";
 import { Cloudflare } from "./sdk.ts";
@@ -25,12 +26,15 @@ export function refusal(call: Call, status: number, body: string, headers: Heade
   const error = Cloudflare.APIError.generate(status, parsed, parsed === undefined ? body : undefined, headers);
   const said = error.errors.map(({ code, message }) => `${message} (code ${code})`).join("; ") || body.slice(0, 200);
   const codes = error.errors.map(({ code }) => Number(code));
+  // A token may begin or end at a time.
+  const skew = status === 401 || status === 403 ? skewTold(headers.get("date"), Date.now()) : null;
+  const cause = `${status} ${said}`.trimEnd();
   return new OpsError(
     {
       op: call.method,
       subject: pathOf(call),
-      cause: `${status} ${said}`.trimEnd(),
-      hint: remedy(call, status, codes, said),
+      cause: skew === null ? cause : `${cause}: ${skew}`,
+      hint: skew === null ? remedy(call, status, codes, said) : SET_THE_CLOCK,
     },
     { status, is_unclear: UNCLEAR.has(status), retry_after_ms: retryAfter_ms(headers.get("retry-after")), error },
   );
@@ -39,9 +43,13 @@ export function refusal(call: Call, status: number, body: string, headers: Heade
 /** No answer, or none that arrived whole. */
 export function connectionFailure(call: Call, error: unknown): OpsError {
   const reason = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+  const dated = certificateTold(error instanceof Error ? error.cause : undefined, Date.now());
   const lost = {
-    cause: `no answer: ${reason || "the connection was closed"}`,
-    hint: `check the network, that ${new URL(call.api_url).origin} is Cloudflare's API, and ${STATUS_PAGE}; then repeat the command`,
+    cause: `no answer: ${reason || "the connection was closed"}${dated === null ? "" : `: ${dated}`}`,
+    hint:
+      dated !== null
+        ? SET_THE_CLOCK
+        : `check the network, that ${new URL(call.api_url).origin} is Cloudflare's API, and ${STATUS_PAGE}; then repeat the command`,
     reason: "unreachable" as const,
   };
   const ended = endedEarly(error);
@@ -73,7 +81,7 @@ function remedy(call: Call, status: number, codes: readonly number[], said: stri
 }
 
 /** The path below the account, e.g. `d1/database/…/query`; the query is left out. */
-function pathOf({ url, api_url, account_id }: Call): string {
+export function pathOf({ url, api_url, account_id }: Call): string {
   const { pathname } = new URL(url);
   const base = new URL(api_url).pathname.replace(/\/$/, "");
   const below = pathname.startsWith(base) ? pathname.slice(base.length) : pathname;

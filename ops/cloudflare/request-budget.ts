@@ -7,6 +7,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { API_REQUESTS_PER_WINDOW, API_WINDOW_MS } from "../../infra/cloudflare-limits.ts";
 import { API_WINDOW_MARGIN_MS } from "../limits.ts";
+import { waiting } from "../waits.ts";
+
+const SPENT = `Cloudflare's budget of ${API_REQUESTS_PER_WINDOW} requests in ${API_WINDOW_MS / 60_000} minutes, which is spent`;
 
 /** What waiting needs of time; a test or a prediction brings a simulated one. */
 export interface Clock {
@@ -52,7 +55,7 @@ export class RequestBudget {
       own.at_ms = Math.max(own.at_ms, this.#blocked_until_ms);
       const wait_ms = own.at_ms - this.#clock.now();
       if (wait_ms <= 0) return;
-      await this.#clock.sleep(wait_ms, signal);
+      await waiting({ for: SPENT, limit_ms: wait_ms }, () => this.#clock.sleep(wait_ms, signal));
     }
   }
 

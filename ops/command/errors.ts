@@ -3,6 +3,7 @@
  *
  * Expected failures of ops are `OpsError`s; `cli.ts` prints them once. Anything else is a bug and prints as one.
  */
+import { tmpdir } from "node:os";
 import { styleText } from "node:util";
 import { harmlessLines } from "./output.ts";
 
@@ -119,6 +120,15 @@ export function endedEarly(thrown: unknown): Pick<OpsErrorParts, "cause" | "hint
   return undefined;
 }
 
+/** What is told of a file that found no room, ours or SQLite's; undefined for any other error. */
+function withoutRoom(thrown: unknown): Pick<OpsErrorParts, "cause" | "hint"> | undefined {
+  if (!(thrown instanceof Error)) return undefined;
+  const { code, errcode, message, path } = thrown as NodeJS.ErrnoException & { errcode?: number };
+  if (!["ENOSPC", "EDQUOT"].includes(code ?? "") && errcode !== SQLITE_FULL) return undefined;
+  return { cause: message, hint: `free space on the disk of ${path ?? tmpdir()}, then repeat it` };
+}
+const SQLITE_FULL = 13;
+
 /** Any thrown value as an `OpsError`; an unexpected one says that it is unexpected and how to see where it arose. */
 export function asOpsError(thrown: unknown): OpsError {
   if (thrown instanceof OpsError) return thrown;
@@ -126,7 +136,10 @@ export function asOpsError(thrown: unknown): OpsError {
     cause: `unexpected ${thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)}`,
     hint: "repeat it with --verbose to see where this arose; it is a defect of this command",
   };
-  return new OpsError({ op: "run", subject: "ops", ...(endedEarly(thrown) ?? unexpected) }, { error: thrown });
+  return new OpsError(
+    { op: "run", subject: "ops", ...(endedEarly(thrown) ?? withoutRoom(thrown) ?? unexpected) },
+    { error: thrown },
+  );
 }
 
 /** The two lines (three with a known inner error and `verbose`) a person reads. */

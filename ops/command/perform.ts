@@ -5,6 +5,7 @@ import { REQUEST_TIMEOUT_MS } from "../limits.ts";
 import { createClient } from "../service/client.ts";
 import { locateStack } from "../stack/locate.ts";
 import type { StackTarget } from "../stack/target.ts";
+import { watchWaits } from "../waits.ts";
 import type { Command } from "./define.ts";
 import { asOpsError, EXIT, OpsError, outcomeOf } from "./errors.ts";
 import type { Invocation, Outcome } from "./invocation.ts";
@@ -38,24 +39,43 @@ export async function perform(
     options.timeout === undefined
       ? interrupted.signal
       : AbortSignal.any([interrupted.signal, AbortSignal.timeout(options.timeout)]);
+  const stderr = heardStream();
+  const stopWatching = watchWaits({ now: Date.now, heard_ms: stderr.heard_ms, tell: stderr.line });
   try {
-    const { data, text, exit_code } = await audited(command, options, signal, given);
+    const { data, text, exit_code } = await audited(command, options, stderr, signal, given);
     process.stdout.write(`${options.json ? JSON.stringify(data) : text}\n`);
     process.exitCode = exit_code ?? EXIT.done;
   } finally {
+    stopWatching();
     process.removeListener("SIGINT", interrupt);
     process.removeListener("SIGTERM", interrupt);
   }
+}
+
+/** The way out for news, and when it was last used. */
+function heardStream() {
+  let last_ms = Date.now();
+  const write = (text: string): void => {
+    last_ms = Date.now();
+    process.stderr.write(text);
+  };
+  return {
+    isTTY: process.stderr.isTTY,
+    write,
+    line: (text: string) => write(`${harmlessLines(text)}\n`),
+    heard_ms: () => last_ms,
+  };
 }
 
 /** The command's work, with an audit record of what it came to, unless it could not change anything. */
 async function audited(
   command: Command,
   options: GlobalOptions,
+  stderr: ReturnType<typeof heardStream>,
   signal: AbortSignal,
   given: Readonly<Record<string, unknown>>,
 ): Promise<Outcome<unknown>> {
-  const { invocation, begun } = invoke(options, signal);
+  const { invocation, begun } = invoke(options, stderr, signal);
   if (command.risk === "read" || invocation.dry_run) return await command.run(invocation, given);
   const record = (outcome: JournalEntry["outcome"], detail: JournalEntry["detail"]) =>
     recordAction(
@@ -78,6 +98,7 @@ async function audited(
 /** `begun`: what is known of the change that has begun; null before, when nothing can have been changed. */
 function invoke(
   options: GlobalOptions,
+  stderr: ReturnType<typeof heardStream>,
   signal: AbortSignal,
 ): { invocation: Invocation; begun: () => JournalEntry["detail"] | null } {
   const terminal = process.stdout.isTTY === true && !options.json;
@@ -98,7 +119,7 @@ function invoke(
     dry_run: options.dryRun === true,
     terminal,
     colour: !options.json && usesColour(process.stdout, process.env),
-    progress: createProgress(process.stderr, () => performance.now()),
+    progress: createProgress(stderr, () => performance.now()),
     signal,
     target,
     client: async () => {
@@ -106,7 +127,7 @@ function invoke(
       const timeout_ms = Math.min(options.timeout ?? REQUEST_TIMEOUT_MS, REQUEST_TIMEOUT_MS);
       return createClient({ url, token: secret, signal, timeout_ms });
     },
-    note: (line) => process.stderr.write(`${harmlessLines(line)}\n`),
+    note: stderr.line,
     confirm: async (change) => {
       const isConfirmed =
         options.yes === true || (terminal && process.stdin.isTTY && (await asked(change, signal)) === "yes");

@@ -6,6 +6,7 @@
  */
 import { RETRY_AFTER_MAX_MS, STORAGE_PAUSE_MS, STORAGE_RETRIES_MAX, STORAGE_TIMEOUT_MS } from "../limits.ts";
 import { patiently } from "../patience.ts";
+import { waiting } from "../waits.ts";
 import { type Storage, StorageError } from "./storage.ts";
 
 export interface Patience {
@@ -20,10 +21,17 @@ export interface Patience {
 export function patientStorage(storage: Storage, patience: Patience = {}): Storage {
   const { timeout_ms = STORAGE_TIMEOUT_MS, retries_max = STORAGE_RETRIES_MAX, pause_ms = STORAGE_PAUSE_MS } = patience;
 
-  const once = async <T>(what: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+  const once = async <T>(
+    what: string,
+    tries: number,
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> => {
     const deadline = AbortSignal.timeout(timeout_ms);
     try {
-      return await work(AbortSignal.any([signal, deadline]));
+      const object = `${storage.location}: ${what || "a listing"}`;
+      const wait = { for: `${object}, try ${tries} of ${retries_max + 1}`, limit_ms: timeout_ms };
+      return await waiting(wait, () => work(AbortSignal.any([signal, deadline])));
     } catch (error) {
       if (signal.aborted || !deadline.aborted) throw error;
       throw new StorageError("unclear", `${what}: no answer within ${timeout_ms} ms`, { cause: error });
@@ -40,10 +48,12 @@ export function patientStorage(storage: Storage, patience: Patience = {}): Stora
     },
   ): Promise<T> => {
     let unsure = false;
+    let tries = 0;
     let passing: StorageError | undefined;
     const attempt = async (): Promise<T> => {
+      tries += 1;
       try {
-        return await once(what, signal, work);
+        return await once(what, tries, signal, work);
       } catch (error) {
         if (!(error instanceof StorageError) || signal.aborted) throw error;
         if (error.failure === "unclear") unsure = true;

@@ -7,6 +7,7 @@ import {
   PutObjectCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
+import { certificateTold, skewTold } from "../clock.ts";
 import { STORAGE_PAGE } from "../limits.ts";
 import { retryAfter_ms } from "../patience.ts";
 import { type Storage, StorageError, type StorageFailure } from "./storage.ts";
@@ -178,7 +179,11 @@ async function translated<T>(key: string, signal: AbortSignal, work: () => Promi
     if (error instanceof StorageError) throw error;
     const { name, message, $metadata, $response } = error as SdkFailure;
     const status = $metadata?.httpStatusCode;
-    throw new StorageError(failureOf(status, name), `${key}: ${status ?? "no answer"} ${name}: ${message}`, {
+    const failure = failureOf(status, name);
+    const skew =
+      failure === "denied" ? skewTold($response?.headers?.date, Date.now()) : certificateTold(error, Date.now());
+    const cause = `${key}: ${status ?? "no answer"} ${name}: ${message}${skew === null ? "" : `: ${skew}`}`;
+    throw new StorageError(skew !== null || name === "RequestTimeTooSkewed" ? "skewed" : failure, cause, {
       retry_after_ms: retryAfter_ms($response?.headers?.["retry-after"] ?? null),
       cause: error,
     });
@@ -202,6 +207,9 @@ function failureOf(status: number | undefined, name: string): StorageFailure {
       return "changed";
     case 429:
       return "throttled";
+    // The disk below it is full.
+    case 507:
+      return "refused";
     default:
       // 200 with an error: an answer that broke off inside the SDK's parser.
       return status === undefined || status >= 500 || status < 300 ? "unclear" : "refused";

@@ -4,6 +4,7 @@
  * Implementations try once and say what went wrong; patience is `patient-storage.ts`'s.
  */
 
+import { SET_THE_CLOCK } from "../clock.ts";
 import { OpsError } from "../command/errors.ts";
 
 export interface StoredObject {
@@ -27,6 +28,8 @@ export type StorageFailure =
   | "locked"
   /** Credentials or their rights. Trying again is of no use. */
   | "denied"
+  /** This machine's clock is wrong, so what it signs is refused. */
+  | "skewed"
   /** Asked too fast: not done, may be tried again after `retry_after_ms`. */
   | "throttled"
   /** 5xx, broken connection, no answer in time: it may or may not have been done. */
@@ -40,6 +43,7 @@ const HINTS: Readonly<Record<StorageFailure, string>> = {
   changed: "another command changed it in the same moment: repeat this one",
   locked: "wait until the bucket lock ends, or leave it",
   denied: "use credentials that may read and write this bucket or folder",
+  skewed: SET_THE_CLOCK,
   throttled: "repeat it later: what was done is found again",
   unclear: "repeat it when the storage answers again: what was done is found again",
   refused: "check the address, the bucket's name, its region (&region=NAME in the address) and the free space",
