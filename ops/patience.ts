@@ -6,7 +6,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { OpsError } from "./command/errors.ts";
-import { waiting } from "./waits.ts";
+import { whileWaiting } from "./waits.ts";
 
 export interface RetryPolicy {
   /** Ends tries and waits. */
@@ -44,7 +44,7 @@ export async function patiently<T>(work: () => Promise<T>, policy: RetryPolicy):
       if (wait_ms > wait_max_ms || waited_ms > waits_max_ms) throw error;
       policy.on_retry?.(error, wait_ms);
       const another = `another try (${error.message})`;
-      await waiting({ for: another, limit_ms: wait_ms }, () => sleep(wait_ms, signal));
+      await whileWaiting({ for: another, limit_ms: wait_ms }, () => sleep(wait_ms, signal));
     }
   }
 }

@@ -4,7 +4,7 @@ import { RequestBudget, systemClock } from "./cloudflare/request-budget.ts";
 import { patientStorage } from "./storage/patient-storage.ts";
 import { s3Storage } from "./storage/s3-storage.ts";
 import { type Fault, startWire } from "./storage/wire.fixture.ts";
-import { waiting, waitLine, watchWaits } from "./waits.ts";
+import { waitLine, watchWaits, whileWaiting } from "./waits.ts";
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -67,9 +67,9 @@ test("a spent budget of requests is told as such", async () => {
 
 test("what has ended is not waited for any more", async () => {
   const lines = listener();
-  await waiting({ for: "one", limit_ms: 1 }, async () => {});
+  await whileWaiting({ for: "one", limit_ms: 1 }, async () => {});
   const said = await saidOf((signal) =>
-    waiting({ for: "another", limit_ms: 1 }, () => systemClock.sleep(100_000, signal)),
+    whileWaiting({ for: "another", limit_ms: 1 }, () => systemClock.sleep(100_000, signal)),
   );
   expect([said, ...lines].filter((line) => !line.includes("another"))).toEqual([]);
 });

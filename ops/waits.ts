@@ -8,15 +8,15 @@ import { WAIT_LOOK_EVERY_MS, WAIT_TOLD_AFTER_MS } from "./limits.ts";
 interface Wait {
   /** What would end it: `the storage: read locks/1`. */
   for: string;
-  /** It is given up after this. */
-  limit_ms: number;
+  /** It is given up after this; null: by nobody here. */
+  limit_ms: number | null;
 }
 
 const began = channel("prism.ops.wait.began");
 const ended = channel("prism.ops.wait.ended");
 
 /** What `work` returns, which is waited for meanwhile. */
-export async function waiting<T>(wait: Wait, work: () => Promise<T>): Promise<T> {
+export async function whileWaiting<T>(wait: Wait, work: () => Promise<T>): Promise<T> {
   // The object itself is what tells this wait from others.
   began.publish(wait);
   try {
@@ -58,6 +58,7 @@ export function watchWaits(watch: Watch): () => void {
 
 /** `Waiting for 12 s for the storage: read locks/1; until 13:45:02 UTC at most`. Times since the epoch. */
 export function waitLine({ for: what, limit_ms }: Wait, since_ms: number, now_ms: number): string {
-  const until = new Date(since_ms + limit_ms).toISOString().slice(11, 19);
-  return `Waiting for ${Math.round((now_ms - since_ms) / 1000)} s for ${what}; until ${until} UTC at most`;
+  const waited = `Waiting for ${Math.round((now_ms - since_ms) / 1000)} s for ${what}`;
+  if (limit_ms === null) return waited;
+  return `${waited}; until ${new Date(since_ms + limit_ms).toISOString().slice(11, 19)} UTC at most`;
 }

@@ -8,7 +8,7 @@ import type { Cloudflare } from "cloudflare";
 import { OpsError } from "../command/errors.ts";
 import { API_PATIENCE_MS, API_RATE_PAUSE_MS, API_RETRIES_MAX, API_TIMEOUT_MS, RETRY_PAUSE_MS } from "../limits.ts";
 import { patiently } from "../patience.ts";
-import { waiting } from "../waits.ts";
+import { whileWaiting } from "../waits.ts";
 import { connectionFailure, neverSent, pathOf, refusal } from "./failures.ts";
 import { type Clock, RequestBudget, systemClock } from "./request-budget.ts";
 import { Cloudflare as Sdk } from "./sdk.ts";
@@ -106,7 +106,7 @@ function patientSend(address: CloudflareAddress, options: CloudflareOptions) {
           for: `Cloudflare: ${method} ${pathOf(call)}, try ${tries} of ${API_RETRIES_MAX + 1}`,
           limit_ms: API_TIMEOUT_MS,
         };
-        response = await waiting(wait, () => whole(url, { ...init, method, headers, signal: ended }));
+        response = await whileWaiting(wait, () => whole(url, { ...init, method, headers, signal: ended }));
         if (response.ok) return response;
         body = await response.text();
       } catch (error) {

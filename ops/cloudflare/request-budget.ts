@@ -7,7 +7,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { API_REQUESTS_PER_WINDOW, API_WINDOW_MS } from "../../infra/cloudflare-limits.ts";
 import { API_WINDOW_MARGIN_MS } from "../limits.ts";
-import { waiting } from "../waits.ts";
+import { whileWaiting } from "../waits.ts";
 
 const SPENT = `Cloudflare's budget of ${API_REQUESTS_PER_WINDOW} requests in ${API_WINDOW_MS / 60_000} minutes, which is spent`;
 
@@ -55,7 +55,7 @@ export class RequestBudget {
       own.at_ms = Math.max(own.at_ms, this.#blocked_until_ms);
       const wait_ms = own.at_ms - this.#clock.now();
       if (wait_ms <= 0) return;
-      await waiting({ for: SPENT, limit_ms: wait_ms }, () => this.#clock.sleep(wait_ms, signal));
+      await whileWaiting({ for: SPENT, limit_ms: wait_ms }, () => this.#clock.sleep(wait_ms, signal));
     }
   }
 

@@ -14,6 +14,7 @@ import { rounded } from "../command/rounded.ts";
 import { appliedMigrations } from "../migrate/ledger.ts";
 import { contractedSince } from "../migrate/plan.ts";
 import { type Delivery, liveDatabase, openDelivery } from "../stack/delivery.ts";
+import { whileWaiting } from "../waits.ts";
 import { underTraffic } from "./probe-caller.ts";
 import { previousGood } from "./release-history.ts";
 import { trafficReport, trafficText } from "./traffic-report.ts";
@@ -82,7 +83,8 @@ export const rollback = defineCommand({
       if (asItIs) traffic.phase("record");
       try {
         await driver.setConfig({ bundle: `version/${goal.id}`, rollout: undefined });
-        const { version_id } = (await driver.up()).worker;
+        const { version_id } = (await whileWaiting({ for: "the deployment", limit_ms: null }, () => driver.up()))
+          .worker;
         return { version_id, serving_after_s: asItIs ? deployed_s : since_s(), unrecorded: null };
       } catch (error) {
         if (!asItIs) throw error;

@@ -15,6 +15,7 @@ import {
   VECTOR_ROWS_PER_PAGE,
   VECTORS_VISIBLE_MAX_MS,
 } from "../limits.ts";
+import { whileWaiting } from "../waits.ts";
 
 interface ScratchVectors {
   vectors: number;
@@ -55,7 +56,7 @@ export async function fillScratchIndex(
     waiting += vectors.length;
   }
   await send();
-  result.differences.push(...(await otherIds(connection, index)));
+  result.differences.push(...(await whileWaiting(SHOWN, () => otherIds(connection, index))));
   for (let from = 0; from < kept.length; from += VECTOR_GET_IDS) {
     const part = kept.slice(from, from + VECTOR_GET_IDS);
     const found = new Map((await index.get(part.map(({ id }) => id))).map((vector) => [vector.id, vector]));
@@ -83,6 +84,8 @@ async function entriesOf(packs: ReadonlyMap<string, Float32Array[]>, connection:
     return [indexEntry({ id: Number(id), tenant: String(tenant), values, metadata: JSON.parse(String(metadata)) })];
   });
 }
+
+const SHOWN = { for: "the scratch index to show what was written", limit_ms: VECTORS_VISIBLE_MAX_MS };
 
 /** Waits until the index shows as many as there are; then names what differs. */
 async function otherIds(connection: D1Connection, index: VectorIndex): Promise<string[]> {

@@ -6,6 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { IndexEntry } from "../../worker/vectors/index-entry.ts";
 import { OpsError } from "../command/errors.ts";
 import { SETTLE_POLL_MS, VECTOR_GET_IDS, VECTOR_ROUNDS_MAX, VECTORS_VISIBLE_MAX_MS } from "../limits.ts";
+import { whileWaiting } from "../waits.ts";
 import type { FillState, VectorsFill, VectorsFilling } from "./fill.ts";
 import { VectorIndex } from "./vector-index.ts";
 import {
@@ -120,7 +121,12 @@ class Filler {
    * the log says so; mutations under way become visible within seconds.
    * @throws OpsError when ids differ for long although nothing changed them.
    */
-  async parity(): Promise<number> {
+  parity(): Promise<number> {
+    const shown = `the index ${this.#index.name} to show what was written`;
+    return whileWaiting({ for: shown, limit_ms: VECTORS_VISIBLE_MAX_MS }, () => this.#settled());
+  }
+
+  async #settled(): Promise<number> {
     const { session } = this.#filling;
     const until_ms = session.now() + VECTORS_VISIBLE_MAX_MS;
     for (;;) {

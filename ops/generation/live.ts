@@ -4,6 +4,7 @@ import { releaseTag } from "../../infra/version-note.ts";
 import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
 import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
 import type { StackResources } from "../stack/target.ts";
+import { whileWaiting } from "../waits.ts";
 import type { SwitchRecord } from "./record.ts";
 import type { StoreSession } from "./stores.ts";
 
@@ -108,7 +109,7 @@ export async function deployStores({ driver, progress }: StoreSession, pin: stri
   progress.start("deploy", 0);
   if (pin !== null) await driver.setConfig({ bundle: pin });
   try {
-    await driver.up();
+    await whileWaiting({ for: "the deployment", limit_ms: null }, () => driver.up());
   } finally {
     if (pin !== null) await driver.setConfig({ bundle: undefined });
     progress.stop();

@@ -8,6 +8,7 @@ import { OpsError } from "../command/errors.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { DEFERRED_PUSH_EVERY_MS, DEFERRED_WAIT_MAX_MS, QUEUE_PUSH_MESSAGES, SETTLE_POLL_MS } from "../limits.ts";
 import { objectsUnder } from "../storage/storage.ts";
+import { whileWaiting } from "../waits.ts";
 import { forgetFence } from "./fence.ts";
 import type { StoreSession } from "./stores.ts";
 
@@ -25,24 +26,29 @@ export async function releaseDeferred(session: StoreSession, database: D1Connect
  * Sends the messages of deferred writes anew now and then, until none is left or it takes too long: those that the Worker sent
  * may be waiting out their delay, or be lost. Returns how many writes are done, and how many of their objects still wait.
  */
-export async function tryRelease(
+export function tryRelease(
   session: StoreSession,
   database: D1Connection,
 ): Promise<{ applied: number; waiting: number }> {
+  const wait = { for: "deferred writes to be applied", limit_ms: DEFERRED_WAIT_MAX_MS };
+  return whileWaiting(wait, () => release(session, database));
+}
+
+async function release(session: StoreSession, database: D1Connection): Promise<{ applied: number; waiting: number }> {
   const seen = new Set<string>();
   const until_ms = session.now() + DEFERRED_WAIT_MAX_MS;
   let ownerless = new Set<string>();
   for (let next_push_ms = 0; ; ) {
-    const waiting = await deferredObjects(session);
-    ownerless = await dropPlaces(session, waiting, ownerless);
-    for (const key of waiting) if (key.startsWith(DEFERRED_OPERATIONS)) seen.add(key);
-    if (waiting.length === 0) break;
+    const keys = await deferredObjects(session);
+    ownerless = await dropPlaces(session, keys, ownerless);
+    for (const key of keys) if (key.startsWith(DEFERRED_OPERATIONS)) seen.add(key);
+    if (keys.length === 0) break;
     if (session.now() > until_ms) {
-      const left = waiting.filter((key) => seen.has(key)).length;
-      return { applied: seen.size - left, waiting: waiting.length };
+      const left = keys.filter((key) => seen.has(key)).length;
+      return { applied: seen.size - left, waiting: keys.length };
     }
     if (session.now() >= next_push_ms) {
-      await push(session, waiting);
+      await push(session, keys);
       next_push_ms = session.now() + DEFERRED_PUSH_EVERY_MS;
     }
     await pause(SETTLE_POLL_MS, undefined, { signal: session.steady });

@@ -7,6 +7,7 @@ import { conditionOf, type Database, databaseOf, openSession, type StoreSession 
 import { openDriver } from "../stack/open-driver.ts";
 import type { StackResources } from "../stack/target.ts";
 import { StorageError } from "../storage/storage.ts";
+import { whileWaiting } from "../waits.ts";
 
 export interface Situation {
   session: StoreSession;
@@ -58,7 +59,7 @@ export async function withBucket({ session }: Situation): Promise<void> {
       throw error;
     },
   );
-  if (!isThere) await session.driver.up();
+  if (!isThere) await whileWaiting({ for: "the deployment", limit_ms: null }, () => session.driver.up());
 }
 
 function nothingDeployed(stack: string, error: OpsError): OpsError {

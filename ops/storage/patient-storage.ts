@@ -6,7 +6,7 @@
  */
 import { RETRY_AFTER_MAX_MS, STORAGE_PAUSE_MS, STORAGE_RETRIES_MAX, STORAGE_TIMEOUT_MS } from "../limits.ts";
 import { patiently } from "../patience.ts";
-import { waiting } from "../waits.ts";
+import { whileWaiting } from "../waits.ts";
 import { type Storage, StorageError } from "./storage.ts";
 
 export interface Patience {
@@ -31,7 +31,7 @@ export function patientStorage(storage: Storage, patience: Patience = {}): Stora
     try {
       const object = `${storage.location}: ${what || "a listing"}`;
       const wait = { for: `${object}, try ${tries} of ${retries_max + 1}`, limit_ms: timeout_ms };
-      return await waiting(wait, () => work(AbortSignal.any([signal, deadline])));
+      return await whileWaiting(wait, () => work(AbortSignal.any([signal, deadline])));
     } catch (error) {
       if (signal.aborted || !deadline.aborted) throw error;
       throw new StorageError("unclear", `${what}: no answer within ${timeout_ms} ms`, { cause: error });
