@@ -1,4 +1,4 @@
-/** `ops generation drop`: takes a generation that is not live out of the stack, with its data: the only way in which one ends. */
+/** `ops generation drop`: takes generations that are not live out of the stack, with their data. A switch that makes a new one drops those that are over by the same rule. */
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { defineCommand } from "../command/define.ts";
