@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { type Platform, startPlatform } from "../../local/platform.ts";
+import { runCli } from "../command/run-cli.fixture.ts";
 import { type Client, createClient } from "../service/client.ts";
 import { IndexConfig } from "./config.ts";
 import { type SyncOptions, type SyncResult, syncIndex } from "./sync.ts";
@@ -10,16 +11,21 @@ import { type SyncOptions, type SyncResult, syncIndex } from "./sync.ts";
 // The queue hands a batch over after a second, and several updates wait for their jobs.
 vi.setConfig({ testTimeout: 30_000 });
 
+let data_dir: string;
 let platform: Platform;
 let client: Client;
 let cwd: string;
 let collection: string;
 
 beforeAll(async () => {
-  platform = await startPlatform();
+  data_dir = await mkdtemp(join(tmpdir(), "prism-sync-data-"));
+  platform = await startPlatform({ data_dir });
   client = createClient({ url: platform.url, token: platform.admin_key, signal: new AbortController().signal });
 }, 60_000);
-afterAll(() => platform?.close());
+afterAll(async () => {
+  await platform?.close();
+  await rm(data_dir, { recursive: true, force: true });
+});
 beforeEach(async (context) => {
   cwd = await mkdtemp(join(tmpdir(), "prism-sync-"));
   collection = `c${context.task.id.replace(/[^a-z0-9]+/g, "")}`.slice(0, 30);
@@ -198,4 +204,20 @@ test("two sources that give one id are refused before anything is sent", async (
   });
   await expect(sync({ config })).rejects.toThrow(/two sources give this id/);
   expect(await stored()).toEqual({});
+});
+
+test("the command reads a configuration's folders beside it, and ends with 4 where a document failed", async () => {
+  await write(THREE);
+  const config = join(cwd, "handbook.config.json");
+  await writeFile(config, JSON.stringify({ sources: [{ collection, folder: "." }] }));
+  const update = async (...words: string[]) => {
+    const at = ["--config", config, "--data", data_dir, "--json"];
+    const { code, stdout } = await runCli(["index", "update", ...at, ...words]);
+    return { code, data: JSON.parse(stdout) };
+  };
+  expect(await update("--dry-run")).toMatchObject({ code: 0, data: { dry_run: true, added: 3 } });
+  expect(await stored()).toEqual({});
+  expect(await update()).toMatchObject({ code: 0, data: { dry_run: false, added: 3, failed: 0 } });
+  await writeFile(join(cwd, "a.md"), Buffer.from([0xff]));
+  expect(await update()).toMatchObject({ code: 4, data: { failed: 1, failures: [{ id: `${collection}:a.md` }] } });
 });
