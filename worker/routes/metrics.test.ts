@@ -1,5 +1,5 @@
 /** What `/metrics` says, held against what was done and what the log says of it. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { FREE_ALLOWANCES_PER_DAY } from "../../infra/cloudflare-limits.ts";
 import { CRONS, METER_SHARDS, SERVICE } from "../../infra/inventory.ts";
 import { SKETCH_RELATIVE_ERROR } from "../limits.ts";
@@ -43,14 +43,17 @@ async function samples(accept = "text/plain"): Promise<Map<string, number>> {
 const counted = (all: Map<string, number>, name: string) =>
   [...all].filter(([series]) => series.startsWith(name)).reduce((sum, [, value]) => sum + value, 0);
 
-/** Answers of `/metrics` that count just what the log had told when they were asked for, once that is so. */
-async function settled(query = "") {
-  for (;;) {
-    const told = requestLines();
-    const answer = await metrics(query);
-    if (answer.requests.total === told.length) return { answer, told };
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+/** An answer of `/metrics` that counts just what the log had told when it was asked for, once that is so. */
+async function settled() {
+  return vi.waitFor(
+    async () => {
+      const told = requestLines();
+      const answer = await metrics();
+      expect(answer.requests.total).toBe(told.length);
+      return { answer, told };
+    },
+    { timeout: 60_000, interval: 100 },
+  );
 }
 
 test("counts equal what was done, over shards and for the queue and cron as well; percentiles are within their error", async () => {

@@ -18,7 +18,9 @@ const allowance = z.object({
   used: z.number(),
   limit: z.number(),
   usage_percentage: z.number(),
-  state: z.enum(["ok", "warning", "high", "critical"]).openapi({ description: "From 80 % warning, from 90 % high, from 95 % critical." }),
+  state: z
+    .enum(["ok", "warning", "high", "critical"])
+    .openapi({ description: "From 80 % warning, from 90 % high, from 95 % critical." }),
 });
 
 const share = z.number().min(0).max(1);
