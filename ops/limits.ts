@@ -239,3 +239,7 @@ export const FINISHED_JOB_KEEP_MS = 90 * 86_400_000;
 export const VACUUM_ROWS_PER_STATEMENT = 20_000;
 /** Pages of a full-text index merged by one statement: a second's work. */
 export const FULL_TEXT_MERGE_PAGES = 2_000;
+/** Lines of each side that `ops restore document` shows of a text that differs. */
+export const DIFFERENT_LINES_SHOWN = 20;
+/** A key that `ops restore document` makes for another tenant ends by then, where it could not be revoked. */
+export const TENANT_KEY_TTL_MS = 600_000;
