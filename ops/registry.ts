@@ -19,6 +19,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   vacuum: async () => (await import("./vacuum/vacuum.ts")).vacuum,
   "backup create": async () => (await import("./backup/create.ts")).backupCreate,
   "backup list": async () => (await import("./backup/list.ts")).backupList,
+  "backup stats": async () => (await import("./backup/stats.ts")).backupStats,
   "backup show": async () => (await import("./backup/show.ts")).backupShow,
   "backup documents": async () => (await import("./backup/documents.ts")).backupDocuments,
   "backup diff": async () => (await import("./backup/diff.ts")).backupDiff,

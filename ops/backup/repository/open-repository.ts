@@ -107,6 +107,11 @@ export async function openRepository(
       return found.manifests.map((known) => infoOf(known, found));
     },
 
+    async size() {
+      const sizes = [...(await sizesUnder(patient, "", signal)).values()];
+      return { objects: sizes.length, bytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
+    },
+
     async openNewest() {
       const found = await history();
       const [newest] = found.manifests;
@@ -183,6 +188,7 @@ function infoOf({ ref, manifest, signer }: KnownManifest, { pointer }: History):
     started_ms: Date.parse(manifest.started_at),
     finished_ms: Date.parse(manifest.finished_at),
     tool: manifest.tool,
+    tags: manifest.tags,
     signer,
     parts: manifest.parts,
     bytes: manifest.bytes,

@@ -40,6 +40,8 @@ export const snapshotInfo = z.strictObject({
   started_ms: z.number(),
   finished_ms: z.number(),
   tool: z.string(),
+  /** Given when it was made; a manifest is signed and never changes. */
+  tags: z.array(z.string()),
   /** Name of the write key that signed it. */
   signer: z.string(),
   parts: z.int(),
@@ -159,6 +161,7 @@ export interface Lease {
 export interface BeginOptions {
   /** Name and version of the program. */
   tool: string;
+  tags?: readonly string[];
   /** Keys of part objects that a check found damaged: they are written anew, beside the damaged ones. */
   distrust?: ReadonlySet<string>;
 }
@@ -180,6 +183,8 @@ export interface Repository {
   beginSnapshot(options: BeginOptions): Promise<SnapshotWriter>;
   /** Newest first; those whose manifest is whole. Damaged and missing ones are then told in `warnings`. */
   listSnapshots(): Promise<SnapshotInfo[]>;
+  /** All objects that lie there, whoever needs them. */
+  size(): Promise<{ objects: number; bytes: number }>;
   /** The newest of those that `listSnapshots` gives; null where there is none. @throws OpsError when its index is damaged. */
   openNewest(): Promise<Snapshot | null>;
   /**
