@@ -52,6 +52,8 @@ export const STORAGE_TIMEOUT_MS = 60_000;
 export const STORAGE_RETRIES_MAX = 6;
 /** First pause before another try at the storage; doubles each time. */
 export const STORAGE_PAUSE_MS = 200;
+/** Objects up to this size (leases, pointers, manifests) do not wait for a rate limit, which counts them all the same. */
+export const UNLIMITED_OBJECT_BYTES = 65_536;
 /** Objects in one page of a listing: what S3 gives at most. */
 export const STORAGE_PAGE = 1000;
 /** A part is held in memory whole, several times over while it is compressed and encrypted. */

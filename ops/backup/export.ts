@@ -55,7 +55,7 @@ every object at its size. What was removed at the source stays in the copy. Safe
   ],
   async run(invocation, { words, to, as_repository = false, table, ...options }) {
     if (as_repository && to !== undefined && words.length === 0 && table === undefined)
-      return await copyRepository(invocation, { from: options.repository, to, key_file: options.key_file });
+      return await copyRepository(invocation, { ...options, from: options.repository, to });
     const [dir, id = "latest"] = words.toReversed();
     if (dir === undefined || words.length > 2 || as_repository || to !== undefined)
       throw new OpsError(

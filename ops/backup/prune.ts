@@ -46,8 +46,8 @@ a restore reads stays until it is done. One with a tag stays, unless \`--forget-
   }),
   output,
   examples: ["backup prune --dry-run", "backup prune --daily 14 --forget-tag before-migration --yes --json"],
-  run(invocation, { repository, key_file, forget_tag = [], ...rule }) {
-    return withRepository(invocation, { repository, key_file }, null, (opened) =>
+  run(invocation, { repository, key_file, limit_rate, forget_tag = [], ...rule }) {
+    return withRepository(invocation, { repository, key_file, limit_rate }, null, (opened) =>
       prune(invocation, opened, rule, forget_tag),
     );
   },

@@ -48,7 +48,7 @@ test("list, show and diff say what a repository holds", async () => {
 });
 
 test("stats say how much there is, what that takes in storage, and how it grew", async () => {
-  const stats = await backup("stats");
+  const stats = await backup("stats", "--limit-rate", "50MB/s");
   const { snapshots } = await backup("list");
   expect(stats).toMatchObject({ code: 0, snapshots: 2, newest: { id: newer }, oldest: { id: older } });
   expect(stats.growth.map(({ id }: { id: string }) => id)).toEqual([newer, older]);

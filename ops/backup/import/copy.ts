@@ -5,7 +5,7 @@ import type { Invocation, Outcome } from "../../command/invocation.ts";
 import { patientStorage } from "../../storage/patient-storage.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { claimedId } from "../keys-at-hand.ts";
-import { withKeyedPlace } from "../open.ts";
+import { patienceOf, withKeyedPlace } from "../open.ts";
 import { locateRepository } from "../place.ts";
 import { openRepository } from "../repository/open-repository.ts";
 import { finding } from "../repository/repository.ts";
@@ -29,7 +29,8 @@ interface CopyRequest {
   /** Places as `--repository` takes them; undefined: the stack's own. */
   from: string | undefined;
   to: string | undefined;
-  key_file: readonly string[] | undefined;
+  key_file?: readonly string[] | undefined;
+  limit_rate?: number | undefined;
 }
 
 /** One repository into another place. @throws OpsError when that holds another repository. */
@@ -52,16 +53,16 @@ export async function copyRepository(invocation: Invocation, request: CopyReques
   };
 }
 
-async function copied(invocation: Invocation, { from, to, key_file }: CopyRequest): Promise<CopyReport> {
+async function copied(invocation: Invocation, { from, to, key_file, limit_rate }: CopyRequest): Promise<CopyReport> {
   const { target, signal, progress, env, now, dry_run } = invocation;
-  const options = { repository: from, key_file: key_file && [...key_file] };
-  return withKeyedPlace(invocation, options, null, async ({ storage, patient: there, key }) => {
+  const options = { repository: from, key_file: key_file && [...key_file], limit_rate };
+  return withKeyedPlace(invocation, options, null, async ({ storage, patient: there, patience, key }) => {
     const copy = await locateRepository(to, target, env);
     try {
-      const here = patientStorage(copy.storage);
+      const here = patientStorage(copy.storage, patienceOf({ limit_rate }));
       await refuseAnother(here, key.repository, signal);
       const places = { from: there.location, to: here.location };
-      const original = await openRepository(storage, key, { signal, now });
+      const original = await openRepository(storage, key, { signal, now, patience });
       let done: RepositoryCopied;
       try {
         const snapshots = (await original.listSnapshots()).map((snapshot) => snapshot.id);
