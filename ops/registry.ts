@@ -32,6 +32,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "backup key add-writer": async () => (await import("./backup/key/add-writer.ts")).backupKeyAddWriter,
   "backup key add-passphrase": async () => (await import("./backup/key/add-passphrase.ts")).backupKeyAddPassphrase,
   "backup key remove-reader": async () => (await import("./backup/key/remove-reader.ts")).backupKeyRemoveReader,
+  "backup key remove-writer": async () => (await import("./backup/key/remove-writer.ts")).backupKeyRemoveWriter,
   "backup key remove-passphrase": async () =>
     (await import("./backup/key/remove-passphrase.ts")).backupKeyRemovePassphrase,
   "restore plan": async () => (await import("./restore/plan.ts")).restorePlan,

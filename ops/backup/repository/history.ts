@@ -81,9 +81,7 @@ async function readManifest(opened: Opened, key: string): Promise<KnownManifest>
     if ("problem" in verified) return { ...verified, forged: true };
     const { payload: manifest, signer } = verified;
     const retired = config.retired.find((writer) => writer.signer === signer);
-    if (retired && !retired.accepted.includes(sha256(bytes))) {
-      return { problem: `was signed by ${retired.name}, whose key is retired`, forged: true };
-    }
+    if (retired && !isAccepted(retired, bytes)) return afterRetirement(retired);
     if (manifest.repository !== config.repository) return { problem: `belongs to repository ${manifest.repository}` };
     if (manifestKey(manifest.epoch, Date.parse(manifest.finished_at), manifest.snapshot) !== key) {
       return { problem: `is the manifest of snapshot ${manifest.snapshot}, put in another one's place`, forged: true };
@@ -99,18 +97,29 @@ async function readManifest(opened: Opened, key: string): Promise<KnownManifest>
   return { ...value, ref: { snapshot, counter, manifest: key, sha256: sha256(body) }, bytes: body.byteLength };
 }
 
+type Retired = Opened["configuration"]["config"]["retired"][number];
+
+const isAccepted = ({ accepted }: Retired, bytes: Uint8Array): boolean => accepted.includes(sha256(bytes));
+
+const afterRetirement = ({ name }: Retired) => ({
+  problem: `was signed by ${name}, whose key is retired`,
+  forged: true,
+});
+
 async function readPointer(
   opened: Opened,
   findings: Finding[],
 ): Promise<{ pointer: Pointer | null; etag: string | null }> {
   const { config } = opened.configuration;
-  // A retired writer may have been the last to write it: its state is believed, its newest manifest is still proven apart.
+  // A retired writer may have been the last to write it before it was removed.
   const signers = [...signersOf(config), ...config.retired.map(({ signer }) => signer)];
   try {
     const { value, etag } = await readChecked(opened, POINTER, (bytes): Checked<Pointer> => {
       const verified = verifyJson("pointer", bytes, signers, Pointer);
       if ("problem" in verified) return { ...verified, forged: true };
       if (verified.payload.repository !== config.repository) return { problem: "belongs to another repository" };
+      const retired = config.retired.find((writer) => writer.signer === verified.signer);
+      if (retired && !isAccepted(retired, bytes)) return afterRetirement(retired);
       return { value: verified.payload };
     });
     return { pointer: value, etag };
