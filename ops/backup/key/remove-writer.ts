@@ -11,8 +11,8 @@ export const backupKeyRemoveWriter = defineCommand({
   summary: "end a key's right to back up; what it had signed stays trusted, or only what it had signed by --until",
   notes: `${NOTES} From now on nothing that it signs is believed. It keeps the secret that all writers share: with access
 to the bucket it still reads sizes, names of tables and hashes of rows, and can put false parts in the way of the next backups, which
-\`ops backup verify --read-data all\` with a reader's key finds. Change the bucket's credentials as well. Snapshots that are trusted no
-longer make \`latest\` uncertain until \`ops backup prune\` may remove them: name one by its id.`,
+\`ops backup verify --read-data all\` with a reader's key finds. Change the bucket's credentials as well. A snapshot of
+another writer that continued one which is trusted no longer continues what that said: then \`ops backup create --full\`.`,
   risk: "destructive",
   args: z.object({ name: z.string().describe("the writer, as key list shows it") }),
   options: z.object({

@@ -51,13 +51,21 @@ export async function readHistory(opened: Opened, cache: Map<string, KnownManife
     )
   ).flat();
   const manifests: KnownManifest[] = [];
+  /** Hashes of manifests that a retired writer signed and nobody vouches for, by key. */
+  const distrusted = new Map<string, string>();
   await pMap(
     keys,
     async (key) => {
       try {
-        const known = cache.get(key) ?? (await readManifest(opened, key));
-        cache.set(key, known);
-        manifests.push(known);
+        const { retired, ...known }: ReadManifest = cache.get(key) ?? (await readManifest(opened, key));
+        if (retired === undefined) {
+          cache.set(key, known);
+          manifests.push(known);
+          return;
+        }
+        distrusted.set(key, known.ref.sha256);
+        const snapshots = [known.ref.snapshot];
+        findings.push({ ...afterRetirement(retired), severity: "notice", object: key, snapshots });
       } catch (error) {
         if (!(error instanceof DamagedObject)) throw error;
         findings.push(damage(error, [key.slice(key.lastIndexOf("-") + 1)]));
@@ -67,27 +75,30 @@ export async function readHistory(opened: Opened, cache: Map<string, KnownManife
   );
   manifests.sort((a, b) => b.ref.counter - a.ref.counter || (a.ref.manifest < b.ref.manifest ? 1 : -1));
   const { pointer, etag } = await readPointer(opened, findings);
-  findings.push(...compare(manifests, new Set(keys), { pointer, exists: etag !== null }, opened));
+  findings.push(...compare(manifests, { keys: new Set(keys), distrusted }, { pointer, exists: etag !== null }, opened));
   const followed = new Set(manifests.flatMap(({ manifest }) => manifest.previous.map(({ snapshot }) => snapshot)));
   const heads = manifests.map(({ ref }) => ref).filter(({ snapshot }) => !followed.has(snapshot));
   return { manifests, heads, pointer, pointer_etag: etag, findings };
 }
 
-async function readManifest(opened: Opened, key: string): Promise<KnownManifest> {
+/** `retired`: it is whole, and of a writer whose signature counts no more. */
+type ReadManifest = KnownManifest & { retired?: Retired };
+
+async function readManifest(opened: Opened, key: string): Promise<ReadManifest> {
   const { config } = opened.configuration;
   const signers = [...signersOf(config), ...config.retired.map(({ signer }) => signer)];
-  const { value, body } = await readChecked(opened, key, (bytes): Checked<Omit<KnownManifest, "ref" | "bytes">> => {
+  const { value, body } = await readChecked(opened, key, (bytes): Checked<Omit<ReadManifest, "ref" | "bytes">> => {
     const verified = verifyJson("manifest", bytes, signers, Manifest);
     if ("problem" in verified) return { ...verified, forged: true };
     const { payload: manifest, signer } = verified;
     const retired = config.retired.find((writer) => writer.signer === signer);
-    if (retired && !isAccepted(retired, bytes)) return afterRetirement(retired);
     if (manifest.repository !== config.repository) return { problem: `belongs to repository ${manifest.repository}` };
     if (manifestKey(manifest.epoch, Date.parse(manifest.finished_at), manifest.snapshot) !== key) {
       return { problem: `is the manifest of snapshot ${manifest.snapshot}, put in another one's place`, forged: true };
     }
     return {
       value: {
+        ...(retired && !isAccepted(retired, bytes) && { retired }),
         manifest,
         signer: (retired ?? config.writers.find((writer) => writer.signer === signer))?.name ?? signer,
       },
@@ -102,8 +113,8 @@ type Retired = Opened["configuration"]["config"]["retired"][number];
 const isAccepted = ({ accepted }: Retired, bytes: Uint8Array): boolean => accepted.includes(sha256(bytes));
 
 const afterRetirement = ({ name }: Retired) => ({
-  problem: `was signed by ${name}, whose key is retired`,
-  forged: true,
+  cause: `was signed by ${name}, whose key is retired`,
+  hint: "it counts for nothing; a prune removes it when it is old enough and no lock holds it",
 });
 
 async function readPointer(
@@ -119,7 +130,7 @@ async function readPointer(
       if ("problem" in verified) return { ...verified, forged: true };
       if (verified.payload.repository !== config.repository) return { problem: "belongs to another repository" };
       const retired = config.retired.find((writer) => writer.signer === verified.signer);
-      if (retired && !isAccepted(retired, bytes)) return afterRetirement(retired);
+      if (retired && !isAccepted(retired, bytes)) return { problem: afterRetirement(retired).cause, forged: true };
       return { value: verified.payload };
     });
     return { pointer: value, etag };
@@ -137,7 +148,7 @@ async function readPointer(
 /** Pure. What the manifests and the pointer say about each other. */
 function compare(
   manifests: readonly KnownManifest[],
-  keys: ReadonlySet<string>,
+  { keys, distrusted }: { keys: ReadonlySet<string>; distrusted: ReadonlyMap<string, string> },
   { pointer, exists }: { pointer: Pointer | null; exists: boolean },
   { counter_seen, configuration: { config } }: Pick<Opened, "counter_seen" | "configuration">,
 ): Finding[] {
@@ -154,7 +165,8 @@ function compare(
   const missing = new Map<string, ManifestRef>();
   for (const ref of expected) {
     const known = byKey.get(ref.manifest);
-    if (known && known.ref.sha256 !== ref.sha256) missing.set(ref.manifest, ref);
+    if ((known?.ref.sha256 ?? distrusted.get(ref.manifest) ?? ref.sha256) !== ref.sha256)
+      missing.set(ref.manifest, ref);
     if (!keys.has(ref.manifest) && !wasPruned(ref)) missing.set(ref.manifest, ref);
   }
   for (const { manifest, counter, snapshot } of missing.values()) {

@@ -123,8 +123,21 @@ test("a writer that was removed signs nothing any more; what is vouched for stay
   expect(await findings()).toContain("pointer");
   writeFileSync(join(made.folder, "pointer"), pointer);
   expect(await findings()).toContain("pointer");
-  await snapshotOf(after, ["by another writer"]);
+  const next = await snapshotOf(after, ["by another writer"]);
   expect(await findings()).not.toContain("pointer");
+  // Nobody vouched for what the thief made: without it nothing is missing. In the place of another's manifest it is damage.
+  const damages = async () =>
+    (await (await made.open()).verifyStructure()).findings.flatMap(({ severity, object }) =>
+      severity === "damage" ? [object] : [],
+    );
+  expect((await (await made.open()).openSnapshot("latest")).info.id).toBe(next.id);
+  expect(await damages()).toEqual([]);
+  const theirs = made.objects().find((key) => key.endsWith(next.id)) ?? "";
+  const content = unverifiedJson(readFileSync(join(made.folder, theirs))) as { format: 1 };
+  const whole = readFileSync(join(made.folder, theirs));
+  writeFileSync(join(made.folder, theirs), signJson("manifest", { ...content, bytes: 0 }, thief.signer_seed ?? ""));
+  expect(await damages()).toEqual([theirs]);
+  writeFileSync(join(made.folder, theirs), whole);
   await expect((await made.open(thief)).beginSnapshot({ tool: "x" })).rejects.toMatchObject({
     parts: { cause: expect.stringContaining("no longer") },
   });
