@@ -1,5 +1,5 @@
 /** Each verb that needs only a repository, once, on a small one; the slow tests beside it go further. */
-import { readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -158,6 +158,49 @@ test("a backup into a copy does not make the original count as rolled back; the 
   await rename(stolen.repository_folder, vault.repository_folder);
   stolen.remove();
   expect(await backup("show", "latest")).toMatchObject({ code: 1, error: { reason: "rolled-back" } });
+});
+
+test("a copy with snapshots of its own is not written over; what was pruned at the original may stay in it", async () => {
+  const original = vault.copy();
+  const on = ["--repository", original.repository_folder];
+  const to = join(original.folder, "elsewhere");
+  const again = () => backup("export", "--as-repository", "--to", to, ...on);
+  expect(await again()).toMatchObject({ code: 0, passed: true });
+  await original.take();
+  const rule = ["daily", "weekly", "monthly", "yearly"].flatMap((name) => [`--${name}`, "0"]);
+  expect((await backup("prune", ...rule, "--yes", ...on)).removed.snapshots_removed).not.toEqual([]);
+  expect(await again()).toMatchObject({ code: 0, passed: true });
+
+  const copy = original.copy();
+  await rm(copy.repository_folder, { recursive: true });
+  await rename(to, copy.repository_folder);
+  const own = (await copy.take()).info.id;
+  await rename(copy.repository_folder, to);
+  await original.take();
+  for (const dry of [["--dry-run"], []])
+    expect(await backup("export", "--as-repository", "--to", to, ...on, ...dry)).toMatchObject({
+      code: 3,
+      error: { cause: expect.stringContaining(own) },
+    });
+  expect((await backup("show", "latest", "--repository", to)).snapshot.id).toBe(own);
+  copy.remove();
+  original.remove();
+});
+
+test("an older copy gives back what its original has lost, and leaves the original's own state alone", async () => {
+  const original = vault.copy();
+  const on = ["--repository", original.repository_folder];
+  const away = join(original.folder, "elsewhere");
+  await backup("export", "--as-repository", "--to", away, ...on);
+  const { id } = (await original.take()).info;
+  const parts = readdirSync(original.repository_folder, { recursive: true, encoding: "utf8" });
+  const [lost = ""] = parts.filter((path) => /parts.*[0-9a-f]{64}$/.test(path) && existsSync(join(away, path)));
+  await rm(join(original.repository_folder, lost));
+  const pointer = await readFile(join(original.repository_folder, "pointer"));
+  expect(await backup("import", away, ...on)).toMatchObject({ code: 0, passed: true, objects: 1 });
+  expect(await readFile(join(original.repository_folder, "pointer"))).toEqual(pointer);
+  expect(await backup("show", "latest", ...on)).toMatchObject({ code: 0, snapshot: { id } });
+  original.remove();
 });
 
 test("an export that met a missing part cannot be taken for a finished one", async () => {

@@ -6,7 +6,7 @@
  */
 import pMap from "p-map";
 import { REPOSITORY_READERS } from "../../limits.ts";
-import { objectsUnder, StorageError } from "../../storage/storage.ts";
+import { objectsUnder, type Storage, StorageError, type StoredObject } from "../../storage/storage.ts";
 import { signersOf } from "./configuration.ts";
 import { DamagedObject, HINTS } from "./damage.ts";
 import { CONFIG, EPOCHS, manifestKey, manifestsOf, POINTER } from "./layout.ts";
@@ -34,22 +34,43 @@ export interface History {
   findings: Finding[];
 }
 
+/** Whatever lies where manifests lie. */
+export async function manifestObjects(storage: Storage, signal: AbortSignal): Promise<StoredObject[]> {
+  const epochs = (await storage.folders(EPOCHS, signal)).filter((name) => /^\d{4}-\d{2}$/.test(name));
+  const read = async (epoch: string) => {
+    const found: StoredObject[] = [];
+    for await (const object of objectsUnder(storage, manifestsOf(epoch), signal)) found.push(object);
+    return found;
+  };
+  return (await pMap(epochs, read, { concurrency: REPOSITORY_READERS })).flat();
+}
+
+/**
+ * Ids of the snapshots that lie in another place of this repository and never were in this one: they are not here, and it does not follow
+ * from the last prune that they have been.
+ */
+export async function neverHere(opened: Opened, { pointer }: History, place: Storage): Promise<string[]> {
+  const { storage, signal, configuration } = opened;
+  const here = new Set((await manifestObjects(storage, signal)).map(({ key }) => key));
+  const strange = (await manifestObjects(place, signal)).filter(({ key }) => !here.has(key));
+  const signers = [...signersOf(configuration.config), ...configuration.config.retired.map(({ signer }) => signer)];
+  const ids = await pMap(
+    strange,
+    async ({ key }) => {
+      const verified = verifyJson("manifest", (await place.read(key, signal)).body, signers, Manifest);
+      const wasPruned = "payload" in verified && verified.payload.counter <= (pointer?.pruned_to ?? 0);
+      return wasPruned ? [] : [key.slice(key.lastIndexOf("-") + 1)];
+    },
+    { concurrency: REPOSITORY_READERS },
+  );
+  return ids.flat();
+}
+
 /** `cache` keeps manifests, which never change, between two readings. */
 export async function readHistory(opened: Opened, cache: Map<string, KnownManifest>): Promise<History> {
   const { storage, signal } = opened;
   const findings: Finding[] = [];
-  const epochs = (await storage.folders(EPOCHS, signal)).filter((name) => /^\d{4}-\d{2}$/.test(name));
-  const keys = (
-    await pMap(
-      epochs,
-      async (epoch) => {
-        const found: string[] = [];
-        for await (const { key } of objectsUnder(storage, manifestsOf(epoch), signal)) found.push(key);
-        return found;
-      },
-      { concurrency: REPOSITORY_READERS },
-    )
-  ).flat();
+  const keys = (await manifestObjects(storage, signal)).map(({ key }) => key);
   const manifests: KnownManifest[] = [];
   /** Hashes of manifests that a retired writer signed and nobody vouches for, by key. */
   const distrusted = new Map<string, string>();

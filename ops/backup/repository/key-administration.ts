@@ -17,6 +17,7 @@ import {
   writerSecret,
 } from "./configuration.ts";
 import { refused } from "./damage.ts";
+import { manifestObjects } from "./history.ts";
 import {
   type BackupKey,
   encryptTo,
@@ -25,7 +26,7 @@ import {
   randomKey,
   unlockWithPassphrase,
 } from "./key-file.ts";
-import { CONFIG, configCopyKey, EPOCHS, manifestsOf, POINTER } from "./layout.ts";
+import { CONFIG, configCopyKey, EPOCHS, POINTER } from "./layout.ts";
 import { Manifest, Pointer } from "./manifest.ts";
 import { sha256 } from "./metadata.ts";
 import { signingKey, unverifiedJson, verifyJson } from "./signed.ts";
@@ -223,9 +224,7 @@ async function signedBy(
   signer: string,
   signal: AbortSignal,
 ): Promise<{ key: string; modified_ms: number; sha256: string }[]> {
-  const objects: StoredObject[] = [];
-  for (const epoch of await storage.folders(EPOCHS, signal))
-    for await (const object of objectsUnder(storage, manifestsOf(epoch), signal)) objects.push(object);
+  const objects = await manifestObjects(storage, signal);
   for await (const object of objectsUnder(storage, POINTER, signal)) if (object.key === POINTER) objects.push(object);
   const read = async ({ key, modified_ms }: StoredObject) => {
     const { body } = await storage.read(key, signal);

@@ -4,7 +4,7 @@ import { type Storage, StorageError, sizesUnder } from "../../storage/storage.ts
 import { loadConfiguration, repositoryIdentities, signersOf, writerSecret } from "./configuration.ts";
 import { contentKeyReader } from "./content-keys.ts";
 import { DamagedObject, refused } from "./damage.ts";
-import { type History, type KnownManifest, readHistory } from "./history.ts";
+import { type History, type KnownManifest, neverHere, readHistory } from "./history.ts";
 import type { BackupKey } from "./key-file.ts";
 import { partsOf } from "./layout.ts";
 import { otherLeases, refuseBesidePrune, takeLease } from "./leases.ts";
@@ -106,6 +106,8 @@ export async function openRepository(
       const found = await history();
       return found.manifests.map((known) => infoOf(known, found));
     },
+
+    neverHere: async (place) => await neverHere(opened, await history(), place),
 
     async size() {
       const sizes = [...(await sizesUnder(patient, "", signal)).values()];

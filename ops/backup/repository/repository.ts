@@ -7,6 +7,7 @@
  */
 import { z } from "zod";
 import type { Patience } from "../../storage/patient-storage.ts";
+import type { Storage } from "../../storage/storage.ts";
 
 /**
  * Some bytes in the repository. Same kind and same bytes give the same id, so putting them twice stores them once in an
@@ -183,6 +184,8 @@ export interface Repository {
   beginSnapshot(options: BeginOptions): Promise<SnapshotWriter>;
   /** Newest first; those whose manifest is whole. Damaged and missing ones are then told in `warnings`. */
   listSnapshots(): Promise<SnapshotInfo[]>;
+  /** Ids of the snapshots that lie in another place of the same repository and never were in this one. */
+  neverHere(place: Storage): Promise<string[]>;
   /** All objects that lie there, whoever needs them. */
   size(): Promise<{ objects: number; bytes: number }>;
   /** The newest of those that `listSnapshots` gives; null where there is none. @throws OpsError when its index is damaged. */
