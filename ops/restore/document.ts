@@ -9,6 +9,7 @@ import { defineCommand } from "../command/define.ts";
 import { EXIT, type ExitCode, OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { momentBefore } from "../command/options.ts";
+import { harmless } from "../command/output.ts";
 import { DIFFERENT_LINES_SHOWN } from "../limits.ts";
 import { type DocumentDifference, differenceOf, documentDifference } from "./document-difference.ts";
 import { type LivingDocument, livingDocument } from "./living-document.ts";
@@ -165,12 +166,13 @@ function differenceText(
   const values = fields.flatMap((field) =>
     field === "text" ? [] : [`- ${field}: ${living?.[field]}`, `+ ${field}: ${stored[field]}`],
   );
-  if (text === null) return values;
+  if (text === null) return values.map(harmless);
   const side = (sign: string, { lines, shown }: { lines: number; shown: string[] }) => [
     ...shown.map((line) => `${sign} ${line}`),
     ...(lines > shown.length ? [`${sign} … and ${lines - shown.length} more lines`] : []),
   ];
-  return [...values, `Text from line ${text.from_line}:`, ...side("-", text.goes), ...side("+", text.comes)];
+  const lines = [...values, `Text from line ${text.from_line}:`, ...side("-", text.goes), ...side("+", text.comes)];
+  return lines.map(harmless);
 }
 
 /** Never over another file. */
