@@ -35,8 +35,8 @@ export const restoreDocument = defineCommand({
   path: "restore document",
   group: "backup",
   summary: "bring one document back from a snapshot, through the service: chunks, words and vectors follow",
-  notes: `Of the snapshot, the rows of all documents are read, and the texts of this one alone. What it is now is shown and asked about where it
-differs, and is lost then: \`ops backup create\` keeps it. A document that was deleted on purpose comes back as well. --dry-run shows
+  notes: `Of the snapshot, the rows of all documents are read, and the texts of this one alone. Where it differs now, that is
+asked about, and is lost then: \`ops backup create\` keeps it. A document that was deleted on purpose comes back as well. --dry-run shows
 the difference. The write is refused where the document changes meanwhile; safe to repeat.`,
   risk: "destructive",
   args: z.object({ id: z.string().describe("the document's id, as its tenant names it (ops backup documents)") }),
@@ -66,22 +66,21 @@ the difference. The write is refused where the document changes meanwhile; safe 
       const wanted = at === undefined ? (snapshot ?? "latest") : await before(repository, at(invocation.now()), id);
       return await documentOf(repository, wanted, tenant, id);
     });
+    const which = { snapshot: found.snapshot, id, tenant };
     const about = {
       dry_run: invocation.dry_run,
-      snapshot: found.snapshot,
-      id,
-      tenant,
+      ...which,
       title: found.document.title,
       updated_at: new Date(found.document.updated_at_ms).toISOString(),
     };
-    const which = `document ${id} of tenant ${tenant}, as snapshot ${about.snapshot} has it`;
+    const said = `document ${id} of tenant ${tenant}, as snapshot ${about.snapshot} has it`;
     if (to !== undefined) {
       if (!invocation.dry_run) await writeNew(to, found.text);
-      const said = invocation.dry_run ? "Would write" : "Wrote";
+      const done = invocation.dry_run ? "Would write" : "Wrote";
       return {
         data: { ...about, outcome: "file", file: to, difference: null },
-        text: `${said} the text of ${which}, into ${to}, not encrypted.`,
-        audit: { detail: { ...about, file: to } },
+        text: `${done} the text of ${said}, into ${to}, not encrypted.`,
+        audit: { detail: { ...which, file: to } },
       };
     }
     const living = await livingDocument(invocation, tenant, id);
@@ -90,12 +89,13 @@ the difference. The write is refused where the document changes meanwhile; safe 
     const outcome = outcomeOf(living, found.document, difference);
     const shown = difference === null ? [] : differenceText(difference, living, stored);
     if (outcome === "unchanged" || invocation.dry_run) {
-      const text = outcome === "unchanged" ? `Unchanged: ${which}.` : `Would be ${outcome}: ${which}.`;
+      const text = outcome === "unchanged" ? `Unchanged: ${said}.` : `Would be ${outcome}: ${said}.`;
       const data = { ...about, outcome, file: null, difference };
-      return { data, text: [text, ...shown].join("\n"), audit: { detail: { ...about, outcome } } };
+      return { data, text: [text, ...shown].join("\n"), audit: { detail: { ...which, outcome } } };
     }
     if (outcome === "overwritten") {
-      for (const line of shown) invocation.note(line);
+      // For whoever is asked; elsewhere stderr is a log, which no document's text gets into.
+      if (invocation.terminal) for (const line of shown) invocation.note(line);
       const differs = difference?.fields.join(", ");
       await invocation.confirm({
         op: "overwrite",
@@ -106,8 +106,8 @@ the difference. The write is refused where the document changes meanwhile; safe 
     await assertBack(invocation, tenant, stored);
     return {
       data: { ...about, outcome, file: null, difference },
-      text: `${outcome === "created" ? "Created" : "Overwritten"}: ${which}.`,
-      audit: { detail: { ...about, outcome } },
+      text: `${outcome === "created" ? "Created" : "Overwritten"}: ${said}.`,
+      audit: { detail: { ...which, outcome } },
     };
   },
 });
