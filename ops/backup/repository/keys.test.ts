@@ -1,12 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Encrypter } from "age-encryption";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { directoryStorage } from "../../storage/directory-storage.ts";
 import { initRepository, keyFromPassphrase } from "./key-administration.ts";
 import { formatKey, generateReader, joinKeys, parseKey } from "./key-file.ts";
+import { partKey } from "./layout.ts";
+import { metadataKeys, partId, sha256 } from "./metadata.ts";
 import { openRepository } from "./open-repository.ts";
+import { encodePart, importContentKey } from "./part.ts";
 import { DECEMBER_MS, newRepository, snapshotOf, type TestRepository, textsOf } from "./repository.fixture.ts";
 import { signJson, unverifiedJson } from "./signed.ts";
 
@@ -141,6 +144,36 @@ test("a writer that was removed signs nothing any more; what is vouched for stay
   await expect((await made.open(thief)).beginSnapshot({ tool: "x" })).rejects.toMatchObject({
     parts: { cause: expect.stringContaining("no longer") },
   });
+});
+
+test("what a removed writer puts where a part will lie is found by whoever reads the data", async () => {
+  const own = await newRepository();
+  const thief = await own.keys().addWriter("tablet");
+  await snapshotOf(await own.open(), ["today"]);
+  await own.keys().removeWriter("tablet", Number.POSITIVE_INFINITY);
+  const secret = metadataKeys(thief.writer_secret ?? "", thief.repository);
+  const guessed = Buffer.from("tomorrow");
+  const id = partId(secret, "text", sha256(guessed));
+  const [, epoch = "", , content_key = ""] =
+    own
+      .objects()
+      .find((key) => key.includes("/keys/"))
+      ?.split("/") ?? [];
+  const { object } = await encodePart(
+    secret,
+    { id: content_key, key: await importContentKey(Buffer.alloc(32)) },
+    { id, kind: "text", plain: Buffer.alloc(guessed.length) },
+  );
+  const planted = partKey(epoch, id, 0);
+  mkdirSync(dirname(join(own.folder, planted)), { recursive: true });
+  writeFileSync(join(own.folder, planted), object);
+
+  const repository = await own.open();
+  await snapshotOf(repository, ["tomorrow"]);
+  const damages = ({ findings }: { findings: { object: string }[] }) => findings.map((finding) => finding.object);
+  expect(damages(await repository.verifyStructure())).toEqual([]);
+  expect(damages(await repository.verifyData(100))).toEqual([planted]);
+  await own.remove();
 });
 
 test("a passphrase opens the key that was put behind it, and another one does not", async () => {
