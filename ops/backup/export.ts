@@ -4,11 +4,12 @@ import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
+import { onlyTables } from "./export/only-tables.ts";
 import { exported, refuseUsed, UNFINISHED, writeExport } from "./export/write-export.ts";
 import { copyReport, copyRepository } from "./import/copy.ts";
-import { readManifest, tableSummary } from "./manifest.ts";
+import { readManifest, type SnapshotManifest, tableSummary } from "./manifest.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
-import type { Repository } from "./repository/repository.ts";
+import type { Repository, Snapshot } from "./repository/repository.ts";
 
 const output = z.union([
   exported.extend({ snapshot: z.string() }),
@@ -26,13 +27,18 @@ export const backupExport = defineCommand({
   group: "backup",
   summary: "write a snapshot as plain SQL, NDJSON and objects; or copy the repository itself to another account",
   notes: `The plain files are NOT encrypted; until all of them are written they lie in DIR/unfinished. A copied repository is used like any other (--repository PLACE), pruned on its own, and checked here:
-every object at its size. What was removed at the source stays in the copy. Safe to repeat.`,
+every object at its size. What was removed at the source stays in the copy. Safe to repeat; refused where
+both have snapshots that the other never had.`,
   risk: "change",
   args: z.object({
     words: z.array(z.string()).default([]).describe("[ID] DIR: snapshot (default: the newest), new folder"),
   }),
   options: z.object({
     ...repositoryOptions.shape,
+    table: z
+      .array(z.string())
+      .optional()
+      .meta({ placeholder: "name", description: "only this table: its definition and rows, no index, no objects" }),
     to: z.string().optional().meta({
       placeholder: "place",
       description: "with --as-repository: a folder or 's3://bucket/prefix?endpoint=URL&region=NAME'",
@@ -45,11 +51,12 @@ every object at its size. What was removed at the source stays in the copy. Safe
   output,
   examples: [
     "backup export ./plain && sqlite3 new.sqlite < ./plain/database.sql",
+    "backup export ./plain --table documents --table tenants",
     "backup export --as-repository --to s3://vault/prism?endpoint=https://… --json",
   ],
-  async run(invocation, { words, to, as_repository = false, ...options }) {
-    if (as_repository && to !== undefined && words.length === 0)
-      return await copyRepository(invocation, { from: options.repository, to, key_file: options.key_file });
+  async run(invocation, { words, to, as_repository = false, table, ...options }) {
+    if (as_repository && to !== undefined && words.length === 0 && table === undefined)
+      return await copyRepository(invocation, { ...options, from: options.repository, to });
     const [dir, id = "latest"] = words.toReversed();
     if (dir === undefined || words.length > 2 || as_repository || to !== undefined)
       throw new OpsError(
@@ -61,29 +68,34 @@ every object at its size. What was removed at the source stays in the copy. Safe
         },
         { exit_code: EXIT.usage },
       );
-    return await withRepository(invocation, options, null, (repository) => writePlain(invocation, repository, id, dir));
+    return await withRepository(invocation, options, null, (repository) =>
+      writePlain(invocation, repository, { id, table, folder: dir }),
+    );
   },
 });
 
 async function writePlain(
   { dry_run, progress, signal, note }: Invocation,
   repository: Repository,
-  id: string,
-  folder: string,
+  { id, table, folder }: { id: string; table: string[] | undefined; folder: string },
 ): Promise<Outcome<z.infer<typeof output>>> {
   const snapshot = await repository.openSnapshot(id);
   const taken = snapshot.info.id;
   await refuseUsed(folder);
   if (dry_run) {
-    const { inventory } = await readManifest(snapshot);
+    const { inventory } = await toWrite(snapshot, table);
     const tables = inventory.database.tables.map(({ name, rows, digest }) => ({ name, rows, digest }));
     const text = `Would write ${tables.length} tables of snapshot ${taken} into ${folder}, not encrypted.`;
     return { data: { dry_run, snapshot: taken, folder, tables }, text };
   }
   const lease = await repository.leaseForRestore([taken]);
   try {
-    const manifest = await readManifest(snapshot);
-    progress.start("rows", manifest.summary.database.rows);
+    const manifest = await toWrite(snapshot, table);
+    const { tables } = manifest.inventory.database;
+    progress.start(
+      "rows",
+      tables.reduce((sum, { rows }) => sum + rows, 0),
+    );
     const on_rows = (rows: number) => progress.update(rows);
     const done = await writeExport(snapshot, manifest, folder, { signal, on_rows }).catch((error: unknown) => {
       note(`Warning: no whole export: ${join(folder, UNFINISHED)} holds what was written until it failed.`);
@@ -99,4 +111,9 @@ async function writePlain(
     progress.stop();
     await lease.release();
   }
+}
+
+async function toWrite(snapshot: Snapshot, table: string[] | undefined): Promise<SnapshotManifest> {
+  const manifest = await readManifest(snapshot);
+  return table === undefined ? manifest : onlyTables(manifest, table);
 }
