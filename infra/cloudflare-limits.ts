@@ -69,6 +69,17 @@ export const KV_BULK_WRITE_BYTES_MAX = 100 * 1024 * 1024;
 export const R2_LOCK_RULES_MAX = 1000;
 export const R2_LIFECYCLE_RULES_MAX = 1000;
 
+// What the free plan allows a UTC day, for the whole account. https://developers.cloudflare.com/workers/platform/pricing/ and
+// …/d1/platform/pricing/, …/kv/platform/pricing/, …/workers-ai/platform/pricing/
+export const FREE_ALLOWANCES_PER_DAY = {
+  requests: 100_000,
+  d1_rows_read: 5_000_000,
+  d1_rows_written: 100_000,
+  kv_reads: 100_000,
+  kv_writes: 1_000,
+  neurons: 10_000,
+} as const;
+
 // Workers, free plan. https://developers.cloudflare.com/workers/platform/limits/
 export const BUNDLE_COMPRESSED_BYTES_MAX = 3 * 1024 * 1024;
 /** A deployment splits traffic between at most this many versions. */

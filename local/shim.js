@@ -51,7 +51,10 @@ function faultyBinding(binding, rules) {
       if (!rule) return value.bind(target);
       // D1's prepare() is synchronous: the fault must strike where the statement runs.
       if (property === "prepare") return (...args) => faultyStatement(value.apply(target, args), rule);
-      if (property === "idFromName" || (property === "get" && "idFromName" in target)) return value.bind(target);
+      // A Durable Object is had at once: the fault must strike where it is called.
+      if (property === "idFromName") return value.bind(target);
+      if (property === "get" && "idFromName" in target)
+        return (...args) => faultyObject(value.apply(target, args), rules);
       return async (...args) => {
         await strike(rule);
         return value.apply(target, args);
@@ -69,6 +72,19 @@ function faultyStatement(statement, rule) {
       return async (...args) => {
         await strike(rule);
         return value.apply(target, args);
+      };
+    },
+  });
+}
+
+function faultyObject(stub, rules) {
+  return new Proxy(stub, {
+    get(target, method) {
+      const rule = rules.find((candidate) => !candidate.method || candidate.method === method);
+      return async (...args) => {
+        if (rule) await strike(rule);
+        // Called as a method: any property of what a stub has is a method of the object, `apply` as well.
+        return target[method](...args);
       };
     },
   });

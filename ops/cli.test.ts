@@ -47,6 +47,10 @@ describe("the command line", () => {
     expect(typed("keys", "")).toEqual(["create", "list", "revoke"]);
     expect(typed("--json", "keys", "create", "--na")).toEqual(["--name"]);
     expect(typed("completion", "z")).toEqual(["zsh"]);
+    expect(JSON.parse((await ops(["completion", shell, "--json"])).stdout)).toEqual({
+      shell,
+      script: stdout.trimEnd(),
+    });
   });
 
   test("wrong usage exits with 2 and says what is right", async () => {

@@ -56,6 +56,8 @@ export const STORAGE_TIMEOUT_MS = 60_000;
 export const STORAGE_RETRIES_MAX = 6;
 /** First pause before another try at the storage; doubles each time. */
 export const STORAGE_PAUSE_MS = 200;
+/** Objects up to this size (leases, pointers, manifests) do not wait for a rate limit, which counts them all the same. */
+export const UNLIMITED_OBJECT_BYTES = 65_536;
 /** Objects in one page of a listing: what S3 gives at most. */
 export const STORAGE_PAGE = 1000;
 /** A part is held in memory whole, several times over while it is compressed and encrypted. */
@@ -243,3 +245,7 @@ export const FINISHED_JOB_KEEP_MS = 90 * 86_400_000;
 export const VACUUM_ROWS_PER_STATEMENT = 20_000;
 /** Pages of a full-text index merged by one statement: a second's work. */
 export const FULL_TEXT_MERGE_PAGES = 2_000;
+/** Lines of each side that `ops restore document` shows of a text that differs. */
+export const DIFFERENT_LINES_SHOWN = 20;
+/** A key that `ops restore document` makes for another tenant ends by then, where it could not be revoked. */
+export const TENANT_KEY_TTL_MS = 600_000;

@@ -7,6 +7,7 @@ import { documents } from "./routes/documents.ts";
 import { feedback } from "./routes/feedback.ts";
 import { health } from "./routes/health.ts";
 import { keys } from "./routes/keys.ts";
+import { metrics } from "./routes/metrics.ts";
 import { notifications } from "./routes/notifications.ts";
 import { documentationOf } from "./routes/openapi.ts";
 import { search } from "./routes/search.ts";
@@ -17,7 +18,7 @@ import { refuseInvalid } from "./security/validation.ts";
 export function createApp(): OpenAPIHono<App> {
   const app = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
   secure(app);
-  for (const routes of [health, search, chat, batches, documents, keys, auth, feedback, notifications])
+  for (const routes of [health, search, chat, batches, documents, keys, auth, feedback, notifications, metrics])
     app.route("/", routes);
   app.route("/", documentationOf(app));
   return app;

@@ -236,5 +236,10 @@ describe("without the meter", () => {
     faults(down("METER"));
     expect((await search("unmetered weevil")).status).toBe(200);
     expect((await service.call("GET", "/livez", undefined, { key: null })).status).toBe(200);
+    // What was counted just before the fault goes with the next call that reaches the meter.
+    await eventually(async () => {
+      expect((await search("unmetered weevil")).status).toBe(200);
+      return logs.some((line) => line.includes("work could not be metered"));
+    });
   });
 });

@@ -78,6 +78,13 @@ export const IDEMPOTENCY_ANSWER_CHARS_MAX = 64 * 1024;
 /** Minute buckets older than this are deleted; the longest period of `/metrics` is 30 days. */
 export const METER_RETENTION_DAYS = 31;
 
+/** From which share of a daily allowance an operator should look, act, and hurry. */
+export const ALLOWANCE_STATE_FROM_PERCENT = { warning: 80, high: 90, critical: 95 } as const;
+/** Minutes for which the meter keeps series by the minute: a day, and the hour that is still open. */
+export const METER_MINUTES_KEPT = 25 * 60;
+/** Of latency percentiles. 2 % is below what a chart shows; from 0.1 ms to 100 s it makes 350 buckets at most. */
+export const SKETCH_RELATIVE_ERROR = 0.02;
+
 /** An index of Analytics Engine has 96 bytes, the blobs of a data point 16 kB together; what we write is ASCII. */
 export const ANALYTICS_BLOB_CHARS_MAX = 96;
 

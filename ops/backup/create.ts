@@ -6,6 +6,7 @@ import { defineCommand } from "../command/define.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { type BackupPlan, backupPlan, planBackup } from "./create-plan.ts";
+import { tag } from "./keep.ts";
 import { snapshotSummary, tableSummary } from "./manifest.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
 import { type Repository, snapshotInfo } from "./repository/repository.ts";
@@ -37,6 +38,7 @@ manifest is written. Whether it can be restored only a restore shows: \`ops back
   options: z.object({
     ...repositoryOptions.shape,
     full: z.boolean().optional().describe("continue nothing, read everything"),
+    tag: z.array(tag).optional().describe("a word that marks the snapshot: `backup prune` keeps it"),
     init: z.string().optional().meta({
       placeholder: "dir",
       description: "where there is no repository, make one and write its keys into this folder",
@@ -45,15 +47,16 @@ manifest is written. Whether it can be restored only a restore shows: \`ops back
   output,
   examples: [
     "backup create",
+    "backup create --tag before-migration --full",
     "backup create --stack production --repository s3://vault/prism?endpoint=https://… --json",
   ],
-  async run(invocation, { full = false, init, ...options }): Promise<Outcome<z.infer<typeof output>>> {
+  async run(invocation, { full = false, tag: tags = [], init, ...options }): Promise<Outcome<z.infer<typeof output>>> {
     const sources = await stackSources(invocation);
     try {
       const making = invocation.dry_run ? null : { keys_to: init };
       const found = { ...invocation, target: async () => sources.target };
       return await withRepository(found, options, making, async (repository) => {
-        if (!invocation.dry_run) return await create(invocation, repository, sources, full);
+        if (!invocation.dry_run) return await create(invocation, repository, sources, { full, tags });
         const plan = await planBackup(repository, sources, full);
         return { data: { dry_run: true, plan }, text: planText(plan, invocation) };
       });
@@ -63,7 +66,12 @@ manifest is written. Whether it can be restored only a restore shows: \`ops back
   },
 });
 
-async function create(invocation: Invocation, repository: Repository, sources: StackSources, full: boolean) {
+async function create(
+  invocation: Invocation,
+  repository: Repository,
+  sources: StackSources,
+  { full, tags }: { full: boolean; tags: readonly string[] },
+) {
   const { progress, note, stack } = invocation;
   let plan: BackupPlan | undefined;
   let bytes = 0;
@@ -80,6 +88,7 @@ async function create(invocation: Invocation, repository: Repository, sources: S
         progress.start("kB read", Math.ceil(plan.bytes / 1000));
       },
       tool: await toolName(),
+      tags,
       now: invocation.now,
       requests: () => sources.budget.admitted,
       on_step: () => {},
@@ -107,7 +116,7 @@ async function create(invocation: Invocation, repository: Repository, sources: S
       `${summary.database.rows} rows, ${shownBytes(info.new_bytes)} new of ${shownBytes(info.bytes)}, ` +
       `${cost.requests} requests, ${cost.rows_read} rows read, ${shownTime(cost.duration_ms)}\n` +
       "Written and seen at its size; a restore has not proved it yet: npm run ops -- backup verify",
-    audit: { detail: { snapshot: info.id, kind: summary.kind, new_bytes: info.new_bytes } },
+    audit: { detail: { snapshot: info.id, kind: summary.kind, tags: info.tags, new_bytes: info.new_bytes } },
   };
 }
 

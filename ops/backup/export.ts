@@ -4,6 +4,7 @@ import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { EXIT, isReason, OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
+import { onlyTables } from "./export/only-tables.ts";
 import { salvageSource, wholeSource } from "./export/source.ts";
 import { exported, refuseUsed, UNFINISHED, writeExport } from "./export/write-export.ts";
 import { copyReport, copyRepository } from "./import/copy.ts";
@@ -28,13 +29,18 @@ export const backupExport = defineCommand({
   group: "backup",
   summary: "write a snapshot as plain SQL, NDJSON and objects; or copy the repository itself to another account",
   notes: `The plain files are NOT encrypted; until all of them are written they lie in DIR/unfinished. A copied repository is used like any other (--repository PLACE), pruned on its own, and checked here:
-every object at its size. What was removed at the source stays in the copy. Safe to repeat. With --salvage, exit code 4: something is missing, and lost.json says what.`,
+every object at its size. What was removed at the source stays in the copy. Safe to repeat; refused where
+both have snapshots that the other never had. With --salvage, exit code 4: something is missing, and lost.json says what.`,
   risk: "change",
   args: z.object({
     words: z.array(z.string()).default([]).describe("[ID] DIR: snapshot (default: the newest), new folder"),
   }),
   options: z.object({
     ...repositoryOptions.shape,
+    table: z
+      .array(z.string())
+      .optional()
+      .meta({ placeholder: "name", description: "only this table: its definition and rows, no index, no objects" }),
     to: z.string().optional().meta({
       placeholder: "place",
       description: "with --as-repository: a folder or 's3://bucket/prefix?endpoint=URL&region=NAME'",
@@ -51,12 +57,13 @@ every object at its size. What was removed at the source stays in the copy. Safe
   output,
   examples: [
     "backup export ./plain && sqlite3 new.sqlite < ./plain/database.sql",
+    "backup export ./plain --table documents --table tenants",
     "backup export --salvage ./what-is-left",
     "backup export --as-repository --to s3://vault/prism?endpoint=https://… --json",
   ],
-  async run(invocation, { words, to, as_repository = false, salvage = false, ...options }) {
-    if (as_repository && to !== undefined && words.length === 0 && !salvage)
-      return await copyRepository(invocation, { from: options.repository, to, key_file: options.key_file });
+  async run(invocation, { words, to, as_repository = false, salvage = false, table, ...options }) {
+    if (as_repository && to !== undefined && words.length === 0 && !salvage && table === undefined)
+      return await copyRepository(invocation, { ...options, from: options.repository, to });
     const [dir, id = "latest"] = words.toReversed();
     if (dir === undefined || words.length > 2 || as_repository || to !== undefined)
       throw new OpsError(
@@ -69,7 +76,7 @@ every object at its size. What was removed at the source stays in the copy. Safe
         { exit_code: EXIT.usage },
       );
     return await withRepository(invocation, options, null, (repository) =>
-      writePlain(invocation, repository, { id, folder: dir, salvage }),
+      writePlain(invocation, repository, { id, table, folder: dir, salvage }),
     );
   },
 });
@@ -77,21 +84,26 @@ every object at its size. What was removed at the source stays in the copy. Safe
 async function writePlain(
   { dry_run, progress, signal, note }: Invocation,
   repository: Repository,
-  { id, folder, salvage }: { id: string; folder: string; salvage: boolean },
+  { id, table, folder, salvage }: { id: string; table: string[] | undefined; folder: string; salvage: boolean },
 ): Promise<Outcome<z.infer<typeof output>>> {
   const snapshot = await repository.openSnapshot(id).catch(refuseDamaged(repository, null));
   const taken = snapshot.info.id;
   await refuseUsed(folder);
-  const source = await (salvage ? salvageSource : wholeSource)(snapshot).catch(refuseDamaged(repository, taken));
-  const { summary, inventory } = source.manifest;
+  const all = await (salvage ? salvageSource : wholeSource)(snapshot).catch(refuseDamaged(repository, taken));
+  const source = table === undefined ? all : { ...all, manifest: onlyTables(all.manifest, table) };
   if (dry_run) {
+    const { inventory } = source.manifest;
     const tables = inventory.database.tables.map(({ name, rows, digest }) => ({ name, rows, digest }));
     const text = `Would write ${tables.length} tables of snapshot ${taken} into ${folder}, not encrypted.`;
     return { data: { dry_run, snapshot: taken, folder, tables }, text };
   }
   const lease = await repository.leaseForRestore([taken]);
   try {
-    progress.start("rows", summary.database.rows);
+    const { tables } = source.manifest.inventory.database;
+    progress.start(
+      "rows",
+      tables.reduce((sum, { rows }) => sum + rows, 0),
+    );
     const on_rows = (rows: number) => progress.update(rows);
     const done = await writeExport(source, folder, { signal, on_rows }).catch((error: unknown) => {
       note(`Warning: no whole export: ${join(folder, UNFINISHED)} holds what was written until it failed.`);

@@ -18,6 +18,6 @@ export const backupImport = defineCommand({
     "backup import /media/vault --key-file ./escrow.json",
     "backup import s3://vault/prism?endpoint=https://… --repository ./here --json",
   ],
-  run: (invocation, { place, repository, key_file }) =>
-    copyRepository(invocation, { from: place, to: repository, key_file }),
+  run: (invocation, { place, repository, key_file, limit_rate }) =>
+    copyRepository(invocation, { from: place, to: repository, key_file, limit_rate }),
 });

@@ -2,7 +2,8 @@
  * Which snapshots are kept, and why. Pure.
  *
  * The newest of each of the last n days, weeks, months and years that have one, by UTC and ISO weeks. Periods without a snapshot do not
- * count, so a machine that was off keeps what it has. Kept whatever the numbers: the newest, and the newest that passed each check.
+ * count, so a machine that was off keeps what it has. Kept whatever the numbers: the newest, the newest that passed each check, and what
+ * has a tag.
  */
 import { z } from "zod";
 import { type SnapshotInfo, type VerifiedLevel, verifiedLevel } from "./repository/repository.ts";
@@ -13,7 +14,10 @@ const count = z.int("expected a whole number from 0").min(0, "expected a whole n
 export const keepRule = z.strictObject({ daily: count, weekly: count, monthly: count, yearly: count });
 export type KeepRule = z.infer<typeof keepRule>;
 
-export type Judged = Pick<SnapshotInfo, "id" | "finished_ms" | "verified">;
+export type Judged = Pick<SnapshotInfo, "id" | "finished_ms" | "verified" | "tags">;
+
+/** A word that marks a snapshot; whoever may read the bucket sees it. */
+export const tag = z.string().regex(/^[\w.-]{1,64}$/, "expected letters, digits, `_`, `.` and `-`, at most 64");
 
 export const verdict = z.strictObject({
   id: z.string(),
@@ -33,8 +37,8 @@ const PERIODS: { [name in keyof KeepRule]: (at: Date) => string } = {
   yearly: (at) => at.toISOString().slice(0, 4),
 };
 
-/** `snapshots`: newest first. A verdict for each, in the same order. */
-export function judge(snapshots: readonly Judged[], rule: KeepRule): Verdict[] {
+/** `snapshots`: newest first. `forgotten`: tags that keep nothing any more. A verdict for each, in the same order. */
+export function judge(snapshots: readonly Judged[], rule: KeepRule, forgotten: readonly string[]): Verdict[] {
   const reasons = new Map<string, string[]>(snapshots.map(({ id }) => [id, []]));
   const add = (id: string | undefined, reason: string) => id !== undefined && reasons.get(id)?.push(reason);
   add(snapshots[0]?.id, "the newest");
@@ -42,6 +46,8 @@ export function judge(snapshots: readonly Judged[], rule: KeepRule): Verdict[] {
     const passed = snapshots.find(({ verified }) => verified !== null && LEVELS.indexOf(verified.level) >= at);
     add(passed?.id, `the newest that passed the check of ${level === "restore" ? "a restore" : level}`);
   }
+  for (const { id, tags } of snapshots)
+    for (const name of tags) if (!forgotten.includes(name)) add(id, `tagged ${name}`);
   const stands = new Map<string, string>();
   for (const [name, periodOf] of Object.entries(PERIODS)) {
     const limit = rule[name as keyof KeepRule];

@@ -11,15 +11,16 @@ export const backupList = defineCommand({
   group: "backup",
   summary: "list the snapshots of a repository, newest first",
   risk: "read",
-  options: repositoryOptions,
+  options: z.object({ ...repositoryOptions.shape, tag: z.string().optional().describe("only those with this tag") }),
   output: z.strictObject({ repository: z.string(), snapshots: z.array(snapshotInfo) }),
-  examples: ["backup list", "backup list --repository ./vault --json"],
-  run(invocation, options) {
+  examples: ["backup list", "backup list --tag before-migration", "backup list --repository ./vault --json"],
+  run(invocation, { tag, ...options }) {
     return withRepository(invocation, options, null, async (repository) => {
-      const snapshots = await repository.listSnapshots();
+      const all = await repository.listSnapshots();
+      const snapshots = tag === undefined ? all : all.filter(({ tags }) => tags.includes(tag));
       const text =
         snapshots.length === 0
-          ? `No snapshot in ${repository.location}: npm run ops -- backup create`
+          ? `No snapshot${tag === undefined ? "" : ` tagged ${tag}`} in ${repository.location}: npm run ops -- backup create`
           : table(
               snapshots,
               [
@@ -29,6 +30,7 @@ export const backupList = defineCommand({
                 { title: "new", value: ({ new_bytes }) => shownBytes(new_bytes), align: "right" },
                 { title: "verified", value: ({ verified }) => verified?.level ?? "no" },
                 { title: "by", value: ({ signer }) => signer },
+                { title: "tags", value: ({ tags }) => tags.join(" ") },
               ],
               invocation.terminal,
             );

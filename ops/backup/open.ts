@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { z } from "zod";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
-import { patientStorage } from "../storage/patient-storage.ts";
+import { rate } from "../command/options.ts";
+import { type Patience, patientStorage } from "../storage/patient-storage.ts";
+import { rateLimit } from "../storage/rate-limit.ts";
 import type { Storage } from "../storage/storage.ts";
 import { claimedId, keepKeys, keyAtHand } from "./keys-at-hand.ts";
 import { keptPlace, locateRepository } from "./place.ts";
@@ -14,7 +16,7 @@ import { type BackupKey, joinKeys } from "./repository/key-file.ts";
 import { openRepository } from "./repository/open-repository.ts";
 import type { Repository } from "./repository/repository.ts";
 
-/** `--repository` and `--key-file` of a command. */
+/** What a command that opens a repository is told about it. */
 export const repositoryOptions = z.object({
   repository: z.string().optional().meta({
     placeholder: "place",
@@ -24,6 +26,10 @@ export const repositoryOptions = z.object({
   key_file: z.array(z.string()).optional().meta({
     placeholder: "file",
     description: "key files of the repository (default: PRISM_BACKUP_KEY…, then the data folder)",
+  }),
+  limit_rate: rate.optional().meta({
+    placeholder: "rate",
+    description: "no more than this to and from the repository, on average: 500kB/s, 5MB/s",
   }),
 });
 export type RepositoryOptions = z.output<typeof repositoryOptions>;
@@ -46,6 +52,7 @@ interface KeyedPlace {
   storage: Storage;
   /** The same, with each operation tried again where that may help. */
   patient: Storage;
+  patience: Patience;
   /** The one that this machine has for it. */
   key: BackupKey;
 }
@@ -63,11 +70,12 @@ export async function withKeyedPlace<T>(
   const { signal, data_dir, env, target } = invocation;
   const { storage, close } = await locateRepository(options.repository, target, env);
   try {
-    const patient = patientStorage(storage);
+    const patience = patienceOf(options);
+    const patient = patientStorage(storage, patience);
     const id = await claimedId(patient, signal);
     const given = { key_files: options.key_file ?? [], data_dir, env, signal };
     const key = await (id === null ? make(invocation, patient, making) : keyAtHand(patient, id, given));
-    return await work({ storage, patient, key });
+    return await work({ storage, patient, patience, key });
   } finally {
     close();
   }
@@ -84,12 +92,12 @@ export async function withRepository<T>(
   work: (repository: Repository) => Promise<T>,
 ): Promise<T> {
   const { signal, data_dir, now } = invocation;
-  return withKeyedPlace(invocation, options, making, async ({ storage, key }) => {
+  return withKeyedPlace(invocation, options, making, async ({ storage, patience, key }) => {
     const seen = await readSeen(data_dir);
     const place = options.repository === undefined ? `stack ${invocation.stack}` : keptPlace(options.repository);
     const name = `${key.repository} in ${place}`;
     const counter_seen = seen[name] ?? seen[key.repository] ?? 0;
-    const repository = await openRepository(storage, key, { signal, now, counter_seen });
+    const repository = await openRepository(storage, key, { signal, now, counter_seen, patience });
     try {
       const result = await work(repository);
       for (const warning of repository.warnings) invocation.note(`Warning: ${warning}`);
@@ -99,6 +107,11 @@ export async function withRepository<T>(
       await repository.close();
     }
   });
+}
+
+/** A limit of its own for each place. */
+export function patienceOf({ limit_rate }: Pick<RepositoryOptions, "limit_rate">): Patience {
+  return limit_rate === undefined ? {} : { limit: rateLimit(limit_rate) };
 }
 
 async function make(

@@ -31,7 +31,7 @@ export const backupPrune = defineCommand({
   group: "backup",
   summary: "remove old snapshots and what only they needed; says why each stays or goes",
   notes: `Days, weeks and months without a snapshot do not count. The newest snapshot stays, and so does the newest that was verified; one that
-a restore reads stays until it is done. What a bucket lock holds stays too, and goes with a later prune. Safe to repeat.`,
+a restore reads stays until it is done. One with a tag stays, unless \`--forget-tag\` names all of its tags. What a bucket lock holds stays too, and goes with a later prune. Safe to repeat.`,
   risk: "destructive",
   options: z.object({
     ...repositoryOptions.shape,
@@ -39,11 +39,17 @@ a restore reads stays until it is done. What a bucket lock holds stays too, and 
     weekly: weekly.default(KEEP_WEEKLY).describe("weeks"),
     monthly: monthly.default(KEEP_MONTHLY).describe("months"),
     yearly: yearly.default(KEEP_YEARLY).describe("years"),
+    forget_tag: z
+      .array(z.string())
+      .optional()
+      .meta({ placeholder: "tag", description: "judge those with this tag as if they had it not" }),
   }),
   output,
-  examples: ["backup prune --dry-run", "backup prune --daily 14 --yes --json"],
-  run(invocation, { repository, key_file, ...rule }) {
-    return withRepository(invocation, { repository, key_file }, null, (opened) => prune(invocation, opened, rule));
+  examples: ["backup prune --dry-run", "backup prune --daily 14 --forget-tag before-migration --yes --json"],
+  run(invocation, { repository, key_file, limit_rate, forget_tag = [], ...rule }) {
+    return withRepository(invocation, { repository, key_file, limit_rate }, null, (opened) =>
+      prune(invocation, opened, rule, forget_tag),
+    );
   },
 });
 
@@ -51,6 +57,7 @@ async function prune(
   invocation: Invocation,
   repository: Repository,
   rule: KeepRule,
+  forgotten: readonly string[],
 ): Promise<Outcome<z.infer<typeof output>>> {
   const { dry_run } = invocation;
   const snapshots = await repository.listSnapshots();
@@ -59,7 +66,7 @@ async function prune(
       data: { dry_run, rule, verdicts: [], plan: null, removed: null },
       text: `No snapshot in ${repository.location}.`,
     };
-  const verdicts = judge(snapshots, rule);
+  const verdicts = judge(snapshots, rule, forgotten);
   const plan = await repository.planPrune(verdicts.filter(({ keep }) => keep).map(({ id }) => id));
   const { remove, in_use, objects, bytes } = plan;
   if (!dry_run && remove.length > 0)

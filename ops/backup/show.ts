@@ -46,7 +46,7 @@ export const backupShow = defineCommand({
       };
       const { left_out } = inventory.database;
       const lines = [
-        `Snapshot ${info.id} (${summary.kind}) of ${summary.stack}, by ${info.tool}, signed by ${info.signer}`,
+        `Snapshot ${info.id} (${summary.kind}) of ${summary.stack}, by ${info.tool}, signed by ${info.signer}${info.tags.map((tag) => `, tagged ${tag}`).join("")}`,
         `State of ${new Date(summary.state_at_ms).toISOString()}, migration ${summary.database.migration ?? "unknown"}, ` +
           `${shownBytes(info.bytes)} in ${info.parts} parts, ${shownBytes(info.new_bytes)} of them new`,
         table(

@@ -1,6 +1,8 @@
 /** Each verb that needs only a repository, once, on a small one; the slow tests beside it go further. */
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runCli } from "../command/run-cli.fixture.ts";
 import { serviceDatabase } from "./snapshot/snapshot-rig.fixture.ts";
@@ -45,6 +47,25 @@ test("list, show and diff say what a repository holds", async () => {
   expect(compared.changes).toContainEqual(expect.objectContaining({ name: "tenants", change: "changed", after: 1 }));
 });
 
+test("stats say how much there is, what that takes in storage, and how it grew", async () => {
+  const stats = await backup("stats", "--limit-rate", "50MB/s");
+  const { snapshots } = await backup("list");
+  expect(stats).toMatchObject({ code: 0, snapshots: 2, newest: { id: newer }, oldest: { id: older } });
+  expect(stats.growth.map(({ id }: { id: string }) => id)).toEqual([newer, older]);
+  const sum = (field: string) =>
+    snapshots.reduce((all: number, one: Record<string, number>) => all + (one[field] ?? 0), 0);
+  expect(stats).toMatchObject({ plain_bytes: sum("plain_bytes"), bytes: sum("bytes") });
+  const files = readdirSync(vault.repository_folder, { recursive: true, withFileTypes: true }).filter((one) =>
+    one.isFile(),
+  );
+  const lying = files.filter(({ name }) => !name.startsWith("."));
+  expect(stats.stored_objects).toBe(lying.length);
+  expect(stats.stored_bytes).toBe(
+    lying.reduce((all, { parentPath, name }) => all + statSync(join(parentPath, name)).size, 0),
+  );
+  expect(stats.stored_bytes).toBeGreaterThanOrEqual(sum("new_bytes"));
+});
+
 test("verify restores a snapshot and remembers it; its dry run says what it would read and remembers nothing", async () => {
   expect(await backup("verify", older, "--dry-run")).toMatchObject({ code: 0, dry_run: true, restore: true });
   expect(await backup("verify", "--read-data", "some")).toMatchObject({ code: 2 });
@@ -55,6 +76,20 @@ test("verify restores a snapshot and remembers it; its dry run says what it woul
     "restore",
   ]);
   expect(await recorded()).toMatchObject([{ action: "backup verify", outcome: "done", detail: { snapshot: older } }]);
+});
+
+test("a tag marks a snapshot; list finds it, and prune keeps it until the tag is forgotten", async () => {
+  const tagged = vault.copy();
+  const { id } = (await tagged.take(undefined, undefined, ["before-move"])).info;
+  await tagged.take();
+  const on = ["--repository", tagged.repository_folder];
+  const { snapshots } = await backup("list", "--tag", "before-move", ...on);
+  expect(snapshots).toMatchObject([{ id, tags: ["before-move"] }]);
+  const rule = [...["daily", "weekly", "monthly", "yearly"].flatMap((name) => [`--${name}`, "0"]), "--dry-run", ...on];
+  expect((await backup("prune", ...rule)).plan.remove).not.toContain(id);
+  expect((await backup("prune", ...rule, "--forget-tag", "before-move")).plan.remove).toContain(id);
+  tagged.remove();
+  expect(await backup("create", "--tag", "two words")).toMatchObject({ code: 2 });
 });
 
 test("export writes plain files into a new folder only, and copies a repository; import takes the copy", async () => {
@@ -72,6 +107,22 @@ test("export writes plain files into a new folder only, and copies a repository;
   expect(planned).toEqual({ ...copied, code: 0, dry_run: true });
   expect(await backup("import", away, "--repository", back, "--dry-run")).toMatchObject({ code: 0, kept: 0 });
   expect(await backup("import", away, "--repository", back)).toMatchObject({ passed: true, snapshots: 2 });
+});
+
+test("export --table writes that table alone, as SQL and as lines of JSON", async () => {
+  const plain = join(vault.folder, "one-table");
+  const asked = ["export", newer, plain, "--table", "documents", "--table", "tenants"];
+  expect((await backup(...asked, "--dry-run")).tables).toMatchObject([{ name: "tenants" }, { name: "documents" }]);
+  expect(await backup(...asked)).toMatchObject({ code: 0, files: 4, tables: [{ rows: 1 }, { rows: 1 }] });
+  expect(await readdir(join(plain, "tables"))).toEqual(["documents.ndjson", "tenants.ndjson"]);
+  const loaded = new DatabaseSync(":memory:");
+  loaded.exec(await readFile(join(plain, "database.sql"), "utf8"));
+  const names = loaded.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").all();
+  expect(names.map(({ name }) => name)).toEqual(["documents", "tenants"]);
+  expect(loaded.prepare("SELECT tenant FROM tenants").all()).toEqual([{ tenant: "new" }]);
+  loaded.close();
+  const unknown = await backup("export", `${plain}-2`, "--table", "document");
+  expect(unknown).toMatchObject({ code: 2, error: { hint: expect.stringContaining("documents, ") } });
 });
 
 test("an option that may be repeated takes one value at a time, and leaves alone what follows", async () => {
@@ -107,6 +158,49 @@ test("a backup into a copy does not make the original count as rolled back; the 
   await rename(stolen.repository_folder, vault.repository_folder);
   stolen.remove();
   expect(await backup("show", "latest")).toMatchObject({ code: 1, error: { reason: "rolled-back" } });
+});
+
+test("a copy with snapshots of its own is not written over; what was pruned at the original may stay in it", async () => {
+  const original = vault.copy();
+  const on = ["--repository", original.repository_folder];
+  const to = join(original.folder, "elsewhere");
+  const again = () => backup("export", "--as-repository", "--to", to, ...on);
+  expect(await again()).toMatchObject({ code: 0, passed: true });
+  await original.take();
+  const rule = ["daily", "weekly", "monthly", "yearly"].flatMap((name) => [`--${name}`, "0"]);
+  expect((await backup("prune", ...rule, "--yes", ...on)).removed.snapshots_removed).not.toEqual([]);
+  expect(await again()).toMatchObject({ code: 0, passed: true });
+
+  const copy = original.copy();
+  await rm(copy.repository_folder, { recursive: true });
+  await rename(to, copy.repository_folder);
+  const own = (await copy.take()).info.id;
+  await rename(copy.repository_folder, to);
+  await original.take();
+  for (const dry of [["--dry-run"], []])
+    expect(await backup("export", "--as-repository", "--to", to, ...on, ...dry)).toMatchObject({
+      code: 3,
+      error: { cause: expect.stringContaining(own) },
+    });
+  expect((await backup("show", "latest", "--repository", to)).snapshot.id).toBe(own);
+  copy.remove();
+  original.remove();
+});
+
+test("an older copy gives back what its original has lost, and leaves the original's own state alone", async () => {
+  const original = vault.copy();
+  const on = ["--repository", original.repository_folder];
+  const away = join(original.folder, "elsewhere");
+  await backup("export", "--as-repository", "--to", away, ...on);
+  const { id } = (await original.take()).info;
+  const parts = readdirSync(original.repository_folder, { recursive: true, encoding: "utf8" });
+  const [lost = ""] = parts.filter((path) => /parts.*[0-9a-f]{64}$/.test(path) && existsSync(join(away, path)));
+  await rm(join(original.repository_folder, lost));
+  const pointer = await readFile(join(original.repository_folder, "pointer"));
+  expect(await backup("import", away, ...on)).toMatchObject({ code: 0, passed: true, objects: 1 });
+  expect(await readFile(join(original.repository_folder, "pointer"))).toEqual(pointer);
+  expect(await backup("show", "latest", ...on)).toMatchObject({ code: 0, snapshot: { id } });
+  original.remove();
 });
 
 test("an export that met a missing part cannot be taken for a finished one", async () => {

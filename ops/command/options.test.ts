@@ -1,10 +1,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { commaList, duration, momentAfter, momentBefore, parseDuration, positive } from "./options.ts";
+import { commaList, duration, momentAfter, momentBefore, parseDuration, positive, rate } from "./options.ts";
 
 test("durations have units, a bare number is seconds, and anything else is refused", () => {
   expect(["500ms", "30s", "5m", "1h", "2"].map(parseDuration)).toEqual([500, 30_000, 300_000, 3_600_000, 2000]);
   for (const text of ["", "soon", "-5s", "0", "5 days"]) expect(duration.safeParse(text).success).toBe(false);
+});
+
+test("a rate has its unit, in powers of ten, and anything else is refused", () => {
+  const rates = ["100B/s", "500kB/s", "1.5MB/s", "1GB/s"].map((text) => rate.parse(text));
+  expect(rates).toEqual([100, 500_000, 1_500_000, 1e9]);
+  for (const text of ["", "5", "5MB", "5Mbit/s", "0MB/s", "-1MB/s"]) expect(rate.safeParse(text).success).toBe(false);
 });
 
 test("counts are whole numbers from 1", () => {

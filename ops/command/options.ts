@@ -22,6 +22,17 @@ export const duration = z.string().transform((text, context): number => {
   return z.NEVER;
 });
 
+const RATE_UNITS = { B: 1, kB: 1e3, MB: 1e6, GB: 1e9 } as const;
+
+/** `500kB/s`, `5MB/s`; powers of ten. In bytes a second. */
+export const rate = z.string().transform((text, context): number => {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)(B|kB|MB|GB)\/s$/.exec(text) ?? [];
+  const bytes_per_s = Number(amount) * RATE_UNITS[unit as keyof typeof RATE_UNITS];
+  if (bytes_per_s > 0) return bytes_per_s;
+  context.addIssue("expected a rate such as 500kB/s or 5MB/s");
+  return z.NEVER;
+});
+
 const SPAN_UNITS_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /**

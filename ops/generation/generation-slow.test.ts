@@ -112,3 +112,17 @@ test("a switch that fails while writers wait leaves the live stores as they were
   const after = await session.target.resources();
   expect(after.database.generations.map(({ generation }) => generation)).toEqual([1, 2]);
 }, 600_000);
+
+test("the way back is dropped only when it is given up early, and then it is gone with its data", async () => {
+  expect((await ops("generation", "drop", "database", "2", "--yes")).error.hint).toContain("--early");
+  expect(await ops("generation", "drop", "database", "2", "--early", "--yes")).toEqual({
+    stack: "local",
+    store: "database",
+    generation: 2,
+    dropped: true,
+  });
+  const { database } = await session.target.resources();
+  expect(database.generations.map(({ generation }) => generation)).toEqual([1]);
+  expect(service.platform.runtime.registry.list("d1").map(({ name }) => name)).toEqual(["prism-db-g1"]);
+  expect(await planned()).toEqual([]);
+}, 600_000);

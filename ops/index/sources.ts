@@ -1,6 +1,6 @@
 /** The files of a source: a folder as it lies on disk, or a git repository as it was committed. */
 import type { Dirent } from "node:fs";
-import { access, constants, glob, lstat, mkdtemp, rm } from "node:fs/promises";
+import { glob, lstat, mkdtemp, opendir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, matchesGlob, relative, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -133,9 +133,11 @@ async function listFiles(source: Source, root: string, has_times: boolean): Prom
   // `glob` passes over what it cannot read, and the documents of such a folder would count as deleted.
   for (const path of folders) {
     if (PRUNED.has(path.slice(path.lastIndexOf("/") + 1)) || !isWanted(path) || !isWanted(`${path}/file`)) continue;
-    await access(join(root, path), constants.R_OK | constants.X_OK).catch((error: unknown) => {
+    try {
+      await (await opendir(join(root, path))).close();
+    } catch (error) {
       unlisted.push({ path, cause: whyUnlisted(path, error) });
-    });
+    }
   }
   return { files, unlisted };
 }

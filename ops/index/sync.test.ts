@@ -1,8 +1,9 @@
-import { chmod, mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { type Platform, startPlatform } from "../../local/platform.ts";
+import { runCli } from "../command/run-cli.fixture.ts";
 import { type Client, createClient } from "../service/client.ts";
 import { IndexConfig } from "./config.ts";
 import { type SyncOptions, type SyncResult, syncIndex } from "./sync.ts";
@@ -10,16 +11,21 @@ import { type SyncOptions, type SyncResult, syncIndex } from "./sync.ts";
 // The queue hands a batch over after a second, and several updates wait for their jobs.
 vi.setConfig({ testTimeout: 30_000 });
 
+let data_dir: string;
 let platform: Platform;
 let client: Client;
 let cwd: string;
 let collection: string;
 
 beforeAll(async () => {
-  platform = await startPlatform();
+  data_dir = await mkdtemp(join(tmpdir(), "prism-sync-data-"));
+  platform = await startPlatform({ data_dir });
   client = createClient({ url: platform.url, token: platform.admin_key, signal: new AbortController().signal });
 }, 60_000);
-afterAll(() => platform?.close());
+afterAll(async () => {
+  await platform?.close();
+  await rm(data_dir, { recursive: true, force: true });
+});
 beforeEach(async (context) => {
   cwd = await mkdtemp(join(tmpdir(), "prism-sync-"));
   collection = `c${context.task.id.replace(/[^a-z0-9]+/g, "")}`.slice(0, 30);
@@ -134,11 +140,20 @@ test("a name that is not UTF-8 fails alone, named", async () => {
   });
 });
 
-test.skipIf(process.getuid?.() === 0)("the documents of a folder that cannot be read stay", async () => {
+/** Root may read every folder, so root is nobody for this while. */
+async function withoutPrivileges<T>(act: () => Promise<T>): Promise<T> {
+  const NOBODY = 65_534;
+  if (process.geteuid?.() !== 0) return act();
+  await chown(cwd, NOBODY, NOBODY);
+  process.seteuid?.(NOBODY);
+  return act().finally(() => process.seteuid?.(0));
+}
+
+test("the documents of a folder that cannot be read stay", async () => {
   await write(THREE);
   await sync();
   await chmod(join(cwd, "sub"), 0o000);
-  const result = await sync().finally(() => chmod(join(cwd, "sub"), 0o700));
+  const result = await withoutPrivileges(sync).finally(() => chmod(join(cwd, "sub"), 0o700));
   expect(result).toMatchObject({ deleted: 0, failed: 1, failures: [{ id: `${collection}:sub` }] });
   expect(Object.keys(await stored())).toContain("sub/b.md");
 });
@@ -198,4 +213,20 @@ test("two sources that give one id are refused before anything is sent", async (
   });
   await expect(sync({ config })).rejects.toThrow(/two sources give this id/);
   expect(await stored()).toEqual({});
+});
+
+test("the command reads a configuration's folders beside it, and ends with 4 where a document failed", async () => {
+  await write(THREE);
+  const config = join(cwd, "handbook.config.json");
+  await writeFile(config, JSON.stringify({ sources: [{ collection, folder: "." }] }));
+  const update = async (...words: string[]) => {
+    const at = ["--config", config, "--data", data_dir, "--json"];
+    const { code, stdout } = await runCli(["index", "update", ...at, ...words]);
+    return { code, data: JSON.parse(stdout) };
+  };
+  expect(await update("--dry-run")).toMatchObject({ code: 0, data: { dry_run: true, added: 3 } });
+  expect(await stored()).toEqual({});
+  expect(await update()).toMatchObject({ code: 0, data: { dry_run: false, added: 3, failed: 0 } });
+  await writeFile(join(cwd, "a.md"), Buffer.from([0xff]));
+  expect(await update()).toMatchObject({ code: 4, data: { failed: 1, failures: [{ id: `${collection}:a.md` }] } });
 });

@@ -30,7 +30,9 @@ test("a created key works at once, is listed without its secret, and is refused 
 
   const { stdout } = await keys("list");
   expect(stdout).toContain(`${created.id}\tdocs\tdefault\tread\tstandard`);
-  expect(stdout).not.toContain(created.key);
+  const listed = await keys("list", "--json");
+  expect(JSON.parse(listed.stdout).keys).toContainEqual(expect.objectContaining({ id: created.id, name: "docs" }));
+  expect(stdout + listed.stdout).not.toContain(created.key);
 
   expect(JSON.parse((await keys("revoke", created.id, "--dry-run", "--json")).stdout).key.name).toBe("docs");
   expect(await read(created.key)).toBe(200);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readMigrations } from "../../infra/migration-files.ts";
+import { writeVersionNote } from "../../infra/version-note.ts";
 import { type Platform, startPlatform } from "../../local/platform.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
 
@@ -57,4 +58,23 @@ test("a pending migration is told, planned, run once it is confirmed, and writte
 test("what the deployed version may need is not taken back, not even in a dry run", async () => {
   const { code, data } = await migrate("revert", "--dry-run");
   expect([code, data.error]).toMatchObject([3, { subject: newest?.name, hint: expect.stringContaining("rollback") }]);
+});
+
+test("once a release from before it serves, the newest migration is taken back when that is confirmed", async () => {
+  const { registry } = platform.runtime;
+  const before = readMigrations().at(-2)?.name ?? "";
+  for (const { id, ...version } of registry.list("version"))
+    registry.put("version", id, {
+      id,
+      ...version,
+      annotations: { "workers/message": writeVersionNote({ schema: before, fingerprint: null }) },
+    });
+  expect(await migrate("revert", "--dry-run")).toMatchObject({ code: 0, data: { reverted: [newest?.name] } });
+  expect((await migrate("revert")).code).toBe(3);
+  expect(await newestState()).toMatchObject({ state: "applied" });
+  expect(await migrate("revert", "--yes")).toMatchObject({
+    code: 0,
+    data: { dry_run: false, reverted: [newest?.name] },
+  });
+  expect(await newestState()).toMatchObject({ state: "pending" });
 });

@@ -85,13 +85,18 @@ async function interrupted({ session }: Situation, asked: Asked): Promise<Wish> 
   const refuse = (cause: string, hint: string, exit_code: ExitCode): never => {
     throw new OpsError({ op: "resume", subject: "a restore", cause, hint }, { exit_code });
   };
-  const { id, at, in_place, repository, key_file, accept_failed_check } = asked;
+  const { id, at, in_place, repository, key_file, limit_rate, accept_failed_check } = asked;
   if (id !== undefined || at !== undefined || in_place === true)
     refuse("what it is of was named as well", "name nothing beside --resume, or leave --resume out", EXIT.usage);
   const record = await readRestoreRecord(session.bucket, session.steady);
   if (record === null || !isInterrupted(record))
     return refuse("none was interrupted", "npm run ops -- restore plan", EXIT.refused);
-  const options = { repository: repository ?? record.repository ?? undefined, key_file, accept_failed_check };
+  const options = {
+    repository: repository ?? record.repository ?? undefined,
+    key_file,
+    limit_rate,
+    accept_failed_check,
+  };
   if (record.method === "generation") return { ...options, id: record.source };
   if (SNAPSHOT_ID.test(record.source)) return { ...options, id: record.source, in_place: true };
   return { ...options, at_ms: Date.parse(record.state_at), bookmark: record.source };

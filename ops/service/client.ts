@@ -12,7 +12,8 @@ import { patiently, retryAfter_ms } from "../patience.ts";
 export interface Client {
   get(path: string): Promise<unknown>;
   post(path: string, body: unknown, options?: PostOptions): Promise<unknown>;
-  put(path: string, body: unknown): Promise<unknown>;
+  /** `headers`: of this request alone, such as its condition. */
+  put(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<unknown>;
   patch(path: string, body: unknown): Promise<unknown>;
   delete(path: string): Promise<unknown>;
   /** The response itself, whatever its status: for streams and for checks that expect a refusal. */
@@ -49,12 +50,18 @@ const ProblemDocument = z.object({
 export function createClient(options: ClientOptions): Client {
   const { url, token, signal, timeout_ms = REQUEST_TIMEOUT_MS } = options;
 
-  const send = async (method: string, path: string, body?: unknown): Promise<Response> => {
+  const send = async (
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Response> => {
     try {
       return await fetch(`${url}${path}`, {
         method,
         headers: {
           ...options.headers,
+          ...headers,
           ...(token === "" ? {} : { authorization: `Bearer ${token}` }),
           ...(body === undefined ? {} : { "content-type": "application/json" }),
         },
@@ -66,8 +73,13 @@ export function createClient(options: ClientOptions): Client {
     }
   };
 
-  const once = async (method: string, path: string, body: unknown): Promise<unknown> => {
-    const response = await send(method, path, body);
+  const once = async (
+    method: string,
+    path: string,
+    body: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<unknown> => {
+    const response = await send(method, path, body, headers);
     try {
       if (response.ok) return response.status === 204 ? undefined : await response.json();
     } catch (error) {
@@ -76,8 +88,14 @@ export function createClient(options: ClientOptions): Client {
     throw await problem(method, path, response);
   };
 
-  const request = (method: string, path: string, body: unknown, repeatable: boolean): Promise<unknown> =>
-    patiently(() => once(method, path, body), {
+  const request = (
+    method: string,
+    path: string,
+    body: unknown,
+    repeatable: boolean,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<unknown> =>
+    patiently(() => once(method, path, body, headers), {
       signal,
       mayPass: ({ status }) => status === 429 || (repeatable && (status === 503 || status === undefined)),
       retries_max: REQUEST_RETRIES_MAX,
@@ -90,10 +108,10 @@ export function createClient(options: ClientOptions): Client {
   return {
     get: (path) => request("GET", path, undefined, true),
     post: (path, body, { repeatable = false } = {}) => request("POST", path, body, repeatable),
-    put: (path, body) => request("PUT", path, body, true),
+    put: (path, body, headers) => request("PUT", path, body, true, headers),
     patch: (path, body) => request("PATCH", path, body, false),
     delete: (path) => request("DELETE", path, undefined, true),
-    send,
+    send: (method, path, body) => send(method, path, body),
     as: (other) => createClient({ ...options, token: other }),
   };
 }

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CREDENTIALS, startS3 } from "../../local/s3/s3-server.fixture.ts";
-import { STORAGE_PAGE } from "../limits.ts";
+import { STORAGE_PAGE, UNLIMITED_OBJECT_BYTES } from "../limits.ts";
 import { directoryStorage } from "./directory-storage.ts";
 import { patientStorage } from "./patient-storage.ts";
+import { rateLimit } from "./rate-limit.ts";
 import { s3Storage } from "./s3-storage.ts";
 import { objectsUnder, type Storage, StorageError, type StorageFailure } from "./storage.ts";
 import { type Fault, startWire } from "./wire.fixture.ts";
@@ -270,4 +271,29 @@ describe("patience", () => {
     expect(await failureOf(patientStorage(bucket("first", "", wire.url), patience).read("x", signal))).toBe("denied");
     expect(requests).toBe(1);
   });
+});
+
+test("over S3, objects wait for the limit in both directions, and one that is small waits for none", async () => {
+  let clock_ms = 0;
+  const waits: number[] = [];
+  const limit = rateLimit(
+    1_000_000,
+    () => clock_ms,
+    async (wait_ms) => {
+      waits.push(wait_ms);
+      clock_ms += wait_ms;
+    },
+  );
+  const storage = patientStorage(bucket("first", "limited/"), { limit });
+  const large = new Uint8Array(250_000);
+  for (const key of ["a", "b", "c"]) await storage.create(key, large, signal);
+  expect(waits).toEqual([250, 250]);
+  await storage.replace("lease", new Uint8Array(UNLIMITED_OBJECT_BYTES), null, signal);
+  await storage.read("lease", signal);
+  expect(waits).toEqual([250, 250]);
+  await storage.read("a", signal);
+  // The third upload's time, those of the small object's two ways, and its own.
+  expect(waits[2]).toBeCloseTo(250 + (2 * UNLIMITED_OBJECT_BYTES) / 1000 + 250);
+  await storage.remove("a", signal);
+  expect(waits).toHaveLength(3);
 });

@@ -1,4 +1,5 @@
 /** What the Worker and its meter say to each other. */
+import type { Tally } from "./tally.ts";
 
 /** What some requests of one key in one minute add up to. */
 export interface Sample {
@@ -17,7 +18,31 @@ export interface Sample {
   has_quota: boolean;
 }
 
+/** Units of work of one sort: each field is of a fixed set. */
+export interface Series {
+  kind: "request" | "message" | "task";
+  /** The route as declared, `queue/<type of message>`, `cron/<task>`. */
+  endpoint: string;
+  /** Empty for what is no request; 0 is the status of such. */
+  method: string;
+  status_code: number;
+  outcome: "done" | "refused" | "waits" | "failed";
+}
+
+/** What some units of work of one sort add up to. */
+export interface SeriesTally {
+  series: Series;
+  tally: Tally;
+}
+
+/** In one minute since the epoch. */
+export interface UnitSample extends SeriesTally {
+  minute: number;
+}
+
 /** The meter as the Worker calls it. */
 export interface MeterCalls extends Rpc.DurableObjectBranded {
-  record(samples: Sample[]): Record<string, number>;
+  record(samples: Sample[], units: UnitSample[]): Record<string, number>;
+  read(from_minute: number, to_minute: number): SeriesTally[];
+  readLifetime(): SeriesTally[];
 }

@@ -8,6 +8,9 @@ export type Scope = (typeof SCOPES)[number];
 export const RATE_TIERS = ["low", "standard", "high"] as const;
 export type RateTier = (typeof RATE_TIERS)[number];
 
+/** The tenant of whoever runs the service. */
+export const OPERATOR_TENANT = "default";
+
 export interface Principal {
   /** `bootstrap` for `API_SECRET`, otherwise the key's id, also when a JWT was exchanged for it. */
   key_id: string;

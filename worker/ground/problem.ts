@@ -26,6 +26,10 @@ export const PROBLEMS = {
     status: 403,
     meaning: "Rate tiers and quotas above those of the calling key are set by the operator, with the bootstrap secret.",
   },
+  "operator-route": {
+    status: 403,
+    meaning: "This tells of the whole service: it is for the keys of whoever runs it, those of the tenant `default`.",
+  },
   "no-such-route": { status: 404, meaning: "There is no such path. See the list of routes on this page." },
   "not-found": { status: 404, meaning: "There is no document or job with this id in the key's tenant." },
   "no-such-key": { status: 404, meaning: "There is no key with this id that you may manage." },
@@ -55,6 +59,7 @@ export const PROBLEMS = {
     meaning: "The key's requests of this UTC day are used up. `Retry-After` tells when it resets.",
   },
   internal: { status: 500, meaning: "A defect of the service. Report it with the request id." },
+  "metrics-unavailable": { status: 503, meaning: "The meter cannot be read right now. Nothing is lost; retry soon." },
   "vector-search-down": {
     status: 503,
     meaning: "Vector search is unavailable. Search with mode `hybrid` or `text`, or retry later.",

@@ -1,22 +1,29 @@
 /**
  * The meter: exact counts across isolates.
  *
- * A SQLite Durable Object per shard; a key always maps to the same shard. What a call brings is one upsert a key
- * into its minute's bucket. A call that is lost with its `waitUntil` is lost for good: the meter's stated error.
+ * A SQLite Durable Object per shard; a key always maps to the same shard. What a call brings is one upsert a key, and one a
+ * series, into its minute's bucket. A call that is lost with its `waitUntil` is lost for good: the meter's stated error.
+ * Series are kept by the minute for a day, by the hour for a month, and then as one sum, so that a counter never falls.
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
-import type { MeterCalls, Sample } from "../ground/meter.ts";
-import { METER_RETENTION_DAYS } from "../limits.ts";
+import type { MeterCalls, Sample, SeriesTally, UnitSample } from "../ground/meter.ts";
+import { addTally, type Tally } from "../ground/tally.ts";
+import { METER_MINUTES_KEPT, METER_RETENTION_DAYS } from "../limits.ts";
 
 const MINUTES_A_DAY = 1_440;
 const MINUTES_AN_HOUR = 60;
+
+/** Of what a row of `series` is the sum. */
+type Span = "minute" | "hour" | "ever";
 
 export class Meter extends DurableObject<Env> implements MeterCalls {
   /** Requests of the current UTC day by key, for keys with a quota; read from the buckets after waking up. */
   #used = new Map<string, number>();
   #day = 0;
   #pruned_hour = 0;
+  /** Every series since the first call, by its JSON; made when somebody asks. */
+  #lifetime: Map<string, Tally> | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -31,10 +38,23 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
       neurons REAL NOT NULL,
       PRIMARY KEY (minute, key_id)
     ) WITHOUT ROWID`);
+    ctx.storage.sql.exec(`CREATE TABLE IF NOT EXISTS series (
+      span TEXT NOT NULL,
+      minute INTEGER NOT NULL,
+      series TEXT NOT NULL,
+      tally TEXT NOT NULL,
+      PRIMARY KEY (span, minute, series)
+    ) WITHOUT ROWID`);
   }
 
   /** Adds samples to their buckets. Returns, for each key with a quota, its requests of the sample's UTC day. */
-  record(samples: Sample[]): Record<string, number> {
+  record(samples: Sample[], units: UnitSample[]): Record<string, number> {
+    for (const { minute, series, tally } of units) {
+      const name = JSON.stringify(series);
+      this.#addTo("minute", minute, name, tally);
+      if (this.#lifetime !== null) addTally(entry(this.#lifetime, name), tally);
+      this.#prune(minute);
+    }
     const used_today: Record<string, number> = {};
     for (const sample of samples) {
       if (sample.has_quota) {
@@ -43,9 +63,36 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
         used_today[sample.key_id] = used;
       }
       this.#add(sample);
-      this.#prune(sample.minute);
     }
     return used_today;
+  }
+
+  /** What each series adds up to from one minute (since the epoch) to before another: of minutes, and of hours begun in between. */
+  read(from_minute: number, to_minute: number): SeriesTally[] {
+    const sql = "SELECT series, tally FROM series WHERE span IN ('minute', 'hour') AND minute >= ?1 AND minute < ?2";
+    return listed(this.#sums(sql, from_minute, to_minute));
+  }
+
+  /** What each series adds up to since the first call. */
+  readLifetime(): SeriesTally[] {
+    this.#lifetime ??= this.#sums("SELECT series, tally FROM series");
+    return listed(this.#lifetime);
+  }
+
+  #sums(sql: string, ...bindings: number[]): Map<string, Tally> {
+    const sums = new Map<string, Tally>();
+    const rows = this.ctx.storage.sql.exec<{ series: string; tally: string }>(sql, ...bindings);
+    for (const { series, tally } of rows) addTally(entry(sums, series), JSON.parse(tally));
+    return sums;
+  }
+
+  #addTo(span: Span, minute: number, series: string, tally: Tally): void {
+    const { sql } = this.ctx.storage;
+    const select = "SELECT tally FROM series WHERE span = ?1 AND minute = ?2 AND series = ?3";
+    const [row] = sql.exec<{ tally: string }>(select, span, minute, series).toArray();
+    const sum: Tally = row === undefined ? {} : JSON.parse(row.tally);
+    addTally(sum, tally);
+    sql.exec("INSERT OR REPLACE INTO series VALUES (?1, ?2, ?3, ?4)", span, minute, series, JSON.stringify(sum));
   }
 
   #add(sample: Sample): void {
@@ -80,11 +127,39 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
     return this.ctx.storage.sql.exec<{ used: number }>(sql, from, from + MINUTES_A_DAY, key_id).one().used;
   }
 
-  /** Once an hour, so that no call pays for more than an hour's worth of deletions. */
+  /** Once an hour, so that no call pays for more than an hour's worth. */
   #prune(minute: number): void {
     const hour = Math.floor(minute / MINUTES_AN_HOUR);
     if (hour === this.#pruned_hour) return;
     this.#pruned_hour = hour;
-    this.ctx.storage.sql.exec("DELETE FROM minutes WHERE minute < ?1", minute - METER_RETENTION_DAYS * MINUTES_A_DAY);
+    const oldest_kept = minute - METER_RETENTION_DAYS * MINUTES_A_DAY;
+    this.ctx.storage.sql.exec("DELETE FROM minutes WHERE minute < ?1", oldest_kept);
+    const toHour = (at: number) => Math.floor(at / MINUTES_AN_HOUR) * MINUTES_AN_HOUR;
+    this.#rollUp("minute", toHour(minute - METER_MINUTES_KEPT), "hour", toHour);
+    this.#rollUp("hour", toHour(oldest_kept), "ever", () => 0);
   }
+
+  /** Moves what lies before a minute into the sums of a longer span. */
+  #rollUp(span: Span, before_minute: number, into: Span, bucketOf: (minute: number) => number): void {
+    const { sql } = this.ctx.storage;
+    const rows = sql
+      .exec<{ minute: number; series: string; tally: string }>(
+        "SELECT minute, series, tally FROM series WHERE span = ?1 AND minute < ?2",
+        span,
+        before_minute,
+      )
+      .toArray();
+    for (const { minute, series, tally } of rows) this.#addTo(into, bucketOf(minute), series, JSON.parse(tally));
+    sql.exec("DELETE FROM series WHERE span = ?1 AND minute < ?2", span, before_minute);
+  }
+}
+
+function entry(sums: Map<string, Tally>, series: string): Tally {
+  const sum = sums.get(series) ?? {};
+  sums.set(series, sum);
+  return sum;
+}
+
+function listed(sums: ReadonlyMap<string, Tally>): SeriesTally[] {
+  return [...sums].map(([series, tally]) => ({ series: JSON.parse(series), tally }));
 }

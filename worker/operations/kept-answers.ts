@@ -58,7 +58,7 @@ export function keepAnswer(work: Work, { key, beyond_isolate, skip }: Keeping, m
   const { index_version } = made.index;
   const entry = { index_version, fresh_until_ms: now_ms + lifetimeMs(made, now_ms), body: made.answer.text };
   remember(key, entry);
-  if (beyond_isolate) work.later(spread(work.env.CACHE, key, entry, now_ms));
+  if (beyond_isolate) work.later(spread(work.env.CACHE, work.timings, key, entry, now_ms));
 }
 
 /** Vectorize shows a write some seconds after D1 does: an answer from in between must not live long. */

@@ -6,7 +6,7 @@
  */
 import { createRoute, type RouteConfig, z } from "@hono/zod-openapi";
 import type { Context, Hono, MiddlewareHandler } from "hono";
-import { allows, type Scope } from "../ground/principal.ts";
+import { allows, OPERATOR_TENANT, type Scope } from "../ground/principal.ts";
 import { Problem } from "../ground/problem.ts";
 import { BODY_BYTES_MAX } from "../limits.ts";
 import { problemSchema } from "../schemas/problem.ts";
@@ -36,19 +36,20 @@ const decisions = new WeakMap<object, Access>();
 /**
  * `createRoute` with the access decision in force. `body_bytes_max` raises or lowers the limit of the JSON body;
  * `idempotent` honours `Idempotency-Key` (for POSTs that write and answer JSON, never for streams); with `deferrable` also
- * while a write fence is up, since the route defers its writes (`operations/defer.ts`).
+ * while a write fence is up, since the route defers its writes (`operations/defer.ts`). `whole_service` routes tell of all
+ * tenants, or act on them: they are for the keys of the operator's tenant.
  */
 export function declareRoute<P extends string, R extends Omit<RouteConfig, "path"> & { path: P }>(
   access: Access,
   route: R,
-  options: { body_bytes_max?: number; idempotent?: boolean; deferrable?: boolean } = {},
+  options: { body_bytes_max?: number; idempotent?: boolean; deferrable?: boolean; whole_service?: boolean } = {},
 ) {
   const own = route.middleware === undefined ? [] : [route.middleware].flat();
   const body = route.request?.body === undefined ? [] : [jsonBody(options.body_bytes_max ?? BODY_BYTES_MAX)];
   const replay = options.idempotent === true ? [idempotent(options.deferrable === true)] : [];
   return createRoute<P, R>({
     ...route,
-    middleware: [guard(access), ...body, ...replay, ...own],
+    middleware: [guard(access, options.whole_service === true), ...body, ...replay, ...own],
     operationId: route.operationId ?? operationIdOf(route.method, route.path),
     parameters: [...(options.idempotent === true ? [IDEMPOTENCY_HEADER] : []), ...(route.parameters ?? [])],
     security: securityOf(access),
@@ -85,13 +86,13 @@ function securityOf(access: Access): Record<string, string[]>[] {
   return access === "cloudflare" ? [{ webhook: [access] }] : [{ bearer: [access] }, { api_key: [access] }];
 }
 
-function guard(access: Access): MiddlewareHandler<App> {
-  const middleware = admission(access);
+function guard(access: Access, whole_service: boolean): MiddlewareHandler<App> {
+  const middleware = admission(access, whole_service);
   decisions.set(middleware, access);
   return middleware;
 }
 
-function admission(access: Access): MiddlewareHandler<App> {
+function admission(access: Access, whole_service: boolean): MiddlewareHandler<App> {
   if (access === "open") return (_, next) => next();
   if (access === "cloudflare")
     return async (c, next) => {
@@ -106,6 +107,11 @@ function admission(access: Access): MiddlewareHandler<App> {
     if (access !== "any" && !allows(principal, access)) {
       throw new Problem("missing-scope", `This route needs the scope \`${access}\`, which the key lacks.`);
     }
+    if (whole_service && principal.tenant !== OPERATOR_TENANT)
+      throw new Problem(
+        "operator-route",
+        "This route tells of all tenants: call it with a key of whoever runs the service.",
+      );
     await limitKey(c, principal);
     checkQuota(c, principal, ordinal);
     await next();

@@ -14,7 +14,7 @@ import { RATE_LIMITS } from "../../infra/inventory.ts";
 import type { Env } from "../env.ts";
 import { BoundedMap } from "../ground/bounded-map.ts";
 import { sha256 } from "../ground/digest.ts";
-import type { Principal } from "../ground/principal.ts";
+import { OPERATOR_TENANT, type Principal } from "../ground/principal.ts";
 import { Problem } from "../ground/problem.ts";
 import { ISOLATE_ENTRIES_MAX } from "../limits.ts";
 import type { KeyRecord } from "../store/keys.ts";
@@ -42,7 +42,7 @@ const proofs = new BoundedMap<Proof>(ISOLATE_ENTRIES_MAX);
 const BOOTSTRAP: Principal = {
   key_id: "bootstrap",
   via: "secret",
-  tenant: "default",
+  tenant: OPERATOR_TENANT,
   scopes: ["admin"],
   rate_tier: "high",
   daily_quota: null,

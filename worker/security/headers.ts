@@ -67,7 +67,7 @@ export function identify(c: Context<App>): void {
   if (!c.res.headers.has("cache-control")) fields.push(["cache-control", "no-store"]);
   const { principal } = work;
   if (principal && allows(principal, "debug") && c.req.query("debug") === "1") {
-    fields.push(["x-database-queries", String(work.timings.database_queries)]);
+    fields.push(["x-database-queries", String(work.timings.counts.database_queries)]);
     fields.push(["x-cache-status", work.cache_status ?? "none"]);
   }
   try {

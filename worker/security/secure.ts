@@ -47,6 +47,9 @@ const observe: MiddlewareHandler<App> = async (c, next) => {
   work.later(conclude(work, endingOf(c)));
 };
 
+/** A method may be any word that a caller makes up. */
+const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+
 function endingOf(c: Context<App>): Ending {
   const { status } = c.res;
   return {
@@ -55,7 +58,7 @@ function endingOf(c: Context<App>): Ending {
     // Who is kept out, and why.
     notable: status === 401 || status === 403 || status === 429,
     error: c.error,
-    method: c.req.method,
+    method: METHODS.has(c.req.method) ? c.req.method : "other",
     status_code: status,
     address: clientAddress(c),
   };

@@ -16,6 +16,7 @@ import {
   CACHE_MEMORY_ENTRIES_MAX,
   CACHE_SEEN_KEYS_MAX,
 } from "../limits.ts";
+import type { Timings } from "../telemetry/timings.ts";
 
 interface CacheEntry {
   index_version: number;
@@ -27,7 +28,7 @@ interface CacheEntry {
 export type CacheLayer = "memory" | "edge" | "kv";
 
 /** Counts since the isolate started. */
-export const cacheCounters = { hits: { memory: 0, edge: 0, kv: 0 }, misses: 0, evictions: 0, kv_writes: 0 };
+export const cacheCounters = { hits: { memory: 0, edge: 0, kv: 0 }, misses: 0, evictions: 0 };
 
 const memory = new Map<string, CacheEntry>();
 let memoryChars = 0;
@@ -84,6 +85,11 @@ export function remember(key: string, entry: CacheEntry): void {
   }
 }
 
+/** Answers in this isolate's memory. */
+export function rememberedAnswers(): number {
+  return memory.size;
+}
+
 function forget(key: string): void {
   const entry = memory.get(key);
   if (!entry) return;
@@ -92,7 +98,13 @@ function forget(key: string): void {
 }
 
 /** Spreads an answer beyond the isolate; for `waitUntil`. The second time a key is asked for, KV gets it too. */
-export async function spread(kv: KVNamespace, key: string, entry: CacheEntry, now_ms: number): Promise<void> {
+export async function spread(
+  kv: KVNamespace,
+  { counts }: Timings,
+  key: string,
+  entry: CacheEntry,
+  now_ms: number,
+): Promise<void> {
   if (entry.body.length > CACHE_ENTRY_CHARS_MAX) return;
   const secondTime = seen.get(key) === true;
   seen.set(key, true);
@@ -104,6 +116,7 @@ export async function spread(kv: KVNamespace, key: string, entry: CacheEntry, no
     ),
   ];
   if (secondTime && takeKvWrite(now_ms)) {
+    counts.kv_writes += 1;
     writes.push(kv.put(`answer:${key}`, body, { expirationTtl: CACHE_LIFETIME_S }));
   }
   await Promise.allSettled(writes);
@@ -114,7 +127,6 @@ function takeKvWrite(now_ms: number): boolean {
   if (kvBudget.day !== day) kvBudget = { day, writes: 0 };
   if (kvBudget.writes >= CACHE_KV_WRITES_PER_DAY_MAX) return false;
   kvBudget.writes += 1;
-  cacheCounters.kv_writes += 1;
   return true;
 }
 

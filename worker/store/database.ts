@@ -1,8 +1,8 @@
 /**
- * D1 as the rest of the Worker sees it: the same interface, with what every query needs.
+ * D1 as the rest of the Worker sees it: the part of its interface that is used, with what every query needs.
  *
  * Reads are retried with backoff on transient errors only; writes are not, because a write whose answer was lost may
- * have happened. Queries are counted and timed; a slow one is logged with its plan.
+ * have happened. Queries and the rows they cost are counted and timed; a slow one is logged with its plan.
  */
 import { DATABASE_RETRIES_MAX, DATABASE_RETRY_BASE_MS, SLOW_QUERY_MS } from "../limits.ts";
 import type { Timings } from "../telemetry/timings.ts";
@@ -31,10 +31,17 @@ type OnSlowQuery = (statements: readonly string[], duration_ms: number) => void;
 
 /** Wraps a D1 binding for one unit of work. */
 export function observedDatabase(db: D1Database, timings: Timings, onSlow: OnSlowQuery): D1Database {
-  const observe = async <T>(statements: readonly string[], work: () => Promise<T>): Promise<T> => {
+  const observe = async <T extends D1Result | D1Result[]>(
+    statements: readonly string[],
+    work: () => Promise<T>,
+  ): Promise<T> => {
     const readOnly = statements.every((statement) => /^\s*(SELECT|EXPLAIN)\b/i.test(statement));
     const started_ms = performance.now();
     const result = await timings.measure("db", () => (readOnly ? retrying(work) : work()));
+    for (const { meta } of [result].flat()) {
+      timings.counts.rows_read += meta.rows_read;
+      timings.counts.rows_written += meta.rows_written;
+    }
     const duration_ms = performance.now() - started_ms;
     if (duration_ms > SLOW_QUERY_MS) onSlow(statements, duration_ms);
     return result;
@@ -43,11 +50,10 @@ export function observedDatabase(db: D1Database, timings: Timings, onSlow: OnSlo
   const observedStatement = (sql: string, statement: D1PreparedStatement): D1PreparedStatement => {
     const wrapped = {
       bind: (...values: unknown[]) => observedStatement(sql, statement.bind(...values)),
-      first: (...args: [string?]) =>
-        observe([sql], () => (statement.first as (...a: [string?]) => Promise<unknown>)(...args)),
+      // D1's own `first` asks for all rows as well, and forgets what they cost.
+      first: async () => (await observe([sql], () => statement.all())).results[0] ?? null,
       run: () => observe([sql], () => statement.run()),
       all: () => observe([sql], () => statement.all()),
-      raw: (options?: { columnNames?: false }) => observe([sql], () => statement.raw(options)),
     } as unknown as D1PreparedStatement;
     inner.set(wrapped, { sql, statement });
     return wrapped;

@@ -5,6 +5,7 @@
  */
 import { ANALYTICS_BLOB_CHARS_MAX } from "../limits.ts";
 import { describeError } from "./log.ts";
+import type { Measures } from "./tally.ts";
 import type { Ending, Unit } from "./unit.ts";
 
 /** `blob1`, `blob2` … Ids and names of fixed sets; empty where there is none. */
@@ -40,21 +41,25 @@ export const DOUBLES = [
   "neurons",
   /** 1 for the first unit of work of an isolate. */
   "cold_start",
+  "rows_read",
+  "rows_written",
+  "kv_reads",
+  "kv_writes",
 ] as const;
 
-const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
-
-let is_cold = true;
-
 /** Sampled by endpoint, so that a rare one is not lost among many of a busy one. */
-export function dataPoint(unit: Unit, ending: Ending, duration_ms: number): AnalyticsEngineDataPoint {
-  const { usage, timings, principal } = unit;
-  const { method } = ending;
+export function dataPoint(
+  unit: Unit,
+  ending: Ending,
+  measures: Measures,
+  duration_ms: number,
+): AnalyticsEngineDataPoint {
+  const { usage, principal } = unit;
   const blobs: Record<(typeof BLOBS)[number], string | null | undefined> = {
     kind: unit.kind,
     endpoint: ending.endpoint,
     outcome: ending.outcome,
-    method: method === undefined || METHODS.has(method) ? method : "other",
+    method: ending.method,
     key_id: principal?.key_id,
     tenant: principal?.tenant,
     colo: unit.colo,
@@ -64,21 +69,10 @@ export function dataPoint(unit: Unit, ending: Ending, duration_ms: number): Anal
     version: unit.env.VERSION.id,
   };
   const doubles: Record<(typeof DOUBLES)[number], number> = {
+    ...measures,
     duration_ms,
     status_code: ending.status_code ?? 0,
-    db_ms: timings.spent_ms("db"),
-    kv_ms: timings.spent_ms("kv"),
-    vector_ms: timings.spent_ms("vector"),
-    ai_ms: timings.spent_ms("ai"),
-    database_queries: timings.database_queries,
-    database_errors: timings.database_errors,
-    tokens_in: usage.tokens_in,
-    tokens_out: usage.tokens_out,
-    tokens_saved: usage.tokens_saved,
-    neurons: usage.neurons,
-    cold_start: is_cold ? 1 : 0,
   };
-  is_cold = false;
   return {
     indexes: [ending.endpoint.slice(0, ANALYTICS_BLOB_CHARS_MAX)],
     blobs: BLOBS.map((name) => (blobs[name] ?? "").slice(0, ANALYTICS_BLOB_CHARS_MAX)),

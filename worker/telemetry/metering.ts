@@ -1,51 +1,77 @@
 /**
- * From requests to the meter: what an isolate has served within `METER_FLUSH_MS` goes in one call per shard.
+ * From units of work to the meter: what an isolate has done within `METER_FLUSH_MS` goes in one call per shard.
  *
- * Every request is counted, in the `waitUntil` of the first one of its group. One call a request would count no
+ * Every unit is counted, in the `waitUntil` of the first one of its group. One call a request would count no
  * better, cost a Durable Object request each (100 000 a day on the free plan), and take longer than many answers.
  */
 import { METER_SHARDS } from "../../infra/inventory.ts";
 import type { Env } from "../env.ts";
-import type { Sample } from "../ground/meter.ts";
+import type { MeterCalls, Sample, SeriesTally, UnitSample } from "../ground/meter.ts";
+import { addTally } from "../ground/tally.ts";
 import { METER_FLUSH_MS } from "../limits.ts";
 
 const MINUTE_MS = 60_000;
 
-/** Shard → samples by minute and key. */
-let pending = new Map<number, Map<string, Sample>>();
+/** What waits for a shard, by minute and key, and by minute and series. */
+interface Group {
+  samples: Map<string, Sample>;
+  units: Map<string, UnitSample>;
+}
+
+/** Shard → what it will be told. */
+let pending = new Map<number, Group>();
 /** A flush is under way until then; later, it died with its request and the next one takes over. */
 let flush_expected_ms = 0;
 
-/** What a request adds; its minute and count are the meter's business. */
-type RequestSample = Omit<Sample, "minute" | "requests">;
+/** A unit of work. Its minute and count are the meter's business; a request has a key's share as well. */
+interface Counted extends SeriesTally {
+  sample?: Omit<Sample, "minute" | "requests">;
+}
 
 /** Hears how many requests were handed over for a key, and the meter's count where the key has a quota. */
 type OnMetered = (key_id: string, handed_over: number, used_today: number | undefined) => void;
 
+/** The meter's objects, one a shard. */
+export function meterShards({ METER }: Pick<Env, "METER">): DurableObjectStub<MeterCalls>[] {
+  return Array.from({ length: METER_SHARDS }, (_, shard) => METER.get(METER.idFromName(`shard-${shard}`)));
+}
+
 /**
- * Counts a request; for `waitUntil`. `shard_by` is the key's id, or the address of an anonymous caller. Throws when
- * the meter cannot be reached; the group's samples are lost then.
+ * Counts a unit of work; for `waitUntil`. `shard_by` is the key's id, the address of an anonymous caller, or what was done.
+ * Throws when the meter cannot be reached; what the group counted is lost then.
  */
-export async function meterRequest(
+export async function meterUnit(
   env: Env,
-  sample: RequestSample,
+  counted: Counted,
   shard_by: string,
   now_ms: number,
   onMetered: OnMetered,
 ): Promise<void> {
-  add(sample, shardOf(shard_by), Math.floor(now_ms / MINUTE_MS));
+  const shard = shardOf(shard_by);
+  const group = pending.get(shard) ?? { samples: new Map(), units: new Map() };
+  pending.set(shard, group);
+  const minute = Math.floor(now_ms / MINUTE_MS);
+  addUnit(group, counted, minute);
+  if (counted.sample !== undefined) addSample(group, counted.sample, minute);
+
   if (now_ms < flush_expected_ms) return;
   flush_expected_ms = now_ms + 2 * METER_FLUSH_MS;
   await scheduler.wait(METER_FLUSH_MS);
   const groups = pending;
   pending = new Map();
   flush_expected_ms = 0;
-  await Promise.all([...groups].map(([shard, samples]) => handOver(env, shard, [...samples.values()], onMetered)));
+  const shards = meterShards(env);
+  await Promise.all([...groups].map(([index, waiting]) => handOver(shards[index], waiting, onMetered)));
 }
 
-function add(sample: RequestSample, shard: number, minute: number): void {
-  const samples = pending.get(shard) ?? new Map<string, Sample>();
-  pending.set(shard, samples);
+function addUnit({ units }: Group, { series, tally }: SeriesTally, minute: number): void {
+  const name = `${minute} ${JSON.stringify(series)}`;
+  const sum = units.get(name);
+  if (sum === undefined) units.set(name, { minute, series, tally: { ...tally } });
+  else addTally(sum.tally, tally);
+}
+
+function addSample({ samples }: Group, sample: Omit<Sample, "minute" | "requests">, minute: number): void {
   const name = `${minute} ${sample.key_id}`;
   const sum = samples.get(name);
   if (sum === undefined) {
@@ -60,12 +86,16 @@ function add(sample: RequestSample, shard: number, minute: number): void {
   sum.neurons += sample.neurons;
 }
 
-async function handOver(env: Env, shard: number, samples: Sample[], onMetered: OnMetered): Promise<void> {
+async function handOver(
+  shard: DurableObjectStub<MeterCalls> | undefined,
+  { samples, units }: Group,
+  onMetered: OnMetered,
+): Promise<void> {
   let used_today: Record<string, number> = {};
   try {
-    used_today = await env.METER.get(env.METER.idFromName(`shard-${shard}`)).record(samples);
+    used_today = (await shard?.record([...samples.values()], [...units.values()])) ?? {};
   } finally {
-    for (const { key_id, requests } of samples) onMetered(key_id, requests, used_today[key_id]);
+    for (const { key_id, requests } of samples.values()) onMetered(key_id, requests, used_today[key_id]);
   }
 }
 

@@ -1,9 +1,11 @@
-/** Where every unit of work ends: its log line, the meter, its data point, and an error event if it failed. */
+/** Where every unit of work ends: its log line, its data point, the meter, and an error event if it failed. */
+import type { Tally } from "../ground/tally.ts";
 import { dataPoint } from "./data-point.ts";
 import { learnCount } from "./day-counts.ts";
 import { postErrorEvent } from "./error-webhook.ts";
 import { describeError, type LogLevel, logLine } from "./log.ts";
-import { meterRequest } from "./metering.ts";
+import { meterUnit } from "./metering.ts";
+import { measuresOf, tallyOf } from "./tally.ts";
 import type { Ending, Unit, UnitKind } from "./unit.ts";
 
 const NOUNS = { request: "request", message: "queue message", task: "cron task" } as const satisfies Record<
@@ -21,14 +23,15 @@ export async function conclude(unit: Unit, given: Ending): Promise<void> {
   const level: LogLevel = failed ? "ERROR" : ending.notable === true ? "WARN" : "INFO";
   const message = unit.kind === "request" ? NOUNS.request : `${NOUNS[unit.kind]} ${ending.outcome}`;
   const line = logLine(unit, level, message, lineFields(unit, ending, duration_ms));
+  const measures = measuresOf(unit);
   try {
     // Awaited for the local platform's faults, which make it a promise.
-    await unit.env.ANALYTICS.writeDataPoint(dataPoint(unit, ending, duration_ms));
+    await unit.env.ANALYTICS.writeDataPoint(dataPoint(unit, ending, measures, duration_ms));
   } catch (error) {
     logLine(unit, "WARN", "a data point could not be written", { error: describeError(error) });
   }
   if (failed && line !== null) await postErrorEvent(unit.env, line, Date.now());
-  if (unit.kind === "request") await meter(unit, failed, ending.address ?? "unknown");
+  await meter(unit, ending, tallyOf(unit, measures, duration_ms));
 }
 
 function lineFields(unit: Unit, ending: Ending, duration_ms: number): Record<string, unknown> {
@@ -40,7 +43,7 @@ function lineFields(unit: Unit, ending: Ending, duration_ms: number): Record<str
     status_code,
     attempts,
     duration_ms,
-    database_queries: unit.timings.database_queries,
+    database_queries: unit.timings.counts.database_queries,
     ...(model === null
       ? {}
       : { model, tokens: { input: tokens_in, output: tokens_out, saved: tokens_saved }, neurons }),
@@ -48,22 +51,26 @@ function lineFields(unit: Unit, ending: Ending, duration_ms: number): Record<str
   };
 }
 
-/** Messages and tasks are nobody's requests: they have no quota and no bill, so only requests reach the meter. */
-async function meter(unit: Unit, failed: boolean, address: string): Promise<void> {
-  const { principal } = unit;
+/** Messages and tasks are nobody's requests: they have no quota and no bill, so they are counted by what they did alone. */
+async function meter(unit: Unit, ending: Ending, tally: Tally): Promise<void> {
+  const { kind, principal } = unit;
+  const { endpoint, outcome, method = "", status_code = 0, address = "unknown" } = ending;
   const { tokens_in, tokens_out, tokens_saved, neurons } = unit.usage;
   const sample = {
     key_id: principal?.key_id ?? "anonymous",
     has_quota: typeof principal?.daily_quota === "number",
-    errors: failed ? 1 : 0,
+    errors: outcome === "failed" ? 1 : 0,
     tokens_in,
     tokens_out,
     tokens_saved,
     neurons,
   };
+  const isRequest = kind === "request";
+  const counted = { series: { kind, endpoint, method, status_code, outcome }, tally, ...(isRequest ? { sample } : {}) };
+  const shard_by = isRequest ? (principal?.key_id ?? address) : endpoint;
   try {
-    await meterRequest(unit.env, sample, principal?.key_id ?? address, Date.now(), learnCount);
+    await meterUnit(unit.env, counted, shard_by, Date.now(), learnCount);
   } catch (error) {
-    logLine(unit, "WARN", "requests could not be metered", { error: describeError(error) });
+    logLine(unit, "WARN", "work could not be metered", { error: describeError(error) });
   }
 }

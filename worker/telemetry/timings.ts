@@ -1,13 +1,32 @@
-/** Durations of one unit of work by dependency, for `Server-Timing` and the log line. */
+/** Durations of one unit of work by dependency, and what it used of their allowances. */
 
 const DEPENDENCIES = ["db", "kv", "vector", "ai"] as const;
 type Dependency = (typeof DEPENDENCIES)[number];
 
+/** What a call and its failure count as. A failing cache is a miss. */
+const COUNTED = {
+  db: ["database_queries", "database_errors"],
+  kv: ["kv_reads", null],
+  vector: ["vector_queries", "vector_errors"],
+  ai: ["ai_calls", "ai_errors"],
+} as const satisfies Record<Dependency, unknown>;
+
 export class Timings {
   readonly started_ms: number;
   readonly #spent_ms: Record<Dependency, number> = { db: 0, kv: 0, vector: 0, ai: 0 };
-  database_queries = 0;
-  database_errors = 0;
+  /** Rows as D1 bills them. The Cache API costs nothing and is not counted. */
+  readonly counts = {
+    database_queries: 0,
+    database_errors: 0,
+    rows_read: 0,
+    rows_written: 0,
+    kv_reads: 0,
+    kv_writes: 0,
+    vector_queries: 0,
+    vector_errors: 0,
+    ai_calls: 0,
+    ai_errors: 0,
+  };
 
   constructor(started_ms: number) {
     this.started_ms = started_ms;
@@ -16,11 +35,12 @@ export class Timings {
   /** Awaits `work` and books its duration. Workers' clocks only advance over I/O, which is what is measured here. */
   async measure<T>(dependency: Dependency, work: () => Promise<T>): Promise<T> {
     const started_ms = performance.now();
-    if (dependency === "db") this.database_queries += 1;
+    const [calls, errors] = COUNTED[dependency];
+    this.counts[calls] += 1;
     try {
       return await work();
     } catch (error) {
-      if (dependency === "db") this.database_errors += 1;
+      if (errors !== null) this.counts[errors] += 1;
       throw error;
     } finally {
       this.#spent_ms[dependency] += performance.now() - started_ms;

@@ -15,7 +15,7 @@ import { readTable } from "../snapshot/read-table.ts";
 import { asKeyHash, findRowHashes, hashKey } from "../snapshot/row-hashes.ts";
 
 /** What a snapshot says of itself; `body` is null where it cannot be read: definitions of tables are there alone. */
-type ExportManifest = Pick<SnapshotManifest, "summary" | "inventory"> & {
+export type ExportManifest = Pick<SnapshotManifest, "summary" | "inventory"> & {
   body: SnapshotManifest["body"] | null;
 };
 

@@ -42,11 +42,11 @@ export async function planCopy(
   return { ...plan, objects: missing.length, missing };
 }
 
-/** @throws OpsError as `planCopy`, and in the storages' words. */
+/** `keeps_own`: where the target has a pointer and a configuration, they stay. @throws OpsError as `planCopy`, and in the storages' words. */
 export async function copyObjects(
   from: Storage,
   to: Storage,
-  { signal, on_bytes }: { signal: AbortSignal; on_bytes(bytes: number): void },
+  { signal, keeps_own, on_bytes }: { signal: AbortSignal; keeps_own: boolean; on_bytes(bytes: number): void },
 ): Promise<RepositoryCopied> {
   // Read before the objects, so that what it names is among them.
   const mutable = await Promise.all(
@@ -78,7 +78,7 @@ export async function copyObjects(
   for (const { key, body } of mutable) {
     if (body === null) continue;
     const found = await to.read(key, signal).catch(whenMissing);
-    if (found !== null && Buffer.compare(found.body, body) === 0) continue;
+    if (found !== null && (keeps_own || Buffer.compare(found.body, body) === 0)) continue;
     await to.replace(key, body, found?.etag ?? null, signal);
   }
   return copied;

@@ -5,10 +5,11 @@ import type { Invocation, Outcome } from "../../command/invocation.ts";
 import { patientStorage } from "../../storage/patient-storage.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { claimedId } from "../keys-at-hand.ts";
-import { withKeyedPlace } from "../open.ts";
+import { patienceOf, withKeyedPlace } from "../open.ts";
 import { locateRepository } from "../place.ts";
+import type { BackupKey } from "../repository/key-file.ts";
 import { openRepository } from "../repository/open-repository.ts";
-import { finding } from "../repository/repository.ts";
+import { finding, type Repository } from "../repository/repository.ts";
 import { shownBytes } from "../shown.ts";
 import { copyObjects, planCopy, type RepositoryCopied, repositoryCopied } from "./copy-objects.ts";
 
@@ -29,7 +30,8 @@ interface CopyRequest {
   /** Places as `--repository` takes them; undefined: the stack's own. */
   from: string | undefined;
   to: string | undefined;
-  key_file: readonly string[] | undefined;
+  key_file?: readonly string[] | undefined;
+  limit_rate?: number | undefined;
 }
 
 /** One repository into another place. @throws OpsError when that holds another repository. */
@@ -52,18 +54,19 @@ export async function copyRepository(invocation: Invocation, request: CopyReques
   };
 }
 
-async function copied(invocation: Invocation, { from, to, key_file }: CopyRequest): Promise<CopyReport> {
+async function copied(invocation: Invocation, { from, to, key_file, limit_rate }: CopyRequest): Promise<CopyReport> {
   const { target, signal, progress, env, now, dry_run } = invocation;
-  const options = { repository: from, key_file: key_file && [...key_file] };
-  return withKeyedPlace(invocation, options, null, async ({ storage, patient: there, key }) => {
+  const options = { repository: from, key_file: key_file && [...key_file], limit_rate };
+  return withKeyedPlace(invocation, options, null, async ({ storage, patient: there, patience, key }) => {
     const copy = await locateRepository(to, target, env);
     try {
-      const here = patientStorage(copy.storage);
+      const here = patientStorage(copy.storage, patienceOf({ limit_rate }));
       await refuseAnother(here, key.repository, signal);
       const places = { from: there.location, to: here.location };
-      const original = await openRepository(storage, key, { signal, now });
+      const original = await openRepository(storage, key, { signal, now, patience });
       let done: RepositoryCopied;
       try {
+        const keeps_own = await isAhead(original, there, key, here, { signal, now });
         const snapshots = (await original.listSnapshots()).map((snapshot) => snapshot.id);
         if (dry_run) {
           const { missing: _, ...plan } = await planCopy(there, here, signal);
@@ -75,6 +78,7 @@ async function copied(invocation: Invocation, { from, to, key_file }: CopyReques
         progress.start("kB copied", 0);
         done = await copyObjects(there, here, {
           signal: AbortSignal.any([signal, lease.lost]),
+          keeps_own,
           on_bytes: (more) => {
             bytes += more;
             progress.update(Math.floor(bytes / 1000));
@@ -93,6 +97,34 @@ async function copied(invocation: Invocation, { from, to, key_file }: CopyReques
       copy.close();
     }
   });
+}
+
+/**
+ * Whether the target has snapshots that never were in the original: its own pointer and configuration then know more, and stay.
+ * @throws OpsError when the original has such ones, too: neither knows what the other one pruned.
+ */
+async function isAhead(
+  original: Repository,
+  there: Storage,
+  key: BackupKey,
+  here: Storage,
+  options: Pick<Invocation, "signal" | "now">,
+): Promise<boolean> {
+  const [own, ...others] = await original.neverHere(here);
+  if (own === undefined) return false;
+  const target = await openRepository(here, key, options);
+  const [theirs] = await target.neverHere(there).finally(() => target.close());
+  if (theirs === undefined) return true;
+  const more = others.length === 0 ? "" : ` and ${others.length} more`;
+  throw new OpsError(
+    {
+      op: "copy repository to",
+      subject: here.location,
+      cause: `both went their own way: snapshot ${own}${more} was never in ${original.location}, nor ${theirs} in the target`,
+      hint: "name an empty place",
+    },
+    { exit_code: EXIT.refused },
+  );
 }
 
 async function refuseAnother(place: Storage, repository: string, signal: AbortSignal): Promise<void> {

@@ -15,7 +15,7 @@ export const out = z.string().meta({ placeholder: "file", description: "where th
 export const keyChange = z.strictObject({
   dry_run: z.boolean(),
   repository: z.string(),
-  change: z.enum(["add-reader", "add-writer", "add-passphrase", "remove-reader", "remove-passphrase"]),
+  change: z.enum(["add-reader", "add-writer", "add-passphrase", "remove-reader", "remove-writer", "remove-passphrase"]),
   name: z.string(),
   /** Of the key that was made; null where none was. */
   file: z.string().nullable(),

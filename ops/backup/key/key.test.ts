@@ -7,6 +7,7 @@ import { directoryStorage } from "../../storage/directory-storage.ts";
 import { initRepository } from "../repository/key-administration.ts";
 import { formatKey, parseKey } from "../repository/key-file.ts";
 import { openRepository } from "../repository/open-repository.ts";
+import { snapshotOf } from "../repository/repository.fixture.ts";
 
 let dir: string;
 beforeEach(async () => {
@@ -49,6 +50,27 @@ test("the escrowed key lets writers and readers in and out; a writer's key lets 
   expect((await key("escrow.json", "remove-reader", "auditor")).error.hint).toMatch(/--yes/);
   expect(await key("escrow.json", "remove-reader", "auditor", "--dry-run")).toMatchObject({ code: 0, dry_run: true });
   expect((await key("escrow.json", "remove-reader", "auditor", "--yes")).code).toBe(0);
+});
+
+test("a writer that was removed backs up no more; what it had signed stays trusted unless --until says otherwise", async () => {
+  const writer = async () =>
+    openRepository(
+      directoryStorage(join(dir, "vault")),
+      parseKey(await readFile(join(dir, "writer.json"), "utf8"), ""),
+    );
+  const first = await writer();
+  await snapshotOf(first, ["a"]);
+  await first.close();
+  expect((await key("escrow.json", "remove-writer", "w")).error.hint).toMatch(/--yes/);
+  const remove = ["remove-writer", "w", "--yes"];
+  const asked = { code: 0, change: "remove-writer", writers_left: 0 };
+  expect(await key("escrow.json", ...remove, "--until", "1d", "--dry-run")).toMatchObject({ ...asked, distrusted: 1 });
+  expect(await key("escrow.json", ...remove)).toMatchObject({ ...asked, trusted: 1, distrusted: 0 });
+  expect(await key("escrow.json", "list")).toMatchObject({ writers: [], retired: [{ name: "w" }] });
+  const second = await writer();
+  await expect(second.beginSnapshot({ tool: "x" })).rejects.toThrow(/no longer/);
+  expect(await second.listSnapshots()).toHaveLength(1);
+  await second.close();
 });
 
 test("a passphrase goes into the repository and, asked for, out of it", async () => {

@@ -17,6 +17,8 @@ export const backupKeyList = defineCommand({
     repository,
     readers,
     writers,
+    /** Writers that were removed. */
+    retired: writers,
     passphrases: z.array(z.strictObject({ name: z.string() })),
   }),
   examples: ["backup key list", "backup key list --key-file ./escrow.json --json"],
@@ -38,8 +40,10 @@ export const backupKeyList = defineCommand({
         ],
         invocation.terminal,
       );
-      const { repository, readers, writers, passphrases } = config;
-      return { data: { repository, readers, writers, passphrases: passphrases.map(({ name }) => ({ name })) }, text };
+      const { repository, readers, writers } = config;
+      const retired = config.retired.map(({ name, signer }) => ({ name, signer }));
+      const passphrases = config.passphrases.map(({ name }) => ({ name }));
+      return { data: { repository, readers, writers, retired, passphrases }, text };
     });
   },
 });

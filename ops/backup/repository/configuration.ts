@@ -23,7 +23,7 @@ export const Configuration = z.object({
   keys: z.array(z.object({ recipient: z.string(), identity_for_readers: z.base64() })).min(1),
   readers: z.array(z.object({ name: z.string(), recipient: z.string() })).min(1),
   writers: z.array(z.object({ name: z.string(), signer: z.string() })),
-  /** Writers that no longer sign. Of theirs only these manifests are trusted (SHA-256 of the object). */
+  /** Writers that no longer sign. Of theirs only these manifests, and this pointer, are trusted (SHA-256 of the object). */
   retired: z.array(z.object({ name: z.string(), signer: z.string(), accepted: z.array(z.string()) })),
   /** For readers, encrypted to the repository's newest identity. */
   writer_secret: z.base64(),

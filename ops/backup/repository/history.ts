@@ -6,7 +6,7 @@
  */
 import pMap from "p-map";
 import { REPOSITORY_READERS } from "../../limits.ts";
-import { objectsUnder, StorageError } from "../../storage/storage.ts";
+import { objectsUnder, type Storage, StorageError, type StoredObject } from "../../storage/storage.ts";
 import { signersOf } from "./configuration.ts";
 import { DamagedObject, HINTS } from "./damage.ts";
 import { CONFIG, EPOCHS, manifestKey, manifestsOf, POINTER } from "./layout.ts";
@@ -34,30 +34,59 @@ export interface History {
   findings: Finding[];
 }
 
+/** Whatever lies where manifests lie. */
+export async function manifestObjects(storage: Storage, signal: AbortSignal): Promise<StoredObject[]> {
+  const epochs = (await storage.folders(EPOCHS, signal)).filter((name) => /^\d{4}-\d{2}$/.test(name));
+  const read = async (epoch: string) => {
+    const found: StoredObject[] = [];
+    for await (const object of objectsUnder(storage, manifestsOf(epoch), signal)) found.push(object);
+    return found;
+  };
+  return (await pMap(epochs, read, { concurrency: REPOSITORY_READERS })).flat();
+}
+
+/**
+ * Ids of the snapshots that lie in another place of this repository and never were in this one: they are not here, and it does not follow
+ * from the last prune that they have been.
+ */
+export async function neverHere(opened: Opened, { pointer }: History, place: Storage): Promise<string[]> {
+  const { storage, signal, configuration } = opened;
+  const here = new Set((await manifestObjects(storage, signal)).map(({ key }) => key));
+  const strange = (await manifestObjects(place, signal)).filter(({ key }) => !here.has(key));
+  const signers = [...signersOf(configuration.config), ...configuration.config.retired.map(({ signer }) => signer)];
+  const ids = await pMap(
+    strange,
+    async ({ key }) => {
+      const verified = verifyJson("manifest", (await place.read(key, signal)).body, signers, Manifest);
+      const wasPruned = "payload" in verified && verified.payload.counter <= (pointer?.pruned_to ?? 0);
+      return wasPruned ? [] : [key.slice(key.lastIndexOf("-") + 1)];
+    },
+    { concurrency: REPOSITORY_READERS },
+  );
+  return ids.flat();
+}
+
 /** `cache` keeps manifests, which never change, between two readings. */
 export async function readHistory(opened: Opened, cache: Map<string, KnownManifest>): Promise<History> {
   const { storage, signal } = opened;
   const findings: Finding[] = [];
-  const epochs = (await storage.folders(EPOCHS, signal)).filter((name) => /^\d{4}-\d{2}$/.test(name));
-  const keys = (
-    await pMap(
-      epochs,
-      async (epoch) => {
-        const found: string[] = [];
-        for await (const { key } of objectsUnder(storage, manifestsOf(epoch), signal)) found.push(key);
-        return found;
-      },
-      { concurrency: REPOSITORY_READERS },
-    )
-  ).flat();
+  const keys = (await manifestObjects(storage, signal)).map(({ key }) => key);
   const manifests: KnownManifest[] = [];
+  /** Hashes of manifests that a retired writer signed and nobody vouches for, by key. */
+  const distrusted = new Map<string, string>();
   await pMap(
     keys,
     async (key) => {
       try {
-        const known = cache.get(key) ?? (await readManifest(opened, key));
-        cache.set(key, known);
-        manifests.push(known);
+        const { retired, ...known }: ReadManifest = cache.get(key) ?? (await readManifest(opened, key));
+        if (retired === undefined) {
+          cache.set(key, known);
+          manifests.push(known);
+          return;
+        }
+        distrusted.set(key, known.ref.sha256);
+        const snapshots = [known.ref.snapshot];
+        findings.push({ ...afterRetirement(retired), severity: "notice", object: key, snapshots });
       } catch (error) {
         if (!(error instanceof DamagedObject)) throw error;
         findings.push(damage(error, [key.slice(key.lastIndexOf("-") + 1)]));
@@ -67,29 +96,30 @@ export async function readHistory(opened: Opened, cache: Map<string, KnownManife
   );
   manifests.sort((a, b) => b.ref.counter - a.ref.counter || (a.ref.manifest < b.ref.manifest ? 1 : -1));
   const { pointer, etag } = await readPointer(opened, findings);
-  findings.push(...compare(manifests, new Set(keys), { pointer, exists: etag !== null }, opened));
+  findings.push(...compare(manifests, { keys: new Set(keys), distrusted }, { pointer, exists: etag !== null }, opened));
   const followed = new Set(manifests.flatMap(({ manifest }) => manifest.previous.map(({ snapshot }) => snapshot)));
   const heads = manifests.map(({ ref }) => ref).filter(({ snapshot }) => !followed.has(snapshot));
   return { manifests, heads, pointer, pointer_etag: etag, findings };
 }
 
-async function readManifest(opened: Opened, key: string): Promise<KnownManifest> {
+/** `retired`: it is whole, and of a writer whose signature counts no more. */
+type ReadManifest = KnownManifest & { retired?: Retired };
+
+async function readManifest(opened: Opened, key: string): Promise<ReadManifest> {
   const { config } = opened.configuration;
   const signers = [...signersOf(config), ...config.retired.map(({ signer }) => signer)];
-  const { value, body } = await readChecked(opened, key, (bytes): Checked<Omit<KnownManifest, "ref" | "bytes">> => {
+  const { value, body } = await readChecked(opened, key, (bytes): Checked<Omit<ReadManifest, "ref" | "bytes">> => {
     const verified = verifyJson("manifest", bytes, signers, Manifest);
     if ("problem" in verified) return { ...verified, forged: true };
     const { payload: manifest, signer } = verified;
     const retired = config.retired.find((writer) => writer.signer === signer);
-    if (retired && !retired.accepted.includes(sha256(bytes))) {
-      return { problem: `was signed by ${retired.name}, whose key is retired`, forged: true };
-    }
     if (manifest.repository !== config.repository) return { problem: `belongs to repository ${manifest.repository}` };
     if (manifestKey(manifest.epoch, Date.parse(manifest.finished_at), manifest.snapshot) !== key) {
       return { problem: `is the manifest of snapshot ${manifest.snapshot}, put in another one's place`, forged: true };
     }
     return {
       value: {
+        ...(retired && !isAccepted(retired, bytes) && { retired }),
         manifest,
         signer: (retired ?? config.writers.find((writer) => writer.signer === signer))?.name ?? signer,
       },
@@ -99,18 +129,29 @@ async function readManifest(opened: Opened, key: string): Promise<KnownManifest>
   return { ...value, ref: { snapshot, counter, manifest: key, sha256: sha256(body) }, bytes: body.byteLength };
 }
 
+type Retired = Opened["configuration"]["config"]["retired"][number];
+
+const isAccepted = ({ accepted }: Retired, bytes: Uint8Array): boolean => accepted.includes(sha256(bytes));
+
+const afterRetirement = ({ name }: Retired) => ({
+  cause: `was signed by ${name}, whose key is retired`,
+  hint: "it counts for nothing; a prune removes it when it is old enough and no lock holds it",
+});
+
 async function readPointer(
   opened: Opened,
   findings: Finding[],
 ): Promise<{ pointer: Pointer | null; etag: string | null }> {
   const { config } = opened.configuration;
-  // A retired writer may have been the last to write it: its state is believed, its newest manifest is still proven apart.
+  // A retired writer may have been the last to write it before it was removed.
   const signers = [...signersOf(config), ...config.retired.map(({ signer }) => signer)];
   try {
     const { value, etag } = await readChecked(opened, POINTER, (bytes): Checked<Pointer> => {
       const verified = verifyJson("pointer", bytes, signers, Pointer);
       if ("problem" in verified) return { ...verified, forged: true };
       if (verified.payload.repository !== config.repository) return { problem: "belongs to another repository" };
+      const retired = config.retired.find((writer) => writer.signer === verified.signer);
+      if (retired && !isAccepted(retired, bytes)) return { problem: afterRetirement(retired).cause, forged: true };
       return { value: verified.payload };
     });
     return { pointer: value, etag };
@@ -128,7 +169,7 @@ async function readPointer(
 /** Pure. What the manifests and the pointer say about each other. */
 function compare(
   manifests: readonly KnownManifest[],
-  keys: ReadonlySet<string>,
+  { keys, distrusted }: { keys: ReadonlySet<string>; distrusted: ReadonlyMap<string, string> },
   { pointer, exists }: { pointer: Pointer | null; exists: boolean },
   { counter_seen, configuration: { config } }: Pick<Opened, "counter_seen" | "configuration">,
 ): Finding[] {
@@ -145,7 +186,8 @@ function compare(
   const missing = new Map<string, ManifestRef>();
   for (const ref of expected) {
     const known = byKey.get(ref.manifest);
-    if (known && known.ref.sha256 !== ref.sha256) missing.set(ref.manifest, ref);
+    if ((known?.ref.sha256 ?? distrusted.get(ref.manifest) ?? ref.sha256) !== ref.sha256)
+      missing.set(ref.manifest, ref);
     if (!keys.has(ref.manifest) && !wasPruned(ref)) missing.set(ref.manifest, ref);
   }
   for (const { manifest, counter, snapshot } of missing.values()) {

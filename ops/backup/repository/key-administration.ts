@@ -2,9 +2,11 @@
  * Who reads and who writes: making a repository, and changing its keys. No part is ever written again for it.
  */
 import { randomUUID } from "node:crypto";
+import pMap from "p-map";
 import { z } from "zod";
 import { EXIT, OpsError } from "../../command/errors.ts";
-import { objectsUnder, type Storage, StorageError } from "../../storage/storage.ts";
+import { REPOSITORY_READERS } from "../../limits.ts";
+import { objectsUnder, type Storage, StorageError, type StoredObject } from "../../storage/storage.ts";
 import {
   type Configuration,
   type LoadedConfiguration,
@@ -15,6 +17,7 @@ import {
   writerSecret,
 } from "./configuration.ts";
 import { refused } from "./damage.ts";
+import { manifestObjects } from "./history.ts";
 import {
   type BackupKey,
   encryptTo,
@@ -23,9 +26,10 @@ import {
   randomKey,
   unlockWithPassphrase,
 } from "./key-file.ts";
-import { CONFIG, configCopyKey, EPOCHS } from "./layout.ts";
+import { CONFIG, configCopyKey, EPOCHS, POINTER } from "./layout.ts";
+import { Manifest, Pointer } from "./manifest.ts";
 import { sha256 } from "./metadata.ts";
-import { signingKey, unverifiedJson } from "./signed.ts";
+import { signingKey, unverifiedJson, verifyJson } from "./signed.ts";
 
 /** `escrow` reads and administers: it belongs into a safe. `writer` backs up and can read nothing back. */
 export interface NewKeys {
@@ -171,16 +175,32 @@ export function keyAdministration(storage: Storage, key: BackupKey, signal: Abor
       return { prism_backup_key: 1, name, repository, root, signer_seed, writer_secret };
     },
 
-    /** `accepted`: SHA-256 of those of its manifests that are still trusted. Whoever stole its key can add none. */
-    removeWriter: (name: string, accepted: readonly string[]) =>
-      change((config) => {
+    /**
+     * What it had signed by `until_ms`, as the storage dates it, stays trusted; whoever stole its key can add nothing. Returns how many of its
+     * snapshots stay and do not, and how many writers are left.
+     */
+    async removeWriter(
+      name: string,
+      until_ms: number,
+    ): Promise<{ trusted: number; distrusted: number; writers_left: number }> {
+      let trusted = 0;
+      let distrusted = 0;
+      const { writers } = await change(async (config) => {
         refuseUnknown(config.writers, name);
-        const gone = config.writers.filter((writer) => writer.name === name);
-        return {
-          writers: config.writers.filter((writer) => writer.name !== name),
-          retired: [...config.retired, ...gone.map((writer) => ({ ...writer, accepted: [...accepted] }))],
-        };
-      }),
+        const [gone, left] = split(config.writers, (writer) => writer.name === name);
+        const retired = await Promise.all(
+          gone.map(async (writer) => {
+            const signed = await signedBy(storage, writer.signer, signal);
+            const [kept, dropped] = split(signed, ({ modified_ms }) => modified_ms <= until_ms);
+            trusted += kept.filter(({ key }) => key !== POINTER).length;
+            distrusted += dropped.filter(({ key }) => key !== POINTER).length;
+            return { ...writer, accepted: kept.map(({ sha256 }) => sha256) };
+          }),
+        );
+        return { writers: left, retired: [...config.retired, ...retired] };
+      });
+      return { trusted, distrusted, writers_left: writers.length };
+    },
 
     /** Puts this key file behind a passphrase into the repository. */
     addPassphrase: (name: string, passphrase: string, work_factor?: number) =>
@@ -196,6 +216,29 @@ export function keyAdministration(storage: Storage, key: BackupKey, signal: Abor
         return { passphrases: config.passphrases.filter((passphrase) => passphrase.name !== name) };
       }),
   };
+}
+
+/** Manifests and the pointer that bear this signature. */
+async function signedBy(
+  storage: Storage,
+  signer: string,
+  signal: AbortSignal,
+): Promise<{ key: string; modified_ms: number; sha256: string }[]> {
+  const objects = await manifestObjects(storage, signal);
+  for await (const object of objectsUnder(storage, POINTER, signal)) if (object.key === POINTER) objects.push(object);
+  const read = async ({ key, modified_ms }: StoredObject) => {
+    const { body } = await storage.read(key, signal);
+    const verified =
+      key === POINTER
+        ? verifyJson("pointer", body, [signer], Pointer)
+        : verifyJson("manifest", body, [signer], Manifest);
+    return "problem" in verified ? [] : [{ key, modified_ms, sha256: sha256(body) }];
+  };
+  return (await pMap(objects, read, { concurrency: REPOSITORY_READERS })).flat();
+}
+
+function split<T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[]] {
+  return [all.filter(isFirst), all.filter((one) => !isFirst(one))];
 }
 
 /** The copy under the lock first: if this ends in between, the newer copy is what counts. */

@@ -1,13 +1,15 @@
-import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Encrypter } from "age-encryption";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { directoryStorage } from "../../storage/directory-storage.ts";
 import { initRepository, keyFromPassphrase } from "./key-administration.ts";
 import { formatKey, generateReader, joinKeys, parseKey } from "./key-file.ts";
+import { partKey } from "./layout.ts";
+import { metadataKeys, partId, sha256 } from "./metadata.ts";
 import { openRepository } from "./open-repository.ts";
+import { encodePart, importContentKey } from "./part.ts";
 import { DECEMBER_MS, newRepository, snapshotOf, type TestRepository, textsOf } from "./repository.fixture.ts";
 import { signJson, unverifiedJson } from "./signed.ts";
 
@@ -105,24 +107,73 @@ test("readers come and go without a part being written again; one that went read
 test("a writer that was removed signs nothing any more; what is vouched for stays", async () => {
   const thief = await made.keys().addWriter("laptop");
   const mine = await snapshotOf(await made.open(thief), ["by laptop"]);
+  const pointer = readFileSync(join(made.folder, "pointer"));
+  const manifest = made.objects().find((key) => key.endsWith(mine.id)) ?? "";
+  const until_ms = statSync(join(made.folder, manifest)).mtimeMs;
   const forged = await snapshotOf(await made.open(thief), ["by thief"]);
   const open = await made.open();
   const snapshot = await open.openSnapshot(mine.id);
   expect(snapshot.info.signer).toBe("laptop");
-  const manifest = made.objects().find((key) => key.endsWith(mine.id)) ?? "";
-  const accepted = createHash("sha256")
-    .update(readFileSync(join(made.folder, manifest)))
-    .digest("hex");
-  await made.keys().removeWriter("laptop", [accepted]);
+  expect(await made.keys().removeWriter("laptop", until_ms)).toEqual({ trusted: 1, distrusted: 1, writers_left: 1 });
 
   const after = await made.open();
   expect(await textsOf(after, mine.id)).toEqual(["by laptop"]);
   await expect(after.openSnapshot(forged.id)).rejects.toMatchObject({
     parts: { cause: expect.stringContaining("retired") },
   });
+  const findings = async () => (await (await made.open()).verifyStructure()).findings.map(({ object }) => object);
+  // The pointer that the thief's snapshot left is not believed, and neither is an older one of the same signer.
+  expect(await findings()).toContain("pointer");
+  writeFileSync(join(made.folder, "pointer"), pointer);
+  expect(await findings()).toContain("pointer");
+  const next = await snapshotOf(after, ["by another writer"]);
+  expect(await findings()).not.toContain("pointer");
+  // Nobody vouched for what the thief made: without it nothing is missing. In the place of another's manifest it is damage.
+  const damages = async () =>
+    (await (await made.open()).verifyStructure()).findings.flatMap(({ severity, object }) =>
+      severity === "damage" ? [object] : [],
+    );
+  expect((await (await made.open()).openSnapshot("latest")).info.id).toBe(next.id);
+  expect(await damages()).toEqual([]);
+  const theirs = made.objects().find((key) => key.endsWith(next.id)) ?? "";
+  const content = unverifiedJson(readFileSync(join(made.folder, theirs))) as { format: 1 };
+  const whole = readFileSync(join(made.folder, theirs));
+  writeFileSync(join(made.folder, theirs), signJson("manifest", { ...content, bytes: 0 }, thief.signer_seed ?? ""));
+  expect(await damages()).toEqual([theirs]);
+  writeFileSync(join(made.folder, theirs), whole);
   await expect((await made.open(thief)).beginSnapshot({ tool: "x" })).rejects.toMatchObject({
     parts: { cause: expect.stringContaining("no longer") },
   });
+});
+
+test("what a removed writer puts where a part will lie is found by whoever reads the data", async () => {
+  const own = await newRepository();
+  const thief = await own.keys().addWriter("tablet");
+  await snapshotOf(await own.open(), ["today"]);
+  await own.keys().removeWriter("tablet", Number.POSITIVE_INFINITY);
+  const secret = metadataKeys(thief.writer_secret ?? "", thief.repository);
+  const guessed = Buffer.from("tomorrow");
+  const id = partId(secret, "text", sha256(guessed));
+  const [, epoch = "", , content_key = ""] =
+    own
+      .objects()
+      .find((key) => key.includes("/keys/"))
+      ?.split("/") ?? [];
+  const { object } = await encodePart(
+    secret,
+    { id: content_key, key: await importContentKey(Buffer.alloc(32)) },
+    { id, kind: "text", plain: Buffer.alloc(guessed.length) },
+  );
+  const planted = partKey(epoch, id, 0);
+  mkdirSync(dirname(join(own.folder, planted)), { recursive: true });
+  writeFileSync(join(own.folder, planted), object);
+
+  const repository = await own.open();
+  await snapshotOf(repository, ["tomorrow"]);
+  const damages = ({ findings }: { findings: { object: string }[] }) => findings.map((finding) => finding.object);
+  expect(damages(await repository.verifyStructure())).toEqual([]);
+  expect(damages(await repository.verifyData(100))).toEqual([planted]);
+  await own.remove();
 });
 
 test("a passphrase opens the key that was put behind it, and another one does not", async () => {

@@ -27,6 +27,8 @@ export const Manifest = z.object({
   started_at: z.iso.datetime(),
   finished_at: z.iso.datetime(),
   tool: z.string(),
+  /** Words that whoever made it gave it. Older releases write none, and leave those of others out of account. */
+  tags: z.array(z.string()).default([]),
   config: z.object({ revision: z.int().min(1), sha256: hex(32) }),
   /** Revision of the pointer that the writer saw; a pointer below it was replayed. */
   pointer_revision: count,

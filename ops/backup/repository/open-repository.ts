@@ -4,7 +4,7 @@ import { type Storage, StorageError, sizesUnder } from "../../storage/storage.ts
 import { loadConfiguration, repositoryIdentities, signersOf, writerSecret } from "./configuration.ts";
 import { contentKeyReader } from "./content-keys.ts";
 import { DamagedObject, refused } from "./damage.ts";
-import { type History, type KnownManifest, readHistory } from "./history.ts";
+import { type History, type KnownManifest, neverHere, readHistory } from "./history.ts";
 import type { BackupKey } from "./key-file.ts";
 import { partsOf } from "./layout.ts";
 import { otherLeases, refuseBesidePrune, takeLease } from "./leases.ts";
@@ -107,6 +107,13 @@ export async function openRepository(
       return found.manifests.map((known) => infoOf(known, found));
     },
 
+    neverHere: async (place) => await neverHere(opened, await history(), place),
+
+    async size() {
+      const sizes = [...(await sizesUnder(patient, "", signal)).values()];
+      return { objects: sizes.length, bytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
+    },
+
     async openNewest() {
       const found = await history();
       const [newest] = found.manifests;
@@ -183,6 +190,7 @@ function infoOf({ ref, manifest, signer }: KnownManifest, { pointer }: History):
     started_ms: Date.parse(manifest.started_at),
     finished_ms: Date.parse(manifest.finished_at),
     tool: manifest.tool,
+    tags: manifest.tags,
     signer,
     parts: manifest.parts,
     bytes: manifest.bytes,

@@ -7,8 +7,8 @@ import { REPOSITORY_READERS } from "../../limits.ts";
 import { objectsUnder, StorageError, type StoredObject } from "../../storage/storage.ts";
 import { DamagedObject, refused } from "./damage.ts";
 import { garbage, referencesOf } from "./garbage.ts";
-import type { History, KnownManifest } from "./history.ts";
-import { contentKeyKey, EPOCHS, LEASES, manifestsOf } from "./layout.ts";
+import { type History, type KnownManifest, manifestObjects } from "./history.ts";
+import { contentKeyKey, EPOCHS, LEASES } from "./layout.ts";
 import { diedHere, leasesThere, otherLeases, refuseBesidePrune, takeLease } from "./leases.ts";
 import type { Index } from "./manifest.ts";
 import type { Opened } from "./opened.ts";
@@ -90,7 +90,7 @@ export async function prune(deps: PruneDeps, plan: PrunePlan, seed: string): Pro
       removing: [...new Set([...pointer.removing, ...remove])],
       verified: pointer.verified.filter(({ snapshot }) => !remove.has(snapshot)),
     }));
-    await removal.remove(await manifestObjects(deps, remove));
+    await removal.remove(await manifestsFor(deps, remove));
 
     // A manifest that a bucket lock keeps still needs what it refers to.
     const after = await deps.history();
@@ -188,14 +188,9 @@ async function forgetRemoved(deps: PruneDeps, seed: string): Promise<void> {
 }
 
 /** Also of damaged manifests: their name says whose they are. */
-async function manifestObjects({ opened }: PruneDeps, snapshots: ReadonlySet<string>): Promise<StoredObject[]> {
-  const found: StoredObject[] = [];
-  for (const epoch of await opened.storage.folders(EPOCHS, opened.signal)) {
-    for await (const object of objectsUnder(opened.storage, manifestsOf(epoch), opened.signal)) {
-      if (snapshots.has(object.key.slice(object.key.lastIndexOf("-") + 1))) found.push(object);
-    }
-  }
-  return found;
+async function manifestsFor({ opened }: PruneDeps, snapshots: ReadonlySet<string>): Promise<StoredObject[]> {
+  const all = await manifestObjects(opened.storage, opened.signal);
+  return all.filter(({ key }) => snapshots.has(key.slice(key.lastIndexOf("-") + 1)));
 }
 
 function remover(opened: Opened, assertHeld: () => Promise<void>) {

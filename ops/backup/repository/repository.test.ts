@@ -1,7 +1,9 @@
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { z } from "zod";
 import { PART_BYTES_MAX } from "../../limits.ts";
+import { Manifest } from "./manifest.ts";
 import {
   DECEMBER_MS,
   NOVEMBER_MS,
@@ -10,6 +12,7 @@ import {
   type TestRepository,
   textsOf,
 } from "./repository.fixture.ts";
+import { unverifiedJson } from "./signed.ts";
 
 let made: TestRepository;
 beforeEach(async () => {
@@ -19,6 +22,15 @@ afterEach(() => made.remove());
 
 const parts = (): string[] => made.objects().filter((key) => key.includes("/parts/"));
 const damagesOf = async (key = made.master) => (await (await made.open(key)).verifyData(100)).findings;
+
+test("a manifest of an older release has no tags, and what a newer one adds is left out of account", async () => {
+  const { id } = await snapshotOf(await made.open(), ["tagless"]);
+  const object = made.objects().find((key) => key.includes("/manifests/") && key.endsWith(id)) ?? "";
+  const manifest = unverifiedJson(readFileSync(join(made.folder, object)));
+  const { tags, ...older } = z.looseObject({ tags: z.array(z.string()) }).parse(manifest);
+  expect(tags).toEqual([]);
+  expect(Manifest.parse({ ...older, of_a_newer_release: 1 })).toEqual(manifest);
+});
 
 test("the same content is stored once, however often and however many put it", async () => {
   const repository = await made.open();

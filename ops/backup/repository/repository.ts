@@ -7,6 +7,7 @@
  */
 import { z } from "zod";
 import type { Patience } from "../../storage/patient-storage.ts";
+import type { Storage } from "../../storage/storage.ts";
 
 /**
  * Some bytes in the repository. Same kind and same bytes give the same id, so putting them twice stores them once in an
@@ -40,6 +41,8 @@ export const snapshotInfo = z.strictObject({
   started_ms: z.number(),
   finished_ms: z.number(),
   tool: z.string(),
+  /** Given when it was made; a manifest is signed and never changes. */
+  tags: z.array(z.string()),
   /** Name of the write key that signed it. */
   signer: z.string(),
   parts: z.int(),
@@ -159,6 +162,7 @@ export interface Lease {
 export interface BeginOptions {
   /** Name and version of the program. */
   tool: string;
+  tags?: readonly string[];
   /** Keys of part objects that a check found damaged: they are written anew, beside the damaged ones. */
   distrust?: ReadonlySet<string>;
 }
@@ -180,6 +184,10 @@ export interface Repository {
   beginSnapshot(options: BeginOptions): Promise<SnapshotWriter>;
   /** Newest first; those whose manifest is whole. Damaged and missing ones are then told in `warnings`. */
   listSnapshots(): Promise<SnapshotInfo[]>;
+  /** Ids of the snapshots that lie in another place of the same repository and never were in this one. */
+  neverHere(place: Storage): Promise<string[]>;
+  /** All objects that lie there, whoever needs them. */
+  size(): Promise<{ objects: number; bytes: number }>;
   /** The newest of those that `listSnapshots` gives; null where there is none. @throws OpsError when its index is damaged. */
   openNewest(): Promise<Snapshot | null>;
   /**

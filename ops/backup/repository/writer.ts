@@ -108,6 +108,7 @@ export async function beginSnapshot(deps: WriterDeps, options: BeginOptions): Pr
           started_at: new Date(started_ms).toISOString(),
           finished_at: new Date(now()).toISOString(),
           tool: options.tool,
+          tags: [...(options.tags ?? [])],
           config: { revision: config.revision, sha256: opened.configuration.sha256 },
           pointer_revision: now_seen.pointer?.revision ?? 0,
           index: { object: indexKey(epoch, index_sha256), sha256: index_sha256, bytes: index.byteLength },

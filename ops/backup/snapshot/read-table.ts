@@ -7,14 +7,14 @@ import { decodeChanges, decodeRows } from "./frames.ts";
 import { compareKeys } from "./key-order.ts";
 import { readAhead } from "./read-ahead.ts";
 
-interface StoredRow {
+export interface StoredRow {
   key: Cell[];
   /** Null: the row is gone. */
   row: Row | null;
   bytes: number;
 }
 
-type Source = Pick<Snapshot, "readPart">;
+export type Source = Pick<Snapshot, "readPart">;
 
 /**
  * Batches of rows, cells in the order of `table.columns`; in key order where the table is `ordered`.
@@ -81,24 +81,31 @@ async function* overlay(snapshot: Source, table: TableSummary): AsyncGenerator<S
   yield* changes.values();
 }
 
-function nameOf({ key }: StoredRow): string {
+/** What a key is looked up by. */
+export function nameOf({ key }: Pick<StoredRow, "key">): string {
   return encodeRow(key).toString("latin1");
 }
 
 async function* baseRows(snapshot: Source, table: TableSummary): AsyncGenerator<StoredRow, void> {
-  const places = table.key.map((name) => table.columns.indexOf(name));
-  for await (const part of readAhead(snapshot, table.base)) {
-    for (const bytes of decodeRows(part)) {
-      const { row } = decodeRow(bytes);
-      yield { key: places.map((place) => row[place] ?? null), row, bytes: bytes.length };
-    }
-  }
+  for await (const part of readAhead(snapshot, table.base)) yield* basePart(table, part);
 }
 
 async function* layerRows(snapshot: Source, parts: readonly string[]): AsyncGenerator<StoredRow, void> {
-  for (const id of parts) {
-    for (const { key, row } of decodeChanges(await snapshot.readPart(id))) {
-      yield { key: decodeRow(key).row, row: row && decodeRow(row).row, bytes: row?.length ?? 0 };
-    }
+  for (const id of parts) yield* layerPart(await snapshot.readPart(id));
+}
+
+/** The rows of a part of a table's base. @throws RangeError when its bytes are no rows. */
+export function* basePart(table: Pick<TableSummary, "key" | "columns">, part: Uint8Array): Generator<StoredRow, void> {
+  const places = table.key.map((name) => table.columns.indexOf(name));
+  for (const bytes of decodeRows(part)) {
+    const { row } = decodeRow(bytes);
+    yield { key: places.map((place) => row[place] ?? null), row, bytes: bytes.length };
+  }
+}
+
+/** The rows of a part of a layer. @throws RangeError when its bytes are no changes. */
+export function* layerPart(part: Uint8Array): Generator<StoredRow, void> {
+  for (const { key, row } of decodeChanges(part)) {
+    yield { key: decodeRow(key).row, row: row && decodeRow(row).row, bytes: row?.length ?? 0 };
   }
 }

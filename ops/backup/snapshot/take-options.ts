@@ -7,6 +7,7 @@ export interface TakeOptions {
   full: boolean;
   /** Name and version of this tool. */
   tool: string;
+  tags?: readonly string[];
   now(): number;
   /** Done before anything is read, while the snapshot is begun: what the stores are asked in it is not the snapshot's cost. */
   plan?(): Promise<unknown>;

@@ -41,7 +41,7 @@ export async function takeSnapshot(
   options: TakeOptions,
 ): Promise<Taken> {
   const [begun, planned] = await Promise.allSettled([
-    repository.beginSnapshot({ tool: options.tool }),
+    repository.beginSnapshot({ tool: options.tool, tags: options.tags ?? [] }),
     options.plan?.(),
   ]);
   if (begun.status === "rejected") throw begun.reason;

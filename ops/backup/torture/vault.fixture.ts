@@ -67,11 +67,18 @@ export class Vault {
   }
 
   /** `storage` and `connection`: what stands before the repository and the database. */
-  async take(storage = this.storage, connection: D1Connection = sqliteD1(this.database)): Promise<Taken> {
+  async take(
+    storage = this.storage,
+    connection: D1Connection = sqliteD1(this.database),
+    tags: readonly string[] = [],
+  ): Promise<Taken> {
     const database = { id: "db", name: "prism-db", connection, bookmark: async () => null };
     const options = { full: false, tool: "test 1", requests: () => 0, on_step: () => {}, on_bytes: () => {} };
     const sources = { stack: "local", database, stores: null };
-    return await this.open((repository) => takeSnapshot(repository, sources, { ...options, now: this.#now }), storage);
+    return await this.open(
+      (repository) => takeSnapshot(repository, sources, { ...options, tags, now: this.#now }),
+      storage,
+    );
   }
 
   /** Loads a snapshot, as a restore does. */

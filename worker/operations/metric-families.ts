@@ -1,0 +1,154 @@
+/** What the meter counted, as the metrics that Prometheus knows: base units, and labels of fixed sets. */
+import type { Series, SeriesTally } from "../ground/meter.ts";
+import { countUpTo } from "../ground/sketch.ts";
+import { addTally, labelled, type Tally } from "../ground/tally.ts";
+import type { Family } from "../telemetry/open-metrics.ts";
+import { LABELS } from "../telemetry/tally.ts";
+
+interface Counted {
+  version: string;
+  /** Since the beginning. */
+  series: readonly SeriesTally[];
+  in_flight: number;
+  allowances: Record<string, { used: number; limit: number }>;
+}
+
+/** From 5 ms, where the fastest answers are, to 60 s, after which a model is given up. */
+const BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+type Labels = Record<string, string>;
+type SampledFamily = Extract<Family, { samples: unknown }>;
+
+/** Counts by bucket of the durations in a tally. */
+export function durationsOf(tally: Tally): Map<number, number> {
+  return new Map(labelled(tally, LABELS.duration).map(([bucket, count]) => [Number(bucket), count]));
+}
+
+export function metricFamilies({ version, series, in_flight, allowances }: Counted): Family[] {
+  const all: Tally = {};
+  for (const { tally } of series) addTally(all, tally);
+  const requests = series.filter((one) => one.series.kind === "request");
+  const others = series.filter((one) => one.series.kind !== "request");
+  const counter = (name: string, help: string, samples: SampledFamily["samples"]): Family => ({
+    name: `prism_${name}`,
+    type: "counter",
+    help,
+    samples,
+  });
+  /** One sample for each of these sums. */
+  const sums = (label: string, names: Labels, scale = 1) =>
+    Object.entries(names).map(([text, name]) => ({ labels: { [label]: text }, value: (all[name] ?? 0) * scale }));
+  const byLabel = (label: string) =>
+    labelled(all, label).map(([text, value]) => ({ labels: { [label]: text }, value }));
+  const single = (value = 0) => [{ labels: {}, value }];
+
+  return [
+    {
+      name: "prism_build",
+      type: "info",
+      help: "The version that answers",
+      samples: [{ labels: { version }, value: 1 }],
+    },
+    counter(
+      "requests",
+      "Requests by route, method, status and outcome",
+      counts(requests, ({ endpoint, method, status_code, outcome }) => ({
+        endpoint,
+        method,
+        code: String(status_code),
+        outcome,
+      })),
+    ),
+    durations("prism_request_duration_seconds", "Time to the end of an answer, within 2 %", requests),
+    counter(
+      "work",
+      "Queue messages and cron tasks by outcome",
+      counts(others, ({ kind, endpoint, outcome }) => ({ kind, endpoint, outcome })),
+    ),
+    durations("prism_work_duration_seconds", "Duration of queue messages and cron tasks, within 2 %", others),
+    {
+      name: "prism_requests_in_flight",
+      type: "gauge",
+      help: "Mean of the last whole minute",
+      samples: single(in_flight),
+    },
+    counter(
+      "rate_limit_hits",
+      "Requests refused with 429",
+      single(
+        requests.reduce(
+          (sum, { series: { status_code }, tally }) => sum + (status_code === 429 ? (tally.units ?? 0) : 0),
+          0,
+        ),
+      ),
+    ),
+    counter("requests_by_colo", "Requests by the data centre that they came to", byLabel(LABELS.colo)),
+    counter("cold_starts", "Isolates that began to work", single(all.cold_start)),
+    counter(
+      "tokens",
+      "Tokens of models: sent, received, and saved by the optimiser",
+      sums("direction", { input: "tokens_in", output: "tokens_out", saved: "tokens_saved" }),
+    ),
+    counter("neurons", "Neurons of chat models", single(all.neurons)),
+    counter("answers_by_model", "Answers by the model that made them", byLabel(LABELS.model)),
+    counter("cache_lookups", "Answers looked for in the caches, by layer or miss", byLabel(LABELS.cache)),
+    counter("database_queries", "Queries of D1", single(all.database_queries)),
+    counter(
+      "database_rows",
+      "Rows of D1 as it bills them",
+      sums("operation", { read: "rows_read", written: "rows_written" }),
+    ),
+    counter("kv_operations", "Operations of KV", sums("operation", { read: "kv_reads", write: "kv_writes" })),
+    counter(
+      "dependency_errors",
+      "Failed calls of what the service depends on",
+      sums("dependency", { database: "database_errors", vectorize: "vector_errors", ai: "ai_errors" }),
+    ),
+    counter(
+      "dependency_seconds",
+      "Time spent waiting for what the service depends on",
+      sums("dependency", { database: "db_ms", kv: "kv_ms", vectorize: "vector_ms", ai: "ai_ms" }, 1 / 1000),
+    ),
+    gauges("allowance_used", "Of the free plan's allowance a UTC day, by this service", allowances, ({ used }) => used),
+    gauges("allowance_limit", "The free plan's allowance a UTC day", allowances, ({ limit }) => limit),
+  ];
+}
+
+function gauges(
+  name: string,
+  help: string,
+  allowances: Counted["allowances"],
+  value: (allowance: { used: number; limit: number }) => number,
+): Family {
+  const samples = Object.entries(allowances).map(([resource, one]) => ({ labels: { resource }, value: value(one) }));
+  return { name: `prism_${name}`, type: "gauge", help, samples };
+}
+
+/** Units of work, added up over what the labels do not tell. */
+function counts(series: readonly SeriesTally[], labelsOf: (series: Series) => Labels): SampledFamily["samples"] {
+  return grouped(series, labelsOf).map(({ labels, tally }) => ({ labels, value: tally.units ?? 0 }));
+}
+
+function durations(name: string, help: string, series: readonly SeriesTally[]): Family {
+  const distributions = grouped(series, ({ endpoint }) => ({ endpoint })).map(({ labels, tally }) => {
+    const counted = durationsOf(tally);
+    const buckets = BUCKETS_S.map((le_s) => ({ le_s, count: countUpTo(counted, le_s * 1000) }));
+    return { labels, buckets, count: tally.units ?? 0, sum_s: (tally.duration_ms ?? 0) / 1000 };
+  });
+  return { name, type: "histogram", help, distributions };
+}
+
+function grouped(
+  series: readonly SeriesTally[],
+  labelsOf: (series: Series) => Labels,
+): { labels: Labels; tally: Tally }[] {
+  const groups = new Map<string, { labels: Labels; tally: Tally }>();
+  for (const { series: one, tally } of series) {
+    const labels = labelsOf(one);
+    const name = JSON.stringify(labels);
+    const group = groups.get(name) ?? { labels, tally: {} };
+    groups.set(name, group);
+    addTally(group.tally, tally);
+  }
+  return [...groups.values()];
+}
