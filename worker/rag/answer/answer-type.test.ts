@@ -10,6 +10,7 @@ describe("answer types", () => {
     ["Who wrote the runbook?", "name"],
     ["Which room holds the tests?", "name"],
     ["When a store is down, how does search behave?", "other"],
+    ["When should the cache not be used?", "other"],
     ["Why does the export fail?", "other"],
     ["Which version of the archiver is needed?", "version"],
     ["Since which minor version is it there?", "version"],

@@ -12,7 +12,7 @@ const VERSION_QUESTION = /\b(?:what|which)(?: \w+){0,2} versions?\b(?! control)/
 const TIME_QUESTION = /\bhow (?:often|long|soon|old)\b|\b(?:frequency|interval|duration|timeout|retention)\b/;
 // "When it rains, what …" asks for something else: only a "when" or "where" before an auxiliary asks.
 const DATE_QUESTION =
-  /\bwhen (?:is|are|was|were|do|does|did|has|have|had|will|would|can|could|should|must|may|might)\b|\b(?:what|which)(?: \w+){0,2} (?:year|years|date|day|month|century|decade)\b/;
+  /\bwhen (?:is|are|was|were|do|does|did|has|have|had|will)\b|\b(?:what|which)(?: \w+){0,2} (?:year|years|date|day|month|century|decade)\b/;
 const NAME_QUESTION =
   /\bwho(?:m|se)?\b|\bwhere (?:is|are|was|were|do|does|did|has|have|had|will|would|can|could|should)\b|\bwhich (?!of\b)\p{L}|\bwhat(?: \w+){0,2} (?:person|man|woman|people|leader|king|queen|president|company|organi[sz]ation|institution|university|school|team|party|city|country|nation|state|town|county|region|river|place|location|group|name|\w{3,}(?:er|or|ist|ian))\b|\bnamed?\b/u;
 
