@@ -50,6 +50,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   adopt: async () => (await import("./delivery/adopt.ts")).adopt,
   "eval retrieval": async () => (await import("./eval/retrieval.ts")).evalRetrieval,
   "eval answers": async () => (await import("./eval/answers.ts")).evalAnswers,
+  "eval site": async () => (await import("./eval/site.ts")).evalSite,
   "bench http": async () => (await import("./bench/http.ts")).benchHttp,
   "bench ingest": async () => (await import("./bench/ingest.ts")).benchIngest,
   "bench backup": async () => (await import("./bench/backup.ts")).benchBackup,

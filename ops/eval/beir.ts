@@ -6,9 +6,11 @@ import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
 import { EXIT, OpsError } from "../command/errors.ts";
+import { readJsonLines } from "./json-lines.ts";
 
 const CorpusLine = z.object({ _id: z.string().min(1), title: z.string().default(""), text: z.string() });
 const QueryLine = z.object({ _id: z.string().min(1), text: z.string() });
+const LAYOUT = "a folder in BEIR's layout: corpus.jsonl, queries.jsonl and qrels.tsv or qrels/test.tsv";
 
 export interface BeirDocument {
   id: string;
@@ -31,8 +33,8 @@ export interface BeirSet {
 
 /** @throws OpsError naming the file and line that cannot be read. */
 export async function readBeir(dir: string): Promise<BeirSet> {
-  const corpus = parseJsonLines(CorpusLine, await readText(join(dir, "corpus.jsonl")), join(dir, "corpus.jsonl"));
-  const queries = parseJsonLines(QueryLine, await readText(join(dir, "queries.jsonl")), join(dir, "queries.jsonl"));
+  const corpus = await readJsonLines(CorpusLine, join(dir, "corpus.jsonl"), LAYOUT);
+  const queries = await readJsonLines(QueryLine, join(dir, "queries.jsonl"), LAYOUT);
   const qrels = await readFile(join(dir, "qrels", "test.tsv"), "utf8").catch(() => readText(join(dir, "qrels.tsv")));
   const judgements = parseQrels(qrels, dir);
   return {
@@ -49,17 +51,6 @@ async function readText(path: string): Promise<string> {
   } catch (error) {
     throw unreadable(path, (error as Error).message, error);
   }
-}
-
-function parseJsonLines<T>(schema: z.ZodType<T>, text: string, path: string): T[] {
-  return text.split("\n").flatMap((line, index) => {
-    if (line.trim() === "") return [];
-    try {
-      return [schema.parse(JSON.parse(line))];
-    } catch (error) {
-      throw unreadable(path, `line ${index + 1} is not the JSON object it should be`, error);
-    }
-  });
 }
 
 function parseQrels(text: string, dir: string): Map<string, Map<string, number>> {
@@ -82,7 +73,7 @@ function unreadable(path: string, cause: string, error: unknown): OpsError {
       op: "read data set",
       subject: path,
       cause,
-      hint: "give a folder in BEIR's layout: corpus.jsonl, queries.jsonl and qrels.tsv or qrels/test.tsv",
+      hint: `give ${LAYOUT}`,
     },
     { exit_code: EXIT.usage, error },
   );

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { answerType, holdsType } from "./answer-type.ts";
+import { answerType, holdsType, valueForm } from "./answer-type.ts";
 
 describe("answer types", () => {
   test.each([
@@ -10,7 +10,14 @@ describe("answer types", () => {
     ["Who wrote the runbook?", "name"],
     ["Which room holds the tests?", "name"],
     ["When a store is down, how does search behave?", "other"],
+    ["When should the cache not be used?", "other"],
     ["Why does the export fail?", "other"],
+    ["Which version of the archiver is needed?", "version"],
+    ["Since which minor version is it there?", "version"],
+    ["How often does it run?", "time"],
+    ["What is the default timeout?", "time"],
+    ["Which exit code does it give?", "number"],
+    ["What happens when the limit is reached?", "other"],
   ])("%s asks for: %s", (question, type) => {
     expect(answerType(question)).toBe(type);
   });
@@ -19,6 +26,35 @@ describe("answer types", () => {
     expect(holdsType("name", "It was built by Josiah Plum.", new Set())).toBe(true);
     expect(holdsType("name", "It was built by Kelm.", new Set(["kelm"]))).toBe(false);
     expect(holdsType("name", "Built of stone.", new Set())).toBe(false);
+  });
+
+  test.each([
+    ["number", "Listen on localhost:8080 over IPv4 with utf-8.", false],
+    ["number", "Two of them wait.", true],
+    ["time", "It runs monthly.", true],
+    ["time", "It runs at night.", false],
+    ["version", "Needs Node v20.3 or later.", true],
+    ["version", "Needs TLS12.", true],
+    ["version", "It is a 3rd party tool.", false],
+  ] as const)("of the type %s, %j holds one: %s", (type, sentence, holds) => {
+    expect(holdsType(type, sentence, new Set())).toBe(holds);
+  });
+
+  test.each([
+    ["How many days does a month count?", "`month` (30 days)", "every 2 weeks, 1 month"],
+    ["How many replies are kept?", "Three old replies stay.", "The 3 keys stay."],
+    ["How often is it asked?", "every 30 seconds", "30 targets"],
+    ["How much disk space does a row take?", "about 40 bytes", "about 40 %"],
+    ["What share of the disk is used?", "at most 85 %", "at most 85 bytes"],
+    ["Which port does it listen on?", "`0.0.0.0:7070`", "a low port number"],
+    ["Which status code does it answer?", "It answers 503.", "It answers fast."],
+  ])("%s is answered in the form of %j, not of %j", (question, right, wrong) => {
+    expect(valueForm(question)?.test(right)).toBe(true);
+    expect(valueForm(question)?.test(wrong)).toBe(false);
+  });
+
+  test("what may be written in any way has no form", () => {
+    expect(valueForm("Why does the export fail?")).toBeUndefined();
   });
 
   test("numbers may be words, dates may be months or centuries", () => {

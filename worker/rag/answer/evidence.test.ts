@@ -40,6 +40,38 @@ describe("evidence", () => {
     expect(found(query)).toBeGreaterThan(EVIDENCE_MIN);
   });
 
+  test.each([
+    "Which keys does Redis need when one has leaked?",
+    "Does a leaked key work with Google Drive?",
+    "How many requests a day does the free plan of Stripe include?",
+    "What does `ops keys rotate` do to a leaked API key?",
+    "Does --dry-run revoke a leaked API key?",
+    "Does keyTimeout revoke a leaked API key?",
+    "Does revoke_all() revoke a leaked API key?",
+  ])("is nothing for a thing that no text names, whatever else they say: %s", (query) => {
+    expect(found(query)).toBe(0);
+  });
+
+  test.each([
+    "How do I use `ops keys revoke` for a leaked API key?",
+    "How Do I Revoke A Leaked Key?",
+    "A key has leaked. Revoke it how?",
+    "Does the European location revoke a leaked key?",
+    "Wie wird ein Key widerrufen, wenn der Schlüssel im Internet leaked?",
+  ])("what is spelt as the texts spell it, or is no name, bars no answer: %s", (query) => {
+    expect(found(query)).toBeGreaterThan(0);
+  });
+
+  test("a name in the address of a link is named, but not spoken of", () => {
+    const text = "Dashboards come from [the makers](https://grafana.example/dashboards) of the exporter.";
+    const one = (query: string): number => {
+      const question = readQuestion(query);
+      return evidence(question, [readHit(question, { title: "", heading: "", text, scores: { fused: 1 } })]);
+    };
+    expect(one("How are rules imported from Grafana?")).toBeLessThan(EVIDENCE_MIN);
+    expect(one("Where do dashboards of the Grafana exporter come from?")).toBeGreaterThan(EVIDENCE_MIN);
+  });
+
   test("is nothing without hits", () => {
     expect(evidence(readQuestion("What is a queue?"), [])).toBe(0);
   });

@@ -25,10 +25,10 @@ const UNSEEN = 0.5;
  * 0..1: how much of the question the best of the retrieved `hits` speaks of. Each content word weighs by its
  * rarity among them (square root of its idf), most if none holds it, and short questions are doubted. Half of the score asks for the words anywhere
  * in one chunk, half for them within three sentences. Title and heading count for every sentence. 0 without words or
- * hits.
+ * hits, and when a thing that the question names is named by none of them.
  */
 export function evidence(question: Question, hits: readonly ReadHit[]): number {
-  if (question.terms.size === 0 || hits.length === 0) return 0;
+  if (question.terms.size === 0 || hits.length === 0 || namesAbsentThing(question, hits)) return 0;
   const chunks = hits.map(({ label, units }) => {
     const sentences = units.map(({ has }) => has);
     return { label, sentences, whole: union([label, ...sentences]) };
@@ -48,6 +48,11 @@ export function evidence(question: Question, hits: readonly ReadHit[]): number {
     const near = sentences.map((_, at) => share(union([label, ...sentences.slice(Math.max(0, at - 1), at + 2)])));
     return Math.max(best, (share(whole) + Math.max(0, ...near)) / 2);
   }, 0);
+}
+
+/** What no hit names, no hit speaks of: neither a name inside the question nor an identifier has another word for it. */
+function namesAbsentThing({ named }: Question, hits: readonly ReadHit[]): boolean {
+  return named.some((_, place) => !hits.some(({ names }) => names[place]));
 }
 
 function union(sets: readonly Uint8Array[]): Uint8Array {

@@ -3,7 +3,7 @@
 import { queryTerms } from "../text/query.ts";
 import { stem } from "../text/stem.ts";
 import { tokenise } from "../text/words.ts";
-import { type AnswerType, answerType } from "./answer-type.ts";
+import { type AnswerType, answerType, valueForm } from "./answer-type.ts";
 
 /** What a question asks for, as sets that a text is compared with. */
 export interface Question {
@@ -13,6 +13,8 @@ export interface Question {
   strengths: number[];
   /** Words of names and figures as typed, lower case, by index of their term: names are not inflected. */
   names: Map<number, string>;
+  /** What a text must hold, in lower case, to name what the question names: first words of names, and identifiers. */
+  named: string[];
   /** First letters of the terms: other words need no stemming to know that they do not match. */
   prefixes: Set<string>;
   /** All words, lower case. */
@@ -20,6 +22,10 @@ export interface Question {
   /** Terms that follow one another, as `first * terms.size + second`. */
   pairs: Set<number>;
   type: AnswerType;
+  /** How a sentence writes the value that is asked for, where that is known. */
+  form: RegExp | undefined;
+  /** Terms of the case that it asks for: "… if the disk is full". */
+  condition: number[];
 }
 
 /** What a text has of a question. */
@@ -50,8 +56,15 @@ const FAINT_WEIGHT = 0.4;
 /** Stemming keeps the first two letters. */
 const PREFIX_CHARS = 2;
 
-/** A question quoted in a text (an example call, a list of test questions) repeats words without answering them. */
-const QUOTED_QUESTION = /["“][^"“”\n]{8,200}\?["”]/g;
+/**
+ * What a reader does not read as text: a question quoted in it (an example call, a list of test questions) repeats words
+ * without answering them, and a link's address or a tag's attributes name things that the text does not speak of.
+ */
+const UNREAD =
+  /["“][^"“”\n]{8,200}\?["”]|\]\([^()\s]{1,500}\)|https?:\/\/[^\s<>"'`)\]]{1,500}|<[a-z]{1,20}\s[^<>]{1,500}>/gi;
+/** `bodyLimit` speaks of a body limit. */
+const CAMEL_CASE = /\b[a-z]+\d*(?:[A-Z][a-z\d]+)+\b/g;
+const CAMEL_JOINT = /(?<=[a-z\d])(?=[A-Z])/g;
 
 /** Finds the question's terms, and pairs of them, in a text. */
 export function matchQuestion(
@@ -61,7 +74,8 @@ export function matchQuestion(
   const has = new Uint8Array(terms.size);
   const pairs = new Set<number>();
   let last = -1;
-  for (const word of tokenise(text.replace(QUOTED_QUESTION, " "))) {
+  const read = text.replace(UNREAD, " ").replace(CAMEL_CASE, (name) => `${name} ${name.replace(CAMEL_JOINT, " ")}`);
+  for (const word of tokenise(read)) {
     let term = prefixes.has(word.slice(0, PREFIX_CHARS)) ? (terms.get(stem(word)) ?? -1) : -1;
     if (term >= 0 && !isName(word, names.get(term))) term = -1;
     if (term >= 0) {
@@ -78,20 +92,83 @@ function isName(word: string, name: string | undefined): boolean {
   return name === undefined || word === name || word === `${name}s` || `${word}s` === name;
 }
 
-// Capitalised words inside the sentence, and figures.
-const NAME = /(?<=\S\s+["'(]?)\p{Lu}[\p{L}\d'-]*|\d[\d,.]*/gu;
+const FIGURE = /\d[\d,.]*/g;
+/** Capitalised words that follow one another, not at the beginning of a sentence: one name, as far as spelling tells. */
+const NAME = /(?<=[^\s.!?:…]\s+["'(]?)\p{Lu}[\p{L}\d'-]*(?:\s\p{Lu}[\p{L}\d'-]*)*/gu;
+/** Only in English do capitals inside a sentence tell names: German writes all nouns with them. */
+const ENGLISH = /\b(?:how|what|which|whose|whom?|why|when|where|can|could|does?|did|is|are|should|would|the|of|to)\b/i;
+/** Adjectives of places and beliefs: a text may name those by the noun. */
+const ADJECTIVES: ReadonlySet<string> = new Set(
+  `african american asian british buddhist catholic chinese christian dutch egyptian english european french german greek
+   indian islamic italian japanese jewish muslim persian roman russian spanish turkish western eastern northern southern`.split(
+    /\s+/,
+  ),
+);
+
+/**
+ * Names and figures of a question, and the first word of each name: without it, a text does not name the thing ("Google
+ * Drive" is no drive). Where every word is capitalised, as in a headline, capitals tell nothing.
+ */
+function namesIn(query: string, terms: ReadonlyMap<string, number>): Pick<Question, "names" | "named"> {
+  const figures = new Map<number, string>();
+  const names = new Map<number, string>();
+  const named: string[] = [];
+  const add = (to: Map<number, string>, word: string): void => {
+    const term = terms.get(stem(word));
+    if (term !== undefined) to.set(term, word);
+  };
+  for (const figure of query.match(FIGURE) ?? []) for (const word of tokenise(figure)) add(figures, word);
+  for (const name of ENGLISH.test(query) ? (query.match(NAME) ?? []) : []) {
+    const words = tokenise(name);
+    for (const word of words) add(names, word);
+    const first = /^[^\s'-]+/.exec(name)?.[0].toLowerCase() ?? "";
+    if (terms.has(stem(first)) && !ADJECTIVES.has(first)) named.push(first.replace(/s$/, ""));
+  }
+  const isHeadline = names.size > 1 && names.size === terms.size;
+  return isHeadline ? { names: figures, named: [] } : { names: new Map([...names, ...figures]), named };
+}
+
+/** How things are spelt that have no other name: `code`, --flags, snake_case, camelCase, calls(), dotted.paths.of_three. */
+const IDENTIFIER =
+  /`([^`\n]{2,80})`|(?<![\w-])(--[a-z][\w.-]*\w)|\b([a-z]\w*_\w+|[a-z]+\d*[A-Z]\w*|\w+(?:\.\w+){2,})\b|\b([\w.]+)\(\)/g;
+
+/** The identifiers of a question in lower case, without leading dashes, values and parentheses. */
+function identifiersIn(query: string): string[] {
+  return [...query.matchAll(IDENTIFIER)]
+    .flatMap(([, ...groups]) => groups.find((group) => group !== undefined)?.split(/\s+/) ?? [])
+    .map((part) =>
+      part
+        .toLowerCase()
+        .replace(/=.*$|\(\)$/, "")
+        .replace(/^-+/, ""),
+    )
+    .filter((part) => /[\p{L}\d]{2}/u.test(part));
+}
+
+/** Terms behind an "if" or "when" that does not ask itself, and that follows what is asked. */
+function conditionIn(query: string, terms: ReadonlyMap<string, number>): number[] {
+  const clause = /\S\s+(?:if|when|unless|in case)\s(.{1,200})/i.exec(query)?.[1] ?? "";
+  return [...new Set(tokenise(clause).flatMap((word) => terms.get(stem(word)) ?? []))];
+}
 
 /** Reads a question. */
 export function readQuestion(query: string): Question {
   const found = queryTerms(query);
   const terms = new Map(found.map(({ stem: key }, index) => [key, index]));
   const prefixes = new Set(found.map(({ stem: key }) => key.slice(0, PREFIX_CHARS)));
-  const names = new Map<number, string>();
-  for (const word of (query.match(NAME) ?? []).flatMap(tokenise)) {
-    const term = terms.get(stem(word));
-    if (term !== undefined) names.set(term, word);
-  }
+  const { names, named } = namesIn(query, terms);
   const { pairs } = matchQuestion(query, { terms, prefixes, names });
   const strengths = found.map(({ stem: key }) => (FAINT.has(key) ? FAINT_WEIGHT : 1));
-  return { terms, strengths, names, prefixes, said: new Set(tokenise(query)), pairs, type: answerType(query) };
+  return {
+    terms,
+    strengths,
+    names,
+    named: [...named, ...identifiersIn(query)],
+    prefixes,
+    said: new Set(tokenise(query)),
+    pairs,
+    type: answerType(query),
+    form: valueForm(query),
+    condition: conditionIn(query, terms),
+  };
 }

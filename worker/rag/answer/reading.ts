@@ -15,6 +15,8 @@ interface ReadableHit {
 /** A unit with what the question finds in it. */
 interface ReadUnit extends Unit, Matched {
   text: string;
+  /** Terms of title, heading and the headings above it in its hit, as `Matched.has`. */
+  above: Uint8Array;
 }
 
 /** A hit with what the question finds in it. */
@@ -22,17 +24,40 @@ export interface ReadHit {
   /** Terms of title and heading, as `Matched.has`. */
   label: Uint8Array;
   units: ReadUnit[];
+  /** Whether title, heading, text or an address in it has each of the names that the question cannot do without. */
+  names: boolean[];
   fused: number;
 }
 
 /** Reads one hit. */
 export function readHit(question: Question, hit: ReadableHit): ReadHit {
+  const label = `${hit.title} ${hit.heading}`;
+  const named = matchQuestion(label, question).has;
+  let above = named;
   const read = units(hit.text).map((unit) => {
     const text = hit.text.slice(unit.start, unit.end);
-    return { ...unit, text, ...matchQuestion(text, question) };
+    const matched = matchQuestion(text, question);
+    if (unit.kind === "heading") above = matched.has.map((has, term) => has | (named[term] ?? 0));
+    return { ...unit, text, above, ...matched };
   });
   introduce(read);
-  return { label: matchQuestion(`${hit.title} ${hit.heading}`, question).has, units: read, fused: hit.scores.fused };
+  return {
+    label: named,
+    units: read,
+    names: namesOf(question, `${label} ${hit.text}`),
+    fused: hit.scores.fused,
+  };
+}
+
+function namesOf({ named }: Question, text: string): boolean[] {
+  if (named.length === 0) return [];
+  // Markdown may escape what a name consists of: snake\_case.
+  const plain = text.toLowerCase().replaceAll("\\", "");
+  return named.map((name) => {
+    for (let at = plain.indexOf(name); at >= 0; at = plain.indexOf(name, at + 1))
+      if (!/\p{L}/u.test(plain.charAt(at - 1))) return true;
+    return false;
+  });
 }
 
 /**

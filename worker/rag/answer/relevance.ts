@@ -27,10 +27,13 @@ export interface ScoredUnit extends Unit {
 const WEIGHT = {
   coverage: 7,
   previous: 1,
-  label: 1,
+  label: 2,
   antecedent: 0.7,
   adjacency: 1,
   answer_type: 1.7,
+  form: 1.2,
+  condition: 2.5,
+  aside: -1,
   rank: -1.4,
   margin: 2,
   fused: 2,
@@ -41,6 +44,15 @@ const WEIGHT = {
  */
 const SPREAD = 0.06;
 
+/** "What happens if …" is answered by a sentence with the same condition. */
+const CONDITION = /\b(?:if|when|unless|in case)\b/i;
+/**
+ * What a sentence with such a beginning says holds for other versions, is an instance of what was said before it, or stands
+ * elsewhere.
+ */
+const ASIDE =
+  /^\W{0,3}(?:<[^<>]{1,200}>\s*)*(?:for (?:instance|example)|e\.g\.|prior to|before version|in (?:older|earlier) versions|(?:with|in) [\w ]{1,30}(?:and|or) earlier|deprecated|see\b(?! how)|for (?:more|further|details|the full)|refer to|more (?:information|details))\b/i;
+
 /** A sentence that begins like this speaks of something said before it. */
 export const POINTS_BACK = /^["“'(]?(?:he|she|it|they|this|these|those|that|such|his|her|its|their|here|there)\b/i;
 
@@ -48,6 +60,12 @@ function sharedPairs(asked: ReadonlySet<number>, held: ReadonlySet<number>): num
   let shared = 0;
   for (const pair of asked) if (held.has(pair)) shared++;
   return asked.size === 0 ? 0 : shared / asked.size;
+}
+
+/** 0..1: how much of the case that is asked for the unit states as one. */
+function sharedCondition({ condition }: Question, { text, has }: ReadHit["units"][number]): number {
+  if (condition.length === 0 || !CONDITION.test(text)) return 0;
+  return condition.filter((term) => has[term] === 1).length / condition.length;
 }
 
 /** Units of all hits in reading order, hit by hit. A term's idf is taken from these units: common here, common. */
@@ -67,7 +85,7 @@ export function scoreUnits(question: Question, hits: readonly ReadHit[]): Scored
   };
   const best = Math.max(hits[0]?.fused ?? 0, Number.EPSILON);
   const margin = 1 - Math.max(0, hits[1]?.fused ?? 0) / best;
-  const scored = hits.flatMap(({ label, units, fused }, rank) =>
+  const scored = hits.flatMap(({ units, fused }, rank) =>
     units.map((unit, position) => {
       const { start, end, kind } = unit;
       const before = units[position - 1];
@@ -75,10 +93,13 @@ export function scoreUnits(question: Question, hits: readonly ReadHit[]): Scored
       const utility =
         WEIGHT.coverage * share(unit.has) +
         WEIGHT.previous * (before === undefined ? 0 : share(before.has, unit.has)) +
-        WEIGHT.label * share(label, unit.has) +
+        WEIGHT.label * share(unit.above, unit.has) +
         WEIGHT.antecedent * (after !== undefined && POINTS_BACK.test(after.text) ? share(after.has, unit.has) : 0) +
         WEIGHT.adjacency * sharedPairs(question.pairs, unit.pairs) +
         WEIGHT.answer_type * (holdsType(question.type, unit.text, question.said) ? 1 : 0) +
+        WEIGHT.form * (question.form?.test(unit.text) ? 1 : 0) +
+        WEIGHT.condition * sharedCondition(question, unit) +
+        WEIGHT.aside * (ASIDE.test(unit.text) ? 1 : 0) +
         WEIGHT.rank * Math.log(1 + rank) +
         WEIGHT.margin * (rank === 0 ? margin : 0) +
         WEIGHT.fused * (Math.max(0, fused) / best);

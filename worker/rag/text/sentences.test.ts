@@ -13,6 +13,7 @@ describe("units", () => {
       "  - nested\n",
       "```\ncode. Not a sentence.\n```\n",
       "~~~\n",
+      "```\n\n",
       "| a | b |\n|---|---|\n| 1. | 2. |\n",
       "# Heading\n",
       "\n",
@@ -47,6 +48,17 @@ describe("units", () => {
       "| a | b |\n|---|---|\n| Yes. No. | x |\n",
     ].join("\n");
     expect(units(text).map(({ kind }) => kind)).toEqual(["prose", "prose", "code", "item", "item", "table"]);
+  });
+
+  test("the end of a code block that began in an earlier chunk is code, and what follows is read as it stands", () => {
+    const text =
+      "# not a heading. But a comment.\nvalue: 1\n```\n\nProse follows. And more:\n\n```sh\nnpm start\n```\n";
+    expect(units(text).map(({ kind }) => kind)).toEqual(["code", "prose", "prose", "code"]);
+  });
+
+  test("a code block that ends in a later chunk is code to the end", () => {
+    const text = "Write this:\n\n```\nvalue: 1\n";
+    expect(units(text).map(({ kind }) => kind)).toEqual(["prose", "code"]);
   });
 
   test("sentences over 300 characters are cut at clauses", () => {

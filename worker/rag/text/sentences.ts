@@ -74,8 +74,31 @@ function clauses(prose: string, from: number, to: number, cut: (end: number) => 
   cut(to);
 }
 
+/**
+ * The end of a code block that began before the text does, as in a chunk cut from a long one; 0 where none did. Its closing
+ * fence is the odd one of the fences, has no language, and no code right behind it.
+ */
+function openCodeEnd(text: string): number {
+  const fences = [...text.matchAll(/^ {0,3}(?:`{3,}|~{3,})([^`\n]*)(?:\n|$)/gm)];
+  const [first] = fences;
+  const last = fences.at(-1);
+  if (first === undefined || fences.length % 2 === 0 || first[1]?.trim() !== "") return 0;
+  if (first !== last && last?.[1]?.trim() !== "") return 0;
+  const end = first.index + first[0].length;
+  return /^[ \t]*(?:\n|$)/.test(text.slice(end, end + 200)) ? end : 0;
+}
+
 /** The units of `text` in order; an empty text has none. */
 export function units(text: string): Unit[] {
+  const begun = openCodeEnd(text);
+  if (begun > 0) {
+    const rest = units(text.slice(begun)).map((unit) => ({
+      ...unit,
+      start: unit.start + begun,
+      end: unit.end + begun,
+    }));
+    return [{ start: 0, end: begun, kind: "code" }, ...rest];
+  }
   const found: Unit[] = [];
   const add = (kind: UnitKind, end: number): void => {
     found.push({ start: found.at(-1)?.end ?? 0, end, kind });
