@@ -20,6 +20,7 @@ import { serveApis } from "./api-server.ts";
 import { controlApi } from "./control.ts";
 import { startCrons } from "./crons.ts";
 import { FaultPlan } from "./faults.ts";
+import { refuseForeignVectors } from "./foreign-vectors.ts";
 import { FrontProxy } from "./front-proxy.ts";
 import { migrate } from "./migrate.ts";
 import { Registry } from "./registry.ts";
@@ -184,7 +185,11 @@ async function assemble(
   await runtime.start();
   const live = liveVersion(registry, SERVICE);
   const database = live?.bindings.find((binding) => binding.type === "d1");
-  if (database) await migrate((queries) => runtime.queryD1(database.id, queries));
+  if (live && database) {
+    const query: Parameters<typeof migrate>[0] = (queries) => runtime.queryD1(database.id, queries);
+    await migrate(query);
+    await refuseForeignVectors(query, live);
+  }
   proxy.release();
   started.resolve(runtime);
   if (options.crons) undo.push(startCrons(runtime));
