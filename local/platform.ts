@@ -147,6 +147,7 @@ async function assemble(
         faults: () => faults?.handle() ?? new Response(null, { status: 404 }),
       },
       gateway_secret: randomBytes(24).toString("base64url"),
+      bucket_secret: identity.token.value,
       with_shim: faults !== null,
       extra_workers: options.extra_workers ?? [],
       on_log: options.on_log ?? (() => {}),
