@@ -1,5 +1,5 @@
 /** Bulk reads, writes and deletes of KV. A bulk write checks every entry before it writes the first. */
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { z } from "zod";
 import {
   KV_BULK_GET_KEYS_MAX,
@@ -32,6 +32,11 @@ const getBody = z.object({
 });
 
 export function kvBulkRoutes(engine: Engine, namespace: (id: string) => KvRecord): Hono {
+  const remove = async (c: Context, id: string) => {
+    const kv = await engine.kv(namespace(id).id);
+    const keys = await jsonBody(c, deleteBody, KV_MALFORMED);
+    return ok(c, counted(keys.length, await kv.remove(keys)));
+  };
   return new Hono()
     .put("/storage/kv/namespaces/:id/bulk", async (c) => {
       const kv = await engine.kv(namespace(c.req.param("id")).id);
@@ -47,11 +52,9 @@ export function kvBulkRoutes(engine: Engine, namespace: (id: string) => KvRecord
       );
       return ok(c, counted(entries.length, await kv.write(entries)));
     })
-    .post("/storage/kv/namespaces/:id/bulk/delete", async (c) => {
-      const kv = await engine.kv(namespace(c.req.param("id")).id);
-      const keys = await jsonBody(c, deleteBody, KV_MALFORMED);
-      return ok(c, counted(keys.length, await kv.remove(keys)));
-    })
+    .post("/storage/kv/namespaces/:id/bulk/delete", (c) => remove(c, c.req.param("id")))
+    // Cloudflare's older way to ask for the same, which wrangler takes.
+    .delete("/storage/kv/namespaces/:id/bulk", (c) => remove(c, c.req.param("id")))
     .post("/storage/kv/namespaces/:id/bulk/get", async (c) => {
       const kv = await engine.kv(namespace(c.req.param("id")).id);
       const { keys, type, withMetadata } = await jsonBody(c, getBody, KV_MALFORMED);
