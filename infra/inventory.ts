@@ -103,8 +103,12 @@ export const VARIABLES = {
     staging: "@cf/baai/bge-small-en-v1.5",
     production: "@cf/baai/bge-small-en-v1.5",
   },
-  /** Put before a query. Empty: as the model's card says (`worker/vectors/models.ts`); `none`: nothing. */
+  /**
+   * Put before a query, and before a passage. Empty: as the model's card says (`worker/vectors/models.ts`); `none`: nothing.
+   * Another passage prefix makes other vectors, as another model does.
+   */
   EMBEDDING_QUERY_PREFIX: { local: "", staging: "", production: "" },
+  EMBEDDING_PASSAGE_PREFIX: { local: "", staging: "", production: "" },
   /** How long models are waited for; empty: `worker/limits.ts`. */
   AI_EMBED_TIMEOUT_MS: { local: "", staging: "", production: "" },
   AI_GENERATE_TIMEOUT_MS: { local: "", staging: "", production: "" },

@@ -20,6 +20,7 @@ import { diskOf, serveApis } from "./api-server.ts";
 import { controlApi } from "./control.ts";
 import { startCrons } from "./crons.ts";
 import { FaultPlan } from "./faults.ts";
+import { refuseForeignVectors } from "./foreign-vectors.ts";
 import { FrontProxy } from "./front-proxy.ts";
 import { migrate } from "./migrate.ts";
 import { Registry } from "./registry.ts";
@@ -146,6 +147,7 @@ async function assemble(
         faults: () => faults?.handle() ?? new Response(null, { status: 404 }),
       },
       gateway_secret: randomBytes(24).toString("base64url"),
+      bucket_secret: identity.token.value,
       with_shim: faults !== null,
       extra_workers: options.extra_workers ?? [],
       on_log: options.on_log ?? (() => {}),
@@ -184,7 +186,11 @@ async function assemble(
   await runtime.start();
   const live = liveVersion(registry, SERVICE);
   const database = live?.bindings.find((binding) => binding.type === "d1");
-  if (database) await migrate((queries) => runtime.queryD1(database.id, queries));
+  if (live && database) {
+    const query: Parameters<typeof migrate>[0] = (queries) => runtime.queryD1(database.id, queries);
+    await migrate(query);
+    await refuseForeignVectors(query, live);
+  }
   proxy.release();
   started.resolve(runtime);
   if (options.crons) undo.push(startCrons(runtime));

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import type { R2Bucket } from "@cloudflare/workers-types";
 import type { Miniflare, MiniflareOptions } from "miniflare";
 import { SERVICE } from "../infra/inventory.ts";
+import { bucketStorageName, hideBuckets } from "./bucket-storage.ts";
 import type { Engine } from "./engine.ts";
 import type { FrontProxy } from "./front-proxy.ts";
 import { PROXY_DRAIN_MAX_MS } from "./limits.ts";
@@ -72,6 +73,9 @@ export class Runtime implements Engine {
 
   /** Starts workerd with what the registry names by now. @throws when workerd refuses; nothing runs then. */
   async start(): Promise<void> {
+    const { persist_dir, bucket_secret, registry } = this.#inputs;
+    const buckets = registry.list("r2").map(({ name }) => name);
+    hideBuckets(persist_dir, buckets, bucket_secret);
     const load = this.#plan();
     this.#started = startMiniflare(load.options);
     await this.#route(load);
@@ -132,7 +136,13 @@ export class Runtime implements Engine {
       kind === "d1"
         ? ["", "-wal", "-shm"].map((ending) => `${this.d1File(id)}${ending}`)
         : // KV and R2 keep blobs in a folder named by id beside the metadata objects.
-          [join(this.#inputs.persist_dir, kind, id)];
+          [
+            join(
+              this.#inputs.persist_dir,
+              kind,
+              kind === "r2" ? bucketStorageName(id, this.#inputs.bucket_secret) : id,
+            ),
+          ];
     // Stopping workerd costs every request half a second: not for a store that nothing was ever written to.
     if (!paths.some((path) => existsSync(path))) return;
     await this.exclusively(async () => {

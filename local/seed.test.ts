@@ -37,7 +37,15 @@ beforeEach(() => {
   const engine = new Runtime(
     "a".repeat(32),
     {
-      ...{ registry, persist_dir: dir, services, gateway_secret: "secret", with_shim: false, extra_workers: [] },
+      ...{
+        registry,
+        persist_dir: dir,
+        services,
+        gateway_secret: "secret",
+        bucket_secret: "secret",
+        with_shim: false,
+        extra_workers: [],
+      },
       on_log: () => {},
     },
     new FrontProxy(Math.random),

@@ -23,6 +23,7 @@ import {
   WORKER_SETTINGS,
 } from "../infra/inventory.ts";
 import { AccountApi, type AccountApiInputs } from "./account-api.ts";
+import { FOREIGN_VECTORS_REMEDY } from "./foreign-vectors.ts";
 import { apiPolicy } from "./pulumi/notification-names.ts";
 import { snake } from "./pulumi/spelling.ts";
 import type { Secrets } from "./state.ts";
@@ -51,7 +52,7 @@ export async function seed(inputs: SeedInputs): Promise<void> {
   if (live && !(SEED_ANNOTATION in live.annotations)) return;
   const model = inputs.variables.EMBEDDING_MODEL ?? inputs.embedding.model;
   const database_id = await seedDatabase(api);
-  await seedVectorIndex(api, { ...inputs.embedding, model }, live ? await modelOf(api, live) : undefined);
+  await seedVectorIndex(api, { ...inputs.embedding, model });
   const kv_ids = { cache: await seedNamespace(api, "cache"), config: await seedNamespace(api, "config") };
   for (const bucket of Object.keys(BUCKETS)) await seedBucket(api, bucket as Bucket);
   for (const queue of Object.keys(QUEUES)) await seedQueue(api, queue as Queue);
@@ -71,21 +72,12 @@ export async function seed(inputs: SeedInputs): Promise<void> {
 
 interface Deployment {
   annotations: Record<string, string>;
-  versions: { version_id: string }[];
 }
 
 /** The deployment that serves. */
 async function liveDeployment(api: AccountApi): Promise<Deployment | undefined> {
   const found = await api.find<{ deployments: Deployment[] }>(`/workers/scripts/${WORKER}/deployments`);
   return found?.deployments[0];
-}
-
-/** The embedding model of the version that has served so far. */
-async function modelOf(api: AccountApi, { versions }: Deployment): Promise<string | undefined> {
-  const found = await api.find<{ bindings: { type: string; name: string; text?: string }[] }>(
-    `/workers/workers/${WORKER}/versions/${versions[0]?.version_id}`,
-  );
-  return found?.bindings.find(({ name }) => name === "EMBEDDING_MODEL")?.text;
 }
 
 async function seedDatabase(api: AccountApi): Promise<string> {
@@ -95,26 +87,15 @@ async function seedDatabase(api: AccountApi): Promise<string> {
   return uuid;
 }
 
-/** `before`: the model that the vectors so far were made with. */
-async function seedVectorIndex(
-  api: AccountApi,
-  { model, dimensions }: SeedInputs["embedding"],
-  before: string | undefined,
-): Promise<void> {
+async function seedVectorIndex(api: AccountApi, { model, dimensions }: SeedInputs["embedding"]): Promise<void> {
   const name = generationName(VECTOR_INDEX, VECTOR_INDEX.generation, STACK);
   const path = "/vectorize/v2/indexes";
   const indexes = await api.list<{ name: string; config: { dimensions: number } }>(path);
   const existing = indexes.find((one) => one.name === name);
   if (existing) {
-    const remedy = "choose the model they were made with, or start with another --data folder (or --ephemeral)";
     if (dimensions !== null && existing.config.dimensions !== dimensions)
       throw new Error(
-        `the index ${name} has ${existing.config.dimensions} dimensions but ${model} gives ${dimensions}: ${remedy}`,
-      );
-    const info = await api.find<{ vectorCount: number }>(`${path}/${name}/info`);
-    if (before !== undefined && before !== model && (info?.vectorCount ?? 0) > 0)
-      throw new Error(
-        `the vectors of this data folder are of ${before}, not of ${model}, and cannot be compared with its own: ${remedy}`,
+        `the index ${name} has ${existing.config.dimensions} dimensions but ${model} gives ${dimensions}: ${FOREIGN_VECTORS_REMEDY}`,
       );
     return;
   }

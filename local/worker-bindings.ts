@@ -1,5 +1,6 @@
 /** What a version's bindings are in workerd, and the names under which Workers find each other there. */
 import type { V4WorkerOptionsShape } from "miniflare";
+import { bucketStorageName } from "./bucket-storage.ts";
 import type { Registry, VersionRecord } from "./registry.ts";
 /** A Worker's name in workerd, which nobody can guess who does not know the platform's secret. */
 export function hiddenName(name: string, { gateway_secret }: { gateway_secret: string }): string {
@@ -13,7 +14,7 @@ export function workerName(version: VersionRecord): string {
 
 /** Miniflare's options for the bindings of `version`; `primary` is the version whose Durable Objects all versions share. */
 export function bindingOptions(
-  inputs: { registry: Registry; gateway_secret: string },
+  inputs: { registry: Registry; gateway_secret: string; bucket_secret: string },
   version: VersionRecord,
   primary: VersionRecord,
 ): Partial<V4WorkerOptionsShape> {
@@ -46,7 +47,8 @@ export function bindingOptions(
         if (registry.get("kv", binding.namespace_id)) kvNamespaces[binding.name] = binding.namespace_id;
         break;
       case "r2_bucket":
-        if (registry.get("r2", binding.bucket_name)) r2Buckets[binding.name] = binding.bucket_name;
+        if (registry.get("r2", binding.bucket_name))
+          r2Buckets[binding.name] = bucketStorageName(binding.bucket_name, inputs.bucket_secret);
         break;
       case "queue":
         serviceBindings[binding.name] = {

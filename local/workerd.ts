@@ -5,11 +5,12 @@
  * Queues are Workers of our own with the official interfaces, forwarding to Node: the first two have no local engine,
  * and Miniflare's queues lose their messages at every reload.
  */
-import { createHash, createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { convertV4MiniflareOptions, type MiniflareOptions, type V4WorkerOptions } from "miniflare";
 import { COMPATIBILITY } from "../infra/inventory.ts";
+import { bucketStorageName } from "./bucket-storage.ts";
+import { durableObjectFile } from "./durable-object-file.ts";
 import type { DeploymentRecord, Registry, VersionRecord } from "./registry.ts";
 import { D1_GATEWAY_FLAG } from "./rest/d1-gateway.ts";
 import { SOURCE_MAP } from "./rest/script-upload.ts";
@@ -38,6 +39,8 @@ export interface WorkerdInputs {
    * own port, which its Node side needs, hands a request to whatever Worker it names.
    */
   gateway_secret: string;
+  /** As lasting as `persist_dir`: part of the names under which workerd keeps buckets. */
+  bucket_secret: string;
   with_shim: boolean;
   extra_workers: ExtraWorker[];
   on_log: (line: string) => void;
@@ -63,13 +66,9 @@ export function liveVersion(registry: Registry, script: string): VersionRecord |
 /** Answers what comes to Miniflare's own port without naming a Worker: the first Worker of a configuration gets that. */
 const DOOR = "export default { fetch: () => new Response(null, { status: 404 }) };";
 
-/** File of a D1 database below the engines' folder. The name is workerd's Durable Object id of the database id. */
+/** File of a D1 database below the engines' folder. */
 export function d1FilePath(persist_dir: string, databaseId: string): string {
-  const namespace = "miniflare-D1DatabaseObject";
-  const key = createHash("sha256").update(namespace).digest();
-  const nameHmac = createHmac("sha256", key).update(databaseId).digest().subarray(0, 16);
-  const hmac = createHmac("sha256", key).update(nameHmac).digest().subarray(0, 16);
-  return join(persist_dir, "d1", namespace, `${Buffer.concat([nameHmac, hmac]).toString("hex")}.sqlite`);
+  return durableObjectFile(join(persist_dir, "d1"), "D1DatabaseObject", databaseId);
 }
 
 /**
@@ -151,7 +150,9 @@ function internalWorkers(inputs: WorkerdInputs): V4WorkerOptions[] {
       ...esModules(sourceFile("s3/r2-gateway-worker.js")),
       bindings: { GATEWAY_SECRET: gateway_secret },
       unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
-      r2Buckets: Object.fromEntries(registry.list("r2").map(({ name }) => [`r2:${name}`, name])),
+      r2Buckets: Object.fromEntries(
+        registry.list("r2").map(({ name }) => [`r2:${name}`, bucketStorageName(name, inputs.bucket_secret)]),
+      ),
     },
     {
       name: hiddenName(INTERNAL_WORKERS.kv, inputs),

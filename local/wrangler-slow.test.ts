@@ -72,6 +72,13 @@ test("KV: a namespace is made, a key put, read, listed and deleted", async () =>
   expect(JSON.parse(await wrangler("kv", "key", "list", ...at))).toMatchObject([{ name: "a/b" }]);
   await wrangler("kv", "key", "delete", "a/b", ...at);
   expect(JSON.parse(await wrangler("kv", "key", "list", ...at))).toEqual([]);
+  const [entries, keys] = [join(folder, "entries.json"), join(folder, "keys.json")];
+  writeFileSync(entries, JSON.stringify([{ key: "c", value: "1" }]));
+  writeFileSync(keys, JSON.stringify(["c"]));
+  await wrangler("kv", "bulk", "put", entries, ...at);
+  expect(JSON.parse(await wrangler("kv", "key", "list", ...at))).toMatchObject([{ name: "c" }]);
+  await wrangler("kv", "bulk", "delete", keys, "--force", ...at);
+  expect(JSON.parse(await wrangler("kv", "key", "list", ...at))).toEqual([]);
 });
 
 test.each([

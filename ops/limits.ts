@@ -18,6 +18,8 @@ export const BATCH_DOCUMENTS = 100;
 export const BATCH_BYTES = 500_000;
 /** Between two looks at a job. */
 export const JOB_POLL_MS = 100;
+/** An evaluation gives up when no vector comes for so long: the queue's tries (5, 10 s apart, each a call or more) are over by then. */
+export const EVAL_VECTORS_STALL_MS = 180_000;
 /** Files above this are not indexed: the Worker takes 900 000 characters a document. */
 export const INDEX_FILE_BYTES_MAX = 900_000;
 /** Files read and hashed at the same time. */

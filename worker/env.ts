@@ -24,6 +24,7 @@ export interface Env {
   DEFAULT_MODEL: string;
   EMBEDDING_MODEL: string;
   EMBEDDING_QUERY_PREFIX: string;
+  EMBEDDING_PASSAGE_PREFIX: string;
   AI_EMBED_TIMEOUT_MS: string;
   AI_GENERATE_TIMEOUT_MS: string;
   AI_IDLE_TIMEOUT_MS: string;

@@ -29,6 +29,18 @@ test("an address or a limit that cannot be one is refused with its variable", ()
   );
 });
 
+test("a model that embedded here before is not answered for by another", async () => {
+  const ask = async (model: string) => {
+    const body = JSON.stringify({ model, inputs: { text: ["weevil"] } });
+    const request = new Request("http://ai", { method: "POST", body });
+    return (await AiService.fromEnvironment(upstream.environment).handle(request)).text();
+  };
+  expect(await ask("@openai/another-model")).toMatch(/@openai\/another-model is not what embeds here now.*nomic/);
+  expect(await ask("@prism/lexical-384-v1")).toMatch(/not what embeds here now/);
+  expect(JSON.parse(await ask("@openai/nomic-embed-text"))).toMatchObject({ shape: [1, 8] });
+  expect(JSON.parse(await ask("@cf/baai/bge-small-en-v1.5"))).toMatchObject({ shape: [1, 8] });
+});
+
 describe("the start", () => {
   const UNREACHABLE = "http://127.0.0.1:9/v1";
   afterEach(() => {
@@ -67,7 +79,7 @@ describe("the start", () => {
 
       Object.assign(process.env, { ...upstream.environment, PRISM_AI_EMBEDDING_MODEL: "another-model" });
       await expect(startService({ data_dir })).rejects.toThrow(
-        /@openai\/nomic-embed-text, not of @openai\/another-model/,
+        /@openai\/nomic-embed-text after "search_document: ", not of @openai\/another-model/,
       );
     } finally {
       await rm(data_dir, { recursive: true });

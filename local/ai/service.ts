@@ -72,6 +72,7 @@ export class AiService {
     const { timeout_ms } = this.#upstream;
     return {
       EMBEDDING_QUERY_PREFIX: environment.PRISM_AI_EMBEDDING_QUERY_PREFIX ?? "",
+      EMBEDDING_PASSAGE_PREFIX: environment.PRISM_AI_EMBEDDING_PASSAGE_PREFIX ?? "",
       AI_EMBED_TIMEOUT_MS: String(Math.min(timeout_ms, AI_UPSTREAM_EMBED_TIMEOUT_MS)),
       AI_GENERATE_TIMEOUT_MS: String(timeout_ms),
       AI_IDLE_TIMEOUT_MS: String(Math.min(timeout_ms, AI_UPSTREAM_IDLE_TIMEOUT_MS)),
@@ -91,7 +92,7 @@ export class AiService {
     if (!parsed.success) return new Response(`5006: ${z.prettifyError(parsed.error)}`, { status: 400 });
     const { model, inputs } = parsed.data;
     try {
-      if ("text" in inputs) return Response.json(await this.#embed([inputs.text].flat(), request.signal));
+      if ("text" in inputs) return Response.json(await this.#embed(model, [inputs.text].flat(), request.signal));
       if ("query" in inputs) return Response.json(rerankLexically(inputs.query, inputs.contexts));
       return await this.#chat(model, inputs, request.signal);
     } catch (error) {
@@ -99,7 +100,15 @@ export class AiService {
     }
   }
 
-  async #embed(texts: string[], signal: AbortSignal): Promise<{ shape: [number, number]; data: number[][] }> {
+  async #embed(
+    model: string,
+    texts: string[],
+    signal: AbortSignal,
+  ): Promise<{ shape: [number, number]; data: number[][] }> {
+    // Cloudflare's models it stands in for; one that ran here before cannot be had from the one that runs here now.
+    if (/^@(?:openai|prism)\//.test(model) && model !== this.embeddingModel) {
+      throw new Error(`${model} is not what embeds here now: ${this.embeddingModel}`);
+    }
     if (texts.length > AI_TEXTS_PER_CALL_MAX) {
       throw new Error(`${texts.length} texts in one call; Workers AI takes at most ${AI_TEXTS_PER_CALL_MAX}`);
     }

@@ -228,3 +228,13 @@ test("messages are neither lost nor doubled, whatever order of push, lease, ack 
     { numRuns: 40 },
   );
 });
+
+test("a queue asked for by its name is the only one listed, and none where there is none of that name", async () => {
+  const named = async (name: string) => {
+    const { body } = await rest.call("GET", `/queues?page=1&name=${name}`);
+    return (body.result as { queue_id: string }[]).map(({ queue_id }) => queue_id);
+  };
+  expect(await named("ingest-dead")).toEqual([dead]);
+  expect(await named("ingest")).toEqual([queue]);
+  expect(await named("inge")).toEqual([]);
+});

@@ -128,7 +128,12 @@ export function queueRoutes(engine: Engine, broker: QueueBroker): Hono {
 
   return new Hono()
     .get("/queues", (c) => {
-      const records = registry.list("queue").map(shown);
+      // wrangler looks a queue up by its name, and acts on the first that it is shown.
+      const wanted = c.req.query("name");
+      const records = registry
+        .list("queue")
+        .map(shown)
+        .filter(({ queue_name }) => wanted === undefined || queue_name === wanted);
       const total = records.length;
       return ok(c, records, {
         result_info: { page: 1, per_page: 100, count: total, total_count: total, total_pages: 1 },

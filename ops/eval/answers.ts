@@ -10,11 +10,11 @@ import { defineCommand } from "../command/define.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
-import { sendDocuments } from "../service/batch.ts";
 import { type Client, decode } from "../service/client.ts";
 import { onRig } from "../service/rig.ts";
 import { baselineContexts, TOP_K, type WholeDocument } from "./answers-policies.ts";
 import { type AnswersReport, answersReport, type JudgedQuestion, scoreAnswers } from "./answers-score.ts";
+import { indexDocuments } from "./index-documents.ts";
 import { readSquad, type SquadParagraph } from "./squad.ts";
 
 const Passage = z.object({ chunk_id: z.number(), title: z.string(), heading: z.string(), text: z.string() });
@@ -43,18 +43,16 @@ async function evaluate(invocation: Invocation, file: string): Promise<Outcome<z
   const { default: tokenizer } = await import("llama3-tokenizer-js");
   const countTokens = (text: string): number => tokenizer.encode(text, { bos: false, eos: false }).length;
   const articleOf = articles(paragraphs);
-  const { progress, signal } = invocation;
+  const { progress } = invocation;
 
-  const judged = await onRig(invocation, {}, async ({ client }) => {
+  const judged = await onRig(invocation, {}, async (rig) => {
     const documents = paragraphs.map((paragraph) => ({ ...paragraph, format: "text" as const }));
-    progress.start("paragraphs", documents.length);
-    await sendDocuments(client, documents, signal, (done) => progress.update(done));
-    progress.stop(`${documents.length} paragraphs indexed`);
+    await indexDocuments(invocation, rig, documents);
 
     const contexts: (JudgedQuestion & { found: boolean })[] = [];
     progress.start("questions", questions.length);
     for (const { question, answers } of questions) {
-      contexts.push({ question, answers, ...(await contextsOf(client, question, articleOf)) });
+      contexts.push({ question, answers, ...(await contextsOf(rig.client, question, articleOf)) });
       progress.update(contexts.length);
     }
     progress.stop(`${contexts.length} questions asked`);

@@ -8,14 +8,16 @@
 import { z } from "zod";
 import { QUERY_CHARS_MAX, TITLE_CHARS_MAX } from "../../worker/limits.ts";
 import { defineCommand } from "../command/define.ts";
+import { EXIT } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
-import { type DocumentInput, sendDocuments } from "../service/batch.ts";
+import type { DocumentInput } from "../service/batch.ts";
 import { type Client, decode } from "../service/client.ts";
-import { countChunks, onRig } from "../service/rig.ts";
+import { onRig } from "../service/rig.ts";
 import { createBaseline } from "./baseline.ts";
 import { type BeirDocument, type BeirQuery, type BeirSet, isItsOwnDocument, readBeir } from "./beir.ts";
+import { indexDocuments } from "./index-documents.ts";
 import { type Judgements, mean, ndcg, percentile, recall, reciprocalRank } from "./metrics.ts";
 
 const MODES = ["hybrid", "text", "vector"] as const;
@@ -24,7 +26,10 @@ type Mode = (typeof MODES)[number];
 /** Two pages of the API's largest `top_k` make the 100 that recall@100 is about. */
 const PAGE = 50;
 
-const SearchAnswer = z.object({ results: z.array(z.object({ chunk_id: z.number(), document_id: z.string() })) });
+const SearchAnswer = z.object({
+  results: z.array(z.object({ chunk_id: z.number(), document_id: z.string() })),
+  degraded: z.array(z.string()),
+});
 
 /** One ranker's figures over all queries. */
 const figuresSchema = z.strictObject({
@@ -42,6 +47,7 @@ type Figures = z.infer<typeof figuresSchema>;
 interface Answered {
   query: BeirQuery;
   ranking: string[];
+  degraded: boolean;
   latency_ms: number;
 }
 
@@ -51,6 +57,9 @@ const output = z.strictObject({
   documents: z.int(),
   chunks: z.int(),
   queries: z.int(),
+  degraded: z
+    .int()
+    .describe("searches that were answered without vectors: exit code 4, the figures are not of this mode"),
   ...figuresSchema.shape,
   baseline: figuresSchema,
 });
@@ -74,13 +83,9 @@ there: the API takes no longer ones.`,
 
 async function evaluate(invocation: Invocation, dir: string, mode: Mode): Promise<Outcome<z.infer<typeof output>>> {
   const set = await readBeir(dir);
-  const { searched, chunks } = await onRig(invocation, {}, async ({ client }) => {
-    const { progress, signal } = invocation;
-    progress.start("documents", set.documents.length);
-    await sendDocuments(client, set.documents.map(asInput), signal, (done) => progress.update(done));
-    const indexed = await countChunks(client);
-    progress.stop(`${set.documents.length} documents indexed as ${indexed} chunks`);
-    return { searched: await searchAll(invocation, client, set, mode), chunks: indexed };
+  const { searched, chunks } = await onRig(invocation, {}, async (rig) => {
+    const chunks = await indexDocuments(invocation, rig, set.documents.map(asInput));
+    return { searched: await searchAll(invocation, rig.client, set, mode), chunks };
   });
   const service = figures(searched, set);
   const baseline = figures(baselineRankings(set), set);
@@ -88,8 +93,12 @@ async function evaluate(invocation: Invocation, dir: string, mode: Mode): Promis
     { name: `PRISM (${mode})`, ...service },
     { name: "plain FTS5", ...baseline },
   ];
-  const counts = { documents: set.documents.length, chunks, queries: set.queries.length };
+  const degraded = searched.filter((answered) => answered.degraded).length;
+  const counts = { documents: set.documents.length, chunks, queries: set.queries.length, degraded };
+  if (degraded > 0)
+    invocation.note(`${degraded} searches were answered without vectors: these figures are not of mode ${mode}`);
   return {
+    exit_code: degraded === 0 ? EXIT.done : EXIT.partial,
     data: { dataset: set.name, mode, ...counts, ...service, baseline },
     text: table(
       rows,
@@ -116,10 +125,9 @@ function asInput({ id, title, text }: BeirDocument): DocumentInput {
 async function searchAll(invocation: Invocation, client: Client, set: BeirSet, mode: Mode): Promise<Answered[]> {
   const { progress } = invocation;
   const byId = new Map(set.documents.map((document) => [document.id, document]));
-  const page = async (query: BeirQuery, offset: number): Promise<string[]> => {
+  const page = async (query: BeirQuery, offset: number) => {
     const body = { query: query.text.slice(0, QUERY_CHARS_MAX), mode, top_k: PAGE, offset };
-    const answer = decode(SearchAnswer, await client.post("/api/v1/search", body, { repeatable: true }), "search");
-    return answer.results.map((hit) => hit.document_id);
+    return decode(SearchAnswer, await client.post("/api/v1/search", body, { repeatable: true }), "search");
   };
   const answered: Answered[] = [];
   progress.start("queries", set.queries.length);
@@ -128,8 +136,10 @@ async function searchAll(invocation: Invocation, client: Client, set: BeirSet, m
     const first = await page(query, 0);
     const latency_ms = performance.now() - started_ms;
     // Hits come best first, so a document's place is that of its best chunk.
-    const ranking = [...new Set([...first, ...(await page(query, PAGE))])].filter((id) => isOther(query, byId.get(id)));
-    answered.push({ query, ranking, latency_ms });
+    const pages = [first, await page(query, PAGE)];
+    const found = pages.flatMap(({ results }) => results.map(({ document_id }) => document_id));
+    const ranking = [...new Set(found)].filter((id) => isOther(query, byId.get(id)));
+    answered.push({ query, ranking, degraded: pages.some(({ degraded }) => degraded.length > 0), latency_ms });
     progress.update(answered.length);
   }
   progress.stop(`${answered.length} queries answered`);
@@ -143,7 +153,7 @@ function baselineRankings(set: BeirSet): Answered[] {
     const started_ms = performance.now();
     const found = baseline.search(query.text, 2 * PAGE);
     const latency_ms = performance.now() - started_ms;
-    return { query, ranking: found.filter((id) => isOther(query, byId.get(id))), latency_ms };
+    return { query, ranking: found.filter((id) => isOther(query, byId.get(id))), degraded: false, latency_ms };
   });
   baseline.close();
   return answered;

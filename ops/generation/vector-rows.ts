@@ -1,6 +1,7 @@
 /** What a vector index has to hold, by the rows of the database and the packs that they point into. */
 import pMap from "p-map";
 import { type IndexEntry, indexEntry } from "../../worker/vectors/index-entry.ts";
+import { SORTS_OF_VECTORS } from "../../worker/vectors/models.ts";
 import { decodePack } from "../../worker/vectors/vector-pack.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { D1Connection, JsonValue, Statement } from "../d1/connection.ts";
@@ -160,9 +161,7 @@ export async function refuseForeignVectors(
   model: string | undefined,
 ): Promise<void> {
   const database = databaseOf(session, await session.target.resources(), live);
-  const sql = `SELECT DISTINCT embedding_model, dimensions FROM packs
-    WHERE EXISTS (SELECT 1 FROM chunks WHERE chunks.pack_id = packs.id)`;
-  const [found] = (await database?.connection.batch([{ sql }])) ?? [];
+  const [found] = (await database?.connection.batch([{ sql: SORTS_OF_VECTORS }])) ?? [];
   const foreign = (found?.rows ?? []).filter(([name, size]) => size !== dimensions || (model ?? name) !== name);
   if (foreign.length === 0) return;
   const held = foreign.map(([name, size]) => `${name} (${size} dimensions)`).join(", ");

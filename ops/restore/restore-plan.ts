@@ -11,7 +11,7 @@ import { appliedMigrations } from "../migrate/ledger.ts";
 import { restoreCost } from "./cost.ts";
 import type { SnapshotSource } from "./fills.ts";
 import { snapshotSchema } from "./load-database.ts";
-import type { Situation } from "./situation.ts";
+import { type Situation, vectorSpaceOf } from "./situation.ts";
 
 const move = z.strictObject({ from: z.number(), to: z.number() });
 
@@ -167,7 +167,7 @@ async function damageOf(repository: Repository, { snapshot }: SnapshotSource): P
 }
 
 async function refusalsOf(
-  { session, live, embedding_model }: Situation,
+  { session, live, vector_space }: Situation,
   { snapshot, manifest }: SnapshotSource,
   in_place: boolean,
 ): Promise<RestorePlan["refusals"]> {
@@ -180,11 +180,13 @@ async function refusalsOf(
     });
     return refusals;
   }
-  const model = await modelOf(snapshot, stores.worker.version);
-  if (model !== null && embedding_model !== null && model !== embedding_model) {
+  const version = await snapshot.readPart(stores.worker.version);
+  const { data } = versionPart.safeParse(JSON.parse(Buffer.from(version).toString()));
+  const space = vectorSpaceOf(data?.bindings ?? []);
+  if (space !== null && vector_space !== null && space !== vector_space) {
     refusals.push({
-      reason: `its vectors were made by ${model}, and the deployed Worker asks with ${embedding_model}`,
-      remedy: `set prism:variables EMBEDDING_MODEL to ${model} and deploy, then repeat; or restore then and rebuild the index with the other model`,
+      reason: `its vectors were made by ${space}, and the deployed Worker asks with ${vector_space}`,
+      remedy: `set EMBEDDING_MODEL and EMBEDDING_PASSAGE_PREFIX in prism:variables to what they were and deploy, then repeat; or restore then and rebuild the index with the other model`,
     });
   }
   const { missing } = stores.index.packs;
@@ -209,8 +211,3 @@ async function refusalsOf(
 }
 
 const versionPart = z.object({ bindings: z.array(z.looseObject({ name: z.string(), text: z.string().optional() })) });
-
-async function modelOf(snapshot: SnapshotSource["snapshot"], part: string): Promise<string | null> {
-  const version = versionPart.safeParse(JSON.parse(Buffer.from(await snapshot.readPart(part)).toString()));
-  return version.data?.bindings.find(({ name }) => name === "EMBEDDING_MODEL")?.text ?? null;
-}

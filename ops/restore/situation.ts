@@ -1,5 +1,6 @@
 /** What a restore finds: whether there is a live database, what the deployed Worker wants, what stands in the way. */
 
+import { embeddingModel } from "../../worker/vectors/models.ts";
 import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
 import { EXIT, isReason, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
@@ -14,8 +15,8 @@ export interface Situation {
   resources: StackResources;
   /** Null where it is gone, or holds nothing of the Worker's. */
   live: (Database & { id: string }) | null;
-  /** `EMBEDDING_MODEL` of the deployed Worker; null where it has none. */
-  embedding_model: string | null;
+  /** What vectors the deployed Worker asks with; null where it has no model. */
+  vector_space: string | null;
 }
 
 /** Runs `work` with what is found. @throws OpsError when nothing was ever deployed to the stack. */
@@ -38,7 +39,6 @@ async function lookAt(session: StoreSession): Promise<Situation> {
   const versions = workerVersions(session.api, session.account_id, resources.worker.name);
   const [serving] = await versions.deployments();
   const bindings = serving === undefined ? [] : (await versions.version(mainVersion(serving))).bindings;
-  const model = bindings.find(({ name }) => name === "EMBEDDING_MODEL")?.text;
   const found = databaseOf(session, resources, resources.database.live);
   const id = resources.database.generations.find(({ generation }) => generation === resources.database.live)?.id;
   const isThere = found !== undefined && id !== undefined && (await conditionOf(found)) === "serving";
@@ -46,8 +46,16 @@ async function lookAt(session: StoreSession): Promise<Situation> {
     session,
     resources,
     live: isThere ? { ...found, id } : null,
-    embedding_model: typeof model === "string" ? model : null,
+    vector_space: vectorSpaceOf(bindings),
   };
+}
+
+/** `vector_space` of the model that a version's variables name; null where they name none. */
+export function vectorSpaceOf(bindings: readonly { name?: unknown; text?: unknown }[]): string | null {
+  const text = (wanted: string): string => String(bindings.find(({ name }) => name === wanted)?.text ?? "");
+  const EMBEDDING_MODEL = text("EMBEDDING_MODEL");
+  if (EMBEDDING_MODEL === "") return null;
+  return embeddingModel({ EMBEDDING_MODEL, EMBEDDING_PASSAGE_PREFIX: text("EMBEDDING_PASSAGE_PREFIX") }).vector_space;
 }
 
 /** Makes again what of the stack is gone, empty: buckets must be there before anything can be written down. */

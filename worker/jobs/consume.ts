@@ -20,6 +20,7 @@ import { recordDeadLetter } from "../store/jobs.ts";
 import { type QueueMessage, queueMessage } from "../store/queue-messages.ts";
 import { conclude } from "../telemetry/sink.ts";
 import type { Ending } from "../telemetry/unit.ts";
+import { embeddingModel } from "../vectors/models.ts";
 import { oldestOverdueOutbox, settleFromStores } from "../vectors/settle.ts";
 import { Work } from "../work.ts";
 import { failPart, ingestPart } from "./ingest-part.ts";
@@ -84,7 +85,7 @@ async function waitForFence({ env }: Work, message: Message<unknown>, dead: bool
 async function perform(work: Work, message: QueueMessage): Promise<void> {
   switch (message.type) {
     case "settle":
-      await settleFromStores(work.stores, work.env.EMBEDDING_MODEL, message.outbox_id, work.now_ms);
+      await settleFromStores(work.stores, embeddingModel(work.env), message.outbox_id, work.now_ms);
       return message.probe ? sendNextProbe(work) : undefined;
     case "deferred":
       return applyDeferred(work, message.job_id);

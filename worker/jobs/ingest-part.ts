@@ -4,6 +4,7 @@ import type { DocumentInput } from "../ground/document.ts";
 import { settleLater } from "../operations/settle-vectors.ts";
 import { ingest } from "../rag/ingest/ingest.ts";
 import { finishPart, NO_OUTCOME, openPart, stagedKey } from "../store/jobs.ts";
+import { embeddingModel } from "../vectors/models.ts";
 import type { Work } from "../work.ts";
 
 const staged = z.array(z.custom<DocumentInput>((value) => typeof value === "object" && value !== null));
@@ -17,7 +18,7 @@ export async function ingestPart(work: Work, job_id: string, part: number): Prom
   const object = await stores.packs.get(key);
   if (!object) throw new Error(`the documents of job ${job_id} part ${part} are missing from R2`);
   const { documents, pending_outbox_id, cost } = await ingest(stores, open.tenant, staged.parse(await object.json()), {
-    embedding_model: env.EMBEDDING_MODEL,
+    embedding_model: embeddingModel(env),
     now_ms,
     received_at_ms: open.created_at_ms,
   });

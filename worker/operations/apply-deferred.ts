@@ -23,6 +23,7 @@ import { feedbackStatement } from "../store/feedback.ts";
 import { lateAnswerStatement } from "../store/idempotency.ts";
 import { finishedJobStatements, isJobRecorded, jobStatements, NO_OUTCOME, type PartOutcome } from "../store/jobs.ts";
 import type { QueueMessage } from "../store/queue-messages.ts";
+import { embeddingModel } from "../vectors/models.ts";
 import type { Stores, Work } from "../work.ts";
 import { settleNow } from "./settle-vectors.ts";
 
@@ -145,7 +146,7 @@ async function perform(work: Work, operation: DeferredOperation): Promise<void> 
     case "put": {
       const { document, precondition } = write;
       const outcome = ([result]: readonly DocumentResult[]) => ended(result ? { [result.status]: 1 } : {});
-      const options = { embedding_model: env.EMBEDDING_MODEL, now_ms, received_at_ms, alongside: outcome };
+      const options = { embedding_model: embeddingModel(env), now_ms, received_at_ms, alongside: outcome };
       try {
         const { pending_outbox_id } = await ingest(stores, tenant, [document], {
           ...options,

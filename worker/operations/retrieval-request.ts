@@ -1,5 +1,6 @@
 import { tenantTerm } from "../ground/tenant-term.ts";
 import type { RetrievalRequest } from "../rag/search/retrieve.ts";
+import { embeddingModel } from "../vectors/models.ts";
 import type { Work } from "../work.ts";
 
 /** What a caller asks for, with what the caller has no say in: whose documents, and which models. */
@@ -15,8 +16,7 @@ export function retrievalRequest(
     ...(filter === undefined ? {} : { filter }),
     tenant,
     tenant_term: tenantTerm(tenant),
-    embedding_model: env.EMBEDDING_MODEL,
-    query_prefix: env.EMBEDDING_QUERY_PREFIX,
+    embedding_model: embeddingModel(env),
     rerank_model: env.RERANK_MODEL,
   };
 }

@@ -5,6 +5,7 @@ import { Problem } from "../ground/problem.ts";
 import { CONTENDED_RETRY_AFTER_S } from "../limits.ts";
 import { type DocumentResult, ingest } from "../rag/ingest/ingest.ts";
 import { WriteConflict } from "../store/document-writes.ts";
+import { embeddingModel } from "../vectors/models.ts";
 import type { Work } from "../work.ts";
 import { type Claim, type Outcome, writeOrDefer } from "./defer.ts";
 import { settleLater } from "./settle-vectors.ts";
@@ -31,7 +32,7 @@ export async function writeDocument(
     { write: { type: "put", document, precondition }, received_at_ms: now_ms, claim },
     (waiting) =>
       ingest(work.stores, work.caller.tenant, [document], {
-        embedding_model: work.env.EMBEDDING_MODEL,
+        embedding_model: embeddingModel(work.env),
         now_ms,
         past_lifted_fence: waiting.known,
         alongside: () => waiting.ending,

@@ -1,12 +1,13 @@
 /** Packs of embedded chunks: written to R2 first, then named in D1, where chunks point into them. */
 import { EMBEDDING_TEXTS_PER_CALL_MAX } from "../limits.ts";
 import { embed } from "./embed.ts";
-import { embeddingModel } from "./models.ts";
+import type { EmbeddingModel } from "./models.ts";
 import { encodePack } from "./vector-pack.ts";
 
 /** A pack that lies in R2. */
 export interface PackReference {
   object_key: string;
+  /** `vector_space` of the model. */
   embedding_model: string;
   dimensions: number;
   vector_count: number;
@@ -27,11 +28,10 @@ function embeddingText(chunk: Embeddable): string {
 /** Embeds chunks in batches and writes one pack. Null for no chunks. Throws what AI or R2 throw. */
 export async function embedToPack(
   stores: { ai: Pick<Ai, "run">; packs: R2Bucket },
-  model_id: string,
+  model: EmbeddingModel,
   chunks: readonly Embeddable[],
 ): Promise<{ pack: PackReference; vectors: Float32Array[] } | null> {
   if (chunks.length === 0) return null;
-  const model = embeddingModel(model_id);
   const vectors: Float32Array[] = [];
   for (let from = 0; from < chunks.length; from += EMBEDDING_TEXTS_PER_CALL_MAX) {
     const batch = chunks.slice(from, from + EMBEDDING_TEXTS_PER_CALL_MAX);
@@ -41,7 +41,7 @@ export async function embedToPack(
   }
   const dimensions = vectors[0]?.length ?? 0;
   const { key, bytes } = await encodePack({
-    embedding_model: model.id,
+    embedding_model: model.vector_space,
     dimensions,
     entries: chunks.map(({ content_hash }, slot) => ({ content_hash, vector: vectors[slot] as Float32Array })),
   });
@@ -49,7 +49,7 @@ export async function embedToPack(
   return {
     pack: {
       object_key: key,
-      embedding_model: model.id,
+      embedding_model: model.vector_space,
       dimensions,
       vector_count: vectors.length,
     },

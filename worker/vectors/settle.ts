@@ -7,6 +7,7 @@
 import type { Metadata } from "../ground/document.ts";
 import { VECTORIZE_DELETE_IDS_MAX, VECTORIZE_UPSERT_VECTORS_MAX } from "../limits.ts";
 import { indexEntry } from "./index-entry.ts";
+import type { EmbeddingModel } from "./models.ts";
 import { type Embeddable, embedToPack, recordPack } from "./packs.ts";
 import { readSlot } from "./vector-pack.ts";
 
@@ -74,7 +75,7 @@ interface OwedChunk extends Embeddable {
  * Finishes an outbox row from what D1 and R2 hold: embeds what was never embedded, reads the rest from packs.
  * Chunks deleted meanwhile are removed: an earlier try may have sent them. A row that is already gone is fine: someone else finished it.
  */
-export async function settleFromStores(stores: VectorStores, model_id: string, outbox_id: string, now_ms: number) {
+export async function settleFromStores(stores: VectorStores, model: EmbeddingModel, outbox_id: string, now_ms: number) {
   const row = await stores.db
     .prepare("SELECT tenant, upsert_chunk_ids, delete_chunk_ids FROM vector_outbox WHERE id = ?1")
     .bind(outbox_id)
@@ -91,7 +92,7 @@ export async function settleFromStores(stores: VectorStores, model_id: string, o
 
   const values = new Map<number, Float32Array>();
   const unembedded = owed.filter(({ object_key }) => object_key === null);
-  const embedded = await embedToPack(stores, model_id, unembedded);
+  const embedded = await embedToPack(stores, model, unembedded);
   if (embedded) {
     await recordPack(
       stores.db,

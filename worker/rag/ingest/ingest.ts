@@ -12,6 +12,7 @@ import { WRITE_CONFLICT_RETRIES_MAX } from "../../limits.ts";
 import { commitWrites, type DocumentWrite, type HashedChunk, WriteConflict } from "../../store/document-writes.ts";
 import { readForWrite } from "../../store/documents.ts";
 import { WriteFenced } from "../../store/fence.ts";
+import type { EmbeddingModel } from "../../vectors/models.ts";
 import { embedToPack } from "../../vectors/packs.ts";
 import { settle, type VectorStores } from "../../vectors/settle.ts";
 import { documentHash, normaliseText } from "../text/normalise.ts";
@@ -35,7 +36,7 @@ interface IngestResult {
 }
 
 interface IngestOptions {
-  embedding_model: string;
+  embedding_model: EmbeddingModel;
   now_ms: number;
   /** For a single document. */
   precondition?: Precondition | undefined;

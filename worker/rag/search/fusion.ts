@@ -16,11 +16,12 @@ interface Fused {
 }
 
 /**
- * Both lists merged, best first. Full text is divided by its best score, since bm25's floor is 0 whatever was found.
- * Similarities have no natural floor (bge's hardly fall below 0.5), so their worst listed one is it. What a leg did
- * not find counts 0 there. Ties keep the legs' own order, full text first, so that pages of one ranking never overlap.
+ * Both lists merged, best first. What a leg did not list counts 0 there, so a leg's floor is what such a chunk can have at most. Of
+ * a text list that was cut off at `depth` that is its worst score, of a shorter one 0: it holds every chunk that has a word of
+ * the query. Similarities have no natural floor (bge's hardly fall below 0.5), so their worst listed one is it. Ties keep the legs'
+ * own order, full text first, so that pages of one ranking never overlap; so do they where text is alone, whose floor is always 0.
  */
-export function fuse(text: readonly Scored[], vector: readonly Scored[], vectorWeight: number): Fused[] {
+export function fuse(text: readonly Scored[], vector: readonly Scored[], vectorWeight: number, depth: number): Fused[] {
   const shares = new Map<number, number>();
   const add = (list: readonly Scored[], floor: number, weight: number): void => {
     const span = list.reduce((best, { score }) => Math.max(best, score), floor) - floor;
@@ -28,11 +29,9 @@ export function fuse(text: readonly Scored[], vector: readonly Scored[], vectorW
       shares.set(id, (shares.get(id) ?? 0) + weight * (span > 0 ? (score - floor) / span : 1));
     }
   };
-  add(text, 0, 1 - vectorWeight);
-  add(
-    vector,
-    vector.reduce((worst, { score }) => Math.min(worst, score), Number.POSITIVE_INFINITY),
-    vectorWeight,
-  );
+  const worst = (list: readonly Scored[]): number =>
+    list.reduce((lowest, { score }) => Math.min(lowest, score), Number.POSITIVE_INFINITY);
+  add(text, text.length < depth || vector.length === 0 ? 0 : worst(text), 1 - vectorWeight);
+  add(vector, worst(vector), vectorWeight);
   return [...shares].map(([id, fused]) => ({ id, fused })).sort((a, b) => b.fused - a.fused);
 }

@@ -2,6 +2,7 @@ import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readMigrations } from "../../../infra/migration-files.ts";
 import { embedLexical, LEXICAL_MODEL } from "../../../local/ai/lexical-embedder.ts";
+import { embeddingModel } from "../../vectors/models.ts";
 import { type RetrievalRequest, retrieve, type Stores, VectorSearchError } from "./retrieve.ts";
 
 /** The real D1 of workerd; a vector index and a model as plain functions, since what they do when they fail is the point. */
@@ -92,7 +93,7 @@ const ask = (query: string, change: Partial<RetrievalRequest> = {}, stores: Part
       mode: "hybrid",
       top_k: 10,
       offset: 0,
-      embedding_model: "an/unknown-model",
+      embedding_model: embeddingModel({ EMBEDDING_MODEL: "an/unknown-model" }),
       ...change,
     },
   );
@@ -128,7 +129,11 @@ describe("retrieve", () => {
 
   test("an embedding of the wrong length counts as a model that is down", async () => {
     const short = { run: async () => ({ data: [[1, 2, 3]] }) } as unknown as Stores["ai"];
-    const { degraded } = await ask("rotate key", { embedding_model: "@cf/baai/bge-small-en-v1.5" }, { ai: short });
+    const { degraded } = await ask(
+      "rotate key",
+      { embedding_model: embeddingModel({ EMBEDDING_MODEL: "@cf/baai/bge-small-en-v1.5" }) },
+      { ai: short },
+    );
     expect(degraded).toHaveLength(1);
   });
 
@@ -145,7 +150,9 @@ describe("retrieve", () => {
 
   test("a model whose vectors earn no weight is not asked in a hybrid search", async () => {
     const broken = { ai: { run: down } } as unknown as Partial<Stores>;
-    expect(await ask("rotate", { embedding_model: LEXICAL_MODEL }, broken)).toMatchObject({
+    expect(
+      await ask("rotate", { embedding_model: embeddingModel({ EMBEDDING_MODEL: LEXICAL_MODEL }) }, broken),
+    ).toMatchObject({
       degraded: [],
       vector_used: false,
     });

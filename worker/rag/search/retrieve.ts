@@ -8,7 +8,7 @@
 import { RERANK_DEPTH, RESCORE_DEPTH, SEARCH_DEPTH_MAX } from "../../limits.ts";
 import { type IndexState, indexState } from "../../store/index-state.ts";
 import { embed } from "../../vectors/embed.ts";
-import { type EmbeddingModel, embeddingModel } from "../../vectors/models.ts";
+import type { EmbeddingModel } from "../../vectors/models.ts";
 import { type QueryTerm, queryTerms } from "../text/query.ts";
 import { stems, termSet } from "../text/terms.ts";
 import { type Candidate, readCandidates } from "./candidates.ts";
@@ -37,9 +37,7 @@ export interface RetrievalRequest {
   /** 0..50 */
   offset: number;
   filter?: Filter;
-  embedding_model: string;
-  /** Takes the place of the model's own instruction before a query, where it is not empty. */
-  query_prefix?: string;
+  embedding_model: EmbeddingModel;
   /** Absent or empty: no reranking. */
   rerank_model?: string;
 }
@@ -78,7 +76,7 @@ const DEGRADED_TO_TEXT = "Vector search is unavailable; results are from full te
 
 /** See the head of this file. Throws D1's errors, and `VectorSearchError` in mode `vector`. */
 export async function retrieve(stores: Stores, request: RetrievalRequest): Promise<RetrievalResult> {
-  const model = embeddingModel(request.embedding_model, request.query_prefix);
+  const { embedding_model: model } = request;
   const page_end = Math.min(request.offset + request.top_k, SEARCH_DEPTH_MAX);
   const terms = queryTerms(request.query);
   const words = terms.flatMap(({ surface, compound }) => (compound ? [] : [surface]));
@@ -104,7 +102,7 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
   ]);
   const vectorWeight = vectors === null ? 0 : asksText ? model.vector_weight : 1;
   const textRanking = rankText(request.query, terms, texts, statistics);
-  let ranking = fuse(textRanking.ranked, vectors ?? [], vectorWeight);
+  let ranking = fuse(textRanking.ranked, vectors ?? [], vectorWeight, SEARCH_DEPTH_MAX);
 
   const rows = new Map(texts.map(({ row }) => [row.chunk_id, row]));
   const reranks = request.rerank_model !== undefined && request.rerank_model !== "";
