@@ -36,6 +36,22 @@ const PARAGRAPHS = [
   ["Limits", "A free account has ten thousand neurons a day. The daily limit is reset at midnight."],
 ] as const;
 
+/** A document of several chunks, numbered from its id. */
+async function writeLong(tenant: string, id: number, texts: readonly string[]) {
+  await write(tenant, id, "", texts[0] ?? "");
+  await db.batch([
+    db.prepare("UPDATE documents SET token_count = ?2, version = version + 1 WHERE id = ?1").bind(id, 9 * texts.length),
+    ...texts.slice(1).map((text, index) =>
+      db
+        .prepare(
+          `INSERT INTO chunks (id, document_id, tenant_term, title, heading, text, content_hash, token_count)
+           VALUES (?, ?, ?, '', '', ?, 'h', 9)`,
+        )
+        .bind(id + index + 1, id, `tn${tenant}`, text),
+    ),
+  ]);
+}
+
 async function write(tenant: string, id: number, title: string, text: string, metadata = "{}") {
   await db.batch([
     db
@@ -213,5 +229,34 @@ describe("retrieve", () => {
     expect(await scores()).toEqual(before);
     await db.batch(["chunks", "documents"].map((table) => db.prepare(`DELETE FROM ${table} WHERE id >= 700`)));
     expect(await scores()).toEqual(before);
+  });
+
+  test("a long document that speaks of the whole question in its parts goes before one that repeats half of it", async () => {
+    const filler = "and then the members of the house went on to other business of that day";
+    await writeLong("long", 2000, [
+      `The treaty of the harbour was signed ${filler}.`,
+      `A blockade of grain followed ${filler}.`,
+      `The city was rationed by its mayor ${filler}.`,
+    ]);
+    await writeLong("long", 2100, [
+      `The treaty on a blockade of the harbour ${filler}.`,
+      `Nothing of note was said ${filler}.`,
+      `Nobody came to the assembly ${filler}.`,
+    ]);
+    for (const [i, word] of ["treaty", "harbour", "blockade", "grain", "rationed"].entries())
+      await write("long", 2200 + i, "", `One ${word} ${filler}, as it had on the day before, and the day before that.`);
+    const question = "treaty harbour blockade grain rationed";
+    const { hits } = await ask(question, { mode: "text", tenant: "long", tenant_term: "tnlong" });
+    expect(hits[0]?.document_id).toBe("doc-2000");
+    expect(hits.map(({ document_id }) => document_id)).toContain("doc-2100");
+  });
+
+  test("a word that the query repeats weighs by the root of how often, and rows have no column that callers do not know", async () => {
+    await write("one", 3000, "", "The okapi sleeps.");
+    const { hits } = await ask("okapi okapi okapi okapi", { mode: "text", tenant: "one", tenant_term: "tnone" });
+    const once = await ask("okapi", { mode: "text", tenant: "one", tenant_term: "tnone" });
+    // Four times the word weighs twice as much.
+    expect(hits[0]?.scores.text).toBeCloseTo(2 * (once.hits[0]?.scores.text ?? 0), 10);
+    expect(hits[0]).not.toHaveProperty("document_tokens");
   });
 });

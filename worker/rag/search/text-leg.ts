@@ -19,6 +19,8 @@ export interface ChunkRow {
   url: string | null;
   metadata: string;
   token_count: number;
+  /** Of the whole document. */
+  document_tokens: number;
 }
 
 export interface TextCandidate {
@@ -30,15 +32,20 @@ export interface TextCandidate {
 /** bm25 column weights: tenant_term, title, heading, text. */
 const RANK = `bm25(0, ${TITLE_WEIGHT}, 1, 1)`;
 
-const ROW_COLUMNS = "d.external_id AS document_id, c.title, c.heading, c.text, d.url, d.metadata, c.token_count";
+const ROW_COLUMNS =
+  "d.external_id AS document_id, c.title, c.heading, c.text, d.url, d.metadata, c.token_count, d.token_count AS document_tokens";
 
 /** What the tenant's own chunks say about the query. */
 export interface TenantStatistics {
-  /** How many chunks the tenant has. */
+  /** How many documents the tenant has. */
+  documents: number;
+  /** How many chunks they are. */
   chunks: number;
   /** How many of them hold each query term, in the terms' order. */
   holding: readonly number[];
 }
+
+export const NO_STATISTICS: TenantStatistics = { documents: 0, chunks: 0, holding: [] };
 
 interface Scope {
   tenant: string;
@@ -68,7 +75,7 @@ export async function searchText(
   limit: number,
 ): Promise<TextAnswer> {
   if (terms.length === 0)
-    return { index: await indexState(db, scope.tenant), candidates: [], statistics: { chunks: 0, holding: [] } };
+    return { index: await indexState(db, scope.tenant), candidates: [], statistics: NO_STATISTICS };
   const filter = scope.filter === undefined ? { sql: "TRUE", params: [] } : filterToSql(scope.filter, "d");
   // CROSS JOIN pins FTS5 as the outer loop: rows come in rank order and the joins stop at LIMIT.
   const sql = `
@@ -85,15 +92,18 @@ export async function searchText(
     countStatement(db, scope, terms),
   ]);
   const rows = (found?.results ?? []) as unknown as (ChunkRow & { score: number })[];
-  const [chunks = 0, ...holding] = (counted?.results ?? []).map(({ held }) => Number(held));
+  const [documents = 0, chunks = 0, ...holding] = (counted?.results ?? []).map(({ held }) => Number(held));
   return {
-    statistics: { chunks, holding },
+    statistics: { documents, chunks, holding },
     index: indexStateOf(state?.results[0]),
     candidates: rows.map(({ score, ...row }) => ({ row, score })),
   };
 }
 
-/** How many chunks the tenant has, then how many of them hold each term: FTS5 counts along its lists, reading no row. */
+/**
+ * How many documents the tenant has, how many chunks, then how many of those hold each term. FTS5 counts along its lists, the
+ * documents are counted in their index: no row is read.
+ */
 function countStatement(db: D1Database, scope: Scope, terms: readonly QueryTerm[]): D1PreparedStatement {
   const own = `tenant_term:${quoted(scope.tenant_term)}`;
   const asked = [
@@ -102,8 +112,10 @@ function countStatement(db: D1Database, scope: Scope, terms: readonly QueryTerm[
   ];
   return db
     .prepare(
-      `SELECT (SELECT count(*) FROM chunks_fts WHERE chunks_fts MATCH CASE
-           WHEN EXISTS (SELECT 1 FROM tenants WHERE tenant <> ?1) THEN value ->> 'among' ELSE value ->> 'alone' END) AS held
+      `SELECT -1 AS key, (SELECT count(*) FROM documents WHERE tenant = ?1) AS held
+       UNION ALL
+       SELECT key, (SELECT count(*) FROM chunks_fts WHERE chunks_fts MATCH CASE
+           WHEN EXISTS (SELECT 1 FROM tenants WHERE tenant <> ?1) THEN value ->> 'among' ELSE value ->> 'alone' END)
        FROM json_each(?2) ORDER BY key`,
     )
     .bind(scope.tenant, JSON.stringify(asked));
