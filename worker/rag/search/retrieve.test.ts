@@ -2,6 +2,7 @@ import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readMigrations } from "../../../infra/migration-files.ts";
 import { embedLexical, LEXICAL_MODEL } from "../../../local/ai/lexical-embedder.ts";
+import { RESCORE_DEPTH } from "../../limits.ts";
 import { type RetrievalRequest, retrieve, type Stores, VectorSearchError } from "./retrieve.ts";
 
 /** The real D1 of workerd; a vector index and a model as plain functions, since what they do when they fail is the point. */
@@ -216,15 +217,21 @@ describe("retrieve", () => {
     expect(together.hits.map(({ chunk_id }) => chunk_id)).toEqual(alone.hits.map(({ chunk_id }) => chunk_id));
   });
 
-  test("no score of a tenant depends on what another tenant writes or deletes", async () => {
+  test("no result or score of a tenant depends on what another tenant writes or deletes", async () => {
     await write("c", 600, "Keys", "The velociraptor rotates a key.");
     await write("c", 601, "Logs", "The velociraptor writes a daily log, and the log is long.");
+    // As many as are candidates: the words of others have no part in the choice either.
+    for (let i = 2; i < RESCORE_DEPTH; i += 1) {
+      const words = ["log", "velociraptor", "key"].filter((_, place) => ((i >> place) & 1) === 0);
+      await write("c", 600 + i, `Day ${i}`, `${words.join(" and ")} of the herd, and of day ${i % 7}`);
+    }
     const scores = async () => {
-      const { hits } = await ask("velociraptor log", { mode: "text", tenant: "c", tenant_term: "tnc" });
+      const question = "velociraptor log key day herd";
+      const { hits } = await ask(question, { mode: "text", tenant: "c", tenant_term: "tnc", top_k: 50 });
       return hits.map(({ chunk_id, scores }) => [chunk_id, scores]);
     };
     const before = await scores();
-    expect(before).toHaveLength(2);
+    expect(before).toHaveLength(RESCORE_DEPTH);
     for (let i = 0; i < 40; i += 1) await write("d", 700 + i, "Velociraptor", "A velociraptor, a log.");
     expect(await scores()).toEqual(before);
     await db.batch(["chunks", "documents"].map((table) => db.prepare(`DELETE FROM ${table} WHERE id >= 700`)));
