@@ -8,8 +8,8 @@ import { type Candidate, saturation } from "./candidates.ts";
 import type { TenantStatistics } from "./text-leg.ts";
 
 /**
- * Words of a usual chunk. A constant, because the mean of the candidates would depend on where FTS5's ranking cut them,
- * and the mean of the tenant costs a scan.
+ * Words of a usual chunk. A constant: the tenant's mean costs a scan and ranks no better. Quality is flat from 70 to 100; with the
+ * true means of collections, some 150, news and abstracts lose.
  */
 const USUAL_CHUNK_WORDS = 100;
 
@@ -23,13 +23,14 @@ const DOCUMENT_SHARE = 0.5;
  * Scores the candidates and returns them, best first. `query` holds the stems that they were read with.
  *
  * A document says what its chunks among the candidates say: those that are not hold next to nothing of the query. Its
- * length is the whole document's, against the tenant's mean. A word that the query repeats weighs by the root of how often.
+ * length is the whole document's, against the mean of documents: the harmonic mean over chunks, since long documents have more
+ * of them, and counting the tenant's documents would cost a scan. A word that the query repeats weighs by the root of how often.
  */
 export function scoreWithinTenant(
   candidates: readonly Candidate[],
   terms: readonly QueryTerm[],
   query: TermSet,
-  { documents, chunks, holding }: TenantStatistics,
+  { chunks, holding }: TenantStatistics,
 ): Candidate[] {
   const asked = terms.map(({ stem, count }, place) => {
     const held = holding[place] ?? 0;
@@ -38,7 +39,11 @@ export function scoreWithinTenant(
   });
   const bm25 = (frequency: Float64Array, relative_length: number): number =>
     asked.reduce((sum, { number, weight }) => sum + weight * saturation(frequency[number] ?? 0, relative_length), 0);
-  const usual_document_words = USUAL_CHUNK_WORDS * Math.max(1, chunks / Math.max(1, documents));
+  const shares = candidates.reduce(
+    (sum, { length, document_length }) => sum + length / Math.max(1, document_length),
+    0,
+  );
+  const usual_document_words = (USUAL_CHUNK_WORDS * candidates.length) / Math.max(Number.EPSILON, shares);
   for (const own of Map.groupBy(candidates, ({ document_id }) => document_id).values()) {
     const frequency = new Float64Array(query.index.size);
     for (const candidate of own) {

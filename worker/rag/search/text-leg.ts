@@ -37,15 +37,13 @@ const ROW_COLUMNS =
 
 /** What the tenant's own chunks say about the query. */
 export interface TenantStatistics {
-  /** How many documents the tenant has. */
-  documents: number;
-  /** How many chunks they are. */
+  /** How many chunks the tenant has. */
   chunks: number;
   /** How many of them hold each query term, in the terms' order. */
   holding: readonly number[];
 }
 
-export const NO_STATISTICS: TenantStatistics = { documents: 0, chunks: 0, holding: [] };
+export const NO_STATISTICS: TenantStatistics = { chunks: 0, holding: [] };
 
 interface Scope {
   tenant: string;
@@ -92,18 +90,15 @@ export async function searchText(
     countStatement(db, scope, terms),
   ]);
   const rows = (found?.results ?? []) as unknown as (ChunkRow & { score: number })[];
-  const [documents = 0, chunks = 0, ...holding] = (counted?.results ?? []).map(({ held }) => Number(held));
+  const [chunks = 0, ...holding] = (counted?.results ?? []).map(({ held }) => Number(held));
   return {
-    statistics: { documents, chunks, holding },
+    statistics: { chunks, holding },
     index: indexStateOf(state?.results[0]),
     candidates: rows.map(({ score, ...row }) => ({ row, score })),
   };
 }
 
-/**
- * How many documents the tenant has, how many chunks, then how many of those hold each term. FTS5 counts along its lists, the
- * documents are counted in their index: no row is read.
- */
+/** How many chunks the tenant has, then how many of them hold each term: FTS5 counts along its lists, reading no row. */
 function countStatement(db: D1Database, scope: Scope, terms: readonly QueryTerm[]): D1PreparedStatement {
   const own = `tenant_term:${quoted(scope.tenant_term)}`;
   const asked = [
@@ -112,10 +107,8 @@ function countStatement(db: D1Database, scope: Scope, terms: readonly QueryTerm[
   ];
   return db
     .prepare(
-      `SELECT -1 AS key, (SELECT count(*) FROM documents WHERE tenant = ?1) AS held
-       UNION ALL
-       SELECT key, (SELECT count(*) FROM chunks_fts WHERE chunks_fts MATCH CASE
-           WHEN EXISTS (SELECT 1 FROM tenants WHERE tenant <> ?1) THEN value ->> 'among' ELSE value ->> 'alone' END)
+      `SELECT (SELECT count(*) FROM chunks_fts WHERE chunks_fts MATCH CASE
+           WHEN EXISTS (SELECT 1 FROM tenants WHERE tenant <> ?1) THEN value ->> 'among' ELSE value ->> 'alone' END) AS held
        FROM json_each(?2) ORDER BY key`,
     )
     .bind(scope.tenant, JSON.stringify(asked));
