@@ -37,7 +37,10 @@ describe("scoring answers", () => {
 
   test("the optimiser is compared with the smallest k that is as good", () => {
     const optimised = [{ title: "T", heading: "", text: "the answer is blue" }];
-    const report = scoreAnswers([{ question: "Which colour?", answers: ["blue"], baselines, optimised }], words);
+    const report = scoreAnswers(
+      [{ question: "Which colour?", article: "T", answers: ["blue"], baselines, optimised }],
+      words,
+    );
     expect(report.policies.find(({ name }) => name === "top-1")?.answer_recall).toBe(0);
     expect(report.optimizer.answer_recall).toBe(1);
     expect(report.optimizer.smallest_equal_k).toBe(2);
@@ -49,7 +52,26 @@ describe("scoring answers", () => {
   test("no questions are refused, and no equal k gives no saving", () => {
     expect(() => scoreAnswers([], words)).toThrow("no questions");
     const optimised = [{ chunk_id: 9, title: "T", heading: "", text: "green" }];
-    const report = scoreAnswers([{ question: "Which colour?", answers: ["green"], baselines, optimised }], words);
+    const report = scoreAnswers(
+      [{ question: "Which colour?", article: "T", answers: ["green"], baselines, optimised }],
+      words,
+    );
     expect(report.optimizer.saving_vs_smallest_equal_k).toBeNull();
+  });
+
+  test("the spread is of the figures with each article left out in turn", () => {
+    const blue = [{ title: "T", heading: "", text: "the answer is blue" }];
+    const asked = ["A", "B", "C"].map((article) => ({
+      question: "Which colour?",
+      article,
+      answers: ["blue"],
+      baselines,
+      optimised: article === "B" ? [] : blue,
+    }));
+    const { leaving_out } = scoreAnswers(asked, words);
+    expect(leaving_out?.articles).toBe(3);
+    expect(leaving_out?.recall_below_top3).toEqual({ min: 0, max: 0.5 });
+    expect(leaving_out?.share_of_top3_tokens.min).toBeLessThan(leaving_out?.share_of_top3_tokens.max ?? 0);
+    expect(scoreAnswers(asked.slice(0, 1), words).leaving_out).toBeNull();
   });
 });

@@ -14,6 +14,8 @@ import { type PolicyContext, TOP_K } from "./answers-policies.ts";
 /** One question with the contexts to judge. */
 export interface JudgedQuestion {
   question: string;
+  /** What its paragraph is from: choices that suit one article may not suit the next. */
+  article: string;
   /** Accepted answer strings; one suffices. */
   answers: readonly string[];
   baselines: readonly PolicyContext[];
@@ -27,6 +29,14 @@ type PolicyScore = z.infer<typeof policyScore>;
 
 const saving = z.number().nullable().describe("share of tokens: 0.6 is 60 % fewer; negative is a loss");
 
+const range = z.strictObject({ min: z.number(), max: z.number() });
+/** Of the figures over all articles but one, each left out in turn. */
+const spreadSchema = z.strictObject({
+  articles: z.int(),
+  recall_below_top3: range.describe("answer recall of top-3 minus the optimizer's; negative is above it"),
+  share_of_top3_tokens: range,
+});
+
 export const answersReport = z.strictObject({
   questions: z.int(),
   policies: z.array(policyScore.extend({ name: z.string() })),
@@ -37,6 +47,7 @@ export const answersReport = z.strictObject({
     saving_vs_smallest_equal_k: saving,
     smallest_equal_k: z.int().nullable(),
   }),
+  leaving_out: spreadSchema.nullable().describe("null with fewer than two articles"),
 });
 export type AnswersReport = z.infer<typeof answersReport>;
 
@@ -51,21 +62,50 @@ export function recallsAnswer(answers: readonly string[], passages: readonly { t
   return passages.some(({ text }) => answers.some((answer) => text.includes(answer)));
 }
 
-function scorePolicy(
+/** One policy's figures for one question. */
+interface Judged {
+  article: string;
+  recalled: boolean;
+  tokens: number;
+}
+
+function judge(
   questions: readonly JudgedQuestion[],
   passagesOf: (question: JudgedQuestion) => readonly UnmarkedPassage[],
   countTokens: (text: string) => number,
-): PolicyScore {
-  let recalled = 0;
-  let tokens = 0;
-  for (const question of questions) {
-    const passages = passagesOf(question).map((passage, place) => ({ ...passage, mark: MARK_EXAMPLE + place }));
-    if (recallsAnswer(question.answers, passages)) recalled++;
-    for (const { content } of renderMessages({ question: question.question, passages }).messages) {
-      tokens += countTokens(content);
-    }
-  }
-  return { answer_recall: recalled / questions.length, tokens_mean: tokens / questions.length };
+): Judged[] {
+  return questions.map((judged) => {
+    const { question, article, answers } = judged;
+    const passages = passagesOf(judged).map((passage, place) => ({ ...passage, mark: MARK_EXAMPLE + place }));
+    const { messages } = renderMessages({ question, passages });
+    const tokens = messages.reduce((sum, { content }) => sum + countTokens(content), 0);
+    return { article, recalled: recallsAnswer(answers, passages), tokens };
+  });
+}
+
+function scorePolicy(judged: readonly Judged[]): PolicyScore {
+  return {
+    answer_recall: judged.filter(({ recalled }) => recalled).length / judged.length,
+    tokens_mean: judged.reduce((sum, { tokens }) => sum + tokens, 0) / judged.length,
+  };
+}
+
+function leavingOut(optimised: readonly Judged[], top3: readonly Judged[]): AnswersReport["leaving_out"] {
+  const articles = [...new Set(optimised.map(({ article }) => article))];
+  if (articles.length < 2) return null;
+  const rest = articles.map((left_out) => {
+    const [own, whole] = [optimised, top3].map((all) => scorePolicy(all.filter(({ article }) => article !== left_out)));
+    return {
+      below: (whole?.answer_recall ?? 0) - (own?.answer_recall ?? 0),
+      share: (own?.tokens_mean ?? 0) / (whole?.tokens_mean ?? 1),
+    };
+  });
+  const rangeOf = (values: number[]) => ({ min: Math.min(...values), max: Math.max(...values) });
+  return {
+    articles: articles.length,
+    recall_below_top3: rangeOf(rest.map(({ below }) => below)),
+    share_of_top3_tokens: rangeOf(rest.map(({ share }) => share)),
+  };
 }
 
 /**
@@ -79,15 +119,15 @@ export function scoreAnswers(
 ): AnswersReport {
   const names = questions[0]?.baselines.map(({ name }) => name);
   if (names === undefined) throw new RangeError("no questions to score: the file holds none");
-  const optimizer = scorePolicy(questions, ({ optimised }) => optimised, countTokens);
-  const policies = names.map((name) => ({
-    name,
-    ...scorePolicy(
-      questions,
-      ({ baselines }) => baselines.find((policy) => policy.name === name)?.passages ?? [],
-      countTokens,
-    ),
-  }));
+  const optimised = judge(questions, (question) => question.optimised, countTokens);
+  const optimizer = scorePolicy(optimised);
+  const judgedPolicies = names.map((name) => {
+    const passagesOf = ({ baselines }: JudgedQuestion) =>
+      baselines.find((policy) => policy.name === name)?.passages ?? [];
+    return { name, judged: judge(questions, passagesOf, countTokens) };
+  });
+  const policies = judgedPolicies.map(({ name, judged }) => ({ name, ...scorePolicy(judged) }));
+  const top3 = judgedPolicies.find(({ name }) => name === "top-3");
   const saving = (name: string): number | null => {
     const policy = policies.find((candidate) => candidate.name === name);
     return policy === undefined ? null : 1 - optimizer.tokens_mean / policy.tokens_mean;
@@ -106,5 +146,6 @@ export function scoreAnswers(
       saving_vs_smallest_equal_k: smallest === undefined ? null : saving(`top-${smallest}`),
       smallest_equal_k: smallest ?? null,
     },
+    leaving_out: top3 === undefined ? null : leavingOut(optimised, top3.judged),
   };
 }

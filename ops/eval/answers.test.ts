@@ -47,7 +47,7 @@ test("the optimised context of the running service is scored beside whole articl
   await writeFile(path, JSON.stringify({ data }));
   const { code, stdout } = await runCli(["eval", "answers", path, "--json"]);
   expect(code).toBe(0);
-  const { questions, policies, optimizer } = JSON.parse(stdout);
+  const { questions, policies, optimizer, leaving_out } = JSON.parse(stdout);
   expect(questions).toBe(3);
   expect(policies.map(({ name }: { name: string }) => name)).toEqual([
     "documents",
@@ -61,4 +61,5 @@ test("the optimised context of the running service is scored beside whole articl
   expect(optimizer.tokens_mean).toBeGreaterThan(20);
   expect(optimizer.saving_vs_top5).toBeGreaterThan(0);
   expect(optimizer.smallest_equal_k).toBe(1);
+  expect(leaving_out).toMatchObject({ articles: 2, recall_below_top3: { min: 0, max: 0 } });
 });

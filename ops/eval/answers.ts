@@ -30,7 +30,8 @@ export const evalAnswers = defineCommand({
   notes: `A paragraph is a document; the policy "documents" sends the whole articles of the three best hits. An answer is
 recalled when it is a substring of one passage. Savings are shares: 0.6 is 60 % fewer tokens. The smallest equal k is
 the first whose recall is at most one point below the optimizer's. refused counts questions that the service answered
-"not found" although every one has an answer here; their contexts are scored like the others'.`,
+"not found" although every one has an answer here; their contexts are scored like the others'. leaving_out repeats the
+figures with each article left out in turn: how far they hang on single articles.`,
   risk: "read",
   args: z.object({ file: z.string().describe("questions with answers, in SQuAD's layout") }),
   output,
@@ -51,8 +52,8 @@ async function evaluate(invocation: Invocation, file: string): Promise<Outcome<z
 
     const contexts: (JudgedQuestion & { found: boolean })[] = [];
     progress.start("questions", questions.length);
-    for (const { question, answers } of questions) {
-      contexts.push({ question, answers, ...(await contextsOf(rig.client, question, articleOf)) });
+    for (const asked of questions) {
+      contexts.push({ ...asked, ...(await contextsOf(rig.client, asked.question, articleOf)) });
       progress.update(contexts.length);
     }
     progress.stop(`${contexts.length} questions asked`);
@@ -76,6 +77,7 @@ async function evaluate(invocation: Invocation, file: string): Promise<Outcome<z
     `${percent(shareOf(report, "top-3"))} of top-3's tokens`,
     `Saved against whole documents ${percent(saving_vs_documents)}, top-5 ${percent(saving_vs_top5)}, ` +
       `the smallest equal k (${smallest_equal_k ?? "none"}) ${percent(saving_vs_smallest_equal_k)}`,
+    spreadLine(report.leaving_out),
     `${refused} questions were answered "not found"`,
   ].join("\n");
   const { questions: count, ...rest } = report;
@@ -108,7 +110,17 @@ async function contextsOf(client: Client, question: string, articleOf: ArticleOf
   };
 }
 
-function roundedReport({ questions, policies, optimizer }: AnswersReport): AnswersReport {
+function spreadLine(spread: AnswersReport["leaving_out"]): string {
+  if (spread === null) return "No spread: fewer than two articles";
+  const { articles, recall_below_top3, share_of_top3_tokens } = spread;
+  return (
+    `Leaving out each of ${articles} articles in turn: recall ${recall_below_top3.min.toFixed(4)} to ` +
+    `${recall_below_top3.max.toFixed(4)} below top-3's, with ${percent(share_of_top3_tokens.min)} to ` +
+    `${percent(share_of_top3_tokens.max)} of its tokens`
+  );
+}
+
+function roundedReport({ questions, policies, optimizer, leaving_out }: AnswersReport): AnswersReport {
   const share = (value: number | null): number | null => (value === null ? null : rounded(value, 4));
   const score = ({ answer_recall, tokens_mean }: { answer_recall: number; tokens_mean: number }) => ({
     answer_recall: rounded(answer_recall, 4),
@@ -124,8 +136,15 @@ function roundedReport({ questions, policies, optimizer }: AnswersReport): Answe
       saving_vs_smallest_equal_k: share(optimizer.saving_vs_smallest_equal_k),
       smallest_equal_k: optimizer.smallest_equal_k,
     },
+    leaving_out: leaving_out && {
+      articles: leaving_out.articles,
+      recall_below_top3: roundedRange(leaving_out.recall_below_top3),
+      share_of_top3_tokens: roundedRange(leaving_out.share_of_top3_tokens),
+    },
   };
 }
+
+const roundedRange = ({ min, max }: { min: number; max: number }) => ({ min: rounded(min, 4), max: rounded(max, 4) });
 
 function shareOf({ policies, optimizer }: AnswersReport, name: string): number | null {
   const policy = policies.find((candidate) => candidate.name === name);

@@ -19,7 +19,7 @@ test("paragraphs get ids of their own, and questions without an answer are left 
   await writeFile(path, JSON.stringify({ data: [{ title: "Super_Bowl_50", paragraphs: [{ context: "Text", qas }] }] }));
   expect(await readSquad(path)).toEqual({
     paragraphs: [{ id: "article-0-0", title: "Super Bowl 50", text: "Text" }],
-    questions: [{ question: "How many?", answers: ["308", "308 points"] }],
+    questions: [{ question: "How many?", article: "Super Bowl 50", answers: ["308", "308 points"] }],
   });
 });
 

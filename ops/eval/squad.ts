@@ -27,7 +27,8 @@ export interface SquadParagraph {
 
 interface SquadSet {
   paragraphs: SquadParagraph[];
-  questions: { question: string; answers: string[] }[];
+  /** `article` is the title of the article whose paragraph holds the answer. */
+  questions: { question: string; article: string; answers: string[] }[];
 }
 
 /** @throws OpsError when the file cannot be read or is of another layout. */
@@ -50,9 +51,11 @@ export async function readSquad(path: string): Promise<SquadSet> {
   const set: SquadSet = { paragraphs: [], questions: [] };
   for (const [article, { title, paragraphs }] of file.data.entries()) {
     for (const [index, { context, qas }] of paragraphs.entries()) {
-      set.paragraphs.push({ id: `article-${article}-${index}`, title: title.replaceAll("_", " "), text: context });
+      const named = title.replaceAll("_", " ");
+      set.paragraphs.push({ id: `article-${article}-${index}`, title: named, text: context });
       for (const { question, answers } of qas) {
-        if (answers.length > 0) set.questions.push({ question, answers: answers.map(({ text }) => text) });
+        if (answers.length > 0)
+          set.questions.push({ question, article: named, answers: answers.map(({ text }) => text) });
       }
     }
   }

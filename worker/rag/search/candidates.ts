@@ -16,6 +16,7 @@ const B = 0.75;
 
 export interface Candidate {
   id: number;
+  document_id: string;
   /** BM25, higher is better; the second stage adds to it. */
   score: number;
   title: TextWords;
@@ -23,6 +24,8 @@ export interface Candidate {
   body: TextWords;
   /** How many words both have. */
   length: number;
+  /** How many its document has, by the share of the document's tokens that the chunk is. */
+  document_length: number;
   /** `length` divided by the candidates' mean. */
   relative_length: number;
   /** Occurrences of each query term by its number, one in the title counted as `TITLE_WEIGHT`, as in the index. */
@@ -65,7 +68,18 @@ export function readCandidates(
       });
     }
     const length = (title.bounds.length + body.bounds.length) / 2;
-    return { id: row.chunk_id, score, title, body, length, relative_length: 1, frequency, pairs };
+    return {
+      id: row.chunk_id,
+      document_id: row.document_id,
+      score,
+      title,
+      body,
+      length,
+      document_length: length * Math.max(1, row.document_tokens / Math.max(1, row.token_count)),
+      relative_length: 1,
+      frequency,
+      pairs,
+    };
   });
   const mean = candidates.reduce((sum, { length }) => sum + length, 0) / Math.max(1, candidates.length);
   for (const candidate of candidates) candidate.relative_length = candidate.length / Math.max(1, mean);

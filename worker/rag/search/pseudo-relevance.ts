@@ -16,7 +16,7 @@ const EXPANSION_DOCUMENTS = 5;
 const EXPANSION_TERMS = 20;
 /** Share of the original score (RM3's lambda). */
 const ORIGINAL_SHARE = 0.7;
-const EXPANSION_PINNED = 2;
+const EXPANSION_PINNED = 1;
 /** RM3 weighs a document by its query likelihood, which falls faster than its score; this exponent stands for that. */
 const SHARPNESS = 3;
 /** Shorter stems are mostly symbols and remains of contractions. */

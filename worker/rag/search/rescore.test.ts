@@ -16,6 +16,7 @@ function candidate(chunk_id: number, score: number, text: string, title = ""): T
     url: null,
     metadata: "{}",
     token_count: 9,
+    document_tokens: 9,
   };
   return { row, score };
 }

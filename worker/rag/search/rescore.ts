@@ -1,6 +1,5 @@
 /**
- * The second stage of full text: word pairs, repeated query words and pseudo-relevance reorder the best
- * candidates, in memory. Pure.
+ * The second stage of full text: word pairs and pseudo-relevance reorder the best candidates, in memory. Pure.
  */
 
 import type { QueryTerm } from "../text/query.ts";
@@ -24,25 +23,20 @@ export function rescore(
 ): number[] {
   if (candidates.length < CANDIDATES_MIN) return candidates.map(({ id }) => id);
   const numbers = sequence.map((term) => set.index.get(term) ?? 0);
-  const asked = terms.map(({ stem, count }) => ({ number: set.index.get(stem) ?? 0, count }));
+  const asked = terms.map(({ stem }) => set.index.get(stem) ?? 0);
 
   // One unit of term saturation on bm25's scale: the query's mean idf, as the candidates show it.
   let scores = 0;
   let matches = 0;
   for (const candidate of candidates) {
     scores += candidate.score;
-    for (const { number } of asked) matches += saturated(candidate.frequency[number] ?? 0, candidate);
+    for (const number of asked) matches += saturated(candidate.frequency[number] ?? 0, candidate);
   }
   const unit = matches > 0 ? scores / matches : 0;
 
   const pairs = pairBonuses(numbers, set.index.size, candidates, unit);
   candidates.forEach((candidate, place) => {
     candidate.score += pairs[place] ?? 0;
-    for (const { number, count } of asked) {
-      if (count === 1) continue;
-      // FTS5 asks for a term once, however often the query says it; the root damps as BM25's k3 does.
-      candidate.score += (Math.sqrt(count) - 1) * unit * saturated(candidate.frequency[number] ?? 0, candidate);
-    }
   });
   candidates.sort((a, b) => b.score - a.score || a.id - b.id);
   return reorderByPseudoRelevance(candidates).map(({ id }) => id);

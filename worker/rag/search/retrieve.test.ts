@@ -2,6 +2,7 @@ import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readMigrations } from "../../../infra/migration-files.ts";
 import { embedLexical, LEXICAL_MODEL } from "../../../local/ai/lexical-embedder.ts";
+import { RESCORE_DEPTH } from "../../limits.ts";
 import { embeddingModel } from "../../vectors/models.ts";
 import { type RetrievalRequest, retrieve, type Stores, VectorSearchError } from "./retrieve.ts";
 
@@ -36,6 +37,22 @@ const PARAGRAPHS = [
   ["Backups", "Every night a backup of the database is written to the bucket. The key of a backup is its date."],
   ["Limits", "A free account has ten thousand neurons a day. The daily limit is reset at midnight."],
 ] as const;
+
+/** A document of several chunks, numbered from its id. */
+async function writeLong(tenant: string, id: number, texts: readonly string[]) {
+  await write(tenant, id, "", texts[0] ?? "");
+  await db.batch([
+    db.prepare("UPDATE documents SET token_count = ?2, version = version + 1 WHERE id = ?1").bind(id, 9 * texts.length),
+    ...texts.slice(1).map((text, index) =>
+      db
+        .prepare(
+          `INSERT INTO chunks (id, document_id, tenant_term, title, heading, text, content_hash, token_count)
+           VALUES (?, ?, ?, '', '', ?, 'h', 9)`,
+        )
+        .bind(id + index + 1, id, `tn${tenant}`, text),
+    ),
+  ]);
+}
 
 async function write(tenant: string, id: number, title: string, text: string, metadata = "{}") {
   await db.batch([
@@ -207,18 +224,53 @@ describe("retrieve", () => {
     expect(together.hits.map(({ chunk_id }) => chunk_id)).toEqual(alone.hits.map(({ chunk_id }) => chunk_id));
   });
 
-  test("no score of a tenant depends on what another tenant writes or deletes", async () => {
+  test("no result or score of a tenant depends on what another tenant writes or deletes", async () => {
     await write("c", 600, "Keys", "The velociraptor rotates a key.");
     await write("c", 601, "Logs", "The velociraptor writes a daily log, and the log is long.");
+    // As many as are candidates: the words of others have no part in the choice either.
+    for (let i = 2; i < RESCORE_DEPTH; i += 1) {
+      const words = ["log", "velociraptor", "key"].filter((_, place) => ((i >> place) & 1) === 0);
+      await write("c", 600 + i, `Day ${i}`, `${words.join(" and ")} of the herd, and of day ${i % 7}`);
+    }
     const scores = async () => {
-      const { hits } = await ask("velociraptor log", { mode: "text", tenant: "c", tenant_term: "tnc" });
+      const question = "velociraptor log key day herd";
+      const { hits } = await ask(question, { mode: "text", tenant: "c", tenant_term: "tnc", top_k: 50 });
       return hits.map(({ chunk_id, scores }) => [chunk_id, scores]);
     };
     const before = await scores();
-    expect(before).toHaveLength(2);
+    expect(before).toHaveLength(RESCORE_DEPTH);
     for (let i = 0; i < 40; i += 1) await write("d", 700 + i, "Velociraptor", "A velociraptor, a log.");
     expect(await scores()).toEqual(before);
     await db.batch(["chunks", "documents"].map((table) => db.prepare(`DELETE FROM ${table} WHERE id >= 700`)));
     expect(await scores()).toEqual(before);
+  });
+
+  test("a long document that speaks of the whole question in its parts goes before one that repeats half of it", async () => {
+    const filler = "and then the members of the house went on to other business of that day";
+    await writeLong("long", 2000, [
+      `The treaty of the harbour was signed ${filler}.`,
+      `A blockade of grain followed ${filler}.`,
+      `The city was rationed by its mayor ${filler}.`,
+    ]);
+    await writeLong("long", 2100, [
+      `The treaty on a blockade of the harbour ${filler}.`,
+      `Nothing of note was said ${filler}.`,
+      `Nobody came to the assembly ${filler}.`,
+    ]);
+    for (const [i, word] of ["treaty", "harbour", "blockade", "grain", "rationed"].entries())
+      await write("long", 2200 + i, "", `One ${word} ${filler}, as it had on the day before, and the day before that.`);
+    const question = "treaty harbour blockade grain rationed";
+    const { hits } = await ask(question, { mode: "text", tenant: "long", tenant_term: "tnlong" });
+    expect(hits[0]?.document_id).toBe("doc-2000");
+    expect(hits.map(({ document_id }) => document_id)).toContain("doc-2100");
+  });
+
+  test("a word that the query repeats weighs by the root of how often, and rows have no column that callers do not know", async () => {
+    await write("one", 3000, "", "The okapi sleeps.");
+    const { hits } = await ask("okapi okapi okapi okapi", { mode: "text", tenant: "one", tenant_term: "tnone" });
+    const once = await ask("okapi", { mode: "text", tenant: "one", tenant_term: "tnone" });
+    // Four times the word weighs twice as much.
+    expect(hits[0]?.scores.text).toBeCloseTo(2 * (once.hits[0]?.scores.text ?? 0), 10);
+    expect(hits[0]).not.toHaveProperty("document_tokens");
   });
 });

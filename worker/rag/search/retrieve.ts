@@ -17,7 +17,7 @@ import { fuse, type Scored } from "./fusion.ts";
 import { rerankScores } from "./rerank.ts";
 import { rescore } from "./rescore.ts";
 import { scoreWithinTenant } from "./tenant-score.ts";
-import { readChunks, searchText, type TenantStatistics, type TextCandidate } from "./text-leg.ts";
+import { NO_STATISTICS, readChunks, searchText, type TenantStatistics, type TextCandidate } from "./text-leg.ts";
 
 export interface Stores {
   db: D1Database;
@@ -89,7 +89,7 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
   // The state must not be newer than the vectors: without the text leg it is read first.
   const indexOnly = asksText
     ? null
-    : { index: await indexState(stores.db, request.tenant), candidates: [], statistics: { chunks: 0, holding: [] } };
+    : { index: await indexState(stores.db, request.tenant), candidates: [], statistics: NO_STATISTICS };
   const [{ index, candidates: texts, statistics }, vectors] = await Promise.all([
     indexOnly ?? searchText(stores.db, request, terms, depth),
     asksVector
@@ -128,8 +128,9 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
   const vectorScore = new Map((vectors ?? []).map(({ id, score }) => [id, score]));
   return {
     hits: ranking.slice(request.offset, page_end).flatMap(({ id, fused }) => {
-      const row = rows.get(id);
-      if (row === undefined) return [];
+      const found = rows.get(id);
+      if (found === undefined) return [];
+      const { document_tokens: _, ...row } = found;
       const scores = {
         ...given("text", textRanking.scores.get(id)),
         ...given("vector", vectorScore.get(id)),
@@ -159,7 +160,7 @@ async function searchVectors(stores: Stores, request: RetrievalRequest, model: E
 }
 
 /**
- * Full text after its second stage. `scores` are each candidate's own BM25. `ranked` is for the fusion: the candidate now
+ * Full text after its second stage. `scores` are what `scoreWithinTenant` gives each candidate. `ranked` is for the fusion: the candidate now
  * at a rank has the score that BM25 gave to that rank. So the order is the second stage's, and the distances stay BM25's.
  */
 function rankText(

@@ -19,6 +19,8 @@ export interface ChunkRow {
   url: string | null;
   metadata: string;
   token_count: number;
+  /** Of the whole document. */
+  document_tokens: number;
 }
 
 export interface TextCandidate {
@@ -30,7 +32,8 @@ export interface TextCandidate {
 /** bm25 column weights: tenant_term, title, heading, text. */
 const RANK = `bm25(0, ${TITLE_WEIGHT}, 1, 1)`;
 
-const ROW_COLUMNS = "d.external_id AS document_id, c.title, c.heading, c.text, d.url, d.metadata, c.token_count";
+const ROW_COLUMNS =
+  "d.external_id AS document_id, c.title, c.heading, c.text, d.url, d.metadata, c.token_count, d.token_count AS document_tokens";
 
 /** What the tenant's own chunks say about the query. */
 export interface TenantStatistics {
@@ -39,6 +42,8 @@ export interface TenantStatistics {
   /** How many of them hold each query term, in the terms' order. */
   holding: readonly number[];
 }
+
+export const NO_STATISTICS: TenantStatistics = { chunks: 0, holding: [] };
 
 interface Scope {
   tenant: string;
@@ -68,7 +73,7 @@ export async function searchText(
   limit: number,
 ): Promise<TextAnswer> {
   if (terms.length === 0)
-    return { index: await indexState(db, scope.tenant), candidates: [], statistics: { chunks: 0, holding: [] } };
+    return { index: await indexState(db, scope.tenant), candidates: [], statistics: NO_STATISTICS };
   const filter = scope.filter === undefined ? { sql: "TRUE", params: [] } : filterToSql(scope.filter, "d");
   // CROSS JOIN pins FTS5 as the outer loop: rows come in rank order and the joins stop at LIMIT.
   const sql = `
