@@ -89,6 +89,36 @@ describe("the extractive answerer", () => {
       "| free | limit 10 |\n| paid | limit 99 |\n| team | limit 500 |\n",
       "| paid | limit 99 |\n[9]",
     ],
+    [
+      "How do I grease the wheel?",
+      "The wheel is greased in spring. Take the pot first. It is heavy.\n\n```sh\nmill grease --wheel\n```\n\nOr all at once:\n\n```sh\nmill grease\n```\n\n## Sails\n\nThey are dry.",
+      "```sh\nmill grease --wheel\n```\n[9]\nOr all at once:\n\n```sh\nmill grease\n```\n[9]",
+    ],
+    [
+      "What is the default rope length?",
+      "### `ropeLength`\n\n+ Default: `40`\n\nThe rope length of the ferry in metres.\n\n### `sails`\n\n+ Default: `2`\n",
+      "+ Default: `40` [9]",
+    ],
+    [
+      "What does the error 'wheel stuck fast' mean?",
+      "If you see this, the oil has frozen:\n\n```\nerror: wheel stuck fast\n```\n",
+      "If you see this, the oil has frozen:",
+    ],
+    [
+      "Why is salt kept out of the mill?",
+      "Salt is kept out of the mill. Iron rusts. The mill is old.",
+      "Salt is kept out of the mill. [9]\nIron rusts. [9]",
+    ],
+    [
+      "Which wood does the ferry use compared with the mill?",
+      "| Item | Ferry | Mill |\n|---|---|---|\n| Wood | pine | oak |\n| Use | ferry | mill |\n",
+      "| Wood | pine | oak |",
+    ],
+    [
+      "What is the keel?",
+      "Contents:\n\n- [The keel](#keel)\n\n## The keel\n\nA beam along the bottom. See [the keel](keel.md) for what the keel is.",
+      "A beam along the bottom. [9]",
+    ],
   ])("%s: the answer comes with what belongs to it", (question, text, answer) => {
     expect(ask(question, [{ mark: 9, title: "Guide", heading: "", text }])).toContain(answer);
   });
@@ -98,6 +128,14 @@ describe("the extractive answerer", () => {
     (question) => {
       const text = "The archiver supports version 3 of the format. Use the archiver instead of copying files.";
       expect(ask(question, [{ mark: 9, title: "The archiver", heading: "", text }])).toBe(NOT_FOUND);
+    },
+  );
+
+  test.each(["How many sails has the ferry?", "Which version of the ferry is afloat?"])(
+    "does not answer without the value that is asked for: %s",
+    (question) => {
+      const text = "The ferry has sails. The version of the ferry that is afloat is the best.";
+      expect(ask(question, [{ mark: 9, title: "The ferry", heading: "", text }])).toBe(NOT_FOUND);
     },
   );
 

@@ -6,9 +6,21 @@
 import { holdsType } from "../../worker/rag/answer/answer-type.ts";
 import { evidence } from "../../worker/rag/answer/evidence.ts";
 import { NOT_FOUND, parsePrompt } from "../../worker/rag/answer/prompt.ts";
-import { matchQuestion, type Question, readQuestion } from "../../worker/rag/answer/question.ts";
-import { type ReadHit, readHit } from "../../worker/rag/answer/reading.ts";
-import { POINTS_BACK, type ScoredUnit, scoreUnits } from "../../worker/rag/answer/relevance.ts";
+import { type Question, readQuestion } from "../../worker/rag/answer/question.ts";
+import { readHit } from "../../worker/rag/answer/reading.ts";
+import { POINTS_BACK, scoreUnits } from "../../worker/rag/answer/relevance.ts";
+import {
+  HOW_TO,
+  markFirstSentences,
+  NONE,
+  OUTPUT,
+  type QuotableUnit,
+  REASON,
+  suits,
+  WHY,
+  wanted,
+} from "./question-form.ts";
+import { quotations } from "./quotations.ts";
 
 /** What the answerer says, and how sure it was: `evidence` is 0..1 over the passages of the prompt. */
 interface ExtractiveAnswer {
@@ -23,6 +35,8 @@ interface ExtractiveAnswer {
 const ANSWER_EVIDENCE_MIN = 0.36;
 /** A second sentence is quoted when it is at least this likely, compared with the best, to hold the answer. */
 const SECOND_SHARE = 0.5;
+/** The same where the best does not hold what is asked for, and the second does. */
+const NEEDED_SHARE = 0.1;
 
 /**
  * Answers the question of a prompt that `renderMessages` wrote. Messages that are no such prompt get NOT_FOUND: there
@@ -38,125 +52,144 @@ export function answerExtractively(messages: readonly { role: string; content: s
   );
   const found = evidence(question, hits);
   if (found < ANSWER_EVIDENCE_MIN) return { text: NOT_FOUND, evidence: found };
-  if (asksForAbsentName(question, hits)) return { text: NOT_FOUND, evidence: found };
-  const textOf = (unit: ScoredUnit): string => hits[unit.rank]?.units[unit.position]?.text.trim() ?? "";
-  const scored = scoreUnits(question, hits)
-    .filter((unit) => unit.kind !== "heading" && /\p{L}{2}/u.test(textOf(unit)))
-    .map((unit) => ({ ...unit, probability: unit.probability * suits(prompt.question, unit, textOf(unit)) }));
-  const best = scored.reduce<ScoredUnit | undefined>(
-    (top, unit) => (top === undefined || unit.probability > top.probability ? unit : top),
-    undefined,
-  );
-  if (best === undefined) return { text: NOT_FOUND, evidence: found };
-  const quoted = [best, ...companions(question, best, scored, textOf)].sort(
-    (a, b) => a.rank - b.rank || a.position - b.position,
-  );
-  return { text: quotations(question, quoted, textOf, (rank) => prompt.passages[rank]?.mark ?? 0), evidence: found };
-}
-
-/** Most of a how-to's answer are steps and commands, not rows of a table. */
-const HOW_TO = /^\s*how (?:do|does|can|should|would|to)\b/i;
-const STEP_FIT = 2;
-const TABLE_FIT = 0.3;
-const NEGATED = /\b(?:not|never|avoid|cannot|without|unless|instead)\b|n['’]t\b/i;
-const NEGATED_FIT = 4;
-
-/** How much better or worse than its words say a unit fits the form of the question. */
-function suits(asked: string, unit: ScoredUnit, text: string): number {
-  let factor = 1;
-  if (HOW_TO.test(asked) && (unit.kind === "item" || unit.kind === "code")) factor *= STEP_FIT;
-  if (HOW_TO.test(asked) && unit.kind === "table") factor *= TABLE_FIT;
-  if (/\b(?:not|never|avoid)\b|n['’]t\b/i.test(asked) && NEGATED.test(text)) factor *= NEGATED_FIT;
-  return factor;
-}
-
-/** In a question with this share of capitals they do not tell names. */
-const TITLE_CASE_SHARE = 0.5;
-
-/** Whether a thing that the question names, and not at its beginning, is named by no passage: then none speaks of it. */
-function asksForAbsentName(question: Question, hits: readonly ReadHit[]): boolean {
-  const names = [...question.names].filter(([, name]) => /\p{L}/u.test(name));
-  if (names.length > TITLE_CASE_SHARE * question.terms.size && question.terms.size > 2) return false;
-  return names.some(
-    ([term]) => !hits.some(({ label, units }) => label[term] === 1 || units.some(({ has }) => has[term] === 1)),
-  );
+  const units = scoreUnits(question, hits).map((unit) => {
+    const read = hits[unit.rank]?.units[unit.position];
+    return { ...unit, text: read?.text.trim() ?? "", has: read?.has ?? NONE, opens: NONE };
+  });
+  markFirstSentences(units);
+  const scored = units.map((unit) => ({
+    ...unit,
+    probability: unit.probability * suits(prompt.question, question, unit),
+  }));
+  const quoted = choose(prompt.question, question, scored);
+  if (quoted.length === 0) return { text: NOT_FOUND, evidence: found };
+  return { text: quotations(question, quoted, (rank) => prompt.passages[rank]?.mark ?? 0), evidence: found };
 }
 
 /** A sentence that begins like this goes on from the one before. */
-const GOES_ON = /^(?:therefore|however|thus|hence|consequently|otherwise|instead|but|so|also|in that case)\b/i;
+const GOES_ON =
+  /^(?:therefore|however|thus|hence|consequently|otherwise|instead|but|so|also|then|conversely|similarly|likewise|in that case|in this case|for (?:instance|example)|to do (?:so|that|this))\b/i;
+/** So far back a chain of such sentences is followed. */
+const BACK_MAX = 2;
+/** Another way, or the next step, of what was just told. */
+const GOES_FORTH = /^(?:\(?or\b|alternatively|then|next|finally|after(?:wards?| that)|now|and then)/i;
 /** A list is quoted to its end, up to this many items. */
 const ITEMS_MAX = 12;
+/** So far behind the sentence that speaks of a task its steps may begin. */
+const STEPS_WITHIN = 5;
+/** So many further steps, or other ways, are quoted along. */
+const MORE_MAX = 2;
+/** Of these types an answer holds one, or is none. ("When" may be answered by a version or an event.) */
+const VALUES: ReadonlySet<string> = new Set(["number", "time", "version"]);
 
 /**
- * What belongs to the best unit: the block or list that it announces, the other steps of its list, the sentence beside it that
- * holds what is asked for, what its pronoun points to; or else a rival nearly as likely.
+ * What is quoted, in reading order: the likeliest unit with what belongs to it, and a rival nearly as likely. Empty where what is
+ * asked for stands nowhere.
  */
-function companions(
-  question: Question,
-  best: ScoredUnit,
-  scored: readonly ScoredUnit[],
-  textOf: (unit: ScoredUnit) => string,
-): ScoredUnit[] {
-  const at = (offset: number): ScoredUnit | undefined =>
-    scored.find((unit) => unit.rank === best.rank && unit.position === best.position + offset);
-  const run = (kind: ScoredUnit["kind"], step: 1 | -1): ScoredUnit[] => {
-    const found: ScoredUnit[] = [];
-    for (let offset = step; found.length < ITEMS_MAX; offset += step) {
-      const unit = at(offset);
-      if (unit?.kind !== kind) break;
-      found.push(unit);
-    }
-    return found;
+function choose(asked: string, question: Question, scored: readonly QuotableUnit[]): QuotableUnit[] {
+  const isHowTo = HOW_TO.test(asked);
+  const ranked = scored.filter(({ probability }) => probability > 0).sort((a, b) => b.probability - a.probability);
+  const holds = ({ text }: QuotableUnit): boolean => holdsType(question.type, text, question.said);
+  const isValue = VALUES.has(question.type);
+  const answers = (units: readonly QuotableUnit[]): boolean =>
+    (!isValue && question.type !== "date") || units.some(holds);
+  const [best] = ranked;
+  if (best === undefined) return [];
+  const around = (unit: QuotableUnit): QuotableUnit[] =>
+    belonging(
+      unit,
+      scored.filter(({ rank }) => rank === unit.rank),
+      isHowTo,
+      WHY.test(asked),
+      wanted(asked, question),
+    );
+  const quoted = around(best);
+  const rival = ranked.find((unit) => !quoted.includes(unit) && (answers(quoted) || answers(around(unit))));
+  const isNear = rival !== undefined && rival.probability >= SECOND_SHARE * best.probability;
+  const isNeeded = rival !== undefined && !answers(quoted);
+  if (isNeeded && rival.probability >= NEEDED_SHARE * best.probability) quoted.push(...around(rival));
+  else if (isNear && quoted.length === 1) quoted.push(...(isHowTo ? around(rival) : [rival]));
+  return !isValue || answers(quoted)
+    ? [...new Set(quoted)].sort((a, b) => a.rank - b.rank || a.position - b.position)
+    : [];
+}
+
+/**
+ * The unit with what belongs to it in its passage (`units`): what it points back to, the sentence that announces it, the block or
+ * list that it announces, the other steps of its list; for a how-to the steps that follow; for a value the sentence beside it
+ * that holds it.
+ */
+function belonging(
+  unit: QuotableUnit,
+  units: readonly QuotableUnit[],
+  isHowTo: boolean,
+  isWhy: boolean,
+  value: ReturnType<typeof wanted>,
+): QuotableUnit[] {
+  const at = units.indexOf(unit);
+  let [from, to] = [at, at];
+  const isList = unit.kind === "item" && (isHowTo || /^\d+[.)]/.test(unit.text));
+  if (isList) {
+    while (units[from - 1]?.kind === "item" && at - from < ITEMS_MAX) from--;
+    while (units[to + 1]?.kind === "item" && to - at < ITEMS_MAX) to++;
+  }
+  const announces = (place: number): boolean =>
+    units[place]?.kind !== "code" && (units[place]?.text.endsWith(":") ?? false);
+  if ((unit.kind !== "prose" && unit.kind !== "item") || isList) {
+    if (units[from - 1]?.kind === "prose" && announces(from - 1)) from--;
+  }
+  for (let back = 0; back < BACK_MAX && goesOn(units[from]) && units[from - 1]?.kind === "prose"; back++) from--;
+  const block = (place: number): number => {
+    let end = place;
+    if (units[place]?.kind === "item") while (units[end + 1]?.kind === "item" && end - place < ITEMS_MAX) end++;
+    return end;
   };
-  const after = at(1);
-  if (best.kind !== "code" && textOf(best).endsWith(":") && after !== undefined && after.kind !== "prose") {
-    return after.kind === "item" ? run("item", 1) : [after];
-  }
-  if (best.kind === "item" && /^\d+[.)]/.test(textOf(best))) return [...run("item", -1), ...run("item", 1)];
-  const before = at(-1);
-  if (best.kind === "prose" && (POINTS_BACK.test(textOf(best)) || GOES_ON.test(textOf(best))) && before)
-    return [before];
-  if (best.kind === "prose" && question.type !== "other") {
-    const holds = (unit: ScoredUnit | undefined): unit is ScoredUnit =>
-      unit?.kind === "prose" && holdsType(question.type, textOf(unit), question.said);
-    if (!holds(best)) {
-      if (holds(after)) return [after];
-      if (holds(before)) return [before];
+  const isStep = (place: number): boolean =>
+    units[place]?.kind === "item" || (units[place]?.kind === "code" && !OUTPUT.test(units[place]?.text ?? ""));
+  /** The end of the first block or list of steps behind `place`, in the same section and not far. */
+  const stepsBehind = (place: number): number | undefined => {
+    for (let next = place + 1; next <= place + STEPS_WITHIN; next++) {
+      if (units[next] === undefined || units[next]?.kind === "heading") return undefined;
+      if (units[next]?.kind === "code" || units[next]?.kind === "item") return block(next);
+    }
+    return undefined;
+  };
+  if (announces(to) && units[to + 1] !== undefined && units[to + 1]?.kind !== "heading") to = block(to + 1);
+  if (isHowTo) {
+    if (!units.slice(from, to + 1).some((_, offset) => isStep(from + offset))) to = stepsBehind(to) ?? to;
+    for (let more = 0; more < MORE_MAX && GOES_FORTH.test(units[to + 1]?.text ?? ""); more++) {
+      const end = stepsBehind(to);
+      if (end === undefined) break;
+      to = end;
     }
   }
-  const rival = scored
-    .filter((unit) => unit !== best && unit.probability >= SECOND_SHARE * best.probability)
-    .sort((a, b) => b.probability - a.probability)[0];
-  return rival === undefined ? [] : [rival];
+  const span = units.slice(from, to + 1);
+  if (value !== undefined && !span.some(value.holds)) {
+    const isThere = (place: number): boolean => {
+      const other = units[place];
+      return other !== undefined && other.kind !== "heading" && value.holds(other);
+    };
+    const section = [from, to].map((edge, side) => sectionEdge(units, edge, side === 0 ? -1 : 1)) as [number, number];
+    for (let step = 1; step <= value.within; step++) {
+      if (to + step <= section[1] && isThere(to + step)) return [...span, units[to + step] as QuotableUnit];
+      if (from - step >= section[0] && isThere(from - step)) return [units[from - step] as QuotableUnit, ...span];
+    }
+  }
+  if (isWhy && !span.some(({ text }) => REASON.test(text))) {
+    if (units[from - 1]?.kind === "prose") from--;
+    if (units[to + 1]?.kind === "prose") to++;
+    return units.slice(from, to + 1);
+  }
+  return span;
 }
 
-/** The units word for word, each with its mark; a block, or the items of a list, with what stands right before it under one mark. */
-function quotations(
-  question: Question,
-  quoted: readonly ScoredUnit[],
-  textOf: (unit: ScoredUnit) => string,
-  markOf: (rank: number) => number,
-): string {
-  return quoted
-    .map((unit, place) => {
-      const text = unit.kind === "table" ? bestRow(question, textOf(unit)) : textOf(unit);
-      const block = unit.kind === "code" || unit.kind === "table";
-      const next = quoted[place + 1];
-      const belongs = next?.rank === unit.rank && next.position === unit.position + 1 && next.kind !== "prose";
-      if (belongs) return `${text}\n${next.kind === "item" ? "" : "\n"}`;
-      return `${text}${block ? "\n" : " "}[${markOf(unit.rank)}]${next === undefined ? "" : "\n"}`;
-    })
-    .join("");
+/** The last place of the section in that direction. */
+function sectionEdge(units: readonly QuotableUnit[], from: number, step: 1 | -1): number {
+  let edge = from;
+  while (units[edge + step] !== undefined && units[edge + step]?.kind !== "heading") edge += step;
+  return edge;
 }
 
-/** Head and best row of a Markdown table; of a part without a head, the best row. */
-function bestRow(question: Question, table: string): string {
-  const lines = table.split("\n");
-  const hasHead = /^[\s|:-]+$/.test(lines[1] ?? "");
-  const rows = hasHead ? lines.slice(2) : lines;
-  if (rows.length === 0) return table;
-  const shared = (row: string): number =>
-    matchQuestion(row, question).has.reduce((sum, held, term) => sum + held * (question.strengths[term] ?? 0), 0);
-  const row = rows.reduce((best, candidate) => (shared(candidate) > shared(best) ? candidate : best));
-  return [...(hasHead ? lines.slice(0, 2) : []), row].join("\n");
+function goesOn(unit: QuotableUnit | undefined): boolean {
+  return unit?.kind === "prose" && (POINTS_BACK.test(unit.text) || GOES_ON.test(unit.text));
 }
