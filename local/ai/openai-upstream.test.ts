@@ -70,7 +70,7 @@ describe("an OpenAI-compatible upstream", () => {
 
   test.each([
     ["an error status", (outgoing: ServerResponse) => outgoing.writeHead(500).end("out of memory in secret place")],
-    ["an answer that is no JSON", (outgoing: ServerResponse) => outgoing.end("<html>")],
+    ["an answer that is a page", (outgoing: ServerResponse) => outgoing.end("<html>")],
     ["a connection that breaks off", (outgoing: ServerResponse) => outgoing.destroy()],
     ["an answer without choices", (outgoing: ServerResponse) => outgoing.end('{"choices":[]}')],
   ])("%s degrades the answer to passages, in both forms, and search to full text", async (name, failure) => {
