@@ -1,6 +1,15 @@
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { Agent, createServer, get, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
+import {
+  Agent,
+  type ClientRequest,
+  createServer,
+  get,
+  type IncomingMessage,
+  request,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { connect, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -222,18 +231,26 @@ test("bodies that are still arriving may hold only so much memory together; the 
   const { proxy, url } = await startProxy();
   proxy.route([to(await startUpstream((_, outgoing) => outgoing.end("fine")))], new Map());
   const full = PROXY_BODIES_BYTES_MAX / PROXY_BODY_BUFFER_BYTES;
-  const slow = Array.from({ length: full }, () => {
+  const slow = new Set<ClientRequest>();
+  const hold = () => {
     const caller = request(url, { method: "PUT", agent: false }).on("error", () => {});
+    slow.add(caller);
+    // Whose piece is the first too many is refused, and that may be a slow one's: then another takes its place.
+    caller.once("response", () => {
+      slow.delete(caller);
+      caller.destroy();
+      hold();
+    });
     caller.write(Buffer.alloc(PROXY_BODY_BUFFER_BYTES - 1, "x"));
-    return caller;
-  });
+  };
+  for (let count = 0; count < full; count += 1) hold();
   let answer: Response;
   do answer = await fetch(url, { method: "PUT", body: Buffer.alloc(4 * 1024 * 1024) });
   while (answer.status === 200);
   expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
   // What is small is served all the time.
   expect(await (await fetch(url)).text()).toBe("fine");
-  for (const caller of slow) caller.destroy();
+  for (const caller of slow) caller.removeAllListeners("response").destroy();
   do answer = await fetch(url, { method: "PUT", body: Buffer.alloc(4 * 1024 * 1024) });
   while (answer.status === 503);
   expect(answer.status).toBe(200);
