@@ -8,13 +8,12 @@ import { ALLOWANCE_STATE_FROM_PERCENT } from "../limits.ts";
 import type { Metrics, PERIODS } from "../schemas/metrics.ts";
 import { cacheCounters, rememberedAnswers } from "../store/answer-cache.ts";
 import { DAY_MS } from "../telemetry/day-counts.ts";
-import { meterShards } from "../telemetry/metering.ts";
+import { MINUTE_MS, meterShards, minuteOf } from "../telemetry/metering.ts";
 import type { Family } from "../telemetry/open-metrics.ts";
 import { LABELS } from "../telemetry/tally.ts";
 import type { Work } from "../work.ts";
 import { durationsOf, metricFamilies } from "./metric-families.ts";
 
-const MINUTE_MS = 60_000;
 const HOUR_MINUTES = 60;
 const DAY_MINUTES = 24 * HOUR_MINUTES;
 const PERIOD_MINUTES: Record<(typeof PERIODS)[number], number> = {
@@ -150,10 +149,6 @@ function total(series: readonly SeriesTally[], wanted: (series: Series) => boole
   const sum: Tally = {};
   for (const { series: one, tally } of series) if (wanted(one)) addTally(sum, tally);
   return sum;
-}
-
-function minuteOf(at_ms: number): number {
-  return Math.floor(at_ms / MINUTE_MS);
 }
 
 function ratio(part: number, whole: number): number | null {

@@ -16,6 +16,7 @@ import {
   CACHE_MEMORY_ENTRIES_MAX,
   CACHE_SEEN_KEYS_MAX,
 } from "../limits.ts";
+import { DAY_MS } from "../telemetry/day-counts.ts";
 import type { Timings } from "../telemetry/timings.ts";
 
 interface CacheEntry {
@@ -123,7 +124,7 @@ export async function spread(
 }
 
 function takeKvWrite(now_ms: number): boolean {
-  const day = Math.floor(now_ms / 86_400_000);
+  const day = Math.floor(now_ms / DAY_MS);
   if (kvBudget.day !== day) kvBudget = { day, writes: 0 };
   if (kvBudget.writes >= CACHE_KV_WRITES_PER_DAY_MAX) return false;
   kvBudget.writes += 1;

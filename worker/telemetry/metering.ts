@@ -10,7 +10,12 @@ import type { MeterCalls, Sample, SeriesTally, UnitSample } from "../ground/mete
 import { addTally } from "../ground/tally.ts";
 import { METER_FLUSH_MS } from "../limits.ts";
 
-const MINUTE_MS = 60_000;
+export const MINUTE_MS = 60_000;
+
+/** Minutes since the epoch: what the meter keeps its buckets by. */
+export function minuteOf(at_ms: number): number {
+  return Math.floor(at_ms / MINUTE_MS);
+}
 
 /** What waits for a shard, by minute and key, and by minute and series. */
 interface Group {
@@ -50,7 +55,7 @@ export async function meterUnit(
   const shard = shardOf(shard_by);
   const group = pending.get(shard) ?? { samples: new Map(), units: new Map() };
   pending.set(shard, group);
-  const minute = Math.floor(now_ms / MINUTE_MS);
+  const minute = minuteOf(now_ms);
   addUnit(group, counted, minute);
   if (counted.sample !== undefined) addSample(group, counted.sample, minute);
 
