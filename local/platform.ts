@@ -112,7 +112,7 @@ async function assemble(
   undo.push(() => vectorize.close());
 
   const built =
-    options.account === "empty" ? null : Promise.all([bundleWorker(), dimensionsOf(ai, vectorize, options.on_log)]);
+    options.account === "empty" ? null : Promise.all([bundleOnce(), dimensionsOf(ai, vectorize, options.on_log)]);
   // Waited for below; until then its failure is nobody's.
   built?.catch(() => {});
 
@@ -236,6 +236,14 @@ async function assemble(
     ai_usage: () => ({ ...ai.usage }),
     workerdPid: () => workerdPids()[0] ?? null,
   };
+}
+
+let bundled: ReturnType<typeof bundleWorker> | null = null;
+
+/** The sources as this process found them first, which is what its own modules are of, too. */
+function bundleOnce(): ReturnType<typeof bundleWorker> {
+  bundled ??= bundleWorker();
+  return bundled;
 }
 
 /**

@@ -93,19 +93,15 @@ export class Runtime implements Engine {
 
   queryD1(databaseId: string, queries: readonly D1Query[]): Promise<D1Rows[]> {
     return this.#use({ kind: "d1", id: databaseId }, async () => {
-      const gateway = await this.#miniflare.getWorker(hiddenName(INTERNAL_WORKERS.d1, this.#inputs));
-      return queryThroughGateway((url, init) => gateway.fetch(url, init), `d1:${databaseId}`, queries);
+      return queryThroughGateway(await this.#gateway("d1"), `d1:${databaseId}`, queries);
     });
   }
 
   async kv(namespaceId: string): Promise<KvGateway> {
     const resource = { kind: "kv", id: namespaceId } as const;
     await this.#use(resource, async () => {});
-    // Asked for anew at each call: what Miniflare hands out does not outlive a reload.
-    const fetch: Parameters<typeof gatewayKv>[0] = (url, init) =>
-      this.#use(resource, async () =>
-        (await this.#miniflare.getWorker(hiddenName(INTERNAL_WORKERS.kv, this.#inputs))).fetch(url, init),
-      );
+    const fetch: GatewayFetch = (url, init) =>
+      this.#use(resource, async () => (await this.#gateway("kv"))(url, init));
     return gatewayKv(fetch, `kv:${namespaceId}`);
   }
 
@@ -113,11 +109,14 @@ export class Runtime implements Engine {
     const resource = { kind: "r2", id: bucketName } as const;
     await this.#use(resource, async () => {});
     const fetch: GatewayFetch = (url, init) =>
-      this.#use(resource, async () => {
-        const origin = await this.#miniflare.unsafeGetDirectURL(hiddenName(INTERNAL_WORKERS.r2, this.#inputs));
-        return directGateway(origin, this.#inputs.gateway_secret)(url, init);
-      });
+      this.#use(resource, async () => (await this.#gateway("r2"))(url, init));
     return gatewayBucket(fetch, `r2:${bucketName}`);
+  }
+
+  /** Asked for anew at each call: the address does not outlive a reload. */
+  async #gateway(kind: keyof typeof INTERNAL_WORKERS): Promise<GatewayFetch> {
+    const origin = await this.#miniflare.unsafeGetDirectURL(hiddenName(INTERNAL_WORKERS[kind], this.#inputs));
+    return directGateway(origin, this.#inputs.gateway_secret);
   }
 
   /** Hands a batch of messages to the queue handler of a script's live version. */

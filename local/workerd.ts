@@ -35,7 +35,7 @@ export interface WorkerdInputs {
   /** Addresses of the stand-ins' Node ends, and the fault plan. */
   services: { vectorize: string; ai: string; queues: string; faults: NodeService };
   /**
-   * Opens the internal R2 Worker, whose socket any local process could reach otherwise, and is part of every Worker's name: Miniflare's
+   * Opens the internal Workers, whose sockets any local process could reach otherwise, and is part of every Worker's name: Miniflare's
    * own port, which its Node side needs, hands a request to whatever Worker it names.
    */
   gateway_secret: string;
@@ -138,8 +138,13 @@ function sourceFile(path: string): Record<string, string> {
 
 function internalWorkers(inputs: WorkerdInputs): V4WorkerOptions[] {
   const { registry, gateway_secret } = inputs;
+  const reachable = {
+    bindings: { GATEWAY_SECRET: gateway_secret },
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+  };
   return [
     {
+      ...reachable,
       name: hiddenName(INTERNAL_WORKERS.d1, inputs),
       ...esModules(sourceFile("rest/d1-gateway-worker.js")),
       compatibilityFlags: [D1_GATEWAY_FLAG],
@@ -148,8 +153,7 @@ function internalWorkers(inputs: WorkerdInputs): V4WorkerOptions[] {
     {
       name: hiddenName(INTERNAL_WORKERS.r2, inputs),
       ...esModules(sourceFile("s3/r2-gateway-worker.js")),
-      bindings: { GATEWAY_SECRET: gateway_secret },
-      unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+      ...reachable,
       r2Buckets: Object.fromEntries(
         registry.list("r2").map(({ name }) => [`r2:${name}`, bucketStorageName(name, inputs.bucket_secret)]),
       ),
@@ -157,6 +161,7 @@ function internalWorkers(inputs: WorkerdInputs): V4WorkerOptions[] {
     {
       name: hiddenName(INTERNAL_WORKERS.kv, inputs),
       ...esModules(sourceFile("rest/kv-gateway-worker.js")),
+      ...reachable,
       kvNamespaces: Object.fromEntries(registry.list("kv").map(({ id }) => [`kv:${id}`, id])),
     },
   ];
