@@ -100,16 +100,14 @@ export class Runtime implements Engine {
   async kv(namespaceId: string): Promise<KvGateway> {
     const resource = { kind: "kv", id: namespaceId } as const;
     await this.#use(resource, async () => {});
-    const fetch: GatewayFetch = (url, init) =>
-      this.#use(resource, async () => (await this.#gateway("kv"))(url, init));
+    const fetch: GatewayFetch = (url, init) => this.#use(resource, async () => (await this.#gateway("kv"))(url, init));
     return gatewayKv(fetch, `kv:${namespaceId}`);
   }
 
   async r2(bucketName: string): Promise<R2Bucket> {
     const resource = { kind: "r2", id: bucketName } as const;
     await this.#use(resource, async () => {});
-    const fetch: GatewayFetch = (url, init) =>
-      this.#use(resource, async () => (await this.#gateway("r2"))(url, init));
+    const fetch: GatewayFetch = (url, init) => this.#use(resource, async () => (await this.#gateway("r2"))(url, init));
     return gatewayBucket(fetch, `r2:${bucketName}`);
   }
 
