@@ -206,3 +206,25 @@ export const TITLE_WEIGHT = 2;
 /** Hits a cross-encoder reads, and how much of each: about its 512-token window. */
 export const RERANK_DEPTH = 20;
 export const RERANK_TEXT_CHARS_MAX = 2_000;
+
+/** Of a field of an audit entry. */
+export const AUDIT_NAME_CHARS_MAX = 200;
+export const AUDIT_DETAIL_BYTES_MAX = 8 * 1024;
+/** Tries to be the next in the audit log, two queries each with 50 subrequests allowed on the free plan. */
+export const AUDIT_APPEND_TRIES_MAX = 40;
+/** Longest pause between two of them. */
+export const AUDIT_BACKOFF_MAX_MS = 200;
+export const AUDIT_PAGE_DEFAULT = 100;
+export const AUDIT_PAGE_MAX = 1_000;
+/** Entries of one archived segment: hashed, compressed and verified again within 10 ms of CPU. */
+export const AUDIT_SEGMENT_ENTRIES_MAX = 200;
+/** An entry is archived and so anchored within this: what could be cut off unnoticed is younger. */
+export const AUDIT_ANCHOR_AFTER_MS = 3_600_000;
+/** Archived entries stay in the database for this long. */
+export const AUDIT_KEPT_MS = 90 * 86_400_000;
+/** Entries that waited in KV, added in one run of cron: four subrequests each of 50 on the free plan. */
+export const AUDIT_WAITING_PER_RUN_MAX = 8;
+/** Entries that one call of `verify-integrity` checks: 10 ms of CPU. */
+export const AUDIT_VERIFIED_PER_CALL = 250;
+/** Entries of an export that are read at a time. */
+export const AUDIT_EXPORT_PAGE = 500;
