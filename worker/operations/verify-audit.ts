@@ -1,8 +1,9 @@
 /** Is the audit log as it was written? Checked a page a call, so that each stays within the free plan's CPU. */
 import type { z } from "zod";
-import { listSegments, type Segment } from "../audit/archive.ts";
+import { listSegments } from "../audit/archive.ts";
 import { type Flaw, GENESIS, type Head, verifyChain } from "../audit/chain.ts";
 import { readAfter } from "../audit/read.ts";
+import type { Segment } from "../audit/segment.ts";
 import { AUDIT_VERIFIED_PER_CALL } from "../limits.ts";
 import type { auditIntegrity, auditVerification } from "../schemas/audit.ts";
 import type { Work } from "../work.ts";

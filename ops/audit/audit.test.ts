@@ -1,11 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CRONS, SERVICE } from "../../infra/inventory.ts";
+import { AUDIT_ANCHOR_AFTER_MS } from "../../worker/limits.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
-import { reportAction } from "./audit-trail.ts";
-import type { JournalEntry } from "./journal.ts";
+import { reportAction } from "../command/audit-trail.ts";
+import type { JournalEntry } from "../command/journal.ts";
+import { runCli } from "../command/run-cli.fixture.ts";
 
 let dir: string;
 let service: Service;
@@ -68,3 +70,46 @@ test("while there is no stack it waits here, and the next command brings it in i
   expect(notes).toEqual([]);
   rmSync(elsewhere, { recursive: true });
 });
+
+const cli = async (...args: string[]) => {
+  const { code, stdout } = await runCli([...args, "--json", "--data", dir]);
+  return { code, ...JSON.parse(stdout) };
+};
+const cron = () => service.platform.runtime.triggerSchedule(SERVICE, CRONS.worker.checks);
+const sql = async (...statements: string[]) => {
+  const { runtime } = service.platform;
+  await runtime.queryD1(
+    runtime.registry.list("d1")[0]?.uuid ?? "",
+    statements.map((one) => ({ sql: one })),
+  );
+};
+
+test("ops audit verify reads chain, archive and backups, and tells a tail that was cut off", async () => {
+  const faults = service.platform.faults;
+  if (!faults) throw new Error("the platform runs without the shim");
+  faults.clock_offset_ms += AUDIT_ANCHOR_AFTER_MS + 60_000;
+  await cron();
+  expect((await cli("backup", "create")).code).toBe(0);
+  const whole = await cli("audit", "verify");
+  // The backup's own record came after the head that it saw.
+  expect(whole).toMatchObject({ code: 0, ok: true, backups: 1, findings: [] });
+  expect(whole.entries.archive).toBe(whole.head.seq - 1);
+
+  await sql("DROP TRIGGER audit_log_kept", `DELETE FROM audit_log WHERE seq >= ${whole.head.seq - 2}`);
+  const cut = await cli("audit", "verify");
+  const missing = { seq: whole.head.seq - 2, reason: "missing", explained_by: null };
+  expect(cut).toMatchObject({ code: 1, ok: false });
+  expect(cut.findings).toMatchObject([
+    { where: "archive", ...missing },
+    { where: "backup", ...missing },
+  ]);
+}, 60_000);
+
+test("ops audit export writes the log and its compliance report, never over a file", async () => {
+  const [log, report] = [join(dir, "log.csv"), join(dir, "report.json")];
+  expect(await cli("audit", "export", log, "--archive")).toMatchObject({ code: 0, file: log });
+  expect(readFileSync(log, "utf8")).toContain(",drill own,done,");
+  expect((await cli("audit", "export", log)).error).toMatchObject({ cause: "it is there already" });
+  expect((await cli("audit", "export", report, "--report", "--format", "json")).code).toBe(0);
+  expect(JSON.parse(readFileSync(report, "utf8"))).toMatchObject({ retention: { database_days: 90 } });
+}, 30_000);
