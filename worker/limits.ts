@@ -51,8 +51,15 @@ export const ISOLATE_ENTRIES_MAX = 5_000;
 /** Nothing we issue is longer: keys are 59 characters, tokens about 250. */
 export const CREDENTIAL_CHARS_MAX = 1_024;
 export const TOKEN_LIFETIME_S = 15 * 60;
-/** Blocklist answers kept in isolate memory; KV itself may add up to 60 s at the edge. */
-export const BLOCKLIST_CACHE_MS = 30_000;
+/** Mode and blocklist in isolate memory; KV itself may add up to 60 s at the edge. Two reads each time, of 100 000 a day on the free plan. */
+export const CONTROLS_CACHE_MS = 30_000;
+/** What callers are told to wait whom a mode refuses. */
+export const MODE_RETRY_AFTER_S = 60;
+/** Blocks are compared with every caller's address. */
+export const BLOCKS_MAX = 500;
+/** A larger network is a part of the Internet, not a client. */
+export const BLOCKED_BITS_MIN = { 4: 8, 6: 24 } as const;
+export const REASON_CHARS_MAX = 200;
 
 /** JSON bodies, unless a route declares its own limit: a question with filters is far below, memory far above. */
 export const BODY_BYTES_MAX = 1024 * 1024;
