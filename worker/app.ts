@@ -1,8 +1,10 @@
 /** The Hono app: security first, then the routes. A route is declared in its noun's file, with who may call it. */
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { audit } from "./routes/audit.ts";
 import { auth } from "./routes/auth.ts";
 import { batches } from "./routes/batches.ts";
 import { chat } from "./routes/chat.ts";
+import { defence } from "./routes/defence.ts";
 import { documents } from "./routes/documents.ts";
 import { feedback } from "./routes/feedback.ts";
 import { health } from "./routes/health.ts";
@@ -18,7 +20,20 @@ import { refuseInvalid } from "./security/validation.ts";
 export function createApp(): OpenAPIHono<App> {
   const app = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
   secure(app);
-  for (const routes of [health, search, chat, batches, documents, keys, auth, feedback, notifications, metrics])
+  for (const routes of [
+    health,
+    search,
+    chat,
+    batches,
+    documents,
+    keys,
+    auth,
+    feedback,
+    notifications,
+    metrics,
+    audit,
+    defence,
+  ])
     app.route("/", routes);
   app.route("/", documentationOf(app));
   return app;

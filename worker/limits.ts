@@ -51,8 +51,15 @@ export const ISOLATE_ENTRIES_MAX = 5_000;
 /** Nothing we issue is longer: keys are 59 characters, tokens about 250. */
 export const CREDENTIAL_CHARS_MAX = 1_024;
 export const TOKEN_LIFETIME_S = 15 * 60;
-/** Blocklist answers kept in isolate memory; KV itself may add up to 60 s at the edge. */
-export const BLOCKLIST_CACHE_MS = 30_000;
+/** Mode and blocklist in isolate memory; KV itself may add up to 60 s at the edge. Two reads each time, of 100 000 a day on the free plan. */
+export const CONTROLS_CACHE_MS = 30_000;
+/** What callers are told to wait whom a mode refuses. */
+export const MODE_RETRY_AFTER_S = 60;
+/** Blocks are compared with every caller's address. */
+export const BLOCKS_MAX = 500;
+/** A larger network is a part of the Internet, not a client. */
+export const BLOCKED_BITS_MIN = { 4: 8, 6: 24 } as const;
+export const REASON_CHARS_MAX = 200;
 
 /** JSON bodies, unless a route declares its own limit: a question with filters is far below, memory far above. */
 export const BODY_BYTES_MAX = 1024 * 1024;
@@ -206,3 +213,25 @@ export const TITLE_WEIGHT = 2;
 /** Hits a cross-encoder reads, and how much of each: about its 512-token window. */
 export const RERANK_DEPTH = 20;
 export const RERANK_TEXT_CHARS_MAX = 2_000;
+
+/** Of a field of an audit entry. */
+export const AUDIT_NAME_CHARS_MAX = 200;
+export const AUDIT_DETAIL_BYTES_MAX = 8 * 1024;
+/** Tries to be the next in the audit log, two queries each with 50 subrequests allowed on the free plan. */
+export const AUDIT_APPEND_TRIES_MAX = 40;
+/** Longest pause between two of them. */
+export const AUDIT_BACKOFF_MAX_MS = 200;
+export const AUDIT_PAGE_DEFAULT = 100;
+export const AUDIT_PAGE_MAX = 1_000;
+/** Entries of one archived segment: hashed, compressed and verified again within 10 ms of CPU. */
+export const AUDIT_SEGMENT_ENTRIES_MAX = 200;
+/** An entry is archived and so anchored within this: what could be cut off unnoticed is younger. */
+export const AUDIT_ANCHOR_AFTER_MS = 3_600_000;
+/** Archived entries stay in the database for this long. */
+export const AUDIT_KEPT_MS = 90 * 86_400_000;
+/** Entries that waited in KV, added in one run of cron: four subrequests each of 50 on the free plan. */
+export const AUDIT_WAITING_PER_RUN_MAX = 8;
+/** Entries that one call of `verify-integrity` checks: 10 ms of CPU. */
+export const AUDIT_VERIFIED_PER_CALL = 250;
+/** Entries of an export that are read at a time. */
+export const AUDIT_EXPORT_PAGE = 500;

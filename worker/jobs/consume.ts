@@ -5,6 +5,7 @@
  * A message that keeps failing goes to the dead-letter queue, whose consumer keeps it in D1 and fails its job part.
  */
 import { QUEUES } from "../../infra/inventory.ts";
+import { append } from "../audit/append.ts";
 import type { Env } from "../env.ts";
 import {
   BREAKER_OPEN_MS,
@@ -93,6 +94,8 @@ async function perform(work: Work, message: QueueMessage): Promise<void> {
       return applyAnswer(work, message.key);
     case "ingest":
       return ingestPart(work, message.job_id, message.part);
+    case "audit":
+      await append(work, message.entry);
   }
 }
 

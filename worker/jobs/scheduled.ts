@@ -12,6 +12,7 @@ import { forgetAnswers } from "../store/idempotency.ts";
 import { conclude } from "../telemetry/sink.ts";
 import type { Ending } from "../telemetry/unit.ts";
 import { Work } from "../work.ts";
+import { archiveAudit, completeAudit } from "./archive-audit.ts";
 import { collectPacks } from "./collect-packs.ts";
 import { resendOverdue } from "./resend-overdue.ts";
 
@@ -28,6 +29,8 @@ const TASKS: readonly Task[] = [
     name: "reword-chunks",
     run: ({ stores, now_ms }) => addMissingWords(stores.db, REWORDED_CHUNKS_MAX, now_ms),
   },
+  { cron: CRONS.worker.checks, name: "complete-audit", run: completeAudit },
+  { cron: CRONS.worker.checks, name: "archive-audit", run: archiveAudit },
   { cron: CRONS.worker.daily, name: "collect-packs", run: collectPacks },
   {
     cron: CRONS.worker.daily,
