@@ -36,6 +36,8 @@ import { UploadLedger } from "./s3/upload-ledger.ts";
 import { seed } from "./seed.ts";
 import { serveOnSocket } from "./socket-service.ts";
 import { DataFolder, s3Credentials } from "./state.ts";
+import { TelemetryIntake } from "./telemetry/intake.ts";
+import { LogStore } from "./telemetry/log-store.ts";
 import { TimeTravel } from "./time-travel.ts";
 import { handleVectorizeBinding } from "./vectorize/binding-service.ts";
 import { vectorizeRest } from "./vectorize/rest.ts";
@@ -130,6 +132,12 @@ async function assemble(
   });
   const queueSocket = await serveOnSocket((request) => handleQueueBinding(queues, request));
   undo.push(() => queueSocket.close());
+  const plan = options.plan ?? "free";
+  const logs = new LogStore(folder.file("logs.sqlite"), { account_id: identity.account_id, now, plan });
+  undo.push(() => logs.close());
+  const intake = new TelemetryIntake({ registry, logs, now, random: Math.random });
+  const telemetrySocket = await serveOnSocket(intake.handle);
+  undo.push(() => telemetrySocket.close());
   const proxy = new FrontProxy(Math.random);
   undo.push(() => proxy.close());
   const port = await proxy.listen(options.port ?? 0);
@@ -144,6 +152,7 @@ async function assemble(
         vectorize: vectorizeSocket.address,
         ai: aiSocket.address,
         queues: queueSocket.address,
+        telemetry: telemetrySocket.address,
         faults: () => faults?.handle() ?? new Response(null, { status: 404 }),
       },
       gateway_secret: randomBytes(24).toString("base64url"),
@@ -167,7 +176,8 @@ async function assemble(
     vectorize: vectorizeRest(vectorize),
     timeTravel,
     queues,
-    plan: options.plan ?? "free",
+    logs,
+    plan,
   };
   if (built) {
     const [{ code }, dimensions] = await built;

@@ -15,6 +15,7 @@ import { Hono } from "hono";
 import { convertV4MiniflareOptions, Miniflare, type MiniflareOptions } from "miniflare";
 import type { Engine } from "../engine.ts";
 import { Registry } from "../registry.ts";
+import { LogStore } from "../telemetry/log-store.ts";
 import { TimeTravel } from "../time-travel.ts";
 import { issuedTokens } from "./account-tokens.ts";
 import { restApi } from "./api.ts";
@@ -172,6 +173,7 @@ class TestEngine implements Engine {
 
 export interface RestUnderTest {
   engine: TestEngine;
+  logs: LogStore;
   timeTravel: TimeTravel;
   account_id: string;
   /** `http://127.0.0.1:…/client/v4` */
@@ -201,12 +203,14 @@ export async function startRest(
   const { budget = false, tokens = [{ id: "0".repeat(32), value: "test-token" }], plan = "free" } = options;
   const engine = new TestEngine();
   const timeTravel = new TimeTravel({ engine, dir: join(engine.dir, "time-travel") });
+  const logs = new LogStore(":memory:", { account_id: engine.account_id, now: () => engine.now(), plan });
   const api = restApi({
     engine,
     vectorize: new Hono(),
     tokens: () => [...tokens, ...issuedTokens(engine.registry, engine.now())],
     timeTravel,
     queues: engine.queues,
+    logs,
     budget,
     plan,
   });
@@ -218,6 +222,7 @@ export async function startRest(
   const { account_id } = engine;
   return {
     engine,
+    logs,
     timeTravel,
     account_id,
     url,
@@ -234,6 +239,7 @@ export async function startRest(
       server.closeAllConnections();
       server.close();
       await timeTravel.close();
+      logs.close();
       await engine.close();
     },
   };
