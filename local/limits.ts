@@ -48,3 +48,9 @@ export const LOG_QUERY_EVENTS_DEFAULT = 100;
 export const LOG_QUERY_EVENTS_MAX = 2000;
 export const LOG_QUERY_GROUPS_DEFAULT = 10;
 export const LOG_QUERY_BUCKETS_DEFAULT = 30;
+/** Cloudflare ends a tail after some hours as well, and names no figure. */
+export const TAIL_SESSION_MS = 6 * 3_600_000;
+/** A watcher that does not take its leave by then is cut. */
+export const TAIL_CLOSE_MAX_MS = 1000;
+/** Of one script. https://developers.cloudflare.com/workers/observability/logs/real-time-logs/ */
+export const TAIL_SESSIONS_MAX = 10;

@@ -38,6 +38,7 @@ import { serveOnSocket } from "./socket-service.ts";
 import { DataFolder, s3Credentials } from "./state.ts";
 import { TelemetryIntake } from "./telemetry/intake.ts";
 import { LogStore } from "./telemetry/log-store.ts";
+import { TailSessions } from "./telemetry/tail-sessions.ts";
 import { TimeTravel } from "./time-travel.ts";
 import { handleVectorizeBinding } from "./vectorize/binding-service.ts";
 import { vectorizeRest } from "./vectorize/rest.ts";
@@ -135,7 +136,8 @@ async function assemble(
   const plan = options.plan ?? "free";
   const logs = new LogStore(folder.file("logs.sqlite"), { account_id: identity.account_id, now, plan });
   undo.push(() => logs.close());
-  const intake = new TelemetryIntake({ registry, logs, now, random: Math.random });
+  const tails = new TailSessions(now, Math.random);
+  const intake = new TelemetryIntake({ registry, logs, tails, now, random: Math.random });
   const telemetrySocket = await serveOnSocket(intake.handle);
   undo.push(() => telemetrySocket.close());
   const proxy = new FrontProxy(Math.random);
@@ -177,6 +179,7 @@ async function assemble(
     timeTravel,
     queues,
     logs,
+    tails,
     plan,
   };
   if (built) {
@@ -217,8 +220,9 @@ async function assemble(
     credentials: () => tokens().map((token) => ({ ...s3Credentials(token), scopes: token.scopes })),
     now: Date.now,
   });
-  const apiServer = await serveApis(options.api_port ?? 0, apis, s3, diskOf(folder.path));
+  const apiServer = await serveApis(options.api_port ?? 0, apis, s3, tails, diskOf(folder.path));
   undo.push(() => apiServer.close());
+  undo.push(() => tails.close());
 
   // A deployment may have brought secrets of its own.
   const apiSecret = live?.bindings.find(({ name }) => name === "API_SECRET");

@@ -247,11 +247,9 @@ export class Runtime implements Engine {
 
   /** What workerd has heard of invocations and not told yet would end with it. */
   async #flushTelemetry(): Promise<void> {
+    const worker = this.#miniflare.getWorker(hiddenName(INTERNAL_WORKERS.telemetry, this.#inputs));
     // A workerd that does not answer has nothing to tell.
-    const worker = await this.#miniflare
-      .getWorker(hiddenName(INTERNAL_WORKERS.telemetry, this.#inputs))
-      .catch(() => null);
-    await worker?.fetch("http://telemetry/").catch(() => null);
+    await worker.then((intake) => intake.fetch("http://telemetry/")).catch(() => null);
   }
 
   async #liveWorker(script: string) {

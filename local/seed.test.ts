@@ -15,6 +15,7 @@ import { QueueStore } from "./rest/queue-store.ts";
 import { Runtime } from "./runtime.ts";
 import { type SeedInputs, seed } from "./seed.ts";
 import { LogStore } from "./telemetry/log-store.ts";
+import { TailSessions } from "./telemetry/tail-sessions.ts";
 import { TimeTravel } from "./time-travel.ts";
 import { vectorizeRest } from "./vectorize/rest.ts";
 import { VectorizeStore } from "./vectorize/store.ts";
@@ -53,11 +54,21 @@ beforeEach(() => {
     now,
   );
   const timeTravel = new TimeTravel({ engine, dir });
+  const tails = new TailSessions(now, Math.random);
   const logs = new LogStore(":memory:", { account_id: engine.account_id, now, plan: "free" });
   const token = "token-of-the-tests";
   const tokens = () => [{ id: "0".repeat(32), value: token }];
   inputs = {
-    api: restApi({ engine, vectorize: vectorizeRest(vectorize), tokens, timeTravel, queues, logs, budget: false }),
+    api: restApi({
+      engine,
+      vectorize: vectorizeRest(vectorize),
+      tokens,
+      timeTravel,
+      queues,
+      logs,
+      tails,
+      budget: false,
+    }),
     token,
     account_id: engine.account_id,
     url: "http://127.0.0.1:1",

@@ -16,6 +16,8 @@ import { convertV4MiniflareOptions, Miniflare, type MiniflareOptions } from "min
 import type { Engine } from "../engine.ts";
 import { Registry } from "../registry.ts";
 import { LogStore } from "../telemetry/log-store.ts";
+import { TailSessions } from "../telemetry/tail-sessions.ts";
+import { serveTails } from "../telemetry/tail-socket.ts";
 import { TimeTravel } from "../time-travel.ts";
 import { issuedTokens } from "./account-tokens.ts";
 import { restApi } from "./api.ts";
@@ -174,6 +176,7 @@ class TestEngine implements Engine {
 export interface RestUnderTest {
   engine: TestEngine;
   logs: LogStore;
+  tails: TailSessions;
   timeTravel: TimeTravel;
   account_id: string;
   /** `http://127.0.0.1:…/client/v4` */
@@ -204,6 +207,7 @@ export async function startRest(
   const engine = new TestEngine();
   const timeTravel = new TimeTravel({ engine, dir: join(engine.dir, "time-travel") });
   const logs = new LogStore(":memory:", { account_id: engine.account_id, now: () => engine.now(), plan });
+  const tails = new TailSessions(() => engine.now(), Math.random);
   const api = restApi({
     engine,
     vectorize: new Hono(),
@@ -211,10 +215,12 @@ export async function startRest(
     timeTravel,
     queues: engine.queues,
     logs,
+    tails,
     budget,
     plan,
   });
   const server = createServer(getRequestListener(new Hono().route("/client/v4", api).fetch));
+  serveTails(server, tails);
   const port = await new Promise<number>((resolve) =>
     server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)),
   );
@@ -223,6 +229,7 @@ export async function startRest(
   return {
     engine,
     logs,
+    tails,
     timeTravel,
     account_id,
     url,
@@ -236,6 +243,7 @@ export async function startRest(
       return { status: response.status, headers: response.headers, body: (await response.json()) as Envelope };
     },
     async close() {
+      tails.close();
       server.closeAllConnections();
       server.close();
       await timeTravel.close();

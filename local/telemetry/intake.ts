@@ -1,11 +1,13 @@
 /** The Node end of `intake-worker.js`: each line goes to whoever keeps or watches it. */
 import type { Registry, ScriptRecord } from "../registry.ts";
 import type { KeptLine, LogStore } from "./log-store.ts";
+import type { TailSessions } from "./tail-sessions.ts";
 import type { TraceHead, TraceLine } from "./trace.ts";
 
 interface IntakeDeps {
   registry: Registry;
   logs: LogStore;
+  tails: TailSessions;
   now: () => number;
   random: () => number;
 }
@@ -27,13 +29,14 @@ export class TelemetryIntake {
   take(batch: string): void {
     if (batch === "") return;
     const lines = batch.split("\n").map(parseLine);
-    const { registry, logs, now } = this.#deps;
+    const { registry, logs, tails, now } = this.#deps;
     const scripts = new Map(registry.list("script").map((script) => [script.id, script]));
     const offset_ms = now() - Date.now();
     logs.add(
       lines.flatMap((line) => this.#kept(line, scripts.get(line.head.script_name))),
       offset_ms,
     );
+    for (const line of lines) tails.tell(line, offset_ms);
   }
 
   /** What the script's settings of observability want kept. */
