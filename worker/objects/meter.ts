@@ -7,7 +7,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
-import type { MeterCalls, Sample, SeriesTally, UnitSample } from "../ground/meter.ts";
+import type { MeterCalls, Sample, SeriesTally, Turn, UnitSample } from "../ground/meter.ts";
 import { addTally, type Tally } from "../ground/tally.ts";
 import { METER_MINUTES_KEPT, METER_RETENTION_DAYS } from "../limits.ts";
 
@@ -45,6 +45,12 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
       tally TEXT NOT NULL,
       PRIMARY KEY (span, minute, series)
     ) WITHOUT ROWID`);
+    ctx.storage.sql.exec(`CREATE TABLE IF NOT EXISTS turns (
+      name TEXT NOT NULL PRIMARY KEY,
+      at_ms INTEGER NOT NULL,
+      ended INTEGER NOT NULL,
+      error TEXT
+    ) WITHOUT ROWID`);
   }
 
   /** Adds samples to their buckets. Returns, for each key with a quota, its requests of the sample's UTC day. */
@@ -77,6 +83,39 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
   readLifetime(): SeriesTally[] {
     this.#lifetime ??= this.#sums("SELECT series, tally FROM series");
     return listed(this.#lifetime);
+  }
+
+  probe(now_ms: number): { first_minute: number | null } {
+    const { sql } = this.ctx.storage;
+    this.#begin("probe", now_ms);
+    const { at_ms } = sql.exec<{ at_ms: number }>("SELECT at_ms FROM turns WHERE name = 'probe'").one();
+    if (at_ms !== now_ms) throw new Error("what was written was not read back");
+    // Hours and the sum of all are older than what is kept by the minute.
+    const oldest = "SELECT MIN(minute) AS minute FROM series WHERE span = ?1";
+    const [by_hour, by_minute] = ["hour", "minute"].map(
+      (span) => sql.exec<{ minute: number | null }>(oldest, span).one().minute,
+    );
+    const [ever] = sql.exec("SELECT 1 FROM series WHERE span = 'ever' LIMIT 1").toArray();
+    return { first_minute: ever === undefined ? (by_hour ?? by_minute ?? null) : 0 };
+  }
+
+  takeTurn(name: string, now_ms: number, every_ms: number): Turn {
+    const sql = "SELECT at_ms, ended, error FROM turns WHERE name = ?1";
+    const [row] = this.ctx.storage.sql
+      .exec<{ at_ms: number; ended: number; error: string | null }>(sql, name)
+      .toArray();
+    const last = row === undefined ? null : { ...row, ended: row.ended === 1 };
+    const granted = last === null || now_ms - last.at_ms >= every_ms;
+    if (granted) this.#begin(name, now_ms);
+    return { granted, last };
+  }
+
+  endTurn(name: string, error: string | null): void {
+    this.ctx.storage.sql.exec("UPDATE turns SET ended = 1, error = ?2 WHERE name = ?1", name, error);
+  }
+
+  #begin(name: string, now_ms: number): void {
+    this.ctx.storage.sql.exec("INSERT OR REPLACE INTO turns VALUES (?1, ?2, 0, NULL)", name, now_ms);
   }
 
   #sums(sql: string, ...bindings: number[]): Map<string, Tally> {

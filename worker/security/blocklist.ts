@@ -2,7 +2,8 @@
 import type { Context } from "hono";
 import { BoundedMap } from "../ground/bounded-map.ts";
 import { Problem } from "../ground/problem.ts";
-import { BLOCKLIST_CACHE_MS, ISOLATE_ENTRIES_MAX } from "../limits.ts";
+import { within } from "../ground/time-limit.ts";
+import { BLOCKLIST_CACHE_MS, BLOCKLIST_TIMEOUT_MS, ISOLATE_ENTRIES_MAX } from "../limits.ts";
 import { describeError } from "../telemetry/log.ts";
 import type { Work } from "../work.ts";
 import { clientAddress } from "./address.ts";
@@ -16,7 +17,7 @@ interface Verdict {
 const verdicts = new BoundedMap<Verdict>(ISOLATE_ENTRIES_MAX);
 
 /**
- * Refuses a blocked address with 403. When KV fails the address counts as not blocked: turning everybody away
+ * Refuses a blocked address with 403. When KV fails or hangs the address counts as not blocked: turning everybody away
  * would be the greater harm, and keys and rate limits still stand.
  */
 export async function refuseBlocked(c: Context<App>): Promise<void> {
@@ -32,7 +33,8 @@ export async function refuseBlocked(c: Context<App>): Promise<void> {
 
 async function isListed(work: Work, address: string): Promise<boolean> {
   try {
-    return (await work.timings.measure("kv", () => work.env.CONFIG.get(`blocked:${address}`))) !== null;
+    const listed = () => within(BLOCKLIST_TIMEOUT_MS, () => work.env.CONFIG.get(`blocked:${address}`));
+    return (await work.timings.measure("kv", listed)) !== null;
   } catch (error) {
     work.log("WARN", "the blocklist cannot be read; nobody is blocked", { error: describeError(error) });
     return false;

@@ -9,5 +9,7 @@ export const queueMessage = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("answer"), key: z.string() }),
   /** A `probe` is cron's: it is not tried again, because cron sends another. */
   z.strictObject({ type: z.literal("settle"), outbox_id: z.string(), probe: z.boolean().optional() }),
+  /** Of deep health: asks for nothing. */
+  z.strictObject({ type: z.literal("ping") }),
 ]);
 export type QueueMessage = z.infer<typeof queueMessage>;
