@@ -11,6 +11,7 @@ import { metrics } from "./routes/metrics.ts";
 import { notifications } from "./routes/notifications.ts";
 import { documentationOf } from "./routes/openapi.ts";
 import { search } from "./routes/search.ts";
+import { usage } from "./routes/usage.ts";
 import type { App } from "./security/context.ts";
 import { secure } from "./security/secure.ts";
 import { refuseInvalid } from "./security/validation.ts";
@@ -18,7 +19,7 @@ import { refuseInvalid } from "./security/validation.ts";
 export function createApp(): OpenAPIHono<App> {
   const app = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
   secure(app);
-  for (const routes of [health, search, chat, batches, documents, keys, auth, feedback, notifications, metrics])
+  for (const routes of [health, search, chat, batches, documents, keys, auth, feedback, notifications, metrics, usage])
     app.route("/", routes);
   app.route("/", documentationOf(app));
   return app;

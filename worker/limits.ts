@@ -82,6 +82,10 @@ export const METER_RETENTION_DAYS = 31;
 
 /** From which share of a daily allowance an operator should look, act, and hurry. */
 export const ALLOWANCE_STATE_FROM_PERCENT = { warning: 80, high: 90, critical: 95 } as const;
+/** Days before this one whose hours tell what a usual day is: a week has every weekday once. */
+export const FORECAST_DAYS = 7;
+/** Users (keys, and sessions of keys) that a part of the meter tells apart in a day: callers choose the sessions. */
+export const USERS_PER_DAY_MAX = 50_000;
 /** Minutes for which the meter keeps series by the minute: a day, and the hour that is still open. */
 export const METER_MINUTES_KEPT = 25 * 60;
 /** Of latency percentiles. 2 % is below what a chart shows; from 0.1 ms to 100 s it makes 350 buckets at most. */

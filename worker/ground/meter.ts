@@ -17,6 +17,8 @@ export interface Sample {
   tokens_out: number;
   tokens_saved: number;
   neurons: number;
+  /** Who asked: the key, or a session of it. Empty where there was no valid credential. */
+  users: string[];
   /** The key has a daily quota, so the caller wants to know how much of it is used. */
   has_quota: boolean;
 }
@@ -38,6 +40,11 @@ export interface SeriesTally {
   tally: Tally;
 }
 
+export interface HourTally {
+  hour: number;
+  tally: Tally;
+}
+
 /** In one minute since the epoch. */
 export interface UnitSample extends SeriesTally {
   minute: number;
@@ -55,6 +62,10 @@ export interface MeterCalls extends Rpc.DurableObjectBranded {
   record(samples: Sample[], units: UnitSample[]): Record<string, number>;
   read(from_minute: number, to_minute: number): SeriesTally[];
   readLifetime(): SeriesTally[];
+  /** What all series add up to by the hour (since the epoch), of these names. */
+  readHours(names: string[], from_minute: number, to_minute: number): HourTally[];
+  /** How many users were seen on a day (since the epoch), and how many of them for the first time. */
+  users(day: number): { active: number; new: number };
   /** Writes, reads back, and tells the minute of the oldest sample: 0 when it is older than the meter tells apart, null when there is none. */
   probe(now_ms: number): { first_minute: number | null };
   /** Takes a turn, if the last one began `every_ms` ago or earlier. */
