@@ -13,6 +13,7 @@ import { metrics } from "./routes/metrics.ts";
 import { notifications } from "./routes/notifications.ts";
 import { documentationOf } from "./routes/openapi.ts";
 import { search } from "./routes/search.ts";
+import { usage } from "./routes/usage.ts";
 import type { App } from "./security/context.ts";
 import { secure } from "./security/secure.ts";
 import { refuseInvalid } from "./security/validation.ts";
@@ -33,6 +34,7 @@ export function createApp(): OpenAPIHono<App> {
     metrics,
     audit,
     defence,
+    usage,
   ])
     app.route("/", routes);
   app.route("/", documentationOf(app));

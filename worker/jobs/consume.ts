@@ -96,6 +96,9 @@ async function perform(work: Work, message: QueueMessage): Promise<void> {
       return ingestPart(work, message.job_id, message.part);
     case "audit":
       await append(work, message.entry);
+      return;
+    case "ping":
+      return;
   }
 }
 
@@ -119,7 +122,7 @@ async function bury(
   content: QueueMessage | undefined,
 ): Promise<void> {
   // What Vectorize is owed stays in the outbox and is probed by cron: a letter would only say so once more.
-  if (content?.type === "settle") return;
+  if (content?.type === "settle" || content?.type === "ping") return;
   const { id, attempts } = message;
   const body = JSON.stringify(message.body);
   await recordDeadLetter(work.stores.db, { id, queue, body, attempts, failed_at_ms: work.now_ms });

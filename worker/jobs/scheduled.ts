@@ -5,6 +5,7 @@
  */
 import { CRONS } from "../../infra/inventory.ts";
 import type { Env } from "../env.ts";
+import { PULSE_TASK } from "../ground/meter.ts";
 import { REWORDED_CHUNKS_MAX } from "../limits.ts";
 import { addMissingWords } from "../store/chunk-words.ts";
 import { isFenced } from "../store/fence.ts";
@@ -23,7 +24,7 @@ interface Task {
 }
 
 const TASKS: readonly Task[] = [
-  { cron: CRONS.worker.checks, name: "resend-overdue", run: resendOverdue },
+  { cron: CRONS.worker.checks, name: PULSE_TASK, run: resendOverdue },
   {
     cron: CRONS.worker.checks,
     name: "reword-chunks",

@@ -8,7 +8,8 @@ import { NORMAL } from "../ground/mode.ts";
 import { readNetwork } from "../ground/network.ts";
 import { allows, type Principal, RATE_TIERS, type RateTier } from "../ground/principal.ts";
 import { Problem } from "../ground/problem.ts";
-import { CONTROLS_CACHE_MS, MODE_RETRY_AFTER_S } from "../limits.ts";
+import { within } from "../ground/time-limit.ts";
+import { CONTROLS_CACHE_MS, CONTROLS_TIMEOUT_MS, MODE_RETRY_AFTER_S } from "../limits.ts";
 import { type Block, blocksOf, readBlocklist, readMode } from "../store/controls.ts";
 import { describeError } from "../telemetry/log.ts";
 import type { Work } from "../work.ts";
@@ -29,7 +30,7 @@ export function forgetControls(): void {
 }
 
 /**
- * The mode as this isolate knows it. While KV fails, what was known last holds; before the first reading that is: normal, nobody blocked.
+ * The mode as this isolate knows it. While KV fails or hangs, what was known last holds; before the first reading that is: normal, nobody blocked.
  * Turning everybody away would be the greater harm, and keys and rate limits still stand.
  */
 async function currentControls(work: Work): Promise<Controls> {
@@ -40,7 +41,7 @@ async function currentControls(work: Work): Promise<Controls> {
   const { CONFIG } = work.env;
   const kept = async <T>(what: string, last: T, read: () => Promise<T>): Promise<T> => {
     try {
-      return await work.timings.measure("kv", read);
+      return await work.timings.measure("kv", () => within(CONTROLS_TIMEOUT_MS, read));
     } catch (error) {
       work.log("WARN", `the ${what} cannot be read; the last one known holds`, { error: describeError(error) });
       return last;

@@ -12,5 +12,7 @@ export const queueMessage = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("settle"), outbox_id: z.string(), probe: z.boolean().optional() }),
   /** An entry that the database did not take. */
   z.strictObject({ type: z.literal("audit"), entry: auditEntry }),
+  /** Of deep health: asks for nothing. */
+  z.strictObject({ type: z.literal("ping") }),
 ]);
 export type QueueMessage = z.infer<typeof queueMessage>;
