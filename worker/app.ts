@@ -6,11 +6,13 @@ import { chat } from "./routes/chat.ts";
 import { documents } from "./routes/documents.ts";
 import { feedback } from "./routes/feedback.ts";
 import { health } from "./routes/health.ts";
+import { incidents } from "./routes/incidents.ts";
 import { keys } from "./routes/keys.ts";
 import { metrics } from "./routes/metrics.ts";
 import { notifications } from "./routes/notifications.ts";
 import { documentationOf } from "./routes/openapi.ts";
 import { search } from "./routes/search.ts";
+import { status } from "./routes/status.ts";
 import type { App } from "./security/context.ts";
 import { secure } from "./security/secure.ts";
 import { refuseInvalid } from "./security/validation.ts";
@@ -18,7 +20,20 @@ import { refuseInvalid } from "./security/validation.ts";
 export function createApp(): OpenAPIHono<App> {
   const app = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
   secure(app);
-  for (const routes of [health, search, chat, batches, documents, keys, auth, feedback, notifications, metrics])
+  for (const routes of [
+    health,
+    search,
+    chat,
+    batches,
+    documents,
+    keys,
+    auth,
+    feedback,
+    notifications,
+    metrics,
+    status,
+    incidents,
+  ])
     app.route("/", routes);
   app.route("/", documentationOf(app));
   return app;

@@ -13,6 +13,7 @@ import { conclude } from "../telemetry/sink.ts";
 import type { Ending } from "../telemetry/unit.ts";
 import { Work } from "../work.ts";
 import { collectPacks } from "./collect-packs.ts";
+import { recordStatus } from "./record-status.ts";
 import { resendOverdue } from "./resend-overdue.ts";
 
 interface Task {
@@ -22,6 +23,7 @@ interface Task {
 }
 
 const TASKS: readonly Task[] = [
+  { cron: CRONS.worker.checks, name: "record-status", run: recordStatus },
   { cron: CRONS.worker.checks, name: "resend-overdue", run: resendOverdue },
   {
     cron: CRONS.worker.checks,
