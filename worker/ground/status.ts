@@ -29,7 +29,7 @@ export interface CheckTally extends Record<CheckState, number> {
 
 /** How urgent, and who must hear of it within which time: `schemas/incidents.ts` says it. */
 export const SEVERITIES = ["SEV-1", "SEV-2", "SEV-3", "SEV-4"] as const;
-export type Severity = (typeof SEVERITIES)[number];
+type Severity = (typeof SEVERITIES)[number];
 
 export const INCIDENT_STATES = ["investigating", "identified", "monitoring", "resolved"] as const;
 export type IncidentState = (typeof INCIDENT_STATES)[number];
@@ -47,7 +47,7 @@ export interface IncidentEntry {
   is_public: boolean;
 }
 
-export interface IncidentFacts {
+interface IncidentFacts {
   title: string;
   severity: Severity;
   components: Component[];
@@ -121,7 +121,7 @@ export interface Board {
 }
 
 /** The incident or window does not exist, or the field of the change does not fit what it is now. */
-export type Refusal = "absent" | { field: string; reason: string };
+type Refusal = "absent" | { field: string; reason: string };
 
 /** What became of a change: one of the two is null. */
 export interface Outcome<T> {

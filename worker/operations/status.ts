@@ -40,13 +40,14 @@ export function statusBook({ STATUS }: Pick<Env, "STATUS">): DurableObjectStub<S
 }
 
 /** Forgotten with each change, so that who wrote sees it, at least where the same isolate is asked. */
-let last: { at_ms: number; board: Promise<Board | null> } | null = null;
+let last: { at_ms: number; status: Promise<PublicStatus> } | null = null;
 
-/** The status as anybody may see it, as of the last `STATUS_CACHE_MS`. Never throws. */
-export async function publicStatus(work: Work): Promise<PublicStatus> {
+/** The status as anybody may see it, as of the last `STATUS_CACHE_MS`: one value for all who ask meanwhile. Never throws. */
+export function publicStatus(work: Work): Promise<PublicStatus> {
   const { now_ms } = work;
-  if (!last || Math.abs(now_ms - last.at_ms) > STATUS_CACHE_MS) last = { at_ms: now_ms, board: readBoard(work) };
-  return shown(await last.board, now_ms);
+  if (!last || Math.abs(now_ms - last.at_ms) > STATUS_CACHE_MS)
+    last = { at_ms: now_ms, status: readBoard(work).then((board) => shown(board, now_ms)) };
+  return last.status;
 }
 
 async function readBoard(work: Work): Promise<Board | null> {

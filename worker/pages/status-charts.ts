@@ -42,7 +42,7 @@ export function historyBars(days: readonly DayBar[], name: string): Shape {
 }
 
 /** For whoever cannot see the bars. */
-export function historyInWords(days: readonly DayBar[], name: string): string {
+function historyInWords(days: readonly DayBar[], name: string): string {
   const count = (wanted: DayLevel[]) => days.filter(({ level }) => wanted.includes(level)).length;
   const checked = days.length - count(["none"]);
   if (checked === 0) return `${name}: not checked in the last ${days.length} days`;

@@ -18,11 +18,11 @@ export const STATUS_STYLE = `
 .history { display: block; width: 100%; height: 34px; margin-top: 0.75rem; }
 .scale { display: flex; justify-content: space-between; margin: 0.15rem 0 0.6rem; color: var(--faint); font-size: 0.8rem; }
 .level-none { fill: var(--line); background: var(--line); } .level-up { fill: var(--up); background: var(--up); }
-.level-degraded { fill: var(--degraded); background: var(--degraded); }
+.level-degraded { fill: light-dark(#b27700, #e5b65a); background: light-dark(#b27700, #e5b65a); }
 .level-partial { fill: light-dark(#c2410c, #ff9d5c); background: light-dark(#c2410c, #ff9d5c); }
 .level-down { fill: var(--down); background: var(--down); } .level-maintenance { fill: var(--maintenance); background: var(--maintenance); }
 rect:hover { opacity: 0.6; }
-.figures { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; margin: 0; }
+.figures { display: grid; grid-template-columns: repeat(4, auto); gap: 0.25rem 1.25rem; margin: 0; }
 .figures dt { margin: 0; color: var(--faint); font-size: 0.8rem; } .figures dd { font-variant-numeric: tabular-nums; }
 .latency { display: flex; align-items: center; gap: 0.5rem; white-space: nowrap; }
 .spark { width: 120px; height: 28px; } .spark path { fill: none; stroke: var(--accent); stroke-width: 1.5; stroke-linecap: round; }

@@ -21,10 +21,10 @@ export const STATE_WORDS: Record<ShownState, { word: string; mark: string }> = {
 
 export const OVERALL_WORDS: Record<ShownState, string> = {
   up: "All is well",
-  degraded: "Some of it does not work as it should",
+  degraded: "Some parts do not work as they should",
   down: "The service is down",
   maintenance: "Under maintenance",
-  unknown: "How the service is, is not known",
+  unknown: "The state of the service is not known",
 };
 
 export const LEVEL_WORDS: Record<DayLevel, string> = {

@@ -14,7 +14,7 @@ import { originOf } from "./origin.ts";
 export const status = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
 const tags = ["Status"];
-const text = z.string();
+const characters = z.string();
 const CACHEABLE = { "cache-control": "public, max-age=15" };
 
 const page = declareRoute("open", {
@@ -23,7 +23,7 @@ const page = declareRoute("open", {
   tags,
   summary: "How the service is and was, as a page",
   description: "History of 90 days a component, incidents with their updates, maintenance. Needs no script.",
-  responses: { 200: { description: "A page", content: { "text/html": { schema: text } } } },
+  responses: { 200: { description: "A page", content: { "text/html": { schema: characters } } } },
 });
 
 const asJson = declareRoute("open", {
@@ -39,7 +39,7 @@ const feed = declareRoute("open", {
   path: "/status.rss",
   tags,
   summary: "Incidents and maintenance as a feed",
-  responses: { 200: { description: "RSS 2.0", content: { "application/rss+xml": { schema: text } } } },
+  responses: { 200: { description: "RSS 2.0", content: { "application/rss+xml": { schema: characters } } } },
 });
 
 const badge = declareRoute("open", {
@@ -48,10 +48,18 @@ const badge = declareRoute("open", {
   tags,
   summary: "The status as a badge",
   request: { query: badgeQuery },
-  responses: { 200: { description: "A drawing", content: { "image/svg+xml": { schema: text } } } },
+  responses: { 200: { description: "A drawing", content: { "image/svg+xml": { schema: characters } } } },
 });
 
-status.openapi(page, async (c) => c.html(statusPage(await publicStatus(c.var.work)), 200, CACHEABLE));
+/** Hundreds of bars are made once for all who see the same status, not once a call. */
+const pages = new WeakMap<PublicStatus, string>();
+
+status.openapi(page, async (c) => {
+  const found = await publicStatus(c.var.work);
+  const text = pages.get(found) ?? String(await statusPage(found));
+  pages.set(found, text);
+  return c.html(text, 200, CACHEABLE);
+});
 
 status.openapi(asJson, async (c) => c.json(view(await publicStatus(c.var.work)), 200, CACHEABLE));
 
