@@ -8,11 +8,13 @@ import { defence } from "./routes/defence.ts";
 import { documents } from "./routes/documents.ts";
 import { feedback } from "./routes/feedback.ts";
 import { health } from "./routes/health.ts";
+import { incidents } from "./routes/incidents.ts";
 import { keys } from "./routes/keys.ts";
 import { metrics } from "./routes/metrics.ts";
 import { notifications } from "./routes/notifications.ts";
 import { documentationOf } from "./routes/openapi.ts";
 import { search } from "./routes/search.ts";
+import { status } from "./routes/status.ts";
 import { usage } from "./routes/usage.ts";
 import type { App } from "./security/context.ts";
 import { secure } from "./security/secure.ts";
@@ -35,6 +37,8 @@ export function createApp(): OpenAPIHono<App> {
     audit,
     defence,
     usage,
+    status,
+    incidents,
   ])
     app.route("/", routes);
   app.route("/", documentationOf(app));

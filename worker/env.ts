@@ -1,4 +1,5 @@
 import type { MeterCalls } from "./ground/meter.ts";
+import type { StatusCalls } from "./ground/status.ts";
 
 /** What Cloudflare (or the local platform) hands the Worker. Names come from `infra/inventory.ts`; see `infra/inventory.test.ts`. */
 export interface Env {
@@ -11,6 +12,7 @@ export interface Env {
   INGEST_QUEUE: Queue<unknown>;
   DEAD_LETTERS: Queue<unknown>;
   METER: DurableObjectNamespace<MeterCalls>;
+  STATUS: DurableObjectNamespace<StatusCalls>;
   RATE_IP: RateLimit;
   RATE_AUTH_FAILURES: RateLimit;
   RATE_LOW: RateLimit;

@@ -5,6 +5,7 @@ import { consume } from "./jobs/consume.ts";
 import { runSchedule } from "./jobs/scheduled.ts";
 
 export { Meter } from "./objects/meter.ts";
+export { StatusBook } from "./objects/status-book.ts";
 
 const app = createApp();
 

@@ -192,6 +192,33 @@ export const CACHE_SEEN_KEYS_MAX = 5_000;
 
 export const HEALTH_CACHE_MS = 5_000;
 
+/** How often the cron looks at the components: `CRONS.worker.checks`. */
+export const STATUS_CHECK_EVERY_MS = 5 * 60_000;
+/** Three checks that did not come: what is shown is then called out of date. */
+export const STATUS_STALE_AFTER_MS = 16 * 60_000;
+/** Single checks are kept for the last day's figures and for whoever looks into what happened; 288 rows a day. */
+export const STATUS_CHECKS_KEPT_DAYS = 7;
+/** Sums of a day; the page shows `STATUS_DAYS_SHOWN` of them. One row a day. */
+export const STATUS_DAYS_KEPT = 400;
+export const STATUS_DAYS_SHOWN = 90;
+/** Incidents and maintenance that ended earlier are not on the page; the API has them. */
+export const STATUS_PAST_SHOWN_DAYS = 30;
+export const STATUS_PAST_SHOWN_MAX = 20;
+/** Anybody may call the status page: an isolate asks the book once in this time, 300 rows read each. */
+export const STATUS_CACHE_MS = 10_000;
+/** A page that waits for its book longer shows none. */
+export const STATUS_TIMEOUT_MS = 3_000;
+export const INCIDENT_TITLE_CHARS_MAX = 200;
+export const INCIDENT_TEXT_CHARS_MAX = 4_000;
+/** Of one incident: its record is one row of 2 MB at most. */
+export const INCIDENT_ENTRIES_MAX = 200;
+export const INCIDENT_PAGE_DEFAULT = 20;
+export const INCIDENT_PAGE_MAX = 100;
+/** A maintenance window is hours; more is another word for an outage. */
+export const MAINTENANCE_DURATION_MAX_MS = 7 * 86_400_000;
+/** Announcements and clocks that differ a little: a window that "begins now" is none of the past. */
+export const MAINTENANCE_START_TOLERANCE_MS = 60_000;
+
 export const KEY_NAME_CHARS_MAX = 100;
 /** A tenant is a Vectorize namespace (64 bytes) and, doubled as hex, a full-text term. */
 export const TENANT_CHARS_MAX = 48;

@@ -33,6 +33,7 @@ export const PROBLEMS = {
   },
   "no-such-route": { status: 404, meaning: "There is no such path. See the list of routes on this page." },
   "not-found": { status: 404, meaning: "There is no document or job with this id in the key's tenant." },
+  "no-such-incident": { status: 404, meaning: "There is no incident or maintenance window with this id." },
   "no-such-key": { status: 404, meaning: "There is no key with this id that you may manage." },
   "method-not-allowed": { status: 405, meaning: "The path exists; the `Allow` header lists its methods." },
   "idempotency-in-progress": {
@@ -61,6 +62,10 @@ export const PROBLEMS = {
   },
   internal: { status: 500, meaning: "A defect of the service. Report it with the request id." },
   "metrics-unavailable": { status: 503, meaning: "The meter cannot be read right now. Nothing is lost; retry soon." },
+  "status-unavailable": {
+    status: 503,
+    meaning: "The book of incidents cannot be reached right now, and nothing was changed. Retry soon.",
+  },
   "vector-search-down": {
     status: 503,
     meaning: "Vector search is unavailable. Search with mode `hybrid` or `text`, or retry later.",

@@ -15,6 +15,7 @@ import type { Ending } from "../telemetry/unit.ts";
 import { Work } from "../work.ts";
 import { archiveAudit, completeAudit } from "./archive-audit.ts";
 import { collectPacks } from "./collect-packs.ts";
+import { recordStatus } from "./record-status.ts";
 import { resendOverdue } from "./resend-overdue.ts";
 
 interface Task {
@@ -25,6 +26,7 @@ interface Task {
 
 const TASKS: readonly Task[] = [
   { cron: CRONS.worker.checks, name: PULSE_TASK, run: resendOverdue },
+  { cron: CRONS.worker.checks, name: "record-status", run: recordStatus },
   {
     cron: CRONS.worker.checks,
     name: "reword-chunks",

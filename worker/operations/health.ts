@@ -37,14 +37,19 @@ export async function currentReadiness(work: Work) {
   return { ready: checks.database === "pass", checks };
 }
 
-async function inspect(env: Env, now_ms: number): Promise<Health> {
+/** Asks each dependency for little, and times it. AI is judged by its last real calls from this isolate. */
+export async function probe(env: Env) {
   const [database, vectorize, kv] = await Promise.all([
     timed(() => env.DB.prepare("SELECT 1 FROM tenants LIMIT 1").run()),
     timed(() => env.VECTORIZE.describe()),
     timed(() => env.CONFIG.get("health")),
   ]);
   // A call would cost neurons; the breakers know how the last real ones went.
-  const aiDown = breakers.generation.open || breakers.embedding.open;
+  return { database, vectorize, kv, aiDown: breakers.generation.open || breakers.embedding.open };
+}
+
+async function inspect(env: Env, now_ms: number): Promise<Health> {
+  const { database, vectorize, kv, aiDown } = await probe(env);
   const { hits, misses } = cacheCounters;
   const hitCount = hits.memory + hits.edge + hits.kv;
   const described = vectorize.value as Partial<{ vectorCount: number; dimensions: number }> | undefined;
