@@ -144,7 +144,7 @@ async function assemble(
         vectorize: vectorizeSocket.address,
         ai: aiSocket.address,
         queues: queueSocket.address,
-        faults: () => faults?.handle() ?? new Response(null, { status: 404 }),
+        faults: (script) => faults?.handle(script) ?? new Response(null, { status: 404 }),
       },
       gateway_secret: randomBytes(24).toString("base64url"),
       bucket_secret: identity.token.value,

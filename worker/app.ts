@@ -1,5 +1,6 @@
 /** The Hono app: security first, then the routes. A route is declared in its noun's file, with who may call it. */
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { alerts } from "./routes/alerts.ts";
 import { auth } from "./routes/auth.ts";
 import { batches } from "./routes/batches.ts";
 import { chat } from "./routes/chat.ts";
@@ -18,7 +19,7 @@ import { refuseInvalid } from "./security/validation.ts";
 export function createApp(): OpenAPIHono<App> {
   const app = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
   secure(app);
-  for (const routes of [health, search, chat, batches, documents, keys, auth, feedback, notifications, metrics])
+  for (const routes of [health, search, chat, batches, documents, keys, auth, feedback, notifications, metrics, alerts])
     app.route("/", routes);
   app.route("/", documentationOf(app));
   return app;

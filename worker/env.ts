@@ -1,3 +1,4 @@
+import type { AlertCalls } from "./alerts/calls.ts";
 import type { MeterCalls } from "./ground/meter.ts";
 
 /** What Cloudflare (or the local platform) hands the Worker. Names come from `infra/inventory.ts`; see `infra/inventory.test.ts`. */
@@ -10,6 +11,7 @@ export interface Env {
   INGEST_QUEUE: Queue<unknown>;
   DEAD_LETTERS: Queue<unknown>;
   METER: DurableObjectNamespace<MeterCalls>;
+  ALERTS: DurableObjectNamespace<AlertCalls>;
   RATE_IP: RateLimit;
   RATE_AUTH_FAILURES: RateLimit;
   RATE_LOW: RateLimit;
@@ -38,4 +40,5 @@ export interface Env {
   KEY_PEPPER: string;
   ERROR_WEBHOOK: string;
   ALERT_WEBHOOK_SECRET: string;
+  ALERT_CHANNEL_SECRETS: string;
 }

@@ -27,6 +27,11 @@ export interface Alert {
   flaps: number;
   /** The last value of the first clause. */
   value: number | null;
+  /** When channels were told that it fires; null: not yet, or silenced. */
+  told_ms: number | null;
+  acknowledged: { by: string; at_ms: number } | null;
+  /** Steps of escalation that were taken. */
+  escalated: number;
 }
 
 interface Verdict {
@@ -120,8 +125,10 @@ function compare({ is, value: threshold }: Clause, value: number): boolean {
   }
 }
 
+const UNTOLD = { told_ms: null, acknowledged: null, escalated: 0 } as const;
+
 function fresh(id: string, rule: string, labels: Labels, now_ms: number): Alert {
-  const nothing = { fired_ms: null, clear_since_ms: null, flaps: 0, value: null };
+  const nothing = { fired_ms: null, clear_since_ms: null, flaps: 0, value: null, ...UNTOLD };
   return { id, rule, labels, state: "pending", since_ms: now_ms, ...nothing };
 }
 
@@ -130,7 +137,7 @@ function onTrue(rule: AlertRule, alert: Alert, now_ms: number): Alert {
   const pending: Alert = alert.state === "pending" ? alert : { ...alert, state: "pending", since_ms: now_ms };
   if (now_ms - pending.since_ms < rule.for_min * MINUTE_MS) return pending;
   const flaps = alert.fired_ms === null ? 0 : alert.flaps + 1;
-  return { ...pending, state: "firing", since_ms: now_ms, fired_ms: now_ms, clear_since_ms: null, flaps };
+  return { ...pending, state: "firing", since_ms: now_ms, fired_ms: now_ms, clear_since_ms: null, flaps, ...UNTOLD };
 }
 
 function onFalse(rule: AlertRule, alert: Alert | undefined, now_ms: number): Alert | null {

@@ -45,4 +45,6 @@ export interface MeterCalls extends Rpc.DurableObjectBranded {
   record(samples: Sample[], units: UnitSample[]): Record<string, number>;
   read(from_minute: number, to_minute: number): SeriesTally[];
   readLifetime(): SeriesTally[];
+  readErrors(from_minute: number, to_minute: number): Record<string, number>;
+  countKeys(from_minute: number, to_minute: number): number;
 }

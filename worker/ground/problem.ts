@@ -33,11 +33,20 @@ export const PROBLEMS = {
   "no-such-route": { status: 404, meaning: "There is no such path. See the list of routes on this page." },
   "not-found": { status: 404, meaning: "There is no document or job with this id in the key's tenant." },
   "no-such-key": { status: 404, meaning: "There is no key with this id that you may manage." },
+  "no-such-alert": {
+    status: 404,
+    meaning: "There is no alert with this id; `GET /api/v1/alerts` lists those that are.",
+  },
+  "no-such-channel": {
+    status: 404,
+    meaning: "The configuration of alerts has no channel with this id, or is missing or invalid; `detail` tells.",
+  },
   "method-not-allowed": { status: 405, meaning: "The path exists; the `Allow` header lists its methods." },
   "idempotency-in-progress": {
     status: 409,
     meaning: "The first request with this `Idempotency-Key` is still running. Retry after the time given.",
   },
+  "too-many-jobs": { status: 409, meaning: "Heartbeats of so many jobs are remembered already. Use names that exist." },
   "version-mismatch": {
     status: 412,
     meaning: "`If-Match` or `If-None-Match` does not hold for the document. Read it again, then decide.",
@@ -60,6 +69,10 @@ export const PROBLEMS = {
   },
   internal: { status: 500, meaning: "A defect of the service. Report it with the request id." },
   "metrics-unavailable": { status: 503, meaning: "The meter cannot be read right now. Nothing is lost; retry soon." },
+  "alerts-unavailable": {
+    status: 503,
+    meaning: "The alert state cannot be read right now. The watchdog sees that, too; retry soon.",
+  },
   "vector-search-down": {
     status: 503,
     meaning: "Vector search is unavailable. Search with mode `hybrid` or `text`, or retry later.",

@@ -3,9 +3,11 @@
  *
  * A task only looks for what was left lying and enqueues it, or cleans up; work is done by queue messages.
  */
-import { CRONS } from "../../infra/inventory.ts";
+import { CRONS, WATCHDOG } from "../../infra/inventory.ts";
 import type { Env } from "../env.ts";
 import { REWORDED_CHUNKS_MAX } from "../limits.ts";
+import { evaluateAlerts } from "../operations/alerts.ts";
+import { watch } from "../operations/watch.ts";
 import { addMissingWords } from "../store/chunk-words.ts";
 import { isFenced } from "../store/fence.ts";
 import { forgetAnswers } from "../store/idempotency.ts";
@@ -23,11 +25,13 @@ interface Task {
 
 const TASKS: readonly Task[] = [
   { cron: CRONS.worker.checks, name: "resend-overdue", run: resendOverdue },
+  { cron: CRONS.worker.checks, name: "alerts", run: evaluateAlerts },
   {
     cron: CRONS.worker.checks,
     name: "reword-chunks",
     run: ({ stores, now_ms }) => addMissingWords(stores.db, REWORDED_CHUNKS_MAX, now_ms),
   },
+  { cron: WATCHDOG.cron, name: "watch", run: watch },
   { cron: CRONS.worker.daily, name: "collect-packs", run: collectPacks },
   {
     cron: CRONS.worker.daily,

@@ -85,8 +85,8 @@ export async function prometheusFamilies(work: Work): Promise<Family[]> {
 
 type Allowances = Record<keyof typeof FREE_ALLOWANCES_PER_DAY, Metrics["resources"]["neurons"]>;
 
-/** What this UTC day has used of the free plan's daily allowances. */
-async function allowancesUsed(work: Work): Promise<Allowances> {
+/** What this UTC day has used of the free plan's daily allowances. @throws Problem `metrics-unavailable`. */
+export async function allowancesUsed(work: Work): Promise<Allowances> {
   const midnight = minuteOf(work.now_ms - (work.now_ms % DAY_MS));
   const series = await readMeter(work, (shard) => shard.read(midnight, minuteOf(work.now_ms) + 1));
   const {
