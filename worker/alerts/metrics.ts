@@ -19,6 +19,12 @@ const sum = (selector: string) => (window: string) => `sum(increase(${selector}[
 const ratio = (part: string, whole: string) => (window: string) =>
   `sum(increase(${part}[${window}])) / sum(increase(${whole}[${window}]))`;
 
+const failures = (dependency: string) =>
+  ratio(
+    `prism_dependency_errors_total{dependency="${dependency}"}`,
+    `prism_dependency_calls_total{dependency="${dependency}"}`,
+  );
+
 export const METRICS = {
   requests: meter("Requests", sum("prism_requests_total")),
   failed_requests: meter("Requests that the service failed", sum(FAILED)),
@@ -43,9 +49,9 @@ export const METRICS = {
     (window) => `60 * sum(rate(prism_dependency_errors_total{dependency="database"}[${window}]))`,
   ),
   ai_errors: meter("Failed calls of models", sum('prism_dependency_errors_total{dependency="ai"}')),
-  ai_error_ratio: meter("Share of calls of models that failed", null),
+  ai_error_ratio: meter("Share of calls of models that failed", failures("ai")),
   vector_errors: meter("Failed calls of Vectorize", sum('prism_dependency_errors_total{dependency="vectorize"}')),
-  vector_error_ratio: meter("Share of calls of Vectorize that failed", null),
+  vector_error_ratio: meter("Share of calls of Vectorize that failed", failures("vectorize")),
   cache_lookups: meter("Answers looked for in the caches", sum('prism_cache_lookups_total{cache!="bypass"}')),
   cache_hit_ratio: meter(
     "Share of answers found in a cache",
