@@ -235,6 +235,8 @@ export const WATCHDOG_TRIES = 3;
 export const WATCHDOG_TIMEOUT_MS = 5_000;
 export const HEARTBEAT_GRACE_DEFAULT_S = 3_600;
 export const HEARTBEAT_GRACE_MAX_S = 86_400;
+/** A day: no job of the schedule takes longer. */
+export const HEARTBEAT_DURATION_MAX_MS = 86_400_000;
 export const HEARTBEAT_JOBS_MAX = 100;
 export const SILENCE_MINUTES_MAX = 7 * 1_440;
 export const ALERT_NOTE_CHARS_MAX = 500;

@@ -30,6 +30,9 @@ const VALID_BODIES: Record<string, Record<string, unknown>> = {
   "PATCH /api/v1/keys/{id}": { name: "renamed", scopes: ["read"], rate_tier: "low" },
   // Anything but the webhook's secret is refused there.
   "POST /api/v1/alerts/cloudflare": { name: "n", text: "t", alert_type: "incident_alert", ts: 1 },
+  "POST /api/v1/alerts/{id}/silence": { minutes: 5, reason: "r" },
+  "POST /api/v1/alerts/test": { channel: "slack" },
+  "POST /api/v1/heartbeats/{job}": { result: "success", duration_ms: 1, grace_s: 60 },
   "POST /api/v1/feedback": { request_id: "request-1", rating: 3, comment: "c" },
 };
 
@@ -46,7 +49,7 @@ export function operationOf(
   return {
     method,
     path,
-    existing: path.replace("{id}", () => ids[path.split("/")[3] ?? ""] ?? ""),
+    existing: path.replace(/\{\w+\}/, () => ids[path.split("/")[3] ?? ""] ?? ""),
     valid: VALID_BODIES[name] ?? null,
     open: described.security.length === 0,
     strict_query: (described.parameters ?? []).some((parameter) => parameter.in === "query"),

@@ -58,11 +58,7 @@ interface Situation {
 }
 
 /** Whether an alert is silenced now. */
-export function isSilenced(
-  { id, rule }: Pick<Alert, "id" | "rule">,
-  silences: readonly Silence[],
-  now_ms: number,
-): boolean {
+function isSilenced({ id, rule }: Pick<Alert, "id" | "rule">, silences: readonly Silence[], now_ms: number): boolean {
   return silences.some((one) => (one.id === id || one.id === rule) && one.until_ms > now_ms);
 }
 

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { z } from "zod";
 import { KV_NAMESPACES, SERVICE } from "../../infra/inventory.ts";
 import type { Platform } from "../../local/platform.ts";
+import type { Answer } from "../service.fixture.ts";
 import { type AlertConfiguration, CONFIGURATION_KEY } from "./configuration.ts";
 
 /** https://developer.pagerduty.com/docs/events-api-v2/trigger-events/ */
@@ -67,11 +68,10 @@ const webhookMessage = z.looseObject({ kind: z.string(), alert: z.string(), sinc
 const KINDS = { "/pager": pagerDutyEvent, "/slack": slackMessage, "/mail": mail, "/hook": webhookMessage } as const;
 const TOKENS: Record<string, string> = { "/mail": "Bearer mail-token", "/hook": "Bearer hook-token" };
 
-export interface Received {
+interface Received {
   channel: string;
-  // Each test states what it expects of the body.
-  // biome-ignore lint/suspicious/noExplicitAny: its shape was checked when it came in.
-  body: any;
+  /** Its shape was checked when it came in; each test states what it expects of it. */
+  body: Answer["json"];
 }
 
 export interface Channels {

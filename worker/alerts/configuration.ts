@@ -19,7 +19,7 @@ const address = z.url({ protocol: /^https?$/ }).refine((url) => {
   return protocol === "https:" || hostname === "127.0.0.1" || hostname === "localhost";
 }, "https, unless it is this machine");
 
-export const PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue";
+const PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue";
 
 const channel = z.discriminatedUnion("type", [
   /** The secret is the whole address of an incoming webhook. */

@@ -41,7 +41,7 @@ interface Verdict {
 }
 
 /** Identity of an alert. */
-export function alertId(rule: string, labels: Labels): string {
+function alertId(rule: string, labels: Labels): string {
   return [rule, ...Object.values(labels)].join(":");
 }
 

@@ -15,7 +15,7 @@ export interface Slice {
 }
 
 /** Counts by bucket, in a tally of a slice; they are dropped from old ones. */
-export const DURATIONS = { requests: "duration", messages: "message_duration" } as const;
+const DURATIONS = { requests: "duration", messages: "message_duration" } as const;
 
 /** The figures that rules need of the meter's series; names of their own where the meter's need its labels. */
 export function sliceTally(series: readonly SeriesTally[]): Tally {

@@ -37,6 +37,7 @@ export const PROBLEMS = {
     status: 404,
     meaning: "There is no alert with this id; `GET /api/v1/alerts` lists those that are.",
   },
+  "no-such-job": { status: 404, meaning: "No job of this name has reported, and no further one can be remembered." },
   "no-such-channel": {
     status: 404,
     meaning: "The configuration of alerts has no channel with this id, or is missing or invalid; `detail` tells.",
@@ -46,7 +47,6 @@ export const PROBLEMS = {
     status: 409,
     meaning: "The first request with this `Idempotency-Key` is still running. Retry after the time given.",
   },
-  "too-many-jobs": { status: 409, meaning: "Heartbeats of so many jobs are remembered already. Use names that exist." },
   "version-mismatch": {
     status: 412,
     meaning: "`If-Match` or `If-None-Match` does not hold for the document. Read it again, then decide.",

@@ -148,7 +148,7 @@ export async function testChannel(work: Work, channel: string): Promise<AlertTes
   return { channel, delivered: result?.error === null, error: result?.error ?? null };
 }
 
-/** @throws Problem `too-many-jobs`. */
+/** @throws Problem `no-such-job`. */
 export async function takeHeartbeat(
   work: Work,
   job: string,
@@ -156,7 +156,8 @@ export async function takeHeartbeat(
   reported: Reading[],
 ): Promise<HeartbeatAnswer> {
   const taken = await asked(work, (state) => state.heartbeat(job, beat, reported, work.now_ms));
-  if (taken === null) throw new Problem("too-many-jobs", "No further job can be remembered: use the names that exist.");
+  if (taken === null)
+    throw new Problem("no-such-job", "No job of this name has reported, and no further one can be remembered.");
   return { job, result: beat.result, at: iso(work.now_ms), next_due_at: isoOrNull(taken.next_due_ms) };
 }
 

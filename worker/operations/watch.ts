@@ -44,7 +44,7 @@ export async function watch(work: Work): Promise<void> {
 }
 
 /** What a health answer says; null where there was none. What cannot be known then has no reading. */
-export function judge(answer: Health | null, now_ms: number): Reading[] {
+function judge(answer: Health | null, now_ms: number): Reading[] {
   const reading = (metric: MetricName, value: number): Reading => ({ metric, window_min: null, labels: {}, value });
   if (answer === null) return [reading("worker_dead", 1)];
   const { status, evaluated_at } = answer.alerts;

@@ -100,7 +100,7 @@ const heartbeat = declareRoute(
     },
     responses: {
       200: json(heartbeatAnswer, "Taken down"),
-      409: { description: "There are too many jobs" },
+      404: { description: "A new job, and there are too many already" },
       503: DOWN,
     },
   },

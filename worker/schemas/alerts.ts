@@ -4,6 +4,7 @@ import { METRICS, REPORTED_METRICS } from "../alerts/metrics.ts";
 import { CHANGE_KINDS, SEVERITIES } from "../alerts/rule.ts";
 import {
   ALERT_NOTE_CHARS_MAX,
+  HEARTBEAT_DURATION_MAX_MS,
   HEARTBEAT_GRACE_DEFAULT_S,
   HEARTBEAT_GRACE_MAX_S,
   SILENCE_MINUTES_MAX,
@@ -105,7 +106,7 @@ export const heartbeatPath = z.object({
 export const heartbeatRequest = z
   .strictObject({
     result: z.enum(["start", "success", "fail"]),
-    duration_ms: z.number().min(0).nullable().default(null),
+    duration_ms: z.number().positive().max(HEARTBEAT_DURATION_MAX_MS).nullable().default(null),
     next_due_at: z.iso
       .datetime({ offset: true })
       .nullable()
@@ -113,7 +114,7 @@ export const heartbeatRequest = z
       .openapi({ description: "When the next heartbeat is due; null: whenever." }),
     grace_s: z
       .int()
-      .min(0)
+      .min(1)
       .max(HEARTBEAT_GRACE_MAX_S)
       .default(HEARTBEAT_GRACE_DEFAULT_S)
       .openapi({ description: "How late it may be; after a start, how long it may take." }),
