@@ -1,5 +1,6 @@
 /** The Hono app: security first, then the routes. A route is declared in its noun's file, with who may call it. */
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { alerts } from "./routes/alerts.ts";
 import { audit } from "./routes/audit.ts";
 import { auth } from "./routes/auth.ts";
 import { batches } from "./routes/batches.ts";
@@ -39,6 +40,7 @@ export function createApp(): OpenAPIHono<App> {
     usage,
     status,
     incidents,
+    alerts,
   ])
     app.route("/", routes);
   app.route("/", documentationOf(app));

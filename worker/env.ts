@@ -1,3 +1,4 @@
+import type { AlertCalls } from "./alerts/calls.ts";
 import type { MeterCalls } from "./ground/meter.ts";
 import type { StatusCalls } from "./ground/status.ts";
 
@@ -13,6 +14,7 @@ export interface Env {
   DEAD_LETTERS: Queue<unknown>;
   METER: DurableObjectNamespace<MeterCalls>;
   STATUS: DurableObjectNamespace<StatusCalls>;
+  ALERTS: DurableObjectNamespace<AlertCalls>;
   RATE_IP: RateLimit;
   RATE_AUTH_FAILURES: RateLimit;
   RATE_LOW: RateLimit;
@@ -41,4 +43,5 @@ export interface Env {
   KEY_PEPPER: string;
   ERROR_WEBHOOK: string;
   ALERT_WEBHOOK_SECRET: string;
+  ALERT_CHANNEL_SECRETS: string;
 }

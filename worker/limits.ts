@@ -286,3 +286,38 @@ export const AUDIT_WAITING_PER_RUN_MAX = 8;
 export const AUDIT_VERIFIED_PER_CALL = 250;
 /** Entries of an export that are read at a time. */
 export const AUDIT_EXPORT_PAGE = 500;
+/** A request that takes longer is slow by the latency objective. A bucket bound of `prism_request_duration_seconds`. */
+export const SLOW_REQUEST_MS = 2_500;
+/** What cron reads of the meter is kept for the longest window of a rule: three days. */
+export const ALERT_SLICES_KEPT_MIN = 4_320;
+/** Durations by bucket are kept for the longest window of a percentile. */
+export const ALERT_DURATIONS_KEPT_MIN = 60;
+/** A gap of cron that is read at once when it comes back. The meter keeps its minutes for a day. */
+export const ALERT_CATCH_UP_MIN = 1_440;
+/** An alert that fires again this soon after it resolved flaps: each time it must be gone for twice as long, up to a limit. */
+export const ALERT_FLAP_WINDOW_MIN = 60;
+export const ALERT_FLAP_HOLD_MIN = 60;
+/** Changes that an alert names as what was done lately. */
+export const ALERT_CHANGES_SHOWN = 5;
+export const ALERT_CHANGES_WINDOW_MIN = 1_440;
+export const ALERT_CHANGES_KEPT = 200;
+/** Deliveries are tried again after 5, 10, 20 … minutes, and given up after about a day. */
+export const ALERT_RETRY_BASE_MIN = 5;
+export const ALERT_RETRY_MAX_MIN = 240;
+export const ALERT_ATTEMPTS_MAX = 12;
+export const ALERT_DELIVERIES_KEPT = 200;
+/** Of one cron run: each is a subrequest, of 50 on the free plan. */
+export const ALERT_DELIVERIES_PER_RUN_MAX = 20;
+export const ALERT_CHANNEL_TIMEOUT_MS = 5_000;
+/** Tries of the watchdog before it calls the Worker dead, and how long each may take. */
+export const WATCHDOG_TRIES = 3;
+export const WATCHDOG_TIMEOUT_MS = 5_000;
+export const HEARTBEAT_GRACE_DEFAULT_S = 3_600;
+export const HEARTBEAT_GRACE_MAX_S = 86_400;
+/** A day: no job of the schedule takes longer. */
+export const HEARTBEAT_DURATION_MAX_MS = 86_400_000;
+export const HEARTBEAT_JOBS_MAX = 100;
+export const SILENCE_MINUTES_MAX = 7 * 1_440;
+export const ALERT_NOTE_CHARS_MAX = 500;
+/** What is computed from a week or more is computed once in this time. */
+export const ALERT_SLOW_FIGURES_MIN = 60;

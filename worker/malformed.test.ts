@@ -37,6 +37,8 @@ beforeAll(async () => {
     blocklist: "203.0.113.7",
     incidents: String(incident.json.id),
     maintenance: String(window.json.id),
+    alerts: "error-rate",
+    heartbeats: "backup",
   };
   operations = Object.entries<Record<string, OpenApiOperation>>(spec.paths).flatMap(([path, described]) => {
     const methods = Object.keys(described).map((method) => method.toUpperCase());

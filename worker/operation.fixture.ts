@@ -52,6 +52,9 @@ export const VALID_BODIES: Record<string, Record<string, unknown>> = {
   "POST /api/v1/audit-export/verify-integrity": { cursor: `0.${"0".repeat(64)}` },
   "PUT /api/v1/mode": { mode: "normal", reason: "r", rate_tier_max: null },
   "PUT /api/v1/blocklist/{ip}": { reason: "r", expires_at: "2999-01-01T00:00:00Z" },
+  "POST /api/v1/alerts/{id}/silence": { minutes: 5, reason: "r" },
+  "POST /api/v1/alerts/test": { channel: "slack" },
+  "POST /api/v1/heartbeats/{job}": { result: "success", duration_ms: 1, grace_s: 60 },
   "POST /api/v1/feedback": { request_id: "request-1", rating: 3, comment: "c" },
 };
 

@@ -35,6 +35,15 @@ export const PROBLEMS = {
   "not-found": { status: 404, meaning: "There is no document or job with this id in the key's tenant." },
   "no-such-incident": { status: 404, meaning: "There is no incident or maintenance window with this id." },
   "no-such-key": { status: 404, meaning: "There is no key with this id that you may manage." },
+  "no-such-alert": {
+    status: 404,
+    meaning: "There is no alert with this id; `GET /api/v1/alerts` lists those that are.",
+  },
+  "no-such-job": { status: 404, meaning: "No job of this name has reported, and no further one can be remembered." },
+  "no-such-channel": {
+    status: 404,
+    meaning: "The configuration of alerts has no channel with this id, or is missing or invalid; `detail` tells.",
+  },
   "method-not-allowed": { status: 405, meaning: "The path exists; the `Allow` header lists its methods." },
   "idempotency-in-progress": {
     status: 409,
@@ -65,6 +74,10 @@ export const PROBLEMS = {
   "status-unavailable": {
     status: 503,
     meaning: "The book of incidents cannot be reached right now, and nothing was changed. Retry soon.",
+  },
+  "alerts-unavailable": {
+    status: 503,
+    meaning: "The alert state cannot be read right now. The watchdog sees that, too; retry soon.",
   },
   "vector-search-down": {
     status: 503,
