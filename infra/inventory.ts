@@ -72,10 +72,10 @@ export const QUEUES = {
 
 /** `class` names a Durable Object exported by the bundle. */
 export const DURABLE_OBJECTS = {
-  meter: { binding: "METER", class: "Meter" },
-  status: { binding: "STATUS", class: "StatusBook" },
   /** Alerts, silences, deliveries, heartbeats; the watchdog has one of its own. */
   alerts: { binding: "ALERTS", class: "AlertState" },
+  meter: { binding: "METER", class: "Meter" },
+  status: { binding: "STATUS", class: "StatusBook" },
 } as const;
 
 /** How many Durable Objects share the metering load; a key or address always maps to the same one. */
