@@ -85,6 +85,8 @@ export const IDEMPOTENCY_ANSWER_CHARS_MAX = 64 * 1024;
 /** Minute buckets older than this are deleted; the longest period of `/metrics` is 30 days. */
 export const METER_RETENTION_DAYS = 31;
 
+/** Keys that a shard of the meter tells of at once. */
+export const METER_KEYS_MAX = 1_000;
 /** From which share of a daily allowance an operator should look, act, and hurry. */
 export const ALLOWANCE_STATE_FROM_PERCENT = { warning: 80, high: 90, critical: 95 } as const;
 /** Minutes for which the meter keeps series by the minute: a day, and the hour that is still open. */
@@ -235,3 +237,10 @@ export const AUDIT_WAITING_PER_RUN_MAX = 8;
 export const AUDIT_VERIFIED_PER_CALL = 250;
 /** Entries of an export that are read at a time. */
 export const AUDIT_EXPORT_PAGE = 500;
+/** Throttled addresses that one isolate writes into the audit log. */
+export const THROTTLED_TOLD_EVERY_MS = 60_000;
+/** A key is unlike itself from so many requests an hour, and so many times its mean hour of the day before. */
+export const BURST_REQUESTS_MIN = 100;
+export const BURST_FACTOR = 10;
+/** More failed requests of one key in an hour are worth a look. */
+export const FAILING_KEY_ERRORS = 5;

@@ -1,11 +1,17 @@
 /** Adding to the chain, while other isolates do. */
-import { type AuditEntry, auditEntry } from "../ground/audit-entry.ts";
+import type { AuditEntry } from "../ground/audit-entry.ts";
 import { Problem } from "../ground/problem.ts";
-import { AUDIT_APPEND_TRIES_MAX, AUDIT_BACKOFF_MAX_MS, CONTENDED_RETRY_AFTER_S } from "../limits.ts";
+import {
+  AUDIT_APPEND_TRIES_MAX,
+  AUDIT_BACKOFF_MAX_MS,
+  AUDIT_DETAIL_BYTES_MAX,
+  AUDIT_NAME_CHARS_MAX,
+  CONTENDED_RETRY_AFTER_S,
+} from "../limits.ts";
 import type { QueueMessage } from "../store/queue-messages.ts";
 import { describeError } from "../telemetry/log.ts";
 import type { Work } from "../work.ts";
-import { type ChainedEntry, chained, GENESIS, type Head } from "./chain.ts";
+import { type ChainedEntry, canonicalJson, chained, GENESIS, type Head } from "./chain.ts";
 
 const COLUMNS = [
   "seq",
@@ -26,8 +32,7 @@ const COLUMNS = [
 const INSERT = `INSERT INTO audit_log (${COLUMNS.join(", ")})
   VALUES (${COLUMNS.map((_, index) => `?${index + 1}`).join(", ")}) ON CONFLICT DO NOTHING`;
 
-export const headStatement = (db: D1Database) =>
-  db.prepare("SELECT seq, hash FROM audit_log ORDER BY seq DESC LIMIT 1");
+const headStatement = (db: D1Database) => db.prepare("SELECT seq, hash FROM audit_log ORDER BY seq DESC LIMIT 1");
 
 /** The newest entry's place. One entry at least stays in the table when the others are archived. */
 export async function readHead(db: D1Database): Promise<Head> {
@@ -74,7 +79,10 @@ interface Act {
 export async function audit(work: Work, { action, subject = "", outcome = "done", detail = {} }: Act): Promise<void> {
   const { principal } = work;
   const who = principal?.key_id ?? (work.kind === "request" ? "anonymous" : "service");
-  const entry = auditEntry.parse({
+  const told = { request_id: work.request_id, ...(principal === null ? {} : { tenant: principal.tenant }) };
+  const whole = { ...told, ...detail };
+  const bytes = new TextEncoder().encode(canonicalJson(whole)).length;
+  const entry: AuditEntry = {
     id: crypto.randomUUID(),
     at_ms: work.clock_ms(),
     source: "service",
@@ -82,9 +90,9 @@ export async function audit(work: Work, { action, subject = "", outcome = "done"
     key_id: who,
     action,
     outcome,
-    subject,
-    detail: { request_id: work.request_id, ...(principal === null ? {} : { tenant: principal.tenant }), ...detail },
-  });
+    subject: oneLine(subject),
+    detail: bytes <= AUDIT_DETAIL_BYTES_MAX ? whole : { ...told, detail_bytes: bytes },
+  };
   try {
     await append(work, entry);
   } catch (error) {
@@ -94,4 +102,12 @@ export async function audit(work: Work, { action, subject = "", outcome = "done"
       work.log("ERROR", "an audit entry is lost", { action, subject, outcome, ...why });
     });
   }
+}
+
+/** As an entry takes it, whatever a caller has named. */
+function oneLine(text: string): string {
+  return text
+    .replace(/\p{Cc}/gu, " ")
+    .slice(0, AUDIT_NAME_CHARS_MAX)
+    .toWellFormed();
 }

@@ -40,9 +40,17 @@ export interface UnitSample extends SeriesTally {
   minute: number;
 }
 
+/** What the requests of one key add up to. */
+export interface KeyTally {
+  key_id: string;
+  requests: number;
+  errors: number;
+}
+
 /** The meter as the Worker calls it. */
 export interface MeterCalls extends Rpc.DurableObjectBranded {
   record(samples: Sample[], units: UnitSample[]): Record<string, number>;
   read(from_minute: number, to_minute: number): SeriesTally[];
   readLifetime(): SeriesTally[];
+  readKeys(from_minute: number, to_minute: number): KeyTally[];
 }
