@@ -219,10 +219,14 @@ export const RERANK_TEXT_CHARS_MAX = 2_000;
 /** Of a field of an audit entry. */
 export const AUDIT_NAME_CHARS_MAX = 200;
 export const AUDIT_DETAIL_BYTES_MAX = 8 * 1024;
-/** Tries to be the next in the audit log, two queries each with 50 subrequests allowed on the free plan. */
-export const AUDIT_APPEND_TRIES_MAX = 40;
-/** Longest pause between two of them. */
-export const AUDIT_BACKOFF_MAX_MS = 200;
+/** Tries to be the next in the audit log: two queries each, of 50 that an invocation has on the free plan. */
+export const AUDIT_APPEND_TRIES_MAX = 16;
+/** Pauses between them are random, up to a time that doubles from this … */
+export const AUDIT_BACKOFF_MIN_MS = 8;
+/** … to this. */
+export const AUDIT_BACKOFF_MAX_MS = 500;
+/** How long a writer waits for the one before it in the same isolate. */
+export const AUDIT_TURN_MAX_MS = 5_000;
 export const AUDIT_PAGE_DEFAULT = 100;
 export const AUDIT_PAGE_MAX = 1_000;
 /** Entries of one archived segment: hashed, compressed and verified again within 10 ms of CPU. */
