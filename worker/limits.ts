@@ -248,3 +248,5 @@ export const BURST_REQUESTS_MIN = 100;
 export const BURST_FACTOR = 10;
 /** More failed requests of one key in an hour are worth a look. */
 export const FAILING_KEY_ERRORS = 5;
+/** Between two looks of cron at an archived segment; each takes the next one. */
+export const AUDIT_WATCH_EVERY_MS = 5 * 60_000;

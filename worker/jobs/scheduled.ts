@@ -15,6 +15,7 @@ import { Work } from "../work.ts";
 import { archiveAudit, completeAudit } from "./archive-audit.ts";
 import { collectPacks } from "./collect-packs.ts";
 import { resendOverdue } from "./resend-overdue.ts";
+import { verifyAudit } from "./verify-audit.ts";
 
 interface Task {
   cron: string;
@@ -31,6 +32,7 @@ const TASKS: readonly Task[] = [
   },
   { cron: CRONS.worker.checks, name: "complete-audit", run: completeAudit },
   { cron: CRONS.worker.checks, name: "archive-audit", run: archiveAudit },
+  { cron: CRONS.worker.checks, name: "verify-audit", run: verifyAudit },
   { cron: CRONS.worker.daily, name: "collect-packs", run: collectPacks },
   {
     cron: CRONS.worker.daily,
