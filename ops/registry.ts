@@ -52,6 +52,10 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "keys create": async () => (await import("./keys/create.ts")).keysCreate,
   "keys list": async () => (await import("./keys/list.ts")).keysList,
   "keys revoke": async () => (await import("./keys/revoke.ts")).keysRevoke,
+  "mode show": async () => (await import("./defence/mode-show.ts")).modeShow,
+  "mode set": async () => (await import("./defence/mode-set.ts")).modeSet,
+  block: async () => (await import("./defence/block.ts")).block,
+  unblock: async () => (await import("./defence/unblock.ts")).unblock,
   "audit verify": async () => (await import("./audit/verify.ts")).auditVerify,
   "audit export": async () => (await import("./audit/export.ts")).auditExport,
   bootstrap: async () => (await import("./delivery/bootstrap.ts")).bootstrap,
@@ -72,6 +76,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 export const AREAS: Readonly<Record<string, string>> = {
   alerts: "what fires, who is told, and the rules behind it",
   keys: "who may call the service",
+  mode: "what the service does for whom while something is wrong",
   audit: "who did what to the service, and whether the record of it is whole",
   index: "the index in line with its sources",
   migrate: "the database's migrations: what has run, what waits, ways back",

@@ -71,6 +71,22 @@ const relations: [rule: string, smaller: number, larger: number][] = [
   ["work is not sent again while its message is retried", 1000 * retries_s + 1, worker.OVERDUE_AFTER_MS],
   ["a caller is told to wait longer than a message", worker.FENCE_RETRY_S, worker.FENCE_RETRY_AFTER_S],
   ["packs outlive what Time Travel can bring back", cloudflare.TIME_TRAVEL_WINDOW_MS, worker.PACK_RETENTION_MS],
+  [
+    "an audit entry is tried for within the queries of a request, and its caller's",
+    2 * worker.AUDIT_APPEND_TRIES_MAX + 10,
+    SUBREQUESTS_MAX,
+  ],
+  [
+    "entries that waited are read, added and removed in one run",
+    5 * worker.AUDIT_WAITING_PER_RUN_MAX + 1,
+    SUBREQUESTS_MAX,
+  ],
+  [
+    "audit entries leave the database long after they were archived",
+    24 * worker.AUDIT_ANCHOR_AFTER_MS,
+    worker.AUDIT_KEPT_MS,
+  ],
+  ["a whole segment is verified in one call", worker.AUDIT_SEGMENT_ENTRIES_MAX, worker.AUDIT_VERIFIED_PER_CALL],
   ["a daily run may delete its packs", 2 * worker.PACKS_COLLECTED_MAX, SUBREQUESTS_MAX],
 
   ["an answer fits the memory for answers", worker.CACHE_ENTRY_CHARS_MAX, worker.CACHE_MEMORY_CHARS_MAX],

@@ -87,6 +87,8 @@ export const IDEMPOTENCY_ANSWER_CHARS_MAX = 64 * 1024;
 /** Minute buckets older than this are deleted; the longest period of `/metrics` is 30 days. */
 export const METER_RETENTION_DAYS = 31;
 
+/** Keys that a shard of the meter tells of at once. */
+export const METER_KEYS_MAX = 1_000;
 /** From which share of a daily allowance an operator should look, act, and hurry. */
 export const ALLOWANCE_STATE_FROM_PERCENT = { warning: 80, high: 90, critical: 95 } as const;
 /** Days before this one whose hours tell what a usual day is: a week has every weekday once. */
@@ -268,10 +270,14 @@ export const RERANK_TEXT_CHARS_MAX = 2_000;
 /** Of a field of an audit entry. */
 export const AUDIT_NAME_CHARS_MAX = 200;
 export const AUDIT_DETAIL_BYTES_MAX = 8 * 1024;
-/** Tries to be the next in the audit log, two queries each with 50 subrequests allowed on the free plan. */
-export const AUDIT_APPEND_TRIES_MAX = 40;
-/** Longest pause between two of them. */
-export const AUDIT_BACKOFF_MAX_MS = 200;
+/** Tries to be the next in the audit log: two queries each, of 50 that an invocation has on the free plan. */
+export const AUDIT_APPEND_TRIES_MAX = 16;
+/** Pauses between them are random, up to a time that doubles from this … */
+export const AUDIT_BACKOFF_MIN_MS = 8;
+/** … to this. */
+export const AUDIT_BACKOFF_MAX_MS = 500;
+/** How long a writer waits for the one before it in the same isolate. */
+export const AUDIT_TURN_MAX_MS = 5_000;
 export const AUDIT_PAGE_DEFAULT = 100;
 export const AUDIT_PAGE_MAX = 1_000;
 /** Entries of one archived segment: hashed, compressed and verified again within 10 ms of CPU. */
@@ -321,3 +327,12 @@ export const SILENCE_MINUTES_MAX = 7 * 1_440;
 export const ALERT_NOTE_CHARS_MAX = 500;
 /** What is computed from a week or more is computed once in this time. */
 export const ALERT_SLOW_FIGURES_MIN = 60;
+/** Throttled addresses that one isolate writes into the audit log. */
+export const THROTTLED_TOLD_EVERY_MS = 60_000;
+/** A key is unlike itself from so many requests an hour, and so many times its mean hour of the day before. */
+export const BURST_REQUESTS_MIN = 100;
+export const BURST_FACTOR = 10;
+/** More failed requests of one key in an hour are worth a look. */
+export const FAILING_KEY_ERRORS = 5;
+/** Between two looks of cron at an archived segment; each takes the next one. */
+export const AUDIT_WATCH_EVERY_MS = 5 * 60_000;

@@ -84,6 +84,27 @@ const sql = async (...statements: string[]) => {
   );
 };
 
+test("ops block, unblock and mode set do what they say, and each is in the log beside what the service says of it", async () => {
+  const dry = await cli("block", "203.0.113.7", "--reason", "ticket 8", "--until", "2h", "--dry-run");
+  expect(dry).toMatchObject({ code: 0, blocked: false });
+  const blocked = await cli("block", "203.0.113.7/24", "--reason", "ticket 8", "--until", "2h");
+  expect(blocked).toMatchObject({ code: 0, blocked: true, network: "203.0.113.0/24", blocked_by: "bootstrap" });
+  expect(await cli("unblock", "203.0.113.7")).toMatchObject({
+    code: 1,
+    error: { cause: expect.stringMatching(/^404/) },
+  });
+  expect(await cli("unblock", "203.0.113.0/24")).toMatchObject({ code: 0, holding: [{ reason: "ticket 8" }] });
+  expect(await cli("mode", "set", "emergency", "--reason", "test")).toMatchObject({ code: 3 });
+  expect(await cli("mode", "set", "degraded", "--reason", "ticket 9")).toMatchObject({
+    code: 0,
+    after: { mode: "degraded" },
+  });
+  expect(await cli("mode", "show")).toMatchObject({ code: 0, mode: "degraded", reason: "ticket 9", by: "bootstrap" });
+  expect((await entries("mode set")).map(({ outcome }: { outcome: string }) => outcome)).toEqual(["done", "refused"]);
+  expect(await entries("block")).toMatchObject([{ source: "ops", detail: { network: "203.0.113.0/24" } }]);
+  expect(await entries("blocklist.add")).toMatchObject([{ source: "service", subject: "203.0.113.0/24" }]);
+}, 60_000);
+
 test("ops audit verify reads chain, archive and backups, and tells a tail that was cut off", async () => {
   const faults = service.platform.faults;
   if (!faults) throw new Error("the platform runs without the shim");

@@ -14,7 +14,7 @@ export interface Anchor extends Head {
   at_ms: number;
 }
 
-export interface Finding {
+interface Finding {
   where: "archive" | "database" | "backup";
   /** The object or snapshot that shows it. */
   evidence: string;

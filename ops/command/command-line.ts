@@ -73,8 +73,10 @@ export async function buildProgram(argv: readonly string[]): Promise<Program> {
 
 /** The path of the command that the words of `argv` name; undefined where they name none. */
 export function pathIn(argv: readonly string[]): string | undefined {
-  const words = `${argv.filter((word) => !word.startsWith("-")).join(" ")} `;
-  return Object.keys(COMMANDS).find((path) => words.includes(`${path} `));
+  const words = ` ${argv.filter((word) => !word.startsWith("-")).join(" ")} `;
+  // What stands before may be an option's value, what stands behind an argument: the first words that name one count.
+  const named = Object.keys(COMMANDS).map((path) => ({ path, at: words.indexOf(` ${path} `) }));
+  return named.filter(({ at }) => at !== -1).sort((a, b) => a.at - b.at)[0]?.path;
 }
 
 function timeoutMs(text: string): number {

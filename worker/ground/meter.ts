@@ -57,6 +57,13 @@ export interface Turn {
   last: { at_ms: number; ended: boolean; error: string | null } | null;
 }
 
+/** What the requests of one key add up to. */
+export interface KeyTally {
+  key_id: string;
+  requests: number;
+  errors: number;
+}
+
 /** The meter as the Worker calls it. */
 export interface MeterCalls extends Rpc.DurableObjectBranded {
   record(samples: Sample[], units: UnitSample[]): Record<string, number>;
@@ -73,4 +80,5 @@ export interface MeterCalls extends Rpc.DurableObjectBranded {
   endTurn(name: string, error: string | null): void;
   readErrors(from_minute: number, to_minute: number): Record<string, number>;
   countKeys(from_minute: number, to_minute: number): number;
+  readKeys(from_minute: number, to_minute: number): KeyTally[];
 }

@@ -7,9 +7,9 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
-import type { HourTally, MeterCalls, Sample, SeriesTally, Turn, UnitSample } from "../ground/meter.ts";
+import type { HourTally, KeyTally, MeterCalls, Sample, SeriesTally, Turn, UnitSample } from "../ground/meter.ts";
 import { addTally, type Tally } from "../ground/tally.ts";
-import { METER_MINUTES_KEPT, METER_RETENTION_DAYS, USERS_PER_DAY_MAX } from "../limits.ts";
+import { METER_KEYS_MAX, METER_MINUTES_KEPT, METER_RETENTION_DAYS, USERS_PER_DAY_MAX } from "../limits.ts";
 
 const MINUTES_A_DAY = 1_440;
 const MINUTES_AN_HOUR = 60;
@@ -157,6 +157,15 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
     const sql = `SELECT COUNT(DISTINCT key_id) AS keys FROM minutes
                  WHERE minute >= ?1 AND minute < ?2 AND key_id <> 'anonymous'`;
     return this.ctx.storage.sql.exec<{ keys: number }>(sql, from_minute, to_minute).one().keys;
+  }
+
+  /** What the keys that called from one minute to before another have asked for, the busiest first. */
+  readKeys(from_minute: number, to_minute: number): KeyTally[] {
+    const sql = `SELECT key_id, SUM(requests) AS requests, SUM(errors) AS errors FROM minutes
+      WHERE minute >= ?1 AND minute < ?2 GROUP BY key_id ORDER BY requests DESC LIMIT ${METER_KEYS_MAX}`;
+    return this.ctx.storage.sql
+      .exec<{ key_id: string; requests: number; errors: number }>(sql, from_minute, to_minute)
+      .toArray();
   }
 
   #sums(sql: string, ...bindings: number[]): Map<string, Tally> {

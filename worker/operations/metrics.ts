@@ -20,12 +20,17 @@ const PERIOD_MINUTES: Record<(typeof PERIODS)[number], number> = {
   "30d": 30 * DAY_MINUTES,
 };
 
-/** @throws Problem `metrics-unavailable` when a part of the meter does not answer: half a sum would be a wrong one. */
-export async function metricsOf(work: Work, period: (typeof PERIODS)[number]): Promise<Metrics> {
-  const end = minuteOf(work.now_ms) + 1;
+/** Minutes since the epoch, up to the one that is not over. */
+export function spanOf(period: (typeof PERIODS)[number], now_ms: number): { from: number; end: number } {
+  const end = minuteOf(now_ms) + 1;
   const begin = end - PERIOD_MINUTES[period];
   // Minutes are kept for a day; before that there are hours.
-  const from = PERIOD_MINUTES[period] > DAY_MINUTES ? begin - (begin % HOUR_MINUTES) : begin;
+  return { from: PERIOD_MINUTES[period] > DAY_MINUTES ? begin - (begin % HOUR_MINUTES) : begin, end };
+}
+
+/** @throws Problem `metrics-unavailable` when a part of the meter does not answer: half a sum would be a wrong one. */
+export async function metricsOf(work: Work, period: (typeof PERIODS)[number]): Promise<Metrics> {
+  const { from, end } = spanOf(period, work.now_ms);
   const [series, today] = await Promise.all([readMeter(work, (shard) => shard.read(from, end)), allowancesOf(work)]);
   const requests = total(series, ({ kind }) => kind === "request");
   const failed = total(series, ({ kind, outcome }) => kind === "request" && outcome === "failed").units ?? 0;

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { z } from "zod";
 import { CRONS, KV_NAMESPACES, SERVICE } from "../../infra/inventory.ts";
 import { type ChainedEntry, chained, GENESIS, type Head, verifyChain } from "../audit/chain.ts";
+import { addElsewhere, whileTampered } from "../audit/tampering.fixture.ts";
 import { AUDIT_WAITING_PREFIX } from "../ground/audit-entry.ts";
 import { AUDIT_ANCHOR_AFTER_MS, AUDIT_KEPT_MS } from "../limits.ts";
 import type { auditIntegrity } from "../schemas/audit.ts";
@@ -9,16 +10,13 @@ import { type Service, startService } from "../security/callers.fixture.ts";
 
 let service: Service;
 beforeAll(async () => {
-  service = await startService({ faults: true });
+  service = await startService({ faults: true, variables: { LOG_LEVEL: "INFO" } });
 });
 afterAll(() => service.close());
 
 type Integrity = z.infer<typeof auditIntegrity>;
 
-function faults() {
-  if (!service.platform.faults) throw new Error("the platform runs without the shim");
-  return service.platform.faults;
-}
+const faults = () => service.platform.faults ?? expect.fail("the platform runs without the shim");
 
 const report = (id: string, more: Record<string, unknown> = {}) =>
   service.call("POST", "/api/v1/audit-logs", {
@@ -36,16 +34,26 @@ const list = async (query = "") => {
 
 const chain = async () => (await service.sql("SELECT * FROM audit_log ORDER BY seq")) as unknown as ChainedEntry[];
 
-test("fifty writers at once make one chain", async () => {
+test("fifty writers of one isolate and ten of others, all at once, make one chain", async () => {
   const before = (await chain()).length;
-  const answers = await Promise.all(
-    Array.from({ length: 50 }, (_, n) => report(`concurrent-${n}`, { subject: `${n}` })),
-  );
+  const [answers] = await Promise.all([
+    Promise.all(Array.from({ length: 50 }, (_, n) => report(`concurrent-${n}`, { subject: `${n}` }))),
+    Promise.all(Array.from({ length: 10 }, (_, n) => addElsewhere(service, `elsewhere-${n}`))),
+  ]);
   expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(201));
   const entries = await chain();
-  expect(entries).toHaveLength(before + 50);
+  expect(entries).toHaveLength(before + 60);
   expect(new Set(answers.map(({ json }) => json.seq)).size).toBe(50);
   expect((await verifyChain(entries, GENESIS)).flaw).toBeNull();
+});
+
+test("a log that a restore has taken back goes on from where it is, whatever an isolate remembers of it", async () => {
+  const [trigger] = await service.sql("SELECT sql FROM sqlite_schema WHERE name = 'audit_log_kept'");
+  await service.sql("DROP TRIGGER audit_log_kept");
+  await service.sql("DELETE FROM audit_log WHERE seq > 40");
+  await service.sql(String(trigger?.sql));
+  expect((await report("after-restore-1")).json).toMatchObject({ seq: 41 });
+  expect((await verifyChain(await chain(), GENESIS)).flaw).toBeNull();
 });
 
 test("a repeated report makes no second entry", async () => {
@@ -124,21 +132,9 @@ async function verify(): Promise<Integrity> {
   }
 }
 
-/** What is found when someone who owns the database does this to it. Everything is put back. */
-async function verifyAfter(...statements: string[]): Promise<Integrity["first_bad"]> {
-  const triggers = await service.sql(
-    "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'audit_log'",
-  );
-  for (const { name } of triggers) await service.sql(`DROP TRIGGER ${name}`);
-  await service.sql("CREATE TABLE kept AS SELECT * FROM audit_log");
-  for (const statement of statements) await service.sql(statement);
-  const { first_bad } = await verify();
-  await service.sql("DELETE FROM audit_log");
-  await service.sql("INSERT INTO audit_log SELECT * FROM kept");
-  await service.sql("DROP TABLE kept");
-  for (const { sql } of triggers) await service.sql(String(sql));
-  return first_bad;
-}
+/** What `verify-integrity` names when someone who owns the database does this to it. */
+const verifyAfter = (...statements: string[]) =>
+  whileTampered(service, statements, async () => (await verify()).first_bad);
 
 test("the chain is archived within the hour, and then verified against the archive", async () => {
   await report("to-archive-1");
@@ -183,6 +179,23 @@ test("whoever owns the database cannot change the log unnoticed: the first bad e
     reason: "missing",
   });
   expect(await verify()).toMatchObject({ ok: true, first_bad: null });
+});
+
+test("cron notices, too: a cut tail and a changed entry fail its task with the first bad entry", async () => {
+  const last = (await chain()).length;
+  const watched = async () => {
+    service.logs.splice(0);
+    await cron();
+    const line = await vi.waitUntil(() => service.logs.find((one) => one.includes('"cron/verify-audit"')), 20_000);
+    return JSON.parse(line).error?.message ?? "well";
+  };
+  const after = (statement: string) => whileTampered(service, [statement], watched);
+  expect(await after(`DELETE FROM audit_log WHERE seq >= ${last - 1}`)).toContain(
+    `broken at entry ${last - 1}: missing`,
+  );
+  expect(await after("UPDATE audit_log SET actor = 'x' WHERE seq = 7")).toContain("broken at entry 7: altered");
+  expect(await after("DELETE FROM audit_log WHERE seq = 1")).toContain("broken at entry 1: missing");
+  expect(await watched()).toBe("well");
 });
 
 test("a chain that was written anew from some entry on does not lead to its anchor", async () => {

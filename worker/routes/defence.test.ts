@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { SERVICE } from "../../infra/inventory.ts";
 import { CONTROLS_CACHE_MS } from "../limits.ts";
 import { type Service, startService } from "../security/callers.fixture.ts";
 
@@ -138,4 +139,64 @@ test("the switches are the operator's: another tenant's admin has none of them",
       status: 403,
       json: { type: "/docs#problem-operator-route" },
     });
+});
+
+test("failed authentications are counted by kind, what is refused by reason, and massive ones are in the audit log", async () => {
+  const from = "127.0.8.1";
+  const verify = (key?: string) =>
+    service.call("POST", "/api/v1/auth/verify", { from, ...(key !== undefined && { key }) });
+  const unknown = `prism_${"0".repeat(12)}_${"0".repeat(40)}`;
+  await Promise.all(Array.from({ length: 25 }, () => verify(unknown)));
+  await verify();
+  await service.call("GET", "/api/v1/mode", { key: user });
+  const read = async () => (await service.call("GET", "/debug/security-metrics?period=1h", { key: admin })).json;
+  await vi.waitFor(
+    async () => expect(await read()).toMatchObject({ auth_failures: { by_kind: { "no credential": 1 } } }),
+    20_000,
+  );
+  expect(await read()).toMatchObject({
+    period: "1h",
+    mode: "normal",
+    auth_failures: { total: 26, by_kind: { "unknown key": 25, "no credential": 1 } },
+    throttled: 5,
+    refusals: { "too-many-failures": 5, "not-authenticated": 21, "missing-scope": 1 },
+    anomalous_keys: [],
+  });
+  const { json } = await service.call("GET", "/api/v1/audit-logs?actionType=auth.throttled", { key: admin });
+  expect(json.entries).toMatchObject([{ subject: from, outcome: "refused", actor: "anonymous" }]);
+});
+
+test("secrets are rotated without turning anybody away: old and new are accepted meanwhile, and then the new alone", async () => {
+  const { api_url, account_id, api_token } = service.platform;
+  const set = async (name: string, text: string) => {
+    const response = await fetch(`${api_url}/accounts/${account_id}/workers/scripts/${SERVICE}/secrets`, {
+      method: "PUT",
+      headers: { authorization: `Bearer ${api_token}`, "content-type": "application/json" },
+      body: JSON.stringify({ name, text, type: "secret_text" }),
+    });
+    expect(response.status).toBe(200);
+  };
+  const status = async (key: string) => (await service.call("POST", "/api/v1/auth/verify", { key })).status;
+  const token = async () => String((await service.call("POST", "/api/v1/auth/token", { key: user })).json.token);
+  const [oldJwt, newJwt, newSecret] = ["o", "n", "s"].map((letter) => letter.repeat(40)) as [string, string, string];
+
+  await set("JWT_SECRET", oldJwt);
+  const oldToken = await token();
+  const steps: [name: string, text: string][] = [
+    ["API_SECRET_PREVIOUS", admin],
+    ["API_SECRET", newSecret],
+    ["JWT_SECRET_PREVIOUS", oldJwt],
+    ["JWT_SECRET", newJwt],
+  ];
+  for (const [name, text] of steps) {
+    await set(name, text);
+    for (const key of [admin, oldToken, user]) expect(await status(key), `after ${name}`).toBe(200);
+  }
+  const newToken = await token();
+  for (const key of [newSecret, newToken]) expect(await status(key)).toBe(200);
+
+  await set("API_SECRET_PREVIOUS", "");
+  await set("JWT_SECRET_PREVIOUS", "");
+  expect(await Promise.all([admin, oldToken, newSecret, newToken].map(status))).toEqual([401, 401, 200, 200]);
+  admin = newSecret;
 });

@@ -1,7 +1,17 @@
 /** The operator's switches: mode and blocklist. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { blockNetwork, findBlocks, findMode, liftBlock, setMode } from "../operations/defence.ts";
-import { blockPath, blockRequest, blocksView, blockView, modeChange, modeView } from "../schemas/defence.ts";
+import { securityMetricsOf } from "../operations/security-metrics.ts";
+import {
+  blockPath,
+  blockRequest,
+  blocksView,
+  blockView,
+  modeChange,
+  modeView,
+  securityMetrics,
+  securityQuery,
+} from "../schemas/defence.ts";
 import { declareRoute } from "../security/access.ts";
 import { clientAddress } from "../security/address.ts";
 import type { App } from "../security/context.ts";
@@ -87,6 +97,20 @@ const lift = declareRoute(
   WHOLE,
 );
 
+const security = declareRoute(
+  "admin",
+  {
+    method: "get",
+    path: "/debug/security-metrics",
+    tags: TAGS,
+    summary: "Who was kept out and why, and keys that behave unlike themselves",
+    request: { query: securityQuery },
+    responses: { 200: json(securityMetrics, "Counts of a period"), 503: { description: "The meter does not answer" } },
+  },
+  WHOLE,
+);
+
+defence.openapi(security, async (c) => c.json(await securityMetricsOf(c.var.work, c.req.valid("query").period), 200));
 defence.openapi(mode, async (c) => c.json(await findMode(c.var.work), 200));
 defence.openapi(changeMode, async (c) => c.json(await setMode(c.var.work, c.req.valid("json")), 200));
 defence.openapi(find, async (c) => c.json(await findBlocks(c.var.work, c.req.valid("param").ip), 200));

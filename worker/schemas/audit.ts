@@ -53,7 +53,7 @@ export const auditPage = z
   .openapi("AuditPage");
 
 /** Which entries. `actionType` is the name that clients of the old system know. */
-export const auditFilter = {
+const auditFilter = {
   actionType: z.string().max(200).optional().openapi({ description: "The action, exactly.", example: "keys.create" }),
   from: time.optional().openapi({ description: "Not before this time." }),
   to: time.optional().openapi({ description: "Before this time." }),

@@ -5,6 +5,7 @@ import { readNetwork } from "../ground/network.ts";
 import { RATE_TIERS } from "../ground/principal.ts";
 import { REASON_CHARS_MAX } from "../limits.ts";
 import { plainText } from "./documents.ts";
+import { PERIODS } from "./metrics.ts";
 
 const reason = plainText
   .min(1)
@@ -61,3 +62,38 @@ export const blockView = z
   .openapi("Block");
 
 export const blocksView = z.object({ blocks: z.array(blockView) }).openapi("Blocks");
+
+export const securityQuery = z.strictObject({ period: z.enum(PERIODS).default("24h") });
+
+const counts = z.record(z.string(), z.int());
+
+export const securityMetrics = z
+  .object({
+    period: z.enum(PERIODS),
+    mode,
+    blocks: z.int().openapi({ description: "Networks that are blocked now." }),
+    auth_failures: z.object({
+      total: z.int(),
+      by_kind: counts.openapi({ example: { "unknown key": 3, "wrong secret": 1 } }),
+    }),
+    blocked: z.int().openapi({ description: "Requests of blocked addresses." }),
+    throttled: z.int().openapi({ description: "Requests refused for failed authentications, rate limits and quotas." }),
+    refusals: counts.openapi({
+      description: "Refused requests by the name of the problem.",
+      example: { "missing-scope": 2 },
+    }),
+    anomalous_keys: z.array(
+      z.object({
+        key_id: z.string(),
+        sign: z.enum(["burst", "failing"]).openapi({
+          description:
+            "`burst`: far more requests in the last hour than in a mean hour before. `failing`: many that the service failed.",
+        }),
+        requests_last_hour: z.int(),
+        mean_requests_an_hour: z.number(),
+        errors_last_hour: z.int(),
+      }),
+    ),
+  })
+  .openapi("SecurityMetrics");
+export type SecurityMetrics = z.infer<typeof securityMetrics>;

@@ -11,12 +11,13 @@
  */
 import type { Context } from "hono";
 import { RATE_LIMITS } from "../../infra/inventory.ts";
+import { audit } from "../audit/append.ts";
 import type { Env } from "../env.ts";
 import { BoundedMap } from "../ground/bounded-map.ts";
 import { sha256 } from "../ground/digest.ts";
 import { OPERATOR_TENANT, type Principal } from "../ground/principal.ts";
 import { Problem } from "../ground/problem.ts";
-import { ISOLATE_ENTRIES_MAX } from "../limits.ts";
+import { ISOLATE_ENTRIES_MAX, THROTTLED_TOLD_EVERY_MS } from "../limits.ts";
 import type { KeyRecord } from "../store/keys.ts";
 import type { Work } from "../work.ts";
 import { clientAddress } from "./address.ts";
@@ -91,10 +92,20 @@ export async function authenticateWebhook(c: Context<App>): Promise<void> {
 async function throttled(c: Context<App>, problem: Problem): Promise<Problem> {
   const { success } = await c.env.RATE_AUTH_FAILURES.limit({ key: clientAddress(c) });
   if (success) return problem;
+  tellThrottled(c.var.work, clientAddress(c));
   return new Problem("too-many-failures", "Too many failed authentications from this address.", {
     retry_after_s: RATE_LIMITS.auth_failures.period_s,
     cause: problem.cause,
   });
+}
+
+let told_next_ms = 0;
+
+/** In the audit log, but seldom: whoever tries keys by the thousand must not fill it. */
+function tellThrottled(work: Work, address: string): void {
+  if (work.now_ms < told_next_ms) return;
+  told_next_ms = work.now_ms + THROTTLED_TOLD_EVERY_MS;
+  work.later(audit(work, { action: "auth.throttled", subject: address, outcome: "refused" }));
 }
 
 async function identify(work: Work, { text, digest }: Credential, known: Proof | null): Promise<Principal | Refusal> {

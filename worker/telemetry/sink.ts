@@ -31,7 +31,7 @@ export async function conclude(unit: Unit, given: Ending): Promise<void> {
     logLine(unit, "WARN", "a data point could not be written", { error: describeError(error) });
   }
   if (failed && line !== null) await postErrorEvent(unit.env, line, Date.now());
-  await meter(unit, ending, tallyOf(unit, measures, duration_ms));
+  await meter(unit, ending, tallyOf(unit, measures, duration_ms, ending.error));
 }
 
 function lineFields(unit: Unit, ending: Ending, duration_ms: number): Record<string, unknown> {

@@ -1,0 +1,18 @@
+/** `ops mode show` */
+import { z } from "zod";
+import { defineCommand } from "../command/define.ts";
+import { decode } from "../service/client.ts";
+import { MODE_PATH, modeView, shownMode } from "./mode.ts";
+
+export const modeShow = defineCommand({
+  path: "mode show",
+  group: "security",
+  summary: "the mode of the service: since when, by whom and why",
+  risk: "read",
+  output: z.strictObject(modeView.shape),
+  examples: ["mode show --json"],
+  async run(invocation) {
+    const mode = decode(modeView, await (await invocation.client()).get(MODE_PATH), MODE_PATH);
+    return { data: mode, text: shownMode(mode) };
+  },
+});

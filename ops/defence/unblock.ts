@@ -1,0 +1,29 @@
+/** `ops unblock` */
+import { z } from "zod";
+import { defineCommand } from "../command/define.ts";
+import { decode } from "../service/client.ts";
+import { blockPath, blockView } from "./blocks.ts";
+
+export const unblock = defineCommand({
+  path: "unblock",
+  group: "security",
+  summary: "lift the block of exactly this address or network",
+  risk: "change",
+  args: z.object({ ip: z.string().describe("as it was blocked") }),
+  output: z.strictObject({
+    lifted: z.string(),
+    holding: z.array(z.strictObject(blockView.shape)).describe("blocks that hold it, this one included"),
+  }),
+  examples: ["unblock 203.0.113.7"],
+  async run(invocation, { ip }) {
+    const client = await invocation.client();
+    const found = await client.get(blockPath(ip));
+    const { blocks: holding } = decode(z.object({ blocks: z.array(blockView) }), found, "GET blocklist");
+    if (invocation.dry_run) return { data: { lifted: ip, holding }, text: `The block of ${ip} would be lifted.` };
+    await client.delete(blockPath(ip));
+    const others = holding.length - 1;
+    const text =
+      others > 0 ? `Lifted the block of ${ip}; ${others} larger ones hold it still.` : `Lifted the block of ${ip}.`;
+    return { data: { lifted: ip, holding }, text, audit: { detail: { network: ip } } };
+  },
+});
