@@ -9,6 +9,9 @@ import { health } from "./routes/health.ts";
 import { keys } from "./routes/keys.ts";
 import { metrics } from "./routes/metrics.ts";
 import { notifications } from "./routes/notifications.ts";
+import { completions } from "./routes/openai/completions.ts";
+import { embeddings } from "./routes/openai/embeddings.ts";
+import { models } from "./routes/openai/models.ts";
 import { documentationOf } from "./routes/openapi.ts";
 import { search } from "./routes/search.ts";
 import type { App } from "./security/context.ts";
@@ -18,7 +21,21 @@ import { refuseInvalid } from "./security/validation.ts";
 export function createApp(): OpenAPIHono<App> {
   const app = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
   secure(app);
-  for (const routes of [health, search, chat, batches, documents, keys, auth, feedback, notifications, metrics])
+  for (const routes of [
+    health,
+    search,
+    chat,
+    batches,
+    documents,
+    keys,
+    auth,
+    feedback,
+    notifications,
+    metrics,
+    completions,
+    models,
+    embeddings,
+  ])
     app.route("/", routes);
   app.route("/", documentationOf(app));
   return app;

@@ -104,6 +104,8 @@ export const BULK_JSON_CHARS_MAX = 600_000;
 
 /** Workers AI takes 100 texts a call for bge models. */
 export const EMBEDDING_TEXTS_PER_CALL_MAX = 100;
+/** More than any model of the catalogue reads (8 192 tokens at most). */
+export const EMBEDDING_TEXT_CHARS_MAX = 32_000;
 /** Vectorize takes 1000 vectors a call from a Worker. */
 export const VECTORIZE_UPSERT_VECTORS_MAX = 1000;
 /** Not documented, but seen in production: more ids in one deleteByIds are refused with error 40007. */

@@ -1,6 +1,6 @@
 /**
- * Two thousand malformed requests over every route of `/openapi.json`: each is refused with a problem document,
- * none is a 5xx, and the stores are the same afterwards. `PRISM_TEST_SEED` repeats a run.
+ * Two thousand malformed requests over every route of `/openapi.json`: each is refused with a problem document (on
+ * `/v1/` with an error as OpenAI has them), none is a 5xx, and the stores are the same afterwards. `PRISM_TEST_SEED` repeats a run.
  */
 import { createHash } from "node:crypto";
 import { Agent, request } from "node:http";
@@ -28,7 +28,7 @@ beforeAll(async () => {
   await service.key({ scopes: ["read"] });
   const [key] = (await service.call("GET", "/api/v1/keys")).json.keys;
   const { json: spec } = await service.call("GET", "/openapi.json", undefined, { key: null });
-  const ids: Record<string, string> = { documents: "kept", jobs: batch.json.job_id, keys: key.id };
+  const ids: Record<string, string> = { models: "balanced", documents: "kept", jobs: batch.json.job_id, keys: key.id };
   operations = Object.entries<Record<string, OpenApiOperation>>(spec.paths).flatMap(([path, described]) => {
     const methods = Object.keys(described).map((method) => method.toUpperCase());
     return Object.entries(described).map(([method, operation]) =>
@@ -69,6 +69,11 @@ async function fault(sent: Sent): Promise<string | null> {
   const { status, type, id, text } = await send(sent);
   if (status >= 200 && status < 400) return sent.may_succeed ? null : `was accepted with ${status}`;
   if (status >= 500 || status < 400) return `got ${status} ${text.slice(0, 300)}`;
+  if (sent.path.startsWith("/v1/")) {
+    const { error } = JSON.parse(text) as { error?: Record<string, unknown> };
+    const whole = [error?.message, error?.type, error?.code].every((part) => typeof part === "string" && part !== "");
+    return type === "application/json" && whole ? null : `got an incomplete error: ${type} ${text.slice(0, 300)}`;
+  }
   if (!type.startsWith("application/problem+json")) return `got ${status} as ${type}`;
   const problem = JSON.parse(text) as Record<string, unknown>;
   const whole =

@@ -30,6 +30,8 @@ const VALID_BODIES: Record<string, Record<string, unknown>> = {
   "PATCH /api/v1/keys/{id}": { name: "renamed", scopes: ["read"], rate_tier: "low" },
   // Anything but the webhook's secret is refused there.
   "POST /api/v1/alerts/cloudflare": { name: "n", text: "t", alert_type: "incident_alert", ts: 1 },
+  "POST /v1/chat/completions": { model: "balanced", messages: [{ role: "user", content: "weevil?" }], stream: false },
+  "POST /v1/embeddings": { model: "@prism/lexical-384-v1", input: ["weevil"], encoding_format: "float" },
   "POST /api/v1/feedback": { request_id: "request-1", rating: 3, comment: "c" },
 };
 
@@ -46,7 +48,7 @@ export function operationOf(
   return {
     method,
     path,
-    existing: path.replace("{id}", () => ids[path.split("/")[3] ?? ""] ?? ""),
+    existing: path.replace("{id}", () => ids[path.split("/").at(-2) ?? ""] ?? ""),
     valid: VALID_BODIES[name] ?? null,
     open: described.security.length === 0,
     strict_query: (described.parameters ?? []).some((parameter) => parameter.in === "query"),

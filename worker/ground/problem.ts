@@ -32,6 +32,7 @@ export const PROBLEMS = {
   },
   "no-such-route": { status: 404, meaning: "There is no such path. See the list of routes on this page." },
   "not-found": { status: 404, meaning: "There is no document or job with this id in the key's tenant." },
+  "no-such-model": { status: 404, meaning: "There is no model of this name. `GET /v1/models` lists them." },
   "no-such-key": { status: 404, meaning: "There is no key with this id that you may manage." },
   "method-not-allowed": { status: 405, meaning: "The path exists; the `Allow` header lists its methods." },
   "idempotency-in-progress": {
@@ -60,6 +61,11 @@ export const PROBLEMS = {
   },
   internal: { status: 500, meaning: "A defect of the service. Report it with the request id." },
   "metrics-unavailable": { status: 503, meaning: "The meter cannot be read right now. Nothing is lost; retry soon." },
+  "model-down": {
+    status: 503,
+    meaning:
+      "The model cannot be reached, or has not ended its answer. Retry as told; `POST /api/v1/chat` still gives passages.",
+  },
   "vector-search-down": {
     status: 503,
     meaning: "Vector search is unavailable. Search with mode `hybrid` or `text`, or retry later.",

@@ -9,12 +9,13 @@ import type { Context, Hono, MiddlewareHandler } from "hono";
 import { allows, OPERATOR_TENANT, type Scope } from "../ground/principal.ts";
 import { Problem } from "../ground/problem.ts";
 import { BODY_BYTES_MAX } from "../limits.ts";
-import { problemSchema } from "../schemas/problem.ts";
+import { openAiErrorSchema, problemSchema } from "../schemas/problem.ts";
 import { countRequest } from "../telemetry/day-counts.ts";
 import { authenticate, authenticateWebhook } from "./authenticate.ts";
 import { jsonBody } from "./body.ts";
 import type { App } from "./context.ts";
 import { idempotent } from "./idempotency.ts";
+import { isOpenAiPath } from "./openai-error.ts";
 import { checkQuota } from "./quota.ts";
 import { limitKey } from "./rate-limit.ts";
 
@@ -143,13 +144,15 @@ const REFUSALS = {
   429: "Too many requests, or the day's quota is used up",
 } as const;
 
-function refusals(access: Access, route: Omit<RouteConfig, "path">, replay: boolean): RouteConfig["responses"] {
+function refusals(access: Access, route: RouteConfig, replay: boolean): RouteConfig["responses"] {
   const statuses: (keyof typeof REFUSALS)[] = [429];
   if (access === "cloudflare") statuses.push(400, 401);
   else if (access !== "open") statuses.push(400, 401, 403);
   else if (route.request !== undefined) statuses.push(400);
   if (route.request?.body !== undefined) statuses.push(413, 415);
   if (replay) statuses.push(409, 422);
-  const content = { "application/problem+json": { schema: problemSchema } };
+  const content = isOpenAiPath(route.path)
+    ? { "application/json": { schema: openAiErrorSchema } }
+    : { "application/problem+json": { schema: problemSchema } };
   return Object.fromEntries(statuses.map((status) => [status, { description: REFUSALS[status], content }]));
 }

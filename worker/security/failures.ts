@@ -1,4 +1,7 @@
-/** Every way a request can fail, mapped to a problem document in one place; `validation.ts` does the schemas' part. */
+/**
+ * Every way a request can fail, mapped in one place to the document that callers of its path read; `validation.ts` does the
+ * schemas' part.
+ */
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { Problem, type ProblemStatus } from "../ground/problem.ts";
@@ -6,6 +9,7 @@ import { FENCE_RETRY_AFTER_S } from "../limits.ts";
 import { isDatabaseDown } from "../store/database.ts";
 import { isFenced } from "../store/fence.ts";
 import type { App } from "./context.ts";
+import { isOpenAiPath, openAiError } from "./openai-error.ts";
 
 const TITLES: Record<ProblemStatus, string> = {
   400: "Bad request",
@@ -55,20 +59,26 @@ export function methodNotAllowed(c: Context<App>, methods: string[]): Response {
   return problemResponse(c, new Problem("method-not-allowed", `This path takes ${allow}.`, { headers: { allow } }));
 }
 
-/** A problem document (RFC 9457), with the request id that a caller can quote. */
+/** A problem document (RFC 9457), with the request id that a caller can quote; or an error as OpenAI's clients know them. */
 function problemResponse(c: Context<App>, problem: Problem): Response {
-  const { slug, status, message, errors, headers, retry_after_s } = problem;
-  const body = {
+  const { status, headers, retry_after_s } = problem;
+  const [body, type] = isOpenAiPath(c.req.path)
+    ? [openAiError(problem), "application/json"]
+    : [problemDocument(problem, c.var.work.request_id), "application/problem+json; charset=utf-8"];
+  return c.body(JSON.stringify(body), status, {
+    "content-type": type,
+    ...(retry_after_s === undefined ? {} : { "retry-after": String(retry_after_s) }),
+    ...headers,
+  });
+}
+
+function problemDocument({ slug, status, message, errors }: Problem, request_id: string) {
+  return {
     type: `/docs#problem-${slug}`,
     title: TITLES[status],
     status,
     detail: message,
-    request_id: c.var.work.request_id,
+    request_id,
     ...(errors.length > 0 ? { errors } : {}),
   };
-  return c.body(JSON.stringify(body), status, {
-    "content-type": "application/problem+json; charset=utf-8",
-    ...(retry_after_s === undefined ? {} : { "retry-after": String(retry_after_s) }),
-    ...headers,
-  });
 }
