@@ -7,6 +7,7 @@ import { documents } from "./routes/documents.ts";
 import { feedback } from "./routes/feedback.ts";
 import { health } from "./routes/health.ts";
 import { keys } from "./routes/keys.ts";
+import { mcp } from "./routes/mcp/mcp.ts";
 import { metrics } from "./routes/metrics.ts";
 import { notifications } from "./routes/notifications.ts";
 import { completions } from "./routes/openai/completions.ts";
@@ -35,6 +36,7 @@ export function createApp(): OpenAPIHono<App> {
     completions,
     models,
     embeddings,
+    mcp,
   ])
     app.route("/", routes);
   app.route("/", documentationOf(app));

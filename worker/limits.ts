@@ -157,6 +157,12 @@ export const CONTEXT_TOKENS_MIN = 100;
 export const CONTEXT_TOKENS_MAX = 16_000;
 export const ANSWER_TOKENS_MAX = 600;
 
+/** What one call of a tool hands to an assistant, which reads all of it and pays for it; clients warn from 10 000 on. */
+export const TOOL_TOKENS_MAX = 8_000;
+export const TOOL_TOP_K_DEFAULT = 5;
+export const TOOL_LIST_MAX = 100;
+export const TOOL_LIST_DEFAULT = 25;
+
 /** Failures in a row that open a circuit, and how long it stays open. */
 export const BREAKER_FAILURES_TO_OPEN = 3;
 export const BREAKER_OPEN_MS = 15_000;

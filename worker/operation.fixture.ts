@@ -32,6 +32,7 @@ const VALID_BODIES: Record<string, Record<string, unknown>> = {
   "POST /api/v1/alerts/cloudflare": { name: "n", text: "t", alert_type: "incident_alert", ts: 1 },
   "POST /v1/chat/completions": { model: "balanced", messages: [{ role: "user", content: "weevil?" }], stream: false },
   "POST /v1/embeddings": { model: "@prism/lexical-384-v1", input: ["weevil"], encoding_format: "float" },
+  "POST /mcp": { jsonrpc: "2.0", id: 1, method: "tools/list", params: {} },
   "POST /api/v1/feedback": { request_id: "request-1", rating: 3, comment: "c" },
 };
 

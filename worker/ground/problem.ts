@@ -17,6 +17,10 @@ export const PROBLEMS = {
   },
   "missing-scope": { status: 403, meaning: "The key is valid but lacks the scope that `detail` names." },
   "address-blocked": { status: 403, meaning: "The operator has blocked your address." },
+  "origin-not-allowed": {
+    status: 403,
+    meaning: "A page of this origin may not call assistants' tools: the operator lists origins in `CORS_ORIGINS`.",
+  },
   "token-not-exchangeable": {
     status: 403,
     meaning: "Only an API key can be exchanged for a token: not the bootstrap secret, not another token.",

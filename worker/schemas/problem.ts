@@ -43,3 +43,12 @@ export const openAiErrorSchema = z
       },
     },
   });
+
+/** A refusal of `/mcp` that comes before the protocol: https://www.jsonrpc.org/specification#error_object */
+export const rpcErrorSchema = z
+  .strictObject({
+    jsonrpc: z.literal("2.0"),
+    id: z.null(),
+    error: z.strictObject({ code: z.int(), message: z.string(), data: problemSchema }),
+  })
+  .openapi("RpcError");

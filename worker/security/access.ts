@@ -9,13 +9,12 @@ import type { Context, Hono, MiddlewareHandler } from "hono";
 import { allows, OPERATOR_TENANT, type Scope } from "../ground/principal.ts";
 import { Problem } from "../ground/problem.ts";
 import { BODY_BYTES_MAX } from "../limits.ts";
-import { openAiErrorSchema, problemSchema } from "../schemas/problem.ts";
 import { countRequest } from "../telemetry/day-counts.ts";
 import { authenticate, authenticateWebhook } from "./authenticate.ts";
 import { jsonBody } from "./body.ts";
 import type { App } from "./context.ts";
+import { errorShape } from "./error-shapes.ts";
 import { idempotent } from "./idempotency.ts";
-import { isOpenAiPath } from "./openai-error.ts";
 import { checkQuota } from "./quota.ts";
 import { limitKey } from "./rate-limit.ts";
 
@@ -151,8 +150,7 @@ function refusals(access: Access, route: RouteConfig, replay: boolean): RouteCon
   else if (route.request !== undefined) statuses.push(400);
   if (route.request?.body !== undefined) statuses.push(413, 415);
   if (replay) statuses.push(409, 422);
-  const content = isOpenAiPath(route.path)
-    ? { "application/json": { schema: openAiErrorSchema } }
-    : { "application/problem+json": { schema: problemSchema } };
+  const { media_type, schema } = errorShape(route.path);
+  const content = { [media_type]: { schema } };
   return Object.fromEntries(statuses.map((status) => [status, { description: REFUSALS[status], content }]));
 }

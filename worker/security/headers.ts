@@ -69,7 +69,7 @@ export const allowListedOrigins: MiddlewareHandler<App> = async (c, next) => {
 };
 
 /** `CORS_ORIGINS` is a comma-separated list of origins, e.g. `https://app.example.com`. */
-function allowedOrigins(list: string): string[] {
+export function allowedOrigins(list: string): string[] {
   return list.split(",").map((origin) => origin.trim());
 }
 

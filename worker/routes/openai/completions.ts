@@ -14,7 +14,7 @@ import {
 } from "../../schemas/openai.ts";
 import { asksForDebug, declareRoute } from "../../security/access.ts";
 import type { App } from "../../security/context.ts";
-import { openAiError } from "../../security/openai-error.ts";
+import { openAiError } from "../../security/error-shapes.ts";
 import { refuseInvalid } from "../../security/validation.ts";
 import { drain, streamed } from "../answer-stream.ts";
 import { type CompletionHead, chunkOf, completionOf, lastChunks } from "./completion.ts";

@@ -249,7 +249,7 @@ describe("guards speak their language", () => {
     ["POST", "/v1/embeddings", "{", {}, 400],
   ])("%s %s is refused in their shape", async (method, path, body, headers, status) => {
     const answer = await service.call(method, path, body, { headers });
-    expect([answer.status, answer.headers.get("content-type")]).toEqual([status, "application/json"]);
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([status, "application/json; charset=utf-8"]);
     expect(answer.json.error).toMatchObject({ message: expect.any(String), type: "invalid_request_error" });
   });
 
