@@ -24,7 +24,7 @@ export const WORKER_BUNDLE = {
 } satisfies BuildOptions;
 
 /** Bundles the Worker in memory. Throws with esbuild's messages when it does not compile. */
-export async function bundleWorker(): Promise<{ code: string; source_map: string; gzip_bytes: number }> {
+export async function bundleWorker(): Promise<{ code: string; source_map: string }> {
   const result = await build({
     ...WORKER_BUNDLE,
     entryPoints: [join(ROOT, "worker/index.ts")],
@@ -37,12 +37,12 @@ export async function bundleWorker(): Promise<{ code: string; source_map: string
     write: false,
   });
   const text = (ending: string) => result.outputFiles.find(({ path }) => path.endsWith(ending))?.text ?? "";
-  const code = text("worker.js");
-  return { code, source_map: text(".map"), gzip_bytes: gzipSync(code, { level: 9 }).length };
+  return { code: text("worker.js"), source_map: text(".map") };
 }
 
 if (import.meta.main) {
-  const { code, source_map, gzip_bytes } = await bundleWorker();
+  const { code, source_map } = await bundleWorker();
+  const gzip_bytes = gzipSync(code, { level: 9 }).length;
   mkdirSync(join(ROOT, "dist"), { recursive: true });
   writeFileSync(join(ROOT, "dist/worker.js"), code);
   writeFileSync(join(ROOT, "dist/worker.js.map"), source_map);

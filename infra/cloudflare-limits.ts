@@ -95,3 +95,6 @@ export const QUEUE_CONSUMER_DEFAULTS = { batch_size: 10, max_wait_time_ms: 5000,
 export const QUEUE_VISIBILITY_MS = { default: 30_000, max: 43_200_000 } as const;
 /** A consumer invocation may take 15 minutes; a lease older than that belonged to a Worker that is gone. */
 export const QUEUE_DELIVERY_LEASE_MS = 900_000;
+
+// Workers Logs. https://developers.cloudflare.com/workers/observability/logs/workers-logs/#limits
+export const LOG_RETENTION_MS = { free: 3 * 86_400_000, paid: 7 * 86_400_000 } as const;

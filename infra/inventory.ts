@@ -49,10 +49,10 @@ export const KV_NAMESPACES = {
 
 export const BUCKETS = {
   vectors: { binding: "VECTOR_PACKS", name: "prism-vectors" },
+  audit: { binding: "AUDIT_ARCHIVE", name: "prism-audit" },
   /** Not bound to the Worker: only ops reads and writes these, through the S3 API. */
   backups: { binding: null, name: "prism-backups" },
   logs: { binding: null, name: "prism-logs" },
-  audit: { binding: null, name: "prism-audit" },
 } as const;
 
 export const QUEUES = {

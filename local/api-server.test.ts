@@ -4,6 +4,7 @@ import { createCloudflare } from "../ops/cloudflare/api.ts";
 import { patientStorage } from "../ops/storage/patient-storage.ts";
 import { s3Storage } from "../ops/storage/s3-storage.ts";
 import { serveApis } from "./api-server.ts";
+import { TailSessions } from "./telemetry/tail-sessions.ts";
 
 let requests = 0;
 let free_bytes = 0;
@@ -13,7 +14,7 @@ beforeAll(async () => {
     requests += 1;
     return c.json({ success: true, errors: [], messages: [], result: [] });
   });
-  server = await serveApis(0, rest, (_, response) => void response.end(), {
+  server = await serveApis(0, rest, (_, response) => void response.end(), new TailSessions(Date.now, Math.random), {
     folder: "/data",
     free_bytes: () => free_bytes,
   });

@@ -6,6 +6,8 @@ import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import { DISK_FREE_BYTES_MIN } from "./limits.ts";
 import { xmlError } from "./s3/xml.ts";
+import type { TailSessions } from "./telemetry/tail-sessions.ts";
+import { serveTails } from "./telemetry/tail-socket.ts";
 
 interface ApiServer {
   port: number;
@@ -30,13 +32,14 @@ export function diskOf(folder: string): Disk {
 }
 
 /**
- * `rest` answers below `/client/v4` and `/local`; every other path is a bucket's. Port 0 picks a free one. While the disk is full nothing
+ * `rest` answers below `/client/v4` and `/local`, where websockets are live tails; every other path is a bucket's. Port 0 picks a free one. While the disk is full nothing
  * is begun that may write: workerd would leave it without an answer, or with one that does not say why.
  */
 export async function serveApis(
   port: number,
   rest: Hono,
   s3: (request: IncomingMessage, response: ServerResponse) => void,
+  tails: TailSessions,
   disk: Disk,
 ): Promise<ApiServer> {
   const listener = getRequestListener(rest.fetch);
@@ -49,6 +52,7 @@ export async function serveApis(
     else if (face !== undefined) void listener(request, response);
     else s3(request, response);
   });
+  serveTails(server, tails);
   // Node cuts requests after 5 minutes by default; an upload of 5 GiB may take longer.
   server.requestTimeout = 0;
   await new Promise<void>((resolve, reject) => {

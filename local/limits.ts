@@ -41,3 +41,16 @@ export const S3_XML_BODY_MAX_BYTES = 8 * 1024 ** 2;
 export const S3_CHUNK_LINE_MAX_BYTES = 8192;
 /** How often the broker looks whether a waiting message is due: bounds how late a jump of the simulated clock is seen. */
 export const QUEUE_TICK_MS = 250;
+/** Of Workers Logs: some hundred thousand invocations. Cloudflare bounds them by their number a day. */
+export const LOG_STORE_BYTES_MAX = 64 * 1024 * 1024;
+/** Cloudflare's own interface asks for a hundred events, and for ten groups. */
+export const LOG_QUERY_EVENTS_DEFAULT = 100;
+export const LOG_QUERY_EVENTS_MAX = 2000;
+export const LOG_QUERY_GROUPS_DEFAULT = 10;
+export const LOG_QUERY_BUCKETS_DEFAULT = 30;
+/** Cloudflare ends a tail after some hours as well, and names no figure. */
+export const TAIL_SESSION_MS = 6 * 3_600_000;
+/** A watcher that does not take its leave by then is cut. */
+export const TAIL_CLOSE_MAX_MS = 1000;
+/** Of one script. https://developers.cloudflare.com/workers/observability/logs/real-time-logs/ */
+export const TAIL_SESSIONS_MAX = 10;

@@ -36,6 +36,9 @@ import { UploadLedger } from "./s3/upload-ledger.ts";
 import { seed } from "./seed.ts";
 import { serveOnSocket } from "./socket-service.ts";
 import { DataFolder, s3Credentials } from "./state.ts";
+import { TelemetryIntake } from "./telemetry/intake.ts";
+import { LogStore } from "./telemetry/log-store.ts";
+import { TailSessions } from "./telemetry/tail-sessions.ts";
 import { TimeTravel } from "./time-travel.ts";
 import { handleVectorizeBinding } from "./vectorize/binding-service.ts";
 import { vectorizeRest } from "./vectorize/rest.ts";
@@ -112,7 +115,7 @@ async function assemble(
   undo.push(() => vectorize.close());
 
   const built =
-    options.account === "empty" ? null : Promise.all([bundleWorker(), dimensionsOf(ai, vectorize, options.on_log)]);
+    options.account === "empty" ? null : Promise.all([bundleOnce(), dimensionsOf(ai, vectorize, options.on_log)]);
   // Waited for below; until then its failure is nobody's.
   built?.catch(() => {});
 
@@ -130,6 +133,13 @@ async function assemble(
   });
   const queueSocket = await serveOnSocket((request) => handleQueueBinding(queues, request));
   undo.push(() => queueSocket.close());
+  const plan = options.plan ?? "free";
+  const logs = new LogStore(folder.file("logs.sqlite"), { account_id: identity.account_id, now, plan });
+  undo.push(() => logs.close());
+  const tails = new TailSessions(now, Math.random);
+  const intake = new TelemetryIntake({ registry, logs, tails, now, random: Math.random });
+  const telemetrySocket = await serveOnSocket(intake.handle);
+  undo.push(() => telemetrySocket.close());
   const proxy = new FrontProxy(Math.random);
   undo.push(() => proxy.close());
   const port = await proxy.listen(options.port ?? 0);
@@ -144,6 +154,7 @@ async function assemble(
         vectorize: vectorizeSocket.address,
         ai: aiSocket.address,
         queues: queueSocket.address,
+        telemetry: telemetrySocket.address,
         faults: () => faults?.handle() ?? new Response(null, { status: 404 }),
       },
       gateway_secret: randomBytes(24).toString("base64url"),
@@ -167,7 +178,9 @@ async function assemble(
     vectorize: vectorizeRest(vectorize),
     timeTravel,
     queues,
-    plan: options.plan ?? "free",
+    logs,
+    tails,
+    plan,
   };
   if (built) {
     const [{ code }, dimensions] = await built;
@@ -207,8 +220,9 @@ async function assemble(
     credentials: () => tokens().map((token) => ({ ...s3Credentials(token), scopes: token.scopes })),
     now: Date.now,
   });
-  const apiServer = await serveApis(options.api_port ?? 0, apis, s3, diskOf(folder.path));
+  const apiServer = await serveApis(options.api_port ?? 0, apis, s3, tails, diskOf(folder.path));
   undo.push(() => apiServer.close());
+  undo.push(() => tails.close());
 
   // A deployment may have brought secrets of its own.
   const apiSecret = live?.bindings.find(({ name }) => name === "API_SECRET");
@@ -236,6 +250,14 @@ async function assemble(
     ai_usage: () => ({ ...ai.usage }),
     workerdPid: () => workerdPids()[0] ?? null,
   };
+}
+
+let bundled: ReturnType<typeof bundleWorker> | null = null;
+
+/** The sources as this process found them first, which is what its own modules are of, too. */
+function bundleOnce(): ReturnType<typeof bundleWorker> {
+  bundled ??= bundleWorker();
+  return bundled;
 }
 
 /**

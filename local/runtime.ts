@@ -10,7 +10,7 @@ import { join } from "node:path";
 import type { R2Bucket } from "@cloudflare/workers-types";
 import type { Miniflare, MiniflareOptions } from "miniflare";
 import { SERVICE } from "../infra/inventory.ts";
-import { bucketStorageName, hideBuckets } from "./bucket-storage.ts";
+import { hideBuckets } from "./bucket-storage.ts";
 import type { Engine } from "./engine.ts";
 import type { FrontProxy } from "./front-proxy.ts";
 import { PROXY_DRAIN_MAX_MS } from "./limits.ts";
@@ -28,6 +28,7 @@ import {
   liveDeployment,
   peerName,
   SOCKET_ENDING,
+  storePaths,
   type WorkerdInputs,
   workerdOptions,
 } from "./workerd.ts";
@@ -93,31 +94,28 @@ export class Runtime implements Engine {
 
   queryD1(databaseId: string, queries: readonly D1Query[]): Promise<D1Rows[]> {
     return this.#use({ kind: "d1", id: databaseId }, async () => {
-      const gateway = await this.#miniflare.getWorker(hiddenName(INTERNAL_WORKERS.d1, this.#inputs));
-      return queryThroughGateway((url, init) => gateway.fetch(url, init), `d1:${databaseId}`, queries);
+      return queryThroughGateway(await this.#gateway("d1"), `d1:${databaseId}`, queries);
     });
   }
 
   async kv(namespaceId: string): Promise<KvGateway> {
     const resource = { kind: "kv", id: namespaceId } as const;
     await this.#use(resource, async () => {});
-    // Asked for anew at each call: what Miniflare hands out does not outlive a reload.
-    const fetch: Parameters<typeof gatewayKv>[0] = (url, init) =>
-      this.#use(resource, async () =>
-        (await this.#miniflare.getWorker(hiddenName(INTERNAL_WORKERS.kv, this.#inputs))).fetch(url, init),
-      );
+    const fetch: GatewayFetch = (url, init) => this.#use(resource, async () => (await this.#gateway("kv"))(url, init));
     return gatewayKv(fetch, `kv:${namespaceId}`);
   }
 
   async r2(bucketName: string): Promise<R2Bucket> {
     const resource = { kind: "r2", id: bucketName } as const;
     await this.#use(resource, async () => {});
-    const fetch: GatewayFetch = (url, init) =>
-      this.#use(resource, async () => {
-        const origin = await this.#miniflare.unsafeGetDirectURL(hiddenName(INTERNAL_WORKERS.r2, this.#inputs));
-        return directGateway(origin, this.#inputs.gateway_secret)(url, init);
-      });
+    const fetch: GatewayFetch = (url, init) => this.#use(resource, async () => (await this.#gateway("r2"))(url, init));
     return gatewayBucket(fetch, `r2:${bucketName}`);
+  }
+
+  /** Asked for anew at each call: the address does not outlive a reload. */
+  async #gateway(kind: keyof typeof INTERNAL_WORKERS): Promise<GatewayFetch> {
+    const origin = await this.#miniflare.unsafeGetDirectURL(hiddenName(INTERNAL_WORKERS[kind], this.#inputs));
+    return directGateway(origin, this.#inputs.gateway_secret);
   }
 
   /** Hands a batch of messages to the queue handler of a script's live version. */
@@ -132,17 +130,7 @@ export class Runtime implements Engine {
   }
 
   async dropData(kind: "d1" | "kv" | "r2", id: string): Promise<void> {
-    const paths =
-      kind === "d1"
-        ? ["", "-wal", "-shm"].map((ending) => `${this.d1File(id)}${ending}`)
-        : // KV and R2 keep blobs in a folder named by id beside the metadata objects.
-          [
-            join(
-              this.#inputs.persist_dir,
-              kind,
-              kind === "r2" ? bucketStorageName(id, this.#inputs.bucket_secret) : id,
-            ),
-          ];
+    const paths = storePaths(this.#inputs, kind, id);
     // Stopping workerd costs every request half a second: not for a store that nothing was ever written to.
     if (!paths.some((path) => existsSync(path))) return;
     await this.exclusively(async () => {
@@ -201,6 +189,7 @@ export class Runtime implements Engine {
     if (this.#started) {
       this.#begun.resolve();
       await this.#switching;
+      await this.#flushTelemetry();
       await this.#started.dispose();
     }
     rmSync(this.#sockets, { recursive: true, force: true });
@@ -243,6 +232,7 @@ export class Runtime implements Engine {
         // A stream may outlive any patience; it is cut then, as a deployment on Cloudflare would after its grace.
         const patience = new Promise<void>((resolve) => setTimeout(resolve, PROXY_DRAIN_MAX_MS).unref());
         await Promise.race([Promise.all([this.#proxy.drained(), this.#unused()]), patience]);
+        await this.#flushTelemetry();
         return await work();
       } finally {
         this.#proxy.release();
@@ -250,6 +240,13 @@ export class Runtime implements Engine {
     });
     this.#switching = turn.catch(() => {});
     return turn;
+  }
+
+  /** What workerd has heard of invocations and not told yet would end with it. */
+  async #flushTelemetry(): Promise<void> {
+    const worker = this.#miniflare.getWorker(hiddenName(INTERNAL_WORKERS.telemetry, this.#inputs));
+    // A workerd that does not answer has nothing to tell.
+    await worker.then((intake) => intake.fetch("http://telemetry/")).catch(() => null);
   }
 
   async #liveWorker(script: string) {

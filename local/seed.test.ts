@@ -14,6 +14,8 @@ import { QueueBroker } from "./rest/queue-broker.ts";
 import { QueueStore } from "./rest/queue-store.ts";
 import { Runtime } from "./runtime.ts";
 import { type SeedInputs, seed } from "./seed.ts";
+import { LogStore } from "./telemetry/log-store.ts";
+import { TailSessions } from "./telemetry/tail-sessions.ts";
 import { TimeTravel } from "./time-travel.ts";
 import { vectorizeRest } from "./vectorize/rest.ts";
 import { VectorizeStore } from "./vectorize/store.ts";
@@ -33,7 +35,7 @@ beforeEach(() => {
   vectorize = new VectorizeStore(":memory:", { now });
   const deliver = () => Promise.reject(new Error("nothing runs"));
   const queues = new QueueBroker({ registry, store: new QueueStore(":memory:"), deliver, now });
-  const services = { vectorize: "", ai: "", queues: "", faults: () => new Response() };
+  const services = { vectorize: "", ai: "", queues: "", telemetry: "", faults: () => new Response() };
   const engine = new Runtime(
     "a".repeat(32),
     {
@@ -52,10 +54,21 @@ beforeEach(() => {
     now,
   );
   const timeTravel = new TimeTravel({ engine, dir });
+  const tails = new TailSessions(now, Math.random);
+  const logs = new LogStore(":memory:", { account_id: engine.account_id, now, plan: "free" });
   const token = "token-of-the-tests";
   const tokens = () => [{ id: "0".repeat(32), value: token }];
   inputs = {
-    api: restApi({ engine, vectorize: vectorizeRest(vectorize), tokens, timeTravel, queues, budget: false }),
+    api: restApi({
+      engine,
+      vectorize: vectorizeRest(vectorize),
+      tokens,
+      timeTravel,
+      queues,
+      logs,
+      tails,
+      budget: false,
+    }),
     token,
     account_id: engine.account_id,
     url: "http://127.0.0.1:1",
@@ -67,6 +80,7 @@ beforeEach(() => {
   close = async () => {
     await timeTravel.close();
     await queues.close();
+    logs.close();
     registry.close();
     vectorize.close();
     rmSync(dir, { recursive: true });

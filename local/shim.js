@@ -48,7 +48,8 @@ function faultyBinding(binding, rules) {
       const value = target[property];
       if (typeof value !== "function") return value;
       const rule = rules.find((candidate) => !candidate.method || candidate.method === property);
-      if (!rule) return value.bind(target);
+      // Called as a method: any property of what an RPC stub has is a method of its object, `bind` and `apply` as well.
+      if (!rule) return (...args) => target[property](...args);
       // D1's prepare() is synchronous: the fault must strike where the statement runs.
       if (property === "prepare") return (...args) => faultyStatement(value.apply(target, args), rule);
       // A Durable Object is had at once: the fault must strike where it is called.
@@ -57,7 +58,7 @@ function faultyBinding(binding, rules) {
         return (...args) => faultyObject(value.apply(target, args), rules);
       return async (...args) => {
         await strike(rule);
-        return value.apply(target, args);
+        return target[property](...args);
       };
     },
   });
@@ -83,7 +84,6 @@ function faultyObject(stub, rules) {
       const rule = rules.find((candidate) => !candidate.method || candidate.method === method);
       return async (...args) => {
         if (rule) await strike(rule);
-        // Called as a method: any property of what a stub has is a method of the object, `apply` as well.
         return target[method](...args);
       };
     },

@@ -33,9 +33,9 @@ export interface WorkerdInputs {
   /** Folder for the engines' files. */
   persist_dir: string;
   /** Addresses of the stand-ins' Node ends, and the fault plan. */
-  services: { vectorize: string; ai: string; queues: string; faults: NodeService };
+  services: { vectorize: string; ai: string; queues: string; telemetry: string; faults: NodeService };
   /**
-   * Opens the internal R2 Worker, whose socket any local process could reach otherwise, and is part of every Worker's name: Miniflare's
+   * Opens the internal Workers, whose sockets any local process could reach otherwise, and is part of every Worker's name: Miniflare's
    * own port, which its Node side needs, hands a request to whatever Worker it names.
    */
   gateway_secret: string;
@@ -48,9 +48,14 @@ export interface WorkerdInputs {
 
 /**
  * Internal Workers that hold one binding for every registered resource (`d1:<id>`, `r2:<name>` …), for the REST and
- * S3 faces. None has a public route.
+ * S3 faces, and the one that hears of every invocation. None has a public route.
  */
-export const INTERNAL_WORKERS = { d1: "prism-d1-gateway", kv: "prism-kv-gateway", r2: "prism-r2-gateway" } as const;
+export const INTERNAL_WORKERS = {
+  d1: "prism-d1-gateway",
+  kv: "prism-kv-gateway",
+  r2: "prism-r2-gateway",
+  telemetry: "prism-telemetry",
+} as const;
 
 /** The live deployment of a script: the newest one. */
 export function liveDeployment(registry: Registry, script: string): DeploymentRecord | undefined {
@@ -69,6 +74,17 @@ const DOOR = "export default { fetch: () => new Response(null, { status: 404 }) 
 /** File of a D1 database below the engines' folder. */
 export function d1FilePath(persist_dir: string, databaseId: string): string {
   return durableObjectFile(join(persist_dir, "d1"), "D1DatabaseObject", databaseId);
+}
+
+/** Files and folders of a store. */
+export function storePaths(
+  { persist_dir, bucket_secret }: Pick<WorkerdInputs, "persist_dir" | "bucket_secret">,
+  kind: "d1" | "kv" | "r2",
+  id: string,
+): string[] {
+  if (kind === "d1") return ["", "-wal", "-shm"].map((ending) => `${d1FilePath(persist_dir, id)}${ending}`);
+  // KV and R2 keep blobs in a folder named by id beside the metadata objects.
+  return [join(persist_dir, kind, kind === "r2" ? bucketStorageName(id, bucket_secret) : id)];
 }
 
 /**
@@ -91,6 +107,11 @@ export function workerdOptions(inputs: WorkerdInputs, socket: (name: string) => 
     standInWorker(hiddenName("prism-vectorize", inputs), "vectorize/binding-worker.js", inputs.services.vectorize),
     standInWorker(hiddenName("prism-ai", inputs), "ai/binding-worker.js", inputs.services.ai),
     standInWorker(hiddenName("prism-queues", inputs), "rest/queue-binding-worker.js", inputs.services.queues),
+    standInWorker(
+      hiddenName(INTERNAL_WORKERS.telemetry, inputs),
+      "telemetry/intake-worker.js",
+      inputs.services.telemetry,
+    ),
     ...inputs.extra_workers.map(
       ({ name, script, d1 }): V4WorkerOptions => ({
         name: hiddenName(peerName(name), inputs),
@@ -138,8 +159,13 @@ function sourceFile(path: string): Record<string, string> {
 
 function internalWorkers(inputs: WorkerdInputs): V4WorkerOptions[] {
   const { registry, gateway_secret } = inputs;
+  const reachable = {
+    bindings: { GATEWAY_SECRET: gateway_secret },
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+  };
   return [
     {
+      ...reachable,
       name: hiddenName(INTERNAL_WORKERS.d1, inputs),
       ...esModules(sourceFile("rest/d1-gateway-worker.js")),
       compatibilityFlags: [D1_GATEWAY_FLAG],
@@ -148,8 +174,7 @@ function internalWorkers(inputs: WorkerdInputs): V4WorkerOptions[] {
     {
       name: hiddenName(INTERNAL_WORKERS.r2, inputs),
       ...esModules(sourceFile("s3/r2-gateway-worker.js")),
-      bindings: { GATEWAY_SECRET: gateway_secret },
-      unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+      ...reachable,
       r2Buckets: Object.fromEntries(
         registry.list("r2").map(({ name }) => [`r2:${name}`, bucketStorageName(name, inputs.bucket_secret)]),
       ),
@@ -157,6 +182,7 @@ function internalWorkers(inputs: WorkerdInputs): V4WorkerOptions[] {
     {
       name: hiddenName(INTERNAL_WORKERS.kv, inputs),
       ...esModules(sourceFile("rest/kv-gateway-worker.js")),
+      ...reachable,
       kvNamespaces: Object.fromEntries(registry.list("kv").map(({ id }) => [`kv:${id}`, id])),
     },
   ];
@@ -199,6 +225,13 @@ function versionWorker(
     // The AI binding is RPC here, not on Cloudflare: its `signal` must pass.
     compatibilityFlags: [...version.compatibility_flags, ABORT_SIGNAL_RPC],
     unsafeDirectSockets: [onSocket(socket(workerName(version)))],
+    tails: [
+      {
+        name: hiddenName(INTERNAL_WORKERS.telemetry, inputs),
+        entrypoint: "Traces",
+        props: { script_name: version.script_name, version_id: version.id },
+      },
+    ],
     ...bindingOptions(inputs, version, primary),
   };
   if (inputs.with_shim) {

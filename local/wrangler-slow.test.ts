@@ -1,10 +1,11 @@
 /** Wrangler as it is installed, pointed at this machine's REST API: what it can do with an account, it can do here. */
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Platform, startPlatform } from "./platform.ts";
 
 const WRANGLER = join(import.meta.dirname, "../node_modules/wrangler/bin/wrangler.js");
@@ -21,19 +22,21 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+const environment = () => ({
+  PATH: process.env.PATH ?? "",
+  HOME: folder,
+  CI: "true",
+  NO_COLOR: "1",
+  WRANGLER_SEND_METRICS: "false",
+  CLOUDFLARE_API_BASE_URL: platform.api_url,
+  CLOUDFLARE_API_TOKEN: platform.api_token,
+  CLOUDFLARE_ACCOUNT_ID: platform.account_id,
+});
+
 /** What wrangler prints. Rejects, with what it said, when it fails. */
 async function wrangler(...words: string[]): Promise<string> {
-  const env = {
-    PATH: process.env.PATH ?? "",
-    HOME: folder,
-    CI: "true",
-    NO_COLOR: "1",
-    WRANGLER_SEND_METRICS: "false",
-    CLOUDFLARE_API_BASE_URL: platform.api_url,
-    CLOUDFLARE_API_TOKEN: platform.api_token,
-    CLOUDFLARE_ACCOUNT_ID: platform.account_id,
-  };
-  const { stdout } = await run(process.execPath, [WRANGLER, ...words], { cwd: folder, env }).catch((error) => {
+  const settings = { cwd: folder, env: environment() };
+  const { stdout } = await run(process.execPath, [WRANGLER, ...words], settings).catch((error) => {
     throw new Error(`wrangler ${words.join(" ")}: ${error.stdout}${error.stderr}`);
   });
   return stdout;
@@ -93,4 +96,75 @@ test.each([
   [["whoami"], ""],
 ])("it reads: %j", async (words, expected) => {
   expect(await wrangler(...words)).toContain(expected);
+});
+
+const TAIL_HEARD_MAX_MS = 60_000;
+
+/** What `wrangler tail` prints while `act` is done again and again, until that contains what is expected. */
+async function tailed(expected: string, act: () => Promise<unknown>, ...words: string[]): Promise<string> {
+  const child = spawn(process.execPath, [WRANGLER, "tail", "prism", ...words], { cwd: folder, env: environment() });
+  const exited = once(child, "exit");
+  let printed = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (printed += String(data)));
+  try {
+    await vi.waitFor(
+      async () => {
+        await act();
+        expect(printed).toContain(expected);
+      },
+      { timeout: TAIL_HEARD_MAX_MS, interval: 100 },
+    );
+  } finally {
+    child.kill("SIGINT");
+  }
+  expect(await exited).toEqual([0, null]);
+  return printed;
+}
+const call = (method: string, path: string, headers: Record<string, string> = {}) =>
+  fetch(`${platform.url}${path}`, { method, headers });
+
+test("tail: what the Worker does is printed while it does it, as JSON and to be read", async () => {
+  const json = await tailed("/livez", () => call("GET", "/livez"), "--format", "json");
+  expect(json).toContain('"scriptName": "prism"');
+  const pretty = await tailed("- Ok @", () => call("GET", "/livez"), "--format", "pretty");
+  expect(pretty).toMatch(/GET http:\/\/[^ ]+\/livez - Ok @/);
+});
+
+test("tail: filters leave out what they do not name", async () => {
+  const version = JSON.parse(await wrangler("versions", "list", "--name", "prism", "--json"))[0].id;
+  const act = async () => {
+    await call("GET", "/livez");
+    await call("PUT", "/readyz", { "x-team": "blue whales" });
+  };
+  const filters = [
+    ["--method", "PUT"],
+    ["--header", "x-team:whale"],
+  ];
+  for (const filter of filters) {
+    const printed = await tailed(
+      "/readyz",
+      act,
+      "--format",
+      "json",
+      "--version-id",
+      version,
+      "--ip",
+      "self",
+      ...filter,
+    );
+    expect(printed).not.toContain("/livez");
+  }
+  const none = await tailed(
+    "readyz",
+    act,
+    "--format",
+    "json",
+    "--status",
+    "ok",
+    "--sampling-rate",
+    "0.9",
+    "--method",
+    "PUT",
+  );
+  expect(none).not.toContain("/livez");
 });

@@ -251,3 +251,11 @@ export const FULL_TEXT_MERGE_PAGES = 2_000;
 export const DIFFERENT_LINES_SHOWN = 20;
 /** A key that `ops restore document` makes for another tenant ends by then, where it could not be revoked. */
 export const TENANT_KEY_TTL_MS = 600_000;
+/** Bringing a command's audit record to its stack, the way by KV included. */
+export const AUDIT_REPORT_TIMEOUT_MS = 10_000;
+/** Records that waited, brought by one command. */
+export const AUDIT_REPORTS_MAX = 50;
+/** Rows of the audit log in one query: some 500 bytes each. */
+export const AUDIT_PAGE_ROWS = 2_000;
+/** Segments of the audit archive that are read at the same time. */
+export const AUDIT_SEGMENT_READERS = 16;

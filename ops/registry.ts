@@ -43,6 +43,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "keys create": async () => (await import("./keys/create.ts")).keysCreate,
   "keys list": async () => (await import("./keys/list.ts")).keysList,
   "keys revoke": async () => (await import("./keys/revoke.ts")).keysRevoke,
+  "audit verify": async () => (await import("./audit/verify.ts")).auditVerify,
+  "audit export": async () => (await import("./audit/export.ts")).auditExport,
   bootstrap: async () => (await import("./delivery/bootstrap.ts")).bootstrap,
   deploy: async () => (await import("./delivery/deploy.ts")).deploy,
   rollback: async () => (await import("./delivery/rollback.ts")).rollback,
@@ -60,6 +62,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 /** What the first words of a path stand for, where several commands share them. */
 export const AREAS: Readonly<Record<string, string>> = {
   keys: "who may call the service",
+  audit: "who did what to the service, and whether the record of it is whole",
   index: "the index in line with its sources",
   migrate: "the database's migrations: what has run, what waits, ways back",
   generation: "the generations of D1 and Vectorize: replace a store without losing a write, and go back",

@@ -1,8 +1,10 @@
 /** The Hono app: security first, then the routes. A route is declared in its noun's file, with who may call it. */
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { audit } from "./routes/audit.ts";
 import { auth } from "./routes/auth.ts";
 import { batches } from "./routes/batches.ts";
 import { chat } from "./routes/chat.ts";
+import { defence } from "./routes/defence.ts";
 import { documents } from "./routes/documents.ts";
 import { feedback } from "./routes/feedback.ts";
 import { health } from "./routes/health.ts";
@@ -15,6 +17,7 @@ import { embeddings } from "./routes/openai/embeddings.ts";
 import { models } from "./routes/openai/models.ts";
 import { documentationOf } from "./routes/openapi.ts";
 import { search } from "./routes/search.ts";
+import { usage } from "./routes/usage.ts";
 import type { App } from "./security/context.ts";
 import { secure } from "./security/secure.ts";
 import { refuseInvalid } from "./security/validation.ts";
@@ -37,6 +40,9 @@ export function createApp(): OpenAPIHono<App> {
     models,
     embeddings,
     mcp,
+    audit,
+    defence,
+    usage,
   ])
     app.route("/", routes);
   app.route("/", documentationOf(app));

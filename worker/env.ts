@@ -7,6 +7,7 @@ export interface Env {
   CACHE: KVNamespace;
   CONFIG: KVNamespace;
   VECTOR_PACKS: R2Bucket;
+  AUDIT_ARCHIVE: R2Bucket;
   INGEST_QUEUE: Queue<unknown>;
   DEAD_LETTERS: Queue<unknown>;
   METER: DurableObjectNamespace<MeterCalls>;

@@ -51,8 +51,17 @@ export const ISOLATE_ENTRIES_MAX = 5_000;
 /** Nothing we issue is longer: keys are 59 characters, tokens about 250. */
 export const CREDENTIAL_CHARS_MAX = 1_024;
 export const TOKEN_LIFETIME_S = 15 * 60;
-/** Blocklist answers kept in isolate memory; KV itself may add up to 60 s at the edge. */
-export const BLOCKLIST_CACHE_MS = 30_000;
+/** Mode and blocklist in isolate memory; KV itself may add up to 60 s at the edge. Two reads each time, of 100 000 a day on the free plan. */
+export const CONTROLS_CACHE_MS = 30_000;
+/** A request may have to wait for it: a KV that hangs must not hang the service. */
+export const CONTROLS_TIMEOUT_MS = 1_000;
+/** What callers are told to wait whom a mode refuses. */
+export const MODE_RETRY_AFTER_S = 60;
+/** Blocks are compared with every caller's address. */
+export const BLOCKS_MAX = 500;
+/** A larger network is a part of the Internet, not a client. */
+export const BLOCKED_BITS_MIN = { 4: 8, 6: 24 } as const;
+export const REASON_CHARS_MAX = 200;
 
 /** JSON bodies, unless a route declares its own limit: a question with filters is far below, memory far above. */
 export const BODY_BYTES_MAX = 1024 * 1024;
@@ -80,6 +89,10 @@ export const METER_RETENTION_DAYS = 31;
 
 /** From which share of a daily allowance an operator should look, act, and hurry. */
 export const ALLOWANCE_STATE_FROM_PERCENT = { warning: 80, high: 90, critical: 95 } as const;
+/** Days before this one whose hours tell what a usual day is: a week has every weekday once. */
+export const FORECAST_DAYS = 7;
+/** Users (keys, and sessions of keys) that a part of the meter tells apart in a day: callers choose the sessions. */
+export const USERS_PER_DAY_MAX = 50_000;
 /** Minutes for which the meter keeps series by the minute: a day, and the hour that is still open. */
 export const METER_MINUTES_KEPT = 25 * 60;
 /** Of latency percentiles. 2 % is below what a chart shows; from 0.1 ms to 100 s it makes 350 buckets at most. */
@@ -201,6 +214,24 @@ export const VECTORIZE_SETTLING_MS = 60_000;
 export const CACHE_SETTLING_LIFETIME_MS = 2_000;
 /** A dependency that takes longer to say "1" is down for our callers. */
 export const HEALTH_CHECK_TIMEOUT_MS = 2_000;
+/** All deep checks run at once, and each is given up after this: a dependency that hangs is named. */
+export const DEEP_CHECK_LIMIT_MS = 5_000;
+/** A dependency that answers a deep check later than this does not do well. */
+export const DEEP_CHECK_SLOW_MS = 2_000;
+/** Deep health writes to KV four times an hour at most, whatever asks for it: 96 of 1 000 writes a day. */
+export const KV_PROBE_EVERY_MS = 15 * 60_000;
+/** Chunks that one deep check compares with the full-text index, and with Vectorize: 2 000 cost D1 8 000 rows read. */
+export const PARITY_CHUNKS_MAX = 2_000;
+/** The whole count of chunks is compared with that of vectors up to here: beyond, samples tell. */
+export const PARITY_COUNT_MAX = 20_000;
+/** Vectorize gives 20 vectors by their ids in one call. */
+export const PARITY_VECTORS_MAX = 20;
+/** A cron that runs every five minutes and has not for three of them has stopped. */
+export const CRON_STOPPED_AFTER_MS = 15 * 60_000;
+/** The oldest message of a queue whose consumer works is seconds old; one that is retried may wait for `RETRY_BACKOFF_MAX_S`. */
+export const QUEUE_STUCK_AFTER_MS = 20 * 60_000;
+/** A letter that died is news for a day. */
+export const DEAD_LETTER_NEWS_MS = 24 * 3_600_000;
 /** How long counts wait in an isolate for company on their way to the meter. */
 export const METER_FLUSH_MS = 250;
 /** Words whose stems an isolate remembers: some 2 MB. */
@@ -214,3 +245,25 @@ export const TITLE_WEIGHT = 2;
 /** Hits a cross-encoder reads, and how much of each: about its 512-token window. */
 export const RERANK_DEPTH = 20;
 export const RERANK_TEXT_CHARS_MAX = 2_000;
+
+/** Of a field of an audit entry. */
+export const AUDIT_NAME_CHARS_MAX = 200;
+export const AUDIT_DETAIL_BYTES_MAX = 8 * 1024;
+/** Tries to be the next in the audit log, two queries each with 50 subrequests allowed on the free plan. */
+export const AUDIT_APPEND_TRIES_MAX = 40;
+/** Longest pause between two of them. */
+export const AUDIT_BACKOFF_MAX_MS = 200;
+export const AUDIT_PAGE_DEFAULT = 100;
+export const AUDIT_PAGE_MAX = 1_000;
+/** Entries of one archived segment: hashed, compressed and verified again within 10 ms of CPU. */
+export const AUDIT_SEGMENT_ENTRIES_MAX = 200;
+/** An entry is archived and so anchored within this: what could be cut off unnoticed is younger. */
+export const AUDIT_ANCHOR_AFTER_MS = 3_600_000;
+/** Archived entries stay in the database for this long. */
+export const AUDIT_KEPT_MS = 90 * 86_400_000;
+/** Entries that waited in KV, added in one run of cron: four subrequests each of 50 on the free plan. */
+export const AUDIT_WAITING_PER_RUN_MAX = 8;
+/** Entries that one call of `verify-integrity` checks: 10 ms of CPU. */
+export const AUDIT_VERIFIED_PER_CALL = 250;
+/** Entries of an export that are read at a time. */
+export const AUDIT_EXPORT_PAGE = 500;

@@ -28,7 +28,13 @@ beforeAll(async () => {
   await service.key({ scopes: ["read"] });
   const [key] = (await service.call("GET", "/api/v1/keys")).json.keys;
   const { json: spec } = await service.call("GET", "/openapi.json", undefined, { key: null });
-  const ids: Record<string, string> = { models: "balanced", documents: "kept", jobs: batch.json.job_id, keys: key.id };
+  const ids: Record<string, string> = {
+    documents: "kept",
+    models: "balanced",
+    jobs: batch.json.job_id,
+    keys: key.id,
+    blocklist: "203.0.113.7",
+  };
   operations = Object.entries<Record<string, OpenApiOperation>>(spec.paths).flatMap(([path, described]) => {
     const methods = Object.keys(described).map((method) => method.toUpperCase());
     return Object.entries(described).map(([method, operation]) =>

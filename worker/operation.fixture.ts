@@ -33,6 +33,18 @@ const VALID_BODIES: Record<string, Record<string, unknown>> = {
   "POST /v1/chat/completions": { model: "balanced", messages: [{ role: "user", content: "weevil?" }], stream: false },
   "POST /v1/embeddings": { model: "@prism/lexical-384-v1", input: ["weevil"], encoding_format: "float" },
   "POST /mcp": { jsonrpc: "2.0", id: 1, method: "tools/list", params: {} },
+  "POST /api/v1/audit-logs": {
+    id: "report-1",
+    at: "2026-11-29T12:00:00Z",
+    actor: "alice",
+    action: "deploy",
+    outcome: "done",
+    subject: "s",
+  },
+  "POST /api/v1/audit-export/compliance-report": { from: "2026-01-01T00:00:00Z", to: "2027-01-01T00:00:00Z" },
+  "POST /api/v1/audit-export/verify-integrity": { cursor: `0.${"0".repeat(64)}` },
+  "PUT /api/v1/mode": { mode: "normal", reason: "r", rate_tier_max: null },
+  "PUT /api/v1/blocklist/{ip}": { reason: "r", expires_at: "2999-01-01T00:00:00Z" },
   "POST /api/v1/feedback": { request_id: "request-1", rating: 3, comment: "c" },
 };
 
@@ -49,7 +61,7 @@ export function operationOf(
   return {
     method,
     path,
-    existing: path.replace("{id}", () => ids[path.split("/").at(-2) ?? ""] ?? ""),
+    existing: path.replace(/\{\w+\}/, () => ids[path.split("/").at(-2) ?? ""] ?? ""),
     valid: VALID_BODIES[name] ?? null,
     open: described.security.length === 0,
     strict_query: (described.parameters ?? []).some((parameter) => parameter.in === "query"),

@@ -4,10 +4,11 @@
  * Whichever face began it, the same breakers, time limits, timings and log stand around it, and `telemetry/sink.ts` ends it.
  */
 import type { Env } from "./env.ts";
+import type { Mode } from "./ground/mode.ts";
 import type { Principal } from "./ground/principal.ts";
 import type { CacheLayer } from "./store/answer-cache.ts";
 import { explain, observedDatabase } from "./store/database.ts";
-import { type GuardedAi, type GuardedVectorize, guardedAi, guardedVectorize } from "./store/dependencies.ts";
+import { type GuardedAi, type GuardedVectorize, guardedAi, guardedVectorize, refusedAi } from "./store/dependencies.ts";
 import { describeError, type LogLevel, logLine } from "./telemetry/log.ts";
 import { Timings } from "./telemetry/timings.ts";
 import { type Trace, traceOf } from "./telemetry/trace.ts";
@@ -47,6 +48,8 @@ export class Work implements Unit {
   readonly now_ms: number;
   readonly timings = new Timings(performance.now());
   readonly usage = new Usage();
+  /** What the operator has set; messages and tasks are done in every mode. */
+  mode: Mode = "normal";
   /** Null until the credentials are checked, on open routes, and for messages and tasks. */
   principal: Principal | null = null;
   /** Where the answer came from, if it is of a kind that is kept. */
@@ -77,7 +80,10 @@ export class Work implements Unit {
       db: observedDatabase(this.env.DB, this.timings, (statements, duration_ms) =>
         this.later(this.#logSlowQuery(statements, duration_ms)),
       ),
-      ai: guardedAi(this.env, this.timings, this.kind === "request" ? "waited for" : "patient"),
+      ai:
+        this.mode === "degraded"
+          ? refusedAi
+          : guardedAi(this.env, this.timings, this.kind === "request" ? "waited for" : "patient"),
       vectorize: guardedVectorize(this.env, this.timings),
       packs: this.env.VECTOR_PACKS,
     };

@@ -6,6 +6,8 @@
  */
 import { Hono } from "hono";
 import type { Engine } from "../engine.ts";
+import type { LogStore } from "../telemetry/log-store.ts";
+import type { TailSessions } from "../telemetry/tail-sessions.ts";
 import type { TimeTravel } from "../time-travel.ts";
 import { accountTokenRoutes } from "./account-tokens.ts";
 import { accountRoutes } from "./accounts.ts";
@@ -24,6 +26,8 @@ import { scheduleRoutes } from "./schedules.ts";
 import { scriptRoutes } from "./scripts.ts";
 import { secretRoutes } from "./secrets.ts";
 import { SignedFiles } from "./signed-files.ts";
+import { tailRoutes } from "./tails.ts";
+import { telemetryRoutes } from "./telemetry.ts";
 import { versionRoutes } from "./versions.ts";
 import { WorkerStore } from "./worker-store.ts";
 import { workersBetaRoutes } from "./workers-beta.ts";
@@ -40,6 +44,9 @@ interface RestApiDeps {
   timeTravel: TimeTravel;
   /** Holds and delivers every queue's messages; the Worker's producer bindings reach it by `queue-binding-worker.js`. */
   queues: QueueBroker;
+  /** What the scripts logged. */
+  logs: LogStore;
+  tails: TailSessions;
   /** Requests each token has in five minutes: true is Cloudflare's 1200, false none (see request-budget.ts). */
   budget: boolean | number;
   /** What the account pays for: Logpush, CPU limits, health checks and some notifications exist on `paid` only. Free when left out. */
@@ -48,7 +55,7 @@ interface RestApiDeps {
 
 /** The whole API as one Hono app. Anything it does not know answers 404 with code 7003, as Cloudflare does. */
 export function restApi(deps: RestApiDeps): Hono<Authenticated> {
-  const { engine, vectorize, tokens, timeTravel, queues, budget, plan = "free" } = deps;
+  const { engine, vectorize, tokens, timeTravel, queues, logs, tails, budget, plan = "free" } = deps;
   const files = new SignedFiles(() => engine.now());
   const store = new WorkerStore(engine, plan);
 
@@ -63,6 +70,8 @@ export function restApi(deps: RestApiDeps): Hono<Authenticated> {
     versionRoutes(store),
     scheduleRoutes(store),
     secretRoutes(store),
+    telemetryRoutes(engine, logs),
+    tailRoutes(store, tails),
     workersBetaRoutes(store),
     accountTokenRoutes(engine),
     logpushRoutes(engine, plan),

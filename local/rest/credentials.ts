@@ -64,7 +64,8 @@ const PRODUCTS: Record<string, string> = {
   healthchecks: "healthchecks",
 };
 /** POST endpoints that change nothing. D1's `query` is not among them: it may write. */
-const READING_POSTS = /\/(get_by_ids|bulk\/get|messages\/peek|vectorize\/v2\/indexes\/[^/]+\/query)$/;
+const READING_POSTS =
+  /\/(get_by_ids|bulk\/get|messages\/peek|vectorize\/v2\/indexes\/[^/]+\/query|telemetry\/(query|keys|values))$/;
 
 /** Refuses what the token's scopes do not cover (403, code 10000). */
 export const requireScope: MiddlewareHandler<Authenticated> = async (c, next) => {

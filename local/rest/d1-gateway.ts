@@ -41,16 +41,11 @@ export const D1_GATEWAY_FLAG = "d1_binding_jsrpc";
 /** What the gateway answers: its own code, so the shape is taken on trust. */
 type Answer = { error: string } | { results: { meta: D1Meta; data: { columns: string[]; rows: unknown[][] } }[] };
 
-interface GatewayResponse {
-  json(): Promise<unknown>;
-}
-
 /**
- * Sends `queries` to the gateway Worker. `fetch` reaches that Worker (miniflare's `getWorker(name)` has one);
- * `binding` is the database's binding name there.
+ * Sends `queries` to the gateway Worker. `fetch` reaches that Worker; `binding` is the database's binding name there.
  */
 export async function queryThroughGateway(
-  fetch: (url: string, init: { method: string; body: string }) => Promise<GatewayResponse>,
+  fetch: (url: string, init: { method: "POST"; body: string }) => Promise<{ json(): Promise<unknown> }>,
   binding: string,
   queries: readonly D1Query[],
 ): Promise<D1Rows[]> {

@@ -1,6 +1,7 @@
 /**
  * The KV bindings behind plain HTTP, inside workerd: one call reads, writes or removes many keys. `POST /<binding
- * name, URI-encoded>`; values travel as base64. `kv-gateway.ts` is the only caller. The Worker has no public route.
+ * name, URI-encoded>`; values travel as base64. `kv-gateway.ts` is the only caller. `d1-gateway-worker.js` says what
+ * the `GATEWAY_SECRET` is for.
  */
 const OPERATIONS = {
   list: (kv, { options }) => kv.list(options),
@@ -33,6 +34,8 @@ async function failures(items, keyOf, work) {
 
 export default {
   async fetch(request, env) {
+    if (env.GATEWAY_SECRET !== undefined && request.headers.get("x-gateway-secret") !== env.GATEWAY_SECRET)
+      return new Response("the KV gateway is for the platform's own process", { status: 403 });
     const kv = env[decodeURIComponent(new URL(request.url).pathname.slice(1))];
     const { operation, ...input } = await request.json();
     return Response.json(await OPERATIONS[operation](kv, input));

@@ -41,7 +41,7 @@ const CHUNK = 500;
 
 /** `fetch` reaches the Worker that runs `kv-gateway-worker.js`; `binding` is the namespace's binding name there. */
 export function gatewayKv(
-  fetch: (url: string, init: { method: string; body: string }) => Promise<GatewayResponse>,
+  fetch: (url: string, init: { method: "POST"; body: string }) => Promise<GatewayResponse>,
   binding: string,
 ): KvGateway {
   const call = async (operation: string, input: object): Promise<unknown> => {

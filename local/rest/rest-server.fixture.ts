@@ -15,6 +15,9 @@ import { Hono } from "hono";
 import { convertV4MiniflareOptions, Miniflare, type MiniflareOptions } from "miniflare";
 import type { Engine } from "../engine.ts";
 import { Registry } from "../registry.ts";
+import { LogStore } from "../telemetry/log-store.ts";
+import { TailSessions } from "../telemetry/tail-sessions.ts";
+import { serveTails } from "../telemetry/tail-socket.ts";
 import { TimeTravel } from "../time-travel.ts";
 import { issuedTokens } from "./account-tokens.ts";
 import { restApi } from "./api.ts";
@@ -172,6 +175,8 @@ class TestEngine implements Engine {
 
 export interface RestUnderTest {
   engine: TestEngine;
+  logs: LogStore;
+  tails: TailSessions;
   timeTravel: TimeTravel;
   account_id: string;
   /** `http://127.0.0.1:…/client/v4` */
@@ -201,16 +206,21 @@ export async function startRest(
   const { budget = false, tokens = [{ id: "0".repeat(32), value: "test-token" }], plan = "free" } = options;
   const engine = new TestEngine();
   const timeTravel = new TimeTravel({ engine, dir: join(engine.dir, "time-travel") });
+  const logs = new LogStore(":memory:", { account_id: engine.account_id, now: () => engine.now(), plan });
+  const tails = new TailSessions(() => engine.now(), Math.random);
   const api = restApi({
     engine,
     vectorize: new Hono(),
     tokens: () => [...tokens, ...issuedTokens(engine.registry, engine.now())],
     timeTravel,
     queues: engine.queues,
+    logs,
+    tails,
     budget,
     plan,
   });
   const server = createServer(getRequestListener(new Hono().route("/client/v4", api).fetch));
+  serveTails(server, tails);
   const port = await new Promise<number>((resolve) =>
     server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)),
   );
@@ -218,6 +228,8 @@ export async function startRest(
   const { account_id } = engine;
   return {
     engine,
+    logs,
+    tails,
     timeTravel,
     account_id,
     url,
@@ -231,9 +243,11 @@ export async function startRest(
       return { status: response.status, headers: response.headers, body: (await response.json()) as Envelope };
     },
     async close() {
+      tails.close();
       server.closeAllConnections();
       server.close();
       await timeTravel.close();
+      logs.close();
       await engine.close();
     },
   };

@@ -129,7 +129,9 @@ export function checkedUpload(settings: unknown, modules: Modules): UploadSettin
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice) throw new ApiError(400, INVALID_WORKER, `binding ${twice} is declared more than once`);
   const code = Object.values(modules).filter(({ content_type }) => content_type !== SOURCE_MAP);
-  const bytes = gzipSync(code.map(({ content }) => content).join("")).length;
+  const text = code.map(({ content }) => content).join("");
+  // Compressing is most of what an upload costs; what is small as it stands need not be.
+  const bytes = Buffer.byteLength(text) > BUNDLE_COMPRESSED_BYTES_MAX ? gzipSync(text).length : 0;
   if (bytes > BUNDLE_COMPRESSED_BYTES_MAX)
     throw new ApiError(413, 10027, `Your Worker exceeded the size limit of 3 MiB: it has ${bytes} bytes compressed`);
   return upload;

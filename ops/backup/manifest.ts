@@ -72,6 +72,11 @@ export const snapshotSummary = z.strictObject({
     /** Time Travel bookmark, taken right after the state. */
     bookmark: z.string().nullable(),
     rows: z.int().min(0),
+    /** The newest entry of the audit log, an anchor outside of it; null where there is none, or the snapshot is from before there was one. */
+    audit_head: z
+      .strictObject({ seq: z.int().min(1), hash: hex(64) })
+      .nullable()
+      .default(null),
   }),
   /** The part that holds the inventory. */
   inventory: partId,

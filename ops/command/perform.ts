@@ -6,6 +6,7 @@ import { createClient } from "../service/client.ts";
 import { locateStack } from "../stack/locate.ts";
 import type { StackTarget } from "../stack/target.ts";
 import { watchWaits } from "../waits.ts";
+import { reportAction } from "./audit-trail.ts";
 import type { Command } from "./define.ts";
 import { asOpsError, EXIT, OpsError, outcomeOf } from "./errors.ts";
 import type { Invocation, Outcome } from "./invocation.ts";
@@ -77,12 +78,12 @@ async function audited(
 ): Promise<Outcome<unknown>> {
   const { invocation, begun } = invoke(options, stderr, signal);
   if (command.risk === "read" || invocation.dry_run) return await command.run(invocation, given);
-  const record = (outcome: JournalEntry["outcome"], detail: JournalEntry["detail"]) =>
-    recordAction(
-      options.data,
-      { stack: options.stack, action: command.path, outcome, detail: { ...begun(), ...detail } },
-      invocation.now(),
-    );
+  const record = async (outcome: JournalEntry["outcome"], detail: JournalEntry["detail"]) => {
+    const entry = { stack: options.stack, action: command.path, outcome, detail: { ...begun(), ...detail } };
+    const now_ms = invocation.now();
+    await recordAction(options.data, entry, now_ms);
+    await reportAction(invocation, entry, now_ms);
+  };
   let came: Outcome<unknown>;
   try {
     came = await command.run(invocation, given);

@@ -1,6 +1,9 @@
 /** What the Worker and its meter say to each other. */
 import type { Tally } from "./tally.ts";
 
+/** The cron task whose runs tell that the Worker's checks run: the meter has it as `cron/<name>`. */
+export const PULSE_TASK = "resend-overdue";
+
 /** What some requests of one key in one minute add up to. */
 export interface Sample {
   /** Minutes since the epoch. */
@@ -14,6 +17,8 @@ export interface Sample {
   tokens_out: number;
   tokens_saved: number;
   neurons: number;
+  /** Who asked: the key, or a session of it. Empty where there was no valid credential. */
+  users: string[];
   /** The key has a daily quota, so the caller wants to know how much of it is used. */
   has_quota: boolean;
 }
@@ -35,9 +40,21 @@ export interface SeriesTally {
   tally: Tally;
 }
 
+export interface HourTally {
+  hour: number;
+  tally: Tally;
+}
+
 /** In one minute since the epoch. */
 export interface UnitSample extends SeriesTally {
   minute: number;
+}
+
+/** Something that only one caller may do in a while: whether it is this one, and how the last one ended. */
+export interface Turn {
+  granted: boolean;
+  /** Null before the first. `error` is null where it went well. */
+  last: { at_ms: number; ended: boolean; error: string | null } | null;
 }
 
 /** The meter as the Worker calls it. */
@@ -45,4 +62,13 @@ export interface MeterCalls extends Rpc.DurableObjectBranded {
   record(samples: Sample[], units: UnitSample[]): Record<string, number>;
   read(from_minute: number, to_minute: number): SeriesTally[];
   readLifetime(): SeriesTally[];
+  /** What all series add up to by the hour (since the epoch), of these names. */
+  readHours(names: string[], from_minute: number, to_minute: number): HourTally[];
+  /** How many users were seen on a day (since the epoch), and how many of them for the first time. */
+  users(day: number): { active: number; new: number };
+  /** Writes, reads back, and tells the minute of the oldest sample: 0 when it is older than the meter tells apart, null when there is none. */
+  probe(now_ms: number): { first_minute: number | null };
+  /** Takes a turn, if the last one began `every_ms` ago or earlier. */
+  takeTurn(name: string, now_ms: number, every_ms: number): Turn;
+  endTurn(name: string, error: string | null): void;
 }

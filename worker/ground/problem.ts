@@ -21,6 +21,7 @@ export const PROBLEMS = {
     status: 403,
     meaning: "A page of this origin may not call assistants' tools: the operator lists origins in `CORS_ORIGINS`.",
   },
+  "not-blocked": { status: 404, meaning: "No block holds this address." },
   "token-not-exchangeable": {
     status: 403,
     meaning: "Only an API key can be exchanged for a token: not the bootstrap secret, not another token.",
@@ -82,6 +83,14 @@ export const PROBLEMS = {
   "write-fenced": {
     status: 503,
     meaning: "A store is being replaced, and this change cannot be kept for later. Nothing was changed; retry as told.",
+  },
+  maintenance: {
+    status: 503,
+    meaning: "The operator has closed the documents to changes for a while. Nothing was changed; retry as told.",
+  },
+  emergency: {
+    status: 503,
+    meaning: "The operator has closed the service to all but admins for a while. Retry as told.",
   },
   "database-down": { status: 503, meaning: "The database cannot be reached at the moment. Wait as told, then retry." },
   "keys-unavailable": { status: 503, meaning: "Keys cannot be checked right now. Your key may be fine; retry soon." },

@@ -5,6 +5,7 @@
  * A message that keeps failing goes to the dead-letter queue, whose consumer keeps it in D1 and fails its job part.
  */
 import { QUEUES } from "../../infra/inventory.ts";
+import { append } from "../audit/append.ts";
 import type { Env } from "../env.ts";
 import {
   BREAKER_OPEN_MS,
@@ -93,6 +94,11 @@ async function perform(work: Work, message: QueueMessage): Promise<void> {
       return applyAnswer(work, message.key);
     case "ingest":
       return ingestPart(work, message.job_id, message.part);
+    case "audit":
+      await append(work, message.entry);
+      return;
+    case "ping":
+      return;
   }
 }
 
@@ -116,7 +122,7 @@ async function bury(
   content: QueueMessage | undefined,
 ): Promise<void> {
   // What Vectorize is owed stays in the outbox and is probed by cron: a letter would only say so once more.
-  if (content?.type === "settle") return;
+  if (content?.type === "settle" || content?.type === "ping") return;
   const { id, attempts } = message;
   const body = JSON.stringify(message.body);
   await recordDeadLetter(work.stores.db, { id, queue, body, attempts, failed_at_ms: work.now_ms });

@@ -5,6 +5,7 @@
  */
 import { CRONS } from "../../infra/inventory.ts";
 import type { Env } from "../env.ts";
+import { PULSE_TASK } from "../ground/meter.ts";
 import { REWORDED_CHUNKS_MAX } from "../limits.ts";
 import { addMissingWords } from "../store/chunk-words.ts";
 import { isFenced } from "../store/fence.ts";
@@ -12,6 +13,7 @@ import { forgetAnswers } from "../store/idempotency.ts";
 import { conclude } from "../telemetry/sink.ts";
 import type { Ending } from "../telemetry/unit.ts";
 import { Work } from "../work.ts";
+import { archiveAudit, completeAudit } from "./archive-audit.ts";
 import { collectPacks } from "./collect-packs.ts";
 import { resendOverdue } from "./resend-overdue.ts";
 
@@ -22,12 +24,14 @@ interface Task {
 }
 
 const TASKS: readonly Task[] = [
-  { cron: CRONS.worker.checks, name: "resend-overdue", run: resendOverdue },
+  { cron: CRONS.worker.checks, name: PULSE_TASK, run: resendOverdue },
   {
     cron: CRONS.worker.checks,
     name: "reword-chunks",
     run: ({ stores, now_ms }) => addMissingWords(stores.db, REWORDED_CHUNKS_MAX, now_ms),
   },
+  { cron: CRONS.worker.checks, name: "complete-audit", run: completeAudit },
+  { cron: CRONS.worker.checks, name: "archive-audit", run: archiveAudit },
   { cron: CRONS.worker.daily, name: "collect-packs", run: collectPacks },
   {
     cron: CRONS.worker.daily,

@@ -7,9 +7,9 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
-import type { MeterCalls, Sample, SeriesTally, UnitSample } from "../ground/meter.ts";
+import type { HourTally, MeterCalls, Sample, SeriesTally, Turn, UnitSample } from "../ground/meter.ts";
 import { addTally, type Tally } from "../ground/tally.ts";
-import { METER_MINUTES_KEPT, METER_RETENTION_DAYS } from "../limits.ts";
+import { METER_MINUTES_KEPT, METER_RETENTION_DAYS, USERS_PER_DAY_MAX } from "../limits.ts";
 
 const MINUTES_A_DAY = 1_440;
 const MINUTES_AN_HOUR = 60;
@@ -20,6 +20,8 @@ type Span = "minute" | "hour" | "ever";
 export class Meter extends DurableObject<Env> implements MeterCalls {
   /** Requests of the current UTC day by key, for keys with a quota; read from the buckets after waking up. */
   #used = new Map<string, number>();
+  /** Users of that day who are in the table already. */
+  #seen = new Set<string>();
   #day = 0;
   #pruned_hour = 0;
   /** Every series since the first call, by its JSON; made when somebody asks. */
@@ -45,6 +47,17 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
       tally TEXT NOT NULL,
       PRIMARY KEY (span, minute, series)
     ) WITHOUT ROWID`);
+    ctx.storage.sql.exec(`CREATE TABLE IF NOT EXISTS users (
+      user TEXT NOT NULL PRIMARY KEY,
+      first_day INTEGER NOT NULL,
+      last_day INTEGER NOT NULL
+    ) WITHOUT ROWID`);
+    ctx.storage.sql.exec(`CREATE TABLE IF NOT EXISTS turns (
+      name TEXT NOT NULL PRIMARY KEY,
+      at_ms INTEGER NOT NULL,
+      ended INTEGER NOT NULL,
+      error TEXT
+    ) WITHOUT ROWID`);
   }
 
   /** Adds samples to their buckets. Returns, for each key with a quota, its requests of the sample's UTC day. */
@@ -57,6 +70,8 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
     }
     const used_today: Record<string, number> = {};
     for (const sample of samples) {
+      this.#startDay(sample.minute);
+      for (const user of sample.users) this.#see(user);
       if (sample.has_quota) {
         const used = this.#usedBefore(sample) + sample.requests;
         this.#used.set(sample.key_id, used);
@@ -77,6 +92,56 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
   readLifetime(): SeriesTally[] {
     this.#lifetime ??= this.#sums("SELECT series, tally FROM series");
     return listed(this.#lifetime);
+  }
+
+  readHours(names: string[], from_minute: number, to_minute: number): HourTally[] {
+    // SQLite adds up faster than JSON is parsed here, and rows of a day are many.
+    const sums = names.map((_, index) => `SUM(json_extract(tally, '$.' || ?${index + 3})) AS s${index}`).join(", ");
+    const sql = `SELECT minute / 60 AS hour, ${sums} FROM series
+      WHERE span IN ('minute', 'hour') AND minute >= ?1 AND minute < ?2 GROUP BY hour`;
+    const rows = this.ctx.storage.sql.exec<Record<string, number | null>>(sql, from_minute, to_minute, ...names);
+    return [...rows].map((row) => ({
+      hour: row.hour ?? 0,
+      tally: Object.fromEntries(names.map((name, index) => [name, row[`s${index}`] ?? 0])),
+    }));
+  }
+
+  users(day: number): { active: number; new: number } {
+    const sql = "SELECT COUNT(*) AS active, COALESCE(SUM(first_day = ?1), 0) AS new FROM users WHERE last_day = ?1";
+    return this.ctx.storage.sql.exec<{ active: number; new: number }>(sql, day).one();
+  }
+
+  probe(now_ms: number): { first_minute: number | null } {
+    const { sql } = this.ctx.storage;
+    this.#begin("probe", now_ms);
+    const { at_ms } = sql.exec<{ at_ms: number }>("SELECT at_ms FROM turns WHERE name = 'probe'").one();
+    if (at_ms !== now_ms) throw new Error("what was written was not read back");
+    // Hours and the sum of all are older than what is kept by the minute.
+    const oldest = "SELECT MIN(minute) AS minute FROM series WHERE span = ?1";
+    const [by_hour, by_minute] = ["hour", "minute"].map(
+      (span) => sql.exec<{ minute: number | null }>(oldest, span).one().minute,
+    );
+    const [ever] = sql.exec("SELECT 1 FROM series WHERE span = 'ever' LIMIT 1").toArray();
+    return { first_minute: ever === undefined ? (by_hour ?? by_minute ?? null) : 0 };
+  }
+
+  takeTurn(name: string, now_ms: number, every_ms: number): Turn {
+    const sql = "SELECT at_ms, ended, error FROM turns WHERE name = ?1";
+    const [row] = this.ctx.storage.sql
+      .exec<{ at_ms: number; ended: number; error: string | null }>(sql, name)
+      .toArray();
+    const last = row === undefined ? null : { ...row, ended: row.ended === 1 };
+    const granted = last === null || now_ms - last.at_ms >= every_ms;
+    if (granted) this.#begin(name, now_ms);
+    return { granted, last };
+  }
+
+  endTurn(name: string, error: string | null): void {
+    this.ctx.storage.sql.exec("UPDATE turns SET ended = 1, error = ?2 WHERE name = ?1", name, error);
+  }
+
+  #begin(name: string, now_ms: number): void {
+    this.ctx.storage.sql.exec("INSERT OR REPLACE INTO turns VALUES (?1, ?2, 0, NULL)", name, now_ms);
   }
 
   #sums(sql: string, ...bindings: number[]): Map<string, Tally> {
@@ -113,12 +178,27 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
     );
   }
 
+  #startDay(minute: number): void {
+    const day = Math.floor(minute / MINUTES_A_DAY);
+    if (day === this.#day) return;
+    this.#day = day;
+    this.#used.clear();
+    this.#seen.clear();
+  }
+
+  #see(user: string): void {
+    if (this.#seen.has(user) || this.#seen.size >= USERS_PER_DAY_MAX) return;
+    this.#seen.add(user);
+    this.ctx.storage.sql.exec(
+      `INSERT INTO users VALUES (?1, ?2, ?2)
+       ON CONFLICT (user) DO UPDATE SET last_day = max(last_day, excluded.last_day)`,
+      user,
+      this.#day,
+    );
+  }
+
   #usedBefore({ key_id, minute }: Sample): number {
     const day = Math.floor(minute / MINUTES_A_DAY);
-    if (day !== this.#day) {
-      this.#day = day;
-      this.#used.clear();
-    }
     const known = this.#used.get(key_id);
     if (known !== undefined) return known;
     const sql = `SELECT COALESCE(SUM(requests), 0) AS used FROM minutes
@@ -134,6 +214,7 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
     this.#pruned_hour = hour;
     const oldest_kept = minute - METER_RETENTION_DAYS * MINUTES_A_DAY;
     this.ctx.storage.sql.exec("DELETE FROM minutes WHERE minute < ?1", oldest_kept);
+    this.ctx.storage.sql.exec("DELETE FROM users WHERE last_day < ?1", Math.floor(oldest_kept / MINUTES_A_DAY));
     const toHour = (at: number) => Math.floor(at / MINUTES_AN_HOUR) * MINUTES_AN_HOUR;
     this.#rollUp("minute", toHour(minute - METER_MINUTES_KEPT), "hour", toHour);
     this.#rollUp("hour", toHour(oldest_kept), "ever", () => 0);

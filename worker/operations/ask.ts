@@ -1,5 +1,6 @@
 /** A question to an answer with citations: a kept answer, or one that a model makes of the tenant's documents. */
 import type { z } from "zod";
+import { sha256 } from "../ground/digest.ts";
 import { Json } from "../ground/json.ts";
 import { type AnswerEvent, type AnswerOutcome, answer } from "../rag/answer/answer.ts";
 import { chatModel } from "../rag/answer/chat-models.ts";
@@ -20,6 +21,9 @@ interface AskInput {
 /** The part of an answer that a cache may keep: everything but what belongs to the one request. */
 type KeptAnswer = Omit<AnswerOutcome, "index" | "vector_used" | "trace">;
 
+/** 64 bits tell the sessions of a key apart, and tell nothing of what the caller called them. */
+const SESSION_DIGEST_CHARS = 16;
+
 const NOTHING_SPENT = { tokens_in: 0, tokens_out: 0, tokens_saved: 0, neurons: 0, cost_usd: 0 };
 
 /**
@@ -27,7 +31,8 @@ const NOTHING_SPENT = { tokens_in: 0, tokens_out: 0, tokens_saved: 0, neurons: 0
  * Books what it consumed. Throws D1's errors; without a model the passages are the answer.
  */
 export async function* ask(work: Work, { request, debug }: AskInput): AsyncGenerator<AnswerEvent, ChatAnswer> {
-  const { message: query, top_k, filter, max_context_tokens, max_answer_tokens, stream } = request;
+  const { message: query, top_k, filter, max_context_tokens, max_answer_tokens, stream, session } = request;
+  if (session !== undefined) work.usage.session = (await sha256(session)).slice(0, SESSION_DIGEST_CHARS);
   const question = {
     retrieval: retrievalRequest(work, { query, mode: "hybrid", top_k, offset: 0, filter }),
     model: chatModel(request.model, work.env.DEFAULT_MODEL),

@@ -5,6 +5,7 @@
  * failure degrades and does not take the service out of rotation.
  */
 import type { Env } from "../env.ts";
+import { within } from "../ground/time-limit.ts";
 import { HEALTH_CACHE_MS, HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
 import { chatModel } from "../rag/answer/chat-models.ts";
 import type { Health } from "../schemas/health.ts";
@@ -69,16 +70,11 @@ async function inspect(env: Env, now_ms: number): Promise<Health> {
 
 async function timed(work: () => Promise<unknown>): Promise<{ works: boolean; latency_ms: number; value?: unknown }> {
   const started = performance.now();
-  let timer: ReturnType<typeof setTimeout> | null = null;
+  const latency_ms = () => Math.round(performance.now() - started);
   try {
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error("timeout")), HEALTH_CHECK_TIMEOUT_MS);
-    });
-    const value = await Promise.race([work(), timeout]);
-    return { works: true, latency_ms: Math.round(performance.now() - started), value };
+    const value = await within(HEALTH_CHECK_TIMEOUT_MS, work);
+    return { works: true, latency_ms: latency_ms(), value };
   } catch {
-    return { works: false, latency_ms: Math.round(performance.now() - started) };
-  } finally {
-    clearTimeout(timer);
+    return { works: false, latency_ms: latency_ms() };
   }
 }

@@ -8,6 +8,7 @@
  * and one with a quota makes no further keys. A tenant that may manage keys and has no quota manages freely.
  */
 import type { z } from "zod";
+import { audit } from "../audit/append.ts";
 import { type Principal, RATE_TIERS, type RateTier } from "../ground/principal.ts";
 import { Problem } from "../ground/problem.ts";
 import type { keyChange, keyCreation, keyListQuery } from "../schemas/keys.ts";
@@ -57,6 +58,8 @@ export async function createKey(work: Work, { tenant, expires_at, ...wanted }: z
   };
   await insertKey(work.stores.db, record);
   forgetKey(id);
+  const { name: _, ...given } = viewOf(record);
+  await audit(work, { action: "keys.create", subject: id, detail: given });
   return { ...viewOf(record), key };
 }
 
@@ -64,12 +67,17 @@ export async function createKey(work: Work, { tenant, expires_at, ...wanted }: z
 export async function changeKey(work: Work, id: string, { expires_at, ...fields }: z.infer<typeof keyChange>) {
   requireWithinOwn(work.caller, fields);
   const expiry = expires_at === undefined ? {} : { expires_at_ms: expiryOf(expires_at, work.now_ms) };
-  return viewOf(found(await updateKey(work.stores.db, id, reach(work.caller), { ...fields, ...expiry })));
+  const changed = viewOf(found(await updateKey(work.stores.db, id, reach(work.caller), { ...fields, ...expiry })));
+  const { name: _, ...detail } = changed;
+  await audit(work, { action: "keys.change", subject: id, detail });
+  return changed;
 }
 
 /** The revoked key. Throws a `no-such-key` problem. */
 export async function revokeKey(work: Work, id: string) {
-  return viewOf(found(await revokeRow(work.stores.db, id, reach(work.caller), work.now_ms)));
+  const revoked = viewOf(found(await revokeRow(work.stores.db, id, reach(work.caller), work.now_ms)));
+  await audit(work, { action: "keys.revoke", subject: id });
+  return revoked;
 }
 
 /** The tenant whose keys the caller manages; null: all of them. */

@@ -1,18 +1,15 @@
 /** What the service has done, from the meter: a period of it for people and programs, counters since the beginning for Prometheus. */
-import { FREE_ALLOWANCES_PER_DAY } from "../../infra/cloudflare-limits.ts";
-import type { MeterCalls, Series, SeriesTally } from "../ground/meter.ts";
-import { Problem } from "../ground/problem.ts";
 import { quantile } from "../ground/sketch.ts";
-import { addTally, labelled, type Tally } from "../ground/tally.ts";
-import { ALLOWANCE_STATE_FROM_PERCENT } from "../limits.ts";
+import { labelled, type Tally } from "../ground/tally.ts";
 import type { Metrics, PERIODS } from "../schemas/metrics.ts";
 import { cacheCounters, rememberedAnswers } from "../store/answer-cache.ts";
-import { DAY_MS } from "../telemetry/day-counts.ts";
-import { MINUTE_MS, meterShards, minuteOf } from "../telemetry/metering.ts";
+import { MINUTE_MS, minuteOf } from "../telemetry/metering.ts";
 import type { Family } from "../telemetry/open-metrics.ts";
 import { LABELS } from "../telemetry/tally.ts";
 import type { Work } from "../work.ts";
+import { allowancesOf } from "./allowances.ts";
 import { durationsOf, metricFamilies } from "./metric-families.ts";
+import { ratio, readMeter, total } from "./read-meter.ts";
 
 const HOUR_MINUTES = 60;
 const DAY_MINUTES = 24 * HOUR_MINUTES;
@@ -29,7 +26,7 @@ export async function metricsOf(work: Work, period: (typeof PERIODS)[number]): P
   const begin = end - PERIOD_MINUTES[period];
   // Minutes are kept for a day; before that there are hours.
   const from = PERIOD_MINUTES[period] > DAY_MINUTES ? begin - (begin % HOUR_MINUTES) : begin;
-  const [series, today] = await Promise.all([readMeter(work, (shard) => shard.read(from, end)), allowancesUsed(work)]);
+  const [series, today] = await Promise.all([readMeter(work, (shard) => shard.read(from, end)), allowancesOf(work)]);
   const requests = total(series, ({ kind }) => kind === "request");
   const failed = total(series, ({ kind, outcome }) => kind === "request" && outcome === "failed").units ?? 0;
   const { units = 0 } = requests;
@@ -71,7 +68,7 @@ export async function prometheusFamilies(work: Work): Promise<Family[]> {
   const [lifetime, last_minute, allowances] = await Promise.all([
     readMeter(work, (shard) => shard.readLifetime()),
     readMeter(work, (shard) => shard.read(minute - 1, minute)),
-    allowancesUsed(work),
+    allowancesOf(work),
   ]);
   const { duration_ms = 0 } = total(last_minute, ({ kind }) => kind === "request");
   return metricFamilies({
@@ -81,45 +78,6 @@ export async function prometheusFamilies(work: Work): Promise<Family[]> {
     in_flight: duration_ms / MINUTE_MS,
     allowances,
   });
-}
-
-type Allowances = Record<keyof typeof FREE_ALLOWANCES_PER_DAY, Metrics["resources"]["neurons"]>;
-
-/** What this UTC day has used of the free plan's daily allowances. */
-async function allowancesUsed(work: Work): Promise<Allowances> {
-  const midnight = minuteOf(work.now_ms - (work.now_ms % DAY_MS));
-  const series = await readMeter(work, (shard) => shard.read(midnight, minuteOf(work.now_ms) + 1));
-  const {
-    units = 0,
-    rows_read = 0,
-    rows_written = 0,
-    kv_reads = 0,
-    kv_writes = 0,
-    neurons = 0,
-  } = total(series, () => true);
-  const used: Record<keyof Allowances, number> = {
-    // Queue batches and cron triggers invoke the Worker, too, and count as requests.
-    requests: units,
-    d1_rows_read: rows_read,
-    d1_rows_written: rows_written,
-    kv_reads,
-    kv_writes,
-    neurons,
-  };
-  return Object.fromEntries(
-    Object.entries(FREE_ALLOWANCES_PER_DAY).map(([name, limit]) => {
-      const amount = used[name as keyof Allowances];
-      const usage_percentage = (100 * amount) / limit;
-      return [name, { used: amount, limit, usage_percentage, state: allowanceState(usage_percentage) }];
-    }),
-  ) as Allowances;
-}
-
-function allowanceState(percent: number): Metrics["resources"]["neurons"]["state"] {
-  const { critical, high, warning } = ALLOWANCE_STATE_FROM_PERCENT;
-  if (percent >= critical) return "critical";
-  if (percent >= high) return "high";
-  return percent >= warning ? "warning" : "ok";
 }
 
 function cacheFigures(tally: Tally): Metrics["cache"] {
@@ -132,25 +90,4 @@ function cacheFigures(tally: Tally): Metrics["cache"] {
     size: rememberedAnswers(),
     evictions: cacheCounters.evictions,
   };
-}
-
-async function readMeter(
-  { env }: Work,
-  ask: (shard: DurableObjectStub<MeterCalls>) => Promise<SeriesTally[]>,
-): Promise<SeriesTally[]> {
-  try {
-    return (await Promise.all(meterShards(env).map(ask))).flat();
-  } catch (cause) {
-    throw new Problem("metrics-unavailable", "The meter does not answer.", { cause });
-  }
-}
-
-function total(series: readonly SeriesTally[], wanted: (series: Series) => boolean): Tally {
-  const sum: Tally = {};
-  for (const { series: one, tally } of series) if (wanted(one)) addTally(sum, tally);
-  return sum;
-}
-
-function ratio(part: number, whole: number): number | null {
-  return whole === 0 ? null : part / whole;
 }

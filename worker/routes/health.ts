@@ -1,6 +1,8 @@
-/** Health, for anyone. */
+/** Health: for anyone, and in depth for whoever runs the service. */
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { deepHealth } from "../operations/deep-health.ts";
 import { currentHealth, currentReadiness } from "../operations/health.ts";
+import { deepHealth as deepHealthSchema } from "../schemas/deep-health.ts";
 import { health as healthSchema, liveness, readiness as readinessSchema } from "../schemas/health.ts";
 import { declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
@@ -44,5 +46,25 @@ for (const path of ["/health/ready", "/readyz"] as const) {
   health.openapi(route, async (c) => {
     const readiness = await currentReadiness(c.var.work);
     return c.json(readiness, readiness.ready ? 200 : 503);
+  });
+}
+
+for (const path of ["/health/deep", "/health/detailed"] as const) {
+  const route = declareRoute(
+    "admin",
+    {
+      method: "get",
+      path,
+      tags: ["Health"],
+      summary: "Every dependency, asked for real",
+      description:
+        "Reads, writes, queries and embeds, all at once and within 5 s; `broken` names what fails. KV is written to four times an hour at most.",
+      responses: { 200: json(deepHealthSchema, "Healthy or degraded"), 503: json(deepHealthSchema, "Unhealthy") },
+    },
+    { whole_service: true },
+  );
+  health.openapi(route, async (c) => {
+    const report = await deepHealth(c.var.work);
+    return c.json(report, report.status === "unhealthy" ? 503 : 200);
   });
 }

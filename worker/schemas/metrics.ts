@@ -1,6 +1,6 @@
 /** `/metrics` as JSON. The shape is what clients of the old system know. */
 import { z } from "@hono/zod-openapi";
-import { FREE_ALLOWANCES_PER_DAY } from "../../infra/cloudflare-limits.ts";
+import { allowance, byResource } from "./allowances.ts";
 
 export const PERIODS = ["1h", "24h", "7d", "30d"] as const;
 
@@ -12,15 +12,6 @@ export const metricsQuery = z.strictObject({
     .enum(["json", "prometheus"])
     .optional()
     .openapi({ description: "Absent: by `Accept`; JSON where that names neither." }),
-});
-
-const allowance = z.object({
-  used: z.number(),
-  limit: z.number(),
-  usage_percentage: z.number(),
-  state: z
-    .enum(["ok", "warning", "high", "critical"])
-    .openapi({ description: "From 80 % warning, from 90 % high, from 95 % critical." }),
 });
 
 const share = z.number().min(0).max(1);
@@ -41,18 +32,10 @@ export const metrics = z
       p99_latency_ms: latency,
       avg_cpu_time_ms: z.null().openapi({ description: "A Worker cannot see it; Cloudflare's analytics have it." }),
     }),
-    resources: z
-      .object(
-        Object.fromEntries(Object.keys(FREE_ALLOWANCES_PER_DAY).map((name) => [name, allowance])) as Record<
-          keyof typeof FREE_ALLOWANCES_PER_DAY,
-          typeof allowance
-        >,
-      )
-      .extend({ neurons_used: z.number(), neurons_limit: z.number() })
-      .openapi({
-        description:
-          "What this service used this UTC day of what the free plan allows the account a day. Others of the account, and operations by Cloudflare's API, are not in it.",
-      }),
+    resources: z.object(byResource(allowance)).extend({ neurons_used: z.number(), neurons_limit: z.number() }).openapi({
+      description:
+        "What this service used this UTC day of what the free plan allows the account a day. Others of the account, and operations by Cloudflare's API, are not in it.",
+    }),
     cache: z.object({
       hit_rate: share,
       total_hits: z.int(),

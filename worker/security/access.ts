@@ -13,6 +13,7 @@ import { countRequest } from "../telemetry/day-counts.ts";
 import { authenticate, authenticateWebhook } from "./authenticate.ts";
 import { jsonBody } from "./body.ts";
 import type { App } from "./context.ts";
+import { requireOpen, tierNow } from "./controls.ts";
 import { errorShape } from "./error-shapes.ts";
 import { idempotent } from "./idempotency.ts";
 import { checkQuota } from "./quota.ts";
@@ -112,7 +113,8 @@ function admission(access: Access, whole_service: boolean): MiddlewareHandler<Ap
         "operator-route",
         "This route tells of all tenants: call it with a key of whoever runs the service.",
       );
-    await limitKey(c, principal);
+    requireOpen(c, principal, access === "write" && c.req.method !== "GET");
+    await limitKey(c, { ...principal, rate_tier: tierNow(c, principal) });
     checkQuota(c, principal, ordinal);
     await next();
   };

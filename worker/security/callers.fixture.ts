@@ -3,7 +3,6 @@
  * raw and unannounced bodies, its log lines, and D1 past the Worker.
  */
 import { Agent, request } from "node:http";
-import { KV_NAMESPACES } from "../../infra/inventory.ts";
 import { type Platform, type PlatformOptions, startPlatform } from "../../local/platform.ts";
 
 interface Call {
@@ -35,7 +34,7 @@ export interface Service {
   newKey(wanted?: Record<string, unknown>): Promise<{ id: string; key: string }>;
   /** Runs a statement in D1 past the Worker (through Cloudflare's REST API), as another isolate's write would be. */
   sql(statement: string, ...params: (string | number)[]): Promise<Record<string, unknown>[]>;
-  /** Puts an address on the blocklist, past the Worker. */
+  /** Puts an address or a network on the blocklist. */
   block(address: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -72,10 +71,11 @@ export async function startService(options: PlatformOptions = {}): Promise<Servi
     return answer.result[0]?.results ?? [];
   };
   const block = async (address: string) => {
-    const namespace = runtime.registry.list("kv").find(({ title }) => title === KV_NAMESPACES.config.name);
-    const url = `${account}/storage/kv/namespaces/${namespace?.id}/values/blocked:${address}`;
-    const response = await fetch(url, { method: "PUT", headers: { authorization }, body: "test" });
-    if (!response.ok) throw new Error(`KV refused the value: ${await response.text()}`);
+    const { status, text } = await call("PUT", `/api/v1/blocklist/${encodeURIComponent(address)}`, {
+      key: platform.api_secret,
+      body: { reason: "test" },
+    });
+    if (status !== 200) throw new Error(`Not blocked: ${text}`);
   };
   const close = async () => {
     for (const agent of agents.values()) agent.destroy();

@@ -1,5 +1,6 @@
 /** What middleware leaves for routes: one type, so that every route sees the same request. */
 import type { Env } from "../env.ts";
+import type { ModeState } from "../ground/mode.ts";
 import type { HeldKey } from "../store/idempotency.ts";
 import type { Work } from "../work.ts";
 import type { Credential, Proof } from "./credential.ts";
@@ -8,6 +9,8 @@ interface Variables {
   work: Work;
   /** What the request presents, and its proof if this isolate has one. */
   credential: { presented: Credential | "malformed" | null; proof: Proof | null };
+  /** What the operator has set. */
+  mode: ModeState;
   /** The Idempotency-Key that the request holds; absent without one. */
   idempotency: HeldKey | undefined;
   /** Set when the write was deferred: its answer is kept with it. */

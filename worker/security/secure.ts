@@ -12,9 +12,9 @@ import type { Ending } from "../telemetry/unit.ts";
 import { Work } from "../work.ts";
 import { clientAddress } from "./address.ts";
 import { inspectCredential } from "./authenticate.ts";
-import { refuseBlocked } from "./blocklist.ts";
 import { discardBody } from "./body.ts";
 import type { App } from "./context.ts";
+import { applyControls } from "./controls.ts";
 import { failed, methodNotAllowed, notFound } from "./failures.ts";
 import { allowListedOrigins, browserHeaders, identify } from "./headers.ts";
 import { limitAddress } from "./rate-limit.ts";
@@ -72,7 +72,7 @@ function routePattern(c: Context<App>): string {
 
 const admit: MiddlewareHandler<App> = async (c, next) => {
   requireUtf8Target(c);
-  const [{ proven }] = await Promise.all([inspectCredential(c), refuseBlocked(c)]);
+  const [{ proven }] = await Promise.all([inspectCredential(c), applyControls(c)]);
   if (!proven) await limitAddress(c);
   await next();
 };

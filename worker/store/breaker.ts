@@ -3,6 +3,7 @@
  * callers nothing but the fallback. Pure; `now_ms` is passed in. State is per isolate, which is enough: each learns
  * of an outage from its own few failures.
  */
+import { within } from "../ground/time-limit.ts";
 import { BREAKER_FAILURES_TO_OPEN, BREAKER_OPEN_MS } from "../limits.ts";
 
 export class Breaker {
@@ -39,23 +40,12 @@ export async function guardedCall<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   if (!breaker.allows(Date.now())) throw new CircuitOpen("left alone after repeated failures");
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const giveUp = new AbortController();
   try {
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const late = new Error(`no answer within ${timeout_ms} ms`);
-        reject(late);
-        giveUp.abort(late);
-      }, timeout_ms);
-    });
-    const result = await Promise.race([work(giveUp.signal), timeout]);
+    const result = await within(timeout_ms, work);
     breaker.record(true, Date.now());
     return result;
   } catch (error) {
     breaker.record(false, Date.now());
     throw error;
-  } finally {
-    clearTimeout(timer);
   }
 }

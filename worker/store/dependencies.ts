@@ -11,7 +11,7 @@ import {
   VECTORIZE_TIMEOUT_MS,
 } from "../limits.ts";
 import type { Timings } from "../telemetry/timings.ts";
-import { Breaker, guardedCall } from "./breaker.ts";
+import { Breaker, CircuitOpen, guardedCall } from "./breaker.ts";
 
 export const breakers = { embedding: new Breaker(), generation: new Breaker(), vectorize: new Breaker() };
 
@@ -61,6 +61,11 @@ export function guardedAi(env: Env, timings: Timings, kind: "waited for" | "pati
   };
   return { run } as unknown as GuardedAi;
 }
+
+/** While the operator lets no caller use models: they fall back as when models are down. */
+export const refusedAi: GuardedAi = {
+  run: () => Promise.reject(new CircuitOpen("the mode of the service is `degraded`")),
+};
 
 export function guardedVectorize(env: Env, timings: Timings): GuardedVectorize {
   const guard = <T>(work: () => Promise<T>) =>

@@ -22,3 +22,13 @@ export function feedbackStatement(db: D1Database, feedback: Feedback): D1Prepare
     )
     .bind(request_id, key_id, tenant, rating, comment, created_at_ms);
 }
+
+/** How many ratings were given since then, and their mean; null without any. */
+export async function ratingsSince(
+  db: D1Database,
+  from_ms: number,
+): Promise<{ rating_mean: number | null; ratings: number }> {
+  const sql = "SELECT avg(rating) AS rating_mean, count(*) AS ratings FROM feedback WHERE created_at_ms >= ?1";
+  const row = await db.prepare(sql).bind(from_ms).first<{ rating_mean: number | null; ratings: number }>();
+  return row ?? { rating_mean: null, ratings: 0 };
+}

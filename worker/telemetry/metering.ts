@@ -84,6 +84,7 @@ function addSample({ samples }: Group, sample: Omit<Sample, "minute" | "requests
     return;
   }
   sum.requests += 1;
+  for (const user of sample.users) if (!sum.users.includes(user)) sum.users.push(user);
   sum.errors += sample.errors;
   sum.tokens_in += sample.tokens_in;
   sum.tokens_out += sample.tokens_out;

@@ -58,6 +58,7 @@ async function meter(unit: Unit, ending: Ending, tally: Tally): Promise<void> {
   const { tokens_in, tokens_out, tokens_saved, neurons } = unit.usage;
   const sample = {
     key_id: principal?.key_id ?? "anonymous",
+    users: principal === null ? [] : [[principal.key_id, unit.usage.session ?? []].flat().join("/")],
     has_quota: typeof principal?.daily_quota === "number",
     errors: outcome === "failed" ? 1 : 0,
     tokens_in,

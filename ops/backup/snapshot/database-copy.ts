@@ -12,7 +12,7 @@ import { type Changes, logHead, readChanges, readNamed } from "../../d1/change-l
 import type { D1Connection } from "../../d1/connection.ts";
 import type { Table } from "../../d1/schema.ts";
 import { SEAL_ATTEMPTS_MAX, TABLES_FINISHED_AT_ONCE } from "../../limits.ts";
-import type { SnapshotBody, SnapshotInventory } from "../manifest.ts";
+import type { SnapshotBody, SnapshotInventory, SnapshotSummary } from "../manifest.ts";
 import type { Snapshot, SnapshotWriter } from "../repository/repository.ts";
 import { keptTable } from "./continuation.ts";
 import type { DatabaseLook } from "./database-look.ts";
@@ -47,6 +47,7 @@ export interface DatabaseCopy {
   inventory: SnapshotInventory["database"];
   body: SnapshotBody["database"];
   bookmark: string | null;
+  audit_head: SnapshotSummary["database"]["audit_head"];
   /** Null where there are no chunks. */
   vector_ids: VectorIds | null;
   /** Everything that was answered before this moment is in it. */
@@ -101,6 +102,7 @@ export async function copyDatabase(source: DatabaseSource, options: DatabaseCopy
       },
       body: { schema: look.schema, sequences: sealed.sequences },
       bookmark,
+      audit_head: sealed.audit_head,
       vector_ids: ids,
       state_at_ms,
     };

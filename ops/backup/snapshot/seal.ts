@@ -11,9 +11,13 @@ export interface Sealed {
   /** The mark that was left when the backup began is still there. */
   is_descended: boolean;
   sequences: { table: string; seq: string }[];
+  /** The newest entry of the audit log. */
+  audit_head: { seq: number; hash: string } | null;
   /** Small tables without a log; null for one that has to be read page by page after all. */
   small: { table: Table; rows: Row[] | null }[];
 }
+
+const AUDIT_LOG = "audit_log";
 
 /** Leaves a mark: a backup's own, that nobody can guess. */
 export function leaveMark(nonce: string, at_ms: number): Statement {
@@ -31,6 +35,7 @@ export function sealing(
   now_ms: number,
 ): { connection: D1Connection; sealed(): Sealed } {
   const small = [...look.small];
+  const has_audit = look.tables.some(({ name }) => name === AUDIT_LOG);
   const statements: Statement[] = [
     DEFINITIONS,
     ...(look.has_marks
@@ -43,6 +48,7 @@ export function sealing(
     ...(look.schema.has_sequences
       ? [{ sql: "SELECT name, CAST(seq AS TEXT) FROM sqlite_sequence ORDER BY name" }]
       : []),
+    ...(has_audit ? [{ sql: `SELECT seq, hash FROM ${AUDIT_LOG} ORDER BY seq DESC LIMIT 1` }] : []),
     ...small.flatMap(selectAll),
   ];
   let answers: Rows[] | null = null;
@@ -60,10 +66,12 @@ export function sealing(
       const definitions = rest.shift();
       const [begun] = look.has_marks ? rest.splice(0, 3) : [];
       const sequences = look.schema.has_sequences ? rest.shift() : undefined;
+      const [newest] = (has_audit ? rest.shift() : undefined)?.rows ?? [];
       return {
         fingerprint: fingerprintOf(definitions),
         is_descended: begun === undefined || begun.rows.length > 0,
         sequences: (sequences?.rows ?? []).map(([table, seq]) => ({ table: String(table), seq: String(seq) })),
+        audit_head: newest === undefined ? null : { seq: Number(newest[0]), hash: String(newest[1]) },
         small: small.map((table) => ({ table, rows: rowsOf(table, rest.splice(0, selectionCount(table))) })),
       };
     },

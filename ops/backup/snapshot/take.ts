@@ -96,7 +96,7 @@ async function take(
   const [rowsDone, storesDone] = await Promise.allSettled([rows, copied]);
   if (rowsDone.status === "rejected") throw rowsDone.reason;
   if (storesDone.status === "rejected") throw storesDone.reason;
-  const { inventory: tables, body, bookmark, state_at_ms } = rowsDone.value;
+  const { inventory: tables, body, bookmark, audit_head, state_at_ms } = rowsDone.value;
   const others = storesDone.value;
 
   const inventory: SnapshotInventory = {
@@ -119,6 +119,7 @@ async function take(
       migration: look.migration,
       bookmark,
       rows: tables.tables.reduce((sum, table) => sum + table.rows, 0),
+      audit_head,
     },
     inventory: inventoryPart.id,
     cost: { ...bill, requests: options.requests() - requests_before, duration_ms: options.now() - started_at_ms },

@@ -24,7 +24,7 @@ export const CHAT_MODEL_NAMES = [
 ] as const;
 
 /** $0.011 per thousand neurons beyond the free 10 000 a day. */
-const USD_PER_NEURON = 0.011 / 1000;
+export const USD_PER_NEURON = 0.011 / 1000;
 
 /** The model for a requested name; `fallback` (DEFAULT_MODEL) when none was requested. Unknown names mean balanced. */
 export function chatModel(requested: string | undefined, fallback: string): ChatModelId {

@@ -1,0 +1,75 @@
+/** What is heard of the Worker in workerd, from the request to the interfaces that show it. */
+import Cloudflare from "cloudflare";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { SERVICE } from "../../infra/inventory.ts";
+import { type Service, startService } from "../../worker/service.fixture.ts";
+import { liveVersion } from "../workerd.ts";
+
+let service: Service;
+let client: Cloudflare;
+beforeAll(async () => {
+  service = await startService({ plan: "paid", variables: { LOG_LEVEL: "INFO" } });
+  client = new Cloudflare({ apiToken: service.platform.api_token, baseURL: service.platform.api_url });
+});
+afterAll(() => service?.close());
+
+/** Events that have a field of this value. */
+async function eventsWith(key: string, value: string) {
+  const { platform } = service;
+  const { events } = await client.workers.observability.telemetry.query({
+    account_id: platform.account_id,
+    queryId: "test",
+    timeframe: { from: 0, to: Date.now() + 60_000 },
+    parameters: { filters: [{ key, operation: "eq", type: "string", value }] },
+  });
+  return events?.events ?? [];
+}
+
+test("what the Worker logged of a request can be asked for, beside the invocation that it belongs to", async () => {
+  const { headers } = await service.call("GET", "/api/v1/documents?limit=2");
+  const request_id = headers.get("x-request-id") ?? "";
+  const [line] = await vi.waitFor(async () => {
+    const found = await eventsWith("request_id", request_id);
+    expect(found).not.toEqual([]);
+    return found;
+  });
+  expect(line).toMatchObject({ $metadata: { type: "cf-worker", service: SERVICE, trigger: "GET /api/v1/documents" } });
+  const { id } = liveVersion(service.platform.runtime.registry, SERVICE) ?? {};
+  const invocation = await eventsWith("$metadata.requestId", line?.$metadata.requestId ?? "");
+  expect(invocation.find((one) => one.$metadata.type === "cf-worker-event")).toMatchObject({
+    $metadata: { statusCode: 200 },
+    $workers: { outcome: "ok", eventType: "fetch", scriptVersion: { id }, wallTimeMs: expect.any(Number) },
+  });
+  expect(JSON.stringify(invocation)).not.toContain(service.platform.admin_key);
+});
+
+test("a cron task is heard of, too", async () => {
+  await service.platform.runtime.triggerSchedule(SERVICE, "*/5 * * * *");
+  await vi.waitFor(async () => {
+    const events = await eventsWith("$metadata.trigger", "*/5 * * * *");
+    expect(events).toContainEqual(
+      expect.objectContaining({ $workers: expect.objectContaining({ eventType: "scheduled", outcome: "ok" }) }),
+    );
+  });
+});
+
+test("what was heard before a switch of versions is kept", async () => {
+  const ids: string[] = [];
+  // The first one stays to send what all of them have counted, and its trace comes when that is done.
+  for (let n = 0; n < 5; n++) ids.push((await service.call("GET", "/livez")).headers.get("x-request-id") ?? "");
+  await service.platform.runtime.reload();
+  expect(await eventsWith("request_id", ids[1] ?? "")).not.toEqual([]);
+});
+
+test("a script that wants no logs has none", async () => {
+  const at = { account_id: service.platform.account_id };
+  const settings = client.workers.scripts.scriptAndVersionSettings;
+  const observability = (enabled: boolean) => ({ ...at, settings: { observability: { enabled } } });
+  await settings.edit(SERVICE, observability(false));
+  const silent = (await service.call("GET", "/livez")).headers.get("x-request-id") ?? "";
+  await service.platform.runtime.reload();
+  await settings.edit(SERVICE, observability(true));
+  const heard = (await service.call("GET", "/livez")).headers.get("x-request-id") ?? "";
+  await vi.waitFor(async () => expect(await eventsWith("request_id", heard)).not.toEqual([]));
+  expect(await eventsWith("request_id", silent)).toEqual([]);
+});

@@ -1,0 +1,115 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { CRONS, SERVICE } from "../../infra/inventory.ts";
+import { AUDIT_ANCHOR_AFTER_MS } from "../../worker/limits.ts";
+import { type Service, startService } from "../../worker/service.fixture.ts";
+import { reportAction } from "../command/audit-trail.ts";
+import type { JournalEntry } from "../command/journal.ts";
+import { runCli } from "../command/run-cli.fixture.ts";
+
+let dir: string;
+let service: Service;
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), "prism-trail-"));
+  service = await startService({ data_dir: dir, faults: true });
+});
+afterAll(async () => {
+  await service.close();
+  rmSync(dir, { recursive: true });
+});
+
+const notes: string[] = [];
+const act = (action: string, detail: JournalEntry["detail"] = {}, data_dir = dir, at_ms = 1_000) =>
+  reportAction(
+    { stack: "local", data_dir, env: {}, note: (text) => notes.push(text) },
+    { stack: "local", action, outcome: "done", detail },
+    at_ms,
+  );
+const entries = async (action: string) =>
+  (await service.call("GET", `/api/v1/audit-logs?actionType=${encodeURIComponent(action)}`)).json.entries;
+const waiting = (data_dir = dir) => readdirSync(join(data_dir, "audit-waiting/local"));
+
+test("what a command did is in the stack's audit log when it has ended", async () => {
+  await act("drill own", { count: 2 });
+  expect(await entries("drill own")).toMatchObject([
+    { source: "ops", outcome: "done", at: "1970-01-01T00:00:01.000Z", detail: { count: 2 } },
+  ]);
+  expect(waiting()).toEqual([]);
+});
+
+test("a long detail is told by its hash", async () => {
+  await act("long detail", { text: "x".repeat(20_000) });
+  expect((await entries("long detail"))[0].detail).toEqual({ detail_bytes: 20_011, detail_sha256: expect.any(String) });
+});
+
+test("while the service does not take it, it waits in KV, and cron completes the log once", async () => {
+  const faults = service.platform.faults;
+  if (!faults) throw new Error("the platform runs without the shim");
+  faults.rules = [{ binding: "DB", error: "D1_ERROR: Network connection lost." }];
+  await act("while down");
+  faults.rules = [];
+  expect(waiting()).toEqual([]);
+  expect(await entries("while down")).toEqual([]);
+  await service.platform.runtime.triggerSchedule(SERVICE, CRONS.worker.checks);
+  await service.platform.runtime.triggerSchedule(SERVICE, CRONS.worker.checks);
+  expect(await entries("while down")).toMatchObject([{ source: "ops", key_id: "operator" }]);
+});
+
+test("while there is no stack it waits here, and the next command brings it in its order", async () => {
+  const elsewhere = mkdtempSync(join(tmpdir(), "prism-trail-"));
+  await act("earlier", {}, elsewhere, 1);
+  expect(waiting(elsewhere)).toHaveLength(1);
+  mkdirSync(join(dir, "audit-waiting/local"), { recursive: true });
+  for (const name of waiting(elsewhere))
+    renameSync(join(elsewhere, "audit-waiting/local", name), join(dir, "audit-waiting/local", name));
+  await act("later", {}, dir, 2);
+  const [earlier, later] = [await entries("earlier"), await entries("later")];
+  expect(earlier[0].seq).toBe(later[0].seq - 1);
+  expect(notes).toEqual([]);
+  rmSync(elsewhere, { recursive: true });
+});
+
+const cli = async (...args: string[]) => {
+  const { code, stdout } = await runCli([...args, "--json", "--data", dir]);
+  return { code, ...JSON.parse(stdout) };
+};
+const cron = () => service.platform.runtime.triggerSchedule(SERVICE, CRONS.worker.checks);
+const sql = async (...statements: string[]) => {
+  const { runtime } = service.platform;
+  await runtime.queryD1(
+    runtime.registry.list("d1")[0]?.uuid ?? "",
+    statements.map((one) => ({ sql: one })),
+  );
+};
+
+test("ops audit verify reads chain, archive and backups, and tells a tail that was cut off", async () => {
+  const faults = service.platform.faults;
+  if (!faults) throw new Error("the platform runs without the shim");
+  faults.clock_offset_ms += AUDIT_ANCHOR_AFTER_MS + 60_000;
+  await cron();
+  expect((await cli("backup", "create")).code).toBe(0);
+  const whole = await cli("audit", "verify");
+  // The backup's own record came after the head that it saw.
+  expect(whole).toMatchObject({ code: 0, ok: true, backups: 1, findings: [] });
+  expect(whole.entries.archive).toBe(whole.head.seq - 1);
+
+  await sql("DROP TRIGGER audit_log_kept", `DELETE FROM audit_log WHERE seq >= ${whole.head.seq - 2}`);
+  const cut = await cli("audit", "verify");
+  const missing = { seq: whole.head.seq - 2, reason: "missing", explained_by: null };
+  expect(cut).toMatchObject({ code: 1, ok: false });
+  expect(cut.findings).toMatchObject([
+    { where: "archive", ...missing },
+    { where: "backup", ...missing },
+  ]);
+}, 60_000);
+
+test("ops audit export writes the log and its compliance report, never over a file", async () => {
+  const [log, report] = [join(dir, "log.csv"), join(dir, "report.json")];
+  expect(await cli("audit", "export", log, "--archive")).toMatchObject({ code: 0, file: log });
+  expect(readFileSync(log, "utf8")).toContain(",drill own,done,");
+  expect((await cli("audit", "export", log)).error).toMatchObject({ cause: "it is there already" });
+  expect((await cli("audit", "export", report, "--report", "--format", "json")).code).toBe(0);
+  expect(JSON.parse(readFileSync(report, "utf8"))).toMatchObject({ retention: { database_days: 90 } });
+}, 30_000);

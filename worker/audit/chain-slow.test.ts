@@ -1,0 +1,3 @@
+import { changesAreNamed } from "./chain.fixture.ts";
+
+changesAreNamed(10_000, 8);

@@ -1,0 +1,40 @@
+/** What a deep check is, and D1 as the checks ask it: past retries and breakers, which would hide what they look for. */
+import type { CheckName, CheckStatus, DeepCheck } from "../../schemas/deep-health.ts";
+import type { Work } from "../../work.ts";
+
+export interface Finding {
+  status: CheckStatus;
+  detail?: string;
+  facts?: DeepCheck["facts"];
+  /** Where it differs from what the check says of itself. */
+  test?: string;
+}
+
+export interface Check {
+  name: CheckName;
+  /** What is done, for people. */
+  test: string;
+  /** When one of these fails, the failure of this check says nothing of its own. */
+  needs?: readonly CheckName[];
+  /** What was found; throws what the dependency throws. */
+  run(work: Work): Promise<Finding>;
+}
+
+export const HEALTHY: Finding = { status: "healthy" };
+
+/** The rows of one statement, counted as what they cost. */
+export async function rowsOf<T>(work: Work, sql: string, ...bindings: (string | number)[]): Promise<T[]> {
+  const [rows = []] = await batchOf<T>(work, work.env.DB.prepare(sql).bind(...bindings));
+  return rows;
+}
+
+/** The rows of each of some statements, which are one transaction. */
+export async function batchOf<T>(work: Work, ...statements: D1PreparedStatement[]): Promise<T[][]> {
+  const { counts } = work.timings;
+  const results = await work.timings.measure("db", () => work.env.DB.batch<T>(statements));
+  for (const { meta } of results) {
+    counts.rows_read += meta.rows_read;
+    counts.rows_written += meta.rows_written;
+  }
+  return results.map((result) => result.results);
+}

@@ -1,0 +1,198 @@
+/** Vectorize, and whether it holds the chunks' vectors and no others; the packs in R2 that it can be rebuilt from. */
+import {
+  OVERDUE_AFTER_MS,
+  PARITY_COUNT_MAX,
+  PARITY_VECTORS_MAX,
+  SEARCH_DEPTH_MAX,
+  VECTORIZE_SETTLING_MS,
+} from "../../limits.ts";
+import type { Work } from "../../work.ts";
+import { batchOf, type Check, type Finding, HEALTHY, rowsOf } from "./check.ts";
+
+/** As the second version of Vectorize answers; the types know the first. */
+interface Described {
+  vectorCount: number;
+  dimensions: number;
+  processedUpToDatetime: string | null;
+  processedUpToMutation: string;
+}
+
+async function describe({ env, timings }: Work): Promise<Described> {
+  return (await timings.measure("vector", () => env.VECTORIZE.describe())) as unknown as Described;
+}
+
+/** The nearest vectors of another direction each time: over many checks, a sample of the index. */
+async function someVectors({ env, timings }: Work, dimensions: number): Promise<number[]> {
+  const direction = Float32Array.from({ length: dimensions }, () => Math.random() - 0.5);
+  const { matches } = await timings.measure("vector", () =>
+    env.VECTORIZE.query(direction, { topK: SEARCH_DEPTH_MAX, returnMetadata: "none" }),
+  );
+  return matches.map(({ id }) => Number(id));
+}
+
+export const vectorize: Check = {
+  name: "vectorize",
+  test: "ask Vectorize for the nearest vectors",
+  async run(work) {
+    const { vectorCount, dimensions, processedUpToDatetime, processedUpToMutation } = await describe(work);
+    const matches = await someVectors(work, dimensions);
+    const facts = {
+      vectors: vectorCount,
+      dimensions,
+      processed_up_to: processedUpToDatetime,
+      processed_up_to_mutation: processedUpToMutation,
+    };
+    if (vectorCount > 0 && matches.length === 0)
+      return { status: "unhealthy", detail: "a query finds none of the vectors that the index counts", facts };
+    return { status: "healthy", facts };
+  },
+};
+
+export interface Parity {
+  vectors: number;
+  /** Chunks with a vector, counted up to `PARITY_COUNT_MAX`. */
+  chunks: number;
+  sampled: number;
+  missing: number;
+  orphans: number;
+  /** What Vectorize has not been sent yet, and since when the oldest of it waits. */
+  owed_upserts: number;
+  owed_deletes: number;
+  oldest_owed_ms: number | null;
+  last_write_ms: number;
+}
+
+export const vectorParity: Check = {
+  name: "vector_parity",
+  test: "compare chunks and vectors both ways: their counts, the newest and some chunks, the nearest of some vectors",
+  needs: ["database", "tables", "vectorize"],
+  async run(work) {
+    const [described, [chunks = [], sample = [], owed = [], writes = []]] = await Promise.all([
+      describe(work),
+      readDatabase(work),
+    ]);
+    const sampled = sample.map(({ id }) => id ?? 0);
+    const [found, near] = await Promise.all([vectorsOf(work, sampled), someVectors(work, described.dimensions)]);
+    const [missing, orphans] = await Promise.all([
+      notOwed(
+        work,
+        sampled.filter((id) => !found.has(id)),
+      ),
+      withoutChunk(work, near),
+    ]);
+    const parity: Parity = {
+      vectors: described.vectorCount,
+      chunks: chunks[0]?.count ?? 0,
+      sampled: sampled.length,
+      missing,
+      orphans,
+      owed_upserts: owed[0]?.upserts ?? 0,
+      owed_deletes: owed[0]?.deletes ?? 0,
+      oldest_owed_ms: owed[0]?.oldest_ms ?? null,
+      last_write_ms: writes[0]?.last_ms ?? 0,
+    };
+    const facts = { ...parity, processed_up_to: described.processedUpToDatetime };
+    return { ...judgeParity(parity, work.now_ms, described.processedUpToDatetime), facts };
+  },
+};
+
+interface Row {
+  id?: number;
+  count?: number;
+  upserts?: number;
+  deletes?: number;
+  oldest_ms?: number | null;
+  last_ms?: number | null;
+}
+
+function readDatabase(work: Work): Promise<Row[][]> {
+  const { DB } = work.env;
+  const half = PARITY_VECTORS_MAX / 2;
+  const [newest] = ["SELECT id FROM chunks WHERE pack_id IS NOT NULL ORDER BY id DESC LIMIT ?1"];
+  return batchOf<Row>(
+    work,
+    DB.prepare("SELECT count(*) AS count FROM (SELECT 1 FROM chunks WHERE pack_id IS NOT NULL LIMIT ?1)").bind(
+      PARITY_COUNT_MAX + 1,
+    ),
+    DB.prepare(
+      `SELECT id FROM (${newest}) UNION SELECT id FROM (
+         SELECT id FROM chunks WHERE pack_id IS NOT NULL AND id >= ?2 * (SELECT max(id) FROM chunks) ORDER BY id LIMIT ?1)`,
+    ).bind(half, Math.random()),
+    DB.prepare(
+      `SELECT coalesce(sum(json_array_length(upsert_chunk_ids)), 0) AS upserts,
+         coalesce(sum(json_array_length(delete_chunk_ids)), 0) AS deletes, min(created_at_ms) AS oldest_ms FROM vector_outbox`,
+    ),
+    DB.prepare("SELECT max(changed_at_ms) AS last_ms FROM tenants"),
+  );
+}
+
+async function vectorsOf({ env, timings }: Work, ids: readonly number[]): Promise<Set<number>> {
+  if (ids.length === 0) return new Set();
+  const vectors = await timings.measure("vector", () => env.VECTORIZE.getByIds(ids.map(String)));
+  return new Set(vectors.map(({ id }) => Number(id)));
+}
+
+/** How many of these chunks have no vector although Vectorize was sent it, or lost its place in the outbox. */
+async function notOwed(work: Work, ids: readonly number[]): Promise<number> {
+  if (ids.length === 0) return 0;
+  const sql = `SELECT count(*) AS count FROM json_each(?1) AS wanted WHERE value IN (SELECT id FROM chunks)
+    AND value NOT IN (SELECT sent.value FROM vector_outbox, json_each(upsert_chunk_ids) AS sent)`;
+  const [row] = await rowsOf<{ count: number }>(work, sql, JSON.stringify(ids));
+  return row?.count ?? 0;
+}
+
+async function withoutChunk(work: Work, ids: readonly number[]): Promise<number> {
+  const sql = `SELECT count(*) AS count FROM json_each(?1) AS found WHERE value NOT IN (SELECT id FROM chunks)
+    AND value NOT IN (SELECT sent.value FROM vector_outbox, json_each(delete_chunk_ids) AS sent)`;
+  const [row] = await rowsOf<{ count: number }>(work, sql, JSON.stringify(ids));
+  return row?.count ?? 0;
+}
+
+/** Pure. Vectorize applies changes within seconds, so after a write differences prove nothing for a minute. */
+export function judgeParity(parity: Parity, now_ms: number, processed_up_to: string | null): Finding {
+  const { vectors, chunks, sampled, missing, orphans, owed_upserts, owed_deletes, oldest_owed_ms } = parity;
+  const faults: string[] = [];
+  if (missing > 0) faults.push(`${missing} of ${sampled} chunks looked up have no vector`);
+  if (orphans > 0) faults.push(`${orphans} of the vectors found have no chunk`);
+  if (chunks <= PARITY_COUNT_MAX) {
+    if (vectors > chunks + owed_deletes) faults.push(`${vectors} vectors stand against ${chunks} chunks`);
+    if (vectors < chunks - owed_upserts) faults.push(`only ${vectors} vectors stand against ${chunks} chunks`);
+  }
+  if (faults.length > 0 && now_ms - parity.last_write_ms < VECTORIZE_SETTLING_MS)
+    return {
+      status: "unknown",
+      detail: `${faults.join("; ")}: the last write is younger than a minute and may be settling`,
+    };
+  if (oldest_owed_ms !== null && now_ms - oldest_owed_ms > OVERDUE_AFTER_MS)
+    faults.push(`${owed_upserts + owed_deletes} changes are owed to Vectorize since ${iso(oldest_owed_ms)}`);
+  if (faults.length === 0) return HEALTHY;
+  faults.push(
+    `Vectorize is stale or was changed by others: it has processed changes up to ${processed_up_to ?? "none"}`,
+  );
+  return { status: "unhealthy", detail: faults.join("; ") };
+}
+
+function iso(at_ms: number): string {
+  return new Date(at_ms).toISOString();
+}
+
+export const packs: Check = {
+  name: "packs",
+  test: "read the head of the newest vector pack in R2",
+  async run(work) {
+    const bucket = work.env.VECTOR_PACKS;
+    // Where D1 fails, R2 can still be asked something.
+    const [newest] = await rowsOf<{ object_key: string }>(
+      work,
+      "SELECT object_key FROM packs WHERE unreferenced_at_ms IS NULL ORDER BY id DESC LIMIT 1",
+    ).catch(() => []);
+    if (newest === undefined) {
+      await bucket.list({ limit: 1 });
+      return { status: "healthy", test: "list the packs in R2" };
+    }
+    const head = await bucket.get(newest.object_key, { range: { offset: 0, length: 1 } });
+    const read = head === null ? null : await head.arrayBuffer();
+    if (read?.byteLength === 1) return HEALTHY;
+    return { status: "unhealthy", detail: `the vector pack ${newest.object_key} is missing: restore it from a backup` };
+  },
+};

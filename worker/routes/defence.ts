@@ -1,0 +1,100 @@
+/** The operator's switches: mode and blocklist. */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { blockNetwork, findBlocks, findMode, liftBlock, setMode } from "../operations/defence.ts";
+import { blockPath, blockRequest, blocksView, blockView, modeChange, modeView } from "../schemas/defence.ts";
+import { declareRoute } from "../security/access.ts";
+import { clientAddress } from "../security/address.ts";
+import type { App } from "../security/context.ts";
+import { refuseInvalid } from "../security/validation.ts";
+import { json } from "./json-answer.ts";
+
+export const defence = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
+
+const TAGS = ["Defence"];
+const WHOLE = { whole_service: true };
+const MODE = "/api/v1/mode";
+const BLOCK = "/api/v1/blocklist/{ip}";
+const NOT_BLOCKED = { description: "No block holds it" };
+
+const mode = declareRoute(
+  "admin",
+  {
+    method: "get",
+    path: MODE,
+    tags: TAGS,
+    summary: "The mode of the service",
+    responses: { 200: json(modeView, "As it was set last") },
+  },
+  WHOLE,
+);
+
+const changeMode = declareRoute(
+  "admin",
+  {
+    method: "put",
+    path: MODE,
+    tags: TAGS,
+    summary: "Set the mode of the service",
+    description:
+      "Acts everywhere within a minute and a half. Health, status and documentation stay open in every mode.",
+    request: { body: { required: true, content: { "application/json": { schema: modeChange } } } },
+    responses: { 200: json(modeView, "The mode from now on") },
+  },
+  WHOLE,
+);
+
+const find = declareRoute(
+  "admin",
+  {
+    method: "get",
+    path: BLOCK,
+    tags: TAGS,
+    summary: "Whether an address is blocked, and why",
+    request: { params: blockPath },
+    responses: { 200: json(blocksView, "The blocks that hold it"), 404: NOT_BLOCKED },
+  },
+  WHOLE,
+);
+
+const block = declareRoute(
+  "admin",
+  {
+    method: "put",
+    path: BLOCK,
+    tags: TAGS,
+    summary: "Block an address or a network",
+    description:
+      "Acts everywhere within a minute and a half. A network in CIDR notation has its slash encoded: `203.0.113.0%2F24`.",
+    request: {
+      params: blockPath,
+      body: { required: true, content: { "application/json": { schema: blockRequest } } },
+    },
+    responses: { 200: json(blockView, "The block") },
+  },
+  WHOLE,
+);
+
+const lift = declareRoute(
+  "admin",
+  {
+    method: "delete",
+    path: BLOCK,
+    tags: TAGS,
+    summary: "Lift the block of exactly this address or network",
+    request: { params: blockPath },
+    responses: { 204: { description: "Lifted" }, 404: NOT_BLOCKED },
+  },
+  WHOLE,
+);
+
+defence.openapi(mode, async (c) => c.json(await findMode(c.var.work), 200));
+defence.openapi(changeMode, async (c) => c.json(await setMode(c.var.work, c.req.valid("json")), 200));
+defence.openapi(find, async (c) => c.json(await findBlocks(c.var.work, c.req.valid("param").ip), 200));
+defence.openapi(block, async (c) => {
+  const { ip } = c.req.valid("param");
+  return c.json(await blockNetwork(c.var.work, ip, c.req.valid("json"), clientAddress(c)), 200);
+});
+defence.openapi(lift, async (c) => {
+  await liftBlock(c.var.work, c.req.valid("param").ip);
+  return c.body(null, 204);
+});

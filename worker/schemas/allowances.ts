@@ -1,0 +1,26 @@
+/** A daily allowance of the free plan: how much of it is used, and when it runs out. */
+import { z } from "@hono/zod-openapi";
+import { FREE_ALLOWANCES_PER_DAY } from "../../infra/cloudflare-limits.ts";
+
+export const allowance = z.object({
+  used: z.number(),
+  limit: z.number(),
+  usage_percentage: z.number(),
+  state: z
+    .enum(["ok", "warning", "high", "critical"])
+    .openapi({ description: "From 80 % warning, from 90 % high, from 95 % critical." }),
+  runs_out_at: z.iso.datetime().nullable().openapi({
+    description:
+      "When it is used up this UTC day, as the day so far and the days before let expect (within 10 %); null: it is not.",
+    example: "2026-11-29T21:40:00.000Z",
+  }),
+});
+export type Allowance = z.infer<typeof allowance>;
+
+/** An object with one field for each allowance. */
+export function byResource<T>(field: T): Record<keyof typeof FREE_ALLOWANCES_PER_DAY, T> {
+  return Object.fromEntries(Object.keys(FREE_ALLOWANCES_PER_DAY).map((name) => [name, field])) as Record<
+    keyof typeof FREE_ALLOWANCES_PER_DAY,
+    T
+  >;
+}

@@ -1,0 +1,63 @@
+/** The mode and the blocklist as the API takes and shows them. */
+import { z } from "@hono/zod-openapi";
+import { MODES } from "../ground/mode.ts";
+import { readNetwork } from "../ground/network.ts";
+import { RATE_TIERS } from "../ground/principal.ts";
+import { REASON_CHARS_MAX } from "../limits.ts";
+import { plainText } from "./documents.ts";
+
+const reason = plainText
+  .min(1)
+  .max(REASON_CHARS_MAX)
+  .openapi({ description: "For humans: why.", example: "ticket 4711" });
+const mode = z.enum(MODES).openapi({
+  description:
+    "`degraded`: no models for callers. `maintenance`: documents cannot be changed. `emergency`: admin keys only.",
+});
+const rate_tier_max = z
+  .enum(RATE_TIERS)
+  .nullable()
+  .openapi({ description: "No key but those of admins has a higher tier; null: each has its own." });
+
+export const modeChange = z
+  .strictObject({ mode, reason, rate_tier_max: rate_tier_max.default(null) })
+  .openapi("ModeChange", { example: { mode: "normal", reason: "ticket 4711", rate_tier_max: null } });
+
+export const modeView = z
+  .object({
+    mode,
+    rate_tier_max,
+    reason: z.string(),
+    since: z.iso.datetime().nullable().openapi({ description: "Null: it was never changed." }),
+    by: z.string().openapi({ description: "The id of the key that set it." }),
+  })
+  .openapi("Mode");
+
+export const blockPath = z.object({
+  ip: z
+    .string()
+    .refine((text) => readNetwork(text) !== null, "must be an IPv4 or IPv6 address, or a network as 203.0.113.0/24")
+    .openapi({ param: { name: "ip", in: "path" }, example: "203.0.113.7" }),
+});
+
+export const blockRequest = z
+  .strictObject({
+    reason,
+    expires_at: z.iso.datetime({ offset: true }).nullable().default(null).openapi({
+      description: "Until when; null: until it is lifted.",
+      example: "2027-01-01T00:00:00Z",
+    }),
+  })
+  .openapi("BlockRequest");
+
+export const blockView = z
+  .object({
+    network: z.string().openapi({ example: "203.0.113.0/24" }),
+    reason: z.string(),
+    blocked_at: z.iso.datetime(),
+    blocked_by: z.string(),
+    expires_at: z.iso.datetime().nullable(),
+  })
+  .openapi("Block");
+
+export const blocksView = z.object({ blocks: z.array(blockView) }).openapi("Blocks");
