@@ -113,7 +113,7 @@ function admission(access: Access, whole_service: boolean): MiddlewareHandler<Ap
         "operator-route",
         "This route tells of all tenants: call it with a key of whoever runs the service.",
       );
-    requireOpen(c, principal, access === "write" && c.req.method !== "GET");
+    requireOpen(work, access === "write" && c.req.method !== "GET");
     await limitKey(c, { ...principal, rate_tier: tierNow(c, principal) });
     checkQuota(c, principal, ordinal);
     await next();

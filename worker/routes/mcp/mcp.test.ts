@@ -159,6 +159,19 @@ describe("refusals", () => {
       for (const given of cases) expect((await use(reader, "search", given)).refused).toContain(field);
   });
 
+  test("in maintenance documents can be read, and not be changed", async () => {
+    const mode = (name: string) =>
+      service.call("PUT", "/api/v1/mode", { mode: name, reason: "test", rate_tier_max: null });
+    expect((await mode("maintenance")).status).toBe(200);
+    const refused = await use(all, "delete_document", { id: "weevils.md" });
+    const read = await use(all, "get_document", { id: "weevils.md" });
+    expect((await mode("normal")).status).toBe(200);
+    expect(refused.refused).toContain("(maintenance)");
+    expect(read.title).toBe("Weevils");
+    const { json } = await service.call("GET", "/api/v1/audit-logs?actionType=mcp.delete_document&limit=1");
+    expect(json.entries[0]).toMatchObject({ outcome: "refused", detail: { document_id: "weevils.md" } });
+  });
+
   test("a defect tells the assistant nothing, and the log everything", async () => {
     const { faults } = service.platform;
     if (faults) faults.rules = [{ binding: "DB", method: "prepare", error: "the database is on fire" }];
@@ -204,7 +217,7 @@ describe("refusals", () => {
   });
 });
 
-test("every call leaves a line with its tool and outcome, is metered, and tells nothing of its text", async () => {
+test("every call is in the audit log with its tool and outcome, is metered, and tells nothing of its text", async () => {
   const key = await service.key({ scopes: ["chat"], daily_quota: 2 });
   const called = {
     ...LIST,
@@ -212,12 +225,10 @@ test("every call leaves a line with its tool and outcome, is metered, and tells 
     params: { name: "ask", arguments: { question: "planted4711 weevil?" } },
   };
   expect((await post(called, { "x-request-id": "told-of-a-tool" }, key)).status).toBe(200);
-  const ofCall = () =>
-    lines.map((text) => JSON.parse(text)).filter(({ request_id }) => request_id === "told-of-a-tool");
-  await expect.poll(ofCall).toMatchObject([
-    { message: "a tool was called", tool: "ask", outcome: "done", user_id: expect.any(String) },
-    { message: "request", endpoint: "/mcp", status_code: 200 },
-  ]);
+  const entries = async () => (await service.call("GET", "/api/v1/audit-logs?actionType=mcp.ask&limit=1")).json.entries;
+  const told = { action: "mcp.ask", outcome: "done", detail: { request_id: "told-of-a-tool", tenant: "default" } };
+  await expect.poll(entries).toMatchObject([told]);
+  expect(JSON.stringify(await entries())).not.toContain("planted4711");
   expect(lines.join("\n")).not.toContain("planted4711");
   expect((await post(called, {}, key)).status).toBe(200);
   expect((await post(called, {}, key)).json.error.data).toMatchObject({

@@ -7,11 +7,13 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import type { MiddlewareHandler } from "hono";
+import { audit } from "../../audit/append.ts";
 import { allows } from "../../ground/principal.ts";
 import { Problem } from "../../ground/problem.ts";
 import { rpcAnswer, rpcMessage } from "../../schemas/mcp.ts";
 import { declareRoute } from "../../security/access.ts";
 import type { App } from "../../security/context.ts";
+import { requireOpen } from "../../security/controls.ts";
 import { problemOf } from "../../security/failures.ts";
 import { allowedOrigins } from "../../security/headers.ts";
 import { refuseInvalid } from "../../security/validation.ts";
@@ -92,15 +94,23 @@ function serverFor(work: Work): McpServer {
 
 /** A refusal is an answer that the assistant reads and may act on; of a defect it learns nothing. */
 async function call(work: Work, tool: Tool, given: unknown) {
-  const [outcome, text] = await tool.run(work, given).then(
+  const [outcome, text] = await run(work, tool, given).then(
     (result) => ["done", JSON.stringify(result)] as const,
     (error: unknown) => {
       const { slug, message, retry_after_s } = problemOf(error);
-      if (slug === "internal") work.usage.settled = Promise.resolve(error);
+      const defect = slug === "internal";
+      if (defect) work.usage.settled = Promise.resolve(error);
       const retry = retry_after_s === undefined ? "" : ` Retry after ${retry_after_s} s.`;
-      return [slug, `${message}${retry} (${slug})`] as const;
+      return [defect ? "failed" : "refused", `${message}${retry} (${slug})`] as const;
     },
   );
-  work.log("INFO", "a tool was called", { tool: tool.name, outcome });
+  const { id: document_id } = given as { id?: string };
+  const detail: Record<string, string> = document_id === undefined ? {} : { document_id };
+  work.later(audit(work, { action: `mcp.${tool.name}`, outcome, detail }));
   return { content: [{ type: "text" as const, text }], ...(outcome === "done" ? {} : { isError: true }) };
+}
+
+async function run(work: Work, tool: Tool, given: unknown): Promise<object> {
+  requireOpen(work, tool.effect !== "none");
+  return tool.run(work, given);
 }

@@ -56,7 +56,14 @@ completions.openapi(route, async (c) => {
     footnotes,
   };
   const stream = request.stream === true;
-  const asked = { message, model: chatModelName(request.model), stream, max_answer_tokens: tokensMax(request) };
+  const session = request.user ?? undefined;
+  const asked = {
+    message,
+    session,
+    model: chatModelName(request.model),
+    stream,
+    max_answer_tokens: tokensMax(request),
+  };
   const answering = ask(work, { request: { ...asked, ...retrieval }, debug: !stream && asksForDebug(c) });
   if (!stream) return c.json(completionOf(head, await drain(answering)), 200);
 
