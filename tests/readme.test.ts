@@ -101,6 +101,15 @@ describe("the shell lines of the README, in their order, on a new platform", () 
     }
   });
 
+  test("other tools: a completion with footnotes, the openai package with a stream, a tool by hand", () => {
+    const completion = JSON.parse(outputOf("/v1/chat/completions"));
+    expect(completion.choices[0].message.content).toMatch(/80 degrees[\s\S]*\n\n\[\d+\] Brewing tea, tea$/);
+    expect(completion.prism).toMatchObject({ grounded: true, ignored: [] });
+    expect(outputOf("OPENAI_BASE_URL").length).toBeGreaterThan(20);
+    const message = JSON.parse(/^data: (.*)$/m.exec(outputOf("/mcp"))?.[1] ?? "null");
+    expect(JSON.parse(message.result.content[0].text).results[0]).toMatchObject({ document_id: "tea" });
+  });
+
   test("a question that the documents do not answer is not answered", () => {
     expect(JSON.parse(outputOf("1954"))).toMatchObject({ found: false, citations: [] });
   });

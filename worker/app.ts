@@ -11,8 +11,12 @@ import { feedback } from "./routes/feedback.ts";
 import { health } from "./routes/health.ts";
 import { incidents } from "./routes/incidents.ts";
 import { keys } from "./routes/keys.ts";
+import { mcp } from "./routes/mcp/mcp.ts";
 import { metrics } from "./routes/metrics.ts";
 import { notifications } from "./routes/notifications.ts";
+import { completions } from "./routes/openai/completions.ts";
+import { embeddings } from "./routes/openai/embeddings.ts";
+import { models } from "./routes/openai/models.ts";
 import { documentationOf } from "./routes/openapi.ts";
 import { search } from "./routes/search.ts";
 import { status } from "./routes/status.ts";
@@ -35,6 +39,10 @@ export function createApp(): OpenAPIHono<App> {
     feedback,
     notifications,
     metrics,
+    completions,
+    models,
+    embeddings,
+    mcp,
     audit,
     defence,
     usage,

@@ -119,6 +119,8 @@ export const BULK_JSON_CHARS_MAX = 600_000;
 
 /** Workers AI takes 100 texts a call for bge models. */
 export const EMBEDDING_TEXTS_PER_CALL_MAX = 100;
+/** More than any model of the catalogue reads (8 192 tokens at most). */
+export const EMBEDDING_TEXT_CHARS_MAX = 32_000;
 /** Vectorize takes 1000 vectors a call from a Worker. */
 export const VECTORIZE_UPSERT_VECTORS_MAX = 1000;
 /** Not documented, but seen in production: more ids in one deleteByIds are refused with error 40007. */
@@ -169,6 +171,12 @@ export const CONTEXT_TOKENS_DEFAULT = 2_000;
 export const CONTEXT_TOKENS_MIN = 100;
 export const CONTEXT_TOKENS_MAX = 16_000;
 export const ANSWER_TOKENS_MAX = 600;
+
+/** What one call of a tool hands to an assistant, which reads all of it and pays for it; clients warn from 10 000 on. */
+export const TOOL_TOKENS_MAX = 8_000;
+export const TOOL_TOP_K_DEFAULT = 5;
+export const TOOL_LIST_MAX = 100;
+export const TOOL_LIST_DEFAULT = 25;
 
 /** Failures in a row that open a circuit, and how long it stays open. */
 export const BREAKER_FAILURES_TO_OPEN = 3;

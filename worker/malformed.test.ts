@@ -1,6 +1,6 @@
 /**
- * Two thousand malformed requests over every route of `/openapi.json`: each is refused with a problem document,
- * none is a 5xx, and the stores are the same afterwards. `PRISM_TEST_SEED` repeats a run.
+ * Two thousand malformed requests over every route of `/openapi.json`: each is refused with a problem document (on
+ * `/v1/` with an error as OpenAI has them, on `/mcp` as JSON-RPC has them), none is a 5xx, and the stores are the same afterwards. `PRISM_TEST_SEED` repeats a run.
  */
 import { createHash } from "node:crypto";
 import { Agent, request } from "node:http";
@@ -32,6 +32,7 @@ beforeAll(async () => {
   const window = await service.call("POST", "/api/v1/maintenance", VALID_BODIES["POST /api/v1/maintenance"]);
   const ids: Record<string, string> = {
     documents: "kept",
+    models: "balanced",
     jobs: batch.json.job_id,
     keys: key.id,
     blocklist: "203.0.113.7",
@@ -80,6 +81,18 @@ async function fault(sent: Sent): Promise<string | null> {
   const { status, type, id, text } = await send(sent);
   if (status >= 200 && status < 400) return sent.may_succeed ? null : `was accepted with ${status}`;
   if (status >= 500 || status < 400) return `got ${status} ${text.slice(0, 300)}`;
+  if (sent.path.split("?")[0] === "/mcp") {
+    const { jsonrpc, error } = JSON.parse(text) as { jsonrpc?: unknown; error?: Record<string, unknown> };
+    const whole = jsonrpc === "2.0" && typeof error?.code === "number" && typeof error.message === "string";
+    return type.startsWith("application/json") && whole ? null : `got no JSON-RPC error: ${type} ${text.slice(0, 300)}`;
+  }
+  if (sent.path.startsWith("/v1/")) {
+    const { error } = JSON.parse(text) as { error?: Record<string, unknown> };
+    const whole = [error?.message, error?.type, error?.code].every((part) => typeof part === "string" && part !== "");
+    return type.startsWith("application/json") && whole
+      ? null
+      : `got an incomplete error: ${type} ${text.slice(0, 300)}`;
+  }
   if (!type.startsWith("application/problem+json")) return `got ${status} as ${type}`;
   const problem = JSON.parse(text) as Record<string, unknown>;
   const whole =

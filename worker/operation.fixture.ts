@@ -40,6 +40,9 @@ export const VALID_BODIES: Record<string, Record<string, unknown>> = {
   "PATCH /api/v1/maintenance/{id}": { title: "t", text: "moving", ends_at: "2126-01-01T02:00:00Z" },
   // Anything but the webhook's secret is refused there.
   "POST /api/v1/alerts/cloudflare": { name: "n", text: "t", alert_type: "incident_alert", ts: 1 },
+  "POST /v1/chat/completions": { model: "balanced", messages: [{ role: "user", content: "weevil?" }], stream: false },
+  "POST /v1/embeddings": { model: "@prism/lexical-384-v1", input: ["weevil"], encoding_format: "float" },
+  "POST /mcp": { jsonrpc: "2.0", id: 1, method: "tools/list", params: {} },
   "POST /api/v1/audit-logs": {
     id: "report-1",
     at: "2026-11-29T12:00:00Z",
@@ -71,7 +74,7 @@ export function operationOf(
   return {
     method,
     path,
-    existing: path.replace(/\{\w+\}/, () => ids[path.split("/")[3] ?? ""] ?? ""),
+    existing: path.replace(/\{\w+\}/, () => ids[path.split("/").at(-2) ?? ""] ?? ""),
     valid: VALID_BODIES[name] ?? null,
     open: described.security.length === 0,
     strict_query: (described.parameters ?? []).some((parameter) => parameter.in === "query"),

@@ -209,6 +209,30 @@ describe("an OpenAI-compatible upstream", () => {
     });
   });
 
+  test("a caller's limit of tokens reaches the model, on both faces, and each says how the answer ended", async () => {
+    const message = "What does the granary weevil eat, briefly?";
+    const requested = () => upstream.requests.at(-1)?.body.max_tokens;
+    upstream.brokenChat = whole({ content: "It eats" }, {}, { finish_reason: "length" });
+    expect((await ask(message, { max_answer_tokens: 2 })).json).toMatchObject({ ended: "cut_short" });
+    expect(requested()).toBe(2);
+    const completion = { model: "balanced", messages: [{ role: "user", content: message }], max_tokens: 3 };
+    const { json } = await service.call("POST", "/v1/chat/completions", completion);
+    expect(json.choices[0]).toMatchObject({ finish_reason: "length", message: { content: "It eats" } });
+    expect(requested()).toBe(3);
+    upstream.brokenChat = whole({ content: "It eats grain." });
+    expect((await ask(message)).json).toMatchObject({ ended: "whole" });
+    expect(requested()).toBe(600);
+  });
+
+  test("an answer that breaks off in the middle ends a stream of completions with an error", async () => {
+    upstream.brokenChat = streaming(delta("It eats"));
+    const completion = { model: "balanced", messages: [{ role: "user", content: "What breaks off?" }], stream: true };
+    const { text } = await service.call("POST", "/v1/chat/completions", completion);
+    expect(text).toContain('"content":"It eats"');
+    expect(text).toMatch(/"code":"model_down"[^\n]*\n\n$/);
+    expect(text).not.toContain("[DONE]");
+  });
+
   test("a finish reason ends an answer as well as [DONE] does", async () => {
     upstream.brokenChat = streaming(delta("It eats grain."), delta(null, { finish_reason: "stop" }));
     expect((await twice(true)).first).toMatchObject({ answer: "It eats grain.", degraded: [], found: true });

@@ -17,6 +17,10 @@ export const PROBLEMS = {
   },
   "missing-scope": { status: 403, meaning: "The key is valid but lacks the scope that `detail` names." },
   "address-blocked": { status: 403, meaning: "The operator has blocked your address." },
+  "origin-not-allowed": {
+    status: 403,
+    meaning: "A page of this origin may not call assistants' tools: the operator lists origins in `CORS_ORIGINS`.",
+  },
   "not-blocked": { status: 404, meaning: "No block holds this address." },
   "token-not-exchangeable": {
     status: 403,
@@ -34,6 +38,7 @@ export const PROBLEMS = {
   "no-such-route": { status: 404, meaning: "There is no such path. See the list of routes on this page." },
   "not-found": { status: 404, meaning: "There is no document or job with this id in the key's tenant." },
   "no-such-incident": { status: 404, meaning: "There is no incident or maintenance window with this id." },
+  "no-such-model": { status: 404, meaning: "There is no model of this name. `GET /v1/models` lists them." },
   "no-such-key": { status: 404, meaning: "There is no key with this id that you may manage." },
   "no-such-alert": {
     status: 404,
@@ -78,6 +83,11 @@ export const PROBLEMS = {
   "alerts-unavailable": {
     status: 503,
     meaning: "The alert state cannot be read right now. The watchdog sees that, too; retry soon.",
+  },
+  "model-down": {
+    status: 503,
+    meaning:
+      "The model cannot be reached, or has not ended its answer. Retry as told; `POST /api/v1/chat` still gives passages.",
   },
   "vector-search-down": {
     status: 503,

@@ -31,17 +31,23 @@ const NOTHING_SPENT = { tokens_in: 0, tokens_out: 0, tokens_saved: 0, neurons: 0
  * Books what it consumed. Throws D1's errors; without a model the passages are the answer.
  */
 export async function* ask(work: Work, { request, debug }: AskInput): AsyncGenerator<AnswerEvent, ChatAnswer> {
-  const { message: query, top_k, filter, max_context_tokens, stream, session } = request;
+  const { message: query, top_k, filter, max_context_tokens, max_answer_tokens, stream, session } = request;
   if (session !== undefined) work.usage.session = (await sha256(session)).slice(0, SESSION_DIGEST_CHARS);
   const question = {
     retrieval: retrievalRequest(work, { query, mode: "hybrid", top_k, offset: 0, filter }),
     model: chatModel(request.model, work.env.DEFAULT_MODEL),
     max_context_tokens,
+    max_answer_tokens,
     stream,
     idle_ms: aiPatience(work.env).idle_ms,
     random_u32: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
   };
-  const key = await cacheKey(work.caller.tenant, "chat", [question.retrieval, question.model, max_context_tokens]);
+  const key = await cacheKey(work.caller.tenant, "chat", [
+    question.retrieval,
+    question.model,
+    max_context_tokens,
+    max_answer_tokens,
+  ]);
   const keeping = { key, beyond_isolate: true, skip: debug };
   const kept = await recallAnswer<KeptAnswer>(work, keeping);
   if (kept) {

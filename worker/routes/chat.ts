@@ -1,14 +1,14 @@
 /** `POST /api/v1/chat`: an answer with citations, as JSON or as a stream of typed events. */
 import { OpenAPIHono } from "@hono/zod-openapi";
-import type { Context } from "hono";
-import { streamSSE } from "hono/streaming";
+import type { SSEMessage } from "hono/streaming";
 import { ask } from "../operations/ask.ts";
 import type { AnswerEvent } from "../rag/answer/answer.ts";
 import { chatEvent } from "../schemas/chat-events.ts";
-import { type ChatAnswer, chatAnswer, chatRequest } from "../schemas/search.ts";
+import { chatAnswer, chatRequest } from "../schemas/search.ts";
 import { asksForDebug, declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
 import { refuseInvalid } from "../security/validation.ts";
+import { drain, streamed } from "./answer-stream.ts";
 
 export const chat = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
@@ -29,49 +29,31 @@ const route = declareRoute("chat", {
   },
 });
 
-type Answering = AsyncGenerator<AnswerEvent, ChatAnswer>;
-
 chat.openapi(route, async (c) => {
+  const { work } = c.var;
   const request = c.req.valid("json");
-  if (request.stream) return streamed(c, ask(c.var.work, { request, debug: false }));
-  const whole = await drain(ask(c.var.work, { request, debug: asksForDebug(c) }), () => {});
-  return c.json(whole, 200);
+  const answering = ask(work, { request, debug: !request.stream && asksForDebug(c) });
+  if (!request.stream) return c.json(await drain(answering), 200);
+  return streamed(c, answering, {
+    event: (event) => [named(event)],
+    whole({ usage, found, grounded, ended, model, cached, degraded, request_id }) {
+      return [message("usage", { ...usage, found, grounded, ended, model, cached, degraded, request_id })];
+    },
+    failure: ({ status, message: detail }) => [message("error", { status, detail, request_id: work.request_id })],
+  });
 });
 
-/** Runs an answer to its end, showing each event. */
-async function drain(answering: Answering, show: (event: AnswerEvent) => unknown): Promise<ChatAnswer> {
-  for (;;) {
-    const next = await answering.next();
-    if (next.done) return next.value;
-    await show(next.value);
+function named(event: AnswerEvent): SSEMessage {
+  switch (event.type) {
+    case "sources":
+      return message("sources", event.sources);
+    case "token":
+      return message("token", { text: event.text });
+    case "citation":
+      return message("citation", event.citation);
   }
 }
 
-function streamed(c: Context<App>, answering: Answering): Response {
-  const { work } = c.var;
-  const { promise, resolve } = Promise.withResolvers<unknown>();
-  work.usage.settled = promise;
-  return streamSSE(c, async (sse) => {
-    const send = (event: string, data: unknown) => sse.writeSSE({ event, data: JSON.stringify(data) });
-    const show = (event: AnswerEvent) => {
-      switch (event.type) {
-        case "sources":
-          return send("sources", event.sources);
-        case "token":
-          return send("token", { text: event.text });
-        case "citation":
-          return send("citation", event.citation);
-      }
-    };
-    try {
-      const { usage, found, grounded, model, cached, degraded, request_id } = await drain(answering, show);
-      await send("usage", { ...usage, found, grounded, model, cached, degraded, request_id });
-      resolve(undefined);
-    } catch (error) {
-      // The status line is long gone: the stream itself must say that it is not complete.
-      resolve(error);
-      const detail = "The answer could not be completed.";
-      await send("error", { status: 500, detail, request_id: work.request_id });
-    }
-  });
+function message(event: string, data: unknown): SSEMessage {
+  return { event, data: JSON.stringify(data) };
 }

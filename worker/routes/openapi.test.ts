@@ -37,7 +37,8 @@ describe("/openapi.json", () => {
         expect(operation.security, name).toBeDefined();
         expect(operation.responses["429"], name).toBeDefined();
         if ((operation.security ?? []).length > 0) {
-          expect(operation.responses["401"]?.content, name).toHaveProperty("application/problem+json");
+          const type = /^\/(v1\/|mcp$)/.test(path) ? "application/json" : "application/problem+json";
+          expect(operation.responses["401"]?.content, name).toHaveProperty(type);
           // A webhook has no scopes to lack.
           if (!operation.security?.some((scheme) => "webhook" in scheme))
             expect(operation.responses["403"], name).toBeDefined();

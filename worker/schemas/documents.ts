@@ -21,7 +21,7 @@ export const plainText = z
   .string()
   .refine((text) => text.isWellFormed() && !text.includes("\0"), "must be Unicode text without NUL");
 
-const documentId = plainText
+export const documentId = plainText
   .min(1)
   .refine((id) => utf8Bytes(id) <= DOCUMENT_ID_BYTES_MAX, `must have at most ${DOCUMENT_ID_BYTES_MAX} bytes`)
   .refine((id) => !/\p{Cc}/u.test(id), "must not hold control characters")
@@ -68,7 +68,7 @@ const metadata = z
   })
   .openapi("Metadata", { maxProperties: METADATA_FIELDS_MAX, example: { collection: "runbooks", language: "en" } });
 
-const documentFields = {
+export const documentFields = {
   title: plainText.max(TITLE_CHARS_MAX).optional().openapi({ description: "Default: the first heading, or the id." }),
   text: plainText.max(DOCUMENT_TEXT_CHARS_MAX),
   format: z.enum(["markdown", "text"]).default("markdown"),

@@ -22,3 +22,33 @@ export const problemSchema = z
       request_id: "6f1c0f0e-4f0e-4d7e-9b1a-0c6c1f3f9d11",
     },
   });
+
+/** What OpenAI's clients read: https://platform.openai.com/docs/guides/error-codes */
+export const openAiErrorSchema = z
+  .strictObject({
+    error: z.strictObject({
+      message: z.string(),
+      type: z.enum(["invalid_request_error", "requests", "insufficient_quota", "server_error"]),
+      param: z.string().nullable().openapi({ description: "The field that was refused." }),
+      code: z.string().openapi({ description: "The reason, for programs." }),
+    }),
+  })
+  .openapi("OpenAiError", {
+    example: {
+      error: {
+        message: "There is no model `gpt-9`: `GET /v1/models` lists them.",
+        type: "invalid_request_error",
+        param: "model",
+        code: "model_not_found",
+      },
+    },
+  });
+
+/** A refusal of `/mcp` that comes before the protocol: https://www.jsonrpc.org/specification#error_object */
+export const rpcErrorSchema = z
+  .strictObject({
+    jsonrpc: z.literal("2.0"),
+    id: z.null(),
+    error: z.strictObject({ code: z.int(), message: z.string(), data: problemSchema }),
+  })
+  .openapi("RpcError");

@@ -1,6 +1,7 @@
 /** Search and chat requests and answers. */
 import { z } from "@hono/zod-openapi";
 import {
+  ANSWER_TOKENS_MAX,
   CHAT_TOP_K_DEFAULT,
   CONTEXT_TOKENS_DEFAULT,
   CONTEXT_TOKENS_MAX,
@@ -9,6 +10,7 @@ import {
   SEARCH_TOP_K_DEFAULT,
   SEARCH_TOP_K_MAX,
 } from "../limits.ts";
+import { ENDINGS } from "../rag/answer/answer.ts";
 import { CHAT_MODEL_NAMES } from "../rag/answer/chat-models.ts";
 import { filterSchema } from "../rag/search/filter.ts";
 import { plainText } from "./documents.ts";
@@ -63,6 +65,7 @@ export const chatRequest = z
     top_k: z.int().min(1).max(SEARCH_TOP_K_MAX).default(CHAT_TOP_K_DEFAULT),
     filter: filterSchema.optional(),
     max_context_tokens: z.int().min(CONTEXT_TOKENS_MIN).max(CONTEXT_TOKENS_MAX).default(CONTEXT_TOKENS_DEFAULT),
+    max_answer_tokens: z.int().min(1).max(ANSWER_TOKENS_MAX).default(ANSWER_TOKENS_MAX),
     session: plainText.max(128).optional().openapi({ description: "Opaque; for usage figures only." }),
   })
   .openapi("ChatRequest");
@@ -123,6 +126,9 @@ export const chatAnswer = z
     }),
     citations: z.array(citation),
     sources: z.array(source),
+    ended: z.enum(ENDINGS).openapi({
+      description: "`cut_short`: at `max_answer_tokens`; `broke_off`: in the middle; `no_answer`: `answer` is null.",
+    }),
     model: z.string().nullable().openapi({ description: "The model that has answered; null when none was asked." }),
     usage: chatUsage,
     cached: z.boolean(),

@@ -9,12 +9,12 @@ import type { Context, Hono, MiddlewareHandler } from "hono";
 import { allows, OPERATOR_TENANT, type Scope } from "../ground/principal.ts";
 import { Problem } from "../ground/problem.ts";
 import { BODY_BYTES_MAX } from "../limits.ts";
-import { problemSchema } from "../schemas/problem.ts";
 import { countRequest } from "../telemetry/day-counts.ts";
 import { authenticate, authenticateWebhook } from "./authenticate.ts";
 import { jsonBody } from "./body.ts";
 import type { App } from "./context.ts";
 import { requireOpen, tierNow } from "./controls.ts";
+import { errorShape } from "./error-shapes.ts";
 import { idempotent } from "./idempotency.ts";
 import { checkQuota } from "./quota.ts";
 import { limitKey } from "./rate-limit.ts";
@@ -113,7 +113,7 @@ function admission(access: Access, whole_service: boolean): MiddlewareHandler<Ap
         "operator-route",
         "This route tells of all tenants: call it with a key of whoever runs the service.",
       );
-    requireOpen(c, principal, access === "write" && c.req.method !== "GET");
+    requireOpen(work, access === "write" && c.req.method !== "GET");
     await limitKey(c, { ...principal, rate_tier: tierNow(c, principal) });
     checkQuota(c, principal, ordinal);
     await next();
@@ -145,13 +145,14 @@ const REFUSALS = {
   429: "Too many requests, or the day's quota is used up",
 } as const;
 
-function refusals(access: Access, route: Omit<RouteConfig, "path">, replay: boolean): RouteConfig["responses"] {
+function refusals(access: Access, route: RouteConfig, replay: boolean): RouteConfig["responses"] {
   const statuses: (keyof typeof REFUSALS)[] = [429];
   if (access === "cloudflare") statuses.push(400, 401);
   else if (access !== "open") statuses.push(400, 401, 403);
   else if (route.request !== undefined) statuses.push(400);
   if (route.request?.body !== undefined) statuses.push(413, 415);
   if (replay) statuses.push(409, 422);
-  const content = { "application/problem+json": { schema: problemSchema } };
+  const { media_type, schema } = errorShape(route.path);
+  const content = { [media_type]: { schema } };
   return Object.fromEntries(statuses.map((status) => [status, { description: REFUSALS[status], content }]));
 }

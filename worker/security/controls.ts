@@ -69,10 +69,9 @@ export async function applyControls(c: Context<App>): Promise<void> {
 }
 
 /** Refuses what the mode has closed, but to admins in an emergency. `writes`: the request changes documents. */
-export function requireOpen(c: Context<App>, principal: Principal, writes: boolean): void {
-  const { mode } = c.get("mode");
+export function requireOpen({ mode, caller }: Pick<Work, "mode" | "caller">, writes: boolean): void {
   const retry_after_s = MODE_RETRY_AFTER_S;
-  if (mode === "emergency" && !allows(principal, "admin"))
+  if (mode === "emergency" && !allows(caller, "admin"))
     throw new Problem("emergency", "The service is closed for the moment. Try again later.", { retry_after_s });
   if (mode === "maintenance" && writes)
     throw new Problem("maintenance", "Documents cannot be changed for the moment; everything else works.", {

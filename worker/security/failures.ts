@@ -1,27 +1,15 @@
-/** Every way a request can fail, mapped to a problem document in one place; `validation.ts` does the schemas' part. */
+/**
+ * Every way a request can fail, mapped in one place to the document that callers of its path read; `validation.ts` does the
+ * schemas' part.
+ */
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
-import { Problem, type ProblemStatus } from "../ground/problem.ts";
+import { Problem } from "../ground/problem.ts";
 import { FENCE_RETRY_AFTER_S } from "../limits.ts";
 import { isDatabaseDown } from "../store/database.ts";
 import { isFenced } from "../store/fence.ts";
 import type { App } from "./context.ts";
-
-const TITLES: Record<ProblemStatus, string> = {
-  400: "Bad request",
-  401: "Not authenticated",
-  403: "Not allowed",
-  404: "Not found",
-  405: "Method not allowed",
-  409: "Conflict",
-  412: "Precondition failed",
-  413: "Too large",
-  415: "Unsupported media type",
-  422: "Not processable",
-  429: "Too many requests",
-  500: "Internal error",
-  503: "Unavailable",
-};
+import { errorShape } from "./error-shapes.ts";
 
 /** For `app.onError`. */
 export function failed(error: Error, c: Context<App>): Response {
@@ -29,7 +17,7 @@ export function failed(error: Error, c: Context<App>): Response {
 }
 
 /** The refusal that an error means. What is not a `Problem` is a defect: a 500 that says nothing about the inside. */
-function problemOf(error: Error): Problem {
+export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   // Hono's own refusals, e.g. a path or form it cannot decode.
   if (error instanceof HTTPException && error.status === 400) return new Problem("invalid-request", error.message);
@@ -55,19 +43,11 @@ export function methodNotAllowed(c: Context<App>, methods: string[]): Response {
   return problemResponse(c, new Problem("method-not-allowed", `This path takes ${allow}.`, { headers: { allow } }));
 }
 
-/** A problem document (RFC 9457), with the request id that a caller can quote. */
 function problemResponse(c: Context<App>, problem: Problem): Response {
-  const { slug, status, message, errors, headers, retry_after_s } = problem;
-  const body = {
-    type: `/docs#problem-${slug}`,
-    title: TITLES[status],
-    status,
-    detail: message,
-    request_id: c.var.work.request_id,
-    ...(errors.length > 0 ? { errors } : {}),
-  };
-  return c.body(JSON.stringify(body), status, {
-    "content-type": "application/problem+json; charset=utf-8",
+  const { status, headers, retry_after_s } = problem;
+  const { media_type, body } = errorShape(c.req.path);
+  return c.body(JSON.stringify(body(problem, c.var.work.request_id)), status, {
+    "content-type": `${media_type}; charset=utf-8`,
     ...(retry_after_s === undefined ? {} : { "retry-after": String(retry_after_s) }),
     ...headers,
   });

@@ -33,10 +33,29 @@ export const browserHeaders = secureHeaders({
 
 const CORS_MAX_AGE_S = 600;
 
+/** What the clients of other protocols send beside our own: OpenAI's says what it runs on, MCP's what it asks for. */
+const OTHER_CLIENTS = [
+  ...[
+    "lang",
+    "package-version",
+    "os",
+    "arch",
+    "runtime",
+    "runtime-version",
+    "retry-count",
+    "timeout",
+    "helper-method",
+  ].map((what) => `x-stainless-${what}`),
+  ...["user-agent", "mcp-protocol-version", "mcp-session-id", "mcp-method", "mcp-name", "last-event-id"],
+];
+
 const answerCors = cors({
   origin: (origin, c: Context<App>) => (allowedOrigins(c.env.CORS_ORIGINS).includes(origin) ? origin : null),
   allowMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-  allowHeaders: ["authorization", "content-type", "idempotency-key", "if-match", "traceparent", "x-api-key"],
+  allowHeaders: [
+    ...["authorization", "content-type", "idempotency-key", "if-match", "traceparent", "x-api-key"],
+    ...OTHER_CLIENTS,
+  ],
   exposeHeaders: ["etag", "ratelimit", "ratelimit-policy", "retry-after", "server-timing", "x-request-id"],
   maxAge: CORS_MAX_AGE_S,
 });
@@ -50,7 +69,7 @@ export const allowListedOrigins: MiddlewareHandler<App> = async (c, next) => {
 };
 
 /** `CORS_ORIGINS` is a comma-separated list of origins, e.g. `https://app.example.com`. */
-function allowedOrigins(list: string): string[] {
+export function allowedOrigins(list: string): string[] {
   return list.split(",").map((origin) => origin.trim());
 }
 

@@ -5,7 +5,6 @@
  * Nothing here is remembered between questions, and every failure short of D1's has a stated fallback.
  */
 
-import { ANSWER_TOKENS_MAX } from "../../limits.ts";
 import type { IndexState } from "../../store/index-state.ts";
 import { type Hit, type RetrievalRequest, retrieve, type Stores } from "../search/retrieve.ts";
 import { estimateTokens } from "../text/tokens.ts";
@@ -21,6 +20,7 @@ interface Question {
   retrieval: RetrievalRequest;
   model: ChatModelId;
   max_context_tokens: number;
+  max_answer_tokens: number;
   stream: boolean;
   /** A stream of which nothing comes for so long is given up. */
   idle_ms: number;
@@ -43,6 +43,9 @@ interface CitationView extends Citation {
   quote: string;
 }
 
+/** How an answer came to its end: as a whole, at its limit of tokens, in the middle, or there is none of any model. */
+export const ENDINGS = ["whole", "cut_short", "broke_off", "no_answer"] as const;
+
 export type AnswerEvent =
   | { type: "sources"; sources: CitedSource[] }
   | { type: "token"; text: string }
@@ -57,6 +60,7 @@ export interface AnswerOutcome {
   grounded: boolean;
   citations: CitationView[];
   sources: CitedSource[];
+  ended: (typeof ENDINGS)[number];
   /** The model that has answered, by its provider's name for it. */
   model: string | null;
   usage: { tokens_in: number; tokens_out: number; tokens_saved: number; neurons: number; cost_usd: number };
@@ -77,7 +81,7 @@ export interface AnswerOutcome {
 const NO_MODEL = "No model could be reached; the sources are the passages that match the question best";
 const NO_ANSWER = "The model gave no answer; the sources are the passages that match the question best";
 const BROKE_OFF = "The answer broke off: the model did not end it";
-const CUT_SHORT = `The answer was cut off at its limit of ${ANSWER_TOKENS_MAX} tokens`;
+const cutShort = (tokens: number) => `The answer was cut off at its limit of ${tokens} tokens`;
 
 /** Yields events as they are known and returns the whole. Throws D1's errors. */
 export async function* answer(stores: Stores, question: Question): AsyncGenerator<AnswerEvent, AnswerOutcome> {
@@ -99,6 +103,7 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
     grounded: false,
     citations: [],
     sources: [],
+    ended: "whole",
     model: null,
     usage: { tokens_in: 0, tokens_out: 0, tokens_saved: 0, neurons: 0, cost_usd: 0 },
     degraded: [...retrieved.degraded],
@@ -143,9 +148,9 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
   };
   outcome.answer = "";
   let generation: Generation | null = null;
+  const { model, stream, idle_ms, max_answer_tokens: tokens_max } = question;
   try {
-    const { model, stream, idle_ms } = question;
-    const pieces = generate(stores.ai, { model, messages, stream, idle_ms });
+    const pieces = generate(stores.ai, { model, messages, stream, tokens_max, idle_ms });
     for (;;) {
       const next = await pieces.next();
       if (next.done) {
@@ -157,11 +162,16 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
     const last = checker.finish();
     if (outcome.answer !== "" || last.text.trim() !== "") yield* emit(last);
     if (outcome.answer.trim() === "") outcome.degraded.push(NO_ANSWER);
-    else if (generation.cut_short) outcome.degraded.push(CUT_SHORT);
+    else if (generation.cut_short) {
+      outcome.ended = "cut_short";
+      outcome.degraded.push(cutShort(tokens_max));
+    }
   } catch {
+    outcome.ended = "broke_off";
     outcome.degraded.push(outcome.answer.trim() === "" ? NO_MODEL : BROKE_OFF);
   }
   if (outcome.answer.trim() === "") {
+    outcome.ended = "no_answer";
     outcome.answer = null;
     return outcome;
   }

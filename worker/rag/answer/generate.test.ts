@@ -21,7 +21,7 @@ async function read(bytes: Uint8Array, cuts: readonly number[]) {
         controller.close();
       },
     });
-  const asked = { model: "@cf/any", messages: [], stream: true, idle_ms: 10_000 };
+  const asked = { model: "@cf/any", messages: [], stream: true, tokens_max: 600, idle_ms: 10_000 };
   const answering = generate({ run } as unknown as Pick<Ai, "run">, asked);
   let text = "";
   for (;;) {

@@ -4,13 +4,21 @@
  * The end of the bytes is not the end of an answer: a stream is whole when its model or its protocol said so.
  */
 import { EventSourceParserStream } from "eventsource-parser/stream";
-import { ANSWER_TOKENS_MAX } from "../../limits.ts";
 import type { ChatMessage } from "./prompt.ts";
 import { ReasoningFilter } from "./reasoning.ts";
 
 interface TokenUsage {
   tokens_in: number;
   tokens_out: number;
+}
+
+interface GenerationRequest {
+  model: string;
+  messages: ChatMessage[];
+  stream: boolean;
+  tokens_max: number;
+  /** A stream of which nothing comes for so long is given up. */
+  idle_ms: number;
 }
 
 /** What is known when an answer has ended. */
@@ -73,10 +81,10 @@ const UNFINISHED: ReadonlySet<string> = new Set([
  */
 export async function* generate(
   ai: Pick<Ai, "run">,
-  { model, messages, stream, idle_ms }: { model: string; messages: ChatMessage[]; stream: boolean; idle_ms: number },
+  { model, messages, stream, tokens_max, idle_ms }: GenerationRequest,
 ): AsyncGenerator<string, Generation> {
   const run = ai.run as unknown as GenerationBinding;
-  const answer = await run(model, { messages, stream, max_tokens: ANSWER_TOKENS_MAX, temperature: 0 });
+  const answer = await run(model, { messages, stream, max_tokens: tokens_max, temperature: 0 });
   const thoughts = new ReasoningFilter();
   const told: Generation = { usage: null, model: null, cut_short: false };
   if (!(answer instanceof ReadableStream)) {
