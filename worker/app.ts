@@ -1,8 +1,10 @@
 /** The Hono app: security first, then the routes. A route is declared in its noun's file, with who may call it. */
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { ask } from "./routes/ask.ts";
 import { auth } from "./routes/auth.ts";
 import { batches } from "./routes/batches.ts";
 import { chat } from "./routes/chat.ts";
+import { dashboard } from "./routes/dashboard.ts";
 import { documents } from "./routes/documents.ts";
 import { feedback } from "./routes/feedback.ts";
 import { health } from "./routes/health.ts";
@@ -33,6 +35,8 @@ export function createApp(): OpenAPIHono<App> {
     metrics,
     status,
     incidents,
+    dashboard,
+    ask,
   ])
     app.route("/", routes);
   app.route("/", documentationOf(app));
