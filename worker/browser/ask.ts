@@ -166,8 +166,8 @@ function showEnding(ending: Ending): void {
   ].join(" · ");
 }
 
-function endingInWords({ found, grounded, model, degraded }: Ending): string {
-  if (model === null) return "No model answered: these passages are what was found.";
+function endingInWords({ found, grounded, degraded }: Ending): string {
+  if (written.trim() === "") return "No model answered: these passages are what was found.";
   if (!found) return "The documents do not answer this.";
   if (!grounded) return "Nothing in this answer is cited: it may be invented.";
   return degraded.length === 0 ? "Done." : `Done, without ${degraded.join(", ")}.`;

@@ -5,7 +5,7 @@ import type { RequestSeries } from "../schemas/dashboard.ts";
 import type { Health } from "../schemas/health.ts";
 import type { Metrics } from "../schemas/metrics.ts";
 import { drawing, el } from "./dom.ts";
-import { count, type Fetched, milliseconds, missing, panel, panelOf, short, shortTime } from "./panel.ts";
+import { count, type Fetched, milliseconds, missing, panel, panelOf, shortTime } from "./panel.ts";
 
 /** How it is, and the sums of the period. */
 export function figureTiles(health: Fetched<Health>, metrics: Fetched<Metrics>): HTMLElement {
@@ -54,26 +54,23 @@ type Steps = RequestSeries["steps"];
 
 /** What is drawn over time, one panel each. */
 export function chartPanels(series: Fetched<RequestSeries>): HTMLElement[] {
-  const charts: { title: string; words: (value: number) => string; lines: (steps: Steps) => ChartLine[] }[] = [
+  const charts: { title: string; lines: (steps: Steps) => ChartLine[] }[] = [
     {
       title: "Requests",
-      words: short,
       lines: (steps) => [
         { name: "requests", kind: "bar", values: steps.map(({ requests }) => requests) },
         { name: "errors", kind: "bar", values: steps.map(({ errors }) => errors) },
       ],
     },
     {
-      title: "Latency",
-      words: milliseconds,
+      title: "Latency in ms",
       lines: (steps) => [
         { name: "p50", kind: "line", values: steps.map(({ p50_latency_ms }) => p50_latency_ms) },
         { name: "p95", kind: "line", values: steps.map(({ p95_latency_ms }) => p95_latency_ms) },
       ],
     },
     {
-      title: "Cache hits",
-      words: (value) => `${Math.round(value)} %`,
+      title: "Cache hits in %",
       lines: (steps) => [
         {
           name: "hits",
@@ -84,18 +81,17 @@ export function chartPanels(series: Fetched<RequestSeries>): HTMLElement[] {
     },
     {
       title: "Tokens",
-      words: short,
       lines: (steps) => [
         { name: "saved", kind: "line", values: steps.map(({ tokens_saved }) => tokens_saved) },
         { name: "sent", kind: "line", values: steps.map(({ tokens_sent }) => tokens_sent) },
       ],
     },
   ];
-  return charts.map(({ title, words, lines }) =>
+  return charts.map(({ title, lines }) =>
     panelOf(title, "charted", series, ({ steps }) => {
       const drawn = lines(steps);
       const names = steps.map(({ at }) => shortTime(at));
-      return [legend(drawn), drawing(timeChart({ label: title, steps: names, lines: drawn, words }))];
+      return [legend(drawn), drawing(timeChart({ label: title, steps: names, lines: drawn }))];
     }),
   );
 }

@@ -28,13 +28,6 @@ export function count(value: number): string {
   return Math.round(value).toLocaleString("en").replaceAll(",", "\u202f");
 }
 
-/** For axes: 1 200 as 1.2k. */
-export function short(value: number): string {
-  if (value >= 1e6) return `${Number((value / 1e6).toFixed(1))}M`;
-  if (value >= 1e3) return `${Number((value / 1e3).toFixed(1))}k`;
-  return String(Number(value.toFixed(1)));
-}
-
 export function milliseconds(value: number | null): string {
   if (value === null) return "–";
   if (value === 0) return "0 ms";
