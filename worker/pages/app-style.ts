@@ -43,5 +43,5 @@ input:focus-visible, textarea:focus-visible, select:focus-visible, button:focus-
   min-width: 1.5rem; min-height: 1.5rem; }
 mark { background: light-dark(#fff1b8, #4d4215); color: inherit; border-radius: 3px; }
 @media (max-width: 34rem) { .chart text { font-size: 17px; } .quotas td:nth-child(2), .quotas thead th:nth-child(2) { display: none; } }
-@media print { form, .bar button, .bar label { display: none; } .panel { break-inside: avoid; } }
+@media print { #panels { grid-template-columns: 1fr 1fr; } form, .bar button, .bar label { display: none; } .panel { break-inside: avoid; } }
 `;

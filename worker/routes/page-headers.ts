@@ -14,7 +14,7 @@ const POLICY = {
 };
 
 /** The shells and their scripts change with a deployment only. */
-export const PAGE_CACHEABLE = { "cache-control": "public, max-age=300" };
+const PAGE_CACHEABLE = { "cache-control": "public, max-age=300" };
 
 export const SCRIPTED_PAGE = {
   ...PAGE_CACHEABLE,
