@@ -5,6 +5,7 @@ import type { KnipConfig } from "knip";
 const STARTED = [
   { id: ".ci/count-tests.mjs", reason: "`.ci/run`" },
   { id: ".ci/json-seen.mjs", reason: "`.ci/run`" },
+  { id: "worker/browser/{dashboard,ask}.ts", reason: "bundled for browsers by `infra/page-scripts.ts`" },
   { id: "local/main.ts", reason: "`npm start`, which hands its process over (`exec`)" },
   { id: "local/pulumi/main.ts", reason: "the executable `pulumi-resource-cloudflare`" },
   { id: "infra/engine/language-host/main.ts", reason: "the executable `pulumi-language-nodejs`" },

@@ -1,10 +1,12 @@
 /** The Hono app: security first, then the routes. A route is declared in its noun's file, with who may call it. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { alerts } from "./routes/alerts.ts";
+import { ask } from "./routes/ask.ts";
 import { audit } from "./routes/audit.ts";
 import { auth } from "./routes/auth.ts";
 import { batches } from "./routes/batches.ts";
 import { chat } from "./routes/chat.ts";
+import { dashboard } from "./routes/dashboard.ts";
 import { defence } from "./routes/defence.ts";
 import { documents } from "./routes/documents.ts";
 import { feedback } from "./routes/feedback.ts";
@@ -49,6 +51,8 @@ export function createApp(): OpenAPIHono<App> {
     status,
     incidents,
     alerts,
+    dashboard,
+    ask,
   ])
     app.route("/", routes);
   app.route("/", documentationOf(app));

@@ -45,6 +45,13 @@ export interface HourTally {
   tally: Tally;
 }
 
+/** What all requests of some minutes add up to; `failed` counts those of them that the service failed. */
+export interface StepTally {
+  /** The first of them, since the epoch. */
+  minute: number;
+  tally: Tally;
+}
+
 /** In one minute since the epoch. */
 export interface UnitSample extends SeriesTally {
   minute: number;
@@ -67,6 +74,7 @@ export interface KeyTally {
 /** The meter as the Worker calls it. */
 export interface MeterCalls extends Rpc.DurableObjectBranded {
   record(samples: Sample[], units: UnitSample[]): Record<string, number>;
+  readSteps(from_minute: number, to_minute: number, step_minutes: number): StepTally[];
   read(from_minute: number, to_minute: number): SeriesTally[];
   readLifetime(): SeriesTally[];
   /** What all series add up to by the hour (since the epoch), of these names. */

@@ -7,7 +7,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
-import type { HourTally, KeyTally, MeterCalls, Sample, SeriesTally, Turn, UnitSample } from "../ground/meter.ts";
+import type { HourTally, KeyTally, MeterCalls, Sample, Series, SeriesTally, StepTally, Turn, UnitSample } from "../ground/meter.ts";
 import { addTally, type Tally } from "../ground/tally.ts";
 import { METER_KEYS_MAX, METER_MINUTES_KEPT, METER_RETENTION_DAYS, USERS_PER_DAY_MAX } from "../limits.ts";
 
@@ -80,6 +80,29 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
       this.#add(sample);
     }
     return used_today;
+  }
+
+  /** Requests in steps of time, for charts: what lies in hours counts for the step that its hour begins in. */
+  readSteps(from_minute: number, to_minute: number, step_minutes: number): StepTally[] {
+    const sql =
+      "SELECT minute, series, tally FROM series WHERE span IN ('minute', 'hour') AND minute >= ?1 AND minute < ?2";
+    const steps = new Map<number, Tally>();
+    const rows = this.ctx.storage.sql.exec<{ minute: number; series: string; tally: string }>(
+      sql,
+      from_minute,
+      to_minute,
+    );
+    for (const { minute, series, tally } of rows) {
+      const { kind, outcome }: Series = JSON.parse(series);
+      if (kind !== "request") continue;
+      const first = from_minute + Math.floor((minute - from_minute) / step_minutes) * step_minutes;
+      const step = steps.get(first) ?? {};
+      steps.set(first, step);
+      const sum: Tally = JSON.parse(tally);
+      addTally(step, sum);
+      if (outcome === "failed") addTally(step, { failed: sum.units ?? 0 });
+    }
+    return [...steps].map(([minute, tally]) => ({ minute, tally }));
   }
 
   /** What each series adds up to from one minute (since the epoch) to before another: of minutes, and of hours begun in between. */

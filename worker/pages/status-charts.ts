@@ -1,7 +1,8 @@
 /** Drawings of the status page: a bar a day, and a line of latency. Pure. */
 import type { DayBar, DayLevel } from "../ground/status.ts";
-import { rounded, type Shape, shape } from "./shape.ts";
+import { type Shape, shape } from "./shape.ts";
 import { LEVEL_WORDS } from "./status-words.ts";
+import { linePath } from "./time-chart.ts";
 import { percent } from "./words.ts";
 
 const BAR_WIDTH = 5;
@@ -64,16 +65,4 @@ export function sparkline(values: readonly (number | null)[], label: string): Sh
   const path = linePath(values.map((value, index) => [SPARK_EDGE + index * step, value === null ? null : yOf(value)]));
   const box = { viewBox: `0 0 ${SPARK_WIDTH} ${SPARK_HEIGHT}`, role: "img", "aria-label": label, class: "spark" };
   return shape("svg", box, [shape("path", { d: path })]);
-}
-
-/** A path through points; one without a height breaks the line, and one between two gaps is a dot. */
-export function linePath(points: readonly (readonly [number, number | null])[]): string {
-  return points
-    .map(([x, y], index) => {
-      if (y === null) return "";
-      const follows = index > 0 && points[index - 1]?.[1] != null;
-      const stays = follows || points[index + 1]?.[1] != null;
-      return `${follows ? "L" : "M"}${rounded(x)} ${rounded(y)}${stays ? "" : "h0.01"}`;
-    })
-    .join("");
 }

@@ -1,5 +1,6 @@
 /** The one stylesheet: what all pages share, then what single ones need. */
+import { APP_STYLE } from "./app-style.ts";
 import { DOCS_STYLE } from "./docs-style.ts";
 import { STATUS_STYLE } from "./status-style.ts";
 
-export const PAGE_STYLE = DOCS_STYLE + STATUS_STYLE;
+export const PAGE_STYLE = DOCS_STYLE + STATUS_STYLE + APP_STYLE;

@@ -29,3 +29,10 @@ export function span(duration_ms: number): string {
   const days = Math.round(minutes / DAY_MINUTES);
   return days === 1 ? "1 day" : `${days} days`;
 }
+
+/** For axes: 1 200 as 1.2k. */
+export function short(value: number): string {
+  if (value >= 1e6) return `${Number((value / 1e6).toFixed(1))}M`;
+  if (value >= 1e3) return `${Number((value / 1e3).toFixed(1))}k`;
+  return String(Number(value.toFixed(1)));
+}

@@ -100,6 +100,13 @@ test("counts equal what was done, over shards and for the queue and cron as well
   expect(figures.resources.d1_rows_written.used).toBeGreaterThan(keys.length);
   expect(figures.resources.neurons_limit).toBe(FREE_ALLOWANCES_PER_DAY.neurons);
 
+  const { json: series } = await service.call("GET", "/dashboard/series?period=1h");
+  const sum = (name: string) =>
+    series.steps.reduce((total: number, step: Record<string, number>) => total + (step[name] ?? 0), 0);
+  expect(series.steps).toHaveLength(30);
+  expect(sum("requests")).toBeGreaterThanOrEqual(told.length);
+  expect([sum("errors"), sum("tokens_sent"), sum("tokens_saved")]).toEqual([errors, tokens_in, tokens_saved]);
+
   const all = await samples();
   expect(counted(all, 'prism_requests_total{endpoint="/api/v1/documents/:id",method="PUT",code="201"')).toBe(
     keys.length,

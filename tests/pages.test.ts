@@ -1,0 +1,232 @@
+/** The pages in a real browser. Where there is none the tests are skipped; in CI its absence is an error. */
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CRONS, SERVICE } from "../infra/inventory.ts";
+import { PROBLEMS } from "../worker/ground/problem.ts";
+import { type Service, startService } from "../worker/service.fixture.ts";
+import { IS_MISSING, launchBrowser, overflows, seriousFlaws, type View, visit } from "./browser.fixture.ts";
+
+describe.skipIf(IS_MISSING)(`the pages in a browser${IS_MISSING ? " (skipped: no Chromium)" : ""}`, () => {
+  let service: Service;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    [service, browser] = await Promise.all([startService(), launchBrowser()]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await service?.close();
+  });
+
+  const open = (path: string, view: View, look: (page: Page) => Promise<void>) =>
+    visit(browser, service.platform.url, path, view, look);
+
+  /** WCAG contrast of the page's text against its ground. */
+  const contrast = (page: Page) =>
+    page.evaluate(() => {
+      const luminance = (colour: string) => {
+        const [red = 0, green = 0, blue = 0] = (colour.match(/[\d.]+/g) ?? []).map((channel) => {
+          const share = Number(channel) / 255;
+          return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+      };
+      const style = getComputedStyle(document.body);
+      const ground = style.backgroundColor === "rgba(0, 0, 0, 0)" ? "rgb(255, 255, 255)" : style.backgroundColor;
+      const [dark = 0, light = 0] = [luminance(style.color), luminance(ground)].sort((a, b) => a - b);
+      return { ratio: (light + 0.05) / (dark + 0.05), isDarkGround: luminance(ground) < 0.2 };
+    });
+
+  test.each(["light", "dark"] as const)(
+    "/docs is readable in %s, and nothing on it is refused",
+    async (colorScheme) => {
+      await open("/docs", { colorScheme, width: 1200 }, async (page) => {
+        const { ratio, isDarkGround } = await contrast(page);
+        expect(isDarkGround).toBe(colorScheme === "dark");
+        expect(ratio).toBeGreaterThan(7);
+      });
+    },
+  );
+
+  test("/docs lists every route of the API and explains every problem at its anchor", async () => {
+    const specification = await (await fetch(`${service.platform.url}/openapi.json`)).json();
+    const routes = Object.entries(specification.paths as Record<string, object>).flatMap(([path, item]) =>
+      Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    await open("/docs", { colorScheme: "light", width: 1200 }, async (page) => {
+      const summaries = await page.locator("details.operation > summary").allInnerTexts();
+      const listed = summaries.map((text) => text.split(/\s+/).slice(0, 2).join(" "));
+      expect(listed.toSorted()).toEqual(routes.toSorted());
+      for (const slug of Object.keys(PROBLEMS)) expect(await page.locator(`#problem-${slug}`).count(), slug).toBe(1);
+      const targets = await page
+        .locator("a[href^='#']")
+        .evaluateAll((links) => links.map((link) => link.getAttribute("href")?.slice(1) ?? ""));
+      for (const id of new Set(targets)) expect(await page.locator(`[id="${id}"]`).count(), id).toBe(1);
+    });
+  });
+
+  test("an operation opens to its body, its answers and an example for the shell", async () => {
+    await open("/docs", { colorScheme: "dark", width: 1200 }, async (page) => {
+      const chat = page.locator("details.operation", { hasText: "/api/v1/chat" }).first();
+      await chat.locator("summary").click();
+      await chat.getByText("max_context_tokens").first().waitFor({ state: "visible" });
+      expect(await chat.locator("pre").textContent()).toContain(`curl -X POST "$PRISM_URL/api/v1/chat"`);
+      await chat.scrollIntoViewIfNeeded();
+    });
+  });
+
+  test("a problem's type leads to its explanation", async () => {
+    await open("/docs#problem-rate-limited", { colorScheme: "light", width: 1200 }, async (page) => {
+      await expect.poll(() => page.evaluate(() => window.scrollY)).toBeGreaterThan(0);
+    });
+  });
+
+  test.each(["/", "/docs", "/status", "/dashboard", "/ask"])("%s fits a telephone", async (path) => {
+    await open(path, { colorScheme: "light", width: 360 }, async (page) => {
+      expect(await overflows(page)).toBe(false);
+    });
+  });
+
+  test("/ says what this is and leads to the documentation", async () => {
+    await open("/", { colorScheme: "dark", width: 1200 }, async (page) => {
+      await page.getByRole("link", { name: "Documentation" }).click();
+      await page.waitForURL("**/docs");
+    });
+  });
+
+  /** Shows the key to a page that asks for one. */
+  async function unlock(page: Page, key: string): Promise<void> {
+    await page.locator("#key").fill(key);
+    await page.locator("#key").press("Enter");
+  }
+
+  describe("/status", () => {
+    beforeAll(async () => {
+      await service.platform.runtime.triggerSchedule(SERVICE, CRONS.worker.checks);
+      const incident = {
+        title: "Slow <b>answers</b>",
+        severity: "SEV-3",
+        components: ["ai"],
+        text: "We look into it.",
+      };
+      await service.call("POST", "/api/v1/incidents", incident);
+      const [starts_at, ends_at] = [1, 2].map((hours) => new Date(Date.now() + hours * 3_600_000).toISOString());
+      const window = { title: "Moving", text: "Soon.", components: ["vectorize"], starts_at, ends_at };
+      await service.call("POST", "/api/v1/maintenance", window);
+    });
+
+    test.each([
+      { colorScheme: "light", width: 1200 },
+      { colorScheme: "dark", width: 360 },
+    ] as const)("needs no script, has nothing serious for axe, in $colorScheme at $width", async (view) => {
+      await open("/status", { ...view, scripts: false }, async (page) => {
+        expect(await page.locator("h1").textContent()).toContain("Some parts do not work as they should");
+        expect(await page.locator("svg.history").count()).toBe(5);
+        expect(await page.locator("svg.history").first().getAttribute("aria-label")).toContain("without trouble");
+        await page.getByText("Slow <b>answers</b>").waitFor();
+        await page.getByText("Moving", { exact: true }).waitFor();
+      });
+      await open("/status", view, async (page) => {
+        expect(await seriousFlaws(page)).toEqual([]);
+        expect(await overflows(page)).toBe(false);
+      });
+    });
+  });
+
+  describe("/dashboard", () => {
+    test("shows nothing without a key, says why a wrong one is refused, and keeps none", async () => {
+      await open("/dashboard", { colorScheme: "light", width: 1200, may_refuse: /verify$/ }, async (page) => {
+        await unlock(page, "prism_wrong");
+        await expect.poll(() => page.locator("#refusal").textContent()).not.toBe("");
+        expect(await page.locator("#panels").textContent()).toBe("");
+        expect(await page.locator("#key").inputValue()).toBe("");
+        expect(await seriousFlaws(page)).toEqual([]);
+      });
+    });
+
+    test.each([
+      { colorScheme: "dark", width: 1200 },
+      { colorScheme: "light", width: 360 },
+    ] as const)("shows an operator figures, charts and incidents in $colorScheme at $width", async (view) => {
+      await service.call("POST", "/api/v1/search", { query: "weevil" });
+      // What branches of this version lack is told in its panel.
+      await open("/dashboard", { ...view, may_refuse: /alerts$|summary$|queue-status$/ }, async (page) => {
+        await unlock(page, service.platform.admin_key);
+        await page.locator("svg.chart").nth(3).waitFor();
+        expect(await page.locator(".tile.good dd").first().textContent()).toBe("healthy");
+        expect(await page.locator("svg.chart").first().getAttribute("aria-label")).toMatch(
+          /^Requests\. requests: now \d/,
+        );
+        await page.getByRole("link", { name: /Slow <b>answers<\/b>/ }).waitFor();
+        await page.getByRole("row", { name: /requests/ }).waitFor();
+        expect(await seriousFlaws(page)).toEqual([]);
+        expect(await overflows(page)).toBe(false);
+        expect(await page.evaluate(() => [localStorage.length, sessionStorage.length, document.cookie])).toEqual([
+          0,
+          0,
+          "",
+        ]);
+        expect(await page.content()).not.toContain(service.platform.admin_key);
+        await page.getByLabel("Period").selectOption("1h");
+        await expect.poll(() => page.locator("svg.chart .tip").count()).toBe(4 * 30);
+        await page.getByRole("button", { name: "Forget the key" }).click();
+        await page.locator("#key").waitFor({ state: "visible" });
+        expect(await page.locator("#panels").textContent()).toBe("");
+      });
+    });
+  });
+
+  describe("/ask", () => {
+    const attack = "<img src=x onerror=alert(1)>";
+
+    test("answers by keyboard alone, leads from a citation to its passage, and shows markup as text", async () => {
+      const text = `The marmot ${attack} hibernates for seven months. It lives on alpine meadows.`;
+      await service.call("PUT", "/api/v1/documents/marmot", { title: "The marmot", text });
+      await open("/ask", { colorScheme: "light", width: 1200 }, async (page) => {
+        await unlock(page, service.platform.admin_key);
+        await page.keyboard.type("How long does the marmot hibernate?");
+        await page.keyboard.press("Enter");
+        await page.locator("#usage:not(:empty)").waitFor();
+        expect(await page.locator("#usage").textContent()).toMatch(/\d+ tokens sent, \d+ received, \d+ saved/);
+        const cite = page.getByRole("button", { name: /^Passage / }).first();
+        await cite.focus();
+        await page.keyboard.press("Enter");
+        const passage = page.locator("#sources details[open]");
+        await passage.locator("mark").first().waitFor();
+        expect(await passage.textContent()).toContain(attack);
+        expect(await page.locator("#answer img").count()).toBe(0);
+        expect(await seriousFlaws(page)).toEqual([]);
+      });
+    });
+
+    test("says so when the documents do not answer, and asks for the key again when it is refused", async () => {
+      await open("/ask", { colorScheme: "dark", width: 360, may_refuse: /chat$/ }, async (page) => {
+        await unlock(page, service.platform.admin_key);
+        await page.locator("#question").fill("Who won the 1954 football world cup?");
+        await page.keyboard.press("Enter");
+        await page.getByText("The documents do not answer this.").waitFor();
+        await page.getByRole("button", { name: "Forget the key" }).click();
+        expect(await page.locator("#text").textContent()).toBe("");
+        await unlock(page, "prism_wrong");
+        await page.locator("#question").fill("How long?");
+        await page.keyboard.press("Enter");
+        await expect.poll(() => page.locator("#refusal").textContent()).not.toBe("");
+        expect(await overflows(page)).toBe(false);
+      });
+    });
+  });
+
+  test("the pages with a script have a policy that lets in ours alone, and weigh less than 100 kB with all they load", async () => {
+    const get = async (path: string) => fetch(`${service.platform.url}${path}`);
+    const size = async (path: string) => (await (await get(path)).arrayBuffer()).byteLength;
+    for (const page of ["/dashboard", "/ask"]) {
+      const policy = (await get(page)).headers.get("content-security-policy") ?? "";
+      for (const part of ["default-src 'none'", "script-src 'self'", "require-trusted-types-for 'script'"])
+        expect(policy).toContain(part);
+      expect(policy).not.toContain("unsafe");
+      const all = await Promise.all([page, `${page}/script.js`, "/docs/style.css"].map(size));
+      expect(all.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(100_000);
+    }
+    expect((await size("/status")) + (await size("/docs/style.css"))).toBeLessThan(100_000);
+  });
+});
