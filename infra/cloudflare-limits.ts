@@ -98,3 +98,5 @@ export const QUEUE_DELIVERY_LEASE_MS = 900_000;
 
 // Workers Logs. https://developers.cloudflare.com/workers/observability/logs/workers-logs/#limits
 export const LOG_RETENTION_MS = { free: 3 * 86_400_000, paid: 7 * 86_400_000 } as const;
+/** Of a record that Logpush writes, in exceptions and lines together. https://developers.cloudflare.com/workers/observability/logs/logpush/#limits */
+export const LOGPUSH_TRACE_CHARS_MAX = 16_384;

@@ -192,7 +192,6 @@ export class Runtime implements Engine {
     if (this.#started) {
       this.#begun.resolve();
       await this.#switching;
-      await this.#flushTelemetry();
       await this.#started.dispose();
     }
     rmSync(this.#sockets, { recursive: true, force: true });
@@ -235,7 +234,7 @@ export class Runtime implements Engine {
         // A stream may outlive any patience; it is cut then, as a deployment on Cloudflare would after its grace.
         const patience = new Promise<void>((resolve) => setTimeout(resolve, PROXY_DRAIN_MAX_MS).unref());
         await Promise.race([Promise.all([this.#proxy.drained(), this.#unused()]), patience]);
-        await this.#flushTelemetry();
+        await this.flushTelemetry();
         return await work();
       } finally {
         this.#proxy.release();
@@ -246,7 +245,7 @@ export class Runtime implements Engine {
   }
 
   /** What workerd has heard of invocations and not told yet would end with it. */
-  async #flushTelemetry(): Promise<void> {
+  async flushTelemetry(): Promise<void> {
     const worker = this.#miniflare.getWorker(hiddenName(INTERNAL_WORKERS.telemetry, this.#inputs));
     // A workerd that does not answer has nothing to tell.
     await worker.then((intake) => intake.fetch("http://telemetry/")).catch(() => null);

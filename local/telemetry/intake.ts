@@ -1,6 +1,7 @@
 /** The Node end of `intake-worker.js`: each line goes to whoever keeps or watches it. */
 import type { Registry, ScriptRecord } from "../registry.ts";
 import type { KeptLine, LogStore } from "./log-store.ts";
+import type { Logpush } from "./logpush.ts";
 import type { TailSessions } from "./tail-sessions.ts";
 import type { TraceHead, TraceLine } from "./trace.ts";
 
@@ -8,6 +9,7 @@ interface IntakeDeps {
   registry: Registry;
   logs: LogStore;
   tails: TailSessions;
+  logpush: Logpush;
   now: () => number;
   random: () => number;
 }
@@ -29,7 +31,7 @@ export class TelemetryIntake {
   take(batch: string): void {
     if (batch === "") return;
     const lines = batch.split("\n").map(parseLine);
-    const { registry, logs, tails, now } = this.#deps;
+    const { registry, logs, tails, logpush, now } = this.#deps;
     const scripts = new Map(registry.list("script").map((script) => [script.id, script]));
     const offset_ms = now() - Date.now();
     logs.add(
@@ -37,6 +39,10 @@ export class TelemetryIntake {
       offset_ms,
     );
     for (const line of lines) tails.tell(line, offset_ms);
+    logpush.take(
+      lines.filter(({ head }) => scripts.get(head.script_name)?.settings.logpush === true),
+      offset_ms,
+    );
   }
 
   /** What the script's settings of observability want kept. */

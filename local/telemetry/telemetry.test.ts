@@ -1,7 +1,8 @@
 /** What is heard of the Worker in workerd, from the request to the interfaces that show it. */
+import { gunzipSync } from "node:zlib";
 import Cloudflare from "cloudflare";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { SERVICE } from "../../infra/inventory.ts";
+import { BUCKETS, SERVICE } from "../../infra/inventory.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { liveVersion } from "../workerd.ts";
 
@@ -72,4 +73,23 @@ test("a script that wants no logs has none", async () => {
   const heard = (await service.call("GET", "/livez")).headers.get("x-request-id") ?? "";
   await vi.waitFor(async () => expect(await eventsWith("request_id", heard)).not.toEqual([]));
   expect(await eventsWith("request_id", silent)).toEqual([]);
+});
+
+test("Logpush writes what a script with logpush did into the bucket of logs", async () => {
+  const { platform } = service;
+  const at = { account_id: platform.account_id };
+  const { access_key_id, secret_access_key } = platform.s3_credentials;
+  const destination_conf = `r2://${BUCKETS.logs.name}/workers/{DATE}?account-id=${at.account_id}&access-key-id=${access_key_id}&secret-access-key=${secret_access_key}`;
+  await client.logpush.jobs.create({ ...at, dataset: "workers_trace_events", enabled: true, destination_conf });
+  await client.workers.scripts.scriptAndVersionSettings.edit(SERVICE, { ...at, settings: { logpush: true } as never });
+  const bucket = await platform.runtime.r2(BUCKETS.logs.name);
+  const texts = await vi.waitFor(async () => {
+    await service.call("GET", "/livez");
+    await platform.logpush.push();
+    const { objects } = await bucket.list();
+    expect(objects).not.toEqual([]);
+    const bodies = objects.map(async ({ key }) => (await bucket.get(key))?.arrayBuffer());
+    return (await Promise.all(bodies)).map((body) => gunzipSync(new Uint8Array(body ?? [])).toString());
+  });
+  expect(texts.join("")).toContain(`"ScriptName":"${SERVICE}"`);
 });
