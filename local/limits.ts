@@ -59,3 +59,5 @@ export const LOGPUSH_INTERVAL_MS = 30_000;
 export const LOGPUSH_BATCH_BYTES_MAX = 5_000_000;
 /** What waits for a destination that refuses it; more is lost. */
 export const LOGPUSH_WAITING_BYTES_MAX = 8 * LOGPUSH_BATCH_BYTES_MAX;
+/** Data points that Analytics Engine keeps here. */
+export const ANALYTICS_POINTS_MAX = 500_000;

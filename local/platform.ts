@@ -187,6 +187,7 @@ async function assemble(
     queues,
     logs: telemetry.logs,
     tails: telemetry.tails,
+    points: telemetry.points,
     plan,
   };
   if (built) {

@@ -21,7 +21,7 @@ import type { Deliver } from "./rest/queue-broker.ts";
 import { directGateway, type GatewayFetch, gatewayBucket } from "./s3/gateway-bucket.ts";
 import { startMiniflare } from "./start-miniflare.ts";
 import { updateWatchdog } from "./watchdog.ts";
-import { hiddenName, workerName } from "./worker-bindings.ts";
+import { hiddenName, TELEMETRY_WORKER, workerName } from "./worker-bindings.ts";
 import {
   d1FilePath,
   INTERNAL_WORKERS,
@@ -246,7 +246,7 @@ export class Runtime implements Engine {
 
   /** What workerd has heard of invocations and not told yet would end with it. */
   async flushTelemetry(): Promise<void> {
-    const worker = this.#miniflare.getWorker(hiddenName(INTERNAL_WORKERS.telemetry, this.#inputs));
+    const worker = this.#miniflare.getWorker(hiddenName(TELEMETRY_WORKER, this.#inputs));
     // A workerd that does not answer has nothing to tell.
     await worker.then((intake) => intake.fetch("http://telemetry/")).catch(() => null);
   }

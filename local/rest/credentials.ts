@@ -56,6 +56,7 @@ const PRODUCTS: Record<string, string> = {
   r2: "r2",
   queues: "queues",
   workers: "workers",
+  analytics_engine: "analytics",
   vectorize: "vectorize",
   tokens: "tokens",
   logpush: "logpush",
@@ -65,7 +66,7 @@ const PRODUCTS: Record<string, string> = {
 };
 /** POST endpoints that change nothing. D1's `query` is not among them: it may write. */
 const READING_POSTS =
-  /\/(get_by_ids|bulk\/get|messages\/peek|vectorize\/v2\/indexes\/[^/]+\/query|telemetry\/(query|keys|values))$/;
+  /\/(get_by_ids|bulk\/get|messages\/peek|vectorize\/v2\/indexes\/[^/]+\/query|telemetry\/(query|keys|values)|analytics_engine\/sql)$/;
 
 /** Refuses what the token's scopes do not cover (403, code 10000). */
 export const requireScope: MiddlewareHandler<Authenticated> = async (c, next) => {

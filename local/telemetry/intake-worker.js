@@ -1,5 +1,5 @@
 /**
- * What Cloudflare's platform hears of a Worker: its trace events, as a Tail Worker gets them from workerd.
+ * What Cloudflare's platform hears of a Worker: its trace events, as a Tail Worker gets them from workerd, and its data points.
  *
  * One of these stands beside all Workers. It sends what it heard to Node in batches, so that a request costs an entry in a
  * list and no call. Not part of the product's bundle.
@@ -61,6 +61,19 @@ function shownEvent(event) {
   if (!event || !("request" in event)) return event;
   const { url, method, headers } = event.request;
   return { request: { url, method, headers }, response: event.response && { status: event.response.status } };
+}
+
+/** The binding of Analytics Engine: `props` names the dataset. */
+export class AnalyticsBinding extends WorkerEntrypoint {
+  writeDataPoint({ indexes = [], blobs = [], doubles = [] } = {}) {
+    if (indexes.length > 1) throw new TypeError("writeDataPoint(): a data point has one index at most.");
+    if (blobs.length > 20) throw new TypeError("writeDataPoint(): a data point has 20 blobs at most.");
+    if (doubles.length > 20) throw new TypeError("writeDataPoint(): a data point has 20 doubles at most.");
+    const text = (value) => (typeof value === "string" ? value : new TextDecoder().decode(value ?? new Uint8Array()));
+    const head = { dataset: this.ctx.props.dataset, at_ms: Date.now() };
+    const point = { indexes: indexes.map(text), blobs: blobs.map(text), doubles };
+    this.ctx.waitUntil(collect(this.env, [`${JSON.stringify(head)}\t${JSON.stringify(point)}`]));
+  }
 }
 
 /** A tail consumer of each version, which `props` names. */

@@ -13,7 +13,7 @@ import { recordFilter } from "./logpush-filter.ts";
 import { shiftTrace, type Trace, type TraceLine } from "./trace.ts";
 import { traceRecord } from "./trace-record.ts";
 
-export const LOGPUSH_DATASET = "workers_trace_events";
+const LOGPUSH_DATASET = "workers_trace_events";
 const R2_DESTINATION = /^r2:\/\/([^/?]+)\/([^?]*)\?(.+)$/;
 
 export interface S3Credentials {

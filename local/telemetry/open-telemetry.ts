@@ -3,6 +3,7 @@ import type { Registry } from "../registry.ts";
 import type { Runtime } from "../runtime.ts";
 import { serveOnSocket } from "../socket-service.ts";
 import type { DataFolder } from "../state.ts";
+import { AnalyticsPoints } from "./analytics-points.ts";
 import { TelemetryIntake } from "./intake.ts";
 import { LogStore } from "./log-store.ts";
 import { Logpush, type S3Credentials } from "./logpush.ts";
@@ -26,6 +27,7 @@ export interface Telemetry {
   logs: LogStore;
   tails: TailSessions;
   logpush: Logpush;
+  points: AnalyticsPoints;
   /** Takes what workerd has not told yet, and pushes it, while workerd runs. */
   finish(): Promise<void>;
   /** Call it after workerd has stopped. */
@@ -38,13 +40,15 @@ export async function openTelemetry(deps: TelemetryDeps): Promise<Telemetry> {
   const tails = new TailSessions(now, Math.random);
   const engine = { registry, now, r2: async (bucket: string) => (await runtime).r2(bucket) };
   const logpush = new Logpush({ engine, credentials: deps.credentials, random: Math.random });
-  const intake = new TelemetryIntake({ registry, logs, tails, logpush, now, random: Math.random });
+  const points = new AnalyticsPoints(folder.file("analytics.sqlite"), now);
+  const intake = new TelemetryIntake({ registry, logs, tails, logpush, points, now, random: Math.random });
   const { address, close } = await serveOnSocket(intake.handle);
   return {
     address,
     logs,
     tails,
     logpush,
+    points,
     finish: async () => {
       await (await runtime).flushTelemetry();
       await logpush.close();
@@ -52,6 +56,7 @@ export async function openTelemetry(deps: TelemetryDeps): Promise<Telemetry> {
     close: async () => {
       await close();
       logs.close();
+      points.close();
     },
   };
 }
