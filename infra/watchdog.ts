@@ -18,6 +18,7 @@ import {
   WATCHDOG,
 } from "./inventory.ts";
 import { namespaces } from "./key-value.ts";
+import { observability } from "./observability.ts";
 import { keep } from "./protection.ts";
 import { readRelease, versionContent } from "./release.ts";
 import { versionBindings } from "./version-bindings.ts";
@@ -55,7 +56,7 @@ async function declareWatchdog() {
       accountId,
       name: nameInStack(WATCHDOG.name, stack),
       subdomain: { enabled: false, previewsEnabled: false },
-      observability: { enabled: true, headSamplingRate: 1, logs: { enabled: true, invocationLogs: true } },
+      observability,
       logpush: plan.logpush,
     },
     keep(WATCHDOG.name),
