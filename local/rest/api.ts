@@ -93,6 +93,9 @@ export function restApi(deps: RestApiDeps): Hono<Authenticated> {
       requestBudget(budget, () => engine.now()),
       requireScope,
     )
+    .post("/graphql", (c) =>
+      c.json({ data: null, errors: [{ message: "the local platform keeps no GraphQL analytics", path: null }] }),
+    )
     .route("/", accountRoutes(engine, plan))
     .route("/", zoneRoutes(engine, plan))
     .route("/", rulesetRoutes(engine, plan))

@@ -9,8 +9,12 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 /** How long lines are collected before they are sent. */
 const BATCH_MS = 100;
 
+/** Whoever sends has not been heard of for so long: its invocation was ended, and another takes over. */
+const SENDER_SILENT_MS = 2000;
+
 let lines = [];
-let isSending = false;
+/** When the sender was heard of; 0 while there is none. */
+let heard_ms = 0;
 
 async function send(env) {
   const body = lines.join("\n");
@@ -21,15 +25,15 @@ async function send(env) {
 /** Adds lines, and sees to it that they are sent, unless somebody already does. */
 async function collect(env, added) {
   lines.push(...added);
-  if (isSending) return;
-  isSending = true;
+  if (Date.now() - heard_ms < SENDER_SILENT_MS) return;
   try {
     while (lines.length > 0) {
+      heard_ms = Date.now();
       await scheduler.wait(BATCH_MS);
       await send(env);
     }
   } finally {
-    isSending = false;
+    heard_ms = 0;
   }
 }
 
