@@ -100,3 +100,10 @@ export const QUEUE_DELIVERY_LEASE_MS = 900_000;
 export const LOG_RETENTION_MS = { free: 3 * 86_400_000, paid: 7 * 86_400_000 } as const;
 /** Beyond the free allowance. https://developers.cloudflare.com/workers-ai/platform/pricing/ */
 export const USD_PER_1000_NEURONS = 0.011;
+/** Of a record that Logpush writes, in exceptions and lines together. https://developers.cloudflare.com/workers/observability/logs/logpush/#limits */
+export const LOGPUSH_TRACE_CHARS_MAX = 16_384;
+
+// Analytics Engine. https://developers.cloudflare.com/analytics/analytics-engine/limits/
+export const ANALYTICS_RETENTION_MS = 92 * 86_400_000;
+/** Blobs of a data point, and doubles. */
+export const ANALYTICS_COLUMNS_MAX = 20;

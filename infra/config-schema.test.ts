@@ -38,6 +38,18 @@ describe("every error names the key and the command that repairs it", () => {
     ["zone", { zone: "example.com" }, "not a structure", "pulumi config set --path 'prism:zone.…'"],
     ["cpuMs", { cpuMs: "50" }, "the free plan refuses a CPU limit", "pulumi config set prism:cpuMs"],
     ["cpuMs", { plan: "paid", cpuMs: "1" }, "", "pulumi config set prism:cpuMs"],
+    [
+      "telemetryDestinations",
+      { telemetryDestinations: { traces: ["grafana"] } },
+      "the free plan exports nothing",
+      "pulumi config set prism:telemetryDestinations",
+    ],
+    [
+      "telemetryDestinations.logs[0]",
+      { plan: "paid", telemetryDestinations: { logs: ["https://otlp.example.com/v1/logs"] } },
+      "not its address",
+      "pulumi config set --path 'prism:telemetryDestinations.logs[0]'",
+    ],
     ["tokensExpire", { tokensExpire: "2026-11-01" }, "dead already", "pulumi config set prism:tokensExpire"],
     ["variables.LOG", { variables: { LOG: "x" } }, "", "'prism:variables"],
     ["database.live", { database: { live: 2, generations: [1] } }, "not among generations", "'prism:database.live'"],

@@ -20,6 +20,8 @@ import {
 } from "./limits.ts";
 import { day, waiver, waiverFlaw } from "./waivers.ts";
 
+/** As Cloudflare names a destination: its address and its secret headers stay with the account. */
+const destination = z.string().regex(/^[a-z0-9][a-z0-9_-]*$/i, "a destination's name, not its address");
 const generation = z.number().int().positive();
 /** Both shares must be ones that the provider takes, or none. */
 const rolloutPercentage = z
@@ -67,6 +69,13 @@ const stackConfig = z
     tokensExpire: day,
     /** Addresses that notifications go to besides the Worker's alert endpoint. */
     notificationEmails: z.array(z.email()).default([]),
+    /**
+     * Names of the account's OTLP destinations that traces and log lines are exported to, besides being kept:
+     * https://developers.cloudflare.com/workers/observability/exporting-opentelemetry-data/
+     */
+    telemetryDestinations: z
+      .strictObject({ traces: z.array(destination).default([]), logs: z.array(destination).default([]) })
+      .default({ traces: [], logs: [] }),
     /** A zone of the account. Without it the Worker answers on workers.dev. */
     zone: z
       .strictObject({ id: z.string().regex(/^[0-9a-f]{32}$/, "the zone's id, 32 hex digits"), hostname: z.hostname() })
@@ -81,6 +90,12 @@ const stackConfig = z
     const refuse = (path: (string | number)[], message: string) => context.addIssue({ code: "custom", path, message });
     if (config.cpuMs !== undefined && !PLANS[config.plan].cpu_limit)
       refuse(["cpuMs"], `the ${config.plan} plan refuses a CPU limit: remove the key, or set the plan to paid`);
+    const { traces, logs } = config.telemetryDestinations;
+    if (traces.length + logs.length > 0 && !PLANS[config.plan].traces)
+      refuse(
+        ["telemetryDestinations"],
+        `the ${config.plan} plan exports nothing: remove the key, or set the plan to paid`,
+      );
     if (!config.database.generations.includes(config.database.live))
       refuse(["database", "live"], `generation ${config.database.live} is not among generations`);
     if (!config.vectors.generations.some((entry) => entry.generation === config.vectors.live))
@@ -97,6 +112,7 @@ const STRUCTURED: ReadonlySet<string> = new Set([
   "rollout",
   "variables",
   "notificationEmails",
+  "telemetryDestinations",
   "zone",
   "local",
   "waivers",

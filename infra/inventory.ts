@@ -14,10 +14,19 @@ export const SERVICE = "prism";
 
 /** How the Worker is set above its versions, as the Workers API spells it. */
 export const WORKER_SETTINGS = {
-  observability: { enabled: true, head_sampling_rate: 1, logs: { enabled: true, invocation_logs: true } },
+  observability: {
+    enabled: true,
+    head_sampling_rate: 1,
+    logs: { enabled: true, invocation_logs: true },
+    /** Where the plan has them: `TRACES`. */
+    traces: { enabled: false },
+  },
   /** Versions have no addresses of their own. */
   previews_enabled: false,
 } as const;
+
+/** Spans that the platform makes of every tenth invocation: each span is billed as an event of the logs is. */
+export const TRACES = { head_sampling_rate: 0.1 } as const;
 
 /** Workerd semantics the bundle is written for; the local platform and the upload use the same pair. */
 export const COMPATIBILITY = { date: "2026-11-01", flags: ["nodejs_als"] } as const;

@@ -2,8 +2,8 @@
 
 /** What a plan allows. https://developers.cloudflare.com/workers/platform/limits/ and /pricing/ */
 export const PLANS = {
-  free: { crons_max: 5, cpu_limit: false, logpush: false },
-  paid: { crons_max: 250, cpu_limit: true, logpush: true },
+  free: { crons_max: 5, cpu_limit: false, logpush: false, traces: false },
+  paid: { crons_max: 250, cpu_limit: true, logpush: true, traces: true },
 } as const;
 export type Plan = keyof typeof PLANS;
 

@@ -14,7 +14,9 @@ import {
   SECRETS,
   SERVICE,
   STACKS,
+  TRACES,
   VECTOR_INDEX,
+  WATCHDOG,
 } from "./inventory.ts";
 import { PLANS } from "./limits.ts";
 import { stackOutputs } from "./outputs.ts";
@@ -36,7 +38,13 @@ beforeAll(async () => {
   programs.set(
     "paid",
     await runProgram({
-      config: { ...BUILT, plan: "paid", cpuMs: 50, zone: ZONE },
+      config: {
+        ...BUILT,
+        plan: "paid",
+        cpuMs: 50,
+        zone: ZONE,
+        telemetryDestinations: { traces: ["tempo"], logs: ["loki"] },
+      },
     }),
   );
 });
@@ -181,6 +189,23 @@ describe("both plans", () => {
     );
     expect(job.secret_inputs).toContain("destinationConf");
     expect(job.inputs.dataset).toBe("workers_trace_events");
+  });
+
+  test("traces are kept and exported on the paid plan, of the watchdog as well, and are off on the free one", () => {
+    for (const worker of [SERVICE, WATCHDOG.name]) {
+      expect(program("production").named(worker).inputs.observability).toEqual({
+        enabled: true,
+        headSamplingRate: 1,
+        logs: { enabled: true, invocationLogs: true },
+        traces: { enabled: false },
+      });
+      expect(program("paid").named(worker).inputs.observability).toEqual({
+        enabled: true,
+        headSamplingRate: 1,
+        logs: { enabled: true, invocationLogs: true, destinations: ["loki"] },
+        traces: { enabled: true, headSamplingRate: TRACES.head_sampling_rate, destinations: ["tempo"] },
+      });
+    }
   });
 
   test("production, staging and the watchdog together keep to the free plan's cron triggers", () => {

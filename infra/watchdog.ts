@@ -10,6 +10,7 @@ import { workerBindings } from "./bindings.ts";
 import { config, secrets, stack } from "./config.ts";
 import { COMPATIBILITY, nameInStack, SECRETS, type SecretName, WATCHDOG } from "./inventory.ts";
 import { namespaces } from "./key-value.ts";
+import { observability } from "./observability.ts";
 import { keep } from "./protection.ts";
 import { readRelease, versionContent } from "./release.ts";
 import { versionBindings } from "./version-bindings.ts";
@@ -42,7 +43,7 @@ async function declareWatchdog() {
       accountId,
       name: nameInStack(WATCHDOG.name, stack),
       subdomain: { enabled: false, previewsEnabled: false },
-      observability: { enabled: true, headSamplingRate: 1, logs: { enabled: true, invocationLogs: true } },
+      observability,
       logpush: plan.logpush,
     },
     keep(WATCHDOG.name),

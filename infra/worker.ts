@@ -7,6 +7,7 @@ import { config, secrets, stack } from "./config.ts";
 import { databases } from "./database.ts";
 import { nameInStack, SECRETS, SERVICE, WORKER_SETTINGS } from "./inventory.ts";
 import { namespaces } from "./key-value.ts";
+import { observability } from "./observability.ts";
 import { keep } from "./protection.ts";
 import { queues } from "./queue.ts";
 import { readRelease, versionContent } from "./release.ts";
@@ -15,19 +16,13 @@ import { vectorIndexes } from "./vectors.ts";
 import { versionBindings } from "./version-bindings.ts";
 import { bindingsFingerprint, writeVersionNote } from "./version-note.ts";
 
-const { observability } = WORKER_SETTINGS;
-
 export const worker = new Worker(
   SERVICE,
   {
     accountId,
     name: nameInStack(SERVICE, stack),
     subdomain: { enabled: config.zone === undefined, previewsEnabled: WORKER_SETTINGS.previews_enabled },
-    observability: {
-      enabled: observability.enabled,
-      headSamplingRate: observability.head_sampling_rate,
-      logs: { enabled: observability.logs.enabled, invocationLogs: observability.logs.invocation_logs },
-    },
+    observability,
     logpush: plan.logpush,
   },
   // Deleting a Worker deletes its Durable Objects and what they store.

@@ -54,3 +54,10 @@ export const TAIL_SESSION_MS = 6 * 3_600_000;
 export const TAIL_CLOSE_MAX_MS = 1000;
 /** Of one script. https://developers.cloudflare.com/workers/observability/logs/real-time-logs/ */
 export const TAIL_SESSIONS_MAX = 10;
+/** Logpush: Cloudflare pushes a batch at least each minute, of up to 5 MB unless a job says otherwise. */
+export const LOGPUSH_INTERVAL_MS = 30_000;
+export const LOGPUSH_BATCH_BYTES_MAX = 5_000_000;
+/** What waits for a destination that refuses it; more is lost. */
+export const LOGPUSH_WAITING_BYTES_MAX = 8 * LOGPUSH_BATCH_BYTES_MAX;
+/** Data points that Analytics Engine keeps here. */
+export const ANALYTICS_POINTS_MAX = 500_000;

@@ -36,9 +36,8 @@ import { UploadLedger } from "./s3/upload-ledger.ts";
 import { seed } from "./seed.ts";
 import { serveOnSocket } from "./socket-service.ts";
 import { DataFolder, s3Credentials } from "./state.ts";
-import { TelemetryIntake } from "./telemetry/intake.ts";
-import { LogStore } from "./telemetry/log-store.ts";
-import { TailSessions } from "./telemetry/tail-sessions.ts";
+import type { Logpush } from "./telemetry/logpush.ts";
+import { openTelemetry } from "./telemetry/open-telemetry.ts";
 import { TimeTravel } from "./time-travel.ts";
 import { handleVectorizeBinding } from "./vectorize/binding-service.ts";
 import { vectorizeRest } from "./vectorize/rest.ts";
@@ -78,6 +77,7 @@ export interface Platform extends PlatformFile {
   runtime: Runtime;
   vectorize: VectorizeStore;
   ai_usage: () => AiUsage;
+  logpush: Logpush;
   /** Process id of workerd, for CPU accounting. Null where /proc is absent. */
   workerdPid(): number | null;
 }
@@ -134,12 +134,19 @@ async function assemble(
   const queueSocket = await serveOnSocket((request) => handleQueueBinding(queues, request));
   undo.push(() => queueSocket.close());
   const plan = options.plan ?? "free";
-  const logs = new LogStore(folder.file("logs.sqlite"), { account_id: identity.account_id, now, plan });
-  undo.push(() => logs.close());
-  const tails = new TailSessions(now, Math.random);
-  const intake = new TelemetryIntake({ registry, logs, tails, now, random: Math.random });
-  const telemetrySocket = await serveOnSocket(intake.handle);
-  undo.push(() => telemetrySocket.close());
+  const tokens = (): ApiToken[] => [identity.token, ...issuedTokens(registry, now())];
+  const credentials = () => tokens().map((token) => ({ ...s3Credentials(token), scopes: token.scopes }));
+  const { account_id } = identity;
+  const telemetry = await openTelemetry({
+    folder,
+    registry,
+    account_id,
+    plan,
+    now,
+    runtime: started.promise,
+    credentials,
+  });
+  undo.push(() => telemetry.close());
   const proxy = new FrontProxy(Math.random);
   undo.push(() => proxy.close());
   const port = await proxy.listen(options.port ?? 0);
@@ -154,7 +161,7 @@ async function assemble(
         vectorize: vectorizeSocket.address,
         ai: aiSocket.address,
         queues: queueSocket.address,
-        telemetry: telemetrySocket.address,
+        telemetry: telemetry.address,
         faults: (script) => faults?.handle(script) ?? new Response(null, { status: 404 }),
       },
       gateway_secret: randomBytes(24).toString("base64url"),
@@ -178,8 +185,9 @@ async function assemble(
     vectorize: vectorizeRest(vectorize),
     timeTravel,
     queues,
-    logs,
-    tails,
+    logs: telemetry.logs,
+    tails: telemetry.tails,
+    points: telemetry.points,
     plan,
   };
   if (built) {
@@ -206,9 +214,9 @@ async function assemble(
   }
   proxy.release();
   started.resolve(runtime);
+  undo.push(() => telemetry.finish());
   if (options.crons) undo.push(startCrons(runtime));
 
-  const tokens = (): ApiToken[] => [identity.token, ...issuedTokens(registry, now())];
   const apis = new Hono();
   apis.route("/local", controlApi(faults, identity.token.value));
   apis.route("/client/v4", restApi({ ...faces, tokens, budget: options.api_budget ?? true }));
@@ -217,12 +225,12 @@ async function assemble(
   const s3 = s3Api({
     engine: runtime,
     uploads,
-    credentials: () => tokens().map((token) => ({ ...s3Credentials(token), scopes: token.scopes })),
+    credentials,
     now: Date.now,
   });
-  const apiServer = await serveApis(options.api_port ?? 0, apis, s3, tails, diskOf(folder.path));
+  const apiServer = await serveApis(options.api_port ?? 0, apis, s3, telemetry.tails, diskOf(folder.path));
   undo.push(() => apiServer.close());
-  undo.push(() => tails.close());
+  undo.push(() => telemetry.tails.close());
 
   // A deployment may have brought secrets of its own.
   const apiSecret = live?.bindings.find(({ name }) => name === "API_SECRET");
@@ -247,6 +255,7 @@ async function assemble(
     s3_credentials: s3Credentials(identity.token),
     runtime,
     vectorize,
+    logpush: telemetry.logpush,
     ai_usage: () => ({ ...ai.usage }),
     workerdPid: () => workerdPids()[0] ?? null,
   };

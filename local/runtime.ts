@@ -21,7 +21,7 @@ import type { Deliver } from "./rest/queue-broker.ts";
 import { directGateway, type GatewayFetch, gatewayBucket } from "./s3/gateway-bucket.ts";
 import { startMiniflare } from "./start-miniflare.ts";
 import { updateWatchdog } from "./watchdog.ts";
-import { hiddenName, workerName } from "./worker-bindings.ts";
+import { hiddenName, TELEMETRY_WORKER, workerName } from "./worker-bindings.ts";
 import {
   d1FilePath,
   INTERNAL_WORKERS,
@@ -189,7 +189,6 @@ export class Runtime implements Engine {
     if (this.#started) {
       this.#begun.resolve();
       await this.#switching;
-      await this.#flushTelemetry();
       await this.#started.dispose();
     }
     rmSync(this.#sockets, { recursive: true, force: true });
@@ -232,7 +231,7 @@ export class Runtime implements Engine {
         // A stream may outlive any patience; it is cut then, as a deployment on Cloudflare would after its grace.
         const patience = new Promise<void>((resolve) => setTimeout(resolve, PROXY_DRAIN_MAX_MS).unref());
         await Promise.race([Promise.all([this.#proxy.drained(), this.#unused()]), patience]);
-        await this.#flushTelemetry();
+        await this.flushTelemetry();
         return await work();
       } finally {
         this.#proxy.release();
@@ -243,8 +242,8 @@ export class Runtime implements Engine {
   }
 
   /** What workerd has heard of invocations and not told yet would end with it. */
-  async #flushTelemetry(): Promise<void> {
-    const worker = this.#miniflare.getWorker(hiddenName(INTERNAL_WORKERS.telemetry, this.#inputs));
+  async flushTelemetry(): Promise<void> {
+    const worker = this.#miniflare.getWorker(hiddenName(TELEMETRY_WORKER, this.#inputs));
     // A workerd that does not answer has nothing to tell.
     await worker.then((intake) => intake.fetch("http://telemetry/")).catch(() => null);
   }

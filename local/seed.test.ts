@@ -14,6 +14,7 @@ import { QueueBroker } from "./rest/queue-broker.ts";
 import { QueueStore } from "./rest/queue-store.ts";
 import { Runtime } from "./runtime.ts";
 import { type SeedInputs, seed } from "./seed.ts";
+import { AnalyticsPoints } from "./telemetry/analytics-points.ts";
 import { LogStore } from "./telemetry/log-store.ts";
 import { TailSessions } from "./telemetry/tail-sessions.ts";
 import { TimeTravel } from "./time-travel.ts";
@@ -54,6 +55,7 @@ beforeEach(() => {
     now,
   );
   const timeTravel = new TimeTravel({ engine, dir });
+  const points = new AnalyticsPoints(":memory:", now);
   const tails = new TailSessions(now, Math.random);
   const logs = new LogStore(":memory:", { account_id: engine.account_id, now, plan: "free" });
   const token = "token-of-the-tests";
@@ -67,6 +69,7 @@ beforeEach(() => {
       queues,
       logs,
       tails,
+      points,
       budget: false,
     }),
     token,
@@ -81,6 +84,7 @@ beforeEach(() => {
     await timeTravel.close();
     await queues.close();
     logs.close();
+    points.close();
     registry.close();
     vectorize.close();
     rmSync(dir, { recursive: true });

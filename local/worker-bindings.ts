@@ -2,6 +2,10 @@
 import type { V4WorkerOptionsShape } from "miniflare";
 import { bucketStorageName } from "./bucket-storage.ts";
 import type { Registry, VersionRecord } from "./registry.ts";
+
+/** Hears of every invocation and takes every data point. */
+export const TELEMETRY_WORKER = "prism-telemetry";
+
 /** A Worker's name in workerd, which nobody can guess who does not know the platform's secret. */
 export function hiddenName(name: string, { gateway_secret }: { gateway_secret: string }): string {
   return `${name}--${gateway_secret}`;
@@ -25,7 +29,6 @@ export function bindingOptions(
   const durableObjects: NonNullable<V4WorkerOptionsShape["durableObjects"]> = {};
   const ratelimits: NonNullable<V4WorkerOptionsShape["ratelimits"]> = {};
   const serviceBindings: NonNullable<V4WorkerOptionsShape["serviceBindings"]> = {};
-  const analyticsEngineDatasets: NonNullable<V4WorkerOptionsShape["analyticsEngineDatasets"]> = {};
   const bindings: NonNullable<V4WorkerOptionsShape["bindings"]> = {};
   const options: Partial<V4WorkerOptionsShape> = {
     d1Databases,
@@ -34,7 +37,6 @@ export function bindingOptions(
     durableObjects,
     ratelimits,
     serviceBindings,
-    analyticsEngineDatasets,
     bindings,
   };
   // Whatever was deleted after the deployment is a binding that the Worker lacks; a deployment of it would be refused.
@@ -80,8 +82,12 @@ export function bindingOptions(
         serviceBindings[binding.name] = { name: hiddenName("prism-ai", inputs), entrypoint: "AiBinding" };
         break;
       case "analytics_engine":
-        // Miniflare takes data points and drops them.
-        analyticsEngineDatasets[binding.name] = { dataset: binding.dataset };
+        // Miniflare's own takes data points and drops them.
+        serviceBindings[binding.name] = {
+          name: hiddenName(TELEMETRY_WORKER, inputs),
+          entrypoint: "AnalyticsBinding",
+          props: { dataset: binding.dataset },
+        };
         break;
       case "version_metadata":
         // Miniflare would make up an id; it is the one that the API deploys by and answers are recognised by.

@@ -14,7 +14,7 @@ import { durableObjectFile } from "./durable-object-file.ts";
 import type { DeploymentRecord, Registry, VersionRecord } from "./registry.ts";
 import { D1_GATEWAY_FLAG } from "./rest/d1-gateway.ts";
 import { SOURCE_MAP } from "./rest/script-upload.ts";
-import { bindingOptions, hiddenName, workerName } from "./worker-bindings.ts";
+import { bindingOptions, hiddenName, TELEMETRY_WORKER, workerName } from "./worker-bindings.ts";
 
 const ABORT_SIGNAL_RPC = "enable_abortsignal_rpc";
 
@@ -46,14 +46,9 @@ export interface WorkerdInputs {
 
 /**
  * Internal Workers that hold one binding for every registered resource (`d1:<id>`, `r2:<name>` …), for the REST and
- * S3 faces, and the one that hears of every invocation. None has a public route.
+ * S3 faces. None has a public route.
  */
-export const INTERNAL_WORKERS = {
-  d1: "prism-d1-gateway",
-  kv: "prism-kv-gateway",
-  r2: "prism-r2-gateway",
-  telemetry: "prism-telemetry",
-} as const;
+export const INTERNAL_WORKERS = { d1: "prism-d1-gateway", kv: "prism-kv-gateway", r2: "prism-r2-gateway" } as const;
 
 /** The live deployment of a script: the newest one. */
 export function liveDeployment(registry: Registry, script: string): DeploymentRecord | undefined {
@@ -105,11 +100,7 @@ export function workerdOptions(inputs: WorkerdInputs, socket: (name: string) => 
     standInWorker(hiddenName("prism-vectorize", inputs), "vectorize/binding-worker.js", inputs.services.vectorize),
     standInWorker(hiddenName("prism-ai", inputs), "ai/binding-worker.js", inputs.services.ai),
     standInWorker(hiddenName("prism-queues", inputs), "rest/queue-binding-worker.js", inputs.services.queues),
-    standInWorker(
-      hiddenName(INTERNAL_WORKERS.telemetry, inputs),
-      "telemetry/intake-worker.js",
-      inputs.services.telemetry,
-    ),
+    standInWorker(hiddenName(TELEMETRY_WORKER, inputs), "telemetry/intake-worker.js", inputs.services.telemetry),
     ...inputs.extra_workers.map(
       ({ name, script, d1 }): V4WorkerOptions => ({
         name: hiddenName(peerName(name), inputs),
@@ -225,7 +216,7 @@ function versionWorker(
     unsafeDirectSockets: [onSocket(socket(workerName(version)))],
     tails: [
       {
-        name: hiddenName(INTERNAL_WORKERS.telemetry, inputs),
+        name: hiddenName(TELEMETRY_WORKER, inputs),
         entrypoint: "Traces",
         props: { script_name: version.script_name, version_id: version.id },
       },

@@ -1,12 +1,13 @@
 /** Wrangler as it is installed, pointed at this machine's REST API: what it can do with an account, it can do here. */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Platform, startPlatform } from "./platform.ts";
+import { liveDeployment } from "./workerd.ts";
 
 const WRANGLER = join(import.meta.dirname, "../node_modules/wrangler/bin/wrangler.js");
 const run = promisify(execFile);
@@ -35,8 +36,13 @@ const environment = () => ({
 
 /** What wrangler prints. Rejects, with what it said, when it fails. */
 async function wrangler(...words: string[]): Promise<string> {
-  const settings = { cwd: folder, env: environment() };
-  const { stdout } = await run(process.execPath, [WRANGLER, ...words], settings).catch((error) => {
+  return await told("", ...words);
+}
+/** Likewise, with something on its standard input. */
+async function told(input: string, ...words: string[]): Promise<string> {
+  const running = run(process.execPath, [WRANGLER, ...words], { cwd: folder, env: environment() });
+  running.child.stdin?.end(input);
+  const { stdout } = await running.catch((error) => {
     throw new Error(`wrangler ${words.join(" ")}: ${error.stdout}${error.stderr}`);
   });
   return stdout;
@@ -96,6 +102,60 @@ test.each([
   [["whoami"], ""],
 ])("it reads: %j", async (words, expected) => {
   expect(await wrangler(...words)).toContain(expected);
+});
+
+test("a script of one's own: deployed, given a secret, split between versions, scheduled, rolled back and deleted", async () => {
+  writeFileSync(join(folder, "own.js"), "export default { fetch: () => new Response('mine'), scheduled() {} }");
+  const file = join(folder, "own.json");
+  const configure = (cron: string) => {
+    const configuration = { name: "own", main: "own.js", compatibility_date: "2026-11-01", triggers: { crons: [cron] } };
+    writeFileSync(file, JSON.stringify(configuration));
+  };
+  const { registry } = platform.runtime;
+  const versions = () => registry.list("version").filter(({ script_name }) => script_name === "own");
+  const live = () => liveDeployment(registry, "own")?.versions;
+  const own = (...words: string[]) => wrangler(...words, "--config", file);
+
+  configure("*/9 * * * *");
+  const deployed = await own("deploy");
+  const first = versions()[0]?.id ?? "";
+  expect(deployed).toContain(`Current Version ID: ${first}`);
+  await told("hush", "secret", "put", "PASSWORD", "--config", file);
+  expect(versions()[1]?.bindings).toEqual([{ type: "secret_text", name: "PASSWORD", text: "hush" }]);
+
+  await own("versions", "upload");
+  const newest = versions()[2]?.id ?? "";
+  await own("versions", "deploy", `${newest}@10`, `${first}@90`, "--yes");
+  expect(live()).toEqual([
+    { version_id: newest, percentage: 10 },
+    { version_id: first, percentage: 90 },
+  ]);
+  configure("*/7 * * * *");
+  await own("triggers", "deploy");
+  expect(registry.get("script", "own")?.schedules.map(({ cron }) => cron)).toEqual(["*/7 * * * *"]);
+
+  await own("rollback", first, "--yes", "--message", "back");
+  expect(live()).toEqual([{ version_id: first, percentage: 100 }]);
+  await own("delete", "--force");
+  expect(registry.get("script", "own")).toBeUndefined();
+});
+
+test("D1: migrations are listed and applied once, and insights are refused with a reason", async () => {
+  await wrangler("d1", "create", "grown");
+  const databases: { name: string; uuid: string }[] = JSON.parse(await wrangler("d1", "list", "--json"));
+  const database_id = databases.find(({ name }) => name === "grown")?.uuid;
+  const file = join(folder, "grown.json");
+  const d1_databases = [{ binding: "DB", database_name: "grown", database_id }];
+  writeFileSync(file, JSON.stringify({ name: "grown", compatibility_date: "2026-11-01", d1_databases }));
+  mkdirSync(join(folder, "migrations"));
+  writeFileSync(join(folder, "migrations", "0001_begin.sql"), "CREATE TABLE t (a);\nINSERT INTO t VALUES (';');\n");
+  const migrations = (verb: string) => wrangler("d1", "migrations", verb, "grown", "--remote", "--config", file);
+  expect(await migrations("list")).toContain("0001_begin.sql");
+  await migrations("apply");
+  expect(await migrations("list")).toContain("No migrations to apply");
+  const rows = await wrangler("d1", "execute", "grown", "--remote", "--json", "--command", "SELECT a FROM t");
+  expect(JSON.parse(rows)).toMatchObject([{ results: [{ a: ";" }] }]);
+  await expect(wrangler("d1", "insights", "grown", "--json")).rejects.toThrow(/keeps no GraphQL analytics/);
 });
 
 const TAIL_HEARD_MAX_MS = 60_000;

@@ -3,7 +3,8 @@ import { CRONS, QUEUES, SERVICE } from "../infra/inventory.ts";
 import type { Env } from "./env.ts";
 import { BREAKER_OPEN_MS, IDEMPOTENCY_LIFETIME_MS, PACK_RETENTION_MS } from "./limits.ts";
 import { eventsOf, type Service, startService } from "./service.fixture.ts";
-import { BLOBS, DOUBLES, dataPoint } from "./telemetry/data-point.ts";
+import { dataPoint } from "./telemetry/data-point.ts";
+import { BLOBS, DOUBLES } from "./telemetry/data-point-layout.ts";
 import { measuresOf } from "./telemetry/tally.ts";
 import { Work } from "./work.ts";
 

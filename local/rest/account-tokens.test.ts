@@ -38,6 +38,25 @@ test("a token may do what its permission groups say, and nothing else", async ()
   expect(await status(value, "GET", "/tokens")).toBe(403);
 });
 
+test("who may read logs, tails or data points may not change a script", async () => {
+  const asked: [permission: string, path: string, body: unknown][] = [
+    [
+      "Workers Observability Write",
+      "/workers/observability/telemetry/query",
+      { queryId: "q", timeframe: { from: 0, to: 1 }, parameters: {} },
+    ],
+    ["Account Analytics Read", "/analytics_engine/sql", "SHOW TABLES"],
+    ["Workers Tail Read", "/workers/scripts/nobody/tails", { filters: [] }],
+  ];
+  for (const [permission, path, body] of asked) {
+    const { value } = await issue(permission, permission);
+    const answers = await Promise.all(asked.map(([, other]) => status(value, "POST", other, body)));
+    // A script that does not exist is told to whoever may know.
+    expect(answers.map((one) => one !== 403)).toEqual(asked.map(([, other]) => other === path));
+    expect(await status(value, "PATCH", "/workers/scripts/nobody/script-settings", { logpush: false })).toBe(403);
+  }
+});
+
 test("the value is in the answer to the creation and in no other", async () => {
   const { id = "", value = "" } = await issue("once", "Queues Write");
   expect(value).not.toBe("");

@@ -33,7 +33,7 @@ const PRODUCT_GROUPS = {
   Vectorize: "vectorize",
   "Workers AI": null,
   "Workers KV Storage": "kv",
-  "Workers Observability": "workers",
+  "Workers Observability": "observability",
   "Workers R2 Storage": "r2",
   "Workers Scripts": "workers",
 } as const;
@@ -71,8 +71,8 @@ const products = (groups: Record<string, string | null>, scope: string): Permiss
 /** https://developers.cloudflare.com/fundamentals/api/reference/permissions/ */
 const PERMISSION_GROUPS: readonly PermissionGroup[] = [
   ...products(PRODUCT_GROUPS, ACCOUNT),
-  group("Account Analytics Read", ACCOUNT, null),
-  group("Workers Tail Read", ACCOUNT, null),
+  group("Account Analytics Read", ACCOUNT, "analytics:read"),
+  group("Workers Tail Read", ACCOUNT, "tail:read"),
   ...products(ZONE_GROUPS, ZONE),
   group("Workers R2 Storage Bucket Item Read", BUCKET, "objects:read"),
   group("Workers R2 Storage Bucket Item Write", BUCKET, "objects:edit"),

@@ -6,12 +6,14 @@
  */
 import { Hono } from "hono";
 import type { Engine } from "../engine.ts";
+import type { AnalyticsPoints } from "../telemetry/analytics-points.ts";
 import type { LogStore } from "../telemetry/log-store.ts";
 import type { TailSessions } from "../telemetry/tail-sessions.ts";
 import type { TimeTravel } from "../time-travel.ts";
 import { accountTokenRoutes } from "./account-tokens.ts";
 import { accountRoutes } from "./accounts.ts";
 import { alertingRoutes } from "./alerting.ts";
+import { analyticsEngineRoutes } from "./analytics-engine.ts";
 import { type ApiToken, type Authenticated, authenticate, requireScope } from "./credentials.ts";
 import { d1Routes } from "./d1.ts";
 import { ApiError, envelopeErrors, fail } from "./envelope.ts";
@@ -47,6 +49,8 @@ interface RestApiDeps {
   /** What the scripts logged. */
   logs: LogStore;
   tails: TailSessions;
+  /** Data points of Analytics Engine. */
+  points: AnalyticsPoints;
   /** Requests each token has in five minutes: true is Cloudflare's 1200, false none (see request-budget.ts). */
   budget: boolean | number;
   /** What the account pays for: Logpush, CPU limits, health checks and some notifications exist on `paid` only. Free when left out. */
@@ -55,7 +59,7 @@ interface RestApiDeps {
 
 /** The whole API as one Hono app. Anything it does not know answers 404 with code 7003, as Cloudflare does. */
 export function restApi(deps: RestApiDeps): Hono<Authenticated> {
-  const { engine, vectorize, tokens, timeTravel, queues, logs, tails, budget, plan = "free" } = deps;
+  const { engine, vectorize, tokens, timeTravel, queues, logs, tails, points, budget, plan = "free" } = deps;
   const files = new SignedFiles(() => engine.now());
   const store = new WorkerStore(engine, plan);
 
@@ -72,6 +76,7 @@ export function restApi(deps: RestApiDeps): Hono<Authenticated> {
     secretRoutes(store),
     telemetryRoutes(engine, logs),
     tailRoutes(store, tails),
+    analyticsEngineRoutes(points),
     workersBetaRoutes(store),
     accountTokenRoutes(engine),
     logpushRoutes(engine, plan),
@@ -87,6 +92,9 @@ export function restApi(deps: RestApiDeps): Hono<Authenticated> {
       authenticate(tokens),
       requestBudget(budget, () => engine.now()),
       requireScope,
+    )
+    .post("/graphql", (c) =>
+      c.json({ data: null, errors: [{ message: "the local platform keeps no GraphQL analytics", path: null }] }),
     )
     .route("/", accountRoutes(engine, plan))
     .route("/", zoneRoutes(engine, plan))

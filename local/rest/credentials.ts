@@ -56,6 +56,7 @@ const PRODUCTS: Record<string, string> = {
   r2: "r2",
   queues: "queues",
   workers: "workers",
+  analytics_engine: "analytics",
   vectorize: "vectorize",
   tokens: "tokens",
   logpush: "logpush",
@@ -65,15 +66,22 @@ const PRODUCTS: Record<string, string> = {
 };
 /** POST endpoints that change nothing. D1's `query` is not among them: it may write. */
 const READING_POSTS =
-  /\/(get_by_ids|bulk\/get|messages\/peek|vectorize\/v2\/indexes\/[^/]+\/query|telemetry\/(query|keys|values))$/;
+  /\/(get_by_ids|bulk\/get|messages\/peek|vectorize\/v2\/indexes\/[^/]+\/query|analytics_engine\/sql)$/;
+
+/** Logs and tails of Workers have scopes of their own: who may read them may not change what runs. */
+function productOf(path: string): string | undefined {
+  const [, segment = "", below = ""] = /\/(?:accounts|zones)\/[^/]+\/([^/]+)\/?(.*)/.exec(path) ?? [];
+  if (segment === "workers" && below.startsWith("observability/")) return "observability";
+  if (segment === "workers" && /^scripts\/[^/]+\/tails(\/|$)/.test(below)) return "tail";
+  return PRODUCTS[segment];
+}
 
 /** Refuses what the token's scopes do not cover (403, code 10000). */
 export const requireScope: MiddlewareHandler<Authenticated> = async (c, next) => {
   const { scopes } = c.get("token");
-  const segment = /\/(?:accounts|zones)\/[^/]+\/([^/]+)/.exec(c.req.path)?.[1];
-  const product = segment === undefined ? undefined : PRODUCTS[segment];
+  const product = productOf(c.req.path);
   if (scopes !== undefined && product !== undefined) {
-    const reads = ["GET", "HEAD"].includes(c.req.method) || READING_POSTS.test(c.req.path);
+    const reads = ["GET", "HEAD"].includes(c.req.method) || READING_POSTS.test(c.req.path) || product === "tail";
     if (!scopes.includes(`${product}:edit`) && !(reads && scopes.includes(`${product}:read`)))
       throw new ApiError(403, 10000, `Authentication error: the token lacks ${product}:${reads ? "read" : "edit"}`);
   }

@@ -1,23 +1,31 @@
-/** Logpush jobs as records: what was declared reads back. Nothing is pushed, as nothing here writes trace events. */
+/** Logpush jobs as records; `telemetry/logpush.ts` carries them out. */
 import { Hono } from "hono";
 import { z } from "zod";
 import type { Engine } from "../engine.ts";
 import type { LogpushJobRecord } from "../registry.ts";
+import { r2Destination } from "../telemetry/logpush.ts";
+import { recordFilter } from "../telemetry/logpush-filter.ts";
 import { ApiError, ok } from "./envelope.ts";
 import { jsonBody } from "./request-body.ts";
 
 const LOGPUSH_MALFORMED = 1002;
 
+function isFilter(text: string): boolean {
+  try {
+    return text === "" || Boolean(recordFilter(text));
+  } catch {
+    return false;
+  }
+}
+
 const changeBody = z.looseObject({
   destination_conf: z.string().optional(),
   enabled: z.boolean().optional(),
-  filter: z.string().nullish(),
+  filter: z.string().refine(isFilter, "no filter of records").nullish(),
   name: z.string().nullish(),
   output_options: z.record(z.string(), z.unknown()).nullish(),
 });
 const createBody = changeBody.extend({ dataset: z.string(), destination_conf: z.string() });
-
-const R2_DESTINATION = /^r2:\/\/([^/?]+)\/[^?]*\?(.+)$/;
 
 /** Routes below `/accounts/:account_id`. `workers_trace_events` is for the paid plan only. */
 export function logpushRoutes(engine: Engine, plan: "free" | "paid"): Hono {
@@ -31,11 +39,13 @@ export function logpushRoutes(engine: Engine, plan: "free" | "paid"): Hono {
     if (plan === "free")
       throw new ApiError(403, 1003, "Logpush is not available on the Free plan: the account needs Workers Paid");
     if (destination === undefined) return;
-    const [, bucket = "", query] = R2_DESTINATION.exec(destination) ?? [];
-    const given = new URLSearchParams(query);
-    const lacking = ["account-id", "access-key-id", "secret-access-key"].filter((name) => !given.get(name));
-    if (lacking.length > 0)
-      throw new ApiError(400, LOGPUSH_MALFORMED, `destination_conf is no r2:// address or lacks ${lacking.join(", ")}`);
+    const bucket = r2Destination(destination)?.bucket;
+    if (bucket === undefined)
+      throw new ApiError(
+        400,
+        LOGPUSH_MALFORMED,
+        "destination_conf is no r2:// address or lacks account-id, access-key-id or secret-access-key",
+      );
     if (!registry.get("r2", bucket))
       throw new ApiError(400, LOGPUSH_MALFORMED, `destination_conf names the bucket ${bucket}, which does not exist`);
   };

@@ -15,6 +15,7 @@ import { Hono } from "hono";
 import { convertV4MiniflareOptions, Miniflare, type MiniflareOptions } from "miniflare";
 import type { Engine } from "../engine.ts";
 import { Registry } from "../registry.ts";
+import { AnalyticsPoints } from "../telemetry/analytics-points.ts";
 import { LogStore } from "../telemetry/log-store.ts";
 import { TailSessions } from "../telemetry/tail-sessions.ts";
 import { serveTails } from "../telemetry/tail-socket.ts";
@@ -177,6 +178,7 @@ export interface RestUnderTest {
   engine: TestEngine;
   logs: LogStore;
   tails: TailSessions;
+  points: AnalyticsPoints;
   timeTravel: TimeTravel;
   account_id: string;
   /** `http://127.0.0.1:…/client/v4` */
@@ -208,6 +210,7 @@ export async function startRest(
   const timeTravel = new TimeTravel({ engine, dir: join(engine.dir, "time-travel") });
   const logs = new LogStore(":memory:", { account_id: engine.account_id, now: () => engine.now(), plan });
   const tails = new TailSessions(() => engine.now(), Math.random);
+  const points = new AnalyticsPoints(":memory:", () => engine.now());
   const api = restApi({
     engine,
     vectorize: new Hono(),
@@ -216,6 +219,7 @@ export async function startRest(
     queues: engine.queues,
     logs,
     tails,
+    points,
     budget,
     plan,
   });
@@ -230,6 +234,7 @@ export async function startRest(
     engine,
     logs,
     tails,
+    points,
     timeTravel,
     account_id,
     url,
@@ -248,6 +253,7 @@ export async function startRest(
       server.close();
       await timeTravel.close();
       logs.close();
+      points.close();
       await engine.close();
     },
   };

@@ -69,68 +69,89 @@ export function scriptRoutes(store: WorkerStore): Hono {
       ...(script.migration_tag === undefined ? {} : { migration_tag: script.migration_tag }),
     };
   };
-  return new Hono()
-    .get("/workers/scripts", (c) => ok(c, store.engine.registry.list("script").map(shown)))
-    .put("/workers/scripts/:name", async (c) => {
-      const name = c.req.param("name");
-      const { settings, modules } = await multipartUpload(c.req.raw);
-      const existing = store.engine.registry.get("script", name);
-      const script = withSettings(existing ?? store.createScript(name), settings);
-      try {
-        const version = store.addVersion(store.saveScript(script), settings, modules);
-        await store.deploy(name, [{ version_id: version.id, percentage: 100 }], "api", {});
-      } catch (error) {
-        // An upload that fails leaves no empty script behind.
-        if (!existing) await store.deleteScript(name);
-        throw error;
-      }
-      return ok(c, { ...shown(store.script(name)), startup_time_ms: 1 });
-    })
-    .get("/workers/scripts/:name", (c) => {
-      const script = store.script(c.req.param("name"));
-      const live = store.versions(script.id)[0];
-      return c.body(live?.modules[live.main_module]?.content ?? "", 200, { "Content-Type": "application/javascript" });
-    })
-    .get("/workers/scripts/:name/content/v2", (c) => {
-      const live = store.versions(store.script(c.req.param("name")).id)[0];
-      const form = new FormData();
-      for (const [module, { content, content_type }] of Object.entries(live?.modules ?? {}))
-        form.append(module, new File([content], module, { type: content_type }));
-      return new Response(form, { headers: { "cf-entrypoint": live?.main_module ?? "" } });
-    })
-    .delete("/workers/scripts/:name", async (c) => {
-      await store.deleteScript(store.script(c.req.param("name")).id);
-      return ok(c, { id: c.req.param("name") });
-    })
-    .get("/workers/scripts/:name/settings", (c) => ok(c, settings(store.script(c.req.param("name")))))
-    .patch("/workers/scripts/:name/settings", async (c) => {
-      const script = store.script(c.req.param("name"));
-      const patch = await multipartSettings(c.req.raw);
-      store.saveScript(withSettings(script, patch));
-      const [latest] = store.versions(script.id);
-      if (latest && (patch.bindings || patch.compatibility_date || patch.compatibility_flags)) {
-        const version = store.addVersion(script, { ...uploadOf(latest), ...patch }, latest.modules);
-        await store.deploy(script.id, [{ version_id: version.id, percentage: 100 }], "api", {});
-      }
-      return ok(c, settings(store.script(script.id)));
-    })
-    .get("/workers/scripts/:name/script-settings", (c) => ok(c, shownSettings(store.script(c.req.param("name")))))
-    .patch("/workers/scripts/:name/script-settings", async (c) => {
-      const script = store.script(c.req.param("name"));
-      const saved = store.saveScript(withSettings(script, await jsonBody(c, settingsBody, WORKERS_MALFORMED)));
-      return ok(c, shownSettings(saved));
-    })
-    .get("/workers/scripts/:name/subdomain", (c) => ok(c, subdomain(store.script(c.req.param("name")))))
-    .post("/workers/scripts/:name/subdomain", async (c) => {
-      const script = store.script(c.req.param("name"));
-      const { enabled, previews_enabled } = await jsonBody(c, subdomainBody, WORKERS_MALFORMED);
-      return ok(c, subdomain(store.saveScript(withSubdomain(script, enabled, previews_enabled))));
-    })
-    .delete("/workers/scripts/:name/subdomain", (c) => {
-      const script = store.script(c.req.param("name"));
-      return ok(c, subdomain(store.saveScript(withSubdomain(script, false, false))));
-    })
-    .get("/workers/subdomain", (c) => ok(c, { subdomain: "prism-local" }));
+  return (
+    new Hono()
+      .get("/workers/scripts", (c) => ok(c, store.engine.registry.list("script").map(shown)))
+      .put("/workers/scripts/:name", async (c) => {
+        const name = c.req.param("name");
+        const { settings, modules } = await multipartUpload(c.req.raw);
+        const existing = store.engine.registry.get("script", name);
+        const script = withSettings(existing ?? store.createScript(name), settings);
+        try {
+          const version = store.addVersion(store.saveScript(script), settings, modules);
+          await store.deploy(name, [{ version_id: version.id, percentage: 100 }], "api", {});
+          // The version's id, in spite of its name.
+          const deployment_id = version.id.replaceAll("-", "");
+          return ok(c, { ...shown(store.script(name)), deployment_id, startup_time_ms: 1 });
+        } catch (error) {
+          // An upload that fails leaves no empty script behind.
+          if (!existing) await store.deleteScript(name);
+          throw error;
+        }
+      })
+      .get("/workers/scripts/:name", (c) => {
+        const script = store.script(c.req.param("name"));
+        const live = store.versions(script.id)[0];
+        return c.body(live?.modules[live.main_module]?.content ?? "", 200, {
+          "Content-Type": "application/javascript",
+        });
+      })
+      .get("/workers/scripts/:name/content/v2", (c) => {
+        const live = store.versions(store.script(c.req.param("name")).id)[0];
+        const form = new FormData();
+        for (const [module, { content, content_type }] of Object.entries(live?.modules ?? {}))
+          form.append(module, new File([content], module, { type: content_type }));
+        return new Response(form, { headers: { "cf-entrypoint": live?.main_module ?? "" } });
+      })
+      .delete("/workers/scripts/:name", async (c) => {
+        await store.deleteScript(store.script(c.req.param("name")).id);
+        return ok(c, { id: c.req.param("name") });
+      })
+      .get("/workers/scripts/:name/settings", (c) => ok(c, settings(store.script(c.req.param("name")))))
+      .patch("/workers/scripts/:name/settings", async (c) => {
+        const script = store.script(c.req.param("name"));
+        const patch = await multipartSettings(c.req.raw);
+        store.saveScript(withSettings(script, patch));
+        const [latest] = store.versions(script.id);
+        if (latest && (patch.bindings || patch.compatibility_date || patch.compatibility_flags)) {
+          const version = store.addVersion(script, { ...uploadOf(latest), ...patch }, latest.modules);
+          await store.deploy(script.id, [{ version_id: version.id, percentage: 100 }], "api", {});
+        }
+        return ok(c, settings(store.script(script.id)));
+      })
+      .get("/workers/scripts/:name/script-settings", (c) => ok(c, shownSettings(store.script(c.req.param("name")))))
+      .patch("/workers/scripts/:name/script-settings", async (c) => {
+        const script = store.script(c.req.param("name"));
+        const saved = store.saveScript(withSettings(script, await jsonBody(c, settingsBody, WORKERS_MALFORMED)));
+        return ok(c, shownSettings(saved));
+      })
+      .get("/workers/scripts/:name/subdomain", (c) => ok(c, subdomain(store.script(c.req.param("name")))))
+      .post("/workers/scripts/:name/subdomain", async (c) => {
+        const script = store.script(c.req.param("name"));
+        const { enabled, previews_enabled } = await jsonBody(c, subdomainBody, WORKERS_MALFORMED);
+        return ok(c, subdomain(store.saveScript(withSubdomain(script, enabled, previews_enabled))));
+      })
+      .delete("/workers/scripts/:name/subdomain", (c) => {
+        const script = store.script(c.req.param("name"));
+        return ok(c, subdomain(store.saveScript(withSubdomain(script, false, false))));
+      })
+      // A script in the words of an older API, which wrangler still asks before it deploys and when it deletes.
+      .get("/workers/services/:name", (c) => {
+        const script = store.script(c.req.param("name"));
+        const { id, created_on, modified_on } = script;
+        return ok(c, {
+          id,
+          default_environment: { environment: "production", created_on, modified_on, script: shown(script) },
+          created_on,
+          modified_on,
+        });
+      })
+      .delete("/workers/services/:name", async (c) => {
+        await store.deleteScript(store.script(c.req.param("name")).id);
+        return ok(c, null);
+      })
+      .get("/workers/subdomain", (c) => ok(c, { subdomain: "prism-local" }))
+  );
 }
 
 /** workers.dev has no meaning on this machine: kept so that what was declared reads back. */

@@ -4,7 +4,7 @@ import type { LogEvent } from "./log-events.ts";
 export type FieldValue = string | number | boolean;
 export type FieldType = "string" | "number" | "boolean";
 
-export interface FilterLeaf {
+interface FilterLeaf {
   kind?: "filter" | undefined;
   key: string;
   operation: Operation;

@@ -1,5 +1,5 @@
 /**
- * What Cloudflare's platform hears of a Worker: its trace events, as a Tail Worker gets them from workerd.
+ * What Cloudflare's platform hears of a Worker: its trace events, as a Tail Worker gets them from workerd, and its data points.
  *
  * One of these stands beside all Workers. It sends what it heard to Node in batches, so that a request costs an entry in a
  * list and no call. Not part of the product's bundle.
@@ -9,8 +9,12 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 /** How long lines are collected before they are sent. */
 const BATCH_MS = 100;
 
+/** Whoever sends has not been heard of for so long: its invocation was ended, and another takes over. */
+const SENDER_SILENT_MS = 2000;
+
 let lines = [];
-let isSending = false;
+/** When the sender was heard of; 0 while there is none. */
+let heard_ms = 0;
 
 async function send(env) {
   const body = lines.join("\n");
@@ -21,15 +25,15 @@ async function send(env) {
 /** Adds lines, and sees to it that they are sent, unless somebody already does. */
 async function collect(env, added) {
   lines.push(...added);
-  if (isSending) return;
-  isSending = true;
+  if (Date.now() - heard_ms < SENDER_SILENT_MS) return;
   try {
     while (lines.length > 0) {
+      heard_ms = Date.now();
       await scheduler.wait(BATCH_MS);
       await send(env);
     }
   } finally {
-    isSending = false;
+    heard_ms = 0;
   }
 }
 
@@ -61,6 +65,19 @@ function shownEvent(event) {
   if (!event || !("request" in event)) return event;
   const { url, method, headers } = event.request;
   return { request: { url, method, headers }, response: event.response && { status: event.response.status } };
+}
+
+/** The binding of Analytics Engine: `props` names the dataset. */
+export class AnalyticsBinding extends WorkerEntrypoint {
+  writeDataPoint({ indexes = [], blobs = [], doubles = [] } = {}) {
+    if (indexes.length > 1) throw new TypeError("writeDataPoint(): a data point has one index at most.");
+    if (blobs.length > 20) throw new TypeError("writeDataPoint(): a data point has 20 blobs at most.");
+    if (doubles.length > 20) throw new TypeError("writeDataPoint(): a data point has 20 doubles at most.");
+    const text = (value) => (typeof value === "string" ? value : new TextDecoder().decode(value ?? new Uint8Array()));
+    const head = { dataset: this.ctx.props.dataset, at_ms: Date.now() };
+    const point = { indexes: indexes.map(text), blobs: blobs.map(text), doubles };
+    this.ctx.waitUntil(collect(this.env, [`${JSON.stringify(head)}\t${JSON.stringify(point)}`]));
+  }
 }
 
 /** A tail consumer of each version, which `props` names. */

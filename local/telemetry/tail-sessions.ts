@@ -120,7 +120,7 @@ function isLetThrough({ event, logs, exceptions, ...trace }: Trace, filter: Tail
 }
 
 /** What a tail is sent of a trace: as a Tail Worker gets it. */
-export function tailMessage(trace: Trace) {
+function tailMessage(trace: Trace) {
   const { script_name, version_id, begun_ms, ended_ms, id: _, ...shown } = trace;
   return {
     ...shown,

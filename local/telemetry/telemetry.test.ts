@@ -1,9 +1,14 @@
 /** What is heard of the Worker in workerd, from the request to the interfaces that show it. */
+import { gunzipSync } from "node:zlib";
 import Cloudflare from "cloudflare";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { SERVICE } from "../../infra/inventory.ts";
+import { BUCKETS, datasetName, SERVICE } from "../../infra/inventory.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
+import { BLOBS, DOUBLES } from "../../worker/telemetry/data-point-layout.ts";
 import { liveVersion } from "../workerd.ts";
+
+/** What was done is heard of a little later. */
+const SOON = { timeout: 60_000 };
 
 let service: Service;
 let client: Cloudflare;
@@ -32,7 +37,7 @@ test("what the Worker logged of a request can be asked for, beside the invocatio
     const found = await eventsWith("request_id", request_id);
     expect(found).not.toEqual([]);
     return found;
-  });
+  }, SOON);
   expect(line).toMatchObject({ $metadata: { type: "cf-worker", service: SERVICE, trigger: "GET /api/v1/documents" } });
   const { id } = liveVersion(service.platform.runtime.registry, SERVICE) ?? {};
   const invocation = await eventsWith("$metadata.requestId", line?.$metadata.requestId ?? "");
@@ -50,7 +55,7 @@ test("a cron task is heard of, too", async () => {
     expect(events).toContainEqual(
       expect.objectContaining({ $workers: expect.objectContaining({ eventType: "scheduled", outcome: "ok" }) }),
     );
-  });
+  }, SOON);
 });
 
 test("what was heard before a switch of versions is kept", async () => {
@@ -70,6 +75,46 @@ test("a script that wants no logs has none", async () => {
   await service.platform.runtime.reload();
   await settings.edit(SERVICE, observability(true));
   const heard = (await service.call("GET", "/livez")).headers.get("x-request-id") ?? "";
-  await vi.waitFor(async () => expect(await eventsWith("request_id", heard)).not.toEqual([]));
+  await vi.waitFor(async () => expect(await eventsWith("request_id", heard)).not.toEqual([]), SOON);
   expect(await eventsWith("request_id", silent)).toEqual([]);
+});
+
+test("Logpush writes what a script with logpush did into the bucket of logs", async () => {
+  const { platform } = service;
+  const at = { account_id: platform.account_id };
+  const { access_key_id, secret_access_key } = platform.s3_credentials;
+  const destination_conf = `r2://${BUCKETS.logs.name}/workers/{DATE}?account-id=${at.account_id}&access-key-id=${access_key_id}&secret-access-key=${secret_access_key}`;
+  await client.logpush.jobs.create({ ...at, dataset: "workers_trace_events", enabled: true, destination_conf });
+  await client.workers.scripts.scriptAndVersionSettings.edit(SERVICE, { ...at, settings: { logpush: true } as never });
+  const bucket = await platform.runtime.r2(BUCKETS.logs.name);
+  const texts = await vi.waitFor(async () => {
+    await service.call("GET", "/livez");
+    await platform.logpush.push();
+    const { objects } = await bucket.list();
+    expect(objects).not.toEqual([]);
+    const bodies = objects.map(async ({ key }) => (await bucket.get(key))?.arrayBuffer());
+    return (await Promise.all(bodies)).map((body) => gunzipSync(new Uint8Array(body ?? [])).toString());
+  }, SOON);
+  expect(texts.join("")).toContain(`"ScriptName":"${SERVICE}"`);
+});
+
+test("data points of the Worker are rows that SQL can ask for", async () => {
+  await service.call("GET", "/api/v1/documents?limit=2");
+  const { platform } = service;
+  const column = (kind: string, names: readonly string[], name: string) => `${kind}${names.indexOf(name) + 1}`;
+  const body = `SELECT index1 AS endpoint, SUM(_sample_interval) AS requests,
+      quantileExactWeighted(0.95)(${column("double", DOUBLES, "duration_ms")}, _sample_interval) AS p95_ms
+    FROM ${datasetName("local")}
+    WHERE timestamp > NOW() - INTERVAL '1' HOUR AND ${column("blob", BLOBS, "kind")} = 'request'
+    GROUP BY endpoint ORDER BY requests DESC FORMAT JSON`;
+  const headers = { authorization: `Bearer ${platform.api_token}` };
+  const at = `${platform.api_url}/accounts/${platform.account_id}/analytics_engine/sql`;
+  await vi.waitFor(async () => {
+    const { data } = (await (await fetch(at, { method: "POST", headers, body })).json()) as { data: object[] };
+    expect(data).toContainEqual({
+      endpoint: "/api/v1/documents",
+      requests: expect.stringMatching(/^[1-9]/),
+      p95_ms: expect.any(Number),
+    });
+  }, SOON);
 });

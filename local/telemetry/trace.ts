@@ -23,7 +23,7 @@ interface TraceException {
 }
 
 /** What began the invocation; which fields there are depends on what it was. */
-export interface TraceTrigger {
+interface TraceTrigger {
   request?: { url: string; method: string; headers: Record<string, string> };
   response?: { status: number };
   cron?: string;
