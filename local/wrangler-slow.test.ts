@@ -108,7 +108,12 @@ test("a script of one's own: deployed, given a secret, split between versions, s
   writeFileSync(join(folder, "own.js"), "export default { fetch: () => new Response('mine'), scheduled() {} }");
   const file = join(folder, "own.json");
   const configure = (cron: string) => {
-    const configuration = { name: "own", main: "own.js", compatibility_date: "2026-11-01", triggers: { crons: [cron] } };
+    const configuration = {
+      name: "own",
+      main: "own.js",
+      compatibility_date: "2026-11-01",
+      triggers: { crons: [cron] },
+    };
     writeFileSync(file, JSON.stringify(configuration));
   };
   const { registry } = platform.runtime;
