@@ -150,11 +150,11 @@ export class AlertState extends DurableObject<Env> implements AlertCalls {
   }
 
   #evaluate(observation: Observation): Evaluated {
-    const { now_ms, environment, slice, slow_readings } = observation;
+    const { now_ms, environment, slices, slow_readings } = observation;
     const configuration = this.#learnConfiguration(observation.configuration);
     this.#tables.setFact("environment", environment);
     this.#noteVersion(observation);
-    if (slice !== null) this.#keep(slice);
+    for (const slice of slices) this.#keep(slice);
     if (slow_readings !== null) {
       this.#tables.setFact("slow_readings", slow_readings);
       this.#tables.setFact("slow_ms", now_ms);

@@ -30,7 +30,7 @@ export async function watch(work: Work): Promise<void> {
     now_ms,
     rules: "watchdog",
     ...scriptOf(work),
-    slice: null,
+    slices: [],
     readings,
     slow_readings: null,
     configuration: read,

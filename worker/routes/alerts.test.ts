@@ -85,6 +85,23 @@ test("the end of the outage resolves the alert, in PagerDuty as well", async () 
   expect(told("pager").at(-1)).toMatchObject({ event_action: "resolve", dedup_key: "prism/local/database-down" });
 });
 
+test("a D1 that hangs is told as one that fails, and keeps nothing else from being evaluated", async () => {
+  for (let run = 0; run < 4; run++) await cron(20);
+  channels.received.length = 0;
+  await beat("cleanup", { result: "fail" });
+  faults().rules = [{ binding: "DB", delay_ms: 6_000 }];
+  faults().clock_offset_ms += 5 * MINUTE_MS;
+  // Other tasks of this run wait for D1 for longer, and nobody waits for them.
+  service.platform.runtime.triggerSchedule(SERVICE, CRONS.worker.checks).catch(() => {});
+  const told_keys = () => told("pager").map(({ dedup_key }) => dedup_key);
+  await expect.poll(told_keys, { timeout: 15_000 }).toEqual(["prism/local/database-down"]);
+  expect(told("mail").at(-1).subject).toContain("A scheduled job failed (cleanup)");
+  faults().rules = [];
+  await beat("cleanup", { result: "success" });
+  for (let again = 0; again < 4; again++) await cron();
+  expect(await alert("database-down")).toMatchObject({ state: "resolved" });
+});
+
 test("a silenced alert is told to nobody until the silence ends", async () => {
   const silenced = await service.call("POST", "/api/v1/alerts/job-failed/silence", { minutes: 12, reason: "known" });
   expect([silenced.status, silenced.json.reason]).toEqual([200, "known"]);
