@@ -10,7 +10,6 @@ import { prometheusRules } from "./prometheus.ts";
 
 /** Named by rules, and not written yet. */
 const RUNBOOKS_TO_WRITE = [
-  "alert-channel-down",
   "alert-state-broken",
   "audit-chain-broken",
   "business-figures",

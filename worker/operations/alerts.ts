@@ -1,6 +1,5 @@
 /** The alert state as operators use it, and what evaluates and tells. */
-import type { Change, Message, Silence } from "../alerts/announce.ts";
-import { onCallNames } from "../alerts/announce.ts";
+import { type Change, type Message, onCallNames, type Silence } from "../alerts/announce.ts";
 import type { AlertCalls, Evaluated, Observation } from "../alerts/calls.ts";
 import { alertConfiguration, CONFIGURATION_KEY } from "../alerts/configuration.ts";
 import { deliver } from "../alerts/deliver.ts";
@@ -9,6 +8,8 @@ import type { Reading } from "../alerts/metrics.ts";
 import { ALL_RULES } from "../alerts/rules.ts";
 import { alertState } from "../alerts/state.ts";
 import { Problem } from "../ground/problem.ts";
+import { within } from "../ground/time-limit.ts";
+import { ALERT_SOURCE_TIMEOUT_MS } from "../limits.ts";
 import type { AlertList, AlertTest, HeartbeatAnswer } from "../schemas/alerts.ts";
 import type { Work } from "../work.ts";
 import { observe } from "./observe.ts";
@@ -45,7 +46,9 @@ export function scriptOf({ env }: Work): Pick<Observation, "environment" | "vers
 
 /** Never rejects. */
 export async function readConfiguration(work: Work): Promise<Observation["configuration"]> {
-  const text = await work.timings.measure("kv", () => work.env.CONFIG.get(CONFIGURATION_KEY)).catch(() => undefined);
+  const text = await within(ALERT_SOURCE_TIMEOUT_MS, () =>
+    work.timings.measure("kv", () => work.env.CONFIG.get(CONFIGURATION_KEY)),
+  ).catch(() => undefined);
   if (text === undefined) return "unreachable";
   if (text === null) return "none";
   return alertConfiguration.safeParse(parsed(text)).data ?? "invalid";
