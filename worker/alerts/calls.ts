@@ -66,6 +66,8 @@ export interface AlertView {
 export interface AlertCalls extends Rpc.DurableObjectBranded {
   begin(now_ms: number): Beginning;
   evaluate(observation: Observation): Evaluated;
+  /** What is to be sent before the next evaluation. */
+  due(now_ms: number): Evaluated;
   settle(results: DeliveryResult[], now_ms: number): void;
   view(now_ms: number): AlertView;
   /** Null: no such alert fires. */

@@ -11,6 +11,7 @@ import { Problem } from "../ground/problem.ts";
 import { within } from "../ground/time-limit.ts";
 import { ALERT_SOURCE_TIMEOUT_MS } from "../limits.ts";
 import type { AlertList, AlertTest, HeartbeatAnswer } from "../schemas/alerts.ts";
+import { describeError } from "../telemetry/log.ts";
 import type { Work } from "../work.ts";
 import { observe } from "./observe.ts";
 
@@ -115,6 +116,12 @@ export async function acknowledgeAlert(work: Work, id: string) {
   const by = work.caller.key_id;
   const alert = await asked(work, (state) => state.acknowledge(id, by, work.now_ms));
   if (alert === null) throw new Problem("no-such-alert", "No alert with this id is firing.");
+  // Whoever is being called meanwhile need not wait for cron; what fails now is cron's.
+  const told = alertState(work.env)
+    .due(work.now_ms)
+    .then((due) => sendDue(work, due))
+    .catch((error: unknown) => work.log("WARN", "an acknowledgement waits for cron", { error: describeError(error) }));
+  work.later(told);
   const at_ms = alert.acknowledged?.at_ms ?? work.now_ms;
   return { id, acknowledged: { by: alert.acknowledged?.by ?? by, at: iso(at_ms) } };
 }

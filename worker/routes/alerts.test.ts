@@ -71,8 +71,13 @@ test("an acknowledgement ends the escalation, tells PagerDuty, and is remembered
   const first = await asOperator("POST", "/api/v1/alerts/database-down/ack");
   expect([first.status, first.json.id]).toEqual([200, "database-down"]);
   expect((await asOperator("POST", "/api/v1/alerts/database-down/ack")).json).toEqual(first.json);
+  await expect
+    .poll(() => told("pager").at(-1))
+    .toMatchObject({
+      event_action: "acknowledge",
+      dedup_key: "prism/local/database-down",
+    });
   await cron(60);
-  expect(told("pager").at(-1)).toMatchObject({ event_action: "acknowledge", dedup_key: "prism/local/database-down" });
   expect(await alert("database-down")).toMatchObject({ escalated: 2, acknowledged: first.json.acknowledged });
   expect((await asOperator("POST", "/api/v1/alerts/error-rate/ack")).status).toBe(404);
 });
