@@ -15,7 +15,6 @@ const RUNBOOKS_TO_WRITE = [
   "business-figures",
   "cache-degraded",
   "complete-outage",
-  "cron-stopped",
   "d1-unavailable",
   "failed-backup",
   "failed-job",
