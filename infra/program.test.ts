@@ -151,7 +151,9 @@ describe.each(everyProgram)("stack %s", (key) => {
 
   test("the version creates the Durable Object classes declaratively and carries the bundle with its source map", () => {
     const version = inputs(program(key).named(`${SERVICE}-version`));
-    expect(Object.keys(version.exports ?? {})).toEqual(Object.values(DURABLE_OBJECTS).map((object) => object.class));
+    // Outputs come back with their keys sorted.
+    const classes = Object.values(DURABLE_OBJECTS).map((object) => object.class);
+    expect(Object.keys(version.exports ?? {}).sort()).toEqual(classes.sort());
     expect(version).not.toHaveProperty("migrations");
     const modules = version.modules as unknown as { name: string; contentFile: string }[];
     expect(modules.map(({ name }) => name)).toEqual(["worker.js", "worker.js.map"]);

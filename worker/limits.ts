@@ -311,6 +311,10 @@ export const ALERT_CATCH_UP_MIN = 1_440;
 /** An alert that fires again this soon after it resolved flaps: each time it must be gone for twice as long, up to a limit. */
 export const ALERT_FLAP_WINDOW_MIN = 60;
 export const ALERT_FLAP_HOLD_MIN = 60;
+/** A source of figures that takes longer is missing: a hanging D1 must not keep the alert of it from being told. */
+export const ALERT_SOURCE_TIMEOUT_MS = 4_000;
+/** Cron evaluates so often: a run that was missed must not empty the shortest windows. */
+export const ALERT_STEP_MIN = 5;
 /** Changes that an alert names as what was done lately. */
 export const ALERT_CHANGES_SHOWN = 5;
 export const ALERT_CHANGES_WINDOW_MIN = 1_440;

@@ -10,13 +10,11 @@ import { prometheusRules } from "./prometheus.ts";
 
 /** Named by rules, and not written yet. */
 const RUNBOOKS_TO_WRITE = [
-  "alert-channel-down",
   "alert-state-broken",
   "audit-chain-broken",
   "business-figures",
   "cache-degraded",
   "complete-outage",
-  "cron-stopped",
   "d1-unavailable",
   "failed-backup",
   "failed-job",

@@ -1,5 +1,4 @@
 /** What the Worker, or the watchdog, and its alert state say to each other. */
-import type { Tally } from "../ground/tally.ts";
 import type { Change, Message, Silence } from "./announce.ts";
 import type { AlertConfiguration } from "./configuration.ts";
 import type { Delivery, DeliveryResult } from "./deliver.ts";
@@ -7,6 +6,7 @@ import type { Alert } from "./evaluate.ts";
 import type { Heartbeat, Job } from "./heartbeats.ts";
 import type { Reading } from "./metrics.ts";
 import type { ChangeKind } from "./rule.ts";
+import type { Slice } from "./windows.ts";
 
 /** What an evaluation starts from. */
 export interface Beginning {
@@ -22,8 +22,8 @@ export interface Observation {
   rules: "worker" | "watchdog";
   environment: string;
   version: string;
-  /** What the meter counted since `Beginning`; null where it could not be read. */
-  slice: { from_minute: number; to_minute: number; tally: Tally } | null;
+  /** What the meter counted since `Beginning`, oldest first; none where it could not be read. */
+  slices: Slice[];
   readings: Reading[];
   /** Readings that hold until the next ones come, with `slow_due`. */
   slow_readings: Reading[] | null;
@@ -66,6 +66,8 @@ export interface AlertView {
 export interface AlertCalls extends Rpc.DurableObjectBranded {
   begin(now_ms: number): Beginning;
   evaluate(observation: Observation): Evaluated;
+  /** What is to be sent before the next evaluation. */
+  due(now_ms: number): Evaluated;
   settle(results: DeliveryResult[], now_ms: number): void;
   view(now_ms: number): AlertView;
   /** Null: no such alert fires. */

@@ -17,7 +17,7 @@ import {
 } from "../alerts/announce.ts";
 import type { AlertCalls, AlertView, Beginning, Evaluated, Observation } from "../alerts/calls.ts";
 import type { AlertConfiguration } from "../alerts/configuration.ts";
-import type { Delivery, DeliveryResult } from "../alerts/deliver.ts";
+import type { DeliveryResult } from "../alerts/deliver.ts";
 import { type Alert, evaluateRule } from "../alerts/evaluate.ts";
 import { afterHeartbeat, awaitedJobs, type Heartbeat, type Job, jobReadings } from "../alerts/heartbeats.ts";
 import type { Reading } from "../alerts/metrics.ts";
@@ -67,6 +67,13 @@ export class AlertState extends DurableObject<Env> implements AlertCalls {
   evaluate(observation: Observation): Evaluated {
     // All of it or nothing, so that an alert is not told twice because the rest failed.
     return this.ctx.storage.transactionSync(() => this.#evaluate(observation));
+  }
+
+  due(now_ms: number): Evaluated {
+    return {
+      due: this.#tables.dueDeliveries(now_ms, ALERT_DELIVERIES_PER_RUN_MAX),
+      configuration: this.#tables.fact<AlertConfiguration>("configuration"),
+    };
   }
 
   settle(results: DeliveryResult[], now_ms: number): void {
@@ -150,11 +157,11 @@ export class AlertState extends DurableObject<Env> implements AlertCalls {
   }
 
   #evaluate(observation: Observation): Evaluated {
-    const { now_ms, environment, slice, slow_readings } = observation;
+    const { now_ms, environment, slices, slow_readings } = observation;
     const configuration = this.#learnConfiguration(observation.configuration);
     this.#tables.setFact("environment", environment);
     this.#noteVersion(observation);
-    if (slice !== null) this.#keep(slice);
+    for (const slice of slices) this.#keep(slice);
     if (slow_readings !== null) {
       this.#tables.setFact("slow_readings", slow_readings);
       this.#tables.setFact("slow_ms", now_ms);
@@ -177,7 +184,7 @@ export class AlertState extends DurableObject<Env> implements AlertCalls {
     const news = untold.flatMap((change) => announceChange(ruleOf(change, rules), change, situation) ?? []);
     this.#enqueue([...announcements, ...news], now_ms);
     this.#tables.setFact("evaluated_ms", now_ms);
-    return { due: this.#due(now_ms), configuration };
+    return this.due(now_ms);
   }
 
   #learnConfiguration(read: Observation["configuration"]): AlertConfiguration | null {
@@ -236,10 +243,6 @@ export class AlertState extends DurableObject<Env> implements AlertCalls {
         if (message.kind === "resolved") this.#tables.overtake(channel, message.alert, now_ms);
         this.#tables.addDelivery(channel, message, now_ms);
       }
-  }
-
-  #due(now_ms: number): Delivery[] {
-    return this.#tables.dueDeliveries(now_ms, ALERT_DELIVERIES_PER_RUN_MAX);
   }
 }
 

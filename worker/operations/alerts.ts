@@ -1,6 +1,5 @@
 /** The alert state as operators use it, and what evaluates and tells. */
-import type { Change, Message, Silence } from "../alerts/announce.ts";
-import { onCallNames } from "../alerts/announce.ts";
+import { type Change, type Message, onCallNames, type Silence } from "../alerts/announce.ts";
 import type { AlertCalls, Evaluated, Observation } from "../alerts/calls.ts";
 import { alertConfiguration, CONFIGURATION_KEY } from "../alerts/configuration.ts";
 import { deliver } from "../alerts/deliver.ts";
@@ -9,7 +8,10 @@ import type { Reading } from "../alerts/metrics.ts";
 import { ALL_RULES } from "../alerts/rules.ts";
 import { alertState } from "../alerts/state.ts";
 import { Problem } from "../ground/problem.ts";
+import { within } from "../ground/time-limit.ts";
+import { ALERT_SOURCE_TIMEOUT_MS } from "../limits.ts";
 import type { AlertList, AlertTest, HeartbeatAnswer } from "../schemas/alerts.ts";
+import { describeError } from "../telemetry/log.ts";
 import type { Work } from "../work.ts";
 import { observe } from "./observe.ts";
 
@@ -45,7 +47,9 @@ export function scriptOf({ env }: Work): Pick<Observation, "environment" | "vers
 
 /** Never rejects. */
 export async function readConfiguration(work: Work): Promise<Observation["configuration"]> {
-  const text = await work.timings.measure("kv", () => work.env.CONFIG.get(CONFIGURATION_KEY)).catch(() => undefined);
+  const text = await within(ALERT_SOURCE_TIMEOUT_MS, () =>
+    work.timings.measure("kv", () => work.env.CONFIG.get(CONFIGURATION_KEY)),
+  ).catch(() => undefined);
   if (text === undefined) return "unreachable";
   if (text === null) return "none";
   return alertConfiguration.safeParse(parsed(text)).data ?? "invalid";
@@ -112,6 +116,12 @@ export async function acknowledgeAlert(work: Work, id: string) {
   const by = work.caller.key_id;
   const alert = await asked(work, (state) => state.acknowledge(id, by, work.now_ms));
   if (alert === null) throw new Problem("no-such-alert", "No alert with this id is firing.");
+  // Whoever is being called meanwhile need not wait for cron; what fails now is cron's.
+  const told = alertState(work.env)
+    .due(work.now_ms)
+    .then((due) => sendDue(work, due))
+    .catch((error: unknown) => work.log("WARN", "an acknowledgement waits for cron", { error: describeError(error) }));
+  work.later(told);
   const at_ms = alert.acknowledged?.at_ms ?? work.now_ms;
   return { id, acknowledged: { by: alert.acknowledged?.by ?? by, at: iso(at_ms) } };
 }

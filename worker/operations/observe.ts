@@ -5,8 +5,9 @@
 import { QUEUES } from "../../infra/inventory.ts";
 import type { Beginning, Observation } from "../alerts/calls.ts";
 import type { MetricName, Reading } from "../alerts/metrics.ts";
-import { sliceTally } from "../alerts/windows.ts";
-import { ALERT_CATCH_UP_MIN } from "../limits.ts";
+import { type Slice, sliceTally } from "../alerts/windows.ts";
+import { within } from "../ground/time-limit.ts";
+import { ALERT_CATCH_UP_MIN, ALERT_SOURCE_TIMEOUT_MS, ALERT_STEP_MIN } from "../limits.ts";
 import { describeError } from "../telemetry/log.ts";
 import { meterShards, minuteOf } from "../telemetry/metering.ts";
 import type { Work } from "../work.ts";
@@ -17,22 +18,22 @@ const HOUR_MIN = 60;
 const WEEK_MIN = 7 * 24 * HOUR_MIN;
 const WEEK_MS = WEEK_MIN * 60_000;
 
-type Observed = Pick<Observation, "slice" | "readings" | "slow_readings">;
+type Observed = Pick<Observation, "slices" | "readings" | "slow_readings">;
 
 /** Never rejects. */
 export async function observe(work: Work, { observed_minute, slow_due }: Beginning): Promise<Observed> {
   const sources = [dependencies, allowances, queues, deadLetters, userErrors].map((source) => attempt(work, source));
-  const [slice, slow_readings, ...readings] = await Promise.all([
+  const [slices, slow_readings, ...readings] = await Promise.all([
     attempt(work, () => counted(work, observed_minute)),
     slow_due ? attempt(work, slowFigures) : null,
     ...sources,
   ]);
-  return { slice, slow_readings, readings: readings.flatMap((some) => some ?? []) };
+  return { slices: slices ?? [], slow_readings, readings: readings.flatMap((some) => some ?? []) };
 }
 
 async function attempt<T>(work: Work, source: (work: Work) => Promise<T>): Promise<T | null> {
   try {
-    return await source(work);
+    return await within(ALERT_SOURCE_TIMEOUT_MS, () => source(work));
   } catch (error) {
     work.log("WARN", "alerts lack a figure", { source: source.name, error: describeError(error) });
     return null;
@@ -40,12 +41,21 @@ async function attempt<T>(work: Work, source: (work: Work) => Promise<T>): Promi
 }
 
 /** Whole minutes since the last time, but none of longer ago than the meter keeps. */
-async function counted({ env, now_ms }: Work, observed_minute: number | null): Promise<Observed["slice"]> {
-  const to_minute = minuteOf(now_ms);
-  const from_minute = Math.max(observed_minute ?? to_minute - HOUR_MIN / 12, to_minute - ALERT_CATCH_UP_MIN);
-  if (from_minute >= to_minute) return null;
-  const shards = await Promise.all(meterShards(env).map((shard) => shard.read(from_minute, to_minute)));
-  return { from_minute, to_minute, tally: sliceTally(shards.flat()) };
+async function counted({ env, now_ms }: Work, observed_minute: number | null): Promise<Slice[]> {
+  const end = minuteOf(now_ms);
+  const begin = Math.max(observed_minute ?? end - ALERT_STEP_MIN, end - ALERT_CATCH_UP_MIN);
+  // After a missed run the last minutes are a slice of their own: the shortest window has them as ever.
+  const cut = Math.max(begin, end - ALERT_STEP_MIN);
+  const spans = [
+    { from_minute: begin, to_minute: cut },
+    { from_minute: cut, to_minute: end },
+  ].filter(({ from_minute, to_minute }) => from_minute < to_minute);
+  return Promise.all(
+    spans.map(async (span) => {
+      const shards = meterShards(env).map((shard) => shard.read(span.from_minute, span.to_minute));
+      return { ...span, tally: sliceTally((await Promise.all(shards)).flat()) };
+    }),
+  );
 }
 
 function reading(metric: MetricName, value: number, labels: Reading["labels"] = {}): Reading {

@@ -10,7 +10,8 @@ import { evaluateRule } from "../alerts/evaluate.ts";
 import type { MetricName, Reading } from "../alerts/metrics.ts";
 import { WATCHDOG_RULES } from "../alerts/rules.ts";
 import { alertState } from "../alerts/state.ts";
-import { WATCHDOG_TIMEOUT_MS, WATCHDOG_TRIES } from "../limits.ts";
+import { within } from "../ground/time-limit.ts";
+import { ALERT_SOURCE_TIMEOUT_MS, WATCHDOG_TIMEOUT_MS, WATCHDOG_TRIES } from "../limits.ts";
 import { type Health, health } from "../schemas/health.ts";
 import { describeError } from "../telemetry/log.ts";
 import type { Work } from "../work.ts";
@@ -30,13 +31,14 @@ export async function watch(work: Work): Promise<void> {
     now_ms,
     rules: "watchdog",
     ...scriptOf(work),
-    slice: null,
+    slices: [],
     readings,
     slow_readings: null,
     configuration: read,
   };
   try {
-    await sendDue(work, await alertState(env).evaluate(observation));
+    const evaluated = await within(ALERT_SOURCE_TIMEOUT_MS, () => alertState(env).evaluate(observation));
+    await sendDue(work, evaluated);
   } catch (error) {
     work.log("ERROR", "the watchdog tells without its own alert state", { error: describeError(error) });
     await tellWithoutState(work, configuration, readings);
@@ -73,12 +75,10 @@ async function ask(service_url: string): Promise<Health | null> {
 }
 
 async function rememberedConfiguration({ env, now_ms }: Work): Promise<AlertConfiguration | null> {
-  return alertState(env)
-    .view(now_ms)
-    .then(
-      ({ configuration }) => configuration,
-      () => null,
-    );
+  return within(ALERT_SOURCE_TIMEOUT_MS, () => alertState(env).view(now_ms)).then(
+    ({ configuration }) => configuration,
+    () => null,
+  );
 }
 
 /** Every five minutes again, as long as it lasts: PagerDuty takes that for one alert, and too much is better than nothing. */

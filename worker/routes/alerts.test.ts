@@ -71,8 +71,13 @@ test("an acknowledgement ends the escalation, tells PagerDuty, and is remembered
   const first = await asOperator("POST", "/api/v1/alerts/database-down/ack");
   expect([first.status, first.json.id]).toEqual([200, "database-down"]);
   expect((await asOperator("POST", "/api/v1/alerts/database-down/ack")).json).toEqual(first.json);
+  await expect
+    .poll(() => told("pager").at(-1))
+    .toMatchObject({
+      event_action: "acknowledge",
+      dedup_key: "prism/local/database-down",
+    });
   await cron(60);
-  expect(told("pager").at(-1)).toMatchObject({ event_action: "acknowledge", dedup_key: "prism/local/database-down" });
   expect(await alert("database-down")).toMatchObject({ escalated: 2, acknowledged: first.json.acknowledged });
   expect((await asOperator("POST", "/api/v1/alerts/error-rate/ack")).status).toBe(404);
 });
@@ -83,6 +88,23 @@ test("the end of the outage resolves the alert, in PagerDuty as well", async () 
   await cron();
   expect(await alert("database-down")).toMatchObject({ state: "resolved" });
   expect(told("pager").at(-1)).toMatchObject({ event_action: "resolve", dedup_key: "prism/local/database-down" });
+});
+
+test("a D1 that hangs is told as one that fails, and keeps nothing else from being evaluated", async () => {
+  for (let run = 0; run < 4; run++) await cron(20);
+  channels.received.length = 0;
+  await beat("cleanup", { result: "fail" });
+  faults().rules = [{ binding: "DB", delay_ms: 6_000 }];
+  faults().clock_offset_ms += 5 * MINUTE_MS;
+  // Other tasks of this run wait for D1 for longer, and nobody waits for them.
+  service.platform.runtime.triggerSchedule(SERVICE, CRONS.worker.checks).catch(() => {});
+  const told_keys = () => told("pager").map(({ dedup_key }) => dedup_key);
+  await expect.poll(told_keys, { timeout: 15_000 }).toEqual(["prism/local/database-down"]);
+  expect(told("mail").at(-1).subject).toContain("A scheduled job failed (cleanup)");
+  faults().rules = [];
+  await beat("cleanup", { result: "success" });
+  for (let again = 0; again < 4; again++) await cron();
+  expect(await alert("database-down")).toMatchObject({ state: "resolved" });
 });
 
 test("a silenced alert is told to nobody until the silence ends", async () => {
