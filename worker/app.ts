@@ -3,11 +3,13 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { auth } from "./routes/auth.ts";
 import { batches } from "./routes/batches.ts";
 import { chat } from "./routes/chat.ts";
+import { debug } from "./routes/debug.ts";
 import { documents } from "./routes/documents.ts";
 import { feedback } from "./routes/feedback.ts";
 import { health } from "./routes/health.ts";
 import { keys } from "./routes/keys.ts";
 import { metrics } from "./routes/metrics.ts";
+import { monitoring } from "./routes/monitoring.ts";
 import { notifications } from "./routes/notifications.ts";
 import { documentationOf } from "./routes/openapi.ts";
 import { search } from "./routes/search.ts";
@@ -19,7 +21,21 @@ import { refuseInvalid } from "./security/validation.ts";
 export function createApp(): OpenAPIHono<App> {
   const app = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
   secure(app);
-  for (const routes of [health, search, chat, batches, documents, keys, auth, feedback, notifications, metrics, usage])
+  for (const routes of [
+    health,
+    search,
+    chat,
+    batches,
+    documents,
+    keys,
+    auth,
+    feedback,
+    notifications,
+    metrics,
+    usage,
+    debug,
+    monitoring,
+  ])
     app.route("/", routes);
   app.route("/", documentationOf(app));
   return app;

@@ -30,6 +30,7 @@ const VALID_BODIES: Record<string, Record<string, unknown>> = {
   "PATCH /api/v1/keys/{id}": { name: "renamed", scopes: ["read"], rate_tier: "low" },
   // Anything but the webhook's secret is refused there.
   "POST /api/v1/alerts/cloudflare": { name: "n", text: "t", alert_type: "incident_alert", ts: 1 },
+  "POST /monitoring/baseline-update": { period: "24h" },
   "POST /api/v1/feedback": { request_id: "request-1", rating: 3, comment: "c" },
 };
 
