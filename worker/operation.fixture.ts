@@ -3,7 +3,7 @@
 export interface Operation {
   method: string;
   path: string;
-  /** The path with ids that exist. */
+  /** The path with ids that exist; `ABSENT` where none is known. */
   existing: string;
   valid: Record<string, unknown> | null;
   open: boolean;
@@ -12,9 +12,12 @@ export interface Operation {
   methods: string[];
 }
 
+/** What no store has. */
+export const ABSENT = "absent";
+
 /** As `/openapi.json` describes it. */
 export interface OpenApiOperation {
-  security: unknown[];
+  security: readonly unknown[];
   requestBody?: unknown;
   parameters?: { in: string }[];
 }
@@ -47,7 +50,7 @@ export function operationOf(
   return {
     method,
     path,
-    existing: path.replace("{id}", () => ids[path.split("/")[3] ?? ""] ?? ""),
+    existing: path.replace(/([^/]+)\/\{\w+\}/g, (_, noun) => `${noun}/${ids[noun] ?? ABSENT}`),
     valid: VALID_BODIES[name] ?? null,
     open: described.security.length === 0,
     strict_query: (described.parameters ?? []).some((parameter) => parameter.in === "query"),

@@ -7,8 +7,9 @@ import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { accepts } from "hono/accepts";
 import { docsBody, docsPage, landingPage } from "../pages/docs-page.ts";
+import { exampleOf } from "../pages/docs-schema.ts";
 import { DOCS_STYLE } from "../pages/docs-style.ts";
-import type { ApiDocument } from "../pages/docs-types.ts";
+import type { ApiDocument, MediaTypes } from "../pages/docs-types.ts";
 import { declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
 import { refuseInvalid } from "../security/validation.ts";
@@ -105,7 +106,9 @@ export function documentationOf(root: OpenAPIHono<App>): OpenAPIHono<App> {
 
   let document: ApiDocument | null = null;
   const describe = (): ApiDocument => {
-    document ??= JSON.parse(JSON.stringify(root.getOpenAPI31Document({ openapi: "3.1.0", info: INFO }))) as ApiDocument;
+    document ??= withExamples(
+      JSON.parse(JSON.stringify(root.getOpenAPI31Document({ openapi: "3.1.0", info: INFO }))) as ApiDocument,
+    );
     return document;
   };
   let body: string | null = null;
@@ -129,6 +132,18 @@ export function documentationOf(root: OpenAPIHono<App>): OpenAPIHono<App> {
     return c.json({ name: NAME, summary: SUMMARY, ...links }, 200, CACHEABLE);
   });
   return app;
+}
+
+/** Every JSON body and answer gets an example, made from the examples of its fields. */
+function withExamples(document: ApiDocument): ApiDocument {
+  const operations = Object.values(document.paths).flatMap((item) => Object.values(item));
+  for (const { requestBody, responses } of operations) {
+    for (const { content } of [requestBody ?? {}, ...Object.values(responses)] as { content?: MediaTypes }[]) {
+      for (const media of Object.values(content ?? {}))
+        if (media.schema !== undefined) media.example ??= exampleOf(media.schema, document.components.schemas ?? {});
+    }
+  }
+  return document;
 }
 
 function originOf(c: Context<App>): string {
