@@ -80,6 +80,9 @@ export const FREE_ALLOWANCES_PER_DAY = {
   neurons: 10_000,
 } as const;
 
+// What the free plan stores. https://developers.cloudflare.com/d1/platform/limits/ and …/vectorize/platform/pricing/
+export const FREE_STORES = { d1_bytes: 500_000_000, vectorize_dimensions: 5_000_000 } as const;
+
 // Workers, free plan. https://developers.cloudflare.com/workers/platform/limits/
 export const BUNDLE_COMPRESSED_BYTES_MAX = 3 * 1024 * 1024;
 /** A deployment splits traffic between at most this many versions. */

@@ -7,6 +7,7 @@ import { auth } from "./routes/auth.ts";
 import { batches } from "./routes/batches.ts";
 import { chat } from "./routes/chat.ts";
 import { dashboard } from "./routes/dashboard.ts";
+import { debug } from "./routes/debug.ts";
 import { defence } from "./routes/defence.ts";
 import { documents } from "./routes/documents.ts";
 import { feedback } from "./routes/feedback.ts";
@@ -15,6 +16,7 @@ import { incidents } from "./routes/incidents.ts";
 import { keys } from "./routes/keys.ts";
 import { mcp } from "./routes/mcp/mcp.ts";
 import { metrics } from "./routes/metrics.ts";
+import { monitoring } from "./routes/monitoring.ts";
 import { notifications } from "./routes/notifications.ts";
 import { completions } from "./routes/openai/completions.ts";
 import { embeddings } from "./routes/openai/embeddings.ts";
@@ -53,6 +55,8 @@ export function createApp(): OpenAPIHono<App> {
     alerts,
     dashboard,
     ask,
+    debug,
+    monitoring,
   ])
     app.route("/", routes);
   app.route("/", documentationOf(app));

@@ -89,6 +89,26 @@ const relations: [rule: string, smaller: number, larger: number][] = [
   ["a whole segment is verified in one call", worker.AUDIT_SEGMENT_ENTRIES_MAX, worker.AUDIT_VERIFIED_PER_CALL],
   ["a daily run may delete its packs", 2 * worker.PACKS_COLLECTED_MAX, SUBREQUESTS_MAX],
 
+  ["a check is slow before it is given up", worker.DEEP_CHECK_SLOW_MS + 1, worker.DEEP_CHECK_LIMIT_MS],
+  ["KV is written to four times an hour at most", 3_600_000 / worker.KV_PROBE_EVERY_MS, 4],
+  ["Vectorize gives the vectors that are sampled", worker.PARITY_VECTORS_MAX, cloudflare.VECTORIZE_GET_IDS_MAX],
+  [
+    "vectors settle before a missing one is told as owed too long",
+    worker.VECTORIZE_SETTLING_MS,
+    worker.OVERDUE_AFTER_MS,
+  ],
+  [
+    "a message waits for its retry before the queue is stuck",
+    1000 * worker.RETRY_BACKOFF_MAX_S,
+    worker.QUEUE_STUCK_AFTER_MS,
+  ],
+  [
+    "the meter knows the cron runs that are looked for",
+    worker.CRON_STOPPED_AFTER_MS / 60_000,
+    worker.METER_MINUTES_KEPT,
+  ],
+  ["the meter knows the days that a forecast is made of", worker.FORECAST_DAYS + 1, worker.METER_RETENTION_DAYS],
+
   ["an answer fits the memory for answers", worker.CACHE_ENTRY_CHARS_MAX, worker.CACHE_MEMORY_CHARS_MAX],
   [
     "an answer made while vectors settle is not kept longer",

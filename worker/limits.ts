@@ -114,6 +114,18 @@ export const DATABASE_RETRIES_MAX = 3;
 export const DATABASE_RETRY_BASE_MS = 50;
 /** A slower query is logged with its plan. */
 export const SLOW_QUERY_MS = 100;
+/** Slow statements that are kept, slowest first, and how much of each and of its plan. */
+export const SLOW_STATEMENTS_MAX = 50;
+export const SLOW_STATEMENT_CHARS_MAX = 2_000;
+/** Slow queries that an isolate tells the meter of in a minute: a slow database must not make more work. */
+export const SLOW_REPORTS_PER_MINUTE_MAX = 20;
+/** A full scan of fewer rows costs less than an index on every write. */
+export const ADVICE_ROWS_MIN = 1_000;
+/** From so much worse than the baseline a figure is told, if at least so many requests stand behind it. */
+export const BASELINE_WORSE_FACTOR = 1.5;
+export const BASELINE_REQUESTS_MIN = 50;
+/** Dead letters that `/debug/queue-status` lists. */
+export const DEAD_LETTERS_LISTED_MAX = 20;
 /** JSON of bulk rows in one parameter: half of D1's 2 MB a value, since a character may take more than a byte. */
 export const BULK_JSON_CHARS_MAX = 600_000;
 

@@ -3,7 +3,7 @@
 export interface Operation {
   method: string;
   path: string;
-  /** The path with ids that exist. */
+  /** The path with ids that exist; `ABSENT` where none is known. */
   existing: string;
   valid: Record<string, unknown> | null;
   open: boolean;
@@ -12,9 +12,12 @@ export interface Operation {
   methods: string[];
 }
 
+/** What no store has. */
+export const ABSENT = "absent";
+
 /** As `/openapi.json` describes it. */
 export interface OpenApiOperation {
-  security: unknown[];
+  security: readonly unknown[];
   requestBody?: unknown;
   parameters?: { in: string }[];
 }
@@ -58,6 +61,7 @@ export const VALID_BODIES: Record<string, Record<string, unknown>> = {
   "POST /api/v1/alerts/{id}/silence": { minutes: 5, reason: "r" },
   "POST /api/v1/alerts/test": { channel: "slack" },
   "POST /api/v1/heartbeats/{job}": { result: "success", duration_ms: 1, grace_s: 60 },
+  "POST /monitoring/baseline-update": { period: "24h" },
   "POST /api/v1/feedback": { request_id: "request-1", rating: 3, comment: "c" },
 };
 
@@ -74,7 +78,7 @@ export function operationOf(
   return {
     method,
     path,
-    existing: path.replace(/\{\w+\}/, () => ids[path.split("/").at(-2) ?? ""] ?? ""),
+    existing: path.replace(/([^/]+)\/\{\w+\}/g, (_, noun) => `${noun}/${ids[noun] ?? ABSENT}`),
     valid: VALID_BODIES[name] ?? null,
     open: described.security.length === 0,
     strict_query: (described.parameters ?? []).some((parameter) => parameter.in === "query"),

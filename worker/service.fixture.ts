@@ -1,5 +1,6 @@
-/** For tests: a whole ephemeral platform, and calls to it as some key's holder. */
+/** For tests: a whole ephemeral platform, and calls to it as some key's holder, whose JSON is held against `/openapi.json`. */
 import { type Platform, type PlatformOptions, startPlatform } from "../local/platform.ts";
+import { DeclaredAnswers } from "./declared-answers.fixture.ts";
 
 export interface Answer {
   status: number;
@@ -28,6 +29,9 @@ interface CallOptions {
 
 export async function startService(options: PlatformOptions = {}): Promise<Service> {
   const platform = await startPlatform({ api_budget: false, ...options });
+  const description = await fetch(`${platform.url}/openapi.json`);
+  // An empty account has no service yet, and another Worker may have been deployed.
+  const declared = description.ok ? new DeclaredAnswers(await description.json()) : null;
   const call: Service["call"] = async (method, path, body, { key = platform.admin_key, headers = {} } = {}) => {
     const response = await fetch(`${platform.url}${path}`, {
       method,
@@ -39,8 +43,10 @@ export async function startService(options: PlatformOptions = {}): Promise<Servi
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
-    const isJson = /json/.test(response.headers.get("content-type") ?? "");
-    return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined };
+    const type = response.headers.get("content-type") ?? "";
+    const json = /json/.test(type) ? JSON.parse(text) : undefined;
+    if (json !== undefined) declared?.check(method, path, response.status, type, json);
+    return { status: response.status, headers: response.headers, text, json };
   };
   return {
     platform,

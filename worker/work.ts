@@ -10,6 +10,7 @@ import type { CacheLayer } from "./store/answer-cache.ts";
 import { explain, observedDatabase } from "./store/database.ts";
 import { type GuardedAi, type GuardedVectorize, guardedAi, guardedVectorize, refusedAi } from "./store/dependencies.ts";
 import { describeError, type LogLevel, logLine } from "./telemetry/log.ts";
+import { reportSlow } from "./telemetry/slow-queries.ts";
 import { Timings } from "./telemetry/timings.ts";
 import { type Trace, traceOf } from "./telemetry/trace.ts";
 import type { Unit, UnitKind } from "./telemetry/unit.ts";
@@ -111,5 +112,9 @@ export class Work implements Unit {
       (error: unknown) => ({ error: describeError(error) }),
     );
     this.log("WARN", "slow query", { sql: statements, duration_ms, ...found });
+    if (!("plan" in found)) return;
+    await reportSlow(this.env, statements, found.plan, duration_ms, this.clock_ms()).catch((error: unknown) =>
+      this.log("WARN", "a slow query could not be kept", { error: describeError(error) }),
+    );
   }
 }

@@ -19,7 +19,7 @@ const exposed = new Set(
         },
       ],
       in_flight: 0,
-      allowances: { requests: { used: 1, limit: 2 } },
+      allowances: { requests: { used: 1, limit: 2, runs_out_at: null } },
     }),
     "plain",
   )

@@ -52,6 +52,16 @@ export interface StepTally {
   tally: Tally;
 }
 
+/** A statement of D1, or a batch of them, that took longer than it should. */
+export interface SlowStatement {
+  /** Without literals. */
+  statement: string;
+  plan: string;
+  times: number;
+  max_ms: number;
+  last_at_ms: number;
+}
+
 /** In one minute since the epoch. */
 export interface UnitSample extends SeriesTally {
   minute: number;
@@ -77,14 +87,22 @@ export interface MeterCalls extends Rpc.DurableObjectBranded {
   readSteps(from_minute: number, to_minute: number, step_minutes: number): StepTally[];
   read(from_minute: number, to_minute: number): SeriesTally[];
   readLifetime(): SeriesTally[];
-  /** What all series add up to by the hour (since the epoch), of these names. */
-  readHours(names: string[], from_minute: number, to_minute: number): HourTally[];
+  /** What all series add up to by the hour (since the epoch), of these names; of those series that are as wanted. */
+  readHours(
+    names: string[],
+    from_minute: number,
+    to_minute: number,
+    wanted?: Partial<Pick<Series, "kind" | "outcome">>,
+  ): HourTally[];
   /** How many users were seen on a day (since the epoch), and how many of them for the first time. */
   users(day: number): { active: number; new: number };
   /** Writes, reads back, and tells the minute of the oldest sample: 0 when it is older than the meter tells apart, null when there is none. */
   probe(now_ms: number): { first_minute: number | null };
   /** Takes a turn, if the last one began `every_ms` ago or earlier. */
   takeTurn(name: string, now_ms: number, every_ms: number): Turn;
+  addSlow(statement: SlowStatement): void;
+  /** Slowest first. */
+  slow(): SlowStatement[];
   endTurn(name: string, error: string | null): void;
   readErrors(from_minute: number, to_minute: number): Record<string, number>;
   countKeys(from_minute: number, to_minute: number): number;

@@ -54,6 +54,10 @@ export const PROBLEMS = {
     status: 409,
     meaning: "The first request with this `Idempotency-Key` is still running. Retry after the time given.",
   },
+  "nothing-measured": {
+    status: 409,
+    meaning: "No request was answered in the period that the baseline was to be taken from. Choose a longer one.",
+  },
   "version-mismatch": {
     status: 412,
     meaning: "`If-Match` or `If-None-Match` does not hold for the document. Read it again, then decide.",

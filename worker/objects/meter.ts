@@ -7,10 +7,23 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
-import type { HourTally, KeyTally, MeterCalls, Sample, Series, SeriesTally, StepTally, Turn, UnitSample } from "../ground/meter.ts";
+import type {
+  HourTally,
+  KeyTally,
+  MeterCalls,
+  Sample,
+  Series,
+  SeriesTally,
+  SlowStatement,
+  StepTally,
+  Turn,
+  UnitSample,
+} from "../ground/meter.ts";
 import { addTally, type Tally } from "../ground/tally.ts";
 import { METER_KEYS_MAX, METER_MINUTES_KEPT, METER_RETENTION_DAYS, USERS_PER_DAY_MAX } from "../limits.ts";
+import { SlowStatements } from "./slow-statements.ts";
 
+const MINUTE_MS = 60_000;
 const MINUTES_A_DAY = 1_440;
 const MINUTES_AN_HOUR = 60;
 
@@ -24,11 +37,13 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
   #seen = new Set<string>();
   #day = 0;
   #pruned_hour = 0;
+  readonly #slow: SlowStatements;
   /** Every series since the first call, by its JSON; made when somebody asks. */
   #lifetime: Map<string, Tally> | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
+    this.#slow = new SlowStatements(ctx.storage.sql);
     ctx.storage.sql.exec(`CREATE TABLE IF NOT EXISTS minutes (
       minute INTEGER NOT NULL,
       key_id TEXT NOT NULL,
@@ -117,12 +132,19 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
     return listed(this.#lifetime);
   }
 
-  readHours(names: string[], from_minute: number, to_minute: number): HourTally[] {
+  readHours(
+    names: string[],
+    from_minute: number,
+    to_minute: number,
+    { kind, outcome }: Partial<Pick<Series, "kind" | "outcome">> = {},
+  ): HourTally[] {
     // SQLite adds up faster than JSON is parsed here, and rows of a day are many.
-    const sums = names.map((_, index) => `SUM(json_extract(tally, '$.' || ?${index + 3})) AS s${index}`).join(", ");
+    const sums = names.map((_, index) => `SUM(json_extract(tally, '$.' || ?${index + 5})) AS s${index}`).join(", ");
     const sql = `SELECT minute / 60 AS hour, ${sums} FROM series
-      WHERE span IN ('minute', 'hour') AND minute >= ?1 AND minute < ?2 GROUP BY hour`;
-    const rows = this.ctx.storage.sql.exec<Record<string, number | null>>(sql, from_minute, to_minute, ...names);
+      WHERE span IN ('minute', 'hour') AND minute >= ?1 AND minute < ?2
+        AND json_extract(series, '$.kind') LIKE ?3 AND json_extract(series, '$.outcome') LIKE ?4 GROUP BY hour`;
+    const bindings = [from_minute, to_minute, kind ?? "%", outcome ?? "%", ...names];
+    const rows = this.ctx.storage.sql.exec<Record<string, number | null>>(sql, ...bindings);
     return [...rows].map((row) => ({
       hour: row.hour ?? 0,
       tally: Object.fromEntries(names.map((name, index) => [name, row[`s${index}`] ?? 0])),
@@ -157,6 +179,14 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
     const granted = last === null || now_ms - last.at_ms >= every_ms;
     if (granted) this.#begin(name, now_ms);
     return { granted, last };
+  }
+
+  addSlow(statement: SlowStatement): void {
+    this.#slow.add(statement);
+  }
+
+  slow(): SlowStatement[] {
+    return this.#slow.list();
   }
 
   endTurn(name: string, error: string | null): void {
@@ -262,6 +292,7 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
     const oldest_kept = minute - METER_RETENTION_DAYS * MINUTES_A_DAY;
     this.ctx.storage.sql.exec("DELETE FROM minutes WHERE minute < ?1", oldest_kept);
     this.ctx.storage.sql.exec("DELETE FROM users WHERE last_day < ?1", Math.floor(oldest_kept / MINUTES_A_DAY));
+    this.#slow.forgetBefore(oldest_kept * MINUTE_MS);
     const toHour = (at: number) => Math.floor(at / MINUTES_AN_HOUR) * MINUTES_AN_HOUR;
     this.#rollUp("minute", toHour(minute - METER_MINUTES_KEPT), "hour", toHour);
     this.#rollUp("hour", toHour(oldest_kept), "ever", () => 0);

@@ -4,13 +4,10 @@
  * It goes past retries and breakers, which hide what is looked for here. For whoever runs the service: it costs some 25
  * subrequests, up to 30 000 rows of D1 and three queue operations.
  */
-import { within } from "../ground/time-limit.ts";
-import { DEEP_CHECK_LIMIT_MS, DEEP_CHECK_SLOW_MS } from "../limits.ts";
 import type { CheckName, DeepCheck, DeepHealth } from "../schemas/deep-health.ts";
-import { describeError } from "../telemetry/log.ts";
 import type { Work } from "../work.ts";
 import { cron, meter, queue } from "./checks/background.ts";
-import type { Check, Finding } from "./checks/check.ts";
+import { type Check, type Ended, performed } from "./checks/check.ts";
 import { auth } from "./checks/credentials.ts";
 import { database, databaseWrite, fullText, tables } from "./checks/database.ts";
 import { keyValue } from "./checks/key-value.ts";
@@ -25,13 +22,6 @@ const ALL: readonly Check[] = [
 /** Without these no question is answered. */
 const ESSENTIAL: ReadonlySet<CheckName> = new Set(["database", "tables", "full_text", "auth"]);
 
-/** A check that has ended: whether it failed by what it met, which says nothing new where what it needs has failed, too. */
-export interface Ended extends DeepCheck {
-  name: CheckName;
-  needs: readonly CheckName[];
-  met: boolean;
-}
-
 /** How every dependency is. Never throws. */
 export async function deepHealth(work: Work): Promise<DeepHealth> {
   const started = performance.now();
@@ -42,25 +32,6 @@ export async function deepHealth(work: Work): Promise<DeepHealth> {
     duration_ms: Math.round(performance.now() - started),
     ...verdict(ended),
   };
-}
-
-async function performed({ name, test, needs = [], run }: Check, work: Work): Promise<Ended> {
-  const started = performance.now();
-  let found: Finding;
-  let met = false;
-  try {
-    found = await within(DEEP_CHECK_LIMIT_MS, () => run(work));
-  } catch (error) {
-    met = true;
-    found = { status: "unhealthy", detail: describeError(error).message };
-  }
-  const latency_ms = Math.round(performance.now() - started);
-  if (found.status === "healthy" && latency_ms > DEEP_CHECK_SLOW_MS) {
-    met = true;
-    found = { ...found, status: "degraded", detail: `slow: it took ${latency_ms} ms` };
-  }
-  const { status, detail = null, facts = {} } = found;
-  return { name, needs, met, status, latency_ms, test: found.test ?? test, detail, facts };
 }
 
 /** Pure: what all checks together say. A failure that follows from another one is not told as one of its own. */

@@ -8,7 +8,7 @@
 export const DAY_HOURS = 24;
 const HOUR_MS = 3_600_000;
 /** Of a usual hour, what is taken to have been used as usual before anything is known of this day. */
-const PRIOR_HOUR_SHARE = 0.1;
+const PRIOR_HOUR_SHARE = 0.02;
 /** Hours whose mean is gone on with where no day is known. */
 const RECENT_HOURS = 3;
 

@@ -10,7 +10,7 @@ interface Counted {
   /** Since the beginning. */
   series: readonly SeriesTally[];
   in_flight: number;
-  allowances: Record<string, { used: number; limit: number }>;
+  allowances: Record<string, { used: number; limit: number; runs_out_at: string | null }>;
 }
 
 /** From 5 ms, where the fastest answers are, to 60 s, after which a model is given up. */
@@ -116,6 +116,12 @@ export function metricFamilies({ version, series, in_flight, allowances }: Count
     ),
     gauges("allowance_used", "Of the free plan's allowance a UTC day, by this service", allowances, ({ used }) => used),
     gauges("allowance_limit", "The free plan's allowance a UTC day", allowances, ({ limit }) => limit),
+    gauges(
+      "allowance_runs_out_timestamp_seconds",
+      "When it is expected to be used up this UTC day; absent where it is not",
+      Object.fromEntries(Object.entries(allowances).filter(([, { runs_out_at }]) => runs_out_at !== null)),
+      ({ runs_out_at }) => Date.parse(runs_out_at ?? "") / 1000,
+    ),
   ];
 }
 
@@ -123,7 +129,7 @@ function gauges(
   name: string,
   help: string,
   allowances: Counted["allowances"],
-  value: (allowance: { used: number; limit: number }) => number,
+  value: (allowance: Counted["allowances"][string]) => number,
 ): Family {
   const samples = Object.entries(allowances).map(([resource, one]) => ({ labels: { resource }, value: value(one) }));
   return { name: `prism_${name}`, type: "gauge", help, samples };

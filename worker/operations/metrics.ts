@@ -1,4 +1,6 @@
 /** What the service has done, from the meter: a period of it for people and programs, counters since the beginning for Prometheus. */
+
+import type { SeriesTally } from "../ground/meter.ts";
 import { quantile } from "../ground/sketch.ts";
 import { labelled, type Tally } from "../ground/tally.ts";
 import type { Metrics, PERIODS } from "../schemas/metrics.ts";
@@ -20,18 +22,22 @@ const PERIOD_MINUTES: Record<(typeof PERIODS)[number], number> = {
   "30d": 30 * DAY_MINUTES,
 };
 
-/** Minutes since the epoch, up to the one that is not over. */
+/** Minutes since the epoch. Minutes are kept for a day: what is longer begins at a full hour. */
 export function spanOf(period: (typeof PERIODS)[number], now_ms: number): { from: number; end: number } {
   const end = minuteOf(now_ms) + 1;
   const begin = end - PERIOD_MINUTES[period];
-  // Minutes are kept for a day; before that there are hours.
   return { from: PERIOD_MINUTES[period] > DAY_MINUTES ? begin - (begin % HOUR_MINUTES) : begin, end };
 }
 
-/** @throws Problem `metrics-unavailable` when a part of the meter does not answer: half a sum would be a wrong one. */
-export async function metricsOf(work: Work, period: (typeof PERIODS)[number]): Promise<Metrics> {
+/** What was counted in a period. @throws Problem `metrics-unavailable` when a part of the meter does not answer. */
+export function seriesOf(work: Work, period: (typeof PERIODS)[number]): Promise<SeriesTally[]> {
   const { from, end } = spanOf(period, work.now_ms);
-  const [series, today] = await Promise.all([readMeter(work, (shard) => shard.read(from, end)), allowancesOf(work)]);
+  return readMeter(work, (shard) => shard.read(from, end));
+}
+
+/** @throws Problem `metrics-unavailable`, as `seriesOf` does. */
+export async function metricsOf(work: Work, period: (typeof PERIODS)[number]): Promise<Metrics> {
+  const [series, today] = await Promise.all([seriesOf(work, period), allowancesOf(work)]);
   const requests = total(series, ({ kind }) => kind === "request");
   const failed = total(series, ({ kind, outcome }) => kind === "request" && outcome === "failed").units ?? 0;
   const { units = 0 } = requests;
@@ -67,7 +73,7 @@ export async function metricsOf(work: Work, period: (typeof PERIODS)[number]): P
   };
 }
 
-/** @throws Problem `metrics-unavailable`, as `metricsOf` does. */
+/** @throws Problem `metrics-unavailable`, as `seriesOf` does. */
 export async function prometheusFamilies(work: Work): Promise<Family[]> {
   const minute = minuteOf(work.now_ms);
   const [lifetime, last_minute, allowances] = await Promise.all([

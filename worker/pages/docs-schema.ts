@@ -49,13 +49,23 @@ function range(min: number | undefined, max: number | undefined, unit: string): 
   return low === undefined || low === 0 ? "" : `at least ${low}${unit}`;
 }
 
+/** Values of the formats that schemas name. */
+const FORMATTED: Record<string, string> = {
+  "date-time": "2026-11-29T12:00:00Z",
+  date: "2026-11-29",
+  uri: "https://docs.example/page",
+};
+
 /** A value that fits the schema, for the example requests: required fields and those that have an example. */
 export function exampleOf(schema: Schema | undefined, schemas: Schemas): unknown {
   const { example, type, properties, items, enum: choices, anyOf, ...rest } = resolved(schema, schemas);
   if (example !== undefined) return example;
   if (rest.default !== undefined) return rest.default;
   if (choices) return choices[0];
-  if (anyOf) return exampleOf(anyOf[0], schemas);
+  if (rest.const !== undefined) return rest.const;
+  const choice = anyOf ?? rest.oneOf;
+  if (choice) return exampleOf(choice[0], schemas);
+  if (rest.allOf) return Object.assign({}, ...rest.allOf.map((part) => exampleOf(part, schemas)));
   if (properties) {
     const shown = Object.entries(properties).filter(
       ([name, field]) => rest.required?.includes(name) || field.example !== undefined,
@@ -63,6 +73,8 @@ export function exampleOf(schema: Schema | undefined, schemas: Schemas): unknown
     return Object.fromEntries(shown.map(([name, field]) => [name, exampleOf(field, schemas)]));
   }
   if (items) return [exampleOf(items, schemas)];
+  if (rest.format !== undefined && rest.format in FORMATTED) return FORMATTED[rest.format];
   const EXAMPLES: Record<string, unknown> = { string: "…", integer: rest.minimum ?? 1, number: 1, boolean: true };
-  return EXAMPLES[[type ?? "object"].flat()[0] ?? ""] ?? {};
+  const [kind = "object"] = [type ?? "object"].flat();
+  return kind === "null" ? null : (EXAMPLES[kind] ?? {});
 }

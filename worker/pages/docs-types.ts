@@ -15,9 +15,11 @@ export interface Operation {
   /** One entry an accepted scheme; its value names the scope. Empty: open to anybody. */
   security?: Record<string, string[]>[];
   parameters?: Parameter[];
-  requestBody?: { content: Record<string, { schema?: Schema }> };
-  responses: Record<string, { description: string; content?: Record<string, { schema?: Schema }> }>;
+  requestBody?: { content: MediaTypes };
+  responses: Record<string, { description: string; content?: MediaTypes }>;
 }
+
+export type MediaTypes = Record<string, { schema?: Schema; example?: unknown }>;
 
 export interface Parameter {
   name: string;

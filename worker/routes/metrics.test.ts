@@ -128,6 +128,7 @@ test("Prometheus is answered in the format that it asks for, and every line of i
   expect(open.headers.get("content-type")).toBe("application/openmetrics-text; version=1.0.0; charset=utf-8");
   expect(open.text.endsWith("# EOF\n")).toBe(true);
   expect(open.text).toContain("# TYPE prism_requests counter\n");
+  expect(open.text).toContain("# TYPE prism_allowance_runs_out_timestamp_seconds gauge\n");
   const plain = await service.call("GET", "/metrics?format=prometheus");
   expect(plain.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
   expect(plain.text).toContain("# TYPE prism_requests_total counter\n");

@@ -2,9 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../app.ts";
+import { validatorOf } from "../declared-answers.fixture.ts";
 import type { Env } from "../env.ts";
 import { PROBLEMS } from "../ground/problem.ts";
-import type { ApiDocument } from "../pages/docs-types.ts";
+import type { ApiDocument, MediaTypes } from "../pages/docs-types.ts";
 
 const WORKER = join(import.meta.dirname, "..");
 
@@ -21,6 +22,8 @@ async function get(path: string, accept = "*/*"): Promise<Response> {
   const context = { waitUntil: () => {}, passThroughOnException: () => {}, props: {} };
   return createApp().request(path, { headers: { accept } }, env, context as unknown as ExecutionContext);
 }
+
+type Answers = Record<string, { content?: MediaTypes }>;
 
 let document: ApiDocument;
 beforeAll(async () => {
@@ -72,6 +75,27 @@ describe("/openapi.json", () => {
       "usage",
       "error",
     ]);
+  });
+
+  test("gives an example of every JSON body and answer, which its own schema accepts", () => {
+    const components = { schemas: document.components.schemas ?? {} };
+    const examples = Object.entries(document.paths).flatMap(([path, item]) =>
+      Object.entries(item).flatMap(([method, { requestBody, responses }]) =>
+        Object.entries({ body: requestBody ?? {}, ...responses } as Answers).flatMap(([status, { content }]) =>
+          Object.entries(content ?? {})
+            .filter(([type]) => type.includes("json"))
+            .map(([, media]) => ({ name: `${method} ${path} ${status}`, ...media })),
+        ),
+      ),
+    );
+    expect(examples.length).toBeGreaterThan(100);
+    const refused = examples.flatMap(({ name, schema = {}, example }) => {
+      const { error } = validatorOf({ components }, schema).safeParse(example);
+      return error
+        ? [`${name}: ${JSON.stringify(example)} ${error.issues[0]?.path.join(".")} ${error.issues[0]?.message}`]
+        : [];
+    });
+    expect(refused).toEqual([]);
   });
 
   test("has the routes of keys, authentication and feedback with their schemas", () => {

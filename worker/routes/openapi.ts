@@ -6,7 +6,8 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { accepts } from "hono/accepts";
 import { docsBody, docsPage, landingPage } from "../pages/docs-page.ts";
-import type { ApiDocument } from "../pages/docs-types.ts";
+import { exampleOf } from "../pages/docs-schema.ts";
+import type { ApiDocument, MediaTypes } from "../pages/docs-types.ts";
 import { STYLE_PATH } from "../pages/frame.ts";
 import { PAGE_STYLE } from "../pages/style.ts";
 import { declareRoute } from "../security/access.ts";
@@ -106,7 +107,9 @@ export function documentationOf(root: OpenAPIHono<App>): OpenAPIHono<App> {
 
   let document: ApiDocument | null = null;
   const describe = (): ApiDocument => {
-    document ??= JSON.parse(JSON.stringify(root.getOpenAPI31Document({ openapi: "3.1.0", info: INFO }))) as ApiDocument;
+    document ??= withExamples(
+      JSON.parse(JSON.stringify(root.getOpenAPI31Document({ openapi: "3.1.0", info: INFO }))) as ApiDocument,
+    );
     return document;
   };
   let body: string | null = null;
@@ -130,4 +133,16 @@ export function documentationOf(root: OpenAPIHono<App>): OpenAPIHono<App> {
     return c.json({ name: NAME, summary: SUMMARY, ...links }, 200, CACHEABLE);
   });
   return app;
+}
+
+/** Every JSON body and answer gets an example, made from the examples of its fields. */
+function withExamples(document: ApiDocument): ApiDocument {
+  const operations = Object.values(document.paths).flatMap((item) => Object.values(item));
+  for (const { requestBody, responses } of operations) {
+    for (const { content } of [requestBody ?? {}, ...Object.values(responses)] as { content?: MediaTypes }[]) {
+      for (const media of Object.values(content ?? {}))
+        if (media.schema !== undefined) media.example ??= exampleOf(media.schema, document.components.schemas ?? {});
+    }
+  }
+  return document;
 }

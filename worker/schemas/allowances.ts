@@ -11,7 +11,7 @@ export const allowance = z.object({
     .openapi({ description: "From 80 % warning, from 90 % high, from 95 % critical." }),
   runs_out_at: z.iso.datetime().nullable().openapi({
     description:
-      "When it is used up this UTC day, as the day so far and the days before let expect (within 10 %); null: it is not.",
+      "When it is used up this UTC day, as the day so far and the days before let expect (within 10 % from 9:00 on); null: it is not.",
     example: "2026-11-29T21:40:00.000Z",
   }),
 });

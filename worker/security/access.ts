@@ -51,6 +51,8 @@ export function declareRoute<P extends string, R extends Omit<RouteConfig, "path
   return createRoute<P, R>({
     ...route,
     middleware: [guard(access, options.whole_service === true), ...body, ...replay, ...own],
+    // For whoever reads the description: keys of other tenants are refused, whatever their scopes.
+    ...(options.whole_service === true ? { "x-whole-service": true } : {}),
     operationId: route.operationId ?? operationIdOf(route.method, route.path),
     parameters: [...(options.idempotent === true ? [IDEMPOTENCY_HEADER] : []), ...(route.parameters ?? [])],
     security: securityOf(access),

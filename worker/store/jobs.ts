@@ -210,11 +210,22 @@ export async function overdueParts(
   return results;
 }
 
+interface DeadLetter {
+  id: string;
+  queue: string;
+  body: string;
+  attempts: number;
+  failed_at_ms: number;
+}
+
+/** The newest letters that died. */
+export async function listDeadLetters(db: D1Database, limit: number): Promise<DeadLetter[]> {
+  const sql = "SELECT id, queue, body, attempts, failed_at_ms FROM dead_letters ORDER BY failed_at_ms DESC LIMIT ?1";
+  return (await db.prepare(sql).bind(limit).all<DeadLetter>()).results;
+}
+
 /** Keeps a message that failed for good, so that it can be read, replayed or purged. Idempotent by message id. */
-export async function recordDeadLetter(
-  db: D1Database,
-  letter: { id: string; queue: string; body: string; attempts: number; failed_at_ms: number },
-): Promise<void> {
+export async function recordDeadLetter(db: D1Database, letter: DeadLetter): Promise<void> {
   await db
     .prepare(
       "INSERT INTO dead_letters (id, queue, body, attempts, failed_at_ms) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",

@@ -1,5 +1,8 @@
 /** What a deep check is, and D1 as the checks ask it: past retries and breakers, which would hide what they look for. */
+import { within } from "../../ground/time-limit.ts";
+import { DEEP_CHECK_LIMIT_MS, DEEP_CHECK_SLOW_MS } from "../../limits.ts";
 import type { CheckName, CheckStatus, DeepCheck } from "../../schemas/deep-health.ts";
+import { describeError } from "../../telemetry/log.ts";
 import type { Work } from "../../work.ts";
 
 export interface Finding {
@@ -20,6 +23,13 @@ export interface Check {
   run(work: Work): Promise<Finding>;
 }
 
+/** A check that has ended: whether it failed by what it met, which says nothing new where what it needs has failed, too. */
+export interface Ended extends DeepCheck {
+  name: CheckName;
+  needs: readonly CheckName[];
+  met: boolean;
+}
+
 export const HEALTHY: Finding = { status: "healthy" };
 
 /** The rows of one statement, counted as what they cost. */
@@ -37,4 +47,24 @@ export async function batchOf<T>(work: Work, ...statements: D1PreparedStatement[
     counts.rows_written += meta.rows_written;
   }
   return results.map((result) => result.results);
+}
+
+/** What a check found within the limit. Never throws. */
+export async function performed({ name, test, needs = [], run }: Check, work: Work): Promise<Ended> {
+  const started = performance.now();
+  let found: Finding;
+  let met = false;
+  try {
+    found = await within(DEEP_CHECK_LIMIT_MS, () => run(work));
+  } catch (error) {
+    met = true;
+    found = { status: "unhealthy", detail: describeError(error).message };
+  }
+  const latency_ms = Math.round(performance.now() - started);
+  if (found.status === "healthy" && latency_ms > DEEP_CHECK_SLOW_MS) {
+    met = true;
+    found = { ...found, status: "degraded", detail: `slow: it took ${latency_ms} ms` };
+  }
+  const { status, detail = null, facts = {} } = found;
+  return { name, needs, met, status, latency_ms, test: found.test ?? test, detail, facts };
 }
