@@ -28,6 +28,8 @@ export async function reportAction(
   const folder = join(data_dir, "audit-waiting", stack);
   try {
     await keep(folder, entryOf(entry, at_ms));
+    // A database that is half restored is compared with its snapshot when the command is resumed: nothing may be written into it.
+    if (/^(restore|generation) /.test(entry.action) && entry.outcome !== "done") return;
     const signal = AbortSignal.timeout(AUDIT_REPORT_TIMEOUT_MS);
     const target = await located(stack, data_dir, env, signal);
     if (target !== null) await deliver(folder, target, signal);
