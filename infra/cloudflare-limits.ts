@@ -98,3 +98,5 @@ export const QUEUE_DELIVERY_LEASE_MS = 900_000;
 
 // Workers Logs. https://developers.cloudflare.com/workers/observability/logs/workers-logs/#limits
 export const LOG_RETENTION_MS = { free: 3 * 86_400_000, paid: 7 * 86_400_000 } as const;
+/** Beyond the free allowance. https://developers.cloudflare.com/workers-ai/platform/pricing/ */
+export const USD_PER_1000_NEURONS = 0.011;

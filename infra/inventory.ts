@@ -72,7 +72,10 @@ export const QUEUES = {
 
 /** `class` names a Durable Object exported by the bundle. */
 export const DURABLE_OBJECTS = {
+  /** Alerts, silences, deliveries, heartbeats; the watchdog has one of its own. */
+  alerts: { binding: "ALERTS", class: "AlertState" },
   meter: { binding: "METER", class: "Meter" },
+  status: { binding: "STATUS", class: "StatusBook" },
 } as const;
 
 /** How many Durable Objects share the metering load; a key or address always maps to the same one. */
@@ -131,6 +134,8 @@ export const SECRETS = [
   "ERROR_WEBHOOK",
   /** What Cloudflare's notifications prove themselves with (`cf-webhook-auth`). */
   "ALERT_WEBHOOK_SECRET",
+  /** JSON of name → value: what the channels of `docs/alerts.md` prove themselves with. */
+  "ALERT_CHANNEL_SECRETS",
 ] as const;
 export type SecretName = (typeof SECRETS)[number];
 
@@ -139,6 +144,7 @@ export const OPTIONAL_SECRETS: ReadonlySet<SecretName> = new Set([
   "API_SECRET_PREVIOUS",
   "JWT_SECRET_PREVIOUS",
   "ERROR_WEBHOOK",
+  "ALERT_CHANNEL_SECRETS",
 ]);
 
 /** Cron expressions of the Worker: with the watchdog's, five are allowed an account on the free plan. */
@@ -150,7 +156,21 @@ export function cronsOf(stack: Stack): string[] {
 }
 
 /** The second script (production). Its cron is two minutes off the Worker's own checks, so that it judges a finished one. */
-export const WATCHDOG = { name: "prism-watchdog", cron: "2-59/5 * * * *" } as const;
+export const WATCHDOG = {
+  name: "prism-watchdog",
+  cron: "2-59/5 * * * *",
+  /** The least it can work with. The rest of the Worker's bindings is what it must not depend on, or what lets people in. */
+  bindings: [
+    KV_NAMESPACES.config.binding,
+    DURABLE_OBJECTS.meter.binding,
+    DURABLE_OBJECTS.alerts.binding,
+    VERSION_BINDING,
+    "ENVIRONMENT",
+    "LOG_LEVEL",
+    "ERROR_WEBHOOK",
+    "ALERT_CHANNEL_SECRETS",
+  ],
+} as const;
 
 /** The name a resource has in a stack: production and local carry it bare, staging as a suffix. */
 export function nameInStack(name: string, stack: Stack): string {

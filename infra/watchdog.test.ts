@@ -19,9 +19,11 @@ describe("the watchdog", () => {
     const bound = production.named("prism-watchdog-version").inputs.bindings as unknown as WorkerBinding[];
     expect(bound.map(({ type }) => type).sort()).toEqual([
       "durable_object_namespace",
+      "durable_object_namespace",
       "kv_namespace",
       "plain_text",
       "plain_text",
+      "secret_text",
       "secret_text",
       "version_metadata",
     ]);

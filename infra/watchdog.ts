@@ -8,32 +8,19 @@ import * as pulumi from "@pulumi/pulumi";
 import { accountId, plan } from "./account.ts";
 import { workerBindings } from "./bindings.ts";
 import { config, secrets, stack } from "./config.ts";
-import {
-  DURABLE_OBJECTS,
-  KV_NAMESPACES,
-  nameInStack,
-  SECRETS,
-  type SecretName,
-  VERSION_BINDING,
-  WATCHDOG,
-} from "./inventory.ts";
+import { COMPATIBILITY, nameInStack, SECRETS, type SecretName, WATCHDOG } from "./inventory.ts";
 import { namespaces } from "./key-value.ts";
 import { keep } from "./protection.ts";
 import { readRelease, versionContent } from "./release.ts";
 import { versionBindings } from "./version-bindings.ts";
 
-/** The least it can work with. The rest of the Worker's bindings is what it must not depend on, or what lets people in. */
-const BINDINGS: ReadonlySet<string> = new Set([
-  KV_NAMESPACES.config.binding,
-  DURABLE_OBJECTS.meter.binding,
-  VERSION_BINDING,
-  "ENVIRONMENT",
-  "LOG_LEVEL",
-  "ERROR_WEBHOOK",
-]);
+const BINDINGS: ReadonlySet<string> = new Set(WATCHDOG.bindings);
 
 /** Those of the Worker's bindings, made without what the others need, so that nothing of it is waited for. */
-function ownBindings([configId, errorWebhook]: [string, string]) {
+function ownBindings([configId, given]: [
+  string,
+  Pick<Record<SecretName, string>, "ERROR_WEBHOOK" | "ALERT_CHANNEL_SECRETS">,
+]) {
   const withheld = Object.fromEntries(SECRETS.map((name) => [name, ""])) as Record<SecretName, string>;
   const all = workerBindings({
     stack,
@@ -41,7 +28,7 @@ function ownBindings([configId, errorWebhook]: [string, string]) {
     kv_ids: { cache: "", config: configId },
     vector_generation: config.vectors.live,
     variables: config.variables,
-    secrets: { ...withheld, ERROR_WEBHOOK: errorWebhook },
+    secrets: { ...withheld, ...given },
   });
   return versionBindings(all.filter(({ name }) => BINDINGS.has(name)));
 }
@@ -71,7 +58,17 @@ async function declareWatchdog() {
       accountId,
       workerId: script.id,
       ...versionContent(await readRelease(config.watchdogBundle, "watchdogBundle")),
-      bindings: pulumi.all([namespaces.config.id, secrets.ERROR_WEBHOOK]).apply(ownBindings),
+      // It asks the Worker at its address, as callers do, and must not be led past the front door.
+      compatibilityFlags: [...COMPATIBILITY.flags, "global_fetch_strictly_public"],
+      bindings: pulumi
+        .all([
+          namespaces.config.id,
+          pulumi.output({
+            ERROR_WEBHOOK: secrets.ERROR_WEBHOOK,
+            ALERT_CHANNEL_SECRETS: secrets.ALERT_CHANNEL_SECRETS,
+          }),
+        ])
+        .apply(ownBindings),
     },
     { retainOnDelete: true, additionalSecretOutputs: ["bindings"] },
   );

@@ -4,6 +4,8 @@ import { z } from "zod";
 export const faultRule = z.strictObject({
   /** Name of the binding in `env`, e.g. `VECTORIZE`. */
   binding: z.string(),
+  /** Only in this script, e.g. `prism-watchdog`; in all of them without it. */
+  script: z.string().optional(),
   /** Only this method, e.g. `query`; every method without it. */
   method: z.string().optional(),
   /** Message of the error that the call throws, e.g. `D1_ERROR: internal error`. */
@@ -23,8 +25,9 @@ export class FaultPlan {
     return Date.now() + this.clock_offset_ms;
   }
 
-  /** The Node side of the shim's service binding. */
-  handle(): Response {
-    return Response.json({ clock_offset_ms: this.clock_offset_ms, rules: this.rules });
+  /** The Node side of the shim's service binding, in a version of this script. */
+  handle(script: string): Response {
+    const rules = this.rules.filter((rule) => rule.script === undefined || rule.script === script);
+    return Response.json({ clock_offset_ms: this.clock_offset_ms, rules });
   }
 }

@@ -155,7 +155,7 @@ async function assemble(
         ai: aiSocket.address,
         queues: queueSocket.address,
         telemetry: telemetrySocket.address,
-        faults: () => faults?.handle() ?? new Response(null, { status: 404 }),
+        faults: (script) => faults?.handle(script) ?? new Response(null, { status: 404 }),
       },
       gateway_secret: randomBytes(24).toString("base64url"),
       bucket_secret: identity.token.value,

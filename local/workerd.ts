@@ -16,8 +16,6 @@ import { D1_GATEWAY_FLAG } from "./rest/d1-gateway.ts";
 import { SOURCE_MAP } from "./rest/script-upload.ts";
 import { bindingOptions, hiddenName, workerName } from "./worker-bindings.ts";
 
-type NodeService = (request: Request) => Promise<Response> | Response;
-
 const ABORT_SIGNAL_RPC = "enable_abortsignal_rpc";
 
 /** A Worker beside the product, e.g. a bench peer: plain ES module source and its own D1 databases. */
@@ -33,7 +31,7 @@ export interface WorkerdInputs {
   /** Folder for the engines' files. */
   persist_dir: string;
   /** Addresses of the stand-ins' Node ends, and the fault plan. */
-  services: { vectorize: string; ai: string; queues: string; telemetry: string; faults: NodeService };
+  services: { vectorize: string; ai: string; queues: string; telemetry: string; faults: (script: string) => Response };
   /**
    * Opens the internal Workers, whose sockets any local process could reach otherwise, and is part of every Worker's name: Miniflare's
    * own port, which its Node side needs, hands a request to whatever Worker it names.
@@ -235,7 +233,10 @@ function versionWorker(
     ...bindingOptions(inputs, version, primary),
   };
   if (inputs.with_shim) {
-    options.serviceBindings = { ...options.serviceBindings, __PRISM_FAULTS: inputs.services.faults as never };
+    options.serviceBindings = {
+      ...options.serviceBindings,
+      __PRISM_FAULTS: (() => inputs.services.faults(version.script_name)) as never,
+    };
   }
   return options;
 }

@@ -6,6 +6,15 @@ import type { Command } from "./command/define.ts";
 
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   synthetic: async () => (await import("./health/synthetic.ts")).synthetic,
+  "alerts list": async () => (await import("./alerts/list.ts")).alertsList,
+  "alerts show": async () => (await import("./alerts/show.ts")).alertsShow,
+  "alerts ack": async () => (await import("./alerts/ack.ts")).alertsAck,
+  "alerts silence": async () => (await import("./alerts/silence.ts")).alertsSilence,
+  "alerts configure": async () => (await import("./alerts/configure.ts")).alertsConfigure,
+  "alerts test-channel": async () => (await import("./alerts/test-channel.ts")).alertsTestChannel,
+  "alerts test": async () => (await import("./alerts/test.ts")).alertsTest,
+  "alerts render": async () => (await import("./alerts/render.ts")).alertsRender,
+  oncall: async () => (await import("./alerts/oncall.ts")).oncall,
   "index update": async () => (await import("./index/update.ts")).indexUpdate,
   "migrate list": async () => (await import("./migrate/list.ts")).migrateList,
   "migrate apply": async () => (await import("./migrate/apply.ts")).migrateApply,
@@ -61,6 +70,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 
 /** What the first words of a path stand for, where several commands share them. */
 export const AREAS: Readonly<Record<string, string>> = {
+  alerts: "what fires, who is told, and the rules behind it",
   keys: "who may call the service",
   audit: "who did what to the service, and whether the record of it is whole",
   index: "the index in line with its sources",

@@ -1,4 +1,6 @@
+import type { AlertCalls } from "./alerts/calls.ts";
 import type { MeterCalls } from "./ground/meter.ts";
+import type { StatusCalls } from "./ground/status.ts";
 
 /** What Cloudflare (or the local platform) hands the Worker. Names come from `infra/inventory.ts`; see `infra/inventory.test.ts`. */
 export interface Env {
@@ -11,6 +13,8 @@ export interface Env {
   INGEST_QUEUE: Queue<unknown>;
   DEAD_LETTERS: Queue<unknown>;
   METER: DurableObjectNamespace<MeterCalls>;
+  STATUS: DurableObjectNamespace<StatusCalls>;
+  ALERTS: DurableObjectNamespace<AlertCalls>;
   RATE_IP: RateLimit;
   RATE_AUTH_FAILURES: RateLimit;
   RATE_LOW: RateLimit;
@@ -39,4 +43,5 @@ export interface Env {
   KEY_PEPPER: string;
   ERROR_WEBHOOK: string;
   ALERT_WEBHOOK_SECRET: string;
+  ALERT_CHANNEL_SECRETS: string;
 }

@@ -4,7 +4,9 @@ import type { Env } from "./env.ts";
 import { consume } from "./jobs/consume.ts";
 import { runSchedule } from "./jobs/scheduled.ts";
 
+export { AlertState } from "./objects/alert-state.ts";
 export { Meter } from "./objects/meter.ts";
+export { StatusBook } from "./objects/status-book.ts";
 
 const app = createApp();
 

@@ -200,6 +200,33 @@ export const CACHE_SEEN_KEYS_MAX = 5_000;
 
 export const HEALTH_CACHE_MS = 5_000;
 
+/** How often the cron looks at the components: `CRONS.worker.checks`. */
+export const STATUS_CHECK_EVERY_MS = 5 * 60_000;
+/** Three checks that did not come: what is shown is then called out of date. */
+export const STATUS_STALE_AFTER_MS = 16 * 60_000;
+/** Single checks are kept for the last day's figures and for whoever looks into what happened; 288 rows a day. */
+export const STATUS_CHECKS_KEPT_DAYS = 7;
+/** Sums of a day; the page shows `STATUS_DAYS_SHOWN` of them. One row a day. */
+export const STATUS_DAYS_KEPT = 400;
+export const STATUS_DAYS_SHOWN = 90;
+/** Incidents and maintenance that ended earlier are not on the page; the API has them. */
+export const STATUS_PAST_SHOWN_DAYS = 30;
+export const STATUS_PAST_SHOWN_MAX = 20;
+/** Anybody may call the status page: an isolate asks the book once in this time, 300 rows read each. */
+export const STATUS_CACHE_MS = 10_000;
+/** A page that waits for its book longer shows none. */
+export const STATUS_TIMEOUT_MS = 3_000;
+export const INCIDENT_TITLE_CHARS_MAX = 200;
+export const INCIDENT_TEXT_CHARS_MAX = 4_000;
+/** Of one incident: its record is one row of 2 MB at most. */
+export const INCIDENT_ENTRIES_MAX = 200;
+export const INCIDENT_PAGE_DEFAULT = 20;
+export const INCIDENT_PAGE_MAX = 100;
+/** A maintenance window is hours; more is another word for an outage. */
+export const MAINTENANCE_DURATION_MAX_MS = 7 * 86_400_000;
+/** Announcements and clocks that differ a little: a window that "begins now" is none of the past. */
+export const MAINTENANCE_START_TOLERANCE_MS = 60_000;
+
 export const KEY_NAME_CHARS_MAX = 100;
 /** A tenant is a Vectorize namespace (64 bytes) and, doubled as hex, a full-text term. */
 export const TENANT_CHARS_MAX = 48;
@@ -267,3 +294,38 @@ export const AUDIT_WAITING_PER_RUN_MAX = 8;
 export const AUDIT_VERIFIED_PER_CALL = 250;
 /** Entries of an export that are read at a time. */
 export const AUDIT_EXPORT_PAGE = 500;
+/** A request that takes longer is slow by the latency objective. A bucket bound of `prism_request_duration_seconds`. */
+export const SLOW_REQUEST_MS = 2_500;
+/** What cron reads of the meter is kept for the longest window of a rule: three days. */
+export const ALERT_SLICES_KEPT_MIN = 4_320;
+/** Durations by bucket are kept for the longest window of a percentile. */
+export const ALERT_DURATIONS_KEPT_MIN = 60;
+/** A gap of cron that is read at once when it comes back. The meter keeps its minutes for a day. */
+export const ALERT_CATCH_UP_MIN = 1_440;
+/** An alert that fires again this soon after it resolved flaps: each time it must be gone for twice as long, up to a limit. */
+export const ALERT_FLAP_WINDOW_MIN = 60;
+export const ALERT_FLAP_HOLD_MIN = 60;
+/** Changes that an alert names as what was done lately. */
+export const ALERT_CHANGES_SHOWN = 5;
+export const ALERT_CHANGES_WINDOW_MIN = 1_440;
+export const ALERT_CHANGES_KEPT = 200;
+/** Deliveries are tried again after 5, 10, 20 … minutes, and given up after about a day. */
+export const ALERT_RETRY_BASE_MIN = 5;
+export const ALERT_RETRY_MAX_MIN = 240;
+export const ALERT_ATTEMPTS_MAX = 12;
+export const ALERT_DELIVERIES_KEPT = 200;
+/** Of one cron run: each is a subrequest, of 50 on the free plan. */
+export const ALERT_DELIVERIES_PER_RUN_MAX = 20;
+export const ALERT_CHANNEL_TIMEOUT_MS = 5_000;
+/** Tries of the watchdog before it calls the Worker dead, and how long each may take. */
+export const WATCHDOG_TRIES = 3;
+export const WATCHDOG_TIMEOUT_MS = 5_000;
+export const HEARTBEAT_GRACE_DEFAULT_S = 3_600;
+export const HEARTBEAT_GRACE_MAX_S = 86_400;
+/** A day: no job of the schedule takes longer. */
+export const HEARTBEAT_DURATION_MAX_MS = 86_400_000;
+export const HEARTBEAT_JOBS_MAX = 100;
+export const SILENCE_MINUTES_MAX = 7 * 1_440;
+export const ALERT_NOTE_CHARS_MAX = 500;
+/** What is computed from a week or more is computed once in this time. */
+export const ALERT_SLOW_FIGURES_MIN = 60;

@@ -13,6 +13,8 @@ export interface Sent {
   may_succeed: boolean;
 }
 
+/** Fields for which ten million is in range. */
+const MAY_BE_LARGE = new Set(["daily_quota", "duration_ms"]);
 const JSON_TYPE = "application/json";
 
 /** Each defect makes a request of an operation wrong in one way, or is absent where it does not apply. */
@@ -27,7 +29,7 @@ export const DEFECTS: Record<string, (operation: Operation) => fc.Arbitrary<Part
     if (scalars.length === 0) return null;
     return fc
       .tuple(fc.constantFrom(...scalars), outOfRange)
-      .map(([field, value]) => ({ ...valid, [field]: field === "daily_quota" ? -Math.abs(value) : value }));
+      .map(([field, value]) => ({ ...valid, [field]: MAY_BE_LARGE.has(field) ? -Math.abs(value) : value }));
   }),
   "unknown field": withBody(({ valid }) =>
     fc

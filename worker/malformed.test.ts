@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BUCKETS } from "../infra/inventory.ts";
 import { DEFECTS, malformedRequests, type Sent } from "./malformed.fixture.ts";
-import { type OpenApiOperation, type Operation, operationOf } from "./operation.fixture.ts";
+import { type OpenApiOperation, type Operation, operationOf, VALID_BODIES } from "./operation.fixture.ts";
 import { type Service, startService } from "./service.fixture.ts";
 
 const REQUESTS = 2_000;
@@ -28,12 +28,18 @@ beforeAll(async () => {
   await service.key({ scopes: ["read"] });
   const [key] = (await service.call("GET", "/api/v1/keys")).json.keys;
   const { json: spec } = await service.call("GET", "/openapi.json", undefined, { key: null });
+  const incident = await service.call("POST", "/api/v1/incidents", VALID_BODIES["POST /api/v1/incidents"]);
+  const window = await service.call("POST", "/api/v1/maintenance", VALID_BODIES["POST /api/v1/maintenance"]);
   const ids: Record<string, string> = {
     documents: "kept",
     models: "balanced",
     jobs: batch.json.job_id,
     keys: key.id,
     blocklist: "203.0.113.7",
+    incidents: String(incident.json.id),
+    maintenance: String(window.json.id),
+    alerts: "error-rate",
+    heartbeats: "backup",
   };
   operations = Object.entries<Record<string, OpenApiOperation>>(spec.paths).flatMap(([path, described]) => {
     const methods = Object.keys(described).map((method) => method.toUpperCase());

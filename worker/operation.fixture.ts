@@ -20,7 +20,7 @@ export interface OpenApiOperation {
 }
 
 /** A valid body of each operation that takes one: what a test puts its defects into. */
-const VALID_BODIES: Record<string, Record<string, unknown>> = {
+export const VALID_BODIES: Record<string, Record<string, unknown>> = {
   "POST /api/v1/search": { query: "weevil", top_k: 5, mode: "hybrid", filter: { collection: "c" } },
   "POST /api/v1/chat": { message: "What does the weevil eat?", top_k: 3, filter: { language: "en" }, session: "s" },
   "POST /api/v1/documents": { id: "new", text: "text", title: "t", metadata: { collection: "c" } },
@@ -28,6 +28,16 @@ const VALID_BODIES: Record<string, Record<string, unknown>> = {
   "POST /api/v1/documents/batch": { documents: [{ id: "b1", text: "one" }] },
   "POST /api/v1/keys": { name: "n", scopes: ["read"], rate_tier: "low", daily_quota: 5 },
   "PATCH /api/v1/keys/{id}": { name: "renamed", scopes: ["read"], rate_tier: "low" },
+  "POST /api/v1/incidents": { title: "t", severity: "SEV-3", components: ["kv"], text: "slow" },
+  "PATCH /api/v1/incidents/{id}": { title: "t", state: "identified", text: "found", source: "operator" },
+  "POST /api/v1/maintenance": {
+    title: "t",
+    text: "moving",
+    components: ["kv"],
+    starts_at: "2126-01-01T00:00:00Z",
+    ends_at: "2126-01-01T01:00:00Z",
+  },
+  "PATCH /api/v1/maintenance/{id}": { title: "t", text: "moving", ends_at: "2126-01-01T02:00:00Z" },
   // Anything but the webhook's secret is refused there.
   "POST /api/v1/alerts/cloudflare": { name: "n", text: "t", alert_type: "incident_alert", ts: 1 },
   "POST /v1/chat/completions": { model: "balanced", messages: [{ role: "user", content: "weevil?" }], stream: false },
@@ -45,6 +55,9 @@ const VALID_BODIES: Record<string, Record<string, unknown>> = {
   "POST /api/v1/audit-export/verify-integrity": { cursor: `0.${"0".repeat(64)}` },
   "PUT /api/v1/mode": { mode: "normal", reason: "r", rate_tier_max: null },
   "PUT /api/v1/blocklist/{ip}": { reason: "r", expires_at: "2999-01-01T00:00:00Z" },
+  "POST /api/v1/alerts/{id}/silence": { minutes: 5, reason: "r" },
+  "POST /api/v1/alerts/test": { channel: "slack" },
+  "POST /api/v1/heartbeats/{job}": { result: "success", duration_ms: 1, grace_s: 60 },
   "POST /api/v1/feedback": { request_id: "request-1", rating: 3, comment: "c" },
 };
 

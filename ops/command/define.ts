@@ -10,6 +10,7 @@ import type { Invocation, Outcome } from "./invocation.ts";
 /** The parts of the help, in its order, with their titles. */
 export const GROUPS = {
   health: "Health",
+  alerts: "Alerts and on call",
   index: "Index",
   data: "Data",
   backup: "Backup and restore",

@@ -71,4 +71,6 @@ export interface MeterCalls extends Rpc.DurableObjectBranded {
   /** Takes a turn, if the last one began `every_ms` ago or earlier. */
   takeTurn(name: string, now_ms: number, every_ms: number): Turn;
   endTurn(name: string, error: string | null): void;
+  readErrors(from_minute: number, to_minute: number): Record<string, number>;
+  countKeys(from_minute: number, to_minute: number): number;
 }

@@ -38,7 +38,17 @@ export const PROBLEMS = {
   "no-such-route": { status: 404, meaning: "There is no such path. See the list of routes on this page." },
   "not-found": { status: 404, meaning: "There is no document or job with this id in the key's tenant." },
   "no-such-model": { status: 404, meaning: "There is no model of this name. `GET /v1/models` lists them." },
+  "no-such-incident": { status: 404, meaning: "There is no incident or maintenance window with this id." },
   "no-such-key": { status: 404, meaning: "There is no key with this id that you may manage." },
+  "no-such-alert": {
+    status: 404,
+    meaning: "There is no alert with this id; `GET /api/v1/alerts` lists those that are.",
+  },
+  "no-such-job": { status: 404, meaning: "No job of this name has reported, and no further one can be remembered." },
+  "no-such-channel": {
+    status: 404,
+    meaning: "The configuration of alerts has no channel with this id, or is missing or invalid; `detail` tells.",
+  },
   "method-not-allowed": { status: 405, meaning: "The path exists; the `Allow` header lists its methods." },
   "idempotency-in-progress": {
     status: 409,
@@ -70,6 +80,14 @@ export const PROBLEMS = {
     status: 503,
     meaning:
       "The model cannot be reached, or has not ended its answer. Retry as told; `POST /api/v1/chat` still gives passages.",
+  },
+  "status-unavailable": {
+    status: 503,
+    meaning: "The book of incidents cannot be reached right now, and nothing was changed. Retry soon.",
+  },
+  "alerts-unavailable": {
+    status: 503,
+    meaning: "The alert state cannot be read right now. The watchdog sees that, too; retry soon.",
   },
   "vector-search-down": {
     status: 503,

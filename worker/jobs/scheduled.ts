@@ -3,10 +3,12 @@
  *
  * A task only looks for what was left lying and enqueues it, or cleans up; work is done by queue messages.
  */
-import { CRONS } from "../../infra/inventory.ts";
+import { CRONS, WATCHDOG } from "../../infra/inventory.ts";
 import type { Env } from "../env.ts";
 import { PULSE_TASK } from "../ground/meter.ts";
 import { REWORDED_CHUNKS_MAX } from "../limits.ts";
+import { evaluateAlerts } from "../operations/alerts.ts";
+import { watch } from "../operations/watch.ts";
 import { addMissingWords } from "../store/chunk-words.ts";
 import { isFenced } from "../store/fence.ts";
 import { forgetAnswers } from "../store/idempotency.ts";
@@ -15,6 +17,7 @@ import type { Ending } from "../telemetry/unit.ts";
 import { Work } from "../work.ts";
 import { archiveAudit, completeAudit } from "./archive-audit.ts";
 import { collectPacks } from "./collect-packs.ts";
+import { recordStatus } from "./record-status.ts";
 import { resendOverdue } from "./resend-overdue.ts";
 
 interface Task {
@@ -25,6 +28,8 @@ interface Task {
 
 const TASKS: readonly Task[] = [
   { cron: CRONS.worker.checks, name: PULSE_TASK, run: resendOverdue },
+  { cron: CRONS.worker.checks, name: "record-status", run: recordStatus },
+  { cron: CRONS.worker.checks, name: "alerts", run: evaluateAlerts },
   {
     cron: CRONS.worker.checks,
     name: "reword-chunks",
@@ -32,6 +37,7 @@ const TASKS: readonly Task[] = [
   },
   { cron: CRONS.worker.checks, name: "complete-audit", run: completeAudit },
   { cron: CRONS.worker.checks, name: "archive-audit", run: archiveAudit },
+  { cron: WATCHDOG.cron, name: "watch", run: watch },
   { cron: CRONS.worker.daily, name: "collect-packs", run: collectPacks },
   {
     cron: CRONS.worker.daily,

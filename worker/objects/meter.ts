@@ -144,6 +144,21 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
     this.ctx.storage.sql.exec("INSERT OR REPLACE INTO turns VALUES (?1, ?2, 0, NULL)", name, now_ms);
   }
 
+  /** Requests that failed, of each key that had any, from one minute to before another. */
+  readErrors(from_minute: number, to_minute: number): Record<string, number> {
+    const sql = `SELECT key_id, SUM(errors) AS errors FROM minutes
+                 WHERE minute >= ?1 AND minute < ?2 AND errors > 0 AND key_id <> 'anonymous' GROUP BY key_id`;
+    const rows = this.ctx.storage.sql.exec<{ key_id: string; errors: number }>(sql, from_minute, to_minute);
+    return Object.fromEntries([...rows].map(({ key_id, errors }) => [key_id, errors]));
+  }
+
+  /** Keys in use from one minute to before another. */
+  countKeys(from_minute: number, to_minute: number): number {
+    const sql = `SELECT COUNT(DISTINCT key_id) AS keys FROM minutes
+                 WHERE minute >= ?1 AND minute < ?2 AND key_id <> 'anonymous'`;
+    return this.ctx.storage.sql.exec<{ keys: number }>(sql, from_minute, to_minute).one().keys;
+  }
+
   #sums(sql: string, ...bindings: number[]): Map<string, Tally> {
     const sums = new Map<string, Tally>();
     const rows = this.ctx.storage.sql.exec<{ series: string; tally: string }>(sql, ...bindings);

@@ -4,6 +4,7 @@
  * Ready means that questions can be answered: the database must work. Vectorize, KV and AI have fallbacks, so their
  * failure degrades and does not take the service out of rotation.
  */
+import { alertState } from "../alerts/state.ts";
 import type { Env } from "../env.ts";
 import { within } from "../ground/time-limit.ts";
 import { HEALTH_CACHE_MS, HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
@@ -37,16 +38,25 @@ export async function currentReadiness(work: Work) {
   return { ready: checks.database === "pass", checks };
 }
 
-async function inspect(env: Env, now_ms: number): Promise<Health> {
+/** Asks each dependency for little, and times it. AI is judged by its last real calls from this isolate. */
+export async function probe(env: Env) {
   const [database, vectorize, kv] = await Promise.all([
     timed(() => env.DB.prepare("SELECT 1 FROM tenants LIMIT 1").run()),
     timed(() => env.VECTORIZE.describe()),
     timed(() => env.CONFIG.get("health")),
   ]);
   // A call would cost neurons; the breakers know how the last real ones went.
-  const aiDown = breakers.generation.open || breakers.embedding.open;
+  return { database, vectorize, kv, aiDown: breakers.generation.open || breakers.embedding.open };
+}
+
+async function inspect(env: Env, now_ms: number): Promise<Health> {
+  const [{ database, vectorize, kv, aiDown }, alerts] = await Promise.all([
+    probe(env),
+    timed(() => alertState(env).pulse()),
+  ]);
   const { hits, misses } = cacheCounters;
   const hitCount = hits.memory + hits.edge + hits.kv;
+  const evaluated_ms = alerts.value as number | undefined;
   const described = vectorize.value as Partial<{ vectorCount: number; dimensions: number }> | undefined;
   const healthy = (works: boolean) => (works ? ("healthy" as const) : ("unhealthy" as const));
   const allWell = vectorize.works && kv.works && !aiDown;
@@ -64,6 +74,10 @@ async function inspect(env: Env, now_ms: number): Promise<Health> {
       },
       kv: { status: healthy(kv.works), hit_rate: hitCount === 0 ? 0 : hitCount / (hitCount + misses) },
       ai: { status: healthy(!aiDown), model: chatModel(undefined, env.DEFAULT_MODEL) },
+    },
+    alerts: {
+      status: healthy(alerts.works),
+      evaluated_at: evaluated_ms === undefined ? null : new Date(evaluated_ms).toISOString(),
     },
   };
 }

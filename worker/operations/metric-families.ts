@@ -100,6 +100,11 @@ export function metricFamilies({ version, series, in_flight, allowances }: Count
     ),
     counter("kv_operations", "Operations of KV", sums("operation", { read: "kv_reads", write: "kv_writes" })),
     counter(
+      "dependency_calls",
+      "Calls of what the service depends on",
+      sums("dependency", { database: "database_queries", vectorize: "vector_queries", ai: "ai_calls" }),
+    ),
+    counter(
       "dependency_errors",
       "Failed calls of what the service depends on",
       sums("dependency", { database: "database_errors", vectorize: "vector_errors", ai: "ai_errors" }),

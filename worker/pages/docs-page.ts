@@ -3,27 +3,10 @@ import { html, raw } from "hono/html";
 import { PROBLEMS } from "../ground/problem.ts";
 import { exampleOf, limitsInWords, resolved, type Schemas, typeInWords } from "./docs-schema.ts";
 import type { ApiDocument, Operation, Parameter, Schema } from "./docs-types.ts";
-
-type Html = ReturnType<typeof html>;
+import { frame, type Html } from "./frame.ts";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
 const JSON_TYPE = "application/json";
-
-/** A whole page around its body. */
-function frame(title: string, body: Html): Html {
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title}</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="/docs/style.css">
-</head>
-<body>${body}</body>
-</html>`;
-}
 
 /** `/` for browsers. */
 export function landingPage(name: string, summary: string, origin: string): Html {
@@ -31,7 +14,8 @@ export function landingPage(name: string, summary: string, origin: string): Html
     name,
     html`<main class="landing"><h1>${name}</h1><p class="lead">${summary}</p>
 <pre><code>${curl("post", "/api/v1/chat", KEY_HEADER, { message: "How do I rotate a leaked key?" }).replace("$PRISM_URL", origin)}</code></pre>
-<p class="links"><a href="/docs">Documentation</a> <a href="/openapi.json">OpenAPI</a> <a href="/health">Health</a></p></main>`,
+<p class="links"><a href="/ask">Ask</a> <a href="/docs">Documentation</a> <a href="/status">Status</a>
+<a href="/dashboard">Dashboard</a></p></main>`,
   );
 }
 

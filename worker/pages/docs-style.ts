@@ -42,5 +42,5 @@ th, td { text-align: left; vertical-align: top; font-weight: normal; border-top:
 th code { white-space: nowrap; }
 dt { margin-top: 1rem; scroll-margin-top: 4rem; } dd { margin: 0.15rem 0 0; }
 dt:target, details:target { outline: 2px solid var(--accent); outline-offset: 4px; border-radius: 6px; }
-.landing { margin-top: 12vh; } .lead { font-size: 1.25rem; max-width: 40rem; } .links { display: flex; gap: 1.5rem; }
+.landing { margin-top: 12vh; } .lead { font-size: 1.25rem; max-width: 40rem; } .links { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; }
 `;

@@ -29,6 +29,7 @@ test("anyone may ask, under every name it has, and a healthy service says so in 
         kv: { status: "healthy", hit_rate: expect.any(Number) },
         ai: { status: "healthy", model: expect.stringMatching(/^@cf\//) },
       },
+      alerts: { status: "healthy", evaluated_at: expect.stringMatching(/Z$/) },
     });
   }
   for (const path of ["/health/live", "/livez"]) expect((await open(path)).status).toBe(200);

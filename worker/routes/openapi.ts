@@ -4,14 +4,15 @@
  * All of it derives from the routes' own declarations. Nothing here needs a key.
  */
 import { OpenAPIHono, z } from "@hono/zod-openapi";
-import type { Context } from "hono";
 import { accepts } from "hono/accepts";
 import { docsBody, docsPage, landingPage } from "../pages/docs-page.ts";
-import { DOCS_STYLE } from "../pages/docs-style.ts";
 import type { ApiDocument } from "../pages/docs-types.ts";
+import { STYLE_PATH } from "../pages/frame.ts";
+import { PAGE_STYLE } from "../pages/style.ts";
 import { declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
 import { refuseInvalid } from "../security/validation.ts";
+import { originOf } from "./origin.ts";
 
 const NAME = "PRISM";
 const SUMMARY = "Retrieval-augmented generation that spends few tokens: documents in, answers with citations out.";
@@ -78,7 +79,7 @@ const page = declareRoute("open", {
 
 const style = declareRoute("open", {
   method: "get",
-  path: "/docs/style.css",
+  path: STYLE_PATH,
   hide: true,
   responses: { 200: { description: "The pages' stylesheet", content: { "text/css": { schema: html } } } },
 });
@@ -116,7 +117,7 @@ export function documentationOf(root: OpenAPIHono<App>): OpenAPIHono<App> {
     body ??= String(await docsBody(describe()));
     return c.html(docsPage(describe().info, body, originOf(c)), 200, CACHEABLE);
   });
-  app.openapi(style, (c) => c.body(DOCS_STYLE, 200, { ...CACHEABLE, "content-type": "text/css; charset=utf-8" }));
+  app.openapi(style, (c) => c.body(PAGE_STYLE, 200, { ...CACHEABLE, "content-type": "text/css; charset=utf-8" }));
   app.openapi(landing, (c) => {
     c.header("vary", "Accept", { append: true });
     const wanted = accepts(c, {
@@ -129,9 +130,4 @@ export function documentationOf(root: OpenAPIHono<App>): OpenAPIHono<App> {
     return c.json({ name: NAME, summary: SUMMARY, ...links }, 200, CACHEABLE);
   });
   return app;
-}
-
-function originOf(c: Context<App>): string {
-  // `Host` is the client's word, and need not be one.
-  return URL.canParse(c.req.url) ? new URL(c.req.url).origin : "https://prism.example";
 }

@@ -15,6 +15,10 @@ export const health = z
       kv: z.object({ status: serviceStatus, hit_rate: z.number() }),
       ai: z.object({ status: serviceStatus, model: z.string() }),
     }),
+    alerts: z.object({ status: serviceStatus, evaluated_at: z.iso.datetime().nullable() }).openapi({
+      description:
+        "Whether the alert rules are being evaluated: the watchdog looks here. Callers lack nothing without.",
+    }),
   })
   .openapi("Health");
 export type Health = z.infer<typeof health>;

@@ -1,0 +1,32 @@
+/** `ops alerts ack` */
+import { z } from "zod";
+import { defineCommand } from "../command/define.ts";
+import type { Outcome } from "../command/invocation.ts";
+import { harmless } from "../command/output.ts";
+import { decode } from "../service/client.ts";
+
+const acknowledged = z.strictObject({
+  id: z.string(),
+  acknowledged: z.strictObject({ by: z.string(), at: z.string() }),
+});
+const output = z.union([acknowledged, z.strictObject({ dry_run: z.literal(true), id: z.string() })]);
+
+export const alertsAck = defineCommand({
+  path: "alerts ack",
+  group: "alerts",
+  summary: "say that somebody is at work on an alert: it is escalated no further",
+  risk: "change",
+  args: z.object({ id: z.string().describe("the alert's id, as alerts list shows it") }),
+  output,
+  examples: ["alerts ack error-rate"],
+  async run(invocation, { id }): Promise<Outcome<z.infer<typeof output>>> {
+    if (invocation.dry_run) return { data: { dry_run: true, id }, text: `Would acknowledge ${harmless(id)}` };
+    const path = `/api/v1/alerts/${encodeURIComponent(id)}/ack`;
+    const data = decode(
+      acknowledged,
+      await (await invocation.client()).post(path, undefined, { repeatable: true }),
+      path,
+    );
+    return { data, text: `Acknowledged ${data.id} at ${data.acknowledged.at}`, audit: { detail: { id } } };
+  },
+});

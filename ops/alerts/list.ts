@@ -1,0 +1,44 @@
+/** `ops alerts list` */
+import { z } from "zod";
+import { defineCommand } from "../command/define.ts";
+import { EXIT } from "../command/errors.ts";
+import { table } from "../command/output.ts";
+import { readAlerts, shownAlerts } from "./answers.ts";
+
+export const alertsList = defineCommand({
+  path: "alerts list",
+  group: "alerts",
+  summary: "alerts that are pending, fire, or have resolved in the last hour; jobs that report, and deliveries",
+  notes: "Exit code 1 when an alert fires that is neither acknowledged nor silenced.",
+  risk: "read",
+  output: z.strictObject(shownAlerts.shape),
+  examples: ["alerts list", "alerts list --stack production --json"],
+  async run(invocation) {
+    const found = await readAlerts(await invocation.client());
+    const drawn = table(
+      found.alerts,
+      [
+        { title: "alert", value: ({ id }) => id },
+        { title: "state", value: ({ state }) => state },
+        { title: "severity", value: ({ severity }) => severity },
+        { title: "since", value: ({ since }) => since },
+        { title: "value", value: ({ value }) => (value === null ? "-" : Number(value.toPrecision(4))), align: "right" },
+        { title: "acknowledged", value: ({ acknowledged }) => acknowledged?.by ?? "-" },
+        { title: "silenced until", value: ({ silenced_until }) => silenced_until ?? "-" },
+        { title: "runbook", value: ({ runbook }) => runbook ?? "-" },
+      ],
+      invocation.terminal,
+    );
+    const waiting = found.deliveries.filter(({ state }) => state !== "sent");
+    const lines = [
+      drawn,
+      `Evaluated: ${found.evaluated_at ?? "never: cron has not run yet"}. Configuration: ${found.configuration}.`,
+      ...(waiting.length === 0 ? [] : [`Deliveries that did not get through: ${waiting.length} (--json lists them)`]),
+    ];
+    const isOpen = found.alerts.some(
+      ({ state, acknowledged, silenced_until }) =>
+        state === "firing" && acknowledged === null && silenced_until === null,
+    );
+    return { data: found, text: lines.join("\n"), exit_code: isOpen ? EXIT.check_failed : EXIT.done };
+  },
+});

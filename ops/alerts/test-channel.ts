@@ -1,0 +1,35 @@
+/** `ops alerts test-channel` */
+import { z } from "zod";
+import { defineCommand } from "../command/define.ts";
+import { EXIT } from "../command/errors.ts";
+import type { Outcome } from "../command/invocation.ts";
+import { harmless } from "../command/output.ts";
+import { decode } from "../service/client.ts";
+
+const tried = z.strictObject({ channel: z.string(), delivered: z.boolean(), error: z.string().nullable() });
+const output = z.union([tried, z.strictObject({ dry_run: z.literal(true), channel: z.string() })]);
+
+export const alertsTestChannel = defineCommand({
+  path: "alerts test-channel",
+  group: "alerts",
+  summary: "send a test message through a channel, from where alerts come from",
+  notes: "Exit code 1 when the channel did not take it. PagerDuty opens an incident for it.",
+  risk: "change",
+  args: z.object({ channel: z.string().describe("its id in the configuration of alerts") }),
+  output,
+  examples: ["alerts test-channel slack"],
+  async run(invocation, { channel }): Promise<Outcome<z.infer<typeof output>>> {
+    if (invocation.dry_run)
+      return { data: { dry_run: true, channel }, text: `Would send a test message to ${harmless(channel)}` };
+    const answer = await (await invocation.client()).post("/api/v1/alerts/test", { channel });
+    const data = decode(tried, answer, "POST /api/v1/alerts/test");
+    return {
+      data,
+      text: data.delivered
+        ? `${harmless(channel)} took it`
+        : `${harmless(channel)} did not take it: ${harmless(data.error ?? "")}`,
+      exit_code: data.delivered ? EXIT.done : EXIT.check_failed,
+      audit: { detail: { channel, delivered: data.delivered } },
+    };
+  },
+});

@@ -1,0 +1,80 @@
+/** What the Worker, or the watchdog, and its alert state say to each other. */
+import type { Tally } from "../ground/tally.ts";
+import type { Change, Message, Silence } from "./announce.ts";
+import type { AlertConfiguration } from "./configuration.ts";
+import type { Delivery, DeliveryResult } from "./deliver.ts";
+import type { Alert } from "./evaluate.ts";
+import type { Heartbeat, Job } from "./heartbeats.ts";
+import type { Reading } from "./metrics.ts";
+import type { ChangeKind } from "./rule.ts";
+
+/** What an evaluation starts from. */
+export interface Beginning {
+  /** Up to which minute (since the epoch) the meter was read; null: never. */
+  observed_minute: number | null;
+  /** Figures of a week are wanted again. */
+  slow_due: boolean;
+}
+
+export interface Observation {
+  now_ms: number;
+  /** Whose rules: each script has an alert state of its own. */
+  rules: "worker" | "watchdog";
+  environment: string;
+  version: string;
+  /** What the meter counted since `Beginning`; null where it could not be read. */
+  slice: { from_minute: number; to_minute: number; tally: Tally } | null;
+  readings: Reading[];
+  /** Readings that hold until the next ones come, with `slow_due`. */
+  slow_readings: Reading[] | null;
+  /** `unreachable`: the last one that was read counts. */
+  configuration: AlertConfiguration | "none" | "invalid" | "unreachable";
+}
+
+/** What is to be sent now. */
+export interface Evaluated {
+  due: Delivery[];
+  configuration: AlertConfiguration | null;
+}
+
+export interface DeliveryRecord {
+  id: number;
+  channel: string;
+  kind: Message["kind"];
+  alert: string;
+  state: "waiting" | "sent" | "given up";
+  attempts: number;
+  created_ms: number;
+  /** When it is tried again, or was settled. */
+  at_ms: number;
+  error: string | null;
+}
+
+export interface AlertView {
+  evaluated_ms: number | null;
+  alerts: Alert[];
+  silences: Silence[];
+  jobs: Job[];
+  deliveries: DeliveryRecord[];
+  /** Newest first. */
+  changes: Change[];
+  configuration: AlertConfiguration | null;
+  configuration_state: "none" | "valid" | "invalid";
+}
+
+/** The alert state as the Worker calls it. */
+export interface AlertCalls extends Rpc.DurableObjectBranded {
+  begin(now_ms: number): Beginning;
+  evaluate(observation: Observation): Evaluated;
+  settle(results: DeliveryResult[], now_ms: number): void;
+  view(now_ms: number): AlertView;
+  /** Null: no such alert fires. */
+  acknowledge(id: string, by: string, now_ms: number): Alert | null;
+  /** Null: there is neither an alert nor a rule with this id. */
+  silence(silence: Silence, now_ms: number): Silence | null;
+  /** Null: there are too many jobs already. */
+  heartbeat(job: string, beat: Heartbeat, reported: Reading[], now_ms: number): Job | null;
+  note(kind: ChangeKind, summary: string, now_ms: number): void;
+  /** When the rules were last evaluated, or should have begun to be. */
+  pulse(): number;
+}

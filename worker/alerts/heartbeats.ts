@@ -1,0 +1,86 @@
+/** What heartbeats of jobs say about them now. Pure. */
+import type { AlertConfiguration } from "./configuration.ts";
+import type { Reading } from "./metrics.ts";
+
+const S_MS = 1_000;
+const HOUR_MS = 3_600_000;
+/** Jobs with alerts of their own. */
+const BACKUP = "backup";
+
+/** A job as its last heartbeats left it. */
+export interface Job {
+  job: string;
+  /** `awaited`: configured as expected, and never heard of. */
+  result: "start" | "success" | "fail" | "awaited";
+  /** Of the last heartbeat; of one awaited, since when. */
+  at_ms: number;
+  /** Of the last run that ended. */
+  duration_ms: number | null;
+  succeeded_ms: number | null;
+  /** When the next heartbeat is due; null: whenever. */
+  next_due_ms: number | null;
+  grace_s: number;
+}
+
+export interface Heartbeat {
+  result: "start" | "success" | "fail";
+  duration_ms: number | null;
+  next_due_ms: number | null;
+  grace_s: number;
+}
+
+/** A job after a heartbeat. A start says when it should end: within its grace. */
+export function afterHeartbeat(job: string, before: Job | null, beat: Heartbeat, now_ms: number): Job {
+  const { result, duration_ms, next_due_ms, grace_s } = beat;
+  return {
+    job,
+    result,
+    at_ms: now_ms,
+    duration_ms: duration_ms ?? before?.duration_ms ?? null,
+    succeeded_ms: result === "success" ? now_ms : (before?.succeeded_ms ?? null),
+    next_due_ms: result === "start" ? now_ms : (next_due_ms ?? null),
+    grace_s,
+  };
+}
+
+/** Jobs that the configuration expects and nobody has heard of; they are due from now on. */
+export function awaitedJobs(configuration: AlertConfiguration | null, known: readonly Job[], now_ms: number): Job[] {
+  return Object.entries(configuration?.expected_jobs ?? {})
+    .filter(([name]) => !known.some(({ job }) => job === name))
+    .map(([job, { every_h, grace_h }]) => ({
+      job,
+      result: "awaited",
+      at_ms: now_ms,
+      duration_ms: null,
+      succeeded_ms: null,
+      next_due_ms: now_ms + every_h * HOUR_MS,
+      grace_s: grace_h * (HOUR_MS / S_MS),
+    }));
+}
+
+/** Seconds past its due time and grace; 0 in time. */
+export function lateBy_s({ next_due_ms, grace_s }: Job, now_ms: number): number {
+  return next_due_ms === null ? 0 : Math.max(0, Math.round((now_ms - next_due_ms) / S_MS - grace_s));
+}
+
+export function jobReadings(jobs: readonly Job[], now_ms: number): Reading[] {
+  return jobs.flatMap((job): Reading[] => {
+    const labels = { job: job.job };
+    const reading = (metric: Reading["metric"], value: number, of: Reading["labels"]): Reading => ({
+      metric,
+      window_min: null,
+      labels: of,
+      value,
+    });
+    return [
+      reading("job_late_s", lateBy_s(job, now_ms), labels),
+      // While it runs again, the last end still counts: no reading keeps the alert as it is.
+      ...(job.result === "success" || job.result === "fail"
+        ? [reading("job_failed", job.result === "fail" ? 1 : 0, labels)]
+        : []),
+      ...(job.job === BACKUP && job.succeeded_ms !== null
+        ? [reading("backup_age_h", (now_ms - job.succeeded_ms) / HOUR_MS, {})]
+        : []),
+    ];
+  });
+}

@@ -1,0 +1,126 @@
+/**
+ * The metrics that alert rules may name: where each comes from, and what it is in Prometheus.
+ *
+ * `windowed` ones are computed over the last minutes of what the meter counted (`windows.ts`); the others are readings of one
+ * moment. `promql` gets a window such as `5m` and uses the names of `worker/operations/metric-families.ts`; it is null where
+ * Prometheus does not see the metric, and only PRISM's own evaluator does. Data only.
+ */
+
+interface Metric {
+  source: "meter" | "health" | "queue" | "database" | "heartbeat" | "alerts" | "watchdog";
+  meaning: string;
+  windowed: boolean;
+  labels: readonly string[];
+  promql: ((window: string) => string) | null;
+}
+
+const FAILED = 'prism_requests_total{outcome="failed"}';
+const sum = (selector: string) => (window: string) => `sum(increase(${selector}[${window}]))`;
+const ratio = (part: string, whole: string) => (window: string) =>
+  `sum(increase(${part}[${window}])) / sum(increase(${whole}[${window}]))`;
+
+const failures = (dependency: string) =>
+  ratio(
+    `prism_dependency_errors_total{dependency="${dependency}"}`,
+    `prism_dependency_calls_total{dependency="${dependency}"}`,
+  );
+
+export const METRICS = {
+  requests: meter("Requests", sum("prism_requests_total")),
+  failed_requests: meter("Requests that the service failed", sum(FAILED)),
+  error_ratio: meter("Share of requests that the service failed", ratio(FAILED, "prism_requests_total")),
+  slow_ratio: meter(
+    "Share of requests that took longer than the latency objective",
+    (window) =>
+      `1 - sum(increase(prism_request_duration_seconds_bucket{le="2.5"}[${window}])) / sum(increase(prism_request_duration_seconds_count[${window}]))`,
+  ),
+  slow_requests: meter(
+    "Requests that took longer than the latency objective",
+    (window) =>
+      `sum(increase(prism_request_duration_seconds_count[${window}])) - sum(increase(prism_request_duration_seconds_bucket{le="2.5"}[${window}]))`,
+  ),
+  p95_ms: meter(
+    "95th percentile of the time to the end of an answer, in ms",
+    (window) => `1000 * histogram_quantile(0.95, sum by (le) (rate(prism_request_duration_seconds_bucket[${window}])))`,
+  ),
+  auth_failures: meter("Requests refused for their credentials", sum('prism_requests_total{code="401"}')),
+  database_errors_per_minute: meter(
+    "Failed queries of D1 a minute",
+    (window) => `60 * sum(rate(prism_dependency_errors_total{dependency="database"}[${window}]))`,
+  ),
+  ai_errors: meter("Failed calls of models", sum('prism_dependency_errors_total{dependency="ai"}')),
+  ai_error_ratio: meter("Share of calls of models that failed", failures("ai")),
+  vector_errors: meter("Failed calls of Vectorize", sum('prism_dependency_errors_total{dependency="vectorize"}')),
+  vector_error_ratio: meter("Share of calls of Vectorize that failed", failures("vectorize")),
+  cache_lookups: meter("Answers looked for in the caches", sum('prism_cache_lookups_total{cache!="bypass"}')),
+  cache_hit_ratio: meter(
+    "Share of answers found in a cache",
+    ratio('prism_cache_lookups_total{cache!~"miss|bypass"}', 'prism_cache_lookups_total{cache!="bypass"}'),
+  ),
+  work_p95_ms: meter(
+    "95th percentile of the duration of a queue message, in ms",
+    (window) =>
+      `1000 * histogram_quantile(0.95, sum by (le) (rate(prism_work_duration_seconds_bucket{endpoint=~"queue/.*"}[${window}])))`,
+  ),
+  tokens: meter("Tokens sent to and received from models", sum('prism_tokens_total{direction=~"input|output"}')),
+  token_saving_ratio: meter(
+    "Tokens saved by the optimiser: saved / (saved + input)",
+    ratio('prism_tokens_total{direction="saved"}', 'prism_tokens_total{direction=~"saved|input"}'),
+  ),
+  usd_per_1k_tokens: meter("Neurons at their price for 1000 tokens, in $", null),
+
+  allowance_percent: gauge(
+    "meter",
+    "Used of what the free plan allows a UTC day",
+    ["resource"],
+    () => "100 * prism_allowance_used / prism_allowance_limit",
+  ),
+  user_errors: gauge("meter", "Requests of a key that the service failed in the last hour", ["key"]),
+  active_users_change_percent: gauge("meter", "Keys in use in the last 7 days against the 7 days before, in %"),
+  dependency_up: gauge("health", "1: answers the light check of `/health`; 0: does not", ["dependency"]),
+  queue_depth: gauge("queue", "Messages waiting", ["queue"]),
+  queue_oldest_s: gauge("queue", "Age of the oldest message waiting", ["queue"]),
+  dead_letters: gauge("database", "Messages that failed for good and wait for somebody"),
+  ratings: gauge("database", "Answers rated in the last 7 days"),
+  quality_mean: gauge("database", "Mean rating of answers in the last 7 days, 1 to 5"),
+  backup_age_h: gauge("heartbeat", "Hours since the last successful `backup`"),
+  job_late_s: gauge("heartbeat", "How long a job is past its due time and grace; 0: in time", ["job"]),
+  job_failed: gauge("heartbeat", "1: the last run of a job failed", ["job"]),
+  cpu_exceeded: gauge("heartbeat", "Invocations that Cloudflare ended for their CPU time, since the report before"),
+  audit_chain_broken: gauge("heartbeat", "1: the audit chain does not verify"),
+  channel_failures: gauge("alerts", "Deliveries in a row that a channel did not take", ["channel"]),
+  configuration_invalid: gauge("alerts", "1: the configuration of channels and rota cannot be read"),
+  worker_dead: gauge("watchdog", "1: the Worker gives no answer"),
+  evaluation_age_s: gauge("watchdog", "Seconds since the Worker's cron last evaluated the rules"),
+  alert_state_broken: gauge("watchdog", "1: the Worker cannot read its alert state"),
+} as const satisfies Record<string, Metric>;
+
+export type MetricName = keyof typeof METRICS;
+export const METRIC_NAMES = Object.keys(METRICS) as MetricName[];
+
+/** Metrics that only somebody outside the Worker can measure; they come in with a heartbeat. */
+export const REPORTED_METRICS = ["cpu_exceeded", "audit_chain_broken"] as const satisfies MetricName[];
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** One value of one metric now. A windowed metric has a reading for each window. */
+export interface Reading {
+  metric: MetricName;
+  /** Null for readings of a moment. */
+  window_min: number | null;
+  labels: Labels;
+  value: number;
+}
+
+function meter(meaning: string, promql: Metric["promql"]) {
+  return { source: "meter", meaning, windowed: true, labels: [], promql } as const;
+}
+
+function gauge<S extends Metric["source"]>(
+  source: S,
+  meaning: string,
+  labels: readonly string[] = [],
+  promql: Metric["promql"] = null,
+) {
+  return { source, meaning, windowed: false, labels, promql } as const;
+}

@@ -1,0 +1,187 @@
+/** The alert state as operators use it, and what evaluates and tells. */
+import type { Change, Message, Silence } from "../alerts/announce.ts";
+import { onCallNames } from "../alerts/announce.ts";
+import type { AlertCalls, Evaluated, Observation } from "../alerts/calls.ts";
+import { alertConfiguration, CONFIGURATION_KEY } from "../alerts/configuration.ts";
+import { deliver } from "../alerts/deliver.ts";
+import { type Heartbeat, lateBy_s } from "../alerts/heartbeats.ts";
+import type { Reading } from "../alerts/metrics.ts";
+import { ALL_RULES } from "../alerts/rules.ts";
+import { alertState } from "../alerts/state.ts";
+import { Problem } from "../ground/problem.ts";
+import type { AlertList, AlertTest, HeartbeatAnswer } from "../schemas/alerts.ts";
+import type { Work } from "../work.ts";
+import { observe } from "./observe.ts";
+
+/** Cron: observes, evaluates, tells. @throws what the alert state throws: without it nothing is evaluated. */
+export async function evaluateAlerts(work: Work): Promise<void> {
+  const state = alertState(work.env);
+  const [begun, configuration] = await Promise.all([state.begin(work.now_ms), readConfiguration(work)]);
+  const observed = await observe(work, begun);
+  const { environment, version } = scriptOf(work);
+  const observation: Observation = {
+    now_ms: work.now_ms,
+    rules: "worker",
+    environment,
+    version,
+    configuration,
+    ...observed,
+  };
+  await sendDue(work, await state.evaluate(observation));
+}
+
+/** Makes the deliveries that are due, and has the alert state note how they went. */
+export async function sendDue(work: Work, { due, configuration }: Evaluated): Promise<void> {
+  if (due.length === 0) return;
+  const results = await deliver(due, configuration, work.env.ALERT_CHANNEL_SECRETS);
+  for (const { channel, error } of results)
+    if (error !== null) work.log("WARN", "a channel did not take an alert", { channel, reason: error });
+  await alertState(work.env).settle(results, work.now_ms);
+}
+
+export function scriptOf({ env }: Work): Pick<Observation, "environment" | "version"> {
+  return { environment: env.ENVIRONMENT, version: env.VERSION.id };
+}
+
+/** Never rejects. */
+export async function readConfiguration(work: Work): Promise<Observation["configuration"]> {
+  const text = await work.timings.measure("kv", () => work.env.CONFIG.get(CONFIGURATION_KEY)).catch(() => undefined);
+  if (text === undefined) return "unreachable";
+  if (text === null) return "none";
+  return alertConfiguration.safeParse(parsed(text)).data ?? "invalid";
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws Problem `alerts-unavailable`, as all below do. */
+export async function listAlerts(work: Work): Promise<AlertList> {
+  const view = await asked(work, (state) => state.view(work.now_ms));
+  const { configuration, configuration_state } = view;
+  return {
+    evaluated_at: isoOrNull(view.evaluated_ms),
+    configuration: configuration_state,
+    channels: Object.entries(configuration?.channels ?? {}).map(([id, { type }]) => ({ id, type })),
+    on_call: onCallNames(configuration, work.now_ms),
+    alerts: view.alerts.map((alert) => {
+      const rule = ALL_RULES.find(({ id }) => id === alert.rule);
+      const silence = view.silences.find(({ id }) => id === alert.id || id === alert.rule);
+      return {
+        id: alert.id,
+        rule: alert.rule,
+        labels: alert.labels,
+        state: alert.state,
+        severity: rule?.severity ?? "warning",
+        summary: rule?.summary ?? alert.rule,
+        runbook: rule?.runbook ?? null,
+        value: alert.value,
+        since: iso(alert.since_ms),
+        flaps: alert.flaps,
+        told_at: isoOrNull(alert.told_ms),
+        escalated: alert.escalated,
+        acknowledged: alert.acknowledged && { by: alert.acknowledged.by, at: iso(alert.acknowledged.at_ms) },
+        silenced_until: isoOrNull(silence?.until_ms ?? null),
+      };
+    }),
+    silences: view.silences.map(silenceAnswer),
+    jobs: view.jobs.map((job) => ({
+      job: job.job,
+      result: job.result,
+      at: iso(job.at_ms),
+      duration_ms: job.duration_ms,
+      succeeded_at: isoOrNull(job.succeeded_ms),
+      next_due_at: isoOrNull(job.next_due_ms),
+      late_s: lateBy_s(job, work.now_ms),
+    })),
+    deliveries: view.deliveries.map(({ created_ms, at_ms, ...delivery }) => ({
+      ...delivery,
+      created_at: iso(created_ms),
+      at: iso(at_ms),
+    })),
+    changes: view.changes.map(({ at_ms, ...change }: Change) => ({ at: iso(at_ms), ...change })),
+  };
+}
+
+/** @throws Problem `no-such-alert` where none with this id fires. */
+export async function acknowledgeAlert(work: Work, id: string) {
+  const by = work.caller.key_id;
+  const alert = await asked(work, (state) => state.acknowledge(id, by, work.now_ms));
+  if (alert === null) throw new Problem("no-such-alert", "No alert with this id is firing.");
+  const at_ms = alert.acknowledged?.at_ms ?? work.now_ms;
+  return { id, acknowledged: { by: alert.acknowledged?.by ?? by, at: iso(at_ms) } };
+}
+
+/** @throws Problem `no-such-alert` where there is neither an alert nor a rule with this id. */
+export async function silenceAlert(work: Work, id: string, { minutes, reason }: { minutes: number; reason: string }) {
+  const until_ms = work.now_ms + minutes * 60_000;
+  const wanted: Silence = { id, until_ms, by: work.caller.key_id, reason };
+  const silence = await asked(work, (state) => state.silence(wanted, work.now_ms));
+  if (silence === null) throw new Problem("no-such-alert", "There is neither an alert nor a rule with this id.");
+  return silenceAnswer(silence);
+}
+
+/** Sends a message of kind `test` through one channel, at once and once. @throws Problem `no-such-channel`. */
+export async function testChannel(work: Work, channel: string): Promise<AlertTest> {
+  const configuration = await readConfiguration(work);
+  if (typeof configuration === "string" || !(channel in configuration.channels)) {
+    const why = typeof configuration === "string" ? `The configuration of alerts is ${configuration}.` : "";
+    throw new Problem("no-such-channel", `There is no channel ${channel} that could be tried. ${why}`.trim());
+  }
+  const message: Message = {
+    kind: "test",
+    alert: "test",
+    severity: "info",
+    summary: "A test of this channel: nothing is wrong",
+    value: null,
+    since_ms: work.now_ms,
+    runbook: null,
+    changes: [],
+    on_call: onCallNames(configuration, work.now_ms),
+    environment: work.env.ENVIRONMENT,
+  };
+  const [result] = await deliver([{ id: 0, channel, message }], configuration, work.env.ALERT_CHANNEL_SECRETS);
+  return { channel, delivered: result?.error === null, error: result?.error ?? null };
+}
+
+/** @throws Problem `no-such-job`. */
+export async function takeHeartbeat(
+  work: Work,
+  job: string,
+  beat: Heartbeat,
+  reported: Reading[],
+): Promise<HeartbeatAnswer> {
+  const taken = await asked(work, (state) => state.heartbeat(job, beat, reported, work.now_ms));
+  if (taken === null)
+    throw new Problem("no-such-job", "No job of this name has reported, and no further one can be remembered.");
+  return { job, result: beat.result, at: iso(work.now_ms), next_due_at: isoOrNull(taken.next_due_ms) };
+}
+
+/** Notes what Cloudflare says, for the next evaluation to tell. @throws Problem `alerts-unavailable`. */
+export function noteNotification(work: Work, summary: string): Promise<void> {
+  return asked(work, (state) => state.note("cloudflare", summary, work.now_ms));
+}
+
+async function asked<T>({ env }: Work, ask: (state: DurableObjectStub<AlertCalls>) => Promise<T>): Promise<T> {
+  try {
+    return await ask(alertState(env));
+  } catch (cause) {
+    throw new Problem("alerts-unavailable", "The alert state does not answer.", { cause });
+  }
+}
+
+function silenceAnswer({ id, until_ms, by, reason }: Silence) {
+  return { id, until: iso(until_ms), by, reason };
+}
+
+function iso(at_ms: number): string {
+  return new Date(at_ms).toISOString();
+}
+
+function isoOrNull(at_ms: number | null): string | null {
+  return at_ms === null ? null : iso(at_ms);
+}

@@ -1,0 +1,115 @@
+/**
+ * What the alert rules look at, gathered once a cron run. Each source fails for itself: what cannot be read is missing, and each
+ * rule says what that means. Nothing here needs D1 but what is counted in it.
+ */
+import { QUEUES } from "../../infra/inventory.ts";
+import type { Beginning, Observation } from "../alerts/calls.ts";
+import type { MetricName, Reading } from "../alerts/metrics.ts";
+import { sliceTally } from "../alerts/windows.ts";
+import { ALERT_CATCH_UP_MIN } from "../limits.ts";
+import { describeError } from "../telemetry/log.ts";
+import { meterShards, minuteOf } from "../telemetry/metering.ts";
+import type { Work } from "../work.ts";
+import { allowancesOf } from "./allowances.ts";
+import { currentHealth } from "./health.ts";
+
+const HOUR_MIN = 60;
+const WEEK_MIN = 7 * 24 * HOUR_MIN;
+const WEEK_MS = WEEK_MIN * 60_000;
+
+type Observed = Pick<Observation, "slice" | "readings" | "slow_readings">;
+
+/** Never rejects. */
+export async function observe(work: Work, { observed_minute, slow_due }: Beginning): Promise<Observed> {
+  const sources = [dependencies, allowances, queues, deadLetters, userErrors].map((source) => attempt(work, source));
+  const [slice, slow_readings, ...readings] = await Promise.all([
+    attempt(work, () => counted(work, observed_minute)),
+    slow_due ? attempt(work, slowFigures) : null,
+    ...sources,
+  ]);
+  return { slice, slow_readings, readings: readings.flatMap((some) => some ?? []) };
+}
+
+async function attempt<T>(work: Work, source: (work: Work) => Promise<T>): Promise<T | null> {
+  try {
+    return await source(work);
+  } catch (error) {
+    work.log("WARN", "alerts lack a figure", { source: source.name, error: describeError(error) });
+    return null;
+  }
+}
+
+/** Whole minutes since the last time, but none of longer ago than the meter keeps. */
+async function counted({ env, now_ms }: Work, observed_minute: number | null): Promise<Observed["slice"]> {
+  const to_minute = minuteOf(now_ms);
+  const from_minute = Math.max(observed_minute ?? to_minute - HOUR_MIN / 12, to_minute - ALERT_CATCH_UP_MIN);
+  if (from_minute >= to_minute) return null;
+  const shards = await Promise.all(meterShards(env).map((shard) => shard.read(from_minute, to_minute)));
+  return { from_minute, to_minute, tally: sliceTally(shards.flat()) };
+}
+
+function reading(metric: MetricName, value: number, labels: Reading["labels"] = {}): Reading {
+  return { metric, window_min: null, labels, value };
+}
+
+async function dependencies(work: Work): Promise<Reading[]> {
+  const { database, vectorize, kv } = (await currentHealth(work)).services;
+  return Object.entries({ database, vectorize, kv }).map(([dependency, { status }]) =>
+    reading("dependency_up", status === "healthy" ? 1 : 0, { dependency }),
+  );
+}
+
+async function allowances(work: Work): Promise<Reading[]> {
+  return Object.entries(await allowancesOf(work)).map(([resource, { usage_percentage }]) =>
+    reading("allowance_percent", usage_percentage, { resource }),
+  );
+}
+
+async function queues({ env, clock_ms }: Work): Promise<Reading[]> {
+  const bindings = { ingest: env[QUEUES.ingest.binding], dead: env[QUEUES.dead.binding] };
+  const readings = Object.entries(bindings).map(async ([queue, binding]) => {
+    const { backlogCount, oldestMessageTimestamp: oldest } = await binding.metrics();
+    const age_s = oldest === undefined ? 0 : Math.max(0, (clock_ms() - oldest.getTime()) / 1000);
+    return [reading("queue_depth", backlogCount, { queue }), reading("queue_oldest_s", age_s, { queue })];
+  });
+  return (await Promise.all(readings)).flat();
+}
+
+async function deadLetters({ stores }: Work): Promise<Reading[]> {
+  const row = await stores.db.prepare("SELECT COUNT(*) AS count FROM dead_letters").first<{ count: number }>();
+  return [reading("dead_letters", row?.count ?? 0)];
+}
+
+async function userErrors({ env, now_ms }: Work): Promise<Reading[]> {
+  const to_minute = minuteOf(now_ms);
+  const shards = await Promise.all(meterShards(env).map((shard) => shard.readErrors(to_minute - HOUR_MIN, to_minute)));
+  return Object.entries(Object.assign({}, ...shards) as Record<string, number>).map(([key, errors]) =>
+    reading("user_errors", errors, { key }),
+  );
+}
+
+/** What looks at a week or two. A key always counts in the same shard, so that the shards' numbers of keys add up. */
+async function slowFigures({ env, stores, now_ms }: Work): Promise<Reading[]> {
+  const end = minuteOf(now_ms);
+  const keysIn = async (from: number, to: number) =>
+    (await Promise.all(meterShards(env).map((shard) => shard.countKeys(from, to)))).reduce(
+      (sum, count) => sum + count,
+      0,
+    );
+  const sql = "SELECT COUNT(*) AS ratings, AVG(rating) AS mean FROM feedback WHERE created_at_ms >= ?1";
+  const [now, before, rated] = await Promise.all([
+    keysIn(end - WEEK_MIN, end),
+    keysIn(end - 2 * WEEK_MIN, end - WEEK_MIN),
+    stores.db
+      .prepare(sql)
+      .bind(now_ms - WEEK_MS)
+      .first<{ ratings: number; mean: number | null }>()
+      // The users are known without D1.
+      .catch(() => null),
+  ]);
+  return [
+    ...(before === 0 ? [] : [reading("active_users_change_percent", (100 * (now - before)) / before)]),
+    ...(rated === null ? [] : [reading("ratings", rated.ratings)]),
+    ...(rated === null || rated.mean === null ? [] : [reading("quality_mean", rated.mean)]),
+  ];
+}

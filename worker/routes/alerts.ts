@@ -1,0 +1,129 @@
+/** Alerts: what fires, who was told, and what operators do about it; heartbeats of jobs. */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { REPORTED_METRICS, type Reading } from "../alerts/metrics.ts";
+import { acknowledgeAlert, listAlerts, silenceAlert, takeHeartbeat, testChannel } from "../operations/alerts.ts";
+import {
+  acknowledgement,
+  alertList,
+  alertPath,
+  channelTest,
+  channelTestAnswer,
+  heartbeatAnswer,
+  heartbeatPath,
+  heartbeatRequest,
+  silenceAnswer,
+  silenceRequest,
+} from "../schemas/alerts.ts";
+import { declareRoute } from "../security/access.ts";
+import type { App } from "../security/context.ts";
+import { refuseInvalid } from "../security/validation.ts";
+import { json } from "./json-answer.ts";
+
+export const alerts = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
+
+const PATH = "/api/v1/alerts";
+const TAGS = ["Operations"];
+const WHOLE_SERVICE = { whole_service: true };
+const NO_SUCH_ALERT = { description: "There is no such alert" };
+const DOWN = { description: "The alert state does not answer" };
+
+const list = declareRoute(
+  "admin",
+  {
+    method: "get",
+    path: PATH,
+    tags: TAGS,
+    summary: "Alerts, silences, heartbeats, deliveries and what changed lately",
+    responses: { 200: json(alertList, "As of now"), 503: DOWN },
+  },
+  WHOLE_SERVICE,
+);
+
+const acknowledge = declareRoute(
+  "admin",
+  {
+    method: "post",
+    path: `${PATH}/{id}/ack`,
+    tags: TAGS,
+    summary: "Acknowledge an alert that fires",
+    description: "It is escalated no further, and PagerDuty is told. Doing it twice changes nothing.",
+    request: { params: alertPath },
+    responses: { 200: json(acknowledgement, "Acknowledged"), 404: NO_SUCH_ALERT, 503: DOWN },
+  },
+  WHOLE_SERVICE,
+);
+
+const silence = declareRoute(
+  "admin",
+  {
+    method: "post",
+    path: `${PATH}/{id}/silence`,
+    tags: TAGS,
+    summary: "Tell nobody of an alert for a while",
+    description: "Or of all alerts of a rule, by its id. One that still fires at the end is told then.",
+    request: {
+      params: alertPath,
+      body: { required: true, content: { "application/json": { schema: silenceRequest } } },
+    },
+    responses: { 200: json(silenceAnswer, "Silenced"), 404: NO_SUCH_ALERT, 503: DOWN },
+  },
+  WHOLE_SERVICE,
+);
+
+const tryChannel = declareRoute(
+  "admin",
+  {
+    method: "post",
+    path: `${PATH}/test`,
+    tags: TAGS,
+    summary: "Send a test message through a channel",
+    request: { body: { required: true, content: { "application/json": { schema: channelTest } } } },
+    responses: {
+      200: json(channelTestAnswer, "What came of it"),
+      404: { description: "There is no such channel, or no valid configuration" },
+    },
+  },
+  WHOLE_SERVICE,
+);
+
+const heartbeat = declareRoute(
+  "ops",
+  {
+    method: "post",
+    path: "/api/v1/heartbeats/{job}",
+    tags: TAGS,
+    summary: "A job has begun, succeeded or failed",
+    description: "One that does not report by its due time and grace is an alert.",
+    request: {
+      params: heartbeatPath,
+      body: { required: true, content: { "application/json": { schema: heartbeatRequest } } },
+    },
+    responses: {
+      200: json(heartbeatAnswer, "Taken down"),
+      404: { description: "A new job, and there are too many already" },
+      503: DOWN,
+    },
+  },
+  WHOLE_SERVICE,
+);
+
+alerts.openapi(list, async (c) => c.json(await listAlerts(c.var.work), 200));
+
+alerts.openapi(acknowledge, async (c) => c.json(await acknowledgeAlert(c.var.work, c.req.valid("param").id), 200));
+
+alerts.openapi(silence, async (c) =>
+  c.json(await silenceAlert(c.var.work, c.req.valid("param").id, c.req.valid("json")), 200),
+);
+
+alerts.openapi(tryChannel, async (c) => c.json(await testChannel(c.var.work, c.req.valid("json").channel), 200));
+
+alerts.openapi(heartbeat, async (c) => {
+  const { result, duration_ms, next_due_at, grace_s, measures } = c.req.valid("json");
+  const next_due_ms = next_due_at === null ? null : Date.parse(next_due_at);
+  const reported = REPORTED_METRICS.flatMap((metric): Reading[] => {
+    const value = measures[metric];
+    return value === undefined ? [] : [{ metric, window_min: null, labels: {}, value }];
+  });
+  const beat = { result, duration_ms, next_due_ms, grace_s };
+  return c.json(await takeHeartbeat(c.var.work, c.req.valid("param").job, beat, reported), 200);
+});
