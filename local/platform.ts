@@ -10,10 +10,10 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Hono } from "hono";
-import { z } from "zod";
 import { bundleWorker } from "../infra/build.ts";
 import { SERVICE, type VARIABLES } from "../infra/inventory.ts";
 import type { PlatformFile } from "../ops/stack/platform-file.ts";
+import { createAdminKey } from "./admin-key.ts";
 import { UpstreamUnreachable } from "./ai/openai-upstream.ts";
 import { AiService, type AiUsage } from "./ai/service.ts";
 import { diskOf, serveApis } from "./api-server.ts";
@@ -287,20 +287,4 @@ async function dimensionsOf(
     );
     return null;
   }
-}
-
-/** A key with every scope for tenant `default`, made through the service's own API. */
-async function createAdminKey(url: string, apiSecret: string): Promise<string> {
-  const response = await fetch(`${url}/api/v1/keys`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${apiSecret}`, "content-type": "application/json" },
-    body: JSON.stringify({
-      name: "local admin",
-      tenant: "default",
-      scopes: ["read", "chat", "write", "metrics", "ops", "admin", "debug"],
-      rate_tier: "high",
-    }),
-  });
-  if (!response.ok) throw new Error(`the Worker refused to create the first key: ${await response.text()}`);
-  return z.object({ key: z.string() }).parse(await response.json()).key;
 }

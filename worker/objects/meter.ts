@@ -20,8 +20,10 @@ import type {
   UnitSample,
 } from "../ground/meter.ts";
 import { addTally, type Tally } from "../ground/tally.ts";
-import { METER_KEYS_MAX, METER_MINUTES_KEPT, METER_RETENTION_DAYS, USERS_PER_DAY_MAX } from "../limits.ts";
+import { METER_KEYS_MAX, METER_MINUTES_KEPT, METER_RETENTION_DAYS } from "../limits.ts";
 import { SlowStatements } from "./slow-statements.ts";
+import { Turns } from "./turns.ts";
+import { Users } from "./users.ts";
 
 const MINUTE_MS = 60_000;
 const MINUTES_A_DAY = 1_440;
@@ -33,17 +35,19 @@ type Span = "minute" | "hour" | "ever";
 export class Meter extends DurableObject<Env> implements MeterCalls {
   /** Requests of the current UTC day by key, for keys with a quota; read from the buckets after waking up. */
   #used = new Map<string, number>();
-  /** Users of that day who are in the table already. */
-  #seen = new Set<string>();
   #day = 0;
   #pruned_hour = 0;
   readonly #slow: SlowStatements;
+  readonly #turns: Turns;
+  readonly #users: Users;
   /** Every series since the first call, by its JSON; made when somebody asks. */
   #lifetime: Map<string, Tally> | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#slow = new SlowStatements(ctx.storage.sql);
+    this.#turns = new Turns(ctx.storage.sql);
+    this.#users = new Users(ctx.storage.sql);
     ctx.storage.sql.exec(`CREATE TABLE IF NOT EXISTS minutes (
       minute INTEGER NOT NULL,
       key_id TEXT NOT NULL,
@@ -62,17 +66,6 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
       tally TEXT NOT NULL,
       PRIMARY KEY (span, minute, series)
     ) WITHOUT ROWID`);
-    ctx.storage.sql.exec(`CREATE TABLE IF NOT EXISTS users (
-      user TEXT NOT NULL PRIMARY KEY,
-      first_day INTEGER NOT NULL,
-      last_day INTEGER NOT NULL
-    ) WITHOUT ROWID`);
-    ctx.storage.sql.exec(`CREATE TABLE IF NOT EXISTS turns (
-      name TEXT NOT NULL PRIMARY KEY,
-      at_ms INTEGER NOT NULL,
-      ended INTEGER NOT NULL,
-      error TEXT
-    ) WITHOUT ROWID`);
   }
 
   /** Adds samples to their buckets. Returns, for each key with a quota, its requests of the sample's UTC day. */
@@ -86,7 +79,7 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
     const used_today: Record<string, number> = {};
     for (const sample of samples) {
       this.#startDay(sample.minute);
-      for (const user of sample.users) this.#see(user);
+      for (const user of sample.users) this.#users.see(user, this.#day);
       if (sample.has_quota) {
         const used = this.#usedBefore(sample) + sample.requests;
         this.#used.set(sample.key_id, used);
@@ -152,15 +145,13 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
   }
 
   users(day: number): { active: number; new: number } {
-    const sql = "SELECT COUNT(*) AS active, COALESCE(SUM(first_day = ?1), 0) AS new FROM users WHERE last_day = ?1";
-    return this.ctx.storage.sql.exec<{ active: number; new: number }>(sql, day).one();
+    return this.#users.count(day);
   }
 
   probe(now_ms: number): { first_minute: number | null } {
     const { sql } = this.ctx.storage;
-    this.#begin("probe", now_ms);
-    const { at_ms } = sql.exec<{ at_ms: number }>("SELECT at_ms FROM turns WHERE name = 'probe'").one();
-    if (at_ms !== now_ms) throw new Error("what was written was not read back");
+    this.#turns.begin("probe", now_ms);
+    if (this.#turns.last("probe")?.at_ms !== now_ms) throw new Error("what was written was not read back");
     // Hours and the sum of all are older than what is kept by the minute.
     const oldest = "SELECT MIN(minute) AS minute FROM series WHERE span = ?1";
     const [by_hour, by_minute] = ["hour", "minute"].map(
@@ -171,14 +162,11 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
   }
 
   takeTurn(name: string, now_ms: number, every_ms: number): Turn {
-    const sql = "SELECT at_ms, ended, error FROM turns WHERE name = ?1";
-    const [row] = this.ctx.storage.sql
-      .exec<{ at_ms: number; ended: number; error: string | null }>(sql, name)
-      .toArray();
-    const last = row === undefined ? null : { ...row, ended: row.ended === 1 };
-    const granted = last === null || now_ms - last.at_ms >= every_ms;
-    if (granted) this.#begin(name, now_ms);
-    return { granted, last };
+    return this.#turns.take(name, now_ms, every_ms);
+  }
+
+  endTurn(name: string, error: string | null): void {
+    this.#turns.end(name, error);
   }
 
   addSlow(statement: SlowStatement): void {
@@ -187,14 +175,6 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
 
   slow(): SlowStatement[] {
     return this.#slow.list();
-  }
-
-  endTurn(name: string, error: string | null): void {
-    this.ctx.storage.sql.exec("UPDATE turns SET ended = 1, error = ?2 WHERE name = ?1", name, error);
-  }
-
-  #begin(name: string, now_ms: number): void {
-    this.ctx.storage.sql.exec("INSERT OR REPLACE INTO turns VALUES (?1, ?2, 0, NULL)", name, now_ms);
   }
 
   /** Requests that failed, of each key that had any, from one minute to before another. */
@@ -260,18 +240,6 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
     if (day === this.#day) return;
     this.#day = day;
     this.#used.clear();
-    this.#seen.clear();
-  }
-
-  #see(user: string): void {
-    if (this.#seen.has(user) || this.#seen.size >= USERS_PER_DAY_MAX) return;
-    this.#seen.add(user);
-    this.ctx.storage.sql.exec(
-      `INSERT INTO users VALUES (?1, ?2, ?2)
-       ON CONFLICT (user) DO UPDATE SET last_day = max(last_day, excluded.last_day)`,
-      user,
-      this.#day,
-    );
   }
 
   #usedBefore({ key_id, minute }: Sample): number {
@@ -291,7 +259,7 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
     this.#pruned_hour = hour;
     const oldest_kept = minute - METER_RETENTION_DAYS * MINUTES_A_DAY;
     this.ctx.storage.sql.exec("DELETE FROM minutes WHERE minute < ?1", oldest_kept);
-    this.ctx.storage.sql.exec("DELETE FROM users WHERE last_day < ?1", Math.floor(oldest_kept / MINUTES_A_DAY));
+    this.#users.forgetBefore(Math.floor(oldest_kept / MINUTES_A_DAY));
     this.#slow.forgetBefore(oldest_kept * MINUTE_MS);
     const toHour = (at: number) => Math.floor(at / MINUTES_AN_HOUR) * MINUTES_AN_HOUR;
     this.#rollUp("minute", toHour(minute - METER_MINUTES_KEPT), "hour", toHour);
