@@ -1,5 +1,6 @@
 /** Holds what the service answers against what `/openapi.json` declares: the schema of its route, method, status and type. */
 import { z } from "zod";
+import { errorShape } from "./security/error-shapes.ts";
 
 interface Content {
   schema?: object;
@@ -8,8 +9,6 @@ interface Described {
   paths: Record<string, Record<string, { responses: Record<string, { content?: Record<string, Content> }> }>>;
   components: { schemas: Record<string, object> };
 }
-
-const PROBLEM = "application/problem+json";
 
 /** A validator of JSON for a schema of the document. */
 export function validatorOf(document: Pick<Described, "components">, schema: object): z.ZodType {
@@ -47,11 +46,13 @@ export class DeclaredAnswers {
     const path = this.#paths.find(({ pattern }) => pattern.test(pathname))?.path ?? "";
     const operation = this.#document.paths[path]?.[method.toLowerCase()];
     const declared = operation?.responses[status]?.content?.[type]?.schema;
-    // A refusal has the same shape everywhere, whether a route lists it or not.
-    const schema = declared ?? (type === PROBLEM ? { $ref: "#/components/schemas/Problem" } : undefined);
+    // A refusal has the shape of its path, whether a route lists it or not.
+    const refusal = errorShape(pathname);
     const name = `${method} ${path || pathname} ${status} ${type}`;
-    if (schema === undefined) throw new Error(`${name}: /openapi.json declares no such answer`);
-    const validator = this.#validators.get(name) ?? validatorOf(this.#document, schema);
+    if (declared === undefined && !(status >= 400 && type === refusal.media_type))
+      throw new Error(`${name}: /openapi.json declares no such answer`);
+    const validator =
+      declared === undefined ? refusal.schema : (this.#validators.get(name) ?? validatorOf(this.#document, declared));
     this.#validators.set(name, validator);
     const { error } = validator.safeParse(json);
     if (error) throw new Error(`${name} is not as /openapi.json declares it: ${z.prettifyError(error)}`);

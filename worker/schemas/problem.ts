@@ -48,7 +48,11 @@ export const openAiErrorSchema = z
 export const rpcErrorSchema = z
   .strictObject({
     jsonrpc: z.literal("2.0"),
-    id: z.null(),
-    error: z.strictObject({ code: z.int(), message: z.string(), data: problemSchema }),
+    id: z.union([z.string(), z.int()]).nullable(),
+    error: z.strictObject({
+      code: z.int(),
+      message: z.string(),
+      data: problemSchema.optional().openapi({ description: "Not where the protocol itself was not kept." }),
+    }),
   })
   .openapi("RpcError");

@@ -1,6 +1,8 @@
 /** The tables that the migrations make, but for what SQLite and D1 keep for themselves. */
 export const TABLES = [
   "api_keys",
+  "audit_anchors",
+  "audit_log",
   "backup_marks",
   "change_log",
   "chunks",
