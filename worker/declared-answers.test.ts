@@ -13,7 +13,6 @@ const declared = new DeclaredAnswers({
     schemas: {
       Thing: { type: "object", properties: { part: { $ref: "#/components/schemas/Part" } }, required: ["part"] },
       Part: { type: "integer", minimum: 1 },
-      Problem: { type: "object", properties: { status: { type: "integer" } }, required: ["status"] },
     },
   },
 });
@@ -23,7 +22,13 @@ const check = (path: string, status: number, type: string, json: unknown) => () 
 test("an answer that its route declares passes, whatever the query", () => {
   expect(check("/things/7?debug=1", 200, `${JSON_TYPE}; charset=utf-8`, { part: 1 })).not.toThrow();
   expect(check("/things/batch", 200, JSON_TYPE, [])).not.toThrow();
-  expect(check("/things/7", 404, "application/problem+json", { status: 404 })).not.toThrow();
+  const refusal = { type: "/docs#problem-not-found", title: "Not found", status: 404, detail: "d", request_id: "r" };
+  expect(check("/things/7", 404, "application/problem+json", refusal)).not.toThrow();
+  expect(
+    check("/v1/things", 404, JSON_TYPE, {
+      error: { message: "m", type: "invalid_request_error", param: null, code: "c" },
+    }),
+  ).not.toThrow();
 });
 
 test.each([
