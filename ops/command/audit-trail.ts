@@ -15,7 +15,7 @@ import { AUDIT_REPORT_TIMEOUT_MS, AUDIT_REPORTS_MAX } from "../limits.ts";
 import { createClient } from "../service/client.ts";
 import { locateStack } from "../stack/locate.ts";
 import type { StackTarget } from "../stack/target.ts";
-import { asOpsError } from "./errors.ts";
+import { asOpsError, isReason } from "./errors.ts";
 import type { Invocation } from "./invocation.ts";
 import type { JournalEntry } from "./journal.ts";
 
@@ -34,6 +34,8 @@ export async function reportAction(
     const target = await located(stack, data_dir, env, signal);
     if (target !== null) await deliver(folder, target, signal);
   } catch (error) {
+    // It makes what a stack begins with: there is no log yet, and the first deployment brings this along.
+    if (entry.action === "bootstrap" && isReason(error, "resource-missing")) return;
     note(`The audit record of this waits in ${folder} for the next command: ${asOpsError(error).message}`);
   }
 }
