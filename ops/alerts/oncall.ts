@@ -1,14 +1,14 @@
 /** `ops oncall` */
+
 import ical from "ical-generator";
 import { z } from "zod";
 import type { AlertConfiguration } from "../../worker/alerts/configuration.ts";
 import { onCallAt, shiftsOf } from "../../worker/alerts/on-call.ts";
+import { DAY_MS } from "../../worker/ground/time.ts";
 import { defineCommand } from "../command/define.ts";
 import { positive } from "../command/options.ts";
 import { harmless } from "../command/output.ts";
 import { configurationInUse } from "./configuration.ts";
-
-const DAY_MS = 86_400_000;
 
 const shift = z.strictObject({
   rotation: z.string(),

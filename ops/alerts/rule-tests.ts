@@ -4,12 +4,13 @@
  * Values are taken every `every_min` minutes from 0 on: `0x3 0.02 _ 1x2` is 0, 0, 0, 0.02, nothing, 1, 1. A series is called as a
  * clause names it: `error_ratio[5]` over 5 minutes, `queue_depth{queue=ingest}` with its label.
  */
+
 import { z } from "zod";
 import { type Alert, evaluateRule } from "../../worker/alerts/evaluate.ts";
 import { METRIC_NAMES, METRICS, type MetricName, type Reading } from "../../worker/alerts/metrics.ts";
 import { type AlertRule, CHANGE_KINDS } from "../../worker/alerts/rule.ts";
+import { MINUTE_MS } from "../../worker/ground/time.ts";
 
-const MINUTE_MS = 60_000;
 const SERIES_NAME = /^([a-z0-9_]+)(?:\[(\d+)\])?(?:\{([a-z_]+)=([^}]+)\})?$/;
 const VALUES = /^(?:(?:-?\d+(?:\.\d+)?|_)(?:x\d+)?(?: +|$))+$/;
 

@@ -1,13 +1,13 @@
 /** `ops alerts silence` */
+
 import { z } from "zod";
+import { MINUTE_MS } from "../../worker/ground/time.ts";
 import { defineCommand } from "../command/define.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { duration } from "../command/options.ts";
 import { harmless } from "../command/output.ts";
 import { decode } from "../service/client.ts";
 import { shownSilence } from "./answers.ts";
-
-const MINUTE_MS = 60_000;
 
 const output = z.union([
   z.strictObject(shownSilence.shape),

@@ -2,12 +2,12 @@
  * Who is told what of the alerts as they stand now. Pure: it returns messages for channels and the alerts with what was told noted
  * on them; `deliver.ts` sends, `objects/alert-state.ts` remembers.
  */
+import { MINUTE_MS } from "../ground/time.ts";
 import type { AlertConfiguration } from "./configuration.ts";
 import type { Alert } from "./evaluate.ts";
 import { onCallAt } from "./on-call.ts";
 import type { AlertRule, ChangeKind, Severity } from "./rule.ts";
 
-const MINUTE_MS = 60_000;
 const CHANNEL_RULE = "channel-failing";
 
 /** Something that was done or happened: what an alert names as lately changed. */

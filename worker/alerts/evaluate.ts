@@ -5,11 +5,10 @@
  *
  * An alert's identity is its rule and the labels that the rule dedups by, so that a condition that keeps holding is one alert.
  */
+import { MINUTE_MS } from "../ground/time.ts";
 import { ALERT_FLAP_HOLD_MIN, ALERT_FLAP_WINDOW_MIN } from "../limits.ts";
 import type { Labels, Reading } from "./metrics.ts";
 import type { AlertRule, Clause } from "./rule.ts";
-
-const MINUTE_MS = 60_000;
 
 export interface Alert {
   /** `quota-high:kv_writes`: the rule, and the values of its labels. */

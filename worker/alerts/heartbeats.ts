@@ -1,9 +1,9 @@
 /** What heartbeats of jobs say about them now. Pure. */
+import { HOUR_MS } from "../ground/time.ts";
 import type { AlertConfiguration } from "./configuration.ts";
 import type { Reading } from "./metrics.ts";
 
 const S_MS = 1_000;
-const HOUR_MS = 3_600_000;
 /** Jobs with alerts of their own. */
 const BACKUP = "backup";
 

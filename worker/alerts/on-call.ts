@@ -1,7 +1,6 @@
 /** Who is on call when, by a rota of equal shifts with overrides. Pure. */
+import { HOUR_MS } from "../ground/time.ts";
 import type { Rotation } from "./configuration.ts";
-
-const HOUR_MS = 3_600_000;
 
 export interface Shift {
   from_ms: number;

@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import { CRONS } from "../../infra/inventory.ts";
 import { STATUS_CHECK_EVERY_MS, STATUS_DAYS_SHOWN } from "../limits.ts";
 import { CHECK_STATES, type Check, type CheckTally, COMPONENTS, type Maintenance, SEVERITIES } from "./status.ts";
+import { DAY_MS } from "./time.ts";
 import {
-  DAY_MS,
   dayBars,
   dayOf,
   type KeptCheck,

@@ -1,4 +1,5 @@
 /** From checks to figures: tallies, shares of time, bars of days. Pure; times are UTC and passed in. */
+
 import { STATUS_DAYS_SHOWN } from "../limits.ts";
 import type {
   Check,
@@ -13,9 +14,8 @@ import type {
   Uptime,
 } from "./status.ts";
 import { CHECK_STATES } from "./status.ts";
+import { DAY_MS, HOUR_MS } from "./time.ts";
 
-export const DAY_MS = 86_400_000;
-const HOUR_MS = 3_600_000;
 const HOURS_SHOWN = 24;
 /** Statuspage's own line between a bad day and a lost one is of this kind; ours is a twentieth: 72 minutes of a day. */
 const LOST_DAY_BELOW = 0.95;

@@ -5,6 +5,7 @@
  * The rules are in `alerts/`; this only remembers. Deliveries are made by whoever calls, at least once: one that was made and could
  * not be settled is made again, which PagerDuty's `dedup_key` makes harmless.
  */
+
 import { DurableObject } from "cloudflare:workers";
 import {
   type Announcement,
@@ -25,6 +26,7 @@ import type { AlertRule, ChangeKind } from "../alerts/rule.ts";
 import { ALL_RULES, RULES, WATCHDOG_RULES } from "../alerts/rules.ts";
 import { type Slice, windowReadings, windowsOf, withoutDurations } from "../alerts/windows.ts";
 import type { Env } from "../env.ts";
+import { MINUTE_MS } from "../ground/time.ts";
 import {
   ALERT_ATTEMPTS_MAX,
   ALERT_CHANGES_KEPT,
@@ -41,7 +43,6 @@ import {
 } from "../limits.ts";
 import { AlertTables } from "./alert-tables.ts";
 
-const MINUTE_MS = 60_000;
 const RULE_SETS = { worker: RULES, watchdog: WATCHDOG_RULES } as const;
 const WINDOWS = windowsOf(RULES);
 /** Jobs whose success is a change that alerts should name. */

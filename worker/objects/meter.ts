@@ -5,6 +5,7 @@
  * series, into its minute's bucket. A call that is lost with its `waitUntil` is lost for good: the meter's stated error.
  * Series are kept by the minute for a day, by the hour for a month, and then as one sum, so that a counter never falls.
  */
+
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import type {
@@ -20,12 +21,12 @@ import type {
   UnitSample,
 } from "../ground/meter.ts";
 import { addTally, type Tally } from "../ground/tally.ts";
+import { MINUTE_MS } from "../ground/time.ts";
 import { METER_KEYS_MAX, METER_MINUTES_KEPT, METER_RETENTION_DAYS } from "../limits.ts";
 import { SlowStatements } from "./slow-statements.ts";
 import { Turns } from "./turns.ts";
 import { Users } from "./users.ts";
 
-const MINUTE_MS = 60_000;
 const MINUTES_A_DAY = 1_440;
 const MINUTES_AN_HOUR = 60;
 

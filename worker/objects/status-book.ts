@@ -4,6 +4,7 @@
  * One SQLite Durable Object, so that it tells of the database's failures while the database has failed. A check is a row for
  * some days and part of its day's sums for a year; incidents and maintenance are kept. It reads no other store.
  */
+
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { announcedMaintenance, changedIncident, changedMaintenance, openedIncident } from "../ground/incident.ts";
@@ -22,8 +23,8 @@ import {
   type Outcome,
   type StatusCalls,
 } from "../ground/status.ts";
+import { DAY_MS } from "../ground/time.ts";
 import {
-  DAY_MS,
   dayBars,
   dayOf,
   type KeptCheck,

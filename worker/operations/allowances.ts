@@ -1,8 +1,9 @@
 /** What this UTC day has used of the free plan's daily allowances, and when each runs out. */
+
 import { FREE_ALLOWANCES_PER_DAY } from "../../infra/cloudflare-limits.ts";
+import { DAY_MS } from "../ground/time.ts";
 import { ALLOWANCE_STATE_FROM_PERCENT, FORECAST_DAYS } from "../limits.ts";
 import type { Allowance } from "../schemas/allowances.ts";
-import { DAY_MS } from "../telemetry/day-counts.ts";
 import { minuteOf } from "../telemetry/metering.ts";
 import type { Work } from "../work.ts";
 import { DAY_HOURS, runsOutAt, usualDay } from "./forecast.ts";

@@ -1,8 +1,9 @@
 /** How much of what the free plan allows is used, for how long the rest will last. */
+
 import type { z } from "zod";
 import { FREE_STORES } from "../../infra/cloudflare-limits.ts";
+import { DAY_MS } from "../ground/time.ts";
 import type { capacityReport } from "../schemas/monitoring.ts";
-import { DAY_MS } from "../telemetry/day-counts.ts";
 import type { Work } from "../work.ts";
 import { allowancesOf } from "./allowances.ts";
 

@@ -1,4 +1,5 @@
 /** The audit log as a whole, in the order of the chain: what the database holds, and before it what only the archive does. */
+
 import type { z } from "zod";
 import { AUDIT_LOCK_DAYS } from "../../infra/limits.ts";
 import { readHead } from "../audit/append.ts";
@@ -6,9 +7,9 @@ import { listSegments, readSegment } from "../audit/archive.ts";
 import { type ChainedEntry, GENESIS } from "../audit/chain.ts";
 import { type AuditFilter, newestAnchor, readAfter } from "../audit/read.ts";
 import { csvRecord } from "../ground/csv.ts";
+import { DAY_MS } from "../ground/time.ts";
 import { AUDIT_EXPORT_PAGE, AUDIT_KEPT_MS } from "../limits.ts";
 import type { AuditView, auditExportQuery, ComplianceReport, complianceRequest } from "../schemas/audit.ts";
-import { DAY_MS } from "../telemetry/day-counts.ts";
 import type { Work } from "../work.ts";
 import { auditViewOf, filterOf } from "./audit-log.ts";
 

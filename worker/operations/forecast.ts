@@ -4,9 +4,9 @@
  * Days have a shape: nights are quiet. So the rest of the day is taken to be like the same hours of the days before, at the level at
  * which this day has run so far. Without days before, it goes on as in the last hours.
  */
+import { HOUR_MS } from "../ground/time.ts";
 
 export const DAY_HOURS = 24;
-const HOUR_MS = 3_600_000;
 /** Of a usual hour, what is taken to have been used as usual before anything is known of this day. */
 const PRIOR_HOUR_SHARE = 0.02;
 /** Hours whose mean is gone on with where no day is known. */

@@ -3,9 +3,10 @@
 import type { SeriesTally } from "../ground/meter.ts";
 import { quantile } from "../ground/sketch.ts";
 import { labelled, type Tally } from "../ground/tally.ts";
+import { MINUTE_MS } from "../ground/time.ts";
 import type { Metrics, PERIODS } from "../schemas/metrics.ts";
 import { cacheCounters, rememberedAnswers } from "../store/answer-cache.ts";
-import { MINUTE_MS, minuteOf } from "../telemetry/metering.ts";
+import { minuteOf } from "../telemetry/metering.ts";
 import type { Family } from "../telemetry/open-metrics.ts";
 import { LABELS } from "../telemetry/tally.ts";
 import type { Work } from "../work.ts";

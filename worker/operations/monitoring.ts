@@ -1,9 +1,10 @@
 /** Reports over time, from the meter, and what they are beside the baseline. */
+
 import type { z } from "zod";
+import { MINUTE_MS } from "../ground/time.ts";
 import type { PERIODS } from "../schemas/metrics.ts";
 import type { performanceReport, volumeReport, weeklyReport } from "../schemas/monitoring.ts";
 import { ratingsSince } from "../store/feedback.ts";
-import { MINUTE_MS } from "../telemetry/metering.ts";
 import type { Work } from "../work.ts";
 import { readBaseline } from "./baseline.ts";
 import { seriesOf, spanOf } from "./metrics.ts";

@@ -3,8 +3,9 @@
 import { Problem } from "../ground/problem.ts";
 import { quantile } from "../ground/sketch.ts";
 import { addTally, labelled, type Tally } from "../ground/tally.ts";
+import { MINUTE_MS } from "../ground/time.ts";
 import type { RequestSeries } from "../schemas/dashboard.ts";
-import { MINUTE_MS, meterShards, minuteOf } from "../telemetry/metering.ts";
+import { meterShards, minuteOf } from "../telemetry/metering.ts";
 import { LABELS } from "../telemetry/tally.ts";
 import type { Work } from "../work.ts";
 import { durationsOf } from "./metric-families.ts";

@@ -1,9 +1,10 @@
 /** What the current day has used, from the meter and from the ratings in D1. */
+
 import { labelled } from "../ground/tally.ts";
+import { DAY_MS } from "../ground/time.ts";
 import { USD_PER_NEURON } from "../rag/answer/chat-models.ts";
 import type { UsageSummary } from "../schemas/usage.ts";
 import { ratingsSince } from "../store/feedback.ts";
-import { DAY_MS } from "../telemetry/day-counts.ts";
 import { minuteOf } from "../telemetry/metering.ts";
 import { LABELS } from "../telemetry/tally.ts";
 import type { Work } from "../work.ts";

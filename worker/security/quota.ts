@@ -4,10 +4,12 @@
  * So a quota is exact within an isolate, and across isolates to what the others have admitted since their last word
  * to the meter (`METER_FLUSH_MS`). An exact quota would need a call before every request.
  */
+
 import type { Context } from "hono";
 import type { Principal } from "../ground/principal.ts";
 import { Problem } from "../ground/problem.ts";
-import { budgetLeft, DAY_MS, dayEnd } from "../telemetry/day-counts.ts";
+import { DAY_MS } from "../ground/time.ts";
+import { budgetLeft, dayEnd } from "../telemetry/day-counts.ts";
 import type { App } from "./context.ts";
 
 /**

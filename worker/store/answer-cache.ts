@@ -8,6 +8,7 @@
 
 import { BoundedMap } from "../ground/bounded-map.ts";
 import { sha256 } from "../ground/digest.ts";
+import { DAY_MS } from "../ground/time.ts";
 import {
   CACHE_ENTRY_CHARS_MAX,
   CACHE_KV_WRITES_PER_DAY_MAX,
@@ -16,7 +17,6 @@ import {
   CACHE_MEMORY_ENTRIES_MAX,
   CACHE_SEEN_KEYS_MAX,
 } from "../limits.ts";
-import { DAY_MS } from "../telemetry/day-counts.ts";
 import type { Timings } from "../telemetry/timings.ts";
 
 interface CacheEntry {

@@ -1,9 +1,9 @@
 /** What this isolate knows of a key's requests of the UTC day: the meter's last count, plus what it has admitted since. */
+
 import { BoundedMap } from "../ground/bounded-map.ts";
 import type { Principal } from "../ground/principal.ts";
+import { DAY_MS } from "../ground/time.ts";
 import { ISOLATE_ENTRIES_MAX } from "../limits.ts";
-
-export const DAY_MS = 86_400_000;
 
 interface DayCount {
   day: number;

@@ -4,13 +4,13 @@
  * Every unit is counted, in the `waitUntil` of the first one of its group. One call a request would count no
  * better, cost a Durable Object request each (100 000 a day on the free plan), and take longer than many answers.
  */
+
 import { METER_SHARDS } from "../../infra/inventory.ts";
 import type { Env } from "../env.ts";
 import type { MeterCalls, Sample, SeriesTally, UnitSample } from "../ground/meter.ts";
 import { addTally } from "../ground/tally.ts";
+import { MINUTE_MS } from "../ground/time.ts";
 import { METER_FLUSH_MS } from "../limits.ts";
-
-export const MINUTE_MS = 60_000;
 
 /** Minutes since the epoch: what the meter keeps its buckets by. */
 export function minuteOf(at_ms: number): number {

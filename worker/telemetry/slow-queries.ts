@@ -1,7 +1,9 @@
 /** Slow queries on their way to the meter, where those of all isolates are. */
+
 import type { Env } from "../env.ts";
+import { MINUTE_MS } from "../ground/time.ts";
 import { SLOW_REPORTS_PER_MINUTE_MAX, SLOW_STATEMENT_CHARS_MAX } from "../limits.ts";
-import { MINUTE_MS, meterShards } from "./metering.ts";
+import { meterShards } from "./metering.ts";
 
 let minute = 0;
 let reports = 0;

@@ -1,8 +1,10 @@
 /** What works behind the answers: the queue, cron, and the meter that knows of both. */
+
 import { type MeterCalls, PULSE_TASK, type SeriesTally } from "../../ground/meter.ts";
+import { MINUTE_MS } from "../../ground/time.ts";
 import { CRON_STOPPED_AFTER_MS, DEAD_LETTER_NEWS_MS, QUEUE_STUCK_AFTER_MS } from "../../limits.ts";
 import type { QueueMessage } from "../../store/queue-messages.ts";
-import { MINUTE_MS, meterShards, minuteOf } from "../../telemetry/metering.ts";
+import { meterShards, minuteOf } from "../../telemetry/metering.ts";
 import { type Check, type Finding, HEALTHY, rowsOf } from "./check.ts";
 
 export const queue: Check = {
