@@ -75,6 +75,16 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 /** What the first words of a path stand for, where several commands share them. */
 export const AREAS: Readonly<Record<string, string>> = {
   alerts: "what fires, who is told, and the rules behind it",
+  logs: "what the service logged, now and in the archive",
+  report: "reports for people, with trends and recommendations",
+  baseline: "what the figures of a good week were",
+  incident: "incidents from opening to post-mortem",
+  runbook: "runbooks: read them, run them, resume them",
+  db: "the database: tables, slow statements, plans, indexes, consistency",
+  queue: "the queue and its dead letters",
+  secrets: "secrets of the service, changed without downtime",
+  deps: "this repository's dependencies",
+  schedule: "jobs with times: what is due, what ran, and their renderings",
   keys: "who may call the service",
   mode: "what the service does for whom while something is wrong",
   audit: "who did what to the service, and whether the record of it is whole",

@@ -10,12 +10,17 @@ import type { Invocation, Outcome } from "./invocation.ts";
 /** The parts of the help, in its order, with their titles. */
 export const GROUPS = {
   health: "Health",
+  logs: "Logs",
+  usage: "Usage and reports",
   alerts: "Alerts and on call",
+  incident: "Incidents and runbooks",
   index: "Index",
   data: "Data",
   backup: "Backup and restore",
   security: "Security",
+  queue: "Queue",
   delivery: "Delivery",
+  schedule: "Schedule",
   measure: "Evaluation and benches",
   shell: "Shell",
 } as const;
