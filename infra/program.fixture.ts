@@ -143,10 +143,12 @@ const PRODUCTS = [
   "Notifications",
   "Queues",
   "Vectorize",
+  "Workers AI",
   "Workers KV Storage",
   "Workers Observability",
   "Workers R2 Storage",
   "Workers Scripts",
+  "Workers Tail",
 ];
 const ZONE_PRODUCTS = ["DNS", "Health Checks", "Workers Routes", "Zone", "Zone WAF", "Logs"];
 

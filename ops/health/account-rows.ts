@@ -13,6 +13,7 @@ import {
   type Stack,
   VECTOR_INDEX,
 } from "../../infra/inventory.ts";
+import { shownBytes } from "../backup/shown.ts";
 import { queueId } from "../cloudflare/account-resources.ts";
 import { type CloudflareAddress, createCloudflare } from "../cloudflare/api.ts";
 import { refusalCodes } from "../cloudflare/failures.ts";
@@ -52,10 +53,18 @@ const CHECKS: Readonly<Record<Exclude<Part, "quota">, (asked: Asked) => Promise<
   async database({ client, account_id, bound }) {
     // The API spells the id of a D1 binding either way, by endpoint.
     const { id, database_id } = await bound(DATABASE.binding);
+    const database = String(id ?? database_id);
     const sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'";
-    const [answer] = await restD1(client, account_id, String(id ?? database_id)).batch([{ sql }]);
-    const tables = Number(answer?.rows[0]?.[0] ?? 0);
-    return tables > 0 ? up(`${tables} tables`) : down("it has no tables: run the migrations, or restore a backup");
+    try {
+      const [answer] = await restD1(client, account_id, database).batch([{ sql }]);
+      const tables = Number(answer?.rows[0]?.[0] ?? 0);
+      return tables > 0 ? up(`${tables} tables`) : down("it has no tables: run the migrations, or restore a backup");
+    } catch (error) {
+      // A query counts as a write: a token that only reads is told that the database is there.
+      if (asOpsError(error).status !== 403) throw error;
+      const { file_size } = await client.d1.database.get(database, { account_id });
+      return up(`it is there (${shownBytes(file_size ?? 0)}); this token may not query it`);
+    }
   },
   async vectorize({ client, account_id, bound }) {
     const { index_name } = await bound(VECTOR_INDEX.binding);

@@ -120,6 +120,23 @@ test("where the Worker is dead, Cloudflare's API tells of each other part, and s
   expect(refused).toMatchObject({ exit_code: 1, worker: "down", database: "unknown", crons: "unknown" });
 });
 
+test("with the token of reports, which only reads, everything is seen that it may see", async () => {
+  const address = await (await target()).api();
+  const { tokens } = createCloudflare(address, { signal }).accounts;
+  const at = { account_id: address.account_id };
+  const groups: { id: string }[] = [];
+  const names = ["D1", "Queues", "Vectorize", "Workers KV Storage", "Workers Scripts"].map((name) => `${name} Read`);
+  for await (const { id = "", name = "" } of tokens.permissionGroups.list(at))
+    if (names.includes(name)) groups.push({ id });
+  const resources = { [`com.cloudflare.api.account.${address.account_id}`]: "*" };
+  const policies = [{ effect: "allow" as const, permission_groups: groups, resources }];
+  const { value = "" } = await tokens.create({ ...at, name: "reports", policies });
+  const api = async () => ({ ...address, token: value });
+  const { text, ...found } = await states(async () => ({ ...(await withoutWorker()), api }));
+  expect(found).toMatchObject({ worker: "down", database: "up", vectorize: "up", kv: "up", queue: "up", crons: "up" });
+  expect(text).toContain("this token may not query it");
+});
+
 test("a cron trigger that went missing is found although the Worker says that cron has run", async () => {
   const address = await (await target()).api();
   const { schedules } = createCloudflare(address, { signal }).workers.scripts;

@@ -21,7 +21,7 @@ th, td { text-align: left; padding: 0.3rem 0.6rem; border-bottom: 1px solid var(
 th { color: var(--faint); font-weight: 600; font-size: 0.85rem; } .number { text-align: right; white-space: nowrap; }
 .todo { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 0.4rem 1rem; } .todo li { margin: 0.5rem 0; }
 code { background: var(--panel); border: 1px solid var(--line); border-radius: 4px; padding: 0 0.3rem; font-size: 0.9em; overflow-wrap: anywhere; }
-figure { margin: 0.75rem 0; } figcaption { color: var(--faint); font-size: 0.85rem; } svg.chart { width: 100%; max-height: 17rem; }
+figure { margin: 0.75rem 0; } figcaption { color: var(--faint); font-size: 0.85rem; } svg.chart { width: 100%; max-width: 44rem; }
 .key { display: inline-block; width: 0.8rem; height: 0.6rem; border-radius: 2px; margin: 0 0.3rem 0 0.8rem; } .key.series-0 { background: #3b6fd4; } .key.series-1 { background: #c2410c; }
 .met { color: var(--good); } .missed { color: var(--bad); font-weight: 600; }
 @media print { :root { color-scheme: light; } body { margin: 0; max-width: none; } figure, tr { break-inside: avoid; } rect { print-color-adjust: exact; } }
