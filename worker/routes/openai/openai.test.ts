@@ -282,7 +282,7 @@ describe("a client of other authors, the AI SDK", () => {
   test("gets an answer with its usage", async () => {
     const { text, finishReason, usage } = await generateText({
       model: (await provider())("balanced"),
-      prompt: "Can the granary weevil fly?",
+      prompt: "Tell me what weevils do to grain that is stored.",
     });
     expect({ text, finishReason }).toEqual({ text: expect.stringMatching(/weevil .+\[1\]/), finishReason: "stop" });
     expect(Math.min(usage.inputTokens ?? 0, usage.outputTokens ?? 0)).toBeGreaterThan(0);
