@@ -265,3 +265,5 @@ export const AUDIT_REPORTS_MAX = 50;
 export const AUDIT_PAGE_ROWS = 2_000;
 /** Segments of the audit archive that are read at the same time. */
 export const AUDIT_SEGMENT_READERS = 16;
+/** A job of the schedule takes no longer: heartbeats take no longer grace. */
+export const JOB_TIME_LIMIT_MAX_S = 86_400;
