@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
 import { BUCKETS, QUEUES, SERVICE } from "../../infra/inventory.ts";
 import type { FaultPlan } from "../../local/faults.ts";
 import { type Platform, startPlatform } from "../../local/platform.ts";
@@ -32,8 +33,11 @@ const call = async (method: string, path: string, body?: unknown) => {
     headers,
     ...(body ? { body: JSON.stringify(body) } : {}),
   });
-  // biome-ignore lint/suspicious/noExplicitAny: tests index into JSON whose shape is what they check.
-  return { status: response.status, json: (await response.json()) as any };
+  const answer = z
+    .looseObject({ job_id: z.string(), state: z.string() })
+    .partial()
+    .parse(await response.json());
+  return { status: response.status, json: answer };
 };
 const faults = (): FaultPlan => {
   if (!platform.faults) throw new Error("the platform runs without the shim");
@@ -45,7 +49,7 @@ const unannounced = async (id: string): Promise<string> => {
   const documents = [{ id, text: `The document ${id}.` }];
   const { json } = await call("POST", "/api/v1/documents/batch", { documents });
   faults().rules = [];
-  return json.job_id;
+  return json.job_id ?? "";
 };
 const bury = async (letters: { id: string; body: unknown }[]) => {
   const messages = letters.map((letter) => ({ ...letter, timestamp: new Date(), attempts: 1 }));
@@ -180,7 +184,7 @@ test("what waits can be seen and purged without a consumer; its job ends, and th
   });
   const { data } = await json("purge", "--waiting", "--yes");
   expect(data).toMatchObject({ waiting: true, left: 0, purged: [{ type: "ingest", count: 1 }] });
-  expect(await jobState(accepted.job_id)).toBe("failed");
+  expect(await jobState(accepted.job_id ?? "")).toBe("failed");
   await setDelivery(false);
   expect((await json("replay", "--copy", data.copies[0])).data).toMatchObject({ restored: 1, done: 1, left: 0 });
   expect((await call("GET", "/api/v1/documents/waits")).status).toBe(200);
