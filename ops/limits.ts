@@ -215,6 +215,20 @@ export const DEFERRED_WAIT_MAX_MS = 300_000;
 export const DEFERRED_PUSH_EVERY_MS = 4_000;
 /** Messages of one request. https://developers.cloudflare.com/queues/platform/limits/ */
 export const QUEUE_PUSH_MESSAGES = 100;
+/** Messages that one request shows. https://developers.cloudflare.com/queues/configuration/pull-consumers/ */
+export const QUEUE_PEEK_MAX = 100;
+/** Dead letters that are read, sent again and followed together: bodies of 128 kB would still be 26 MB. */
+export const LETTERS_PER_READ = 200;
+/** Objects that letters name are looked at this many at a time. */
+export const LETTER_LOOKERS = 16;
+/** How long the letters of one read are followed: a message's six tries are over after 155 s of pauses. */
+export const LETTERS_WAIT_MAX_MS = 300_000;
+/** Letters that are not done are listed up to here. */
+export const LETTERS_LISTED_MAX = 50;
+/** What one purge takes, so that its copy fits into memory. */
+export const PURGE_MESSAGES_MAX = 10_000;
+/** A document alone in the queue comes through in seconds; a backlog of minutes is what the alert of the queue's age is for. */
+export const QUEUE_TEST_MAX_MS = 60_000;
 /** Rows of a table that a backup's plan looks at, to know how long they are. */
 export const PLAN_SAMPLE_ROWS = 100;
 /** A plan counts rows one by one only up to here: each of them is a row read. */
