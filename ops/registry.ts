@@ -16,6 +16,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "alerts render": async () => (await import("./alerts/render.ts")).alertsRender,
   oncall: async () => (await import("./alerts/oncall.ts")).oncall,
   "index update": async () => (await import("./index/update.ts")).indexUpdate,
+  "index check": async () => (await import("./index/check.ts")).indexCheck,
   "migrate list": async () => (await import("./migrate/list.ts")).migrateList,
   "migrate apply": async () => (await import("./migrate/apply.ts")).migrateApply,
   "migrate revert": async () => (await import("./migrate/revert.ts")).migrateRevert,
