@@ -64,7 +64,8 @@ export async function compareDatabase(
   return result;
 }
 
-function differentDefinitions(wanted: Schema, found: Schema): string[] {
+/** What `found` lacks of `wanted`, or has beyond it, in words; a write fence is no difference. */
+export function differentDefinitions(wanted: Schema, found: Schema): string[] {
   const kinds = ["tables", "virtual_tables", "indexes", "views", "triggers"] as const;
   return kinds.flatMap((kind) => {
     const there = new Map(found[kind].filter((one) => !isFenceTrigger(one)).map(({ name, sql }) => [name, sql]));
