@@ -281,3 +281,21 @@ export const AUDIT_PAGE_ROWS = 2_000;
 export const AUDIT_SEGMENT_READERS = 16;
 /** A job of the schedule takes no longer: heartbeats take no longer grace. */
 export const JOB_TIME_LIMIT_MAX_S = 86_400;
+/** Ids of a kind of disparity that `ops index check` remembers and mends in one go; beyond that it only counts. */
+export const INDEX_CHECK_IDS_MAX = 50_000;
+/** Of these it shows so many. */
+export const INDEX_CHECK_SAMPLE = 5;
+/** Rows of documents and chunks, with the text of the latter, read at a time: a megabyte or less. */
+export const INDEX_CHECK_ROWS = 500;
+/** Goes of `ops index check --repair`: what one mends can show what was hidden behind it. */
+export const INDEX_REPAIR_GOES_MAX = 4;
+/** Entries of the full-text index compared by one statement. */
+export const FULL_TEXT_ENTRIES_PER_CHECK = 50_000;
+/** Chunks whose full text one statement makes anew beside writers: within D1's 30 s. */
+export const FULL_TEXT_REBUILD_ROWS_MAX = 100_000;
+/** Requests for vectors that are under way at once. */
+export const VECTOR_READERS = 4;
+/** Texts that a repair asks the Worker to embed with one message: a call of Workers AI. */
+export const OWED_CHUNKS_PER_MESSAGE = 100;
+/** How long the vectors that a repair has asked for are waited for. */
+export const OWED_WAIT_MAX_MS = 300_000;
