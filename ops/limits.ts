@@ -259,3 +259,17 @@ export const AUDIT_REPORTS_MAX = 50;
 export const AUDIT_PAGE_ROWS = 2_000;
 /** Segments of the audit archive that are read at the same time. */
 export const AUDIT_SEGMENT_READERS = 16;
+
+/** A caller's request on a game day: a fault must not keep callers waiting for longer than people would. */
+export const GAMEDAY_REQUEST_TIMEOUT_MS = 15_000;
+/** Quiet traffic before a fault, so that every window of five minutes has a usual past. */
+export const GAMEDAY_WARM_UP_MIN = 15;
+/** A fault strikes so long after an evaluation: nearly as long before the next one as there is. */
+export const GAMEDAY_STRIKES_AFTER_MS = 30_000;
+/** What operations.md promises, of platform time. */
+export const GAMEDAY_DETECTED_S = 300;
+export const GAMEDAY_RECOVERED_S = 1_800;
+/** An alert that has not fired, or not resolved, this long after it should have is given up. */
+export const GAMEDAY_PATIENCE_MIN = 60;
+/** An alert that resolved is remembered for an hour of evaluations, and flaps within it. */
+export const GAMEDAY_FORGOTTEN_MIN = 70;
