@@ -16,6 +16,12 @@ export const PROGRESS_BAR_EVERY_MS = 100;
 export const BATCH_DOCUMENTS = 100;
 /** Bytes of JSON in one `documents/batch` request of ops; the Worker takes more, a slow line prefers less. */
 export const BATCH_BYTES = 500_000;
+/** A step of a runbook whose `timeout=` does not say otherwise. */
+export const RUNBOOK_STEP_TIMEOUT_MS = 10 * 60_000;
+/** After its time a step is asked to end; what then still runs is killed. */
+export const RUNBOOK_KILL_AFTER_MS = 10_000;
+/** Of what a step says, its end is kept in the transcript, and conditions look at that. */
+export const RUNBOOK_OUTPUT_CHARS_KEPT = 65_536;
 /** Between two looks at a job. */
 export const JOB_POLL_MS = 100;
 /** An evaluation gives up when no vector comes for so long: the queue's tries (5, 10 s apart, each a call or more) are over by then. */
