@@ -299,3 +299,17 @@ export const VECTOR_READERS = 4;
 export const OWED_CHUNKS_PER_MESSAGE = 100;
 /** How long the vectors that a repair has asked for are waited for. */
 export const OWED_WAIT_MAX_MS = 300_000;
+
+/** A caller's request on a game day: a fault must not keep callers waiting for longer than people would. */
+export const GAMEDAY_REQUEST_TIMEOUT_MS = 15_000;
+/** Quiet traffic before a fault, so that every window of five minutes has a usual past. */
+export const GAMEDAY_WARM_UP_MIN = 15;
+/** A fault strikes so long after an evaluation: nearly as long before the next one as there is. */
+export const GAMEDAY_STRIKES_AFTER_MS = 30_000;
+/** What operations.md promises, of platform time. */
+export const GAMEDAY_DETECTED_S = 300;
+export const GAMEDAY_RECOVERED_S = 1_800;
+/** An alert that has not fired, or not resolved, this long after it should have is given up. */
+export const GAMEDAY_PATIENCE_MIN = 60;
+/** An alert that resolved is remembered for an hour of evaluations, and flaps within it. */
+export const GAMEDAY_FORGOTTEN_MIN = 70;

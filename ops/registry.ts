@@ -78,6 +78,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   rollback: async () => (await import("./delivery/rollback.ts")).rollback,
   drift: async () => (await import("./delivery/drift.ts")).drift,
   adopt: async () => (await import("./delivery/adopt.ts")).adopt,
+  gameday: async () => (await import("./gameday/gameday.ts")).gameday,
   "eval retrieval": async () => (await import("./eval/retrieval.ts")).evalRetrieval,
   "eval answers": async () => (await import("./eval/answers.ts")).evalAnswers,
   "eval site": async () => (await import("./eval/site.ts")).evalSite,
