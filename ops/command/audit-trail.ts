@@ -8,7 +8,8 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import type { Stack } from "../../infra/inventory.ts";
-import { AUDIT_WAITING_PREFIX, type AuditEntry, auditEntry } from "../../worker/ground/audit-entry.ts";
+import { type AuditEntry, auditEntry } from "../../worker/ground/audit-entry.ts";
+import { waitingKey } from "../../worker/ground/waiting.ts";
 import { AUDIT_DETAIL_BYTES_MAX } from "../../worker/limits.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { AUDIT_REPORT_TIMEOUT_MS, AUDIT_REPORTS_MAX } from "../limits.ts";
@@ -106,7 +107,7 @@ async function leaveInKv(target: StackTarget, entry: AuditEntry, signal: AbortSi
   const address = await target.api();
   const { kv } = await target.resources();
   const { account_id } = address;
-  await createCloudflare(address, { signal }).kv.namespaces.values.update(`${AUDIT_WAITING_PREFIX}${entry.id}`, {
+  await createCloudflare(address, { signal }).kv.namespaces.values.update(waitingKey("audit", entry.id), {
     account_id,
     namespace_id: kv.config,
     value: JSON.stringify(entry),
