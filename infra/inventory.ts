@@ -64,6 +64,9 @@ export const BUCKETS = {
   logs: { binding: null, name: "prism-logs" },
 } as const;
 
+/** Where Logpush writes in the bucket of logs: a folder a day below it. */
+export const LOG_ARCHIVE_FOLDER = "workers";
+
 export const QUEUES = {
   ingest: {
     binding: "INGEST_QUEUE",

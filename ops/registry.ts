@@ -5,7 +5,13 @@
 import type { Command } from "./command/define.ts";
 
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  health: async () => (await import("./health/health.ts")).health,
+  status: async () => (await import("./health/status.ts")).status,
   synthetic: async () => (await import("./health/synthetic.ts")).synthetic,
+  "logs query": async () => (await import("./logs/query.ts")).logsQuery,
+  "logs errors": async () => (await import("./logs/errors.ts")).logsErrors,
+  "logs slow": async () => (await import("./logs/slow.ts")).logsSlow,
+  "logs tokens": async () => (await import("./logs/tokens.ts")).logsTokens,
   "alerts list": async () => (await import("./alerts/list.ts")).alertsList,
   "alerts show": async () => (await import("./alerts/show.ts")).alertsShow,
   "alerts ack": async () => (await import("./alerts/ack.ts")).alertsAck,
