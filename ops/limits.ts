@@ -273,3 +273,11 @@ export const AUDIT_REPORTS_MAX = 50;
 export const AUDIT_PAGE_ROWS = 2_000;
 /** Segments of the audit archive that are read at the same time. */
 export const AUDIT_SEGMENT_READERS = 16;
+
+/** How long both values of a secret are accepted at least: a version reaches every place within minutes. */
+export const SECRET_OVERLAP_MS = 5 * 60_000;
+/** A secret is old after half a year, and an alert tells a day later. */
+export const SECRET_AGE_MAX_MS = 180 * 86_400_000;
+export const SECRET_AGE_GRACE_S = 86_400;
+/** How long a deployed change of a secret may take to show. */
+export const SECRET_SEEN_MAX_MS = 60_000;
