@@ -337,3 +337,11 @@ export const LOG_ROWS_SHOWN = 20;
 export const HEALTH_CHECK_TIMEOUT_MS = 15_000;
 /** Cloudflare's status page is waited for no longer: it is worth a line, not a wait. */
 export const CLOUDFLARE_STATUS_TIMEOUT_MS = 3_000;
+
+/** How long both values of a secret are accepted at least: a version reaches every place within minutes. */
+export const SECRET_OVERLAP_MS = 5 * 60_000;
+/** A secret is old after half a year, and an alert tells a day later. */
+export const SECRET_AGE_MAX_MS = 180 * 86_400_000;
+export const SECRET_AGE_GRACE_S = 86_400;
+/** How long a deployed change of a secret may take to show. */
+export const SECRET_SEEN_MAX_MS = 60_000;

@@ -68,6 +68,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "keys create": async () => (await import("./keys/create.ts")).keysCreate,
   "keys list": async () => (await import("./keys/list.ts")).keysList,
   "keys revoke": async () => (await import("./keys/revoke.ts")).keysRevoke,
+  "secrets rotate": async () => (await import("./secrets/rotate.ts")).secretsRotate,
   "mode show": async () => (await import("./defence/mode-show.ts")).modeShow,
   "mode set": async () => (await import("./defence/mode-set.ts")).modeSet,
   block: async () => (await import("./defence/block.ts")).block,
