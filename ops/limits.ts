@@ -263,6 +263,8 @@ export const KEEP_YEARLY = 7;
 export const DRILL_COMPARED_MAX = 2_000;
 /** Jobs that finished so long ago are forgotten: as long as usage is kept. */
 export const FINISHED_JOB_KEEP_MS = 90 * 86_400_000;
+/** Ratings and dead letters are kept as long. */
+export const RECORD_KEEP_MS = 90 * 86_400_000;
 /** Rows that `ops vacuum` deletes in one statement, far below D1's 30 s. */
 export const VACUUM_ROWS_PER_STATEMENT = 20_000;
 /** Pages of a full-text index merged by one statement: a second's work. */

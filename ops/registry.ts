@@ -41,6 +41,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "generation resume": async () => (await import("./generation/resume.ts")).generationResume,
   "generation cancel": async () => (await import("./generation/cancel.ts")).generationCancel,
   "generation drop": async () => (await import("./generation/drop.ts")).generationDrop,
+  cleanup: async () => (await import("./cleanup/cleanup.ts")).cleanup,
   vacuum: async () => (await import("./vacuum/vacuum.ts")).vacuum,
   "backup create": async () => (await import("./backup/create.ts")).backupCreate,
   "backup list": async () => (await import("./backup/list.ts")).backupList,
