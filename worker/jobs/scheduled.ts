@@ -19,7 +19,7 @@ import { archiveAudit, completeAudit } from "./archive-audit.ts";
 import { collectPacks } from "./collect-packs.ts";
 import { recordStatus } from "./record-status.ts";
 import { resendOverdue } from "./resend-overdue.ts";
-import { verifyAudit } from "./verify-audit.ts";
+import { watchAudit } from "./verify-audit.ts";
 
 interface Task {
   cron: string;
@@ -39,7 +39,7 @@ const TASKS: readonly Task[] = [
   { cron: CRONS.worker.checks, name: "complete-audit", run: completeAudit },
   { cron: CRONS.worker.checks, name: "archive-audit", run: archiveAudit },
   { cron: WATCHDOG.cron, name: "watch", run: watch },
-  { cron: CRONS.worker.checks, name: "verify-audit", run: verifyAudit },
+  { cron: CRONS.worker.checks, name: "verify-audit", run: watchAudit },
   { cron: CRONS.worker.daily, name: "collect-packs", run: collectPacks },
   {
     cron: CRONS.worker.daily,
