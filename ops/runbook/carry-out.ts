@@ -31,18 +31,19 @@ export async function carryOut(
 ): Promise<(typeof RUN_OUTCOMES)[number]> {
   const { sequence, runbook, ended } = run;
   const screen = createScreen(invocation);
-  screen.begin(runbook, sequence.length, { ...run, path: transcript.path });
+  screen.begin(runbook, sequence.length, { ...run, path: transcript.path, not: sectionText(runbook, "Do not") });
   for (const [index, step] of sequence.entries()) {
     const before = ended.get(step.name);
     if (before?.outcome === "passed" || before?.outcome === "skipped") continue;
     const next = sequence[index + 1] ?? null;
     const place = { index, count: sequence.length };
-    for (;;) {
-      const end = await oneStep(invocation, run, { step, place, screen, transcript, env, masked });
+    for (let isAgain = false; ; isAgain = true) {
+      const end = await oneStep(invocation, run, { isAgain, step, place, screen, transcript, env, masked });
       if (end === "stop") return "stopped";
-      screen.ended(end, next);
       ended.set(step.name, end);
-      if (end.outcome === "passed" || end.outcome === "skipped") break;
+      if (end.outcome === "skipped") break;
+      screen.ended(end, next);
+      if (end.outcome === "passed") break;
       screen.ifItFails(sectionText(runbook, "If it fails"));
       const answer = run.asks ? await afterFailure(invocation, run, step, { screen, transcript, env, masked }) : "stop";
       if (answer === "stop") return "failed";
@@ -60,13 +61,15 @@ interface Means extends StepEnvironment {
 async function oneStep(
   invocation: Invocation,
   run: Run,
-  means: Means & { step: Step; place: { index: number; count: number } },
+  means: Means & { step: Step; place: { index: number; count: number }; isAgain: boolean },
 ): Promise<StepEnd | "stop"> {
   const { step, place, screen, transcript } = means;
   const why = await whyNotNow(invocation, run, step);
   if (why !== null) return await skip(step, why, means);
   screen.step(step, place, step.timeout_ms ?? RUNBOOK_STEP_TIMEOUT_MS);
-  const answer = run.asks ? await asked(invocation, step) : "run";
+  // Whoever repeats a step has just said so.
+  const isToAsk = run.asks && (!means.isAgain || step.risk === "destructive");
+  const answer = isToAsk ? await asked(invocation, step) : "run";
   if (answer === "stop") return "stop";
   if (answer === "skip") return await skip(step, "not wanted by who ran this", means);
   const end = await runStep(invocation, step, means);

@@ -32,15 +32,27 @@ export async function execute(
   // The Node.js that runs this also runs what a step calls by name; npm's own words about its scripts say nothing here.
   const PATH = [dirname(process.execPath), join(ROOT, "node_modules/.bin"), env.PATH].join(delimiter);
   const own = { ...env, PATH, npm_config_loglevel: "silent", NO_COLOR: "1" };
-  const shell = $({ cwd: ROOT, env: own, signal, quiet: true, nothrow: true, stdio: ["ignore", "pipe", "pipe"] });
+  // A process group of its own: what a step started ends with it, and Ctrl-C at the terminal comes to it once, through this command.
+  const shell = $({
+    cwd: ROOT,
+    env: own,
+    detached: true,
+    quiet: true,
+    nothrow: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const running = shell`bash -euo pipefail -c ${step.commands} 2>&1`;
   let timed_out = false;
   let lastChance: NodeJS.Timeout | undefined;
+  const end = (): void => {
+    kill(running.pid, "SIGTERM");
+    lastChance ??= setTimeout(() => kill(running.pid, "SIGKILL"), RUNBOOK_KILL_AFTER_MS);
+  };
   const limit = setTimeout(() => {
     timed_out = true;
-    void running.kill("SIGTERM").catch(() => {});
-    lastChance = setTimeout(() => void running.kill("SIGKILL").catch(() => {}), RUNBOOK_KILL_AFTER_MS);
+    end();
   }, timeout_ms);
+  signal.addEventListener("abort", end);
   let output = "";
   try {
     await whileWaiting({ for: `the step ${step.name}`, limit_ms: timeout_ms }, async () => {
@@ -53,7 +65,17 @@ export async function execute(
     const { exitCode } = await running;
     return { exit_code: timed_out ? null : exitCode, timed_out, output };
   } finally {
+    signal.removeEventListener("abort", end);
     clearTimeout(limit);
     clearTimeout(lastChance);
+  }
+}
+
+/** Ends a process group, where it still is. */
+function kill(pid: number | undefined, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }

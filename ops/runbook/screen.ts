@@ -10,6 +10,7 @@ import type { StepEnd } from "./transcript.ts";
 const WIDTH = 100;
 /** Of a line that a step prints: answers of the service are one long line. */
 const LINE_CHARS_MAX = 600;
+const JSON_LINES_MAX = 40;
 const RISK_TOLD = {
   read: "read: changes nothing",
   change: "change: can be taken back",
@@ -20,7 +21,12 @@ const RISK_STYLE = { read: "green", change: "yellow", destructive: "red" } as co
 type Style = Parameters<typeof styleText>[0];
 
 export interface Screen {
-  begin(runbook: SoundRunbook, steps: number, run: { run_id: string; path: string; resumed: boolean }): void;
+  /** `not`: what must not be done, in the runbook's words. */
+  begin(
+    runbook: SoundRunbook,
+    steps: number,
+    run: { run_id: string; path: string; resumed: boolean; not: string },
+  ): void;
   /** What a step will do. */
   step(step: Step, place: { index: number; count: number }, timeout_ms: number): void;
   line(text: string): void;
@@ -47,11 +53,14 @@ export function createScreen({ terminal, colour, show, note, stack }: Invocation
       .join("\n");
   let place = "";
   return {
-    begin({ id, title, front_matter }, steps, { run_id, path, resumed }) {
+    begin({ id, title, front_matter }, steps, { run_id, path, resumed, not }) {
       const begun = resumed ? "goes on" : "begins";
       if (!terminal) return note(`${id} ${begun} on stack ${stack}: ${steps} steps, run ${run_id}, transcript ${path}`);
       show(`${rule(`${id}: ${title}`, `stack ${stack}`, "━", "bold")}\n`);
       show(`   ${front_matter.severity} · ${steps} steps · run ${run_id} ${begun}\n   transcript ${path}\n`);
+      show(
+        `\n${rule("Do not", `all of it: npm run ops -- runbook show ${id}`, "─", ["bold", "red"])}\n${indented(not, "   ")}\n`,
+      );
     },
     step(step, { index, count }, timeout_ms) {
       place = `[${index + 1}/${count}] ${step.name}`;
@@ -67,11 +76,10 @@ export function createScreen({ terminal, colour, show, note, stack }: Invocation
       show("\n");
     },
     line(text) {
-      const short = brief(text);
-      if (terminal)
-        show(`${paint("dim", "   │")} ${harmless(short)}
+      if (!terminal) return note(`  | ${brief(text)}`);
+      for (const shown of readable(text))
+        show(`${paint("dim", "   │")} ${harmless(shown)}
 `);
-      else note(`  | ${short}`);
     },
     skipped(step, why) {
       const text = `skipped ${step.name}: ${why}`;
@@ -93,6 +101,18 @@ export function createScreen({ terminal, colour, show, note, stack }: Invocation
       show(`\n${rule("If it fails", "what is safe to repeat", "─", "bold")}\n${indented(text, "   ")}\n\n`);
     },
   };
+}
+
+/** Answers of the service are one long line of JSON: it is laid out, as far as a screen goes. */
+function readable(text: string): string[] {
+  if (text.length <= WIDTH || !/^[[{]/.test(text)) return [brief(text)];
+  try {
+    const lines = JSON.stringify(JSON.parse(text), null, 2).split("\n").map(brief);
+    const more = lines.length - JSON_LINES_MAX;
+    return more <= 0 ? lines : [...lines.slice(0, JSON_LINES_MAX), `… (${more} lines more are in the transcript)`];
+  } catch {
+    return [brief(text)];
+  }
 }
 
 /** What fits a few lines of a screen; the transcript has it whole. */
