@@ -271,16 +271,22 @@ export const FULL_TEXT_MERGE_PAGES = 2_000;
 export const DIFFERENT_LINES_SHOWN = 20;
 /** A key that `ops restore document` makes for another tenant ends by then, where it could not be revoked. */
 export const TENANT_KEY_TTL_MS = 600_000;
-/** Bringing a command's audit record to its stack, the way by KV included. */
-export const AUDIT_REPORT_TIMEOUT_MS = 10_000;
-/** Records that waited, brought by one command. */
-export const AUDIT_REPORTS_MAX = 50;
+/** Bringing an audit record or a heartbeat to its stack, the way by KV included. */
+export const WAITING_REPORT_TIMEOUT_MS = 10_000;
+/** Reports that waited, brought by one command. */
+export const WAITING_REPORTS_MAX = 50;
 /** Rows of the audit log in one query: some 500 bytes each. */
 export const AUDIT_PAGE_ROWS = 2_000;
 /** Segments of the audit archive that are read at the same time. */
 export const AUDIT_SEGMENT_READERS = 16;
 /** A job of the schedule takes no longer: heartbeats take no longer grace. */
 export const JOB_TIME_LIMIT_MAX_S = 86_400;
+/** A command of a job has this long to end after its time, before it is killed. */
+export const JOB_END_MS = 60_000;
+/** Runs of a job whose records and output stay on this machine. */
+export const JOB_RUNS_KEPT = 30;
+/** A look whether a job runs holds its lock for an instant: so long it is waited for before it counts as held. */
+export const JOB_LOCK_WAIT_MS = 1_000;
 /** Ids of a kind of disparity that `ops index check` remembers and mends in one go; beyond that it only counts. */
 export const INDEX_CHECK_IDS_MAX = 50_000;
 /** Of these it shows so many. */

@@ -140,11 +140,12 @@ describe("the state of a job", () => {
 
 describe("the schedule", () => {
   test("names the jobs that alerts of their own are about, and is in time for them", () => {
-    const named = RULES.flatMap(({ condition }) => ("where" in condition ? [condition.where?.job ?? []].flat() : []));
+    const readings = RULES.flatMap(({ condition }) => ("all" in condition ? condition.all : []));
+    const named = readings.flatMap(({ where }) => where?.job ?? []);
+    expect(named).toContain("drill");
     expect(JOBS.map(({ id }) => id)).toEqual(expect.arrayContaining([...named, "backup"]));
-    const age_h = RULES.flatMap(({ condition }) =>
-      "metric" in condition && condition.metric === "backup_age_h" ? [condition.value] : [],
-    );
+    const age_h = readings.flatMap(({ metric, value }) => (metric === "backup_age_h" ? [value] : []));
+    expect(age_h).not.toEqual([]);
     for (const limit_h of age_h) expect(24 + jobOf("backup").grace_s / 3_600).toBeLessThanOrEqual(limit_h);
   });
 
