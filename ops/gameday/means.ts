@@ -55,7 +55,7 @@ export async function putAlertConfiguration(
 export async function caller(
   arena: Arena,
   settings: { tenant: string; rate_tier?: "low" | "high" },
-): Promise<Client & { key_id: string }> {
+): Promise<Client & { key_id: string; key: string }> {
   const { tenant, rate_tier = "high" } = settings;
   const made = await createKey(arena.operator, {
     name: `game day ${tenant}`,
@@ -69,7 +69,7 @@ export async function caller(
     signal: arena.invocation.signal,
     timeout_ms: GAMEDAY_REQUEST_TIMEOUT_MS,
   });
-  return { ...client, key_id: made.id };
+  return { ...client, key_id: made.id, key: made.key };
 }
 
 /** Takes every trigger of the Worker's cron away, as deployments have done. */

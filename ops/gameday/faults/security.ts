@@ -10,6 +10,9 @@ const GUESSES = 60;
 const ADDRESSES = 12;
 const STRANGER = "127.0.0.66";
 
+/** What the finder of a key knows of it. */
+const leaked = new WeakMap<Arena, Record<string, string>>();
+
 /** A guess of a key, from one of this machine's own addresses. */
 function guess({ platform }: Arena, address: string): Promise<number> {
   return new Promise((resolve) => {
@@ -68,10 +71,16 @@ export const SECURITY_FAULTS: readonly Fault[] = [
     alert: "change-cloudflare",
     runbook: "leaked-api-key",
     inject: async (arena) => {
-      await caller(arena, { tenant: "leaky" });
+      const { key, key_id } = await caller(arena, { tenant: "leaky" });
+      leaked.set(arena, { LEAKED_KEY: key, LEAKED_KEY_ID: key_id });
       await notification(arena, "leaked_credential", "A key of PRISM was found in a public repository");
     },
-    variables: keyOf("leaky"),
+    variables: async (arena) => ({
+      ...leaked.get(arena),
+      KEY_NAME: "the owner's next key",
+      KEY_TENANT: "leaky",
+      KEY_SCOPES: "read,chat",
+    }),
   },
 ];
 
