@@ -2,6 +2,8 @@
 import { z } from "zod";
 import {
   OPTIONAL_SECRETS,
+  ROTATED_SECRETS,
+  ROTATION_PHASES,
   SECRETS,
   type SecretName,
   STACKS,
@@ -85,6 +87,10 @@ const stackConfig = z
       .strictObject({ url: z.url(), s3Url: z.url() })
       .default({ url: "http://127.0.0.1:8787", s3Url: "http://127.0.0.1:8788" }),
     waivers: z.array(waiver).default([]),
+    /** The secret that is being rotated, and how far that is: `ops secrets rotate` keeps it here, beside the secrets. */
+    rotation: z
+      .strictObject({ secret: z.enum(ROTATED_SECRETS), phase: z.enum(ROTATION_PHASES), at: z.iso.datetime() })
+      .optional(),
   })
   .superRefine((config, context) => {
     const refuse = (path: (string | number)[], message: string) => context.addIssue({ code: "custom", path, message });
@@ -116,6 +122,7 @@ const STRUCTURED: ReadonlySet<string> = new Set([
   "zone",
   "local",
   "waivers",
+  "rotation",
 ]);
 
 type ParsedConfig =

@@ -263,6 +263,8 @@ export const KEEP_YEARLY = 7;
 export const DRILL_COMPARED_MAX = 2_000;
 /** Jobs that finished so long ago are forgotten: as long as usage is kept. */
 export const FINISHED_JOB_KEEP_MS = 90 * 86_400_000;
+/** Ratings and dead letters are kept as long. */
+export const RECORD_KEEP_MS = 90 * 86_400_000;
 /** Rows that `ops vacuum` deletes in one statement, far below D1's 30 s. */
 export const VACUUM_ROWS_PER_STATEMENT = 20_000;
 /** Pages of a full-text index merged by one statement: a second's work. */
@@ -319,3 +321,29 @@ export const GAMEDAY_RECOVERED_S = 1_800;
 export const GAMEDAY_PATIENCE_MIN = 60;
 /** An alert that resolved is remembered for an hour of evaluations, and flaps within it. */
 export const GAMEDAY_FORGOTTEN_MIN = 70;
+/** Events of one request to the telemetry API: what it gives at most. https://developers.cloudflare.com/api/resources/workers/subresources/observability/ */
+export const LOG_QUERY_EVENTS = 2_000;
+/** The log is read and sorted by parts of this span, the oldest first: the memory that a long window takes. */
+export const LOG_SLICE_MS = 3_600_000;
+/** An invocation logs no later than this after it began: a queue's consumer has 15 minutes, a request less. */
+export const INVOCATION_MS_MAX = 900_000;
+/** Objects of the archive that are read at the same time. */
+export const LOG_OBJECT_READERS = 6;
+/** Lines that `ops logs query` and `tail` keep for `--json`. */
+export const LOG_LINES_MAX = 10_000;
+/** Lines that `ops logs query` prints where nothing else is asked for. */
+export const LOG_LINES_SHOWN = 200;
+/** Rows of a table of the log's analyses. */
+export const LOG_ROWS_SHOWN = 20;
+/** What `ops health` waits for the service, and for Cloudflare's API about one part. */
+export const HEALTH_CHECK_TIMEOUT_MS = 15_000;
+/** Cloudflare's status page is waited for no longer: it is worth a line, not a wait. */
+export const CLOUDFLARE_STATUS_TIMEOUT_MS = 3_000;
+
+/** How long both values of a secret are accepted at least: a version reaches every place within minutes. */
+export const SECRET_OVERLAP_MS = 5 * 60_000;
+/** A secret is old after half a year, and an alert tells a day later. */
+export const SECRET_AGE_MAX_MS = 180 * 86_400_000;
+export const SECRET_AGE_GRACE_S = 86_400;
+/** How long a deployed change of a secret may take to show. */
+export const SECRET_SEEN_MAX_MS = 60_000;

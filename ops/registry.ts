@@ -5,7 +5,13 @@
 import type { Command } from "./command/define.ts";
 
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  health: async () => (await import("./health/health.ts")).health,
+  status: async () => (await import("./health/status.ts")).status,
   synthetic: async () => (await import("./health/synthetic.ts")).synthetic,
+  "logs query": async () => (await import("./logs/query.ts")).logsQuery,
+  "logs errors": async () => (await import("./logs/errors.ts")).logsErrors,
+  "logs slow": async () => (await import("./logs/slow.ts")).logsSlow,
+  "logs tokens": async () => (await import("./logs/tokens.ts")).logsTokens,
   "alerts list": async () => (await import("./alerts/list.ts")).alertsList,
   "alerts show": async () => (await import("./alerts/show.ts")).alertsShow,
   "alerts ack": async () => (await import("./alerts/ack.ts")).alertsAck,
@@ -35,6 +41,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "generation resume": async () => (await import("./generation/resume.ts")).generationResume,
   "generation cancel": async () => (await import("./generation/cancel.ts")).generationCancel,
   "generation drop": async () => (await import("./generation/drop.ts")).generationDrop,
+  cleanup: async () => (await import("./cleanup/cleanup.ts")).cleanup,
   vacuum: async () => (await import("./vacuum/vacuum.ts")).vacuum,
   "backup create": async () => (await import("./backup/create.ts")).backupCreate,
   "backup list": async () => (await import("./backup/list.ts")).backupList,
@@ -62,6 +69,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "keys create": async () => (await import("./keys/create.ts")).keysCreate,
   "keys list": async () => (await import("./keys/list.ts")).keysList,
   "keys revoke": async () => (await import("./keys/revoke.ts")).keysRevoke,
+  "secrets rotate": async () => (await import("./secrets/rotate.ts")).secretsRotate,
   "mode show": async () => (await import("./defence/mode-show.ts")).modeShow,
   "mode set": async () => (await import("./defence/mode-set.ts")).modeSet,
   block: async () => (await import("./defence/block.ts")).block,

@@ -43,5 +43,6 @@ export interface Env {
   KEY_PEPPER: string;
   ERROR_WEBHOOK: string;
   ALERT_WEBHOOK_SECRET: string;
+  ALERT_WEBHOOK_SECRET_PREVIOUS: string;
   ALERT_CHANNEL_SECRETS: string;
 }

@@ -23,6 +23,7 @@ export async function playAll(
   while (done.length < faults.length)
     await onArena(invocation, async (arena) => {
       for (const fault of faults.slice(done.length)) {
+        await fault.prepare?.(arena);
         await warmUp(arena);
         const came = await play(arena, fault);
         done.push(came);

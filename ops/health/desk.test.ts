@@ -1,0 +1,173 @@
+/** What an operator looks at first, on a platform that is well, and on one that is not. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { CRONS, SERVICE } from "../../infra/inventory.ts";
+import { type Service, startService } from "../../worker/service.fixture.ts";
+import { createCloudflare } from "../cloudflare/api.ts";
+import type { Invocation } from "../command/invocation.ts";
+import { invocationOnPlatform } from "../command/invocation-on-platform.fixture.ts";
+import { runCli } from "../command/run-cli.fixture.ts";
+import { locateStack } from "../stack/locate.ts";
+import type { StackTarget } from "../stack/target.ts";
+import { health } from "./health.ts";
+import type { HealthRow } from "./row.ts";
+import { status } from "./status.ts";
+
+let dir: string;
+let service: Service;
+let page: Server;
+let page_url: string;
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), "desk-"));
+  service = await startService({ data_dir: dir, faults: true });
+  page = createServer((_request, response) => response.end(JSON.stringify(PAGE))).listen(0, "127.0.0.1");
+  await new Promise((resolve) => page.once("listening", resolve));
+  page_url = `http://127.0.0.1:${(page.address() as AddressInfo).port}`;
+  await service.platform.runtime.triggerSchedule(SERVICE, CRONS.worker.checks);
+});
+afterAll(async () => {
+  page?.close();
+  await service?.close();
+  rmSync(dir, { recursive: true });
+});
+beforeEach(() => {
+  if (service.platform.faults) service.platform.faults.rules = [];
+});
+
+const PAGE = {
+  status: { indicator: "minor", description: "Minor Service Outage" },
+  components: [
+    { name: "D1", status: "degraded_performance" },
+    { name: "Workers", status: "operational" },
+    { name: "Stream", status: "major_outage" },
+  ],
+  incidents: [{ name: "D1 is slow in Europe", impact: "minor" }],
+};
+
+const { signal } = new AbortController();
+const target = () => locateStack("local", dir, {}, signal);
+/** The same stack, where nobody answers at the service's address. */
+const withoutWorker = async (): Promise<StackTarget> => ({
+  ...(await target()),
+  service: async () => ({ url: "http://127.0.0.1:9", secret: service.platform.api_secret }),
+});
+const run = async (command: typeof health, find = target, changes: Partial<Invocation> = {}) => {
+  const invocation = invocationOnPlatform(service.platform, find, {
+    env: { PRISM_CLOUDFLARE_STATUS_URL: page_url },
+    ...changes,
+  });
+  const { data, text, exit_code } = await command.run(invocation, {});
+  return { data: data as Record<string, unknown>, text, exit_code };
+};
+const states = async (find = target) => {
+  const { data, exit_code, text } = await run(health, find);
+  const rows = data.parts as HealthRow[];
+  return { exit_code, text, ...Object.fromEntries(rows.map(({ part, state }) => [part, state])) };
+};
+const ALL_UP = {
+  worker: "up",
+  database: "up",
+  vectorize: "up",
+  kv: "up",
+  ai: "up",
+  queue: "up",
+  crons: "up",
+  quota: "up",
+};
+
+test("every part of a healthy service is up", async () => {
+  expect(await states()).toMatchObject({ exit_code: 0, ...ALL_UP });
+});
+
+test("a database that does not answer hides nothing else, and what to do stands below", async () => {
+  if (service.platform.faults) service.platform.faults.rules = [{ binding: "DB", error: "D1_ERROR: set by the test" }];
+  const found = await states();
+  expect(found).toMatchObject({
+    exit_code: 1,
+    worker: "up",
+    database: "down",
+    kv: "up",
+    ai: "up",
+    queue: "up",
+    crons: "up",
+  });
+  expect(found.text).toMatch(/database is down\. Try: /);
+});
+
+test("where the Worker is dead, Cloudflare's API tells of each other part, and of one that is lost beside it", async () => {
+  const dead = await states(withoutWorker);
+  // There is no REST API of Workers AI on this machine, and none of the meter anywhere: neither is said to be well.
+  const others = {
+    database: "up",
+    vectorize: "up",
+    kv: "up",
+    queue: "up",
+    crons: "up",
+    ai: "unknown",
+    quota: "unknown",
+  };
+  expect(dead).toMatchObject({ exit_code: 1, worker: "down", ...others });
+  expect(dead.text).toMatch(/no connection.*version 1/);
+  const api = async () => ({ ...(await (await target()).api()), token: "revoked" });
+  const refused = await states(async () => ({ ...(await withoutWorker()), api }));
+  expect(refused).toMatchObject({ exit_code: 1, worker: "down", database: "unknown", crons: "unknown" });
+});
+
+test("a cron trigger that went missing is found although the Worker says that cron has run", async () => {
+  const address = await (await target()).api();
+  const { schedules } = createCloudflare(address, { signal }).workers.scripts;
+  const set = (crons: string[]) =>
+    schedules.update(SERVICE, { account_id: address.account_id, body: crons.map((cron) => ({ cron })) });
+  await set([CRONS.worker.daily]);
+  const { text, ...found } = await states();
+  await set(Object.values(CRONS.worker));
+  expect(found).toMatchObject({ exit_code: 1, crons: "down", worker: "up" });
+  expect(text).toContain(CRONS.worker.checks);
+});
+
+test("status tells each thing on its own, and Cloudflare's own page where it is reached", async () => {
+  const well = await run(status);
+  expect(well.data).toMatchObject({
+    service: { known: true, value: { status: "healthy" } },
+    version: { value: { number: 1 } },
+    mode: { value: { mode: "normal" } },
+    generations: { value: { database: 1, vectors: 1 } },
+    incidents: { value: [] },
+    backup: { value: null },
+    cloudflare: { state: "known", impaired: ["D1: degraded performance"], incidents: ["D1 is slow in Europe (minor)"] },
+  });
+  await service.call(
+    "POST",
+    "/api/v1/incidents",
+    { title: "Answers are slow", severity: "SEV-3", components: ["ai"], text: "We look into it." },
+    { key: service.platform.api_secret },
+  );
+  const open = await run(status, target, { env: { PRISM_CLOUDFLARE_STATUS_URL: "http://127.0.0.1:9" } });
+  expect(open.exit_code).toBe(1);
+  expect(open.text).toMatch(/SEV-3 +#1 Answers are slow: .*nobody leads it/);
+  expect(open.text).toMatch(/cloudflare +not reachable: /);
+});
+
+test("status without the Worker still knows the version, the generations and Cloudflare's page", async () => {
+  const { data, exit_code } = await run(status, withoutWorker);
+  expect(exit_code).toBe(1);
+  expect(data).toMatchObject({
+    service: { known: false },
+    mode: { known: false },
+    alerts: { known: false },
+    version: { known: true },
+    generations: { known: true },
+    backup: { known: true },
+    cloudflare: { state: "known" },
+  });
+});
+
+test.each([["health"], ["status"]])("%s prints what it declares", async (path) => {
+  const { stdout, stderr } = await runCli([path, "--data", dir, "--json"], { PRISM_CLOUDFLARE_STATUS_URL: page_url });
+  expect(stderr).toBe("");
+  expect(JSON.parse(stdout)).toMatchObject({ stack: "local" });
+});
