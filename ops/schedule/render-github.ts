@@ -75,7 +75,9 @@ function jobOf(job: Job, steps: string, command: string, stack: string): string 
     ...needs.map((need) => `needs.${need}.result != 'failure'`),
   ];
   // Of the one step alone: what installs packages has no business with them.
-  const secrets = Object.entries(credentialsOf(job)).map(([name, kept]) => `          ${name}: \${{ secrets.${kept} }}`);
+  const secrets = Object.entries(credentialsOf(job)).map(
+    ([name, kept]) => `          ${name}: \${{ secrets.${kept} }}`,
+  );
   const isReport = job.commands.some((words) => words.includes("{out}"));
   const summarise = `
       - if: \${{ !cancelled() }}
