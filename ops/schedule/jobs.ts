@@ -58,6 +58,7 @@ export const JOBS: readonly Job[] = schedule.parse([
     needs: ["backup"],
     time_limit_s: HOUR_S,
     token: "restore",
+    repository_key: "reader",
   },
   {
     ...weekly,
@@ -143,6 +144,7 @@ export const JOBS: readonly Job[] = schedule.parse([
     needs: ["backup"],
     time_limit_s: 2 * HOUR_S,
     token: "restore",
+    repository_key: "reader",
   },
   {
     ...rare,
