@@ -88,6 +88,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   adopt: async () => (await import("./delivery/adopt.ts")).adopt,
   "schedule list": async () => (await import("./schedule/list.ts")).scheduleList,
   "schedule due": async () => (await import("./schedule/due.ts")).scheduleDue,
+  "schedule render": async () => (await import("./schedule/render.ts")).scheduleRender,
   "schedule run": async () => (await import("./schedule/run.ts")).scheduleRun,
   gameday: async () => (await import("./gameday/gameday.ts")).gameday,
   "eval retrieval": async () => (await import("./eval/retrieval.ts")).evalRetrieval,
