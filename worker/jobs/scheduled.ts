@@ -17,6 +17,7 @@ import type { Ending } from "../telemetry/unit.ts";
 import { Work } from "../work.ts";
 import { archiveAudit, completeAudit } from "./archive-audit.ts";
 import { collectPacks } from "./collect-packs.ts";
+import { completeIncidents } from "./complete-incidents.ts";
 import { recordStatus } from "./record-status.ts";
 import { resendOverdue } from "./resend-overdue.ts";
 import { verifyAudit } from "./verify-audit.ts";
@@ -37,6 +38,7 @@ const TASKS: readonly Task[] = [
     run: ({ stores, now_ms }) => addMissingWords(stores.db, REWORDED_CHUNKS_MAX, now_ms),
   },
   { cron: CRONS.worker.checks, name: "complete-audit", run: completeAudit },
+  { cron: CRONS.worker.checks, name: "complete-incidents", run: completeIncidents },
   { cron: CRONS.worker.checks, name: "archive-audit", run: archiveAudit },
   { cron: WATCHDOG.cron, name: "watch", run: watch },
   { cron: CRONS.worker.checks, name: "verify-audit", run: verifyAudit },
