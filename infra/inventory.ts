@@ -156,6 +156,10 @@ export const OPTIONAL_SECRETS: ReadonlySet<SecretName> = new Set([
   "ALERT_CHANNEL_SECRETS",
 ]);
 
+/** Jobs that get an account token of their own, with what `infra/tokens.ts` grants them. */
+export const TOKENS = ["deploy", "backup", "restore", "reports"] as const;
+export type TokenKind = (typeof TOKENS)[number];
+
 /** Cron expressions of the Worker: with the watchdog's, five are allowed an account on the free plan. */
 export const CRONS = { worker: { checks: "*/5 * * * *", daily: "17 3 * * *" } } as const;
 

@@ -215,6 +215,20 @@ export const DEFERRED_WAIT_MAX_MS = 300_000;
 export const DEFERRED_PUSH_EVERY_MS = 4_000;
 /** Messages of one request. https://developers.cloudflare.com/queues/platform/limits/ */
 export const QUEUE_PUSH_MESSAGES = 100;
+/** Messages that one request shows. https://developers.cloudflare.com/queues/configuration/pull-consumers/ */
+export const QUEUE_PEEK_MAX = 100;
+/** Dead letters that are read, sent again and followed together: bodies of 128 kB would still be 26 MB. */
+export const LETTERS_PER_READ = 200;
+/** Objects that letters name are looked at this many at a time. */
+export const LETTER_LOOKERS = 16;
+/** How long the letters of one read are followed: a message's six tries are over after 155 s of pauses. */
+export const LETTERS_WAIT_MAX_MS = 300_000;
+/** Letters that are not done are listed up to here. */
+export const LETTERS_LISTED_MAX = 50;
+/** What one purge takes, so that its copy fits into memory. */
+export const PURGE_MESSAGES_MAX = 10_000;
+/** A document alone in the queue comes through in seconds; a backlog of minutes is what the alert of the queue's age is for. */
+export const QUEUE_TEST_MAX_MS = 60_000;
 /** Rows of a table that a backup's plan looks at, to know how long they are. */
 export const PLAN_SAMPLE_ROWS = 100;
 /** A plan counts rows one by one only up to here: each of them is a row read. */
@@ -257,11 +271,51 @@ export const FULL_TEXT_MERGE_PAGES = 2_000;
 export const DIFFERENT_LINES_SHOWN = 20;
 /** A key that `ops restore document` makes for another tenant ends by then, where it could not be revoked. */
 export const TENANT_KEY_TTL_MS = 600_000;
-/** Bringing a command's audit record to its stack, the way by KV included. */
-export const AUDIT_REPORT_TIMEOUT_MS = 10_000;
-/** Records that waited, brought by one command. */
-export const AUDIT_REPORTS_MAX = 50;
+/** Bringing an audit record or a heartbeat to its stack, the way by KV included. */
+export const WAITING_REPORT_TIMEOUT_MS = 10_000;
+/** Reports that waited, brought by one command. */
+export const WAITING_REPORTS_MAX = 50;
 /** Rows of the audit log in one query: some 500 bytes each. */
 export const AUDIT_PAGE_ROWS = 2_000;
 /** Segments of the audit archive that are read at the same time. */
 export const AUDIT_SEGMENT_READERS = 16;
+/** A job of the schedule takes no longer: heartbeats take no longer grace. */
+export const JOB_TIME_LIMIT_MAX_S = 86_400;
+/** A command of a job has this long to end after its time, before it is killed. */
+export const JOB_END_MS = 60_000;
+/** Runs of a job whose records and output stay on this machine. */
+export const JOB_RUNS_KEPT = 30;
+/** A look whether a job runs holds its lock for an instant: so long it is waited for before it counts as held. */
+export const JOB_LOCK_WAIT_MS = 1_000;
+/** Ids of a kind of disparity that `ops index check` remembers and mends in one go; beyond that it only counts. */
+export const INDEX_CHECK_IDS_MAX = 50_000;
+/** Of these it shows so many. */
+export const INDEX_CHECK_SAMPLE = 5;
+/** Rows of documents and chunks, with the text of the latter, read at a time: a megabyte or less. */
+export const INDEX_CHECK_ROWS = 500;
+/** Goes of `ops index check --repair`: what one mends can show what was hidden behind it. */
+export const INDEX_REPAIR_GOES_MAX = 4;
+/** Entries of the full-text index compared by one statement. */
+export const FULL_TEXT_ENTRIES_PER_CHECK = 50_000;
+/** Chunks whose full text one statement makes anew beside writers: within D1's 30 s. */
+export const FULL_TEXT_REBUILD_ROWS_MAX = 100_000;
+/** Requests for vectors that are under way at once. */
+export const VECTOR_READERS = 4;
+/** Texts that a repair asks the Worker to embed with one message: a call of Workers AI. */
+export const OWED_CHUNKS_PER_MESSAGE = 100;
+/** How long the vectors that a repair has asked for are waited for. */
+export const OWED_WAIT_MAX_MS = 300_000;
+
+/** A caller's request on a game day: a fault must not keep callers waiting for longer than people would. */
+export const GAMEDAY_REQUEST_TIMEOUT_MS = 15_000;
+/** Quiet traffic before a fault, so that every window of five minutes has a usual past. */
+export const GAMEDAY_WARM_UP_MIN = 15;
+/** A fault strikes so long after an evaluation: nearly as long before the next one as there is. */
+export const GAMEDAY_STRIKES_AFTER_MS = 30_000;
+/** What operations.md promises, of platform time. */
+export const GAMEDAY_DETECTED_S = 300;
+export const GAMEDAY_RECOVERED_S = 1_800;
+/** An alert that has not fired, or not resolved, this long after it should have is given up. */
+export const GAMEDAY_PATIENCE_MIN = 60;
+/** An alert that resolved is remembered for an hour of evaluations, and flaps within it. */
+export const GAMEDAY_FORGOTTEN_MIN = 70;

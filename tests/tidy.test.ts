@@ -47,6 +47,7 @@ const KNOWS_LOCAL: readonly Exception[] = [
   { id: "ops/bench/backup.ts", reason: "starts one to measure on" },
   { id: "ops/bench/http-setup.ts", reason: "starts bare Workers to measure beside" },
   { id: "ops/service/rig.ts", reason: "starts one for `eval` and `bench`" },
+  { id: "ops/gameday/arena.ts", reason: "starts one for game days" },
   { id: "ops/stack/open-driver.ts", reason: "stack `local` is driven without an engine" },
   {
     id: "ops/stack/adoptable.ts",

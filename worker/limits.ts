@@ -238,8 +238,6 @@ export const INCIDENT_ENTRIES_MAX = 200;
 export const INCIDENT_ACTIONS_MAX = 50;
 /** Of a name that whoever opened an incident gave it. */
 export const INCIDENT_REF = /^r-[a-z0-9]{8}$/;
-/** What was told of incidents and waited in KV, taken over in one run of cron: each is three subrequests of 50 on the free plan. */
-export const INCIDENT_WAITING_PER_RUN_MAX = 8;
 export const INCIDENT_PAGE_DEFAULT = 20;
 export const INCIDENT_PAGE_MAX = 100;
 /** A maintenance window is hours; more is another word for an outage. */
@@ -312,8 +310,8 @@ export const AUDIT_SEGMENT_ENTRIES_MAX = 200;
 export const AUDIT_ANCHOR_AFTER_MS = 3_600_000;
 /** Archived entries stay in the database for this long. */
 export const AUDIT_KEPT_MS = 90 * 86_400_000;
-/** Entries that waited in KV, added in one run of cron: four subrequests each of 50 on the free plan. */
-export const AUDIT_WAITING_PER_RUN_MAX = 8;
+/** Reports that waited in KV, taken in one run of cron: four subrequests each of 50 on the free plan. */
+export const WAITING_PER_RUN_MAX = 8;
 /** Entries that one call of `verify-integrity` checks: 10 ms of CPU. */
 export const AUDIT_VERIFIED_PER_CALL = 250;
 /** Entries of an export that are read at a time. */

@@ -47,9 +47,6 @@ export interface IncidentEntry {
   is_public: boolean;
 }
 
-/** Keys in the CONFIG namespace under which ops leave what they tell of incidents while the service is down; what follows sorts by time. */
-export const INCIDENT_WAITING_PREFIX = "incident-waiting:";
-
 /** What must be done so that it does not happen again: followed until it is done. */
 export interface ActionItem {
   /** 1 for the first of its incident. */

@@ -96,16 +96,11 @@ export const incidentChange = z
 
 const shownTime = z.iso.datetime();
 
-/** What was told of an incident while the service did not answer: ops leave it in KV, and cron takes it over. */
+/** What was told of an incident while the service did not answer: ops leave it in KV. */
+const report = { id: z.string(), at_ms: z.int() };
 export const waitingIncident = z.discriminatedUnion("act", [
-  z.strictObject({ act: z.literal("open"), id: z.uuid(), at_ms: z.int(), opening: incidentOpening }),
-  z.strictObject({
-    act: z.literal("change"),
-    id: z.uuid(),
-    at_ms: z.int(),
-    incident: z.string(),
-    change: incidentChange,
-  }),
+  z.strictObject({ ...report, act: z.literal("open"), opening: incidentOpening }),
+  z.strictObject({ ...report, act: z.literal("change"), incident: z.string(), change: incidentChange }),
 ]);
 
 export const incidentEntry = z.object({
