@@ -21,8 +21,8 @@ import {
   type MaintenanceChange,
   type MaintenanceFacts,
   type Outcome,
-  type StatusCalls,
 } from "../ground/status.ts";
+import type { StatusCalls } from "../ground/status-calls.ts";
 import { DAY_MS } from "../ground/time.ts";
 import {
   dayBars,

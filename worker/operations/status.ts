@@ -9,8 +9,8 @@ import type {
   Incident,
   Maintenance,
   Outcome,
-  StatusCalls,
 } from "../ground/status.ts";
+import type { StatusCalls } from "../ground/status-calls.ts";
 import { maintenancePhase, type ShownState, shownState } from "../ground/uptime.ts";
 import { STATUS_CACHE_MS, STATUS_STALE_AFTER_MS, STATUS_TIMEOUT_MS } from "../limits.ts";
 import { describeError } from "../telemetry/log.ts";
