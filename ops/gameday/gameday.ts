@@ -13,7 +13,7 @@ import { GAMEDAY_DETECTED_S, GAMEDAY_RECOVERED_S } from "../limits.ts";
 import type { Fault } from "./fault.ts";
 import { FAULTS } from "./faults.ts";
 import { type Played, played } from "./played.ts";
-import { recordResults } from "./record.ts";
+import { recordResult } from "./record.ts";
 
 const DAY_H = 24;
 
@@ -54,8 +54,11 @@ export const gameday = defineCommand({
     const hours = quiet_hours ?? (wanted === undefined ? DAY_H : 0);
     // Loaded on use: with it comes what starts a platform.
     const { playAll } = await import("./play-all.ts");
-    const { faults, told } = await playAll(invocation, chosen, hours);
-    if (record) recordResults(FAULTS, faults, new Date(invocation.now()).toISOString().slice(0, 10));
+    const day = new Date(invocation.now()).toISOString().slice(0, 10);
+    const { faults, told } = await playAll(invocation, chosen, hours, (came) => {
+      // Each at once: half an hour of results must not be lost by what ends the run early.
+      if (record) recordResult(FAULTS, came, day);
+    });
     const shortfalls = [...faults.flatMap(shortfallsOf), ...told.map((alert) => `quiet day: ${alert} was told`)];
     const data: GameDay = {
       faults,

@@ -68,16 +68,14 @@ function parts(text: string): { before: string; table: string; after: string } {
   const [table, after] = rest?.split(`${END}\n`) ?? [];
   if (before === undefined || table === undefined || after === undefined)
     throw new Error(`runbooks/README.md lacks the marks of the table: ${BEGIN} … ${END}`);
-  return { before: before.trimEnd() + "\n", table, after };
+  return { before: `${before.trimEnd()}\n`, table, after };
 }
 
-/** Renews the table, and the day of each runbook that was carried out to its end in all of `came`. */
-export function recordResults(faults: readonly Fault[], came: readonly Played[], day: string): void {
+/** Renews the row of a fault, and the day of its runbook where that was carried out to its end. */
+export function recordResult(faults: readonly Fault[], came: Played, day: string): void {
   const readme = join(RUNBOOKS, "README.md");
-  writeFileSync(readme, withResults(readFileSync(readme, "utf8"), faults, came, day));
-  for (const runbook of new Set(came.map((one) => one.runbook))) {
-    if (came.some((one) => one.runbook === runbook && !one.runbook_done)) continue;
-    const file = join(RUNBOOKS, `${runbook}.md`);
-    writeFileSync(file, readFileSync(file, "utf8").replace(/^last_drilled: .*$/m, `last_drilled: ${day}`));
-  }
+  writeFileSync(readme, withResults(readFileSync(readme, "utf8"), faults, [came], day));
+  if (!came.runbook_done) return;
+  const file = join(RUNBOOKS, `${came.runbook}.md`);
+  writeFileSync(file, readFileSync(file, "utf8").replace(/^last_drilled: .*$/m, `last_drilled: ${day}`));
 }
