@@ -124,6 +124,8 @@ export const QUEUE_DELIVERY_LEASE_MS = 900_000;
 export const LOG_RETENTION_MS = { free: 3 * 86_400_000, paid: 7 * 86_400_000 } as const;
 /** Beyond the free allowance. https://developers.cloudflare.com/workers-ai/platform/pricing/ */
 export const USD_PER_1000_NEURONS = 0.011;
+/** Of tokens that `@cf/baai/bge-small-en-v1.5` embeds. https://developers.cloudflare.com/workers-ai/platform/pricing/ */
+export const NEURONS_PER_MILLION_EMBEDDED_TOKENS = 1841;
 /** Of a record that Logpush writes, in exceptions and lines together. https://developers.cloudflare.com/workers/observability/logs/logpush/#limits */
 export const LOGPUSH_TRACE_CHARS_MAX = 16_384;
 

@@ -371,3 +371,5 @@ export const SECRET_AGE_MAX_MS = 180 * 86_400_000;
 export const SECRET_AGE_GRACE_S = 86_400;
 /** How long a deployed change of a secret may take to show. */
 export const SECRET_SEEN_MAX_MS = 60_000;
+/** The newest chunks whose mean length `ops usage` reckons with: so many rows read. */
+export const PER_CHUNK_SAMPLE = 1_000;

@@ -1,8 +1,9 @@
 /** What this UTC day has used of the plan's daily allowances, and when each runs out. */
 
 import { ALLOWANCES_PER_DAY, type Allowed } from "../../infra/cloudflare-limits.ts";
+import { allowanceState } from "../ground/allowance-state.ts";
 import { DAY_MS } from "../ground/time.ts";
-import { ALLOWANCE_STATE_FROM_PERCENT, FORECAST_DAYS } from "../limits.ts";
+import { FORECAST_DAYS } from "../limits.ts";
 import type { Allowance } from "../schemas/allowances.ts";
 import { minuteOf } from "../telemetry/metering.ts";
 import type { Work } from "../work.ts";
@@ -52,11 +53,4 @@ function allowanceOf(use: Parameters<typeof runsOutAt>[0], limit: number, now_ms
   const at_ms = runsOutAt(use, limit, now_ms);
   const runs_out_at = at_ms === null ? null : new Date(at_ms).toISOString();
   return { used, limit, usage_percentage, state: allowanceState(usage_percentage), runs_out_at };
-}
-
-function allowanceState(percent: number): Allowance["state"] {
-  const { critical, high, warning } = ALLOWANCE_STATE_FROM_PERCENT;
-  if (percent >= critical) return "critical";
-  if (percent >= high) return "high";
-  return percent >= warning ? "warning" : "ok";
 }
