@@ -111,6 +111,8 @@ export const VERSION_BINDING = "VERSION";
 /** Plain-text variables and what each stack starts with. */
 export const VARIABLES = {
   ENVIRONMENT: { local: "local", staging: "staging", production: "production" },
+  /** What the account pays for, which is `prism:plan` of the stack: allowances and stores are judged by it. */
+  PLAN: { local: "free", staging: "free", production: "free" },
   LOG_LEVEL: { local: "WARN", staging: "INFO", production: "INFO" },
   DEFAULT_MODEL: { local: "balanced", staging: "balanced", production: "balanced" },
   EMBEDDING_MODEL: {

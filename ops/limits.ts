@@ -275,6 +275,30 @@ export const DIFFERENT_LINES_SHOWN = 20;
 export const TENANT_KEY_TTL_MS = 600_000;
 /** Bringing an audit record or a heartbeat to its stack, the way by KV included. */
 export const WAITING_REPORT_TIMEOUT_MS = 10_000;
+/** The same time on the next working day, where a response or an update is due then. */
+export const BUSINESS_DAY_MS = 24 * 3_600_000;
+/** Within what somebody must be at work on an incident (`/docs`, severities). */
+export const INCIDENT_RESPONSE_MS = {
+  "SEV-1": 15 * 60_000,
+  "SEV-2": 60 * 60_000,
+  "SEV-3": 4 * 3_600_000,
+  "SEV-4": BUSINESS_DAY_MS,
+} as const;
+/** News of an incident are due this long after the last ones. */
+export const INCIDENT_UPDATE_EVERY_MS = {
+  "SEV-1": 30 * 60_000,
+  "SEV-2": 60 * 60_000,
+  "SEV-3": 4 * 3_600_000,
+  "SEV-4": BUSINESS_DAY_MS,
+} as const;
+/** An event that two sources tell of is one, where their times are no further apart. */
+export const INCIDENT_SAME_EVENT_MS = 15 * 60_000;
+/** What happened so long before an incident began may be its cause, and is in its timeline. */
+export const INCIDENT_LOOK_BACK_MS = 30 * 60_000;
+/** Lines of one source that one command adds to a timeline. */
+export const INCIDENT_EVENTS_MAX = 40;
+/** Alerts that were evaluated longer ago do not say that all is well now. */
+export const ALERTS_STALE_MS = 15 * 60_000;
 /** Reports that waited, brought by one command. */
 export const WAITING_REPORTS_MAX = 50;
 /** Rows of the audit log in one query: some 500 bytes each. */
@@ -347,3 +371,5 @@ export const SECRET_AGE_MAX_MS = 180 * 86_400_000;
 export const SECRET_AGE_GRACE_S = 86_400;
 /** How long a deployed change of a secret may take to show. */
 export const SECRET_SEEN_MAX_MS = 60_000;
+/** The newest chunks whose mean length `ops usage` reckons with: so many rows read. */
+export const PER_CHUNK_SAMPLE = 1_000;

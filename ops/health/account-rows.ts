@@ -14,10 +14,11 @@ import {
   VECTOR_INDEX,
 } from "../../infra/inventory.ts";
 import { queueId } from "../cloudflare/account-resources.ts";
-import { type CloudflareAddress, createCloudflare, REPEATABLE } from "../cloudflare/api.ts";
+import { type CloudflareAddress, createCloudflare } from "../cloudflare/api.ts";
 import { refusalCodes } from "../cloudflare/failures.ts";
 import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
 import { asOpsError } from "../command/errors.ts";
+import { restD1 } from "../d1/rest-connection.ts";
 import { HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
 import type { HealthRow, Part, State } from "./row.ts";
 
@@ -51,13 +52,10 @@ const CHECKS: Readonly<Record<Exclude<Part, "quota">, (asked: Asked) => Promise<
   async database({ client, account_id, bound }) {
     // The API spells the id of a D1 binding either way, by endpoint.
     const { id, database_id } = await bound(DATABASE.binding);
-    const sql = "SELECT count(*) AS tables FROM sqlite_schema WHERE type = 'table'";
-    const answers = client.d1.database.query(String(id ?? database_id), { account_id, sql }, REPEATABLE);
-    for await (const { results } of answers) {
-      const tables = Number((results?.[0] as { tables?: number } | undefined)?.tables);
-      return tables > 0 ? up(`${tables} tables`) : down("it has no tables: run the migrations, or restore a backup");
-    }
-    return down("a query has no answer");
+    const sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'";
+    const [answer] = await restD1(client, account_id, String(id ?? database_id)).batch([{ sql }]);
+    const tables = Number(answer?.rows[0]?.[0] ?? 0);
+    return tables > 0 ? up(`${tables} tables`) : down("it has no tables: run the migrations, or restore a backup");
   },
   async vectorize({ client, account_id, bound }) {
     const { index_name } = await bound(VECTOR_INDEX.binding);

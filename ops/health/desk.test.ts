@@ -1,18 +1,21 @@
 /** What an operator looks at first, on a platform that is well, and on one that is not. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { FREE_ALLOWANCES_PER_DAY } from "../../infra/cloudflare-limits.ts";
 import { CRONS, SERVICE } from "../../infra/inventory.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { invocationOnPlatform } from "../command/invocation-on-platform.fixture.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
+import { reportWeekly } from "../report/weekly.ts";
 import { locateStack } from "../stack/locate.ts";
 import type { StackTarget } from "../stack/target.ts";
+import { usage } from "../usage/usage.ts";
 import { health } from "./health.ts";
 import type { HealthRow } from "./row.ts";
 import { status } from "./status.ts";
@@ -166,7 +169,53 @@ test("status without the Worker still knows the version, the generations and Clo
   });
 });
 
-test.each([["health"], ["status"]])("%s prints what it declares", async (path) => {
+test("usage tells every allowance and store, the fullest first, and what a chunk costs", async () => {
+  await service.call("PUT", "/api/v1/documents/tea", { title: "Tea", text: "Green tea is brewed at 80 degrees." });
+  const { data, text, exit_code } = await run(usage);
+  const resources = data.resources as { resource: string; usage_percentage: number }[];
+  const percentages = resources.map(({ usage_percentage }) => usage_percentage);
+  expect(resources.map(({ resource }) => resource).sort()).toEqual(
+    [...Object.keys(FREE_ALLOWANCES_PER_DAY), "database (bytes)", "vectors (dimensions)"].sort(),
+  );
+  expect(percentages).toEqual(percentages.toSorted((a, b) => b - a));
+  expect(data.per_chunk).toMatchObject({ chunks_today: 1, why_not_known: null });
+  expect(text).toMatch(/A chunk: \d.* rows written at most \(1 chunks today\), 0\.\d+ neurons/);
+  expect(exit_code).toBe(0);
+  const { data: without } = await run(usage, () => Promise.reject(new Error("no account")));
+  expect(without.per_chunk).toMatchObject({ chunks_today: null, why_not_known: expect.stringContaining("no account") });
+});
+
+test("a report has the figures of the service beside the baseline, and tells the source that did not answer", async () => {
+  const out = join(dir, "reports");
+  const taken = await runCli(["baseline", "update", "--period", "24h", "--data", dir, "--json"]);
+  expect(JSON.parse(taken.stdout)).toMatchObject({ period: "24h", all: { requests: expect.any(Number) } });
+  const { stdout, stderr } = await runCli(["report", "weekly", "--out", out, "--data", dir, "--json"]);
+  expect(stderr).toBe("");
+  const { figures, files, recommendations, not_known } = JSON.parse(stdout);
+  expect(figures).toContainEqual(expect.objectContaining({ name: "p95", before: expect.stringMatching(/ms$/) }));
+  expect(recommendations).toContainEqual({ because: "No backup was ever verified", command: "backup verify" });
+  expect(not_known).toEqual([]);
+  const [markdown = "", html = "", ...charts] = (files as string[]).map((file) => readFileSync(file, "utf8"));
+  expect(charts).toHaveLength(3);
+  expect(charts.every((chart) => chart.startsWith("<svg xmlns="))).toBe(true);
+  expect(markdown).toContain(`](${basename(files[2])})`);
+  expect(html).toContain("PUT /api/v1/documents/:id");
+  const gap = await run(reportWeekly, () => Promise.reject(new Error("no account")));
+  expect(gap.data.not_known).toEqual([expect.stringMatching(/^backup: .*no account/)]);
+});
+
+test.each(["performance", "monthly", "capacity", "cost", "volume"])("report %s is whole", async (kind) => {
+  const { code, stdout, stderr } = await runCli(["report", kind, "--data", dir, "--json"]);
+  expect({ code, stderr, ...JSON.parse(stdout) }).toMatchObject({
+    code: 0,
+    stderr: "",
+    kind,
+    not_known: [],
+    files: [],
+  });
+});
+
+test.each([["health"], ["status"], ["usage"]])("%s prints what it declares", async (path) => {
   const { stdout, stderr } = await runCli([path, "--data", dir, "--json"], { PRISM_CLOUDFLARE_STATUS_URL: page_url });
   expect(stderr).toBe("");
   expect(JSON.parse(stdout)).toMatchObject({ stack: "local" });

@@ -7,8 +7,8 @@ import pMap from "p-map";
 import { z } from "zod";
 import { LOG_ARCHIVE_FOLDER } from "../../infra/inventory.ts";
 import { DAY_MS } from "../../worker/ground/time.ts";
-import { INVOCATION_MS_MAX, LOG_OBJECT_READERS } from "../limits.ts";
 import { objectsUnder, type Storage } from "../storage/storage.ts";
+import { INVOCATION_MS_MAX, LOG_OBJECT_READERS } from "./limits.ts";
 import { exceptionLine, type LogLine, lineOf } from "./log-line.ts";
 
 /** An object, and when the invocations in it began. */

@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
-import { LOG_ROWS_SHOWN } from "../limits.ts";
 import { errorRow, errorsByKind } from "./analyses.ts";
+import { LOG_ROWS_SHOWN } from "./limits.ts";
 import { readLog, readWindow, readWords, windowOptions } from "./read.ts";
 
 export const logsErrors = defineCommand({

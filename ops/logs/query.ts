@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { positive } from "../command/options.ts";
-import { LOG_LINES_MAX, LOG_LINES_SHOWN } from "../limits.ts";
+import { LOG_LINES_MAX, LOG_LINES_SHOWN } from "./limits.ts";
 import { type LogLine, logLine } from "./log-line.ts";
 import { readLog, readWindow, readWords, windowOptions } from "./read.ts";
 import { shownLine } from "./shown-line.ts";

@@ -10,13 +10,13 @@ import { createCloudflare } from "../cloudflare/api.ts";
 import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { momentBefore } from "../command/options.ts";
-import { LOG_SLICE_MS } from "../limits.ts";
 import type { StackTarget } from "../stack/target.ts";
 import { patientStorage } from "../storage/patient-storage.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
 import type { Storage } from "../storage/storage.ts";
 import { type ArchivedBatch, archivedBatches, archivedLines } from "./archive.ts";
 import { filterOptions, type LogFilter, matcher } from "./filter.ts";
+import { LOG_SLICE_MS } from "./limits.ts";
 import { inOrder, isCut, type LogLine } from "./log-line.ts";
 import { telemetryLines } from "./telemetry.ts";
 

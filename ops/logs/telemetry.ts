@@ -5,9 +5,9 @@
 import type Cloudflare from "cloudflare";
 import { z } from "zod";
 import { REPEATABLE } from "../cloudflare/api.ts";
-import { LOG_QUERY_EVENTS } from "../limits.ts";
 import type { LogFilter } from "./filter.ts";
 import { statusRange } from "./filter.ts";
+import { LOG_QUERY_EVENTS } from "./limits.ts";
 import { exceptionLine, type LogLine, lineOf } from "./log-line.ts";
 
 /** What is read of an event; it has much more. */

@@ -34,6 +34,7 @@ export const UPKEEP_FAULTS: readonly Fault[] = [
     id: "backup-failed",
     what: "the nightly backup fails",
     alert: "job-failed",
+    also: ["change-backup"],
     runbook: "failed-job",
     inject: (arena) => heartbeat(arena, "backup", "fail"),
     variables: async () => ({ JOB: "backup" }),
@@ -59,13 +60,14 @@ export const UPKEEP_FAULTS: readonly Fault[] = [
     id: "schedule-missed",
     what: "the machine that runs the schedule is off",
     alert: "schedule-missed",
+    also: ["change-backup"],
     runbook: "failed-job",
     inject: (arena) =>
-      heartbeat(arena, "usage", "success", {
+      heartbeat(arena, "backup", "success", {
         next_due_at: new Date(arena.clock.now() + MINUTE_MS).toISOString(),
         grace_s: 60,
       }),
-    variables: async () => ({ JOB: "usage" }),
+    variables: async () => ({ JOB: "backup" }),
   },
   {
     id: "dependency-vulnerable",
