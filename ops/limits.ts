@@ -345,20 +345,6 @@ export const GAMEDAY_RECOVERED_S = 1_800;
 export const GAMEDAY_PATIENCE_MIN = 60;
 /** An alert that resolved is remembered for an hour of evaluations, and flaps within it. */
 export const GAMEDAY_FORGOTTEN_MIN = 70;
-/** Events of one request to the telemetry API: what it gives at most. https://developers.cloudflare.com/api/resources/workers/subresources/observability/ */
-export const LOG_QUERY_EVENTS = 2_000;
-/** The log is read and sorted by parts of this span, the oldest first: the memory that a long window takes. */
-export const LOG_SLICE_MS = 3_600_000;
-/** An invocation logs no later than this after it began: a queue's consumer has 15 minutes, a request less. */
-export const INVOCATION_MS_MAX = 900_000;
-/** Objects of the archive that are read at the same time. */
-export const LOG_OBJECT_READERS = 6;
-/** Lines that `ops logs query` and `tail` keep for `--json`. */
-export const LOG_LINES_MAX = 10_000;
-/** Lines that `ops logs query` prints where nothing else is asked for. */
-export const LOG_LINES_SHOWN = 200;
-/** Rows of a table of the log's analyses. */
-export const LOG_ROWS_SHOWN = 20;
 /** What `ops health` waits for the service, and for Cloudflare's API about one part. */
 export const HEALTH_CHECK_TIMEOUT_MS = 15_000;
 /** Cloudflare's status page is waited for no longer: it is worth a line, not a wait. */

@@ -18,8 +18,5 @@ export type Allowance = z.infer<typeof allowance>;
 
 /** An object with one field for each allowance. */
 export function byResource<T>(field: T): Record<Allowed, T> {
-  return Object.fromEntries(Object.keys(ALLOWANCES_PER_DAY.free).map((name) => [name, field])) as Record<
-    Allowed,
-    T
-  >;
+  return Object.fromEntries(Object.keys(ALLOWANCES_PER_DAY.free).map((name) => [name, field])) as Record<Allowed, T>;
 }
