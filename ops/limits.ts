@@ -263,6 +263,8 @@ export const KEEP_YEARLY = 7;
 export const DRILL_COMPARED_MAX = 2_000;
 /** Jobs that finished so long ago are forgotten: as long as usage is kept. */
 export const FINISHED_JOB_KEEP_MS = 90 * 86_400_000;
+/** Ratings and dead letters are kept as long. */
+export const RECORD_KEEP_MS = 90 * 86_400_000;
 /** Rows that `ops vacuum` deletes in one statement, far below D1's 30 s. */
 export const VACUUM_ROWS_PER_STATEMENT = 20_000;
 /** Pages of a full-text index merged by one statement: a second's work. */
@@ -343,3 +345,17 @@ export const GAMEDAY_RECOVERED_S = 1_800;
 export const GAMEDAY_PATIENCE_MIN = 60;
 /** An alert that resolved is remembered for an hour of evaluations, and flaps within it. */
 export const GAMEDAY_FORGOTTEN_MIN = 70;
+/** What `ops health` waits for the service, and for Cloudflare's API about one part. */
+export const HEALTH_CHECK_TIMEOUT_MS = 15_000;
+/** Cloudflare's status page is waited for no longer: it is worth a line, not a wait. */
+export const CLOUDFLARE_STATUS_TIMEOUT_MS = 3_000;
+
+/** How long both values of a secret are accepted at least: a version reaches every place within minutes. */
+export const SECRET_OVERLAP_MS = 5 * 60_000;
+/** A secret is old after half a year, and an alert tells a day later. */
+export const SECRET_AGE_MAX_MS = 180 * 86_400_000;
+export const SECRET_AGE_GRACE_S = 86_400;
+/** How long a deployed change of a secret may take to show. */
+export const SECRET_SEEN_MAX_MS = 60_000;
+/** The newest chunks whose mean length `ops usage` reckons with: so many rows read. */
+export const PER_CHUNK_SAMPLE = 1_000;

@@ -346,6 +346,8 @@ export const ALERT_CHANNEL_TIMEOUT_MS = 5_000;
 /** Tries of the watchdog before it calls the Worker dead, and how long each may take. */
 export const WATCHDOG_TRIES = 3;
 export const WATCHDOG_TIMEOUT_MS = 5_000;
+/** The watchdog asks every five minutes. */
+export const WATCHDOG_NOTED_EVERY_MS = 60_000;
 export const HEARTBEAT_GRACE_DEFAULT_S = 3_600;
 export const HEARTBEAT_GRACE_MAX_S = 86_400;
 /** A day: no job of the schedule takes longer. */
@@ -362,5 +364,7 @@ export const BURST_REQUESTS_MIN = 100;
 export const BURST_FACTOR = 10;
 /** More failed requests of one key in an hour are worth a look. */
 export const FAILING_KEY_ERRORS = 5;
+/** Newest entries of the audit log whose chain cron verifies each time: hashed within a millisecond or two. */
+export const AUDIT_WATCHED_TAIL = 50;
 /** Between two looks of cron at an archived segment; each takes the next one. */
 export const AUDIT_WATCH_EVERY_MS = 5 * 60_000;

@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { WORKER_BUNDLE } from "../../infra/build.ts";
 import { COMPATIBILITY, nameInStack, SERVICE } from "../../infra/inventory.ts";
-import type { Platform } from "../../local/platform.ts";
+
 import { createCloudflare } from "../cloudflare/api.ts";
 import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
 import { versionOverride } from "../delivery/traffic.ts";
+import type { PlatformFile } from "../stack/platform-file.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const SINK = join(ROOT, "worker/telemetry/sink.ts");
@@ -19,7 +20,10 @@ const MAIN_MODULE = "worker.js";
  * Uploads the checkout's Worker without `telemetry/sink.ts`, with the live version's bindings, and gives it 0 % of the traffic.
  * Returns the headers with which a request reaches it.
  */
-export async function deployWithoutTelemetry(platform: Platform, signal: AbortSignal): Promise<Record<string, string>> {
+export async function deployWithoutTelemetry(
+  platform: PlatformFile,
+  signal: AbortSignal,
+): Promise<Record<string, string>> {
   const { api_url, account_id, api_token } = platform;
   const client = createCloudflare({ api_url, account_id, token: api_token }, { signal });
   const script = nameInStack(SERVICE, "local");

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SERVICE } from "../../infra/inventory.ts";
+import { SERVICE, type SecretName } from "../../infra/inventory.ts";
 import type { FaultPlan } from "../../local/faults.ts";
 import type { Platform } from "../../local/platform.ts";
 import { HOUR_MS } from "../../worker/ground/time.ts";
@@ -34,9 +34,12 @@ export interface Arena {
   traffic: Traffic;
   /** What serves callers now. */
   served(): Release;
+  /** What Cloudflare's notifications prove themselves with. */
+  webhook_secret(): string;
 }
 
 const SILENT: Invocation["progress"] = { start() {}, update() {}, stop() {} };
+const WEBHOOK_SECRET = "ALERT_WEBHOOK_SECRET" satisfies SecretName;
 /** The job whose age is an alert of its own. */
 const BACKUP_EVERY_H = 24;
 
@@ -102,6 +105,12 @@ export async function onArena<T>(invocation: Invocation, work: (arena: Arena) =>
       clock,
       traffic,
       served,
+      webhook_secret: () => {
+        const binding = liveVersion(platform.runtime.registry, SERVICE)?.bindings.find(
+          ({ name }) => name === WEBHOOK_SECRET,
+        );
+        return binding?.type === "secret_text" ? binding.text : "";
+      },
     });
   } finally {
     await webhooks.close();

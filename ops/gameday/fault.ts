@@ -11,6 +11,8 @@ export interface Fault {
   also?: readonly string[];
   /** Id of the runbook that is run. */
   runbook: string;
+  /** What must be so before it strikes, such as the time of day. */
+  prepare?(arena: Arena): Promise<void>;
   inject(arena: Arena): Promise<void>;
   /** What callers do in each minute from then on until the alert fires, beside the usual traffic. */
   workload?(arena: Arena): Promise<void>;

@@ -13,6 +13,7 @@ import { GAMEDAY_DETECTED_S, GAMEDAY_RECOVERED_S } from "../limits.ts";
 import type { Fault } from "./fault.ts";
 import { FAULTS } from "./faults.ts";
 import { type Played, played } from "./played.ts";
+import { recordResult } from "./record.ts";
 
 const DAY_H = 24;
 
@@ -43,16 +44,21 @@ export const gameday = defineCommand({
       .array(z.string())
       .optional()
       .meta({ placeholder: "id", description: "only this fault; without it all, and the quiet day" }),
+    record: z.boolean().default(false).describe("write what came of it into runbooks/README.md and the runbooks"),
     quiet_hours: z.int().min(0).optional().describe(`hours of the quiet day (default: ${DAY_H}, with --fault: none)`),
   }),
   output,
   examples: ["gameday --fault drill-failed", "gameday --json"],
-  async run(invocation, { fault: wanted, quiet_hours }): Promise<Outcome<GameDay>> {
+  async run(invocation, { fault: wanted, quiet_hours, record }): Promise<Outcome<GameDay>> {
     const chosen = wanted === undefined ? FAULTS : wanted.map(faultNamed);
     const hours = quiet_hours ?? (wanted === undefined ? DAY_H : 0);
     // Loaded on use: with it comes what starts a platform.
     const { playAll } = await import("./play-all.ts");
-    const { faults, told } = await playAll(invocation, chosen, hours);
+    const day = new Date(invocation.now()).toISOString().slice(0, 10);
+    const { faults, told } = await playAll(invocation, chosen, hours, (came) => {
+      // Each at once: half an hour of results must not be lost by what ends the run early.
+      if (record) recordResult(FAULTS, came, day);
+    });
     const shortfalls = [...faults.flatMap(shortfallsOf), ...told.map((alert) => `quiet day: ${alert} was told`)];
     const data: GameDay = {
       faults,

@@ -44,6 +44,12 @@ export class PlatformClock {
     this.#moveTo(to_ms);
   }
 
+  /** As if the platform had been off until `to_ms`: nothing fires in between. */
+  leapTo(to_ms: number): void {
+    this.#moveTo(to_ms);
+    this.#minute = Math.floor(this.now() / MINUTE_MS);
+  }
+
   /** Never back: what the service has noted of a time to come would puzzle it. */
   #moveTo(at_ms: number): void {
     const { plan } = this.#inputs;

@@ -16,6 +16,7 @@ export async function playAll(
   invocation: Invocation,
   faults: readonly Fault[],
   quiet_hours: number,
+  on_played: (came: Played) => void,
 ): Promise<PlayedAll> {
   const { progress } = invocation;
   progress.start("faults", faults.length);
@@ -23,9 +24,11 @@ export async function playAll(
   while (done.length < faults.length)
     await onArena(invocation, async (arena) => {
       for (const fault of faults.slice(done.length)) {
+        await fault.prepare?.(arena);
         await warmUp(arena);
         const came = await play(arena, fault);
         done.push(came);
+        on_played(came);
         progress.update(done.length);
         invocation.note(
           `${fault.id}: told after ${came.detected_after_s} s, recovered after ${came.recovered_after_s} s`,

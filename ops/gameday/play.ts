@@ -1,8 +1,8 @@
 /** One fault from beginning to end: usual traffic, the fault, its alert, its runbook, recovery, and what became of what was promised. */
 import { ALL_RULES } from "../../worker/alerts/rules.ts";
 import { MINUTE_MS } from "../../worker/ground/time.ts";
-import { EXIT } from "../command/errors.ts";
-import { synthetic } from "../health/synthetic.ts";
+import type { Invocation } from "../command/invocation.ts";
+import { walkJourneys } from "../health/synthetic.ts";
 import { GAMEDAY_PATIENCE_MIN, GAMEDAY_STRIKES_AFTER_MS, GAMEDAY_WARM_UP_MIN } from "../limits.ts";
 import type { Arena } from "./arena.ts";
 import type { Fault } from "./fault.ts";
@@ -79,11 +79,17 @@ async function recover(arena: Arena): Promise<number | null> {
   const { clock, traffic, invocation } = arena;
   const patience_ms = clock.now() + GAMEDAY_PATIENCE_MIN * MINUTE_MS;
   for (;;) {
-    const { exit_code = EXIT.done } = await synthetic.run(invocation, {});
-    if (exit_code === EXIT.done) return clock.now();
+    if (await journeysPass(invocation)) return clock.now();
     if (clock.now() > patience_ms) return null;
     await clock.passTo(clock.now() + MINUTE_MS, () => traffic.minute());
   }
+}
+
+/** Nothing is left of them. */
+async function journeysPass(invocation: Invocation): Promise<boolean> {
+  const { url, secret } = await (await invocation.target()).service();
+  const { passed } = await walkJourneys({ url, secret }, invocation, {});
+  return passed;
 }
 
 /** Lets minutes of usual traffic pass until something is found, `GAMEDAY_PATIENCE_MIN` after `from_ms` at most. */

@@ -67,12 +67,13 @@ export async function deployRelease(
   account: Account,
   { source, bindings }: Release,
   statements: string,
+  cron: "works" | "throws" = "works",
 ): Promise<string> {
   return deployVersion(account, SERVICE, {
     modules: {
       "release.js": `import worker from "./served.js";
 export * from "./served.js";
-export default { ...worker, fetch(request, env, ctx) { ${statements} return worker.fetch(request, env, ctx); } };`,
+export default { ...worker, fetch(request, env, ctx) { ${statements} return worker.fetch(request, env, ctx); }${cron === "works" ? "" : ', scheduled() { throw new Error("game day: no cron"); }'} };`,
       "served.js": source,
     },
     bindings,

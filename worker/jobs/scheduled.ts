@@ -20,7 +20,7 @@ import { collectPacks } from "./collect-packs.ts";
 import { recordStatus } from "./record-status.ts";
 import { resendOverdue } from "./resend-overdue.ts";
 import { takeWaiting } from "./take-waiting.ts";
-import { verifyAudit } from "./verify-audit.ts";
+import { watchAudit } from "./verify-audit.ts";
 
 interface Task {
   cron: string;
@@ -40,7 +40,7 @@ const TASKS: readonly Task[] = [
   { cron: CRONS.worker.checks, name: "take-waiting", run: takeWaiting },
   { cron: CRONS.worker.checks, name: "archive-audit", run: archiveAudit },
   { cron: WATCHDOG.cron, name: "watch", run: watch },
-  { cron: CRONS.worker.checks, name: "verify-audit", run: verifyAudit },
+  { cron: CRONS.worker.checks, name: "verify-audit", run: watchAudit },
   { cron: CRONS.worker.daily, name: "collect-packs", run: collectPacks },
   {
     cron: CRONS.worker.daily,

@@ -139,15 +139,22 @@ export class AlertState extends DurableObject<Env> implements AlertCalls {
     if (refused === "running" || refused === "done") return { job: before, refused };
     const after = afterHeartbeat(job, before, beat);
     this.#tables.putJob(after);
-    if (reported.length > 0) {
-      const kept = (this.#tables.fact<Reading[]>("reported") ?? []).filter(
-        ({ metric }) => !reported.some((one) => one.metric === metric),
-      );
-      this.#tables.setFact("reported", [...kept, ...reported]);
-    }
+    this.report(reported);
     const kind = CHANGING_JOBS.find((one) => one === job);
     if (kind !== undefined && beat.result === "success") this.note(kind, `${job} reports success`, now_ms);
     return { job: after, refused: null };
+  }
+
+  report(readings: Reading[]): void {
+    if (readings.length === 0) return;
+    const kept = (this.#tables.fact<Reading[]>("reported") ?? []).filter(
+      ({ metric }) => !readings.some((one) => one.metric === metric),
+    );
+    this.#tables.setFact("reported", [...kept, ...readings]);
+  }
+
+  watched(now_ms: number): void {
+    this.#tables.setFact("watched_ms", now_ms);
   }
 
   /** Told with the next evaluation. */
@@ -223,6 +230,7 @@ export class AlertState extends DurableObject<Env> implements AlertCalls {
       value,
     });
     const failures = this.#failures();
+    const watched_ms = this.#tables.fact<number>("watched_ms");
     const isInvalid = this.#tables.fact<string>("configuration_state") === "invalid";
     return [
       ...readings,
@@ -234,6 +242,8 @@ export class AlertState extends DurableObject<Env> implements AlertCalls {
         moment("channel_failures", failures[channel] ?? 0, { channel }),
       ),
       moment("configuration_invalid", isInvalid ? 1 : 0),
+      // Where there is no watchdog, none falls silent.
+      ...(watched_ms === null ? [] : [moment("watchdog_age_s", (now_ms - watched_ms) / 1000)]),
     ];
   }
 
