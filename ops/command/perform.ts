@@ -64,6 +64,11 @@ function heardStream() {
     isTTY: process.stderr.isTTY,
     write,
     line: (text: string) => write(`${harmlessLines(text)}\n`),
+    /** What is written to the terminal itself is heard as well. */
+    beside: (text: string) => {
+      last_ms = Date.now();
+      process.stdout.write(text);
+    },
     heard_ms: () => last_ms,
   };
 }
@@ -131,7 +136,7 @@ function invoke(
       return createClient({ url, token: secret, signal, timeout_ms });
     },
     note: stderr.line,
-    show: (text) => void process.stdout.write(text),
+    show: stderr.beside,
     ask,
     confirm: async (change) => {
       const isConfirmed = options.yes === true || (await ask?.(`${change.op} ${change.subject}? Type yes: `)) === "yes";
