@@ -263,6 +263,8 @@ export const KEEP_YEARLY = 7;
 export const DRILL_COMPARED_MAX = 2_000;
 /** Jobs that finished so long ago are forgotten: as long as usage is kept. */
 export const FINISHED_JOB_KEEP_MS = 90 * 86_400_000;
+/** Ratings and dead letters are kept as long. */
+export const RECORD_KEEP_MS = 90 * 86_400_000;
 /** Rows that `ops vacuum` deletes in one statement, far below D1's 30 s. */
 export const VACUUM_ROWS_PER_STATEMENT = 20_000;
 /** Pages of a full-text index merged by one statement: a second's work. */
@@ -273,6 +275,30 @@ export const DIFFERENT_LINES_SHOWN = 20;
 export const TENANT_KEY_TTL_MS = 600_000;
 /** Bringing an audit record or a heartbeat to its stack, the way by KV included. */
 export const WAITING_REPORT_TIMEOUT_MS = 10_000;
+/** The same time on the next working day, where a response or an update is due then. */
+export const BUSINESS_DAY_MS = 24 * 3_600_000;
+/** Within what somebody must be at work on an incident (`/docs`, severities). */
+export const INCIDENT_RESPONSE_MS = {
+  "SEV-1": 15 * 60_000,
+  "SEV-2": 60 * 60_000,
+  "SEV-3": 4 * 3_600_000,
+  "SEV-4": BUSINESS_DAY_MS,
+} as const;
+/** News of an incident are due this long after the last ones. */
+export const INCIDENT_UPDATE_EVERY_MS = {
+  "SEV-1": 30 * 60_000,
+  "SEV-2": 60 * 60_000,
+  "SEV-3": 4 * 3_600_000,
+  "SEV-4": BUSINESS_DAY_MS,
+} as const;
+/** An event that two sources tell of is one, where their times are no further apart. */
+export const INCIDENT_SAME_EVENT_MS = 15 * 60_000;
+/** What happened so long before an incident began may be its cause, and is in its timeline. */
+export const INCIDENT_LOOK_BACK_MS = 30 * 60_000;
+/** Lines of one source that one command adds to a timeline. */
+export const INCIDENT_EVENTS_MAX = 40;
+/** Alerts that were evaluated longer ago do not say that all is well now. */
+export const ALERTS_STALE_MS = 15 * 60_000;
 /** Reports that waited, brought by one command. */
 export const WAITING_REPORTS_MAX = 50;
 /** Rows of the audit log in one query: some 500 bytes each. */
@@ -319,3 +345,17 @@ export const GAMEDAY_RECOVERED_S = 1_800;
 export const GAMEDAY_PATIENCE_MIN = 60;
 /** An alert that resolved is remembered for an hour of evaluations, and flaps within it. */
 export const GAMEDAY_FORGOTTEN_MIN = 70;
+/** What `ops health` waits for the service, and for Cloudflare's API about one part. */
+export const HEALTH_CHECK_TIMEOUT_MS = 15_000;
+/** Cloudflare's status page is waited for no longer: it is worth a line, not a wait. */
+export const CLOUDFLARE_STATUS_TIMEOUT_MS = 3_000;
+
+/** How long both values of a secret are accepted at least: a version reaches every place within minutes. */
+export const SECRET_OVERLAP_MS = 5 * 60_000;
+/** A secret is old after half a year, and an alert tells a day later. */
+export const SECRET_AGE_MAX_MS = 180 * 86_400_000;
+export const SECRET_AGE_GRACE_S = 86_400;
+/** How long a deployed change of a secret may take to show. */
+export const SECRET_SEEN_MAX_MS = 60_000;
+/** The newest chunks whose mean length `ops usage` reckons with: so many rows read. */
+export const PER_CHUNK_SAMPLE = 1_000;

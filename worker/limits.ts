@@ -234,6 +234,10 @@ export const INCIDENT_TITLE_CHARS_MAX = 200;
 export const INCIDENT_TEXT_CHARS_MAX = 4_000;
 /** Of one incident: its record is one row of 2 MB at most. */
 export const INCIDENT_ENTRIES_MAX = 200;
+/** Action items of one incident. */
+export const INCIDENT_ACTIONS_MAX = 50;
+/** Of a name that whoever opened an incident gave it. */
+export const INCIDENT_REF = /^r-[a-z0-9]{8}$/;
 export const INCIDENT_PAGE_DEFAULT = 20;
 export const INCIDENT_PAGE_MAX = 100;
 /** A maintenance window is hours; more is another word for an outage. */

@@ -54,6 +54,6 @@ export interface Outcome<Data = object> {
   text: string;
   /** Where it is not 0. */
   exit_code?: ExitCode;
-  /** Ids, counts and reasons; no secret. `outcome` where it is not the one that the exit code says. */
-  audit?: { outcome?: JournalEntry["outcome"]; detail: JournalEntry["detail"] };
+  /** Ids, counts and reasons; no secret. `outcome` where it is not the one that the exit code says. Null: there was nothing to do, and no record. */
+  audit?: { outcome?: JournalEntry["outcome"]; detail: JournalEntry["detail"] } | null;
 }

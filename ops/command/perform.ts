@@ -92,6 +92,7 @@ async function audited(
     if (begun() !== null) await record(outcomeOf(exit_code), { cause: message });
     throw thrown;
   }
+  if (came.audit === null) return came;
   await record(came.audit?.outcome ?? outcomeOf(came.exit_code ?? EXIT.done), came.audit?.detail ?? {});
   return came;
 }

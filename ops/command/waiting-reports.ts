@@ -23,8 +23,8 @@ interface Report {
 export interface ReportKind<R extends Report> {
   kind: WaitingKind;
   schema: z.ZodType<R>;
-  /** A `POST` to the service. */
-  request(report: R): { path: string; body: object };
+  /** What brings it to the service; a `POST` where it says no method. */
+  request(report: R): { method?: "PATCH"; path: string; body: object };
   /** Statuses with which the service says that it needs it no more, besides success. */
   settled: readonly number[];
 }
@@ -49,14 +49,67 @@ export async function bringReports<R extends Report>(sender: Sender, kind: Repor
   const signal = AbortSignal.timeout(WAITING_REPORT_TIMEOUT_MS);
   const target = await located(sender, signal);
   if (target === null) return;
-  const folder = waitingFolder(sender, kind);
-  const names = (await readdir(folder)).filter((name) => name.endsWith(".json")).sort();
-  for (const name of names.slice(0, WAITING_REPORTS_MAX)) {
-    const path = join(folder, name);
-    const report = kind.schema.parse(JSON.parse(await readFile(path, "utf8")));
+  for (const { path, report } of await keptHere(sender, kind)) {
     if (!(await sent(target, kind, report, signal))) await leaveInKv(target, kind, report, signal);
     await rm(path, { force: true });
   }
+}
+
+/** The oldest of what is kept. */
+async function keptHere<R extends Report>(sender: Sender, kind: ReportKind<R>): Promise<{ path: string; report: R }[]> {
+  const folder = waitingFolder(sender, kind);
+  const found = await readdir(folder).catch(() => []);
+  const names = found.filter((name) => name.endsWith(".json")).sort();
+  return await Promise.all(
+    names.slice(0, WAITING_REPORTS_MAX).map(async (name) => {
+      const path = join(folder, name);
+      return { path, report: kind.schema.parse(JSON.parse(await readFile(path, "utf8"))) };
+    }),
+  );
+}
+
+/** What waits, on this machine and in KV, oldest first. @throws what KV's API throws. */
+export async function waitingReports<R extends Report>(sender: Sender, kind: ReportKind<R>): Promise<R[]> {
+  const here = (await keptHere(sender, kind)).map(({ report }) => report);
+  const signal = AbortSignal.timeout(WAITING_REPORT_TIMEOUT_MS);
+  const target = await located(sender, signal);
+  const left = target === null ? [] : await leftInKv(target, kind, signal);
+  return [...here, ...left.map(({ report }) => report)].sort((one, other) => one.at_ms - other.at_ms);
+}
+
+/** Brings to the service what is left in KV, before cron does. @throws what KV's API throws. */
+export async function bringFromKv<R extends Report>(sender: Sender, kind: ReportKind<R>): Promise<void> {
+  const signal = AbortSignal.timeout(WAITING_REPORT_TIMEOUT_MS);
+  const target = await located(sender, signal);
+  if (target === null) return;
+  const values = await configValues(target, signal);
+  for (const { key, report } of await leftInKv(target, kind, signal))
+    if (await sent(target, kind, report, signal)) await values.delete(key);
+}
+
+async function leftInKv<R extends Report>(target: StackTarget, { kind, schema }: ReportKind<R>, signal: AbortSignal) {
+  const values = await configValues(target, signal);
+  const names = await values.names(waitingKey(kind));
+  const left = names.map(async (key) => ({ key, report: schema.parse(JSON.parse(await values.get(key))) }));
+  return await Promise.all(left);
+}
+
+/** The CONFIG namespace by the account's API. */
+async function configValues(target: StackTarget, signal: AbortSignal) {
+  const address = await target.api();
+  const { kv } = await target.resources();
+  const place = { account_id: address.account_id, namespace_id: kv.config };
+  const { keys, values } = createCloudflare(address, { signal }).kv.namespaces;
+  return {
+    names: async (prefix: string) => {
+      const names: string[] = [];
+      for await (const { name } of keys.list(kv.config, { account_id: address.account_id, prefix })) names.push(name);
+      return names;
+    },
+    get: async (key: string) => await (await values.get(key, place)).text(),
+    put: async (key: string, value: string) => await values.update(key, { ...place, value }),
+    delete: async (key: string) => await values.delete(key, place),
+  };
 }
 
 /** Null where there is no such stack now, or nothing to reach it with: commands need neither. */
@@ -77,8 +130,8 @@ async function sent<R extends Report>(
   try {
     const { url, secret } = await target.service();
     const client = createClient({ url, token: secret, signal, timeout_ms: WAITING_REPORT_TIMEOUT_MS / 2 });
-    const { path, body } = request(report);
-    const { ok, status } = await client.send("POST", path, body);
+    const { method = "POST", path, body } = request(report);
+    const { ok, status } = await client.send(method, path, body);
     return ok || settled.includes(status);
   } catch {
     return false;
@@ -91,12 +144,5 @@ async function leaveInKv<R extends Report>(
   report: R,
   signal: AbortSignal,
 ): Promise<void> {
-  const address = await target.api();
-  const { kv } = await target.resources();
-  const { account_id } = address;
-  await createCloudflare(address, { signal }).kv.namespaces.values.update(waitingKey(kind, report.id), {
-    account_id,
-    namespace_id: kv.config,
-    value: JSON.stringify(report),
-  });
+  await (await configValues(target, signal)).put(waitingKey(kind, report.id), JSON.stringify(report));
 }

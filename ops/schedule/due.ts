@@ -25,13 +25,15 @@ export const scheduleDue = defineCommand({
   examples: ["schedule due", "schedule due --now 2026-03-01T02:00:00Z --json"],
   async run(invocation, { now }) {
     const now_ms = now ?? invocation.now();
-    const due = dueRuns(JOBS, await lastRuns(invocation), now_ms).map(({ job, due_ms, state, missed, resumes }) => ({
-      job: job.id,
-      due_at: new Date(due_ms).toISOString(),
-      state: state === "late" ? state : ("due" as const),
-      missed,
-      resumes,
-    }));
+    const due = dueRuns(JOBS, await lastRuns(invocation, JOBS), now_ms).map(
+      ({ job, due_ms, state, missed, resumes }) => ({
+        job: job.id,
+        due_at: new Date(due_ms).toISOString(),
+        state: state === "late" ? state : ("due" as const),
+        missed,
+        resumes,
+      }),
+    );
     const drawn = table(
       due,
       [

@@ -34,7 +34,7 @@ export const scheduleList = defineCommand({
   async run(invocation, { now }) {
     const now_ms = now ?? invocation.now();
     const iso = (at_ms: number) => new Date(at_ms).toISOString();
-    const runs = await lastRuns(invocation);
+    const runs = await lastRuns(invocation, JOBS);
     const jobs = JOBS.map((job) => {
       const { state, last, missed, next_ms } = stateOf(job, runs.get(job.id) ?? null, now_ms);
       const { id, summary, cron } = job;

@@ -8,6 +8,11 @@ import { environmentOf } from "./credentials.ts";
 import type { Run } from "./heartbeats.ts";
 import type { Records, RunRecord } from "./records.ts";
 
+interface EndedRun extends RunRecord {
+  result: "success" | "fail";
+  ended_ms: number;
+}
+
 const CLI = join(import.meta.dirname, "../cli.ts");
 
 /**
@@ -18,7 +23,7 @@ export async function runJob(
   invocation: Invocation,
   records: Records,
   { job, run_id, due_ms }: Run,
-): Promise<RunRecord> {
+): Promise<EndedRun> {
   const { stack, data_dir, env, signal, now } = invocation;
   const run: RunRecord = {
     job: job.id,
@@ -53,9 +58,9 @@ export async function runJob(
       for (const file of files) closeSync(file);
     }
   }
-  run.result = run.commands.at(-1)?.exit_code === 0 ? "success" : "fail";
-  run.ended_ms = now();
-  records.write(run);
+  const result = run.commands.at(-1)?.exit_code === 0 ? "success" : "fail";
+  const ended: EndedRun = { ...run, result, ended_ms: now() };
+  records.write(ended);
   records.trim(job.id);
-  return run;
+  return ended;
 }

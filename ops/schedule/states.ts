@@ -2,15 +2,15 @@
 import type { Invocation } from "../command/invocation.ts";
 import { type LastRun, newerRun } from "./due-rule.ts";
 import { heardRuns } from "./heartbeats.ts";
-import { JOBS } from "./jobs.ts";
+import type { Job } from "./job.ts";
 import { Records } from "./records.ts";
 
 /** Last runs by job. A machine that is alone with its records says so. */
-export async function lastRuns(invocation: Invocation): Promise<Map<string, LastRun>> {
+export async function lastRuns(invocation: Invocation, jobs: readonly Job[]): Promise<Map<string, LastRun>> {
   const records = new Records(invocation.data_dir, invocation.stack);
   const heard = await heardRuns(invocation);
   const last = new Map<string, LastRun>();
-  for (const job of JOBS) {
+  for (const job of jobs) {
     const own = records.last(job);
     const others = heard?.get(job.id);
     if (own !== null) last.set(job.id, own);

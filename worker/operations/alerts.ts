@@ -196,6 +196,14 @@ export function noteNotification(work: Work, summary: string): Promise<void> {
   return asked(work, (state) => state.note("cloudflare", summary, work.now_ms));
 }
 
+/** Notes it for the next evaluation to tell. An incident is open whether or not this can be told. */
+export function tellOfIncident(work: Work, summary: string): void {
+  const noted = asked(work, (state) => state.note("incident", summary, work.now_ms));
+  work.later(
+    noted.catch((error: unknown) => work.log("WARN", "an incident is not told", { error: describeError(error) })),
+  );
+}
+
 async function asked<T>({ env }: Work, ask: (state: DurableObjectStub<AlertCalls>) => Promise<T>): Promise<T> {
   try {
     return await ask(alertState(env));
