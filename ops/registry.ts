@@ -57,6 +57,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "mode set": async () => (await import("./defence/mode-set.ts")).modeSet,
   block: async () => (await import("./defence/block.ts")).block,
   unblock: async () => (await import("./defence/unblock.ts")).unblock,
+  "audit security": async () => (await import("./audit/security.ts")).auditSecurity,
+  "audit dependencies": async () => (await import("./audit/dependencies.ts")).auditDependencies,
   "audit verify": async () => (await import("./audit/verify.ts")).auditVerify,
   "audit export": async () => (await import("./audit/export.ts")).auditExport,
   "queue status": async () => (await import("./queue/status.ts")).queueStatus,
