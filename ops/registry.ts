@@ -17,6 +17,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   oncall: async () => (await import("./alerts/oncall.ts")).oncall,
   "index update": async () => (await import("./index/update.ts")).indexUpdate,
   "index check": async () => (await import("./index/check.ts")).indexCheck,
+  "index rebuild": async () => (await import("./index/rebuild.ts")).indexRebuild,
   "db tables": async () => (await import("./db/tables.ts")).dbTables,
   "db slow": async () => (await import("./db/slow.ts")).dbSlow,
   "db explain": async () => (await import("./db/explain.ts")).dbExplain,
