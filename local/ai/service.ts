@@ -42,6 +42,8 @@ export interface AiUsage {
   chat_output_tokens: number;
 }
 
+class NoSuchModel extends Error {}
+
 export class AiService {
   readonly usage: AiUsage = {
     embedding_calls: 0,
@@ -102,7 +104,9 @@ export class AiService {
       if ("query" in inputs) return Response.json(rerankLexically(inputs.query, inputs.contexts));
       return await this.#chat(model, inputs, signal);
     } catch (error) {
-      return new Response(`3040: ${error instanceof Error ? error.message : String(error)}`, { status: 502 });
+      const message = error instanceof Error ? error.message : String(error);
+      const [status, code] = error instanceof NoSuchModel ? [400, 5007] : [502, 3040];
+      return new Response(`${code}: ${message}`, { status });
     }
   }
 
@@ -113,7 +117,7 @@ export class AiService {
   ): Promise<{ shape: [number, number]; data: number[][] }> {
     // Cloudflare's models it stands in for; one that ran here before cannot be had from the one that runs here now.
     if (/^@(?:openai|prism)\//.test(model) && model !== this.embeddingModel) {
-      throw new Error(`${model} is not what embeds here now: ${this.embeddingModel}`);
+      throw new NoSuchModel(`${model} is not what embeds here now: ${this.embeddingModel}`);
     }
     if (texts.length > AI_TEXTS_PER_CALL_MAX) {
       throw new Error(`${texts.length} texts in one call; Workers AI takes at most ${AI_TEXTS_PER_CALL_MAX}`);

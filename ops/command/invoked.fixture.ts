@@ -2,21 +2,16 @@
 import { z } from "zod";
 import { locateStack } from "../stack/locate.ts";
 import type { Command } from "./define.ts";
-import type { Invocation, Outcome } from "./invocation.ts";
+import type { Invocation } from "./invocation.ts";
 import { createProgress } from "./progress.ts";
 
-interface Invoked extends Outcome<unknown> {
-  // biome-ignore lint/suspicious/noExplicitAny: tests index into JSON whose shape the schema has checked.
-  data: any;
-}
-
-/** Runs `command` on the local stack in `data_dir`, confirmed. `over` takes the place of parts of its invocation. */
+/** Runs `command` on the local stack in `data_dir`, confirmed; `data` is what `--json` would print. `over` takes the place of parts of its invocation. */
 export async function invoked(
   command: Command,
   data_dir: string,
   given: Readonly<Record<string, unknown>> = {},
   over: Partial<Invocation> = {},
-): Promise<Invoked> {
+) {
   const { signal } = new AbortController();
   const outcome = await command.run(
     {
@@ -40,5 +35,5 @@ export async function invoked(
   );
   const { error } = command.output.safeParse(outcome.data);
   if (error) throw new Error(`ops ${command.path}: ${z.prettifyError(error)}`);
-  return outcome as Invoked;
+  return { ...outcome, data: JSON.parse(JSON.stringify(outcome.data)) };
 }

@@ -4,8 +4,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { localDriver } from "../../local/pulumi/local-driver.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { invoked } from "../command/invoked.fixture.ts";
@@ -14,10 +13,12 @@ import { runCli } from "../command/run-cli.fixture.ts";
 import { readRecord } from "../generation/record.ts";
 import { openSession, type StoreSession } from "../generation/stores.ts";
 import { mixedTraffic } from "../generation/traffic.fixture.ts";
+import { generationUndo } from "../generation/undo.ts";
 import { liveStack } from "../restore/stack-state.fixture.ts";
 import { putStock } from "../service/stock.fixture.ts";
 import { locateStack } from "../stack/locate.ts";
 import { indexCheck } from "./check.ts";
+import { indexRebuild } from "./rebuild.ts";
 
 const LEXICAL = "@prism/lexical-384-v1";
 const BASE = "@cf/baai/bge-base-en-v1.5";
@@ -75,15 +76,16 @@ async function expectSound(): Promise<void> {
 
 test("another model takes over under mixed traffic, and goes again: no request fails, no write is lost, no two models meet", async () => {
   expect(await serving()).toEqual({ live: [1, 1], sorts: [[LEXICAL, 384]], model: LEXICAL });
-  const unknown = await ops("index", "rebuild", "--embedding-model", "@prism/another", "--yes");
-  expect(unknown).toMatchObject({ code: 1, error: { subject: "@prism/another" } });
+  const unknown = invoked(indexRebuild, folder, { embedding_model: "@prism/another" });
+  await expect(unknown).rejects.toMatchObject({ parts: { subject: "@prism/another" } });
   const traffic = mixedTraffic(service);
   await traffic.underway();
   const rebuilt = await ops(...rebuild);
   expect(rebuilt).toMatchObject({ code: 0, database: { from: 1, to: 2 }, vectors: { from: 1, to: 2 } });
   await traffic.underway();
   expect(await serving()).toEqual({ live: [2, 2], sorts: [[BASE, 768]], model: BASE });
-  expect((await ops("generation", "undo", "database", "--yes")).error.hint).toContain("undo all");
+  const alone = invoked(generationUndo, folder, { stores: "database" });
+  await expect(alone).rejects.toMatchObject({ exit_code: 3, parts: { hint: expect.stringContaining("undo all") } });
   const embedded = service.platform.ai_usage().embedded_texts;
   const undone = await ops("generation", "undo", "all", "--yes");
   expect(undone).toMatchObject({ code: 0, database: { from: 2, to: 1 }, vectors: { from: 2, to: 1 } });
@@ -104,7 +106,7 @@ test("another model takes over under mixed traffic, and goes again: no request f
       undone: [undone.fence_ms, undone.seconds],
     }),
   );
-}, 240_000);
+}, 600_000);
 
 test("a killed rebuild is gone on with and embeds nothing twice, or is given up and leaves nothing", async () => {
   for (const ending of ["cancel", "resume"]) {
@@ -113,7 +115,10 @@ test("a killed rebuild is gone on with and embeds nothing twice, or is given up 
     const gone = once(child, "exit");
     const made = async () =>
       (await readRecord(session.bucket, session.steady))?.value.vectors?.state.packs?.length ?? 0;
-    while ((await made()) === 0 && child.exitCode === null) await pause(20);
+    await vi.waitFor(async () => expect((await made()) > 0 || child.exitCode !== null).toBe(true), {
+      timeout: 300_000,
+      interval: 20,
+    });
     child.kill("SIGKILL");
     await gone;
     const record = await readRecord(session.bucket, session.steady);
@@ -130,6 +135,6 @@ test("a killed rebuild is gone on with and embeds nothing twice, or is given up 
   await expectSound();
   expect((await session.driver.preview()).steps.filter(({ kind }) => kind !== "same")).toEqual([]);
   // The model that serves is no other one: a rebuild then takes vectors out of their packs.
-  const { steps } = await ops("index", "rebuild", "--embedding-model", BASE, "--dry-run");
-  expect(steps.join()).toContain("vectors of the packs");
-}, 240_000);
+  const { data } = await invoked(indexRebuild, folder, { embedding_model: BASE }, { dry_run: true });
+  expect(data.steps.join()).toContain("vectors of the packs");
+}, 600_000);

@@ -46,7 +46,7 @@ npm run ops -- generation undo all goes back, model included, with everything wr
 });
 
 /** @throws OpsError when the model does not answer, or the packs do not hold what the live index does. */
-export async function rebuildRequest(session: StoreSession, model_id: string | undefined): Promise<SwitchRequest> {
+async function rebuildRequest(session: StoreSession, model_id: string | undefined): Promise<SwitchRequest> {
   const resources = await session.target.resources();
   const bindings = await servingBindings(session, resources);
   const from = String(bindings.find(({ name }) => name === "EMBEDDING_MODEL")?.text ?? "");
