@@ -8,7 +8,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { accountId, plan } from "./account.ts";
 import { config, stack } from "./config.ts";
 import { DEPLOY_PERMISSIONS, LOGPUSH_PERMISSIONS } from "./deploy-permissions.ts";
-import { BUCKETS, nameInStack, SERVICE } from "./inventory.ts";
+import { BUCKETS, nameInStack, SERVICE, type TokenKind } from "./inventory.ts";
 
 /** What a token may do: permission groups by the name Cloudflare gives them, on the account, the zone or buckets. */
 interface Grant {
@@ -49,7 +49,7 @@ const GRANTS = {
     read: ["logs"],
   },
   ...(plan.logpush ? { logpush: { write: ["logs"] } satisfies Grant } : {}),
-} satisfies Record<string, Grant>;
+} satisfies Record<TokenKind, Grant> & { logpush?: Grant };
 
 const SCOPE = {
   account: "com.cloudflare.api.account",
