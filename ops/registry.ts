@@ -40,6 +40,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "runbook show-run": async () => (await import("./runbook/show-run.ts")).runbookShowRun,
   "index update": async () => (await import("./index/update.ts")).indexUpdate,
   "index check": async () => (await import("./index/check.ts")).indexCheck,
+  "index rebuild": async () => (await import("./index/rebuild.ts")).indexRebuild,
   "db tables": async () => (await import("./db/tables.ts")).dbTables,
   "db slow": async () => (await import("./db/slow.ts")).dbSlow,
   "db explain": async () => (await import("./db/explain.ts")).dbExplain,
