@@ -43,7 +43,8 @@ export async function perform(
   const stderr = heardStream();
   const stopWatching = watchWaits({ now: Date.now, heard_ms: stderr.heard_ms, tell: stderr.line });
   try {
-    const { data, text, exit_code } = await audited(command, options, stderr, signal, given);
+    const { data, text, stream = [], exit_code } = await audited(command, options, stderr, signal, given);
+    for await (const line of stream) if (!options.json) process.stdout.write(`${line}\n`);
     process.stdout.write(`${options.json ? JSON.stringify(data) : text}\n`);
     process.exitCode = exit_code ?? EXIT.done;
   } finally {
