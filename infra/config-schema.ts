@@ -2,6 +2,8 @@
 import { z } from "zod";
 import {
   OPTIONAL_SECRETS,
+  ROTATED_SECRETS,
+  ROTATION_PHASES,
   SECRETS,
   type SecretName,
   STACKS,
@@ -33,9 +35,11 @@ const rolloutPercentage = z
       (percentage >= SHARE_PERCENT_MIN && 100 - percentage >= SHARE_PERCENT_MIN),
     `neither 0 nor 100, nor from ${SHARE_PERCENT_MIN} to ${100 - SHARE_PERCENT_MIN}`,
   );
-const variables = Object.keys(VARIABLES).filter((name) => name !== "ENVIRONMENT") as Exclude<
+/** Those that follow from something else. */
+const DERIVED = ["ENVIRONMENT", "PLAN"] as const;
+const variables = Object.keys(VARIABLES).filter((name) => !DERIVED.some((derived) => derived === name)) as Exclude<
   keyof typeof VARIABLES,
-  "ENVIRONMENT"
+  (typeof DERIVED)[number]
 >[];
 
 const stackConfig = z
@@ -85,6 +89,10 @@ const stackConfig = z
       .strictObject({ url: z.url(), s3Url: z.url() })
       .default({ url: "http://127.0.0.1:8787", s3Url: "http://127.0.0.1:8788" }),
     waivers: z.array(waiver).default([]),
+    /** The secret that is being rotated, and how far that is: `ops secrets rotate` keeps it here, beside the secrets. */
+    rotation: z
+      .strictObject({ secret: z.enum(ROTATED_SECRETS), phase: z.enum(ROTATION_PHASES), at: z.iso.datetime() })
+      .optional(),
   })
   .superRefine((config, context) => {
     const refuse = (path: (string | number)[], message: string) => context.addIssue({ code: "custom", path, message });
@@ -116,6 +124,7 @@ const STRUCTURED: ReadonlySet<string> = new Set([
   "zone",
   "local",
   "waivers",
+  "rotation",
 ]);
 
 type ParsedConfig =

@@ -111,6 +111,8 @@ export const VERSION_BINDING = "VERSION";
 /** Plain-text variables and what each stack starts with. */
 export const VARIABLES = {
   ENVIRONMENT: { local: "local", staging: "staging", production: "production" },
+  /** What the account pays for, which is `prism:plan` of the stack: allowances and stores are judged by it. */
+  PLAN: { local: "free", staging: "free", production: "free" },
   LOG_LEVEL: { local: "WARN", staging: "INFO", production: "INFO" },
   DEFAULT_MODEL: { local: "balanced", staging: "balanced", production: "balanced" },
   EMBEDDING_MODEL: {
@@ -146,6 +148,7 @@ export const SECRETS = [
   "ERROR_WEBHOOK",
   /** What Cloudflare's notifications prove themselves with (`cf-webhook-auth`). */
   "ALERT_WEBHOOK_SECRET",
+  "ALERT_WEBHOOK_SECRET_PREVIOUS",
   /** JSON of name → value: what the channels of `docs/alerts.md` prove themselves with. */
   "ALERT_CHANNEL_SECRETS",
 ] as const;
@@ -155,9 +158,19 @@ export type SecretName = (typeof SECRETS)[number];
 export const OPTIONAL_SECRETS: ReadonlySet<SecretName> = new Set([
   "API_SECRET_PREVIOUS",
   "JWT_SECRET_PREVIOUS",
+  "ALERT_WEBHOOK_SECRET_PREVIOUS",
   "ERROR_WEBHOOK",
   "ALERT_CHANNEL_SECRETS",
 ]);
+
+/** Jobs that get an account token of their own, with what `infra/tokens.ts` grants them. */
+export const TOKENS = ["deploy", "backup", "restore", "reports"] as const;
+export type TokenKind = (typeof TOKENS)[number];
+/** Secrets of our own making that have a `_PREVIOUS` one. */
+export const ROTATED_SECRETS = ["API_SECRET", "JWT_SECRET", "ALERT_WEBHOOK_SECRET"] as const satisfies SecretName[];
+/** How far a rotation is: `-ing` is written down with the secrets, and not deployed for certain. */
+export const ROTATION_PHASES = ["staging", "staged", "switching", "switched", "retiring"] as const;
+export type RotatedSecret = (typeof ROTATED_SECRETS)[number];
 
 /** Cron expressions of the Worker: with the watchdog's, five are allowed an account on the free plan. */
 export const CRONS = { worker: { checks: "*/5 * * * *", daily: "17 3 * * *" } } as const;

@@ -182,6 +182,7 @@ async function assemble(
   undo.push(() => timeTravel.close());
   const faces = {
     engine: runtime,
+    ai,
     vectorize: vectorizeRest(vectorize),
     timeTravel,
     queues,
@@ -201,7 +202,7 @@ async function assemble(
       bundle: code,
       secrets: identity.secrets,
       embedding: { model: ai.embeddingModel, dimensions },
-      variables: { ...ai.variables(process.env), ...options.variables },
+      variables: { PLAN: plan, ...ai.variables(process.env), ...options.variables },
     });
   }
   await runtime.start();
@@ -226,7 +227,7 @@ async function assemble(
     engine: runtime,
     uploads,
     credentials,
-    now: Date.now,
+    now,
   });
   const apiServer = await serveApis(options.api_port ?? 0, apis, s3, telemetry.tails, diskOf(folder.path));
   undo.push(() => apiServer.close());

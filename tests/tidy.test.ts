@@ -20,6 +20,7 @@ import { changelog, indexes, lineNumbers, links, runbooks, titles, variables } f
 const ROOT = join(import.meta.dirname, "..");
 
 const LONG_FILES: readonly Exception[] = [
+  { id: "ops/limits.ts", reason: "every limit of the room in one place" },
   { id: "local/vectorize/store.ts", reason: "one class: the operations of an index and what they share" },
   { id: "worker/limits.ts", reason: "one list: every number of the room, with its reason" },
 ];
@@ -48,6 +49,7 @@ const KNOWS_LOCAL: readonly Exception[] = [
   { id: "ops/bench/backup.ts", reason: "starts one to measure on" },
   { id: "ops/bench/http-setup.ts", reason: "starts bare Workers to measure beside" },
   { id: "ops/service/rig.ts", reason: "starts one for `eval` and `bench`" },
+  { id: "ops/gameday/arena.ts", reason: "starts one for game days" },
   { id: "ops/stack/open-driver.ts", reason: "stack `local` is driven without an engine" },
   {
     id: "ops/stack/adoptable.ts",
@@ -68,6 +70,7 @@ const OWN_PROCESSES: readonly Exception[] = [
 
 const NOT_THE_USERS: readonly Exception[] = [
   { id: "PULUMI_CONFIG_SECRET_KEYS", reason: "the engine tells the program by it" },
+  { id: "PRISM_CLOCK_OFFSET_MS", reason: "a game day tells the processes of its runbooks by it" },
 ];
 
 /** Everything a clone has: what .gitignore names is not read. */

@@ -6,10 +6,8 @@
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
-import { SECRETS, SERVICE, VARIABLES, VECTOR_INDEX } from "../../infra/inventory.ts";
+import { SERVICE, VARIABLES, VECTOR_INDEX } from "../../infra/inventory.ts";
 import { DAY_MS } from "../../infra/limits.ts";
 import { type StackOutputs, stackOutputs } from "../../infra/outputs.ts";
 import { discoverResources } from "../../ops/cloudflare/account-resources.ts";
@@ -29,10 +27,10 @@ import type { PlannedStep, StackDriver, UnmanagedResource } from "../../ops/stac
 import type { PlatformFile } from "../../ops/stack/platform-file.ts";
 import type { RunMessage, RunRequest } from "./local-driver-run.ts";
 import { readState, type StackState, writeState } from "./local-driver-state.ts";
+import { announceSecret, changeLocalSecret, secretsOf } from "./local-secrets.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const PROGRAM = join(import.meta.dirname, "local-driver-run.ts");
-const identityFile = z.object({ secrets: z.record(z.string(), z.string()) });
 
 export interface LocalStack {
   /** Data folder of the running platform. */
@@ -62,6 +60,19 @@ export function localDriver({ data_dir, platform, signal }: LocalStack): StackDr
     known: current.resources,
     config: asProgramConfig({ ...effective(current), ...secretsOf(data_dir) }),
   });
+
+  const setConfig: StackDriver["setConfig"] = async (changes) => {
+    const current = await state();
+    // A key of the tracked file is overlaid as a whole, so that the overlay alone says what it is.
+    const changed = withChanges(effective(current), changes);
+    const keys = Object.keys(changes).map((path) => path.split(".")[0] ?? path);
+    const config = { ...current.config };
+    for (const key of keys) {
+      if (changed[key] === undefined) delete config[key];
+      else config[key] = changed[key];
+    }
+    writeState(data_dir, { ...current, config });
+  };
 
   return {
     stack: "local",
@@ -101,7 +112,10 @@ export function localDriver({ data_dir, platform, signal }: LocalStack): StackDr
         // After every step, for a token shows its value only once.
         if (message.kind !== "warning") writeState(data_dir, current);
       });
-      if (outputs) return outputs;
+      if (outputs) {
+        announceSecret(data_dir);
+        return outputs;
+      }
       throw new OpsError({
         op: "deploy",
         subject: "local",
@@ -144,17 +158,11 @@ export function localDriver({ data_dir, platform, signal }: LocalStack): StackDr
 
     getConfig: async (path) => valueAt(effective(await state()), path),
 
-    async setConfig(changes) {
-      const current = await state();
-      // A key of the tracked file is overlaid as a whole, so that the overlay alone says what it is.
-      const changed = withChanges(effective(current), changes);
-      const keys = Object.keys(changes).map((path) => path.split(".")[0] ?? path);
-      const config = { ...current.config };
-      for (const key of keys) {
-        if (changed[key] === undefined) delete config[key];
-        else config[key] = changed[key];
-      }
-      writeState(data_dir, { ...current, config });
+    setConfig,
+
+    async changeSecret(change, changes) {
+      changeLocalSecret(data_dir, change);
+      await setConfig(changes);
     },
   };
 }
@@ -205,12 +213,6 @@ async function firstConfig(api: CloudflareAddress, signal: AbortSignal): Promise
       ],
     },
   };
-}
-
-/** The installation's own secrets; the program gets those that are set. */
-function secretsOf(dataDir: string): ConfigValues {
-  const { secrets } = identityFile.parse(JSON.parse(readFileSync(join(dataDir, "identity.json"), "utf8")));
-  return Object.fromEntries(SECRETS.flatMap((name) => (secrets[name] ? [[name, secrets[name]]] : [])));
 }
 
 /** Runs the program in a process of its own. @throws OpsError with what the program or a provider said. */

@@ -1,36 +1,28 @@
-/** For tests: what `perform.ts` gives a command, on a platform of the test, so that a command runs in the test's own process. */
-import type { Platform } from "../../local/platform.ts";
-import { createClient } from "../service/client.ts";
-import type { StackTarget } from "../stack/target.ts";
+/** For tests: what a command is given, made without a process of its own. */
+import { locateStack } from "../stack/locate.ts";
 import type { Invocation } from "./invocation.ts";
 import { createProgress } from "./progress.ts";
 
-type Reached = Pick<Platform, "url" | "api_secret" | "api_url" | "s3_url" | "account_id" | "api_token">;
-
-/** As on stack `local`, where nothing is a terminal and everything is confirmed. `target` finds what the platform really has. */
-export function invocationOn(
-  platform: Reached,
-  target: () => Promise<StackTarget>,
-  changes: Partial<Invocation> = {},
-): Invocation & { notes: string[] } {
-  const { signal } = new AbortController();
-  const notes: string[] = [];
+/** On the local platform of `data_dir`; silent, confirmed, with nobody to ask, unless `own` says otherwise. */
+export function invocationOn(data_dir: string, own: Partial<Invocation> = {}): Invocation {
+  const { signal = new AbortController().signal, env = process.env } = own;
   return {
-    notes,
     stack: "local",
-    data_dir: "",
-    env: {},
+    data_dir,
+    env,
     now: Date.now,
     dry_run: false,
     terminal: false,
     colour: false,
-    progress: createProgress({ write: () => true }, () => 0),
+    progress: createProgress({ write: () => {} }, () => 0),
     signal,
-    target,
-    client: async () => createClient({ url: platform.url, token: platform.api_secret, signal }),
-    note: (text) => void notes.push(text),
+    target: () => locateStack("local", data_dir, env, signal),
+    client: () => Promise.reject(new Error("nobody asks the service")),
+    note: () => {},
+    show: () => {},
+    ask: null,
     confirm: async () => {},
     begin: () => {},
-    ...changes,
+    ...own,
   };
 }

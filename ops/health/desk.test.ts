@@ -5,12 +5,12 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { FREE_ALLOWANCES_PER_DAY } from "../../infra/cloudflare-limits.ts";
+import { ALLOWANCES_PER_DAY } from "../../infra/cloudflare-limits.ts";
 import { CRONS, SERVICE } from "../../infra/inventory.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
-import { invocationOn } from "../command/invocation.fixture.ts";
 import type { Invocation } from "../command/invocation.ts";
+import { invocationOnPlatform } from "../command/invocation-on-platform.fixture.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
 import { reportWeekly } from "../report/weekly.ts";
 import { locateStack } from "../stack/locate.ts";
@@ -59,7 +59,7 @@ const withoutWorker = async (): Promise<StackTarget> => ({
   service: async () => ({ url: "http://127.0.0.1:9", secret: service.platform.api_secret }),
 });
 const run = async (command: typeof health, find = target, changes: Partial<Invocation> = {}) => {
-  const invocation = invocationOn(service.platform, find, {
+  const invocation = invocationOnPlatform(service.platform, find, {
     env: { PRISM_CLOUDFLARE_STATUS_URL: page_url },
     ...changes,
   });
@@ -192,7 +192,7 @@ test("usage tells every allowance and store, the fullest first, and what a chunk
   const resources = data.resources as { resource: string; usage_percentage: number }[];
   const percentages = resources.map(({ usage_percentage }) => usage_percentage);
   expect(resources.map(({ resource }) => resource).sort()).toEqual(
-    [...Object.keys(FREE_ALLOWANCES_PER_DAY), "database (bytes)", "vectors (dimensions)"].sort(),
+    [...Object.keys(ALLOWANCES_PER_DAY.free), "database (bytes)", "vectors (dimensions)"].sort(),
   );
   expect(percentages).toEqual(percentages.toSorted((a, b) => b - a));
   expect(data.per_chunk).toMatchObject({ chunks_today: 1, why_not_known: null });

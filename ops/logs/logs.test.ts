@@ -7,8 +7,8 @@ import Cloudflare from "cloudflare";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { BUCKETS, LOG_ARCHIVE_FOLDER, SERVICE } from "../../infra/inventory.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
-import { invocationOn } from "../command/invocation.fixture.ts";
 import type { Invocation } from "../command/invocation.ts";
+import { invocationOnPlatform } from "../command/invocation-on-platform.fixture.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
 import { locateStack } from "../stack/locate.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
@@ -91,7 +91,7 @@ async function workload(): Promise<void> {
 
 const invocation = (changes: Partial<Invocation> = {}) => {
   const { signal } = new AbortController();
-  return invocationOn(service.platform, () => locateStack("local", dir, {}, signal), changes);
+  return invocationOnPlatform(service.platform, () => locateStack("local", dir, {}, signal), changes);
 };
 // The shape is what the tests look at.
 const run = async (command: typeof logsQuery, given: object, changes?: Partial<Invocation>) =>

@@ -53,7 +53,7 @@ function shortage({ capacity }: Partial<Gathered>, now_ms: number): Recommendati
   return resourceRows(capacity, now_ms)
     .filter(({ state, runs_out_at }) => state !== "ok" || isSoon(runs_out_at, now_ms))
     .map(({ resource, usage_percentage, runs_out_at }) => ({
-      because: `${resource} is at ${usage_percentage.toFixed(1)} % of the free plan${runs_out_at === null ? "" : ` and runs out at ${runs_out_at}`}`,
+      because: `${resource} is at ${usage_percentage.toFixed(1)} % of what the plan allows${runs_out_at === null ? "" : ` and runs out at ${runs_out_at}`}`,
       command: RELIEF[resource] ?? "usage",
     }));
 }

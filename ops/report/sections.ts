@@ -181,7 +181,7 @@ export function capacitySections(capacity: Gathered["capacity"], now_ms: number)
   const rows = resourceRows(capacity, now_ms);
   return [
     {
-      title: "What the free plan allows",
+      title: "What the plan allows",
       text: "States: from 80 % warning, 90 % high, 95 % critical. Stores are told by their pace of the last seven days.",
       table: {
         columns: ["resource", "used", "limit", "%", "state", "runs out"],

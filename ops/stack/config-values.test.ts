@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { parse } from "yaml";
 import { asProgramConfig, changeConfigFile, readConfigFile, valueAt, withChanges } from "./config-values.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "config-"));
@@ -50,4 +51,23 @@ test("a program gets text, and structures as JSON", () => {
     "prism:cpuMs": "50",
     "prism:database": '{"live":1}',
   });
+});
+
+test("two secrets are exchanged as they are, encrypted, with a plain change in the same write; one that is not set is named", () => {
+  const file = join(folder, "Pulumi.swap.yaml");
+  const before =
+    "encryptionsalt: v1:x\nconfig:\n  prism:API_SECRET:\n    secure: v1:old # ours\n  prism:API_SECRET_PREVIOUS:\n    secure: v1:new\n";
+  writeFileSync(file, before);
+  const swap = { kind: "swap", names: ["API_SECRET", "API_SECRET_PREVIOUS"] } as const;
+  changeConfigFile(file, { bundle: "version/1" }, swap);
+  const { config } = parse(readFileSync(file, "utf8"));
+  expect(config).toEqual({
+    "prism:API_SECRET": { secure: "v1:new" },
+    "prism:API_SECRET_PREVIOUS": { secure: "v1:old" },
+    "prism:bundle": "version/1",
+  });
+  changeConfigFile(file, {}, { kind: "remove", name: "API_SECRET_PREVIOUS" });
+  const after = readFileSync(file, "utf8");
+  expect(() => changeConfigFile(file, { bundle: "version/2" }, swap)).toThrow("API_SECRET_PREVIOUS: it is not set");
+  expect(readFileSync(file, "utf8")).toBe(after);
 });

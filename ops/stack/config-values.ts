@@ -2,9 +2,9 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { parseDocument } from "yaml";
 import { z } from "zod";
-import { SECRETS } from "../../infra/inventory.ts";
+import { SECRETS, type SecretName } from "../../infra/inventory.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
-import type { ConfigPath } from "./driver.ts";
+import type { ConfigPath, SecretChange } from "./driver.ts";
 
 /** Keys without the project's prefix. */
 export type ConfigValues = Record<string, unknown>;
@@ -41,9 +41,25 @@ export function readConfigFile(file: string): ConfigValues {
   );
 }
 
-/** Changes `Pulumi.<stack>.yaml`, whole or not at all, and keeps the rest of it, comments included. */
-export function changeConfigFile(file: string, changes: ConfigChanges): void {
+/**
+ * Changes `Pulumi.<stack>.yaml`, whole or not at all, and keeps the rest of it, comments included. Secrets move as they are: what they are
+ * encrypted with does not depend on their names.
+ */
+export function changeConfigFile(
+  file: string,
+  changes: ConfigChanges,
+  secret?: Exclude<SecretChange, { kind: "set" }>,
+): void {
   const document = parseDocument(existsSync(file) ? readFileSync(file, "utf8") : "config: {}\n");
+  const at = (name: SecretName) => ["config", `${PREFIX}${name}`];
+  if (secret?.kind === "remove") document.deleteIn(at(secret.name));
+  if (secret?.kind === "swap") {
+    const [one, other] = secret.names;
+    const [was, becomes] = [document.getIn(at(one)), document.getIn(at(other))];
+    if (was === undefined || becomes === undefined) throw notSet(was === undefined ? one : other);
+    document.setIn(at(one), becomes);
+    document.setIn(at(other), was);
+  }
   for (const [path, value] of Object.entries(changes)) {
     refuseSecret(path);
     const [key = "", ...inside] = path.split(".");
@@ -83,6 +99,18 @@ function refuseSecret(path: ConfigPath): void {
       subject: path,
       cause: "a secret never goes through plain configuration",
       hint: `openssl rand -base64 32 | pulumi config set --secret ${PREFIX}${key}`,
+    },
+    { exit_code: EXIT.refused },
+  );
+}
+
+export function notSet(name: SecretName): OpsError {
+  return new OpsError(
+    {
+      op: "configure",
+      subject: name,
+      cause: "it is not set",
+      hint: "npm run ops -- secrets rotate tells what was begun",
     },
     { exit_code: EXIT.refused },
   );

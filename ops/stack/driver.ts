@@ -4,7 +4,7 @@
  * Two kinds: `pulumi-driver.ts` has the engine do it, on any stack; `local-driver.ts` runs the same program on this machine's platform
  * without an engine. Nothing else in ops knows which one it has.
  */
-import type { Stack } from "../../infra/inventory.ts";
+import type { SecretName, Stack } from "../../infra/inventory.ts";
 import type { StackOutputs } from "../../infra/outputs.ts";
 
 /** What happens to one resource. `replace` may lose data, as may `delete`. */
@@ -44,6 +44,12 @@ export interface UnmanagedResource {
   inputs: Record<string, unknown>;
 }
 
+/** How a secret changes without being shown to anybody. `swap`: both are set, and each gets the other's value. */
+export type SecretChange =
+  | { kind: "set"; name: SecretName; value: string }
+  | { kind: "swap"; names: readonly [SecretName, SecretName] }
+  | { kind: "remove"; name: SecretName };
+
 /** Path of a key in the stack's configuration, without the project's prefix: `database.live`, `rollout`. */
 export type ConfigPath = string;
 
@@ -66,4 +72,9 @@ export interface StackDriver {
   getConfig(path: ConfigPath): Promise<unknown>;
   /** Writes all of them or none. `undefined` removes a key. */
   setConfig(changes: Readonly<Record<ConfigPath, unknown>>): Promise<void>;
+  /**
+   * Changes a secret of the configuration, and with it plain keys: together or not at all, except that a `set` is there before them.
+   * @throws OpsError where a secret that is to be swapped is not set.
+   */
+  changeSecret(change: SecretChange, changes: Readonly<Record<ConfigPath, unknown>>): Promise<void>;
 }

@@ -102,5 +102,10 @@ export function pulumiDriver(
       await engine();
       changeConfigFile(configFile, changes);
     },
+    async changeSecret(change, changes) {
+      if (change.kind !== "set") return changeConfigFile(configFile, changes, change);
+      await run(["config", "set", "--secret", `prism:${change.name}`], { input: change.value });
+      changeConfigFile(configFile, changes);
+    },
   };
 }

@@ -1,4 +1,4 @@
-/** `ops usage`: what the free plan allows, how much of it is used, and until when the rest lasts. */
+/** `ops usage`: what the plan allows, how much of it is used, and until when the rest lasts. */
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { DAY_MS } from "../../worker/ground/time.ts";
@@ -39,7 +39,8 @@ const output = z.strictObject({
 export const usage = defineCommand({
   path: "usage",
   group: "usage",
-  summary: "every resource of the free plan: used, limit, state, and the hour it runs out; rows and neurons a chunk",
+  summary:
+    "every resource that the plan bounds: used, limit, state, and the hour it runs out; rows and neurons a chunk",
   notes: `Counted by the service itself: others of the account are not in it. States: from 80 % warning, 90 % high, 95 % critical.
 Exit code 1 when one is critical.`,
   risk: "read",

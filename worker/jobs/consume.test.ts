@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { BUCKETS, QUEUES, SERVICE } from "../../infra/inventory.ts";
 import { RETRY_BACKOFF_MAX_S } from "../limits.ts";
 import { type Service, startService } from "../service.fixture.ts";
-import { stagedKey } from "../store/jobs.ts";
+import { stagedKey } from "../store/job-parts.ts";
 import type { QueueMessage } from "../store/queue-messages.ts";
 
 let service: Service;

@@ -3,7 +3,8 @@ import { z } from "zod";
 import type { DocumentInput } from "../ground/document.ts";
 import { settleLater } from "../operations/settle-vectors.ts";
 import { ingest } from "../rag/ingest/ingest.ts";
-import { finishPart, NO_OUTCOME, openPart, stagedKey } from "../store/jobs.ts";
+import { NO_OUTCOME, stagedKey } from "../store/job-parts.ts";
+import { finishPart, openPart } from "../store/jobs.ts";
 import { embeddingModel } from "../vectors/models.ts";
 import type { Work } from "../work.ts";
 

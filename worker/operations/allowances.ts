@@ -1,6 +1,6 @@
-/** What this UTC day has used of the free plan's daily allowances, and when each runs out. */
+/** What this UTC day has used of the plan's daily allowances, and when each runs out. */
 
-import { FREE_ALLOWANCES_PER_DAY } from "../../infra/cloudflare-limits.ts";
+import { ALLOWANCES_PER_DAY, type Allowed } from "../../infra/cloudflare-limits.ts";
 import { allowanceState } from "../ground/allowance-state.ts";
 import { DAY_MS } from "../ground/time.ts";
 import { FORECAST_DAYS } from "../limits.ts";
@@ -10,11 +10,10 @@ import type { Work } from "../work.ts";
 import { DAY_HOURS, runsOutAt, usualDay } from "./forecast.ts";
 import { readMeter } from "./read-meter.ts";
 
-type Resource = keyof typeof FREE_ALLOWANCES_PER_DAY;
-export type Allowances = Record<Resource, Allowance>;
+export type Allowances = Record<Allowed, Allowance>;
 
 /** What the meter calls each. Queue batches and cron triggers invoke the Worker, too, and count as requests. */
-const COUNTED_AS: Record<Resource, string> = {
+const COUNTED_AS: Record<Allowed, string> = {
   requests: "units",
   d1_rows_read: "rows_read",
   d1_rows_written: "rows_written",
@@ -40,8 +39,8 @@ export async function allowancesOf(work: Work): Promise<Allowances> {
     return sums;
   };
   return Object.fromEntries(
-    Object.entries(FREE_ALLOWANCES_PER_DAY).map(([resource, limit]) => {
-      const before = days(COUNTED_AS[resource as Resource]);
+    Object.entries(ALLOWANCES_PER_DAY[work.env.PLAN]).map(([resource, limit]) => {
+      const before = days(COUNTED_AS[resource as Allowed]);
       const today = before.pop() ?? [];
       return [resource, allowanceOf({ today, usual: usualDay(before) }, limit, work.now_ms)];
     }),

@@ -117,7 +117,7 @@ export const capacityReport = z
             .openapi({ description: "At the pace of the last seven days; null: not to be told." }),
         }),
       )
-      .openapi({ description: "Of the free plan." }),
+      .openapi({ description: "Of what the plan stores." }),
   })
   .openapi("CapacityReport");
 

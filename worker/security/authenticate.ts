@@ -12,7 +12,6 @@
 import type { Context } from "hono";
 import { RATE_LIMITS } from "../../infra/inventory.ts";
 import { audit } from "../audit/append.ts";
-import type { Env } from "../env.ts";
 import { BoundedMap } from "../ground/bounded-map.ts";
 import { sha256 } from "../ground/digest.ts";
 import { OPERATOR_TENANT, type Principal } from "../ground/principal.ts";
@@ -78,10 +77,9 @@ export async function authenticate(c: Context<App>): Promise<Principal> {
  * 401 (429 after too many). https://developers.cloudflare.com/notifications/get-started/configure-webhooks/
  */
 export async function authenticateWebhook(c: Context<App>): Promise<void> {
-  const { ALERT_WEBHOOK_SECRET: secret } = c.env;
+  const { ALERT_WEBHOOK_SECRET, ALERT_WEBHOOK_SECRET_PREVIOUS } = c.env;
   const presented = c.req.header("cf-webhook-auth") ?? "";
-  const [given, wanted] = await Promise.all([sha256(presented), sha256(secret)]);
-  if (presented !== "" && equalInConstantTime(given, wanted)) return;
+  if (await isOneOf([ALERT_WEBHOOK_SECRET, ALERT_WEBHOOK_SECRET_PREVIOUS], await sha256(presented))) return;
   const detail = "This route is for Cloudflare's notifications: they send the webhook's secret as `cf-webhook-auth`.";
   const headers = { "www-authenticate": 'Webhook realm="prism"' };
   const cause = presented === "" ? "no webhook secret" : "wrong webhook secret";
@@ -139,15 +137,16 @@ async function prove(work: Work, text: string, digest: string): Promise<Proof | 
       ? { via: "key", key_id: key.id, secret_hash }
       : "wrong secret";
   }
-  if (await isBootstrapSecret(env, digest)) return { via: "secret" };
+  if (await isOneOf([env.API_SECRET, env.API_SECRET_PREVIOUS], digest)) return { via: "secret" };
   if (!looksLikeToken(text)) return "neither a key nor a token";
   const token = await readToken(text, [env.JWT_SECRET, env.JWT_SECRET_PREVIOUS], work.now_ms);
   return token ? { via: "token", ...token } : "invalid or expired token";
 }
 
-async function isBootstrapSecret(env: Env, digest: string): Promise<boolean> {
+/** Whether a digest is that of one of the secrets; an empty one (no rotation under way) is nobody's. */
+async function isOneOf(secrets: readonly string[], digest: string): Promise<boolean> {
   let matches = false;
-  for (const secret of [env.API_SECRET, env.API_SECRET_PREVIOUS]) {
+  for (const secret of secrets) {
     if (secret !== "" && equalInConstantTime(digest, await sha256(secret))) matches = true;
   }
   return matches;

@@ -11,7 +11,8 @@ import type { DocumentInput } from "../ground/document.ts";
 import type { Feedback } from "./feedback.ts";
 import { DEFERRED_OPERATIONS, DEFERRED_PREFIX } from "./fence-names.ts";
 import type { Owner } from "./idempotency.ts";
-import { type JobStatus, NO_OUTCOME } from "./jobs.ts";
+import { NO_OUTCOME } from "./job-parts.ts";
+import type { JobStatus } from "./jobs.ts";
 
 /** Names sort by time as text for the next 250 years. */
 const TIME_DIGITS = 13;

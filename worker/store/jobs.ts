@@ -4,31 +4,7 @@
  * A part's documents lie in R2 and the queue message only names them: messages stay small whatever the documents
  * are, and a part whose message was lost can be sent again.
  */
-import { z } from "zod";
-
-const partOutcome = z.object({
-  created: z.number(),
-  updated: z.number(),
-  unchanged: z.number(),
-  /** Left alone, because the document was written after the job had been received. Parts of older versions lack it. */
-  superseded: z.number().default(0),
-  failed: z.number(),
-  rows_written: z.number(),
-  embedded_texts: z.number(),
-  errors: z.array(z.object({ id: z.string(), detail: z.string() })),
-});
-export type PartOutcome = z.infer<typeof partOutcome>;
-
-export const NO_OUTCOME: PartOutcome = {
-  created: 0,
-  updated: 0,
-  unchanged: 0,
-  superseded: 0,
-  failed: 0,
-  rows_written: 0,
-  embedded_texts: 0,
-  errors: [],
-};
+import { NO_OUTCOME, type PartOutcome, partOutcome, stagedKey } from "./job-parts.ts";
 
 const COUNTS = ["created", "updated", "unchanged", "superseded", "failed", "rows_written", "embedded_texts"] as const;
 
@@ -39,11 +15,6 @@ export interface JobStatus extends PartOutcome {
   parts: { total: number; done: number; failed: number };
   created_at_ms: number;
   finished_at_ms: number | null;
-}
-
-/** Where a part's documents wait in R2. */
-export function stagedKey(job_id: string, part: number): string {
-  return `staging/${job_id}/${part}.json`;
 }
 
 /** A job before its parts are done. */

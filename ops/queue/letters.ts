@@ -1,0 +1,117 @@
+/** Dead letters, as the consumer of the dead-letter queue has written them down in D1 (`worker/store/jobs.ts`). */
+import { type QueueMessage, queueMessage } from "../../worker/store/queue-messages.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
+import type { D1Connection, JsonValue } from "../d1/connection.ts";
+import { LETTERS_PER_READ } from "../limits.ts";
+
+export interface Letter {
+  /** Of the message that died. */
+  id: string;
+  queue: string;
+  /** JSON, as it was sent. */
+  body: string;
+  attempts: number;
+  failed_at_ms: number;
+}
+
+/** Null: not a message that this checkout's Worker understands. */
+export function messageIn(body: string): QueueMessage | null {
+  try {
+    return queueMessage.safeParse(JSON.parse(body)).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** What a message is about, on one line: the job and part, the key, the action. Never a document's text. */
+export function subjectOf(message: QueueMessage | null): string {
+  switch (message?.type) {
+    case "ingest":
+      return `job ${message.job_id}, part ${message.part}`;
+    case "deferred":
+      return `job ${message.job_id}`;
+    case "answer":
+      return message.key;
+    case "settle":
+      return `vectors ${message.outbox_id}`;
+    case "audit":
+      return `audit entry ${message.entry.id} (${message.entry.action})`;
+    default:
+      return "";
+  }
+}
+
+/**
+ * Pages of letters in the order of their ids; of those named, or of all that are there now: what dies meanwhile is left for the next time.
+ * @throws OpsError where one that is named is not there.
+ */
+export async function* lettersIn(database: D1Connection, ids: readonly string[]): AsyncGenerator<Letter[]> {
+  if (ids.length > 0) {
+    const found = await readLetters(database, "WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id", [
+      JSON.stringify(ids),
+    ]);
+    const missing = ids.filter((id) => !found.some((letter) => letter.id === id));
+    if (missing.length > 0) throw notThere(missing);
+    return yield found;
+  }
+  const [newest] = await database.batch([{ sql: "SELECT max(failed_at_ms) FROM dead_letters" }]);
+  const until_ms = newest?.rows[0]?.[0] ?? 0;
+  for (let after = ""; ; ) {
+    const where = "WHERE id > ?1 AND failed_at_ms <= ?2 ORDER BY id LIMIT ?3";
+    const page = await readLetters(database, where, [after, until_ms, LETTERS_PER_READ]);
+    if (page.length > 0) yield page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < LETTERS_PER_READ) return;
+    after = last.id;
+  }
+}
+
+/** The newest of them. */
+export function newestLetters(database: D1Connection, limit: number): Promise<Letter[]> {
+  return readLetters(database, "ORDER BY failed_at_ms DESC, id LIMIT ?1", [limit]);
+}
+
+export async function countLetters(database: D1Connection): Promise<number> {
+  const [counted] = await database.batch([{ sql: "SELECT count(*) FROM dead_letters" }]);
+  return Number(counted?.rows[0]?.[0] ?? 0);
+}
+
+export async function removeLetters(database: D1Connection, ids: readonly string[]): Promise<void> {
+  const sql = "DELETE FROM dead_letters WHERE id IN (SELECT value FROM json_each(?1))";
+  if (ids.length > 0) await database.batch([{ sql, params: [JSON.stringify(ids)] }], { repeatable: true });
+}
+
+/** Those that are there already stay as they are. */
+export async function putLetters(database: D1Connection, letters: readonly Letter[]): Promise<void> {
+  const sql = `INSERT INTO dead_letters (id, queue, body, attempts, failed_at_ms)
+    SELECT value ->> 'id', value ->> 'queue', value ->> 'body', value ->> 'attempts', value ->> 'failed_at_ms' FROM json_each(?1) WHERE true
+    ON CONFLICT (id) DO NOTHING`;
+  for (let from = 0; from < letters.length; from += LETTERS_PER_READ) {
+    const params = [JSON.stringify(letters.slice(from, from + LETTERS_PER_READ))];
+    await database.batch([{ sql, params }], { repeatable: true });
+  }
+}
+
+async function readLetters(database: D1Connection, where: string, params: readonly JsonValue[]): Promise<Letter[]> {
+  const sql = `SELECT id, queue, body, attempts, failed_at_ms FROM dead_letters ${where}`;
+  const [found] = await database.batch([{ sql, params }]);
+  return (found?.rows ?? []).map(([id, queue, body, attempts, failed_at_ms]) => ({
+    id: String(id),
+    queue: String(queue),
+    body: String(body),
+    attempts: Number(attempts),
+    failed_at_ms: Number(failed_at_ms),
+  }));
+}
+
+function notThere(ids: readonly string[]): OpsError {
+  return new OpsError(
+    {
+      op: "find",
+      subject: ids.length === 1 ? `dead letter ${ids[0]}` : `${ids.length} dead letters`,
+      cause: `there is none of this id${ids.length === 1 ? "" : `: ${ids.slice(0, 3).join(", ")}`}`,
+      hint: "npm run ops -- queue peek --dead lists them",
+    },
+    { exit_code: EXIT.usage },
+  );
+}

@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import { runCli } from "../command/run-cli.fixture.ts";
+import { phasesFor } from "./phases.ts";
+
+const at = "2026-03-01T02:00:00.000Z";
+const now_ms = Date.parse(at);
+const asked = { retire: false, early: false, now_ms };
+const MINUTE_MS = 60_000;
+
+test("a rotation goes on from the phase that it was cut off in", () => {
+  expect(phasesFor("API_SECRET", null, asked)).toMatchObject({ phases: ["staged", "switched"] });
+  const staged = { secret: "API_SECRET", phase: "staged", at } as const;
+  expect(phasesFor("API_SECRET", staged, asked)).toMatchObject({ phases: ["switched"] });
+  const cutOff = (phase: "staging" | "switching" | "retiring") => ({ secret: "API_SECRET", phase, at }) as const;
+  expect(phasesFor("API_SECRET", cutOff("staging"), asked)).toMatchObject({ phases: ["staged", "switched"] });
+  expect(phasesFor("API_SECRET", cutOff("switching"), asked)).toMatchObject({ phases: ["switched"] });
+  expect(phasesFor("API_SECRET", cutOff("retiring"), asked)).toMatchObject({ phases: ["retired"] });
+  const switched = { secret: "API_SECRET", phase: "switched", at } as const;
+  expect(phasesFor("API_SECRET", switched, asked)).toEqual({
+    kind: "due",
+    phases: [],
+    retire_from_ms: now_ms + 5 * MINUTE_MS,
+  });
+});
+
+test("an old value is retired only when nothing made with it lives any more, or early where that is said", () => {
+  const switched = { secret: "JWT_SECRET", phase: "switched", at } as const;
+  const retire = (minutes: number, early = false) =>
+    phasesFor("JWT_SECRET", switched, { retire: true, early, now_ms: now_ms + minutes * MINUTE_MS });
+  expect(retire(19)).toMatchObject({ kind: "refused", cause: expect.stringContaining("2026-03-01T02:20:00") });
+  expect(retire(20)).toMatchObject({ phases: ["retired"], retire_from_ms: null });
+  expect(retire(0, true)).toMatchObject({ phases: ["retired"] });
+  expect(phasesFor("JWT_SECRET", null, { ...asked, retire: true })).toMatchObject({ kind: "refused" });
+});
+
+test("what others have made is replaced in one deployment", () => {
+  expect(phasesFor("ERROR_WEBHOOK", null, asked)).toMatchObject({ phases: ["replaced"], retire_from_ms: null });
+});
+
+test("a pepper is refused with the reason, and what to do in its place", async () => {
+  const { code, stderr } = await runCli(["secrets", "rotate", "KEY_PEPPER"]);
+  expect(code).toBe(3);
+  expect(stderr).toMatch(/hashes cannot be made anew without the keys.*[\s\S]*keys create/);
+});
