@@ -10,6 +10,8 @@ export default defineConfig({
     include: ["{infra,local,ops,worker}/**/*-slow.test.ts"],
     exclude: ["**/node_modules/**", ...(process.env.PRISM_TORTURE ? [] : [SEPARATE_RUNS.torture.files])],
     reporters: process.env.CI ? ["default", "json"] : ["default"],
+    // Lives of stacks wait for leases, traffic and polls: two at a time leave a sixth of two cores idle.
+    maxWorkers: 3,
     testTimeout: 300_000,
     hookTimeout: 300_000,
     outputFile: { json: "dist/slow-test-report.json" },

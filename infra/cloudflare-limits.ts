@@ -1,5 +1,7 @@
 /** Cloudflare's limits, each with its source: the program keeps them, ops budgets by them, and the platform on this machine enforces them. */
 
+import type { Plan } from "./limits.ts";
+
 /** Workers AI embeds at most this many texts in one call. https://developers.cloudflare.com/workers-ai/models/bge-small-en-v1.5/ */
 export const AI_TEXTS_PER_CALL_MAX = 100;
 
@@ -69,19 +71,38 @@ export const KV_BULK_WRITE_BYTES_MAX = 100 * 1024 * 1024;
 export const R2_LOCK_RULES_MAX = 1000;
 export const R2_LIFECYCLE_RULES_MAX = 1000;
 
-// What the free plan allows a UTC day, for the whole account. https://developers.cloudflare.com/workers/platform/pricing/ and
-// …/d1/platform/pricing/, …/kv/platform/pricing/, …/workers-ai/platform/pricing/
-export const FREE_ALLOWANCES_PER_DAY = {
-  requests: 100_000,
-  d1_rows_read: 5_000_000,
-  d1_rows_written: 100_000,
-  kv_reads: 100_000,
-  kv_writes: 1_000,
-  neurons: 10_000,
-} as const;
+const MONTH_DAYS = 30;
+/**
+ * What a plan allows a UTC day, for the whole account. Beyond it the free plan refuses; the paid one, which includes so much a month and
+ * is counted by the day's share of it, begins to cost. https://developers.cloudflare.com/workers/platform/pricing/ and
+ * …/d1/platform/pricing/, …/kv/platform/pricing/, …/workers-ai/platform/pricing/
+ */
+export const ALLOWANCES_PER_DAY = {
+  free: {
+    requests: 100_000,
+    d1_rows_read: 5_000_000,
+    d1_rows_written: 100_000,
+    kv_reads: 100_000,
+    kv_writes: 1_000,
+    neurons: 10_000,
+  },
+  paid: {
+    requests: Math.floor(10_000_000 / MONTH_DAYS),
+    d1_rows_read: Math.floor(25_000_000_000 / MONTH_DAYS),
+    d1_rows_written: Math.floor(50_000_000 / MONTH_DAYS),
+    kv_reads: Math.floor(10_000_000 / MONTH_DAYS),
+    kv_writes: Math.floor(1_000_000 / MONTH_DAYS),
+    neurons: 10_000,
+  },
+} as const satisfies Record<Plan, Record<string, number>>;
+export type Allowed = keyof (typeof ALLOWANCES_PER_DAY)["free"];
 
-// What the free plan stores. https://developers.cloudflare.com/d1/platform/limits/ and …/vectorize/platform/pricing/
-export const FREE_STORES = { d1_bytes: 500_000_000, vectorize_dimensions: 5_000_000 } as const;
+// What a plan stores: a database of D1, and what Vectorize includes. https://developers.cloudflare.com/d1/platform/limits/ and
+// …/vectorize/platform/pricing/
+export const STORES = {
+  free: { d1_bytes: 500_000_000, vectorize_dimensions: 5_000_000 },
+  paid: { d1_bytes: 10_000_000_000, vectorize_dimensions: 10_000_000 },
+} as const satisfies Record<Plan, Record<string, number>>;
 
 // Workers, free plan. https://developers.cloudflare.com/workers/platform/limits/
 export const BUNDLE_COMPRESSED_BYTES_MAX = 3 * 1024 * 1024;
@@ -103,6 +124,8 @@ export const QUEUE_DELIVERY_LEASE_MS = 900_000;
 export const LOG_RETENTION_MS = { free: 3 * 86_400_000, paid: 7 * 86_400_000 } as const;
 /** Beyond the free allowance. https://developers.cloudflare.com/workers-ai/platform/pricing/ */
 export const USD_PER_1000_NEURONS = 0.011;
+/** Of tokens that `@cf/baai/bge-small-en-v1.5` embeds. https://developers.cloudflare.com/workers-ai/platform/pricing/ */
+export const NEURONS_PER_MILLION_EMBEDDED_TOKENS = 1841;
 /** Of a record that Logpush writes, in exceptions and lines together. https://developers.cloudflare.com/workers/observability/logs/logpush/#limits */
 export const LOGPUSH_TRACE_CHARS_MAX = 16_384;
 

@@ -35,9 +35,11 @@ const rolloutPercentage = z
       (percentage >= SHARE_PERCENT_MIN && 100 - percentage >= SHARE_PERCENT_MIN),
     `neither 0 nor 100, nor from ${SHARE_PERCENT_MIN} to ${100 - SHARE_PERCENT_MIN}`,
   );
-const variables = Object.keys(VARIABLES).filter((name) => name !== "ENVIRONMENT") as Exclude<
+/** Those that follow from something else. */
+const DERIVED = ["ENVIRONMENT", "PLAN"] as const;
+const variables = Object.keys(VARIABLES).filter((name) => !DERIVED.some((derived) => derived === name)) as Exclude<
   keyof typeof VARIABLES,
-  "ENVIRONMENT"
+  (typeof DERIVED)[number]
 >[];
 
 const stackConfig = z

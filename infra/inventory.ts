@@ -64,6 +64,9 @@ export const BUCKETS = {
   logs: { binding: null, name: "prism-logs" },
 } as const;
 
+/** Where Logpush writes in the bucket of logs: a folder a day below it. */
+export const LOG_ARCHIVE_FOLDER = "workers";
+
 export const QUEUES = {
   ingest: {
     binding: "INGEST_QUEUE",
@@ -108,6 +111,8 @@ export const VERSION_BINDING = "VERSION";
 /** Plain-text variables and what each stack starts with. */
 export const VARIABLES = {
   ENVIRONMENT: { local: "local", staging: "staging", production: "production" },
+  /** What the account pays for, which is `prism:plan` of the stack: allowances and stores are judged by it. */
+  PLAN: { local: "free", staging: "free", production: "free" },
   LOG_LEVEL: { local: "WARN", staging: "INFO", production: "INFO" },
   DEFAULT_MODEL: { local: "balanced", staging: "balanced", production: "balanced" },
   EMBEDDING_MODEL: {
@@ -158,6 +163,9 @@ export const OPTIONAL_SECRETS: ReadonlySet<SecretName> = new Set([
   "ALERT_CHANNEL_SECRETS",
 ]);
 
+/** Jobs that get an account token of their own, with what `infra/tokens.ts` grants them. */
+export const TOKENS = ["deploy", "backup", "restore", "reports"] as const;
+export type TokenKind = (typeof TOKENS)[number];
 /** Secrets of our own making that have a `_PREVIOUS` one. */
 export const ROTATED_SECRETS = ["API_SECRET", "JWT_SECRET", "ALERT_WEBHOOK_SECRET"] as const satisfies SecretName[];
 /** How far a rotation is: `-ing` is written down with the secrets, and not deployed for certain. */

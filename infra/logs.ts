@@ -3,7 +3,7 @@ import { LogpushJob } from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import { accountId } from "./account.ts";
 import { stack } from "./config.ts";
-import { nameInStack, SERVICE, WATCHDOG } from "./inventory.ts";
+import { LOG_ARCHIVE_FOLDER, nameInStack, SERVICE, WATCHDOG } from "./inventory.ts";
 import { buckets } from "./storage.ts";
 import { logpushCredentials } from "./tokens.ts";
 
@@ -43,7 +43,7 @@ export const logpushJob =
     dataset: "workers_trace_events",
     enabled: true,
     destinationConf: pulumi.secret(
-      pulumi.interpolate`r2://${buckets.logs.name}/workers/{DATE}?account-id=${accountId}&access-key-id=${logpushCredentials.access_key_id}&secret-access-key=${logpushCredentials.secret_access_key}`,
+      pulumi.interpolate`r2://${buckets.logs.name}/${LOG_ARCHIVE_FOLDER}/{DATE}?account-id=${accountId}&access-key-id=${logpushCredentials.access_key_id}&secret-access-key=${logpushCredentials.secret_access_key}`,
     ),
     filter: JSON.stringify(ownScripts),
     outputOptions: { outputType: "ndjson", fieldNames: FIELDS, timestampFormat: "rfc3339" },

@@ -85,7 +85,8 @@ describe.each(everyProgram)("stack %s", (key) => {
       database_id: `${DATABASE.name}-g1-id`,
       kv_ids: { cache: `${KV_NAMESPACES.cache.name}-id`, config: `${KV_NAMESPACES.config.name}-id` },
       vector_generation: 1,
-      variables: {},
+      // The Worker judges what it uses by what the account pays for.
+      variables: { PLAN: key === "paid" ? "paid" : "free" },
       secrets: Object.fromEntries(SECRETS.map((name) => [name, secretOf(name)])) as Record<
         (typeof SECRETS)[number],
         string

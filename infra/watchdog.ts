@@ -28,7 +28,7 @@ function ownBindings([configId, given]: [
     database_id: "",
     kv_ids: { cache: "", config: configId },
     vector_generation: config.vectors.live,
-    variables: config.variables,
+    variables: { ...config.variables, PLAN: config.plan },
     secrets: { ...withheld, ...given },
   });
   return versionBindings(all.filter(({ name }) => BINDINGS.has(name)));

@@ -45,7 +45,7 @@ const bindings = pulumi
       database_id: databaseIds[config.database.generations.indexOf(config.database.live)] ?? "",
       kv_ids: { cache, config: configuration },
       vector_generation: config.vectors.live,
-      variables: config.variables,
+      variables: { ...config.variables, PLAN: config.plan },
       secrets: secretTexts,
     }),
   );

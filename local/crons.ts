@@ -1,19 +1,29 @@
-/** Fires the scripts' cron triggers by the clock, in UTC, as Cloudflare does: each minute, whatever is due then. */
+/** Fires the scripts' cron triggers by a clock, in UTC, as Cloudflare does: each minute, whatever is due then. */
 import { Cron } from "croner";
 import type { Runtime } from "./runtime.ts";
 
-/** Starts the clock; returns what stops it. Schedules are read each minute, so a change takes effect at once. */
-export function startCrons(runtime: Runtime): () => void {
-  const clock = new Cron("* * * * *", { timezone: "UTC", unref: true }, async () => {
-    const now = new Date();
-    for (const { id, schedules } of runtime.registry.list("script")) {
-      for (const { cron } of schedules) {
-        // Cloudflare counts weekdays from 1 = Sunday.
-        const due = new Cron(cron, { timezone: "UTC", paused: true, alternativeWeekdays: true }).match(now);
-        if (due)
-          await runtime.triggerSchedule(id, cron).catch((error: unknown) => console.error(`cron ${cron}:`, error));
-      }
+/**
+ * Fires what is due in the minute of `at`, one trigger after another. Schedules are read each time, so that a change takes effect at
+ * once. Never rejects: a run that fails is the script's affair, and `on_failure` hears of it.
+ */
+export async function fireCrons(
+  runtime: Runtime,
+  at: Date,
+  on_failure: (cron: string, error: unknown) => void,
+): Promise<void> {
+  for (const { id, schedules } of runtime.registry.list("script")) {
+    for (const { cron } of schedules) {
+      // Cloudflare counts weekdays from 1 = Sunday.
+      const due = new Cron(cron, { timezone: "UTC", paused: true, alternativeWeekdays: true }).match(at);
+      if (due) await runtime.triggerSchedule(id, cron).catch((error: unknown) => on_failure(cron, error));
     }
-  });
+  }
+}
+
+/** Starts the clock; returns what stops it. */
+export function startCrons(runtime: Runtime): () => void {
+  const clock = new Cron("* * * * *", { timezone: "UTC", unref: true }, () =>
+    fireCrons(runtime, new Date(), (cron, error) => console.error(`cron ${cron}:`, error)),
+  );
   return () => clock.stop();
 }

@@ -11,6 +11,8 @@ export const faultRule = z.strictObject({
   /** Message of the error that the call throws, e.g. `D1_ERROR: internal error`. */
   error: z.string().optional(),
   delay_ms: z.number().int().min(0).max(60_000).optional(),
+  /** The call seems to take so much longer by the clocks that the Worker reads (`performance.now`); nobody waits. */
+  apparent_ms: z.number().int().min(0).max(3_600_000).optional(),
   /** 0–1; how often the rule strikes. */
   probability: z.number().min(0).max(1).optional(),
 });

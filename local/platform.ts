@@ -201,7 +201,7 @@ async function assemble(
       bundle: code,
       secrets: identity.secrets,
       embedding: { model: ai.embeddingModel, dimensions },
-      variables: { ...ai.variables(process.env), ...options.variables },
+      variables: { PLAN: plan, ...ai.variables(process.env), ...options.variables },
     });
   }
   await runtime.start();

@@ -1,6 +1,6 @@
 /**
  * The fault and clock shim: an entry module *beside* the unchanged bundle. It wraps `env` so that a binding can
- * fail, slow down or answer from a stale copy, and moves `Date` for simulated time. Only platforms started with
+ * fail or slow down, and moves `Date` for simulated time. Only platforms started with
  * faults load it; benches run without.
  *
  * The plan is fetched from the Node side at every event, so a fault acts on the next request without a reload.
@@ -20,6 +20,11 @@ globalThis.Date = class extends RealDate {
     return RealDate.now() + clockOffsetMs;
   }
 };
+
+/** Time that seems to have passed: a slow call in simulated time. */
+let apparentMs = 0;
+const realNow = performance.now.bind(performance);
+Object.defineProperty(performance, "now", { value: () => realNow() + apparentMs });
 
 async function plan(env) {
   const response = await env.__PRISM_FAULTS.fetch("http://faults/plan");
@@ -92,6 +97,7 @@ function faultyObject(stub, rules) {
 
 async function strike(rule) {
   if (Math.random() >= (rule.probability ?? 1)) return;
+  apparentMs += rule.apparent_ms ?? 0;
   if (rule.delay_ms) await new Promise((resolve) => setTimeout(resolve, rule.delay_ms));
   if (rule.error) throw new Error(rule.error);
 }

@@ -16,6 +16,12 @@ export const PROGRESS_BAR_EVERY_MS = 100;
 export const BATCH_DOCUMENTS = 100;
 /** Bytes of JSON in one `documents/batch` request of ops; the Worker takes more, a slow line prefers less. */
 export const BATCH_BYTES = 500_000;
+/** A step of a runbook whose `timeout=` does not say otherwise. */
+export const RUNBOOK_STEP_TIMEOUT_MS = 10 * 60_000;
+/** After its time a step is asked to end; what then still runs is killed. */
+export const RUNBOOK_KILL_AFTER_MS = 10_000;
+/** Of what a step says, its end is kept in the transcript, and conditions look at that. */
+export const RUNBOOK_OUTPUT_CHARS_KEPT = 65_536;
 /** Between two looks at a job. */
 export const JOB_POLL_MS = 100;
 /** An evaluation gives up when no vector comes for so long: the queue's tries (5, 10 s apart, each a call or more) are over by then. */
@@ -257,6 +263,8 @@ export const KEEP_YEARLY = 7;
 export const DRILL_COMPARED_MAX = 2_000;
 /** Jobs that finished so long ago are forgotten: as long as usage is kept. */
 export const FINISHED_JOB_KEEP_MS = 90 * 86_400_000;
+/** Ratings and dead letters are kept as long. */
+export const RECORD_KEEP_MS = 90 * 86_400_000;
 /** Rows that `ops vacuum` deletes in one statement, far below D1's 30 s. */
 export const VACUUM_ROWS_PER_STATEMENT = 20_000;
 /** Pages of a full-text index merged by one statement: a second's work. */
@@ -265,14 +273,82 @@ export const FULL_TEXT_MERGE_PAGES = 2_000;
 export const DIFFERENT_LINES_SHOWN = 20;
 /** A key that `ops restore document` makes for another tenant ends by then, where it could not be revoked. */
 export const TENANT_KEY_TTL_MS = 600_000;
-/** Bringing a command's audit record to its stack, the way by KV included. */
-export const AUDIT_REPORT_TIMEOUT_MS = 10_000;
-/** Records that waited, brought by one command. */
-export const AUDIT_REPORTS_MAX = 50;
+/** Bringing an audit record or a heartbeat to its stack, the way by KV included. */
+export const WAITING_REPORT_TIMEOUT_MS = 10_000;
+/** The same time on the next working day, where a response or an update is due then. */
+export const BUSINESS_DAY_MS = 24 * 3_600_000;
+/** Within what somebody must be at work on an incident (`/docs`, severities). */
+export const INCIDENT_RESPONSE_MS = {
+  "SEV-1": 15 * 60_000,
+  "SEV-2": 60 * 60_000,
+  "SEV-3": 4 * 3_600_000,
+  "SEV-4": BUSINESS_DAY_MS,
+} as const;
+/** News of an incident are due this long after the last ones. */
+export const INCIDENT_UPDATE_EVERY_MS = {
+  "SEV-1": 30 * 60_000,
+  "SEV-2": 60 * 60_000,
+  "SEV-3": 4 * 3_600_000,
+  "SEV-4": BUSINESS_DAY_MS,
+} as const;
+/** An event that two sources tell of is one, where their times are no further apart. */
+export const INCIDENT_SAME_EVENT_MS = 15 * 60_000;
+/** What happened so long before an incident began may be its cause, and is in its timeline. */
+export const INCIDENT_LOOK_BACK_MS = 30 * 60_000;
+/** Lines of one source that one command adds to a timeline. */
+export const INCIDENT_EVENTS_MAX = 40;
+/** Alerts that were evaluated longer ago do not say that all is well now. */
+export const ALERTS_STALE_MS = 15 * 60_000;
+/** Reports that waited, brought by one command. */
+export const WAITING_REPORTS_MAX = 50;
 /** Rows of the audit log in one query: some 500 bytes each. */
 export const AUDIT_PAGE_ROWS = 2_000;
 /** Segments of the audit archive that are read at the same time. */
 export const AUDIT_SEGMENT_READERS = 16;
+/** A job of the schedule takes no longer: heartbeats take no longer grace. */
+export const JOB_TIME_LIMIT_MAX_S = 86_400;
+/** A command of a job has this long to end after its time, before it is killed. */
+export const JOB_END_MS = 60_000;
+/** Runs of a job whose records and output stay on this machine. */
+export const JOB_RUNS_KEPT = 30;
+/** A look whether a job runs holds its lock for an instant: so long it is waited for before it counts as held. */
+export const JOB_LOCK_WAIT_MS = 1_000;
+/** Ids of a kind of disparity that `ops index check` remembers and mends in one go; beyond that it only counts. */
+export const INDEX_CHECK_IDS_MAX = 50_000;
+/** Of these it shows so many. */
+export const INDEX_CHECK_SAMPLE = 5;
+/** Rows of documents and chunks, with the text of the latter, read at a time: a megabyte or less. */
+export const INDEX_CHECK_ROWS = 500;
+/** Goes of `ops index check --repair`: what one mends can show what was hidden behind it. */
+export const INDEX_REPAIR_GOES_MAX = 4;
+/** Entries of the full-text index compared by one statement. */
+export const FULL_TEXT_ENTRIES_PER_CHECK = 50_000;
+/** Chunks whose full text one statement makes anew beside writers: within D1's 30 s. */
+export const FULL_TEXT_REBUILD_ROWS_MAX = 100_000;
+/** Requests for vectors that are under way at once. */
+export const VECTOR_READERS = 4;
+/** Texts that a repair asks the Worker to embed with one message: a call of Workers AI. */
+export const OWED_CHUNKS_PER_MESSAGE = 100;
+/** How long the vectors that a repair has asked for are waited for. */
+export const OWED_WAIT_MAX_MS = 300_000;
+
+/** A caller's request on a game day: a fault must not keep callers waiting for longer than people would. */
+export const GAMEDAY_REQUEST_TIMEOUT_MS = 15_000;
+/** Quiet traffic before a fault, so that every window of five minutes has a usual past. */
+export const GAMEDAY_WARM_UP_MIN = 15;
+/** A fault strikes so long after an evaluation: nearly as long before the next one as there is. */
+export const GAMEDAY_STRIKES_AFTER_MS = 30_000;
+/** What operations.md promises, of platform time. */
+export const GAMEDAY_DETECTED_S = 300;
+export const GAMEDAY_RECOVERED_S = 1_800;
+/** An alert that has not fired, or not resolved, this long after it should have is given up. */
+export const GAMEDAY_PATIENCE_MIN = 60;
+/** An alert that resolved is remembered for an hour of evaluations, and flaps within it. */
+export const GAMEDAY_FORGOTTEN_MIN = 70;
+/** What `ops health` waits for the service, and for Cloudflare's API about one part. */
+export const HEALTH_CHECK_TIMEOUT_MS = 15_000;
+/** Cloudflare's status page is waited for no longer: it is worth a line, not a wait. */
+export const CLOUDFLARE_STATUS_TIMEOUT_MS = 3_000;
 
 /** How long both values of a secret are accepted at least: a version reaches every place within minutes. */
 export const SECRET_OVERLAP_MS = 5 * 60_000;
@@ -281,6 +357,8 @@ export const SECRET_AGE_MAX_MS = 180 * 86_400_000;
 export const SECRET_AGE_GRACE_S = 86_400;
 /** How long a deployed change of a secret may take to show. */
 export const SECRET_SEEN_MAX_MS = 60_000;
+/** The newest chunks whose mean length `ops usage` reckons with: so many rows read. */
+export const PER_CHUNK_SAMPLE = 1_000;
 
 /** A key that nobody has used for so long is one that nobody misses, and nobody watches. */
 export const KEY_UNUSED_MAX_MS = 90 * 86_400_000;

@@ -88,7 +88,8 @@ export function variables(tree: Tree, exceptions: readonly Exception[]): string[
   const readers = new Map<string, string>();
   for (const [path, text] of tree) {
     if (!isCode(path) || isTest(path) || /\.(fixture|config)\.ts$/.test(path)) continue;
-    const reads = text.match(/\benv(ironment)?\.\w+|\{[^{}]*\}(: NodeJS\.ProcessEnv| = (process\.)?env\b)/g) ?? [];
+    const reads =
+      text.match(/\benv(ironment)?(\.|\(")\w+|\{[^{}]*\}(: NodeJS\.ProcessEnv| = (process\.)?env\b)/g) ?? [];
     for (const variable of reads.flatMap((read) => read.match(name) ?? [])) readers.set(variable, path);
   }
   const isExcused = (variable: string) => exceptions.some(({ id }) => id === variable);

@@ -1,6 +1,7 @@
+import type { Plan } from "../infra/limits.ts";
 import type { AlertCalls } from "./alerts/calls.ts";
 import type { MeterCalls } from "./ground/meter.ts";
-import type { StatusCalls } from "./ground/status.ts";
+import type { StatusCalls } from "./ground/status-calls.ts";
 
 /** What Cloudflare (or the local platform) hands the Worker. Names come from `infra/inventory.ts`; see `infra/inventory.test.ts`. */
 export interface Env {
@@ -25,6 +26,7 @@ export interface Env {
   VERSION: WorkerVersionMetadata;
 
   ENVIRONMENT: string;
+  PLAN: Plan;
   LOG_LEVEL: string;
   DEFAULT_MODEL: string;
   EMBEDDING_MODEL: string;

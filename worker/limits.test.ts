@@ -76,11 +76,7 @@ const relations: [rule: string, smaller: number, larger: number][] = [
     2 * worker.AUDIT_APPEND_TRIES_MAX + 10,
     SUBREQUESTS_MAX,
   ],
-  [
-    "entries that waited are read, added and removed in one run",
-    5 * worker.AUDIT_WAITING_PER_RUN_MAX + 1,
-    SUBREQUESTS_MAX,
-  ],
+  ["reports that waited are read, taken and removed in one run", 5 * worker.WAITING_PER_RUN_MAX + 1, SUBREQUESTS_MAX],
   [
     "audit entries leave the database long after they were archived",
     24 * worker.AUDIT_ANCHOR_AFTER_MS,

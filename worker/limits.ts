@@ -236,6 +236,10 @@ export const INCIDENT_TITLE_CHARS_MAX = 200;
 export const INCIDENT_TEXT_CHARS_MAX = 4_000;
 /** Of one incident: its record is one row of 2 MB at most. */
 export const INCIDENT_ENTRIES_MAX = 200;
+/** Action items of one incident. */
+export const INCIDENT_ACTIONS_MAX = 50;
+/** Of a name that whoever opened an incident gave it. */
+export const INCIDENT_REF = /^r-[a-z0-9]{8}$/;
 export const INCIDENT_PAGE_DEFAULT = 20;
 export const INCIDENT_PAGE_MAX = 100;
 /** A maintenance window is hours; more is another word for an outage. */
@@ -308,8 +312,8 @@ export const AUDIT_SEGMENT_ENTRIES_MAX = 200;
 export const AUDIT_ANCHOR_AFTER_MS = 3_600_000;
 /** Archived entries stay in the database for this long. */
 export const AUDIT_KEPT_MS = 90 * 86_400_000;
-/** Entries that waited in KV, added in one run of cron: four subrequests each of 50 on the free plan. */
-export const AUDIT_WAITING_PER_RUN_MAX = 8;
+/** Reports that waited in KV, taken in one run of cron: four subrequests each of 50 on the free plan. */
+export const WAITING_PER_RUN_MAX = 8;
 /** Entries that one call of `verify-integrity` checks: 10 ms of CPU. */
 export const AUDIT_VERIFIED_PER_CALL = 250;
 /** Entries of an export that are read at a time. */
@@ -344,6 +348,8 @@ export const ALERT_CHANNEL_TIMEOUT_MS = 5_000;
 /** Tries of the watchdog before it calls the Worker dead, and how long each may take. */
 export const WATCHDOG_TRIES = 3;
 export const WATCHDOG_TIMEOUT_MS = 5_000;
+/** The watchdog asks every five minutes. */
+export const WATCHDOG_NOTED_EVERY_MS = 60_000;
 export const HEARTBEAT_GRACE_DEFAULT_S = 3_600;
 export const HEARTBEAT_GRACE_MAX_S = 86_400;
 /** A day: no job of the schedule takes longer. */
@@ -360,5 +366,7 @@ export const BURST_REQUESTS_MIN = 100;
 export const BURST_FACTOR = 10;
 /** More failed requests of one key in an hour are worth a look. */
 export const FAILING_KEY_ERRORS = 5;
+/** Newest entries of the audit log whose chain cron verifies each time: hashed within a millisecond or two. */
+export const AUDIT_WATCHED_TAIL = 50;
 /** Between two looks of cron at an archived segment; each takes the next one. */
 export const AUDIT_WATCH_EVERY_MS = 5 * 60_000;

@@ -6,6 +6,11 @@ import { CRONS, SERVICE } from "../../infra/inventory.ts";
 import { type Platform, startPlatform } from "../../local/platform.ts";
 import { type Channels, putSecret, startChannels } from "../../worker/alerts/channels.fixture.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
+import { JOBS } from "../schedule/jobs.ts";
+
+interface Heard {
+  job: string;
+}
 
 let dir: string;
 let platform: Platform;
@@ -38,8 +43,12 @@ test("a configuration is checked before it is put in place, and then used", asyn
     1,
     expect.stringContaining("routes.page: there is no channel nobody"),
   ]);
-  await writeFile(file, JSON.stringify(configuration));
-  expect(await json("alerts", "configure", file, "--dry-run")).toMatchObject({ dry_run: true, rotations: ["primary"] });
+  // It says nothing of jobs: those of the schedule must report.
+  await writeFile(file, JSON.stringify({ ...configuration, expected_jobs: undefined }));
+  const expected_jobs = JOBS.map(({ id }) => id);
+  expect(await json("alerts", "configure", file, "--dry-run")).toMatchObject({
+    ...{ dry_run: true, rotations: ["primary"], expected_jobs },
+  });
   expect((await ops("oncall")).stderr).toContain("there is none yet");
   expect((await ops("alerts", "configure", file)).stdout).toContain("Configured channels pager, slack, mail, hook");
   expect(await json("alerts", "test-channel", "slack")).toMatchObject({ code: 0, delivered: true });
@@ -56,6 +65,16 @@ test("an alert is listed until somebody takes it, shown with its condition, ackn
   await cron();
   const listed = await json("alerts", "list");
   expect(listed.code).toBe(1);
+  const awaited = listed.jobs.filter(({ result }: { result: string }) => result === "awaited");
+  expect(awaited).toHaveLength(JOBS.length - 1);
+  const next_h = (id: string) =>
+    (Date.parse(awaited.find(({ job }: Heard) => job === id).next_due_at) - Date.now()) / 3_600_000;
+  expect(["backup", "cleanup", "monthly-report", "yearly-review"].map((id) => Math.ceil(next_h(id)))).toEqual([
+    24,
+    7 * 24,
+    31 * 24,
+    366 * 24,
+  ]);
   expect(listed.alerts.map(({ id }: { id: string }) => id).sort()).toEqual(["drill-failed", "job-failed:drill"]);
   const shown = await ops("alerts", "show", "drill-failed");
   expect(shown.stdout).toContain("Fires when job_failed of job drill > 0");

@@ -4,10 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Platform, startPlatform } from "../../local/platform.ts";
-import type { Invocation } from "../command/invocation.ts";
-import { createProgress } from "../command/progress.ts";
+import { invocationOn } from "../command/invocation.fixture.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
-import { locateStack } from "../stack/locate.ts";
 import { type RepositoryOptions, withRepository } from "./open.ts";
 import { formatKey } from "./repository/key-file.ts";
 import { newRepository, type TestRepository } from "./repository/repository.fixture.ts";
@@ -16,23 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), "prism-open-"));
 const path = (name: string) => join(folder, name);
 const MISSING = path("no-such-key.json");
 
-const { signal } = new AbortController();
-const invocation: Invocation = {
-  stack: "local",
-  data_dir: folder,
-  terminal: false,
-  colour: false,
-  progress: createProgress(process.stderr, () => 0),
-  signal,
-  target: () => locateStack("local", folder, process.env, signal),
-  client: () => Promise.reject(new Error("nobody asks the service")),
-  note: () => {},
-  env: process.env,
-  now: Date.now,
-  dry_run: false,
-  confirm: async () => {},
-  begin: () => {},
-};
+const invocation = invocationOn(folder);
 const open = (options: RepositoryOptions) => withRepository(invocation, options, null, async ({ id }) => id);
 
 afterAll(() => rmSync(folder, { recursive: true }));

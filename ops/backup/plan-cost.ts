@@ -121,7 +121,8 @@ function counting({ name, key, columns }: Table): Statement {
   return { sql: `SELECT coalesce(${span}, (${counted}))` };
 }
 
-function sampling(table: Table): Statement {
+/** The mean size of the first rows of a table: text and blobs, and 8 bytes for each cell. */
+export function sampling(table: Table): Statement {
   const list = table.columns.map(({ name }) => quoted(name)).join(", ");
   const some = `(SELECT ${list} FROM ${quoted(table.name)} LIMIT ${PLAN_SAMPLE_ROWS})`;
   return { sql: `SELECT avg(${bytesOf(table)}) FROM ${some} t` };

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import { startPlatform } from "../../local/platform.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
+import { deployWithoutTelemetry } from "./without-telemetry.ts";
 
 test("bench http measures peers and workloads in one run and relates each workload to its peer", async () => {
   const { code, stdout } = await runCli(["bench", "http", "--chunks", "40", "--rounds", "1", "--json"]);
@@ -20,6 +22,36 @@ test("bench http measures peers and workloads in one run and relates each worklo
     expect(p95_ms).toBeGreaterThanOrEqual(p50_ms);
     expect(rps).toBeGreaterThan(0);
     expect(ratio_p50).toBeGreaterThan(0);
+  }
+});
+
+test("bench http --telemetry relates each workload to itself, answered by a Worker without telemetry", async () => {
+  const { code, stdout } = await runCli(["bench", "http", "--telemetry", "--chunks", "40", "--rounds", "1", "--json"]);
+  expect(code).toBe(0);
+  const { peers, workloads } = JSON.parse(stdout);
+  const names = ["search_cached", "search_hybrid", "search_text", "chat"];
+  expect(Object.keys(peers)).toEqual(names.map((name) => `${name}_untold`));
+  expect(workloads.map(({ name, peer }: Record<string, string>) => [name, peer])).toEqual(
+    names.map((name) => [name, `${name}_untold`]),
+  );
+});
+
+test("the Worker that --telemetry compares with tells nothing", async () => {
+  const platform = await startPlatform();
+  try {
+    const headers = await deployWithoutTelemetry(platform, AbortSignal.timeout(60_000));
+    const metrics = async (sent: Record<string, string>) => {
+      const response = await fetch(`${platform.url}/metrics`, {
+        headers: { authorization: `Bearer ${platform.admin_key}`, ...sent },
+      });
+      return (await response.json()) as { requests: { total: number } };
+    };
+    await metrics(headers);
+    await metrics(headers);
+    await metrics({});
+    await expect.poll(async () => (await metrics(headers)).requests.total).toBe(1);
+  } finally {
+    await platform.close();
   }
 });
 

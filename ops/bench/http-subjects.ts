@@ -8,12 +8,30 @@ export const CACHED_QUERIES = 20;
 
 export interface Subject {
   name: string;
-  /** The peer it is compared to; null for a peer. */
+  /** What it is compared to: a peer, or itself without telemetry; null for what others are compared to. */
   peer: string | null;
   /** A query's request; `serial` differs for every request of the run. */
   shot(query: string, serial: number): Shot;
   /** True: asks for the same few queries again and again. */
   cached: boolean;
+}
+
+const WITHOUT_TELEMETRY = "_untold";
+
+/** Each workload compared with itself, answered by the Worker that `headers` reach: the one without telemetry. */
+export function withTwins(workloads: readonly Subject[], headers: Readonly<Record<string, string>>): Subject[] {
+  return workloads
+    .filter(({ peer }) => peer !== null)
+    .flatMap((told) => {
+      const name = `${told.name}${WITHOUT_TELEMETRY}`;
+      const untold = {
+        ...told,
+        name,
+        peer: null,
+        shot: (query: string, serial: number) => ({ ...told.shot(query, serial), headers }),
+      };
+      return [untold, { ...told, peer: name }];
+    });
 }
 
 /** Peers first. */

@@ -15,8 +15,9 @@ import { percentile } from "../eval/metrics.ts";
 import { countChunks, onRig, type Rig } from "../service/rig.ts";
 import { seededRandom } from "./corpus.ts";
 import { fill, generatedParagraphs, peerWorkers } from "./http-setup.ts";
-import { CACHED_QUERIES, createMagazine, type Magazine, type Subject, subjects } from "./http-subjects.ts";
+import { CACHED_QUERIES, createMagazine, type Magazine, type Subject, subjects, withTwins } from "./http-subjects.ts";
 import { createGun, fireInTurn, fireTogether, type Gun, processCpu_ms } from "./measure.ts";
+import { deployWithoutTelemetry } from "./without-telemetry.ts";
 
 const CHUNKS = 10_000;
 const ROUNDS = 20;
@@ -62,30 +63,42 @@ export const benchHttp = defineCommand({
   group: "measure",
   summary: "latency, throughput and CPU of searches and chat, beside bare Workers in the same run",
   notes: `search_cached repeats ${CACHED_QUERIES} queries; of every other subject each request has a query of its own, the same
-ones for all subjects of a round.`,
+ones for all subjects of a round. --telemetry compares each workload with the same Worker built without telemetry (no log line, data
+point or meter), which serves beside it, instead of with the peers.`,
   risk: "read",
   options: z.object({
     chunks: positive.default(CHUNKS).describe("chunks to index first"),
     rounds: positive.default(ROUNDS).describe("rounds to measure"),
+    telemetry: z.boolean().optional().describe("measure what telemetry costs"),
   }),
   output,
-  examples: ["bench http --json"],
+  examples: ["bench http --json", "bench http --telemetry"],
   run: measureHttp,
 });
 
 async function measureHttp(
   invocation: Invocation,
-  options: { chunks: number; rounds: number },
+  options: { chunks: number; rounds: number; telemetry?: boolean | undefined },
 ): Promise<Outcome<z.infer<typeof output>>> {
   const random = seededRandom(1);
   const corpus = await generatedParagraphs(options.chunks, random);
   return onRig(invocation, { extra_workers: await peerWorkers() }, async (rig) => {
     const gun = createGun(rig.platform.url, await fill(invocation, rig, corpus));
     try {
-      const all = subjects(corpus.length);
+      const workloads = subjects(corpus.length);
+      const all = options.telemetry
+        ? withTwins(workloads, await deployWithoutTelemetry(rig.platform, invocation.signal))
+        : workloads;
       const magazine = createMagazine(corpus, random);
-      const measured = await measure(invocation, { rig, gun, all, magazine, rounds: options.rounds });
-      return report(invocation, measured, { ...options, chunks: await countChunks(rig.client) });
+      const measured = await measure(invocation, {
+        rig,
+        gun,
+        all,
+        magazine,
+        rounds: options.rounds,
+        twins: options.telemetry ?? false,
+      });
+      return report(invocation, measured, { rounds: options.rounds, chunks: await countChunks(rig.client) });
     } finally {
       gun.close();
     }
@@ -98,6 +111,8 @@ interface Run {
   all: readonly Subject[];
   magazine: Magazine;
   rounds: number;
+  /** Twins share their caches of answers: what one has asked, the other would get for nothing. */
+  twins: boolean;
 }
 
 async function measure(invocation: Invocation, run: Run): Promise<Map<Subject, Measured>> {
@@ -111,14 +126,16 @@ async function measure(invocation: Invocation, run: Run): Promise<Map<Subject, M
   // The first round warms code and caches and is not counted.
   for (let round = -1; round < rounds; round += 1) {
     // All subjects of a round get the same queries: which of them are dear ones must not decide a comparison.
-    const queries = { inTurn: freshQueries(SHOTS_PER_ROUND), together: freshQueries(SHOTS_PER_ROUND) };
+    const common = { inTurn: freshQueries(SHOTS_PER_ROUND), together: freshQueries(SHOTS_PER_ROUND) };
+    const queriesOf = (when: keyof typeof common): string[] =>
+      run.twins ? freshQueries(SHOTS_PER_ROUND) : common[when];
     const turn = (round + all.length) % all.length;
     const order = [...all.slice(turn), ...all.slice(0, turn)];
     const counted = (subject: Subject): Measured | undefined => (round < 0 ? undefined : measured.get(subject));
     for (const subject of order) {
       invocation.signal.throwIfAborted();
       const cpuBefore_ms = processCpu_ms(pid);
-      const latencies_ms = await fireInTurn(gun, shots(subject, queries.inTurn));
+      const latencies_ms = await fireInTurn(gun, shots(subject, queriesOf("inTurn")));
       const cpuAfter_ms = processCpu_ms(pid);
       const sum = counted(subject);
       sum?.latencies_ms.push(...latencies_ms);
@@ -128,7 +145,7 @@ async function measure(invocation: Invocation, run: Run): Promise<Map<Subject, M
     // Apart from the above, lest the wake of a volley be measured as the latency of the next subject.
     for (const subject of order) {
       invocation.signal.throwIfAborted();
-      const together_ms = await fireTogether(gun, shots(subject, queries.together), CONCURRENCY);
+      const together_ms = await fireTogether(gun, shots(subject, queriesOf("together")), CONCURRENCY);
       const sum = counted(subject);
       if (sum === undefined) continue;
       sum.requests_together += SHOTS_PER_ROUND;

@@ -4,6 +4,7 @@
  */
 
 import { z } from "zod";
+import { NEURONS_PER_MILLION_EMBEDDED_TOKENS } from "../../infra/cloudflare-limits.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
@@ -16,8 +17,6 @@ import { type Paragraph, seededRandom } from "./corpus.ts";
 import { generatedParagraphs } from "./http-setup.ts";
 
 const CHUNKS = 2_000;
-/** `@cf/baai/bge-small-en-v1.5`. https://developers.cloudflare.com/workers-ai/platform/pricing/ */
-const NEURONS_PER_MILLION_TOKENS = 1841;
 
 const passFigures = z.strictObject({
   seconds: z.number(),
@@ -93,6 +92,6 @@ async function ingest(invocation: Invocation, rig: Rig, corpus: readonly Paragra
     unchanged: outcome.unchanged,
     rows_written: outcome.rows_written,
     embedded_texts: after.embedded_texts - before.embedded_texts,
-    neurons: rounded(((after.embedded_tokens - before.embedded_tokens) / 1e6) * NEURONS_PER_MILLION_TOKENS, 3),
+    neurons: rounded(((after.embedded_tokens - before.embedded_tokens) / 1e6) * NEURONS_PER_MILLION_EMBEDDED_TOKENS, 3),
   };
 }

@@ -15,6 +15,7 @@ export interface Shot {
   method: "GET" | "POST";
   path: string;
   body?: unknown;
+  headers?: Readonly<Record<string, string>>;
 }
 
 export interface Gun {
@@ -27,11 +28,12 @@ export interface Gun {
 export function createGun(origin: string, token: string): Gun {
   const agent = new Agent({ keepAlive: true });
   const { hostname, port } = new URL(origin);
-  const fire = ({ method, path, body }: Shot): Promise<number> =>
+  const fire = ({ method, path, body, headers: own }: Shot): Promise<number> =>
     new Promise((resolve, reject) => {
       const payload = body === undefined ? undefined : JSON.stringify(body);
       const headers = {
         authorization: `Bearer ${token}`,
+        ...own,
         ...(payload === undefined
           ? {}
           : { "content-type": "application/json", "content-length": Buffer.byteLength(payload) }),

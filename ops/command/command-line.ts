@@ -28,8 +28,10 @@ export async function buildProgram(argv: readonly string[]): Promise<Program> {
   const program = new CommanderCommand("ops")
     .usage("<command> [options]")
     .description("What we do to PRISM.")
-    .addOption(new Option("--stack <stack>", "which deployment to work on").choices(STACKS).default("local"))
-    .option("--data <dir>", "data folder of the local platform", ".prism")
+    .addOption(
+      new Option("--stack <stack>", "which deployment to work on").choices(STACKS).default("local").env("PRISM_STACK"),
+    )
+    .addOption(new Option("--data <dir>", "data folder of the local platform").default(".prism").env("PRISM_DATA"))
     .option("--json", "one JSON document on stdout; progress stays on stderr")
     .option("--json-schema", "print the JSON Schema of --json, do nothing else")
     .addOption(new Option("--timeout <duration>", "give up after this long, e.g. 30s or 5m").argParser(timeoutMs))

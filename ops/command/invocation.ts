@@ -31,6 +31,10 @@ export interface Invocation {
   client(): Promise<Client>;
   /** A plain line of news on stderr. */
   note(text: string): void;
+  /** Writes the command's own words, perhaps in colour, to the terminal before it ends. Only where `terminal`. */
+  show(text: string): void;
+  /** What a person at the terminal answers, without blanks around it; null where nobody can be asked. */
+  ask: ((question: string) => Promise<string>) | null;
   /**
    * Passes when `--yes` was given or a person at the terminal types it.
    * @throws OpsError with exit code 3 otherwise: a machine never confirms by accident.
@@ -50,6 +54,6 @@ export interface Outcome<Data = object> {
   text: string;
   /** Where it is not 0. */
   exit_code?: ExitCode;
-  /** Ids, counts and reasons; no secret. `outcome` where it is not the one that the exit code says. */
-  audit?: { outcome?: JournalEntry["outcome"]; detail: JournalEntry["detail"] };
+  /** Ids, counts and reasons; no secret. `outcome` where it is not the one that the exit code says. Null: there was nothing to do, and no record. */
+  audit?: { outcome?: JournalEntry["outcome"]; detail: JournalEntry["detail"] } | null;
 }

@@ -92,6 +92,7 @@ async function audited(
     if (begun() !== null) await record(outcomeOf(exit_code), { cause: message });
     throw thrown;
   }
+  if (came.audit === null) return came;
   await record(came.audit?.outcome ?? outcomeOf(came.exit_code ?? EXIT.done), came.audit?.detail ?? {});
   return came;
 }
@@ -112,6 +113,7 @@ function invoke(
     begin({});
     return found;
   };
+  const ask = terminal && process.stdin.isTTY ? (question: string) => answered(question, signal) : null;
   const invocation: Invocation = {
     stack: options.stack,
     data_dir: options.data,
@@ -129,9 +131,10 @@ function invoke(
       return createClient({ url, token: secret, signal, timeout_ms });
     },
     note: stderr.line,
+    show: (text) => void process.stdout.write(text),
+    ask,
     confirm: async (change) => {
-      const isConfirmed =
-        options.yes === true || (terminal && process.stdin.isTTY && (await asked(change, signal)) === "yes");
+      const isConfirmed = options.yes === true || (await ask?.(`${change.op} ${change.subject}? Type yes: `)) === "yes";
       if (!isConfirmed)
         throw new OpsError(
           {
@@ -149,9 +152,11 @@ function invoke(
   return { invocation, begun: () => begun };
 }
 
-async function asked({ op, subject }: { op: string; subject: string }, signal: AbortSignal): Promise<string> {
+async function answered(question: string, signal: AbortSignal): Promise<string> {
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await prompt.question(`${op} ${subject}? Type yes: `, { signal });
-  prompt.close();
-  return answer.trim();
+  try {
+    return (await prompt.question(question, { signal })).trim();
+  } finally {
+    prompt.close();
+  }
 }

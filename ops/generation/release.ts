@@ -83,12 +83,20 @@ function jobOf(key: string): string {
   return key.slice(DEFERRED_OPERATIONS.length, -".json".length);
 }
 
-async function push({ api, account_id, target }: StoreSession, keys: readonly string[]): Promise<void> {
-  const queue_id = await queueId(api, account_id, QUEUES.ingest, target.stack);
+async function push(session: StoreSession, keys: readonly string[]): Promise<void> {
   const messages = keys.flatMap((key): QueueMessage[] => {
     if (key.startsWith(DEFERRED_OPERATIONS)) return [{ type: "deferred", job_id: jobOf(key) }];
     return key.startsWith(`${DEFERRED_PREFIX}answers/`) ? [{ type: "answer", key }] : [];
   });
+  await sendToWorker(session, messages);
+}
+
+/** Puts messages into the Worker's own queue. */
+export async function sendToWorker(
+  { api, account_id, target }: StoreSession,
+  messages: readonly QueueMessage[],
+): Promise<void> {
+  const queue_id = await queueId(api, account_id, QUEUES.ingest, target.stack);
   for (let from = 0; from < messages.length; from += QUEUE_PUSH_MESSAGES) {
     const part = messages.slice(from, from + QUEUE_PUSH_MESSAGES);
     await api.queues.messages.bulkPush(queue_id, {

@@ -9,6 +9,14 @@ import {
 } from "../limits.ts";
 import type { StoreSession } from "./stores.ts";
 
+/** An entry as Vectorize gives it back. */
+export interface FoundVector {
+  id: string;
+  values: number[];
+  namespace?: string;
+  metadata?: object;
+}
+
 export class VectorIndex {
   readonly name: string;
   readonly #session: Pick<StoreSession, "api" | "account_id">;
@@ -49,6 +57,12 @@ export class VectorIndex {
   /** Ids of everything that is visible. */
   async ids(): Promise<Set<string>> {
     const ids = new Set<string>();
+    for await (const page of this.pagesOfIds()) for (const id of page) ids.add(id);
+    return ids;
+  }
+
+  /** The same, up to `VECTOR_LIST_PAGE` at a time. */
+  async *pagesOfIds(): AsyncGenerator<string[]> {
     let cursor: string | undefined;
     do {
       const page = await this.#indexes.listVectors(this.name, {
@@ -56,18 +70,15 @@ export class VectorIndex {
         count: VECTOR_LIST_PAGE,
         ...(cursor === undefined ? {} : { cursor }),
       });
-      for (const { id } of page?.vectors ?? []) ids.add(id);
+      yield (page?.vectors ?? []).map(({ id }) => id);
       cursor = page?.nextCursor ?? undefined;
     } while (cursor !== undefined);
-    return ids;
   }
 
   /** At most `VECTOR_GET_IDS` entries, as Vectorize gives them. */
-  async get(
-    ids: readonly string[],
-  ): Promise<{ id: string; values: number[]; namespace?: string; metadata?: object }[]> {
+  async get(ids: readonly string[]): Promise<FoundVector[]> {
     const found = await this.#indexes.getByIDs(this.name, { ...this.#account, ids: ids.slice(0, VECTOR_GET_IDS) });
-    return (found ?? []) as { id: string; values: number[]; namespace?: string; metadata?: object }[];
+    return (found ?? []) as FoundVector[];
   }
 
   get #indexes() {

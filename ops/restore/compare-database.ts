@@ -64,7 +64,8 @@ export async function compareDatabase(
   return result;
 }
 
-function differentDefinitions(wanted: Schema, found: Schema): string[] {
+/** What `found` lacks of `wanted`, or has beyond it, in words; a write fence is no difference. */
+export function differentDefinitions(wanted: Schema, found: Schema): string[] {
   const kinds = ["tables", "virtual_tables", "indexes", "views", "triggers"] as const;
   return kinds.flatMap((kind) => {
     const there = new Map(found[kind].filter((one) => !isFenceTrigger(one)).map(({ name, sql }) => [name, sql]));
@@ -82,7 +83,7 @@ function differentDefinitions(wanted: Schema, found: Schema): string[] {
  * FTS5's own comparison of every word of the index with every word of its content: what a document says plays no part in it.
  * https://sqlite.org/fts5.html#the_integrity_check_command
  */
-async function faultsOfFullText(connection: D1Connection, name: string): Promise<FailedCheck[]> {
+export async function faultsOfFullText(connection: D1Connection, name: string): Promise<FailedCheck[]> {
   const index = quoted(name);
   const check = `INSERT INTO ${index} (${index}, rank) VALUES ('integrity-check', 1)`;
   return connection.batch([{ sql: check }], { repeatable: true }).then(

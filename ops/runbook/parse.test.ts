@@ -29,7 +29,8 @@ const messages = (text: string) => parseRunbook(text).problems.map(({ line, mess
 describe("a runbook", () => {
   test("has front matter, a title, sections and steps", () => {
     const text =
-      "Look.\n\n```sh step=look-closely risk=change when=upstream expect=exit:3\nprintf '%s' \\\n  `date`\n```\n";
+      "Look.\n\n```sh step=look-closely risk=change when=upstream expect=exit:3 undo=shut timeout=90s\nprintf '%s' \\\n  `date`\n```\n" +
+      fence('sh step=shut risk=read when=look-closely:failed expect="output:all is well"');
     expect(withSteps(text)).toEqual({
       front_matter: {
         id: "a",
@@ -42,16 +43,32 @@ describe("a runbook", () => {
       sections: ["Meaning", "Impact", "Do not", "Steps", "Verify", "If it fails", "Last drilled"].map((title) => ({
         title,
         line: expect.any(Number),
+        text: title === "Steps" ? text.trim() : "",
       })),
       steps: [
         {
           name: "look-closely",
           risk: "change",
-          when: "upstream",
-          expect_exit: 3,
+          when: { situation: "upstream" },
+          expect: { code: 3, output: null },
+          undo: "shut",
+          timeout_ms: 90_000,
           section: "Steps",
+          about: "Look.",
           commands: "printf '%s' \\\n  `date`",
           line: FIRST_LINE + 2,
+        },
+        {
+          name: "shut",
+          risk: "read",
+          when: { step: "look-closely", is: "failed" },
+          expect: { code: 0, output: "all is well" },
+          undo: null,
+          timeout_ms: null,
+          section: "Steps",
+          about: "",
+          commands: "true",
+          line: FIRST_LINE + 6,
         },
       ],
       problems: [],
@@ -59,7 +76,25 @@ describe("a runbook", () => {
   });
 
   test("takes every exit code of a step that expects none", () => {
-    expect(withSteps(STEP).steps).toMatchObject([{ expect_exit: null, when: null }]);
+    expect(withSteps(STEP).steps).toMatchObject([{ expect: null, when: null }]);
+  });
+
+  const words: [attribute: string, read: object][] = [
+    ["expect=exit:0", { expect: { code: 0, output: null } }],
+    ["expect=output:1.5", { expect: { code: 0, output: "1\\.5" } }],
+    ["expect=output:/^(a|b) \\d+$/", { expect: { code: 0, output: "^(a|b) \\d+$" } }],
+    ["when=first:passed", { when: { step: "first", is: "passed" } }],
+    ["when=first:exit:3", { when: { step: "first", is: { code: 3 } } }],
+    ["when=first:output:/unhealthy|down/", { when: { step: "first", is: { output: "unhealthy|down" } } }],
+    ["timeout=20m", { timeout_ms: 1_200_000 }],
+  ];
+  test.each(words)("says by %s when a step is wanted, what lets it go on, and how long it may take", (word, read) => {
+    const written = word.includes(" ") ? word.replace("=", '="').concat('"') : word;
+    const { steps, problems } = withSteps(
+      `${fence("sh step=first risk=read")}${fence(`sh step=look risk=read ${written}`)}`,
+    );
+    expect(problems).toEqual([]);
+    expect(steps[1]).toMatchObject(read);
   });
 
   test("may hold blocks that are no shell's, as text", () => {
@@ -93,7 +128,12 @@ describe("what looks like a step and is none is told with its line", () => {
     [fence("sh step=Look risk=read"), 0, "kebab-case"],
     [fence("sh step=look"), 0, "risk is one of read, change, destructive"],
     [fence("sh step=look risk=none"), 0, "risk is one of"],
-    [fence(`${step} undo=other`), 0, '"undo=other" is no attribute'],
+    [fence(`${step} retry=2`), 0, '"retry=2" is no attribute'],
+    [fence(`${step} undo=Other`), 0, "takes a step back is a step"],
+    [fence(`${step} timeout=soon`), 0, "timeout=30s"],
+    [fence(`${step} expect=output:/(/`), 0, "expect=output:/pattern/"],
+    [fence(`${step} expect="output:x`), 0, "what is expected is"],
+    [fence(`${step} when=look:gone`), 0, "when=look:failed"],
     [fence(`${step} quickly`), 0, '"quickly" is no attribute'],
     [fence(`${step} risk=change`), 0, "risk= is given twice"],
     [fence(`${step} expect=0`), 0, "expect=exit:0"],
@@ -112,6 +152,16 @@ describe("what looks like a step and is none is told with its line", () => {
     // The first of two steps of one name stays one.
     expect(steps.length).toBeLessThanOrEqual(text.startsWith(STEP) ? 1 : 0);
   });
+
+  test.each(["undo=look", "undo=gone", "when=gone:failed", "when=later:failed"])(
+    "a step that %s does not name",
+    (word) => {
+      const { problems } = withSteps(`${fence(`${step} ${word}`)}${fence("sh step=later risk=read")}`);
+      expect(problems).toMatchObject([
+        { line: FIRST_LINE, message: expect.stringMatching(/names no (other|earlier) step/) },
+      ]);
+    },
+  );
 
   test("what stands under Do not is never a step", () => {
     const text = `${HEAD.replace("## Do not\n", `## Do not\n${STEP}`)}${fence("sh step=other risk=read")}${TAIL}`;

@@ -1,15 +1,13 @@
 /**
  * Reads a runbook: Markdown with front matter, whose steps are fenced `sh` blocks. Pure: it executes nothing and opens no file.
  *
- * What is a step will be executed, so nothing is guessed. A shell block that is not exactly of the form below is a problem and no
- * step, wherever it stands, and a runbook with a problem is not to be executed at all:
- *
- *     ```sh step=<name> risk=<read|change|destructive> [when=<condition>] [expect=exit:<0 to 255>]
- *
- * at the top level, closed, below one of {@link STEP_SECTIONS}. What "Do not" shows, for one, is never a step.
+ * What is a step will be executed, so nothing is guessed. A shell block that is not exactly a step is a problem and no
+ * step, wherever it stands, and a runbook with a problem is not to be executed at all. A step has the attributes of `attributes.ts`, stands at
+ * the top level, is closed, and is below one of {@link STEP_SECTIONS}. What "Do not" shows, for one, is never a step.
  */
 import type { Code, Nodes, Root } from "mdast";
 import { toString as textOf } from "mdast-util-to-string";
+import { type Attributes, readAttributes } from "./attributes.ts";
 import { type FrontMatter, readFrontMatter } from "./front-matter.ts";
 import { infoOf, lineOf, nodesOf, parseMarkdown } from "./markdown.ts";
 
@@ -17,19 +15,11 @@ import { infoOf, lineOf, nodesOf, parseMarkdown } from "./markdown.ts";
 const SECTIONS = ["Meaning", "Impact", "Do not", "Steps", "Verify", "If it fails", "Last drilled"];
 const STEP_SECTIONS = ["Steps", "Verify", "If it fails"];
 
-/** `read` changes nothing, `change` can be taken back, `destructive` cannot. */
-const RISKS = ["read", "change", "destructive"] as const;
-
-interface Step {
-  /** Unique in its runbook; kebab-case. */
-  name: string;
-  risk: (typeof RISKS)[number];
-  /** The exit code that lets the runbook go on; null when every code does. */
-  expect_exit: number | null;
-  /** Name of the situation in which the step is wanted; null when it always is. */
-  when: string | null;
+export interface Step extends Attributes {
   /** Title of the section that it stands in. */
   section: string;
+  /** The prose before it, since the step or heading before. */
+  about: string;
   /** For a shell, one or more lines. */
   commands: string;
   /** Of the opening fence, from 1. */
@@ -42,11 +32,11 @@ interface Problem {
   message: string;
 }
 
-interface Runbook {
+export interface Runbook {
   /** Null when it is missing or wrong, which is a problem, too. */
   front_matter: FrontMatter | null;
   title: string | null;
-  sections: { title: string; line: number }[];
+  sections: { title: string; line: number; text: string }[];
   steps: Step[];
   /** In the order of lines; empty when the runbook may be executed. */
   problems: Problem[];
@@ -57,11 +47,22 @@ export function parseRunbook(text: string): Runbook {
   const root = parseMarkdown(text);
   const headings = root.children.filter((node) => node.type === "heading");
   const titles = headings.filter(({ depth }) => depth === 1).map((heading) => textOf(heading));
+  const lines = text.split(/\r\n|\n|\r/);
   const sections = headings
     .filter(({ depth }) => depth === 2)
-    .map((heading) => ({ title: textOf(heading), line: lineOf(heading) }));
+    .map((heading, index, all) => {
+      const [line, next] = [lineOf(heading), all[index + 1]];
+      return {
+        title: textOf(heading),
+        line,
+        text: lines
+          .slice(line, next && lineOf(next) - 1)
+          .join("\n")
+          .trim(),
+      };
+    });
   const { front_matter, problems } = readFrontMatter(root);
-  const shell = readSteps(root, text.split(/\r\n|\n|\r/), sections);
+  const shell = readSteps(root, lines, sections);
   if (titles.length !== 1) problems.push({ line: 1, message: `has ${titles.length} titles (# …), not one` });
   const names = sections.map(({ title }) => title);
   if (names.join("\n") !== SECTIONS.join("\n")) {
@@ -103,6 +104,13 @@ function readSteps(root: Root, lines: readonly string[], sections: Runbook["sect
       problems.push({ line, message: `step=${found.name} occurs twice: a transcript must name one step` });
     else steps.push(found);
   }
+  for (const [index, { undo, when, line }] of steps.entries()) {
+    const [earlier, others] = [steps.slice(0, index), steps.filter((_, other) => other !== index)];
+    if (undo !== null && !others.some(({ name }) => name === undo))
+      problems.push({ line, message: `undo=${undo} names no other step` });
+    if (when !== null && "step" in when && !earlier.some(({ name }) => name === when.step))
+      problems.push({ line, message: `when=${when.step}:… names no earlier step` });
+  }
   if (steps.length === 0 && problems.length === 0) {
     problems.push({ line: lines.length, message: "has no step: add ```sh step=<name> risk=<risk>" });
   }
@@ -124,31 +132,15 @@ function readStep(node: Code, lines: readonly string[], section: string | null):
   const attributes = readAttributes(node.meta ?? "");
   if (typeof attributes === "string") return attributes;
   if (node.value.trim() === "") return "has no commands";
-  return { ...attributes, section, commands: node.value, line: first };
+  return { ...attributes, section, about: proseBefore(first, lines), commands: node.value, line: first };
 }
 
-const NAME = /^[a-z0-9]+(-[a-z0-9]+)*$/;
-
-/** Of an info string's part after the language, or what is wrong with it. */
-function readAttributes(meta: string): Pick<Step, "name" | "risk" | "expect_exit" | "when"> | string {
-  const values = new Map<string, string>();
-  for (const word of meta.split(/\s+/).filter((part) => part !== "")) {
-    const [, key = "", value = ""] = /^([^=]+)=(.+)$/.exec(word) ?? [];
-    if (!["step", "risk", "when", "expect"].includes(key)) {
-      return `"${word}" is no attribute: there are step=, risk=, when= and expect=exit:<code>`;
-    }
-    if (values.has(key)) return `${key}= is given twice`;
-    values.set(key, value);
-  }
-  const name = values.get("step") ?? "";
-  if (!NAME.test(name)) return "a step has a name in kebab-case: step=read-health";
-  const risk = RISKS.find((candidate) => candidate === values.get("risk"));
-  if (risk === undefined) return `risk is one of ${RISKS.join(", ")}`;
-  const when = values.get("when") ?? null;
-  if (when !== null && !NAME.test(when)) return "a condition has a name in kebab-case: when=upstream";
-  const expect = values.get("expect") ?? null;
-  const [, code] = /^exit:(0|[1-9]\d{0,2})$/.exec(expect ?? "") ?? [];
-  if (expect !== null && (code === undefined || Number(code) > 255))
-    return "what is expected is an exit code: expect=exit:0";
-  return { name, risk, when, expect_exit: code === undefined ? null : Number(code) };
+/** The lines above one, up to the block or heading before. */
+function proseBefore(line: number, lines: readonly string[]): string {
+  const before = lines.slice(0, line - 1);
+  const from = before.findLastIndex((text) => /^ {0,3}(```|#{1,6} )/.test(text));
+  return before
+    .slice(from + 1)
+    .join("\n")
+    .trim();
 }

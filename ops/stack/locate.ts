@@ -89,7 +89,7 @@ function notFound(path: string, why: Pick<OpsErrorParts, "cause" | "reason">, er
 }
 
 /** Signal 0 only asks; EPERM means that the process exists under another user. */
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -2,10 +2,10 @@
 import { z } from "zod";
 import { IDEMPOTENCY_LIFETIME_MS } from "../../worker/limits.ts";
 import type { D1Connection, JsonValue, Rows } from "../d1/connection.ts";
-import { FINISHED_JOB_KEEP_MS, VACUUM_ROWS_PER_STATEMENT } from "../limits.ts";
+import { FINISHED_JOB_KEEP_MS, RECORD_KEEP_MS, VACUUM_ROWS_PER_STATEMENT } from "../limits.ts";
 
 export const removed = z.strictObject({
-  what: z.enum(["expired answers", "finished jobs", "change log"]),
+  what: z.enum(["expired answers", "finished jobs", "change log", "old ratings", "old dead letters"]),
   rows: z.int(),
   /** Why so many and no more. */
   because: z.string(),
@@ -23,16 +23,19 @@ interface Sweep {
 const FINISHED = `created_at_ms < ?1 AND NOT EXISTS (
   SELECT 1 FROM job_parts p WHERE p.job_id = jobs.id AND (p.state = 'queued' OR coalesce(p.finished_at_ms, ?1) >= ?1))`;
 
-/**
- * Removes what is due at `now_ms`; `log_through`: the last entry of the change log that nobody needs. `dry_run`: only counts.
- * @throws OpsError in D1's words. Repeat it to go on.
- */
-export async function removeExpired(
-  connection: D1Connection,
-  due: { now_ms: number; log_through: number; log_because: string; dry_run: boolean },
-): Promise<Removed[]> {
+/** `log_through`: the last entry of the change log that nobody needs. */
+interface Due {
+  now_ms: number;
+  log_through: number;
+  log_because: string;
+}
+
+/** What is due at `now_ms`. */
+export function sweepsDue(due: Due): Sweep[] {
   const jobs_before = due.now_ms - FINISHED_JOB_KEEP_MS;
-  const sweeps: Sweep[] = [
+  const records_before = due.now_ms - RECORD_KEEP_MS;
+  const days = (duration_ms: number) => `${duration_ms / 86_400_000} days ago or earlier`;
+  return [
     {
       what: "expired answers",
       because: `kept for a repeated request, ${IDEMPOTENCY_LIFETIME_MS / 3_600_000} h`,
@@ -47,7 +50,7 @@ export async function removeExpired(
     },
     {
       what: "finished jobs",
-      because: `finished ${FINISHED_JOB_KEEP_MS / 86_400_000} days ago or earlier`,
+      because: `finished ${days(FINISHED_JOB_KEEP_MS)}`,
       tables: [
         {
           table: "job_parts",
@@ -63,14 +66,28 @@ export async function removeExpired(
       because: due.log_because,
       tables: [{ table: "change_log", key: "seq", where: "seq <= ?1", params: [due.log_through] }],
     },
+    {
+      what: "old ratings",
+      because: `given ${days(RECORD_KEEP_MS)}`,
+      tables: [{ table: "feedback", key: "request_id, key_id", where: "created_at_ms < ?1", params: [records_before] }],
+    },
+    {
+      what: "old dead letters",
+      because: `died ${days(RECORD_KEEP_MS)}`,
+      tables: [{ table: "dead_letters", key: "id", where: "failed_at_ms < ?1", params: [records_before] }],
+    },
   ];
-  const removed: Removed[] = [];
-  for (const { what, because, tables } of sweeps) {
-    let rows = 0;
-    for (const table of tables) rows += await (due.dry_run ? countOf(connection, table) : sweep(connection, table));
-    removed.push({ what, rows, because });
-  }
-  return removed;
+}
+
+/** Removes what a sweep is for; `dry_run`: only counts. @throws OpsError in D1's words. Repeat it to go on. */
+export async function carryOutSweep(
+  connection: D1Connection,
+  { what, because, tables }: Sweep,
+  dry_run: boolean,
+): Promise<Removed> {
+  let rows = 0;
+  for (const table of tables) rows += await (dry_run ? countOf(connection, table) : sweep(connection, table));
+  return { what, rows, because };
 }
 
 async function countOf(connection: D1Connection, { table, where, params }: Sweep["tables"][number]): Promise<number> {

@@ -1,7 +1,9 @@
 /** How far the change log may be trimmed: nobody who follows it may be left without its beginning. */
 import { readInventory } from "../backup/manifest.ts";
+import { type RepositoryOptions, withRepository } from "../backup/open.ts";
 import type { Repository } from "../backup/repository/repository.ts";
-import type { Reason } from "../command/errors.ts";
+import { isReason, type Reason } from "../command/errors.ts";
+import type { Invocation } from "../command/invocation.ts";
 import { readRecord, readWayBack } from "../generation/record.ts";
 import type { StoreSession } from "../generation/stores.ts";
 import { UNDO_WINDOW_MS } from "../limits.ts";
@@ -41,4 +43,24 @@ export async function trimLimit(session: StoreSession, repository: Repository | 
     limits.push({ through: way.seq, because: `the switch of ${store} can be undone from ${way.seq} on` });
   }
   return limits.reduce((least, limit) => (limit.through < least.through ? limit : least));
+}
+
+/** Rows expire without a repository or a key for it, too, unless one `is_needed` or was named; then the change log stays. */
+export async function withRepositoryIfThere<T>(
+  invocation: Invocation,
+  options: RepositoryOptions,
+  is_needed: boolean,
+  work: (repository: Repository | NoRepository) => Promise<T>,
+): Promise<T> {
+  let isOpen = false;
+  try {
+    return await withRepository(invocation, options, null, (repository) => {
+      isOpen = true;
+      return work(repository);
+    });
+  } catch (error) {
+    const isAbsent = isReason(error, "no-repository", "no-key");
+    if (isOpen || !isAbsent || is_needed || options.repository !== undefined) throw error;
+    return await work(error.reason);
+  }
 }

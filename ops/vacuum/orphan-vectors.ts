@@ -8,8 +8,8 @@ import { RequestBudget } from "../cloudflare/request-budget.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { liveIndex, type StoreSession } from "../generation/stores.ts";
 import { VectorIndex } from "../generation/vector-index.ts";
-import { changedChunks, changeLogHead, vectorIds } from "../generation/vector-rows.ts";
-import { D1_KEYS_PER_READ, VECTOR_DELETE_IDS, VECTOR_LIST_PAGE } from "../limits.ts";
+import { changedChunks, changeLogHead } from "../generation/vector-rows.ts";
+import { VECTOR_LIST_PAGE } from "../limits.ts";
 
 export const orphanVectors = z.strictObject({
   /** What was deleted in the last seconds may be among them: Vectorize shows it for a while. */
@@ -27,20 +27,9 @@ export async function removeOrphanVectors(
   database: D1Connection,
   { dry_run }: { dry_run: boolean },
 ): Promise<OrphanVectors> {
-  const { api, account_id, signal } = session;
-  const { name } = liveIndex(await session.target.resources());
-  const index = new VectorIndex(session, name);
-  const since_seq = await changeLogHead(database);
-  const info = await api.vectorize.indexes.info(name, { account_id });
-  announce(session, "compared with their chunks", Math.ceil((info?.vectorCount ?? 0) / VECTOR_LIST_PAGE));
-  const suspects = [...(await index.ids()).difference(await vectorIds(database))];
-  announce(session, "removed, as far as nothing names them", Math.ceil(suspects.length / VECTOR_DELETE_IDS));
+  const index = new VectorIndex(session, liveIndex(await session.target.resources()).name);
   const found: OrphanVectors = { orphans: 0, removed: 0 };
-  for (let from = 0; from < suspects.length; from += D1_KEYS_PER_READ) {
-    signal.throwIfAborted();
-    const page = new Set(suspects.slice(from, from + D1_KEYS_PER_READ));
-    // The second look, right before the removal.
-    const orphans = [...page.difference(await spokenFor(database, [...page], since_seq))];
+  for await (const orphans of findOrphanVectors(session, database, index)) {
     found.orphans += orphans.length;
     if (dry_run) continue;
     await index.delete(orphans);
@@ -49,22 +38,44 @@ export async function removeOrphanVectors(
   return found;
 }
 
+/** Ids of vectors that no chunk has, page by page. A page is listed before its rows are looked for. */
+export async function* findOrphanVectors(
+  session: StoreSession,
+  database: D1Connection,
+  index: VectorIndex,
+): AsyncGenerator<string[]> {
+  const { api, account_id, signal } = session;
+  const since_seq = await changeLogHead(database);
+  const info = await api.vectorize.indexes.info(index.name, { account_id });
+  announce(session, "compared with their chunks", Math.ceil((info?.vectorCount ?? 0) / VECTOR_LIST_PAGE));
+  for await (const ids of index.pagesOfIds()) {
+    signal.throwIfAborted();
+    const orphans = [...new Set(ids).difference(await spokenFor(database, ids, since_seq))];
+    if (orphans.length > 0) yield orphans;
+  }
+}
+
 /** Of these ids those that a chunk has, that the outbox will settle, or whose chunk came or went after `since_seq`. */
 async function spokenFor(database: D1Connection, ids: readonly string[], since_seq: number): Promise<Set<string>> {
-  const [found] = await database.batch([
+  const sql = "SELECT id FROM chunks WHERE id IN (SELECT value FROM json_each(?1))";
+  const [found] = await database.batch([{ sql, params: [JSON.stringify(ids)] }]);
+  return new Set((found?.rows ?? []).map(([id]) => String(id))).union(await unsettledChunks(database, since_seq));
+}
+
+/** Chunks whose vectors may still change: the outbox names them, or they came, went or changed after `since_seq`. */
+export async function unsettledChunks(database: D1Connection, since_seq: number): Promise<Set<string>> {
+  const [owed] = await database.batch([
     {
-      sql: `SELECT id FROM chunks WHERE id IN (SELECT value FROM json_each(?1))
-        UNION SELECT owed.value FROM vector_outbox, json_each(upsert_chunk_ids) owed
+      sql: `SELECT owed.value FROM vector_outbox, json_each(upsert_chunk_ids) owed
         UNION SELECT owed.value FROM vector_outbox, json_each(delete_chunk_ids) owed`,
-      params: [JSON.stringify(ids)],
     },
   ]);
-  const named = new Set((found?.rows ?? []).map(([id]) => String(id)));
+  const named = new Set((owed?.rows ?? []).map(([id]) => String(id)));
   return named.union(await changedChunks(database, since_seq));
 }
 
 /** Says beforehand what Cloudflare's request budget makes long. */
-function announce({ note }: StoreSession, what: string, requests: number): void {
+export function announce({ note }: StoreSession, what: string, requests: number): void {
   const wait_s = Math.ceil(new RequestBudget().wait_ms(requests) / 1000);
   if (wait_s > 0) note(`vectors are ${what}: ${requests} requests, ${wait_s} s at Cloudflare's limit for each user`);
 }

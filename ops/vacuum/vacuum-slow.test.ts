@@ -50,7 +50,13 @@ test("expired answers, old finished jobs and the log that nobody needs go; a dry
     `INSERT INTO idempotency VALUES ('k', 'old', 'h', 200, '', ${old}), ('k', 'new', 'h', 200, '', ${recent})`,
   );
   const nothing = await ops("vacuum", "--dry-run");
-  expect(rowsOf(nothing.removed)).toEqual({ "expired answers": 1, "finished jobs": 2, "change log": 0 });
+  expect(rowsOf(nothing.removed)).toEqual({
+    "expired answers": 1,
+    "finished jobs": 2,
+    "change log": 0,
+    "old ratings": 0,
+    "old dead letters": 0,
+  });
   expect(nothing.removed[2].because).toMatch(/no repository/);
   expect(nothing.vectors).toEqual({ orphans: 0, removed: 0 });
 

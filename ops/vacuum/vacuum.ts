@@ -1,15 +1,15 @@
 /** `ops vacuum`: what has served its time goes, indexes are put in order, and with `--rebuild` the database is made anew, compact. */
 import { z } from "zod";
-import { repositoryOptions, withRepository } from "../backup/open.ts";
+import { repositoryOptions } from "../backup/open.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { shownBytes } from "../backup/shown.ts";
 import { defineCommand } from "../command/define.ts";
-import { isReason, OpsError } from "../command/errors.ts";
+import { OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { readRecord } from "../generation/record.ts";
 import { type Situation, withSituation } from "../restore/situation.ts";
-import { removed, removeExpired } from "./expired.ts";
-import { type NoRepository, trimLimit } from "./needed-log.ts";
+import { carryOutSweep, removed, sweepsDue } from "./expired.ts";
+import { type NoRepository, trimLimit, withRepositoryIfThere } from "./needed-log.ts";
 import { packsRemoved, removeOrphanPacks } from "./orphan-packs.ts";
 import { orphanVectors, removeOrphanVectors } from "./orphan-vectors.ts";
 import { type Rebuilt, rebuildDatabase, rebuilt } from "./rebuild.ts";
@@ -43,7 +43,7 @@ export const vacuum = defineCommand({
   group: "data",
   summary:
     "remove expired and orphaned rows and vectors, optimize full-text, renew statistics; --rebuild makes the database anew, compact",
-  notes: `Goes: answers kept for repeated requests (a day), jobs finished 90 days ago, packs that nothing has pointed to for longer than Time Travel
+  notes: `Goes: answers kept for repeated requests (a day), jobs, ratings and dead letters of 90 days ago, packs that nothing has pointed to for longer than Time Travel
 reaches back, vectors of the live index that no chunk has (all ids are listed, 1000 a request), and the change log as far as the repository's
 newest snapshot and the undo of a switch let it. D1 gives the space of deleted rows back to the database, not to the account: --rebuild does that,
 and asks. The service answers throughout; writes wait for the cut-over as jobs. The old generation stays for 7 days:
@@ -55,28 +55,11 @@ npm run ops -- generation undo database. Safe to repeat; interrupted, it goes on
   examples: ["vacuum --dry-run", "vacuum --rebuild --yes --json"],
   run: (invocation, options) =>
     withSituation(invocation, (situation) =>
-      withRepositoryIfThere(invocation, options, (repository) => clean(invocation, situation, repository, options)),
+      withRepositoryIfThere(invocation, options, options.rebuild === true, (repository) =>
+        clean(invocation, situation, repository, options),
+      ),
     ),
 });
-
-/** Rows expire without a repository or a key for it, too; then the change log stays. */
-async function withRepositoryIfThere(
-  invocation: Invocation,
-  options: VacuumOptions,
-  work: (repository: Repository | NoRepository) => Promise<Vacuumed>,
-): Promise<Vacuumed> {
-  let isOpen = false;
-  try {
-    return await withRepository(invocation, options, null, (repository) => {
-      isOpen = true;
-      return work(repository);
-    });
-  } catch (error) {
-    const isAbsent = isReason(error, "no-repository", "no-key");
-    if (isOpen || !isAbsent || options.rebuild === true || options.repository !== undefined) throw error;
-    return await work(error.reason);
-  }
-}
 
 async function clean(
   invocation: Invocation,
@@ -100,8 +83,9 @@ async function clean(
   const log = await trimLimit(session, repository);
   // An interrupted rebuild may have left a fence up: it is ended before anything else is written.
   const isUnderWay = options.rebuild === true && (await readRecord(session.bucket, session.steady)) !== null;
-  const due = { now_ms, log_through: log.through, log_because: log.because, dry_run };
-  const removed = isUnderWay ? [] : await removeExpired(connection, due);
+  const due = { now_ms, log_through: log.through, log_because: log.because };
+  const removed: z.infer<typeof output>["removed"] = [];
+  for (const sweep of isUnderWay ? [] : sweepsDue(due)) removed.push(await carryOutSweep(connection, sweep, dry_run));
   const packs = isUnderWay
     ? { rows: 0, objects: 0, bytes: 0 }
     : await removeOrphanPacks(connection, session.bucket, { now_ms, dry_run, signal });

@@ -58,7 +58,7 @@ export const CHANGE_RULES: readonly AlertRule[] = CHANGES.map(([change, summary]
   ...rule(
     "info",
     "quiet",
-    { id: `change-${change}`, summary, runbook: change === "deploy" ? "bad-deployment" : null },
+    { id: `change-${change}`, summary, runbook: change === "deploy" ? "bad-deployment" : "announced-change" },
     [],
   ),
   condition: { change },

@@ -62,6 +62,12 @@ export interface AlertView {
   configuration_state: "none" | "valid" | "invalid";
 }
 
+/** The job as it is now; `refused` why the heartbeat did not count. `full`: it is of a new job, and there are too many already. */
+export interface TakenHeartbeat {
+  job: Job | null;
+  refused: "full" | "running" | "done" | null;
+}
+
 /** The alert state as the Worker calls it. */
 export interface AlertCalls extends Rpc.DurableObjectBranded {
   begin(now_ms: number): Beginning;
@@ -74,8 +80,11 @@ export interface AlertCalls extends Rpc.DurableObjectBranded {
   acknowledge(id: string, by: string, now_ms: number): Alert | null;
   /** Null: there is neither an alert nor a rule with this id. */
   silence(silence: Silence, now_ms: number): Silence | null;
-  /** Null: there are too many jobs already. */
-  heartbeat(job: string, beat: Heartbeat, reported: Reading[], now_ms: number): Job | null;
+  heartbeat(job: string, beat: Heartbeat, reported: Reading[], now_ms: number): TakenHeartbeat;
+  /** Takes readings that hold until the next ones of the same metric come. */
+  report(readings: Reading[]): void;
+  /** The watchdog has asked how the Worker is. */
+  watched(now_ms: number): void;
   note(kind: ChangeKind, summary: string, now_ms: number): void;
   /** When the rules were last evaluated, or should have begun to be. */
   pulse(): number;

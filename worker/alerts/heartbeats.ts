@@ -17,30 +17,56 @@ export interface Job {
   /** Of the last run that ended. */
   duration_ms: number | null;
   succeeded_ms: number | null;
+  /** The run that it was of, and the date that the run is for; null: whoever reported did not say. */
+  run_id: string | null;
+  due_ms: number | null;
   /** When the next heartbeat is due; null: whenever. */
   next_due_ms: number | null;
   grace_s: number;
 }
 
-export interface Heartbeat {
+export interface Heartbeat extends Pick<Job, "run_id" | "due_ms"> {
   result: "start" | "success" | "fail";
+  /** When it happened: it may have waited while the service was down. */
+  at_ms: number;
   duration_ms: number | null;
   next_due_ms: number | null;
   grace_s: number;
 }
 
 /** A job after a heartbeat. A start says when it should end: within its grace. */
-export function afterHeartbeat(job: string, before: Job | null, beat: Heartbeat, now_ms: number): Job {
-  const { result, duration_ms, next_due_ms, grace_s } = beat;
+export function afterHeartbeat(job: string, before: Job | null, beat: Heartbeat): Job {
+  const { result, at_ms, duration_ms, next_due_ms, grace_s, run_id, due_ms } = beat;
   return {
     job,
     result,
-    at_ms: now_ms,
+    at_ms,
     duration_ms: duration_ms ?? before?.duration_ms ?? null,
-    succeeded_ms: result === "success" ? now_ms : (before?.succeeded_ms ?? null),
-    next_due_ms: result === "start" ? now_ms : (next_due_ms ?? null),
+    succeeded_ms: result === "success" ? at_ms : (before?.succeeded_ms ?? null),
+    run_id,
+    due_ms,
+    next_due_ms: result === "start" ? at_ms : (next_due_ms ?? null),
     grace_s,
   };
+}
+
+/** Until when a run that has begun keeps others of its job from beginning; null where none runs. */
+export function leaseUntil_ms({ result, at_ms, grace_s }: Job): number | null {
+  return result === "start" ? at_ms + grace_s * S_MS : null;
+}
+
+/**
+ * Why a heartbeat does not count, so that runners of several machines do a job once: another run has the job, or its date was run for. Who names
+ * no run is not held to that. Null: it counts.
+ */
+export function refusalOf(before: Job | null, beat: Heartbeat): "running" | "done" | "older" | null {
+  if (before === null || before.result === "awaited") return null;
+  if (beat.at_ms < before.at_ms) return "older";
+  if (beat.run_id === null || beat.run_id === before.run_id) return null;
+  const isLeased = before.run_id !== null && beat.at_ms < (leaseUntil_ms(before) ?? 0);
+  if (isLeased) return "running";
+  const isRunFor = beat.due_ms !== null && (before.due_ms ?? before.at_ms) >= beat.due_ms;
+  return beat.result === "start" && before.result !== "start" && isRunFor ? "done" : null;
 }
 
 /** Jobs that the configuration expects and nobody has heard of; they are due from now on. */
@@ -53,6 +79,8 @@ export function awaitedJobs(configuration: AlertConfiguration | null, known: rea
       at_ms: now_ms,
       duration_ms: null,
       succeeded_ms: null,
+      run_id: null,
+      due_ms: null,
       next_due_ms: now_ms + every_h * HOUR_MS,
       grace_s: grace_h * (HOUR_MS / S_MS),
     }));

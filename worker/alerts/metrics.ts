@@ -44,6 +44,7 @@ export const METRICS = {
     (window) => `1000 * histogram_quantile(0.95, sum by (le) (rate(prism_request_duration_seconds_bucket[${window}])))`,
   ),
   auth_failures: meter("Requests refused for their credentials", sum('prism_requests_total{code="401"}')),
+  throttled: meter("Requests refused for being too many", sum('prism_requests_total{code="429"}')),
   database_errors_per_minute: meter(
     "Failed queries of D1 a minute",
     (window) => `60 * sum(rate(prism_dependency_errors_total{dependency="database"}[${window}]))`,
@@ -78,6 +79,7 @@ export const METRICS = {
   user_errors: gauge("meter", "Requests of a key that the service failed in the last hour", ["key"]),
   active_users_change_percent: gauge("meter", "Keys in use in the last 7 days against the 7 days before, in %"),
   dependency_up: gauge("health", "1: answers the light check of `/health`; 0: does not", ["dependency"]),
+  disparity: gauge("health", "1: what belongs together in the stores does not; looked at once an hour", ["check"]),
   queue_depth: gauge("queue", "Messages waiting", ["queue"]),
   queue_oldest_s: gauge("queue", "Age of the oldest message waiting", ["queue"]),
   dead_letters: gauge("database", "Messages that failed for good and wait for somebody"),
@@ -90,6 +92,7 @@ export const METRICS = {
   audit_chain_broken: gauge("heartbeat", "1: the audit chain does not verify"),
   channel_failures: gauge("alerts", "Deliveries in a row that a channel did not take", ["channel"]),
   configuration_invalid: gauge("alerts", "1: the configuration of channels and rota cannot be read"),
+  watchdog_age_s: gauge("alerts", "Seconds since the watchdog last asked for the Worker's health"),
   worker_dead: gauge("watchdog", "1: the Worker gives no answer"),
   evaluation_age_s: gauge("watchdog", "Seconds since the Worker's cron last evaluated the rules"),
   alert_state_broken: gauge("watchdog", "1: the Worker cannot read its alert state"),

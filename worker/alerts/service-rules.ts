@@ -130,6 +130,21 @@ export const SERVICE_RULES: readonly AlertRule[] = [
     over("auth_failures", 5, 100),
   ),
   warning(
+    { id: "throttled", summary: "More than 100 requests in 5 minutes were too many", runbook: "abusive-client" },
+    over("throttled", 5, 100),
+  ),
+  warning(
+    {
+      id: "index-disparity",
+      summary: "Chunks, words and vectors do not belong together",
+      runbook: "search-wrong",
+      dedup: ["check"],
+      missing: "keep",
+      resolve: { after_min: 0 },
+    },
+    { metric: "disparity", is: ">", value: 0 },
+  ),
+  warning(
     {
       id: "user-errors",
       summary: "A key met more than 5 errors in an hour",

@@ -57,6 +57,17 @@ export const UPKEEP_RULES: readonly AlertRule[] = [
   ),
   critical(
     {
+      id: "watchdog-silent",
+      summary: "The watchdog does not ask any more",
+      runbook: "watchdog-silent",
+      missing: "keep",
+      resolve: { after_min: 0 },
+    },
+    // It asks every 5 minutes: one missed run is enough.
+    { metric: "watchdog_age_s", is: ">", value: 360 },
+  ),
+  critical(
+    {
       id: "channel-failing",
       summary: "A channel takes no alerts",
       runbook: "alert-channel-down",

@@ -31,7 +31,8 @@ export function sliceTally(series: readonly SeriesTally[]): Tally {
       const slow = units - countUpTo(counts(durations), SLOW_REQUEST_MS);
       const failed = one.outcome === "failed" ? units : 0;
       const refused = one.status_code === 401 ? units : 0;
-      addTally(sum, { requests: units, failed, slow, refused, ...prefixed(DURATIONS.requests, durations) });
+      const throttled = one.status_code === 429 ? units : 0;
+      addTally(sum, { requests: units, failed, slow, refused, throttled, ...prefixed(DURATIONS.requests, durations) });
     }
     if (one.kind === "message" && one.endpoint.startsWith("queue/"))
       addTally(sum, prefixed(DURATIONS.messages, labelled(tally, "duration")));
@@ -75,7 +76,8 @@ type Windowed = { [Name in MetricName]: (typeof METRICS)[Name]["windowed"] exten
 
 /** Null: there was nothing to measure, which no rule must mistake for nought. */
 function figures(sum: Tally, window_min: number): Record<Windowed, number | null> {
-  const { requests = 0, failed = 0, slow = 0, refused = 0, tokens_in = 0, tokens_out = 0, tokens_saved = 0 } = sum;
+  const { requests = 0, failed = 0, slow = 0, refused = 0, throttled = 0 } = sum;
+  const { tokens_in = 0, tokens_out = 0, tokens_saved = 0 } = sum;
   const { neurons = 0, ai_calls = 0, ai_errors = 0, vector_queries = 0, vector_errors = 0, database_errors = 0 } = sum;
   const { miss = 0, bypass: _, ...hits } = Object.fromEntries(labelled(sum, "cache")) as Record<string, number>;
   const found = Object.values(hits).reduce((total, count) => total + count, 0);
@@ -88,6 +90,7 @@ function figures(sum: Tally, window_min: number): Record<Windowed, number | null
     slow_ratio: ratio(slow, requests),
     p95_ms: quantile(counts(labelled(sum, DURATIONS.requests)), 0.95),
     auth_failures: refused,
+    throttled,
     database_errors_per_minute: database_errors / window_min,
     ai_errors,
     ai_error_ratio: ratio(ai_errors, ai_calls),

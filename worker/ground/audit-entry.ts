@@ -8,9 +8,6 @@ const line = z
   .max(AUDIT_NAME_CHARS_MAX)
   .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), "must be Unicode text without control characters");
 
-/** Keys in the CONFIG namespace under which ops leaves entries while the service is down; cron adds them to the chain. */
-export const AUDIT_WAITING_PREFIX = "audit-waiting:";
-
 export const AUDIT_OUTCOMES = ["done", "done in part", "rolled back", "refused", "failed"] as const;
 
 export const auditEntry = z.strictObject({

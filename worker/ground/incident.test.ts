@@ -16,10 +16,11 @@ const HOUR_MS = 3_600_000;
 
 function opened(): Incident {
   const facts = { title: "t", severity: "SEV-2" as const, components: ["kv" as const], commander: null };
-  const { kept } = openedIncident({ ...facts, text: "seen", opened_by: "k", started_at_ms: NOW_MS - HOUR_MS }, NOW_MS);
+  const { kept } = openedIncident({ ...facts, text: "seen", ...OPENING }, NOW_MS);
   if (kept === null) throw new Error("was refused");
   return { id: 1, ...kept };
 }
+const OPENING = { ref: null, opened_by: "k", started_at_ms: NOW_MS - HOUR_MS, opened_at_ms: NOW_MS };
 const WINDOW: MaintenanceFacts = {
   title: "t",
   text: "t",
@@ -91,7 +92,9 @@ test("a timeline ends somewhere, and what lies in the future is not told as if i
     ...opened(),
     entries: Array.from({ length: INCIDENT_ENTRIES_MAX }, () => ({ ...line, state: "investigating" as const })),
   };
-  expect(changedIncident(full, { entry: line }, NOW_MS).refused).toMatchObject({ field: "text" });
+  expect(changedIncident(full, { entry: { ...line, text: "one more" } }, NOW_MS).refused).toMatchObject({
+    field: "text",
+  });
   expect(changedIncident(full, { title: "still" }, NOW_MS).kept?.title).toBe("still");
   const future = { ...line, at_ms: NOW_MS + HOUR_MS };
   expect(changedIncident(opened(), { entry: future }, NOW_MS).refused).toMatchObject({ field: "at" });
@@ -119,4 +122,15 @@ test("a window can be called off before it begins, ended while it holds, and not
   expect(changedMaintenance(window, { ends_at_ms: during_ms }, during_ms).kept?.ends_at_ms).toBe(during_ms);
   expect(changedMaintenance(window, { ends_at_ms: NOW_MS }, during_ms).refused).toMatchObject({ field: "ends_at" });
   expect(changedMaintenance(window, { title: "x" }, window.ends_at_ms).refused).toMatchObject({ field: "id" });
+});
+
+test("what is handed in again is there once: an entry, an action item, and that one is done", () => {
+  const entry = { text: "the alert fires", source: "alert" as const, is_public: false, at_ms: NOW_MS };
+  const new_action = { text: "Write a test", owner: "ann", due: "2026-12-06" };
+  let incident = opened();
+  for (const change of [{ entry }, { entry }, { new_action }, { new_action }, { done_action: 1 }, { done_action: 1 }])
+    incident = changedIncident(incident, change, NOW_MS).kept ?? incident;
+  expect(incident.entries).toHaveLength(2);
+  expect(incident.action_items).toEqual([{ id: 1, ...new_action, done_at_ms: NOW_MS }]);
+  expect(changedIncident(incident, { done_action: 2 }, NOW_MS).refused).toMatchObject({ field: "done_action" });
 });

@@ -1,6 +1,12 @@
 /** The rules of incidents and maintenance windows: what may be changed, and what comes of it. Pure. */
-import { INCIDENT_ENTRIES_MAX, MAINTENANCE_DURATION_MAX_MS, MAINTENANCE_START_TOLERANCE_MS } from "../limits.ts";
+import {
+  INCIDENT_ACTIONS_MAX,
+  INCIDENT_ENTRIES_MAX,
+  MAINTENANCE_DURATION_MAX_MS,
+  MAINTENANCE_START_TOLERANCE_MS,
+} from "../limits.ts";
 import type {
+  ActionItem,
   Incident,
   IncidentChange,
   IncidentEntry,
@@ -14,17 +20,29 @@ import { maintenancePhase } from "./uptime.ts";
 
 /** An incident that begins to be known; it may have begun before. */
 export function openedIncident(opening: IncidentOpening, now_ms: number): Outcome<Omit<Incident, "id">> {
-  const { text, started_at_ms, ...facts } = opening;
-  if (started_at_ms > now_ms + MAINTENANCE_START_TOLERANCE_MS)
+  const { text, started_at_ms, opened_at_ms: at_ms, ...facts } = opening;
+  if (Math.max(started_at_ms, at_ms) > now_ms + MAINTENANCE_START_TOLERANCE_MS)
     return refused("started_at", "lies in the future: what is planned is maintenance");
-  const first: IncidentEntry = { at_ms: now_ms, state: "investigating", source: "operator", text, is_public: true };
-  return kept({ ...facts, state: "investigating", started_at_ms, resolved_at_ms: null, entries: [first] });
+  const first: IncidentEntry = { at_ms, state: "investigating", source: "operator", text, is_public: true };
+  return kept({
+    ...facts,
+    state: "investigating",
+    started_at_ms,
+    resolved_at_ms: null,
+    entries: [first],
+    action_items: [],
+  });
 }
 
 /** The incident after a change. Entries are only ever added; a resolved incident may be opened again. */
 export function changedIncident(incident: Incident, change: IncidentChange, now_ms: number): Outcome<Incident> {
-  const { entry, state = incident.state, ...facts } = change;
+  const { entry: handedIn, state = incident.state, new_action, done_action, ...facts } = change;
   const isOther = state !== incident.state;
+  // What is handed in again, after an answer that was lost or from another machine, is there already.
+  const entry = incident.entries.some((known) => isSame(known, handedIn)) ? undefined : handedIn;
+  const action_items = changedActions(incident.action_items, { new_action, done_action }, now_ms);
+  if (typeof action_items === "string")
+    return refused(done_action === undefined ? "new_action" : "done_action", action_items);
   if (entry && entry.at_ms > now_ms + MAINTENANCE_START_TOLERANCE_MS) return refused("at", "lies in the future");
   if (entry && isOther && entry.at_ms < (incident.entries.at(-1)?.at_ms ?? 0))
     return refused("at", "lies before what the timeline has already: hand it in without a change of state");
@@ -36,10 +54,34 @@ export function changedIncident(incident: Incident, change: IncidentChange, now_
   return kept({
     ...incident,
     ...known,
+    action_items,
     state,
     resolved_at_ms: state === "resolved" ? (incident.resolved_at_ms ?? at_ms) : null,
     entries: entry || isOther ? inOrder([...incident.entries, line]) : incident.entries,
   });
+}
+
+function isSame(known: IncidentEntry, other: IncidentChange["entry"]): boolean {
+  return other?.at_ms === known.at_ms && other.source === known.source && other.text === known.text;
+}
+
+/** The action items after a change, or what is wrong with it. */
+function changedActions(
+  items: readonly ActionItem[],
+  { new_action, done_action }: Pick<IncidentChange, "new_action" | "done_action">,
+  now_ms: number,
+): ActionItem[] | string {
+  const isThere = items.some(({ text, owner }) => text === new_action?.text && owner === new_action.owner);
+  if (new_action !== undefined && !isThere && items.length >= INCIDENT_ACTIONS_MAX)
+    return `there are ${INCIDENT_ACTIONS_MAX} already: what is so much is a project`;
+  if (done_action !== undefined && !items.some(({ id }) => id === done_action))
+    return `there is no action item ${done_action}`;
+  const done = items.map((item) =>
+    item.id === done_action ? { ...item, done_at_ms: item.done_at_ms ?? now_ms } : item,
+  );
+  return new_action === undefined || isThere
+    ? done
+    : [...done, { id: items.length + 1, ...new_action, done_at_ms: null }];
 }
 
 /** By time; those of one time in the order in which they came. An entry of the past has the state that held then. */

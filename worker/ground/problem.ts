@@ -50,6 +50,7 @@ export const PROBLEMS = {
     meaning: "The configuration of alerts has no channel with this id, or is missing or invalid; `detail` tells.",
   },
   "method-not-allowed": { status: 405, meaning: "The path exists; the `Allow` header lists its methods." },
+  "job-claimed": { status: 409, meaning: "Another run of this job is under way, or was for this date already." },
   "idempotency-in-progress": {
     status: 409,
     meaning: "The first request with this `Idempotency-Key` is still running. Retry after the time given.",

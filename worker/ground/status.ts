@@ -47,6 +47,17 @@ export interface IncidentEntry {
   is_public: boolean;
 }
 
+/** What must be done so that it does not happen again: followed until it is done. */
+export interface ActionItem {
+  /** 1 for the first of its incident. */
+  id: number;
+  text: string;
+  owner: string | null;
+  /** A day, as 2026-11-29. */
+  due: string | null;
+  done_at_ms: number | null;
+}
+
 interface IncidentFacts {
   title: string;
   severity: Severity;
@@ -57,6 +68,8 @@ interface IncidentFacts {
 
 export interface Incident extends IncidentFacts {
   id: number;
+  /** Its name for whoever opened it while nobody could give it a number; null: it has none. */
+  ref: string | null;
   state: IncidentState;
   started_at_ms: number;
   /** Null until the state is `resolved`. */
@@ -65,6 +78,7 @@ export interface Incident extends IncidentFacts {
   opened_by: string;
   /** Oldest first. */
   entries: IncidentEntry[];
+  action_items: ActionItem[];
 }
 
 export interface MaintenanceFacts {
@@ -129,22 +143,12 @@ export interface Outcome<T> {
   refused: Refusal | null;
 }
 
-/** The book as the Worker calls it. */
-export interface StatusCalls extends Rpc.DurableObjectBranded {
-  record(check: Check): void;
-  board(now_ms: number): Board;
-  incidents(filter: "open" | "resolved" | "all", before_id: number | null, limit: number): Incident[];
-  incident(id: number): Incident | null;
-  openIncident(opening: IncidentOpening, now_ms: number): Outcome<Incident>;
-  changeIncident(id: number, change: IncidentChange, now_ms: number): Outcome<Incident>;
-  maintenance(before_id: number | null, limit: number): Maintenance[];
-  announce(facts: MaintenanceFacts, announced_by: string, now_ms: number): Outcome<Maintenance>;
-  changeMaintenance(id: number, change: MaintenanceChange, now_ms: number): Outcome<Maintenance>;
-}
-
 export interface IncidentOpening extends IncidentFacts {
+  ref: string | null;
   opened_by: string;
   started_at_ms: number;
+  /** Before now where it is handed in later, after an outage. */
+  opened_at_ms: number;
   text: string;
 }
 
@@ -152,6 +156,9 @@ export interface IncidentChange extends Partial<IncidentFacts> {
   state?: IncidentState | undefined;
   /** A new line of the timeline; `at_ms` may lie in the past, since results are handed in later after an outage. */
   entry?: Pick<IncidentEntry, "text" | "source" | "is_public"> & { at_ms: number };
+  new_action?: Pick<ActionItem, "text" | "owner" | "due"> | undefined;
+  /** Id of an action item. */
+  done_action?: number | undefined;
 }
 
 export interface MaintenanceChange {

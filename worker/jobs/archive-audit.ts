@@ -1,31 +1,9 @@
-/** Cron's part in the audit log: entries that waited come in, the chain goes out into the archive, what is old leaves the database. */
-import { append } from "../audit/append.ts";
+/** Cron's part in the audit log: the chain goes out into the archive, what is old leaves the database. */
 import { writeSegment } from "../audit/archive.ts";
 import { GENESIS, verifyChain } from "../audit/chain.ts";
 import { newestAnchor, readAfter } from "../audit/read.ts";
-import { AUDIT_WAITING_PREFIX, auditEntry } from "../ground/audit-entry.ts";
-import {
-  AUDIT_ANCHOR_AFTER_MS,
-  AUDIT_KEPT_MS,
-  AUDIT_SEGMENT_ENTRIES_MAX,
-  AUDIT_WAITING_PER_RUN_MAX,
-} from "../limits.ts";
+import { AUDIT_ANCHOR_AFTER_MS, AUDIT_KEPT_MS, AUDIT_SEGMENT_ENTRIES_MAX } from "../limits.ts";
 import type { Work } from "../work.ts";
-
-/**
- * Adds what commands of ops left in KV while the service was down. Whoever can write there owns the account, and may say so:
- * the entry tells that it came this way.
- */
-export async function completeAudit(work: Work): Promise<void> {
-  const { CONFIG } = work.env;
-  const { keys } = await CONFIG.list({ prefix: AUDIT_WAITING_PREFIX, limit: AUDIT_WAITING_PER_RUN_MAX });
-  for (const { name } of keys) {
-    const parsed = auditEntry.safeParse(await CONFIG.get(name, "json"));
-    if (parsed.success) await append(work, { ...parsed.data, source: "ops", key_id: "operator" });
-    else work.log("ERROR", "what waits in KV is no audit entry", { key: name });
-    await CONFIG.delete(name);
-  }
-}
 
 /**
  * Archives the next segment when it is full or its oldest entry has waited long enough, and lets the oldest one go.

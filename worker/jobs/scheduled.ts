@@ -15,11 +15,12 @@ import { forgetAnswers } from "../store/idempotency.ts";
 import { conclude } from "../telemetry/sink.ts";
 import type { Ending } from "../telemetry/unit.ts";
 import { Work } from "../work.ts";
-import { archiveAudit, completeAudit } from "./archive-audit.ts";
+import { archiveAudit } from "./archive-audit.ts";
 import { collectPacks } from "./collect-packs.ts";
 import { recordStatus } from "./record-status.ts";
 import { resendOverdue } from "./resend-overdue.ts";
-import { verifyAudit } from "./verify-audit.ts";
+import { takeWaiting } from "./take-waiting.ts";
+import { watchAudit } from "./verify-audit.ts";
 
 interface Task {
   cron: string;
@@ -36,10 +37,10 @@ const TASKS: readonly Task[] = [
     name: "reword-chunks",
     run: ({ stores, now_ms }) => addMissingWords(stores.db, REWORDED_CHUNKS_MAX, now_ms),
   },
-  { cron: CRONS.worker.checks, name: "complete-audit", run: completeAudit },
+  { cron: CRONS.worker.checks, name: "take-waiting", run: takeWaiting },
   { cron: CRONS.worker.checks, name: "archive-audit", run: archiveAudit },
   { cron: WATCHDOG.cron, name: "watch", run: watch },
-  { cron: CRONS.worker.checks, name: "verify-audit", run: verifyAudit },
+  { cron: CRONS.worker.checks, name: "verify-audit", run: watchAudit },
   { cron: CRONS.worker.daily, name: "collect-packs", run: collectPacks },
   {
     cron: CRONS.worker.daily,

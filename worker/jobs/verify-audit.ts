@@ -1,9 +1,10 @@
 /** Cron's watch over the audit log: a little of it each time, so that a change of what is archived is noticed within hours. */
+import { alertState } from "../alerts/state.ts";
 import { readHead } from "../audit/append.ts";
 import { listSegments } from "../audit/archive.ts";
 import { verifyChain } from "../audit/chain.ts";
 import { readAfter } from "../audit/read.ts";
-import { AUDIT_WATCH_EVERY_MS } from "../limits.ts";
+import { AUDIT_WATCH_EVERY_MS, AUDIT_WATCHED_TAIL } from "../limits.ts";
 import type { Work } from "../work.ts";
 
 interface Anchored {
@@ -12,14 +13,35 @@ interface Anchored {
   last_hash: string;
 }
 
+/** As below, and tells the alert rules what came of it. */
+export async function watchAudit(work: Work): Promise<void> {
+  const told = (value: number) =>
+    alertState(work.env).report([{ metric: "audit_chain_broken", window_min: null, labels: {}, value }]);
+  try {
+    await verifyAudit(work);
+  } catch (error) {
+    // A database that does not answer says nothing about the chain.
+    if (error instanceof BrokenChain) await told(1);
+    throw error;
+  }
+  await told(0);
+}
+
 /**
- * Looks whether the archive knows of entries beyond the log's end, and verifies one archived segment that the database still holds,
- * another one each time. @throws Error naming the first bad entry: the failed task is what an alert sees.
+ * Verifies the newest entries, looks whether the archive knows of entries beyond the log's end, and verifies one archived segment that the database still holds,
+ * another one each time. @throws BrokenChain naming the first bad entry.
  */
-export async function verifyAudit({ stores: { db }, env, now_ms }: Work): Promise<void> {
+async function verifyAudit({ stores: { db }, env, now_ms }: Work): Promise<void> {
   const head = await readHead(db);
   const [beyond] = await listSegments(env.AUDIT_ARCHIVE, head.seq);
   if (beyond !== undefined) throw broken(head.seq + 1, `missing: the archive has it in ${beyond.key}`);
+
+  const tail = await readAfter(db, Math.max(0, head.seq - AUDIT_WATCHED_TAIL), AUDIT_WATCHED_TAIL);
+  const [oldest] = tail;
+  if (oldest !== undefined) {
+    const found = await verifyChain(tail, { seq: oldest.seq - 1, hash: oldest.prev_hash });
+    if (found.flaw !== null) throw broken(found.flaw.seq, found.flaw.reason);
+  }
 
   const held = "FROM audit_anchors WHERE last_seq >= (SELECT MIN(seq) FROM audit_log)";
   const { results } = await db
@@ -40,6 +62,8 @@ export async function verifyAudit({ stores: { db }, env, now_ms }: Work): Promis
   if (end.hash !== last_hash) throw broken(last_seq, "differs from its anchor");
 }
 
-function broken(seq: number, reason: string): Error {
-  return new Error(`the audit log is broken at entry ${seq}: ${reason}`);
+class BrokenChain extends Error {}
+
+function broken(seq: number, reason: string): BrokenChain {
+  return new BrokenChain(`the audit log is broken at entry ${seq}: ${reason}`);
 }

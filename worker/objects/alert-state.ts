@@ -16,11 +16,11 @@ import {
   messageOf,
   type Silence,
 } from "../alerts/announce.ts";
-import type { AlertCalls, AlertView, Beginning, Evaluated, Observation } from "../alerts/calls.ts";
+import type { AlertCalls, AlertView, Beginning, Evaluated, Observation, TakenHeartbeat } from "../alerts/calls.ts";
 import type { AlertConfiguration } from "../alerts/configuration.ts";
 import type { DeliveryResult } from "../alerts/deliver.ts";
 import { type Alert, evaluateRule } from "../alerts/evaluate.ts";
-import { afterHeartbeat, awaitedJobs, type Heartbeat, type Job, jobReadings } from "../alerts/heartbeats.ts";
+import { afterHeartbeat, awaitedJobs, type Heartbeat, jobReadings, refusalOf } from "../alerts/heartbeats.ts";
 import type { Reading } from "../alerts/metrics.ts";
 import type { AlertRule, ChangeKind } from "../alerts/rule.ts";
 import { ALL_RULES, RULES, WATCHDOG_RULES } from "../alerts/rules.ts";
@@ -130,21 +130,31 @@ export class AlertState extends DurableObject<Env> implements AlertCalls {
     return silence;
   }
 
-  heartbeat(job: string, beat: Heartbeat, reported: Reading[], now_ms: number): Job | null {
+  heartbeat(job: string, beat: Heartbeat, reported: Reading[], now_ms: number): TakenHeartbeat {
     const jobs = this.#tables.jobs();
     const before = jobs.find((one) => one.job === job) ?? null;
-    if (before === null && jobs.length >= HEARTBEAT_JOBS_MAX) return null;
-    const after = afterHeartbeat(job, before, beat, now_ms);
+    if (before === null && jobs.length >= HEARTBEAT_JOBS_MAX) return { job: null, refused: "full" };
+    const refused = refusalOf(before, beat);
+    if (before !== null && refused === "older") return { job: before, refused: null };
+    if (refused === "running" || refused === "done") return { job: before, refused };
+    const after = afterHeartbeat(job, before, beat);
     this.#tables.putJob(after);
-    if (reported.length > 0) {
-      const kept = (this.#tables.fact<Reading[]>("reported") ?? []).filter(
-        ({ metric }) => !reported.some((one) => one.metric === metric),
-      );
-      this.#tables.setFact("reported", [...kept, ...reported]);
-    }
+    this.report(reported);
     const kind = CHANGING_JOBS.find((one) => one === job);
     if (kind !== undefined && beat.result === "success") this.note(kind, `${job} reports success`, now_ms);
-    return after;
+    return { job: after, refused: null };
+  }
+
+  report(readings: Reading[]): void {
+    if (readings.length === 0) return;
+    const kept = (this.#tables.fact<Reading[]>("reported") ?? []).filter(
+      ({ metric }) => !readings.some((one) => one.metric === metric),
+    );
+    this.#tables.setFact("reported", [...kept, ...readings]);
+  }
+
+  watched(now_ms: number): void {
+    this.#tables.setFact("watched_ms", now_ms);
   }
 
   /** Told with the next evaluation. */
@@ -220,6 +230,7 @@ export class AlertState extends DurableObject<Env> implements AlertCalls {
       value,
     });
     const failures = this.#failures();
+    const watched_ms = this.#tables.fact<number>("watched_ms");
     const isInvalid = this.#tables.fact<string>("configuration_state") === "invalid";
     return [
       ...readings,
@@ -231,6 +242,8 @@ export class AlertState extends DurableObject<Env> implements AlertCalls {
         moment("channel_failures", failures[channel] ?? 0, { channel }),
       ),
       moment("configuration_invalid", isInvalid ? 1 : 0),
+      // Where there is no watchdog, none falls silent.
+      ...(watched_ms === null ? [] : [moment("watchdog_age_s", (now_ms - watched_ms) / 1000)]),
     ];
   }
 

@@ -75,9 +75,9 @@ export class AlertTables {
   }
 
   jobs(): Job[] {
-    return [...this.#sql.exec<{ state: string }>("SELECT state FROM jobs ORDER BY job")].map(({ state }) =>
-      JSON.parse(state),
-    );
+    const rows = this.#sql.exec<{ state: string }>("SELECT state FROM jobs ORDER BY job");
+    // Jobs that reported before runs had names.
+    return [...rows].map(({ state }) => ({ run_id: null, due_ms: null, ...JSON.parse(state) }));
   }
 
   putJob(job: Job): void {

@@ -21,8 +21,8 @@ import {
   type MaintenanceChange,
   type MaintenanceFacts,
   type Outcome,
-  type StatusCalls,
 } from "../ground/status.ts";
+import type { StatusCalls } from "../ground/status-calls.ts";
 import { DAY_MS } from "../ground/time.ts";
 import {
   dayBars,
@@ -101,7 +101,7 @@ export class StatusBook extends DurableObject<Env> implements StatusCalls {
           latency_by_hour_ms: latencyByHour(checks, id, now_ms),
         };
       }),
-      incidents: bodies<Incident>(
+      incidents: this.#incidents(
         `SELECT body FROM incidents WHERE resolved_at_ms IS NULL OR resolved_at_ms > ?1
          ORDER BY resolved_at_ms IS NULL DESC, id DESC LIMIT ?2`,
         shownSince_ms,
@@ -116,24 +116,29 @@ export class StatusBook extends DurableObject<Env> implements StatusCalls {
   /** Newest first, those before an id. */
   incidents(filter: "open" | "resolved" | "all", before_id: number | null, limit: number): Incident[] {
     const condition = { open: "resolved_at_ms IS NULL", resolved: "resolved_at_ms IS NOT NULL", all: "1" }[filter];
-    return this.#bodies(
+    return this.#incidents(
       `SELECT body FROM incidents WHERE ${condition} AND id < ?1 ORDER BY id DESC LIMIT ?2`,
       before_id ?? Number.MAX_SAFE_INTEGER,
       limit,
     );
   }
 
-  incident(id: number): Incident | null {
-    return this.#bodies<Incident>("SELECT body FROM incidents WHERE id = ?1", id)[0] ?? null;
+  incident(id: number | string): Incident | null {
+    const condition = typeof id === "number" ? "id = ?1" : "json_extract(body, '$.ref') = ?1";
+    return this.#incidents(`SELECT body FROM incidents WHERE ${condition}`, id)[0] ?? null;
   }
 
   openIncident(opening: IncidentOpening, now_ms: number): Outcome<Incident> {
     const { kept, refused } = openedIncident(opening, now_ms);
     if (kept === null) return { kept, refused };
-    return this.#keepIncident({ id: this.#nextId("incidents"), ...kept });
+    // Opened again after an answer that was lost, or from another machine.
+    const known = opening.ref === null ? null : this.incident(opening.ref);
+    return known === null
+      ? this.#keepIncident({ id: this.#nextId("incidents"), ...kept })
+      : { kept: known, refused: null };
   }
 
-  changeIncident(id: number, change: IncidentChange, now_ms: number): Outcome<Incident> {
+  changeIncident(id: number | string, change: IncidentChange, now_ms: number): Outcome<Incident> {
     const incident = this.incident(id);
     if (incident === null) return ABSENT;
     const { kept, refused } = changedIncident(incident, change, now_ms);
@@ -160,6 +165,12 @@ export class StatusBook extends DurableObject<Env> implements StatusCalls {
 
   #maintenanceAfter(at_ms: number): Maintenance[] {
     return this.#bodies("SELECT body FROM maintenance WHERE ends_at_ms > ?1 ORDER BY ends_at_ms", at_ms);
+  }
+
+  /** Those of before action items have none. */
+  #incidents(query: string, ...values: (string | number)[]): Incident[] {
+    const rows = this.#bodies<Omit<Incident, "ref" | "action_items"> & Partial<Incident>>(query, ...values);
+    return rows.map((row) => ({ ref: null, action_items: [], ...row }));
   }
 
   #bodies<T>(query: string, ...values: (string | number)[]): T[] {

@@ -1,16 +1,16 @@
 /** The alert state as operators use it, and what evaluates and tells. */
 import { type Change, type Message, onCallNames, type Silence } from "../alerts/announce.ts";
-import type { AlertCalls, Evaluated, Observation } from "../alerts/calls.ts";
+import type { AlertCalls, AlertView, Evaluated, Observation } from "../alerts/calls.ts";
 import { alertConfiguration, CONFIGURATION_KEY } from "../alerts/configuration.ts";
 import { deliver } from "../alerts/deliver.ts";
-import { type Heartbeat, lateBy_s } from "../alerts/heartbeats.ts";
-import type { Reading } from "../alerts/metrics.ts";
+import { type Heartbeat, lateBy_s, leaseUntil_ms } from "../alerts/heartbeats.ts";
+import { REPORTED_METRICS, type Reading } from "../alerts/metrics.ts";
 import { ALL_RULES } from "../alerts/rules.ts";
 import { alertState } from "../alerts/state.ts";
 import { Problem } from "../ground/problem.ts";
 import { within } from "../ground/time-limit.ts";
 import { ALERT_SOURCE_TIMEOUT_MS } from "../limits.ts";
-import type { AlertList, AlertTest, HeartbeatAnswer } from "../schemas/alerts.ts";
+import type { AlertList, AlertTest, HeartbeatAnswer, HeartbeatList, HeartbeatRequest } from "../schemas/alerts.ts";
 import { describeError } from "../telemetry/log.ts";
 import type { Work } from "../work.ts";
 import { observe } from "./observe.ts";
@@ -93,15 +93,7 @@ export async function listAlerts(work: Work): Promise<AlertList> {
       };
     }),
     silences: view.silences.map(silenceAnswer),
-    jobs: view.jobs.map((job) => ({
-      job: job.job,
-      result: job.result,
-      at: iso(job.at_ms),
-      duration_ms: job.duration_ms,
-      succeeded_at: isoOrNull(job.succeeded_ms),
-      next_due_at: isoOrNull(job.next_due_ms),
-      late_s: lateBy_s(job, work.now_ms),
-    })),
+    jobs: jobsOf(view, work.now_ms),
     deliveries: view.deliveries.map(({ created_ms, at_ms, ...delivery }) => ({
       ...delivery,
       created_at: iso(created_ms),
@@ -158,22 +150,58 @@ export async function testChannel(work: Work, channel: string): Promise<AlertTes
   return { channel, delivered: result?.error === null, error: result?.error ?? null };
 }
 
-/** @throws Problem `no-such-job`. */
-export async function takeHeartbeat(
-  work: Work,
-  job: string,
-  beat: Heartbeat,
-  reported: Reading[],
-): Promise<HeartbeatAnswer> {
-  const taken = await asked(work, (state) => state.heartbeat(job, beat, reported, work.now_ms));
-  if (taken === null)
+/** Jobs as their last heartbeats left them. */
+export async function listHeartbeats(work: Work): Promise<HeartbeatList> {
+  return { jobs: jobsOf(await asked(work, (state) => state.view(work.now_ms)), work.now_ms) };
+}
+
+function jobsOf({ jobs }: AlertView, now_ms: number): HeartbeatList["jobs"] {
+  return jobs.map((job) => ({
+    job: job.job,
+    result: job.result,
+    at: iso(job.at_ms),
+    duration_ms: job.duration_ms,
+    succeeded_at: isoOrNull(job.succeeded_ms),
+    run_id: job.run_id,
+    due_at: isoOrNull(job.due_ms),
+    lease_until: isoOrNull(leaseUntil_ms(job)),
+    next_due_at: isoOrNull(job.next_due_ms),
+    late_s: lateBy_s(job, now_ms),
+  }));
+}
+
+/** @throws Problem `no-such-job`, `job-claimed`. */
+export async function takeHeartbeat(work: Work, job: string, body: HeartbeatRequest): Promise<HeartbeatAnswer> {
+  const { result, duration_ms, run_id, grace_s, measures } = body;
+  const { now_ms } = work;
+  const at_ms = Math.min(msOrNull(body.at) ?? now_ms, now_ms);
+  const reported = REPORTED_METRICS.flatMap((metric): Reading[] => {
+    const value = measures[metric];
+    return value === undefined ? [] : [{ metric, window_min: null, labels: {}, value }];
+  });
+  const due = { due_ms: msOrNull(body.due_at), next_due_ms: msOrNull(body.next_due_at) };
+  const beat: Heartbeat = { result, at_ms, duration_ms, run_id, grace_s, ...due };
+  const taken = await asked(work, (state) => state.heartbeat(job, beat, reported, now_ms));
+  if (taken.refused === "full")
     throw new Problem("no-such-job", "No job of this name has reported, and no further one can be remembered.");
-  return { job, result: beat.result, at: iso(work.now_ms), next_due_at: isoOrNull(taken.next_due_ms) };
+  if (taken.refused !== null) {
+    const why = taken.refused === "running" ? "is under way" : "was for this date already";
+    throw new Problem("job-claimed", `Another run of this job ${why}.`);
+  }
+  return { job, result, at: iso(at_ms), next_due_at: isoOrNull(taken.job?.next_due_ms ?? null) };
 }
 
 /** Notes what Cloudflare says, for the next evaluation to tell. @throws Problem `alerts-unavailable`. */
 export function noteNotification(work: Work, summary: string): Promise<void> {
   return asked(work, (state) => state.note("cloudflare", summary, work.now_ms));
+}
+
+/** Notes it for the next evaluation to tell. An incident is open whether or not this can be told. */
+export function tellOfIncident(work: Work, summary: string): void {
+  const noted = asked(work, (state) => state.note("incident", summary, work.now_ms));
+  work.later(
+    noted.catch((error: unknown) => work.log("WARN", "an incident is not told", { error: describeError(error) })),
+  );
 }
 
 async function asked<T>({ env }: Work, ask: (state: DurableObjectStub<AlertCalls>) => Promise<T>): Promise<T> {
@@ -186,6 +214,10 @@ async function asked<T>({ env }: Work, ask: (state: DurableObjectStub<AlertCalls
 
 function silenceAnswer({ id, until_ms, by, reason }: Silence) {
   return { id, until: iso(until_ms), by, reason };
+}
+
+function msOrNull(at: string | null): number | null {
+  return at === null ? null : Date.parse(at);
 }
 
 function iso(at_ms: number): string {

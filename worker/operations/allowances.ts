@@ -1,19 +1,19 @@
-/** What this UTC day has used of the free plan's daily allowances, and when each runs out. */
+/** What this UTC day has used of the plan's daily allowances, and when each runs out. */
 
-import { FREE_ALLOWANCES_PER_DAY } from "../../infra/cloudflare-limits.ts";
+import { ALLOWANCES_PER_DAY, type Allowed } from "../../infra/cloudflare-limits.ts";
+import { allowanceState } from "../ground/allowance-state.ts";
 import { DAY_MS } from "../ground/time.ts";
-import { ALLOWANCE_STATE_FROM_PERCENT, FORECAST_DAYS } from "../limits.ts";
+import { FORECAST_DAYS } from "../limits.ts";
 import type { Allowance } from "../schemas/allowances.ts";
 import { minuteOf } from "../telemetry/metering.ts";
 import type { Work } from "../work.ts";
 import { DAY_HOURS, runsOutAt, usualDay } from "./forecast.ts";
 import { readMeter } from "./read-meter.ts";
 
-type Resource = keyof typeof FREE_ALLOWANCES_PER_DAY;
-export type Allowances = Record<Resource, Allowance>;
+export type Allowances = Record<Allowed, Allowance>;
 
 /** What the meter calls each. Queue batches and cron triggers invoke the Worker, too, and count as requests. */
-const COUNTED_AS: Record<Resource, string> = {
+const COUNTED_AS: Record<Allowed, string> = {
   requests: "units",
   d1_rows_read: "rows_read",
   d1_rows_written: "rows_written",
@@ -39,8 +39,8 @@ export async function allowancesOf(work: Work): Promise<Allowances> {
     return sums;
   };
   return Object.fromEntries(
-    Object.entries(FREE_ALLOWANCES_PER_DAY).map(([resource, limit]) => {
-      const before = days(COUNTED_AS[resource as Resource]);
+    Object.entries(ALLOWANCES_PER_DAY[work.env.PLAN]).map(([resource, limit]) => {
+      const before = days(COUNTED_AS[resource as Allowed]);
       const today = before.pop() ?? [];
       return [resource, allowanceOf({ today, usual: usualDay(before) }, limit, work.now_ms)];
     }),
@@ -53,11 +53,4 @@ function allowanceOf(use: Parameters<typeof runsOutAt>[0], limit: number, now_ms
   const at_ms = runsOutAt(use, limit, now_ms);
   const runs_out_at = at_ms === null ? null : new Date(at_ms).toISOString();
   return { used, limit, usage_percentage, state: allowanceState(usage_percentage), runs_out_at };
-}
-
-function allowanceState(percent: number): Allowance["state"] {
-  const { critical, high, warning } = ALLOWANCE_STATE_FROM_PERCENT;
-  if (percent >= critical) return "critical";
-  if (percent >= high) return "high";
-  return percent >= warning ? "warning" : "ok";
 }

@@ -1,7 +1,7 @@
-/** How much of what the free plan allows is used, for how long the rest will last. */
+/** How much of what the plan allows is used, for how long the rest will last. */
 
 import type { z } from "zod";
-import { FREE_STORES } from "../../infra/cloudflare-limits.ts";
+import { STORES } from "../../infra/cloudflare-limits.ts";
 import { DAY_MS } from "../ground/time.ts";
 import type { capacityReport } from "../schemas/monitoring.ts";
 import type { Work } from "../work.ts";
@@ -22,11 +22,12 @@ export async function reportCapacity(work: Work): Promise<z.infer<typeof capacit
   ]);
   const { vectorCount, dimensions } = described as unknown as { vectorCount: number; dimensions: number };
   const added = (results[0]?.added ?? 0) * dimensions;
+  const { d1_bytes, vectorize_dimensions } = STORES[env.PLAN];
   return {
     daily,
     stores: [
-      storeOf("database", "bytes", meta.size_after, FREE_STORES.d1_bytes, null),
-      storeOf("vectors", "dimensions", vectorCount * dimensions, FREE_STORES.vectorize_dimensions, added),
+      storeOf("database", "bytes", meta.size_after, d1_bytes, null),
+      storeOf("vectors", "dimensions", vectorCount * dimensions, vectorize_dimensions, added),
     ],
   };
 }

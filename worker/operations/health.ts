@@ -7,15 +7,17 @@
 import { alertState } from "../alerts/state.ts";
 import type { Env } from "../env.ts";
 import { within } from "../ground/time-limit.ts";
-import { HEALTH_CACHE_MS, HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
+import { HEALTH_CACHE_MS, HEALTH_CHECK_TIMEOUT_MS, WATCHDOG_NOTED_EVERY_MS } from "../limits.ts";
 import { chatModel } from "../rag/answer/chat-models.ts";
 import type { Health } from "../schemas/health.ts";
 import { cacheCounters } from "../store/answer-cache.ts";
 import { breakers } from "../store/dependencies.ts";
+import { describeError } from "../telemetry/log.ts";
 import type { Work } from "../work.ts";
 
 /** Set by the first request: an isolate's clock does not run while it is being loaded. */
 let started_ms = 0;
+let watched_next_ms = 0;
 let last: { at_ms: number; report: Promise<Health> } | null = null;
 
 /** How the service is, as of the last `HEALTH_CACHE_MS`. Past the guards: health must see what they hide. */
@@ -36,6 +38,18 @@ export async function currentReadiness(work: Work) {
     ai: check(services.ai),
   };
   return { ready: checks.database === "pass", checks };
+}
+
+/**
+ * Notes that the watchdog has asked, for its silence to be told; seldom, whoever uses its name. A stranger who does hides no more than
+ * that the watchdog is gone.
+ */
+export function noteWatchdog(work: Work): void {
+  if (work.now_ms < watched_next_ms) return;
+  watched_next_ms = work.now_ms + WATCHDOG_NOTED_EVERY_MS;
+  const lost = (error: unknown) =>
+    work.log("WARN", "the watchdog's question could not be noted", { error: describeError(error) });
+  work.later(alertState(work.env).watched(work.now_ms).catch(lost));
 }
 
 /** Asks each dependency for little, and times it. AI is judged by its last real calls from this isolate. */

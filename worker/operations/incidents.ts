@@ -1,5 +1,9 @@
-/** Incidents and maintenance windows, kept by the book of status: they work while the database does not. */
+/**
+ * Incidents and maintenance windows, kept by the book of status: they work while the database does not. Each change is in the audit log; that
+ * one was opened or resolved is told through the channels of alerts.
+ */
 import type { z } from "zod";
+import { audit } from "../audit/append.ts";
 import { Problem } from "../ground/problem.ts";
 import type { Incident, Maintenance } from "../ground/status.ts";
 import { maintenancePhase } from "../ground/uptime.ts";
@@ -14,6 +18,7 @@ import type {
   maintenance as maintenanceView,
 } from "../schemas/incidents.ts";
 import type { Work } from "../work.ts";
+import { tellOfIncident } from "./alerts.ts";
 import { accepted, askBook } from "./status.ts";
 
 export async function pageOfIncidents({ env }: Work, { state, limit, cursor }: z.infer<typeof incidentListQuery>) {
@@ -22,28 +27,46 @@ export async function pageOfIncidents({ env }: Work, { state, limit, cursor }: z
 }
 
 /** @throws Problem `no-such-incident` */
-export async function findIncident({ env }: Work, id: number) {
+export async function findIncident({ env }: Work, id: number | string) {
   const found = await askBook(env, (book) => book.incident(id));
   if (found === null) throw new Problem("no-such-incident", "There is no incident with this id.");
   return shownIncident(found);
 }
 
 /** @throws Problem `invalid-request` for one that is to begin in the future. */
-export async function openIncident(work: Work, { started_at, ...facts }: z.infer<typeof incidentOpening>) {
-  const { now_ms, caller } = work;
-  const started_at_ms = started_at === undefined ? now_ms : Date.parse(started_at);
-  const opening = { ...facts, commander: facts.commander ?? null, started_at_ms, opened_by: caller.key_id };
-  return shownIncident(accepted(await askBook(work.env, (book) => book.openIncident(opening, now_ms))));
+export async function openIncident(work: Work, facts: z.infer<typeof incidentOpening>, opened_by: string) {
+  const { now_ms } = work;
+  const { started_at, opened_at, commander = null, ref = null, ...rest } = facts;
+  const opened_at_ms = opened_at === undefined ? now_ms : Date.parse(opened_at);
+  const started_at_ms = started_at === undefined ? opened_at_ms : Date.parse(started_at);
+  const opening = { ...rest, commander, ref, started_at_ms, opened_at_ms, opened_by };
+  const incident = accepted(await askBook(work.env, (book) => book.openIncident(opening, now_ms)));
+  const { id, severity, title, components } = incident;
+  await audit(work, { action: "incident.open", subject: String(id), detail: { severity, components, opened_by } });
+  tellOfIncident(work, `incident ${id} (${severity}) is open: ${title}`);
+  return shownIncident(incident);
 }
 
 /** @throws Problem `no-such-incident`, or `invalid-request` for an entry that the timeline cannot take. */
-export async function changeIncident(work: Work, id: number, change: z.infer<typeof incidentChange>) {
+export async function changeIncident(work: Work, id: number | string, change: z.infer<typeof incidentChange>) {
   const { now_ms } = work;
   const { text, is_public = true, source = "operator", at, ...facts } = change;
   const at_ms = at === undefined ? now_ms : Date.parse(at);
   const entry = text === undefined ? {} : { entry: { text, is_public, source, at_ms } };
+  const before = await findIncident(work, id);
   const outcome = await askBook(work.env, (book) => book.changeIncident(id, { ...facts, ...entry }, now_ms));
-  return shownIncident(accepted(outcome));
+  const incident = accepted(outcome);
+  const changed = Object.keys(facts);
+  // Lines that only complete the timeline are where they come from already.
+  if (source === "operator")
+    await audit(work, {
+      action: "incident.change",
+      subject: String(incident.id),
+      detail: { changed, state: incident.state },
+    });
+  if (incident.state !== before.state && [incident.state, before.state].includes("resolved"))
+    tellOfIncident(work, `incident ${incident.id} is ${incident.state}: ${incident.title}`);
+  return shownIncident(incident);
 }
 
 export async function pageOfMaintenance(
@@ -60,6 +83,12 @@ export async function announceMaintenance(work: Work, announcement: z.infer<type
   const { starts_at, ends_at, ...facts } = announcement;
   const window = { ...facts, starts_at_ms: Date.parse(starts_at), ends_at_ms: Date.parse(ends_at) };
   const outcome = await askBook(work.env, (book) => book.announce(window, work.caller.key_id, work.now_ms));
+  const { id, components } = accepted(outcome);
+  await audit(work, {
+    action: "maintenance.announce",
+    subject: String(id),
+    detail: { components, starts_at, ends_at },
+  });
   return shownMaintenance(accepted(outcome), work.now_ms);
 }
 
@@ -68,6 +97,11 @@ export async function changeMaintenance(work: Work, id: number, change: z.infer<
   const { ends_at, ...rest } = change;
   const changed = { ...rest, ...(ends_at === undefined ? {} : { ends_at_ms: Date.parse(ends_at) }) };
   const outcome = await askBook(work.env, (book) => book.changeMaintenance(id, changed, work.now_ms));
+  await audit(work, {
+    action: "maintenance.change",
+    subject: String(accepted(outcome).id),
+    detail: { changed: Object.keys(changed) },
+  });
   return shownMaintenance(accepted(outcome), work.now_ms);
 }
 
@@ -85,12 +119,16 @@ function iso(at_ms: number): string {
 }
 
 function shownIncident(incident: Incident): z.infer<typeof incidentView> {
-  const { started_at_ms, resolved_at_ms, entries, ...facts } = incident;
+  const { started_at_ms, resolved_at_ms, entries, action_items, ...facts } = incident;
   return {
     ...facts,
     started_at: iso(started_at_ms),
     resolved_at: resolved_at_ms === null ? null : iso(resolved_at_ms),
     timeline: entries.map(({ at_ms, ...entry }) => ({ at: iso(at_ms), ...entry })),
+    action_items: action_items.map(({ done_at_ms, ...item }) => ({
+      ...item,
+      done_at: done_at_ms === null ? null : iso(done_at_ms),
+    })),
   };
 }
 

@@ -1,6 +1,11 @@
 /** What plans of slow statements say of missing indexes. Pure. */
-import type { SlowStatement } from "../ground/meter.ts";
 import { ADVICE_ROWS_MIN } from "../limits.ts";
+
+/** A statement and how D1 answers it. */
+interface Planned {
+  statement: string;
+  plan: string;
+}
 
 export interface Advice {
   table: string;
@@ -16,7 +21,7 @@ const NAMED =
   /\b(?:FROM|JOIN|UPDATE|INTO)\s+(\w+)(?:\s+(?:AS\s+)?(?!WHERE|ON|JOIN|LEFT|SET|ORDER|GROUP|LIMIT|UNION|VALUES|INNER|CROSS|INDEXED)(\w+))?/gi;
 
 /** The tables that a statement reads from end to end, by their names: plans call them by their aliases. */
-export function scannedTables({ statement, plan }: Pick<SlowStatement, "statement" | "plan">): string[] {
+export function scannedTables({ statement, plan }: Planned): string[] {
   const names = new Map<string, string>();
   for (const [, table = "", alias] of statement.matchAll(NAMED)) {
     names.set(table, table);
@@ -27,7 +32,7 @@ export function scannedTables({ statement, plan }: Pick<SlowStatement, "statemen
 }
 
 /** Advice for each full scan of a table that has enough rows to matter. */
-export function indexAdvice(slow: readonly SlowStatement[], rows: ReadonlyMap<string, number>): Advice[] {
+export function indexAdvice(slow: readonly Planned[], rows: ReadonlyMap<string, number>): Advice[] {
   return slow.flatMap((one) =>
     scannedTables(one).flatMap((table) => {
       const count = rows.get(table) ?? 0;

@@ -114,8 +114,8 @@ export function metricFamilies({ version, series, in_flight, allowances }: Count
       "Time spent waiting for what the service depends on",
       sums("dependency", { database: "db_ms", kv: "kv_ms", vectorize: "vector_ms", ai: "ai_ms" }, 1 / 1000),
     ),
-    gauges("allowance_used", "Of the free plan's allowance a UTC day, by this service", allowances, ({ used }) => used),
-    gauges("allowance_limit", "The free plan's allowance a UTC day", allowances, ({ limit }) => limit),
+    gauges("allowance_used", "Of the plan's allowance a UTC day, by this service", allowances, ({ used }) => used),
+    gauges("allowance_limit", "The plan's allowance a UTC day", allowances, ({ limit }) => limit),
     gauges(
       "allowance_runs_out_timestamp_seconds",
       "When it is expected to be used up this UTC day; absent where it is not",

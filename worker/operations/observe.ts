@@ -12,6 +12,9 @@ import { describeError } from "../telemetry/log.ts";
 import { meterShards, minuteOf } from "../telemetry/metering.ts";
 import type { Work } from "../work.ts";
 import { allowancesOf } from "./allowances.ts";
+import { performed } from "./checks/check.ts";
+import { fullText } from "./checks/database.ts";
+import { vectorParity } from "./checks/vectors.ts";
 import { currentHealth } from "./health.ts";
 
 const HOUR_MIN = 60;
@@ -23,11 +26,13 @@ type Observed = Pick<Observation, "slices" | "readings" | "slow_readings">;
 /** Never rejects. */
 export async function observe(work: Work, { observed_minute, slow_due }: Beginning): Promise<Observed> {
   const sources = [dependencies, allowances, queues, deadLetters, userErrors].map((source) => attempt(work, source));
-  const [slices, slow_readings, ...readings] = await Promise.all([
+  const [slices, slow, disparity, ...readings] = await Promise.all([
     attempt(work, () => counted(work, observed_minute)),
     slow_due ? attempt(work, slowFigures) : null,
+    slow_due ? attempt(work, disparities) : null,
     ...sources,
   ]);
+  const slow_readings = slow === null && disparity === null ? null : [...(slow ?? []), ...(disparity ?? [])];
   return { slices: slices ?? [], slow_readings, readings: readings.flatMap((some) => some ?? []) };
 }
 
@@ -95,6 +100,14 @@ async function userErrors({ env, now_ms }: Work): Promise<Reading[]> {
   const shards = await Promise.all(meterShards(env).map((shard) => shard.readErrors(to_minute - HOUR_MIN, to_minute)));
   return Object.entries(Object.assign({}, ...shards) as Record<string, number>).map(([key, errors]) =>
     reading("user_errors", errors, { key }),
+  );
+}
+
+/** What no caller notices, and too dear for every five minutes. A check that met a dependency that fails says nothing of its own. */
+async function disparities(work: Work): Promise<Reading[]> {
+  const checks = await Promise.all([vectorParity, fullText].map((check) => performed(check, work)));
+  return checks.flatMap(({ name, met, status }) =>
+    met || status === "unknown" ? [] : [reading("disparity", status === "healthy" ? 0 : 1, { check: name })],
   );
 }
 

@@ -47,7 +47,8 @@ export function compared(now: Pick<Baseline, "all" | "endpoints">, baseline: Bas
       return value > limit ? [{ endpoint, figure, baseline: before_value, now: value }] : [];
     });
   });
-  return { baseline_taken_at: baseline.taken_at, regressions };
+  const { taken_at, all, endpoints } = baseline;
+  return { baseline_taken_at: taken_at, baseline: { all, endpoints }, regressions };
 }
 
 /** Sums of all series, by the hour or the day (UTC): the bucket's begin and what it adds up to. */

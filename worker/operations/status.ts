@@ -9,8 +9,8 @@ import type {
   Incident,
   Maintenance,
   Outcome,
-  StatusCalls,
 } from "../ground/status.ts";
+import type { StatusCalls } from "../ground/status-calls.ts";
 import { maintenancePhase, type ShownState, shownState } from "../ground/uptime.ts";
 import { STATUS_CACHE_MS, STATUS_STALE_AFTER_MS, STATUS_TIMEOUT_MS } from "../limits.ts";
 import { describeError } from "../telemetry/log.ts";
@@ -29,7 +29,7 @@ export interface PublicStatus {
   maintenance: PublicMaintenance[];
 }
 
-export type PublicIncident = Omit<Incident, "commander" | "opened_by">;
+export type PublicIncident = Omit<Incident, "commander" | "opened_by" | "ref" | "action_items">;
 export type PublicMaintenance = Omit<Maintenance, "announced_by" | "cancelled_at_ms"> & {
   phase: ReturnType<typeof maintenancePhase>;
 };
@@ -108,9 +108,11 @@ function overallState(components: readonly { id: Component; state: ShownState }[
   return components.every(({ state }) => state === "up") ? "up" : "degraded";
 }
 
-/** Without what is for the team: who leads, who opened it, and entries that are not public. */
-function publicIncident({ commander: _, opened_by: __, entries, ...incident }: Incident): PublicIncident {
-  return { ...incident, entries: entries.filter(({ is_public }) => is_public) };
+/** Without what is for the team: who leads, who opened it, what is to be done, and entries that are not public. */
+function publicIncident(incident: Incident): PublicIncident {
+  const { id, title, severity, components, state, started_at_ms, resolved_at_ms, entries } = incident;
+  const told = entries.filter(({ is_public }) => is_public);
+  return { id, title, severity, components, state, started_at_ms, resolved_at_ms, entries: told };
 }
 
 /** Asks the book to read or write. @throws Problem `status-unavailable` when it does not answer. */

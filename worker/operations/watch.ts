@@ -2,6 +2,7 @@
  * The watchdog's judgement of the Worker: dead, cron stopped, alert state broken. It asks as callers do, at the Worker's address,
  * and needs nothing of it: configuration and alert state are its own.
  */
+import { WATCHDOG } from "../../infra/inventory.ts";
 import { announce } from "../alerts/announce.ts";
 import type { Observation } from "../alerts/calls.ts";
 import type { AlertConfiguration } from "../alerts/configuration.ts";
@@ -64,7 +65,10 @@ function judge(answer: Health | null, now_ms: number): Reading[] {
 async function ask(service_url: string): Promise<Health | null> {
   for (let tries = 0; tries < WATCHDOG_TRIES; tries++) {
     try {
-      const response = await fetch(`${service_url}/health`, { signal: AbortSignal.timeout(WATCHDOG_TIMEOUT_MS) });
+      const response = await fetch(`${service_url}/health`, {
+        headers: { "user-agent": WATCHDOG.name },
+        signal: AbortSignal.timeout(WATCHDOG_TIMEOUT_MS),
+      });
       const answer = health.safeParse(await response.json());
       if (answer.success) return answer.data;
     } catch {

@@ -140,6 +140,27 @@ test("a job that does not report in time is an alert, until it does", async () =
   expect(await alert("schedule-missed:index")).toMatchObject({ state: "resolved" });
 });
 
+test("of two runs for one date one begins; another begins when that one's time is over, and its end counts no more", async () => {
+  const due_at = new Date(Date.now() + faults().clock_offset_ms).toISOString();
+  const start = (run_id: string) => beat("claimed", { result: "start", run_id, due_at, grace_s: 600 });
+  const both = await Promise.all([start("runner-one"), start("runner-two")]);
+  expect(both.map(({ status }) => status).sort()).toEqual([200, 409]);
+  const [winner, loser] = both[0]?.status === 200 ? ["runner-one", "runner-two"] : ["runner-two", "runner-one"];
+  expect((await start(winner)).status).toBe(200);
+  faults().clock_offset_ms += 11 * MINUTE_MS;
+  expect((await start(loser)).status).toBe(200);
+  expect((await beat("claimed", { result: "success", run_id: winner })).json.type).toBe("/docs#problem-job-claimed");
+  expect((await beat("claimed", { result: "success", run_id: loser, due_at })).status).toBe(200);
+  expect((await start(winner)).status).toBe(409);
+  const { jobs } = (await asOperator("GET", "/api/v1/heartbeats")).json;
+  expect(jobs.find((one: { job: string }) => one.job === "claimed")).toMatchObject({
+    result: "success",
+    run_id: loser,
+    due_at,
+    lease_until: null,
+  });
+});
+
 test("what only others can measure comes in with a heartbeat", async () => {
   await beat("audit-verify", { result: "success", measures: { audit_chain_broken: 1 } });
   await cron();

@@ -1,7 +1,13 @@
 /** Alerts: what fires, who was told, and what operators do about it; heartbeats of jobs. */
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { REPORTED_METRICS, type Reading } from "../alerts/metrics.ts";
-import { acknowledgeAlert, listAlerts, silenceAlert, takeHeartbeat, testChannel } from "../operations/alerts.ts";
+import {
+  acknowledgeAlert,
+  listAlerts,
+  listHeartbeats,
+  silenceAlert,
+  takeHeartbeat,
+  testChannel,
+} from "../operations/alerts.ts";
 import {
   acknowledgement,
   alertList,
@@ -9,6 +15,7 @@ import {
   channelTest,
   channelTestAnswer,
   heartbeatAnswer,
+  heartbeatList,
   heartbeatPath,
   heartbeatRequest,
   silenceAnswer,
@@ -86,6 +93,18 @@ const tryChannel = declareRoute(
   WHOLE_SERVICE,
 );
 
+const heartbeats = declareRoute(
+  "ops",
+  {
+    method: "get",
+    path: "/api/v1/heartbeats",
+    tags: TAGS,
+    summary: "Jobs as their last heartbeats left them",
+    responses: { 200: json(heartbeatList, "As of now"), 503: DOWN },
+  },
+  WHOLE_SERVICE,
+);
+
 const heartbeat = declareRoute(
   "ops",
   {
@@ -93,7 +112,8 @@ const heartbeat = declareRoute(
     path: "/api/v1/heartbeats/{job}",
     tags: TAGS,
     summary: "A job has begun, succeeded or failed",
-    description: "One that does not report by its due time and grace is an alert.",
+    description:
+      "One that does not report by its due time and grace is an alert. A start that names its run takes the job: no other run may begin until it ends, or its grace is over.",
     request: {
       params: heartbeatPath,
       body: { required: true, content: { "application/json": { schema: heartbeatRequest } } },
@@ -101,6 +121,7 @@ const heartbeat = declareRoute(
     responses: {
       200: json(heartbeatAnswer, "Taken down"),
       404: { description: "A new job, and there are too many already" },
+      409: { description: "Another run has the job, or was for this date" },
       503: DOWN,
     },
   },
@@ -117,13 +138,8 @@ alerts.openapi(silence, async (c) =>
 
 alerts.openapi(tryChannel, async (c) => c.json(await testChannel(c.var.work, c.req.valid("json").channel), 200));
 
-alerts.openapi(heartbeat, async (c) => {
-  const { result, duration_ms, next_due_at, grace_s, measures } = c.req.valid("json");
-  const next_due_ms = next_due_at === null ? null : Date.parse(next_due_at);
-  const reported = REPORTED_METRICS.flatMap((metric): Reading[] => {
-    const value = measures[metric];
-    return value === undefined ? [] : [{ metric, window_min: null, labels: {}, value }];
-  });
-  const beat = { result, duration_ms, next_due_ms, grace_s };
-  return c.json(await takeHeartbeat(c.var.work, c.req.valid("param").job, beat, reported), 200);
-});
+alerts.openapi(heartbeats, async (c) => c.json(await listHeartbeats(c.var.work), 200));
+
+alerts.openapi(heartbeat, async (c) =>
+  c.json(await takeHeartbeat(c.var.work, c.req.valid("param").job, c.req.valid("json")), 200),
+);

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { CRONS, KV_NAMESPACES, SERVICE } from "../../infra/inventory.ts";
 import { type ChainedEntry, chained, GENESIS, type Head, verifyChain } from "../audit/chain.ts";
 import { addElsewhere, whileTampered } from "../audit/tampering.fixture.ts";
-import { AUDIT_WAITING_PREFIX } from "../ground/audit-entry.ts";
+import { waitingKey } from "../ground/waiting.ts";
 import { AUDIT_ANCHOR_AFTER_MS, AUDIT_KEPT_MS } from "../limits.ts";
 import type { auditIntegrity } from "../schemas/audit.ts";
 import { type Service, startService } from "../security/callers.fixture.ts";
@@ -229,7 +229,7 @@ test("what ops left in KV while the service was down is completed by cron, once"
     subject: "",
     detail: {},
   };
-  const values = `${api_url}/accounts/${account_id}/storage/kv/namespaces/${id}/values/${AUDIT_WAITING_PREFIX}`;
+  const values = `${api_url}/accounts/${account_id}/storage/kv/namespaces/${id}/values/${waitingKey("audit")}`;
   for (const name of ["one", "two", "broken"]) {
     const body = name === "broken" ? "{}" : JSON.stringify(entry);
     await fetch(`${values}${name}`, { method: "PUT", headers: { authorization: `Bearer ${api_token}` }, body });

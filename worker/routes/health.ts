@@ -1,7 +1,8 @@
 /** Health: for anyone, and in depth for whoever runs the service. */
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { WATCHDOG } from "../../infra/inventory.ts";
 import { deepHealth } from "../operations/deep-health.ts";
-import { currentHealth, currentReadiness } from "../operations/health.ts";
+import { currentHealth, currentReadiness, noteWatchdog } from "../operations/health.ts";
 import { deepHealth as deepHealthSchema } from "../schemas/deep-health.ts";
 import { health as healthSchema, liveness, readiness as readinessSchema } from "../schemas/health.ts";
 import { declareRoute } from "../security/access.ts";
@@ -19,7 +20,9 @@ for (const path of ["/health", "/api/v1/health"] as const) {
     responses: { 200: json(healthSchema, "Healthy or degraded"), 503: json(healthSchema, "Unhealthy") },
   });
   health.openapi(route, async (c) => {
-    const report = await currentHealth(c.var.work);
+    const { work } = c.var;
+    if (c.req.header("user-agent") === WATCHDOG.name) noteWatchdog(work);
+    const report = await currentHealth(work);
     return c.json(report, report.status === "unhealthy" ? 503 : 200);
   });
 }

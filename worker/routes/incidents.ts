@@ -21,6 +21,7 @@ import {
   maintenanceChange,
   maintenanceListQuery,
   maintenancePage,
+  maintenancePath,
 } from "../schemas/incidents.ts";
 import { declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
@@ -126,7 +127,7 @@ const changeWindow = declareRoute(
     path: `${MAINTENANCE}/{id}`,
     tags,
     summary: "Change, extend, end or call off a maintenance window",
-    request: { params: incidentPath, body: jsonBody(maintenanceChange) },
+    request: { params: maintenancePath, body: jsonBody(maintenanceChange) },
     responses: { 200: json(maintenance, "The window as it is now"), 404: ABSENT, 503: SILENT },
   },
   { whole_service: true },
@@ -134,7 +135,7 @@ const changeWindow = declareRoute(
 
 incidents.openapi(list, async (c) => c.json(await pageOfIncidents(c.var.work, c.req.valid("query")), 200));
 incidents.openapi(open, async (c) => {
-  const opened = await openIncident(c.var.work, c.req.valid("json"));
+  const opened = await openIncident(c.var.work, c.req.valid("json"), c.var.work.caller.key_id);
   return c.json(opened, 201, { location: `${INCIDENTS}/${opened.id}` });
 });
 incidents.openapi(show, async (c) => c.json(await findIncident(c.var.work, c.req.valid("param").id), 200));

@@ -1,6 +1,6 @@
 /** What `/metrics` says, held against what was done and what the log says of it. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { FREE_ALLOWANCES_PER_DAY } from "../../infra/cloudflare-limits.ts";
+import { ALLOWANCES_PER_DAY } from "../../infra/cloudflare-limits.ts";
 import { CRONS, METER_SHARDS, SERVICE } from "../../infra/inventory.ts";
 import { SKETCH_RELATIVE_ERROR } from "../limits.ts";
 import { type Service, startService } from "../service.fixture.ts";
@@ -98,7 +98,7 @@ test("counts equal what was done, over shards and for the queue and cron as well
   expect(figures.tokens).toMatchObject({ input: tokens_in, output: tokens_out, saved: tokens_saved });
   expect(figures.cache).toMatchObject({ total_hits: 1 });
   expect(figures.resources.d1_rows_written.used).toBeGreaterThan(keys.length);
-  expect(figures.resources.neurons_limit).toBe(FREE_ALLOWANCES_PER_DAY.neurons);
+  expect(figures.resources.neurons_limit).toBe(ALLOWANCES_PER_DAY.free.neurons);
 
   const { json: series } = await service.call("GET", "/dashboard/series?period=1h");
   const sum = (name: string) =>

@@ -43,6 +43,7 @@ test("/debug/db-health asks D1 for real and knows its migrations", async () => {
 });
 
 test("a slow query is kept with its plan, and advises an index where it read a large table", async () => {
+  await sql("DROP INDEX feedback_by_creation");
   await sql(`INSERT INTO feedback WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ADVICE_ROWS_MIN})
     SELECT 'request-' || i, 'k', 'default', 3, NULL, 0 FROM n`);
   plan().rules = [{ binding: "DB", delay_ms: SLOW_QUERY_MS + 20 }];

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../app.ts";
 import { validatorOf } from "../declared-answers.fixture.ts";
@@ -48,6 +49,13 @@ describe("/openapi.json", () => {
         }
       }
     }
+  });
+
+  test("has no errors by the rules that Redocly recommends", async () => {
+    const config = await createConfig({ extends: ["recommended"] });
+    const problems = await lintFromString({ source: JSON.stringify(document), config });
+    const errors = problems.filter(({ severity }) => severity === "error");
+    expect(errors.map(({ message, location }) => `${location[0]?.pointer}: ${message}`)).toEqual([]);
   });
 
   test("names every operation once, the server, and what the service enforces", () => {

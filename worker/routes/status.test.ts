@@ -185,3 +185,30 @@ test("incidents are for operators with the scope, and one that is not there is 4
   const reader = await service.key({ scopes: ["read"] });
   expect((await service.call("GET", "/api/v1/maintenance", undefined, { key: reader })).status).toBe(403);
 });
+
+test("an incident has a name of its own where it was opened without the service, is in the audit log, and told to channels", async () => {
+  const ref = "r-0a1b2c3d";
+  const body = { title: "Search was gone", severity: "SEV-3", components: ["vectorize"], text: "It was.", ref };
+  const [opened, again] = [
+    await service.call("POST", "/api/v1/incidents", { ...body, opened_at: iso(-MINUTE_MS) }),
+    await service.call("POST", "/api/v1/incidents", body),
+  ];
+  expect(again.json).toEqual(opened.json);
+  const { id } = opened.json;
+  const change = { new_action: { text: "Watch the index", owner: "ann" }, state: "resolved", text: "It is back." };
+  const changed = await service.call("PATCH", `/api/v1/incidents/${ref}`, change);
+  expect(changed.json).toMatchObject({ id, state: "resolved", action_items: [{ id: 1, owner: "ann", done_at: null }] });
+  expect((await service.call("GET", "/api/v1/incidents/r-ffffffff")).status).toBe(404);
+  const { json } = await service.call("GET", "/api/v1/audit-logs?limit=20");
+  const acts = json.entries.filter(({ subject }: { subject: string }) => subject === String(id));
+  expect(acts.map(({ action }: { action: string }) => action)).toEqual(
+    expect.arrayContaining(["incident.open", "incident.change"]),
+  );
+  const { changes } = (await service.call("GET", "/api/v1/alerts")).json;
+  expect(changes.map(({ summary }: { summary: string }) => summary)).toEqual(
+    expect.arrayContaining([
+      `incident ${id} (SEV-3) is open: Search was gone`,
+      `incident ${id} is resolved: Search was gone`,
+    ]),
+  );
+});

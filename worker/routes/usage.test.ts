@@ -1,6 +1,6 @@
 /** `/api/v1/usage/summary` and the forecasts, held against what was done. */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { FREE_ALLOWANCES_PER_DAY } from "../../infra/cloudflare-limits.ts";
+import { ALLOWANCES_PER_DAY } from "../../infra/cloudflare-limits.ts";
 import { usageSummary } from "../schemas/usage.ts";
 import { type Service, startService } from "../service.fixture.ts";
 
@@ -57,7 +57,7 @@ test("a day's users, answers, tokens, price and ratings are told, and a user of 
   expect(told.date).toBe(new Date(plan().now()).toISOString().slice(0, 10));
   expect(told.tokens).toMatchObject({ input: usage.tokens_in, output: usage.tokens_out, saved: usage.tokens_saved });
   expect(told.cost.estimated_usd).toBeCloseTo(usage.cost_usd, 12);
-  expect(told.cost.free_tier_remaining.neurons).toBeCloseTo(FREE_ALLOWANCES_PER_DAY.neurons - usage.neurons, 6);
+  expect(told.cost.free_tier_remaining.neurons).toBeCloseTo(ALLOWANCES_PER_DAY.free.neurons - usage.neurons, 6);
   expect(told.cost.free_tier_runs_out_at.neurons).toBeNull();
   expect(told.quality).toEqual({ rating_mean: 3.5, ratings: 2 });
 

@@ -32,6 +32,19 @@ const alert = z.object({
 
 const silence = z.object({ id: z.string(), until: instant, by: z.string(), reason: z.string() });
 
+const heardJob = z.object({
+  job: z.string(),
+  result: z.enum(["start", "success", "fail", "awaited"]),
+  at: instant,
+  duration_ms: z.number().nullable(),
+  succeeded_at: instant.nullable(),
+  run_id: z.string().nullable(),
+  due_at: instant.nullable().openapi({ description: "The date that the run was for." }),
+  lease_until: instant.nullable().openapi({ description: "While it runs: no other run may begin before." }),
+  next_due_at: instant.nullable(),
+  late_s: z.int().openapi({ description: "Past its due time and grace; 0: in time." }),
+});
+
 export const alertList = z
   .object({
     evaluated_at: instant.nullable().openapi({ description: "Null: cron has not run yet." }),
@@ -40,17 +53,7 @@ export const alertList = z
     on_call: z.record(z.string(), z.string()).openapi({ description: "Who is on call now, by rotation." }),
     alerts: z.array(alert),
     silences: z.array(silence),
-    jobs: z.array(
-      z.object({
-        job: z.string(),
-        result: z.enum(["start", "success", "fail", "awaited"]),
-        at: instant,
-        duration_ms: z.number().nullable(),
-        succeeded_at: instant.nullable(),
-        next_due_at: instant.nullable(),
-        late_s: z.int().openapi({ description: "Past its due time and grace; 0: in time." }),
-      }),
-    ),
+    jobs: z.array(heardJob),
     deliveries: z
       .array(
         z.object({
@@ -103,15 +106,25 @@ export const heartbeatPath = z.object({
     .openapi({ example: "backup" }),
 });
 
+/** A moment that a job names; null: it names none. */
+const named = (description: string) =>
+  z.iso.datetime({ offset: true }).nullable().default(null).openapi({ description });
+
 export const heartbeatRequest = z
   .strictObject({
     result: z.enum(["start", "success", "fail"]),
     duration_ms: z.number().positive().max(HEARTBEAT_DURATION_MAX_MS).nullable().default(null),
-    next_due_at: z.iso
-      .datetime({ offset: true })
+    at: named(
+      "When it happened, where that was before now; null: now. What happened before the last heartbeat changes nothing.",
+    ),
+    run_id: z
+      .string()
+      .regex(/^[\w.-]{8,64}$/, "8 to 64 letters, digits, `.`, `_` and `-`")
       .nullable()
       .default(null)
-      .openapi({ description: "When the next heartbeat is due; null: whenever." }),
+      .openapi({ description: "Of the caller's choice. With it another run is refused while this one has the job." }),
+    due_at: named("The date that the run is for: one run may begin for it."),
+    next_due_at: named("When the next heartbeat is due; null: whenever."),
     grace_s: z
       .int()
       .min(1)
@@ -131,6 +144,13 @@ export const heartbeatRequest = z
       .openapi({ description: "What only somebody outside the Worker can measure." }),
   })
   .openapi("Heartbeat");
+export type HeartbeatRequest = z.output<typeof heartbeatRequest>;
+
+/** A heartbeat as ops leaves it in KV while the service is down. */
+export const waitingHeartbeat = z.object({ job: heartbeatPath.shape.job, beat: heartbeatRequest });
+
+export const heartbeatList = z.object({ jobs: z.array(heardJob) }).openapi("Heartbeats");
+export type HeartbeatList = z.infer<typeof heartbeatList>;
 
 export const heartbeatAnswer = z
   .object({

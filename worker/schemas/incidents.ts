@@ -4,6 +4,7 @@ import { COMPONENTS, ENTRY_SOURCES, INCIDENT_STATES, SEVERITIES } from "../groun
 import {
   INCIDENT_PAGE_DEFAULT,
   INCIDENT_PAGE_MAX,
+  INCIDENT_REF,
   INCIDENT_TEXT_CHARS_MAX,
   INCIDENT_TITLE_CHARS_MAX,
   KEY_NAME_CHARS_MAX,
@@ -41,6 +42,10 @@ const components = z
     example: ["api"],
   });
 const commander = oneLine.max(KEY_NAME_CHARS_MAX).nullable().openapi({ description: "Who leads; never public." });
+const ref = z
+  .string()
+  .regex(INCIDENT_REF, "`r-` and eight lower-case letters or digits")
+  .openapi({ example: "r-3f9a1c2e" });
 const time = z.iso.datetime({ offset: true }).openapi({ example: "2026-11-29T18:00:00Z" });
 
 export const incidentOpening = z
@@ -51,6 +56,13 @@ export const incidentOpening = z
     text,
     commander: commander.optional(),
     started_at: time.optional().openapi({ description: "When it began; absent: now." }),
+    opened_at: time
+      .optional()
+      .openapi({ description: "When it was opened, where it is handed in later; absent: now." }),
+    ref: ref.optional().openapi({
+      description:
+        "A name of your own, which can stand for its number. Opening it again under that name answers with the one there is.",
+    }),
   })
   .openapi("IncidentOpening");
 
@@ -65,6 +77,15 @@ export const incidentChange = z
     is_public: z.boolean().optional().openapi({ description: "Whether the entry is for everybody; absent: it is." }),
     source: z.enum(ENTRY_SOURCES).optional().openapi({ description: "Where the entry comes from." }),
     at: time.optional().openapi({ description: "When it was; absent: now." }),
+    new_action: z
+      .strictObject({
+        text: oneLine.max(INCIDENT_TITLE_CHARS_MAX),
+        owner: oneLine.max(KEY_NAME_CHARS_MAX).nullable().default(null),
+        due: z.iso.date().nullable().default(null),
+      })
+      .optional()
+      .openapi({ description: "What must be done so that it does not happen again." }),
+    done_action: z.int().min(1).optional().openapi({ description: "Id of an action item that is done." }),
   })
   .refine((change) => Object.keys(change).length > 0, "name at least one field to change")
   .refine(
@@ -74,6 +95,13 @@ export const incidentChange = z
   .openapi("IncidentChange", { minProperties: 1 });
 
 const shownTime = z.iso.datetime();
+
+/** What was told of an incident while the service did not answer: ops leave it in KV. */
+const report = { id: z.string(), at_ms: z.int() };
+export const waitingIncident = z.discriminatedUnion("act", [
+  z.strictObject({ ...report, act: z.literal("open"), opening: incidentOpening }),
+  z.strictObject({ ...report, act: z.literal("change"), incident: z.string(), change: incidentChange }),
+]);
 
 export const incidentEntry = z.object({
   at: shownTime,
@@ -85,6 +113,7 @@ export const incidentEntry = z.object({
 export const incident = z
   .object({
     id: z.int(),
+    ref: z.string().nullable(),
     title: z.string(),
     severity,
     components: z.array(z.enum(COMPONENTS)),
@@ -94,6 +123,15 @@ export const incident = z
     started_at: shownTime,
     resolved_at: shownTime.nullable(),
     timeline: z.array(incidentEntry.extend({ is_public: z.boolean() })),
+    action_items: z.array(
+      z.object({
+        id: z.int(),
+        text: z.string(),
+        owner: z.string().nullable(),
+        due: z.string().nullable(),
+        done_at: shownTime.nullable(),
+      }),
+    ),
   })
   .openapi("Incident");
 
@@ -115,7 +153,12 @@ const page = {
 export const incidentListQuery = z.strictObject({ state: z.enum(["open", "resolved", "all"]).default("all"), ...page });
 
 /** Numbers, so that people can speak of them. */
-export const incidentPath = z.object({ id: wholeNumber(999_999_999) });
+export const maintenancePath = z.object({ id: wholeNumber(999_999_999) });
+export const incidentPath = z.object({
+  id: z
+    .union([wholeNumber(999_999_999), ref])
+    .openapi({ type: "string", example: "1", description: "Its number, or its `ref`." }),
+});
 
 export const maintenanceAnnouncement = z
   .strictObject({

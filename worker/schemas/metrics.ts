@@ -34,7 +34,7 @@ export const metrics = z
     }),
     resources: z.object(byResource(allowance)).extend({ neurons_used: z.number(), neurons_limit: z.number() }).openapi({
       description:
-        "What this service used this UTC day of what the free plan allows the account a day. Others of the account, and operations by Cloudflare's API, are not in it.",
+        "What this service used this UTC day of what its plan allows the account a day. Others of the account, and operations by Cloudflare's API, are not in it.",
     }),
     cache: z.object({
       hit_rate: share,

@@ -32,6 +32,7 @@ export const baselineUpdate = z
 const comparison = z
   .object({
     baseline_taken_at: z.iso.datetime(),
+    baseline: z.object({ all: figures, endpoints }),
     regressions: z
       .array(z.object({ endpoint: z.string(), figure: z.string(), baseline: z.number(), now: z.number() }))
       .openapi({ description: "Figures half as bad again as in the baseline, of at least 50 requests." }),
@@ -116,7 +117,7 @@ export const capacityReport = z
             .openapi({ description: "At the pace of the last seven days; null: not to be told." }),
         }),
       )
-      .openapi({ description: "Of the free plan." }),
+      .openapi({ description: "Of what the plan stores." }),
   })
   .openapi("CapacityReport");
 

@@ -47,7 +47,7 @@ export const status = z
     ),
     incidents: z.array(
       incident
-        .omit({ commander: true, opened_by: true, timeline: true })
+        .omit({ ref: true, commander: true, opened_by: true, timeline: true, action_items: true })
         .extend({ timeline: z.array(incidentEntry.omit({ source: true })) }),
     ),
     maintenance: z.array(maintenance.omit({ announced_by: true })),

@@ -5,7 +5,6 @@
  * and carries the outbox row, and Vectorize comes last and may fail without harm. When AI is down, text is stored
  * and searchable at once and the embeddings are owed through the same outbox.
  */
-import { sha256 } from "../../ground/digest.ts";
 import type { DocumentInput, Metadata } from "../../ground/document.ts";
 import { type Precondition, requirePrecondition } from "../../ground/precondition.ts";
 import { WRITE_CONFLICT_RETRIES_MAX } from "../../limits.ts";
@@ -15,7 +14,7 @@ import { WriteFenced } from "../../store/fence.ts";
 import type { EmbeddingModel } from "../../vectors/models.ts";
 import { embedToPack } from "../../vectors/packs.ts";
 import { settle, type VectorStores } from "../../vectors/settle.ts";
-import { documentHash, normaliseText } from "../text/normalise.ts";
+import { chunkHash, documentHash, normaliseText } from "../text/normalise.ts";
 import { chunkDocument } from "./chunk.ts";
 import { planChunks } from "./plan-write.ts";
 
@@ -83,10 +82,7 @@ async function prepare(input: DocumentInput): Promise<Prepared> {
   const chunks = chunkDocument({ text: input.text, title, format: input.format });
   const hashed = chunks.map(async (chunk) => ({
     ...chunk,
-    // What is left out of the text counts too: another image under the same words is another chunk.
-    content_hash: await sha256(
-      JSON.stringify([title, chunk.heading, chunk.text, ...(chunk.original === null ? [] : [chunk.original])]),
-    ),
+    content_hash: await chunkHash({ title, ...chunk }),
   }));
   return { ...input, title, content_hash: await documentHash(input), chunks: await Promise.all(hashed) };
 }

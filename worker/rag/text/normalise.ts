@@ -89,6 +89,20 @@ export async function documentHash(content: DocumentContent): Promise<string> {
   return sha256(framed);
 }
 
+/**
+ * SHA-256 (lower-case hex) of what a chunk says. What is left out of the text (`original`) counts too: another image under the same words
+ * is another chunk.
+ */
+export function chunkHash(chunk: {
+  title: string;
+  heading: string;
+  text: string;
+  original: string | null;
+}): Promise<string> {
+  const { title, heading, text, original } = chunk;
+  return sha256(JSON.stringify([title, heading, text, ...(original === null ? [] : [original])]));
+}
+
 /** The same JSON value with object keys in code-unit order at every level. */
 function sortKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortKeys);

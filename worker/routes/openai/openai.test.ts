@@ -1,4 +1,6 @@
 /** What programs get that were written for OpenAI: the unmodified `openai` package against the whole platform. */
+import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+import { embed, generateText, streamText } from "ai";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Service, startService } from "../../service.fixture.ts";
@@ -266,5 +268,32 @@ describe("guards speak their language", () => {
   test("another tenant's documents answer nothing", async () => {
     const stranger = await clientWith(["chat"], { tenant: "strangers" });
     expect(await ask({}, stranger)).toMatchObject({ prism: { found: false, citations: [], sources: [] } });
+  });
+});
+
+describe("a client of other authors, the AI SDK", () => {
+  const provider = async () => {
+    const apiKey = await service.key({ scopes: ["read", "chat"] });
+    return createOpenAICompatible({ name: "prism", baseURL: `${service.platform.url}/v1`, apiKey });
+  };
+
+  test("gets an answer with its usage", async () => {
+    const prompt = "Tell me what weevils do to grain that is stored.";
+    const { text, finishReason, usage } = await generateText({ model: (await provider())("balanced"), prompt });
+    expect({ text, finishReason }).toEqual({ text: expect.stringMatching(/weevil .+\[1\]/), finishReason: "stop" });
+    expect(Math.min(usage.inputTokens ?? 0, usage.outputTokens ?? 0)).toBeGreaterThan(0);
+  });
+
+  test("reads an answer from a stream", async () => {
+    const prompt = "Which grain does a granary weevil eat?";
+    const { textStream, finishReason } = streamText({ model: (await provider())("balanced"), prompt });
+    const pieces = await piecesOf(textStream);
+    expect(pieces.length).toBeGreaterThan(1);
+    expect([pieces.join(""), await finishReason]).toEqual([expect.stringContaining("stored grain"), "stop"]);
+  });
+
+  test("gets embeddings", async () => {
+    const { embedding } = await embed({ model: (await provider()).embeddingModel(embedding_model), value: QUESTION });
+    expect(embedding.length).toBeGreaterThan(0);
   });
 });

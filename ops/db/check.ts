@@ -1,0 +1,147 @@
+/** `ops db check`: what D1 allows of SQLite's own checks, and what the Worker relies on. */
+import { DatabaseSync } from "node:sqlite";
+import { z } from "zod";
+import { MIGRATIONS_TABLE, readMigrations } from "../../infra/migration-files.ts";
+import { TABLES } from "../../worker/store/tables.ts";
+import { defineCommand } from "../command/define.ts";
+import { asOpsError, EXIT } from "../command/errors.ts";
+import { table, verdict } from "../command/output.ts";
+import type { D1Connection } from "../d1/connection.ts";
+import { readSchema } from "../d1/schema.ts";
+import { sqliteD1 } from "../d1/sqlite-connection.ts";
+import { appliedMigrations } from "../migrate/ledger.ts";
+import { differentDefinitions, faultsOfFullText } from "../restore/compare-database.ts";
+import { liveDatabase, openStack } from "../stack/delivery.ts";
+
+interface DatabaseCheck {
+  name: string;
+  /** What to do about a fault. */
+  remedy: string;
+  /** Faults in words; none where all is well. */
+  run(connection: D1Connection): Promise<string[]>;
+}
+
+/** A statement that gives a row for each fault. */
+const rowsOf = (sql: string) => async (connection: D1Connection) => {
+  const [found] = await connection.batch([{ sql: `${sql} LIMIT 20` }]);
+  return (found?.rows ?? []).map((row) => row.join(" "));
+};
+
+const RESTORE = "npm run ops -- restore plan";
+const CHECKS: readonly DatabaseCheck[] = [
+  {
+    name: "structure",
+    remedy: `${RESTORE}; restore apply --at a moment before it`,
+    async run(connection) {
+      const [found] = await connection.batch([{ sql: "PRAGMA quick_check" }]);
+      return (found?.rows ?? []).map(([line]) => String(line)).filter((line) => line !== "ok");
+    },
+  },
+  {
+    name: "references",
+    remedy: "npm run ops -- index check --repair for chunks; for others find out who wrote beside the Worker",
+    async run(connection) {
+      const [found] = await connection.batch([{ sql: "PRAGMA foreign_key_check" }]);
+      return (found?.rows ?? [])
+        .slice(0, 20)
+        .map(([child, rowid, parent]) => `${child} ${rowid} refers to no row of ${parent}`);
+    },
+  },
+  {
+    name: "tables",
+    remedy: `npm run ops -- migrate list, then ${RESTORE}; npm run ops -- index check --repair for chunks_fts`,
+    async run(connection) {
+      const [found] = await connection.batch([{ sql: "SELECT name FROM sqlite_schema WHERE type = 'table'" }]);
+      const there = new Set((found?.rows ?? []).map(([name]) => String(name)));
+      return TABLES.filter((name) => !there.has(name)).map((name) => `${name} is missing`);
+    },
+  },
+  {
+    name: "schema",
+    remedy:
+      "what is missing is in worker/migrations: a migration makes it again; what is too many was made beside them",
+    async run(connection) {
+      const applied = new Set(await appliedMigrations(connection));
+      const scratch = new DatabaseSync(":memory:");
+      try {
+        scratch.exec(MIGRATIONS_TABLE);
+        for (const { name, statements } of readMigrations())
+          if (applied.has(name)) for (const sql of statements) scratch.exec(sql);
+        return differentDefinitions(await readSchema(sqliteD1(scratch)), await readSchema(connection));
+      } finally {
+        scratch.close();
+      }
+    },
+  },
+  {
+    name: "full text",
+    remedy: "npm run ops -- index check --repair",
+    run: async (connection) => (await faultsOfFullText(connection, "chunks_fts")).map(({ finding }) => finding),
+  },
+  {
+    name: "sequences",
+    remedy: "raise sequences.next above the largest id: an id that is given twice shows a text's vector as another's",
+    run: rowsOf(`SELECT name || ': the next id is ' || next || ', and ' || used || ' is in use' FROM (
+      SELECT name, next, CASE name WHEN 'documents' THEN (SELECT max(id) FROM documents) ELSE (SELECT max(id) FROM chunks) END AS used
+      FROM sequences) WHERE used >= next`),
+  },
+  {
+    name: "tenants",
+    remedy: "write any document of the tenant: without the row its caches are never renewed",
+    run: rowsOf(`SELECT DISTINCT tenant || ' has documents, and no index version' FROM documents
+      WHERE tenant NOT IN (SELECT tenant FROM tenants)`),
+  },
+  {
+    name: "jobs",
+    remedy: "send the batch again: its job can never end",
+    run: rowsOf(`SELECT 'job ' || id || ' has ' || n || ' parts of ' || part_count FROM (
+      SELECT id, part_count, (SELECT count(*) FROM job_parts WHERE job_id = jobs.id) AS n FROM jobs) WHERE n <> part_count`),
+  },
+  {
+    name: "fence",
+    remedy: "npm run ops -- generation resume, or generation cancel",
+    run: rowsOf(
+      "SELECT 'writes wait since ' || datetime(since_ms / 1000, 'unixepoch') || ': ' || reason FROM write_fence",
+    ),
+  },
+];
+
+const output = z.strictObject({
+  checks: z.array(
+    z.strictObject({ name: z.string(), ok: z.boolean(), faults: z.array(z.string()), remedy: z.string() }),
+  ),
+});
+
+export const dbCheck = defineCommand({
+  path: "db check",
+  group: "data",
+  summary:
+    "whether the live database is sound: structure, references, schema by its migrations, full text, what the Worker relies on",
+  notes: `D1 refuses integrity_check; quick_check leaves out only what indexes hold, which npm run ops -- backup verify proves on a rebuild. Exit code 1
+when a check fails; one that cannot be made has failed. Vectors: npm run ops -- index check. The audit log: npm run ops -- audit verify.`,
+  risk: "read",
+  output,
+  examples: ["db check", "db check --json"],
+  async run(invocation) {
+    const connection = await liveDatabase(await openStack(invocation));
+    const checks: z.infer<typeof output>["checks"] = [];
+    for (const { name, remedy, run } of CHECKS) {
+      invocation.signal.throwIfAborted();
+      const faults = await run(connection).catch((error: unknown) => [
+        `it could not be made: ${asOpsError(error).parts.cause}`,
+      ]);
+      checks.push({ name, ok: faults.length === 0, faults, remedy: faults.length === 0 ? "" : remedy });
+    }
+    const drawn = table(
+      checks,
+      [
+        { title: "check", value: ({ name }) => name },
+        { title: "", value: ({ ok }) => verdict(ok, invocation.colour), own_words: true },
+        { title: "found", value: ({ faults }) => faults.join("; ") || "-" },
+        { title: "try", value: ({ remedy }) => remedy || "-" },
+      ],
+      invocation.terminal,
+    );
+    return { data: { checks }, text: drawn, exit_code: checks.every(({ ok }) => ok) ? EXIT.done : EXIT.check_failed };
+  },
+});

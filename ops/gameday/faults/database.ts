@@ -1,0 +1,109 @@
+/** Faults of D1. */
+import type { Arena } from "../arena.ts";
+import type { Fault } from "../fault.ts";
+import { atOnce, sql } from "../means.ts";
+import { ERROR_ALERTS } from "./worker.ts";
+
+const LATENCY_ALERTS = [
+  "latency",
+  "slo-latency-fast",
+  "slo-latency-quick",
+  "slo-latency-steady",
+  "slo-latency-slow",
+] as const;
+
+const fails =
+  (rule: Omit<Arena["faults"]["rules"][number], "binding">) =>
+  async ({ faults }: Arena) => {
+    faults.rules = [{ binding: "DB", ...rule }];
+  };
+const ends = async ({ faults }: Arena) => {
+  faults.rules = [];
+};
+
+/** Searches that no cache knows. */
+const freshSearches = async ({ admin, clock }: Arena, count: number): Promise<void> =>
+  atOnce(count, (index) => admin.send("POST", "/api/v1/search", { query: `gauge ${index} at ${clock.now()}` }));
+
+export const DATABASE_FAULTS: readonly Fault[] = [
+  {
+    id: "d1-slow",
+    what: "every statement of D1 takes two seconds",
+    alert: "latency",
+    also: LATENCY_ALERTS,
+    runbook: "slow-responses",
+    inject: fails({ apparent_ms: 2_000 }),
+    workload: (arena) => freshSearches(arena, 5),
+    passes: ends,
+  },
+  {
+    id: "d1-very-slow",
+    what: "D1 has been slow for an hour's budget: the objective burns",
+    alert: "slo-latency-fast",
+    also: LATENCY_ALERTS,
+    runbook: "slow-responses",
+    inject: fails({ apparent_ms: 5_000 }),
+    workload: (arena) => freshSearches(arena, 20),
+    passes: ends,
+  },
+  {
+    id: "d1-refusing",
+    what: "D1 refuses every query",
+    alert: "database-down",
+    also: ["database-errors", "vector-search", "job-failed", ...ERROR_ALERTS],
+    runbook: "d1-unavailable",
+    inject: fails({ error: "D1_ERROR: D1 DB is overloaded. Requests queued for too long." }),
+    passes: ends,
+  },
+  {
+    id: "d1-flaky",
+    what: "D1 fails some queries by the dozen",
+    alert: "database-errors",
+    also: ["database-down", ...ERROR_ALERTS],
+    runbook: "d1-unavailable",
+    inject: fails({ error: "D1_ERROR: Network connection lost.", probability: 0.7 }),
+    workload: (arena) => freshSearches(arena, 20),
+    passes: ends,
+  },
+  {
+    id: "d1-full",
+    what: "the database is full: reads work, writes fail",
+    alert: "error-rate",
+    also: ["database-errors", ...ERROR_ALERTS],
+    runbook: "d1-unavailable",
+    inject: fails({ method: "batch", error: "D1_ERROR: Exceeded maximum DB size: SQLITE_FULL" }),
+    workload: ({ admin, clock }) =>
+      atOnce(2, (index) =>
+        admin.send("PUT", `/api/v1/documents/full${index}`, { text: `At ${clock.now()} nothing fits.` }),
+      ),
+    passes: ends,
+  },
+  {
+    id: "d1-lost",
+    what: "somebody dropped the tables",
+    alert: "database-down",
+    also: ["database-errors", "index-disparity", ...ERROR_ALERTS],
+    runbook: "d1-unavailable",
+    inject: dropTables,
+    situations: ["lost"],
+    variables: async ({ clock }) => ({ BEFORE: new Date(clock.now() - 6 * 60_000).toISOString() }),
+  },
+  {
+    id: "full-text-gone",
+    what: "the full-text table is gone: no search by words",
+    alert: "error-rate",
+    also: ["database-errors", "index-disparity", ...ERROR_ALERTS],
+    runbook: "d1-unavailable",
+    inject: async (arena) => void (await sql(arena, "DROP TABLE chunks_fts")),
+    workload: (arena) => freshSearches(arena, 3),
+    situations: ["corrupt"],
+  },
+];
+
+async function dropTables(arena: Arena): Promise<void> {
+  const rows = await sql(
+    arena,
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN ('tenants', 'sequences')",
+  );
+  for (const row of rows as { name: string }[]) await sql(arena, `DROP TABLE ${row.name}`);
+}

@@ -1,0 +1,81 @@
+/**
+ * What game days came to, where people look for it: the table in `runbooks/README.md`, one row a fault, and `last_drilled` of each runbook
+ * that won. A run of some faults renews their rows and leaves the others. Pure, but for the two functions that read and write files.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Fault } from "./fault.ts";
+import type { Played } from "./played.ts";
+
+const RUNBOOKS = join(import.meta.dirname, "../../runbooks");
+const BEGIN = "<!-- game days: made by `npm run gameday -- --record` -->";
+const END = "<!-- end of game days -->";
+const HEAD = [
+  "| Fault | Alert | Runbook | Told after | Recovered after | Requests failed | Documents lost | Day |",
+  "|---|---|---|---|---|---|---|---|",
+];
+
+/** A row of the table, as far as somebody reads it again. */
+export interface Row {
+  fault: string;
+  runbook: string;
+  /** ISO date. */
+  day: string;
+  line: string;
+}
+
+/** The rows of the table in a text. @throws Error where it has none. */
+export function rowsIn(text: string): Row[] {
+  return parts(text)
+    .table.split("\n")
+    .flatMap((line) => {
+      const cells = line.split("|").map((cell) => cell.trim());
+      const [, fault] = /^`([a-z0-9-]+)`/.exec(cells[1] ?? "") ?? [];
+      const [, runbook] = /^\[([a-z0-9-]+)\]/.exec(cells[3] ?? "") ?? [];
+      return fault === undefined || runbook === undefined ? [] : [{ fault, runbook, day: cells[8] ?? "", line }];
+    });
+}
+
+/** The text with the rows of these faults renewed; rows of faults that there are no more go. In the order of `faults`. */
+export function withResults(text: string, faults: readonly Fault[], came: readonly Played[], day: string): string {
+  const { before, after } = parts(text);
+  const old = rowsIn(text);
+  const lines = faults.flatMap(({ id, what }) => {
+    const result = came.find((one) => one.id === id);
+    return result === undefined ? old.flatMap((row) => (row.fault === id ? row.line : [])) : lineOf(result, what, day);
+  });
+  return [before, BEGIN, "", ...HEAD, ...lines, "", END, after].join("\n");
+}
+
+function lineOf({ id, alert, runbook, ...came }: Played, what: string, day: string): string {
+  const seconds = (value: number | null) => (value === null ? "never" : `${value} s`);
+  const cells = [
+    `\`${id}\`: ${what}`,
+    `\`${alert}\``,
+    `[${runbook}](${runbook}.md)`,
+    seconds(came.detected_after_s) + (came.rule_waits_s > 0 ? ` + ${came.rule_waits_s / 60} min of the rule` : ""),
+    seconds(came.recovered_after_s),
+    `${came.failed} of ${came.requests}`,
+    `${came.lost} of ${came.promised}`,
+    day,
+  ];
+  return `| ${cells.join(" | ")} |`;
+}
+
+/** @throws Error where the marks are missing. */
+function parts(text: string): { before: string; table: string; after: string } {
+  const [before, rest] = text.split(`${BEGIN}\n`);
+  const [table, after] = rest?.split(`${END}\n`) ?? [];
+  if (before === undefined || table === undefined || after === undefined)
+    throw new Error(`runbooks/README.md lacks the marks of the table: ${BEGIN} … ${END}`);
+  return { before: `${before.trimEnd()}\n`, table, after };
+}
+
+/** Renews the row of a fault, and the day of its runbook where that was carried out to its end. */
+export function recordResult(faults: readonly Fault[], came: Played, day: string): void {
+  const readme = join(RUNBOOKS, "README.md");
+  writeFileSync(readme, withResults(readFileSync(readme, "utf8"), faults, [came], day));
+  if (!came.runbook_done) return;
+  const file = join(RUNBOOKS, `${came.runbook}.md`);
+  writeFileSync(file, readFileSync(file, "utf8").replace(/^last_drilled: .*$/m, `last_drilled: ${day}`));
+}

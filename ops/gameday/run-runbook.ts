@@ -1,0 +1,45 @@
+/** A runbook run as the engineer on call runs it: a process of its own, which asks nobody. */
+import { z } from "zod";
+import { $ } from "zx";
+import type { Arena } from "./arena.ts";
+import type { Fault } from "./fault.ts";
+import { type Played, ranStep } from "./played.ts";
+
+/** What `runbook run --json` prints, as far as it is looked at. */
+const ran = z.object({ outcome: z.string(), steps: z.array(z.object(ranStep.shape)) });
+
+export interface RunbookRun {
+  /** It came to its end. */
+  done: boolean;
+  /** Those that were carried out. */
+  steps: Played["steps"];
+}
+
+/** Variables of the engineer's shell win over those that `runbook run` finds out by itself. */
+export async function runRunbook(
+  { data_dir, invocation }: Arena,
+  { runbook, situations = [] }: Fault,
+  { variables, resume }: { variables: Record<string, string>; resume: boolean },
+): Promise<RunbookRun> {
+  const env = { ...invocation.env, PRISM_DATA: data_dir, ...variables };
+  const flags = [...situations.flatMap((situation) => ["--when", situation]), ...(resume ? ["--resume"] : [])];
+  const shell = $({ env, nothrow: true, quiet: true, signal: invocation.signal });
+  const run = await shell`npm run --silent ops -- runbook run ${runbook} --auto --max-risk destructive --json ${flags}`;
+  const report = ran.safeParse(safeJson(run.stdout));
+  if (!report.success) {
+    invocation.note(`${runbook}: ${run.stderr.trim()}`);
+    return { done: false, steps: [] };
+  }
+  const { outcome, steps } = report.data;
+  const done = outcome === "done";
+  if (!done) invocation.note(`${runbook} ended as ${outcome}: ${run.stderr.trim()}`);
+  return { done, steps: steps.filter((step) => step.outcome !== "skipped" && step.outcome !== "not run") };
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

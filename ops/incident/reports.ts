@@ -1,0 +1,203 @@
+/**
+ * What is told of incidents, on its way to the service: kept here first, then sent, or left in KV where cron and the next command take it from
+ * (`command/waiting-reports.ts`). While the service is down, an incident is what its reports say of it, by the rules of the book.
+ */
+import { randomBytes } from "node:crypto";
+import { z } from "zod";
+import { changedIncident, openedIncident } from "../../worker/ground/incident.ts";
+import { COMPONENTS, ENTRY_SOURCES, INCIDENT_STATES, type Incident, SEVERITIES } from "../../worker/ground/status.ts";
+import { asOpsError, isReason, OpsError } from "../command/errors.ts";
+import type { Invocation } from "../command/invocation.ts";
+import { bringFromKv, bringReports, keepReport, type ReportKind, waitingReports } from "../command/waiting-reports.ts";
+import { decode } from "../service/client.ts";
+import { PATH, readIncident, type ShownIncident, shownIncident } from "./answers.ts";
+
+const opening = z.object({
+  title: z.string(),
+  severity: z.enum(SEVERITIES),
+  components: z.array(z.enum(COMPONENTS)),
+  text: z.string(),
+  commander: z.string().nullable(),
+  started_at: z.string(),
+  opened_at: z.string(),
+  ref: z.string(),
+});
+const change = z.object({
+  title: z.string().optional(),
+  severity: z.enum(SEVERITIES).optional(),
+  components: z.array(z.enum(COMPONENTS)).optional(),
+  commander: z.string().nullable().optional(),
+  state: z.enum(INCIDENT_STATES).optional(),
+  text: z.string().optional(),
+  is_public: z.boolean().optional(),
+  source: z.enum(ENTRY_SOURCES).optional(),
+  at: z.string().optional(),
+  new_action: z.object({ text: z.string(), owner: z.string().nullable(), due: z.string().nullable() }).optional(),
+  done_action: z.int().optional(),
+});
+const facts = { id: z.string(), at_ms: z.int() };
+const report = z.discriminatedUnion("act", [
+  z.object({ act: z.literal("open"), ...facts, opening }),
+  z.object({ act: z.literal("change"), ...facts, incident: z.string(), change }),
+]);
+export type IncidentReport = z.infer<typeof report>;
+export type IncidentChange = z.infer<typeof change>;
+export type IncidentOpening = z.infer<typeof opening>;
+
+const REPORTS: ReportKind<IncidentReport> = {
+  kind: "incident",
+  schema: report,
+  request: (one) =>
+    one.act === "open"
+      ? { path: PATH, body: one.opening }
+      : { method: "PATCH", path: `${PATH}/${one.incident}`, body: one.change },
+  // The book refuses it for good: there is no such incident, or it cannot be so changed.
+  settled: [400, 404],
+};
+
+/** A name for an incident, which can stand for its number. */
+export function newRef(): string {
+  return `r-${randomBytes(4).toString("hex")}`;
+}
+
+/** What is told of an incident. */
+export type Act =
+  | { act: "open"; opening: IncidentOpening }
+  | { act: "change"; incident: string; change: IncidentChange };
+
+/** Where what was told is: the service took it, or it waits for it in the account or on this machine. */
+export const WHEREABOUTS = ["service", "kv", "machine"] as const;
+export type Whereabouts = (typeof WHEREABOUTS)[number];
+
+/**
+ * Tells the service, behind what waited for it; where that does not answer, leaves it waiting.
+ * @throws OpsError for what the service refuses.
+ */
+export async function tell(
+  invocation: Invocation,
+  act: Act,
+): Promise<{ incident: ShownIncident | null; where: Whereabouts }> {
+  invocation.begin({});
+  try {
+    const client = await invocation.client();
+    await bringWaiting(invocation);
+    const sent =
+      act.act === "open"
+        ? client.post(PATH, act.opening, { repeatable: true })
+        : client.patch(`${PATH}/${act.incident}`, act.change);
+    return { incident: decode(shownIncident, await sent, PATH), where: "service" };
+  } catch (error) {
+    if (!isDown(error)) throw error;
+    return await leave(invocation, act);
+  }
+}
+
+async function leave(
+  invocation: Invocation,
+  act: Act,
+): Promise<{ incident: ShownIncident | null; where: Whereabouts }> {
+  const at_ms = invocation.now();
+  // Sorts by time in KV, too.
+  const id = `${String(at_ms).padStart(13, "0")}-${randomBytes(4).toString("hex")}`;
+  await keepReport(invocation, REPORTS, { ...act, id, at_ms });
+  const where = await bringReports(invocation, REPORTS).then(
+    (): Whereabouts => "kv",
+    (): Whereabouts => "machine",
+  );
+  const name = act.act === "open" ? act.opening.ref : act.incident;
+  const { incidents } = await waitingIncidents(invocation);
+  return { incident: incidents.find(({ ref }) => ref === name) ?? null, where };
+}
+
+/** Brings what waits to the service, which answers again. What cannot be brought waits on. */
+export async function bringWaiting(invocation: Invocation): Promise<void> {
+  try {
+    await bringFromKv(invocation, REPORTS);
+    await bringReports(invocation, REPORTS);
+  } catch (error) {
+    invocation.note(`What waits of incidents could not be brought: ${asOpsError(error).message}`);
+  }
+}
+
+/** Incidents that only wait, as their reports have them, and the names of known ones of which there are reports. */
+export async function waitingIncidents(
+  invocation: Invocation,
+): Promise<{ incidents: ShownIncident[]; others: string[] }> {
+  try {
+    return foldReports(await waitingReports(invocation, REPORTS));
+  } catch (error) {
+    invocation.note(`What waits in KV cannot be read: ${asOpsError(error).message}`);
+    return foldReports(await waitingReports({ ...invocation, stack: "local", env: {} }, REPORTS).catch(() => []));
+  }
+}
+
+/** What reports in their order come to. Pure. */
+export function foldReports(reports: readonly IncidentReport[]): { incidents: ShownIncident[]; others: string[] } {
+  const known = new Map<string, Incident>();
+  const others = new Set<string>();
+  for (const one of reports) {
+    if (one.act === "open") {
+      const { started_at, opened_at, ...rest } = one.opening;
+      const times = {
+        started_at_ms: Date.parse(started_at),
+        opened_at_ms: Date.parse(opened_at),
+        opened_by: "operator",
+      };
+      const { kept } = openedIncident({ ...rest, ...times }, one.at_ms);
+      if (kept !== null) known.set(rest.ref, { id: 0, ...kept });
+      continue;
+    }
+    const before = known.get(one.incident);
+    if (before === undefined) {
+      others.add(one.incident);
+      continue;
+    }
+    const { text, is_public = true, source = "operator", at, ...rest } = one.change;
+    const entry =
+      text === undefined
+        ? {}
+        : { entry: { text, is_public, source, at_ms: at === undefined ? one.at_ms : Date.parse(at) } };
+    const { kept } = changedIncident(before, { ...rest, ...entry }, one.at_ms);
+    if (kept !== null) known.set(one.incident, kept);
+  }
+  return { incidents: [...known.values()].map(shown), others: [...others] };
+}
+
+function shown({ started_at_ms, resolved_at_ms, entries, action_items, ...incident }: Incident): ShownIncident {
+  const iso = (at_ms: number) => new Date(at_ms).toISOString();
+  return {
+    ...incident,
+    id: null,
+    started_at: iso(started_at_ms),
+    resolved_at: resolved_at_ms === null ? null : iso(resolved_at_ms),
+    timeline: entries.map(({ at_ms, ...entry }) => ({ at: iso(at_ms), ...entry })),
+    action_items: action_items.map(({ done_at_ms, ...item }) => ({
+      ...item,
+      done_at: done_at_ms === null ? null : iso(done_at_ms),
+    })),
+  };
+}
+
+/** Whether the service did not answer, or its book of incidents did not: what is told then waits. */
+export function isDown(error: unknown): boolean {
+  if (isReason(error, "unreachable", "timed-out", "not-running", "never-deployed", "resource-missing")) return true;
+  return error instanceof OpsError && error.status !== undefined && error.status >= 500;
+}
+
+/** An incident where it is: with the service, or waiting for it. @throws OpsError where it is nowhere. */
+export async function findIncident(
+  invocation: Invocation,
+  name: string,
+): Promise<{ incident: ShownIncident; where: Whereabouts }> {
+  try {
+    const client = await invocation.client();
+    await bringWaiting(invocation);
+    return { incident: await readIncident(client, name), where: "service" };
+  } catch (error) {
+    if (!isDown(error)) throw error;
+    const { incidents } = await waitingIncidents(invocation);
+    const incident = incidents.find(({ ref }) => ref === name);
+    if (incident !== undefined) return { incident, where: "kv" };
+    throw error;
+  }
+}

@@ -1,0 +1,16 @@
+/** What commands over the log allow themselves. */
+
+/** Events of one request to the telemetry API: what it gives at most. https://developers.cloudflare.com/api/resources/workers/subresources/observability/ */
+export const LOG_QUERY_EVENTS = 2_000;
+/** The log is read and sorted by parts of this span, the oldest first: the memory that a long window takes. */
+export const LOG_SLICE_MS = 3_600_000;
+/** An invocation logs no later than this after it began: a queue's consumer has 15 minutes, a request less. */
+export const INVOCATION_MS_MAX = 900_000;
+/** Objects of the archive that are read at the same time. */
+export const LOG_OBJECT_READERS = 6;
+/** Lines that `ops logs query` and `tail` keep for `--json`. */
+export const LOG_LINES_MAX = 10_000;
+/** Lines that `ops logs query` prints where nothing else is asked for. */
+export const LOG_LINES_SHOWN = 200;
+/** Rows of a table of the log's analyses. */
+export const LOG_ROWS_SHOWN = 20;

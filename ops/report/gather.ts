@@ -1,0 +1,111 @@
+/** Reading what a report is made of: each source on its own, so that one which does not answer leaves a gap that is told. */
+import { z } from "zod";
+import { DAY_MS } from "../../worker/ground/time.ts";
+import { requestSeries } from "../../worker/schemas/dashboard.ts";
+import { metrics } from "../../worker/schemas/metrics.ts";
+import {
+  capacityReport,
+  performanceReport,
+  queueReport,
+  volumeReport,
+  weeklyReport,
+} from "../../worker/schemas/monitoring.ts";
+import { usageSummary } from "../../worker/schemas/usage.ts";
+import { readAlerts } from "../alerts/answers.ts";
+import { readLastVerified } from "../backup/last-verified.ts";
+import { asOpsError } from "../command/errors.ts";
+import type { Invocation } from "../command/invocation.ts";
+import { type Client, decode } from "../service/client.ts";
+import { REPORT_AUDIT_PAGES } from "./limits.ts";
+
+export type Period = "1h" | "24h" | "7d" | "30d";
+export const PERIOD_DAYS: Readonly<Record<Period, number>> = { "1h": 1 / 24, "24h": 1, "7d": 7, "30d": 30 };
+
+const incident = z.object({
+  id: z.int(),
+  title: z.string(),
+  severity: z.string(),
+  state: z.string(),
+  started_at: z.string(),
+  resolved_at: z.string().nullable(),
+});
+const auditPage = z.object({
+  entries: z.array(z.object({ action: z.string(), outcome: z.string() })),
+  next_cursor: z.string().nullable(),
+});
+
+export interface Gathered {
+  performance: z.infer<typeof performanceReport>;
+  week: z.infer<typeof weeklyReport>;
+  volume: z.infer<typeof volumeReport>;
+  metrics: z.infer<typeof metrics>;
+  series: z.infer<typeof requestSeries>;
+  capacity: z.infer<typeof capacityReport>;
+  usage: z.infer<typeof usageSummary>;
+  queues: z.infer<typeof queueReport>;
+  alerts: Awaited<ReturnType<typeof readAlerts>>;
+  /** That began in the period, or are open. */
+  incidents: z.infer<typeof incident>[];
+  backup: Awaited<ReturnType<typeof readLastVerified>>;
+  /** How often each action was done in the period, by its outcome; `is_whole`: all entries of the period were counted. */
+  audit: { counts: { action: string; outcome: string; count: number }[]; is_whole: boolean };
+}
+export type Source = keyof Gathered;
+
+/** Values of the sources that answered, and why the others did not. */
+export async function gather(
+  invocation: Invocation,
+  sources: readonly Source[],
+  period: Period,
+): Promise<{ found: Partial<Gathered>; not_known: string[] }> {
+  const client = await invocation.client();
+  const get = async <T>(schema: z.ZodType<T>, path: string) => decode(schema, await client.get(path), path);
+  const since = new Date(invocation.now() - PERIOD_DAYS[period] * DAY_MS).toISOString();
+  const readers: { [Name in Source]: () => Promise<Gathered[Name]> } = {
+    performance: () => get(performanceReport, `/monitoring/performance?period=${period}`),
+    week: () => get(weeklyReport, "/monitoring/weekly-report"),
+    volume: () => get(volumeReport, `/monitoring/request-volume?period=${period}`),
+    metrics: () => get(metrics, `/metrics?period=${period}`),
+    series: () => get(requestSeries, `/dashboard/series?period=${period}`),
+    capacity: () => get(capacityReport, "/monitoring/capacity-report"),
+    usage: () => get(usageSummary, "/api/v1/usage/summary"),
+    queues: () => get(queueReport, "/monitoring/queue-metrics"),
+    alerts: () => readAlerts(client),
+    incidents: async () => {
+      const { incidents } = await get(z.object({ incidents: z.array(incident) }), "/api/v1/incidents");
+      return incidents.filter(({ started_at, resolved_at }) => resolved_at === null || started_at >= since);
+    },
+    backup: async () => readLastVerified(await invocation.target(), invocation.signal),
+    audit: () => auditCounts(client, since),
+  };
+  const found: Partial<Gathered> = {};
+  const not_known: string[] = [];
+  const read = async <Name extends Source>(name: Name) => {
+    try {
+      found[name] = await readers[name]();
+    } catch (error) {
+      not_known.push(`${name}: ${asOpsError(error).message}`);
+    }
+  };
+  await Promise.all(sources.map(read));
+  return { found, not_known };
+}
+
+async function auditCounts(client: Client, from: string): Promise<Gathered["audit"]> {
+  const counts = new Map<string, { action: string; outcome: string; count: number }>();
+  let cursor: string | null = null;
+  for (let page = 0; page < REPORT_AUDIT_PAGES; page++) {
+    const query = new URLSearchParams({ from, ...(cursor !== null && { cursor }) });
+    const path = `/api/v1/audit-logs?${query}`;
+    const { entries, next_cursor }: z.infer<typeof auditPage> = decode(auditPage, await client.get(path), path);
+    for (const { action, outcome } of entries) {
+      const key = `${action} ${outcome}`;
+      const known = counts.get(key) ?? { action, outcome, count: 0 };
+      counts.set(key, { ...known, count: known.count + 1 });
+    }
+    cursor = next_cursor;
+    if (cursor === null) break;
+  }
+  const sorted = [...counts.values()].sort((a, b) => b.count - a.count);
+  return { counts: sorted, is_whole: cursor === null };
+}

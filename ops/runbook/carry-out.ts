@@ -1,0 +1,173 @@
+/** Goes through the steps of a run, one after another: asks, runs, records, and stops where the runbook does not go on. */
+import type { Invocation } from "../command/invocation.ts";
+import { RUNBOOK_STEP_TIMEOUT_MS } from "../limits.ts";
+import { execute } from "./execute.ts";
+import type { SoundRunbook } from "./library.ts";
+import type { Step } from "./parse.ts";
+import { createScreen, questionFor, type Screen } from "./screen.ts";
+import { type Came, whyNot, whyUnexpected } from "./sequence.ts";
+import type { StepEnvironment } from "./surroundings.ts";
+import type { RUN_OUTCOMES, StepEnd, TranscriptWriter } from "./transcript.ts";
+
+export interface Run {
+  run_id: string;
+  runbook: SoundRunbook;
+  /** In their order, those included that are done. */
+  sequence: readonly Step[];
+  situations: string[];
+  /** What steps came to before, where a run goes on. */
+  ended: Map<string, StepEnd>;
+  /** Asked at the terminal before each step; false: nobody is. */
+  asks: boolean;
+  resumed: boolean;
+}
+
+/** What came of a run; `ended` of `run` then holds what came of its steps. */
+export async function carryOut(
+  invocation: Invocation,
+  run: Run,
+  transcript: TranscriptWriter,
+  { env, masked }: StepEnvironment,
+): Promise<(typeof RUN_OUTCOMES)[number]> {
+  const { sequence, runbook, ended } = run;
+  const screen = createScreen(invocation);
+  screen.begin(runbook, sequence.length, { ...run, path: transcript.path, not: sectionText(runbook, "Do not") });
+  for (const [index, step] of sequence.entries()) {
+    const before = ended.get(step.name);
+    if (before?.outcome === "passed" || before?.outcome === "skipped") continue;
+    const next = sequence[index + 1] ?? null;
+    const place = { index, count: sequence.length };
+    for (let isAgain = false; ; isAgain = true) {
+      const end = await oneStep(invocation, run, { isAgain, step, place, screen, transcript, env, masked });
+      if (end === "stop") return "stopped";
+      ended.set(step.name, end);
+      if (end.outcome === "skipped") break;
+      screen.ended(end, next);
+      if (end.outcome === "passed") break;
+      screen.ifItFails(sectionText(runbook, "If it fails"));
+      const answer = run.asks ? await afterFailure(invocation, run, step, { screen, transcript, env, masked }) : "stop";
+      if (answer === "stop") return "failed";
+    }
+  }
+  return "done";
+}
+
+interface Means extends StepEnvironment {
+  screen: Screen;
+  transcript: TranscriptWriter;
+}
+
+/** What the step came to, or that a person wants to stop. */
+async function oneStep(
+  invocation: Invocation,
+  run: Run,
+  means: Means & { step: Step; place: { index: number; count: number }; isAgain: boolean },
+): Promise<StepEnd | "stop"> {
+  const { step, place, screen, transcript } = means;
+  const why = await whyNotNow(invocation, run, step);
+  if (why !== null) return await skip(step, why, means);
+  screen.step(step, place, step.timeout_ms ?? RUNBOOK_STEP_TIMEOUT_MS);
+  // Whoever repeats a step has just said so.
+  const isToAsk = run.asks && (!means.isAgain || step.risk === "destructive");
+  const answer = isToAsk ? await asked(invocation, step) : "run";
+  if (answer === "stop") return "stop";
+  if (answer === "skip") return await skip(step, "not wanted by who ran this", means);
+  const end = await runStep(invocation, step, means);
+  await transcript.add(end);
+  invocation.signal.throwIfAborted();
+  return end;
+}
+
+async function skip(step: Step, why: string, { screen, transcript }: Means): Promise<StepEnd> {
+  screen.skipped(step, why);
+  const end: StepEnd = {
+    kind: "step end",
+    step: step.name,
+    outcome: "skipped",
+    exit_code: null,
+    duration_ms: 0,
+    output: "",
+    why,
+  };
+  await transcript.add(end);
+  return end;
+}
+
+async function runStep(
+  { signal, now }: Invocation,
+  step: Step,
+  { screen, transcript, env, masked }: Means,
+): Promise<StepEnd> {
+  await transcript.add({ kind: "step begin", step: step.name, risk: step.risk, commands: masked(step.commands) });
+  const began_ms = now();
+  const timeout_ms = step.timeout_ms ?? RUNBOOK_STEP_TIMEOUT_MS;
+  const { exit_code, timed_out, output } = await execute(step, {
+    env,
+    signal,
+    timeout_ms,
+    masked,
+    on_line: screen.line,
+  });
+  const why = timed_out ? "its time was over" : whyUnexpected(step.expect, exit_code, output);
+  const outcome = signal.aborted ? "interrupted" : timed_out ? "timed out" : why === null ? "passed" : "failed";
+  return {
+    kind: "step end",
+    step: step.name,
+    outcome,
+    exit_code,
+    duration_ms: Math.max(0, now() - began_ms),
+    output,
+    why,
+  };
+}
+
+/** Where a person is there, the situation is asked for. */
+async function whyNotNow({ ask }: Invocation, { situations, ended, asks }: Run, step: Step): Promise<string | null> {
+  const why = whyNot(step.when, situations, ended as ReadonlyMap<string, Came>);
+  if (why === null || !asks || step.when === null || !("situation" in step.when)) return why;
+  const { situation } = step.when;
+  const answer = await ask?.(
+    `\n   ${step.name} is only for the situation "${situation}". Is it so? y or Enter for no: `,
+  );
+  if (answer !== "y" && answer !== "yes") return why;
+  situations.push(situation);
+  return null;
+}
+
+async function asked({ ask }: Invocation, step: Step): Promise<"run" | "skip" | "stop"> {
+  const { text, yes } = questionFor(step);
+  for (;;) {
+    const answer = (await ask?.(text)) ?? "q";
+    if (yes.includes(answer)) return "run";
+    if (answer === "s" || answer === "skip") return "skip";
+    if (answer === "q" || answer === "quit") return "stop";
+  }
+}
+
+/** Whether to try the step once more. */
+async function afterFailure(
+  { ask, ...rest }: Invocation,
+  { runbook }: Run,
+  step: Step,
+  means: Means,
+): Promise<"again" | "stop"> {
+  const undo = runbook.steps.find(({ name }) => name === step.undo);
+  const back = undo === undefined ? "" : `, u takes it back by ${undo.name} (${undo.risk})`;
+  for (;;) {
+    const answer = await ask?.(`   r repeats ${step.name}${back}, q stops here: `);
+    if (answer === "r") return "again";
+    if (answer === "u" && undo !== undefined) {
+      const end = await runStep({ ask, ...rest }, undo, means);
+      await means.transcript.add(end);
+      means.screen.ended(end, null);
+      return "stop";
+    }
+    if (answer === "q" || answer === undefined) return "stop";
+  }
+}
+
+/** The prose of a section, without its blocks of commands. */
+export function sectionText({ sections }: SoundRunbook, title: string): string {
+  const text = sections.find((section) => section.title === title)?.text ?? "";
+  return text.replaceAll(/^```[\s\S]*?^```$/gm, "").trim();
+}

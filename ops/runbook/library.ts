@@ -1,0 +1,59 @@
+/** The runbooks of this repository, as files. */
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { EXIT, OpsError } from "../command/errors.ts";
+import type { FrontMatter } from "./front-matter.ts";
+import { parseRunbook, type Runbook } from "./parse.ts";
+
+const FOLDER = join(import.meta.dirname, "../../runbooks");
+
+export interface KnownRunbook extends Runbook {
+  id: string;
+  /** Markdown, as it stands in the file. */
+  markdown: string;
+}
+
+/** One that may be executed. */
+export interface SoundRunbook extends KnownRunbook {
+  front_matter: FrontMatter;
+  title: string;
+}
+
+/** All of them, by id, those with problems as well. */
+export async function allRunbooks(): Promise<KnownRunbook[]> {
+  return await Promise.all((await runbookIds()).map(readRunbook));
+}
+
+async function runbookIds(): Promise<string[]> {
+  const names = await readdir(FOLDER);
+  return names.flatMap((name) => (name.endsWith(".md") && name !== "README.md" ? [name.slice(0, -3)] : [])).sort();
+}
+
+async function readRunbook(id: string): Promise<KnownRunbook> {
+  const markdown = await readFile(join(FOLDER, `${id}.md`), "utf8");
+  return { id, markdown, ...parseRunbook(markdown) };
+}
+
+/** A runbook that may be executed: by its id, or by that of an alert that leads to it. @throws OpsError where there is none, or it has problems. */
+export async function soundRunbook(name: string): Promise<SoundRunbook> {
+  const all = await allRunbooks();
+  const found =
+    all.find(({ id }) => id === name) ?? all.find(({ front_matter }) => front_matter?.alerts.includes(name));
+  if (found === undefined) throw unknownRunbook(name, all);
+  const { front_matter, title, problems } = found;
+  const [problem] = problems;
+  if (problem === undefined && front_matter !== null && title !== null) return { ...found, front_matter, title };
+  throw new OpsError({
+    op: "read the runbook",
+    subject: `${FOLDER}/${found.id}.md`,
+    cause: problem === undefined ? "it has no front matter" : `line ${problem.line}: ${problem.message}`,
+    hint: "what is not exactly a step is never executed: correct it, or carry it out by hand",
+  });
+}
+
+function unknownRunbook(name: string, all: readonly KnownRunbook[]): OpsError {
+  const near = all.filter(({ id }) => id.split("-").some((word) => name.split("-").includes(word))).map(({ id }) => id);
+  const cause = "there is neither a runbook nor an alert of this name";
+  const hint = near.length > 0 ? `one of ${near.join(", ")}` : "npm run ops -- runbook list";
+  return new OpsError({ op: "find the runbook", subject: name, cause, hint }, { exit_code: EXIT.usage });
+}

@@ -1,0 +1,271 @@
+/** How a run goes, with runbooks of the test's own: steps are real shells. */
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { invocationOn } from "../command/invocation.fixture.ts";
+import type { Invocation } from "../command/invocation.ts";
+import type { SoundRunbook } from "./library.ts";
+import { parseRunbook } from "./parse.ts";
+import { runRunbook } from "./run.ts";
+import { readTranscript, runsIn } from "./transcript.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "prism-runbook-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** A runbook of these steps, each an info string and its commands; `last` stand below "If it fails". */
+function runbookOf(
+  steps: readonly (readonly [info: string, commands: string])[],
+  last: typeof steps = [],
+): SoundRunbook {
+  const blocks = (of: typeof steps) =>
+    of.map(([info, commands]) => `\`\`\`sh ${info}\n${commands}\n\`\`\`\n`).join("\n");
+  const markdown = `---
+id: trial
+alerts: []
+severity: SEV-3
+services: [search]
+last_drilled: never
+---
+# A trial
+## Meaning
+## Impact
+## Do not
+## Steps
+${blocks(steps)}
+## Verify
+## If it fails
+Only look is safe to repeat.
+${blocks(last)}
+## Last drilled
+`;
+  const { front_matter, title, problems, ...parsed } = parseRunbook(markdown);
+  if (front_matter === null || title === null) throw new Error(JSON.stringify(problems));
+  expect(problems).toEqual([]);
+  return { id: "trial", markdown, ...parsed, front_matter, title, problems };
+}
+
+const AUTO = { auto: true, max_risk: "change" } as const;
+const run = async (runbook: SoundRunbook, wishes = {}, own: Partial<Invocation> = {}) =>
+  (await runRunbook(invocationOn(folder, own), runbook, { ...AUTO, ...wishes })).data;
+const outcomes = ({ steps }: Awaited<ReturnType<typeof run>>) => steps.map(({ name, outcome }) => `${name} ${outcome}`);
+const newest = async () => await readTranscript(folder, (await runsIn(folder))[0] ?? "");
+
+describe("a run", () => {
+  test("goes on after what a step expects, and stops with the runbook's words after anything else", async () => {
+    const runbook = runbookOf([
+      ['step=says risk=read expect="output:/all (is )?well/"', "echo all is well"],
+      ["step=refused risk=read expect=exit:3", "exit 3"],
+      ["step=any risk=read", "false; echo never said"],
+      ["step=wrong risk=change expect=exit:0 undo=back", "echo half done; exit 4"],
+      ["step=later risk=read", "true"],
+      ["step=back risk=change", "true"],
+    ]);
+    const ran = await run(runbook);
+    expect(ran).toMatchObject({ outcome: "failed", undo: "back", if_it_fails: "Only look is safe to repeat." });
+    expect(ran.steps.map(({ name, outcome, exit_code }) => [name, outcome, exit_code])).toEqual([
+      ["says", "passed", 0],
+      ["refused", "passed", 3],
+      ["any", "passed", 1],
+      ["wrong", "failed", 4],
+      ["later", "not run", null],
+    ]);
+  });
+
+  test("does a conditional step only where an earlier one came to it, or its situation was named", async () => {
+    const runbook = runbookOf([
+      ["step=look risk=read", "echo the index is stale; exit 1"],
+      ["step=well risk=read when=look:passed", "true"],
+      ["step=mend risk=read when=look:failed", "true"],
+      ["step=fill risk=read when=look:output:/stale|empty/", "exit 3"],
+      ["step=after risk=read when=fill:exit:3", "true"],
+      ["step=after-skipped risk=read when=well:failed", "true"],
+      ["step=own-server risk=read when=upstream", "true"],
+    ]);
+    expect(outcomes(await run(runbook))).toEqual([
+      "look passed",
+      "well skipped",
+      "mend passed",
+      "fill passed",
+      "after passed",
+      "after-skipped skipped",
+      "own-server skipped",
+    ]);
+    expect(outcomes(await run(runbook, { when: ["upstream"] }))).toContain("own-server passed");
+  });
+
+  test("does what takes back, and what is the last resort, only where it is begun with", async () => {
+    const runbook = runbookOf(
+      [
+        ["step=shut risk=read undo=open", "true"],
+        ["step=open risk=read", "true"],
+      ],
+      [["step=desperate risk=read", "true"]],
+    );
+    expect(outcomes(await run(runbook))).toEqual(["shut passed"]);
+    expect(outcomes(await run(runbook, { from: "open" }))).toEqual(["open passed"]);
+    expect(outcomes(await run(runbook, { from: "desperate" }))).toEqual(["desperate passed"]);
+    await expect(run(runbook, { from: "gone" })).rejects.toMatchObject({ exit_code: 2 });
+  });
+
+  test("ends a step that takes longer than it may", async () => {
+    const ran = await run(runbookOf([["step=hang risk=read timeout=200ms", "sleep 60"]]));
+    expect(ran).toMatchObject({ outcome: "failed", steps: [{ outcome: "timed out", exit_code: null }] });
+  });
+
+  test("gives its steps the stack, the data folder and the caller's variables, and writes no secret down", async () => {
+    const env = { ...process.env, PRISM_KEY: "s3cret-of-the-caller" };
+    const commands = 'echo "$PRISM_STACK $PRISM_DATA $PRISM_KEY" prism_abcd1234_abcdefgh';
+    await run(runbookOf([["step=tell risk=read", commands]]), {}, { env });
+    const { records, path } = await newest();
+    expect(records.map(({ event }) => event)).toContainEqual(
+      expect.objectContaining({ output: `local ${folder} [redacted] prism_abcd1234_[redacted]\n` }),
+    );
+    expect(readFileSync(path, "utf8")).not.toContain("s3cret");
+  });
+});
+
+describe("nothing is begun", () => {
+  const touch = (info: string) => runbookOf([[info, `touch ${join(folder, "touched")}`]]);
+  const refusals: [what: string, runbook: () => SoundRunbook, wishes: object, cause: RegExp][] = [
+    ["where nobody can be asked", () => touch("step=a risk=read"), { auto: undefined }, /nobody is there/],
+    ["where a step risks more than allowed", () => touch("step=a risk=destructive"), {}, /a \(destructive\)/],
+    [
+      "where a variable is missing",
+      () => runbookOf([["step=a risk=read", 'echo "$LEAKED_ID"']]),
+      {},
+      /LEAKED_ID \(a\)/,
+    ],
+  ];
+  test.each(refusals)("%s", async (_, runbook, wishes, cause) => {
+    await expect(run(runbook(), wishes)).rejects.toMatchObject({
+      exit_code: 3,
+      parts: { cause: expect.stringMatching(cause) },
+    });
+    expect(await runsIn(folder)).toEqual([]);
+  });
+
+  test("in a dry run, which shows the commands", async () => {
+    const runbook = touch("step=a risk=destructive");
+    const { data, text } = await runRunbook(invocationOn(folder, { dry_run: true }), runbook, { max_risk: "change" });
+    expect(data).toMatchObject({ run_id: null, outcome: "planned", steps: [{ name: "a", outcome: "not run" }] });
+    expect(text).toContain("touch ");
+    expect(await runsIn(folder)).toEqual([]);
+  });
+
+  test("but a step of a situation that nobody named may risk what it likes, and need what it likes", async () => {
+    const runbook = runbookOf([["step=a risk=destructive when=upstream", 'echo "$LEAKED_ID"']]);
+    expect(outcomes(await run(runbook))).toEqual(["a skipped"]);
+  });
+});
+
+describe("a person at the terminal", () => {
+  /** Answers in their order, and what was asked. */
+  const answering = (answers: string[]) => {
+    const asked: string[] = [];
+    const ask = async (question: string) => {
+      asked.push(question.trim());
+      return answers.shift() ?? "q";
+    };
+    return { asked, ask };
+  };
+
+  test("is asked the more, the more a step risks, and may skip and stop", async () => {
+    const { asked, ask } = answering(["", "no", "y", "yes", "cut", "s", "q"]);
+    const runbook = runbookOf([
+      ["step=look risk=read", "true"],
+      ["step=mend risk=change", "true"],
+      ["step=cut risk=destructive", "true"],
+      ["step=more risk=read", "true"],
+      ["step=last risk=read", "true"],
+    ]);
+    const ran = await run(runbook, { auto: undefined }, { ask });
+    expect(ran.outcome).toBe("stopped");
+    expect(outcomes(ran)).toEqual(["look passed", "mend passed", "cut passed", "more skipped", "last not run"]);
+    expect(asked.map((question) => question.split(" runs it")[0])).toEqual([
+      "Enter",
+      ...["y", "y"],
+      ...Array(2).fill("This cannot be taken back. Type cut to run it; s skips it, q stops here:"),
+      ...["Enter", "Enter"],
+    ]);
+  });
+
+  test("names variables and situations, repeats what failed, and takes it back", async () => {
+    const file = join(folder, "flag");
+    const runbook = runbookOf([
+      ["step=code risk=read when=upstream", 'test "$WANTED_CODE" = 7'],
+      ["step=own risk=read when=other", "true"],
+      ["step=shut risk=read expect=exit:0 undo=open", `echo x >> ${file}; exit 1`],
+      ["step=open risk=read", `rm ${file}`],
+    ]);
+    const { ask } = answering(["7", "", "y", "", "", "r", "u"]);
+    const ran = await run(runbook, { auto: undefined, when: ["upstream"] }, { ask });
+    expect(ran).toMatchObject({
+      outcome: "failed",
+      steps: [{ outcome: "passed", exit_code: 0 }, { outcome: "passed" }, { outcome: "failed" }],
+    });
+    const ends = (await newest()).records.flatMap(({ event }) => (event.kind === "step end" ? [event.step] : []));
+    expect(ends).toEqual(["code", "own", "shut", "shut", "open"]);
+  });
+});
+
+describe("a run that did not come to its end", () => {
+  const runbook = () =>
+    runbookOf([
+      ["step=once risk=read", `echo x >> ${join(folder, "once")}`],
+      ["step=gate risk=read expect=exit:0", `test -e ${join(folder, "open")}`],
+      ["step=last risk=read when=once:passed", "true"],
+    ]);
+
+  test("goes on at its first unfinished step, in the same transcript", async () => {
+    const failed = await run(runbook());
+    expect(outcomes(failed)).toEqual(["once passed", "gate failed", "last not run"]);
+    const { path } = await newest();
+    // A process that was killed while it wrote.
+    appendFileSync(path, '{"seq":9,"at":"20');
+    writeFileSync(join(folder, "open"), "");
+    const resumed = await run(runbook(), { resume: true });
+    expect(resumed.run_id).toBe(failed.run_id);
+    expect(outcomes(resumed)).toEqual(["once passed", "gate passed", "last passed"]);
+    expect(readFileSync(join(folder, "once"), "utf8")).toBe("x\n");
+    expect(await newest()).toMatchObject({ flaw: null });
+    await expect(run(runbook(), { resume: true })).rejects.toMatchObject({ exit_code: 3 });
+  });
+
+  test("was cut off: its step is repeated", async () => {
+    const { signal, controller } = {
+      controller: new AbortController(),
+      get signal() {
+        return this.controller.signal;
+      },
+    };
+    const note = (text: string) =>
+      text.includes("| begun") ? controller.abort(new DOMException("", "AbortError")) : undefined;
+    const long = runbookOf([["step=long risk=read", `echo begun; test -e ${join(folder, "open")} || sleep 60`]]);
+    await expect(run(long, {}, { signal, note })).rejects.toMatchObject({ reason: "interrupted" });
+    writeFileSync(join(folder, "open"), "");
+    expect(outcomes(await run(long, { resume: true }))).toEqual(["long passed"]);
+  });
+
+  test("does not go on while its process lives, nor on an altered transcript", async () => {
+    await run(runbook());
+    const { path } = await newest();
+    const text = readFileSync(path, "utf8");
+    const lines = text.trimEnd().split("\n");
+    writeFileSync(path, text.replace('"outcome":"passed"', '"outcome":"skipped"'));
+    await expect(run(runbook(), { resume: true })).rejects.toMatchObject({ reason: "damaged" });
+    for (const without of [0, 1, 2]) {
+      writeFileSync(
+        path,
+        lines
+          .filter((_, index) => index !== without)
+          .map((line) => `${line}\n`)
+          .join(""),
+      );
+      expect((await newest()).flaw).toMatchObject({ line: without + 1 });
+    }
+  });
+});

@@ -1,0 +1,264 @@
+/** `ops runbook run` */
+import { randomBytes } from "node:crypto";
+import { userInfo } from "node:os";
+import { z } from "zod";
+import { sha256 } from "../../worker/ground/digest.ts";
+import { defineCommand } from "../command/define.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
+import type { Invocation, Outcome } from "../command/invocation.ts";
+import { harmless } from "../command/output.ts";
+import { RISKS } from "./attributes.ts";
+import { carryOut, type Run, sectionText } from "./carry-out.ts";
+import { type SoundRunbook, soundRunbook } from "./library.ts";
+import type { Step } from "./parse.ts";
+import { unfinishedRun } from "./resume.ts";
+import { spanTold } from "./screen.ts";
+import { possibleSteps, sequenceOf, tooRisky } from "./sequence.ts";
+import { stepEnvironment } from "./surroundings.ts";
+import { type Event, RUN_OUTCOMES, stepEnds, writeTranscript } from "./transcript.ts";
+import { variablesOf } from "./variables.ts";
+
+const reported = z.strictObject({
+  name: z.string(),
+  risk: z.enum(RISKS),
+  outcome: z.enum(["passed", "failed", "timed out", "skipped", "interrupted", "not run"]),
+  exit_code: z.int().nullable(),
+  duration_ms: z.int().nullable(),
+  /** Why it was skipped or failed. */
+  why: z.string().nullable(),
+});
+const output = z.strictObject({
+  run_id: z.string().nullable().describe("null in a dry run"),
+  runbook: z.string(),
+  outcome: z.enum([...RUN_OUTCOMES, "planned"]),
+  steps: z.array(reported),
+  if_it_fails: z.string().nullable().describe("after a failure: what the runbook says of repeating"),
+  undo: z.string().nullable().describe("after a failure: the step that takes the failed one back"),
+  transcript_hash: z.string().nullable().describe("of the last record: runbook show-run checks the chain up to it"),
+});
+type Ran = z.infer<typeof output>;
+
+const options = z.object({
+  auto: z.boolean().optional().describe("ask nobody; refuses before it begins where a step risks more than --max-risk"),
+  max_risk: z.enum(RISKS).default("change").describe("what --auto may do"),
+  from: z.string().optional().meta({ placeholder: "step", description: "begin with this step" }),
+  when: z
+    .array(z.string())
+    .optional()
+    .meta({ placeholder: "situation", description: "a situation that is so, as when= of a step names it" }),
+  resume: z
+    .boolean()
+    .optional()
+    .describe("go on with the newest run of it that was cut off, failed or stopped, at its first unfinished step"),
+});
+type RunOptions = z.output<typeof options>;
+
+export const runbookRun = defineCommand({
+  path: "runbook run",
+  group: "incident",
+  summary: "carry a runbook out step by step: show, ask, run, record",
+  notes: `Steps run in bash from the repository's folder, on the same stack and data folder as this command, with PRISM_URL set; the local platform also gives
+PRISM_KEY. A person is asked before each step, the more the step risks; --auto asks nobody. Exit code 1: a step came to what the runbook does not go on
+after; 3: nothing was begun. Every run leaves a transcript, which runbook show-run shows and checks. Secrets are masked in it.`,
+  risk: "change",
+  args: z.object({ id: z.string().describe("a runbook, or an alert that leads to one") }),
+  options,
+  output,
+  examples: [
+    "runbook run search-wrong",
+    "runbook run search-wrong --auto --max-risk read --json",
+    "runbook run search-wrong --resume",
+  ],
+  run: async (invocation, { id, ...wishes }) => await runRunbook(invocation, await soundRunbook(id), wishes),
+});
+
+/** Carries a runbook out, from its first step or where an earlier run ended. @throws OpsError of refusal before anything is begun. */
+export async function runRunbook(
+  invocation: Invocation,
+  runbook: SoundRunbook,
+  wishes: RunOptions,
+): Promise<Outcome<Ran>> {
+  const known = wishes.resume === true ? await unfinishedRun(invocation, runbook.id) : null;
+  const from = wishes.from ?? known?.begin.from ?? null;
+  const sequence = sequenceOf(runbook, from);
+  if (sequence === null)
+    throw refused(
+      runbook.id,
+      `it has no step ${from}`,
+      `one of ${runbook.steps.map(({ name }) => name).join(", ")}`,
+      EXIT.usage,
+    );
+  const situations = [...new Set([...(known?.begin.situations ?? []), ...(wishes.when ?? [])])];
+  const ended = stepEnds(known?.transcript.records ?? []);
+  const run = { runbook, sequence, situations, ended, resumed: known !== null };
+  const asks = invocation.ask !== null && wishes.auto !== true;
+  preflight(invocation, run, wishes);
+  if (invocation.dry_run) return planned(run);
+
+  const surroundings = await stepEnvironment(invocation);
+  await askForVariables(invocation, run, surroundings.env, asks);
+  const run_id = known?.begin.run_id ?? newRunId(runbook.id, invocation.now());
+  invocation.begin({ run_id, runbook: runbook.id });
+  const transcript = await writeTranscript(invocation.data_dir, run_id, known?.transcript ?? null, invocation.now);
+  const beginning = {
+    actor: userInfo().username,
+    pid: process.pid,
+    auto: !asks,
+    max_risk: wishes.max_risk,
+    runbook_sha256: await sha256(runbook.markdown),
+  };
+  const first: Event = known
+    ? { kind: "resume", ...beginning }
+    : { kind: "begin", run_id, runbook: runbook.id, stack: invocation.stack, from, situations, ...beginning };
+  await transcript.add(first);
+  const going: Run = { ...run, run_id, asks };
+  const outcome = await interruptible(runbook, carryOut(invocation, going, transcript, surroundings), invocation);
+  await transcript.add({ kind: "end", outcome });
+  return finished(going, outcome, transcript.head());
+}
+
+/** @throws OpsError of refusal where the run must not begin. */
+function preflight(
+  invocation: Invocation,
+  { runbook, sequence, situations }: Pick<Run, "runbook" | "sequence" | "situations">,
+  wishes: RunOptions,
+): void {
+  if (wishes.auto !== true) {
+    if (invocation.ask !== null || invocation.dry_run) return;
+    throw refused(
+      runbook.id,
+      "nobody is there to be asked",
+      "--auto runs it without asking, --dry-run shows what it would run",
+    );
+  }
+  const risky = tooRisky(possibleSteps(sequence, situations), wishes.max_risk);
+  const [worst] = risky.toSorted((one, other) => RISKS.indexOf(other.risk) - RISKS.indexOf(one.risk));
+  if (worst === undefined) return;
+  const cause = `--auto may not do what risks more than ${wishes.max_risk}: ${risky.map(({ name, risk }) => `${name} (${risk})`).join(", ")}`;
+  throw refused(runbook.id, cause, `--max-risk ${worst.risk}, or run it at a terminal, where each step is asked for`);
+}
+
+/** @throws OpsError of refusal where a variable is missing and nobody can name it. */
+async function askForVariables(
+  { ask }: Invocation,
+  { runbook, sequence, situations, ended }: Pick<Run, "runbook" | "sequence" | "situations" | "ended">,
+  env: NodeJS.ProcessEnv,
+  asks: boolean,
+): Promise<void> {
+  const open = possibleSteps(sequence, situations).filter(({ name }) => ended.get(name)?.outcome !== "passed");
+  const users = new Map<string, string[]>();
+  for (const { name, commands } of open)
+    for (const variable of variablesOf(commands)) users.set(variable, [...(users.get(variable) ?? []), name]);
+  const missing = [...users].filter(([variable]) => (env[variable] ?? "") === "");
+  if (asks && ask !== null) {
+    for (const [variable, steps] of missing) env[variable] = await ask(`${variable} (for ${steps.join(", ")}): `);
+    return;
+  }
+  if (missing.length === 0) return;
+  const cause = `its steps use variables that are not set: ${missing.map(([variable, steps]) => `${variable} (${steps.join(", ")})`).join("; ")}`;
+  throw refused(runbook.id, cause, `export ${missing.map(([variable]) => `${variable}=…`).join(" ")}, then repeat`);
+}
+
+function refused(
+  subject: string,
+  cause: string,
+  hint: string,
+  exit_code: (typeof EXIT)["usage" | "refused"] = EXIT.refused,
+): OpsError {
+  return new OpsError({ op: "run the runbook", subject, cause, hint }, { exit_code });
+}
+
+/** Ctrl-C, with the way to go on. */
+async function interruptible<T>({ id }: SoundRunbook, work: Promise<T>, { signal }: Invocation): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    const cause = "interrupted; what was done is in the transcript";
+    throw new OpsError(
+      {
+        op: "run the runbook",
+        subject: id,
+        cause,
+        hint: `npm run ops -- runbook run ${id} --resume`,
+        reason: "interrupted",
+      },
+      { error },
+    );
+  }
+}
+
+function newRunId(id: string, now_ms: number): string {
+  const at = new Date(now_ms).toISOString().replaceAll(/[-:]|\.\d+/g, "");
+  return `${at}-${id}-${randomBytes(2).toString("hex")}`;
+}
+
+function reportOf({ sequence, ended }: Pick<Run, "sequence" | "ended">): Ran["steps"] {
+  return sequence.map(({ name, risk }) => {
+    const end = ended.get(name);
+    if (end === undefined) return { name, risk, outcome: "not run", exit_code: null, duration_ms: null, why: null };
+    const { outcome, exit_code, duration_ms, why } = end;
+    return { name, risk, outcome, exit_code, duration_ms, why };
+  });
+}
+
+function planned(run: Pick<Run, "runbook" | "sequence" | "situations" | "ended">): Outcome<Ran> {
+  const { runbook, sequence } = run;
+  const data: Ran = {
+    run_id: null,
+    runbook: runbook.id,
+    outcome: "planned",
+    steps: reportOf(run),
+    if_it_fails: null,
+    undo: null,
+    transcript_hash: null,
+  };
+  return {
+    data,
+    text: [`${runbook.id}: ${runbook.title}`, ...sequence.map((step, index) => planLine(step, index, run))].join(
+      "\n\n",
+    ),
+  };
+}
+
+function planLine({ name, risk, when, commands }: Step, index: number, { ended }: Pick<Run, "ended">): string {
+  const done = ended.get(name);
+  const state = done === undefined ? "" : `, ${done.outcome} before`;
+  const only =
+    when === null ? "" : `, only when ${"situation" in when ? `"${when.situation}"` : `${when.step} came to it`}`;
+  return `${index + 1}. ${name} (${risk}${only}${state})\n${commands
+    .split("\n")
+    .map((line) => `   ${harmless(line)}`)
+    .join("\n")}`;
+}
+
+function finished(run: Run, outcome: (typeof RUN_OUTCOMES)[number], transcript_hash: string): Outcome<Ran> {
+  const { run_id, runbook, sequence, ended } = run;
+  const steps = reportOf(run);
+  const failed = sequence.find(({ name }) => ["failed", "timed out"].includes(ended.get(name)?.outcome ?? ""));
+  const isFailed = outcome === "failed";
+  const data: Ran = {
+    run_id,
+    runbook: runbook.id,
+    outcome,
+    steps,
+    if_it_fails: isFailed ? sectionText(runbook, "If it fails") : null,
+    undo: isFailed ? (failed?.undo ?? null) : null,
+    transcript_hash,
+  };
+  const count = (wanted: string) => steps.filter((step) => step.outcome === wanted).length;
+  const took_ms = steps.reduce((sum, { duration_ms }) => sum + (duration_ms ?? 0), 0);
+  const end = outcome === "done" ? "Done" : outcome === "stopped" ? "Stopped" : `Failed at ${failed?.name}`;
+  const text = [
+    `${end}: ${count("passed")} passed, ${count("skipped")} skipped, ${count("not run")} not run, in ${spanTold(took_ms)}.`,
+    `Transcript: npm run ops -- runbook show-run ${run_id}`,
+    ...(outcome === "done" ? [] : [`Go on: npm run ops -- runbook run ${runbook.id} --resume`]),
+    ...(data.undo === null ? [] : [`Take it back: npm run ops -- runbook run ${runbook.id} --from ${data.undo}`]),
+  ].join("\n");
+  return {
+    data,
+    text,
+    ...(outcome === "done" ? {} : { exit_code: EXIT.check_failed }),
+    audit: { detail: { run_id, runbook: runbook.id, outcome, passed: count("passed"), transcript_hash } },
+  };
+}

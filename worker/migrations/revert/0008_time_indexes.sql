@@ -1,0 +1,2 @@
+DROP INDEX job_parts_queued;
+DROP INDEX feedback_by_creation;
