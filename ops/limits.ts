@@ -202,6 +202,8 @@ export const VECTOR_DELETE_IDS = 100;
 export const VECTOR_LIST_PAGE = 1_000;
 /** Rows of chunks read at a time, with the metadata of their documents. */
 export const VECTOR_ROWS_PER_PAGE = 5_000;
+/** Texts that a change of the embedding model puts into one pack: a few calls of Workers AI, and what a kill costs at most. */
+export const TEXTS_PER_PACK = 500;
 /** Vector packs read at the same time; each has at most 16 MiB. */
 export const PACK_READERS = 6;
 /** Vectorize applies mutations within seconds; after this it is stuck. */
