@@ -133,7 +133,6 @@ export function judgeTokens(tokens: readonly Token[], stack: Stack, now_ms: numb
         ),
       ];
     const declared = declaredGroups(grant);
-    // Bootstrap's token makes the state's bucket, whose credentials are its own.
     const excess = groups.filter((group) => !declared.has(group));
     return [
       ...life,

@@ -18,7 +18,7 @@ export const auditSecurity = defineCommand({
   path: "audit security",
   group: "security",
   summary:
-    "look for what lets people in: failed authentications, stale keys, old secrets, headers, CORS, tokens that may too much",
+    "look for what lets people in: failed authentications, stale keys, old secrets, headers, CORS, tokens that may do too much",
   notes: `Looks at the live service, its meter and the account; changes nothing. Keys: unused for 90 days (as far back as the meter notes uses), or without an
 end. Secrets: older than 180 days since their rotation or the Worker's making. Tokens: against infra/token-grants.ts. What cannot be looked at is said.
 Exit code 1: a finding of severity high; 4: none, but something could not be looked at.`,
