@@ -1,6 +1,6 @@
 /** Tests that live through whole lives of a stack or of a repository of backups, minutes each (`npm run test:slow`; CI runs them). */
 import { defineConfig } from "vitest/config";
-import { SEPARATE_RUNS } from "./tests/separate-runs.ts";
+import { LEFT_TO_ITS_OWN_RUN, SEPARATE_RUNS } from "./tests/separate-runs.ts";
 import base from "./vitest.config.ts";
 
 export default defineConfig({
@@ -8,7 +8,11 @@ export default defineConfig({
   test: {
     ...base.test,
     include: ["{infra,local,ops,worker}/**/*-slow.test.ts"],
-    exclude: ["**/node_modules/**", ...(process.env.PRISM_TORTURE ? [] : [SEPARATE_RUNS.torture.files])],
+    exclude: [
+      "**/node_modules/**",
+      ...(process.env.PRISM_TORTURE ? [] : [SEPARATE_RUNS.torture.files]),
+      ...(process.env.PRISM_SLOW === "representative" ? LEFT_TO_ITS_OWN_RUN.map(({ files }) => files) : []),
+    ],
     reporters: process.env.CI ? ["default", "json"] : ["default"],
     // Lives of stacks wait for leases, traffic and polls: two at a time leave a sixth of two cores idle.
     maxWorkers: 3,

@@ -182,6 +182,7 @@ async function assemble(
   undo.push(() => timeTravel.close());
   const faces = {
     engine: runtime,
+    ai,
     vectorize: vectorizeRest(vectorize),
     timeTravel,
     queues,
@@ -226,7 +227,7 @@ async function assemble(
     engine: runtime,
     uploads,
     credentials,
-    now: Date.now,
+    now,
   });
   const apiServer = await serveApis(options.api_port ?? 0, apis, s3, telemetry.tails, diskOf(folder.path));
   undo.push(() => apiServer.close());

@@ -1,5 +1,7 @@
+import { globSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
-import { leftOut } from "./separate-runs.ts";
+import { LEFT_TO_ITS_OWN_RUN, leftOut } from "./separate-runs.ts";
 
 const PATHS = [
   "ops/backup/create.test.ts",
@@ -26,4 +28,16 @@ test("a filtered run names the files that the filter means", () => {
 test("nothing is said where nothing is left out", () => {
   expect(leftOut(PATHS, ["worker"])).toBeNull();
   expect(leftOut(PATHS, ["create.test.ts"])).toBeNull();
+});
+
+test("what a whole run of CI leaves to a run of its own is there, and so is what stands for it and is not left out itself", () => {
+  const cwd = join(import.meta.dirname, "..");
+  const left = LEFT_TO_ITS_OWN_RUN.flatMap(({ files }) => globSync(files, { cwd }));
+  for (const { files, stands_for_it } of LEFT_TO_ITS_OWN_RUN) {
+    expect(globSync(files, { cwd }), files).not.toEqual([]);
+    for (const path of stands_for_it.split(", ")) {
+      expect(globSync(path, { cwd }), path).toEqual([path]);
+      expect(left).not.toContain(path);
+    }
+  }
 });

@@ -12,6 +12,24 @@ export const SEPARATE_RUNS = {
 };
 
 /**
+ * Slow files whose mechanism another slow file goes through as well: a whole `.ci/run` on one machine leaves them to `.ci/run slow`, which
+ * has a machine of its own in CI, and to the night.
+ */
+export const LEFT_TO_ITS_OWN_RUN = [
+  {
+    files: "ops/backup/torture/*-slow.test.ts",
+    stands_for_it: "ops/backup/create-slow.test.ts, ops/restore/resume-slow.test.ts",
+  },
+  {
+    files: "ops/backup/repository/c*-slow.test.ts",
+    stands_for_it: "ops/backup/prune-slow.test.ts, ops/restore/ways-slow.test.ts",
+  },
+  { files: "ops/generation/expired-slow.test.ts", stands_for_it: "ops/generation/generation-slow.test.ts" },
+  { files: "ops/restore/way-out-slow.test.ts", stands_for_it: "ops/restore/any-document-slow.test.ts" },
+  { files: "ops/restore/no-way-back-slow.test.ts", stands_for_it: "ops/restore/disaster-slow.test.ts" },
+];
+
+/**
  * What to say of the test files at `paths` (from the root) that are left out; null when there are none.
  *
  * @param filters as given to vitest: a file is meant when its path holds one of them. Only then are files named.

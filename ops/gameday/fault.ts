@@ -23,6 +23,8 @@ export interface Fault {
    * run once; then the runbook goes on.
    */
   passes?(arena: Arena): Promise<void>;
+  /** What else must be so when it is over. @throws Error saying what is not. */
+  afterwards?(arena: Arena): Promise<void>;
   /** Situations that the engineer on call sees, as `when=` of the runbook's steps names them. */
   situations?: readonly string[];
   /** What the engineer on call would put into the variables that the runbook names. */

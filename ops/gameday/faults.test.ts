@@ -45,7 +45,7 @@ test("a run of some faults renews their rows, leaves the others, and drops fault
   const came = ({ id, alert, runbook }: typeof one, lost: number): Played => ({
     ...{ id, alert, runbook, lost, promised: 40, requests: 200, failed: 3 },
     ...{ detected_after_s: 271, rule_waits_s: 300, recovered_after_s: 420, resolved_after_s: 600 },
-    ...{ alerts: [alert], unexpected: [], runbook_done: true, steps: [] },
+    ...{ alerts: [alert], unexpected: [], runbook_done: true, shortfall: null, steps: [] },
   });
   const first = withResults(README, FAULTS, [came(one, 0), came(other, 0)], "2026-01-01");
   const second = withResults(first, FAULTS, [came(other, 2)], "2026-02-02");

@@ -85,7 +85,7 @@ function faultNamed(id: string): Fault {
 }
 
 function shortfallsOf({ id, alert, detected_after_s, recovered_after_s, resolved_after_s, ...rest }: Played): string[] {
-  const { unexpected, lost, runbook, runbook_done } = rest;
+  const { unexpected, lost, runbook, runbook_done, shortfall } = rest;
   const complaints = [
     detected_after_s === null ? `${alert} was not told` : null,
     detected_after_s !== null && detected_after_s >= GAMEDAY_DETECTED_S ? `told after ${detected_after_s} s` : null,
@@ -95,6 +95,7 @@ function shortfallsOf({ id, alert, detected_after_s, recovered_after_s, resolved
       ? `recovered after ${recovered_after_s} s`
       : null,
     resolved_after_s === null ? `${alert} did not resolve` : null,
+    shortfall,
     lost > 0 ? `${lost} documents lost` : null,
     unexpected.length > 0 ? `false alerts: ${unexpected.join(", ")}` : null,
   ];

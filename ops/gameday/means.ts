@@ -15,11 +15,16 @@ export async function heartbeat(
   await operator.post(`/api/v1/heartbeats/${job}`, { result, ...more });
 }
 
-/** Statements on the live database, as somebody would run them in the dashboard. */
-export async function sql({ account, invocation }: Arena, statements: string): Promise<unknown[]> {
+/** Id of the live database. */
+export async function databaseId({ invocation }: Arena): Promise<string> {
   const { live, generations } = (await (await invocation.target()).resources()).database;
-  const database_id = generations.find(({ generation }) => generation === live)?.id ?? "";
-  const { client, account_id } = account;
+  return generations.find(({ generation }) => generation === live)?.id ?? "";
+}
+
+/** Statements on the live database, as somebody would run them in the dashboard. */
+export async function sql(arena: Arena, statements: string): Promise<unknown[]> {
+  const database_id = await databaseId(arena);
+  const { client, account_id } = arena.account;
   const pages = client.d1.database.query(database_id, { account_id, sql: statements });
   const results: unknown[] = [];
   for await (const { results: rows = [] } of pages) results.push(...rows);

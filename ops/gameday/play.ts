@@ -43,6 +43,7 @@ export async function play(arena: Arena, fault: Fault): Promise<Played> {
     : await passUntil(arena, clock.now(), () =>
         told().findLast(({ kind, alert }) => kind === "resolved" && ruleOf(alert) === fault.alert),
       );
+  const shortfall = await afterwards(arena, fault);
   const lost = await traffic.lost();
   const rules = [...new Set(told().flatMap(({ kind, alert }) => (isNews(kind) ? ruleOf(alert) : [])))];
   const expected = [fault.alert, ...(fault.also ?? [])];
@@ -60,9 +61,19 @@ export async function play(arena: Arena, fault: Fault): Promise<Played> {
     failed: traffic.failed - before.failed,
     promised: traffic.promised,
     lost: lost.length,
+    shortfall,
     runbook_done: ran.done,
     steps: ran.steps,
   };
+}
+
+async function afterwards(arena: Arena, fault: Fault): Promise<string | null> {
+  try {
+    await fault.afterwards?.(arena);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 /** Runs the runbook; where the fault passes by itself, once more after that, from where it stopped. */

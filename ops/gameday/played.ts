@@ -28,6 +28,7 @@ export const played = z.strictObject({
   failed: z.int().describe("those that were answered with a server error, or not at all"),
   promised: z.int().describe("documents whose write was acknowledged before, during or after the fault"),
   lost: z.int().describe("promised documents that are not there word for word"),
+  shortfall: z.string().nullable().describe("what else was not as it must be when it was over"),
   runbook_done: z.boolean().describe("it was carried out to its end"),
   steps: z.array(ranStep).describe("of the runbook, as far as they were carried out"),
 });

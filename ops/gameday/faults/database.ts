@@ -1,7 +1,7 @@
 /** Faults of D1. */
 import type { Arena } from "../arena.ts";
 import type { Fault } from "../fault.ts";
-import { atOnce, sql } from "../means.ts";
+import { account, atOnce, databaseId, sql } from "../means.ts";
 import { ERROR_ALERTS } from "./worker.ts";
 
 const LATENCY_ALERTS = [
@@ -86,7 +86,7 @@ export const DATABASE_FAULTS: readonly Fault[] = [
     runbook: "d1-unavailable",
     inject: dropTables,
     situations: ["lost"],
-    variables: async ({ clock }) => ({ BEFORE: new Date(clock.now() - 6 * 60_000).toISOString() }),
+    variables: async (arena) => ({ BEFORE: droppedAfter.get(arena) ?? "" }),
   },
   {
     id: "full-text-gone",
@@ -100,7 +100,13 @@ export const DATABASE_FAULTS: readonly Fault[] = [
   },
 ];
 
+/** When all was there for the last time. */
+const droppedAfter = new WeakMap<Arena, string>();
+
 async function dropTables(arena: Arena): Promise<void> {
+  // Cloudflare's Time Travel knows every moment; the one of this machine those that were asked for, and one a minute.
+  await account(arena, "get", `d1/database/${await databaseId(arena)}/time_travel/bookmark`);
+  droppedAfter.set(arena, new Date(arena.clock.now()).toISOString());
   const rows = await sql(
     arena,
     "SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN ('tenants', 'sequences')",

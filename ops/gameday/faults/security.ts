@@ -8,6 +8,10 @@ import { atOnce, caller, notification } from "../means.ts";
 /** Guesses a minute: a throttle lets twenty of an address through. */
 const GUESSES = 60;
 const ADDRESSES = 12;
+/** Of a client whose tier takes sixty a minute. */
+const CALLS = 240;
+/** So many that they wait for each other no longer than callers do. */
+const CALLS_AT_ONCE = 10;
 const STRANGER = "127.0.0.66";
 
 /** What the finder of a key knows of it. */
@@ -61,7 +65,8 @@ export const SECURITY_FAULTS: readonly Fault[] = [
     runbook: "abusive-client",
     inject: async (arena) => {
       const client = await caller(arena, { tenant: "abuser", rate_tier: "low" });
-      await atOnce(300, () => client.send("POST", "/api/v1/search", { query: "again" }));
+      for (let sent = 0; sent < CALLS; sent += CALLS_AT_ONCE)
+        await atOnce(CALLS_AT_ONCE, () => client.send("POST", "/api/v1/search", { query: "again" }));
     },
     variables: keyOf("abuser"),
   },

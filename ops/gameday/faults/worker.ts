@@ -1,9 +1,13 @@
 /** Faults of the Worker itself: its releases, its cron, its watchdog, its alert state. */
+import { z } from "zod";
 import { SERVICE, WATCHDOG } from "../../../infra/inventory.ts";
+import { decode } from "../../service/client.ts";
 import type { Arena } from "../arena.ts";
 import type { Fault } from "../fault.ts";
 import { heartbeat, notification, removeCrons } from "../means.ts";
 import { deployRelease } from "../scripts.ts";
+
+const incidentList = z.object({ incidents: z.array(z.object({ severity: z.string() })) });
 
 /** What a burst of failed requests raises beside its own alert, by how fast it burns the budget. */
 export const ERROR_ALERTS = [
@@ -25,13 +29,21 @@ async function failingRelease({ account: to, served }: Arena, one_of: number): P
   await deployRelease(to, served(), statements);
 }
 
+/** The incident that was opened while nothing of the Worker worked. */
+async function incidentIsKept({ operator }: Arena): Promise<void> {
+  const { incidents } = decode(incidentList, await operator.get("/api/v1/incidents"), "GET /api/v1/incidents");
+  const found = incidents.find(({ severity }) => severity === "SEV-1");
+  if (found === undefined) throw new Error("the incident of the outage is not in the book");
+}
+
 export const WORKER_FAULTS: readonly Fault[] = [
   {
     id: "worker-throwing",
     what: "a release throws at every request and in cron: nothing of the Worker works",
     alert: "worker-dead",
-    also: ["change-deploy", "cron-stopped", ...ERROR_ALERTS],
+    also: ["change-deploy", "cron-stopped", "watchdog-silent", "change-incident", ...ERROR_ALERTS],
     runbook: "complete-outage",
+    afterwards: incidentIsKept,
     inject: async ({ account: to, served }) =>
       void (await deployRelease(to, served(), 'throw new Error("game day: a release that throws");', "throws")),
   },
@@ -70,6 +82,7 @@ export const WORKER_FAULTS: readonly Fault[] = [
     id: "alert-state-unreachable",
     what: "the Durable Object of the alerts fails",
     alert: "alert-state-broken",
+    also: ["watchdog-silent"],
     runbook: "alert-state-broken",
     inject: async ({ faults }) => {
       faults.rules = [{ binding: "ALERTS", script: SERVICE, error: "game day: Durable Object reset" }];
