@@ -1,6 +1,6 @@
 /** What each job's token may do; declared by `tokens.ts`, and compared with the account by `ops audit security`. */
 import { DEPLOY_PERMISSIONS, LOGPUSH_PERMISSIONS } from "./deploy-permissions.ts";
-import type { BUCKETS } from "./inventory.ts";
+import type { BUCKETS, TokenKind } from "./inventory.ts";
 
 /** Permission groups by the name Cloudflare gives them, on the account, the zone or buckets. */
 export interface TokenGrant {
@@ -43,5 +43,5 @@ export function tokenGrants({ logpush }: { logpush: boolean }) {
       read: ["logs"],
     },
     ...(logpush ? { logpush: { write: ["logs"] } satisfies TokenGrant } : {}),
-  } satisfies Record<string, TokenGrant>;
+  } satisfies Record<TokenKind, TokenGrant> & { logpush?: TokenGrant };
 }
