@@ -153,7 +153,7 @@ export const JOBS: readonly Job[] = schedule.parse([
     summary: "logs of the month archived and read, resources counted",
     cron: monthly(21),
     commands: [
-      ["logs", "rotate"],
+      ["logs", "rotate", "--yes"],
       ["logs", "errors", "--since", "30d"],
       ["usage"],
       ["report", "volume", "--out", "{out}"],
