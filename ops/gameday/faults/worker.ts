@@ -1,10 +1,10 @@
 /** Faults of the Worker itself: its releases, its cron, its watchdog, its alert state. */
 import { z } from "zod";
 import { SERVICE, WATCHDOG } from "../../../infra/inventory.ts";
+import { decode } from "../../service/client.ts";
 import type { Arena } from "../arena.ts";
 import type { Fault } from "../fault.ts";
 import { heartbeat, notification, removeCrons } from "../means.ts";
-import { decode } from "../../service/client.ts";
 import { deployRelease } from "../scripts.ts";
 
 const incidentList = z.object({ incidents: z.array(z.object({ severity: z.string() })) });
