@@ -40,9 +40,9 @@ const report = z.discriminatedUnion("act", [
   z.object({ act: z.literal("open"), ...facts, opening }),
   z.object({ act: z.literal("change"), ...facts, incident: z.string(), change }),
 ]);
-export type IncidentReport = z.infer<typeof report>;
-export type IncidentChange = z.infer<typeof change>;
-export type IncidentOpening = z.infer<typeof opening>;
+type IncidentReport = z.infer<typeof report>;
+type IncidentChange = z.infer<typeof change>;
+type IncidentOpening = z.infer<typeof opening>;
 
 const REPORTS: ReportKind<IncidentReport> = {
   kind: "incident",
@@ -132,7 +132,7 @@ export async function waitingIncidents(
 }
 
 /** What reports in their order come to. Pure. */
-export function foldReports(reports: readonly IncidentReport[]): { incidents: ShownIncident[]; others: string[] } {
+function foldReports(reports: readonly IncidentReport[]): { incidents: ShownIncident[]; others: string[] } {
   const known = new Map<string, Incident>();
   const others = new Set<string>();
   for (const one of reports) {

@@ -118,12 +118,12 @@ describe("a run", () => {
   });
 
   test("gives its steps the stack, the data folder and the caller's variables, and writes no secret down", async () => {
-    const env = { ...process.env, PRISM_KEY: "s3cret-of-the-caller" };
-    const commands = 'echo "$PRISM_STACK $PRISM_DATA $PRISM_KEY" prism_abcd1234_abcdefgh';
+    const env = { ...process.env, PRISM_KEY: "s3cret-of-the-caller", SECRET_NAME: "JWT_SECRET" };
+    const commands = 'echo "$PRISM_STACK $PRISM_DATA $PRISM_KEY $SECRET_NAME" prism_abcd1234_abcdefgh';
     await run(runbookOf([["step=tell risk=read", commands]]), {}, { env });
     const { records, path } = await newest();
     expect(records.map(({ event }) => event)).toContainEqual(
-      expect.objectContaining({ output: `local ${folder} [redacted] prism_abcd1234_[redacted]\n` }),
+      expect.objectContaining({ output: `local ${folder} [redacted] JWT_SECRET prism_abcd1234_[redacted]\n` }),
     );
     expect(readFileSync(path, "utf8")).not.toContain("s3cret");
   });

@@ -5,8 +5,8 @@ import { isReason } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { runningPlatform } from "../stack/locate.ts";
 
-/** A variable of such a name holds what nobody may read, unless it names a file. */
-const SECRET_NAME = /KEY|SECRET|TOKEN|PASS/;
+/** A variable of such a name holds what nobody may read; `KEY_NAME`, `KEY_ID` and `KEY_FILE` do not. */
+const SECRET_NAME = /(KEY|SECRET|TOKEN|PASS|HOOK)(?!.*_(NAME|ID|FILE)$)/;
 const SECRET_CHARS_MIN = 8;
 
 export interface StepEnvironment {
@@ -29,7 +29,7 @@ export async function stepEnvironment(invocation: Invocation): Promise<StepEnvir
     ...(key !== undefined && { PRISM_KEY: env.PRISM_KEY || key }),
   };
   const named = Object.entries(own).flatMap(([name, value]) =>
-    SECRET_NAME.test(name) && !name.endsWith("_FILE") && (value ?? "").length >= SECRET_CHARS_MIN ? [value ?? ""] : [],
+    SECRET_NAME.test(name) && (value ?? "").length >= SECRET_CHARS_MIN ? [value ?? ""] : [],
   );
   return { env: own, masked: (text) => redactSecrets(text, [...secrets, ...named]) };
 }
