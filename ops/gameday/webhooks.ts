@@ -7,7 +7,7 @@ import type { AlertConfiguration } from "../../worker/alerts/configuration.ts";
 
 const told = z.looseObject({ kind: z.string(), alert: z.string() });
 
-export interface Told {
+interface Told {
   channel: string;
   kind: string;
   /** Id of the alert: its rule, and the values of its labels. */
