@@ -8,6 +8,7 @@ export const DEPLOY_PERMISSIONS = [
   "Notifications Write",
   "Queues Write",
   "Vectorize Write",
+  "Workers AI Read",
   "Workers KV Storage Write",
   "Workers R2 Storage Write",
   "Workers Scripts Write",

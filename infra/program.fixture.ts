@@ -143,6 +143,7 @@ const PRODUCTS = [
   "Notifications",
   "Queues",
   "Vectorize",
+  "Workers AI",
   "Workers KV Storage",
   "Workers Observability",
   "Workers R2 Storage",

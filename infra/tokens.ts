@@ -7,49 +7,10 @@ import { AccountToken, getAccountApiTokenPermissionGroupsList } from "@pulumi/cl
 import * as pulumi from "@pulumi/pulumi";
 import { accountId, plan } from "./account.ts";
 import { config, stack } from "./config.ts";
-import { DEPLOY_PERMISSIONS, LOGPUSH_PERMISSIONS } from "./deploy-permissions.ts";
-import { BUCKETS, nameInStack, SERVICE, type TokenKind } from "./inventory.ts";
+import { BUCKETS, nameInStack, SERVICE } from "./inventory.ts";
+import { type TokenGrant, tokenGrants } from "./token-grants.ts";
 
-/** What a token may do: permission groups by the name Cloudflare gives them, on the account, the zone or buckets. */
-interface Grant {
-  account?: string[];
-  zone?: string[];
-  /** Objects of these buckets through the S3 API. */
-  read?: (keyof typeof BUCKETS)[];
-  write?: (keyof typeof BUCKETS)[];
-}
-
-const GRANTS = {
-  deploy: {
-    account: [...DEPLOY_PERMISSIONS, ...(plan.logpush ? LOGPUSH_PERMISSIONS : [])],
-    zone: ["DNS Write", "Health Checks Write", "Workers Routes Write", "Zone Read", "Zone WAF Write"],
-  },
-  backup: {
-    // D1 Write, for every query by REST needs it and the change log is trimmed after a backup.
-    account: ["D1 Write", "Vectorize Read", "Workers KV Storage Read", "Workers Scripts Read"],
-    read: ["vectors", "audit"],
-    write: ["backups"],
-  },
-  restore: {
-    account: ["D1 Write", "Vectorize Write", "Workers KV Storage Write", "Workers Scripts Read"],
-    // Write, for a restore keeps what it reads from being pruned by a lease in the repository.
-    write: ["backups", "vectors"],
-  },
-  reports: {
-    account: [
-      "Account Analytics Read",
-      "Account Settings Read",
-      "D1 Read",
-      "Queues Read",
-      "Vectorize Read",
-      "Workers KV Storage Read",
-      "Workers Observability Write",
-      "Workers Scripts Read",
-    ],
-    read: ["logs"],
-  },
-  ...(plan.logpush ? { logpush: { write: ["logs"] } satisfies Grant } : {}),
-} satisfies Record<TokenKind, Grant> & { logpush?: Grant };
+const GRANTS = tokenGrants(plan);
 
 const SCOPE = {
   account: "com.cloudflare.api.account",
@@ -76,8 +37,8 @@ const allow = (names: readonly string[], scope: Scope, resources: readonly strin
   resources: JSON.stringify(Object.fromEntries(resources.map((resource) => [resource, "*"]))),
 });
 
-function policies({ account, zone, read, write }: Grant) {
-  const objects = (buckets: Grant["read"] = []) =>
+function policies({ account, zone, read, write }: TokenGrant) {
+  const objects = (buckets: TokenGrant["read"] = []) =>
     buckets.map((noun) => `${SCOPE.bucket}.${accountId}_default_${nameInStack(BUCKETS[noun].name, stack)}`);
   return [
     ...(account ? [allow(account, "account", [`${SCOPE.account}.${accountId}`])] : []),
@@ -87,7 +48,7 @@ function policies({ account, zone, read, write }: Grant) {
   ];
 }
 
-function token(job: string, grant: Grant): AccountToken {
+function token(job: string, grant: TokenGrant): AccountToken {
   return new AccountToken(`${SERVICE}-token-${job}`, {
     accountId,
     name: `${nameInStack(SERVICE, stack)} ${job}`,

@@ -25,6 +25,12 @@ const { signal } = new AbortController();
 const client = () =>
   createCloudflare({ api_url: `http://127.0.0.1:${server.port}/client/v4`, account_id: "acc", token: "t" }, { signal });
 
+test("an idle connection is the client's to close", async () => {
+  const { headers } = await fetch(`http://127.0.0.1:${server.port}/bucket`);
+  expect(headers.get("connection")).toBe("keep-alive");
+  expect(headers.get("keep-alive")).toBe(null);
+});
+
 test("a full disk is told at once, with its folder, and is not tried again", async () => {
   free_bytes = 4096;
   const query = () => client().d1.database.raw("db", { account_id: "acc", sql: "INSERT INTO t VALUES (1)" });

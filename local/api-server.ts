@@ -55,6 +55,8 @@ export async function serveApis(
   serveTails(server, tails);
   // Node cuts requests after 5 minutes by default; an upload of 5 GiB may take longer.
   server.requestTimeout = 0;
+  // Whoever asks ends idle connections: closed from here, one could be taken up in that moment.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, "127.0.0.1", resolve);

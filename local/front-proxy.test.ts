@@ -48,6 +48,14 @@ async function startUpstream(serve: (incoming: IncomingMessage, outgoing: Server
 
 const to = (socket: string, percentage = 100, name = "prism--1") => ({ socket, percentage, name });
 
+test("an idle connection is the client's to close: closed from here, it could be taken up in that moment", async () => {
+  const { proxy, url } = await startProxy();
+  proxy.route([to(await startUpstream((_, outgoing) => outgoing.end("served")))], new Map());
+  const { headers } = await fetch(url);
+  expect(headers.get("connection")).toBe("keep-alive");
+  expect(headers.get("keep-alive")).toBe(null);
+});
+
 test("a held request waits for the release and is answered by the target of that moment", async () => {
   const { proxy, url } = await startProxy();
   proxy.route([to(await startUpstream((_, outgoing) => outgoing.end("old")))], new Map());

@@ -41,6 +41,8 @@ export class FrontProxy {
   constructor(random: () => number) {
     this.#random = random;
     this.#server = createServer((incoming, outgoing) => void this.#serve(incoming, outgoing));
+    // A client that takes up an idle connection in the moment in which Node closes it meets a reset: that is for the client to do.
+    this.#server.keepAliveTimeout = 0;
     // Nagle's delay would show as 40 ms on small answers.
     this.#server.on("connection", (socket: Socket) => socket.setNoDelay(true));
   }
@@ -121,7 +123,9 @@ export class FrontProxy {
       },
       (response) => {
         answer = response;
-        outgoing.writeHead(response.statusCode ?? 502, response.headers);
+        // How long the worker keeps its connection to the proxy is nobody else's business.
+        const { "keep-alive": _, ...headers } = response.headers;
+        outgoing.writeHead(response.statusCode ?? 502, headers);
         response.pipe(outgoing);
         // An answer that broke off must not look complete; `pipe` ends the whole ones.
         response.once("close", () => {

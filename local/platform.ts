@@ -182,6 +182,7 @@ async function assemble(
   undo.push(() => timeTravel.close());
   const faces = {
     engine: runtime,
+    ai,
     vectorize: vectorizeRest(vectorize),
     timeTravel,
     queues,

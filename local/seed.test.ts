@@ -7,6 +7,7 @@ import { ACCOUNT_ALERTS } from "../infra/account-alerts.ts";
 import { LOCK_RULES, lifecycleRules } from "../infra/bucket-rules.ts";
 import { BUCKETS, CRONS, KV_NAMESPACES, QUEUES, SECRETS, SERVICE, VECTOR_INDEX } from "../infra/inventory.ts";
 import { nounKeys } from "../infra/nouns.ts";
+import { AiService } from "./ai/service.ts";
 import { FrontProxy } from "./front-proxy.ts";
 import { Registry, type ResourceKind } from "./registry.ts";
 import { restApi } from "./rest/api.ts";
@@ -62,6 +63,7 @@ beforeEach(() => {
   const tokens = () => [{ id: "0".repeat(32), value: token }];
   inputs = {
     api: restApi({
+      ai: new AiService(null),
       engine,
       vectorize: vectorizeRest(vectorize),
       tokens,

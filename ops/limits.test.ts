@@ -12,6 +12,7 @@ const relations: [rule: string, smaller: number, larger: number][] = [
     2 * ops.LEASE_RENEW_EVERY_MS + ops.STORAGE_TIMEOUT_MS,
     ops.LEASE_TTL_MS,
   ],
+  ["a job's time is the grace that its start is given", ops.JOB_TIME_LIMIT_MAX_S, worker.HEARTBEAT_GRACE_MAX_S],
   ["a dead process's lease ends long before what it left is removed", ops.LEASE_TTL_MS, ops.UNREFERENCED_KEEP_MS],
   ["a part of the largest size is let through", ops.PART_BYTES_MAX, ops.PARTS_IN_FLIGHT_BYTES],
   ["a checkpoint is worth several parts", ops.PART_BYTES_MAX, ops.CHECKPOINT_BYTES],

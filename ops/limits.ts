@@ -202,6 +202,8 @@ export const VECTOR_DELETE_IDS = 100;
 export const VECTOR_LIST_PAGE = 1_000;
 /** Rows of chunks read at a time, with the metadata of their documents. */
 export const VECTOR_ROWS_PER_PAGE = 5_000;
+/** Texts that a change of the embedding model puts into one pack: a few calls of Workers AI, and what a kill costs at most. */
+export const TEXTS_PER_PACK = 500;
 /** Vector packs read at the same time; each has at most 16 MiB. */
 export const PACK_READERS = 6;
 /** Vectorize applies mutations within seconds; after this it is stuck. */
@@ -359,3 +361,22 @@ export const SECRET_AGE_GRACE_S = 86_400;
 export const SECRET_SEEN_MAX_MS = 60_000;
 /** The newest chunks whose mean length `ops usage` reckons with: so many rows read. */
 export const PER_CHUNK_SAMPLE = 1_000;
+
+/** A key that nobody has used for so long is one that nobody misses, and nobody watches. */
+export const KEY_UNUSED_MAX_MS = 90 * 86_400_000;
+/** Failed authentications a day that somebody should look at, and that are an attack: a client with a stale key makes dozens. */
+export const AUTH_FAILURES_MEDIUM = 100;
+export const AUTH_FAILURES_HIGH = 1_000;
+/** A block without an end is looked at again after so long: addresses change hands. */
+export const BLOCK_AGE_MAX_MS = 90 * 86_400_000;
+/** A token's end is told so long before. */
+export const TOKEN_ENDS_SOON_MS = 14 * 86_400_000;
+
+/** One question to npm and its registry. */
+export const NPM_ASK_MAX_MS = 120_000;
+/** One step of renewing dependencies: an install, or all tests. */
+export const DEPS_STEP_MAX_MS = 45 * 60_000;
+/** What everybody downloads before the first command. */
+export const NODE_MODULES_BYTES_MAX = 1_000_000_000;
+/** Folders that are looked through at the same time. */
+export const FOLDER_READERS = 8;

@@ -11,7 +11,9 @@ import { type Platform, startPlatform } from "../local/platform.ts";
 import { buildProgram } from "../ops/command/command-line.ts";
 import { ownFlags } from "../ops/command/define.ts";
 import { AREAS, allCommands } from "../ops/registry.ts";
+import { allRunbooks } from "../ops/runbook/library.ts";
 import { infoOf, nodesOf, parseMarkdown } from "../ops/runbook/markdown.ts";
+import { CALLS_OTHERS, flawOfCall, httpCalls, isDescribed, opsCalls } from "./runbook-calls.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
@@ -112,6 +114,29 @@ describe("the shell lines of the README, in their order, on a new platform", () 
 
   test("a question that the documents do not answer is not answered", () => {
     expect(JSON.parse(outputOf("1954"))).toMatchObject({ found: false, citations: [] });
+  });
+
+  test("every step of a runbook calls a command as it is declared, or a route as it is described", async () => {
+    const { paths } = (await (await fetch(`${platform.url}/openapi.json`)).json()) as {
+      paths: Record<string, Record<string, unknown>>;
+    };
+    const { program } = await buildProgram([]);
+    const commands = new Map((await allCommands()).map((command) => [command.path, command]));
+    const ofAll = new Set(program.options.map(({ long }) => long ?? ""));
+    const flaws: string[] = [];
+    const excused = new Set(CALLS_OTHERS.map(({ id }) => id));
+    for (const { id, steps } of await allRunbooks())
+      for (const step of steps) {
+        const name = `${id}/${step.name}`;
+        const [calls, requests] = [opsCalls(step.commands), httpCalls(step.commands)];
+        for (const words of calls)
+          flaws.push(...[flawOfCall(words, commands, ofAll)].flatMap((flaw) => (flaw ? [`${name}: ${flaw}`] : [])));
+        for (const one of requests)
+          if (!isDescribed(one, paths)) flaws.push(`${name}: no route ${one.method} ${one.path}`);
+        if (calls.length + requests.length === 0 && !excused.delete(name))
+          flaws.push(`${name}: calls neither a command nor the service`);
+      }
+    expect([...flaws, ...[...excused].map((name) => `${name}: is excused, and need not be`)]).toEqual([]);
   });
 
   test("the daily commands do their work", () => {

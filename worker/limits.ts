@@ -86,6 +86,8 @@ export const IDEMPOTENCY_ANSWER_CHARS_MAX = 64 * 1024;
 
 /** Minute buckets older than this are deleted; the longest period of `/metrics` is 30 days. */
 export const METER_RETENTION_DAYS = 31;
+/** On which day a key was last used is known this far back. */
+export const KEY_USE_DAYS = 400;
 
 /** Keys that a shard of the meter tells of at once. */
 export const METER_KEYS_MAX = 1_000;

@@ -19,9 +19,9 @@ const GRAM_SHARE = 0.5;
 /** Distinct stems whose features are kept in memory; the cache is emptied when it is full. */
 const CACHED_STEMS_MAX = 50_000;
 
-/** Where one word lands: indices into the vector and what it adds there. */
+/** Where one word lands: hashes of its features, which the number of dimensions cuts to places, and what each adds there. */
 interface Features {
-  index: Uint16Array;
+  hash: Uint32Array;
   value: Float32Array;
 }
 
@@ -47,28 +47,28 @@ function features(word: string): Features {
   // Long words are rare words: the cheapest stand-in for idf that needs no corpus.
   const informative = Math.min(1, 0.4 + 0.1 * word.length);
   const gram = spans.length === 0 ? 0 : (GRAM_SHARE * informative) / Math.sqrt(spans.length);
-  const index = new Uint16Array(spans.length + 1);
+  const hashes = new Uint32Array(spans.length + 1);
   const value = new Float32Array(spans.length + 1);
   const put = (at: number, h: number, weight: number): void => {
-    index[at] = h % LEXICAL_DIMENSIONS;
+    hashes[at] = h;
     value[at] = h & 0x80000000 ? -weight : weight;
   };
   put(0, hash(`=${word}`, 0, word.length + 1), informative);
   spans.forEach(([start, end], at) => {
     put(at + 1, hash(padded, start, end), gram);
   });
-  const made = { index, value };
+  const made = { hash: hashes, value };
   if (cache.size >= CACHED_STEMS_MAX) cache.clear();
   cache.set(word, made);
   return made;
 }
 
-/** One unit vector of 384 dimensions for each text, in order; a text without letters or digits gives zeros. */
-export function embedLexical(texts: readonly string[]): Float32Array[] {
-  return texts.map(embedOne);
+/** One unit vector for each text, in order, of 384 dimensions or as many as are asked for; a text without letters or digits gives zeros. */
+export function embedLexical(texts: readonly string[], dimensions = LEXICAL_DIMENSIONS): Float32Array[] {
+  return texts.map((text) => embedOne(text, dimensions));
 }
 
-function embedOne(text: string): Float32Array {
+function embedOne(text: string, dimensions: number): Float32Array {
   const counts = new Map<string, number>();
   for (const word of tokenise(text)) {
     if (STOPWORDS.has(word)) continue;
@@ -79,12 +79,12 @@ function embedOne(text: string): Float32Array {
     const key = stem(word);
     stems.set(key, (stems.get(key) ?? 0) + count);
   }
-  const vector = new Float32Array(LEXICAL_DIMENSIONS);
+  const vector = new Float32Array(dimensions);
   for (const [key, count] of stems) {
-    const { index, value } = features(key);
+    const { hash: hashes, value } = features(key);
     const weight = 1 + Math.log(count);
-    for (let i = 0; i < index.length; i += 1) {
-      const at = index[i] ?? 0;
+    for (let i = 0; i < hashes.length; i += 1) {
+      const at = (hashes[i] ?? 0) % dimensions;
       vector[at] = (vector[at] ?? 0) + weight * (value[i] ?? 0);
     }
   }

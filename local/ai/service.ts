@@ -8,6 +8,7 @@ import { z } from "zod";
 import { AI_TEXTS_PER_CALL_MAX } from "../../infra/cloudflare-limits.ts";
 import type { VARIABLES } from "../../infra/inventory.ts";
 import { estimateTokens } from "../../worker/rag/text/tokens.ts";
+import { embeddingModel } from "../../worker/vectors/models.ts";
 import { AI_UPSTREAM_EMBED_TIMEOUT_MS, AI_UPSTREAM_IDLE_TIMEOUT_MS } from "../limits.ts";
 import { answerExtractively } from "./extractive-answerer.ts";
 import { embedLexical, LEXICAL_MODEL } from "./lexical-embedder.ts";
@@ -40,6 +41,8 @@ export interface AiUsage {
   chat_input_tokens: number;
   chat_output_tokens: number;
 }
+
+class NoSuchModel extends Error {}
 
 export class AiService {
   readonly usage: AiUsage = {
@@ -88,15 +91,22 @@ export class AiService {
 
   /** The Node side of the binding: a `run` call as JSON in, the model's answer (JSON or SSE) out. */
   async handle(request: Request): Promise<Response> {
-    const parsed = call.safeParse(await request.json());
+    return this.run(await request.json(), request.signal);
+  }
+
+  /** A call of any face: `{model, inputs}`. */
+  async run(asked: unknown, signal: AbortSignal): Promise<Response> {
+    const parsed = call.safeParse(asked);
     if (!parsed.success) return new Response(`5006: ${z.prettifyError(parsed.error)}`, { status: 400 });
     const { model, inputs } = parsed.data;
     try {
-      if ("text" in inputs) return Response.json(await this.#embed(model, [inputs.text].flat(), request.signal));
+      if ("text" in inputs) return Response.json(await this.#embed(model, [inputs.text].flat(), signal));
       if ("query" in inputs) return Response.json(rerankLexically(inputs.query, inputs.contexts));
-      return await this.#chat(model, inputs, request.signal);
+      return await this.#chat(model, inputs, signal);
     } catch (error) {
-      return new Response(`3040: ${error instanceof Error ? error.message : String(error)}`, { status: 502 });
+      const message = error instanceof Error ? error.message : String(error);
+      const [status, code] = error instanceof NoSuchModel ? [400, 5007] : [502, 3040];
+      return new Response(`${code}: ${message}`, { status });
     }
   }
 
@@ -107,7 +117,7 @@ export class AiService {
   ): Promise<{ shape: [number, number]; data: number[][] }> {
     // Cloudflare's models it stands in for; one that ran here before cannot be had from the one that runs here now.
     if (/^@(?:openai|prism)\//.test(model) && model !== this.embeddingModel) {
-      throw new Error(`${model} is not what embeds here now: ${this.embeddingModel}`);
+      throw new NoSuchModel(`${model} is not what embeds here now: ${this.embeddingModel}`);
     }
     if (texts.length > AI_TEXTS_PER_CALL_MAX) {
       throw new Error(`${texts.length} texts in one call; Workers AI takes at most ${AI_TEXTS_PER_CALL_MAX}`);
@@ -115,7 +125,9 @@ export class AiService {
     this.usage.embedding_calls += 1;
     this.usage.embedded_texts += texts.length;
     for (const text of texts) this.usage.embedded_tokens += estimateTokens(text);
-    const vectors = this.#upstream ? await this.#upstream.embed(texts, signal) : embedLexical(texts);
+    // A model of Cloudflare's has its own number of dimensions.
+    const { dimensions } = embeddingModel({ EMBEDDING_MODEL: model });
+    const vectors = this.#upstream ? await this.#upstream.embed(texts, signal) : embedLexical(texts, dimensions);
     return { shape: [vectors.length, vectors[0]?.length ?? 0], data: vectors.map((vector) => Array.from(vector)) };
   }
 

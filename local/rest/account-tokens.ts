@@ -31,7 +31,7 @@ const PRODUCT_GROUPS = {
   Notifications: "alerting",
   Queues: "queues",
   Vectorize: "vectorize",
-  "Workers AI": null,
+  "Workers AI": "ai",
   "Workers KV Storage": "kv",
   "Workers Observability": "observability",
   "Workers R2 Storage": "r2",

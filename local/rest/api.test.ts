@@ -42,6 +42,22 @@ test("the token, its account and its membership can be read", async () => {
   });
 });
 
+test("Workers AI embeds by REST, with as many dimensions as the model has, and says which model it does not have", async () => {
+  const embed = (model: string) =>
+    rest.client.post(`/accounts/${rest.account_id}/ai/run/${model}`, { body: { text: ["a ship", "a pilot"] } });
+  const shapes = ["@cf/baai/bge-base-en-v1.5", "@prism/lexical-384-v1"].map(async (model) => {
+    const { result } = (await embed(model)) as { result: { shape: number[]; data: number[][] } };
+    return [...result.shape, result.data[1]?.length];
+  });
+  expect(await Promise.all(shapes)).toEqual([
+    [2, 768, 768],
+    [2, 384, 384],
+  ]);
+  await expect(embed("@prism/another")).rejects.toMatchObject({ status: 400, errors: [{ code: 5007 }] });
+  const path = `/accounts/${rest.account_id}/ai/run/@prism/lexical-384-v1`;
+  expect((await get(path, "Bearer reports")).status).toBe(403);
+});
+
 test("scopes narrow a token to its products, and read to reading", async () => {
   const { account_id } = rest;
   const call = (method: string, path: string, body?: object) =>

@@ -5,6 +5,7 @@
  * Faces translate; the engine owns workerd and the files. `platform.ts` composes the two.
  */
 import { Hono } from "hono";
+import type { AiService } from "../ai/service.ts";
 import type { Engine } from "../engine.ts";
 import type { AnalyticsPoints } from "../telemetry/analytics-points.ts";
 import type { LogStore } from "../telemetry/log-store.ts";
@@ -12,6 +13,7 @@ import type { TailSessions } from "../telemetry/tail-sessions.ts";
 import type { TimeTravel } from "../time-travel.ts";
 import { accountTokenRoutes } from "./account-tokens.ts";
 import { accountRoutes } from "./accounts.ts";
+import { aiRoutes } from "./ai.ts";
 import { alertingRoutes } from "./alerting.ts";
 import { analyticsEngineRoutes } from "./analytics-engine.ts";
 import { type ApiToken, type Authenticated, authenticate, requireScope } from "./credentials.ts";
@@ -39,6 +41,7 @@ import { rulesetRoutes } from "./zones-rulesets.ts";
 
 interface RestApiDeps {
   engine: Engine;
+  ai: Pick<AiService, "run">;
   /** The Vectorize v2 routes, from `/accounts/:account_id` down. */
   vectorize: Hono;
   /** Who may call; read at each request, so that a token can be added or revoked while the platform runs. */
@@ -59,7 +62,7 @@ interface RestApiDeps {
 
 /** The whole API as one Hono app. Anything it does not know answers 404 with code 7003, as Cloudflare does. */
 export function restApi(deps: RestApiDeps): Hono<Authenticated> {
-  const { engine, vectorize, tokens, timeTravel, queues, logs, tails, points, budget, plan = "free" } = deps;
+  const { engine, ai, vectorize, tokens, timeTravel, queues, logs, tails, points, budget, plan = "free" } = deps;
   const files = new SignedFiles(() => engine.now());
   const store = new WorkerStore(engine, plan);
 
@@ -77,6 +80,7 @@ export function restApi(deps: RestApiDeps): Hono<Authenticated> {
     telemetryRoutes(engine, logs),
     tailRoutes(store, tails),
     analyticsEngineRoutes(points),
+    aiRoutes(ai),
     workersBetaRoutes(store),
     accountTokenRoutes(engine),
     logpushRoutes(engine, plan),

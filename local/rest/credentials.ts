@@ -51,6 +51,7 @@ export function authenticate(tokens: () => readonly ApiToken[]): MiddlewareHandl
 
 /** First path segment below an account or a zone → the product whose scope guards it. */
 const PRODUCTS: Record<string, string> = {
+  ai: "ai",
   d1: "d1",
   storage: "kv",
   r2: "r2",
@@ -66,7 +67,7 @@ const PRODUCTS: Record<string, string> = {
 };
 /** POST endpoints that change nothing. D1's `query` is not among them: it may write. */
 const READING_POSTS =
-  /\/(get_by_ids|bulk\/get|messages\/peek|vectorize\/v2\/indexes\/[^/]+\/query|analytics_engine\/sql)$/;
+  /\/(get_by_ids|bulk\/get|messages\/peek|vectorize\/v2\/indexes\/[^/]+\/query|analytics_engine\/sql|ai\/run\/.+)$/;
 
 /** Logs and tails of Workers have scopes of their own: who may read them may not change what runs. */
 function productOf(path: string): string | undefined {

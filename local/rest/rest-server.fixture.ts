@@ -13,6 +13,7 @@ import { getRequestListener } from "@hono/node-server";
 import Cloudflare from "cloudflare";
 import { Hono } from "hono";
 import { convertV4MiniflareOptions, Miniflare, type MiniflareOptions } from "miniflare";
+import { AiService } from "../ai/service.ts";
 import type { Engine } from "../engine.ts";
 import { Registry } from "../registry.ts";
 import { AnalyticsPoints } from "../telemetry/analytics-points.ts";
@@ -212,6 +213,7 @@ export async function startRest(
   const tails = new TailSessions(() => engine.now(), Math.random);
   const points = new AnalyticsPoints(":memory:", () => engine.now());
   const api = restApi({
+    ai: new AiService(null),
     engine,
     vectorize: new Hono(),
     tokens: () => [...tokens, ...issuedTokens(engine.registry, engine.now())],

@@ -30,10 +30,18 @@ export const alertsList = defineCommand({
       invocation.terminal,
     );
     const waiting = found.deliveries.filter(({ state }) => state !== "sent");
+    const named = found.alerts.find(({ state, runbook }) => state === "firing" && runbook !== null);
     const lines = [
       drawn,
       `Evaluated: ${found.evaluated_at ?? "never: cron has not run yet"}. Configuration: ${found.configuration}.`,
       ...(waiting.length === 0 ? [] : [`Deliveries that did not get through: ${waiting.length} (--json lists them)`]),
+      ...(named === undefined
+        ? []
+        : [
+            `Runbook: npm run ops -- runbook run ${named.runbook}`,
+            `Callers hurt? npm run ops -- incident open --alert ${named.id}`,
+            `Somebody is at work on it: npm run ops -- alerts ack ${named.id}`,
+          ]),
     ];
     const isOpen = found.alerts.some(
       ({ state, acknowledged, silenced_until }) =>

@@ -44,6 +44,45 @@ test("a long detail is told by its hash", async () => {
   expect((await entries("long detail"))[0].detail).toEqual({ detail_bytes: 20_011, detail_sha256: expect.any(String) });
 });
 
+test("a security audit looks at everything of the live stack, and finds a token that may do more than its job", async () => {
+  const audit = async () => {
+    const { code, stdout, stderr } = await runCli(["audit", "security", "--data", dir, "--json"]);
+    return { code, stderr, ...JSON.parse(stdout) };
+  };
+  const before = await audit();
+  expect(before).toMatchObject({ code: 0, ok: true, counts: { high: 0 }, unseen: [] });
+  // The platform's first key may administrate and has no end.
+  expect(before.findings).toMatchObject([
+    { severity: "medium", area: "keys", evidence: expect.stringContaining("never expires") },
+  ]);
+
+  const { api_url, account_id, api_token } = service.platform;
+  const api = async (method: string, path: string, body?: unknown) => {
+    const headers = { authorization: `Bearer ${api_token}`, "content-type": "application/json" };
+    const made = await fetch(`${api_url}/accounts/${account_id}${path}`, {
+      method,
+      headers,
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    return (await made.json()).result;
+  };
+  const [group] = await api("GET", `/tokens/permission_groups?name=${encodeURIComponent("Account API Tokens Write")}`);
+  const policy = {
+    effect: "allow",
+    permission_groups: [{ id: group.id }],
+    resources: { [`com.cloudflare.api.account.${account_id}`]: "*" },
+  };
+  const { id } = await api("POST", "/tokens", { name: "prism reports", policies: [policy] });
+  const { code, findings } = await audit();
+  expect(code).toBe(1);
+  expect(findings[0]).toMatchObject({
+    severity: "high",
+    area: "tokens",
+    evidence: "may do more than declared: Account API Tokens Write",
+  });
+  await api("DELETE", `/tokens/${id}`);
+});
+
 test("while the service does not take it, it waits in KV, and cron completes the log once", async () => {
   const faults = service.platform.faults;
   if (!faults) throw new Error("the platform runs without the shim");

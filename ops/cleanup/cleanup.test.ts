@@ -1,4 +1,4 @@
-/** What has served its time goes, what has not stays; a step that fails keeps no other. */
+/** What has served its time goes, what has not stays; a step that fails keeps no other; what the index holds and no row names goes. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,6 +25,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+const QUERY = "how does a harbour pilot board a ship";
 const run = async (sql: string, ...params: JsonValue[]) => (await stack.database.batch([{ sql, params }]))[0]?.rows;
 const counts = ({ steps }: { steps: { what: string; count: number }[] }) =>
   Object.fromEntries(steps.map(({ what, count }) => [what, count]));
@@ -85,6 +86,69 @@ test("old records, expired rows, orphans and endless cache entries go, in batche
   const again = await invoked(cleanup, folder);
   expect(Object.values(counts(again.data)).every((count) => count === 0)).toBe(true);
   expect(again.text).toMatch(/Done: 8 ok, 0 failed\.$/);
+});
+
+async function put(id: string, text: string): Promise<void> {
+  const { status } = await service.call("PUT", `/api/v1/documents/${id}`, { text });
+  if (status >= 300) throw new Error(`${id}: ${status}`);
+}
+
+async function indexed(): Promise<string[]> {
+  await service.platform.vectorize.flush();
+  return [...(await index().ids())].sort();
+}
+
+async function chunks(): Promise<string[]> {
+  const [found] = await stack.database.batch([{ sql: "SELECT id FROM chunks" }]);
+  return (found?.rows ?? []).map(([id]) => String(id)).sort();
+}
+
+async function found(): Promise<string[]> {
+  const { json } = await service.call("POST", "/api/v1/search", { query: QUERY, mode: "vector" });
+  return json.results.map((hit: { document_id: string }) => hit.document_id);
+}
+
+const index = () => new VectorIndex(stack, stack.index);
+
+/** Vectors as near to the query as any can be, that no chunk has. */
+async function addStrays(ids: readonly string[]): Promise<void> {
+  await put("bait", QUERY);
+  const [bait = ""] = (await indexed()).filter((id) => !before.includes(id));
+  const [{ values = [] } = {}] = await index().get([bait]);
+  expect((await service.call("DELETE", "/api/v1/documents/bait")).status).toBe(204);
+  await index().upsert(
+    ids.map((id) => ({ id, values: Float32Array.from(values), namespace: "default", metadata: {} })),
+  );
+}
+
+let before: string[];
+test("vectors that no chunk has go while others write, those that the outbox names stay, and living matches are found again", async () => {
+  await put("living", "A pilot boards a ship outside the harbour, from a small boat and by a ladder.");
+  before = await indexed();
+  // As many as Vectorize gives back at most, a name that is no number, and another spelling of a living chunk's id.
+  const strays = [...Array.from({ length: 120 }, (_, at) => String(700_000 + at)), "stray", `0${before[0]}`];
+  await addStrays([...strays, "900000", "900001"]);
+  const owed = (id: string, upserts: string, deletes: string) =>
+    `INSERT INTO vector_outbox VALUES ('${id}', 'default', '${upserts}', '${deletes}', ${Date.now()})`;
+  await stack.database.batch([{ sql: owed("up", "[900000]", "[]") }, { sql: owed("down", "[]", "[900001]") }]);
+  expect(await indexed()).toHaveLength(before.length + strays.length + 2);
+  expect(await found()).toEqual([]);
+
+  const planned = await invoked(cleanup, folder, {}, { dry_run: true });
+  expect(counts(planned.data).vectors).toBe(strays.length);
+  expect(await indexed()).toHaveLength(before.length + strays.length + 2);
+
+  let isOver = false;
+  const writer = (async () => {
+    for (let at = 0; !isOver; at += 1) await put(`tides-${at}`, `Tide table number ${at} of the harbour.`);
+  })();
+  const report = await invoked(cleanup, folder).finally(() => {
+    isOver = true;
+  });
+  await writer;
+  expect(counts(report.data).vectors).toBe(strays.length);
+  expect(await indexed()).toEqual([...(await chunks()), "900000", "900001"].sort());
+  expect(await found()).toContain("living");
 });
 
 test("a step that fails is told, and the others are done", async () => {

@@ -52,6 +52,8 @@ export interface Outcome<Data = object> {
   data: Data;
   /** Printed without `--json`; ends without a newline. */
   text: string;
+  /** Lines that are printed as they come, before `text`: `data` is whole when they have ended. */
+  stream?: AsyncIterable<string>;
   /** Where it is not 0. */
   exit_code?: ExitCode;
   /** Ids, counts and reasons; no secret. `outcome` where it is not the one that the exit code says. Null: there was nothing to do, and no record. */

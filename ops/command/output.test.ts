@@ -35,3 +35,18 @@ test("what others wrote can neither forge a row or a line nor command the termin
   expect(table(rows, COLUMNS, true)).toContain(escaped);
   expect(harmlessLines("read x: bad\nError: \u001b[1mforged")).toBe("read x: bad\n  Error: \\u001b[1mforged");
 });
+
+test("a table is no wider than the terminal where a column of it may be broken into lines", () => {
+  const rows = [{ name: "database", detail: "a detail of many words ".repeat(20) }];
+  const drawn = table(
+    rows,
+    [
+      { title: "name", value: ({ name }) => name },
+      { title: "detail", value: ({ detail }) => detail, wraps: true },
+    ],
+    true,
+  );
+  const lines = drawn.split("\n");
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(process.stdout.columns || 100);
+  expect(drawn.match(/many/g)).toHaveLength(20);
+});

@@ -3,7 +3,7 @@
  *
  * Tables, colours and bars are for terminals; a pipe gets plain lines that `cut` and `grep` understand.
  */
-import { styleText } from "node:util";
+import { stripVTControlCharacters, styleText } from "node:util";
 import Table from "cli-table3";
 
 interface Column<Row> {
@@ -12,7 +12,12 @@ interface Column<Row> {
   align?: "left" | "right";
   /** The values are the command's own words, perhaps in colour: they are drawn as they are. */
   own_words?: boolean;
+  /** It is the one that is broken into lines where the table would be wider than the terminal. */
+  wraps?: boolean;
 }
+
+/** Of a terminal that does not say how wide it is. */
+const WIDTH_DEFAULT = 100;
 
 /** Colours are used on a terminal unless NO_COLOR is set (https://no-color.org: to anything but the empty string). */
 export function usesColour(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv): boolean {
@@ -36,6 +41,8 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
   const cells = rows.map((row) => columns.map((column) => cell(column, row)));
   if (!terminal) return [titles, ...cells].map((line) => line.join("\t")).join("\n");
   const drawn = new Table({
+    colWidths: columnWidths(columns, [titles, ...cells], process.stdout.columns || WIDTH_DEFAULT),
+    wordWrap: true,
     head: titles,
     colAligns: columns.map((column) => column.align ?? "left"),
     style: { head: [], border: [], compact: true },
@@ -43,6 +50,23 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
   drawn.push(...cells);
   return drawn.toString();
 }
+
+/** Null: as wide as its longest cell. Each has a space on both sides and a line before it, the last one a line behind it, too. */
+function columnWidths<Row>(
+  columns: readonly Column<Row>[],
+  lines: readonly (readonly string[])[],
+  width: number,
+): (number | null)[] {
+  const widths = columns.map(
+    (_, at) => 2 + Math.max(...lines.map((line) => stripVTControlCharacters(line[at] ?? "").length)),
+  );
+  const over = widths.reduce((sum, one) => sum + one + 1, 1) - width;
+  return columns.map(({ wraps }, at) => {
+    const own = widths[at] ?? 0;
+    return wraps && over > 0 ? Math.max(WRAPPED_WIDTH_MIN, own - over) : null;
+  });
+}
+const WRAPPED_WIDTH_MIN = 24;
 
 function cell<Row>({ value, own_words }: Column<Row>, row: Row): string {
   const text = String(value(row));

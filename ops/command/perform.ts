@@ -43,7 +43,8 @@ export async function perform(
   const stderr = heardStream();
   const stopWatching = watchWaits({ now: Date.now, heard_ms: stderr.heard_ms, tell: stderr.line });
   try {
-    const { data, text, exit_code } = await audited(command, options, stderr, signal, given);
+    const { data, text, stream = [], exit_code } = await audited(command, options, stderr, signal, given);
+    for await (const line of stream) if (!options.json) process.stdout.write(`${line}\n`);
     process.stdout.write(`${options.json ? JSON.stringify(data) : text}\n`);
     process.exitCode = exit_code ?? EXIT.done;
   } finally {
@@ -64,6 +65,11 @@ function heardStream() {
     isTTY: process.stderr.isTTY,
     write,
     line: (text: string) => write(`${harmlessLines(text)}\n`),
+    /** What is written to the terminal itself is heard as well. */
+    beside: (text: string) => {
+      last_ms = Date.now();
+      process.stdout.write(text);
+    },
     heard_ms: () => last_ms,
   };
 }
@@ -131,7 +137,7 @@ function invoke(
       return createClient({ url, token: secret, signal, timeout_ms });
     },
     note: stderr.line,
-    show: (text) => void process.stdout.write(text),
+    show: stderr.beside,
     ask,
     confirm: async (change) => {
       const isConfirmed = options.yes === true || (await ask?.(`${change.op} ${change.subject}? Type yes: `)) === "yes";

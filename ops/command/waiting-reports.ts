@@ -44,15 +44,16 @@ export async function keepReport<R extends Report>(sender: Sender, kind: ReportK
   await writeFile(join(folder, name), JSON.stringify(report), { mode: 0o600, flag: "wx" });
 }
 
-/** Brings what is kept, oldest first. Nothing is brought where the stack cannot be found. @throws what KV's API throws. */
-export async function bringReports<R extends Report>(sender: Sender, kind: ReportKind<R>): Promise<void> {
+/** Brings what is kept, oldest first; false where the stack cannot be found, so that all of it stays. @throws what KV's API throws. */
+export async function bringReports<R extends Report>(sender: Sender, kind: ReportKind<R>): Promise<boolean> {
   const signal = AbortSignal.timeout(WAITING_REPORT_TIMEOUT_MS);
   const target = await located(sender, signal);
-  if (target === null) return;
+  if (target === null) return false;
   for (const { path, report } of await keptHere(sender, kind)) {
     if (!(await sent(target, kind, report, signal))) await leaveInKv(target, kind, report, signal);
     await rm(path, { force: true });
   }
+  return true;
 }
 
 /** The oldest of what is kept. */

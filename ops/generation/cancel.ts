@@ -7,7 +7,7 @@ import type { Outcome } from "../command/invocation.ts";
 import { readRestoreRecord, writeRestoreRecord } from "../restore/restore-record.ts";
 import { lowerFence } from "./fence.ts";
 import { dropGenerations, type Named, nameOf, STORES } from "./generations.ts";
-import { configured, numbersOf } from "./live.ts";
+import { bind, configured, numbersOf } from "./live.ts";
 import { RecordFile, readRecord, type SwitchRecord } from "./record.ts";
 import { deferredObjects, tryRelease } from "./release.ts";
 import { conditionOf, type Database, databaseOf, type StoreSession, withSession } from "./stores.ts";
@@ -103,6 +103,8 @@ export async function cancelSwitch(session: StoreSession): Promise<z.infer<typeo
   const { record, live } = await cancellable(session);
   const file = await RecordFile.open(session.bucket, session.steady, () => record);
   const deferred = await letWrite(session, live);
+  // It may have been interrupted between the configuration and the deployment.
+  if (record.step === "fenced") await bind(session, record, "from");
   const begun = await begunGenerations(session, record);
   await dropGenerations(session, begun);
   await giveRestoreUp(session);

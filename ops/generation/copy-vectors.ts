@@ -1,6 +1,6 @@
 /**
- * Fills a vector index from the packs in R2, by the rows of the database, while the service works: at the speed of R2, with
- * no text embedded again and without Vectorize's slow read-out. What changes meanwhile follows by the change log.
+ * Fills a vector index from the packs in R2, by the rows of the database, while the service works: at the speed of R2 and
+ * without Vectorize's slow read-out, with no text embedded again but for another model. What changes meanwhile follows by the change log.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { IndexEntry } from "../../worker/vectors/index-entry.ts";
@@ -8,6 +8,7 @@ import { OpsError } from "../command/errors.ts";
 import { SETTLE_POLL_MS, VECTOR_GET_IDS, VECTOR_ROUNDS_MAX, VECTORS_VISIBLE_MAX_MS } from "../limits.ts";
 import { whileWaiting } from "../waits.ts";
 import type { FillState, VectorsFill, VectorsFilling } from "./fill.ts";
+import type { OtherModel } from "./other-model.ts";
 import { VectorIndex } from "./vector-index.ts";
 import {
   changedChunks,
@@ -20,63 +21,75 @@ import {
   vectorRows,
 } from "./vector-rows.ts";
 
-/** A new index with a vector for every chunk that has one. */
-export const fromPacks: VectorsFill = {
-  id: "packs",
-  name: "vectors of the packs",
-  async prepare(filling) {
-    const { state, database } = filling;
-    const filler = new Filler(filling);
-    state.seq ??= await changeLogHead(database);
-    await filling.save();
-    if (state.copied !== true) {
-      await filler.copyAll();
-      state.copied = true;
-      await filling.save();
-    }
-    await filler.catchUp();
-    return { vectors: await filler.parity() };
-  },
-  finish: catchUpOnly,
-  settle: settleAndCompare,
-};
-
-/** An index that was live until `seq` of the database's change log, brought up to date. */
-export function indexSince(seq: number): VectorsFill {
+/** A new index with a vector for every chunk that has one: that of its pack, or that of `other` where another model takes over. */
+export function newIndex(other: OtherModel | null): VectorsFill {
   return {
-    id: `replay ${seq}`,
-    name: `changes of the database since ${seq}`,
+    id: other === null ? "packs" : `embed ${other.model.id}`,
+    name: other === null ? "vectors of the packs" : `vectors of all texts by ${other.model.id}`,
+    async prepare(filling) {
+      const { state, database } = filling;
+      const filler = new Filler(filling, other);
+      state.seq ??= await changeLogHead(database);
+      await filling.save();
+      if (state.copied !== true) {
+        await filler.copyAll();
+        state.copied = true;
+        await filling.save();
+      }
+      await filler.catchUp();
+      return { vectors: await filler.parity() };
+    },
+    ...endings(other),
+  };
+}
+
+/** With a vector for every chunk that has one, out of its pack. */
+export const fromPacks = newIndex(null);
+
+/** An index that was live until `seq` of the database's change log, brought up to date; with `other`, by the model that it was made with. */
+export function indexSince(seq: number, other: OtherModel | null): VectorsFill {
+  return {
+    id: `replay ${seq}${other === null ? "" : ` embed ${other.model.id}`}`,
+    name: `changes of the database since ${seq}${other === null ? "" : `, by ${other.model.id}`}`,
     async prepare(filling) {
       filling.state.seq ??= seq;
-      const filler = new Filler(filling);
+      const filler = new Filler(filling, other);
+      // Before writers wait: every chunk needs a place of the earlier model, also those that did not change.
+      if (other !== null) for await (const rows of vectorRows(filling.database)) await other.placed(filling, rows);
       await filler.catchUp();
       await filler.removeOrphans();
       return { vectors: await filler.parity() };
     },
-    finish: catchUpOnly,
-    settle: settleAndCompare,
+    ...endings(other),
   };
 }
 
-/** Accepted is enough here: visible is what every write of the service becomes a moment later, too. */
-async function catchUpOnly(filling: VectorsFilling) {
-  return { last_round_vectors: await new Filler(filling).catchUp() };
-}
-
-/** Requests of the old version may have told the old index of a chunk when the new one was filled already. */
-async function settleAndCompare(filling: VectorsFilling) {
-  const filler = new Filler(filling);
-  const late_vectors = await filler.catchUp();
-  return { late_vectors, vectors: await filler.parity() };
+function endings(other: OtherModel | null): Pick<VectorsFill, "finish" | "settle"> {
+  return {
+    /** Accepted is enough here: visible is what every write of the service becomes a moment later, too. */
+    async finish(filling) {
+      const last_round_vectors = await new Filler(filling, other).catchUp();
+      await other?.record(filling);
+      return { last_round_vectors };
+    },
+    /** Requests of the old version may have told the old index of a chunk when the new one was filled already. */
+    async settle(filling) {
+      const filler = new Filler(filling, other);
+      const late_vectors = await filler.catchUp();
+      return { late_vectors, vectors: await filler.parity() };
+    },
+  };
 }
 
 class Filler {
   readonly #filling: VectorsFilling;
   readonly #state: FillState;
   readonly #index: VectorIndex;
+  readonly #other: OtherModel | null;
 
-  constructor(filling: VectorsFilling) {
+  constructor(filling: VectorsFilling, other: OtherModel | null) {
     this.#filling = filling;
+    this.#other = other;
     this.#state = filling.state;
     this.#index = new VectorIndex(filling.session, filling.target.name);
   }
@@ -159,9 +172,10 @@ class Filler {
     await this.#index.upsert(await this.#entries(rows));
   }
 
-  #entries(rows: readonly VectorRow[]): Promise<IndexEntry[]> {
+  async #entries(rows: readonly VectorRow[]): Promise<IndexEntry[]> {
     const { session, target } = this.#filling;
-    return packedEntries(session.bucket, rows, target.dimensions, session.steady);
+    const placed = (await this.#other?.placed(this.#filling, rows)) ?? rows;
+    return packedEntries(session.bucket, placed, target.dimensions, session.steady);
   }
 
   /** Values and namespaces of a few, spread over all. */

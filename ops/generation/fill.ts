@@ -17,6 +17,8 @@ export interface FillState {
   replayed_rows?: number;
   /** Chunks up to this id have their vector in the target. */
   after_id?: number;
+  /** Of vectors that were embedded for the target: no row names them yet. */
+  packs?: string[];
 }
 
 interface Filling {
@@ -40,6 +42,8 @@ export interface VectorsFilling extends Filling {
   session: StoreSession;
   /** The database whose rows say what the index has to hold. */
   database: D1Connection;
+  /** The database that takes over together with the index; null where none does. */
+  next: D1Connection | null;
   target: VectorStore;
 }
 

@@ -33,6 +33,7 @@ const interrupted: SwitchRecord = {
   holder: { host: "", pid: 0 },
   database: { from: 1, to: 2, fill: "copy", is_return: false, state: {} },
   vectors: null,
+  embedding_model: null,
 };
 const leaveInterrupted = async () => {
   const { signal } = new AbortController();

@@ -96,11 +96,18 @@ export async function refuseDuringRollout({ driver }: StoreSession): Promise<voi
   );
 }
 
-async function bind(session: StoreSession, { database, vectors }: SwitchRecord, end: "from" | "to"): Promise<void> {
+/** Configures the stores, and the model, of one end of a switch. */
+export async function bind(
+  session: StoreSession,
+  { database, vectors, embedding_model }: SwitchRecord,
+  end: "from" | "to",
+): Promise<void> {
   const config = await configured(session);
+  const variables = ((await session.driver.getConfig("variables")) ?? {}) as Record<string, string>;
   await session.driver.setConfig({
     ...(database ? { database: { ...config.database, live: database[end] } } : {}),
     ...(vectors ? { vectors: { ...config.vectors, live: vectors[end] } } : {}),
+    ...(embedding_model ? { variables: { ...variables, EMBEDDING_MODEL: embedding_model[end] } } : {}),
   });
 }
 

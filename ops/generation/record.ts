@@ -25,6 +25,10 @@ const move = z.object({
 });
 export type Move = z.infer<typeof move>;
 
+/** The variable EMBEDDING_MODEL before and after a switch. */
+const modelChange = z.object({ from: z.string(), to: z.string() });
+export type ModelChange = z.infer<typeof modelChange>;
+
 const record = z.object({
   step: z.enum(steps),
   begun_at_ms: z.number(),
@@ -32,6 +36,7 @@ const record = z.object({
   holder: z.object({ host: z.string(), pid: z.number() }),
   database: move.nullable(),
   vectors: move.extend({ dimensions: z.number() }).nullable(),
+  embedding_model: modelChange.nullable().default(null),
 });
 export type SwitchRecord = z.infer<typeof record>;
 
@@ -42,6 +47,8 @@ const wayBack = z.object({
   at_ms: z.number(),
   /** Of the change log: what is newer is not in generation `from` yet. Negative after a restore: nothing can be replayed. */
   seq: z.number(),
+  /** What both stores must go back with, together. */
+  embedding_model: modelChange.nullable().default(null),
   /** The others that are not live: since when, or since when that is known. */
   left: z.array(z.object({ generation: z.number(), at_ms: z.number() })).default([]),
 });

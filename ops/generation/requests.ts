@@ -1,8 +1,11 @@
 /** From what a command was told to the switch that it asks for. */
+
+import { embeddingModel } from "../../worker/vectors/models.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import { copyFromLive, replayOnto } from "./copy-database.ts";
-import { fromPacks, indexSince } from "./copy-vectors.ts";
+import { fromPacks, indexSince, newIndex } from "./copy-vectors.ts";
 import type { StoreKind } from "./generations.ts";
+import { OtherModel } from "./other-model.ts";
 import { readRecord, readWayBack, type SwitchRecord } from "./record.ts";
 import type { StoreSession } from "./stores.ts";
 import type { SwitchRequest } from "./switch.ts";
@@ -56,11 +59,32 @@ export async function undoRequest(session: StoreSession, stores: readonly StoreK
         "npm run ops -- generation list",
       );
     }
+    const change = way.embedding_model;
+    if (change !== null) {
+      if (stores.length === 1)
+        throw refused(
+          "undo",
+          `the switch of ${store} alone`,
+          `it changed the embedding model to ${change.to}, for which database and vectors belong together`,
+          "npm run ops -- generation undo all",
+        );
+      request.embedding_model = { from: change.to, to: change.from };
+    }
     if (store === "database") request.database = { fill: replayOnto(way.seq), to: way.from };
-    else request.vectors = { fill: indexSince(way.seq), to: way.from };
+    else request.vectors = { fill: indexSince(way.seq, await otherModel(session, change?.from)), to: way.from };
   }
   return request;
 }
+
+/** As the stack's variables configure it; null for none. */
+export async function otherModel({ driver }: StoreSession, id: string | undefined): Promise<OtherModel | null> {
+  if (id === undefined) return null;
+  const variables = ((await driver.getConfig("variables")) ?? {}) as Record<string, string>;
+  return new OtherModel(embeddingModel({ ...variables, EMBEDDING_MODEL: id }));
+}
+
+/** Of the ids that `newIndex` and `indexSince` give. */
+const VECTORS_FILL = /^(?:packs|embed (?<made_by>.+)|replay (?<seq>\d+)(?: embed (?<back_to>.+))?)$/;
 
 /** An interrupted switch, and the request that it was begun with. @throws OpsError with exit code 3 when another command began it. */
 export async function interruptedRequest(
@@ -68,10 +92,11 @@ export async function interruptedRequest(
 ): Promise<{ request: SwitchRequest; record: SwitchRecord }> {
   const found = await readRecord(session.bucket, session.steady);
   if (found === null) throw refused("resume", "a switch", "none was interrupted", "npm run ops -- generation list");
-  const { database, vectors } = found.value;
+  const { database, vectors, embedding_model } = found.value;
   const seqOf = (id: string): number => Number(/^replay (\d+)$/.exec(id)?.[1]);
-  const isOurs = (id: string | undefined) => id === undefined || id === "copy" || id === "packs" || seqOf(id) >= 0;
-  if (!isOurs(database?.fill) || !isOurs(vectors?.fill)) {
+  const isOurs = (id: string | undefined) => id === undefined || id === "copy" || seqOf(id) >= 0;
+  const ofVectors = VECTORS_FILL.exec(vectors?.fill ?? "packs")?.groups;
+  if (!isOurs(database?.fill) || (vectors !== null && !VECTORS_FILL.test(vectors.fill))) {
     throw refused(
       "resume",
       "the switch",
@@ -84,8 +109,15 @@ export async function interruptedRequest(
       database: { fill: database.fill === "copy" ? copyFromLive : replayOnto(seqOf(database.fill)), to: database.to },
     }),
     ...(vectors && {
-      vectors: { fill: vectors.fill === "packs" ? fromPacks : indexSince(seqOf(vectors.fill)), to: vectors.to },
+      vectors: {
+        fill:
+          ofVectors?.seq === undefined
+            ? newIndex(await otherModel(session, ofVectors?.made_by))
+            : indexSince(Number(ofVectors.seq), await otherModel(session, ofVectors.back_to)),
+        to: vectors.to,
+      },
     }),
+    ...(embedding_model && { embedding_model }),
     by: "ops generation resume",
   };
   return { request, record: found.value };

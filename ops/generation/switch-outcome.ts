@@ -21,7 +21,7 @@ export const switchOutput = z.union([
   z.strictObject({
     stack: z.enum(STACKS),
     dry_run: z.literal(true),
-    verb: z.enum(["move", "undo", "resume"]),
+    verb: z.enum(["move", "rebuild", "undo", "resume"]),
     subject: z.string().describe("the live stores"),
     steps: z.array(z.string()),
   }),
@@ -40,7 +40,7 @@ export const TAKEOVER_STEPS: readonly string[] = [
 export async function propose(
   session: StoreSession,
   invocation: Invocation,
-  verb: "move" | "undo",
+  verb: "move" | "rebuild" | "undo",
   request: SwitchRequest,
 ): Promise<SwitchOutcome> {
   const { database, vectors } = await session.target.resources();
@@ -55,8 +55,10 @@ export async function propose(
   ]);
   if (invocation.dry_run) {
     const expired = (await expiredGenerations(session)).map(nameOf);
+    const { embedding_model: change } = request;
+    const model = change ? [`set EMBEDDING_MODEL to ${change.to} instead of ${change.from}, with the takeover`] : [];
     const drop = expired.length > 0 ? [`delete ${expired.join(", ")}: not live for 7 days`] : [];
-    return wouldDo(invocation, verb, subject, [...steps, ...TAKEOVER_STEPS, ...drop]);
+    return wouldDo(invocation, verb, subject, [...steps, ...TAKEOVER_STEPS, ...model, ...drop]);
   }
   await invocation.confirm({ op: verb, subject });
   return carryOut(session, invocation, request);
@@ -64,7 +66,7 @@ export async function propose(
 
 export function wouldDo(
   { stack }: Invocation,
-  verb: "move" | "undo" | "resume",
+  verb: "move" | "rebuild" | "undo" | "resume",
   subject: string,
   steps: string[],
 ): SwitchOutcome {

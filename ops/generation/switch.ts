@@ -21,7 +21,7 @@ import {
 } from "./fill.ts";
 import { dropExpired } from "./generations.ts";
 import { declareGenerations, isTakenOver, pinOfDeployedCode, refuseDuringRollout, takeOver } from "./live.ts";
-import { type Move, RecordFile, type Step, type SwitchRecord, writeWayBack } from "./record.ts";
+import { type ModelChange, type Move, RecordFile, type Step, type SwitchRecord, writeWayBack } from "./record.ts";
 import { releaseDeferred } from "./release.ts";
 import { type Database, databaseOf, type StoreSession } from "./stores.ts";
 
@@ -30,6 +30,8 @@ export interface SwitchRequest {
   database?: { fill: DatabaseFill; to?: number };
   /** `dimensions` of a new index; those of the live one without it. */
   vectors?: { fill: VectorsFill; to?: number; dimensions?: number };
+  /** Where another model takes over with both stores. */
+  embedding_model?: ModelChange;
   /** For the fence and the record: the command. */
   by: string;
 }
@@ -163,7 +165,9 @@ class Switch {
     for (const store of ["database", "vectors"] as const) {
       const move = record[store];
       if (move === null) continue;
-      const way = { store, from: move.from, to: move.to, at_ms: this.#session.now(), seq: move.state.seq ?? 0 };
+      const { from, to, state } = move;
+      const { embedding_model } = record;
+      const way = { store, from, to, at_ms: this.#session.now(), seq: state.seq ?? 0, embedding_model };
       const existing = this.#resources[store].generations.map(({ generation }) => generation);
       await writeWayBack(this.#session.bucket, way, existing, this.#session.steady);
     }
@@ -216,7 +220,8 @@ class Switch {
     const { generations } = this.#resources.vectors;
     const target = generations.find(({ generation }) => generation === move.to);
     if (target === undefined) throw missing(`generation ${move.to} of the vector index`);
-    return { ...this.#filling(move), session: this.#session, database: connection, target };
+    const next = database === null ? null : this.#database(database.to).connection;
+    return { ...this.#filling(move), session: this.#session, database: connection, next, target };
   }
 
   #filling({ state }: Move) {
@@ -252,6 +257,7 @@ function newRecord(session: StoreSession, request: SwitchRequest, { database, ve
           dimensions: request.vectors.dimensions ?? liveIndex?.dimensions ?? 0,
         }
       : null,
+    embedding_model: request.embedding_model ?? null,
   };
 }
 

@@ -9,7 +9,7 @@ import { PACK_READERS, VECTOR_ROWS_PER_PAGE } from "../limits.ts";
 import type { Storage } from "../storage/storage.ts";
 import { databaseOf, type StoreSession } from "./stores.ts";
 
-const ROWS = `SELECT c.id, d.tenant, d.metadata, p.object_key, c.pack_slot FROM chunks c
+const ROWS = `SELECT c.id, d.tenant, d.metadata, p.object_key, c.pack_slot, p.embedding_model, c.content_hash FROM chunks c
   JOIN documents d ON d.id = c.document_id JOIN packs p ON p.id = c.pack_id`;
 const HEAD = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'change_log'), 0)";
 
@@ -20,6 +20,9 @@ export interface VectorRow {
   metadata: string;
   object_key: string;
   pack_slot: number;
+  /** `vector_space` of the pack. */
+  embedding_model: string;
+  content_hash: string;
 }
 
 /** All of them in the order of their ids, page by page. */
@@ -135,17 +138,19 @@ async function readPack(
   throw unusable(
     key,
     `holds vectors of ${pack.dimensions} dimensions, the index has ${dimensions}`,
-    "another model needs every text embedded again: that is a rebuild of the index, not a move",
+    "another model needs every text embedded again: npm run ops -- index rebuild --embedding-model MODEL",
   );
 }
 
-function vectorRow([id, tenant, metadata, object_key, pack_slot]: JsonValue[]): VectorRow {
+function vectorRow([id, tenant, metadata, object_key, pack_slot, model, content_hash]: JsonValue[]): VectorRow {
   return {
     id: Number(id),
     tenant: String(tenant),
     metadata: String(metadata),
     object_key: String(object_key),
     pack_slot: Number(pack_slot),
+    embedding_model: String(model),
+    content_hash: String(content_hash),
   };
 }
 
@@ -170,7 +175,7 @@ export async function refuseForeignVectors(
       op: "fill",
       subject: `an index of ${dimensions} dimensions${model === undefined ? "" : ` by ${model}`}`,
       cause: `the vector packs hold vectors of ${held}, and a move embeds nothing`,
-      hint: "another model needs every text embedded again: that is a rebuild of the index, not a move",
+      hint: "another model needs every text embedded again: npm run ops -- index rebuild --embedding-model MODEL",
     },
     { exit_code: EXIT.refused },
   );

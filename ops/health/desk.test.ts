@@ -101,7 +101,7 @@ test("a database that does not answer hides nothing else, and what to do stands 
   expect(found.text).toMatch(/database is down\. Try: /);
 });
 
-test("where the Worker is dead, Cloudflare's API tells of each other part, and of one that is lost beside it", async () => {
+test("where the Worker is dead, Cloudflare's API tells of each other part, and says so where it does not", async () => {
   const dead = await states(withoutWorker);
   // There is no REST API of Workers AI on this machine, and none of the meter anywhere: neither is said to be well.
   const others = {
@@ -219,4 +219,15 @@ test.each([["health"], ["status"], ["usage"]])("%s prints what it declares", asy
   const { stdout, stderr } = await runCli([path, "--data", dir, "--json"], { PRISM_CLOUDFLARE_STATUS_URL: page_url });
   expect(stderr).toBe("");
   expect(JSON.parse(stdout)).toMatchObject({ stack: "local" });
+});
+
+test("where the Worker is dead and the database is gone, both are told, and nothing else is", async () => {
+  const { database } = await (await target()).resources();
+  const address = await (await target()).api();
+  const [{ id } = { id: "" }] = database.generations;
+  await createCloudflare(address, { signal }).d1.database.delete(id, { account_id: address.account_id });
+  const { text, ...found } = await states(withoutWorker);
+  const others = { vectorize: "up", kv: "up", queue: "up", crons: "up" };
+  expect(found).toMatchObject({ exit_code: 1, worker: "down", database: "down", ...others });
+  expect(text).toMatch(/database is down\. Try: .*restore plan/);
 });

@@ -104,7 +104,7 @@ function healthText(
       { title: "state", value: ({ state }) => stateWord(state, colour), own_words: true },
       { title: "ms", value: ({ latency_ms }) => latency_ms ?? "-", align: "right" },
       { title: "asked", value: ({ asked }) => asked },
-      { title: "detail", value: ({ detail }) => detail },
+      { title: "detail", value: ({ detail }) => detail, wraps: true },
     ],
     terminal,
   );

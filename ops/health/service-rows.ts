@@ -18,11 +18,14 @@ const STATE_OF = { healthy: "up", degraded: "degraded", unhealthy: "down", unkno
 export function rowsOfDeepHealth({ checks, version, duration_ms }: DeepHealth): HealthRow[] {
   return Object.entries(CHECKS_OF).map(([part, names]) => {
     const found = names.map((name) => ({ name, ...checks[name] }));
-    const broken = found.flatMap(({ name, detail }) => (detail === null ? [] : [`${name}: ${detail}`]));
+    const state = worst(found.map(({ status }): State => STATE_OF[status]));
+    // What is only not judged follows from what is broken.
+    const told = found.filter(({ status, detail }) => detail !== null && STATE_OF[status] === state);
+    const broken = told.map(({ name, detail }) => `${name}: ${detail}`);
     const latency_ms = part === "worker" ? duration_ms : Math.max(...found.map((check) => check.latency_ms));
     return {
       part: part as Part,
-      state: worst(found.map(({ status }): State => STATE_OF[status])),
+      state,
       asked: "service",
       latency_ms,
       detail: broken.length > 0 ? broken.join("; ") : part === "worker" ? `version ${version}` : wellWords(found),
@@ -51,6 +54,6 @@ function wellWords(checks: readonly { name: string; facts: Record<string, string
   const facts = new Map(checks.flatMap(({ facts: found }) => Object.entries(found)));
   const shown = SHOWN_FACTS.flatMap((name) => (facts.get(name) == null ? [] : [`${name} ${facts.get(name)}`]));
   const names = checks.map(({ name }) => name.replaceAll("_", " "));
-  return (shown.length > 0 ? shown : names).join(", ");
+  return shown.length > 0 ? shown.join(", ") : names.length > 1 ? names.join(", ") : "answers";
 }
 const SHOWN_FACTS = ["model", "vectors", "chunks", "dimensions", "backlog", "dead_letters", "runs"];

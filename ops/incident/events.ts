@@ -1,7 +1,6 @@
 /** What happened around an incident, from where it is known already: alerts, deployments, the audit log, runs of runbooks. */
 import { z } from "zod";
 import type { readAlerts } from "../alerts/answers.ts";
-import { asOpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { INCIDENT_EVENTS_MAX, INCIDENT_LOOK_BACK_MS, INCIDENT_SAME_EVENT_MS } from "../limits.ts";
 import { timelineOf } from "../runbook/show-run.ts";
@@ -55,7 +54,10 @@ const TELLING = /^(mode|blocklist|maintenance)\.|^keys\.revoke$/;
 async function happenedByAudit(client: Client, from_ms: number, to_ms: number): Promise<Happened[]> {
   const query = new URLSearchParams({ from: iso(from_ms), to: iso(to_ms), limit: "200" });
   const path = `/api/v1/audit-logs?${query}`;
-  const { entries } = decode(auditPage, await client.get(path), "GET /api/v1/audit-logs");
+  // Once: with the database down, each further try would keep whoever tells news waiting.
+  const response = await client.send("GET", path);
+  if (!response.ok) throw new Error(`it answers ${response.status}`);
+  const { entries } = decode(auditPage, await response.json(), "GET /api/v1/audit-logs");
   return entries
     .filter(({ source, action }) => TELLING.test(action) || (source === "ops" && !/^(incident|runbook) /.test(action)))
     .map(({ at, actor, action, outcome, subject }): Happened => {
@@ -97,7 +99,7 @@ export async function gatherEvents(
     try {
       return (await found).filter(({ at }) => isWithin(at, from_ms, to_ms)).slice(0, INCIDENT_EVENTS_MAX);
     } catch (error) {
-      invocation.note(`The timeline lacks ${what}: ${asOpsError(error).message}`);
+      invocation.note(`The timeline lacks ${what}: ${error instanceof Error ? error.message : String(error)}`);
       return [];
     }
   };

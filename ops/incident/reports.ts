@@ -101,7 +101,7 @@ async function leave(
   const id = `${String(at_ms).padStart(13, "0")}-${randomBytes(4).toString("hex")}`;
   await keepReport(invocation, REPORTS, { ...act, id, at_ms });
   const where = await bringReports(invocation, REPORTS).then(
-    (): Whereabouts => "kv",
+    (isBrought): Whereabouts => (isBrought ? "kv" : "machine"),
     (): Whereabouts => "machine",
   );
   const name = act.act === "open" ? act.opening.ref : act.incident;

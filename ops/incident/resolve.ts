@@ -46,7 +46,7 @@ export const incidentResolve = defineCommand({
           op: "resolve incident",
           subject: id,
           cause: doubts.join("; "),
-          hint: 'npm run ops -- alerts list shows them; --override "reason" if it is over all the same',
+          hint: 'alerts are evaluated every five minutes (npm run ops -- alerts list); --override "reason" if it is over all the same',
         },
         { exit_code: EXIT.refused },
       );

@@ -218,6 +218,17 @@ test("every kind is found by its name and mended; a lost text alone waits for it
   expect(title).toBe("Title of chunk-title");
 }, 120_000);
 
+test.each([
+  ["place-model", "UPDATE packs SET embedding_model = 'another-model' WHERE object_key = ?1"],
+  ["pack-damaged", "UPDATE packs SET vector_count = vector_count + 1 WHERE object_key = ?1"],
+])("%s: a wrong row of a pack is made anew, although the same texts make the same pack", async (kind, sql) => {
+  const { ids, key } = await chunksOf(await put(`row-${kind}`));
+  await rows(sql, key);
+  expect(await check({ repair: true })).toMatchObject({ exit_code: 0, found: { [kind]: ids.length }, left: {} });
+  const [[again]] = await rows("SELECT count(*) FROM packs WHERE object_key = ?1", key);
+  expect(again).toBe(1);
+});
+
 test("full text that holds other words, or is gone, is made anew and finds again", async () => {
   const { ids } = await chunksOf(await put("words"));
   const [first = 0] = ids;

@@ -27,7 +27,11 @@ export function errorsByKind(): Analysis<ErrorRow> {
   return {
     add(line) {
       if (line.level !== "ERROR") return;
-      const kind = fieldText(line, "error.type") ?? fieldText(line, "exception.name") ?? "(no type)";
+      const status = fieldText(line, "status_code");
+      const kind =
+        fieldText(line, "error.type") ??
+        fieldText(line, "exception.name") ??
+        (status === null ? "(no type)" : `status ${status}`);
       const route = routeOf(line);
       const key = JSON.stringify([kind, route]);
       const { first_at, count } = rows.get(key) ?? { first_at: line.at, count: 0 };

@@ -4,7 +4,7 @@ import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
 import { errorRow, errorsByKind } from "./analyses.ts";
 import { LOG_ROWS_SHOWN } from "./limits.ts";
-import { readLog, readWindow, readWords, windowOptions } from "./read.ts";
+import { followWords, readLog, readWindow, readWords, windowOptions } from "./read.ts";
 
 export const logsErrors = defineCommand({
   path: "logs errors",
@@ -28,11 +28,16 @@ export const logsErrors = defineCommand({
         { title: "kind", value: ({ kind }) => kind },
         { title: "route", value: ({ route }) => route ?? "-" },
         { title: "last", value: ({ last_at }) => last_at.slice(5, 19).replace("T", " ") },
-        { title: "message, request", value: ({ message, request_id }) => `${message} ${request_id ?? ""}`.trim() },
+        { title: "last message", value: ({ message }) => message, wraps: true },
       ],
       invocation.terminal,
     );
-    const text = [...(rows.length === 0 ? [] : [drawn]), `${errors} errors. ${readWords(told)}.`].join("\n");
+    const newest = rows.find(({ request_id }) => request_id !== null)?.request_id;
+    const text = [
+      ...(rows.length === 0 ? [] : [drawn]),
+      `${errors} errors. ${readWords(told)}.`,
+      ...(newest == null ? [] : [followWords(told, newest)]),
+    ].join("\n");
     return { data: { ...told, errors, rows }, text };
   },
 });

@@ -14,3 +14,9 @@ export const LOG_LINES_MAX = 10_000;
 export const LOG_LINES_SHOWN = 200;
 /** Rows of a table of the log's analyses. */
 export const LOG_ROWS_SHOWN = 20;
+/** Objects that one `ops logs rotate` deletes or compresses; the next one goes on. */
+export const ROTATE_OBJECTS_MAX = 20_000;
+/** At the same time. */
+export const ROTATE_WORKERS = 8;
+/** How long a live tail waits for its connection. */
+export const TAIL_CONNECT_TIMEOUT_MS = 15_000;

@@ -35,11 +35,11 @@ export function lineOf({ at_ms, worker, console_level, parts }: ConsoleCall): Lo
   const record = parts.length === 1 ? recordOf(first) : null;
   const shared = { at: new Date(at_ms).toISOString(), worker };
   if (record === null) {
-    const message = parts.map((part) => (typeof part === "string" ? part : String(JSON.stringify(part)))).join(" ");
+    const message = parts.map(textOf).join(" ");
     return { ...shared, level: levelOf(undefined, console_level), message, fields: {} };
   }
   const { level, message, ...fields } = record;
-  return { ...shared, level: levelOf(level, console_level), message: String(message ?? ""), fields };
+  return { ...shared, level: levelOf(level, console_level), message: message == null ? "" : textOf(message), fields };
 }
 
 /** An exception that nobody caught, as a line of its own. */
@@ -79,6 +79,10 @@ export function routeOf(line: LogLine): string | null {
   const endpoint = fieldText(line, "endpoint");
   const method = fieldText(line, "method");
   return endpoint === null || method === null ? endpoint : `${method} ${endpoint}`;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : String(JSON.stringify(value));
 }
 
 function recordOf(value: unknown): Record<string, unknown> | null {

@@ -1,7 +1,8 @@
 /** A recorded workload, asked for in every way in which the log can be read. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import Cloudflare from "cloudflare";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { BUCKETS, LOG_ARCHIVE_FOLDER, SERVICE } from "../../infra/inventory.ts";
@@ -10,10 +11,15 @@ import type { Invocation } from "../command/invocation.ts";
 import { invocationOnPlatform } from "../command/invocation-on-platform.fixture.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
 import { locateStack } from "../stack/locate.ts";
+import { s3Storage } from "../storage/s3-storage.ts";
+import { sizesUnder } from "../storage/storage.ts";
 import type { SlowRow } from "./analyses.ts";
 import { logsErrors } from "./errors.ts";
+import { logsExport } from "./export.ts";
 import { logsQuery } from "./query.ts";
+import { logsRotate } from "./rotate.ts";
 import { logsSlow } from "./slow.ts";
+import { logsTail } from "./tail.ts";
 import { logsTokens } from "./tokens.ts";
 
 const DAY_MS = 86_400_000;
@@ -90,6 +96,7 @@ const invocation = (changes: Partial<Invocation> = {}) => {
 // The shape is what the tests look at.
 const run = async (command: typeof logsQuery, given: object, changes?: Partial<Invocation>) =>
   (await command.run(invocation(changes), { since, ...given })) as { data: unknown; text: string };
+const ops = (...args: string[]) => runCli(["logs", ...args, "--data", dir, "--json"]);
 type Lines = { fields: Record<string, unknown>; at: string }[];
 
 test("the same window gives the same lines from the telemetry API and from the archive, whatever is asked for", async () => {
@@ -158,6 +165,98 @@ test("a window that ends before it begins is refused, and one that is empty says
   await expect(run(logsQuery, { since: "1h", until: "2h" })).rejects.toThrow(/ends .* before it begins/);
   const { text } = await run(logsQuery, { since: "9d", until: "8d", source: "archive" });
   expect(text).toMatch(/^0 lines\. .*the archive .* has nothing of this time/);
+});
+
+test("an export holds every line of the window, in order, and is never written over", async () => {
+  const until = new Date().toISOString();
+  const { lines } = (await run(logsQuery, { until, limit: 10_000 })).data as { lines: Lines };
+  const file = join(dir, "lines.ndjson");
+  const { data } = await run(logsExport, { until, out: file });
+  expect(data).toMatchObject({ file, lines: lines.length, bytes: readFileSync(file).length });
+  const written = readFileSync(file, "utf8").trimEnd().split("\n");
+  expect(written.map((line) => JSON.parse(line))).toEqual(lines);
+  await expect(run(logsExport, { until, out: file })).rejects.toThrow(/there already/);
+  expect(readFileSync(file, "utf8").split("\n")).toHaveLength(lines.length + 1);
+  const table = join(dir, "errors.csv");
+  const { code, stdout } = await ops("export", "--since", since, "--level", "error", "--format", "csv", "--out", table);
+  expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, file: table });
+  const [head, ...records] = readFileSync(table, "utf8").trimEnd().split("\r\n");
+  expect(head).toMatch(/^at,worker,level,message,request_id,/);
+  expect(records).toHaveLength(JSON.parse(stdout).lines);
+  expect(records.every((record) => record.includes(",ERROR,"))).toBe(true);
+});
+
+test("a tail shows what is logged from now on, as its filter wants it, and ends", async () => {
+  const outcome = await logsTail.run(invocation(), { lines: 2, endpoint: "POST /api/v1/search" });
+  const searching = ["one", "two"].map((query) => service.call("POST", "/api/v1/search", { query }));
+  await service.call("GET", "/livez");
+  const shown: string[] = [];
+  for await (const line of outcome.stream ?? []) shown.push(line);
+  const ids = (await Promise.all(searching)).map(({ headers }) => headers.get("x-request-id"));
+  const { lines } = outcome.data as { lines: Lines };
+  expect(lines.map(({ fields }) => fields.request_id).sort()).toEqual(ids.sort());
+  expect(shown).toHaveLength(2);
+  expect(shown.every((line) => / INFO +200 {2}POST \/api\/v1\/search {2}\d+ ms/.test(line))).toBe(true);
+  const { workers } = new Cloudflare({ apiToken: service.platform.api_token, baseURL: service.platform.api_url });
+  expect(await workers.scripts.tail.get(SERVICE, { account_id: service.platform.account_id })).toBeNull();
+});
+
+test("a tail that is interrupted ends in order", async () => {
+  const interrupted = new AbortController();
+  const outcome = await logsTail.run(invocation({ signal: interrupted.signal }), {});
+  interrupted.abort();
+  for await (const line of outcome.stream ?? []) expect(line).toBe("");
+  expect(outcome.data).toMatchObject({ worker: SERVICE, matched: 0 });
+});
+
+test("a rotation says what it would do, then deletes what is old, and compresses what lies open", async () => {
+  const { s3_url, s3_credentials: credentials } = service.platform;
+  const storage = s3Storage({ endpoint: s3_url, bucket: BUCKETS.logs.name, prefix: "", credentials });
+  const { signal } = new AbortController();
+  const open = Buffer.from('{"ScriptName":"prism","Logs":[]}\n');
+  const today = new Date().toISOString().slice(0, 10).replaceAll("-", "");
+  const put = (name: string, body: Buffer) => storage.create(`${LOG_ARCHIVE_FOLDER}/${name}`, body, signal);
+  const keys = async () => [...(await sizesUnder(storage, "", signal)).keys()];
+  await put("20200101/a.log.gz", gzipSync(open));
+  await put("20200102/b.log", open);
+  await put(`${today}/open.log`, open);
+  await put(`${today}/torn.log`, open);
+  await put(`${today}/torn.log.gz`, gzipSync("something else"));
+  const before = await keys();
+  const planned = await ops("rotate", "--dry-run");
+  expect(JSON.parse(planned.stdout)).toMatchObject({
+    dry_run: true,
+    deleted: { objects: 2 },
+    compressed: { objects: 2 },
+  });
+  expect(await keys()).toEqual(before);
+  const refused = { confirm: () => Promise.reject(new Error("not confirmed")) };
+  await expect(logsRotate.run(invocation(refused), {})).rejects.toThrow("not confirmed");
+  expect(await keys()).toEqual(before);
+  expect((await logsRotate.run(invocation(), {})).data).toMatchObject({ dry_run: false, deleted: { objects: 2 } });
+  const after = await keys();
+  storage.close();
+  // What has the name of the compressed one holds something else: nothing is lost for it.
+  const gone = [`20200101/a.log.gz`, `20200102/b.log`, `${today}/open.log`].map(
+    (name) => `${LOG_ARCHIVE_FOLDER}/${name}`,
+  );
+  expect(before.filter((key) => !after.includes(key))).toEqual(gone);
+  expect(after.filter((key) => !before.includes(key))).toEqual([`${LOG_ARCHIVE_FOLDER}/${today}/open.log.gz`]);
+});
+
+test("the command tails until it has seen enough", async () => {
+  const tailing = ops("tail", "--lines", "1", "--endpoint", "livez");
+  let isOver = false;
+  void tailing.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) await service.call("GET", "/livez");
+  const { code, stdout, stderr } = await tailing;
+  expect({ code, stderr, ...JSON.parse(stdout) }).toMatchObject({
+    code: 0,
+    stderr: `Watching ${SERVICE}\n`,
+    matched: 1,
+  });
 });
 
 test.each(["query", "errors", "slow", "tokens"])(

@@ -194,7 +194,7 @@ async function openArchive(
 }
 
 /** The stack's bucket of logs. `close` ends its connections. */
-async function logBucket(target: StackTarget): Promise<{ storage: Storage; close(): void }> {
+export async function logBucket(target: StackTarget): Promise<{ storage: Storage; close(): void }> {
   const bucket = nameInStack(BUCKETS.logs.name, target.stack);
   const storage = s3Storage({ ...(await target.s3()), bucket, prefix: "" });
   return { storage, close: () => storage.close() };
@@ -213,6 +213,11 @@ export function readWords({ from, to, read }: ReadWindow): string {
       `${lines} lines from ${source === "telemetry" ? "the telemetry API" : "the archive"}${notes.map((note) => ` (${note})`).join("")}`,
   );
   return `${from} – ${to}: ${parts.join(", then ")}`;
+}
+
+/** The next step from a table to one request. */
+export function followWords({ from }: ReadWindow, request_id: string): string {
+  return `The request of the first row: npm run ops -- logs query --since ${from} --request-id ${request_id}`;
 }
 
 function iso(at_ms: number): string {

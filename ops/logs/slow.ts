@@ -4,7 +4,7 @@ import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
 import { durationsByRoute, slowRow } from "./analyses.ts";
 import { LOG_ROWS_SHOWN } from "./limits.ts";
-import { readLog, readWindow, readWords, windowOptions } from "./read.ts";
+import { followWords, readLog, readWindow, readWords, windowOptions } from "./read.ts";
 
 export const logsSlow = defineCommand({
   path: "logs slow",
@@ -30,11 +30,16 @@ export const logsSlow = defineCommand({
         { title: "p95 ms", value: ({ p95_ms }) => p95_ms, align: "right" },
         { title: "p99 ms", value: ({ p99_ms }) => p99_ms, align: "right" },
         { title: "max ms", value: ({ max_ms }) => max_ms, align: "right" },
-        { title: "slowest request", value: ({ slowest_request_id }) => slowest_request_id ?? "-" },
+        { title: "slowest at", value: ({ slowest_at }) => slowest_at.slice(5, 19).replace("T", " ") },
       ],
       invocation.terminal,
     );
-    const text = [...(rows.length === 0 ? [] : [drawn]), `${requests} requests and jobs. ${readWords(told)}.`];
+    const slowest = rows[0]?.slowest_request_id;
+    const text = [
+      ...(rows.length === 0 ? [] : [drawn]),
+      `${requests} requests and jobs. ${readWords(told)}.`,
+      ...(slowest == null ? [] : [followWords(told, slowest)]),
+    ];
     return { data: { ...told, requests, rows }, text: text.join("\n") };
   },
 });

@@ -77,15 +77,9 @@ function narrowing(workers: readonly string[], { status, request_id, user }: Log
   ];
 }
 
+/** The API has taken a text that is an object apart already; another one is an object with nothing but a message. */
 function lineOfEvent({ timestamp, source, $metadata: { service, level } }: Event): LogLine {
   const thrown = exception.safeParse(source).data?.exception;
   if (thrown !== undefined) return exceptionLine(timestamp, service, thrown.name, thrown.message);
-  return lineOf({ at_ms: timestamp, worker: service, console_level: level, parts: [bare(source)] });
-}
-
-/** A line that is no JSON comes as an object with nothing but a message. */
-function bare(source: unknown): unknown {
-  if (typeof source !== "object" || source === null) return source;
-  const names = Object.keys(source);
-  return names.length === 1 && names[0] === "message" ? (source as { message: unknown }).message : source;
+  return lineOf({ at_ms: timestamp, worker: service, console_level: level, parts: [source] });
 }

@@ -177,7 +177,7 @@ export async function alignVectors(
   await index.delete(surplus);
   const { progress, signal, now } = session;
   // Metadata of documents may be older again, so all are written; what is the same stays the same.
-  const filling = { state: {}, save: async () => {}, progress, signal, now, session, database, target };
+  const filling = { state: {}, save: async () => {}, progress, signal, now, session, database, next: null, target };
   const filled = await fromPacks.prepare(filling);
   return { live: target.generation, removed: surplus.length, vectors: filled.vectors };
 }

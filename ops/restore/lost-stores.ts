@@ -50,6 +50,7 @@ export async function replaceLostStores(session: StoreSession, request: LostStor
       state: {},
       dimensions: request.dimensions,
     },
+    embedding_model: null,
   });
   const file = await RecordFile.open(session.bucket, session.steady, fresh);
   // What another switch was to take from the database that is gone it can never finish.
@@ -88,7 +89,7 @@ async function vectorsFilling(session: StoreSession, file: RecordFile, database:
   const target = generations.find(({ generation }) => generation === move?.to);
   if (target === undefined || move === null) throw notMade("the new generation of the vector index");
   const { progress, signal, now } = session;
-  return { state: move.state, save: () => file.save(), progress, signal, now, session, database, target };
+  return { state: move.state, save: () => file.save(), progress, signal, now, session, database, next: null, target };
 }
 
 function notMade(subject: string): OpsError {

@@ -36,9 +36,7 @@ export async function withSituation<T>(invocation: Invocation, work: (situation:
 
 async function lookAt(session: StoreSession): Promise<Situation> {
   const resources = await session.target.resources();
-  const versions = workerVersions(session.api, session.account_id, resources.worker.name);
-  const [serving] = await versions.deployments();
-  const bindings = serving === undefined ? [] : (await versions.version(mainVersion(serving))).bindings;
+  const bindings = await servingBindings(session, resources);
   const found = databaseOf(session, resources, resources.database.live);
   const id = resources.database.generations.find(({ generation }) => generation === resources.database.live)?.id;
   const isThere = found !== undefined && id !== undefined && (await conditionOf(found)) === "serving";
@@ -48,6 +46,16 @@ async function lookAt(session: StoreSession): Promise<Situation> {
     live: isThere ? { ...found, id } : null,
     vector_space: vectorSpaceOf(bindings),
   };
+}
+
+/** Of the version that serves, or the most of it; none where nothing does. */
+export async function servingBindings(
+  { api, account_id }: StoreSession,
+  { worker }: StackResources,
+): Promise<Record<string, unknown>[]> {
+  const versions = workerVersions(api, account_id, worker.name);
+  const [serving] = await versions.deployments();
+  return serving === undefined ? [] : (await versions.version(mainVersion(serving))).bindings;
 }
 
 /** `vector_space` of the model that a version's variables name; null where they name none. */

@@ -42,7 +42,7 @@ export async function carryOut(
       if (end === "stop") return "stopped";
       ended.set(step.name, end);
       if (end.outcome === "skipped") break;
-      screen.ended(end, next);
+      screen.ended(step, end, next);
       if (end.outcome === "passed") break;
       screen.ifItFails(sectionText(runbook, "If it fails"));
       const answer = run.asks ? await afterFailure(invocation, run, step, { screen, transcript, env, masked }) : "stop";
@@ -159,7 +159,7 @@ async function afterFailure(
     if (answer === "u" && undo !== undefined) {
       const end = await runStep({ ask, ...rest }, undo, means);
       await means.transcript.add(end);
-      means.screen.ended(end, null);
+      means.screen.ended(undo, end, null);
       return "stop";
     }
     if (answer === "q" || answer === undefined) return "stop";

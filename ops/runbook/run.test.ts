@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { invocationOn } from "../command/invocation.fixture.ts";
 import type { Invocation } from "../command/invocation.ts";
+import { runCli } from "../command/run-cli.fixture.ts";
 import type { SoundRunbook } from "./library.ts";
 import { parseRunbook } from "./parse.ts";
 import { runRunbook } from "./run.ts";
@@ -267,5 +268,28 @@ describe("a run that did not come to its end", () => {
       );
       expect((await newest()).flaw).toMatchObject({ line: without + 1 });
     }
+  });
+});
+
+describe("as they are typed", () => {
+  const typed = async (...words: string[]) => {
+    const { code, stdout } = await runCli(["runbook", ...words, "--json", "--data", folder]);
+    return { code, ...JSON.parse(stdout) };
+  };
+
+  test("runbooks are listed, shown by the alert that leads there, planned, and their runs checked", async () => {
+    const { runbooks } = await typed("list");
+    expect(runbooks.filter(({ problems }: { problems: string[] }) => problems.length > 0)).toEqual([]);
+    expect(await typed("show", "vector-search")).toMatchObject({ code: 0, id: "vector-search-unavailable" });
+    expect(await typed("run", "search-wrong", "--dry-run")).toMatchObject({ code: 0, outcome: "planned" });
+    await run(runbookOf([["step=look risk=read", "true"]]));
+    const [run_id = ""] = await runsIn(folder);
+    expect(await typed("show-run", run_id)).toMatchObject({ code: 0, run: { is_whole: true, runbook: "trial" } });
+    const { path } = await newest();
+    writeFileSync(path, readFileSync(path, "utf8").replace('"outcome":"passed"', '"outcome":"skipped"'));
+    expect(await typed("show-run", run_id)).toMatchObject({
+      code: 1,
+      run: { is_whole: false, flaw: "line 3 was altered" },
+    });
   });
 });

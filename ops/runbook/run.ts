@@ -252,7 +252,9 @@ function finished(run: Run, outcome: (typeof RUN_OUTCOMES)[number], transcript_h
   const text = [
     `${end}: ${count("passed")} passed, ${count("skipped")} skipped, ${count("not run")} not run, in ${spanTold(took_ms)}.`,
     `Transcript: npm run ops -- runbook show-run ${run_id}`,
-    ...(outcome === "done" ? [] : [`Go on: npm run ops -- runbook run ${runbook.id} --resume`]),
+    ...(outcome === "done"
+      ? ["An incident is open? npm run ops -- incident update ID puts this into its timeline."]
+      : [`Go on: npm run ops -- runbook run ${runbook.id} --resume`]),
     ...(data.undo === null ? [] : [`Take it back: npm run ops -- runbook run ${runbook.id} --from ${data.undo}`]),
   ].join("\n");
   return {

@@ -32,7 +32,7 @@ export interface Screen {
   line(text: string): void;
   skipped(step: Step, why: string): void;
   /** What it did, and what is next. */
-  ended(end: StepEnd, next: Step | null): void;
+  ended(step: Step, end: StepEnd, next: Step | null): void;
   /** The runbook's own words about what is safe to repeat. */
   ifItFails(text: string): void;
 }
@@ -85,16 +85,22 @@ export function createScreen({ terminal, colour, show, note, stack }: Invocation
       const text = `skipped ${step.name}: ${why}`;
       say(terminal ? paint("dim", `\n · ${harmlessLines(text)}`) : text);
     },
-    ended({ outcome, exit_code: code, duration_ms, why }, next) {
+    ended({ expect }, { outcome, exit_code: code, duration_ms, why }, next) {
       const ending = code === null ? "" : ` (exit code ${code})`;
       const told = `${outcome}${ending} in ${spanTold(duration_ms)}`;
       if (!terminal) return note(`${place} ${told}${why === null ? "" : `: ${why}`}`);
       const isGood = outcome === "passed";
-      show(
-        `${paint(isGood ? "green" : "red", `${isGood ? " ✓" : " ✗"} ${told}`)}${why === null ? "" : ` · ${harmless(why)}`}\n`,
-      );
-      if (isGood)
-        show(paint("dim", next === null ? "   that was the last step\n" : `   next: ${next.name} (${next.risk})\n`));
+      // Nothing was expected of it: that it ended so is for the reader to judge.
+      const isOpen = isGood && expect === null && code !== 0;
+      const [mark, style] = isOpen
+        ? ["•", "yellow" as const]
+        : isGood
+          ? ["✓", "green" as const]
+          : ["✗", "red" as const];
+      const words = isOpen ? `exit code ${code} in ${spanTold(duration_ms)}: the runbook goes on after any` : told;
+      show(`${paint(style, ` ${mark} ${words}`)}${why === null ? "" : ` · ${harmless(why)}`}\n`);
+      if (!isGood) return;
+      show(paint("dim", next === null ? "   that was the last step\n" : `   next: ${next.name} (${next.risk})\n`));
     },
     ifItFails(text) {
       if (!terminal) return note(`If it fails: ${text}`);

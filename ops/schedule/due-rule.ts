@@ -4,7 +4,7 @@
  * However many dates of a job went by without a run, one run makes up for them. A job that never ran is expected from its next date on, or
  * from one that is not missed yet. One that failed is not tried again by itself: it is an alert, and somebody looks.
  */
-import { datesBetween_ms, lastDate_ms, nextDate_ms } from "./calendar.ts";
+import { datesBetween_ms, lastDate_ms } from "./calendar.ts";
 import { inOrder, type Job } from "./job.ts";
 
 /** A job's last run, from the records of this machine or what the service has heard. */
@@ -29,7 +29,6 @@ export interface JobState {
   job: Job;
   state: (typeof STATES)[number];
   last: LastRun | null;
-  next_ms: number;
   /** The date that a run now is for; null where none is due. */
   due_ms: number | null;
   /** Dates before it that nobody ran it for. */
@@ -40,7 +39,7 @@ export interface JobState {
 
 export function stateOf(job: Job, last: LastRun | null, now_ms: number): JobState {
   const date_ms = lastDate_ms(job.cron, now_ms);
-  const state = { job, last, next_ms: nextDate_ms(job.cron, now_ms), due_ms: null, missed: 0, resumes: null };
+  const state = { job, last, due_ms: null, missed: 0, resumes: null };
   const isOver = (due_ms: number) => now_ms > due_ms + job.grace_s * 1_000;
   const due = (due_ms: number, missed: number, resumes: string | null): JobState => ({
     ...state,
@@ -54,8 +53,8 @@ export function stateOf(job: Job, last: LastRun | null, now_ms: number): JobStat
     return { ...state, state: "running" };
   // A run by hand is for whatever was due before it.
   const for_ms = last.due_ms ?? last.at_ms;
-  const since = date_ms === null ? [] : datesBetween_ms(job.cron, for_ms, now_ms);
-  if (date_ms !== null && since.length > 0) return due(date_ms, since.length - 1, null);
+  if (date_ms !== null && date_ms > for_ms)
+    return due(date_ms, datesBetween_ms(job.cron, for_ms, now_ms).length - 1, null);
   if (last.result === "start")
     return job.repeatable ? due(for_ms, 0, last.run_id) : { ...state, state: "unfinished", resumes: last.run_id };
   return { ...state, state: last.result === "fail" ? "failed" : "waits" };

@@ -21,8 +21,8 @@ const cron = z.string().superRefine((text, context) => {
 });
 
 /** Keys of the service that jobs may hold, by what is done with them (`docs/schedule.md` names their scopes). */
-export const KEYS = ["ops", "index", "admin"] as const;
-export const REPOSITORY_KEYS = ["writer", "reader"] as const;
+const KEYS = ["ops", "index", "admin"] as const;
+const REPOSITORY_KEYS = ["writer", "reader"] as const;
 
 const job = z.strictObject({
   /** The name of its heartbeats. */

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
+import { nextDate_ms } from "./calendar.ts";
 import { STATES, stateOf } from "./due-rule.ts";
 import { JOBS } from "./jobs.ts";
 import { nowOption } from "./options.ts";
@@ -36,11 +37,11 @@ export const scheduleList = defineCommand({
     const iso = (at_ms: number) => new Date(at_ms).toISOString();
     const runs = await lastRuns(invocation, JOBS);
     const jobs = JOBS.map((job) => {
-      const { state, last, missed, next_ms } = stateOf(job, runs.get(job.id) ?? null, now_ms);
+      const { state, last, missed } = stateOf(job, runs.get(job.id) ?? null, now_ms);
       const { id, summary, cron } = job;
       const due_at = last?.due_ms == null ? null : iso(last.due_ms);
       const told = last === null ? null : { result: last.result, at: iso(last.at_ms), due_at };
-      return { job: id, summary, cron, state, last: told, missed, next_at: iso(next_ms) };
+      return { job: id, summary, cron, state, last: told, missed, next_at: iso(nextDate_ms(cron, now_ms)) };
     });
     const text = table(
       jobs,

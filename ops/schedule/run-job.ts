@@ -38,6 +38,7 @@ export async function runJob(
   records.write(run);
   const folder = records.folderOf(run);
   const shell = $({ env: environmentOf(job, env), nothrow: true, quiet: true, signal });
+  let isDone = true;
   for (const [index, template] of job.commands.entries()) {
     const words = template.map((word) => word.replaceAll("{out}", folder));
     const started_ms = now();
@@ -53,13 +54,13 @@ export async function runJob(
       signal.throwIfAborted();
       // Killed by a signal: no code of its own.
       run.commands.push({ words, exit_code: exitCode ?? -1, duration_ms: now() - started_ms });
-      if (exitCode !== 0) break;
+      isDone = exitCode === 0;
+      if (!isDone) break;
     } finally {
       for (const file of files) closeSync(file);
     }
   }
-  const result = run.commands.at(-1)?.exit_code === 0 ? "success" : "fail";
-  const ended: EndedRun = { ...run, result, ended_ms: now() };
+  const ended: EndedRun = { ...run, result: isDone ? "success" : "fail", ended_ms: now() };
   records.write(ended);
   records.trim(job.id);
   return ended;

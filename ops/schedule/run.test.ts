@@ -150,6 +150,14 @@ test("while the service does not take heartbeats, jobs run, this machine remembe
   expect(readdirSync(join(dir, "heartbeat-waiting/local"))).toEqual([]);
 });
 
+test("a command that takes longer than its job may is ended, and the job has failed", async () => {
+  faults().rules = [{ binding: "DB", delay_ms: 30_000 }];
+  const [result] = await runDue(jobs({ id: "slow", commands: [["keys", "list"]], time_limit_s: 2 }));
+  faults().rules = [];
+  expect(result).toMatchObject({ outcome: "failed", because: "ops keys list ended with 1" });
+  expect(JSON.parse(readFileSync(join(result?.folder ?? "", "1.json"), "utf8")).error.reason).toBe("timed-out");
+});
+
 test("the commands tell what is due, what would run and what ran, and refuse what they do not know", async () => {
   const cli = async (...args: string[]) => {
     const { code, stdout } = await runCli([...args, "--json", "--data", dir]);

@@ -2,7 +2,6 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Platform, startPlatform } from "../../local/platform.ts";
 import { localDriver } from "../../local/pulumi/local-driver.ts";
@@ -56,7 +55,6 @@ class Load {
             (error: unknown) => String(error),
           );
           if (status !== "200") this.failures.push(`${name}: ${status}`);
-          await pause(20);
         }
       })(),
     );

@@ -39,7 +39,8 @@ const output = z.strictObject({
 export const usage = defineCommand({
   path: "usage",
   group: "usage",
-  summary: "every resource that the plan bounds: used, limit, state, and the hour it runs out; rows and neurons a chunk",
+  summary:
+    "every resource that the plan bounds: used, limit, state, and the hour it runs out; rows and neurons a chunk",
   notes: `Counted by the service itself: others of the account are not in it. States: from 80 % warning, 90 % high, 95 % critical.
 Exit code 1 when one is critical.`,
   risk: "read",

@@ -81,8 +81,8 @@ export interface AlertCalls extends Rpc.DurableObjectBranded {
   /** Null: there is neither an alert nor a rule with this id. */
   silence(silence: Silence, now_ms: number): Silence | null;
   heartbeat(job: string, beat: Heartbeat, reported: Reading[], now_ms: number): TakenHeartbeat;
-  /** Takes readings that hold until the next ones of the same metric come. */
-  report(readings: Reading[]): void;
+  /** Takes readings that hold until the next ones of the same metric come from `by`: who looks deeper is not overruled by who does not. */
+  report(by: string, readings: Reading[]): void;
   /** The watchdog has asked how the Worker is. */
   watched(now_ms: number): void;
   note(kind: ChangeKind, summary: string, now_ms: number): void;

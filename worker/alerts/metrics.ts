@@ -88,8 +88,10 @@ export const METRICS = {
   backup_age_h: gauge("heartbeat", "Hours since the last successful `backup`"),
   job_late_s: gauge("heartbeat", "How long a job is past its due time and grace; 0: in time", ["job"]),
   job_failed: gauge("heartbeat", "1: the last run of a job failed", ["job"]),
-  cpu_exceeded: gauge("heartbeat", "Invocations that Cloudflare ended for their CPU time, since the report before"),
-  audit_chain_broken: gauge("heartbeat", "1: the audit chain does not verify"),
+  cpu_exceeded: gauge("heartbeat", "Invocations that Cloudflare ended for their CPU time, since the report before", [
+    "by",
+  ]),
+  audit_chain_broken: gauge("heartbeat", "1: the audit chain does not verify", ["by"]),
   channel_failures: gauge("alerts", "Deliveries in a row that a channel did not take", ["channel"]),
   configuration_invalid: gauge("alerts", "1: the configuration of channels and rota cannot be read"),
   watchdog_age_s: gauge("alerts", "Seconds since the watchdog last asked for the Worker's health"),

@@ -107,4 +107,6 @@ export interface MeterCalls extends Rpc.DurableObjectBranded {
   readErrors(from_minute: number, to_minute: number): Record<string, number>;
   countKeys(from_minute: number, to_minute: number): number;
   readKeys(from_minute: number, to_minute: number): KeyTally[];
+  /** Days (since the epoch) of each key's last use; what was before `since_day` nobody noted. */
+  keyUse(): { since_day: number | null; last_days: Record<string, number> };
 }

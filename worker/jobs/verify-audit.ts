@@ -16,7 +16,7 @@ interface Anchored {
 /** As below, and tells the alert rules what came of it. */
 export async function watchAudit(work: Work): Promise<void> {
   const told = (value: number) =>
-    alertState(work.env).report([{ metric: "audit_chain_broken", window_min: null, labels: {}, value }]);
+    alertState(work.env).report("cron", [{ metric: "audit_chain_broken", window_min: null, labels: {}, value }]);
   try {
     await verifyAudit(work);
   } catch (error) {

@@ -139,18 +139,18 @@ export class AlertState extends DurableObject<Env> implements AlertCalls {
     if (refused === "running" || refused === "done") return { job: before, refused };
     const after = afterHeartbeat(job, before, beat);
     this.#tables.putJob(after);
-    this.report(reported);
+    this.report(job, reported);
     const kind = CHANGING_JOBS.find((one) => one === job);
     if (kind !== undefined && beat.result === "success") this.note(kind, `${job} reports success`, now_ms);
     return { job: after, refused: null };
   }
 
-  report(readings: Reading[]): void {
+  report(by: string, readings: Reading[]): void {
     if (readings.length === 0) return;
     const kept = (this.#tables.fact<Reading[]>("reported") ?? []).filter(
-      ({ metric }) => !readings.some((one) => one.metric === metric),
+      ({ metric, labels }) => labels.by !== by || !readings.some((one) => one.metric === metric),
     );
-    this.#tables.setFact("reported", [...kept, ...readings]);
+    this.#tables.setFact("reported", [...kept, ...readings.map((one) => ({ ...one, labels: { ...one.labels, by } }))]);
   }
 
   watched(now_ms: number): void {

@@ -23,6 +23,7 @@ import type {
 import { addTally, type Tally } from "../ground/tally.ts";
 import { MINUTE_MS } from "../ground/time.ts";
 import { METER_KEYS_MAX, METER_MINUTES_KEPT, METER_RETENTION_DAYS } from "../limits.ts";
+import { KeyUse } from "./key-use.ts";
 import { SlowStatements } from "./slow-statements.ts";
 import { Turns } from "./turns.ts";
 import { Users } from "./users.ts";
@@ -38,17 +39,15 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
   #used = new Map<string, number>();
   #day = 0;
   #pruned_hour = 0;
-  readonly #slow: SlowStatements;
-  readonly #turns: Turns;
-  readonly #users: Users;
+  readonly #slow = new SlowStatements(this.ctx.storage.sql);
+  readonly #turns = new Turns(this.ctx.storage.sql);
+  readonly #users = new Users(this.ctx.storage.sql);
+  readonly #keyUse = new KeyUse(this.ctx.storage.sql);
   /** Every series since the first call, by its JSON; made when somebody asks. */
   #lifetime: Map<string, Tally> | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#slow = new SlowStatements(ctx.storage.sql);
-    this.#turns = new Turns(ctx.storage.sql);
-    this.#users = new Users(ctx.storage.sql);
     ctx.storage.sql.exec(`CREATE TABLE IF NOT EXISTS minutes (
       minute INTEGER NOT NULL,
       key_id TEXT NOT NULL,
@@ -80,6 +79,7 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
     const used_today: Record<string, number> = {};
     for (const sample of samples) {
       this.#startDay(sample.minute);
+      this.#keyUse.see(sample.key_id, this.#day);
       for (const user of sample.users) this.#users.see(user, this.#day);
       if (sample.has_quota) {
         const used = this.#usedBefore(sample) + sample.requests;
@@ -202,6 +202,10 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
       .toArray();
   }
 
+  keyUse(): ReturnType<MeterCalls["keyUse"]> {
+    return this.#keyUse.read();
+  }
+
   #sums(sql: string, ...bindings: number[]): Map<string, Tally> {
     const sums = new Map<string, Tally>();
     const rows = this.ctx.storage.sql.exec<{ series: string; tally: string }>(sql, ...bindings);
@@ -261,6 +265,7 @@ export class Meter extends DurableObject<Env> implements MeterCalls {
     const oldest_kept = minute - METER_RETENTION_DAYS * MINUTES_A_DAY;
     this.ctx.storage.sql.exec("DELETE FROM minutes WHERE minute < ?1", oldest_kept);
     this.#users.forgetBefore(Math.floor(oldest_kept / MINUTES_A_DAY));
+    this.#keyUse.forgetBefore(Math.floor(minute / MINUTES_A_DAY));
     this.#slow.forgetBefore(oldest_kept * MINUTE_MS);
     const toHour = (at: number) => Math.floor(at / MINUTES_AN_HOUR) * MINUTES_AN_HOUR;
     this.#rollUp("minute", toHour(minute - METER_MINUTES_KEPT), "hour", toHour);

@@ -25,6 +25,10 @@ export async function setMode(work: Work, { mode, reason, rate_tier_max }: z.inf
   return findMode(work);
 }
 
+export async function listBlocks(work: Work) {
+  return { blocks: (await readBlocklist(work.env.CONFIG, work.now_ms)).map(viewOf) };
+}
+
 /** The blocks that hold an address, or all of a network. Throws a `not-blocked` problem when there is none. */
 export async function findBlocks(work: Work, ip: string) {
   const blocks = blocksOf(await readBlocklist(work.env.CONFIG, work.now_ms), networkOf(ip));

@@ -1,7 +1,8 @@
 /** Who was kept out and why, and keys that behave unlike themselves. */
-import type { KeyTally } from "../ground/meter.ts";
+import type { KeyTally, MeterCalls } from "../ground/meter.ts";
 import { NORMAL } from "../ground/mode.ts";
 import { labelled } from "../ground/tally.ts";
+import { DAY_MS } from "../ground/time.ts";
 import { BURST_FACTOR, BURST_REQUESTS_MIN, FAILING_KEY_ERRORS } from "../limits.ts";
 import type { SecurityMetrics } from "../schemas/defence.ts";
 import { readBlocklist, readMode } from "../store/controls.ts";
@@ -20,10 +21,11 @@ export async function securityMetricsOf(work: Work, period: SecurityMetrics["per
   const { from, end } = spanOf(period, work.now_ms);
   const hour = end - HOUR_MINUTES;
   const { CONFIG } = work.env;
-  const [series, recent, before, mode, blocks] = await Promise.all([
+  const [series, recent, before, uses, mode, blocks] = await Promise.all([
     readMeter(work, (shard) => shard.read(from, end)),
     readMeter(work, (shard) => shard.readKeys(hour, end)),
     readMeter(work, (shard) => shard.readKeys(hour - BEFORE_HOURS * HOUR_MINUTES, hour)),
+    readMeter(work, async (shard) => [await shard.keyUse()]),
     readMode(CONFIG),
     readBlocklist(CONFIG, work.now_ms),
   ]);
@@ -42,6 +44,17 @@ export async function securityMetricsOf(work: Work, period: SecurityMetrics["per
     throttled: THROTTLING.reduce((sum, slug) => sum + (refusals[slug] ?? 0), 0),
     refusals,
     anomalous_keys: anomalies(recent, before),
+    key_use: keyUse(uses),
+  };
+}
+
+function keyUse(uses: readonly ReturnType<MeterCalls["keyUse"]>[]): SecurityMetrics["key_use"] {
+  const date = (day: number) => new Date(day * DAY_MS).toISOString().slice(0, 10);
+  const since = uses.flatMap(({ since_day }) => (since_day === null ? [] : [since_day]));
+  const last = uses.flatMap(({ last_days }) => Object.entries(last_days));
+  return {
+    since: since.length === 0 ? null : date(Math.min(...since)),
+    last_used: Object.fromEntries(last.map(([key_id, day]) => [key_id, date(day)])),
   };
 }
 

@@ -100,7 +100,7 @@ test("a D1 that hangs is told as one that fails, and keeps nothing else from bei
   service.platform.runtime.triggerSchedule(SERVICE, CRONS.worker.checks).catch(() => {});
   const told_keys = () => told("pager").map(({ dedup_key }) => dedup_key);
   await expect.poll(told_keys, { timeout: 15_000 }).toEqual(["prism/local/database-down"]);
-  expect(told("mail").at(-1).subject).toContain("A scheduled job failed (cleanup)");
+  await expect.poll(() => told("mail").at(-1)?.subject).toContain("A scheduled job failed (cleanup)");
   faults().rules = [];
   await beat("cleanup", { result: "success" });
   for (let again = 0; again < 4; again++) await cron();

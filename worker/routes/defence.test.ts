@@ -91,6 +91,9 @@ test("a blocked network is refused with or without a key, until it is lifted or 
   });
   expect(await status()).toBe(403);
   expect((await service.call("POST", "/api/v1/auth/verify", { from, key: admin })).status).toBe(403);
+  expect((await service.call("GET", "/api/v1/blocklist", { key: admin })).json.blocks).toMatchObject([
+    { network: expect.stringContaining("127.0.9.") },
+  ]);
   expect((await service.call("GET", "/api/v1/blocklist/127.0.9.9", { key: admin })).json).toMatchObject({
     blocks: [{ network: "127.0.9.0/24", reason: "test" }],
   });
@@ -133,6 +136,7 @@ test("the switches are the operator's: another tenant's admin has none of them",
   const { key } = await service.newKey({ tenant: "other", scopes: ["admin"] });
   for (const [method, path] of [
     ["GET", "/api/v1/mode"],
+    ["GET", "/api/v1/blocklist"],
     ["GET", "/api/v1/blocklist/1.2.3.4"],
   ] as const)
     expect(await service.call(method, path, { key })).toMatchObject({

@@ -1,6 +1,6 @@
 /** The operator's switches: mode and blocklist. */
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { blockNetwork, findBlocks, findMode, liftBlock, setMode } from "../operations/defence.ts";
+import { blockNetwork, findBlocks, findMode, liftBlock, listBlocks, setMode } from "../operations/defence.ts";
 import { securityMetricsOf } from "../operations/security-metrics.ts";
 import {
   blockPath,
@@ -23,7 +23,8 @@ export const defence = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 const TAGS = ["Defence"];
 const WHOLE = { whole_service: true };
 const MODE = "/api/v1/mode";
-const BLOCK = "/api/v1/blocklist/{ip}";
+const BLOCKS = "/api/v1/blocklist";
+const BLOCK = `${BLOCKS}/{ip}` as const;
 const NOT_BLOCKED = { description: "No block holds it" };
 
 const mode = declareRoute(
@@ -49,6 +50,18 @@ const changeMode = declareRoute(
       "Acts everywhere within a minute and a half. Health, status and documentation stay open in every mode.",
     request: { body: { required: true, content: { "application/json": { schema: modeChange } } } },
     responses: { 200: json(modeView, "The mode from now on") },
+  },
+  WHOLE,
+);
+
+const list = declareRoute(
+  "admin",
+  {
+    method: "get",
+    path: BLOCKS,
+    tags: TAGS,
+    summary: "All blocks, since when and why",
+    responses: { 200: json(blocksView, "The blocks that have not ended") },
   },
   WHOLE,
 );
@@ -113,6 +126,7 @@ const security = declareRoute(
 defence.openapi(security, async (c) => c.json(await securityMetricsOf(c.var.work, c.req.valid("query").period), 200));
 defence.openapi(mode, async (c) => c.json(await findMode(c.var.work), 200));
 defence.openapi(changeMode, async (c) => c.json(await setMode(c.var.work, c.req.valid("json")), 200));
+defence.openapi(list, async (c) => c.json(await listBlocks(c.var.work), 200));
 defence.openapi(find, async (c) => c.json(await findBlocks(c.var.work, c.req.valid("param").ip), 200));
 defence.openapi(block, async (c) => {
   const { ip } = c.req.valid("param");

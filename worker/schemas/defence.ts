@@ -94,6 +94,9 @@ export const securityMetrics = z
         errors_last_hour: z.int(),
       }),
     ),
+    key_use: z.object({ since: z.iso.date().nullable(), last_used: z.record(z.string(), z.iso.date()) }).openapi({
+      description: "The day of each key's last use. What was before `since` nobody noted; null: no key was used yet.",
+    }),
   })
   .openapi("SecurityMetrics");
 export type SecurityMetrics = z.infer<typeof securityMetrics>;

@@ -11,11 +11,12 @@ import {
   VECTORIZE_TIMEOUT_MS,
 } from "../limits.ts";
 import type { Timings } from "../telemetry/timings.ts";
+import type { Embedder } from "../vectors/embed.ts";
 import { Breaker, CircuitOpen, guardedCall } from "./breaker.ts";
 
 export const breakers = { embedding: new Breaker(), generation: new Breaker(), vectorize: new Breaker() };
 
-export type GuardedAi = Pick<Ai, "run">;
+export type GuardedAi = Pick<Ai, "run"> & Embedder;
 export type GuardedVectorize = Pick<Vectorize, "query" | "upsert" | "deleteByIds">;
 
 /** How long models are waited for. */

@@ -6,7 +6,8 @@
 import { tenantTerm } from "../ground/tenant-term.ts";
 import { BULK_JSON_CHARS_MAX } from "../limits.ts";
 import { indexWords } from "../rag/text/index-words.ts";
-import { insertPack, type PackReference } from "../vectors/packs.ts";
+import type { PackReference } from "../vectors/embed-to-pack.ts";
+import { insertPack } from "../vectors/packs.ts";
 import type { DocumentRow } from "./documents.ts";
 
 export interface HashedChunk {

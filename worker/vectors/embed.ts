@@ -6,8 +6,11 @@ class EmbeddingError extends Error {
   override name = "EmbeddingError";
 }
 
-/** Workers AI knows its models by name at type level; `EMBEDDING_MODEL` is configuration, so the shape is checked here. */
-interface EmbeddingBinding {
+/**
+ * What embeds: the binding, or its REST face for ops. Workers AI knows its models by name at type level; `EMBEDDING_MODEL` is
+ * configuration, so the shape of an answer is checked here.
+ */
+export interface Embedder {
   run(model: string, inputs: { text: string[]; pooling?: "cls" | "mean" }): Promise<{ data?: unknown }>;
 }
 
@@ -16,14 +19,13 @@ interface EmbeddingBinding {
  * Throws what the binding throws, or `EmbeddingError` for an answer of the wrong shape.
  */
 export async function embed(
-  ai: Pick<Ai, "run">,
+  ai: Embedder,
   model: EmbeddingModel,
   texts: readonly string[],
   kind: "query" | "passage",
 ): Promise<number[][]> {
   const prefix = kind === "query" ? model.query_prefix : model.passage_prefix;
-  const binding = ai as unknown as EmbeddingBinding;
-  const answer = await binding.run(model.id, {
+  const answer = await ai.run(model.id, {
     text: texts.map((text) => prefix + text),
     ...(model.pooling === undefined ? {} : { pooling: model.pooling }),
   });

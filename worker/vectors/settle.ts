@@ -6,14 +6,16 @@
  */
 import type { Metadata } from "../ground/document.ts";
 import { VECTORIZE_DELETE_IDS_MAX, VECTORIZE_UPSERT_VECTORS_MAX } from "../limits.ts";
+import type { Embedder } from "./embed.ts";
+import { type Embeddable, embedToPack } from "./embed-to-pack.ts";
 import { indexEntry } from "./index-entry.ts";
 import type { EmbeddingModel } from "./models.ts";
-import { type Embeddable, embedToPack, recordPack } from "./packs.ts";
+import { recordPack } from "./packs.ts";
 import { readSlot } from "./vector-pack.ts";
 
 export interface VectorStores {
   db: D1Database;
-  ai: Pick<Ai, "run">;
+  ai: Embedder;
   vectorize: Pick<Vectorize, "upsert" | "deleteByIds">;
   packs: R2Bucket;
 }

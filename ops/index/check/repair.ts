@@ -144,8 +144,16 @@ async function embedAgain({ session, database }: Compared, ids: readonly string[
       WHERE c.${place} GROUP BY d.tenant`;
     const [found] = await database.batch([{ sql: tenants, params: [json(part)] }]);
     const rows = (found?.rows ?? []).map(([tenant, chunk_ids]) => ({ id: randomUUID(), tenant, chunk_ids }));
+    const packs = `SELECT DISTINCT pack_id FROM chunks WHERE pack_id IS NOT NULL AND ${place}`;
+    const [left] = await database.batch([{ sql: packs, params: [json(part)] }]);
     await database.batch([
       { sql: `UPDATE chunks SET pack_id = NULL, pack_slot = NULL WHERE ${place}`, params: [json(part)] },
+      // The same texts make a pack of the same key, whose row is then kept: a wrong one must not be there.
+      {
+        sql: `DELETE FROM packs WHERE id IN (SELECT value FROM json_each(?1))
+          AND NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.pack_id = packs.id)`,
+        params: [JSON.stringify((left?.rows ?? []).map(([id]) => id))],
+      },
       ...rows.map(({ id, tenant, chunk_ids }) => ({
         sql: "INSERT INTO vector_outbox VALUES (?1, ?2, ?3, '[]', ?4)",
         params: [id, tenant ?? "", chunk_ids ?? "[]", session.now()],

@@ -1,5 +1,5 @@
 /** What the database alone can say: documents beside their chunks, chunks beside the full-text index. Page by page, each in one statement. */
-import { asOpsError } from "../../command/errors.ts";
+import { OpsError } from "../../command/errors.ts";
 import type { D1Connection } from "../../d1/connection.ts";
 import { FULL_TEXT_ENTRIES_PER_CHECK, INDEX_CHECK_ROWS } from "../../limits.ts";
 import { faultsOfFullText } from "../../restore/compare-database.ts";
@@ -54,7 +54,13 @@ export async function checkFullText(connection: D1Connection, findings: Findings
   if (findings.total > before) return;
   const [fault] = await faultsOfFullText(connection, "chunks_fts");
   if (fault === undefined) return;
-  if (!/malformed|corrupt/i.test(fault.finding)) throw asOpsError(new Error(fault.finding));
+  if (!/malformed|corrupt/i.test(fault.finding))
+    throw new OpsError({
+      op: "check",
+      subject: "the full-text index",
+      cause: fault.finding,
+      hint: "repeat it; where D1 ends it after 30 s, npm run ops -- index rebuild proves the index as it makes a new one",
+    });
   findings.add("full-text-differs", "chunks_fts");
 }
 

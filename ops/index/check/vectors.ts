@@ -69,7 +69,8 @@ export async function checkChunks(
   for (let after = 0, isLast = false; !isLast; ) {
     signal.throwIfAborted();
     const [page] = await database.batch([{ sql: CHUNKS, params: [after] }]);
-    const chunks = await pMap(page?.rows ?? [], (row) => chunkOf(database, row), { concurrency: 1 });
+    const chunks: Chunk[] = [];
+    for (const row of page?.rows ?? []) chunks.push(await chunkOf(database, row));
     packs = await readPacks(session, chunks, packs);
     const entries: IndexEntry[] = [];
     for (const chunk of chunks) {

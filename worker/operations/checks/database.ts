@@ -90,7 +90,7 @@ function judgeFullText(
   { not_indexed, orphans }: { not_indexed: number; orphans: number },
   newest_is_found: boolean,
 ): Finding {
-  const remedy = "INSERT INTO chunks_fts (chunks_fts) VALUES ('rebuild')";
+  const remedy = "npm run ops -- index check --repair";
   if (not_indexed > 0)
     return {
       status: "unhealthy",

@@ -1,0 +1,136 @@
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, expect, test } from "vitest";
+import { runCli } from "../command/run-cli.fixture.ts";
+import { groupsOf } from "./groups.ts";
+import { packed, startRegistry } from "./registry.fixture.ts";
+import { planRenewal, renew } from "./renew.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "prism-deps-test-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const ROOT = join(import.meta.dirname, "../..");
+
+const RULES = {
+  minimumReleaseAge: "7 days",
+  packageRules: [
+    { groupName: "Cloudflare", matchPackageNames: ["@cloudflare/**", "wrangler"] },
+    { groupName: "Node.js", matchPackageNames: ["@types/node"], allowedVersions: "24.x" },
+  ],
+};
+
+test("groups are Renovate's; a major version waits until it is asked for, and a release line is kept", () => {
+  const outdated = {
+    wrangler: { current: "4.1.0", latest: "4.2.0" },
+    "@cloudflare/types": { current: "0.3.0", latest: "0.4.0" },
+    "@types/node": { current: "24.1.0", latest: "26.0.0" },
+    zod: { current: "v4.0.0", latest: "4.0.0" },
+  };
+  const specs = (major: boolean) =>
+    groupsOf(outdated, RULES, major).map(({ group, updates }) => [group, updates.map(({ spec }) => spec)]);
+  expect(specs(false)).toEqual([
+    ["Cloudflare", ["wrangler@^4.1.0", "@cloudflare/types@^0.3.0"]],
+    ["Node.js", ["@types/node@24.x"]],
+  ]);
+  expect(specs(true)).toEqual([
+    ["Cloudflare", ["wrangler@4.2.0", "@cloudflare/types@0.4.0"]],
+    ["Node.js", ["@types/node@24.x"]],
+  ]);
+  expect(groupsOf(outdated, RULES, false)[0]?.updates.map(({ major }) => major)).toEqual([false, true]);
+});
+
+test("what passes is a commit on the branch, what fails is put back, and the working tree is not touched", async () => {
+  const names = ["witness-a", "witness-b"];
+  const tarballs = new Map<string, Buffer>();
+  for (const name of names)
+    for (const version of ["1.0.0", "1.1.0"]) tarballs.set(`${name} ${version}`, await packed(folder, name, version));
+  const registry = await startRegistry(
+    () => ["1.0.0", "1.1.0"],
+    (name, version) => tarballs.get(`${name} ${version}`) ?? null,
+  );
+  const project = mkdtempSync(join(folder, "project-"));
+  const who = { GIT_AUTHOR_NAME: "t", GIT_AUTHOR_EMAIL: "t@t", GIT_COMMITTER_NAME: "t", GIT_COMMITTER_EMAIL: "t@t" };
+  const env = {
+    PATH: process.env.PATH ?? "",
+    HOME: folder,
+    npm_config_registry: registry.url,
+    npm_config_cache: join(folder, "cache"),
+    ...who,
+  };
+  const run = async (program: string, ...words: string[]) =>
+    (await promisify(execFile)(program, words, { cwd: project, env })).stdout.trim();
+  try {
+    writeFileSync(
+      join(project, "package.json"),
+      JSON.stringify({
+        name: "p",
+        version: "1.0.0",
+        type: "module",
+        dependencies: { "witness-a": "1.0.0", "witness-b": "1.0.0" },
+      }),
+    );
+    writeFileSync(join(project, "renovate.json"), JSON.stringify({ ...RULES, packageRules: [] }));
+    writeFileSync(join(project, ".gitignore"), "node_modules\n");
+    const source = `import { version } from "witness-b";\nif (version !== "1.0.0") throw new Error("witness-b is another");\n`;
+    writeFileSync(join(project, "check.js"), source);
+    await run("npm", "install", "--silent", "--no-audit", "--no-fund");
+    await run("git", "init", "--quiet", "--initial-branch=main");
+    await run("git", "add", "--all");
+    await run("git", "commit", "--quiet", "--message", "As it was");
+    writeFileSync(join(project, "check.js"), `${source}// not committed\n`);
+
+    const renewal = { folder: project, env, signal: AbortSignal.timeout(120_000), note: () => {} };
+    const plan = await planRenewal(renewal, false, Date.parse("2026-03-01T00:00:00Z"));
+    expect(plan.before).toBe("2026-02-22T00:00:00.000Z");
+    const branch = "deps/2026-03-01";
+    const results = await renew(renewal, { ...plan, branch, checks: [["node", "check.js"]] });
+    expect(results).toMatchObject([
+      { group: "witness-a", result: "renewed", changes: ["witness-a 1.0.0 → 1.1.0"], because: null },
+      { group: "witness-b", result: "failed", because: expect.stringContaining("node check.js") },
+    ]);
+    expect(await run("git", "log", "--format=%s", `main..${branch}`)).toBe("Renew witness-a");
+    const renewed = JSON.parse(await run("git", "show", `${branch}:package.json`));
+    expect(renewed.dependencies).toEqual({ "witness-a": "1.1.0", "witness-b": "1.0.0" });
+    expect(await run("git", "status", "--porcelain")).toBe("M check.js");
+    expect(await run("git", "worktree", "list", "--porcelain")).toMatch(
+      /^worktree [^\n]+\nHEAD \w+\nbranch refs\/heads\/main$/,
+    );
+    await expect(renew(renewal, { ...plan, branch, checks: [] })).rejects.toMatchObject({ exit_code: 3 });
+  } finally {
+    await registry.close();
+  }
+}, 120_000);
+
+test("the plan of an update, the size of what is there, and what is unused are told as documents", async () => {
+  const { packages } = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8"));
+  const registry = await startRegistry((name) => {
+    const installed: string = packages[`node_modules/${name}`].version;
+    return name === "hono" ? [installed, "4.999.0"] : [installed];
+  });
+  try {
+    const plan = await runCli(["deps", "update", "--dry-run", "--json", "--data", folder], {
+      npm_config_registry: registry.url,
+      npm_config_cache: join(folder, "plan-cache"),
+    });
+    expect(JSON.parse(plan.stdout).groups).toMatchObject([
+      { group: "HTTP and schemas", updates: [{ package: "hono", latest: "4.999.0", major: false }] },
+    ]);
+  } finally {
+    await registry.close();
+  }
+  expect(existsSync(join(folder, "journal.jsonl"))).toBe(false);
+
+  const { bundle, node_modules } = JSON.parse((await runCli(["deps", "size", "--top", "100", "--json"])).stdout);
+  expect(bundle.gzip_bytes).toBeLessThan(bundle.gzip_bytes_max);
+  expect(bundle.parts.map(({ name }: { name: string }) => name)).toEqual(
+    expect.arrayContaining(["worker/rag", "hono", "zod"]),
+  );
+  expect(node_modules.packages.map(({ name }: { name: string }) => name)).toEqual(
+    expect.arrayContaining(["typescript", "@pulumi/cloudflare"]),
+  );
+
+  const unused = await runCli(["deps", "unused", "--json"]);
+  expect(JSON.parse(unused.stdout)).toEqual({ ok: true, unused: [] });
+}, 120_000);

@@ -1,0 +1,93 @@
+/** An incident from opening to post-mortem. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { CRONS, SERVICE } from "../../infra/inventory.ts";
+import { type Platform, startPlatform } from "../../local/platform.ts";
+import type { Command } from "../command/define.ts";
+import { invoked } from "../command/invoked.fixture.ts";
+import { runCli } from "../command/run-cli.fixture.ts";
+import { createClient } from "../service/client.ts";
+import { incidentOpen } from "./open.ts";
+import { incidentResolve } from "./resolve.ts";
+import { incidentUpdate } from "./update.ts";
+
+let platform: Platform;
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "prism-incident-"));
+  platform = await startPlatform({ data_dir: folder });
+});
+afterAll(async () => {
+  await platform.close();
+  await rm(folder, { recursive: true });
+});
+
+const { signal } = new AbortController();
+const ops = (command: Command, given: Record<string, unknown> = {}) =>
+  invoked(command, folder, given, {
+    client: async () => createClient({ url: platform.url, token: platform.api_secret, signal }),
+  });
+const cron = () => platform.runtime.triggerSchedule(SERVICE, CRONS.worker.checks);
+
+test("an incident goes from its opening to its post-mortem, by commands as they are typed", async () => {
+  const typed = async (...args: string[]) => {
+    const run = await runCli(["incident", ...args, "--data", folder, "--json"]);
+    return { code: run.code, ...JSON.parse(run.stdout) };
+  };
+  await cron();
+  const opened = await typed(
+    "open",
+    "Search is slow",
+    "--severity",
+    "SEV-3",
+    "--services",
+    "vectorize,api",
+    "--started",
+    "10m",
+  );
+  expect(opened).toMatchObject({ code: 0, where: "service", incident: { id: 1, components: ["api", "vectorize"] } });
+  expect(Date.parse(opened.respond_by) - Date.parse(opened.incident.timeline[0].at)).toBe(4 * 3_600_000);
+  const action = ["--action", "Alert on orphans", "--owner", "ann", "--due", "2026-01-01"];
+  const updated = await typed("update", "1", "--text", "It is the index.", "--state", "identified", ...action);
+  expect(updated.incident).toMatchObject({ state: "identified", action_items: [{ id: 1, owner: "ann" }] });
+  const resolved = await typed("resolve", "1", "--text", "It is as fast as before.");
+  expect(resolved).toMatchObject({ code: 0, doubts: [], incident: { state: "resolved" } });
+  expect(await typed("list")).toMatchObject({ incidents: [], action_items: [{ incident: "1", is_late: true }] });
+  const draft = await typed("postmortem", "1");
+  expect(draft.mttd_s).toBeGreaterThanOrEqual(600);
+  expect(draft.mttr_s).toBeGreaterThan(draft.mttd_s);
+  expect(draft.impact).toMatchObject({ failed: 0, requests: expect.any(Number) });
+  for (const told of ["It is the index.", "Alert on orphans | ann", "requests failed"])
+    expect(draft.markdown).toContain(told);
+});
+
+test("an incident is not over while its alerts fire, but for a reason, which is kept", async () => {
+  const headers = { authorization: `Bearer ${platform.api_secret}`, "content-type": "application/json" };
+  const beat = (result: string) =>
+    fetch(`${platform.url}/api/v1/heartbeats/drill`, { method: "POST", headers, body: JSON.stringify({ result }) });
+  await beat("fail");
+  await cron();
+  const { data: opened } = await ops(incidentOpen, { alert: "drill-failed" });
+  expect(opened).toMatchObject({ runbook: expect.any(String), incident: { severity: expect.any(String) } });
+  const id = String(opened.incident.id);
+  await expect(ops(incidentResolve, { id })).rejects.toMatchObject({
+    exit_code: 3,
+    parts: { cause: expect.stringContaining("drill-failed fires") },
+  });
+  const { data } = await ops(incidentResolve, { id, override: "the drill is taken out" });
+  const told = data.incident.timeline.map(
+    ({ source, is_public, text }: { source: string; is_public: boolean; text: string }) =>
+      `${source} ${is_public}: ${text}`,
+  );
+  expect(told).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/^alert false: alert drill-failed fires: /),
+      expect.stringMatching(/^operator false: resolved although .*: the drill is taken out$/),
+    ]),
+  );
+  // Again: nothing is told twice.
+  expect((await ops(incidentUpdate, { id })).data.added).toBe(0);
+  await beat("success");
+});

@@ -1,0 +1,96 @@
+/** What the steps of runbooks call: commands of ops, and routes of the service. Pure. */
+import type { Command } from "../ops/command/define.ts";
+import { ownFlags } from "../ops/command/define.ts";
+import { flagName, flagsOf } from "../ops/command/flags.ts";
+import type { Exception } from "./tidy-code.ts";
+
+export interface HttpCall {
+  method: string;
+  path: string;
+}
+
+/** Words of a shell's command, quotes taken off; what the shell would put in is `$`. */
+function wordsOf(line: string): string[] {
+  const words = [...line.matchAll(/(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/g)].map(([word]) => word);
+  return words.map((word) => word.replaceAll(/["']/g, "").replaceAll(/\$\{?\w+(?::?[-+][^}]*)?\}?/g, "$"));
+}
+
+/** The commands in a step's text, one a line, without what connects them. */
+function linesOf(commands: string): string[] {
+  const plain = commands.replaceAll(/\$\(((?!npm|curl)[^()]*)\)/g, "$$");
+  return plain.replaceAll(/\\\n\s*/g, " ").split(/\n|&&|\|\|?|;|\$\(|\)/);
+}
+
+/** Words after `npm run ops --` of each call in a step. */
+export function opsCalls(commands: string): string[][] {
+  return linesOf(commands).flatMap((line) => {
+    const [, rest] = /npm run (?:--silent )?ops -- (.*)$/.exec(line.trim()) ?? [];
+    return rest === undefined ? [] : [wordsOf(rest.replace(/\s\d?>.*$/, ""))];
+  });
+}
+
+/** Requests to the service in a step. */
+export function httpCalls(commands: string): HttpCall[] {
+  return linesOf(commands.replaceAll(/'[^']*'/g, "''")).flatMap((line) => {
+    const [, path] = /\$\{?PRISM_URL\}?(\/[^\s"?]*)/.exec(line) ?? [];
+    if (path === undefined || !/\bcurl\b/.test(line)) return [];
+    const [, named] = /(?:-X|--request)[ =]?([A-Z]+)/.exec(line) ?? [];
+    return [{ method: named ?? (/\s(-d|--data\S*)\s/.test(line) ? "POST" : "GET"), path }];
+  });
+}
+
+/** What is wrong with the words of a call; null where the command takes them. */
+export function flawOfCall(
+  words: readonly string[],
+  commands: ReadonlyMap<string, Command>,
+  ofAll: ReadonlySet<string>,
+): string | null {
+  const path = [3, 2, 1].map((count) => words.slice(0, count).join(" ")).find((candidate) => commands.has(candidate));
+  const command = commands.get(path ?? "");
+  if (path === undefined || command === undefined) return `there is no command ${words.slice(0, 2).join(" ")}`;
+  const flags = flagsOf(command.options);
+  const known = new Set([...ofAll, ...ownFlags(command)]);
+  let given = 0;
+  const rest = words.slice(path.split(" ").length);
+  for (let at = 0; at < rest.length; at += 1) {
+    const word = rest[at] ?? "";
+    if (!word.startsWith("--")) {
+      given += 1;
+      continue;
+    }
+    if (!known.has(word)) return `${path} has no ${word}`;
+    const flag = flags.find(({ key }) => flagName(key) === word);
+    if (flag?.kind === "switch" || ["--yes", "--dry-run", "--json", "--verbose"].includes(word)) continue;
+    const value = rest[++at];
+    if (value === undefined) return `${path}: ${word} has no value`;
+    if (flag?.choices && !value.includes("$") && !flag.choices.includes(value))
+      return `${path}: ${word} is not ${value}`;
+  }
+  const args = flagsOf(command.args);
+  const least = args.filter(({ required }) => required).length;
+  const most = args.some(({ kind }) => kind === "list") ? Number.POSITIVE_INFINITY : args.length;
+  const missing = flags.find(({ key, required }) => required && !rest.includes(flagName(key)));
+  if (missing !== undefined) return `${path} needs ${flagName(missing.key)}`;
+  return given < least || given > most ? `${path} takes ${least} to ${most} arguments, not ${given}` : null;
+}
+
+/** Whether a path is one that the description of the service has. */
+export function isDescribed(
+  { method, path }: HttpCall,
+  paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+): boolean {
+  return Object.entries(paths).some(([template, methods]) => {
+    const pattern = template
+      .split(/\{[^}]+\}/)
+      .map((part) => part.replaceAll(/[.*+?^$()|[\]\\]/g, "\\$&"))
+      .join("[^/]+");
+    return new RegExp(`^${pattern}$`).test(path) && method.toLowerCase() in methods;
+  });
+}
+
+/** Steps that call neither a command nor a route of the service. */
+export const CALLS_OTHERS: readonly Exception[] = [
+  { id: "ai-unavailable/ask-upstream", reason: "the OpenAI-compatible server of the operator is asked itself" },
+  { id: "dependency-vulnerability/list", reason: "npm alone knows advisories" },
+  { id: "dependency-vulnerability/build", reason: "what is changed is this repository" },
+];
