@@ -16,7 +16,6 @@ const STARTED = [
   { id: "local/shim.js", reason: "a module of workerd, read by `workerd.ts`" },
   { id: "local/**/*-worker.js", reason: "modules of workerd, read by the Node.js end beside each" },
   { id: "local/bench-peers/*.ts", reason: "bare Workers that `bench http` bundles" },
-  { id: "ops/gameday/moved-clock.js", reason: "loaded by processes of `run-runbook.ts`" },
   { id: "ops/backup/repository/crash-disk.fixture.ts", reason: "loaded by processes of `crash-points.fixture.ts`" },
   { id: "ops/backup/repository/crash-work.fixture.ts", reason: "a process of `crash-slow.test.ts`" },
 ];

@@ -227,7 +227,7 @@ async function assemble(
     engine: runtime,
     uploads,
     credentials,
-    now,
+    now: Date.now,
   });
   const apiServer = await serveApis(options.api_port ?? 0, apis, s3, telemetry.tails, diskOf(folder.path));
   undo.push(() => apiServer.close());

@@ -70,7 +70,6 @@ const OWN_PROCESSES: readonly Exception[] = [
 
 const NOT_THE_USERS: readonly Exception[] = [
   { id: "PULUMI_CONFIG_SECRET_KEYS", reason: "the engine tells the program by it" },
-  { id: "PRISM_CLOCK_OFFSET_MS", reason: "a game day tells the processes of its runbooks by it" },
 ];
 
 /** Everything a clone has: what .gitignore names is not read. */

@@ -88,7 +88,7 @@ export async function onArena<T>(invocation: Invocation, work: (arena: Arena) =>
     });
     const traffic = new Traffic({ writer: admin, reader: clientOf(key) });
     await traffic.prepare();
-    const clock = new PlatformClock({ plan: faults, fire: (at) => fireCrons(platform.runtime, at, () => {}) });
+    const clock = new PlatformClock({ plan: faults, signal, fire: (at) => fireCrons(platform.runtime, at, () => {}) });
     await admin.post("/api/v1/heartbeats/backup", {
       result: "success",
       next_due_at: new Date(clock.now() + BACKUP_EVERY_H * HOUR_MS).toISOString(),

@@ -14,6 +14,8 @@ const EVALUATION_MIN = 5;
 interface ClockInputs {
   /** The shim's clock. */
   plan: { clock_offset_ms: number };
+  /** Ends the passing of time. */
+  signal: AbortSignal;
   /** Fires what is due in a minute. */
   fire: (at: Date) => Promise<void>;
 }
@@ -35,6 +37,7 @@ export class PlatformClock {
   /** Lets time pass up to `to_ms`, firing crons; `each_minute` happens after the crons of each minute; null: nobody does anything. */
   async passTo(to_ms: number, each_minute: (() => Promise<void>) | null): Promise<void> {
     while ((this.#minute + 1) * MINUTE_MS <= to_ms) {
+      this.#inputs.signal.throwIfAborted();
       this.#minute += 1;
       this.#moveTo(this.#minute * MINUTE_MS);
       if (each_minute !== null && this.#minute % EVALUATION_MIN === 0) await pause(METER_SETTLED_MS);

@@ -5,8 +5,6 @@ import type { Arena } from "./arena.ts";
 import type { Fault } from "./fault.ts";
 import { type Played, ranStep } from "./played.ts";
 
-const MOVED_CLOCK = new URL("./moved-clock.js", import.meta.url).href;
-
 /** What `runbook run --json` prints, as far as it is looked at. */
 const ran = z.object({ outcome: z.string(), steps: z.array(z.object(ranStep.shape)) });
 
@@ -19,17 +17,11 @@ export interface RunbookRun {
 
 /** Variables of the engineer's shell win over those that `runbook run` finds out by itself. */
 export async function runRunbook(
-  { data_dir, invocation, faults }: Arena,
+  { data_dir, invocation }: Arena,
   { runbook, situations = [] }: Fault,
   { variables, resume }: { variables: Record<string, string>; resume: boolean },
 ): Promise<RunbookRun> {
-  const env = {
-    ...invocation.env,
-    PRISM_DATA: data_dir,
-    NODE_OPTIONS: [invocation.env.NODE_OPTIONS ?? "", `--import=${MOVED_CLOCK}`].join(" ").trim(),
-    PRISM_CLOCK_OFFSET_MS: String(faults.clock_offset_ms),
-    ...variables,
-  };
+  const env = { ...invocation.env, PRISM_DATA: data_dir, ...variables };
   const flags = [...situations.flatMap((situation) => ["--when", situation]), ...(resume ? ["--resume"] : [])];
   const shell = $({ env, nothrow: true, quiet: true, signal: invocation.signal });
   const run = await shell`npm run --silent ops -- runbook run ${runbook} --auto --max-risk destructive --json ${flags}`;

@@ -61,9 +61,10 @@ export const UPKEEP_RULES: readonly AlertRule[] = [
       summary: "The watchdog does not ask any more",
       runbook: "watchdog-silent",
       missing: "keep",
+      // It asks every 5 minutes. Twice: what a Worker that was dead has not heard, it hears before it is evaluated again.
+      for_min: 5,
       resolve: { after_min: 0 },
     },
-    // It asks every 5 minutes: one missed run is enough.
     { metric: "watchdog_age_s", is: ">", value: 360 },
   ),
   critical(

@@ -41,7 +41,7 @@ export const WORKER_FAULTS: readonly Fault[] = [
     id: "worker-throwing",
     what: "a release throws at every request and in cron: nothing of the Worker works",
     alert: "worker-dead",
-    also: ["change-deploy", "cron-stopped", "watchdog-silent", "change-incident", ...ERROR_ALERTS],
+    also: ["change-deploy", "cron-stopped", "change-incident", ...ERROR_ALERTS],
     runbook: "complete-outage",
     afterwards: incidentIsKept,
     inject: async ({ account: to, served }) =>
@@ -82,7 +82,6 @@ export const WORKER_FAULTS: readonly Fault[] = [
     id: "alert-state-unreachable",
     what: "the Durable Object of the alerts fails",
     alert: "alert-state-broken",
-    also: ["watchdog-silent"],
     runbook: "alert-state-broken",
     inject: async ({ faults }) => {
       faults.rules = [{ binding: "ALERTS", script: SERVICE, error: "game day: Durable Object reset" }];
