@@ -71,11 +71,11 @@ function parts(text: string): { before: string; table: string; after: string } {
   return { before: `${before.trimEnd()}\n`, table, after };
 }
 
-/** Renews the row of a fault, and the day of its runbook where that was carried out to its end. */
+/** Renews the row of a fault, and the day of its runbook where that was carried out to its end and the alert resolved. */
 export function recordResult(faults: readonly Fault[], came: Played, day: string): void {
   const readme = join(RUNBOOKS, "README.md");
   writeFileSync(readme, withResults(readFileSync(readme, "utf8"), faults, [came], day));
-  if (!came.runbook_done) return;
+  if (!came.runbook_done || came.resolved_after_s === null) return;
   const file = join(RUNBOOKS, `${came.runbook}.md`);
   writeFileSync(file, readFileSync(file, "utf8").replace(/^last_drilled: .*$/m, `last_drilled: ${day}`));
 }
