@@ -165,6 +165,7 @@ export const OPTIONAL_SECRETS: ReadonlySet<SecretName> = new Set([
 
 /** Jobs that get an account token of their own, with what `infra/tokens.ts` grants them. */
 export const TOKENS = ["deploy", "backup", "restore", "reports"] as const;
+export type TokenKind = (typeof TOKENS)[number];
 /** Secrets of our own making that have a `_PREVIOUS` one. */
 export const ROTATED_SECRETS = ["API_SECRET", "JWT_SECRET", "ALERT_WEBHOOK_SECRET"] as const satisfies SecretName[];
 /** How far a rotation is: `-ing` is written down with the secrets, and not deployed for certain. */
