@@ -76,6 +76,7 @@ export interface Platform extends PlatformFile {
   s3_credentials: { access_key_id: string; secret_access_key: string };
   runtime: Runtime;
   vectorize: VectorizeStore;
+  queues: QueueBroker;
   ai_usage: () => AiUsage;
   logpush: Logpush;
   /** Process id of workerd, for CPU accounting. Null where /proc is absent. */
@@ -256,6 +257,7 @@ async function assemble(
     s3_credentials: s3Credentials(identity.token),
     runtime,
     vectorize,
+    queues,
     logpush: telemetry.logpush,
     ai_usage: () => ({ ...ai.usage }),
     workerdPid: () => workerdPids()[0] ?? null,

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { SERVICE, type SecretName } from "../../infra/inventory.ts";
 import type { FaultPlan } from "../../local/faults.ts";
 import type { Platform } from "../../local/platform.ts";
@@ -10,7 +11,7 @@ import { configurationPlace } from "../alerts/configuration.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { createKey } from "../keys/keys.ts";
-import { GAMEDAY_REQUEST_TIMEOUT_MS } from "../limits.ts";
+import { GAMEDAY_BEGINS_BEFORE_MS, GAMEDAY_DELIVERY_MAX_MS, GAMEDAY_REQUEST_TIMEOUT_MS } from "../limits.ts";
 import { type Client, createClient } from "../service/client.ts";
 import { locateStack } from "../stack/locate.ts";
 import { PlatformClock } from "./platform-clock.ts";
@@ -57,6 +58,7 @@ export async function onArena<T>(invocation: Invocation, work: (arena: Arena) =>
   try {
     const { faults } = platform;
     if (faults === null) throw new Error("the platform runs without the shim");
+    faults.clock_offset_ms = -GAMEDAY_BEGINS_BEFORE_MS;
     const { signal, env } = invocation;
     const own: Invocation = {
       ...invocation,
@@ -88,7 +90,15 @@ export async function onArena<T>(invocation: Invocation, work: (arena: Arena) =>
     });
     const traffic = new Traffic({ writer: admin, reader: clientOf(key) });
     await traffic.prepare();
-    const clock = new PlatformClock({ plan: faults, signal, fire: (at) => fireCrons(platform.runtime, at, () => {}) });
+    const clock = new PlatformClock({
+      plan: faults,
+      signal,
+      fire: (at) => fireCrons(platform.runtime, at, () => {}),
+      deliver: () => {
+        platform.queues.dispatch();
+        return Promise.race([platform.queues.settled(), pause(GAMEDAY_DELIVERY_MAX_MS)]);
+      },
+    });
     await admin.post("/api/v1/heartbeats/backup", {
       result: "success",
       next_due_at: new Date(clock.now() + BACKUP_EVERY_H * HOUR_MS).toISOString(),

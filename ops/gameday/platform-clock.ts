@@ -18,6 +18,8 @@ interface ClockInputs {
   signal: AbortSignal;
   /** Fires what is due in a minute. */
   fire: (at: Date) => Promise<void>;
+  /** Starts the deliveries of queues that are due, and waits for those that end by themselves. */
+  deliver: () => Promise<void>;
 }
 
 export class PlatformClock {
@@ -41,6 +43,8 @@ export class PlatformClock {
       this.#minute += 1;
       this.#moveTo(this.#minute * MINUTE_MS);
       if (each_minute !== null && this.#minute % EVALUATION_MIN === 0) await pause(METER_SETTLED_MS);
+      // A minute is over sooner here than a queue looks for what is due.
+      await this.#inputs.deliver();
       await this.#inputs.fire(new Date(this.#minute * MINUTE_MS));
       await each_minute?.();
     }

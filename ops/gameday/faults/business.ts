@@ -9,7 +9,6 @@ import { deployVersion } from "../scripts.ts";
 
 /** Figures of a week are computed once an hour. */
 const SLOW_FIGURES_MIN = 60;
-const DAY_TOKENS = 100_000;
 
 /** Documents so large that their rows are a tenth of a day's allowance of D1 each. */
 async function bulkWrites({ admin, clock }: Arena, count: number): Promise<void> {
@@ -123,7 +122,6 @@ async function expensiveQuestions(arena: Arena): Promise<void> {
       message: `What is the tariff of the harbour for every vessel, asked ${index} at ${clock.now()}?`,
     }),
   );
-  void DAY_TOKENS;
 }
 
 /** The served code with another model as its usual one, at a price as no catalogue has it. */
