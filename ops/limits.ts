@@ -337,7 +337,7 @@ export const OWED_WAIT_MAX_MS = 300_000;
 /** A caller's request on a game day: a fault must not keep callers waiting for longer than people would. */
 export const GAMEDAY_REQUEST_TIMEOUT_MS = 15_000;
 /** A game day begins so long ago: a runbook's process has this machine's clock, and must not meet times that are yet to come. */
-export const GAMEDAY_BEGINS_BEFORE_MS = 6 * 3_600_000;
+export const GAMEDAY_BEGINS_BEFORE_MS = 36 * 3_600_000;
 /** Real time that a simulated minute waits for deliveries of queues: one that hangs is the fault. */
 export const GAMEDAY_DELIVERY_MAX_MS = 2_000;
 /** Quiet traffic before a fault, so that every window of five minutes has a usual past. */

@@ -13,6 +13,8 @@ export interface Fault {
   runbook: string;
   /** What must be so before it strikes, such as the time of day. */
   prepare?(arena: Arena): Promise<void>;
+  /** Lets what is left of the time before it pass at once; after the warm-up. */
+  approach?(arena: Arena): Promise<void>;
   inject(arena: Arena): Promise<void>;
   /** What callers do in each minute from then on until the alert fires, beside the usual traffic. */
   workload?(arena: Arena): Promise<void>;

@@ -26,6 +26,7 @@ export async function playAll(
       for (const fault of faults.slice(done.length)) {
         await fault.prepare?.(arena);
         await warmUp(arena);
+        await fault.approach?.(arena);
         const came = await play(arena, fault);
         done.push(came);
         on_played(came);

@@ -12,6 +12,8 @@ const triggers = z.tuple([z.object({ sql: z.string() })]);
 const DESK = "desk";
 /** A backup that is older is told. */
 const BACKUP_OLD_MIN = 26 * 60;
+/** A day of usual traffic before would tell nothing more. So long after a warm-up the rules are evaluated before the watchdog asks whether they were. */
+const BACKUP_STILL_YOUNG_MIN = 11.5;
 /** Three deliveries must have failed: the first, and those after 5 and 10 minutes. */
 const THREE_TRIES_MIN = 20;
 
@@ -52,9 +54,13 @@ export const UPKEEP_FAULTS: readonly Fault[] = [
     what: "no backup for more than a day, and nobody said so",
     alert: "backup-old",
     also: ["schedule-missed", "change-backup"],
-    builds_up_min: BACKUP_OLD_MIN,
+    builds_up_min: BACKUP_STILL_YOUNG_MIN,
     runbook: "failed-backup",
-    inject: (arena) => heartbeat(arena, "backup", "success"),
+    approach: async (arena) => {
+      await heartbeat(arena, "backup", "success");
+      arena.clock.leapTo(arena.clock.now() + (BACKUP_OLD_MIN - BACKUP_STILL_YOUNG_MIN) * MINUTE_MS);
+    },
+    inject: async () => {},
   },
   {
     id: "schedule-missed",
