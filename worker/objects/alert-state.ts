@@ -37,6 +37,7 @@ import {
   ALERT_DURATIONS_KEPT_MIN,
   ALERT_RETRY_BASE_MIN,
   ALERT_RETRY_MAX_MIN,
+  ALERT_STEP_MIN,
   ALERT_SLICES_KEPT_MIN,
   ALERT_SLOW_FIGURES_MIN,
   HEARTBEAT_JOBS_MAX,
@@ -87,7 +88,8 @@ export class AlertState extends DurableObject<Env> implements AlertCalls {
       const pause_min = Math.min(ALERT_RETRY_BASE_MIN * 2 ** (attempts - 1), ALERT_RETRY_MAX_MIN);
       const given_up = error !== null && attempts >= ALERT_ATTEMPTS_MAX;
       const state = error === null ? "sent" : given_up ? "given up" : "waiting";
-      const at_ms = state === "waiting" ? now_ms + pause_min * MINUTE_MS : now_ms;
+      // Cron comes by the step: due on the dot, a try would miss its run by what the delivery took, and wait for the next.
+      const at_ms = state === "waiting" ? now_ms + (pause_min - ALERT_STEP_MIN / 2) * MINUTE_MS : now_ms;
       this.#tables.settle(id, { state, attempts, at_ms, error });
     }
     this.#tables.setFact("channel_failures", failures);
