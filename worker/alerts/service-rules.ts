@@ -2,6 +2,8 @@
  * Rules on what callers meet and on what it depends. Ratios have a guard of absolute counts beside them: at three in the morning
  * one failed request of two is no outage.
  */
+import { MINUTE_MS } from "../ground/time.ts";
+import { QUEUE_STUCK_AFTER_MS } from "../limits.ts";
 import type { AlertRule } from "./rule.ts";
 import { atLeast, critical, over, under, warning } from "./rule-drafts.ts";
 
@@ -96,12 +98,12 @@ export const SERVICE_RULES: readonly AlertRule[] = [
   warning(
     {
       id: "queue-age",
-      summary: "A message has waited for more than 30 minutes",
+      summary: `A message has waited for more than ${QUEUE_STUCK_AFTER_MS / MINUTE_MS} minutes`,
       runbook: "ingestion-stuck",
       dedup: ["queue"],
       missing: "keep",
     },
-    { metric: "queue_oldest_s", is: ">", value: 1_800 },
+    { metric: "queue_oldest_s", is: ">", value: QUEUE_STUCK_AFTER_MS / 1_000 },
   ),
   warning(
     { id: "processing-slow", summary: "Queue messages take more than 30 s", runbook: "ingestion-stuck" },

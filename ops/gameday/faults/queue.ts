@@ -1,4 +1,6 @@
 /** Faults of the queue and its consumer. */
+import { MINUTE_MS } from "../../../worker/ground/time.ts";
+import { QUEUE_STUCK_AFTER_MS } from "../../../worker/limits.ts";
 import type { Arena } from "../arena.ts";
 import type { Fault } from "../fault.ts";
 import { account, queueId } from "../means.ts";
@@ -7,7 +9,7 @@ import { account, queueId } from "../means.ts";
 const BACKLOG = 1_100;
 const PUSHED_AT_ONCE = 100;
 /** A message that waits for longer is told. */
-const OLD_MIN = 30;
+const OLD_MIN = QUEUE_STUCK_AFTER_MS / MINUTE_MS;
 
 async function pause(arena: Arena): Promise<void> {
   await account(arena, "put", `queues/${await queueId(arena, "ingest")}`, { settings: { delivery_paused: true } });
