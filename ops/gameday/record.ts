@@ -19,8 +19,8 @@ const HEAD = [
 export interface Row {
   fault: string;
   runbook: string;
-  /** ISO date. */
-  day: string;
+  /** ISO date; null where nobody was told, or nothing recovered: that was no drill. */
+  day: string | null;
   line: string;
 }
 
@@ -32,7 +32,9 @@ export function rowsIn(text: string): Row[] {
       const cells = line.split("|").map((cell) => cell.trim());
       const [, fault] = /^`([a-z0-9-]+)`/.exec(cells[1] ?? "") ?? [];
       const [, runbook] = /^\[([a-z0-9-]+)\]/.exec(cells[3] ?? "") ?? [];
-      return fault === undefined || runbook === undefined ? [] : [{ fault, runbook, day: cells[8] ?? "", line }];
+      return fault === undefined || runbook === undefined
+        ? []
+        : [{ fault, runbook, day: cells.slice(4, 6).includes("never") ? null : (cells[8] ?? ""), line }];
     });
 }
 
@@ -47,13 +49,22 @@ export function withResults(text: string, faults: readonly Fault[], came: readon
   return [before, BEGIN, "", ...HEAD, ...lines, "", END, after].join("\n");
 }
 
+const seconds = (value: number | null) => (value === null ? "never" : `${value} s`);
+
+/** A rule that looks once an hour may look sooner than it lets expect. */
+function toldAfter({ detected_after_s, rule_waits_s }: Pick<Played, "detected_after_s" | "rule_waits_s">): string {
+  if (detected_after_s === null || rule_waits_s === 0) return seconds(detected_after_s);
+  if (detected_after_s < 0)
+    return `${detected_after_s + rule_waits_s} s, within the ${rule_waits_s / 60} min of the rule`;
+  return `${detected_after_s} s + ${rule_waits_s / 60} min of the rule`;
+}
+
 function lineOf({ id, alert, runbook, ...came }: Played, what: string, day: string): string {
-  const seconds = (value: number | null) => (value === null ? "never" : `${value} s`);
   const cells = [
     `\`${id}\`: ${what}`,
     `\`${alert}\``,
     `[${runbook}](${runbook}.md)`,
-    seconds(came.detected_after_s) + (came.rule_waits_s > 0 ? ` + ${came.rule_waits_s / 60} min of the rule` : ""),
+    toldAfter(came),
     seconds(came.recovered_after_s),
     `${came.failed} of ${came.requests}`,
     `${came.lost} of ${came.promised}`,

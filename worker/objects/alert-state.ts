@@ -37,9 +37,9 @@ import {
   ALERT_DURATIONS_KEPT_MIN,
   ALERT_RETRY_BASE_MIN,
   ALERT_RETRY_MAX_MIN,
-  ALERT_STEP_MIN,
   ALERT_SLICES_KEPT_MIN,
   ALERT_SLOW_FIGURES_MIN,
+  ALERT_STEP_MIN,
   HEARTBEAT_JOBS_MAX,
 } from "../limits.ts";
 import { AlertTables } from "./alert-tables.ts";
