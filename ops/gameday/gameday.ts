@@ -37,7 +37,7 @@ export const gameday = defineCommand({
   path: "gameday",
   group: "incident",
   summary: "play faults on a platform of its own: alert, runbook, recovery, nothing lost; and a quiet day",
-  notes: `Time is simulated: minutes of it pass in a blink, and what processes take is added. Targets: told within ${GAMEDAY_DETECTED_S / 60} minutes (beside the time that the rule itself waits), recovered within ${GAMEDAY_RECOVERED_S / 60}, nothing lost, no false alert. Exit code 1 when one is missed. All of it takes half an hour.`,
+  notes: `Time is simulated: minutes of it pass in a blink, and what processes take is added. Targets: told within ${GAMEDAY_DETECTED_S / 60} minutes (beside the time that the rule itself waits), recovered within ${GAMEDAY_RECOVERED_S / 60}, nothing lost, no false alert. Exit code 1 when one is missed. A fault takes this machine some twenty seconds, one that waits for figures of an hour more.`,
   risk: "read",
   options: z.object({
     fault: z
@@ -56,7 +56,7 @@ export const gameday = defineCommand({
     const { playAll } = await import("./play-all.ts");
     const day = new Date(invocation.now()).toISOString().slice(0, 10);
     const { faults, told } = await playAll(invocation, chosen, hours, (came) => {
-      // Each at once: half an hour of results must not be lost by what ends the run early.
+      // Each at once: results must not be lost by what ends the run early.
       if (record) recordResult(FAULTS, came, day);
     });
     const shortfalls = [...faults.flatMap(shortfallsOf), ...told.map((alert) => `quiet day: ${alert} was told`)];

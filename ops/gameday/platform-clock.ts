@@ -4,12 +4,10 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { MINUTE_MS } from "../../worker/ground/time.ts";
-import { METER_FLUSH_MS } from "../../worker/limits.ts";
+import { ALERT_STEP_MIN, METER_FLUSH_MS } from "../../worker/limits.ts";
 
 /** What an isolate has counted reaches the meter after its patience, and an evaluation must see it. */
 const METER_SETTLED_MS = METER_FLUSH_MS + 100;
-/** The Worker evaluates its rules in minutes that this divides. */
-const EVALUATION_MIN = 5;
 
 interface ClockInputs {
   /** The shim's clock. */
@@ -42,7 +40,7 @@ export class PlatformClock {
       this.#inputs.signal.throwIfAborted();
       this.#minute += 1;
       this.#moveTo(this.#minute * MINUTE_MS);
-      if (each_minute !== null && this.#minute % EVALUATION_MIN === 0) await pause(METER_SETTLED_MS);
+      if (each_minute !== null && this.#minute % ALERT_STEP_MIN === 0) await pause(METER_SETTLED_MS);
       // A minute is over sooner here than a queue looks for what is due.
       await this.#inputs.deliver();
       await this.#inputs.fire(new Date(this.#minute * MINUTE_MS));

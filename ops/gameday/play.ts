@@ -1,6 +1,7 @@
 /** One fault from beginning to end: usual traffic, the fault, its alert, its runbook, recovery, and what became of what was promised. */
 import { ALL_RULES } from "../../worker/alerts/rules.ts";
 import { MINUTE_MS } from "../../worker/ground/time.ts";
+import { ALERT_STEP_MIN } from "../../worker/limits.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { walkJourneys } from "../health/synthetic.ts";
 import { GAMEDAY_PATIENCE_MIN, GAMEDAY_STRIKES_AFTER_MS, GAMEDAY_WARM_UP_MIN } from "../limits.ts";
@@ -10,7 +11,7 @@ import type { Played } from "./played.ts";
 import { type RunbookRun, runRunbook } from "./run-runbook.ts";
 import { isNews, ruleOf } from "./webhooks.ts";
 
-const EVALUATION_MS = 5 * MINUTE_MS;
+const EVALUATION_MS = ALERT_STEP_MIN * MINUTE_MS;
 const S_MS = 1_000;
 
 /** Lets the usual traffic run until a little after an evaluation: then a fault may strike. */

@@ -1,11 +1,11 @@
 /** What must follow no fault: a day on which nobody is told of anything, and an hour after which nothing of a fault is left. */
 import { z } from "zod";
 import { MINUTE_MS } from "../../worker/ground/time.ts";
+import { ALERT_STEP_MIN } from "../../worker/limits.ts";
 import { GAMEDAY_FORGOTTEN_MIN, GAMEDAY_PATIENCE_MIN } from "../limits.ts";
 import { decode } from "../service/client.ts";
 import type { Arena } from "./arena.ts";
 
-const EVALUATION_MIN = 5;
 /** On a quiet day callers come once in so many minutes: twice for each evaluation. */
 const CALLERS_EVERY_MIN = 2;
 const HOUR_MIN = 60;
@@ -31,6 +31,6 @@ export async function isForgotten({ clock, operator }: Arena): Promise<boolean> 
     const { alerts } = decode(alertList, await operator.get("/api/v1/alerts"), "GET /api/v1/alerts");
     if (alerts.length === 0) return true;
     if (clock.now() > patience_ms) return false;
-    await clock.passTo(clock.now() + EVALUATION_MIN * MINUTE_MS, null);
+    await clock.passTo(clock.now() + ALERT_STEP_MIN * MINUTE_MS, null);
   }
 }

@@ -1,5 +1,7 @@
 /** Figures of an incident, from its events and from what the service counted. Pure. */
+
 import { z } from "zod";
+import { DAY_MS } from "../../worker/ground/time.ts";
 import type { ShownIncident } from "./answers.ts";
 import type { Happened } from "./events.ts";
 
@@ -29,8 +31,6 @@ export const requestSeries = z.object({
   ),
 });
 export type RequestSeries = z.infer<typeof requestSeries>;
-
-const DAY_MS = 86_400_000;
 
 /** The shortest period of the series that reaches back to a time; null where none does. */
 export function periodSince(from_ms: number, now_ms: number): string | null {

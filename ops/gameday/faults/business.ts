@@ -2,13 +2,11 @@
 
 import { SERVICE } from "../../../infra/inventory.ts";
 import { DAY_MS, HOUR_MS } from "../../../worker/ground/time.ts";
+import { ALERT_SLOW_FIGURES_MIN } from "../../../worker/limits.ts";
 import type { Arena } from "../arena.ts";
 import type { Fault } from "../fault.ts";
 import { atOnce, caller } from "../means.ts";
 import { deployVersion } from "../scripts.ts";
-
-/** Figures of a week are computed once an hour. */
-const SLOW_FIGURES_MIN = 60;
 
 /** Documents so large that their rows are a tenth of a day's allowance of D1 each. */
 async function bulkWrites({ admin, clock }: Arena, count: number): Promise<void> {
@@ -57,7 +55,7 @@ export const BUSINESS_FAULTS: readonly Fault[] = [
     id: "answers-rated-poor",
     what: "callers find the answers poor",
     alert: "quality",
-    builds_up_min: SLOW_FIGURES_MIN,
+    builds_up_min: ALERT_SLOW_FIGURES_MIN,
     runbook: "business-figures",
     inject: rateAnswers,
     passes: async () => {},
@@ -89,7 +87,7 @@ export const BUSINESS_FAULTS: readonly Fault[] = [
     what: "half of those who used the service a week ago do no more",
     alert: "active-users",
     also: ["backup-old", "schedule-missed", "cron-stopped"],
-    builds_up_min: SLOW_FIGURES_MIN,
+    builds_up_min: ALERT_SLOW_FIGURES_MIN,
     runbook: "business-figures",
     prepare: async (arena) => {
       for (let user = 0; user < 6; user += 1) {

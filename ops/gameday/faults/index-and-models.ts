@@ -1,5 +1,6 @@
 /** Faults of Vectorize, of the models and of the caches. */
 import { generationName, VECTOR_INDEX } from "../../../infra/inventory.ts";
+import { ALERT_SLOW_FIGURES_MIN } from "../../../worker/limits.ts";
 import type { Arena } from "../arena.ts";
 import type { Fault } from "../fault.ts";
 import { account, atOnce } from "../means.ts";
@@ -13,8 +14,6 @@ const fails =
     faults.rules = [rule];
   };
 const INDEX = `vectorize/v2/indexes/${generationName(VECTOR_INDEX, VECTOR_INDEX.generation, "local")}`;
-/** The hourly figures: a comparison of chunks and vectors is not for every five minutes. */
-const SLOW_FIGURES_MIN = 60;
 
 const ORPHANS = 60;
 /** Far beyond the ids that chunks get. */
@@ -75,7 +74,7 @@ export const INDEX_FAULTS: readonly Fault[] = [
     what: "half of the vectors are gone from the index",
     alert: "index-disparity",
     runbook: "search-wrong",
-    builds_up_min: SLOW_FIGURES_MIN,
+    builds_up_min: ALERT_SLOW_FIGURES_MIN,
     inject: async (arena) => {
       const { result } = await account<{ vectors: { id: string }[] }>(arena, "get", `${INDEX}/list?count=1000`);
       const ids = result.vectors.map(({ id }) => id).filter((_, index) => index % 2 === 0);
@@ -87,7 +86,7 @@ export const INDEX_FAULTS: readonly Fault[] = [
     what: "the index holds vectors that no chunk has",
     alert: "index-disparity",
     runbook: "search-wrong",
-    builds_up_min: SLOW_FIGURES_MIN,
+    builds_up_min: ALERT_SLOW_FIGURES_MIN,
     inject: async ({ platform }) => {
       const vectors = Array.from({ length: ORPHANS }, (_, index) => ({
         id: String(ORPHANS_FROM + index),
