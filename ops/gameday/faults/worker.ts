@@ -1,6 +1,7 @@
 /** Faults of the Worker itself: its releases, its cron, its watchdog, its alert state. */
 import { z } from "zod";
 import { SERVICE, WATCHDOG } from "../../../infra/inventory.ts";
+import { ALERT_STEP_MISSED_MIN } from "../../../worker/limits.ts";
 import { decode } from "../../service/client.ts";
 import type { Arena } from "../arena.ts";
 import type { Fault } from "../fault.ts";
@@ -67,6 +68,8 @@ export const WORKER_FAULTS: readonly Fault[] = [
     id: "cron-gone",
     what: "a deployment lost the Worker's cron triggers",
     alert: "cron-stopped",
+    also: ["change-deploy"],
+    builds_up_min: ALERT_STEP_MISSED_MIN,
     runbook: "cron-stopped",
     inject: removeCrons,
   },
@@ -74,6 +77,7 @@ export const WORKER_FAULTS: readonly Fault[] = [
     id: "watchdog-dead",
     what: "the watchdog's trigger is gone: nobody would notice that the Worker is dead",
     alert: "watchdog-silent",
+    also: ["change-deploy"],
     runbook: "watchdog-silent",
     inject: async ({ account: { client, account_id } }) =>
       void (await client.workers.scripts.schedules.update(WATCHDOG.name, { account_id, body: [] })),
