@@ -242,6 +242,8 @@ export const D1_FREE_ROWS_READ_PER_DAY = 5_000_000;
 export const D1_FREE_ROWS_WRITTEN_PER_DAY = 100_000;
 /** So long a generation that was live is kept, because a switch can be undone with it. */
 export const UNDO_WINDOW_MS = 7 * 86_400_000;
+/** By how much index versions are raised where nobody knows how far they had come: no tenant writes so often in the month that Time Travel reaches back. */
+export const INDEX_VERSION_LEAP = 100_000_000;
 /** Changed rows that `ops backup diff` counts in memory; beyond that it only says that a table changed. */
 export const DIFF_KEYS_MAX = 2_000_000;
 /** Rows of text indexed by one statement: some 10 MB, a second or two of D1's 30. */

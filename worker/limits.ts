@@ -333,6 +333,8 @@ export const ALERT_FLAP_HOLD_MIN = 60;
 export const ALERT_SOURCE_TIMEOUT_MS = 4_000;
 /** Cron evaluates so often: a run that was missed must not empty the shortest windows. */
 export const ALERT_STEP_MIN = 5;
+/** What comes with every step and is older has missed one: a step, and a minute for what it takes. */
+export const ALERT_STEP_MISSED_MIN = 6;
 /** Changes that an alert names as what was done lately. */
 export const ALERT_CHANGES_SHOWN = 5;
 export const ALERT_CHANGES_WINDOW_MIN = 1_440;
