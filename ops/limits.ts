@@ -24,6 +24,8 @@ export const RUNBOOK_KILL_AFTER_MS = 10_000;
 export const RUNBOOK_OUTPUT_CHARS_KEPT = 65_536;
 /** Between two looks at a job. */
 export const JOB_POLL_MS = 100;
+/** Names that `eval identifiers` asks for, twice each: some minutes. */
+export const EVAL_NAMES_MAX = 1_000;
 /** An evaluation gives up when no vector comes for so long: the queue's tries (5, 10 s apart, each a call or more) are over by then. */
 export const EVAL_VECTORS_STALL_MS = 180_000;
 /** Files above this are not indexed: the Worker takes 900 000 characters a document. */

@@ -19,6 +19,8 @@ export const CHUNK_MAX_TOKENS = 448;
 export const CHUNK_MIN_TOKENS = 100;
 /** Longer heading lines are shortened in the heading path; the text keeps them whole. */
 export const CHUNK_HEADING_CHARS_MAX = 160;
+/** Names of declarations in the heading of a chunk of code; a usual chunk has one to ten. */
+export const CHUNK_SYMBOLS_CHARS_MAX = 480;
 
 /** A pack is built and verified in memory, beside its copy for hashing, in a 128 MB isolate: 10 400 vectors at 384. */
 export const PACK_BYTES_MAX = 16 * 1024 * 1024;
@@ -162,6 +164,8 @@ export const REWORDED_CHUNKS_MAX = 200;
 
 /** A document's text; with escapes it still fits a JSON body of BODY_BYTES_MAX in most languages. */
 export const DOCUMENT_TEXT_CHARS_MAX = 900_000;
+/** Declarations that a document's outline names: one on every other line of a generated file. */
+export const OUTLINE_ENTRIES_MAX = 10_000;
 export const DOCUMENT_ID_BYTES_MAX = 512;
 export const TITLE_CHARS_MAX = 500;
 export const URL_CHARS_MAX = 2_000;
