@@ -275,6 +275,8 @@ export const KV_PROBE_EVERY_MS = 15 * 60_000;
 export const PARITY_CHUNKS_MAX = 2_000;
 /** The whole count of chunks is compared with that of vectors up to here: beyond, samples tell. */
 export const PARITY_COUNT_MAX = 20_000;
+/** And up to here at every evaluation of the alerts: 288 000 of the 5 million rows that the free plan reads a day. */
+export const PARITY_COUNT_OFTEN_MAX = 1_000;
 /** Vectorize gives 20 vectors by their ids in one call. */
 export const PARITY_VECTORS_MAX = 20;
 /** A cron that runs every five minutes and has not for three of them has stopped. */

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { SERVICE, type SecretName } from "../../infra/inventory.ts";
+import { SERVICE, type SecretName, VARIABLES } from "../../infra/inventory.ts";
 import type { FaultPlan } from "../../local/faults.ts";
 import type { Platform } from "../../local/platform.ts";
 import { HOUR_MS } from "../../worker/ground/time.ts";
@@ -56,7 +56,9 @@ export async function onArena<T>(invocation: Invocation, work: (arena: Arena) =>
   ]);
   const faults = new FaultPlan();
   faults.clock_offset_ms = -GAMEDAY_BEGINS_BEFORE_MS;
-  const platform = await startPlatform({ data_dir, faults, api_budget: false });
+  // The model of production, whose hybrid searches ask for vectors; what embeds is this machine's, whatever it is called.
+  const variables = { EMBEDDING_MODEL: VARIABLES.EMBEDDING_MODEL.production };
+  const platform = await startPlatform({ data_dir, faults, api_budget: false, variables });
   const webhooks = await startWebhooks(() => platform.runtime.now());
   try {
     const { signal, env } = invocation;

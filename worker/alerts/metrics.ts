@@ -78,7 +78,11 @@ export const METRICS = {
   user_errors: gauge("meter", "Requests of a key that the service failed in the last hour", ["key"]),
   active_users_change_percent: gauge("meter", "Keys in use in the last 7 days against the 7 days before, in %"),
   dependency_up: gauge("health", "1: answers the light check of `/health`; 0: does not", ["dependency"]),
-  disparity: gauge("health", "1: what belongs together in the stores does not; looked at once an hour", ["check"]),
+  disparity: gauge(
+    "health",
+    "1: what belongs together in the stores does not; looked at by samples, and once an hour more closely",
+    ["check"],
+  ),
   queue_depth: gauge("queue", "Messages waiting", ["queue"]),
   queue_oldest_s: gauge("queue", "Age of the oldest message waiting", ["queue"]),
   dead_letters: gauge("database", "Messages that failed for good and wait for somebody"),

@@ -12,28 +12,32 @@ import { describeError } from "../telemetry/log.ts";
 import { meterShards, minuteOf } from "../telemetry/metering.ts";
 import type { Work } from "../work.ts";
 import { allowancesOf } from "./allowances.ts";
-import { performed } from "./checks/check.ts";
+import { type Check, performed } from "./checks/check.ts";
 import { fullText } from "./checks/database.ts";
-import { vectorParity } from "./checks/vectors.ts";
+import { quickParity, vectorParity } from "./checks/vectors.ts";
 import { currentHealth } from "./health.ts";
 
 const HOUR_MIN = 60;
 const WEEK_MIN = 7 * 24 * HOUR_MIN;
 const WEEK_MS = WEEK_MIN * 60_000;
 
-type Observed = Pick<Observation, "slices" | "readings" | "slow_readings">;
+type Observed = Pick<Observation, "slices" | "readings" | "slow_readings" | "lasting_readings">;
 
 /** Never rejects. */
 export async function observe(work: Work, { observed_minute, slow_due }: Beginning): Promise<Observed> {
   const sources = [dependencies, allowances, queues, deadLetters, userErrors].map((source) => attempt(work, source));
-  const [slices, slow, disparity, ...readings] = await Promise.all([
+  const [slices, slow_readings, lasting, ...readings] = await Promise.all([
     attempt(work, () => counted(work, observed_minute)),
     slow_due ? attempt(work, slowFigures) : null,
-    slow_due ? attempt(work, disparities) : null,
+    attempt(work, () => disparities(work, slow_due ? [vectorParity, fullText] : [quickParity])),
     ...sources,
   ]);
-  const slow_readings = slow === null && disparity === null ? null : [...(slow ?? []), ...(disparity ?? [])];
-  return { slices: slices ?? [], slow_readings, readings: readings.flatMap((some) => some ?? []) };
+  return {
+    slices: slices ?? [],
+    slow_readings,
+    lasting_readings: lasting ?? [],
+    readings: readings.flatMap((some) => some ?? []),
+  };
 }
 
 async function attempt<T>(work: Work, source: (work: Work) => Promise<T>): Promise<T | null> {
@@ -103,10 +107,10 @@ async function userErrors({ env, now_ms }: Work): Promise<Reading[]> {
   );
 }
 
-/** What no caller notices, and too dear for every five minutes. A check that met a dependency that fails says nothing of its own. */
-async function disparities(work: Work): Promise<Reading[]> {
-  const checks = await Promise.all([vectorParity, fullText].map((check) => performed(check, work)));
-  return checks.flatMap(({ name, met, status }) =>
+/** What no caller notices. A check that met a dependency that fails says nothing of its own. */
+async function disparities(work: Work, checks: readonly Check[]): Promise<Reading[]> {
+  const ended = await Promise.all(checks.map((check) => performed(check, work)));
+  return ended.flatMap(({ name, met, status }) =>
     met || status === "unknown" ? [] : [reading("disparity", status === "healthy" ? 0 : 1, { check: name })],
   );
 }

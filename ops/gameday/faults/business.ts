@@ -1,22 +1,30 @@
 /** Faults of cost and quality: allowances, tokens, ratings, users. */
-
+import { z } from "zod";
 import { SERVICE } from "../../../infra/inventory.ts";
 import { DAY_MS, HOUR_MS } from "../../../worker/ground/time.ts";
 import { ALERT_SLOW_FIGURES_MIN } from "../../../worker/limits.ts";
-import type { Client } from "../../service/client.ts";
+import { type Client, decode } from "../../service/client.ts";
 import type { Arena } from "../arena.ts";
 import type { Fault } from "../fault.ts";
 import { atOnce, caller } from "../means.ts";
 import { deployVersion } from "../scripts.ts";
 
-/** Documents so large that their rows are a tenth of a day's allowance of D1 each. */
-async function bulkWrites({ admin, clock }: Arena, count: number): Promise<void> {
-  for (let index = 0; index < count; index += 1) {
+const used = z.object({ resources: z.object({ d1_rows_written: z.object({ usage_percentage: z.number() }) }) });
+/** Each is a chunk; when another takes its place, some ten rows are written: a twentieth of a day's in one document. */
+const PARAGRAPHS = 450;
+
+/** Replaces a large document by another one until so much of the day's rows is used, or a document's share more. */
+async function bulkWrites({ admin, clock }: Arena, percent: number): Promise<void> {
+  const usedPercent = async () => {
+    const { resources } = decode(used, await admin.get("/metrics"), "GET /metrics");
+    return resources.d1_rows_written.usage_percentage;
+  };
+  while ((await usedPercent()) < percent) {
     const paragraphs = Array.from(
-      { length: 900 },
-      (_, place) => `Reading ${place} of ${index} at ${clock.now()}. ${"The gauge was read and noted. ".repeat(30)}`,
+      { length: PARAGRAPHS },
+      (_, place) => `Reading ${place} at ${clock.now()}. ${"The gauge was read and noted. ".repeat(30)}`,
     );
-    await admin.send("PUT", `/api/v1/documents/bulk${index}`, { text: paragraphs.join("\n\n").slice(0, 890_000) });
+    await admin.put("/api/v1/documents/bulk", { text: paragraphs.join("\n\n") });
   }
 }
 
@@ -41,7 +49,7 @@ export const BUSINESS_FAULTS: readonly Fault[] = [
     ],
     runbook: "quota-running-out",
     prepare: lateInTheDay,
-    inject: (arena) => bulkWrites(arena, 11),
+    inject: (arena) => bulkWrites(arena, 82),
   },
   {
     id: "quota-used-up",
@@ -50,7 +58,7 @@ export const BUSINESS_FAULTS: readonly Fault[] = [
     also: ["quota-high", "latency", "slo-latency-fast", "slo-latency-quick", "slo-latency-steady", "slo-latency-slow"],
     runbook: "quota-running-out",
     prepare: lateInTheDay,
-    inject: (arena) => bulkWrites(arena, 13),
+    inject: (arena) => bulkWrites(arena, 96),
   },
   {
     id: "answers-rated-poor",
