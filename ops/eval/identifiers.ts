@@ -162,8 +162,8 @@ async function readIndexed(client: Client) {
         first += text.split("\n").length - 1;
       }
       const grammar = grammarOf(extname(metadata.path).toLowerCase());
-      const { declarations } = grammar ? await declarationsOf(document.text, grammar) : { declarations: [] };
-      for (const { symbol, line, is_public } of declarations) {
+      const read = grammar ? await declarationsOf(document.text, grammar) : undefined;
+      for (const { symbol, line, is_public } of read?.declarations ?? []) {
         const chunk = chunkOfLine[line - 1];
         if (!is_public || chunk === undefined) continue;
         const name = symbol.slice(symbol.lastIndexOf(".") + 1);
