@@ -30,6 +30,8 @@ export const EVAL_NAMES_MAX = 1_000;
 export const EVAL_VECTORS_STALL_MS = 180_000;
 /** Files above this are not indexed: the Worker takes 900 000 characters a document. */
 export const INDEX_FILE_BYTES_MAX = 900_000;
+/** Brackets open at once in a source file that is parsed: nobody's code has a tenth. */
+export const OUTLINE_BRACKETS_MAX = 500;
 /** Files read and hashed at the same time. */
 export const INDEX_READERS = 16;
 /** Documents asked for in one page of a listing. */

@@ -9,7 +9,7 @@ import { RERANK_DEPTH, RESCORE_DEPTH, SEARCH_DEPTH_MAX } from "../../limits.ts";
 import { type IndexState, indexState } from "../../store/index-state.ts";
 import { embed } from "../../vectors/embed.ts";
 import type { EmbeddingModel } from "../../vectors/models.ts";
-import { askedNames } from "../text/identifiers.ts";
+import { askedNames, type Names } from "../text/identifiers.ts";
 import { type QueryTerm, queryTerms } from "../text/query.ts";
 import { stems, termSet } from "../text/terms.ts";
 import { type Candidate, readCandidates } from "./candidates.ts";
@@ -168,7 +168,7 @@ async function searchVectors(stores: Stores, request: RetrievalRequest, model: E
 function rankText(
   query: string,
   terms: readonly QueryTerm[],
-  names: ReadonlySet<string>,
+  names: Names,
   rows: readonly TextCandidate[],
   statistics: TenantStatistics,
 ): { ranked: Scored[]; scores: ReadonlyMap<number, number> } {

@@ -7,7 +7,7 @@
 import type { DocumentFormat } from "../../ground/document.ts";
 import { TITLE_WEIGHT } from "../../limits.ts";
 import { type IndexState, indexState, indexStateOf, indexStateStatement } from "../../store/index-state.ts";
-import { declarationTerm } from "../text/identifiers.ts";
+import { declarationTerm, type Names } from "../text/identifiers.ts";
 import { anyOf, type QueryTerm, quoted } from "../text/query.ts";
 import { type Filter, filterToSql } from "./filter.ts";
 
@@ -73,7 +73,7 @@ export async function searchText(
   db: D1Database,
   scope: Scope,
   terms: readonly QueryTerm[],
-  names: ReadonlySet<string>,
+  names: Names,
   limit: number,
 ): Promise<TextAnswer> {
   if (terms.length === 0)
@@ -86,7 +86,7 @@ export async function searchText(
     WHERE f.chunks_fts MATCH CASE WHEN EXISTS (SELECT 1 FROM tenants WHERE tenant <> ?1) THEN ?2 ELSE ?3 END
       AND f.rank MATCH '${RANK}' AND d.tenant = ?1 AND ${filter.sql}
     ORDER BY f.rank LIMIT ?`;
-  const anyWord = [anyOf(terms), ...[...names].map((name) => quoted(declarationTerm(name)))].join(" OR ");
+  const anyWord = [anyOf(terms), ...Array.from(names.keys(), (name) => quoted(declarationTerm(name)))].join(" OR ");
   const inTenant = `tenant_term:${quoted(scope.tenant_term)} AND (${anyWord})`;
   const [state, found, counted] = await db.batch<Record<string, unknown>>([
     indexStateStatement(db, scope.tenant),
