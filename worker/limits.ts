@@ -189,6 +189,18 @@ export const CONTEXT_TOKENS_DEFAULT = 2_000;
 export const CONTEXT_TOKENS_MIN = 100;
 export const CONTEXT_TOKENS_MAX = 16_000;
 export const ANSWER_TOKENS_MAX = 600;
+/** Earlier messages that a request may bring, and the characters of each: clients send a conversation whole. */
+export const HISTORY_MESSAGES_MAX = 200;
+export const HISTORY_MESSAGE_CHARS_MAX = 32_000;
+/** What of them is read, from the last one back; a follow-up hardly ever points further back than a few turns. */
+export const HISTORY_TOKENS_MAX = 1_000;
+/** Of each of them, from its beginning: an answer says there what it is about. */
+export const HISTORY_MESSAGE_TOKENS_MAX = 250;
+/** What a model may write to make a question self-contained, and the longest question that is made so. */
+export const STANDALONE_TOKENS_MAX = 120;
+export const STANDALONE_CHARS_MAX = 600;
+/** Words of earlier messages that a question is given by rule. */
+export const CARRIED_WORDS_MAX = 16;
 
 /** What one call of a tool hands to an assistant, which reads all of it and pays for it; clients warn from 10 000 on. */
 export const TOOL_TOKENS_MAX = 8_000;

@@ -74,6 +74,7 @@ export class AiService {
     if (!this.#upstream) return {};
     const { timeout_ms } = this.#upstream;
     return {
+      FOLLOW_UPS: "model",
       EMBEDDING_QUERY_PREFIX: environment.PRISM_AI_EMBEDDING_QUERY_PREFIX ?? "",
       EMBEDDING_PASSAGE_PREFIX: environment.PRISM_AI_EMBEDDING_PASSAGE_PREFIX ?? "",
       AI_EMBED_TIMEOUT_MS: String(Math.min(timeout_ms, AI_UPSTREAM_EMBED_TIMEOUT_MS)),
