@@ -175,6 +175,21 @@ export const METADATA_BYTES_MAX = 8 * 1024;
 export const BATCH_DOCUMENTS_MAX = 1_000;
 /** Batch bodies are larger than others: bulk loading is what they are for. */
 export const BATCH_BODY_BYTES_MAX = 8 * 1024 * 1024;
+/** A file with its form: it is held in memory twice, of 128 MB, while it is handed on. */
+export const FILE_BODY_BYTES_MAX = 8 * 1024 * 1024;
+/** Hex digits of a file's SHA-256 that make its document's id: 128 bits. */
+export const FILE_ID_DIGITS = 32;
+/** Fields of a form beside the file. */
+export const FILE_FIELDS_MAX = 8;
+/** Of a file's name, which may become a title. */
+export const FILE_NAME_CHARS_MAX = 255;
+/** Entries of an archive (Office, OpenDocument, EPUB): a workbook of a thousand sheets has some 3 000. */
+export const FILE_ENTRIES_MAX = 10_000;
+/** What an archive may announce to hold: text inflates to ten times its size, a bomb to a thousand times. */
+export const FILE_INFLATED_BYTES_MAX = 100 * 1024 * 1024;
+/** What a converter says of a file that it cannot read. */
+export const CONVERSION_REASON_CHARS_MAX = 200;
+export const CONVERSION_RETRY_AFTER_S = 30;
 /** Documents of one queue message: on the free plan the consumer has 10 ms of CPU for it. */
 export const PART_CHARS_MAX = 64_000;
 export const PART_DOCUMENTS_MAX = 50;
@@ -215,6 +230,8 @@ export const AI_EMBED_TIMEOUT_MS = 5_000;
 /** Nobody waits for a queue message: a slow model is better than vectors that are owed for ever. */
 export const AI_EMBED_PATIENT_TIMEOUT_MS = 60_000;
 export const AI_GENERATE_TIMEOUT_MS = 60_000;
+/** Until a file is Markdown: pages of a thousand-page PDF take milliseconds each. */
+export const AI_CONVERT_TIMEOUT_MS = 30_000;
 /** A model that has begun writes several words a second: so long a silence is the end of it. */
 export const AI_IDLE_TIMEOUT_MS = 20_000;
 export const VECTORIZE_TIMEOUT_MS = 5_000;
