@@ -19,6 +19,8 @@ export const CHUNK_MAX_TOKENS = 448;
 export const CHUNK_MIN_TOKENS = 100;
 /** Longer heading lines are shortened in the heading path; the text keeps them whole. */
 export const CHUNK_HEADING_CHARS_MAX = 160;
+/** Names of declarations in the heading of a chunk of code; a usual chunk has one to ten. */
+export const CHUNK_SYMBOLS_CHARS_MAX = 480;
 
 /** A pack is built and verified in memory, beside its copy for hashing, in a 128 MB isolate: 10 400 vectors at 384. */
 export const PACK_BYTES_MAX = 16 * 1024 * 1024;
@@ -162,6 +164,8 @@ export const REWORDED_CHUNKS_MAX = 200;
 
 /** A document's text; with escapes it still fits a JSON body of BODY_BYTES_MAX in most languages. */
 export const DOCUMENT_TEXT_CHARS_MAX = 900_000;
+/** Declarations that a document's outline names: one on every other line of a generated file. */
+export const OUTLINE_ENTRIES_MAX = 10_000;
 export const DOCUMENT_ID_BYTES_MAX = 512;
 export const TITLE_CHARS_MAX = 500;
 export const URL_CHARS_MAX = 2_000;
@@ -171,6 +175,21 @@ export const METADATA_BYTES_MAX = 8 * 1024;
 export const BATCH_DOCUMENTS_MAX = 1_000;
 /** Batch bodies are larger than others: bulk loading is what they are for. */
 export const BATCH_BODY_BYTES_MAX = 8 * 1024 * 1024;
+/** A file with its form: it is held in memory twice, of 128 MB, while it is handed on. */
+export const FILE_BODY_BYTES_MAX = 8 * 1024 * 1024;
+/** Hex digits of a file's SHA-256 that make its document's id: 128 bits. */
+export const FILE_ID_DIGITS = 32;
+/** Fields of a form beside the file. */
+export const FILE_FIELDS_MAX = 8;
+/** Of a file's name, which may become a title. */
+export const FILE_NAME_CHARS_MAX = 255;
+/** Entries of an archive (Office, OpenDocument, EPUB): a workbook of a thousand sheets has some 3 000. */
+export const FILE_ENTRIES_MAX = 10_000;
+/** What an archive may announce to hold: text inflates to ten times its size, a bomb to a thousand times. */
+export const FILE_INFLATED_BYTES_MAX = 100 * 1024 * 1024;
+/** What a converter says of a file that it cannot read. */
+export const CONVERSION_REASON_CHARS_MAX = 200;
+export const CONVERSION_RETRY_AFTER_S = 30;
 /** Documents of one queue message: on the free plan the consumer has 10 ms of CPU for it. */
 export const PART_CHARS_MAX = 64_000;
 export const PART_DOCUMENTS_MAX = 50;
@@ -185,6 +204,18 @@ export const CONTEXT_TOKENS_DEFAULT = 2_000;
 export const CONTEXT_TOKENS_MIN = 100;
 export const CONTEXT_TOKENS_MAX = 16_000;
 export const ANSWER_TOKENS_MAX = 600;
+/** Earlier messages that a request may bring, and the characters of each: clients send a conversation whole. */
+export const HISTORY_MESSAGES_MAX = 200;
+export const HISTORY_MESSAGE_CHARS_MAX = 32_000;
+/** What of them is read, from the last one back; a follow-up hardly ever points further back than a few turns. */
+export const HISTORY_TOKENS_MAX = 1_000;
+/** Of each of them, from its beginning: an answer says there what it is about. */
+export const HISTORY_MESSAGE_TOKENS_MAX = 250;
+/** What a model may write to make a question self-contained, and the longest question that is made so. */
+export const STANDALONE_TOKENS_MAX = 120;
+export const STANDALONE_CHARS_MAX = 600;
+/** Words of earlier messages that a question is given by rule. */
+export const CARRIED_WORDS_MAX = 16;
 
 /** What one call of a tool hands to an assistant, which reads all of it and pays for it; clients warn from 10 000 on. */
 export const TOOL_TOKENS_MAX = 8_000;
@@ -199,6 +230,8 @@ export const AI_EMBED_TIMEOUT_MS = 5_000;
 /** Nobody waits for a queue message: a slow model is better than vectors that are owed for ever. */
 export const AI_EMBED_PATIENT_TIMEOUT_MS = 60_000;
 export const AI_GENERATE_TIMEOUT_MS = 60_000;
+/** Until a file is Markdown: pages of a thousand-page PDF take milliseconds each. */
+export const AI_CONVERT_TIMEOUT_MS = 30_000;
 /** A model that has begun writes several words a second: so long a silence is the end of it. */
 export const AI_IDLE_TIMEOUT_MS = 20_000;
 export const VECTORIZE_TIMEOUT_MS = 5_000;
@@ -337,6 +370,8 @@ export const ALERT_FLAP_HOLD_MIN = 60;
 export const ALERT_SOURCE_TIMEOUT_MS = 4_000;
 /** Cron evaluates so often: a run that was missed must not empty the shortest windows. */
 export const ALERT_STEP_MIN = 5;
+/** What comes with every step and is older has missed one: a step, and a minute for what it takes. */
+export const ALERT_STEP_MISSED_MIN = 6;
 /** Changes that an alert names as what was done lately. */
 export const ALERT_CHANGES_SHOWN = 5;
 export const ALERT_CHANGES_WINDOW_MIN = 1_440;

@@ -2,7 +2,7 @@
  * D1 as the rest of the Worker sees it: the part of its interface that is used, with what every query needs.
  *
  * Reads are retried with backoff on transient errors only; writes are not, because a write whose answer was lost may
- * have happened. Queries and the rows they cost are counted and timed; a slow one is logged with its plan.
+ * have happened. Queries, repeated ones each, and the rows they cost are counted and timed; a slow one is logged with its plan.
  */
 import { DATABASE_RETRIES_MAX, DATABASE_RETRY_BASE_MS, SLOW_QUERY_MS } from "../limits.ts";
 import type { Timings } from "../telemetry/timings.ts";
@@ -37,7 +37,9 @@ export function observedDatabase(db: D1Database, timings: Timings, onSlow: OnSlo
   ): Promise<T> => {
     const readOnly = statements.every((statement) => /^\s*(SELECT|EXPLAIN)\b/i.test(statement));
     const started_ms = performance.now();
-    const result = await timings.measure("db", () => (readOnly ? retrying(work) : work()));
+    // Each try is a query, and may be an error of D1: one that gets through at the third try is what an outage begins with.
+    const attempt = () => timings.measure("db", work);
+    const result = await (readOnly ? retrying(attempt) : attempt());
     for (const { meta } of [result].flat()) {
       timings.counts.rows_read += meta.rows_read;
       timings.counts.rows_written += meta.rows_written;

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { SERVICE } from "../../../infra/inventory.ts";
 import { DAY_MS, HOUR_MS } from "../../../worker/ground/time.ts";
 import { ALERT_SLOW_FIGURES_MIN } from "../../../worker/limits.ts";
-import { decode } from "../../service/client.ts";
+import { type Client, decode } from "../../service/client.ts";
 import type { Arena } from "../arena.ts";
 import type { Fault } from "../fault.ts";
 import { atOnce, caller } from "../means.ts";
@@ -66,76 +66,102 @@ export const BUSINESS_FAULTS: readonly Fault[] = [
     alert: "quality",
     builds_up_min: ALERT_SLOW_FIGURES_MIN,
     runbook: "business-figures",
-    inject: rateAnswers,
-    passes: async () => {},
+    inject: (arena) => rateAnswers(arena, 12, 1),
+    passes: (arena) => rateAnswers(arena, 30, 5),
   },
   {
     id: "tokens-not-saved",
     what: "questions about short documents: there is nothing to leave out",
     alert: "token-saving",
-    builds_up_min: 30,
     also: ["cache-hits"],
     runbook: "business-figures",
-    inject: async () => {},
-    workload: expensiveQuestions,
-    passes: async () => {},
+    inject: (arena) => askAboutLittle(arena, 240),
+    passes: (arena) => askAboutMuch(arena, 120),
   },
   {
     id: "tokens-dear",
-    what: "a release asks a model at a hundred times the price",
+    what: "a release asks a model at a thousand times the price",
     alert: "token-cost",
     also: ["change-deploy", "cache-hits", "token-saving", "quota-high", "quota-critical"],
-    builds_up_min: 10,
     runbook: "business-figures",
-    inject: dearRelease,
-    workload: expensiveQuestions,
-    passes: async () => {},
+    inject: async (arena) => {
+      await dearRelease(arena);
+      await askAboutLittle(arena, 40);
+    },
+    passes: (arena) => askAboutLittle(arena, 120),
   },
   {
     id: "users-leave",
-    what: "half of those who used the service a week ago do no more",
+    what: "most of those who used the service a week ago do no more",
     alert: "active-users",
     also: ["backup-old", "schedule-missed", "cron-stopped"],
     builds_up_min: ALERT_SLOW_FIGURES_MIN,
     runbook: "business-figures",
     prepare: async (arena) => {
-      for (let user = 0; user < 6; user += 1) {
-        const client = await caller(arena, { tenant: `week${user}` });
-        await client.send("POST", "/api/v1/search", { query: "once" });
-      }
+      const clients = Array.from({ length: 6 }, (_, user) => caller(arena, { tenant: `week${user}` }));
+      users.set(arena, await Promise.all(clients));
+      await comeBack(arena);
       arena.clock.leapTo(arena.clock.now() + 8 * DAY_MS);
     },
     inject: async () => {},
-    passes: async () => {},
+    passes: comeBack,
   },
 ];
 
-async function rateAnswers({ admin }: Arena): Promise<void> {
-  await atOnce(12, async (index) => {
+/** Those who leave. */
+const users = new WeakMap<Arena, Client[]>();
+
+async function comeBack(arena: Arena): Promise<void> {
+  for (const client of users.get(arena) ?? []) await client.send("POST", "/api/v1/search", { query: "once" });
+}
+
+/** Questions at once, as many as callers send. */
+const ASKED_AT_ONCE = 20;
+
+async function ask({ admin }: Arena, count: number, message: (index: number) => string): Promise<void> {
+  for (let asked = 0; asked < count; asked += ASKED_AT_ONCE)
+    await atOnce(Math.min(ASKED_AT_ONCE, count - asked), async (index) => {
+      const answer = await admin.send("POST", "/api/v1/chat", { message: message(asked + index) });
+      await answer.text();
+    });
+}
+
+async function rateAnswers({ admin }: Arena, count: number, rating: number): Promise<void> {
+  await atOnce(count, async (index) => {
     const answer = await admin.send("POST", "/api/v1/chat", { message: `How was gauge number ${index} read?` });
     await answer.text();
-    await admin.send("POST", "/api/v1/feedback", { request_id: answer.headers.get("x-request-id"), rating: 1 });
+    await admin.send("POST", "/api/v1/feedback", { request_id: answer.headers.get("x-request-id"), rating });
   });
 }
 
-/** Chats about one short document, of which everything is sent. */
-async function expensiveQuestions(arena: Arena): Promise<void> {
-  const { admin, clock } = arena;
-  await admin.send("PUT", "/api/v1/documents/tariff", {
-    text: "The tariff of the harbour is 12 crowns a day for every vessel.",
-  });
-  await atOnce(20, (index) =>
-    admin.send("POST", "/api/v1/chat", {
-      message: `What is the tariff of the harbour for every vessel, asked ${index} at ${clock.now()}?`,
-    }),
+/** Long questions about one short document, of which everything is sent: some six hundred tokens each. */
+async function askAboutLittle(arena: Arena, count: number): Promise<void> {
+  const text = "The tariff of the harbour is 12 crowns a day for every vessel.";
+  await arena.admin.send("PUT", "/api/v1/documents/tariff", { text });
+  const since = `${text} `.repeat(30);
+  await ask(arena, count, (index) => `${since}What is the tariff, asked ${index} at ${arena.clock.now()}?`);
+}
+
+/** Short questions about one long document, of which hardly anything is. */
+async function askAboutMuch(arena: Arena, count: number): Promise<void> {
+  const paragraphs = Array.from(
+    { length: 80 },
+    (_, bay) =>
+      `The lighthouse of bay ${bay} was built in ${1800 + bay}. ${"Its lamp is cleaned in the morning, and its stairs are swept. ".repeat(12)}`,
+  );
+  await arena.admin.send("PUT", "/api/v1/documents/lighthouses", { text: paragraphs.join("\n\n") });
+  await ask(
+    arena,
+    count,
+    (index) => `When was the lighthouse of bay ${index % 80} built, asked at ${arena.clock.now()}?`,
   );
 }
 
-/** The served code with another model as its usual one, at a price as no catalogue has it. */
+/** The served code with every model at a price as no catalogue has it: $0.10 for 1000 tokens. */
 async function dearRelease({ account, served }: Arena): Promise<void> {
   const { source, bindings } = served();
   const dear = source
-    .replaceAll(/neurons_out_per_m:\s*[\d_e.]+/g, "neurons_out_per_m:9e9")
-    .replaceAll(/neurons_in_per_m:\s*[\d_e.]+/g, "neurons_in_per_m:9e9");
+    .replaceAll(/neurons_out_per_m:\s*[\d_e.]+/g, "neurons_out_per_m:9e6")
+    .replaceAll(/neurons_in_per_m:\s*[\d_e.]+/g, "neurons_in_per_m:9e6");
   await deployVersion(account, SERVICE, { modules: { "worker.js": dear }, bindings });
 }

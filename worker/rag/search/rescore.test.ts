@@ -12,6 +12,7 @@ function candidate(chunk_id: number, score: number, text: string, title = ""): T
     document_id: `d${chunk_id}`,
     title,
     heading: "",
+    format: "text" as const,
     text,
     url: null,
     metadata: "{}",
@@ -23,7 +24,7 @@ function candidate(chunk_id: number, score: number, text: string, title = ""): T
 function order(query: string, rows: TextCandidate[]): number[] {
   const sequence = stems(query);
   const set = termSet(sequence);
-  return rescore(sequence, set, queryTerms(query), readCandidates(rows, set, new Set()));
+  return rescore(sequence, set, queryTerms(query), readCandidates(rows, set, new Set(), new Map()));
 }
 
 describe("rescore", () => {

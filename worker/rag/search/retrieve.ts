@@ -9,6 +9,7 @@ import { RERANK_DEPTH, RESCORE_DEPTH, SEARCH_DEPTH_MAX } from "../../limits.ts";
 import { type IndexState, indexState } from "../../store/index-state.ts";
 import { embed } from "../../vectors/embed.ts";
 import type { EmbeddingModel } from "../../vectors/models.ts";
+import { askedNames, type Names } from "../text/identifiers.ts";
 import { type QueryTerm, queryTerms } from "../text/query.ts";
 import { stems, termSet } from "../text/terms.ts";
 import { type Candidate, readCandidates } from "./candidates.ts";
@@ -79,6 +80,7 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
   const { embedding_model: model } = request;
   const page_end = Math.min(request.offset + request.top_k, SEARCH_DEPTH_MAX);
   const terms = queryTerms(request.query);
+  const names = askedNames(request.query);
   const words = terms.flatMap(({ surface, compound }) => (compound ? [] : [surface]));
   const asksText = request.mode !== "vector";
   const asksVector = request.mode === "vector" || (request.mode === "hybrid" && model.vector_weight > 0);
@@ -91,7 +93,7 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
     ? null
     : { index: await indexState(stores.db, request.tenant), candidates: [], statistics: NO_STATISTICS };
   const [{ index, candidates: texts, statistics }, vectors] = await Promise.all([
-    indexOnly ?? searchText(stores.db, request, terms, depth),
+    indexOnly ?? searchText(stores.db, request, terms, names, depth),
     asksVector
       ? searchVectors(stores, request, model).catch((cause: unknown) => {
           if (request.mode === "vector") throw new VectorSearchError("vector search failed", { cause });
@@ -101,7 +103,7 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
       : null,
   ]);
   const vectorWeight = vectors === null ? 0 : asksText ? model.vector_weight : 1;
-  const textRanking = rankText(request.query, terms, texts, statistics);
+  const textRanking = rankText(request.query, terms, names, texts, statistics);
   let ranking = fuse(textRanking.ranked, vectors ?? [], vectorWeight, SEARCH_DEPTH_MAX);
 
   const rows = new Map(texts.map(({ row }) => [row.chunk_id, row]));
@@ -130,7 +132,7 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
     hits: ranking.slice(request.offset, page_end).flatMap(({ id, fused }) => {
       const found = rows.get(id);
       if (found === undefined) return [];
-      const { document_tokens: _, ...row } = found;
+      const { document_tokens: _, format: __, ...row } = found;
       const scores = {
         ...given("text", textRanking.scores.get(id)),
         ...given("vector", vectorScore.get(id)),
@@ -166,6 +168,7 @@ async function searchVectors(stores: Stores, request: RetrievalRequest, model: E
 function rankText(
   query: string,
   terms: readonly QueryTerm[],
+  names: Names,
   rows: readonly TextCandidate[],
   statistics: TenantStatistics,
 ): { ranked: Scored[]; scores: ReadonlyMap<number, number> } {
@@ -173,7 +176,7 @@ function rankText(
   const set = termSet(sequence);
   const compounds = new Set(terms.flatMap(({ stem, compound }) => (compound ? [stem] : [])));
   const [head, tail] = [rows.slice(0, RESCORE_DEPTH), rows.slice(RESCORE_DEPTH)].map((part) =>
-    scoreWithinTenant(readCandidates(part, set, compounds), terms, set, statistics),
+    scoreWithinTenant(readCandidates(part, set, compounds, names), terms, set, statistics),
   ) as [Candidate[], Candidate[]];
   const scores = new Map([...head, ...tail].map(({ id, score }) => [id, score]));
   const heights = head.map(({ score }) => score);

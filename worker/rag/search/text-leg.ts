@@ -4,8 +4,10 @@
  * `ORDER BY rank` with the weights in `rank MATCH` lets FTS5 sort inside the virtual table, before any row is read.
  */
 
+import type { DocumentFormat } from "../../ground/document.ts";
 import { TITLE_WEIGHT } from "../../limits.ts";
 import { type IndexState, indexState, indexStateOf, indexStateStatement } from "../../store/index-state.ts";
+import { declarationTerm, type Names } from "../text/identifiers.ts";
 import { anyOf, type QueryTerm, quoted } from "../text/query.ts";
 import { type Filter, filterToSql } from "./filter.ts";
 
@@ -16,6 +18,7 @@ export interface ChunkRow {
   title: string;
   heading: string;
   text: string;
+  format: DocumentFormat;
   url: string | null;
   metadata: string;
   token_count: number;
@@ -33,7 +36,7 @@ export interface TextCandidate {
 const RANK = `bm25(0, ${TITLE_WEIGHT}, 1, 1)`;
 
 const ROW_COLUMNS =
-  "d.external_id AS document_id, c.title, c.heading, c.text, d.url, d.metadata, c.token_count, d.token_count AS document_tokens";
+  "d.external_id AS document_id, c.title, c.heading, c.text, d.format, d.url, d.metadata, c.token_count, d.token_count AS document_tokens";
 
 /** What the tenant's own chunks say about the query. */
 export interface TenantStatistics {
@@ -59,7 +62,7 @@ interface TextAnswer {
 }
 
 /**
- * The best `limit` chunks that hold any of the terms. A longer list starts with the shorter one: equal scores keep
+ * The best `limit` chunks that hold any of the terms or declare one of the names. A longer list starts with the shorter one: equal scores keep
  * the order of FTS5's own sort, which does not know the limit.
  *
  * `d.tenant` is what confines the answer. The tenant's term in MATCH only keeps FTS5 from ranking other tenants'
@@ -70,6 +73,7 @@ export async function searchText(
   db: D1Database,
   scope: Scope,
   terms: readonly QueryTerm[],
+  names: Names,
   limit: number,
 ): Promise<TextAnswer> {
   if (terms.length === 0)
@@ -82,7 +86,7 @@ export async function searchText(
     WHERE f.chunks_fts MATCH CASE WHEN EXISTS (SELECT 1 FROM tenants WHERE tenant <> ?1) THEN ?2 ELSE ?3 END
       AND f.rank MATCH '${RANK}' AND d.tenant = ?1 AND ${filter.sql}
     ORDER BY f.rank LIMIT ?`;
-  const anyWord = anyOf(terms);
+  const anyWord = [anyOf(terms), ...Array.from(names.keys(), (name) => quoted(declarationTerm(name)))].join(" OR ");
   const inTenant = `tenant_term:${quoted(scope.tenant_term)} AND (${anyWord})`;
   const [state, found, counted] = await db.batch<Record<string, unknown>>([
     indexStateStatement(db, scope.tenant),
