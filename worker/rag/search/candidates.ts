@@ -38,14 +38,10 @@ export interface Candidate {
  * Candidates from rows, in the same order. `query` holds every stem of the query, stopwords included; of the stems in
  * `compounds` ("email" of "e-mail") only the occurrences that stand in the text count, as in the index.
  */
-export function readCandidates(
-  rows: readonly { row: ChunkRow; score: number }[],
-  query: TermSet,
-  compounds: ReadonlySet<string>,
-): Candidate[] {
+export function readCandidates(rows: readonly ChunkRow[], query: TermSet, compounds: ReadonlySet<string>): Candidate[] {
   const size = query.index.size;
   const typed_only = new Set([...compounds].map((stem) => query.index.get(stem)));
-  const candidates = rows.map(({ row, score }): Candidate => {
+  const candidates = rows.map((row): Candidate => {
     const title = readText(row.title);
     const body = readText(row.heading === "" ? row.text : `${row.heading}\n${row.text}`);
     const frequency = new Float64Array(size);
@@ -71,7 +67,7 @@ export function readCandidates(
     return {
       id: row.chunk_id,
       document_id: row.document_id,
-      score,
+      score: 0,
       title,
       body,
       length,
