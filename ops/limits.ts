@@ -24,6 +24,8 @@ export const RUNBOOK_KILL_AFTER_MS = 10_000;
 export const RUNBOOK_OUTPUT_CHARS_KEPT = 65_536;
 /** Between two looks at a job. */
 export const JOB_POLL_MS = 100;
+/** Names that `eval identifiers` asks for, twice each: some minutes. */
+export const EVAL_NAMES_MAX = 1_000;
 /** An evaluation gives up when no vector comes for so long: the queue's tries (5, 10 s apart, each a call or more) are over by then. */
 export const EVAL_VECTORS_STALL_MS = 180_000;
 /** Files above this are not indexed: the Worker takes 900 000 characters a document. */
@@ -242,6 +244,8 @@ export const D1_FREE_ROWS_READ_PER_DAY = 5_000_000;
 export const D1_FREE_ROWS_WRITTEN_PER_DAY = 100_000;
 /** So long a generation that was live is kept, because a switch can be undone with it. */
 export const UNDO_WINDOW_MS = 7 * 86_400_000;
+/** By how much index versions are raised where nobody knows how far they had come: no tenant writes so often in the month that Time Travel reaches back. */
+export const INDEX_VERSION_LEAP = 100_000_000;
 /** Changed rows that `ops backup diff` counts in memory; beyond that it only says that a table changed. */
 export const DIFF_KEYS_MAX = 2_000_000;
 /** Rows of text indexed by one statement: some 10 MB, a second or two of D1's 30. */

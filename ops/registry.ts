@@ -115,6 +115,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   gameday: async () => (await import("./gameday/gameday.ts")).gameday,
   "eval retrieval": async () => (await import("./eval/retrieval.ts")).evalRetrieval,
   "eval answers": async () => (await import("./eval/answers.ts")).evalAnswers,
+  "eval identifiers": async () => (await import("./eval/identifiers.ts")).evalIdentifiers,
   "eval site": async () => (await import("./eval/site.ts")).evalSite,
   "bench http": async () => (await import("./bench/http.ts")).benchHttp,
   "bench ingest": async () => (await import("./bench/ingest.ts")).benchIngest,

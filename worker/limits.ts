@@ -26,6 +26,8 @@ export const CHUNK_MAX_TOKENS = 448;
 export const CHUNK_MIN_TOKENS = 100;
 /** Longer heading lines are shortened in the heading path; the text keeps them whole. */
 export const CHUNK_HEADING_CHARS_MAX = 160;
+/** Names of declarations in the heading of a chunk of code; a usual chunk has one to ten. */
+export const CHUNK_SYMBOLS_CHARS_MAX = 480;
 
 /** A pack is built and verified in memory, beside its copy for hashing, in a 128 MB isolate: 10 400 vectors at 384. */
 export const PACK_BYTES_MAX = 16 * 1024 * 1024;
@@ -169,6 +171,8 @@ export const REWORDED_CHUNKS_MAX = 200;
 
 /** A document's text; with escapes it still fits a JSON body of BODY_BYTES_MAX in most languages. */
 export const DOCUMENT_TEXT_CHARS_MAX = 900_000;
+/** Declarations that a document's outline names: one on every other line of a generated file. */
+export const OUTLINE_ENTRIES_MAX = 10_000;
 export const DOCUMENT_ID_BYTES_MAX = 512;
 export const TITLE_CHARS_MAX = 500;
 export const URL_CHARS_MAX = 2_000;
@@ -340,6 +344,8 @@ export const ALERT_FLAP_HOLD_MIN = 60;
 export const ALERT_SOURCE_TIMEOUT_MS = 4_000;
 /** Cron evaluates so often: a run that was missed must not empty the shortest windows. */
 export const ALERT_STEP_MIN = 5;
+/** What comes with every step and is older has missed one: a step, and a minute for what it takes. */
+export const ALERT_STEP_MISSED_MIN = 6;
 /** Changes that an alert names as what was done lately. */
 export const ALERT_CHANGES_SHOWN = 5;
 export const ALERT_CHANGES_WINDOW_MIN = 1_440;

@@ -117,7 +117,7 @@ export async function carryOutVersion(
       // A file may be gone tomorrow; the version stays.
       bundle: options.bundle === undefined ? undefined : `version/${candidate}`,
       rollout: undefined,
-      ...(driver.stack === "production" ? { watchdogBundle: `version/${previous}` } : {}),
+      ...(outputs.watchdog === null ? {} : { watchdogBundle: `version/${previous}` }),
     });
     done.version_id = (await toldUp(delivery, invocation)).worker.version_id;
     return done;

@@ -60,20 +60,22 @@ export async function onArena<T>(invocation: Invocation, work: (arena: Arena) =>
     if (faults === null) throw new Error("the platform runs without the shim");
     faults.clock_offset_ms = -GAMEDAY_BEGINS_BEFORE_MS;
     const { signal, env } = invocation;
+    const clientOf = (token: string) =>
+      createClient({ url: platform.url, token, signal, timeout_ms: GAMEDAY_REQUEST_TIMEOUT_MS });
+    const operator = clientOf(platform.api_secret);
+    const admin = clientOf(platform.admin_key);
     const own: Invocation = {
       ...invocation,
       stack: "local",
       data_dir,
+      now: () => platform.runtime.now(),
       // A command's own bars would redraw over the game day's.
       progress: SILENT,
       target: () => locateStack("local", data_dir, env, signal),
+      client: async () => operator,
     };
-    const clientOf = (token: string) =>
-      createClient({ url: platform.url, token, signal, timeout_ms: GAMEDAY_REQUEST_TIMEOUT_MS });
     const address = { api_url: platform.api_url, account_id: platform.account_id, token: platform.api_token };
     const account = { client: createCloudflare(address, { signal }), account_id: platform.account_id };
-    const operator = clientOf(platform.api_secret);
-    const admin = clientOf(platform.admin_key);
     const served = (): Release => {
       const version = liveVersion(platform.runtime.registry, SERVICE);
       const source = version?.modules[version.main_module]?.content;

@@ -19,11 +19,10 @@ const sum = (selector: string) => (window: string) => `sum(increase(${selector}[
 const ratio = (part: string, whole: string) => (window: string) =>
   `sum(increase(${part}[${window}])) / sum(increase(${whole}[${window}]))`;
 
-const failures = (dependency: string) =>
-  ratio(
-    `prism_dependency_errors_total{dependency="${dependency}"}`,
-    `prism_dependency_calls_total{dependency="${dependency}"}`,
-  );
+const failed = (dependency: string) => (window: string) =>
+  `sum by (call) (increase(prism_dependency_errors_total{dependency="${dependency}"}[${window}]))`;
+const failures = (dependency: string) => (window: string) =>
+  `${failed(dependency)(window)} / sum by (call) (increase(prism_dependency_calls_total{dependency="${dependency}"}[${window}]))`;
 
 export const METRICS = {
   requests: meter("Requests", sum("prism_requests_total")),
@@ -49,10 +48,10 @@ export const METRICS = {
     "Failed queries of D1 a minute",
     (window) => `60 * sum(rate(prism_dependency_errors_total{dependency="database"}[${window}]))`,
   ),
-  ai_errors: meter("Failed calls of models", sum('prism_dependency_errors_total{dependency="ai"}')),
-  ai_error_ratio: meter("Share of calls of models that failed", failures("ai")),
-  vector_errors: meter("Failed calls of Vectorize", sum('prism_dependency_errors_total{dependency="vectorize"}')),
-  vector_error_ratio: meter("Share of calls of Vectorize that failed", failures("vectorize")),
+  ai_errors: calls("Failed calls of models, by kind", failed("ai")),
+  ai_error_ratio: calls("Share of calls of models that failed, by kind", failures("ai")),
+  vector_errors: calls("Failed calls of Vectorize, by kind", failed("vectorize")),
+  vector_error_ratio: calls("Share of calls of Vectorize that failed, by kind", failures("vectorize")),
   cache_lookups: meter("Answers looked for in the caches", sum('prism_cache_lookups_total{cache!="bypass"}')),
   cache_hit_ratio: meter(
     "Share of answers found in a cache",
@@ -119,6 +118,11 @@ export interface Reading {
 
 function meter(meaning: string, promql: Metric["promql"]) {
   return { source: "meter", meaning, windowed: true, labels: [], promql } as const;
+}
+
+/** Each kind of call for itself: one that works must not hide another that does not. */
+function calls(meaning: string, promql: Metric["promql"]) {
+  return { ...meter(meaning, promql), labels: ["call"] } as const;
 }
 
 function gauge<S extends Metric["source"]>(

@@ -26,7 +26,7 @@ import type { AlertRule, ChangeKind } from "../alerts/rule.ts";
 import { ALL_RULES, RULES, WATCHDOG_RULES } from "../alerts/rules.ts";
 import { type Slice, windowReadings, windowsOf, withoutDurations } from "../alerts/windows.ts";
 import type { Env } from "../env.ts";
-import { MINUTE_MS } from "../ground/time.ts";
+import { MINUTE_MS, minutesBetween } from "../ground/time.ts";
 import {
   ALERT_ATTEMPTS_MAX,
   ALERT_CHANGES_KEPT,
@@ -62,7 +62,7 @@ export class AlertState extends DurableObject<Env> implements AlertCalls {
     const slow_ms = this.#tables.fact<number>("slow_ms") ?? 0;
     return {
       observed_minute: this.#tables.fact<number>("observed_minute"),
-      slow_due: now_ms - slow_ms >= ALERT_SLOW_FIGURES_MIN * MINUTE_MS,
+      slow_due: minutesBetween(slow_ms, now_ms) >= ALERT_SLOW_FIGURES_MIN,
     };
   }
 

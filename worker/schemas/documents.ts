@@ -1,14 +1,17 @@
 /** Documents, chunks and ingestion jobs as the API shows them. */
 import { z } from "@hono/zod-openapi";
 import { VECTOR_INDEX } from "../../infra/inventory.ts";
+import { DOCUMENT_FORMATS } from "../ground/document.ts";
 import {
   BATCH_DOCUMENTS_MAX,
+  CHUNK_HEADING_CHARS_MAX,
   DOCUMENT_ID_BYTES_MAX,
   DOCUMENT_TEXT_CHARS_MAX,
   LIST_LIMIT_DEFAULT,
   LIST_LIMIT_MAX,
   METADATA_BYTES_MAX,
   METADATA_FIELDS_MAX,
+  OUTLINE_ENTRIES_MAX,
   TITLE_CHARS_MAX,
   URL_CHARS_MAX,
 } from "../limits.ts";
@@ -68,10 +71,36 @@ const metadata = z
   })
   .openapi("Metadata", { maxProperties: METADATA_FIELDS_MAX, example: { collection: "runbooks", language: "en" } });
 
+const outline = z
+  .array(
+    z.strictObject({
+      line: z.number().int().min(1),
+      symbol: plainText
+        .max(CHUNK_HEADING_CHARS_MAX)
+        .refine((symbol) => !/\p{Cc}/u.test(symbol), "must not hold control characters"),
+    }),
+  )
+  .max(OUTLINE_ENTRIES_MAX)
+  .refine(
+    (entries) => entries.every(({ line }, at) => at === 0 || line > (entries[at - 1]?.line ?? 0)),
+    "must have ascending lines, each once",
+  )
+  .openapi({
+    description:
+      "Of code (`format: code`; without effect on others): from which line on the text belongs to which declaration (empty: to none). Default: by indentation.",
+    example: [
+      { line: 3, symbol: "Packer" },
+      { line: 9, symbol: "Packer.add" },
+    ],
+  });
+
 export const documentFields = {
   title: plainText.max(TITLE_CHARS_MAX).optional().openapi({ description: "Default: the first heading, or the id." }),
   text: plainText.max(DOCUMENT_TEXT_CHARS_MAX),
-  format: z.enum(["markdown", "text"]).default("markdown"),
+  format: z.enum(DOCUMENT_FORMATS).default("markdown").openapi({
+    description: "`code`: source code, cut at its declarations; its names are found whole and by their parts.",
+  }),
+  outline: outline.optional(),
   url: z
     .url({ protocol: /^https?$/ })
     .max(URL_CHARS_MAX)
@@ -108,7 +137,7 @@ export const documentSummary = z
     id: z.string(),
     title: z.string(),
     url: z.string().nullable(),
-    format: z.enum(["markdown", "text"]),
+    format: z.enum(DOCUMENT_FORMATS),
     metadata: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
     content_hash: z.string().openapi({ description: "SHA-256 of title, text, URL, format and metadata." }),
     chunks: z.number().int(),

@@ -10,7 +10,7 @@ import {
   AI_IDLE_TIMEOUT_MS,
   VECTORIZE_TIMEOUT_MS,
 } from "../limits.ts";
-import type { Timings } from "../telemetry/timings.ts";
+import type { Called, Timings } from "../telemetry/timings.ts";
 import type { Embedder } from "../vectors/embed.ts";
 import { Breaker, CircuitOpen, guardedCall } from "./breaker.ts";
 
@@ -54,7 +54,7 @@ export function guardedAi(env: Env, timings: Timings, kind: "waited for" | "pati
   const run = (model: string, inputs: object, options: object = {}) => {
     const embedding = "text" in inputs;
     const breaker = embedding ? breakers.embedding : breakers.generation;
-    return timings.measure("ai", () =>
+    return timings.measure(embedding ? "embedding" : "generation", () =>
       guardedCall(breaker, embedding ? embed_ms : patience.generate_ms, (signal) =>
         (env.AI as unknown as { run(...args: unknown[]): Promise<unknown> }).run(model, inputs, { ...options, signal }),
       ),
@@ -69,11 +69,11 @@ export const refusedAi: GuardedAi = {
 };
 
 export function guardedVectorize(env: Env, timings: Timings): GuardedVectorize {
-  const guard = <T>(work: () => Promise<T>) =>
-    timings.measure("vector", () => guardedCall(breakers.vectorize, VECTORIZE_TIMEOUT_MS, work));
+  const guard = <T>(called: Called, work: () => Promise<T>) =>
+    timings.measure(called, () => guardedCall(breakers.vectorize, VECTORIZE_TIMEOUT_MS, work));
   return {
-    query: (vector, options) => guard(() => env.VECTORIZE.query(vector, options)),
-    upsert: (vectors) => guard(() => env.VECTORIZE.upsert(vectors)),
-    deleteByIds: (ids) => guard(() => env.VECTORIZE.deleteByIds(ids)),
+    query: (vector, options) => guard("vector query", () => env.VECTORIZE.query(vector, options)),
+    upsert: (vectors) => guard("vector write", () => env.VECTORIZE.upsert(vectors)),
+    deleteByIds: (ids) => guard("vector write", () => env.VECTORIZE.deleteByIds(ids)),
   };
 }

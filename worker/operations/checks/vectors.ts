@@ -18,13 +18,13 @@ interface Described {
 }
 
 async function describe({ env, timings }: Work): Promise<Described> {
-  return (await timings.measure("vector", () => env.VECTORIZE.describe())) as unknown as Described;
+  return (await timings.measure("vector read", () => env.VECTORIZE.describe())) as unknown as Described;
 }
 
 /** The nearest vectors of another direction each time: over many checks, a sample of the index. */
 async function someVectors({ env, timings }: Work, dimensions: number): Promise<number[]> {
   const direction = Float32Array.from({ length: dimensions }, () => Math.random() - 0.5);
-  const { matches } = await timings.measure("vector", () =>
+  const { matches } = await timings.measure("vector query", () =>
     env.VECTORIZE.query(direction, { topK: SEARCH_DEPTH_MAX, returnMetadata: "none" }),
   );
   return matches.map(({ id }) => Number(id));
@@ -128,7 +128,7 @@ function readDatabase(work: Work): Promise<Row[][]> {
 
 async function vectorsOf({ env, timings }: Work, ids: readonly number[]): Promise<Set<number>> {
   if (ids.length === 0) return new Set();
-  const vectors = await timings.measure("vector", () => env.VECTORIZE.getByIds(ids.map(String)));
+  const vectors = await timings.measure("vector read", () => env.VECTORIZE.getByIds(ids.map(String)));
   return new Set(vectors.map(({ id }) => Number(id)));
 }
 

@@ -6,6 +6,7 @@
  * as well (docs/decisions/0003-fusion.md), because only what tells candidates apart can reorder them.
  */
 import { TITLE_WEIGHT } from "../../limits.ts";
+import { declaredNames, identifierWords } from "../text/identifiers.ts";
 import { findTerms, type TermSet } from "../text/terms.ts";
 import { readText, type TextWords } from "../text/words.ts";
 import type { ChunkRow } from "./text-leg.ts";
@@ -20,8 +21,10 @@ export interface Candidate {
   /** BM25, higher is better; the second stage adds to it. */
   score: number;
   title: TextWords;
-  /** The heading path and the text. */
+  /** The heading path and the text; of code with the words of its names. */
   body: TextWords;
+  /** It is code that declares a name which the query asks for. */
+  declares: boolean;
   /** How many words both have. */
   length: number;
   /** How many its document has, by the share of the document's tokens that the chunk is. */
@@ -36,14 +39,21 @@ export interface Candidate {
 
 /**
  * Candidates from rows, in the same order. `query` holds every stem of the query, stopwords included; of the stems in
- * `compounds` ("email" of "e-mail") only the occurrences that stand in the text count, as in the index.
+ * `compounds` ("email" of "e-mail") only the occurrences that stand in the text count, as in the index. `names` are those that it may ask for.
  */
-export function readCandidates(rows: readonly ChunkRow[], query: TermSet, compounds: ReadonlySet<string>): Candidate[] {
+export function readCandidates(
+  rows: readonly ChunkRow[],
+  query: TermSet,
+  compounds: ReadonlySet<string>,
+  names: ReadonlySet<string>,
+): Candidate[] {
   const size = query.index.size;
   const typed_only = new Set([...compounds].map((stem) => query.index.get(stem)));
   const candidates = rows.map((row): Candidate => {
     const title = readText(row.title);
-    const body = readText(row.heading === "" ? row.text : `${row.heading}\n${row.text}`);
+    const isCode = row.format === "code";
+    const text = row.heading === "" ? row.text : `${row.heading}\n${row.text}`;
+    const body = readText(isCode ? `${text}\n${identifierWords(`${row.title}\n${text}`)}` : text);
     const frequency = new Float64Array(size);
     const pairs = new Map<number, number>();
     for (const [text, weight] of [
@@ -70,6 +80,7 @@ export function readCandidates(rows: readonly ChunkRow[], query: TermSet, compou
       score: 0,
       title,
       body,
+      declares: isCode && [...declaredNames(row.heading)].some((name) => names.has(name)),
       length,
       document_length: length * Math.max(1, row.document_tokens / Math.max(1, row.token_count)),
       relative_length: 1,

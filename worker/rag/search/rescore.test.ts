@@ -17,6 +17,7 @@ function candidate(chunk_id: number, score: number, text: string, title = ""): R
     document_id: `d${chunk_id}`,
     title,
     heading: "",
+    format: "text" as const,
     text,
     url: null,
     metadata: "{}",
@@ -31,6 +32,7 @@ function order(query: string, rows: Ranked[]): number[] {
   const candidates = readCandidates(
     rows.map(({ row }) => row),
     set,
+    new Set(),
     new Set(),
   );
   for (const [place, { score }] of rows.entries()) Object.assign(candidates[place] ?? {}, { score });

@@ -9,6 +9,7 @@ import { RERANK_DEPTH, RESCORE_DEPTH, SEARCH_DEPTH_MAX } from "../../limits.ts";
 import { type IndexState, indexState } from "../../store/index-state.ts";
 import { embed } from "../../vectors/embed.ts";
 import type { EmbeddingModel } from "../../vectors/models.ts";
+import { askedNames } from "../text/identifiers.ts";
 import { type QueryTerm, queryTerms } from "../text/query.ts";
 import { stems, termSet } from "../text/terms.ts";
 import { readCandidates } from "./candidates.ts";
@@ -81,6 +82,7 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
   const { embedding_model: model } = request;
   const page_end = Math.min(request.offset + request.top_k, SEARCH_DEPTH_MAX);
   const terms = queryTerms(request.query);
+  const names = askedNames(request.query);
   const words = terms.flatMap(({ surface, compound }) => (compound ? [] : [surface]));
   const asksText = request.mode !== "vector";
   const asksVector = request.mode === "vector" || (request.mode === "hybrid" && model.vector_weight > 0);
@@ -93,7 +95,7 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
     ? null
     : { index: await indexState(stores.db, request.tenant), candidates: [], complete: true, statistics: NO_STATISTICS };
   const [texts, vectors] = await Promise.all([
-    indexOnly ?? searchText(stores.db, request, terms, { limit: depth, ranked_max: request.ranked_max }),
+    indexOnly ?? searchText(stores.db, request, terms, names, { limit: depth, ranked_max: request.ranked_max }),
     asksVector
       ? searchVectors(stores, request, model).catch((cause: unknown) => {
           if (request.mode === "vector") throw new VectorSearchError("vector search failed", { cause });
@@ -103,7 +105,7 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
       : null,
   ]);
   const vectorWeight = vectors === null ? 0 : asksText ? model.vector_weight : 1;
-  const textRanking = rankText(request.query, terms, texts);
+  const textRanking = rankText(request.query, terms, names, texts);
   let ranking = fuse(textRanking.ranked, vectors ?? [], vectorWeight, SEARCH_DEPTH_MAX);
 
   const rows = new Map(texts.candidates.map((row) => [row.chunk_id, row]));
@@ -132,7 +134,7 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
     hits: ranking.slice(request.offset, page_end).flatMap(({ id, fused }) => {
       const found = rows.get(id);
       if (found === undefined) return [];
-      const { document_tokens: _, ...row } = found;
+      const { document_tokens: _, format: __, ...row } = found;
       const scores = {
         ...given("text", textRanking.scores.get(id)),
         ...given("vector", vectorScore.get(id)),
@@ -168,13 +170,14 @@ async function searchVectors(stores: Stores, request: RetrievalRequest, model: E
 function rankText(
   query: string,
   terms: readonly QueryTerm[],
+  names: ReadonlySet<string>,
   { candidates, complete, statistics }: Pick<TextAnswer, "candidates" | "complete" | "statistics">,
 ): { ranked: Scored[]; scores: ReadonlyMap<number, number> } {
   const sequence = stems(query);
   const set = termSet(sequence);
   const compounds = new Set(terms.flatMap(({ stem, compound }) => (compound ? [stem] : [])));
   const scored = (rows: readonly ChunkRow[]) =>
-    scoreWithinTenant(readCandidates(rows, set, compounds), terms, set, statistics);
+    scoreWithinTenant(readCandidates(rows, set, compounds, names), terms, set, statistics);
   // FTS5's cut stands where it saw every word: what it put behind the head never passes the head.
   const cut = complete ? RESCORE_DEPTH : candidates.length;
   const first = scored(candidates.slice(0, cut));

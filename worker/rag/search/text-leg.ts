@@ -5,8 +5,10 @@
  * `ORDER BY rank` with the weights in `rank MATCH` lets FTS5 sort inside the virtual table, before any row is read.
  */
 
+import type { DocumentFormat } from "../../ground/document.ts";
 import { SEARCH_DEPTH_MAX, TITLE_WEIGHT } from "../../limits.ts";
 import { type IndexState, indexState, indexStateOf, indexStateStatement } from "../../store/index-state.ts";
+import { declarationTerm } from "../text/identifiers.ts";
 import { anyOf, type QueryTerm, quoted } from "../text/query.ts";
 import { type Filter, filterToSql } from "./filter.ts";
 import { type AskedWord, planMatch } from "./match-plan.ts";
@@ -19,6 +21,7 @@ export interface ChunkRow {
   title: string;
   heading: string;
   text: string;
+  format: DocumentFormat;
   url: string | null;
   metadata: string;
   token_count: number;
@@ -30,7 +33,7 @@ export interface ChunkRow {
 const RANK = `bm25(0, ${TITLE_WEIGHT}, 1, 1)`;
 
 const ROW_COLUMNS =
-  "d.external_id AS document_id, c.title, c.heading, c.text, d.url, d.metadata, c.token_count, d.token_count AS document_tokens";
+  "d.external_id AS document_id, c.title, c.heading, c.text, d.format, d.url, d.metadata, c.token_count, d.token_count AS document_tokens";
 
 /** What the tenant's own chunks say about the query. */
 export interface TenantStatistics {
@@ -72,6 +75,7 @@ interface TextLimits {
 }
 
 /**
+  names: ReadonlySet<string>,
  * The best `limit` chunks that hold any of the terms. A longer list starts with the shorter one: equal scores keep
  * the order of FTS5's own sort, which does not know the limit. Where more than `ranked_max` would have to be ranked, it is the best
  * `SEARCH_DEPTH_MAX` of what `planMatch` says, whatever the limit: they are yet to be put into order.
@@ -84,14 +88,15 @@ export async function searchText(
   db: D1Database,
   scope: Scope,
   terms: readonly QueryTerm[],
+  names: ReadonlySet<string>,
   { limit, ranked_max }: TextLimits,
 ): Promise<TextAnswer> {
   if (terms.length === 0)
     return { index: await indexState(db, scope.tenant), candidates: [], complete: true, statistics: NO_STATISTICS };
   const own = `tenant_term:${quoted(scope.tenant_term)}`;
   const inTenant = (match: string): Counted => ({ alone: match, among: `${own} AND (${match})` });
-  const matches = terms.map((term) => anyOf([term]));
-  const any = inTenant(anyOf(terms));
+  const matches = [...terms.map((term) => anyOf([term])), ...[...names].map((name) => quoted(declarationTerm(name)))];
+  const any = inTenant(matches.join(" OR "));
   const ranked = rankedRows(
     scope,
     `iif((SELECT postings FROM total) > ?, '""', iif((SELECT others FROM total), ?, ?))`,
@@ -117,7 +122,7 @@ export async function searchText(
     held: holdingOf(one, all),
     newest_from: one.back?.lowest ?? 0,
   }));
-  const statistics = { chunks, holding: words.map(({ held }) => held) };
+  const statistics = { chunks, holding: words.slice(0, terms.length).map(({ held }) => held) };
   if (postings > ranked_max) {
     const confine = others === 1 ? `${own} AND ` : "";
     const candidates = await sparseRows(db, scope, { words, chunks, ranked_max, confine });
