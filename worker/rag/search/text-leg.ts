@@ -95,7 +95,10 @@ export async function searchText(
     return { index: await indexState(db, scope.tenant), candidates: [], complete: true, statistics: NO_STATISTICS };
   const own = `tenant_term:${quoted(scope.tenant_term)}`;
   const inTenant = (match: string): Counted => ({ alone: match, among: `${own} AND (${match})` });
-  const matches = [...terms.map((term) => anyOf([term])), ...Array.from(names.keys(), (name) => quoted(declarationTerm(name)))];
+  const matches = [
+    ...terms.map((term) => anyOf([term])),
+    ...Array.from(names.keys(), (name) => quoted(declarationTerm(name))),
+  ];
   const any = inTenant(matches.join(" OR "));
   const ranked = rankedRows(
     scope,
