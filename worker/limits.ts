@@ -403,6 +403,8 @@ export const SILENCE_MINUTES_MAX = 7 * 1_440;
 export const ALERT_NOTE_CHARS_MAX = 500;
 /** What is computed from a week or more is computed once in this time. */
 export const ALERT_SLOW_FIGURES_MIN = 60;
+/** Ratings of which every evaluation takes the mean: each is a row read, and a day has five million of them and 288 evaluations. */
+export const RATINGS_JUDGED_MAX = 1_000;
 /** Throttled addresses that one isolate writes into the audit log. */
 export const THROTTLED_TOLD_EVERY_MS = 60_000;
 /** A key is unlike itself from so many requests an hour, and so many times its mean hour of the day before. */
