@@ -340,6 +340,8 @@ export const OWED_CHUNKS_PER_MESSAGE = 100;
 /** How long the vectors that a repair has asked for are waited for. */
 export const OWED_WAIT_MAX_MS = 300_000;
 
+/** A platform keeps one core busy and a little of another. */
+export const GAMEDAY_PLATFORMS_AT_ONCE = 2;
 /** A caller's request on a game day: a fault must not keep callers waiting for longer than people would. */
 export const GAMEDAY_REQUEST_TIMEOUT_MS = 15_000;
 /** A game day begins so long ago: a runbook's process has this machine's clock, and must not meet times that are yet to come. */

@@ -301,6 +301,8 @@ export const VECTORIZE_SETTLING_MS = 60_000;
 export const CACHE_SETTLING_LIFETIME_MS = 2_000;
 /** A dependency that takes longer to say "1" is down for our callers. */
 export const HEALTH_CHECK_TIMEOUT_MS = 2_000;
+/** Searches wait for Vectorize for longer than that: one that is slow to describe itself is not down for them. */
+export const HEALTH_VECTORIZE_TIMEOUT_MS = 3_000;
 /** All deep checks run at once, and each is given up after this: a dependency that hangs is named. */
 export const DEEP_CHECK_LIMIT_MS = 5_000;
 /** A dependency that answers a deep check later than this does not do well. */
