@@ -63,18 +63,37 @@ describe("a file that cannot be taken is refused with the reason", () => {
 
   test.each<[string, string, () => Uint8Array | string, RegExp]>([
     ["an archive in place of a PDF", "a.pdf", () => zip({ a: "b" }), /does not begin as one/],
-    ["a workbook that says it is a text", "a.docx", () => zip({ "xl/workbook.xml": "<x/>" }), /has no word\/document\.xml/],
+    [
+      "a workbook that says it is a text",
+      "a.docx",
+      () => zip({ "xl/workbook.xml": "<x/>" }),
+      /has no word\/document\.xml/,
+    ],
     ["an archive that is cut off", "a.odt", () => zip({ "content.xml": mebibyte }).slice(0, 500), /damaged/],
     ["no text at all", "a.html", () => "<html><body><img src='a.png'></body></html>", /holds no text/],
     ["Latin-1 as text", "a.csv", () => Uint8Array.of(0x63, 0xe9, 0x0a), /not UTF-8/],
     [
       "a bomb that says how much it holds",
       "a.docx",
-      () => zip({ "word/document.xml": "x", ...Object.fromEntries(Array.from({ length: 101 }, (_, i) => [String(i), mebibyte])) }),
+      () =>
+        zip({
+          "word/document.xml": "x",
+          ...Object.fromEntries(Array.from({ length: 101 }, (_, i) => [String(i), mebibyte])),
+        }),
       /inflates to 105906177 bytes/,
     ],
-    ["a bomb that lies about it", "a.odt", () => lying(zip({ "content.xml": mebibyte.repeat(20) })), /more in content\.xml/],
-    ["a bomb inside of Word's reader", "a.docx", () => lying(zip({ "word/document.xml": mebibyte.repeat(20) })), /more in word/],
+    [
+      "a bomb that lies about it",
+      "a.odt",
+      () => lying(zip({ "content.xml": mebibyte.repeat(20) })),
+      /more in content\.xml/,
+    ],
+    [
+      "a bomb inside of Word's reader",
+      "a.docx",
+      () => lying(zip({ "word/document.xml": mebibyte.repeat(20) })),
+      /more in word/,
+    ],
     [
       "a billion laughs",
       "a.odt",

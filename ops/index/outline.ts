@@ -10,7 +10,7 @@ import { OUTLINE_BRACKETS_MAX } from "../limits.ts";
 import { DECLARATIONS, type DeclarationKind, type Grammar, LEADS, TRANSPARENT } from "./languages.ts";
 
 /** A name and where it stands. */
-export interface Declaration {
+interface Declaration {
   /** `Packer.add` */
   symbol: string;
   /** Of the name itself, from 1. */
@@ -27,27 +27,36 @@ const FUNCTIONS: ReadonlySet<string> = new Set(["arrow_function", "function_expr
 
 const require = createRequire(import.meta.url);
 const TREE_SITTER = "@vscode/tree-sitter-wasm";
+type TreeSitter = typeof import("@vscode/tree-sitter-wasm");
+let engine: Promise<TreeSitter> | undefined;
 const parsers = new Map<Grammar, Promise<Parser>>();
 
 function parserOf(grammar: Grammar): Promise<Parser> {
-  const known = parsers.get(grammar) ?? loadParser(grammar);
+  // One engine however many files are read at once: a second one would not know the parsers of the first.
+  engine ??= startEngine();
+  const known = parsers.get(grammar) ?? loadParser(engine, grammar);
   parsers.set(grammar, known);
   return known;
 }
 
-async function loadParser(grammar: Grammar): Promise<Parser> {
+async function startEngine(): Promise<TreeSitter> {
   // Loaded on use: most sources are prose.
-  const { Language, Parser } = require(TREE_SITTER) as typeof import("@vscode/tree-sitter-wasm");
-  await Parser.init();
+  const loaded = require(TREE_SITTER) as TreeSitter;
+  await loaded.Parser.init();
+  return loaded;
+}
+
+async function loadParser(started: Promise<TreeSitter>, grammar: Grammar): Promise<Parser> {
+  const { Language, Parser } = await started;
   const parser = new Parser();
-  parser.setLanguage(
-    await Language.load(await readFile(require.resolve(`${TREE_SITTER}/wasm/tree-sitter-${grammar}.wasm`))),
-  );
+  const file = require.resolve(`${TREE_SITTER}/wasm/tree-sitter-${grammar}.wasm`);
+  parser.setLanguage(await Language.load(await readFile(file)));
   return parser;
 }
 
 /** What ran out of its stack once reads nothing any more: the next file gets another. */
-function dropParsers(): void {
+function dropEngine(): void {
+  engine = undefined;
   parsers.clear();
   delete require.cache[require.resolve(TREE_SITTER)];
 }
@@ -69,7 +78,7 @@ export async function declarationsOf(text: string, grammar: Grammar): Promise<De
     tree.delete();
     return read;
   } catch {
-    dropParsers();
+    dropEngine();
     return undefined;
   }
 }

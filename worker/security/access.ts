@@ -12,6 +12,7 @@ import { BODY_BYTES_MAX } from "../limits.ts";
 import { countRequest } from "../telemetry/day-counts.ts";
 import { authenticate, authenticateWebhook } from "./authenticate.ts";
 import { jsonBody } from "./body.ts";
+import { BOOKMARK_PARAMETER, readSession } from "./bookmark.ts";
 import type { App } from "./context.ts";
 import { requireOpen, tierNow } from "./controls.ts";
 import { errorShape } from "./error-shapes.ts";
@@ -62,7 +63,11 @@ export function declareRoute<P extends string, R extends Omit<RouteConfig, "path
     // For whoever reads the description: keys of other tenants are refused, whatever their scopes.
     ...(options.whole_service === true ? { "x-whole-service": true } : {}),
     operationId: route.operationId ?? operationIdOf(route.method, route.path),
-    parameters: [...(options.idempotent === true ? [IDEMPOTENCY_HEADER] : []), ...(route.parameters ?? [])],
+    parameters: [
+      ...(options.idempotent === true ? [IDEMPOTENCY_HEADER] : []),
+      ...(access === "read" || access === "chat" ? [BOOKMARK_PARAMETER] : []),
+      ...(route.parameters ?? []),
+    ],
     security: securityOf(access),
     request: requestWithDebug(access, route.request),
     responses: { ...refusals(access, route, replay.length > 0), ...route.responses },
@@ -123,6 +128,9 @@ function admission(access: Access, whole_service: boolean): MiddlewareHandler<Ap
         "operator-route",
         "This route tells of all tenants: call it with a key of whoever runs the service.",
       );
+    // What a write reads first must be the newest; so must what an operator sees.
+    const readsOnly = access === "read" || access === "chat";
+    work.beginSession(readsOnly ? readSession(c.req.header("x-d1-bookmark")) : "first-primary");
     requireOpen(work, access === "write" && c.req.method !== "GET");
     await limitKey(c, { ...principal, rate_tier: tierNow(c, principal) });
     checkQuota(c, principal, ordinal);

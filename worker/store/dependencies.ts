@@ -71,7 +71,7 @@ export function guardedAi(env: Env, timings: Timings, kind: "waited for" | "pati
     );
   };
   const toMarkdown: Converter["toMarkdown"] = (file, options) =>
-    timings.measure("ai", () =>
+    timings.measure("conversion", () =>
       guardedCall(breakers.conversion, AI_CONVERT_TIMEOUT_MS, () => env.AI.toMarkdown(file, options)),
     );
   return { run, toMarkdown } as unknown as GuardedAi;

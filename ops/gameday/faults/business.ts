@@ -2,7 +2,6 @@
 import { z } from "zod";
 import { SERVICE } from "../../../infra/inventory.ts";
 import { DAY_MS, HOUR_MS } from "../../../worker/ground/time.ts";
-import { ALERT_SLOW_FIGURES_MIN } from "../../../worker/limits.ts";
 import { type Client, decode } from "../../service/client.ts";
 import type { Arena } from "../arena.ts";
 import type { Fault } from "../fault.ts";
@@ -64,7 +63,6 @@ export const BUSINESS_FAULTS: readonly Fault[] = [
     id: "answers-rated-poor",
     what: "callers find the answers poor",
     alert: "quality",
-    builds_up_min: ALERT_SLOW_FIGURES_MIN,
     runbook: "business-figures",
     inject: (arena) => rateAnswers(arena, 12, 1),
     passes: (arena) => rateAnswers(arena, 30, 5),
@@ -75,8 +73,8 @@ export const BUSINESS_FAULTS: readonly Fault[] = [
     alert: "token-saving",
     also: ["cache-hits"],
     runbook: "business-figures",
-    inject: (arena) => askAboutLittle(arena, 240),
-    passes: (arena) => askAboutMuch(arena, 120),
+    inject: (arena) => askAboutLittle(arena, 230),
+    passes: (arena) => askAboutMuch(arena, BAYS),
   },
   {
     id: "tokens-dear",
@@ -95,14 +93,14 @@ export const BUSINESS_FAULTS: readonly Fault[] = [
     what: "most of those who used the service a week ago do no more",
     alert: "active-users",
     also: ["backup-old", "schedule-missed", "cron-stopped"],
-    builds_up_min: ALERT_SLOW_FIGURES_MIN,
     runbook: "business-figures",
     prepare: async (arena) => {
       const clients = Array.from({ length: 6 }, (_, user) => caller(arena, { tenant: `week${user}` }));
       users.set(arena, await Promise.all(clients));
       await comeBack(arena);
-      arena.clock.leapTo(arena.clock.now() + 8 * DAY_MS);
     },
+    // A week without them: what others do in it would tell nothing more.
+    approach: async ({ clock }) => clock.leapTo(clock.now() + 8 * DAY_MS),
     inject: async () => {},
     passes: comeBack,
   },
@@ -116,12 +114,15 @@ async function comeBack(arena: Arena): Promise<void> {
 }
 
 /** Questions at once, as many as callers send. */
-const ASKED_AT_ONCE = 20;
+const ASKED_AT_ONCE = 10;
 
-async function ask({ admin }: Arena, count: number, message: (index: number) => string): Promise<void> {
+/** Questions about one document, in a tenant that has no other. */
+async function ask(arena: Arena, text: string, count: number, question: (index: number) => string): Promise<void> {
+  const client = await caller(arena, { tenant: `asks${arena.clock.now()}` });
+  await client.put("/api/v1/documents/only", { text });
   for (let asked = 0; asked < count; asked += ASKED_AT_ONCE)
     await atOnce(Math.min(ASKED_AT_ONCE, count - asked), async (index) => {
-      const answer = await admin.send("POST", "/api/v1/chat", { message: message(asked + index) });
+      const answer = await client.send("POST", "/api/v1/chat", { message: question(asked + index) });
       await answer.text();
     });
 }
@@ -134,34 +135,36 @@ async function rateAnswers({ admin }: Arena, count: number, rating: number): Pro
   });
 }
 
-/** Long questions about one short document, of which everything is sent: some six hundred tokens each. */
+const TARIFF = "The tariff of the harbour is 12 crowns a day for every vessel.";
+
+/** Long questions about a short document, of which everything is sent: some five hundred tokens each. */
 async function askAboutLittle(arena: Arena, count: number): Promise<void> {
-  const text = "The tariff of the harbour is 12 crowns a day for every vessel.";
-  await arena.admin.send("PUT", "/api/v1/documents/tariff", { text });
-  const since = `${text} `.repeat(30);
-  await ask(arena, count, (index) => `${since}What is the tariff, asked ${index} at ${arena.clock.now()}?`);
+  await ask(arena, TARIFF, count, (index) => `${`${TARIFF} `.repeat(30)}What is the tariff, asked ${index}?`);
 }
 
-/** Short questions about one long document, of which hardly anything is. */
+const BAYS = 80;
+
+/** Short questions about a long document, of which hardly anything is. */
 async function askAboutMuch(arena: Arena, count: number): Promise<void> {
   const paragraphs = Array.from(
-    { length: 80 },
+    { length: BAYS },
     (_, bay) =>
       `The lighthouse of bay ${bay} was built in ${1800 + bay}. ${"Its lamp is cleaned in the morning, and its stairs are swept. ".repeat(12)}`,
   );
-  await arena.admin.send("PUT", "/api/v1/documents/lighthouses", { text: paragraphs.join("\n\n") });
-  await ask(
-    arena,
-    count,
-    (index) => `When was the lighthouse of bay ${index % 80} built, asked at ${arena.clock.now()}?`,
-  );
+  await ask(arena, paragraphs.join("\n\n"), count, (index) => `When was the lighthouse of bay ${index % BAYS} built?`);
 }
 
-/** The served code with every model at a price as no catalogue has it: $0.10 for 1000 tokens. */
-async function dearRelease({ account, served }: Arena): Promise<void> {
-  const { source, bindings } = served();
+const answered = z.object({ model: z.string() });
+
+/** The served code with every model at a price as no catalogue has it, that of whoever answers on this platform among them: $0.10 for 1000 tokens. */
+async function dearRelease(arena: Arena): Promise<void> {
+  const question = { message: "Which lock does the northern canal have?" };
+  const client = await caller(arena, { tenant: "readers" });
+  const { model } = decode(answered, await client.post("/api/v1/chat", question), "POST /api/v1/chat");
+  const { source, bindings } = arena.served();
+  const price = "{neurons_in_per_m:9e6,neurons_out_per_m:9e6}";
   const dear = source
-    .replaceAll(/neurons_out_per_m:\s*[\d_e.]+/g, "neurons_out_per_m:9e6")
-    .replaceAll(/neurons_in_per_m:\s*[\d_e.]+/g, "neurons_in_per_m:9e6");
-  await deployVersion(account, SERVICE, { modules: { "worker.js": dear }, bindings });
+    .replaceAll(/\{\s*neurons_in_per_m:\s*\d+,\s*neurons_out_per_m:\s*\d+\s*\}/g, price)
+    .replace(/"[^"]+":\s*\{\s*neurons_in_per_m/, (first) => `"${model}":${price},${first}`);
+  await deployVersion(arena.account, SERVICE, { modules: { "worker.js": dear }, bindings });
 }
