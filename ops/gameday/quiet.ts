@@ -5,6 +5,7 @@ import { ALERT_STEP_MIN } from "../../worker/limits.ts";
 import { GAMEDAY_FORGOTTEN_MIN, GAMEDAY_PATIENCE_MIN } from "../limits.ts";
 import { decode } from "../service/client.ts";
 import type { Arena } from "./arena.ts";
+import { isNews } from "./webhooks.ts";
 
 /** On a quiet day callers come once in so many minutes: twice for each evaluation. */
 const CALLERS_EVERY_MIN = 2;
@@ -20,7 +21,7 @@ export async function quietHours({ clock, traffic, webhooks }: Arena, hours: num
     minutes += 1;
     if (minutes % CALLERS_EVERY_MIN === 0) await traffic.minute();
   });
-  return webhooks.told.slice(heard).map(({ alert }) => alert);
+  return webhooks.told.slice(heard).flatMap(({ kind, alert }) => (isNews(kind) ? alert : []));
 }
 
 /** Lets time pass until every alert is forgotten, so that the next one flaps no more. False where that takes too long. */
