@@ -152,3 +152,11 @@ test("an undo of a restore that was interrupted: what it was going back to stays
   expect(await ops("restore", "undo", "--yes")).toMatchObject({ code: 0, database: { to: 1 } });
   expect((await service.call("GET", "/api/v1/documents/one")).json.text).toBe("Written after the snapshot.");
 });
+
+test("a live index that was deleted is moved away from: the new one is filled from the packs, in their dimensions", async () => {
+  await session.api.vectorize.indexes.delete("prism-chunks-g1", { account_id: session.account_id });
+  const moved = await ops("generation", "move", "vectors", "--yes");
+  expect(moved).toMatchObject({ code: 0, vectors: { to: 2 } });
+  const search = () => service.call("POST", "/api/v1/search", { query: "Was here before.", mode: "vector" });
+  await expect.poll(async () => (await search()).json.results?.length, { timeout: 20_000 }).toBe(1);
+});

@@ -231,8 +231,9 @@ class Switch {
 }
 
 function newRecord(session: StoreSession, request: SwitchRequest, { database, vectors }: StackResources): SwitchRecord {
-  const next = (generations: readonly { generation: number }[]) =>
-    Math.max(...generations.map(({ generation }) => generation)) + 1;
+  // The live one may be gone, and all others with it: its number is taken nevertheless.
+  const next = ({ live, generations }: { live: number; generations: readonly { generation: number }[] }) =>
+    Math.max(live, ...generations.map(({ generation }) => generation)) + 1;
   const liveIndex = vectors.generations.find(({ generation }) => generation === vectors.live);
   return {
     step: "create",
@@ -241,7 +242,7 @@ function newRecord(session: StoreSession, request: SwitchRequest, { database, ve
     database: request.database
       ? {
           from: database.live,
-          to: request.database.to ?? next(database.generations),
+          to: request.database.to ?? next(database),
           fill: request.database.fill.id,
           is_return: request.database.to !== undefined,
           state: {},
@@ -250,7 +251,7 @@ function newRecord(session: StoreSession, request: SwitchRequest, { database, ve
     vectors: request.vectors
       ? {
           from: vectors.live,
-          to: request.vectors.to ?? next(vectors.generations),
+          to: request.vectors.to ?? next(vectors),
           fill: request.vectors.fill.id,
           is_return: request.vectors.to !== undefined,
           state: {},

@@ -133,7 +133,6 @@ export const INDEX_FAULTS: readonly Fault[] = [
     what: "callers ask what nobody asked before: the caches answer little",
     alert: "cache-hits",
     also: ["token-saving"],
-    builds_up_min: 5,
     runbook: "cache-degraded",
     inject: async () => {},
     workload: (arena) => freshSearches(arena, 20),
