@@ -164,6 +164,8 @@ export const SUPERSEDED_WRITES_MAX = 50;
 export const FENCE_RETRY_AFTER_S = 15;
 /** Work whose message has not come by then is sent again. Longer than all retries of a living message take. */
 export const OVERDUE_AFTER_MS = 15 * 60_000;
+/** The next run of cron sends it: what is still owed two runs later did not come right by itself, and is told. */
+export const OWED_TOLD_AFTER_MS = OVERDUE_AFTER_MS + 10 * 60_000;
 /** Messages of one cron run: 10 ms of CPU on the free plan. */
 export const OVERDUE_BATCH_MAX = 100;
 /** Chunks from before a migration that one run of cron makes findable by every script: within 10 ms of CPU. */

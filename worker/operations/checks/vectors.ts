@@ -1,6 +1,6 @@
 /** Vectorize, and whether it holds the chunks' vectors and no others; the packs in R2 that it can be rebuilt from. */
 import {
-  OVERDUE_AFTER_MS,
+  OWED_TOLD_AFTER_MS,
   PARITY_COUNT_MAX,
   PARITY_COUNT_OFTEN_MAX,
   PARITY_VECTORS_MAX,
@@ -205,7 +205,7 @@ export function judgeParity(
       status: "unknown",
       detail: `${faults.join("; ")}: the last write is younger than a minute and may be settling`,
     };
-  if (oldest_owed_ms !== null && now_ms - oldest_owed_ms > OVERDUE_AFTER_MS)
+  if (oldest_owed_ms !== null && now_ms - oldest_owed_ms > OWED_TOLD_AFTER_MS)
     faults.push(`${owed_upserts + owed_deletes} changes are owed to Vectorize since ${iso(oldest_owed_ms)}`);
   if (faults.length === 0) return HEALTHY;
   faults.push(
