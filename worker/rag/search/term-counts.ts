@@ -7,7 +7,7 @@
  */
 
 /** How many were met, and the ids of the lowest and the highest of them. */
-export interface Met {
+interface Met {
   count: number;
   lowest: number;
   highest: number;
