@@ -30,6 +30,8 @@ export const EVAL_NAMES_MAX = 1_000;
 export const EVAL_VECTORS_STALL_MS = 180_000;
 /** Files above this are not indexed: the Worker takes 900 000 characters a document. */
 export const INDEX_FILE_BYTES_MAX = 900_000;
+/** Brackets open at once in a source file that is parsed: nobody's code has a tenth. */
+export const OUTLINE_BRACKETS_MAX = 500;
 /** Files read and hashed at the same time. */
 export const INDEX_READERS = 16;
 /** Documents asked for in one page of a listing. */
@@ -338,6 +340,8 @@ export const OWED_CHUNKS_PER_MESSAGE = 100;
 /** How long the vectors that a repair has asked for are waited for. */
 export const OWED_WAIT_MAX_MS = 300_000;
 
+/** A platform keeps one core busy and a little of another. */
+export const GAMEDAY_PLATFORMS_AT_ONCE = 2;
 /** A caller's request on a game day: a fault must not keep callers waiting for longer than people would. */
 export const GAMEDAY_REQUEST_TIMEOUT_MS = 15_000;
 /** A game day begins so long ago: a runbook's process has this machine's clock, and must not meet times that are yet to come. */
@@ -388,3 +392,13 @@ export const DEPS_STEP_MAX_MS = 45 * 60_000;
 export const NODE_MODULES_BYTES_MAX = 1_000_000_000;
 /** Folders that are looked through at the same time. */
 export const FOLDER_READERS = 8;
+/** Time that one file may take to become Markdown, its process's start included: less than the Worker waits for a conversion. */
+export const CONVERT_TIMEOUT_MS = 25_000;
+/** Heap of that process, and what it may hold in memory altogether. */
+export const CONVERT_HEAP_MB_MAX = 512;
+export const CONVERT_DATA_BYTES_MAX = 1_536 * 1024 * 1024;
+/** Text that is handed on: a document takes 900 000 characters. */
+export const CONVERT_TEXT_CHARS_MAX = 900_000;
+/** Pages of one PDF, and cells of one workbook: more text than a document takes. */
+export const CONVERT_PAGES_MAX = 2_000;
+export const CONVERT_CELLS_MAX = 200_000;

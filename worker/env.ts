@@ -32,6 +32,7 @@ export interface Env {
   EMBEDDING_MODEL: string;
   EMBEDDING_QUERY_PREFIX: string;
   EMBEDDING_PASSAGE_PREFIX: string;
+  FOLLOW_UPS: string;
   AI_EMBED_TIMEOUT_MS: string;
   AI_GENERATE_TIMEOUT_MS: string;
   AI_IDLE_TIMEOUT_MS: string;

@@ -180,7 +180,7 @@ describe("without D1", () => {
 
   test("a transient error of a read is tried again and not seen by the caller, but counted", async () => {
     const counted = async () => {
-      const { text } = await service.call("GET", "/metrics");
+      const { text } = await service.call("GET", "/metrics?format=prometheus");
       return Number(/^prism_dependency_errors_total\{dependency="database"\} (\d+)/m.exec(text)?.[1]);
     };
     const before = await counted();

@@ -161,6 +161,8 @@ function invoke(
 
 async function answered(question: string, signal: AbortSignal): Promise<string> {
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  // Where it is asked, the terminal gives Ctrl-C to the prompt alone: it means the command.
+  prompt.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
   try {
     return (await prompt.question(question, { signal })).trim();
   } finally {

@@ -153,14 +153,17 @@ async function readIndexed(client: Client) {
         "GET /api/v1/documents/:id",
       );
       const chunkOfLine: string[] = [];
+      let first = 0;
       for (const { chunk_id, heading, text } of document.chunks) {
         chunks.push({ id: String(chunk_id), title: document.title, text: `${heading}\n${text}` });
-        for (const _ of text.matchAll(/\n/g)) chunkOfLine.push(String(chunk_id));
-        if (!text.endsWith("\n")) chunkOfLine.push(String(chunk_id));
+        // A line that is cut is the chunk's in which it begins.
+        const lines = text.replace(/\n$/, "").split("\n");
+        for (const at of lines.keys()) chunkOfLine[first + at] ??= String(chunk_id);
+        first += text.split("\n").length - 1;
       }
       const grammar = grammarOf(extname(metadata.path).toLowerCase());
-      const { declarations } = grammar ? await declarationsOf(document.text, grammar) : { declarations: [] };
-      for (const { symbol, line, is_public } of declarations) {
+      const read = grammar ? await declarationsOf(document.text, grammar) : undefined;
+      for (const { symbol, line, is_public } of read?.declarations ?? []) {
         const chunk = chunkOfLine[line - 1];
         if (!is_public || chunk === undefined) continue;
         const name = symbol.slice(symbol.lastIndexOf(".") + 1);

@@ -78,7 +78,7 @@ there: the API takes no longer ones.`,
   }),
   options: z.object({
     mode: z.enum(MODES).default("hybrid").describe("retrieval mode"),
-    textRankedMax: positive
+    text_ranked_max: positive
       .optional()
       .describe("chunks that full text may rank (TEXT_RANKED_MAX): small, it acts on a small set"),
   }),
@@ -90,15 +90,15 @@ there: the API takes no longer ones.`,
 interface Options {
   dir: string;
   mode: Mode;
-  textRankedMax?: number | undefined;
+  text_ranked_max?: number | undefined;
 }
 
 async function evaluate(
   invocation: Invocation,
-  { dir, mode, textRankedMax }: Options,
+  { dir, mode, text_ranked_max }: Options,
 ): Promise<Outcome<z.infer<typeof output>>> {
   const set = await readBeir(dir);
-  const variables = textRankedMax === undefined ? {} : { TEXT_RANKED_MAX: String(textRankedMax) };
+  const variables = text_ranked_max === undefined ? {} : { TEXT_RANKED_MAX: String(text_ranked_max) };
   const { searched, chunks } = await onRig(invocation, { variables }, async (rig) => {
     const chunks = await indexDocuments(invocation, rig, set.documents.map(asInput));
     return { searched: await searchAll(invocation, rig.client, set, mode), chunks };

@@ -1,9 +1,9 @@
 /** What an incident must tell that was opened while nothing of the Worker worked: all that happened meanwhile, in its order, and how long it took. */
 import { MINUTE_MS } from "../../worker/ground/time.ts";
-import { asOpsError, EXIT } from "../command/errors.ts";
+import { readAlerts } from "../alerts/answers.ts";
 import { readIncident, readIncidents, type ShownIncident } from "../incident/answers.ts";
 import { merged, mttd_s, mttr_s } from "../incident/measures.ts";
-import { incidentResolve } from "../incident/resolve.ts";
+import { doubtsOf, incidentResolve } from "../incident/resolve.ts";
 import { whereaboutsTold } from "../incident/shown.ts";
 import { GAMEDAY_DETECTED_S, GAMEDAY_PATIENCE_MIN, GAMEDAY_RECOVERED_S } from "../limits.ts";
 import { readTranscript, runsIn, stepEnds } from "../runbook/transcript.ts";
@@ -35,9 +35,10 @@ export async function outageIsTold({ invocation, operator, clock, traffic, data_
     throw new Error(`the incident did not wait in KV: ${opened}`);
   const id = String(incident.id);
   const patience_ms = clock.now() + GAMEDAY_PATIENCE_MIN * MINUTE_MS;
-  // Refused while alerts fire, of which the outage left more than its own.
-  while (!(await isResolved(invocation, id)) && clock.now() < patience_ms)
+  // An outage leaves more alerts than its own.
+  while (doubtsOf(await readAlerts(operator), incident, clock.now()).length > 0 && clock.now() < patience_ms)
     await clock.passTo(clock.now() + MINUTE_MS, () => traffic.minute());
+  await incidentResolve.run(invocation, { id, text: "It is over." });
   const resolved = await readIncident(operator, id);
   const timeline = merged(resolved.timeline, []);
   const [detected_s, recovered_s] = [mttd_s(resolved), mttr_s(resolved)];
@@ -52,16 +53,6 @@ export async function outageIsTold({ invocation, operator, clock, traffic, data_
     throw new Error(`its time to detect is ${detected_s} s`);
   if (recovered_s === null || recovered_s <= detected_s || recovered_s >= GAMEDAY_RECOVERED_S)
     throw new Error(`its time to recover is ${recovered_s} s`);
-}
-
-async function isResolved(invocation: Arena["invocation"], id: string): Promise<boolean> {
-  try {
-    await incidentResolve.run(invocation, { id, text: "It is over." });
-    return true;
-  } catch (error) {
-    if (asOpsError(error).exit_code === EXIT.refused) return false;
-    throw error;
-  }
 }
 
 function told(timeline: readonly { at: string; source: string; text: string }[]): string {

@@ -1,15 +1,16 @@
 /** The declarations of a source file as its grammar sees them. Broken code is read as far as it makes sense; nothing throws. */
 import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { createRequire } from "node:module";
 import type { Node, Parser } from "@vscode/tree-sitter-wasm";
 import type { OutlineEntry } from "../../worker/ground/document.ts";
 import { CHUNK_HEADING_CHARS_MAX, OUTLINE_ENTRIES_MAX } from "../../worker/limits.ts";
 import { SYMBOL_SEPARATOR } from "../../worker/rag/text/identifiers.ts";
 import { cutSafely } from "../../worker/rag/text/text-units.ts";
+import { OUTLINE_BRACKETS_MAX } from "../limits.ts";
 import { DECLARATIONS, type DeclarationKind, type Grammar, LEADS, TRANSPARENT } from "./languages.ts";
 
 /** A name and where it stands. */
-export interface Declaration {
+interface Declaration {
   /** `Packer.add` */
   symbol: string;
   /** Of the name itself, from 1. */
@@ -24,43 +25,83 @@ export interface Declaration {
 const NESTING_MAX = 32;
 const FUNCTIONS: ReadonlySet<string> = new Set(["arrow_function", "function_expression", "function"]);
 
+const require = createRequire(import.meta.url);
+const TREE_SITTER = "@vscode/tree-sitter-wasm";
+type TreeSitter = typeof import("@vscode/tree-sitter-wasm");
+let engine: Promise<TreeSitter> | undefined;
 const parsers = new Map<Grammar, Promise<Parser>>();
 
 function parserOf(grammar: Grammar): Promise<Parser> {
-  const known = parsers.get(grammar) ?? loadParser(grammar);
+  // One engine however many files are read at once: a second one would not know the parsers of the first.
+  engine ??= startEngine();
+  const known = parsers.get(grammar) ?? loadParser(engine, grammar);
   parsers.set(grammar, known);
   return known;
 }
 
-async function loadParser(grammar: Grammar): Promise<Parser> {
+async function startEngine(): Promise<TreeSitter> {
   // Loaded on use: most sources are prose.
-  const { default: tree_sitter } = await import("@vscode/tree-sitter-wasm");
-  await tree_sitter.Parser.init();
-  const file = fileURLToPath(import.meta.resolve(`@vscode/tree-sitter-wasm/wasm/tree-sitter-${grammar}.wasm`));
-  const parser = new tree_sitter.Parser();
-  parser.setLanguage(await tree_sitter.Language.load(await readFile(file)));
+  const loaded = require(TREE_SITTER) as TreeSitter;
+  await loaded.Parser.init();
+  return loaded;
+}
+
+async function loadParser(started: Promise<TreeSitter>, grammar: Grammar): Promise<Parser> {
+  const { Language, Parser } = await started;
+  const parser = new Parser();
+  const file = require.resolve(`${TREE_SITTER}/wasm/tree-sitter-${grammar}.wasm`);
+  parser.setLanguage(await Language.load(await readFile(file)));
   return parser;
 }
 
-/** The declarations of a normalised text, in order, and the lines at which other top-level statements begin. */
-export async function declarationsOf(
-  text: string,
-  grammar: Grammar,
-): Promise<{ declarations: Declaration[]; statement_lines: number[] }> {
-  const tree = (await parserOf(grammar)).parse(text);
-  if (tree === null) return { declarations: [], statement_lines: [] };
+/** What ran out of its stack once reads nothing any more: the next file gets another. */
+function dropEngine(): void {
+  engine = undefined;
+  parsers.clear();
+  delete require.cache[require.resolve(TREE_SITTER)];
+}
+
+interface Declarations {
+  declarations: Declaration[];
+  /** Where other statements of the top level begin. */
+  statement_lines: number[];
+}
+
+/** The declarations of a normalised text, in order; undefined for what no parser should, or can, read. */
+export async function declarationsOf(text: string, grammar: Grammar): Promise<Declarations | undefined> {
+  if (nestsTooDeep(text)) return undefined;
+  const parser = await parserOf(grammar);
   try {
-    return new Reader(grammar).read(tree.rootNode);
-  } finally {
+    const tree = parser.parse(text);
+    if (tree === null) return undefined;
+    const read = new Reader(grammar).read(tree.rootNode);
     tree.delete();
+    return read;
+  } catch {
+    dropEngine();
+    return undefined;
   }
 }
 
-/** What a document's `outline` says of such a file: declarations by line, and "" where something else follows them. */
-export async function outlineOf(text: string, grammar: Grammar): Promise<OutlineEntry[]> {
-  const { declarations, statement_lines } = await declarationsOf(text, grammar);
-  const symbols = new Map<number, string[]>(statement_lines.map((line) => [line, []]));
-  for (const { from_line, symbol } of declarations) {
+/** The time of a parser grows with the square of it, and its stack with it. */
+function nestsTooDeep(text: string): boolean {
+  let depth = 0;
+  for (const [bracket] of text.matchAll(/[([{}\])]/g)) {
+    depth = Math.max(0, depth + ("([{".includes(bracket) ? 1 : -1));
+    if (depth > OUTLINE_BRACKETS_MAX) return true;
+  }
+  return false;
+}
+
+/**
+ * What a document's `outline` says of such a file: declarations by line, and "" where something else follows them. Undefined
+ * where the service should go by indentation.
+ */
+export async function outlineOf(text: string, grammar: Grammar): Promise<OutlineEntry[] | undefined> {
+  const read = await declarationsOf(text, grammar);
+  if (read === undefined) return undefined;
+  const symbols = new Map<number, string[]>(read.statement_lines.map((line) => [line, []]));
+  for (const { from_line, symbol } of read.declarations) {
     const known = symbols.get(from_line);
     if (known === undefined) symbols.set(from_line, [symbol]);
     else known.push(symbol);
@@ -90,7 +131,7 @@ class Reader {
     this.kinds = DECLARATIONS[grammar];
   }
 
-  read(root: Node) {
+  read(root: Node): Declarations {
     this.walk(root, { path: "", is_public: this.grammar === "python", depth: 0, from_line: undefined });
     return { declarations: this.declarations, statement_lines: this.statement_lines };
   }

@@ -62,6 +62,7 @@ export async function readDocument(file: SourceFile): Promise<ReadResult> {
   const extension = extname(file.path).toLowerCase();
   const grammar = grammarOf(extension);
   const format = grammar !== undefined ? "code" : MARKDOWN.has(extension) ? "markdown" : "text";
+  const outline = grammar ? await outlineOf(text, grammar) : undefined;
   const { collection, metadata, url } = file.source;
   const document: IndexDocument = {
     id: documentId(file),
@@ -73,7 +74,7 @@ export async function readDocument(file: SourceFile): Promise<ReadResult> {
     ),
     text,
     format,
-    ...(grammar && { outline: await outlineOf(text, grammar) }),
+    ...(outline && { outline }),
     url: url === undefined ? null : url.replaceAll("{path}", file.path.split("/").map(encodeURIComponent).join("/")),
     metadata: { ...metadata, collection, path: file.path },
   };

@@ -35,6 +35,7 @@ export async function watch(work: Work): Promise<void> {
     slices: [],
     readings,
     slow_readings: null,
+    lasting_readings: [],
     configuration: read,
   };
   try {

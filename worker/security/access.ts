@@ -16,6 +16,7 @@ import { BOOKMARK_PARAMETER, readSession } from "./bookmark.ts";
 import type { App } from "./context.ts";
 import { requireOpen, tierNow } from "./controls.ts";
 import { errorShape } from "./error-shapes.ts";
+import { fileBody } from "./file-body.ts";
 import { idempotent } from "./idempotency.ts";
 import { checkQuota } from "./quota.ts";
 import { limitKey } from "./rate-limit.ts";
@@ -36,18 +37,25 @@ const IDEMPOTENCY_HEADER = {
 const decisions = new WeakMap<object, Access>();
 
 /**
- * `createRoute` with the access decision in force. `body_bytes_max` raises or lowers the limit of the JSON body;
- * `idempotent` honours `Idempotency-Key` (for POSTs that write and answer JSON, never for streams); with `deferrable` also
+ * `createRoute` with the access decision in force. `body_bytes_max` raises or lowers the limit of the JSON body,
+ * `file_bytes_max` lets a file in that stead; `idempotent` honours `Idempotency-Key` (for POSTs that write and answer JSON, never for streams); with `deferrable` also
  * while a write fence is up, since the route defers its writes (`operations/defer.ts`). `whole_service` routes tell of all
  * tenants, or act on them: they are for the keys of the operator's tenant.
  */
 export function declareRoute<P extends string, R extends Omit<RouteConfig, "path"> & { path: P }>(
   access: Access,
   route: R,
-  options: { body_bytes_max?: number; idempotent?: boolean; deferrable?: boolean; whole_service?: boolean } = {},
+  options: {
+    body_bytes_max?: number;
+    file_bytes_max?: number;
+    idempotent?: boolean;
+    deferrable?: boolean;
+    whole_service?: boolean;
+  } = {},
 ) {
   const own = route.middleware === undefined ? [] : [route.middleware].flat();
   const body = route.request?.body === undefined ? [] : [jsonBody(options.body_bytes_max ?? BODY_BYTES_MAX)];
+  if (options.file_bytes_max !== undefined) body.unshift(fileBody(options.file_bytes_max));
   const replay = options.idempotent === true ? [idempotent(options.deferrable === true)] : [];
   return createRoute<P, R>({
     ...route,
@@ -150,7 +158,7 @@ const REFUSALS = {
   403: "The key lacks the scope",
   409: "The first request with this Idempotency-Key still runs",
   413: "The body is too large",
-  415: "The body is not JSON",
+  415: "The body is of a kind that is not taken",
   422: "The Idempotency-Key belongs to another request",
   429: "Too many requests, or the day's quota is used up",
 } as const;

@@ -4,6 +4,7 @@
  */
 import type { Env } from "../env.ts";
 import {
+  AI_CONVERT_TIMEOUT_MS,
   AI_EMBED_PATIENT_TIMEOUT_MS,
   AI_EMBED_TIMEOUT_MS,
   AI_GENERATE_TIMEOUT_MS,
@@ -14,9 +15,18 @@ import type { Called, Timings } from "../telemetry/timings.ts";
 import type { Embedder } from "../vectors/embed.ts";
 import { Breaker, CircuitOpen, guardedCall } from "./breaker.ts";
 
-export const breakers = { embedding: new Breaker(), generation: new Breaker(), vectorize: new Breaker() };
+export const breakers = {
+  embedding: new Breaker(),
+  generation: new Breaker(),
+  conversion: new Breaker(),
+  vectorize: new Breaker(),
+};
 
-export type GuardedAi = Pick<Ai, "run"> & Embedder;
+/** One file to Markdown. The binding takes lists, too, and answers in their order. */
+interface Converter {
+  toMarkdown(file: MarkdownDocument, options: ConversionRequestOptions): Promise<ConversionResponse>;
+}
+export type GuardedAi = Pick<Ai, "run"> & Embedder & Converter;
 export type GuardedVectorize = Pick<Vectorize, "query" | "upsert" | "deleteByIds">;
 
 /** How long models are waited for. */
@@ -60,13 +70,16 @@ export function guardedAi(env: Env, timings: Timings, kind: "waited for" | "pati
       ),
     );
   };
-  return { run } as unknown as GuardedAi;
+  const toMarkdown: Converter["toMarkdown"] = (file, options) =>
+    timings.measure("conversion", () =>
+      guardedCall(breakers.conversion, AI_CONVERT_TIMEOUT_MS, () => env.AI.toMarkdown(file, options)),
+    );
+  return { run, toMarkdown } as unknown as GuardedAi;
 }
 
 /** While the operator lets no caller use models: they fall back as when models are down. */
-export const refusedAi: GuardedAi = {
-  run: () => Promise.reject(new CircuitOpen("the mode of the service is `degraded`")),
-};
+const refuse = () => Promise.reject(new CircuitOpen("the mode of the service is `degraded`"));
+export const refusedAi: GuardedAi = { run: refuse, toMarkdown: refuse };
 
 export function guardedVectorize(env: Env, timings: Timings): GuardedVectorize {
   const guard = <T>(called: Called, work: () => Promise<T>) =>

@@ -16,6 +16,7 @@ const COUNTED = {
   "vector write": { dependency: "vector", calls: "vector_calls/write", errors: "vector_errors/write" },
   embedding: { dependency: "ai", calls: "ai_calls/embedding", errors: "ai_errors/embedding" },
   generation: { dependency: "ai", calls: "ai_calls/generation", errors: "ai_errors/generation" },
+  conversion: { dependency: "ai", calls: "ai_calls/conversion", errors: "ai_errors/conversion" },
 } as const satisfies Record<string, { dependency: Dependency; calls: string; errors: string | null }>;
 export type Called = keyof typeof COUNTED;
 
@@ -40,6 +41,8 @@ export class Timings {
     "ai_errors/embedding": 0,
     "ai_calls/generation": 0,
     "ai_errors/generation": 0,
+    "ai_calls/conversion": 0,
+    "ai_errors/conversion": 0,
   };
 
   constructor(started_ms: number) {

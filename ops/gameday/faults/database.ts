@@ -119,9 +119,10 @@ async function dropTables(arena: Arena): Promise<void> {
   // Cloudflare's Time Travel knows every moment; the one of this machine those that were asked for, and one a minute.
   await account(arena, "get", `d1/database/${await databaseId(arena)}/time_travel/bookmark`);
   droppedAfter.set(arena, new Date(arena.clock.now()).toISOString());
-  const rows = await sql(
+  const tables = await sql(
     arena,
-    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN ('tenants', 'sequences')",
+    "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\'",
   );
-  for (const row of rows as { name: string }[]) await sql(arena, `DROP TABLE ${row.name}`);
+  const drops = (tables as { name: string }[]).map(({ name }) => `DROP TABLE "${name}";`);
+  await sql(arena, `PRAGMA defer_foreign_keys = on; ${drops.join(" ")}`);
 }

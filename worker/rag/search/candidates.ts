@@ -6,7 +6,7 @@
  * as well (docs/decisions/0003-fusion.md), because only what tells candidates apart can reorder them.
  */
 import { TITLE_WEIGHT } from "../../limits.ts";
-import { declaredNames, identifierWords } from "../text/identifiers.ts";
+import { declaredNames, identifierWords, type Names } from "../text/identifiers.ts";
 import { findTerms, type TermSet } from "../text/terms.ts";
 import { readText, type TextWords } from "../text/words.ts";
 import type { ChunkRow } from "./text-leg.ts";
@@ -14,6 +14,9 @@ import type { ChunkRow } from "./text-leg.ts";
 /** BM25's usual constants (Robertson, Zaragoza 2009), the ones FTS5 has fixed. */
 const K1 = 1.2;
 const B = 0.75;
+
+/** `max tokens` and `maxTokens` look for `MAX_TOKENS`, but less than for their own kind. */
+const OTHERWISE_SPELLED = 0.75;
 
 export interface Candidate {
   id: number;
@@ -23,8 +26,8 @@ export interface Candidate {
   title: TextWords;
   /** The heading path and the text; of code with the words of its names. */
   body: TextWords;
-  /** It is code that declares a name which the query asks for. */
-  declares: boolean;
+  /** It is code that declares a name which the query asks for: 1 as it is spelled there, else less; 0 for what declares none. */
+  declares: number;
   /** How many words both have. */
   length: number;
   /** How many its document has, by the share of the document's tokens that the chunk is. */
@@ -45,7 +48,7 @@ export function readCandidates(
   rows: readonly ChunkRow[],
   query: TermSet,
   compounds: ReadonlySet<string>,
-  names: ReadonlySet<string>,
+  names: Names,
 ): Candidate[] {
   const size = query.index.size;
   const typed_only = new Set([...compounds].map((stem) => query.index.get(stem)));
@@ -80,7 +83,7 @@ export function readCandidates(
       score: 0,
       title,
       body,
-      declares: isCode && [...declaredNames(row.heading)].some((name) => names.has(name)),
+      declares: isCode ? declarationShare(declaredNames(row.heading), names) : 0,
       length,
       document_length: length * Math.max(1, row.document_tokens / Math.max(1, row.token_count)),
       relative_length: 1,
@@ -91,6 +94,15 @@ export function readCandidates(
   const mean = candidates.reduce((sum, { length }) => sum + length, 0) / Math.max(1, candidates.length);
   for (const candidate of candidates) candidate.relative_length = candidate.length / Math.max(1, mean);
   return candidates;
+}
+
+function declarationShare(declared: Names, asked: Names): number {
+  let share = 0;
+  for (const [key, spelling] of asked) {
+    const own = declared.get(key);
+    if (own !== undefined) share = Math.max(share, own === spelling ? 1 : OTHERWISE_SPELLED);
+  }
+  return share;
 }
 
 /** How often a candidate says each of `terms`, weighted like `Candidate.frequency`. */

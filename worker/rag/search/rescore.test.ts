@@ -33,7 +33,7 @@ function order(query: string, rows: Ranked[]): number[] {
     rows.map(({ row }) => row),
     set,
     new Set(),
-    new Set(),
+    new Map(),
   );
   for (const [place, { score }] of rows.entries()) Object.assign(candidates[place] ?? {}, { score });
   return rescore(sequence, set, queryTerms(query), candidates);

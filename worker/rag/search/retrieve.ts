@@ -9,7 +9,7 @@ import { RERANK_DEPTH, RESCORE_DEPTH, SEARCH_DEPTH_MAX, SPARSE_POOL } from "../.
 import { type IndexState, indexState } from "../../store/index-state.ts";
 import { embed } from "../../vectors/embed.ts";
 import type { EmbeddingModel } from "../../vectors/models.ts";
-import { askedNames } from "../text/identifiers.ts";
+import { askedNames, type Names } from "../text/identifiers.ts";
 import { type QueryTerm, queryTerms } from "../text/query.ts";
 import { stems, termSet } from "../text/terms.ts";
 import { readCandidates } from "./candidates.ts";
@@ -170,7 +170,7 @@ async function searchVectors(stores: Stores, request: RetrievalRequest, model: E
 function rankText(
   query: string,
   terms: readonly QueryTerm[],
-  names: ReadonlySet<string>,
+  names: Names,
   { candidates, complete, statistics }: Pick<TextAnswer, "candidates" | "complete" | "statistics">,
 ): { ranked: Scored[]; scores: ReadonlyMap<number, number> } {
   const sequence = stems(query);

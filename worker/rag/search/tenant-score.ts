@@ -43,7 +43,7 @@ export function scoreWithinTenant(
   const bm25 = (frequency: Float64Array, relative_length: number): number =>
     asked.reduce((sum, { number, weight }) => sum + weight * saturation(frequency[number] ?? 0, relative_length), 0);
   // A chunk that declares an asked name says one more term: as rare as it is here, for all that declare it are candidates.
-  const declaring = candidates.filter(({ declares }) => declares).length;
+  const declaring = candidates.filter(({ declares }) => declares > 0).length;
   const declaration = DECLARATION_WEIGHT * idfOf(declaring);
   const shares = candidates.reduce(
     (sum, { length, document_length }) => sum + length / Math.max(1, document_length),
@@ -59,8 +59,7 @@ export function scoreWithinTenant(
     const ofDocument = bm25(frequency, document_length / usual_document_words);
     for (const candidate of own) {
       const ofChunk = bm25(candidate.frequency, candidate.length / USUAL_CHUNK_WORDS);
-      candidate.score =
-        (1 - DOCUMENT_SHARE) * ofChunk + DOCUMENT_SHARE * ofDocument + (candidate.declares ? declaration : 0);
+      candidate.score = (1 - DOCUMENT_SHARE) * ofChunk + DOCUMENT_SHARE * ofDocument + candidate.declares * declaration;
     }
   }
   return candidates.toSorted((a, b) => b.score - a.score || a.id - b.id);

@@ -8,7 +8,7 @@
 import type { DocumentFormat } from "../../ground/document.ts";
 import { SPARSE_POOL, TITLE_WEIGHT } from "../../limits.ts";
 import { type IndexState, indexState, indexStateOf, indexStateStatement } from "../../store/index-state.ts";
-import { declarationTerm } from "../text/identifiers.ts";
+import { declarationTerm, type Names } from "../text/identifiers.ts";
 import { anyOf, type QueryTerm, quoted } from "../text/query.ts";
 import { type Filter, filterToSql } from "./filter.ts";
 import { type AskedWord, planMatch } from "./match-plan.ts";
@@ -88,14 +88,17 @@ export async function searchText(
   db: D1Database,
   scope: Scope,
   terms: readonly QueryTerm[],
-  names: ReadonlySet<string>,
+  names: Names,
   { limit, ranked_max }: TextLimits,
 ): Promise<TextAnswer> {
   if (terms.length === 0)
     return { index: await indexState(db, scope.tenant), candidates: [], complete: true, statistics: NO_STATISTICS };
   const own = `tenant_term:${quoted(scope.tenant_term)}`;
   const inTenant = (match: string): Counted => ({ alone: match, among: `${own} AND (${match})` });
-  const matches = [...terms.map((term) => anyOf([term])), ...[...names].map((name) => quoted(declarationTerm(name)))];
+  const matches = [
+    ...terms.map((term) => anyOf([term])),
+    ...Array.from(names.keys(), (name) => quoted(declarationTerm(name))),
+  ];
   const any = inTenant(matches.join(" OR "));
   const ranked = rankedRows(
     scope,

@@ -55,33 +55,39 @@ export function codeIndexWords(title: string, heading: string, text: string): st
   return [
     indexWords(title, heading, text),
     ...words.filter((word) => word !== "").map(indexTerm),
-    ...[...declaredNames(heading)].map(declarationTerm),
+    ...Array.from(declaredNames(heading).keys(), declarationTerm),
   ].join(" ");
 }
 
+/** Names as they are spelled, by their keys. */
+export type Names = ReadonlyMap<string, string>;
+
 /** Each declared name of a heading, as its last part and with what it belongs to: "add" and "packeradd" of `Packer.add`. */
-export function declaredNames(heading: string): Set<string> {
-  const names = new Set<string>();
+export function declaredNames(heading: string): Names {
+  const names = new Map<string, string>();
   for (const symbol of heading.split(SYMBOL_SEPARATOR)) {
     if (symbol.endsWith(CONTINUED)) continue;
     const parts = symbol.split(".");
-    for (let from = 0; from < parts.length; from += 1) names.add(nameKey(parts.slice(from).join("")));
+    for (let from = 0; from < parts.length; from += 1) addName(names, parts.slice(from).join("."));
   }
-  names.delete("");
   return names;
 }
 
 /** The names that a query may ask for: the whole of a short one ("normalise text"), and what is written like a name. */
-export function askedNames(query: string): Set<string> {
-  const names = new Set<string>();
-  if (query.length <= NAME_CHARS_MAX && query.trim().split(/\s+/).length <= NAME_WORDS_MAX) names.add(nameKey(query));
+export function askedNames(query: string): Names {
+  const names = new Map<string, string>();
+  if (query.length <= NAME_CHARS_MAX && query.trim().split(/\s+/).length <= NAME_WORDS_MAX)
+    addName(names, query.trim());
   for (const [name] of query.matchAll(QUALIFIED_NAME)) {
     if (names.size >= ASKED_NAMES_MAX) break;
-    if (LOOKS_LIKE_NAME.test(name))
-      for (const part of [name, name.split(/[.:#]/).at(-1)]) names.add(nameKey(part ?? ""));
+    if (LOOKS_LIKE_NAME.test(name)) for (const part of [name, name.split(/[.:#]/).at(-1)]) addName(names, part ?? "");
   }
-  names.delete("");
   return names;
+}
+
+function addName(names: Map<string, string>, name: string): void {
+  const key = nameKey(name);
+  if (key !== "" && !names.has(key)) names.set(key, name);
 }
 
 /** How the index spells that a chunk declares a name. The closing zero keeps Porter's stemmer away. */
