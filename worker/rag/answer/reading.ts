@@ -1,5 +1,7 @@
 /** Retrieval hits read for a question, once, for all that is decided from it: evidence and relevance. Pure. */
 
+import type { DocumentFormat } from "../../ground/document.ts";
+import { identifierWords } from "../text/identifiers.ts";
 import { type Unit, units } from "../text/sentences.ts";
 import { type Matched, matchQuestion, type Question } from "./question.ts";
 
@@ -8,6 +10,8 @@ interface ReadableHit {
   title: string;
   heading: string;
   text: string;
+  /** Undefined for prose. */
+  format?: DocumentFormat;
   /** `fused` compares hits of one list; higher is better. */
   scores: { fused: number };
 }
@@ -29,14 +33,18 @@ export interface ReadHit {
   fused: number;
 }
 
-/** Reads one hit. */
+/** Reads one hit. A chunk of code is one unit, and says the words of its names as well. */
 export function readHit(question: Question, hit: ReadableHit): ReadHit {
+  const isCode = hit.format === "code";
+  const match = (text: string): Matched =>
+    matchQuestion(isCode ? `${text}\n${identifierWords(text)}` : text, question);
   const label = `${hit.title} ${hit.heading}`;
-  const named = matchQuestion(label, question).has;
+  const named = match(label).has;
   let above = named;
-  const read = units(hit.text).map((unit) => {
+  const tiles: Unit[] = isCode ? [{ start: 0, end: hit.text.length, kind: "code" }] : units(hit.text);
+  const read = tiles.map((unit) => {
     const text = hit.text.slice(unit.start, unit.end);
-    const matched = matchQuestion(text, question);
+    const matched = match(text);
     if (unit.kind === "heading") above = matched.has.map((has, term) => has | (named[term] ?? 0));
     return { ...unit, text, above, ...matched };
   });
