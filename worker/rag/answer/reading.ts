@@ -1,7 +1,6 @@
 /** Retrieval hits read for a question, once, for all that is decided from it: evidence and relevance. Pure. */
 
 import type { DocumentFormat } from "../../ground/document.ts";
-import { identifierWords } from "../text/identifiers.ts";
 import { type Unit, units } from "../text/sentences.ts";
 import { type Matched, matchQuestion, type Question } from "./question.ts";
 
@@ -33,18 +32,15 @@ export interface ReadHit {
   fused: number;
 }
 
-/** Reads one hit. A chunk of code is one unit, and says the words of its names as well. */
+/** Reads one hit. A chunk of code is one unit. */
 export function readHit(question: Question, hit: ReadableHit): ReadHit {
-  const isCode = hit.format === "code";
-  const match = (text: string): Matched =>
-    matchQuestion(isCode ? `${text}\n${identifierWords(text)}` : text, question);
   const label = `${hit.title} ${hit.heading}`;
-  const named = match(label).has;
+  const named = matchQuestion(label, question).has;
   let above = named;
-  const tiles: Unit[] = isCode ? [{ start: 0, end: hit.text.length, kind: "code" }] : units(hit.text);
+  const tiles: Unit[] = hit.format === "code" ? [{ start: 0, end: hit.text.length, kind: "code" }] : units(hit.text);
   const read = tiles.map((unit) => {
     const text = hit.text.slice(unit.start, unit.end);
-    const matched = match(text);
+    const matched = matchQuestion(text, question);
     if (unit.kind === "heading") above = matched.has.map((has, term) => has | (named[term] ?? 0));
     return { ...unit, text, above, ...matched };
   });
