@@ -246,6 +246,8 @@ export const D1_FREE_ROWS_READ_PER_DAY = 5_000_000;
 export const D1_FREE_ROWS_WRITTEN_PER_DAY = 100_000;
 /** So long a generation that was live is kept, because a switch can be undone with it. */
 export const UNDO_WINDOW_MS = 7 * 86_400_000;
+/** By how much index versions are raised where nobody knows how far they had come: no tenant writes so often in the month that Time Travel reaches back. */
+export const INDEX_VERSION_LEAP = 100_000_000;
 /** Changed rows that `ops backup diff` counts in memory; beyond that it only says that a table changed. */
 export const DIFF_KEYS_MAX = 2_000_000;
 /** Rows of text indexed by one statement: some 10 MB, a second or two of D1's 30. */
@@ -338,6 +340,8 @@ export const OWED_CHUNKS_PER_MESSAGE = 100;
 /** How long the vectors that a repair has asked for are waited for. */
 export const OWED_WAIT_MAX_MS = 300_000;
 
+/** A platform keeps one core busy and a little of another. */
+export const GAMEDAY_PLATFORMS_AT_ONCE = 2;
 /** A caller's request on a game day: a fault must not keep callers waiting for longer than people would. */
 export const GAMEDAY_REQUEST_TIMEOUT_MS = 15_000;
 /** A game day begins so long ago: a runbook's process has this machine's clock, and must not meet times that are yet to come. */
@@ -388,3 +392,13 @@ export const DEPS_STEP_MAX_MS = 45 * 60_000;
 export const NODE_MODULES_BYTES_MAX = 1_000_000_000;
 /** Folders that are looked through at the same time. */
 export const FOLDER_READERS = 8;
+/** Time that one file may take to become Markdown, its process's start included: less than the Worker waits for a conversion. */
+export const CONVERT_TIMEOUT_MS = 25_000;
+/** Heap of that process, and what it may hold in memory altogether. */
+export const CONVERT_HEAP_MB_MAX = 512;
+export const CONVERT_DATA_BYTES_MAX = 1_536 * 1024 * 1024;
+/** Text that is handed on: a document takes 900 000 characters. */
+export const CONVERT_TEXT_CHARS_MAX = 900_000;
+/** Pages of one PDF, and cells of one workbook: more text than a document takes. */
+export const CONVERT_PAGES_MAX = 2_000;
+export const CONVERT_CELLS_MAX = 200_000;

@@ -113,6 +113,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "schedule render": async () => (await import("./schedule/render.ts")).scheduleRender,
   "schedule run": async () => (await import("./schedule/run.ts")).scheduleRun,
   gameday: async () => (await import("./gameday/gameday.ts")).gameday,
+  "eval conversations": async () => (await import("./eval/conversations.ts")).evalConversations,
   "eval retrieval": async () => (await import("./eval/retrieval.ts")).evalRetrieval,
   "eval answers": async () => (await import("./eval/answers.ts")).evalAnswers,
   "eval identifiers": async () => (await import("./eval/identifiers.ts")).evalIdentifiers,

@@ -10,7 +10,7 @@ import { OUTLINE_BRACKETS_MAX } from "../limits.ts";
 import { DECLARATIONS, type DeclarationKind, type Grammar, LEADS, TRANSPARENT } from "./languages.ts";
 
 /** A name and where it stands. */
-export interface Declaration {
+interface Declaration {
   /** `Packer.add` */
   symbol: string;
   /** Of the name itself, from 1. */

@@ -125,6 +125,41 @@ export const newDocument = z
   .superRefine(onlyOfCode)
   .openapi("NewDocument");
 
+/** What goes beside a file, as fields of a form or of the query: text, as both have it. */
+export const fileFields = z.strictObject({
+  id: documentId.optional(),
+  title: documentFields.title,
+  url: documentFields.url,
+  metadata: z
+    .string()
+    .transform((text, context) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        context.addIssue({ code: "custom", message: "must be JSON" });
+        return z.NEVER;
+      }
+    })
+    .pipe(metadata)
+    .optional(),
+});
+
+/** As OpenAPI shows them: a form's parts are read before any schema sees them. */
+export const fileForm = {
+  type: "object" as const,
+  required: ["file"],
+  properties: {
+    file: { type: "string" as const, format: "binary", description: "Its name and type tell its kind." },
+    id: {
+      type: "string" as const,
+      description: "Default: from the file's bytes, so the same file is the same document.",
+    },
+    title: { type: "string" as const, description: "Default: the first heading, or the file's name." },
+    url: { type: "string" as const },
+    metadata: { type: "string" as const, description: "As JSON." },
+  },
+};
+
 export const documentBatch = z
   .strictObject({
     documents: z

@@ -45,14 +45,14 @@ export interface Candidate {
  * `compounds` ("email" of "e-mail") only the occurrences that stand in the text count, as in the index. `names` are those that it may ask for.
  */
 export function readCandidates(
-  rows: readonly { row: ChunkRow; score: number }[],
+  rows: readonly ChunkRow[],
   query: TermSet,
   compounds: ReadonlySet<string>,
   names: Names,
 ): Candidate[] {
   const size = query.index.size;
   const typed_only = new Set([...compounds].map((stem) => query.index.get(stem)));
-  const candidates = rows.map(({ row, score }): Candidate => {
+  const candidates = rows.map((row): Candidate => {
     const title = readText(row.title);
     const isCode = row.format === "code";
     const text = row.heading === "" ? row.text : `${row.heading}\n${row.text}`;
@@ -80,7 +80,7 @@ export function readCandidates(
     return {
       id: row.chunk_id,
       document_id: row.document_id,
-      score,
+      score: 0,
       title,
       body,
       declares: isCode ? declarationShare(declaredNames(row.heading), names) : 0,
