@@ -19,7 +19,7 @@ export interface Standalone {
   degraded: string[];
 }
 
-export const NOTHING_REWRITTEN = { tokens_in: 0, tokens_out: 0, neurons: 0, cost_usd: 0 };
+const NOTHING_REWRITTEN = { tokens_in: 0, tokens_out: 0, neurons: 0, cost_usd: 0 };
 const BY_RULE = "No model made the question self-contained; a rule did";
 /** Of the words of a rewritten question so many must be the conversation's: what is not is an answer, or made up. */
 const OWN_WORDS_SHARE_MIN = 0.5;
