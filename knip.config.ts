@@ -22,7 +22,10 @@ const STARTED = [
 
 const DEPENDENCIES = [{ id: "wrangler", reason: "its commands, for people; wrangler.jsonc is generated for it" }];
 
-const PROGRAMS = [{ id: "sqlite3", reason: "the system's, where there is one: `export-slow.test.ts`" }];
+const PROGRAMS = [
+  { id: "sqlite3", reason: "the system's, where there is one: `export-slow.test.ts`" },
+  { id: "script", reason: "the system's, of every Linux: a terminal for `prompt.test.ts`" },
+];
 
 const MODULES = [{ id: "./worker.js", reason: "the bundle, which workerd has beside `shim.js`" }];
 

@@ -134,6 +134,8 @@ export const VARIABLES = {
   AI_IDLE_TIMEOUT_MS: { local: "", staging: "", production: "" },
   /** Empty: no reranking. */
   RERANK_MODEL: { local: "", staging: "", production: "" },
+  /** How many chunks full text may rank by all words of a query; empty: `worker/limits.ts`. */
+  TEXT_RANKED_MAX: { local: "", staging: "", production: "" },
   CORS_ORIGINS: { local: "", staging: "", production: "" },
 } as const satisfies Record<string, Record<Stack, string>>;
 

@@ -117,6 +117,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "eval conversations": async () => (await import("./eval/conversations.ts")).evalConversations,
   "eval retrieval": async () => (await import("./eval/retrieval.ts")).evalRetrieval,
   "eval answers": async () => (await import("./eval/answers.ts")).evalAnswers,
+  "eval identifiers": async () => (await import("./eval/identifiers.ts")).evalIdentifiers,
   "eval site": async () => (await import("./eval/site.ts")).evalSite,
   "bench http": async () => (await import("./bench/http.ts")).benchHttp,
   "bench ingest": async () => (await import("./bench/ingest.ts")).benchIngest,

@@ -37,6 +37,7 @@ export interface Env {
   AI_GENERATE_TIMEOUT_MS: string;
   AI_IDLE_TIMEOUT_MS: string;
   RERANK_MODEL: string;
+  TEXT_RANKED_MAX: string;
   CORS_ORIGINS: string;
 
   API_SECRET: string;

@@ -5,6 +5,12 @@ import { EXIT } from "../command/errors.ts";
 import { table } from "../command/output.ts";
 import { readAlerts, shownAlerts } from "./answers.ts";
 
+const CONFIGURATIONS = {
+  none: "none, so that nobody is told (docs/alerts.md)",
+  valid: "valid",
+  invalid: "invalid",
+} as const;
+
 export const alertsList = defineCommand({
   path: "alerts list",
   group: "alerts",
@@ -33,7 +39,7 @@ export const alertsList = defineCommand({
     const named = found.alerts.find(({ state, runbook }) => state === "firing" && runbook !== null);
     const lines = [
       drawn,
-      `Evaluated: ${found.evaluated_at ?? "never: cron has not run yet"}. Configuration: ${found.configuration}.`,
+      `Evaluated every five minutes, last: ${found.evaluated_at ?? "never yet"}. Configuration: ${CONFIGURATIONS[found.configuration]}.`,
       ...(waiting.length === 0 ? [] : [`Deliveries that did not get through: ${waiting.length} (--json lists them)`]),
       ...(named === undefined
         ? []

@@ -4,7 +4,7 @@ import { runCli } from "../command/run-cli.fixture.ts";
 import { deployWithoutTelemetry } from "./without-telemetry.ts";
 
 test("bench http measures peers and workloads in one run and relates each workload to its peer", async () => {
-  const { code, stdout } = await runCli(["bench", "http", "--chunks", "40", "--rounds", "1", "--json"]);
+  const { code, stdout } = await runCli(["bench", "http", "--chunks", "40,80", "--rounds", "1", "--json"]);
   expect(code).toBe(0);
   const report = JSON.parse(stdout);
   expect(report.chunks).toBe(40);
@@ -23,6 +23,15 @@ test("bench http measures peers and workloads in one run and relates each worklo
     expect(rps).toBeGreaterThan(0);
     expect(ratio_p50).toBeGreaterThan(0);
   }
+  // A further size is a report like the first, with what each grew by.
+  expect(report.growth).toHaveLength(1);
+  const [{ p50_growth, growth: _, ...larger }] = report.growth;
+  expect(Object.keys(larger).toSorted()).toEqual(
+    Object.keys(report)
+      .filter((key) => key !== "growth")
+      .toSorted(),
+  );
+  expect([larger.chunks, Object.keys(p50_growth).length]).toEqual([80, 6]);
 });
 
 test("bench http --telemetry relates each workload to itself, answered by a Worker without telemetry", async () => {

@@ -11,7 +11,7 @@ import { patiently } from "../patience.ts";
 import { whileWaiting } from "../waits.ts";
 import { connectionFailure, neverSent, pathOf, refusal } from "./failures.ts";
 import { type Clock, RequestBudget, systemClock } from "./request-budget.ts";
-import { Cloudflare as Sdk } from "./sdk.ts";
+import { cloudflareSdk } from "./sdk.ts";
 
 export interface CloudflareAddress {
   /** Base of the REST API, ending in `/client/v4`. */
@@ -51,7 +51,7 @@ const IDEMPOTENT_POSTS =
 export function createCloudflare(address: CloudflareAddress, options: CloudflareOptions): Cloudflare {
   const send = patientSend(address, options);
 
-  class PatientCloudflare extends Sdk {
+  class PatientCloudflare extends cloudflareSdk() {
     readonly #answers = new WeakMap<RequestInit, Response>();
 
     /**

@@ -3,7 +3,7 @@ import { remedyOf } from "../../infra/refusals.ts";
 import { certificateTold, SET_THE_CLOCK, skewTold } from "../clock.ts";
 import { endedEarly, OpsError } from "../command/errors.ts";
 import { retryAfter_ms } from "../patience.ts";
-import { Cloudflare } from "./sdk.ts";
+import { cloudflareSdk } from "./sdk.ts";
 
 /** A request, for its error message. */
 interface Call {
@@ -23,7 +23,7 @@ const UNCLEAR: ReadonlySet<number> = new Set([500, 502, 503, 504, 520, 521, 522,
 /** Cloudflare answered, and the answer is no. */
 export function refusal(call: Call, status: number, body: string, headers: Headers): OpsError {
   const parsed = envelope(body);
-  const error = Cloudflare.APIError.generate(status, parsed, parsed === undefined ? body : undefined, headers);
+  const error = cloudflareSdk().APIError.generate(status, parsed, parsed === undefined ? body : undefined, headers);
   const said = error.errors.map(({ code, message }) => `${message} (code ${code})`).join("; ") || body.slice(0, 200);
   const codes = error.errors.map(({ code }) => Number(code));
   // A token may begin or end at a time.
@@ -69,7 +69,7 @@ export function neverSent(error: unknown): boolean {
 /** Cloudflare's own error codes of a refusal; empty for any other error. */
 export function refusalCodes(error: unknown): number[] {
   const cause: unknown = error instanceof OpsError ? error.cause : error;
-  return cause instanceof Cloudflare.APIError ? cause.errors.map(({ code }) => Number(code)) : [];
+  return cause instanceof cloudflareSdk().APIError ? cause.errors.map(({ code }) => Number(code)) : [];
 }
 
 function remedy(call: Call, status: number, codes: readonly number[], said: string): string {

@@ -12,7 +12,8 @@ const PROGRAM = `
       return next(url, context);
     },
   });
-  const { Cloudflare } = await import(${JSON.stringify(new URL("./sdk.ts", import.meta.url).href)});
+  const { cloudflareSdk } = await import(${JSON.stringify(new URL("./sdk.ts", import.meta.url).href)});
+  const Cloudflare = cloudflareSdk();
   const client = new Cloudflare({ apiToken: "none" });
   console.log(JSON.stringify({ files, raw: typeof client.d1.database.raw, error: Cloudflare.APIError.name }));
 `;

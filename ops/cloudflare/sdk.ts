@@ -1,12 +1,13 @@
 /**
- * The official client, loaded as one file. It comes in more than a thousand, of which every command would read all: a third of a second and
- * 40 MB (measured). So the first command bundles them beside the other caches of `node_modules`; where that cannot be, they are read as they are.
+ * The official client, loaded on use and as one file. It comes in more than a thousand, of which every command would read all: a third of a
+ * second and 40 MB (measured). So the first command bundles them beside the other caches of `node_modules`; where that cannot be, they are read
+ * as they are.
  */
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { readFile, rename } from "node:fs/promises";
+import { existsSync, readFileSync, renameSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 
 type Sdk = typeof import("cloudflare");
 
@@ -14,25 +15,30 @@ const CACHE = join(import.meta.dirname, "../../node_modules/.cache/prism");
 
 const OPTIONS = { bundle: true, format: "esm", platform: "node", keepNames: true, logLevel: "silent" } as const;
 
-/** The class itself: `new Cloudflare(…)`, `Cloudflare.APIError`. */
-export const { default: Cloudflare } = await load();
+const require = createRequire(import.meta.url);
+let sdk: Sdk["default"] | undefined;
 
-async function load(): Promise<Sdk> {
-  const bundle = await bundled().catch(() => null);
-  return bundle === null ? await import("cloudflare") : ((await import(pathToFileURL(bundle).href)) as Sdk);
+/** The class itself: `new (cloudflareSdk())(…)`, `cloudflareSdk().APIError`. */
+export function cloudflareSdk(): Sdk["default"] {
+  sdk ??= (require(bundled() ?? "cloudflare") as Sdk).default;
+  return sdk;
 }
 
-/** Path of the bundle, which is made where there is none of this version. */
-async function bundled(): Promise<string> {
-  const entry = fileURLToPath(import.meta.resolve("cloudflare"));
-  const version = await readFile(join(entry, "../package.json"));
-  const made_of = createHash("sha256").update(version).update(JSON.stringify(OPTIONS)).digest("hex").slice(0, 16);
-  const outfile = join(CACHE, `cloudflare-${made_of}.mjs`);
-  if (existsSync(outfile)) return outfile;
-  const { build } = await import("esbuild");
-  // Whole or not at all: another command may be looking for it.
-  const making = `${outfile}.${process.pid}`;
-  await build({ ...OPTIONS, entryPoints: [entry], outfile: making });
-  await rename(making, outfile);
-  return outfile;
+/** Path of the bundle, which is made where there is none of this version; null where it cannot be. */
+function bundled(): string | null {
+  try {
+    const entry = fileURLToPath(import.meta.resolve("cloudflare"));
+    const version = readFileSync(join(entry, "../package.json"));
+    const made_of = createHash("sha256").update(version).update(JSON.stringify(OPTIONS)).digest("hex").slice(0, 16);
+    const outfile = join(CACHE, `cloudflare-${made_of}.mjs`);
+    if (existsSync(outfile)) return outfile;
+    const { buildSync } = require("esbuild") as typeof import("esbuild");
+    // Whole or not at all: another command may be looking for it.
+    const making = `${outfile}.${process.pid}`;
+    buildSync({ ...OPTIONS, entryPoints: [entry], outfile: making });
+    renameSync(making, outfile);
+    return outfile;
+  } catch {
+    return null;
+  }
 }

@@ -86,7 +86,10 @@ function partOf(path: string): string {
   return inside ?? path.split("/").slice(0, 2).join("/");
 }
 
-/** Bytes of each package directly in `folder`, with what lies inside of it. Links are not followed. */
+/**
+ * Bytes of each package directly in `folder`, with what lies inside of it. Links are not followed; a file that two packages share by a hard
+ * link, as workerd's do, takes its place once, in the first of them.
+ */
 async function packageSizes(folder: string): Promise<Sized[]> {
   const names: string[] = [];
   for (const entry of await readdir(folder, { withFileTypes: true })) {
@@ -94,14 +97,20 @@ async function packageSizes(folder: string): Promise<Sized[]> {
     if (!entry.name.startsWith("@")) names.push(entry.name);
     else for (const inside of await readdir(join(folder, entry.name))) names.push(`${entry.name}/${inside}`);
   }
-  return pMap(names, async (name) => ({ name, bytes: await bytesIn(join(folder, name)) }), {
+  const counted = new Set<number>();
+  return pMap(names, async (name) => ({ name, bytes: await bytesIn(join(folder, name), counted) }), {
     concurrency: FOLDER_READERS,
   });
 }
 
-async function bytesIn(folder: string): Promise<number> {
+async function bytesIn(folder: string, counted: Set<number>): Promise<number> {
   let bytes = 0;
-  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true }))
-    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue;
+    const { ino, nlink, size } = await stat(join(entry.parentPath, entry.name));
+    if (nlink > 1 && counted.has(ino)) continue;
+    counted.add(ino);
+    bytes += size;
+  }
   return bytes;
 }

@@ -1,10 +1,13 @@
 /** One file as a document: id, title, format and metadata derive from the file and its source alone. */
 import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
+import type { DocumentFormat, OutlineEntry } from "../../worker/ground/document.ts";
 import { TITLE_CHARS_MAX } from "../../worker/limits.ts";
 import { documentHash, normaliseText } from "../../worker/rag/text/normalise.ts";
 import { cutSafely } from "../../worker/rag/text/text-units.ts";
 import { INDEX_FILE_BYTES_MAX } from "../limits.ts";
+import { grammarOf } from "./languages.ts";
+import { outlineOf } from "./outline.ts";
 import { type SourceFile, whyUnread } from "./sources.ts";
 import { markdownTitle } from "./title.ts";
 
@@ -13,7 +16,8 @@ export interface IndexDocument {
   id: string;
   title: string;
   text: string;
-  format: "markdown" | "text";
+  format: DocumentFormat;
+  outline?: readonly OutlineEntry[];
   url: string | null;
   metadata: Record<string, string | number | boolean>;
 }
@@ -55,16 +59,22 @@ export async function readDocument(file: SourceFile): Promise<ReadResult> {
     return gone(
       "is a Git LFS pointer and not its text; fetch the text (git lfs pull) into a folder source, or exclude it",
     );
-  const format = MARKDOWN.has(extname(file.path).toLowerCase()) ? "markdown" : "text";
+  const extension = extname(file.path).toLowerCase();
+  const grammar = grammarOf(extension);
+  const format = grammar !== undefined ? "code" : MARKDOWN.has(extension) ? "markdown" : "text";
+  const outline = grammar ? await outlineOf(text, grammar) : undefined;
   const { collection, metadata, url } = file.source;
   const document: IndexDocument = {
     id: documentId(file),
     title: cutSafely(
-      (format === "markdown" && markdownTitle(text)) || basename(file.path, extname(file.path)),
+      // Of code, the whole path is the heading that its declarations stand under.
+      (format === "markdown" && markdownTitle(text)) ||
+        (format === "code" ? file.path : basename(file.path, extname(file.path))),
       TITLE_CHARS_MAX,
     ),
     text,
     format,
+    ...(outline && { outline }),
     url: url === undefined ? null : url.replaceAll("{path}", file.path.split("/").map(encodeURIComponent).join("/")),
     metadata: { ...metadata, collection, path: file.path },
   };
