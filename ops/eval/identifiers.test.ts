@@ -12,10 +12,7 @@ afterAll(() => rm(dir, { recursive: true }));
 
 test("public names are looked up whole and by their parts, beside plain FTS5 over the same chunks", async () => {
   const uses = "readPages(readPages(max_pages));\n".repeat(20);
-  await writeFile(
-    join(dir, "reader.ts"),
-    "export function readPages(): void {}\nfunction hidden() {}\n",
-  );
+  await writeFile(join(dir, "reader.ts"), "export function readPages(): void {}\nfunction hidden() {}\n");
   await writeFile(join(dir, "use.ts"), `import { readPages } from "./reader.ts";\n\n${uses}`);
   await writeFile(join(dir, "limits.py"), "# As many as there are.\nmax_pages = 3\n_hidden = 1\n");
   await writeFile(join(dir, "notes.md"), "# readPages\n\nNot code.\n");
