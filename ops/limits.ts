@@ -406,11 +406,11 @@ export const SEARCH_MS_BASE = 2.8;
 export const SEARCH_MS_PER_MILLION = 272;
 /** What `ops capacity --measure 4000` found last, on two busy cores (November 2026). */
 export const PER_CHUNK_MEASURED = {
-  d1_bytes: 2_046,
+  d1_bytes: 2_048,
   rows_written: 8.28,
-  neurons: 0.3059,
-  write_ms: 11.5,
-  rows_read_per_search: 300,
+  neurons: 0.3063,
+  write_ms: 12.2,
+  rows_read_per_search: 0.761,
 } as const;
 /** Time that one file may take to become Markdown, its process's start included: less than the Worker waits for a conversion. */
 export const CONVERT_TIMEOUT_MS = 25_000;

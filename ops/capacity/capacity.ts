@@ -161,7 +161,11 @@ function planFor(chunks: number, per_chunk: PerChunk, limits: ShardLimits, asked
   const scenario = { chunks, tenants, searches_per_s, chunks_written_per_s, growth_share };
   const year = simulateYear(scenario, limits, seededRandom(1));
   const traffic = { searches: MONTH_DAYS * asked.searches, answers: MONTH_DAYS * asked.answers, chunks_written };
-  const lines = monthlyCost(chunks, asked.dimensions, traffic, per_chunk).map((line) => ({
+  const lines = monthlyCost(
+    { chunks, shards: year.shards.first, dimensions: asked.dimensions },
+    traffic,
+    per_chunk,
+  ).map((line) => ({
     ...line,
     usd: rounded(line.usd, 2),
   }));
@@ -234,7 +238,7 @@ function notesOf(plans: readonly Plan[]): string[] {
 
 function assumptionsOf(per_chunk: PerChunk, asked: Asked, measured_now: boolean): string[] {
   return [
-    `a chunk: ${per_chunk.d1_bytes} bytes of D1 with its indexes and full text, ${per_chunk.rows_written} rows written, ${per_chunk.neurons} neurons, ${per_chunk.write_ms} ms to write (${measured_now ? "measured now" : "measured before, by --measure"}); ${asked.dimensions} dimensions`,
+    `a chunk: ${per_chunk.d1_bytes} bytes of D1 with its indexes and full text, ${per_chunk.rows_written} rows written, ${per_chunk.neurons} neurons, ${per_chunk.write_ms} ms to write, ${per_chunk.rows_read_per_search} rows read by each search of its shard (${measured_now ? "measured now" : "measured before, by --measure"}); ${asked.dimensions} dimensions`,
     `a search keeps its database busy for ${SEARCH_MS_BASE} ms and ${asked.search_ms} ms for each million chunks of its shard, other tenants' as well, and may take ${asked.latency_ms} ms; at most ${SHARD_BUSY_SHARE_MAX * 100} % of a second is used`,
     `${amount(asked.tenants)} tenants, sizes by Zipf's law, traffic by size; ${amount(asked.searches)} searches and ${amount(asked.answers)} answers a day, at the busiest ${PEAK_FACTOR} times as many`,
     `${asked.churn * 100} % of the chunks are written anew a month and ${asked.growth * 100} % come to them, unevenly`,

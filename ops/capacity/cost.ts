@@ -12,6 +12,7 @@ export interface PerChunk {
   neurons: number;
   /** Of the whole way of a write, on the machine that measured: an upper bound of what the database is busy. */
   write_ms: number;
+  /** By each search, for each chunk of its shard that is one more: FTS5's walks along posting lists are rows to D1. */
   rows_read_per_search: number;
 }
 
@@ -41,8 +42,7 @@ const QUEUE_OPERATIONS_PER_CHUNK = 3 / 20;
 
 /** Lines of a month, dearest first. Cloudflare counts the stored vectors among the queried ones, once a month. */
 export function monthlyCost(
-  chunks: number,
-  dimensions: number,
+  { chunks, shards, dimensions }: { chunks: number; shards: number; dimensions: number },
   { searches, answers, chunks_written }: Traffic,
   per_chunk: PerChunk,
 ): CostLine[] {
@@ -52,7 +52,7 @@ export function monthlyCost(
   const amounts: Record<keyof typeof PRICES, number> = {
     requests: asked,
     cpu_ms: asked * CPU_MS_PER_REQUEST,
-    d1_rows_read: asked * per_chunk.rows_read_per_search,
+    d1_rows_read: asked * (chunks / Math.max(1, shards)) * per_chunk.rows_read_per_search,
     d1_rows_written: chunks_written * per_chunk.rows_written,
     d1_bytes: chunks * per_chunk.d1_bytes,
     vectorize_queried_dimensions: (asked + chunks) * dimensions,

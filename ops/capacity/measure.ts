@@ -24,6 +24,7 @@ export async function measurePerChunk(invocation: Invocation, count: number): Pr
     progress.start("chunks indexed", count);
     await sendDocuments(client, corpus.slice(0, half), signal, (done) => progress.update(done));
     const before = await readCapacity(client);
+    const read_before = await rowsReadPerSearch(client, corpus, signal);
     const embedded = platform.ai_usage().embedded_tokens;
     const started_ms = performance.now();
     const { rows_written } = await sendDocuments(client, corpus.slice(half), signal, (done) =>
@@ -33,13 +34,14 @@ export async function measurePerChunk(invocation: Invocation, count: number): Pr
     progress.stop(`${count} chunks indexed`);
     const after = await readCapacity(client);
     const added = count - half;
+    const read_after = await rowsReadPerSearch(client, corpus, signal);
     const tokens = platform.ai_usage().embedded_tokens - embedded;
     return {
       d1_bytes: Math.round((databaseBytes(after) - databaseBytes(before)) / added),
       rows_written: rounded(rows_written / added, 2),
       neurons: rounded(((tokens / added) * NEURONS_PER_MILLION_EMBEDDED_TOKENS) / 1e6, 4),
       write_ms: rounded(write_ms / added, 3),
-      rows_read_per_search: await rowsReadPerSearch(client, corpus, signal),
+      rows_read_per_search: rounded(Math.max(0, read_after - read_before) / added, 3),
     };
   });
 }
