@@ -414,6 +414,8 @@ export const PER_CHUNK_MEASURED = {
 } as const;
 /** Time that one file may take to become Markdown, its process's start included: less than the Worker waits for a conversion. */
 export const CONVERT_TIMEOUT_MS = 25_000;
+/** Files that are parsed at the same time, each in its process. */
+export const CONVERT_PROCESSES_MAX = 2;
 /** Heap of that process, and what it may hold in memory altogether. */
 export const CONVERT_HEAP_MB_MAX = 512;
 export const CONVERT_DATA_BYTES_MAX = 1_536 * 1024 * 1024;
