@@ -7,6 +7,9 @@ export const QUERY_TERMS_MAX = 128;
 export const SEARCH_DEPTH_MAX = 100;
 /** Full-text candidates that the second stage reorders (1 ms). Fixed, so that every page of a query shows one ranking. */
 export const RESCORE_DEPTH = 30;
+/** As many where frequent words had no whole say in the choice: what they say then decides who is of the above. */
+export const SPARSE_POOL = 45;
+
 /**
  * Chunks that bm25 ranks for one search, some 2 ms; beyond, `worker/rag/search/match-plan.ts` chooses. `TEXT_RANKED_MAX` of the
  * environment sets another. At the share of a collection where 97 of 100 of Cranfield's queries pass it, nDCG@10 is lower by .001.
@@ -26,6 +29,11 @@ export const CHUNK_MAX_TOKENS = 448;
 export const CHUNK_MIN_TOKENS = 100;
 /** Longer heading lines are shortened in the heading path; the text keeps them whole. */
 export const CHUNK_HEADING_CHARS_MAX = 160;
+/**
+ * A longer comment above a declaration is a section of its own under the same name: the chunk that holds the declaration itself
+ * is headed by it as well.
+ */
+export const LEAD_LINES_MAX = 10;
 /** Names of declarations in the heading of a chunk of code; a usual chunk has one to ten. */
 export const CHUNK_SYMBOLS_CHARS_MAX = 480;
 
