@@ -44,7 +44,7 @@ export const DATABASE_FAULTS: readonly Fault[] = [
     id: "d1-very-slow",
     what: "D1 has been slow for an hour's budget: the objective burns",
     alert: "slo-latency-fast",
-    also: SLOW_ALERTS,
+    also: [...SLOW_ALERTS, "processing-stuck"],
     runbook: "slow-responses",
     inject: fails({ apparent_ms: 5_000 }),
     workload: (arena) => freshSearches(arena, 20),
