@@ -65,6 +65,8 @@ const stackConfig = z
       .default({ percentage: 100 }),
     /** A built bundle to deploy instead of today's source, e.g. the release a rollback pinned. */
     bundle: z.string().optional(),
+    /** Whether there is a watchdog; without the key in production only. */
+    watchdog: z.boolean().optional(),
     /** The bundle of the watchdog: one release behind the Worker's, so that one bad release cannot silence both. */
     watchdogBundle: z.string().optional(),
     cpuMs: z.coerce.number().int().min(10).max(CPU_MS_MAX).optional(),
@@ -118,6 +120,7 @@ const STRUCTURED: ReadonlySet<string> = new Set([
   "database",
   "vectors",
   "rollout",
+  "watchdog",
   "variables",
   "notificationEmails",
   "telemetryDestinations",

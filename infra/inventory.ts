@@ -126,12 +126,16 @@ export const VARIABLES = {
    */
   EMBEDDING_QUERY_PREFIX: { local: "", staging: "", production: "" },
   EMBEDDING_PASSAGE_PREFIX: { local: "", staging: "", production: "" },
+  /** What makes a follow-up question self-contained: `model`, a short call of the smallest one; or `rule`, which costs nothing. */
+  FOLLOW_UPS: { local: "rule", staging: "model", production: "model" },
   /** How long models are waited for; empty: `worker/limits.ts`. */
   AI_EMBED_TIMEOUT_MS: { local: "", staging: "", production: "" },
   AI_GENERATE_TIMEOUT_MS: { local: "", staging: "", production: "" },
   AI_IDLE_TIMEOUT_MS: { local: "", staging: "", production: "" },
   /** Empty: no reranking. */
   RERANK_MODEL: { local: "", staging: "", production: "" },
+  /** How many chunks full text may rank by all words of a query; empty: `worker/limits.ts`. */
+  TEXT_RANKED_MAX: { local: "", staging: "", production: "" },
   CORS_ORIGINS: { local: "", staging: "", production: "" },
 } as const satisfies Record<string, Record<Stack, string>>;
 

@@ -8,10 +8,13 @@ beforeAll(async () => {
 });
 
 describe("the watchdog", () => {
-  test("runs in production only", async () => {
+  test("runs in production, and in another stack where its configuration says so", async () => {
     expect(production.outputs.watchdog?.crons).toHaveLength(1);
-    for (const stack of ["staging", "local"] as const)
+    for (const stack of ["staging", "local"] as const) {
       expect((await runProgram({ stack })).outputs.watchdog).toBeNull();
+      expect((await runProgram({ stack, config: { watchdog: true } })).outputs.watchdog?.crons).toHaveLength(1);
+    }
+    expect((await runProgram({ config: { watchdog: false } })).outputs.watchdog).toBeNull();
   });
 
   test("has its own cron and neither address nor way in", () => {

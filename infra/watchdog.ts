@@ -1,7 +1,7 @@
 /**
- * The watchdog: the same bundle as a second script with its own schedule, in production. Somebody must notice when the
- * Worker itself is dead, so it shares as little with it as possible: no database, no index, no queue, no address, and
- * the release before (`prism:watchdogBundle`, which `ops deploy` moves on).
+ * The watchdog: the same bundle as a second script with its own schedule, in production and where `prism:watchdog` says so.
+ * Somebody must notice when the Worker itself is dead, so it shares as little with it as possible: no database, no index,
+ * no queue, no address, and the release before (`prism:watchdogBundle`, which `ops deploy` moves on).
  */
 import { Worker, WorkersCronTrigger, WorkersDeployment, WorkerVersion } from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
@@ -34,7 +34,7 @@ function ownBindings([configId, given]: [
   return versionBindings(all.filter(({ name }) => BINDINGS.has(name)));
 }
 
-export const watchdog = stack === "production" ? await declareWatchdog() : null;
+export const watchdog = (config.watchdog ?? stack === "production") ? await declareWatchdog() : null;
 
 async function declareWatchdog() {
   const script = new Worker(

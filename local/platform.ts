@@ -53,8 +53,8 @@ export interface PlatformOptions {
   api_port?: number;
   /** `empty`: nothing exists until somebody deploys, migrates and declares it; until then the service answers 503. */
   account?: "seeded" | "empty";
-  /** Load the fault and clock shim beside the bundle. */
-  faults?: boolean;
+  /** Load the fault and clock shim beside the bundle; with a plan, whose clock holds from the beginning. */
+  faults?: boolean | FaultPlan;
   /** What the simulated account pays for (see `RestApiDeps.plan`). */
   plan?: "free" | "paid";
   /** Cloudflare's budget of 1200 API requests in 5 minutes; off for benches and bulk tests. */
@@ -107,7 +107,7 @@ async function assemble(
   close: () => Promise<void>,
 ): Promise<Platform> {
   const identity = folder.identity();
-  const faults = options.faults ? new FaultPlan() : null;
+  const faults = options.faults === true ? new FaultPlan() : options.faults || null;
   const now = () => faults?.now() ?? Date.now();
   const ai = AiService.fromEnvironment(process.env);
   const registry = new Registry(folder.file("registry.sqlite"));

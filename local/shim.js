@@ -52,6 +52,9 @@ function faultyBinding(binding, rules) {
     get(target, property) {
       const value = target[property];
       if (typeof value !== "function") return value;
+      // What a session of D1 is asked is asked of D1; how far it has seen costs no call.
+      if (property === "withSession") return (...args) => faultyBinding(value.apply(target, args), rules);
+      if (property === "getBookmark") return value.bind(target);
       const rule = rules.find((candidate) => !candidate.method || candidate.method === property);
       // Called as a method: any property of what an RPC stub has is a method of its object, `bind` and `apply` as well.
       if (!rule) return (...args) => target[property](...args);

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "vitest";
+import { nowOf } from "./clock.ts";
 import { createCloudflare } from "./cloudflare/api.ts";
 import { connectionFailure } from "./cloudflare/failures.ts";
 import { s3Storage } from "./storage/s3-storage.ts";
@@ -48,6 +49,13 @@ test.each([-HOUR_MS, HOUR_MS])(
     }
   },
 );
+
+test("a simulated clock is the local platform's alone", () => {
+  const env = { PRISM_CLOCK_OFFSET_MS: String(-HOUR_MS) };
+  expect(Date.now() - nowOf("local", env)()).toBeGreaterThanOrEqual(HOUR_MS);
+  expect(Date.now() - nowOf("local", {})()).toBeLessThan(HOUR_MS);
+  expect(Date.now() - nowOf("production", env)()).toBeLessThan(HOUR_MS);
+});
 
 test("a code that names the time is believed without a date; credentials that are wrong stay so by a right clock", async () => {
   await expect(readFrom(await refusing("RequestTimeTooSkewed", 0))).rejects.toMatchObject({ failure: "skewed" });

@@ -1,5 +1,15 @@
-/** A wrong clock of this machine, told as what it is: servers refuse what it signs, and it refuses their certificates. Pure. */
+/** The clock of commands; and a wrong one of this machine, told as what it is: servers refuse what it signs, and it refuses their certificates. */
+import type { Stack } from "../infra/inventory.ts";
 import { CLOCK_SKEW_MAX_MS } from "./limits.ts";
+
+/** How far the clock of the local platform is ahead of this machine's, where that is simulated as on a game day. */
+export const CLOCK_OFFSET = "PRISM_CLOCK_OFFSET_MS";
+
+/** What a command reads as the time, in milliseconds since the epoch: no other stack has a clock of its own. */
+export function nowOf(stack: Stack, env: Readonly<Record<string, string | undefined>>): () => number {
+  const offset_ms = stack === "local" ? Number(env[CLOCK_OFFSET]) || 0 : 0;
+  return () => Date.now() + offset_ms;
+}
 
 export const SET_THE_CLOCK = "set this machine's clock (timedatectl set-ntp true, or sntp), then repeat";
 

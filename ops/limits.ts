@@ -24,10 +24,14 @@ export const RUNBOOK_KILL_AFTER_MS = 10_000;
 export const RUNBOOK_OUTPUT_CHARS_KEPT = 65_536;
 /** Between two looks at a job. */
 export const JOB_POLL_MS = 100;
+/** Names that `eval identifiers` asks for, twice each: some minutes. */
+export const EVAL_NAMES_MAX = 1_000;
 /** An evaluation gives up when no vector comes for so long: the queue's tries (5, 10 s apart, each a call or more) are over by then. */
 export const EVAL_VECTORS_STALL_MS = 180_000;
 /** Files above this are not indexed: the Worker takes 900 000 characters a document. */
 export const INDEX_FILE_BYTES_MAX = 900_000;
+/** Brackets open at once in a source file that is parsed: nobody's code has a tenth. */
+export const OUTLINE_BRACKETS_MAX = 500;
 /** Files read and hashed at the same time. */
 export const INDEX_READERS = 16;
 /** Documents asked for in one page of a listing. */
@@ -242,6 +246,8 @@ export const D1_FREE_ROWS_READ_PER_DAY = 5_000_000;
 export const D1_FREE_ROWS_WRITTEN_PER_DAY = 100_000;
 /** So long a generation that was live is kept, because a switch can be undone with it. */
 export const UNDO_WINDOW_MS = 7 * 86_400_000;
+/** By how much index versions are raised where nobody knows how far they had come: no tenant writes so often in the month that Time Travel reaches back. */
+export const INDEX_VERSION_LEAP = 100_000_000;
 /** Changed rows that `ops backup diff` counts in memory; beyond that it only says that a table changed. */
 export const DIFF_KEYS_MAX = 2_000_000;
 /** Rows of text indexed by one statement: some 10 MB, a second or two of D1's 30. */
@@ -334,6 +340,8 @@ export const OWED_CHUNKS_PER_MESSAGE = 100;
 /** How long the vectors that a repair has asked for are waited for. */
 export const OWED_WAIT_MAX_MS = 300_000;
 
+/** A platform keeps one core busy and a little of another. */
+export const GAMEDAY_PLATFORMS_AT_ONCE = 2;
 /** A caller's request on a game day: a fault must not keep callers waiting for longer than people would. */
 export const GAMEDAY_REQUEST_TIMEOUT_MS = 15_000;
 /** A game day begins so long ago: a runbook's process has this machine's clock, and must not meet times that are yet to come. */
@@ -384,3 +392,35 @@ export const DEPS_STEP_MAX_MS = 45 * 60_000;
 export const NODE_MODULES_BYTES_MAX = 1_000_000_000;
 /** Folders that are looked through at the same time. */
 export const FOLDER_READERS = 8;
+
+/** Of what a shard may hold: so far tenants are placed into it together … */
+export const SHARD_PLACED_SHARE = 0.6;
+/** … and beyond this some are moved away. The rest is for the growth of the weeks that a move may wait. */
+export const SHARD_MOVED_SHARE = 0.8;
+/** One thread of SQLite serves a database: busy for more than this of the time, requests queue. */
+export const SHARD_BUSY_SHARE_MAX = 0.5;
+/** Searches a second at the busiest, by those of the mean second: days have nights. */
+export const PEAK_FACTOR = 5;
+/** Of `ops bench http` at 10 000 (5.5 ms) and 100 000 chunks (30 ms): what any search takes, and what a million chunks add. */
+export const SEARCH_MS_BASE = 2.8;
+export const SEARCH_MS_PER_MILLION = 272;
+/** What `ops capacity --measure 4000` found last, on two busy cores (November 2026). */
+export const PER_CHUNK_MEASURED = {
+  d1_bytes: 2_048,
+  rows_written: 8.28,
+  neurons: 0.3063,
+  write_ms: 12.2,
+  rows_read_per_search: 0.761,
+} as const;
+/** Time that one file may take to become Markdown, its process's start included: less than the Worker waits for a conversion. */
+export const CONVERT_TIMEOUT_MS = 25_000;
+/** Files that are parsed at the same time, each in its process. */
+export const CONVERT_PROCESSES_MAX = 2;
+/** Heap of that process, and what it may hold in memory altogether. */
+export const CONVERT_HEAP_MB_MAX = 512;
+export const CONVERT_DATA_BYTES_MAX = 1_536 * 1024 * 1024;
+/** Text that is handed on: a document takes 900 000 characters. */
+export const CONVERT_TEXT_CHARS_MAX = 900_000;
+/** Pages of one PDF, and cells of one workbook: more text than a document takes. */
+export const CONVERT_PAGES_MAX = 2_000;
+export const CONVERT_CELLS_MAX = 200_000;

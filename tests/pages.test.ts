@@ -199,6 +199,28 @@ describe.skipIf(IS_MISSING)(`the pages in a browser${IS_MISSING ? " (skipped: no
       });
     });
 
+    test("takes what a follow-up leaves out from the questions before it, until a new conversation begins", async () => {
+      await service.call("PUT", "/api/v1/documents/ibex", { text: "The ibex eats moss. The ibex sleeps on ledges." });
+      await open("/ask", { colorScheme: "light", width: 1200 }, async (page) => {
+        const ask = async (question: string) => {
+          await page.locator("#question").fill(question);
+          await page.keyboard.press("Enter");
+          await page.locator("#usage:not(:empty)").waitFor();
+        };
+        await unlock(page, service.platform.admin_key);
+        await ask("What does the ibex eat?");
+        await ask("Where does it sleep?");
+        await page.getByText("Understood as: Where does it sleep? (ibex eat)").waitFor();
+        expect(await page.locator("#text").textContent()).toContain("ledges");
+        expect(await page.locator("#earlier summary").allTextContents()).toEqual(["What does the ibex eat?"]);
+        expect(await seriousFlaws(page)).toEqual([]);
+        await page.getByRole("button", { name: "New conversation" }).click();
+        expect(await page.locator("#earlier").textContent()).toBe("");
+        await ask("Where does it sleep?");
+        expect(await page.locator("#meant").textContent()).toBe("");
+      });
+    });
+
     test("says so when the documents do not answer, and asks for the key again when it is refused", async () => {
       await open("/ask", { colorScheme: "dark", width: 360, may_refuse: /chat$/ }, async (page) => {
         await unlock(page, service.platform.admin_key);

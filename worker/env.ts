@@ -32,10 +32,12 @@ export interface Env {
   EMBEDDING_MODEL: string;
   EMBEDDING_QUERY_PREFIX: string;
   EMBEDDING_PASSAGE_PREFIX: string;
+  FOLLOW_UPS: string;
   AI_EMBED_TIMEOUT_MS: string;
   AI_GENERATE_TIMEOUT_MS: string;
   AI_IDLE_TIMEOUT_MS: string;
   RERANK_MODEL: string;
+  TEXT_RANKED_MAX: string;
   CORS_ORIGINS: string;
 
   API_SECRET: string;

@@ -93,6 +93,10 @@ const relations: [rule: string, smaller: number, larger: number][] = [
     worker.VECTORIZE_SETTLING_MS,
     worker.OVERDUE_AFTER_MS,
   ],
+  ["what searches still wait for is not down", worker.HEALTH_CHECK_TIMEOUT_MS, worker.HEALTH_VECTORIZE_TIMEOUT_MS],
+  ["nobody waits for what is down", worker.HEALTH_VECTORIZE_TIMEOUT_MS, worker.VECTORIZE_TIMEOUT_MS],
+  ["alerts hear of a dependency that hangs", worker.HEALTH_VECTORIZE_TIMEOUT_MS + 1, worker.ALERT_SOURCE_TIMEOUT_MS],
+  ["the watchdog hears of one, too", worker.HEALTH_VECTORIZE_TIMEOUT_MS + 1, worker.WATCHDOG_TIMEOUT_MS],
   [
     "a message waits for its retry before the queue is stuck",
     1000 * worker.RETRY_BACKOFF_MAX_S,

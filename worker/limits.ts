@@ -7,6 +7,16 @@ export const QUERY_TERMS_MAX = 128;
 export const SEARCH_DEPTH_MAX = 100;
 /** Full-text candidates that the second stage reorders (1 ms). Fixed, so that every page of a query shows one ranking. */
 export const RESCORE_DEPTH = 30;
+/** As many where frequent words had no whole say in the choice: what they say then decides who is of the above. */
+export const SPARSE_POOL = 45;
+
+/**
+ * Chunks that bm25 ranks for one search, some 2 ms; beyond, `worker/rag/search/match-plan.ts` chooses. `TEXT_RANKED_MAX` of the
+ * environment sets another. At the share of a collection where 97 of 100 of Cranfield's queries pass it, nDCG@10 is lower by .001.
+ */
+export const TEXT_RANKED_MAX = 1_000;
+/** Places in posting lists that FTS5 may walk through for each chunk that it may rank: a place costs a fortieth of a ranking. */
+export const POSTINGS_PER_RANKED = 40;
 
 /** A chunk closes before it passes this: one idea, a few paragraphs; most abstracts and answers are one chunk. */
 export const CHUNK_TARGET_TOKENS = 250;
@@ -19,6 +29,13 @@ export const CHUNK_MAX_TOKENS = 448;
 export const CHUNK_MIN_TOKENS = 100;
 /** Longer heading lines are shortened in the heading path; the text keeps them whole. */
 export const CHUNK_HEADING_CHARS_MAX = 160;
+/**
+ * A longer comment above a declaration is a section of its own under the same name: the chunk that holds the declaration itself
+ * is headed by it as well.
+ */
+export const LEAD_LINES_MAX = 10;
+/** Names of declarations in the heading of a chunk of code; a usual chunk has one to ten. */
+export const CHUNK_SYMBOLS_CHARS_MAX = 480;
 
 /** A pack is built and verified in memory, beside its copy for hashing, in a 128 MB isolate: 10 400 vectors at 384. */
 export const PACK_BYTES_MAX = 16 * 1024 * 1024;
@@ -162,6 +179,8 @@ export const REWORDED_CHUNKS_MAX = 200;
 
 /** A document's text; with escapes it still fits a JSON body of BODY_BYTES_MAX in most languages. */
 export const DOCUMENT_TEXT_CHARS_MAX = 900_000;
+/** Declarations that a document's outline names: one on every other line of a generated file. */
+export const OUTLINE_ENTRIES_MAX = 10_000;
 export const DOCUMENT_ID_BYTES_MAX = 512;
 export const TITLE_CHARS_MAX = 500;
 export const URL_CHARS_MAX = 2_000;
@@ -171,6 +190,21 @@ export const METADATA_BYTES_MAX = 8 * 1024;
 export const BATCH_DOCUMENTS_MAX = 1_000;
 /** Batch bodies are larger than others: bulk loading is what they are for. */
 export const BATCH_BODY_BYTES_MAX = 8 * 1024 * 1024;
+/** A file with its form: it is held in memory twice, of 128 MB, while it is handed on. */
+export const FILE_BODY_BYTES_MAX = 8 * 1024 * 1024;
+/** Hex digits of a file's SHA-256 that make its document's id: 128 bits. */
+export const FILE_ID_DIGITS = 32;
+/** Fields of a form beside the file. */
+export const FILE_FIELDS_MAX = 8;
+/** Of a file's name, which may become a title. */
+export const FILE_NAME_CHARS_MAX = 255;
+/** Entries of an archive (Office, OpenDocument, EPUB): a workbook of a thousand sheets has some 3 000. */
+export const FILE_ENTRIES_MAX = 10_000;
+/** What an archive may announce to hold: text inflates to ten times its size, a bomb to a thousand times. */
+export const FILE_INFLATED_BYTES_MAX = 100 * 1024 * 1024;
+/** What a converter says of a file that it cannot read. */
+export const CONVERSION_REASON_CHARS_MAX = 200;
+export const CONVERSION_RETRY_AFTER_S = 30;
 /** Documents of one queue message: on the free plan the consumer has 10 ms of CPU for it. */
 export const PART_CHARS_MAX = 64_000;
 export const PART_DOCUMENTS_MAX = 50;
@@ -185,6 +219,18 @@ export const CONTEXT_TOKENS_DEFAULT = 2_000;
 export const CONTEXT_TOKENS_MIN = 100;
 export const CONTEXT_TOKENS_MAX = 16_000;
 export const ANSWER_TOKENS_MAX = 600;
+/** Earlier messages that a request may bring, and the characters of each: clients send a conversation whole. */
+export const HISTORY_MESSAGES_MAX = 200;
+export const HISTORY_MESSAGE_CHARS_MAX = 32_000;
+/** What of them is read, from the last one back; a follow-up hardly ever points further back than a few turns. */
+export const HISTORY_TOKENS_MAX = 1_000;
+/** Of each of them, from its beginning: an answer says there what it is about. */
+export const HISTORY_MESSAGE_TOKENS_MAX = 250;
+/** What a model may write to make a question self-contained, and the longest question that is made so. */
+export const STANDALONE_TOKENS_MAX = 120;
+export const STANDALONE_CHARS_MAX = 600;
+/** Words of earlier messages that a question is given by rule. */
+export const CARRIED_WORDS_MAX = 16;
 
 /** What one call of a tool hands to an assistant, which reads all of it and pays for it; clients warn from 10 000 on. */
 export const TOOL_TOKENS_MAX = 8_000;
@@ -199,6 +245,8 @@ export const AI_EMBED_TIMEOUT_MS = 5_000;
 /** Nobody waits for a queue message: a slow model is better than vectors that are owed for ever. */
 export const AI_EMBED_PATIENT_TIMEOUT_MS = 60_000;
 export const AI_GENERATE_TIMEOUT_MS = 60_000;
+/** Until a file is Markdown: pages of a thousand-page PDF take milliseconds each. */
+export const AI_CONVERT_TIMEOUT_MS = 30_000;
 /** A model that has begun writes several words a second: so long a silence is the end of it. */
 export const AI_IDLE_TIMEOUT_MS = 20_000;
 export const VECTORIZE_TIMEOUT_MS = 5_000;
@@ -261,6 +309,8 @@ export const VECTORIZE_SETTLING_MS = 60_000;
 export const CACHE_SETTLING_LIFETIME_MS = 2_000;
 /** A dependency that takes longer to say "1" is down for our callers. */
 export const HEALTH_CHECK_TIMEOUT_MS = 2_000;
+/** Searches wait for Vectorize for longer than that: one that is slow to describe itself is not down for them. */
+export const HEALTH_VECTORIZE_TIMEOUT_MS = 3_000;
 /** All deep checks run at once, and each is given up after this: a dependency that hangs is named. */
 export const DEEP_CHECK_LIMIT_MS = 5_000;
 /** A dependency that answers a deep check later than this does not do well. */
@@ -271,6 +321,8 @@ export const KV_PROBE_EVERY_MS = 15 * 60_000;
 export const PARITY_CHUNKS_MAX = 2_000;
 /** The whole count of chunks is compared with that of vectors up to here: beyond, samples tell. */
 export const PARITY_COUNT_MAX = 20_000;
+/** And up to here at every evaluation of the alerts: 288 000 of the 5 million rows that the free plan reads a day. */
+export const PARITY_COUNT_OFTEN_MAX = 1_000;
 /** Vectorize gives 20 vectors by their ids in one call. */
 export const PARITY_VECTORS_MAX = 20;
 /** A cron that runs every five minutes and has not for three of them has stopped. */
@@ -333,6 +385,8 @@ export const ALERT_FLAP_HOLD_MIN = 60;
 export const ALERT_SOURCE_TIMEOUT_MS = 4_000;
 /** Cron evaluates so often: a run that was missed must not empty the shortest windows. */
 export const ALERT_STEP_MIN = 5;
+/** What comes with every step and is older has missed one: a step, and a minute for what it takes. */
+export const ALERT_STEP_MISSED_MIN = 6;
 /** Changes that an alert names as what was done lately. */
 export const ALERT_CHANGES_SHOWN = 5;
 export const ALERT_CHANGES_WINDOW_MIN = 1_440;
@@ -359,6 +413,8 @@ export const SILENCE_MINUTES_MAX = 7 * 1_440;
 export const ALERT_NOTE_CHARS_MAX = 500;
 /** What is computed from a week or more is computed once in this time. */
 export const ALERT_SLOW_FIGURES_MIN = 60;
+/** Ratings of which every evaluation takes the mean: each is a row read, and a day has five million of them and 288 evaluations. */
+export const RATINGS_JUDGED_MAX = 1_000;
 /** Throttled addresses that one isolate writes into the audit log. */
 export const THROTTLED_TOLD_EVERY_MS = 60_000;
 /** A key is unlike itself from so many requests an hour, and so many times its mean hour of the day before. */

@@ -7,7 +7,7 @@ import type { Env } from "./env.ts";
 import type { Mode } from "./ground/mode.ts";
 import type { Principal } from "./ground/principal.ts";
 import type { CacheLayer } from "./store/answer-cache.ts";
-import { explain, observedDatabase } from "./store/database.ts";
+import { explain, observedDatabase, type SessionStart } from "./store/database.ts";
 import { type GuardedAi, type GuardedVectorize, guardedAi, guardedVectorize, refusedAi } from "./store/dependencies.ts";
 import { describeError, type LogLevel, logLine } from "./telemetry/log.ts";
 import { reportSlow } from "./telemetry/slow-queries.ts";
@@ -57,6 +57,8 @@ export class Work implements Unit {
   cache_status: "miss" | "bypass" | CacheLayer | null = null;
   readonly #context: Pick<ExecutionContext, "waitUntil">;
   #stores: Stores | null = null;
+  #session: SessionStart | undefined;
+  #bookmark: () => string | null = () => null;
 
   constructor(kind: UnitKind, env: Env, context: Pick<ExecutionContext, "waitUntil">, beginning: Beginning) {
     this.kind = kind;
@@ -76,11 +78,32 @@ export class Work implements Unit {
     return this.principal;
   }
 
+  /** From here on, D1 is asked in one session. Who calls was asked of the primary: a revoked key must not live on in a replica. */
+  beginSession(start: SessionStart): void {
+    this.#session = start;
+    this.#stores = null;
+  }
+
+  /** How far the session has seen; null where there is none, or nothing was asked yet. */
+  get bookmark(): string | null {
+    return this.#bookmark();
+  }
+
   get stores(): Stores {
-    this.#stores ??= {
-      db: observedDatabase(this.env.DB, this.timings, (statements, duration_ms) =>
-        this.later(this.#logSlowQuery(statements, duration_ms)),
-      ),
+    this.#stores ??= this.#openStores();
+    return this.#stores;
+  }
+
+  #openStores(): Stores {
+    const { db, bookmark } = observedDatabase(
+      this.env.DB,
+      this.timings,
+      (statements, duration_ms) => this.later(this.#logSlowQuery(statements, duration_ms)),
+      this.#session,
+    );
+    this.#bookmark = bookmark;
+    return {
+      db,
       ai:
         this.mode === "degraded"
           ? refusedAi
@@ -88,7 +111,6 @@ export class Work implements Unit {
       vectorize: guardedVectorize(this.env, this.timings),
       packs: this.env.VECTOR_PACKS,
     };
-    return this.#stores;
   }
 
   /** The clock now: later than `now_ms` by the I/O since. */

@@ -1,5 +1,6 @@
 /**
- * The Workers AI binding on this machine: an RPC entrypoint with the official interface (`env.AI.run`), forwarding
+ * The Workers AI binding on this machine: an RPC entrypoint with the official interface (`env.AI.run` and
+ * `env.AI.toMarkdown`), forwarding
  * to the Node side. It runs in workerd as a Worker of its own, beside the unchanged bundle.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
@@ -13,6 +14,16 @@ export class AiBinding extends WorkerEntrypoint {
     });
     if (!response.ok) throw new Error(await response.text());
     return inputs.stream ? response.body : await response.json();
+  }
+
+  async toMarkdown(files, { conversionOptions: _ } = {}) {
+    const convert = async ({ name, blob }) => {
+      const query = new URLSearchParams({ name, type: blob.type });
+      const response = await this.env.NODE.fetch(`http://ai/to-markdown?${query}`, { method: "POST", body: blob });
+      if (!response.ok) throw new Error(await response.text());
+      return response.json();
+    };
+    return Array.isArray(files) ? Promise.all(files.map(convert)) : convert(files);
   }
 }
 

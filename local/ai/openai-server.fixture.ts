@@ -12,6 +12,8 @@ export interface OpenAiServer {
   /** What answers instead: every call, or chat only. */
   broken: Failure | null;
   brokenChat: Failure | null;
+  /** What it writes when it is asked for a self-contained question. */
+  standalone: string;
   /** As `process.env` has it until `close`. */
   environment: Record<string, string>;
   close(): void;
@@ -25,16 +27,18 @@ function embedding(text: string): number[] {
   return vector;
 }
 
-function serve(path: string, body: Record<string, unknown>, outgoing: ServerResponse): void {
+function serve(path: string, body: Record<string, unknown>, outgoing: ServerResponse, standalone: string): void {
   const json = (value: unknown) => outgoing.setHeader("content-type", "application/json").end(JSON.stringify(value));
   if (path === "/v1/embeddings") {
     // In any order: `index` says whose each is.
     const data = (body.input as string[]).map((text, index) => ({ index, embedding: embedding(text) }));
     return void json({ data: data.toReversed() });
   }
-  const prompt = (body.messages as { content: string }[]).at(-1)?.content ?? "";
-  const [, id] = /<(\d+)>/.exec(prompt) ?? [];
-  const answer = `It eats grain [${id}]. Also [99${id?.slice(2, 5)}0] says so, in R[10].`;
+  const [rules, prompt] = (body.messages as { content: string }[]).map(({ content }) => content);
+  const [, id] = /<(\d+)>/.exec(prompt ?? "") ?? [];
+  const answer = rules?.startsWith("Rewrite")
+    ? standalone
+    : `It eats grain [${id}]. Also [99${id?.slice(2, 5)}0] says so, in R[10].`;
   const usage = { prompt_tokens: 111, completion_tokens: 22, total_tokens: 133 };
   if (!body.stream) return void json({ choices: [{ message: { role: "assistant", content: answer } }], usage });
   outgoing.setHeader("content-type", "text/event-stream");
@@ -46,7 +50,14 @@ function serve(path: string, body: Record<string, unknown>, outgoing: ServerResp
 }
 
 export async function startOpenAiServer(): Promise<OpenAiServer> {
-  const server: OpenAiServer = { requests: [], broken: null, brokenChat: null, environment: {}, close: () => {} };
+  const server: OpenAiServer = {
+    requests: [],
+    broken: null,
+    brokenChat: null,
+    standalone: "",
+    environment: {},
+    close: () => {},
+  };
   const listener = createServer(async (incoming, outgoing) => {
     let text = "";
     for await (const piece of incoming) text += piece;
@@ -55,7 +66,7 @@ export async function startOpenAiServer(): Promise<OpenAiServer> {
     server.requests.push({ path, authorization: incoming.headers.authorization, body });
     const failure = server.broken ?? (path === "/v1/chat/completions" ? server.brokenChat : null);
     if (failure) failure(outgoing);
-    else serve(path, body, outgoing);
+    else serve(path, body, outgoing, server.standalone);
   }).listen(0, "127.0.0.1");
   await once(listener, "listening");
   server.environment = {

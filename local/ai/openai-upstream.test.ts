@@ -57,6 +57,24 @@ describe("an OpenAI-compatible upstream", () => {
     expect(upstream.requests.at(-1)).toMatchObject({ path: "/v1/chat/completions", body: { model: "qwen3:8b" } });
   });
 
+  test("writes the self-contained form of a follow-up, which is looked up, answered and kept, and bills for it", async () => {
+    const history = [{ role: "user", content: "What does the granary weevil eat?" }];
+    upstream.standalone = "Does the granary weevil eat stored bread?";
+    const { json } = await ask("And bread?", { history });
+    expect(json).toMatchObject({
+      standalone_question: upstream.standalone,
+      found: true,
+      degraded: [],
+      usage: { tokens_in: 222, tokens_out: 44, rewriting: { tokens_in: 111, tokens_out: 22 } },
+    });
+    expect(JSON.stringify(upstream.requests.at(-1)?.body)).not.toContain("And bread?");
+    expect((await ask(upstream.standalone)).json).toMatchObject({ cached: true, usage: { tokens_in: 0 } });
+    upstream.standalone = "Seven sacks.";
+    const byRule = (await ask("And bread?", { history })).json;
+    expect(byRule.standalone_question).toBe("What does the granary weevil eat? And bread?");
+    expect(byRule.degraded.join()).toContain("a rule did");
+  });
+
   test("streams its own pieces as typed events", async () => {
     const answer = await ask("What does the granary weevil eat?", { stream: true, top_k: 5 });
     const events = eventsOf(answer.text);

@@ -1,5 +1,5 @@
 /**
- * Workers AI on this machine: embeddings, chat and reranking in the shapes of `env.AI.run`.
+ * Workers AI on this machine: embeddings, chat and reranking in the shapes of `env.AI.run`, files in those of `toMarkdown`.
  *
  * With `PRISM_AI_BASE_URL` the work goes to an OpenAI-compatible server; without it a lexical embedder and an
  * extractive answerer are built in, so that the platform answers offline and without downloading weights.
@@ -13,6 +13,7 @@ import { AI_UPSTREAM_EMBED_TIMEOUT_MS, AI_UPSTREAM_IDLE_TIMEOUT_MS } from "../li
 import { answerExtractively } from "./extractive-answerer.ts";
 import { embedLexical, LEXICAL_MODEL } from "./lexical-embedder.ts";
 import { type ChatInputs, OpenAiUpstream } from "./openai-upstream.ts";
+import { toMarkdown } from "./to-markdown.ts";
 
 const message = z.object({ role: z.string(), content: z.string() });
 const call = z.object({
@@ -74,6 +75,7 @@ export class AiService {
     if (!this.#upstream) return {};
     const { timeout_ms } = this.#upstream;
     return {
+      FOLLOW_UPS: "model",
       EMBEDDING_QUERY_PREFIX: environment.PRISM_AI_EMBEDDING_QUERY_PREFIX ?? "",
       EMBEDDING_PASSAGE_PREFIX: environment.PRISM_AI_EMBEDDING_PASSAGE_PREFIX ?? "",
       AI_EMBED_TIMEOUT_MS: String(Math.min(timeout_ms, AI_UPSTREAM_EMBED_TIMEOUT_MS)),
@@ -89,9 +91,12 @@ export class AiService {
     return vector.length;
   }
 
-  /** The Node side of the binding: a `run` call as JSON in, the model's answer (JSON or SSE) out. */
+  /** The Node side of the binding: a `run` call as JSON in, the model's answer (JSON or SSE) out; or a file in, Markdown out. */
   async handle(request: Request): Promise<Response> {
-    return this.run(await request.json(), request.signal);
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname === "/run") return this.run(await request.json(), request.signal);
+    const bytes = new Uint8Array(await request.arrayBuffer());
+    return Response.json(await toMarkdown(searchParams.get("name") ?? "", searchParams.get("type") ?? "", bytes));
   }
 
   /** A call of any face: `{model, inputs}`. */

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type Cloudflare from "cloudflare";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { WATCHDOG } from "../../infra/inventory.ts";
 import { createCloudflare } from "../../ops/cloudflare/api.ts";
 import { runCli } from "../../ops/command/run-cli.fixture.ts";
 import type { PlannedStep, StackDriver } from "../../ops/stack/driver.ts";
@@ -57,6 +58,13 @@ test("a stack that was never deployed has no drift to tell", async () => {
   const { code, stderr } = await ops("drift");
   expect(code).toBe(1);
   expect(stderr).toMatch(/never deployed.*Try: npm run ops -- deploy/s);
+});
+
+test("a watchdog is declared where one runs on the platform", async () => {
+  expect(await driver.getConfig("watchdog")).toBeUndefined();
+  await client.workers.beta.workers.create({ ...account, name: WATCHDOG.name });
+  expect(await driver.getConfig("watchdog")).toBe(true);
+  await client.workers.beta.workers.delete(WATCHDOG.name, account);
 });
 
 test("what the platform was seeded with can be listed for an import", async () => {

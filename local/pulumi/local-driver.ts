@@ -7,7 +7,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { SERVICE, VARIABLES, VECTOR_INDEX } from "../../infra/inventory.ts";
+import { SERVICE, VARIABLES, VECTOR_INDEX, WATCHDOG } from "../../infra/inventory.ts";
 import { DAY_MS } from "../../infra/limits.ts";
 import { type StackOutputs, stackOutputs } from "../../infra/outputs.ts";
 import { discoverResources } from "../../ops/cloudflare/account-resources.ts";
@@ -24,6 +24,7 @@ import {
 } from "../../ops/stack/config-values.ts";
 import { realDifferences } from "../../ops/stack/drift-noise.ts";
 import type { PlannedStep, StackDriver, UnmanagedResource } from "../../ops/stack/driver.ts";
+import { findExisting } from "../../ops/stack/natural-keys.ts";
 import type { PlatformFile } from "../../ops/stack/platform-file.ts";
 import type { RunMessage, RunRequest } from "./local-driver-run.ts";
 import { readState, type StackState, writeState } from "./local-driver-state.ts";
@@ -181,11 +182,16 @@ function goneStep({ type, name, protected: kept }: Extract<RunMessage, { kind: "
   return { kind: "delete", type, name, changed: [], protected: kept };
 }
 
-/** What the local stack is told before anybody configures it: the account, and what the platform was seeded with. */
+/** What the local stack is told before anybody configures it: the account, what the platform was seeded with, and a watchdog where one is there. */
 async function firstConfig(api: CloudflareAddress, signal: AbortSignal): Promise<ConfigValues> {
   const expiry_ms = Date.now() + LOCAL_TOKEN_DAYS * DAY_MS;
-  const config = { accountId: api.account_id, tokensExpire: new Date(expiry_ms).toISOString().slice(0, 10) };
   const client = createCloudflare(api, { signal });
+  const watchdog = { accountId: api.account_id, name: WATCHDOG.name };
+  const config = {
+    accountId: api.account_id,
+    tokensExpire: new Date(expiry_ms).toISOString().slice(0, 10),
+    ...((await findExisting(client, "cloudflare:index/worker:Worker", watchdog)) !== null && { watchdog: true }),
+  };
   const versions = workerVersions(client, api.account_id, SERVICE);
   const [serving] = await versions.deployments();
   if (serving === undefined) return config;

@@ -44,6 +44,12 @@ function conditionOf({ condition, dedup }: AlertRule): string | null {
     return expression === null ? null : `(${expression}) ${clause.is} ${clause.value}`;
   });
   if (clauses.includes(null)) return null;
-  // Sides of one label set: what is summed up has none.
-  return clauses.join(dedup.length === 0 ? " and " : " and on () ");
+  // Sides of one label set: what is summed up has those that every side has.
+  const shared = dedup.filter((label) => condition.all.every(({ metric }) => hasLabel(metric, label)));
+  return clauses.join(dedup.length === 0 ? " and " : ` and on (${shared.join(", ")}) `);
+}
+
+function hasLabel(metric: Clause["metric"], label: string): boolean {
+  const labels: readonly string[] = METRICS[metric].labels;
+  return labels.includes(label);
 }

@@ -4,7 +4,7 @@ import { runCli } from "../command/run-cli.fixture.ts";
 import { deployWithoutTelemetry } from "./without-telemetry.ts";
 
 test("bench http measures peers and workloads in one run and relates each workload to its peer", async () => {
-  const { code, stdout } = await runCli(["bench", "http", "--chunks", "40", "--rounds", "1", "--json"]);
+  const { code, stdout } = await runCli(["bench", "http", "--chunks", "40,80", "--rounds", "1", "--json"]);
   expect(code).toBe(0);
   const report = JSON.parse(stdout);
   expect(report.chunks).toBe(40);
@@ -23,6 +23,15 @@ test("bench http measures peers and workloads in one run and relates each worklo
     expect(rps).toBeGreaterThan(0);
     expect(ratio_p50).toBeGreaterThan(0);
   }
+  // A further size is a report like the first, with what each grew by.
+  expect(report.growth).toHaveLength(1);
+  const [{ p50_growth, growth: _, ...larger }] = report.growth;
+  expect(Object.keys(larger).toSorted()).toEqual(
+    Object.keys(report)
+      .filter((key) => key !== "growth")
+      .toSorted(),
+  );
+  expect([larger.chunks, Object.keys(p50_growth).length]).toEqual([80, 6]);
 });
 
 test("bench http --telemetry relates each workload to itself, answered by a Worker without telemetry", async () => {
@@ -62,4 +71,11 @@ test("bench ingest passes only because a second run over the same corpus writes 
   expect(first).toMatchObject({ created: 40, embedded_texts: 40 });
   expect(second).toMatchObject({ created: 0, unchanged: 40, rows_written: 0, embedded_texts: 0, neurons: 0 });
   expect(rows_written_per_chunk).toBeGreaterThan(1);
+});
+
+test("bench ingest --formats tells time and memory of every format, and finds the last table of each", async () => {
+  const { code, stdout } = await runCli(["bench", "ingest", "--formats", "--json"]);
+  const { passed, formats } = JSON.parse(stdout);
+  expect({ code, passed }).toEqual({ code: 0, passed: true });
+  for (const figures of formats) expect(figures).toMatchObject({ refused: null, peak_mb: expect.any(Number) });
 });

@@ -9,7 +9,9 @@ const SOURCE = Array.from(
 
 function generate(seed: number, count: number) {
   const random = seededRandom(seed);
-  return paragraphs(vocabulary([SOURCE], random), count, random);
+  return paragraphs(vocabulary([SOURCE], count, random), random)
+    .take(count)
+    .toArray();
 }
 
 const CORPUS = generate(1, 200);
@@ -50,5 +52,5 @@ test("a query is two to ten different words of its paragraph without stopwords",
 });
 
 test("a vocabulary cannot be coined from too few words", () => {
-  expect(() => vocabulary(["only a few words"], seededRandom(1))).toThrow("100 words");
+  expect(() => vocabulary(["only a few words"], 1, seededRandom(1))).toThrow("100 words");
 });

@@ -6,8 +6,9 @@
  * their halves: a few documents alone would make every word a frequent one. The text means nothing.
  */
 
-/** Words in a vocabulary: what Heaps' law gives for about a million words of English. */
+/** Words in a vocabulary: what Heaps' law gives for about a million words of English, and with its exponent of a half for more. */
 const VOCABULARY_WORDS = 30_000;
+const VOCABULARY_PARAGRAPHS = 10_000;
 const PARAGRAPH_CHARACTERS = 800;
 
 export interface Paragraph {
@@ -29,8 +30,9 @@ export function seededRandom(seed: number): Random {
   };
 }
 
-/** Words in order of frequency: those of `sources` first, then coined ones up to 30 000. */
-export function vocabulary(sources: readonly string[], random: Random): string[] {
+/** Words in order of frequency: those of `sources` first, then coined ones up to what so many `paragraphs` have. */
+export function vocabulary(sources: readonly string[], paragraphs: number, random: Random): string[] {
+  const wanted = Math.round(VOCABULARY_WORDS * Math.sqrt(Math.max(1, paragraphs / VOCABULARY_PARAGRAPHS)));
   const counts = new Map<string, number>();
   for (const word of sources
     .join("\n")
@@ -42,7 +44,7 @@ export function vocabulary(sources: readonly string[], random: Random): string[]
   const long = known.filter((word) => word.length >= 4);
   if (long.length < 100) throw new Error(`A vocabulary needs 100 words of four letters or more, not ${long.length}.`);
   const words = new Set(known);
-  while (words.size < VOCABULARY_WORDS) {
+  while (words.size < wanted) {
     const front = pick(long, random);
     let coined = front.slice(0, Math.ceil(front.length / 2));
     // A small vocabulary has few pairs of halves; a word that exists already grows by another half.
@@ -55,14 +57,15 @@ export function vocabulary(sources: readonly string[], random: Random): string[]
   return [...words];
 }
 
-/** `count` paragraphs of about 800 characters, each small enough to be one chunk. */
-export function paragraphs(words: readonly string[], count: number, random: Random): Paragraph[] {
+/** Paragraphs of about 800 characters without end, each small enough to be one chunk. */
+export function* paragraphs(words: readonly string[], random: Random): Generator<Paragraph, never> {
   const draw = zipf(words, random);
-  return Array.from({ length: count }, (_, index) => ({
-    id: `bench-${String(index).padStart(6, "0")}`,
-    title: sentenceOf(3 + Math.floor(random() * 4), draw).slice(0, -1),
-    text: paragraphOf(draw, random),
-  }));
+  for (let index = 0; ; index += 1)
+    yield {
+      id: `bench-${String(index).padStart(6, "0")}`,
+      title: sentenceOf(3 + Math.floor(random() * 4), draw).slice(0, -1),
+      text: paragraphOf(draw, random),
+    };
 }
 
 /**

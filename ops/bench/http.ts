@@ -1,5 +1,5 @@
 /**
- * `ops bench http`: what a request costs at 10 000 chunks, beside the least that such a request can cost.
+ * `ops bench http`: what a request costs at so many chunks, beside the least that such a request can cost there.
  *
  * The peers are bare Hono Workers in the same workerd, behind the same proxy, over the same chunk texts. Peers and
  * workloads take turns in short rounds, so that whatever else the machine does falls on all of them alike. Latency
@@ -12,15 +12,17 @@ import { positive } from "../command/options.ts";
 import { table } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
 import { percentile } from "../eval/metrics.ts";
-import { countChunks, onRig, type Rig } from "../service/rig.ts";
+import { onRig, type Rig } from "../service/rig.ts";
 import { seededRandom } from "./corpus.ts";
-import { fill, generatedParagraphs, peerWorkers } from "./http-setup.ts";
+import { fill, peerWorkers } from "./http-setup.ts";
 import { CACHED_QUERIES, createMagazine, type Magazine, type Subject, subjects, withTwins } from "./http-subjects.ts";
 import { createGun, fireInTurn, fireTogether, type Gun, processCpu_ms } from "./measure.ts";
+import { peakOf } from "./measured-child.ts";
 import { deployWithoutTelemetry } from "./without-telemetry.ts";
 
 const CHUNKS = 10_000;
 const ROUNDS = 20;
+const ROUNDS_MIN = 3;
 /** Requests one after another, and again with several at once, of each subject in a round. */
 const SHOTS_PER_ROUND = 24;
 const CONCURRENCY = 8;
@@ -43,9 +45,11 @@ const figure = z.strictObject({
       "CPU time a request of the whole workerd process, D1's SQLite and HTTP included: an upper bound of what Cloudflare counts; null without /proc",
     ),
 });
-const output = z.strictObject({
+const sizeFigures = z.strictObject({
   chunks: z.int(),
   rounds: z.int(),
+  ingested_per_s: z.int().describe("chunks a second through the API into a database of that size, one writer"),
+  workerd_peak_mb: z.int().nullable().describe("the most memory that workerd had at once; null without /proc"),
   peers: z.record(z.string(), figure),
   workloads: z.array(
     z.strictObject({
@@ -57,6 +61,19 @@ const output = z.strictObject({
     }),
   ),
 });
+type SizeFigures = z.infer<typeof sizeFigures>;
+
+const output = sizeFigures.extend({
+  growth: z
+    .array(
+      sizeFigures.extend({
+        p50_growth: z
+          .record(z.string(), z.number())
+          .describe("of each workload and peer: p50 divided by that of the first size"),
+      }),
+    )
+    .describe("the further sizes"),
+});
 
 export const benchHttp = defineCommand({
   path: "bench http",
@@ -64,41 +81,77 @@ export const benchHttp = defineCommand({
   summary: "latency, throughput and CPU of searches and chat, beside bare Workers in the same run",
   notes: `search_cached repeats ${CACHED_QUERIES} queries; of every other subject each request has a query of its own, the same
 ones for all subjects of a round. --telemetry compares each workload with the same Worker built without telemetry (no log line, data
-point or meter), which serves beside it, instead of with the peers.`,
+point or meter), which serves beside it, instead of with the peers. Of several sizes each gets a platform of its own, one after the
+other, and fewer rounds the larger it is; the embedding model of this machine has no weight in a hybrid search, so vectors are not asked.`,
   risk: "read",
   options: z.object({
-    chunks: positive.default(CHUNKS).describe("chunks to index first"),
+    chunks: z
+      .string()
+      .transform((text) => text.split(",").map(Number))
+      .pipe(z.array(positive))
+      .default([CHUNKS])
+      .describe("chunks to write first; several sizes with commas"),
     rounds: positive.default(ROUNDS).describe("rounds to measure"),
     telemetry: z.boolean().optional().describe("measure what telemetry costs"),
   }),
   output,
-  examples: ["bench http --json", "bench http --telemetry"],
+  examples: ["bench http --json", "bench http --telemetry", "bench http --chunks 10000,100000,1000000 --json"],
   run: measureHttp,
 });
 
+interface Options {
+  rounds: number;
+  telemetry?: boolean | undefined;
+}
+
 async function measureHttp(
   invocation: Invocation,
-  options: { chunks: number; rounds: number; telemetry?: boolean | undefined },
+  { chunks, ...options }: Options & { chunks: number[] },
 ): Promise<Outcome<z.infer<typeof output>>> {
+  const sizes: SizeFigures[] = [];
+  for (const count of chunks) {
+    const share = Math.sqrt((chunks[0] ?? count) / count);
+    const rounds = Math.max(Math.min(ROUNDS_MIN, options.rounds), Math.round(options.rounds * Math.min(1, share)));
+    sizes.push(await measureSize(invocation, count, { ...options, rounds }));
+  }
+  const [first, ...further] = sizes as [SizeFigures, ...SizeFigures[]];
+  const growth = further.map((size) => ({ ...size, p50_growth: growthOf(first, size) }));
+  const text = [
+    ...sizes.map((size) => tableOf(size, invocation)),
+    ...growth.map(({ chunks: count, p50_growth }) => {
+      const times = Object.entries(p50_growth).map(([name, growth]) => `${name} × ${growth}`);
+      return `p50 at ${count} chunks by that at ${first.chunks}: ${times.join(", ")}`;
+    }),
+  ].join("\n");
+  return { data: { ...first, growth }, text };
+}
+
+function growthOf(first: SizeFigures, size: SizeFigures): Record<string, number> {
+  const p50s = ({ peers, workloads }: SizeFigures) => [
+    ...Object.entries(peers).map(([name, { p50_ms }]) => [name, p50_ms] as const),
+    ...workloads.map(({ name, p50_ms }) => [name, p50_ms] as const),
+  ];
+  const before = new Map(p50s(first));
+  return Object.fromEntries(
+    p50s(size).map(([name, p50_ms]) => [name, rounded(p50_ms / (before.get(name) ?? p50_ms), 2)]),
+  );
+}
+
+async function measureSize(invocation: Invocation, count: number, options: Options): Promise<SizeFigures> {
   const random = seededRandom(1);
-  const corpus = await generatedParagraphs(options.chunks, random);
   return onRig(invocation, { extra_workers: await peerWorkers() }, async (rig) => {
-    const gun = createGun(rig.platform.url, await fill(invocation, rig, corpus));
+    const { key, sample, ingested_per_s } = await fill(invocation, rig, count, random);
+    const gun = createGun(rig.platform.url, key);
     try {
-      const workloads = subjects(corpus.length);
+      const workloads = subjects(count);
       const all = options.telemetry
         ? withTwins(workloads, await deployWithoutTelemetry(rig.platform, invocation.signal))
         : workloads;
-      const magazine = createMagazine(corpus, random);
-      const measured = await measure(invocation, {
-        rig,
-        gun,
-        all,
-        magazine,
-        rounds: options.rounds,
-        twins: options.telemetry ?? false,
-      });
-      return report(invocation, measured, { rounds: options.rounds, chunks: await countChunks(rig.client) });
+      const magazine = createMagazine(sample, random);
+      const { rounds, telemetry: twins = false } = options;
+      const measured = await measure(invocation, { rig, gun, all, magazine, rounds, twins });
+      const workerd_peak_mb = peakOf(rig.platform.workerdPid());
+      return { chunks: count, rounds, ingested_per_s, workerd_peak_mb, ...figuresOf(measured) };
     } finally {
       gun.close();
     }
@@ -157,11 +210,7 @@ async function measure(invocation: Invocation, run: Run): Promise<Map<Subject, M
   return measured;
 }
 
-function report(
-  invocation: Invocation,
-  measured: ReadonlyMap<Subject, Measured>,
-  options: { chunks: number; rounds: number },
-): Outcome<z.infer<typeof output>> {
+function figuresOf(measured: ReadonlyMap<Subject, Measured>): Pick<SizeFigures, "peers" | "workloads"> {
   const figures = [...measured].map(([{ name, peer }, sum]) => ({
     name,
     peer,
@@ -180,14 +229,18 @@ function report(
     const ratio_p95 = rounded(figure.p95_ms / other.p95_ms, 2);
     return [{ name, ...figure, peer, ratio_p50, ratio_p95 }];
   });
+  return { peers, workloads };
+}
+
+function tableOf({ chunks, peers, workloads }: SizeFigures, { terminal }: Invocation): string {
   const rows = [
     ...Object.entries(peers).map(([name, figure]) => ({ name, ...figure, peer: "-", ratio_p50: "-", ratio_p95: "-" })),
     ...workloads,
   ];
-  const text = table(
+  return table(
     rows,
     [
-      { title: `${options.chunks} chunks`, value: (row) => row.name },
+      { title: `${chunks} chunks`, value: (row) => row.name },
       { title: "p50 ms", value: (row) => row.p50_ms, align: "right" },
       { title: "p95 ms", value: (row) => row.p95_ms, align: "right" },
       { title: "requests/s", value: (row) => row.rps, align: "right" },
@@ -196,7 +249,6 @@ function report(
       { title: "× p50", value: (row) => row.ratio_p50, align: "right" },
       { title: "× p95", value: (row) => row.ratio_p95, align: "right" },
     ],
-    invocation.terminal,
+    terminal,
   );
-  return { data: { ...options, peers, workloads }, text };
 }

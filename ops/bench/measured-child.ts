@@ -65,7 +65,8 @@ export async function measureChild(
   }
 }
 
-function peakOf(pid: number | undefined): number | null {
+/** The most memory a living process has had at once, in MB; null where there is no /proc. */
+export function peakOf(pid: number | null | undefined): number | null {
   try {
     const kilobytes = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
     return kilobytes === undefined ? null : Math.round(Number(kilobytes) / 1024);

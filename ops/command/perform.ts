@@ -1,6 +1,7 @@
 /** Carrying a command out: what it is given is made here from the process, and around it come confirmation, printing and the audit record. */
 import { createInterface } from "node:readline/promises";
 import type { Stack } from "../../infra/inventory.ts";
+import { nowOf } from "../clock.ts";
 import { REQUEST_TIMEOUT_MS } from "../limits.ts";
 import { createClient } from "../service/client.ts";
 import { locateStack } from "../stack/locate.ts";
@@ -124,7 +125,7 @@ function invoke(
     stack: options.stack,
     data_dir: options.data,
     env: process.env,
-    now: Date.now,
+    now: nowOf(options.stack, process.env),
     dry_run: options.dryRun === true,
     terminal,
     colour: !options.json && usesColour(process.stdout, process.env),

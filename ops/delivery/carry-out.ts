@@ -89,7 +89,7 @@ export async function carryOutVersion(
     read_back: [],
   };
   try {
-    traffic.phase("upload");
+    const before = traffic.phase("upload");
     await driver.setConfig({ bundle: options.bundle, rollout: { percentage: 0, previous } });
     const outputs = await toldUp(delivery, invocation);
     await putRight(delivery, outputs, invocation);
@@ -117,7 +117,8 @@ export async function carryOutVersion(
       // A file may be gone tomorrow; the version stays.
       bundle: options.bundle === undefined ? undefined : `version/${candidate}`,
       rollout: undefined,
-      ...(driver.stack === "production" ? { watchdogBundle: `version/${previous}` } : {}),
+      // One that answered nobody would silence the watchdog as well.
+      ...(outputs.watchdog !== null && before.failed < before.requests && { watchdogBundle: `version/${previous}` }),
     });
     done.version_id = (await toldUp(delivery, invocation)).worker.version_id;
     return done;

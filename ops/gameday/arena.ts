@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { SERVICE, type SecretName } from "../../infra/inventory.ts";
+import { SERVICE, type SecretName, VARIABLES } from "../../infra/inventory.ts";
 import type { FaultPlan } from "../../local/faults.ts";
 import type { Platform } from "../../local/platform.ts";
 import { HOUR_MS } from "../../worker/ground/time.ts";
@@ -48,32 +48,36 @@ const BACKUP_EVERY_H = 24;
 export async function onArena<T>(invocation: Invocation, work: (arena: Arena) => Promise<T>): Promise<T> {
   const data_dir = await mkdtemp(join(tmpdir(), "prism-gameday-"));
   // Loaded on use, as in `rig.ts`.
-  const [{ startPlatform }, { fireCrons }, { liveVersion }] = await Promise.all([
+  const [{ startPlatform }, { FaultPlan }, { fireCrons }, { liveVersion }] = await Promise.all([
     import("../../local/platform.ts"),
+    import("../../local/faults.ts"),
     import("../../local/crons.ts"),
     import("../../local/workerd.ts"),
   ]);
-  const platform = await startPlatform({ data_dir, faults: true, api_budget: false });
+  const faults = new FaultPlan();
+  faults.clock_offset_ms = -GAMEDAY_BEGINS_BEFORE_MS;
+  // The model of production, whose hybrid searches ask for vectors; what embeds is this machine's, whatever it is called.
+  const variables = { EMBEDDING_MODEL: VARIABLES.EMBEDDING_MODEL.production };
+  const platform = await startPlatform({ data_dir, faults, api_budget: false, variables });
   const webhooks = await startWebhooks(() => platform.runtime.now());
   try {
-    const { faults } = platform;
-    if (faults === null) throw new Error("the platform runs without the shim");
-    faults.clock_offset_ms = -GAMEDAY_BEGINS_BEFORE_MS;
     const { signal, env } = invocation;
+    const clientOf = (token: string) =>
+      createClient({ url: platform.url, token, signal, timeout_ms: GAMEDAY_REQUEST_TIMEOUT_MS });
+    const operator = clientOf(platform.api_secret);
+    const admin = clientOf(platform.admin_key);
     const own: Invocation = {
       ...invocation,
       stack: "local",
       data_dir,
+      now: () => platform.runtime.now(),
       // A command's own bars would redraw over the game day's.
       progress: SILENT,
       target: () => locateStack("local", data_dir, env, signal),
+      client: async () => operator,
     };
-    const clientOf = (token: string) =>
-      createClient({ url: platform.url, token, signal, timeout_ms: GAMEDAY_REQUEST_TIMEOUT_MS });
     const address = { api_url: platform.api_url, account_id: platform.account_id, token: platform.api_token };
     const account = { client: createCloudflare(address, { signal }), account_id: platform.account_id };
-    const operator = clientOf(platform.api_secret);
-    const admin = clientOf(platform.admin_key);
     const served = (): Release => {
       const version = liveVersion(platform.runtime.registry, SERVICE);
       const source = version?.modules[version.main_module]?.content;

@@ -39,7 +39,7 @@ test("the table names only faults that there are, and each runbook's day is the 
   }
 });
 
-test("a run of some faults renews their rows, leaves the others, and drops faults that there are no more", () => {
+test("a run of some faults renews their rows, leaves the others and the quiet day, and drops faults that there are no more", () => {
   const [one, other] = FAULTS;
   if (one === undefined || other === undefined) throw new Error("there are no faults");
   const came = ({ id, alert, runbook }: typeof one, lost: number): Played => ({
@@ -56,4 +56,10 @@ test("a run of some faults renews their rows, leaves the others, and drops fault
   );
   expect(withResults(second, [other], [], "2026-03-03")).not.toContain(`\`${one.id}\``);
   expect(withResults(second, FAULTS, [], "2026-03-03")).toBe(second);
+  const quiet = withResults(second, FAULTS, [], "2026-04-04", { hours: 24, alerts: 1 });
+  expect(quiet).toContain("24 h of usual traffic with nothing wrong, 1 alerts told (2026-04-04)");
+  expect(rowsIn(quiet)).toEqual(rowsIn(second));
+  const renewed = withResults(quiet, FAULTS, [], "2026-05-05", { hours: 24, alerts: 0 });
+  expect(renewed.match(/A quiet day: .*/g)).toEqual([expect.stringContaining("0 alerts told (2026-05-05)")]);
+  expect(withResults(renewed, FAULTS, [], "2026-06-06")).toBe(renewed);
 });

@@ -13,7 +13,7 @@ import { GAMEDAY_DETECTED_S, GAMEDAY_RECOVERED_S } from "../limits.ts";
 import type { Fault } from "./fault.ts";
 import { FAULTS } from "./faults.ts";
 import { type Played, played } from "./played.ts";
-import { recordResult } from "./record.ts";
+import { recordQuiet, recordResult } from "./record.ts";
 
 const DAY_H = 24;
 
@@ -37,7 +37,7 @@ export const gameday = defineCommand({
   path: "gameday",
   group: "incident",
   summary: "play faults on a platform of its own: alert, runbook, recovery, nothing lost; and a quiet day",
-  notes: `Time is simulated: minutes of it pass in a blink, and what processes take is added. Targets: told within ${GAMEDAY_DETECTED_S / 60} minutes (beside the time that the rule itself waits), recovered within ${GAMEDAY_RECOVERED_S / 60}, nothing lost, no false alert. Exit code 1 when one is missed. A fault takes this machine some twenty seconds, one that waits for figures of an hour more.`,
+  notes: `Time is simulated: minutes of it pass in a blink, and what processes take is added. Targets: told within ${GAMEDAY_DETECTED_S / 60} minutes (beside the time that the rule itself waits), recovered within ${GAMEDAY_RECOVERED_S / 60}, nothing lost, no false alert. Exit code 1 when one is missed. Two platforms are played on at once; a fault takes this machine some twenty seconds, one that waits for figures of an hour more, the quiet day some minutes.`,
   risk: "read",
   options: z.object({
     fault: z
@@ -55,9 +55,9 @@ export const gameday = defineCommand({
     // Loaded on use: with it comes what starts a platform.
     const { playAll } = await import("./play-all.ts");
     const day = new Date(invocation.now()).toISOString().slice(0, 10);
-    const { faults, told } = await playAll(invocation, chosen, hours, (came) => {
-      // Each at once: results must not be lost by what ends the run early.
-      if (record) recordResult(FAULTS, came, day);
+    const { faults, told } = await playAll(invocation, chosen, hours, {
+      onPlayed: (came) => record && recordResult(FAULTS, came, day),
+      onQuiet: ({ length: alerts }) => record && recordQuiet(FAULTS, { hours, alerts }, day),
     });
     const shortfalls = [...faults.flatMap(shortfallsOf), ...told.map((alert) => `quiet day: ${alert} was told`)];
     const data: GameDay = {

@@ -41,7 +41,8 @@ export async function play(arena: Arena, fault: Fault): Promise<Played> {
   const isChange = detected?.kind === "change";
   const resolved = isChange
     ? detected
-    : await passUntil(arena, clock.now(), () =>
+    : // What takes long to build up takes as long to go.
+      await passUntil(arena, clock.now() + (fault.builds_up_min ?? 0) * MINUTE_MS, () =>
         told().findLast(({ kind, alert }) => kind === "resolved" && ruleOf(alert) === fault.alert),
       );
   const shortfall = await afterwards(arena, fault);

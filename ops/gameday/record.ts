@@ -1,6 +1,6 @@
 /**
  * What game days came to, where people look for it: the table in `runbooks/README.md`, one row a fault, and `last_drilled` of each runbook
- * that won. A run of some faults renews their rows and leaves the others. Pure, but for the two functions that read and write files.
+ * that won; below it the quiet day. A run of some faults renews their rows and leaves the others. Pure, but for the functions that read and write files.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -24,6 +24,12 @@ export interface Row {
   line: string;
 }
 
+const QUIET = /^A quiet day: .*$/m;
+interface Quiet {
+  hours: number;
+  alerts: number;
+}
+
 /** The rows of the table in a text. @throws Error where it has none. */
 export function rowsIn(text: string): Row[] {
   return parts(text)
@@ -38,15 +44,25 @@ export function rowsIn(text: string): Row[] {
     });
 }
 
-/** The text with the rows of these faults renewed; rows of faults that there are no more go. In the order of `faults`. */
-export function withResults(text: string, faults: readonly Fault[], came: readonly Played[], day: string): string {
-  const { before, after } = parts(text);
+/** The text with the rows of these faults, and the quiet day, renewed; rows of faults that there are no more go. In the order of `faults`. */
+export function withResults(
+  text: string,
+  faults: readonly Fault[],
+  came: readonly Played[],
+  day: string,
+  quiet: Quiet | null = null,
+): string {
+  const { before, table, after } = parts(text);
   const old = rowsIn(text);
   const lines = faults.flatMap(({ id, what }) => {
     const result = came.find((one) => one.id === id);
     return result === undefined ? old.flatMap((row) => (row.fault === id ? row.line : [])) : lineOf(result, what, day);
   });
-  return [before, BEGIN, "", ...HEAD, ...lines, "", END, after].join("\n");
+  const said =
+    quiet === null
+      ? QUIET.exec(table)?.[0]
+      : `A quiet day: ${quiet.hours} h of usual traffic with nothing wrong, ${quiet.alerts} alerts told (${day}).`;
+  return [before, BEGIN, "", ...HEAD, ...lines, "", ...(said === undefined ? [] : [said, ""]), END, after].join("\n");
 }
 
 const seconds = (value: number | null) => (value === null ? "never" : `${value} s`);
@@ -80,6 +96,12 @@ function parts(text: string): { before: string; table: string; after: string } {
   if (before === undefined || table === undefined || after === undefined)
     throw new Error(`runbooks/README.md lacks the marks of the table: ${BEGIN} … ${END}`);
   return { before: `${before.trimEnd()}\n`, table, after };
+}
+
+/** Renews what the quiet day came to. */
+export function recordQuiet(faults: readonly Fault[], quiet: Quiet, day: string): void {
+  const readme = join(RUNBOOKS, "README.md");
+  writeFileSync(readme, withResults(readFileSync(readme, "utf8"), faults, [], day, quiet));
 }
 
 /** Renews the row of a fault, and the day of its runbook where that was carried out to its end and the alert resolved. */

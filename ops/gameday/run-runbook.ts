@@ -1,6 +1,7 @@
 /** A runbook run as the engineer on call runs it: a process of its own, which asks nobody. */
 import { z } from "zod";
 import { $ } from "zx";
+import { CLOCK_OFFSET } from "../clock.ts";
 import type { Arena } from "./arena.ts";
 import type { Fault } from "./fault.ts";
 import { type Played, ranStep } from "./played.ts";
@@ -15,15 +16,22 @@ export interface RunbookRun {
   steps: Played["steps"];
 }
 
+/** A shell of this platform's engineer: what is run there works on it, by its clock. */
+export function shellOf({ data_dir, invocation, faults }: Arena, variables: Record<string, string> = {}) {
+  const clock = { [CLOCK_OFFSET]: String(faults.clock_offset_ms) };
+  const env = { ...invocation.env, ...clock, PRISM_DATA: data_dir, ...variables };
+  return $({ env, nothrow: true, quiet: true, signal: invocation.signal });
+}
+
 /** Variables of the engineer's shell win over those that `runbook run` finds out by itself. */
 export async function runRunbook(
-  { data_dir, invocation }: Arena,
+  arena: Arena,
   { runbook, situations = [] }: Fault,
   { variables, resume }: { variables: Record<string, string>; resume: boolean },
 ): Promise<RunbookRun> {
-  const env = { ...invocation.env, PRISM_DATA: data_dir, ...variables };
+  const { invocation } = arena;
   const flags = [...situations.flatMap((situation) => ["--when", situation]), ...(resume ? ["--resume"] : [])];
-  const shell = $({ env, nothrow: true, quiet: true, signal: invocation.signal });
+  const shell = shellOf(arena, variables);
   const run = await shell`npm run --silent ops -- runbook run ${runbook} --auto --max-risk destructive --json ${flags}`;
   const report = ran.safeParse(safeJson(run.stdout));
   if (!report.success) {

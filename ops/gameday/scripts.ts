@@ -62,18 +62,21 @@ export async function deployWatchdog(account: Account, { source, bindings }: Rel
   await client.workers.scripts.schedules.update(WATCHDOG.name, { account_id, body: [{ cron: WATCHDOG.cron }] });
 }
 
-/** A release of the served code with `statements` before its own answer to `request`, deployed with all traffic. */
+/** A release of the served code with `statements` before its own answer to `request`, deployed with all traffic. `rest`: cron and the queue's consumer. */
 export async function deployRelease(
   account: Account,
   { source, bindings }: Release,
   statements: string,
-  cron: "works" | "throws" = "works",
+  rest: "works" | "throws" = "works",
 ): Promise<string> {
+  const dead = ["scheduled", "queue"].map(
+    (handler) => `, ${handler}() { throw new Error("game day: no ${handler}"); }`,
+  );
   return deployVersion(account, SERVICE, {
     modules: {
       "release.js": `import worker from "./served.js";
 export * from "./served.js";
-export default { ...worker, fetch(request, env, ctx) { ${statements} return worker.fetch(request, env, ctx); }${cron === "works" ? "" : ', scheduled() { throw new Error("game day: no cron"); }'} };`,
+export default { ...worker, fetch(request, env, ctx) { ${statements} return worker.fetch(request, env, ctx); }${rest === "works" ? "" : dead.join("")} };`,
       "served.js": source,
     },
     bindings,

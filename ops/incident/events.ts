@@ -1,6 +1,9 @@
 /** What happened around an incident, from where it is known already: alerts, deployments, the audit log, runs of runbooks. */
 import { z } from "zod";
+import { nameInStack, SERVICE } from "../../infra/inventory.ts";
 import type { readAlerts } from "../alerts/answers.ts";
+import { createCloudflare } from "../cloudflare/api.ts";
+import { workerVersions } from "../cloudflare/worker-versions.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { INCIDENT_EVENTS_MAX, INCIDENT_LOOK_BACK_MS, INCIDENT_SAME_EVENT_MS } from "../limits.ts";
 import { timelineOf } from "../runbook/show-run.ts";
@@ -66,6 +69,21 @@ async function happenedByAudit(client: Client, from_ms: number, to_ms: number): 
     });
 }
 
+/** As Cloudflare has them: of a version that never lived, or that somebody deployed by hand, the service itself knows nothing. */
+async function happenedByDeployments({ target, stack, signal }: Invocation): Promise<Happened[]> {
+  const address = await (await target()).api();
+  const versions = workerVersions(
+    createCloudflare(address, { signal }),
+    address.account_id,
+    nameInStack(SERVICE, stack),
+  );
+  return (await versions.deployments()).map(({ created_on, versions: shares }): Happened => {
+    const served = shares.filter(({ percentage }) => percentage > 0);
+    const text = served.map(({ version_id, percentage }) => `version ${version_id} gets ${percentage} %`).join(", ");
+    return { at: new Date(created_on).toISOString(), source: "deploy", text: `deployment: ${text}` };
+  });
+}
+
 async function happenedByRunbooks(
   { data_dir, stack }: Invocation,
   from_ms: number,
@@ -105,6 +123,7 @@ export async function gatherEvents(
   };
   const happened = await Promise.all([
     alerts === null ? [] : orNothing("alerts", Promise.resolve(happenedByAlerts(alerts))),
+    orNothing("deployments", happenedByDeployments(invocation)),
     orNothing("the audit log", happenedByAudit(client, from_ms, to_ms)),
     orNothing("runs of runbooks", happenedByRunbooks(invocation, from_ms, to_ms)),
   ]);

@@ -76,7 +76,9 @@ export async function prepareRestore<T>(invocation: Invocation, asked: Asked, wo
         fromRepository(invocation, situation, repository, wish, work),
       );
     const to = { bookmark: travel.source, state_at: travel.state_at, place: placeOf(wish) };
-    return work(travel, () => applyInPlace(situation, liveOf(situation), to, () => freshSnapshot(invocation, wish)));
+    return work(travel, () =>
+      applyInPlace(situation, thereOf(situation.existing), to, () => freshSnapshot(invocation, wish)),
+    );
   });
 }
 
@@ -136,7 +138,7 @@ async function fromRepository<T>(
       await verifyBefore(restoring);
       await restoreBuckets(situation.session, source);
       const to = { source, migrations: plan.migrations, accepts, place: placeOf(wish) };
-      return await applyInPlace(situation, liveOf(situation), to, () => freshSnapshot(invocation, wish));
+      return await applyInPlace(situation, thereOf(situation.live), to, () => freshSnapshot(invocation, wish));
     };
     const withdraw = async (error: unknown): Promise<never> => {
       if (error instanceof UnequalRestore) await withdrawMarks(invocation, repository, snapshot.info.id);
@@ -158,10 +160,10 @@ function placeOf({ repository }: Wish): string | null {
   return repository === undefined ? null : keptPlace(repository);
 }
 
-/** A plan in place is refused, or not made, where there is no live database. */
-function liveOf({ live }: Situation): NonNullable<Situation["live"]> {
-  if (live === null) throw new Error("a restore in place needs a live database, and its plan says so");
-  return live;
+/** A plan in place is refused, or not made, where there is none. */
+function thereOf(database: Situation["live"]): NonNullable<Situation["live"]> {
+  if (database === null) throw new Error("a restore in place needs a database, and its plan says so");
+  return database;
 }
 
 /** The plan as the outcome of a command that goes no further. */

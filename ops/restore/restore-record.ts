@@ -41,8 +41,8 @@ const record = z.object({
   snapshot_before: z.string().nullable(),
   /** A restore in place has emptied the database. */
   emptied: z.boolean(),
-  /** Of every tenant, from before. */
-  index_versions: z.array(z.tuple([z.string(), z.number()])),
+  /** Of every tenant, from before; null where that was lost. */
+  index_versions: z.array(z.tuple([z.string(), z.number()])).nullable(),
   /** Checks that failed and were overruled by `--accept-failed-check`. */
   overruled: z.array(z.object({ check: z.enum(DERIVED_CHECKS), finding: z.string() })).default([]),
   /** The configuration namespace as it was; null until it is about to be changed. */
@@ -57,7 +57,7 @@ export function isInterrupted({ phase }: RestoreRecord): boolean {
 
 /** Whether there was something to go back to. The plan said so when there was not. */
 export function canBeUndone({ method, had_live, index_versions }: RestoreRecord): boolean {
-  return method === "in place" || (had_live ?? index_versions.length > 0);
+  return method === "in place" || (had_live ?? index_versions?.length !== 0);
 }
 
 /** The last restore of the stack; null without one. */

@@ -15,6 +15,8 @@ export interface Situation {
   resources: StackResources;
   /** Null where it is gone, or holds nothing of the Worker's. */
   live: (Database & { id: string }) | null;
+  /** The same, whatever it holds: D1 brings back also one whose tables were dropped. Null where it is gone. */
+  existing: Situation["live"];
   /** What vectors the deployed Worker asks with; null where it has no model. */
   vector_space: string | null;
 }
@@ -39,11 +41,13 @@ async function lookAt(session: StoreSession): Promise<Situation> {
   const bindings = await servingBindings(session, resources);
   const found = databaseOf(session, resources, resources.database.live);
   const id = resources.database.generations.find(({ generation }) => generation === resources.database.live)?.id;
-  const isThere = found !== undefined && id !== undefined && (await conditionOf(found)) === "serving";
+  const condition = found === undefined ? "gone" : await conditionOf(found);
+  const existing = found === undefined || id === undefined || condition === "gone" ? null : { ...found, id };
   return {
     session,
     resources,
-    live: isThere ? { ...found, id } : null,
+    live: condition === "serving" ? existing : null,
+    existing,
     vector_space: vectorSpaceOf(bindings),
   };
 }

@@ -5,14 +5,14 @@ import { losses, type RestorePlan } from "./restore-plan.ts";
 import type { Situation } from "./situation.ts";
 
 /**
- * Null where there is no live database, or its Time Travel does not reach the moment (30 days paid, 7 days free). `known`: the moment's
+ * Null where the live database is gone, or its Time Travel does not reach the moment (30 days paid, 7 days free). `known`: the moment's
  * bookmark, where an interrupted restore has written it down.
  */
 export async function planTimeTravel(situation: Situation, at_ms: number, known?: string): Promise<RestorePlan | null> {
-  const { session, resources, live } = situation;
-  if (live === null) return null;
+  const { session, resources, existing } = situation;
+  if (existing === null) return null;
   const timestamp = new Date(at_ms).toISOString();
-  const bookmark = known ?? (await bookmarkOf(session, live.id, timestamp));
+  const bookmark = known ?? (await bookmarkOf(session, existing.id, timestamp));
   if (bookmark === null) return null;
   const [lost, ...others] = losses(true, true);
   const database = resources.database.live;

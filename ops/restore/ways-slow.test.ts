@@ -109,6 +109,35 @@ test("a moment that Time Travel reaches is gone back to in place, with the vecto
   expect((await service.call("GET", "/api/v1/documents/stock%2F5")).status).toBe(404);
 });
 
+test("so are tables that were dropped since, some or all of them, and an answer that was cached since is not served", {
+  timeout: 180_000,
+}, async () => {
+  const whole = await state();
+  const { api, account_id, resources } = await liveStack(service.platform, dir);
+  const id = resources.database.generations.find(({ generation }) => generation === resources.database.live)?.id ?? "";
+  const run = async (sql: string) => {
+    const rows: unknown[] = [];
+    for await (const { results = [] } of api.d1.database.query(id, { account_id, sql })) rows.push(...results);
+    return rows as { name: string; index_version: number }[];
+  };
+  const version = async () =>
+    (await run("SELECT index_version FROM tenants WHERE tenant = 'default'"))[0]?.index_version;
+  const tables = await run(
+    "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%'",
+  );
+  expect(tables.length).toBeGreaterThan(10);
+  for (const dropped of [[{ name: "tenants" }], tables]) {
+    const before_version = (await version()) ?? 0;
+    await api.d1.database.timeTravel.getBookmark(id, { account_id });
+    const at = new Date().toISOString();
+    await run(`PRAGMA defer_foreign_keys = on; ${dropped.map(({ name }) => `DROP TABLE "${name}";`).join(" ")}`);
+    const applied = await ops("restore", "apply", "--at", at, "--yes");
+    expect(applied, applied.stderr).toMatchObject({ code: 0, plan: { method: "time travel" } });
+    expect(await state()).toEqual(whole);
+    expect(await version()).toBeGreaterThan(before_version);
+  }
+});
+
 test("a snapshot comes back in place after one was made of what is there, and Time Travel is the undo", {
   timeout: 180_000,
 }, async () => {

@@ -1,6 +1,7 @@
 /** Documents in bulk: through `documents/batch` in bounded requests, then waiting until their jobs are done. */
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
+import type { DocumentFormat } from "../../worker/ground/document.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import { BATCH_BYTES, BATCH_DOCUMENTS, JOB_POLL_MS } from "../limits.ts";
 import { type Client, decode } from "./client.ts";
@@ -9,7 +10,7 @@ export interface DocumentInput {
   id: string;
   title: string;
   text: string;
-  format?: "markdown" | "text";
+  format?: DocumentFormat;
 }
 
 /** What became of the documents sent. */

@@ -2,7 +2,7 @@
  * Who is told what of the alerts as they stand now. Pure: it returns messages for channels and the alerts with what was told noted
  * on them; `deliver.ts` sends, `objects/alert-state.ts` remembers.
  */
-import { MINUTE_MS } from "../ground/time.ts";
+import { minutesBetween } from "../ground/time.ts";
 import type { AlertConfiguration } from "./configuration.ts";
 import type { Alert } from "./evaluate.ts";
 import { onCallAt } from "./on-call.ts";
@@ -85,7 +85,7 @@ export function announce(
     if (alert.state !== "firing" || isSilenced(alert, silences, now_ms)) return alert;
     if (alert.told_ms === null) return tell("firing", alert, channels) ? { ...alert, told_ms: now_ms } : alert;
     const step = configuration?.escalation[alert.escalated];
-    const isDue = step !== undefined && now_ms - alert.told_ms >= step.after_min * MINUTE_MS;
+    const isDue = step !== undefined && minutesBetween(alert.told_ms, now_ms) >= step.after_min;
     if (!isDue || rule.severity !== "critical" || alert.acknowledged !== null) return alert;
     tell("escalation", alert, [...step.channels, ...personsChannels(configuration, step.rotation, now_ms)]);
     return { ...alert, escalated: alert.escalated + 1 };

@@ -3,19 +3,19 @@ import type { AlertRule, ChangeKind } from "./rule.ts";
 import { atLeast, over, rule, under, warning } from "./rule-drafts.ts";
 
 const DAY_MIN = 1_440;
+/** Figures of a day or a week: whether they last they say themselves. */
 export const BUSINESS_RULES: readonly AlertRule[] = [
   warning(
     {
       id: "token-saving",
       summary: "The optimiser saves less than 30 % of the tokens",
       runbook: "business-figures",
-      for_min: 60,
     },
     under("token_saving_ratio", DAY_MIN, 0.3),
     atLeast("tokens", DAY_MIN, 100_000),
   ),
   warning(
-    { id: "token-cost", summary: "1000 tokens cost more than $0.05", runbook: "business-figures", for_min: 60 },
+    { id: "token-cost", summary: "1000 tokens cost more than $0.05", runbook: "business-figures" },
     over("usd_per_1k_tokens", DAY_MIN, 0.05),
     atLeast("tokens", DAY_MIN, 10_000),
   ),
@@ -30,7 +30,6 @@ export const BUSINESS_RULES: readonly AlertRule[] = [
       summary: "Answers are rated below 3.5",
       runbook: "business-figures",
       missing: "keep",
-      for_min: 60,
     },
     { metric: "quality_mean", is: "<", value: 3.5 },
     { metric: "ratings", is: ">=", value: 10 },
@@ -41,7 +40,8 @@ export const BUSINESS_RULES: readonly AlertRule[] = [
       summary: "Active users fell by more than 10 % in a week",
       runbook: "business-figures",
       missing: "keep",
-      for_min: 60,
+      // The figure of a week is read once an hour.
+      resolve: { after_min: 0 },
     },
     { metric: "active_users_change_percent", is: "<", value: -10 },
   ),

@@ -12,7 +12,7 @@ import type { Slice } from "./windows.ts";
 export interface Beginning {
   /** Up to which minute (since the epoch) the meter was read; null: never. */
   observed_minute: number | null;
-  /** Figures of a week are wanted again. */
+  /** Figures of a week, and the deep checks, are wanted again. */
   slow_due: boolean;
 }
 
@@ -27,6 +27,8 @@ export interface Observation {
   readings: Reading[];
   /** Readings that hold until the next ones come, with `slow_due`. */
   slow_readings: Reading[] | null;
+  /** Readings that hold, each until the next of its metric and labels comes: what was found is not disproved by a look that found nothing. */
+  lasting_readings: Reading[];
   /** `unreachable`: the last one that was read counts. */
   configuration: AlertConfiguration | "none" | "invalid" | "unreachable";
 }

@@ -29,18 +29,20 @@ function readings({ condition, dedup }: AlertRule, sign: Sign): Reading[] {
   });
 }
 
-function run(rule: AlertRule, signs: readonly Sign[]): { at_min: number; alerts: Alert[] }[] {
+/** `late_ms`: by how much each run of cron misses its minute. */
+function run(rule: AlertRule, signs: readonly Sign[], late_ms: readonly number[] = []) {
   let alerts: Alert[] = [];
   return signs.map((sign, index) => {
     const at_min = index * STEP_MIN;
-    alerts = evaluateRule(rule, alerts, readings(rule, sign), at_min * 60_000);
-    return { at_min, alerts };
+    const now_ms = at_min * 60_000 + (late_ms[index] ?? 0);
+    alerts = evaluateRule(rule, alerts, readings(rule, sign), now_ms);
+    return { at_min, now_ms, alerts };
   });
 }
 
 const firings = (steps: ReturnType<typeof run>): number[] =>
-  steps.flatMap(({ at_min, alerts }) =>
-    alerts.some(({ state, fired_ms }) => state === "firing" && fired_ms === at_min * 60_000) ? [at_min] : [],
+  steps.flatMap(({ at_min, now_ms, alerts }) =>
+    alerts.some(({ state, fired_ms }) => state === "firing" && fired_ms === now_ms) ? [at_min] : [],
   );
 
 describe.each(stateful)("$id", (rule) => {
@@ -60,6 +62,18 @@ describe.each(stateful)("$id", (rule) => {
   test("is forgotten an hour after it resolved", () => {
     const quiet = Array((rule.resolve.after_min + ALERT_FLAP_WINDOW_MIN) / STEP_MIN + 2).fill("does not");
     expect(run(rule, [...Array(rule.for_min / STEP_MIN + 1).fill("holds"), ...quiet]).at(-1)?.alerts).toEqual([]);
+  });
+
+  test("is told, resolves and is forgotten at the same runs of cron, however many seconds early or late they are", () => {
+    const signs = fc.array(fc.constantFrom<Sign>("holds", "holds", "does not"), { minLength: 36, maxLength: 36 });
+    const late = fc.array(fc.integer({ min: -14_000, max: 15_000 }), { minLength: 36, maxLength: 36 });
+    const statesOf = (steps: ReturnType<typeof run>) => steps.map(({ alerts }) => alerts[0]?.state ?? null);
+    fc.assert(
+      fc.property(signs, late, (sequence, late_ms) => {
+        expect(statesOf(run(rule, sequence, late_ms))).toEqual(statesOf(run(rule, sequence)));
+      }),
+      { numRuns: 20 },
+    );
   });
 
   test("a gap of data means what the rule says", () => {

@@ -5,7 +5,7 @@
  *
  * An alert's identity is its rule and the labels that the rule dedups by, so that a condition that keeps holding is one alert.
  */
-import { MINUTE_MS } from "../ground/time.ts";
+import { minutesBetween } from "../ground/time.ts";
 import { ALERT_FLAP_HOLD_MIN, ALERT_FLAP_WINDOW_MIN } from "../limits.ts";
 import type { Labels, Reading } from "./metrics.ts";
 import type { AlertRule, Clause } from "./rule.ts";
@@ -134,7 +134,7 @@ function fresh(id: string, rule: string, labels: Labels, now_ms: number): Alert 
 function onTrue(rule: AlertRule, alert: Alert, now_ms: number): Alert {
   if (alert.state === "firing") return { ...alert, clear_since_ms: null };
   const pending: Alert = alert.state === "pending" ? alert : { ...alert, state: "pending", since_ms: now_ms };
-  if (now_ms - pending.since_ms < rule.for_min * MINUTE_MS) return pending;
+  if (minutesBetween(pending.since_ms, now_ms) < rule.for_min) return pending;
   const flaps = alert.fired_ms === null ? 0 : alert.flaps + 1;
   return { ...pending, state: "firing", since_ms: now_ms, fired_ms: now_ms, clear_since_ms: null, flaps, ...UNTOLD };
 }
@@ -143,13 +143,13 @@ function onFalse(rule: AlertRule, alert: Alert | undefined, now_ms: number): Ale
   if (alert === undefined) return null;
   if (alert.state === "firing") {
     const clear_since_ms = alert.clear_since_ms ?? now_ms;
-    if (now_ms - clear_since_ms < holdOf(rule, alert.flaps) * MINUTE_MS) return { ...alert, clear_since_ms };
+    if (minutesBetween(clear_since_ms, now_ms) < holdOf(rule, alert.flaps)) return { ...alert, clear_since_ms };
     return { ...alert, state: "resolved", since_ms: now_ms, clear_since_ms: null };
   }
   // One that had fired before is remembered as resolved: it may flap.
   if (alert.state === "pending")
     return alert.fired_ms === null ? null : { ...alert, state: "resolved", since_ms: now_ms };
-  return now_ms - alert.since_ms >= ALERT_FLAP_WINDOW_MIN * MINUTE_MS ? null : alert;
+  return minutesBetween(alert.since_ms, now_ms) >= ALERT_FLAP_WINDOW_MIN ? null : alert;
 }
 
 /** Minutes for which the condition must be gone. */

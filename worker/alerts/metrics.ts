@@ -19,11 +19,10 @@ const sum = (selector: string) => (window: string) => `sum(increase(${selector}[
 const ratio = (part: string, whole: string) => (window: string) =>
   `sum(increase(${part}[${window}])) / sum(increase(${whole}[${window}]))`;
 
-const failures = (dependency: string) =>
-  ratio(
-    `prism_dependency_errors_total{dependency="${dependency}"}`,
-    `prism_dependency_calls_total{dependency="${dependency}"}`,
-  );
+const failed = (dependency: string) => (window: string) =>
+  `sum by (call) (increase(prism_dependency_errors_total{dependency="${dependency}"}[${window}]))`;
+const failures = (dependency: string) => (window: string) =>
+  `${failed(dependency)(window)} / sum by (call) (increase(prism_dependency_calls_total{dependency="${dependency}"}[${window}]))`;
 
 export const METRICS = {
   requests: meter("Requests", sum("prism_requests_total")),
@@ -49,10 +48,10 @@ export const METRICS = {
     "Failed queries of D1 a minute",
     (window) => `60 * sum(rate(prism_dependency_errors_total{dependency="database"}[${window}]))`,
   ),
-  ai_errors: meter("Failed calls of models", sum('prism_dependency_errors_total{dependency="ai"}')),
-  ai_error_ratio: meter("Share of calls of models that failed", failures("ai")),
-  vector_errors: meter("Failed calls of Vectorize", sum('prism_dependency_errors_total{dependency="vectorize"}')),
-  vector_error_ratio: meter("Share of calls of Vectorize that failed", failures("vectorize")),
+  ai_errors: calls("Failed calls of models, by kind", failed("ai")),
+  ai_error_ratio: calls("Share of calls of models that failed, by kind", failures("ai")),
+  vector_errors: calls("Failed calls of Vectorize, by kind", failed("vectorize")),
+  vector_error_ratio: calls("Share of calls of Vectorize that failed, by kind", failures("vectorize")),
   cache_lookups: meter("Answers looked for in the caches", sum('prism_cache_lookups_total{cache!="bypass"}')),
   cache_hit_ratio: meter(
     "Share of answers found in a cache",
@@ -79,12 +78,16 @@ export const METRICS = {
   user_errors: gauge("meter", "Requests of a key that the service failed in the last hour", ["key"]),
   active_users_change_percent: gauge("meter", "Keys in use in the last 7 days against the 7 days before, in %"),
   dependency_up: gauge("health", "1: answers the light check of `/health`; 0: does not", ["dependency"]),
-  disparity: gauge("health", "1: what belongs together in the stores does not; looked at once an hour", ["check"]),
+  disparity: gauge(
+    "health",
+    "1: what belongs together in the stores does not; looked at by samples, and once an hour more closely",
+    ["check"],
+  ),
   queue_depth: gauge("queue", "Messages waiting", ["queue"]),
   queue_oldest_s: gauge("queue", "Age of the oldest message waiting", ["queue"]),
   dead_letters: gauge("database", "Messages that failed for good and wait for somebody"),
-  ratings: gauge("database", "Answers rated in the last 7 days"),
-  quality_mean: gauge("database", "Mean rating of answers in the last 7 days, 1 to 5"),
+  ratings: gauge("database", "Answers rated in the last 7 days, the newest thousand of them"),
+  quality_mean: gauge("database", "Mean rating of these answers, 1 to 5"),
   backup_age_h: gauge("heartbeat", "Hours since the last successful `backup`"),
   job_late_s: gauge("heartbeat", "How long a job is past its due time and grace; 0: in time", ["job"]),
   job_failed: gauge("heartbeat", "1: the last run of a job failed", ["job"]),
@@ -119,6 +122,11 @@ export interface Reading {
 
 function meter(meaning: string, promql: Metric["promql"]) {
   return { source: "meter", meaning, windowed: true, labels: [], promql } as const;
+}
+
+/** Each kind of call for itself: one that works must not hide another that does not. */
+function calls(meaning: string, promql: Metric["promql"]) {
+  return { ...meter(meaning, promql), labels: ["call"] } as const;
 }
 
 function gauge<S extends Metric["source"]>(

@@ -50,10 +50,11 @@ function traffic(minute: number, next: () => number): SeriesTally[] {
     add("tokens_out", 120);
     add("tokens_saved", 600);
     add("neurons", 6);
-    add("ai_calls", 2);
-    add("vector_queries", 1);
-    if (next() < 0.001) add("ai_errors", 1);
-    if (next() < 0.001) add("vector_errors", 1);
+    add("ai_calls/embedding", 1);
+    add("ai_calls/generation", 1);
+    add("vector_calls/query", 1);
+    if (next() < 0.001) add("ai_errors/generation", 1);
+    if (next() < 0.001) add("vector_errors/query", 1);
     if (next() < 0.0005) add("database_errors", 1);
   }
   return [...series].map(([name, tally]) => ({ series: JSON.parse(name), tally }));

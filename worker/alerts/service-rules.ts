@@ -27,7 +27,7 @@ export const SERVICE_RULES: readonly AlertRule[] = [
     { metric: "dependency_up", where: { dependency: "database" }, is: "<", value: 1 },
   ),
   critical(
-    { id: "ai-unavailable", summary: "Models do not answer", runbook: "ai-unavailable" },
+    { id: "ai-unavailable", summary: "Models do not answer", runbook: "ai-unavailable", dedup: ["call"] },
     atLeast("ai_error_ratio", 5, 0.5),
     atLeast("ai_errors", 5, 3),
   ),
@@ -36,6 +36,7 @@ export const SERVICE_RULES: readonly AlertRule[] = [
       id: "vector-search",
       summary: "More than half of the calls of Vectorize fail",
       runbook: "vector-search-unavailable",
+      dedup: ["call"],
     },
     over("vector_error_ratio", 5, 0.5),
     atLeast("vector_errors", 5, 3),

@@ -1,6 +1,9 @@
 /** Rules on the work that keeps the service safe, and on the alerts themselves; and the watchdog's. */
+import { ALERT_STEP_MISSED_MIN } from "../limits.ts";
 import type { AlertRule } from "./rule.ts";
 import { critical, warning } from "./rule-drafts.ts";
+
+const MISSED_S = ALERT_STEP_MISSED_MIN * 60;
 
 export const UPKEEP_RULES: readonly AlertRule[] = [
   critical(
@@ -65,7 +68,7 @@ export const UPKEEP_RULES: readonly AlertRule[] = [
       for_min: 5,
       resolve: { after_min: 0 },
     },
-    { metric: "watchdog_age_s", is: ">", value: 360 },
+    { metric: "watchdog_age_s", is: ">", value: MISSED_S },
   ),
   critical(
     {
@@ -109,7 +112,7 @@ export const WATCHDOG_DRAFTS: readonly AlertRule[] = [
       missing: "keep",
       resolve: { after_min: 0 },
     },
-    { metric: "evaluation_age_s", is: ">", value: 360 },
+    { metric: "evaluation_age_s", is: ">", value: MISSED_S },
   ),
   critical(
     {

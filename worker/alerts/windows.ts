@@ -66,19 +66,35 @@ export function windowReadings(slices: readonly Slice[], windows: readonly numbe
       addTally(sum, slice.tally);
       next -= 1;
     }
-    return Object.entries(figures(sum, window_min)).flatMap(([metric, value]): Reading[] =>
+    const whole = Object.entries(figures(sum, window_min)).flatMap(([metric, value]): Reading[] =>
       value === null ? [] : [{ metric: metric as MetricName, window_min, labels: {}, value }],
     );
+    return [...whole, ...callReadings(sum, window_min)];
   });
 }
 
-type Windowed = { [Name in MetricName]: (typeof METRICS)[Name]["windowed"] extends true ? Name : never }[MetricName];
+/** How many calls failed, and which share of them, by kind; nothing of a kind that nobody called. */
+function callReadings(sum: Tally, window_min: number): Reading[] {
+  return (["vector", "ai"] as const).flatMap((dependency) =>
+    labelled(sum, `${dependency}_calls`).flatMap(([call, made]): Reading[] => {
+      const failed = sum[`${dependency}_errors/${call}`] ?? 0;
+      return [
+        { metric: `${dependency}_errors`, window_min, labels: { call }, value: failed },
+        { metric: `${dependency}_error_ratio`, window_min, labels: { call }, value: failed / made },
+      ];
+    }),
+  );
+}
+
+type Windowed = {
+  [Name in MetricName]: (typeof METRICS)[Name] extends { windowed: true; labels: readonly [] } ? Name : never;
+}[MetricName];
 
 /** Null: there was nothing to measure, which no rule must mistake for nought. */
 function figures(sum: Tally, window_min: number): Record<Windowed, number | null> {
   const { requests = 0, failed = 0, slow = 0, refused = 0, throttled = 0 } = sum;
   const { tokens_in = 0, tokens_out = 0, tokens_saved = 0 } = sum;
-  const { neurons = 0, ai_calls = 0, ai_errors = 0, vector_queries = 0, vector_errors = 0, database_errors = 0 } = sum;
+  const { neurons = 0, database_errors = 0 } = sum;
   const { miss = 0, bypass: _, ...hits } = Object.fromEntries(labelled(sum, "cache")) as Record<string, number>;
   const found = Object.values(hits).reduce((total, count) => total + count, 0);
   const tokens = tokens_in + tokens_out;
@@ -92,10 +108,6 @@ function figures(sum: Tally, window_min: number): Record<Windowed, number | null
     auth_failures: refused,
     throttled,
     database_errors_per_minute: database_errors / window_min,
-    ai_errors,
-    ai_error_ratio: ratio(ai_errors, ai_calls),
-    vector_errors,
-    vector_error_ratio: ratio(vector_errors, vector_queries),
     cache_lookups: found + miss,
     cache_hit_ratio: ratio(found, found + miss),
     work_p95_ms: quantile(counts(labelled(sum, DURATIONS.messages)), 0.95),

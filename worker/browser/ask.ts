@@ -1,7 +1,7 @@
 /**
  * The script of `/ask`: sends a question, shows the answer as it is written, and leads from each citation to its passage.
  *
- * The key is kept in a variable of this tab and nowhere else. Answers and passages are only ever text (`dom.ts`).
+ * Earlier questions and answers go along with the next one; they and the key are in variables of this tab. The key is kept in a variable of this tab and nowhere else. Answers and passages are only ever text (`dom.ts`).
  */
 import { createParser } from "eventsource-parser";
 import { answerParts, type Cited, type Passage, type Piece, passagePieces } from "./answer-text.ts";
@@ -16,6 +16,9 @@ const form = part("question-form", HTMLFormElement);
 const question = part("question", HTMLTextAreaElement);
 const send = part("send", HTMLButtonElement);
 const stop = part("stop", HTMLButtonElement);
+const anew = part("anew", HTMLButtonElement);
+const earlier = part("earlier", HTMLElement);
+const meant = part("meant", HTMLElement);
 const news = part("news", HTMLElement);
 const answer = part("answer", HTMLElement);
 const text = part("text", HTMLElement);
@@ -31,12 +34,16 @@ interface Ending {
   found: boolean;
   grounded: boolean;
   model: string | null;
+  standalone_question: string | null;
   cached: boolean;
   degraded: string[];
 }
 
 let key = "";
 let running: AbortController | null = null;
+/** What was asked and answered before, as the next request sends it. */
+let history: { role: "user" | "assistant"; content: string }[] = [];
+let asked = "";
 let written = "";
 let citations: Cited[] = [];
 let passages: Passage[] = [];
@@ -52,6 +59,11 @@ unlock.addEventListener("submit", (event) => {
 });
 part("lock", HTMLButtonElement).addEventListener("click", () => lock(""));
 stop.addEventListener("click", () => running?.abort());
+anew.addEventListener("click", () => {
+  running?.abort();
+  forget();
+  question.focus();
+});
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (question.value.trim() !== "") void ask(question.value);
@@ -65,22 +77,39 @@ question.addEventListener("keydown", (event) => {
 function lock(reason: string): void {
   running?.abort();
   key = "";
-  [written, citations, passages] = ["", [], []];
-  for (const place of [text, usage, sources, news]) place.replaceChildren();
-  question.value = "";
-  answer.hidden = true;
+  forget();
   board.hidden = true;
   unlock.hidden = false;
   refusal.textContent = reason;
   keyField.focus();
 }
 
+/** Ends the conversation. */
+function forget(): void {
+  history = [];
+  [asked, written, citations, passages] = ["", "", [], []];
+  for (const place of [earlier, meant, text, usage, sources, news]) place.replaceChildren();
+  question.value = "";
+  answer.hidden = true;
+  anew.hidden = true;
+}
+
+/** Moves the question that was answered, and its answer, above the box. */
+function keepEarlier(): void {
+  if (asked === "" || text.textContent === "") return;
+  history.push({ role: "user", content: asked }, { role: "assistant", content: written });
+  earlier.append(el("details", {}, el("summary", {}, asked), el("p", { class: "text" }, ...text.childNodes)));
+  anew.hidden = false;
+}
+
 async function ask(message: string): Promise<void> {
   running?.abort();
+  keepEarlier();
+  asked = message;
   const own = new AbortController();
   running = own;
   [written, citations, passages] = ["", [], []];
-  for (const place of [text, usage, sources]) place.replaceChildren();
+  for (const place of [meant, text, usage, sources]) place.replaceChildren();
   answer.hidden = false;
   news.textContent = "Searching …";
   stop.hidden = false;
@@ -89,7 +118,7 @@ async function ask(message: string): Promise<void> {
     const response = await fetch("/api/v1/chat", {
       method: "POST",
       headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-      body: JSON.stringify({ message, stream: true }),
+      body: JSON.stringify({ message, history, stream: true }),
       signal: own.signal,
       credentials: "omit",
     });
@@ -157,6 +186,9 @@ function showEnding(ending: Ending): void {
       ),
     ),
   );
+  const { standalone_question } = ending;
+  if (standalone_question !== null && standalone_question !== asked)
+    meant.textContent = `Understood as: ${standalone_question}`;
   const { tokens_in, tokens_out, tokens_saved, budget_left, model, cached } = ending;
   usage.textContent = [
     `${count(tokens_in)} tokens sent, ${count(tokens_out)} received, ${count(tokens_saved)} saved`,

@@ -9,7 +9,8 @@ export function hex(bytes: Uint8Array): string {
   return text;
 }
 
-/** SHA-256 of a text's UTF-8 bytes: 64 hex digits. */
-export async function sha256(text: string): Promise<string> {
-  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
+/** SHA-256 of bytes, or of a text's UTF-8 bytes: 64 hex digits. */
+export async function sha256(content: string | Uint8Array): Promise<string> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)));
 }

@@ -64,8 +64,16 @@ export const PROBLEMS = {
     meaning: "`If-Match` or `If-None-Match` does not hold for the document. Read it again, then decide.",
   },
   "body-too-large": { status: 413, meaning: "The body is larger than this route takes. Split it." },
-  "unsupported-media-type": { status: 415, meaning: "Send `Content-Type: application/json`." },
+  "unsupported-media-type": {
+    status: 415,
+    meaning: "Send `Content-Type: application/json`, or to `POST /api/v1/documents` a file of a kind that it takes.",
+  },
   "unsupported-encoding": { status: 415, meaning: "Send the body uncompressed." },
+  "file-refused": {
+    status: 422,
+    meaning:
+      "The file is not what its type says, cannot be read, or holds no text or too much. `detail` says what to do.",
+  },
   "idempotency-key-reused": {
     status: 422,
     meaning: "This `Idempotency-Key` was used for another request. Use a new one for a new request.",
@@ -93,6 +101,10 @@ export const PROBLEMS = {
     status: 503,
     meaning:
       "The model cannot be reached, or has not ended its answer. Retry as told; `POST /api/v1/chat` still gives passages.",
+  },
+  "conversion-down": {
+    status: 503,
+    meaning: "Files cannot be converted right now, and nothing was written. Retry as told, or send Markdown.",
   },
   "vector-search-down": {
     status: 503,

@@ -2,3 +2,8 @@
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
+
+/** Whole minutes from one run of cron to another. What comes by the minute comes some seconds early or late: the nearest one counts. */
+export function minutesBetween(from_ms: number, to_ms: number): number {
+  return Math.round((to_ms - from_ms) / MINUTE_MS);
+}

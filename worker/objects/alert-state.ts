@@ -26,7 +26,7 @@ import type { AlertRule, ChangeKind } from "../alerts/rule.ts";
 import { ALL_RULES, RULES, WATCHDOG_RULES } from "../alerts/rules.ts";
 import { type Slice, windowReadings, windowsOf, withoutDurations } from "../alerts/windows.ts";
 import type { Env } from "../env.ts";
-import { MINUTE_MS } from "../ground/time.ts";
+import { MINUTE_MS, minutesBetween } from "../ground/time.ts";
 import {
   ALERT_ATTEMPTS_MAX,
   ALERT_CHANGES_KEPT,
@@ -62,7 +62,7 @@ export class AlertState extends DurableObject<Env> implements AlertCalls {
     const slow_ms = this.#tables.fact<number>("slow_ms") ?? 0;
     return {
       observed_minute: this.#tables.fact<number>("observed_minute"),
-      slow_due: now_ms - slow_ms >= ALERT_SLOW_FIGURES_MIN * MINUTE_MS,
+      slow_due: minutesBetween(slow_ms, now_ms) >= ALERT_SLOW_FIGURES_MIN,
     };
   }
 
@@ -170,7 +170,7 @@ export class AlertState extends DurableObject<Env> implements AlertCalls {
   }
 
   #evaluate(observation: Observation): Evaluated {
-    const { now_ms, environment, slices, slow_readings } = observation;
+    const { now_ms, environment, slices, slow_readings, lasting_readings } = observation;
     const configuration = this.#learnConfiguration(observation.configuration);
     this.#tables.setFact("environment", environment);
     this.#noteVersion(observation);
@@ -179,6 +179,7 @@ export class AlertState extends DurableObject<Env> implements AlertCalls {
       this.#tables.setFact("slow_readings", slow_readings);
       this.#tables.setFact("slow_ms", now_ms);
     }
+    this.#hold(lasting_readings);
     for (const job of awaitedJobs(configuration, this.#tables.jobs(), now_ms)) this.#tables.putJob(job);
     const readings = this.#readings(observation);
     const silences = this.#tables.silences(now_ms);
@@ -237,6 +238,7 @@ export class AlertState extends DurableObject<Env> implements AlertCalls {
     return [
       ...readings,
       ...(this.#tables.fact<Reading[]>("slow_readings") ?? []),
+      ...(this.#tables.fact<Reading[]>("lasting_readings") ?? []),
       ...(this.#tables.fact<Reading[]>("reported") ?? []),
       ...windowReadings(this.#tables.slices(), WINDOWS, Math.floor(now_ms / MINUTE_MS)),
       ...jobReadings(this.#tables.jobs(), now_ms),
@@ -247,6 +249,13 @@ export class AlertState extends DurableObject<Env> implements AlertCalls {
       // Where there is no watchdog, none falls silent.
       ...(watched_ms === null ? [] : [moment("watchdog_age_s", (now_ms - watched_ms) / 1000)]),
     ];
+  }
+
+  #hold(readings: readonly Reading[]): void {
+    const seriesOf = ({ metric, labels }: Reading): string => JSON.stringify([metric, labels]);
+    const known = (this.#tables.fact<Reading[]>("lasting_readings") ?? []).map((one) => [seriesOf(one), one] as const);
+    const held = new Map([...known, ...readings.map((one) => [seriesOf(one), one] as const)]);
+    this.#tables.setFact("lasting_readings", [...held.values()]);
   }
 
   #failures(): Record<string, number> {

@@ -1,4 +1,5 @@
 /** The alert state as operators use it, and what evaluates and tells. */
+import type { z } from "zod";
 import { type Change, type Message, onCallNames, type Silence } from "../alerts/announce.ts";
 import type { AlertCalls, AlertView, Evaluated, Observation } from "../alerts/calls.ts";
 import { alertConfiguration, CONFIGURATION_KEY } from "../alerts/configuration.ts";
@@ -10,7 +11,14 @@ import { alertState } from "../alerts/state.ts";
 import { Problem } from "../ground/problem.ts";
 import { within } from "../ground/time-limit.ts";
 import { ALERT_SOURCE_TIMEOUT_MS } from "../limits.ts";
-import type { AlertList, AlertTest, HeartbeatAnswer, HeartbeatList, HeartbeatRequest } from "../schemas/alerts.ts";
+import {
+  type AlertList,
+  type AlertTest,
+  alertList,
+  type HeartbeatAnswer,
+  type HeartbeatList,
+  type HeartbeatRequest,
+} from "../schemas/alerts.ts";
 import { describeError } from "../telemetry/log.ts";
 import type { Work } from "../work.ts";
 import { observe } from "./observe.ts";
@@ -63,18 +71,42 @@ function parsed(text: string): unknown {
   }
 }
 
-/** @throws Problem `alerts-unavailable`, as all below do. */
+/** Of what a script has told, in the CONFIG namespace. */
+const WATCHDOG_KEY = "alerts-of-watchdog";
+const told = alertList.pick({ alerts: true, deliveries: true });
+
+/** What the watchdog has told, for the Worker to answer with once it lives again: there is no way into the watchdog. @throws what KV throws. */
+export async function leaveForWorker({ env, now_ms }: Work): Promise<void> {
+  const text = JSON.stringify(toldOf(await alertState(env).view(now_ms)));
+  // The free plan has a thousand writes a day, and on most days nothing is told.
+  if ((await env.CONFIG.get(WATCHDOG_KEY)) !== text) await env.CONFIG.put(WATCHDOG_KEY, text);
+}
+
+/** The Worker's and the watchdog's. @throws Problem `alerts-unavailable`, as all below do. */
 export async function listAlerts(work: Work): Promise<AlertList> {
-  const view = await asked(work, (state) => state.view(work.now_ms));
+  const left = within(ALERT_SOURCE_TIMEOUT_MS, () => work.env.CONFIG.get(WATCHDOG_KEY)).catch(() => null);
+  const [view, text] = await Promise.all([asked(work, (state) => state.view(work.now_ms)), left]);
   const { configuration, configuration_state } = view;
+  const [own, watchdogs] = [toldOf(view), told.safeParse(parsed(text ?? "")).data];
+  const deliveries = [...own.deliveries, ...(watchdogs?.deliveries ?? [])];
   return {
     evaluated_at: isoOrNull(view.evaluated_ms),
     configuration: configuration_state,
     channels: Object.entries(configuration?.channels ?? {}).map(([id, { type }]) => ({ id, type })),
     on_call: onCallNames(configuration, work.now_ms),
-    alerts: view.alerts.map((alert) => {
+    alerts: [...own.alerts, ...(watchdogs?.alerts ?? [])],
+    silences: view.silences.map(silenceAnswer),
+    jobs: jobsOf(view, work.now_ms),
+    deliveries: deliveries.sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at)),
+    changes: view.changes.map(({ at_ms, ...change }: Change) => ({ at: iso(at_ms), ...change })),
+  };
+}
+
+function toldOf({ alerts, silences, deliveries }: AlertView): z.infer<typeof told> {
+  return {
+    alerts: alerts.map((alert) => {
       const rule = ALL_RULES.find(({ id }) => id === alert.rule);
-      const silence = view.silences.find(({ id }) => id === alert.id || id === alert.rule);
+      const silence = silences.find(({ id }) => id === alert.id || id === alert.rule);
       return {
         id: alert.id,
         rule: alert.rule,
@@ -92,14 +124,11 @@ export async function listAlerts(work: Work): Promise<AlertList> {
         silenced_until: isoOrNull(silence?.until_ms ?? null),
       };
     }),
-    silences: view.silences.map(silenceAnswer),
-    jobs: jobsOf(view, work.now_ms),
-    deliveries: view.deliveries.map(({ created_ms, at_ms, ...delivery }) => ({
+    deliveries: deliveries.map(({ created_ms, at_ms, ...delivery }) => ({
       ...delivery,
       created_at: iso(created_ms),
       at: iso(at_ms),
     })),
-    changes: view.changes.map(({ at_ms, ...change }: Change) => ({ at: iso(at_ms), ...change })),
   };
 }
 

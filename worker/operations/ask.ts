@@ -4,6 +4,8 @@ import { sha256 } from "../ground/digest.ts";
 import { Json } from "../ground/json.ts";
 import { type AnswerEvent, type AnswerOutcome, answer } from "../rag/answer/answer.ts";
 import { chatModel } from "../rag/answer/chat-models.ts";
+import { cutHistory } from "../rag/answer/conversation.ts";
+import { standaloneQuestion } from "../rag/answer/standalone.ts";
 import type { ChatAnswer, chatRequest } from "../schemas/search.ts";
 import { cacheKey } from "../store/answer-cache.ts";
 import { aiPatience } from "../store/dependencies.ts";
@@ -28,18 +30,25 @@ const NOTHING_SPENT = { tokens_in: 0, tokens_out: 0, tokens_saved: 0, neurons: 0
 
 /**
  * Yields sources, text and citations as they are known (as the model makes them, if `stream`) and returns the whole answer.
+ * A question with earlier messages is first made self-contained. Nothing behind that sees them: what is looked up, answered and
+ * kept is that one question, so conversations that come to the same question may share its answer.
  * Books what it consumed. Throws D1's errors; without a model the passages are the answer.
  */
 export async function* ask(work: Work, { request, debug }: AskInput): AsyncGenerator<AnswerEvent, ChatAnswer> {
-  const { message: query, top_k, filter, max_context_tokens, max_answer_tokens, stream, session } = request;
+  const { message, history, top_k, filter, max_context_tokens, max_answer_tokens, stream, session } = request;
   if (session !== undefined) work.usage.session = (await sha256(session)).slice(0, SESSION_DIGEST_CHARS);
+  const { idle_ms } = aiPatience(work.env);
+  const { turns } = cutHistory(history);
+  const by = work.env.FOLLOW_UPS === "rule" ? "rule" : "model";
+  const standalone = await standaloneQuestion(work.stores.ai, { question: message, turns, by, idle_ms });
+  const query = standalone.question;
   const question = {
     retrieval: retrievalRequest(work, { query, mode: "hybrid", top_k, offset: 0, filter }),
     model: chatModel(request.model, work.env.DEFAULT_MODEL),
     max_context_tokens,
     max_answer_tokens,
     stream,
-    idle_ms: aiPatience(work.env).idle_ms,
+    idle_ms,
     random_u32: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
   };
   const key = await cacheKey(work.caller.tenant, "chat", [
@@ -50,26 +59,36 @@ export async function* ask(work: Work, { request, debug }: AskInput): AsyncGener
   ]);
   const keeping = { key, beyond_isolate: true, skip: debug };
   const kept = await recallAnswer<KeptAnswer>(work, keeping);
+  const presented = (answer: KeptAnswer, usage: KeptAnswer["usage"]) => {
+    const { tokens_in, tokens_out, neurons, cost_usd } = standalone.usage;
+    const spent = {
+      tokens_in: usage.tokens_in + tokens_in,
+      tokens_out: usage.tokens_out + tokens_out,
+      tokens_saved: usage.tokens_saved,
+      neurons: usage.neurons + neurons,
+    };
+    Object.assign(work.usage, { ...spent, model: answer.model });
+    return {
+      ...answer,
+      degraded: [...answer.degraded, ...standalone.degraded],
+      usage: {
+        ...spent,
+        rewriting: { tokens_in, tokens_out },
+        cost_usd: usage.cost_usd + cost_usd,
+        ...budgetLeft(work.caller, work.clock_ms()),
+      },
+      standalone_question: turns.length === 0 ? null : query,
+      request_id: work.request_id,
+    };
+  };
   if (kept) {
     yield* eventsOf(kept.value);
-    work.usage.model = kept.value.model;
-    return { ...presented(work, kept.value, NOTHING_SPENT), cached: true };
+    return { ...presented(kept.value, NOTHING_SPENT), cached: true };
   }
 
   const { index, vector_used, trace, ...made } = yield* answer(work.stores, question);
   keepAnswer(work, keeping, { answer: Json.of(made), degraded: made.degraded, index, vector_used });
-  const { tokens_in, tokens_out, tokens_saved, neurons } = made.usage;
-  Object.assign(work.usage, { tokens_in, tokens_out, tokens_saved, neurons, model: made.model });
-  return { ...presented(work, made, made.usage), cached: false, ...(debug ? { debug: trace } : {}) };
-}
-
-/** Completes an answer with what belongs to this request. */
-function presented(work: Work, answer: KeptAnswer, usage: KeptAnswer["usage"]) {
-  return {
-    ...answer,
-    usage: { ...usage, ...budgetLeft(work.caller, work.clock_ms()) },
-    request_id: work.request_id,
-  };
+  return { ...presented(made, made.usage), cached: false, ...(debug ? { debug: trace } : {}) };
 }
 
 function* eventsOf({ sources, answer, citations }: KeptAnswer): Generator<AnswerEvent> {

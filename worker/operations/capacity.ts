@@ -17,7 +17,7 @@ export async function reportCapacity(work: Work): Promise<z.infer<typeof capacit
   const sql = "SELECT coalesce(sum(vector_count), 0) AS added FROM packs WHERE created_at_ms >= ?1";
   const [daily, described, { results, meta }] = await Promise.all([
     allowancesOf(work),
-    timings.measure("vector", () => env.VECTORIZE.describe()),
+    timings.measure("vector read", () => env.VECTORIZE.describe()),
     stores.db.prepare(sql).bind(since_ms).all<{ added: number }>(),
   ]);
   const { vectorCount, dimensions } = described as unknown as { vectorCount: number; dimensions: number };

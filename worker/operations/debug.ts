@@ -1,6 +1,7 @@
 /** The inside of the service, for an operator who looks for a fault. */
 import type { z } from "zod";
 import { RATE_LIMITS, SECRETS, VARIABLES } from "../../infra/inventory.ts";
+import { labelled } from "../ground/tally.ts";
 import type { databaseHealth, environment, performanceState, rateLimitStatus } from "../schemas/debug.ts";
 import { cacheCounters, rememberedAnswers } from "../store/answer-cache.ts";
 import { breakers } from "../store/dependencies.ts";
@@ -28,12 +29,12 @@ export function environmentOf({ env }: Work): z.infer<typeof environment> {
 
 /** @throws D1's errors, where it answers nothing but the checks. */
 export async function healthOfDatabase(work: Work): Promise<z.infer<typeof databaseHealth>> {
-  const { DB } = work.env;
+  const { db } = work.stores;
   const [checks, [migrations, fence]] = await Promise.all([
     Promise.all([database, databaseWrite, tables, fullText].map((check) => performed(check, work))),
-    work.stores.db.batch<{ name: string; lifted_at_ms: number | null }>([
-      DB.prepare("SELECT name FROM d1_migrations ORDER BY id"),
-      fenceStatement(DB),
+    db.batch<{ name: string; lifted_at_ms: number | null }>([
+      db.prepare("SELECT name FROM d1_migrations ORDER BY id"),
+      fenceStatement(db),
     ]),
   ]);
   const found = checks.map(({ name, needs: _, met: __, ...check }) => [name, check]);
@@ -51,6 +52,7 @@ export async function stateOfPerformance(work: Work): Promise<z.infer<typeof per
   const sum = total(series, () => true);
   const picked = (names: Record<string, string>) =>
     Object.fromEntries(Object.entries(names).map(([label, name]) => [label, sum[name] ?? 0]));
+  const failed = (label: string) => labelled(sum, label).reduce((all, [, count]) => all + count, 0);
   return {
     isolate: {
       cached_answers: rememberedAnswers(),
@@ -65,7 +67,11 @@ export async function stateOfPerformance(work: Work): Promise<z.infer<typeof per
     last_hour: {
       cold_starts: sum.cold_start ?? 0,
       waited_ms: picked({ database: "db_ms", kv: "kv_ms", vectorize: "vector_ms", ai: "ai_ms" }),
-      errors: picked({ database: "database_errors", vectorize: "vector_errors", ai: "ai_errors" }),
+      errors: {
+        ...picked({ database: "database_errors" }),
+        vectorize: failed("vector_errors"),
+        ai: failed("ai_errors"),
+      },
     },
     ...slow,
   };

@@ -7,7 +7,12 @@
 import { alertState } from "../alerts/state.ts";
 import type { Env } from "../env.ts";
 import { within } from "../ground/time-limit.ts";
-import { HEALTH_CACHE_MS, HEALTH_CHECK_TIMEOUT_MS, WATCHDOG_NOTED_EVERY_MS } from "../limits.ts";
+import {
+  HEALTH_CACHE_MS,
+  HEALTH_CHECK_TIMEOUT_MS,
+  HEALTH_VECTORIZE_TIMEOUT_MS,
+  WATCHDOG_NOTED_EVERY_MS,
+} from "../limits.ts";
 import { chatModel } from "../rag/answer/chat-models.ts";
 import type { Health } from "../schemas/health.ts";
 import { cacheCounters } from "../store/answer-cache.ts";
@@ -56,7 +61,7 @@ export function noteWatchdog(work: Work): void {
 export async function probe(env: Env) {
   const [database, vectorize, kv] = await Promise.all([
     timed(() => env.DB.prepare("SELECT 1 FROM tenants LIMIT 1").run()),
-    timed(() => env.VECTORIZE.describe()),
+    timed(() => env.VECTORIZE.describe(), HEALTH_VECTORIZE_TIMEOUT_MS),
     timed(() => env.CONFIG.get("health")),
   ]);
   // A call would cost neurons; the breakers know how the last real ones went.
@@ -96,11 +101,14 @@ async function inspect(env: Env, now_ms: number): Promise<Health> {
   };
 }
 
-async function timed(work: () => Promise<unknown>): Promise<{ works: boolean; latency_ms: number; value?: unknown }> {
+async function timed(
+  work: () => Promise<unknown>,
+  limit_ms = HEALTH_CHECK_TIMEOUT_MS,
+): Promise<{ works: boolean; latency_ms: number; value?: unknown }> {
   const started = performance.now();
   const latency_ms = () => Math.round(performance.now() - started);
   try {
-    const value = await within(HEALTH_CHECK_TIMEOUT_MS, work);
+    const value = await within(limit_ms, work);
     return { works: true, latency_ms: latency_ms(), value };
   } catch {
     return { works: false, latency_ms: latency_ms() };

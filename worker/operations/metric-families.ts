@@ -40,6 +40,16 @@ export function metricFamilies({ version, series, in_flight, allowances }: Count
     Object.entries(names).map(([text, name]) => ({ labels: { [label]: text }, value: (all[name] ?? 0) * scale }));
   const byLabel = (label: string) =>
     labelled(all, label).map(([text, value]) => ({ labels: { [label]: text }, value }));
+  /** Failures of each kind that was ever called: a counter that begins with its first failure hides it. */
+  const byCall = (count: "calls" | "errors", database: string) => [
+    { labels: { dependency: "database", call: "query" }, value: all[database] ?? 0 },
+    ...Object.entries({ vectorize: "vector", ai: "ai" }).flatMap(([dependency, name]) =>
+      labelled(all, `${name}_calls`).map(([call]) => ({
+        labels: { dependency, call },
+        value: all[`${name}_${count}/${call}`] ?? 0,
+      })),
+    ),
+  ];
   const single = (value = 0) => [{ labels: {}, value }];
 
   return [
@@ -101,13 +111,13 @@ export function metricFamilies({ version, series, in_flight, allowances }: Count
     counter("kv_operations", "Operations of KV", sums("operation", { read: "kv_reads", write: "kv_writes" })),
     counter(
       "dependency_calls",
-      "Calls of what the service depends on",
-      sums("dependency", { database: "database_queries", vectorize: "vector_queries", ai: "ai_calls" }),
+      "Calls of what the service depends on, by their kind",
+      byCall("calls", "database_queries"),
     ),
     counter(
       "dependency_errors",
-      "Failed calls of what the service depends on",
-      sums("dependency", { database: "database_errors", vectorize: "vector_errors", ai: "ai_errors" }),
+      "Failed calls of what the service depends on, by their kind",
+      byCall("errors", "database_errors"),
     ),
     counter(
       "dependency_seconds",

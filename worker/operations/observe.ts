@@ -7,33 +7,39 @@ import type { Beginning, Observation } from "../alerts/calls.ts";
 import type { MetricName, Reading } from "../alerts/metrics.ts";
 import { type Slice, sliceTally } from "../alerts/windows.ts";
 import { within } from "../ground/time-limit.ts";
-import { ALERT_CATCH_UP_MIN, ALERT_SOURCE_TIMEOUT_MS, ALERT_STEP_MIN } from "../limits.ts";
+import { ALERT_CATCH_UP_MIN, ALERT_SOURCE_TIMEOUT_MS, ALERT_STEP_MIN, RATINGS_JUDGED_MAX } from "../limits.ts";
 import { describeError } from "../telemetry/log.ts";
 import { meterShards, minuteOf } from "../telemetry/metering.ts";
 import type { Work } from "../work.ts";
 import { allowancesOf } from "./allowances.ts";
-import { performed } from "./checks/check.ts";
+import { type Check, performed } from "./checks/check.ts";
 import { fullText } from "./checks/database.ts";
-import { vectorParity } from "./checks/vectors.ts";
+import { quickParity, vectorParity } from "./checks/vectors.ts";
 import { currentHealth } from "./health.ts";
 
 const HOUR_MIN = 60;
 const WEEK_MIN = 7 * 24 * HOUR_MIN;
 const WEEK_MS = WEEK_MIN * 60_000;
 
-type Observed = Pick<Observation, "slices" | "readings" | "slow_readings">;
+type Observed = Pick<Observation, "slices" | "readings" | "slow_readings" | "lasting_readings">;
 
 /** Never rejects. */
 export async function observe(work: Work, { observed_minute, slow_due }: Beginning): Promise<Observed> {
-  const sources = [dependencies, allowances, queues, deadLetters, userErrors].map((source) => attempt(work, source));
-  const [slices, slow, disparity, ...readings] = await Promise.all([
+  const sources = [dependencies, allowances, queues, deadLetters, userErrors, ratings].map((source) =>
+    attempt(work, source),
+  );
+  const [slices, slow_readings, lasting, ...readings] = await Promise.all([
     attempt(work, () => counted(work, observed_minute)),
     slow_due ? attempt(work, slowFigures) : null,
-    slow_due ? attempt(work, disparities) : null,
+    attempt(work, () => disparities(work, slow_due ? [vectorParity, fullText] : [quickParity])),
     ...sources,
   ]);
-  const slow_readings = slow === null && disparity === null ? null : [...(slow ?? []), ...(disparity ?? [])];
-  return { slices: slices ?? [], slow_readings, readings: readings.flatMap((some) => some ?? []) };
+  return {
+    slices: slices ?? [],
+    slow_readings,
+    lasting_readings: lasting ?? [],
+    readings: readings.flatMap((some) => some ?? []),
+  };
 }
 
 async function attempt<T>(work: Work, source: (work: Work) => Promise<T>): Promise<T | null> {
@@ -103,36 +109,33 @@ async function userErrors({ env, now_ms }: Work): Promise<Reading[]> {
   );
 }
 
-/** What no caller notices, and too dear for every five minutes. A check that met a dependency that fails says nothing of its own. */
-async function disparities(work: Work): Promise<Reading[]> {
-  const checks = await Promise.all([vectorParity, fullText].map((check) => performed(check, work)));
-  return checks.flatMap(({ name, met, status }) =>
+/** What no caller notices. A check that met a dependency that fails says nothing of its own. */
+async function disparities(work: Work, checks: readonly Check[]): Promise<Reading[]> {
+  const ended = await Promise.all(checks.map((check) => performed(check, work)));
+  return ended.flatMap(({ name, met, status }) =>
     met || status === "unknown" ? [] : [reading("disparity", status === "healthy" ? 0 : 1, { check: name })],
   );
 }
 
 /** What looks at a week or two. A key always counts in the same shard, so that the shards' numbers of keys add up. */
-async function slowFigures({ env, stores, now_ms }: Work): Promise<Reading[]> {
+async function slowFigures({ env, now_ms }: Work): Promise<Reading[]> {
   const end = minuteOf(now_ms);
   const keysIn = async (from: number, to: number) =>
     (await Promise.all(meterShards(env).map((shard) => shard.countKeys(from, to)))).reduce(
       (sum, count) => sum + count,
       0,
     );
-  const sql = "SELECT COUNT(*) AS ratings, AVG(rating) AS mean FROM feedback WHERE created_at_ms >= ?1";
-  const [now, before, rated] = await Promise.all([
-    keysIn(end - WEEK_MIN, end),
-    keysIn(end - 2 * WEEK_MIN, end - WEEK_MIN),
-    stores.db
-      .prepare(sql)
-      .bind(now_ms - WEEK_MS)
-      .first<{ ratings: number; mean: number | null }>()
-      // The users are known without D1.
-      .catch(() => null),
-  ]);
-  return [
-    ...(before === 0 ? [] : [reading("active_users_change_percent", (100 * (now - before)) / before)]),
-    ...(rated === null ? [] : [reading("ratings", rated.ratings)]),
-    ...(rated === null || rated.mean === null ? [] : [reading("quality_mean", rated.mean)]),
-  ];
+  const [now, before] = await Promise.all([keysIn(end - WEEK_MIN, end), keysIn(end - 2 * WEEK_MIN, end - WEEK_MIN)]);
+  return before === 0 ? [] : [reading("active_users_change_percent", (100 * (now - before)) / before)];
+}
+
+/** The newest of a week. */
+async function ratings({ stores, now_ms }: Work): Promise<Reading[]> {
+  const sql = `SELECT COUNT(*) AS ratings, AVG(rating) AS mean
+    FROM (SELECT rating FROM feedback WHERE created_at_ms >= ?1 ORDER BY created_at_ms DESC LIMIT ?2)`;
+  const statement = stores.db.prepare(sql).bind(now_ms - WEEK_MS, RATINGS_JUDGED_MAX);
+  const found = await statement.first<{ ratings: number; mean: number | null }>();
+  if (found === null) return [];
+  const { mean } = found;
+  return [reading("ratings", found.ratings), ...(mean === null ? [] : [reading("quality_mean", mean)])];
 }

@@ -1,4 +1,5 @@
 import { tenantTerm } from "../ground/tenant-term.ts";
+import { TEXT_RANKED_MAX } from "../limits.ts";
 import type { RetrievalRequest } from "../rag/search/retrieve.ts";
 import { embeddingModel } from "../vectors/models.ts";
 import type { Work } from "../work.ts";
@@ -17,6 +18,7 @@ export function retrievalRequest(
     tenant,
     tenant_term: tenantTerm(tenant),
     embedding_model: embeddingModel(env),
+    ranked_max: Number(env.TEXT_RANKED_MAX) || TEXT_RANKED_MAX,
     rerank_model: env.RERANK_MODEL,
   };
 }

@@ -108,6 +108,10 @@ test("a Worker that answers nothing but errors is told within 5 minutes, once, a
   await serve(SERVICE, alive?.id ?? "");
   await fiveMinutes();
   expect(pages()).toEqual(["trigger worker-dead", "resolve worker-dead"]);
+  const { json } = await service.call("GET", "/api/v1/alerts");
+  expect(json.alerts).toContainEqual(expect.objectContaining({ id: "worker-dead", state: "resolved" }));
+  const told = json.deliveries.filter(({ alert }: { alert: string }) => alert === "worker-dead");
+  expect([...new Set(told.map(({ kind }: { kind: string }) => kind))]).toEqual(["resolved", "firing"]);
 });
 
 test("a cron that stopped is told within 5 minutes of the run that was missed", async () => {

@@ -16,7 +16,7 @@ import { ALERT_SOURCE_TIMEOUT_MS, WATCHDOG_TIMEOUT_MS, WATCHDOG_TRIES } from "..
 import { type Health, health } from "../schemas/health.ts";
 import { describeError } from "../telemetry/log.ts";
 import type { Work } from "../work.ts";
-import { readConfiguration, scriptOf, sendDue } from "./alerts.ts";
+import { leaveForWorker, readConfiguration, scriptOf, sendDue } from "./alerts.ts";
 
 /** Cron of the watchdog: looks, judges, tells. */
 export async function watch(work: Work): Promise<void> {
@@ -35,6 +35,7 @@ export async function watch(work: Work): Promise<void> {
     slices: [],
     readings,
     slow_readings: null,
+    lasting_readings: [],
     configuration: read,
   };
   try {
@@ -43,6 +44,12 @@ export async function watch(work: Work): Promise<void> {
   } catch (error) {
     work.log("ERROR", "the watchdog tells without its own alert state", { error: describeError(error) });
     await tellWithoutState(work, configuration, readings);
+    return;
+  }
+  try {
+    await within(ALERT_SOURCE_TIMEOUT_MS, () => leaveForWorker(work));
+  } catch (error) {
+    work.log("WARN", "the Worker does not hear what the watchdog told", { error: describeError(error) });
   }
 }
 

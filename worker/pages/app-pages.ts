@@ -39,11 +39,11 @@ export function askPage(): Html {
     "Ask PRISM",
     html`<header><p class="crumb"><a href="/">PRISM</a> ask</p><h1 id="title" tabindex="-1">Ask</h1></header>
 <main>${NO_SCRIPT}${keyForm("A key with the scope chat", "Use it")}
-<div id="board" hidden><form id="question-form"><label for="question">Your question</label>
+<div id="board" hidden><div id="earlier"></div><form id="question-form"><label for="question">Your question</label>
 <textarea id="question" rows="3" maxlength="4000" required></textarea>
-<div class="row"><button id="send">Ask</button><button id="stop" type="button" hidden>Stop</button><button id="lock" type="button">Forget the key</button></div>
+<div class="row"><button id="send">Ask</button><button id="stop" type="button" hidden>Stop</button><button id="anew" type="button" hidden>New conversation</button><button id="lock" type="button">Forget the key</button></div>
 </form><p id="news" class="hint" role="status"></p>
-<section id="answer" hidden><h2>Answer</h2><div id="text" class="answer"></div><p id="usage" class="hint"></p>
+<section id="answer" hidden><h2>Answer</h2><p id="meant" class="hint"></p><div id="text" class="answer"></div><p id="usage" class="hint"></p>
 <h2>Passages</h2><div id="sources"></div></section></div></main>`,
     html`<script src="${ASK_SCRIPT_PATH}" defer></script>`,
   );

@@ -36,8 +36,8 @@ chat.openapi(route, async (c) => {
   if (!request.stream) return c.json(await drain(answering), 200);
   return streamed(c, answering, {
     event: (event) => [named(event)],
-    whole({ usage, found, grounded, ended, model, cached, degraded, request_id }) {
-      return [message("usage", { ...usage, found, grounded, ended, model, cached, degraded, request_id })];
+    whole({ answer, citations, sources, debug, usage, ...rest }) {
+      return [message("usage", { ...usage, ...rest })];
     },
     failure: ({ status, message: detail }) => [message("error", { status, detail, request_id: work.request_id })],
   });

@@ -1,6 +1,7 @@
 /** Documents one by one: writing, reading, listing, deleting. Batches are `batches.ts`. */
 import { OpenAPIHono } from "@hono/zod-openapi";
-import type { Context } from "hono";
+import type { Context, Next } from "hono";
+import { sha256 } from "../ground/digest.ts";
 import {
   entityTag,
   failedHeader,
@@ -9,15 +10,21 @@ import {
   type TaggedState,
 } from "../ground/precondition.ts";
 import { Problem } from "../ground/problem.ts";
+import { FILE_BODY_BYTES_MAX, FILE_ID_DIGITS } from "../limits.ts";
 import { deleteDocument } from "../operations/delete-document.ts";
 import { findDocument, pageOfDocuments, wholeDocument } from "../operations/read-documents.ts";
 import { writeDocument } from "../operations/write-document.ts";
+import { textOfFile } from "../rag/ingest/convert-file.ts";
 import { documentInput, type RequestedDocument } from "../rag/ingest/document-input.ts";
+import { FILE_KINDS } from "../rag/ingest/file-type.ts";
+import { fileTitle } from "../rag/ingest/paged-text.ts";
 import {
   documentBody,
   documentPage,
   documentParams,
   documentView,
+  fileFields,
+  fileForm,
   jobAccepted,
   listQuery,
   newDocument,
@@ -25,7 +32,7 @@ import {
 } from "../schemas/documents.ts";
 import { declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
-import { refuseInvalid } from "../security/validation.ts";
+import { refuse, refuseInvalid } from "../security/validation.ts";
 import { answerDeferred, claimOf } from "./deferred-answer.ts";
 import { json } from "./json-answer.ts";
 
@@ -37,6 +44,16 @@ const condition = (name: string) =>
   ({ name, in: "header", description: "ETags separated by commas, or *.", schema: { type: "string" } }) as const;
 const CONDITIONS = [condition("If-Match"), condition("If-None-Match")];
 
+/** Whatever can be converted here, and what is Markdown or text already. */
+const FILES = Object.fromEntries(
+  ["multipart/form-data", ...Object.keys(FILE_KINDS).filter((type) => FILE_KINDS[type]?.by !== "operator")].map(
+    (type) => [
+      type,
+      { schema: type === "multipart/form-data" ? fileForm : { type: "string" as const, format: "binary" } },
+    ],
+  ),
+);
+
 export const documents = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
 const create = declareRoute(
@@ -46,16 +63,25 @@ const create = declareRoute(
     path: "/api/v1/documents",
     tags: ["Documents"],
     summary: "Write a document",
-    description: "Creates the document, or replaces the one with the same id. Unchanged content changes nothing.",
-    request: { body: jsonRequest(newDocument) },
+    description:
+      "Creates the document, or replaces the one with the same id. Unchanged content changes nothing. Instead of JSON it takes " +
+      "a file, in a form or as the body: HTML, PDF, Word, Excel, OpenDocument and CSV become Markdown; `id`, `title`, `url` and " +
+      "`metadata` (JSON) are then fields of the form, or of the query. Pages and sheets become headings. Presentations and " +
+      "books are converted by `ops index update` alone.",
+    request: { body: { required: true, content: { ...jsonRequest(newDocument).content, ...FILES } } },
+    // Stands before the validation of JSON: a body that is a file becomes a document here.
+    middleware: (c: Context<App>, next: Next) => (c.var.file === undefined ? next() : writeFile(c, c.var.file)),
     responses: {
       201: json(writeResult, "Created"),
       200: json(writeResult, "Replaced, or unchanged"),
       202: DEFERRED,
-      503: problem("Others kept changing the document meanwhile; nothing was changed"),
+      422: problem("The file cannot be taken, or the Idempotency-Key belongs to another request"),
+      503: problem(
+        "Others kept changing the document meanwhile, or files cannot be converted now; nothing was changed",
+      ),
     },
   },
-  { idempotent: true, deferrable: true },
+  { idempotent: true, deferrable: true, file_bytes_max: FILE_BODY_BYTES_MAX },
 );
 documents.openapi(create, (c) => {
   const body = c.req.valid("json");
@@ -138,6 +164,15 @@ documents.openapi(remove, async (c) => {
   const outcome = await deleteDocument(c.var.work, { id, precondition: conditionsOf(c) });
   return "done" in outcome ? c.body(null, 204) : answerDeferred(c, outcome);
 });
+
+async function writeFile(c: Context<App>, file: NonNullable<App["Variables"]["file"]>): Promise<Response> {
+  const parsed = fileFields.safeParse(file.fields);
+  if (!parsed.success) refuse(parsed.error, []);
+  const { title, metadata = {}, url } = parsed.data;
+  const id = parsed.data.id ?? `file-${(await sha256(file.bytes)).slice(0, FILE_ID_DIGITS)}`;
+  const said = await textOfFile(c.var.work.stores.ai, file);
+  return write(c, { id, title: title ?? fileTitle(file.name, file.media_type, said.text), url, metadata, ...said });
+}
 
 async function write(c: Context<App>, body: RequestedDocument, precondition?: Precondition): Promise<Response> {
   const document = documentInput(body);

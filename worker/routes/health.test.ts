@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { BREAKER_FAILURES_TO_OPEN, HEALTH_CACHE_MS } from "../limits.ts";
+import { BREAKER_FAILURES_TO_OPEN, HEALTH_CACHE_MS, HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
 import { type Service, startService } from "../service.fixture.ts";
 
 let service: Service;
@@ -47,7 +47,10 @@ test("one inspection serves everybody for some seconds", async () => {
   expect((await open("/health")).json.timestamp).not.toBe(first);
 });
 
-test("a dependency that hangs is down after the check's patience, and what has a fallback does not stop readiness", async () => {
+test("a dependency that hangs is down after the check's patience, Vectorize after that of searches, and what has a fallback does not stop readiness", async () => {
+  faults().clock_offset_ms += HEALTH_CACHE_MS + 1;
+  faults().rules = [{ binding: "VECTORIZE", method: "describe", delay_ms: HEALTH_CHECK_TIMEOUT_MS + 200 }];
+  expect((await open("/health")).json.services.vectorize.status).toBe("healthy");
   faults().clock_offset_ms += HEALTH_CACHE_MS + 1;
   faults().rules = [{ binding: "VECTORIZE", method: "describe", delay_ms: 60_000 }];
   const { status, json } = await open("/health");

@@ -1,14 +1,17 @@
 /** Documents, chunks and ingestion jobs as the API shows them. */
 import { z } from "@hono/zod-openapi";
 import { VECTOR_INDEX } from "../../infra/inventory.ts";
+import { DOCUMENT_FORMATS } from "../ground/document.ts";
 import {
   BATCH_DOCUMENTS_MAX,
+  CHUNK_HEADING_CHARS_MAX,
   DOCUMENT_ID_BYTES_MAX,
   DOCUMENT_TEXT_CHARS_MAX,
   LIST_LIMIT_DEFAULT,
   LIST_LIMIT_MAX,
   METADATA_BYTES_MAX,
   METADATA_FIELDS_MAX,
+  OUTLINE_ENTRIES_MAX,
   TITLE_CHARS_MAX,
   URL_CHARS_MAX,
 } from "../limits.ts";
@@ -71,7 +74,9 @@ const metadata = z
 export const documentFields = {
   title: plainText.max(TITLE_CHARS_MAX).optional().openapi({ description: "Default: the first heading, or the id." }),
   text: plainText.max(DOCUMENT_TEXT_CHARS_MAX),
-  format: z.enum(["markdown", "text"]).default("markdown"),
+  format: z.enum(DOCUMENT_FORMATS).default("markdown").openapi({
+    description: "`code`: source code, cut at its declarations; its names are found whole and by their parts.",
+  }),
   url: z
     .url({ protocol: /^https?$/ })
     .max(URL_CHARS_MAX)
@@ -80,15 +85,85 @@ export const documentFields = {
   metadata: metadata.default({}),
 };
 
-export const documentBody = z.strictObject(documentFields).openapi("DocumentBody");
+const outline = z
+  .array(
+    z.strictObject({
+      line: z.number().int().min(1),
+      symbol: plainText
+        .max(CHUNK_HEADING_CHARS_MAX)
+        .refine((symbol) => !/\p{Cc}/u.test(symbol), "must not hold control characters"),
+    }),
+  )
+  .max(OUTLINE_ENTRIES_MAX)
+  .refine(
+    (entries) => entries.every(({ line }, at) => at === 0 || line > (entries[at - 1]?.line ?? 0)),
+    "must have ascending lines, each once",
+  )
+  .openapi({
+    description:
+      "Only with `format: code`: from which line on the text belongs to which declaration (empty: to none). Default: by indentation.",
+    example: [
+      { line: 3, symbol: "Packer" },
+      { line: 9, symbol: "Packer.add" },
+    ],
+  });
+
+const writtenFields = { ...documentFields, outline: outline.optional() };
+
+function onlyOfCode({ format, outline }: { format: string; outline?: unknown }, context: z.RefinementCtx): void {
+  if (outline === undefined || format === "code") return;
+  context.addIssue({
+    code: "custom",
+    path: ["outline"],
+    message: "is only for format code: leave it out, or set that",
+  });
+}
+
+export const documentBody = z.strictObject(writtenFields).superRefine(onlyOfCode).openapi("DocumentBody");
 export const newDocument = z
-  .strictObject({ id: documentId.optional().openapi({ description: "Default: a new UUID." }), ...documentFields })
+  .strictObject({ id: documentId.optional().openapi({ description: "Default: a new UUID." }), ...writtenFields })
+  .superRefine(onlyOfCode)
   .openapi("NewDocument");
+
+/** What goes beside a file, as fields of a form or of the query: text, as both have it. */
+export const fileFields = z.strictObject({
+  id: documentId.optional(),
+  title: documentFields.title,
+  url: documentFields.url,
+  metadata: z
+    .string()
+    .transform((text, context) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        context.addIssue({ code: "custom", message: "must be JSON" });
+        return z.NEVER;
+      }
+    })
+    .pipe(metadata)
+    .optional(),
+});
+
+/** As OpenAPI shows them: a form's parts are read before any schema sees them. */
+export const fileForm = {
+  type: "object" as const,
+  required: ["file"],
+  properties: {
+    file: { type: "string" as const, format: "binary", description: "Its name and type tell its kind." },
+    id: {
+      type: "string" as const,
+      description: "Default: from the file's bytes, so the same file is the same document.",
+    },
+    title: { type: "string" as const, description: "Default: the first heading, or the file's name." },
+    url: { type: "string" as const },
+    metadata: { type: "string" as const, description: "As JSON." },
+  },
+};
 
 export const documentBatch = z
   .strictObject({
     documents: z
-      .array(z.strictObject({ id: documentId, ...documentFields }))
+      .array(z.strictObject({ id: documentId, ...writtenFields }).superRefine(onlyOfCode))
       .min(1)
       .max(BATCH_DOCUMENTS_MAX),
   })
@@ -108,9 +183,11 @@ export const documentSummary = z
     id: z.string(),
     title: z.string(),
     url: z.string().nullable(),
-    format: z.enum(["markdown", "text"]),
+    format: z.enum(DOCUMENT_FORMATS),
     metadata: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
-    content_hash: z.string().openapi({ description: "SHA-256 of title, text, URL, format and metadata." }),
+    content_hash: z
+      .string()
+      .openapi({ description: "SHA-256 of title, text, URL, format, metadata and, if given, outline." }),
     chunks: z.number().int(),
     tokens: z.number().int(),
     version: z.number().int(),

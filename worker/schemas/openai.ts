@@ -9,9 +9,13 @@ import {
   ANSWER_TOKENS_MAX,
   EMBEDDING_TEXT_CHARS_MAX,
   EMBEDDING_TEXTS_PER_CALL_MAX,
+  HISTORY_MESSAGE_CHARS_MAX,
+  HISTORY_MESSAGES_MAX,
+  HISTORY_TOKENS_MAX,
   JSON_ITEMS_MAX,
   QUERY_CHARS_MAX,
 } from "../limits.ts";
+import { cutHistory, type Turn } from "../rag/answer/conversation.ts";
 import { plainText } from "./documents.ts";
 import { chatAnswer, chatRequest } from "./search.ts";
 
@@ -72,7 +76,7 @@ const completionFields = z.strictObject({
     .min(1)
     .max(JSON_ITEMS_MAX)
     .openapi({
-      description: `The last one of the user, at most ${QUERY_CHARS_MAX} characters, is the question, and nothing may follow but system texts. All others are without effect.`,
+      description: `The last one of the user, at most ${QUERY_CHARS_MAX} characters, is the question, and nothing may follow but system texts. From those of user and assistant before it, the last ${HISTORY_TOKENS_MAX} tokens, is taken what it leaves out; all others are without effect.`,
       example: [{ role: "user", content: "What do I do when an API key has leaked?" }],
     }),
   stream: z.boolean().nullish(),
@@ -111,28 +115,46 @@ export type CompletionRequest = z.infer<typeof completionRequest>;
 
 /** The last message but for system texts, which clients put anywhere; -1 without one. */
 function questionPlace(messages: readonly Message[]): number {
-  return messages.findLastIndex(({ role }) => role === "user" || role === "assistant");
+  return messages.findLastIndex(({ role }) => isSpoken(role));
 }
 
-function textOf(message: Message): string {
+/** The conversation proper. */
+const isSpoken = (role: Message["role"]): role is Turn["role"] => role === "user" || role === "assistant";
+
+function textOf(message: Pick<Message, "content">): string {
   const { content } = message;
   return typeof content === "string" ? content : (content ?? []).map(({ text }) => text).join("\n");
 }
 
-/** The question as the other face takes it, and what of the request is without effect. */
-export function readCompletion(request: CompletionRequest): { message: string; ignored: string[] } {
+/** The question and what was said before it, as the other face takes them, and what of the request is without effect. */
+export function readCompletion(request: CompletionRequest): { message: string; history: Turn[]; ignored: string[] } {
   const { messages } = request;
   const place = questionPlace(messages);
   const question = messages[place];
   if (!question) throw new Error("a completion without a question has passed its schema");
-  const others = messages.flatMap((_, index) => (index === place ? [] : [`messages[${index}]`]));
+  const spoken = messages.flatMap(({ role }, index) => (isSpoken(role) && index < place ? [index] : []));
+  const history = spoken.flatMap((index): Turn[] => {
+    const { role, ...message } = messages[index] as Message;
+    return isSpoken(role) ? [{ role, content: textOf(message).slice(0, HISTORY_MESSAGE_CHARS_MAX) }] : [];
+  });
+  const read = new Set([place, ...spoken.slice(cutHistory(history).from)]);
+  const others = messages.flatMap((_, index) => (read.has(index) ? [] : [`messages[${index}]`]));
   const fields = Object.keys(WITHOUT_EFFECT) as (keyof typeof WITHOUT_EFFECT)[];
   const given = fields.filter((name) => (request[name] ?? null) !== null);
-  return { message: textOf(question), ignored: [...given, ...others] };
+  return { message: textOf(question), history: history.slice(-HISTORY_MESSAGES_MAX), ignored: [...given, ...others] };
 }
 
 const prismAnswer = chatAnswer
-  .pick({ found: true, grounded: true, citations: true, sources: true, usage: true, cached: true, degraded: true })
+  .pick({
+    found: true,
+    grounded: true,
+    citations: true,
+    sources: true,
+    usage: true,
+    standalone_question: true,
+    cached: true,
+    degraded: true,
+  })
   .extend({
     ignored: z.array(z.string()).openapi({ description: "Fields of the request that have changed nothing." }),
   })

@@ -6,6 +6,10 @@ import {
   CONTEXT_TOKENS_DEFAULT,
   CONTEXT_TOKENS_MAX,
   CONTEXT_TOKENS_MIN,
+  HISTORY_MESSAGE_CHARS_MAX,
+  HISTORY_MESSAGE_TOKENS_MAX,
+  HISTORY_MESSAGES_MAX,
+  HISTORY_TOKENS_MAX,
   QUERY_CHARS_MAX,
   SEARCH_TOP_K_DEFAULT,
   SEARCH_TOP_K_MAX,
@@ -57,9 +61,25 @@ export const searchAnswer = z
   .openapi("SearchAnswer");
 export type SearchAnswer = z.infer<typeof searchAnswer>;
 
+const turn = z
+  .strictObject({
+    role: z.enum(["user", "assistant"]),
+    content: plainText.max(HISTORY_MESSAGE_CHARS_MAX),
+  })
+  .openapi("ChatTurn", { example: { role: "user", content: "How long is an old key accepted after a rotation?" } });
+
 export const chatRequest = z
   .strictObject({
     message: question.openapi({ example: "What do I do when an API key has leaked?" }),
+    history: z
+      .array(turn)
+      .max(HISTORY_MESSAGES_MAX)
+      .default([])
+      .openapi({
+        description:
+          `Earlier messages, oldest first; the service keeps none. Of the last ones, up to ${HISTORY_TOKENS_MAX} tokens and ` +
+          `${HISTORY_MESSAGE_TOKENS_MAX} of each, is taken what \`message\` leaves out: see \`standalone_question\`.`,
+      }),
     model: z.enum(CHAT_MODEL_NAMES).optional().openapi({ description: "Default: DEFAULT_MODEL." }),
     stream: z.boolean().default(false),
     top_k: z.int().min(1).max(SEARCH_TOP_K_MAX).default(CHAT_TOP_K_DEFAULT),
@@ -106,6 +126,9 @@ const chatUsage = z
       .number()
       .int()
       .openapi({ description: "Context tokens of the retrieved chunks that were not sent." }),
+    rewriting: z.object({ tokens_in: z.number().int(), tokens_out: z.number().int() }).openapi({
+      description: "What of these tokens made a follow-up self-contained; spent for answers from the cache, too.",
+    }),
     neurons: z.number().openapi({ description: "Of Workers AI: 0 for a model that is not Cloudflare's." }),
     cost_usd: z.number(),
     budget_left: z
@@ -131,6 +154,10 @@ export const chatAnswer = z
     }),
     model: z.string().nullable().openapi({ description: "The model that has answered; null when none was asked." }),
     usage: chatUsage,
+    standalone_question: z
+      .string()
+      .nullable()
+      .openapi({ description: "What was looked up and answered in place of `message`; null without `history`." }),
     cached: z.boolean(),
     degraded: z.array(z.string()).openapi({
       description: "What did not work, also that the answer broke off or was cut short; empty when everything did.",

@@ -12,9 +12,11 @@ import { BODY_BYTES_MAX } from "../limits.ts";
 import { countRequest } from "../telemetry/day-counts.ts";
 import { authenticate, authenticateWebhook } from "./authenticate.ts";
 import { jsonBody } from "./body.ts";
+import { BOOKMARK_PARAMETER, readSession } from "./bookmark.ts";
 import type { App } from "./context.ts";
 import { requireOpen, tierNow } from "./controls.ts";
 import { errorShape } from "./error-shapes.ts";
+import { fileBody } from "./file-body.ts";
 import { idempotent } from "./idempotency.ts";
 import { checkQuota } from "./quota.ts";
 import { limitKey } from "./rate-limit.ts";
@@ -35,18 +37,25 @@ const IDEMPOTENCY_HEADER = {
 const decisions = new WeakMap<object, Access>();
 
 /**
- * `createRoute` with the access decision in force. `body_bytes_max` raises or lowers the limit of the JSON body;
- * `idempotent` honours `Idempotency-Key` (for POSTs that write and answer JSON, never for streams); with `deferrable` also
+ * `createRoute` with the access decision in force. `body_bytes_max` raises or lowers the limit of the JSON body,
+ * `file_bytes_max` lets a file in that stead; `idempotent` honours `Idempotency-Key` (for POSTs that write and answer JSON, never for streams); with `deferrable` also
  * while a write fence is up, since the route defers its writes (`operations/defer.ts`). `whole_service` routes tell of all
  * tenants, or act on them: they are for the keys of the operator's tenant.
  */
 export function declareRoute<P extends string, R extends Omit<RouteConfig, "path"> & { path: P }>(
   access: Access,
   route: R,
-  options: { body_bytes_max?: number; idempotent?: boolean; deferrable?: boolean; whole_service?: boolean } = {},
+  options: {
+    body_bytes_max?: number;
+    file_bytes_max?: number;
+    idempotent?: boolean;
+    deferrable?: boolean;
+    whole_service?: boolean;
+  } = {},
 ) {
   const own = route.middleware === undefined ? [] : [route.middleware].flat();
   const body = route.request?.body === undefined ? [] : [jsonBody(options.body_bytes_max ?? BODY_BYTES_MAX)];
+  if (options.file_bytes_max !== undefined) body.unshift(fileBody(options.file_bytes_max));
   const replay = options.idempotent === true ? [idempotent(options.deferrable === true)] : [];
   return createRoute<P, R>({
     ...route,
@@ -54,7 +63,11 @@ export function declareRoute<P extends string, R extends Omit<RouteConfig, "path
     // For whoever reads the description: keys of other tenants are refused, whatever their scopes.
     ...(options.whole_service === true ? { "x-whole-service": true } : {}),
     operationId: route.operationId ?? operationIdOf(route.method, route.path),
-    parameters: [...(options.idempotent === true ? [IDEMPOTENCY_HEADER] : []), ...(route.parameters ?? [])],
+    parameters: [
+      ...(options.idempotent === true ? [IDEMPOTENCY_HEADER] : []),
+      ...(access === "read" || access === "chat" ? [BOOKMARK_PARAMETER] : []),
+      ...(route.parameters ?? []),
+    ],
     security: securityOf(access),
     request: requestWithDebug(access, route.request),
     responses: { ...refusals(access, route, replay.length > 0), ...route.responses },
@@ -115,6 +128,9 @@ function admission(access: Access, whole_service: boolean): MiddlewareHandler<Ap
         "operator-route",
         "This route tells of all tenants: call it with a key of whoever runs the service.",
       );
+    // What a write reads first must be the newest; so must what an operator sees.
+    const readsOnly = access === "read" || access === "chat";
+    work.beginSession(readsOnly ? readSession(c.req.header("x-d1-bookmark")) : "first-primary");
     requireOpen(work, access === "write" && c.req.method !== "GET");
     await limitKey(c, { ...principal, rate_tier: tierNow(c, principal) });
     checkQuota(c, principal, ordinal);
@@ -142,7 +158,7 @@ const REFUSALS = {
   403: "The key lacks the scope",
   409: "The first request with this Idempotency-Key still runs",
   413: "The body is too large",
-  415: "The body is not JSON",
+  415: "The body is of a kind that is not taken",
   422: "The Idempotency-Key belongs to another request",
   429: "Too many requests, or the day's quota is used up",
 } as const;

@@ -27,11 +27,15 @@ export function jsonBody(bytes_max: number): MiddlewareHandler<App> {
   };
 }
 
-function requireJson(c: Context<App>): void {
+/** A compressed body would be larger than it says. */
+export function requirePlainEncoding(c: Context<App>): void {
   const encoding = c.req.header("content-encoding");
-  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
-    throw new Problem("unsupported-encoding", "Send the body without `Content-Encoding`.");
-  }
+  if (encoding === undefined || encoding.toLowerCase() === "identity") return;
+  throw new Problem("unsupported-encoding", "Send the body without `Content-Encoding`.");
+}
+
+function requireJson(c: Context<App>): void {
+  requirePlainEncoding(c);
   const type = c.req.header("content-type");
   if (type === undefined ? c.req.raw.body === null : isJson(type)) return;
   throw new Problem("unsupported-media-type", "Send the body as `Content-Type: application/json`.");
@@ -44,7 +48,7 @@ function isJson(contentType: string): boolean {
 }
 
 /** The whole body. Throws 413 when it is too large; of a body that announces its length, before reading it. */
-async function readBody(request: Request, bytes_max: number): Promise<Uint8Array> {
+export async function readBody(request: Request, bytes_max: number): Promise<Uint8Array> {
   const tooLarge = () => new Problem("body-too-large", `A body here may have ${bytes_max} bytes at most.`);
   if (Number(request.headers.get("content-length") ?? 0) > bytes_max) throw tooLarge();
   if (request.body === null) return new Uint8Array(0);

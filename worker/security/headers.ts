@@ -53,10 +53,18 @@ const answerCors = cors({
   origin: (origin, c: Context<App>) => (allowedOrigins(c.env.CORS_ORIGINS).includes(origin) ? origin : null),
   allowMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
   allowHeaders: [
-    ...["authorization", "content-type", "idempotency-key", "if-match", "traceparent", "x-api-key"],
+    ...["authorization", "content-type", "idempotency-key", "if-match", "traceparent", "x-api-key", "x-d1-bookmark"],
     ...OTHER_CLIENTS,
   ],
-  exposeHeaders: ["etag", "ratelimit", "ratelimit-policy", "retry-after", "server-timing", "x-request-id"],
+  exposeHeaders: [
+    "etag",
+    "ratelimit",
+    "ratelimit-policy",
+    "retry-after",
+    "server-timing",
+    "x-d1-bookmark",
+    "x-request-id",
+  ],
   maxAge: CORS_MAX_AGE_S,
 });
 
@@ -84,7 +92,8 @@ export function identify(c: Context<App>): void {
     ["traceparent", formatTraceparent(work.trace)],
   ];
   if (!c.res.headers.has("cache-control")) fields.push(["cache-control", "no-store"]);
-  const { principal } = work;
+  const { principal, bookmark } = work;
+  if (bookmark !== null) fields.push(["x-d1-bookmark", bookmark]);
   if (principal && allows(principal, "debug") && c.req.query("debug") === "1") {
     fields.push(["x-database-queries", String(work.timings.counts.database_queries)]);
     fields.push(["x-cache-status", work.cache_status ?? "none"]);

@@ -1,5 +1,5 @@
 /** From what a schema refused to a problem that names the fields as callers know them. */
-import type { Hook } from "@hono/zod-openapi";
+import type { Hook, z } from "@hono/zod-openapi";
 import { type FieldError, Problem } from "../ground/problem.ts";
 import { FIELD_ERRORS_MAX } from "../limits.ts";
 import type { App } from "./context.ts";
@@ -10,9 +10,13 @@ const FIELD_PATH_CHARS_MAX = 200;
 /** For `OpenAPIHono`'s `defaultHook`: what a schema refused becomes a 400 that names the fields. */
 export const refuseInvalid: Hook<unknown, App, string, unknown> = (result) => {
   if (result.success) return undefined;
-  const prefix = result.target === "json" ? [] : [result.target === "param" ? "path" : result.target];
+  refuse(result.error, result.target === "json" ? [] : [result.target === "param" ? "path" : result.target]);
+};
+
+/** For what no validator of the router reads. `prefix` is where its fields stand. @throws Problem that names the fields. */
+export function refuse(error: z.core.$ZodError, prefix: readonly string[]): never {
   const errors: FieldError[] = [];
-  for (const issue of result.error.issues.slice(0, FIELD_ERRORS_MAX)) {
+  for (const issue of error.issues.slice(0, FIELD_ERRORS_MAX)) {
     const path = [...prefix, ...issue.path];
     if (issue.code === "unrecognized_keys") {
       // zod reports unknown fields at their parent; callers look for the field.
@@ -22,7 +26,7 @@ export const refuseInvalid: Hook<unknown, App, string, unknown> = (result) => {
     }
   }
   throw new Problem("invalid-request", summary(errors), { errors: errors.slice(0, FIELD_ERRORS_MAX) });
-};
+}
 
 /** A path as callers write it: `documents[3].text`; empty for the whole body. */
 function fieldPath(path: readonly PropertyKey[]): string {

@@ -1,4 +1,6 @@
 /** Chunks from before the column `words`: a bounded number at a time gets what FTS5 cannot find by itself. */
+import type { DocumentFormat } from "../ground/document.ts";
+import { codeIndexWords } from "../rag/text/identifiers.ts";
 import { indexWords } from "../rag/text/index-words.ts";
 
 interface Unworded {
@@ -6,6 +8,7 @@ interface Unworded {
   title: string;
   heading: string;
   text: string;
+  format: DocumentFormat;
   tenant: string;
 }
 
@@ -16,13 +19,16 @@ interface Unworded {
 export async function addMissingWords(db: D1Database, limit: number, now_ms: number): Promise<void> {
   const { results } = await db
     .prepare(
-      `SELECT c.id, c.title, c.heading, c.text, d.tenant
+      `SELECT c.id, c.title, c.heading, c.text, d.format, d.tenant
        FROM (SELECT * FROM chunks WHERE words IS NULL ORDER BY id LIMIT ?1) c JOIN documents d ON d.id = c.document_id`,
     )
     .bind(limit)
     .all<Unworded>();
   if (results.length === 0) return;
-  const words = results.map(({ id, title, heading, text }) => ({ id, words: indexWords(title, heading, text) }));
+  const words = results.map(({ id, title, heading, text, format }) => ({
+    id,
+    words: (format === "code" ? codeIndexWords : indexWords)(title, heading, text),
+  }));
   await db.batch([
     db
       .prepare(

@@ -4,19 +4,29 @@
  */
 import type { Env } from "../env.ts";
 import {
+  AI_CONVERT_TIMEOUT_MS,
   AI_EMBED_PATIENT_TIMEOUT_MS,
   AI_EMBED_TIMEOUT_MS,
   AI_GENERATE_TIMEOUT_MS,
   AI_IDLE_TIMEOUT_MS,
   VECTORIZE_TIMEOUT_MS,
 } from "../limits.ts";
-import type { Timings } from "../telemetry/timings.ts";
+import type { Called, Timings } from "../telemetry/timings.ts";
 import type { Embedder } from "../vectors/embed.ts";
 import { Breaker, CircuitOpen, guardedCall } from "./breaker.ts";
 
-export const breakers = { embedding: new Breaker(), generation: new Breaker(), vectorize: new Breaker() };
+export const breakers = {
+  embedding: new Breaker(),
+  generation: new Breaker(),
+  conversion: new Breaker(),
+  vectorize: new Breaker(),
+};
 
-export type GuardedAi = Pick<Ai, "run"> & Embedder;
+/** One file to Markdown. The binding takes lists, too, and answers in their order. */
+interface Converter {
+  toMarkdown(file: MarkdownDocument, options: ConversionRequestOptions): Promise<ConversionResponse>;
+}
+export type GuardedAi = Pick<Ai, "run"> & Embedder & Converter;
 export type GuardedVectorize = Pick<Vectorize, "query" | "upsert" | "deleteByIds">;
 
 /** How long models are waited for. */
@@ -54,26 +64,29 @@ export function guardedAi(env: Env, timings: Timings, kind: "waited for" | "pati
   const run = (model: string, inputs: object, options: object = {}) => {
     const embedding = "text" in inputs;
     const breaker = embedding ? breakers.embedding : breakers.generation;
-    return timings.measure("ai", () =>
+    return timings.measure(embedding ? "embedding" : "generation", () =>
       guardedCall(breaker, embedding ? embed_ms : patience.generate_ms, (signal) =>
         (env.AI as unknown as { run(...args: unknown[]): Promise<unknown> }).run(model, inputs, { ...options, signal }),
       ),
     );
   };
-  return { run } as unknown as GuardedAi;
+  const toMarkdown: Converter["toMarkdown"] = (file, options) =>
+    timings.measure("conversion", () =>
+      guardedCall(breakers.conversion, AI_CONVERT_TIMEOUT_MS, () => env.AI.toMarkdown(file, options)),
+    );
+  return { run, toMarkdown } as unknown as GuardedAi;
 }
 
 /** While the operator lets no caller use models: they fall back as when models are down. */
-export const refusedAi: GuardedAi = {
-  run: () => Promise.reject(new CircuitOpen("the mode of the service is `degraded`")),
-};
+const refuse = () => Promise.reject(new CircuitOpen("the mode of the service is `degraded`"));
+export const refusedAi: GuardedAi = { run: refuse, toMarkdown: refuse };
 
 export function guardedVectorize(env: Env, timings: Timings): GuardedVectorize {
-  const guard = <T>(work: () => Promise<T>) =>
-    timings.measure("vector", () => guardedCall(breakers.vectorize, VECTORIZE_TIMEOUT_MS, work));
+  const guard = <T>(called: Called, work: () => Promise<T>) =>
+    timings.measure(called, () => guardedCall(breakers.vectorize, VECTORIZE_TIMEOUT_MS, work));
   return {
-    query: (vector, options) => guard(() => env.VECTORIZE.query(vector, options)),
-    upsert: (vectors) => guard(() => env.VECTORIZE.upsert(vectors)),
-    deleteByIds: (ids) => guard(() => env.VECTORIZE.deleteByIds(ids)),
+    query: (vector, options) => guard("vector query", () => env.VECTORIZE.query(vector, options)),
+    upsert: (vectors) => guard("vector write", () => env.VECTORIZE.upsert(vectors)),
+    deleteByIds: (ids) => guard("vector write", () => env.VECTORIZE.deleteByIds(ids)),
   };
 }

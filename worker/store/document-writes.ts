@@ -5,6 +5,7 @@
 
 import { tenantTerm } from "../ground/tenant-term.ts";
 import { BULK_JSON_CHARS_MAX } from "../limits.ts";
+import { codeIndexWords } from "../rag/text/identifiers.ts";
 import { indexWords } from "../rag/text/index-words.ts";
 import type { PackReference } from "../vectors/embed-to-pack.ts";
 import { insertPack } from "../vectors/packs.ts";
@@ -112,7 +113,7 @@ export async function commitWrites(
   ];
   const outbox_id = upsert_ids.length + delete_ids.length > 0 ? crypto.randomUUID() : null;
   const chunkRows = documents.flatMap(({ id, write, own_fresh_ids }) =>
-    write.chunks.fresh.map((chunk, index) => chunkRow(chunk, own_fresh_ids[index] as number, id, write.title)),
+    write.chunks.fresh.map((chunk, index) => chunkRow(chunk, own_fresh_ids[index] as number, id, write)),
   );
 
   const statements: D1PreparedStatement[] = [];
@@ -193,9 +194,14 @@ export async function deleteDocument(
   return { outbox_id };
 }
 
-function chunkRow(chunk: HashedChunk, id: number, document_id: number, title: string) {
+function chunkRow(
+  chunk: HashedChunk,
+  id: number,
+  document_id: number,
+  { title, format }: Pick<DocumentWrite, "title" | "format">,
+) {
   const { heading, text, original, content_hash, token_count } = chunk;
-  const words = indexWords(title, heading, text);
+  const words = (format === "code" ? codeIndexWords : indexWords)(title, heading, text);
   return { id, document_id, title, heading, text, original, content_hash, token_count, words };
 }
 

@@ -1,5 +1,5 @@
 /** Documents and chunks as D1 holds them: rows and reads. `document-writes.ts` changes them. */
-import type { Metadata } from "../ground/document.ts";
+import type { DocumentFormat, Metadata } from "../ground/document.ts";
 import { type Fence, fenceOf, fenceStatement, WriteFenced } from "./fence.ts";
 
 export interface DocumentRow {
@@ -7,7 +7,7 @@ export interface DocumentRow {
   external_id: string;
   title: string;
   url: string | null;
-  format: "markdown" | "text";
+  format: DocumentFormat;
   metadata: Metadata;
   content_hash: string;
   chunk_ids: number[];

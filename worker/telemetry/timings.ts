@@ -3,13 +3,22 @@
 const DEPENDENCIES = ["db", "kv", "vector", "ai"] as const;
 type Dependency = (typeof DEPENDENCIES)[number];
 
-/** What a call and its failure count as. A failing cache is a miss. */
+/**
+ * What a call and its failure count as. Kinds of calls that fail apart are counted apart: searches that find Vectorize down must not
+ * drown in writes that it takes. A failing cache is a miss.
+ */
 const COUNTED = {
-  db: ["database_queries", "database_errors"],
-  kv: ["kv_reads", null],
-  vector: ["vector_queries", "vector_errors"],
-  ai: ["ai_calls", "ai_errors"],
-} as const satisfies Record<Dependency, unknown>;
+  db: { dependency: "db", calls: "database_queries", errors: "database_errors" },
+  kv: { dependency: "kv", calls: "kv_reads", errors: null },
+  "vector query": { dependency: "vector", calls: "vector_calls/query", errors: "vector_errors/query" },
+  /** By ids, or of the index itself. */
+  "vector read": { dependency: "vector", calls: "vector_calls/read", errors: "vector_errors/read" },
+  "vector write": { dependency: "vector", calls: "vector_calls/write", errors: "vector_errors/write" },
+  embedding: { dependency: "ai", calls: "ai_calls/embedding", errors: "ai_errors/embedding" },
+  generation: { dependency: "ai", calls: "ai_calls/generation", errors: "ai_errors/generation" },
+  conversion: { dependency: "ai", calls: "ai_calls/conversion", errors: "ai_errors/conversion" },
+} as const satisfies Record<string, { dependency: Dependency; calls: string; errors: string | null }>;
+export type Called = keyof typeof COUNTED;
 
 export class Timings {
   readonly started_ms: number;
@@ -22,10 +31,18 @@ export class Timings {
     rows_written: 0,
     kv_reads: 0,
     kv_writes: 0,
-    vector_queries: 0,
-    vector_errors: 0,
-    ai_calls: 0,
-    ai_errors: 0,
+    "vector_calls/query": 0,
+    "vector_errors/query": 0,
+    "vector_calls/read": 0,
+    "vector_errors/read": 0,
+    "vector_calls/write": 0,
+    "vector_errors/write": 0,
+    "ai_calls/embedding": 0,
+    "ai_errors/embedding": 0,
+    "ai_calls/generation": 0,
+    "ai_errors/generation": 0,
+    "ai_calls/conversion": 0,
+    "ai_errors/conversion": 0,
   };
 
   constructor(started_ms: number) {
@@ -33,9 +50,9 @@ export class Timings {
   }
 
   /** Awaits `work` and books its duration. Workers' clocks only advance over I/O, which is what is measured here. */
-  async measure<T>(dependency: Dependency, work: () => Promise<T>): Promise<T> {
+  async measure<T>(called: Called, work: () => Promise<T>): Promise<T> {
     const started_ms = performance.now();
-    const [calls, errors] = COUNTED[dependency];
+    const { dependency, calls, errors } = COUNTED[called];
     this.counts[calls] += 1;
     try {
       return await work();

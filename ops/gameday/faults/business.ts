@@ -1,21 +1,29 @@
 /** Faults of cost and quality: allowances, tokens, ratings, users. */
-
+import { z } from "zod";
 import { SERVICE } from "../../../infra/inventory.ts";
 import { DAY_MS, HOUR_MS } from "../../../worker/ground/time.ts";
-import { ALERT_SLOW_FIGURES_MIN } from "../../../worker/limits.ts";
+import { type Client, decode } from "../../service/client.ts";
 import type { Arena } from "../arena.ts";
 import type { Fault } from "../fault.ts";
 import { atOnce, caller } from "../means.ts";
 import { deployVersion } from "../scripts.ts";
 
-/** Documents so large that their rows are a tenth of a day's allowance of D1 each. */
-async function bulkWrites({ admin, clock }: Arena, count: number): Promise<void> {
-  for (let index = 0; index < count; index += 1) {
+const used = z.object({ resources: z.object({ d1_rows_written: z.object({ usage_percentage: z.number() }) }) });
+/** Each is a chunk; when another takes its place, some ten rows are written: a twentieth of a day's in one document. */
+const PARAGRAPHS = 450;
+
+/** Replaces a large document by another one until so much of the day's rows is used, or a document's share more. */
+async function bulkWrites({ admin, clock }: Arena, percent: number): Promise<void> {
+  const usedPercent = async () => {
+    const { resources } = decode(used, await admin.get("/metrics"), "GET /metrics");
+    return resources.d1_rows_written.usage_percentage;
+  };
+  while ((await usedPercent()) < percent) {
     const paragraphs = Array.from(
-      { length: 900 },
-      (_, place) => `Reading ${place} of ${index} at ${clock.now()}. ${"The gauge was read and noted. ".repeat(30)}`,
+      { length: PARAGRAPHS },
+      (_, place) => `Reading ${place} at ${clock.now()}. ${"The gauge was read and noted. ".repeat(30)}`,
     );
-    await admin.send("PUT", `/api/v1/documents/bulk${index}`, { text: paragraphs.join("\n\n").slice(0, 890_000) });
+    await admin.put("/api/v1/documents/bulk", { text: paragraphs.join("\n\n") });
   }
 }
 
@@ -40,7 +48,7 @@ export const BUSINESS_FAULTS: readonly Fault[] = [
     ],
     runbook: "quota-running-out",
     prepare: lateInTheDay,
-    inject: (arena) => bulkWrites(arena, 11),
+    inject: (arena) => bulkWrites(arena, 82),
   },
   {
     id: "quota-used-up",
@@ -49,84 +57,118 @@ export const BUSINESS_FAULTS: readonly Fault[] = [
     also: ["quota-high", "latency", "slo-latency-fast", "slo-latency-quick", "slo-latency-steady", "slo-latency-slow"],
     runbook: "quota-running-out",
     prepare: lateInTheDay,
-    inject: (arena) => bulkWrites(arena, 13),
+    inject: (arena) => bulkWrites(arena, 96),
   },
   {
     id: "answers-rated-poor",
     what: "callers find the answers poor",
     alert: "quality",
-    builds_up_min: ALERT_SLOW_FIGURES_MIN,
     runbook: "business-figures",
-    inject: rateAnswers,
-    passes: async () => {},
+    inject: (arena) => rateAnswers(arena, 12, 1),
+    passes: (arena) => rateAnswers(arena, 30, 5),
   },
   {
     id: "tokens-not-saved",
     what: "questions about short documents: there is nothing to leave out",
     alert: "token-saving",
-    builds_up_min: 30,
     also: ["cache-hits"],
     runbook: "business-figures",
-    inject: async () => {},
-    workload: expensiveQuestions,
-    passes: async () => {},
+    inject: (arena) => askAboutLittle(arena, 230),
+    passes: (arena) => askAboutMuch(arena, BAYS),
   },
   {
     id: "tokens-dear",
-    what: "a release asks a model at a hundred times the price",
+    what: "a release asks a model at a thousand times the price",
     alert: "token-cost",
     also: ["change-deploy", "cache-hits", "token-saving", "quota-high", "quota-critical"],
-    builds_up_min: 10,
     runbook: "business-figures",
-    inject: dearRelease,
-    workload: expensiveQuestions,
-    passes: async () => {},
+    inject: async (arena) => {
+      await dearRelease(arena);
+      await askAboutLittle(arena, 40);
+    },
+    passes: (arena) => askAboutLittle(arena, 120),
   },
   {
     id: "users-leave",
-    what: "half of those who used the service a week ago do no more",
+    what: "most of those who used the service a week ago do no more",
     alert: "active-users",
     also: ["backup-old", "schedule-missed", "cron-stopped"],
-    builds_up_min: ALERT_SLOW_FIGURES_MIN,
     runbook: "business-figures",
     prepare: async (arena) => {
-      for (let user = 0; user < 6; user += 1) {
-        const client = await caller(arena, { tenant: `week${user}` });
-        await client.send("POST", "/api/v1/search", { query: "once" });
-      }
-      arena.clock.leapTo(arena.clock.now() + 8 * DAY_MS);
+      const clients = Array.from({ length: 6 }, (_, user) => caller(arena, { tenant: `week${user}` }));
+      users.set(arena, await Promise.all(clients));
+      await comeBack(arena);
     },
+    // A week without them: what others do in it would tell nothing more.
+    approach: async ({ clock }) => clock.leapTo(clock.now() + 8 * DAY_MS),
     inject: async () => {},
-    passes: async () => {},
+    passes: comeBack,
   },
 ];
 
-async function rateAnswers({ admin }: Arena): Promise<void> {
-  await atOnce(12, async (index) => {
+/** Those who leave. */
+const users = new WeakMap<Arena, Client[]>();
+
+async function comeBack(arena: Arena): Promise<void> {
+  for (const client of users.get(arena) ?? []) await client.send("POST", "/api/v1/search", { query: "once" });
+}
+
+/** Questions at once, few enough that they do not wait for each other. */
+const ASKED_AT_ONCE = 5;
+
+async function inTurn(count: number, request: (index: number) => Promise<unknown>): Promise<void> {
+  for (let asked = 0; asked < count; asked += ASKED_AT_ONCE)
+    await atOnce(Math.min(ASKED_AT_ONCE, count - asked), (index) => request(asked + index));
+}
+
+/** Questions about one document, in a tenant that has no other. */
+async function ask(arena: Arena, text: string, count: number, question: (index: number) => string): Promise<void> {
+  const client = await caller(arena, { tenant: `asks${arena.clock.now()}` });
+  await client.put("/api/v1/documents/only", { text });
+  await inTurn(count, async (index) => {
+    const answer = await client.send("POST", "/api/v1/chat", { message: question(index) });
+    await answer.text();
+  });
+}
+
+async function rateAnswers({ admin }: Arena, count: number, rating: number): Promise<void> {
+  await inTurn(count, async (index) => {
     const answer = await admin.send("POST", "/api/v1/chat", { message: `How was gauge number ${index} read?` });
     await answer.text();
-    await admin.send("POST", "/api/v1/feedback", { request_id: answer.headers.get("x-request-id"), rating: 1 });
+    await admin.send("POST", "/api/v1/feedback", { request_id: answer.headers.get("x-request-id"), rating });
   });
 }
 
-/** Chats about one short document, of which everything is sent. */
-async function expensiveQuestions(arena: Arena): Promise<void> {
-  const { admin, clock } = arena;
-  await admin.send("PUT", "/api/v1/documents/tariff", {
-    text: "The tariff of the harbour is 12 crowns a day for every vessel.",
-  });
-  await atOnce(20, (index) =>
-    admin.send("POST", "/api/v1/chat", {
-      message: `What is the tariff of the harbour for every vessel, asked ${index} at ${clock.now()}?`,
-    }),
+const TARIFF = "The tariff of the harbour is 12 crowns a day for every vessel.";
+
+/** Long questions about a short document, of which everything is sent: some five hundred tokens each. */
+async function askAboutLittle(arena: Arena, count: number): Promise<void> {
+  await ask(arena, TARIFF, count, (index) => `${`${TARIFF} `.repeat(30)}What is the tariff, asked ${index}?`);
+}
+
+const BAYS = 80;
+
+/** Short questions about a long document, of which hardly anything is. */
+async function askAboutMuch(arena: Arena, count: number): Promise<void> {
+  const paragraphs = Array.from(
+    { length: BAYS },
+    (_, bay) =>
+      `The lighthouse of bay ${bay} was built in ${1800 + bay}. ${"Its lamp is cleaned in the morning, and its stairs are swept. ".repeat(12)}`,
   );
+  await ask(arena, paragraphs.join("\n\n"), count, (index) => `When was the lighthouse of bay ${index % BAYS} built?`);
 }
 
-/** The served code with another model as its usual one, at a price as no catalogue has it. */
-async function dearRelease({ account, served }: Arena): Promise<void> {
-  const { source, bindings } = served();
+const answered = z.object({ model: z.string() });
+
+/** The served code with every model at a price as no catalogue has it, that of whoever answers on this platform among them: $0.10 for 1000 tokens. */
+async function dearRelease(arena: Arena): Promise<void> {
+  const question = { message: "Which lock does the northern canal have?" };
+  const client = await caller(arena, { tenant: "readers" });
+  const { model } = decode(answered, await client.post("/api/v1/chat", question), "POST /api/v1/chat");
+  const { source, bindings } = arena.served();
+  const price = "{neurons_in_per_m:9e6,neurons_out_per_m:9e6}";
   const dear = source
-    .replaceAll(/neurons_out_per_m:\s*[\d_e.]+/g, "neurons_out_per_m:9e9")
-    .replaceAll(/neurons_in_per_m:\s*[\d_e.]+/g, "neurons_in_per_m:9e9");
-  await deployVersion(account, SERVICE, { modules: { "worker.js": dear }, bindings });
+    .replaceAll(/\{\s*neurons_in_per_m:\s*\d+,\s*neurons_out_per_m:\s*\d+\s*\}/g, price)
+    .replace(/"[^"]+":\s*\{\s*neurons_in_per_m/, (first) => `"${model}":${price},${first}`);
+  await deployVersion(arena.account, SERVICE, { modules: { "worker.js": dear }, bindings });
 }

@@ -2,6 +2,7 @@
 import type { Arena } from "../arena.ts";
 import type { Fault } from "../fault.ts";
 import { account, atOnce, databaseId, sql } from "../means.ts";
+import { shellOf } from "../run-runbook.ts";
 import { ERROR_ALERTS } from "./worker.ts";
 
 const LATENCY_ALERTS = [
@@ -11,6 +12,9 @@ const LATENCY_ALERTS = [
   "slo-latency-steady",
   "slo-latency-slow",
 ] as const;
+
+/** Messages need a dozen statements each. */
+const SLOW_ALERTS = [...LATENCY_ALERTS, "processing-slow"] as const;
 
 const fails =
   (rule: Omit<Arena["faults"]["rules"][number], "binding">) =>
@@ -30,7 +34,7 @@ export const DATABASE_FAULTS: readonly Fault[] = [
     id: "d1-slow",
     what: "every statement of D1 takes two seconds",
     alert: "latency",
-    also: LATENCY_ALERTS,
+    also: SLOW_ALERTS,
     runbook: "slow-responses",
     inject: fails({ apparent_ms: 2_000 }),
     workload: (arena) => freshSearches(arena, 5),
@@ -40,7 +44,7 @@ export const DATABASE_FAULTS: readonly Fault[] = [
     id: "d1-very-slow",
     what: "D1 has been slow for an hour's budget: the objective burns",
     alert: "slo-latency-fast",
-    also: LATENCY_ALERTS,
+    also: SLOW_ALERTS,
     runbook: "slow-responses",
     inject: fails({ apparent_ms: 5_000 }),
     workload: (arena) => freshSearches(arena, 20),
@@ -59,7 +63,8 @@ export const DATABASE_FAULTS: readonly Fault[] = [
     id: "d1-flaky",
     what: "D1 fails some queries by the dozen",
     alert: "database-errors",
-    also: ["database-down", ...ERROR_ALERTS],
+    // What is tried again takes longer.
+    also: ["database-down", ...ERROR_ALERTS, ...LATENCY_ALERTS],
     runbook: "d1-unavailable",
     inject: fails({ error: "D1_ERROR: Network connection lost.", probability: 0.7 }),
     workload: (arena) => freshSearches(arena, 20),
@@ -84,6 +89,7 @@ export const DATABASE_FAULTS: readonly Fault[] = [
     alert: "database-down",
     also: ["database-errors", "index-disparity", ...ERROR_ALERTS],
     runbook: "d1-unavailable",
+    prepare: nightlyBackup,
     inject: dropTables,
     situations: ["lost"],
     variables: async (arena) => ({ BEFORE: droppedAfter.get(arena) ?? "" }),
@@ -103,13 +109,20 @@ export const DATABASE_FAULTS: readonly Fault[] = [
 /** When all was there for the last time. */
 const droppedAfter = new WeakMap<Arena, string>();
 
+/** As the schedule makes it; what is written after it no snapshot has. */
+async function nightlyBackup(arena: Arena): Promise<void> {
+  const { exitCode, stderr } = await shellOf(arena)`npm run --silent ops -- backup create --json`;
+  if (exitCode !== 0) throw new Error(`there is no backup: ${stderr}`);
+}
+
 async function dropTables(arena: Arena): Promise<void> {
   // Cloudflare's Time Travel knows every moment; the one of this machine those that were asked for, and one a minute.
   await account(arena, "get", `d1/database/${await databaseId(arena)}/time_travel/bookmark`);
   droppedAfter.set(arena, new Date(arena.clock.now()).toISOString());
-  const rows = await sql(
+  const tables = await sql(
     arena,
-    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN ('tenants', 'sequences')",
+    "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\'",
   );
-  for (const row of rows as { name: string }[]) await sql(arena, `DROP TABLE ${row.name}`);
+  const drops = (tables as { name: string }[]).map(({ name }) => `DROP TABLE "${name}";`);
+  await sql(arena, `PRAGMA defer_foreign_keys = on; ${drops.join(" ")}`);
 }

@@ -1,6 +1,5 @@
 /** Faults of Vectorize, of the models and of the caches. */
 import { generationName, VECTOR_INDEX } from "../../../infra/inventory.ts";
-import { ALERT_SLOW_FIGURES_MIN } from "../../../worker/limits.ts";
 import type { Arena } from "../arena.ts";
 import type { Fault } from "../fault.ts";
 import { account, atOnce } from "../means.ts";
@@ -74,7 +73,6 @@ export const INDEX_FAULTS: readonly Fault[] = [
     what: "half of the vectors are gone from the index",
     alert: "index-disparity",
     runbook: "search-wrong",
-    builds_up_min: ALERT_SLOW_FIGURES_MIN,
     inject: async (arena) => {
       const { result } = await account<{ vectors: { id: string }[] }>(arena, "get", `${INDEX}/list?count=1000`);
       const ids = result.vectors.map(({ id }) => id).filter((_, index) => index % 2 === 0);
@@ -86,7 +84,6 @@ export const INDEX_FAULTS: readonly Fault[] = [
     what: "the index holds vectors that no chunk has",
     alert: "index-disparity",
     runbook: "search-wrong",
-    builds_up_min: ALERT_SLOW_FIGURES_MIN,
     inject: async ({ platform }) => {
       const vectors = Array.from({ length: ORPHANS }, (_, index) => ({
         id: String(ORPHANS_FROM + index),

@@ -1,13 +1,11 @@
 /** Faults of the Worker itself: its releases, its cron, its watchdog, its alert state. */
-import { z } from "zod";
 import { SERVICE, WATCHDOG } from "../../../infra/inventory.ts";
-import { decode } from "../../service/client.ts";
+import { ALERT_STEP_MISSED_MIN } from "../../../worker/limits.ts";
 import type { Arena } from "../arena.ts";
 import type { Fault } from "../fault.ts";
 import { heartbeat, notification, removeCrons } from "../means.ts";
 import { deployRelease } from "../scripts.ts";
-
-const incidentList = z.object({ incidents: z.array(z.object({ severity: z.string() })) });
+import { outageIsTold } from "../story.ts";
 
 /** What a burst of failed requests raises beside its own alert, by how fast it burns the budget. */
 export const ERROR_ALERTS = [
@@ -29,23 +27,23 @@ async function failingRelease({ account: to, served }: Arena, one_of: number): P
   await deployRelease(to, served(), statements);
 }
 
-/** The incident that was opened while nothing of the Worker worked. */
-async function incidentIsKept({ operator }: Arena): Promise<void> {
-  const { incidents } = decode(incidentList, await operator.get("/api/v1/incidents"), "GET /api/v1/incidents");
-  const found = incidents.find(({ severity }) => severity === "SEV-1");
-  if (found === undefined) throw new Error("the incident of the outage is not in the book");
-}
+/** When the release that throws was deployed: Cloudflare's list of deployments says so. */
+const deployedAt = new WeakMap<Arena, string>();
 
 export const WORKER_FAULTS: readonly Fault[] = [
   {
     id: "worker-throwing",
-    what: "a release throws at every request and in cron: nothing of the Worker works",
+    what: "a release throws at every request, in cron and at every message: nothing of the Worker works",
     alert: "worker-dead",
     also: ["change-deploy", "cron-stopped", "change-incident", ...ERROR_ALERTS],
     runbook: "complete-outage",
-    afterwards: incidentIsKept,
-    inject: async ({ account: to, served }) =>
-      void (await deployRelease(to, served(), 'throw new Error("game day: a release that throws");', "throws")),
+    afterwards: outageIsTold,
+    inject: async (arena) => {
+      deployedAt.set(arena, new Date(arena.clock.now()).toISOString());
+      const statements = 'throw new Error("game day: a release that throws");';
+      await deployRelease(arena.account, arena.served(), statements, "throws");
+    },
+    variables: async (arena) => ({ SINCE: deployedAt.get(arena) ?? "" }),
   },
   {
     id: "bad-deployment",
@@ -67,6 +65,8 @@ export const WORKER_FAULTS: readonly Fault[] = [
     id: "cron-gone",
     what: "a deployment lost the Worker's cron triggers",
     alert: "cron-stopped",
+    also: ["change-deploy"],
+    builds_up_min: ALERT_STEP_MISSED_MIN,
     runbook: "cron-stopped",
     inject: removeCrons,
   },
@@ -74,6 +74,7 @@ export const WORKER_FAULTS: readonly Fault[] = [
     id: "watchdog-dead",
     what: "the watchdog's trigger is gone: nobody would notice that the Worker is dead",
     alert: "watchdog-silent",
+    also: ["change-deploy"],
     runbook: "watchdog-silent",
     inject: async ({ account: { client, account_id } }) =>
       void (await client.workers.scripts.schedules.update(WATCHDOG.name, { account_id, body: [] })),

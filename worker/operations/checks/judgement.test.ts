@@ -63,7 +63,7 @@ test.each([
 });
 
 const EQUAL: Parity = {
-  ...{ vectors: 10, chunks: 10, sampled: 10, missing: 0, orphans: 0 },
+  ...{ vectors: 10, chunks: 10, sampled: 10, missing: 0, missing_long: 0, orphans: 0 },
   ...{ owed_upserts: 0, owed_deletes: 0, oldest_owed_ms: null, last_write_ms: NOW_MS - VECTORIZE_SETTLING_MS },
 };
 const young = { last_write_ms: NOW_MS - VECTORIZE_SETTLING_MS + 1 };
@@ -73,6 +73,7 @@ const stated: [string, Partial<Parity>, string][] = [
   ["more vectors than chunks", { vectors: 11 }, "unhealthy"],
   ["fewer vectors than chunks", { vectors: 9 }, "unhealthy"],
   ["a difference a moment after a write", { vectors: 9, missing: 1, ...young }, "unknown"],
+  ["a chunk without its vector since before the last write", { missing: 1, missing_long: 1, ...young }, "unhealthy"],
   ["a difference that is owed", { vectors: 8, ...owed(1) }, "healthy"],
   ["a larger difference than is owed", { vectors: 7, ...owed(1) }, "unhealthy"],
   ["what is owed for long", { vectors: 8, ...owed(OVERDUE_AFTER_MS + 1) }, "unhealthy"],
@@ -81,7 +82,7 @@ const stated: [string, Partial<Parity>, string][] = [
   ["an orphan among the nearest", { orphans: 1 }, "unhealthy"],
 ];
 test.each(stated)("of %s", (_, difference, status) => {
-  expect(judgeParity({ ...EQUAL, ...difference }, NOW_MS, null).status).toBe(status);
+  expect(judgeParity({ ...EQUAL, ...difference }, PARITY_COUNT_MAX, NOW_MS, null).status).toBe(status);
 });
 
 const ended = (name: Ended["name"], more: Partial<Ended> = {}): Ended => ({

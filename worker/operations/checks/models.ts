@@ -9,7 +9,7 @@ export const ai: Check = {
   test: "embed one word",
   async run({ env, timings }) {
     const model = embeddingModel(env);
-    const [vector = []] = await timings.measure("ai", () =>
+    const [vector = []] = await timings.measure("embedding", () =>
       embed(env.AI as unknown as Embedder, model, ["health"], "query"),
     );
     const facts = { model: model.id, dimensions: vector.length };

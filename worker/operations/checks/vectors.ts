@@ -2,6 +2,7 @@
 import {
   OVERDUE_AFTER_MS,
   PARITY_COUNT_MAX,
+  PARITY_COUNT_OFTEN_MAX,
   PARITY_VECTORS_MAX,
   SEARCH_DEPTH_MAX,
   VECTORIZE_SETTLING_MS,
@@ -18,13 +19,13 @@ interface Described {
 }
 
 async function describe({ env, timings }: Work): Promise<Described> {
-  return (await timings.measure("vector", () => env.VECTORIZE.describe())) as unknown as Described;
+  return (await timings.measure("vector read", () => env.VECTORIZE.describe())) as unknown as Described;
 }
 
 /** The nearest vectors of another direction each time: over many checks, a sample of the index. */
 async function someVectors({ env, timings }: Work, dimensions: number): Promise<number[]> {
   const direction = Float32Array.from({ length: dimensions }, () => Math.random() - 0.5);
-  const { matches } = await timings.measure("vector", () =>
+  const { matches } = await timings.measure("vector query", () =>
     env.VECTORIZE.query(direction, { topK: SEARCH_DEPTH_MAX, returnMetadata: "none" }),
   );
   return matches.map(({ id }) => Number(id));
@@ -54,47 +55,77 @@ export interface Parity {
   chunks: number;
   sampled: number;
   missing: number;
+  /** Those of them that Vectorize was given long enough ago. */
+  missing_long: number;
   orphans: number;
   /** What Vectorize has not been sent yet, and since when the oldest of it waits. */
   owed_upserts: number;
   owed_deletes: number;
   oldest_owed_ms: number | null;
-  last_write_ms: number;
+  /** Null: not asked for. */
+  last_write_ms: number | null;
 }
 
 export const vectorParity: Check = {
   name: "vector_parity",
   test: "compare chunks and vectors both ways: their counts, the newest and some chunks, the nearest of some vectors",
   needs: ["database", "tables", "vectorize"],
+  run: (work) => compare(work, PARITY_COUNT_MAX, someVectors),
+};
+
+/**
+ * What of it each evaluation of the alerts can afford: no query, whose dimensions cost, and the count of a small index. Where there are
+ * more chunks than it counts, that it finds nothing proves nothing.
+ */
+export const quickParity: Check = {
+  ...vectorParity,
+  test: "compare the counts of chunks and vectors where they are few, the newest and some chunks",
   async run(work) {
-    const [described, [chunks = [], sample = [], owed = [], writes = []]] = await Promise.all([
-      describe(work),
-      readDatabase(work),
-    ]);
-    const sampled = sample.map(({ id }) => id ?? 0);
-    const [found, near] = await Promise.all([vectorsOf(work, sampled), someVectors(work, described.dimensions)]);
-    const [missing, orphans] = await Promise.all([
-      notOwed(
-        work,
-        sampled.filter((id) => !found.has(id)),
-      ),
-      withoutChunk(work, near),
-    ]);
-    const parity: Parity = {
-      vectors: described.vectorCount,
-      chunks: chunks[0]?.count ?? 0,
-      sampled: sampled.length,
-      missing,
-      orphans,
-      owed_upserts: owed[0]?.upserts ?? 0,
-      owed_deletes: owed[0]?.deletes ?? 0,
-      oldest_owed_ms: owed[0]?.oldest_ms ?? null,
-      last_write_ms: writes[0]?.last_ms ?? 0,
-    };
-    const facts = { ...parity, processed_up_to: described.processedUpToDatetime };
-    return { ...judgeParity(parity, work.now_ms, described.processedUpToDatetime), facts };
+    const found = await compare(work, PARITY_COUNT_OFTEN_MAX, async () => []);
+    const isWhole = Number(found.facts?.chunks) <= PARITY_COUNT_OFTEN_MAX;
+    return isWhole || found.status !== "healthy" ? found : { ...found, status: "unknown" };
   },
 };
+
+async function compare(work: Work, count_max: number, someOf: typeof someVectors): Promise<Finding> {
+  const [described, [chunks = [], sample = [], owed = []]] = await Promise.all([
+    describe(work),
+    readDatabase(work, count_max),
+  ]);
+  const sampled = sample.map(({ id }) => id ?? 0);
+  const [found, near] = await Promise.all([vectorsOf(work, sampled), someOf(work, described.dimensions)]);
+  const [missing, orphans] = await Promise.all([
+    notOwed(
+      work,
+      sampled.filter((id) => !found.has(id)),
+    ),
+    withoutChunk(work, near),
+  ]);
+  const parity: Parity = {
+    vectors: described.vectorCount,
+    chunks: chunks[0]?.count ?? 0,
+    sampled: sampled.length,
+    ...missing,
+    orphans,
+    owed_upserts: owed[0]?.upserts ?? 0,
+    owed_deletes: owed[0]?.deletes ?? 0,
+    oldest_owed_ms: owed[0]?.oldest_ms ?? null,
+    last_write_ms: null,
+  };
+  const { processedUpToDatetime: processed_up_to } = described;
+  const judged = (of: Parity) => ({
+    ...judgeParity(of, count_max, work.now_ms, processed_up_to),
+    facts: { ...of, processed_up_to },
+  });
+  const first = judged(parity);
+  // A row for each tenant is read to know the last write: only where it matters.
+  return first.status === "healthy" ? first : judged({ ...parity, last_write_ms: await lastWrite(work) });
+}
+
+async function lastWrite(work: Work): Promise<number> {
+  const [row] = await rowsOf<{ last_ms: number | null }>(work, "SELECT max(changed_at_ms) AS last_ms FROM tenants");
+  return row?.last_ms ?? 0;
+}
 
 interface Row {
   id?: number;
@@ -102,17 +133,16 @@ interface Row {
   upserts?: number;
   deletes?: number;
   oldest_ms?: number | null;
-  last_ms?: number | null;
 }
 
-function readDatabase(work: Work): Promise<Row[][]> {
+function readDatabase(work: Work, count_max: number): Promise<Row[][]> {
   const { DB } = work.env;
   const half = PARITY_VECTORS_MAX / 2;
   const [newest] = ["SELECT id FROM chunks WHERE pack_id IS NOT NULL ORDER BY id DESC LIMIT ?1"];
   return batchOf<Row>(
     work,
     DB.prepare("SELECT count(*) AS count FROM (SELECT 1 FROM chunks WHERE pack_id IS NOT NULL LIMIT ?1)").bind(
-      PARITY_COUNT_MAX + 1,
+      count_max + 1,
     ),
     DB.prepare(
       `SELECT id FROM (${newest}) UNION SELECT id FROM (
@@ -122,43 +152,55 @@ function readDatabase(work: Work): Promise<Row[][]> {
       `SELECT coalesce(sum(json_array_length(upsert_chunk_ids)), 0) AS upserts,
          coalesce(sum(json_array_length(delete_chunk_ids)), 0) AS deletes, min(created_at_ms) AS oldest_ms FROM vector_outbox`,
     ),
-    DB.prepare("SELECT max(changed_at_ms) AS last_ms FROM tenants"),
   );
 }
 
 async function vectorsOf({ env, timings }: Work, ids: readonly number[]): Promise<Set<number>> {
   if (ids.length === 0) return new Set();
-  const vectors = await timings.measure("vector", () => env.VECTORIZE.getByIds(ids.map(String)));
+  const vectors = await timings.measure("vector read", () => env.VECTORIZE.getByIds(ids.map(String)));
   return new Set(vectors.map(({ id }) => Number(id)));
 }
 
 /** How many of these chunks have no vector although Vectorize was sent it, or lost its place in the outbox. */
-async function notOwed(work: Work, ids: readonly number[]): Promise<number> {
-  if (ids.length === 0) return 0;
-  const sql = `SELECT count(*) AS count FROM json_each(?1) AS wanted WHERE value IN (SELECT id FROM chunks)
-    AND value NOT IN (SELECT sent.value FROM vector_outbox, json_each(upsert_chunk_ids) AS sent)`;
-  const [row] = await rowsOf<{ count: number }>(work, sql, JSON.stringify(ids));
-  return row?.count ?? 0;
+async function notOwed(work: Work, ids: readonly number[]): Promise<Pick<Parity, "missing" | "missing_long">> {
+  if (ids.length === 0) return { missing: 0, missing_long: 0 };
+  const sql = `SELECT count(*) AS missing, coalesce(sum(packs.created_at_ms <= ?2), 0) AS missing_long
+    FROM json_each(?1) AS wanted JOIN chunks ON chunks.id = wanted.value JOIN packs ON packs.id = chunks.pack_id
+    WHERE wanted.value NOT IN (SELECT sent.value FROM vector_outbox, json_each(upsert_chunk_ids) AS sent)`;
+  const settled_ms = work.now_ms - VECTORIZE_SETTLING_MS;
+  const [row] = await rowsOf<Pick<Parity, "missing" | "missing_long">>(work, sql, JSON.stringify(ids), settled_ms);
+  return row ?? { missing: 0, missing_long: 0 };
 }
 
 async function withoutChunk(work: Work, ids: readonly number[]): Promise<number> {
+  if (ids.length === 0) return 0;
   const sql = `SELECT count(*) AS count FROM json_each(?1) AS found WHERE value NOT IN (SELECT id FROM chunks)
     AND value NOT IN (SELECT sent.value FROM vector_outbox, json_each(delete_chunk_ids) AS sent)`;
   const [row] = await rowsOf<{ count: number }>(work, sql, JSON.stringify(ids));
   return row?.count ?? 0;
 }
 
-/** Pure. Vectorize applies changes within seconds, so after a write differences prove nothing for a minute. */
-export function judgeParity(parity: Parity, now_ms: number, processed_up_to: string | null): Finding {
-  const { vectors, chunks, sampled, missing, orphans, owed_upserts, owed_deletes, oldest_owed_ms } = parity;
+/**
+ * Pure. Vectorize applies changes within seconds, so after a write differences prove nothing for a minute, but for chunks that are older.
+ * `count_max`: up to here chunks were counted.
+ */
+export function judgeParity(
+  parity: Parity,
+  count_max: number,
+  now_ms: number,
+  processed_up_to: string | null,
+): Finding {
+  const { vectors, chunks, sampled, missing, missing_long, orphans, last_write_ms } = parity;
+  const { owed_upserts, owed_deletes, oldest_owed_ms } = parity;
   const faults: string[] = [];
   if (missing > 0) faults.push(`${missing} of ${sampled} chunks looked up have no vector`);
   if (orphans > 0) faults.push(`${orphans} of the vectors found have no chunk`);
-  if (chunks <= PARITY_COUNT_MAX) {
+  if (chunks <= count_max) {
     if (vectors > chunks + owed_deletes) faults.push(`${vectors} vectors stand against ${chunks} chunks`);
     if (vectors < chunks - owed_upserts) faults.push(`only ${vectors} vectors stand against ${chunks} chunks`);
   }
-  if (faults.length > 0 && now_ms - parity.last_write_ms < VECTORIZE_SETTLING_MS)
+  const isSettling = last_write_ms !== null && now_ms - last_write_ms < VECTORIZE_SETTLING_MS;
+  if (faults.length > 0 && missing_long === 0 && isSettling)
     return {
       status: "unknown",
       detail: `${faults.join("; ")}: the last write is younger than a minute and may be settling`,

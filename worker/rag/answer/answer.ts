@@ -8,7 +8,7 @@
 import type { IndexState } from "../../store/index-state.ts";
 import { type Hit, type RetrievalRequest, retrieve, type Stores } from "../search/retrieve.ts";
 import { estimateTokens } from "../text/tokens.ts";
-import { type ChatModelId, chatCost } from "./chat-models.ts";
+import { answeringModel, type ChatModelId, chatCost } from "./chat-models.ts";
 import { type CheckedText, type Citation, CitationStream } from "./citations.ts";
 import { EVIDENCE_MIN } from "./evidence.ts";
 import { type Generation, generate } from "./generate.ts";
@@ -177,7 +177,7 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
   }
   outcome.grounded = outcome.citations.length > 0;
   outcome.found = outcome.grounded || !saysNotFound(outcome.answer, texts);
-  outcome.model = answeringModel(question.model, generation);
+  outcome.model = answeringModel(question.model, generation?.model ?? null);
   const tokens_in =
     generation?.usage?.tokens_in ?? messages.reduce((sum, { content }) => sum + estimateTokens(content), 0);
   const tokens_out = generation?.usage?.tokens_out ?? estimateTokens(outcome.answer);
@@ -194,12 +194,6 @@ function saysNotFound(answer: string, texts: readonly string[]): boolean {
   const plain = answer.toLowerCase();
   if (plain.replace(/^[\s"'“*_`]+|[\s.!"'”*_`]+$/g, "") === NOT_FOUND) return true;
   return plain.includes(NOT_FOUND) && !texts.some((text) => text.toLowerCase().includes(NOT_FOUND));
-}
-
-/** What the provider says; Cloudflare may name its own model without the prefix of the catalogue. */
-function answeringModel(asked: ChatModelId, generation: Generation | null): string {
-  const told = generation?.model ?? null;
-  return told === null || asked.endsWith(told) ? asked : told;
 }
 
 function sourceOf(passage: Passage, hit: Hit | undefined): CitedSource[] {

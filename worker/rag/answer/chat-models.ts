@@ -11,7 +11,7 @@ const CATALOGUE = {
 } as const;
 export type ChatModelId = keyof typeof CATALOGUE;
 
-const ROUTES = {
+export const ROUTES = {
   quick: "@cf/meta/llama-3.2-3b-instruct",
   balanced: "@cf/meta/llama-3.1-8b-instruct-fp8-fast",
   quality: "@cf/meta/llama-3.3-70b-instruct-fp8-fast",
@@ -31,6 +31,11 @@ export function chatModel(requested: string | undefined, fallback: string): Chat
   const name = requested ?? fallback;
   if (name in CATALOGUE) return name as ChatModelId;
   return name in ROUTES ? ROUTES[name as keyof typeof ROUTES] : ROUTES.balanced;
+}
+
+/** What the provider has `told` of who answered; Cloudflare may name its own model without the prefix of the catalogue. */
+export function answeringModel(asked: ChatModelId, told: string | null): string {
+  return told === null || asked.endsWith(told) ? asked : told;
 }
 
 /** Neurons and list price of a call. A model that is not of the catalogue is not Cloudflare's, and costs none of its neurons. */

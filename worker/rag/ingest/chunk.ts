@@ -5,23 +5,30 @@
  *   of data URIs is left out of what a chunk says; its `original` has it.
  * - Code blocks, tables and lists stay whole while they fit the hard maximum; bigger ones are cut at line ends,
  *   prose at sentence ends, a giant line at white space or between characters. Nothing is repeated or invented.
+ * - Code is cut where its declarations begin; a heading is the names that the chunk declares.
  * - A heading, or a short line that ends with a colon, stays with what it introduces.
  * - Every decision looks only backwards, so text appended to a document leaves all its chunks but the last two as
  *   they were: their hashes, rows and vectors are kept. (Exception: runs of hundreds of punctuation marks, whose
  *   estimate depends on what touches them.)
  */
-import { CHUNK_MAX_TOKENS, CHUNK_MIN_TOKENS, CHUNK_TARGET_TOKENS } from "../../limits.ts";
+import type { DocumentFormat, OutlineEntry } from "../../ground/document.ts";
+import { CHUNK_MAX_TOKENS, CHUNK_MIN_TOKENS, CHUNK_SYMBOLS_CHARS_MAX, CHUNK_TARGET_TOKENS } from "../../limits.ts";
 import { containerParts } from "../text/container-parts.ts";
 import { type ReadableText, withoutData } from "../text/data-uris.ts";
+import { CONTINUED, SYMBOL_SEPARATOR } from "../text/identifiers.ts";
 import { type Block, scanMarkdown, scanPlainText } from "../text/markdown-blocks.ts";
 import { normaliseText } from "../text/normalise.ts";
 import { lineUnits, sentenceUnits, spanUnits, type Units } from "../text/text-units.ts";
 import { estimateTokens } from "../text/tokens.ts";
+import { outlineByIndentation } from "./code-outline.ts";
 
 export interface Chunk {
   /** 0, 1, 2 … within the document. */
   ordinal: number;
-  /** The headings that all of the chunk stands under, outermost first: `"Backups › Restore"`; "" for none. */
+  /**
+   * The headings that all of the chunk stands under, outermost first: `"Backups › Restore"`; of code the names that it declares:
+   * `"Packer.add, Packer.finish"`; "" for none.
+   */
   heading: string;
   text: string;
   /** The slice of the document, where `text` leaves out the data of data URIs; null where it is `text`. */
@@ -58,6 +65,8 @@ interface Piece {
   leads: boolean;
   /** Headings that it stands under; undefined for what says nothing about its place (headings, front matter). */
   path: readonly string[] | undefined;
+  /** Of code: the declaration that it is of. */
+  symbol?: string | undefined;
 }
 
 /**
@@ -65,15 +74,15 @@ interface Piece {
  * `title` is left out of the heading paths, where a first-level heading would repeat it.
  */
 export function chunkDocument(
-  document: { text: string; title: string; format?: "markdown" | "text" },
+  document: { text: string; title: string; format?: DocumentFormat; outline?: readonly OutlineEntry[] | undefined },
   limits: ChunkLimits = DEFAULT_LIMITS,
 ): Chunk[] {
   const original = normaliseText(document.text);
   const readable = withoutData(original);
   const text = readable?.text ?? original;
-  const blocks = document.format === "text" ? scanPlainText(text) : scanMarkdown(text);
   const packer = new Packer(text, document.title.trim(), limits);
-  for (const block of blocks) packer.add(block);
+  if (document.format === "code") packer.addCode(document.outline ?? outlineByIndentation(text));
+  else for (const block of document.format === "text" ? scanPlainText(text) : scanMarkdown(text)) packer.add(block);
   const chunks = packer.finish();
   return readable === undefined ? chunks : chunks.map((chunk) => withOriginal(chunk, original, readable));
 }
@@ -124,6 +133,38 @@ class Packer {
     this.split(block.start, block.end, prose ? [sentenceUnits, lineUnits, spanUnits] : [lineUnits, spanUnits]);
   }
 
+  /** The whole text as code; lines of the outline that the text does not have name nothing. */
+  addCode(outline: readonly OutlineEntry[]): void {
+    let symbol: string | undefined;
+    let start = 0;
+    let from = 0;
+    let number = 1;
+    const addUntil = (end: number): void => {
+      if (end > start) this.addDeclaration(start, end, symbol);
+      start = end;
+    };
+    for (const entry of outline) {
+      for (; number < entry.line && from < this.text.length; number += 1) {
+        const feed = this.text.indexOf("\n", from);
+        from = feed === -1 ? this.text.length : feed + 1;
+      }
+      if (number < entry.line || from === this.text.length) break;
+      addUntil(from);
+      symbol = entry.symbol || undefined;
+    }
+    addUntil(this.text.length);
+  }
+
+  private addDeclaration(start: number, end: number, symbol: string | undefined): void {
+    this.closeIfGrown();
+    const tokens = this.tokensOf(start, end);
+    if (tokens <= this.limits.max_tokens) {
+      this.append({ start, end, tokens, leads: false, path: undefined, symbol });
+      return;
+    }
+    this.split(start, end, [lineUnits, spanUnits], symbol);
+  }
+
   finish(): Chunk[] {
     this.close(this.current.length);
     const tail = this.groups.at(-1);
@@ -140,7 +181,7 @@ class Packer {
     const token_count = group.length === 1 ? sum(group) : estimateTokens(text);
     if (token_count > this.limits.max_tokens && group.length > 1)
       return [...this.toChunks(group.slice(0, -1)), ...this.toChunks(group.slice(-1))];
-    return [{ heading: sharedPath(group).join(" › "), text, original: null, start_offset, token_count }];
+    return [{ heading: headingOf(group), text, original: null, start_offset, token_count }];
   }
 
   private enterSection(level: number, title: string): void {
@@ -177,12 +218,13 @@ class Packer {
     }
   }
 
-  private split(start: number, end: number, levels: readonly Units[]): void {
+  private split(start: number, end: number, levels: readonly Units[], symbol?: string): void {
     const [level, ...finer] = levels;
     level?.(this.text, start, end, (from, to) => {
       const tokens = this.tokensOf(from, to);
-      if (tokens > this.limits.max_tokens && finer.length > 0) this.split(from, to, finer);
-      else this.append({ start: from, end: to, tokens, leads: false, path: this.here() });
+      const named = symbol !== undefined && from > start ? continued(symbol) : symbol;
+      if (tokens > this.limits.max_tokens && finer.length > 0) this.split(from, to, finer, named);
+      else this.append({ start: from, end: to, tokens, leads: false, path: this.here(), symbol: named });
     });
   }
 
@@ -210,6 +252,23 @@ class Packer {
 
 function sum(pieces: readonly Piece[]): number {
   return pieces.reduce((total, piece) => total + piece.tokens, 0);
+}
+
+function continued(symbol: string): string {
+  return symbol.endsWith(CONTINUED) ? symbol : symbol + CONTINUED;
+}
+
+function headingOf(pieces: readonly Piece[]): string {
+  const symbols = new Set(pieces.flatMap(({ symbol }) => symbol ?? []));
+  if (symbols.size === 0) return sharedPath(pieces).join(" › ");
+  let heading = "";
+  for (const symbol of symbols) {
+    if (symbol.endsWith(CONTINUED) && symbols.has(symbol.slice(0, -CONTINUED.length))) continue;
+    const longer = heading === "" ? symbol : heading + SYMBOL_SEPARATOR + symbol;
+    if (longer.length > CHUNK_SYMBOLS_CHARS_MAX) break;
+    heading = longer;
+  }
+  return heading;
 }
 
 function sharedPath(pieces: readonly Piece[]): readonly string[] {

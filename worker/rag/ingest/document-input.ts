@@ -1,5 +1,5 @@
 /** From a document in a request to what ingestion takes. */
-import type { DocumentInput } from "../../ground/document.ts";
+import type { DocumentFormat, DocumentInput } from "../../ground/document.ts";
 import { TITLE_CHARS_MAX } from "../../limits.ts";
 import { withoutData } from "../text/data-uris.ts";
 import { scanMarkdown } from "../text/markdown-blocks.ts";
@@ -12,12 +12,20 @@ export interface RequestedDocument extends Omit<DocumentInput, "title" | "url"> 
 }
 
 export function documentInput(body: RequestedDocument): DocumentInput {
-  const { id, text, format, metadata } = body;
-  return { id, text, format, metadata, title: body.title ?? defaultTitle(id, text, format), url: body.url ?? null };
+  const { id, text, format, outline, metadata } = body;
+  return {
+    id,
+    text,
+    format,
+    outline,
+    metadata,
+    title: body.title ?? defaultTitle(id, text, format),
+    url: body.url ?? null,
+  };
 }
 
 /** The first heading outside code, or the id. */
-function defaultTitle(id: string, text: string, format: "markdown" | "text"): string {
+function defaultTitle(id: string, text: string, format: DocumentFormat): string {
   if (format !== "markdown") return id.slice(0, TITLE_CHARS_MAX);
   const normalised = normaliseText(text);
   const heading = scanMarkdown(withoutData(normalised)?.text ?? normalised).find(({ kind }) => kind === "heading");

@@ -79,7 +79,7 @@ interface Prepared extends DocumentInput {
 
 async function prepare(input: DocumentInput): Promise<Prepared> {
   const title = normaliseText(input.title);
-  const chunks = chunkDocument({ text: input.text, title, format: input.format });
+  const chunks = chunkDocument({ ...input, title });
   const hashed = chunks.map(async (chunk) => ({
     ...chunk,
     content_hash: await chunkHash({ title, ...chunk }),
@@ -123,7 +123,11 @@ async function write(
       metadata: input.metadata,
       content_hash,
       token_count: input.chunks.reduce((sum, chunk) => sum + chunk.token_count, 0),
-      chunks: planChunks(input.chunks, before?.chunks ?? []),
+      chunks: planChunks(
+        input.chunks,
+        before?.chunks ?? [],
+        (before?.document.format === "code") === (input.format === "code"),
+      ),
       metadata_changed:
         before !== undefined && JSON.stringify(before.document.metadata) !== JSON.stringify(input.metadata),
     });

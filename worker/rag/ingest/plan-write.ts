@@ -7,8 +7,11 @@
 import type { ChunkPlan, HashedChunk } from "../../store/document-writes.ts";
 import type { StoredChunk } from "../../store/documents.ts";
 
-/** Matches each wanted chunk with one stored chunk of the same hash, repeats included. */
-export function planChunks(wanted: readonly HashedChunk[], stored: readonly StoredChunk[]): ChunkPlan {
+/**
+ * Matches each wanted chunk with one stored chunk of the same hash, repeats included. `alike` says that both were read alike: the
+ * same text is found by other words as code.
+ */
+export function planChunks(wanted: readonly HashedChunk[], stored: readonly StoredChunk[], alike: boolean): ChunkPlan {
   const available = new Map<string, number[]>();
   for (const { id, content_hash } of stored) {
     const ids = available.get(content_hash);
@@ -17,7 +20,7 @@ export function planChunks(wanted: readonly HashedChunk[], stored: readonly Stor
   }
   const plan: ChunkPlan = { order: [], fresh: [], stale_ids: [], kept_ids: [] };
   for (const chunk of wanted) {
-    const kept = available.get(chunk.content_hash)?.shift();
+    const kept = alike ? available.get(chunk.content_hash)?.shift() : undefined;
     if (kept === undefined) {
       plan.order.push({ fresh: plan.fresh.length });
       plan.fresh.push(chunk);

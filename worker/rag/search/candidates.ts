@@ -6,6 +6,7 @@
  * as well (docs/decisions/0003-fusion.md), because only what tells candidates apart can reorder them.
  */
 import { TITLE_WEIGHT } from "../../limits.ts";
+import { declaredNames, identifierWords, type Names } from "../text/identifiers.ts";
 import { findTerms, type TermSet } from "../text/terms.ts";
 import { readText, type TextWords } from "../text/words.ts";
 import type { ChunkRow } from "./text-leg.ts";
@@ -14,14 +15,19 @@ import type { ChunkRow } from "./text-leg.ts";
 const K1 = 1.2;
 const B = 0.75;
 
+/** `max tokens` and `maxTokens` look for `MAX_TOKENS`, but less than for their own kind. */
+const OTHERWISE_SPELLED = 0.75;
+
 export interface Candidate {
   id: number;
   document_id: string;
   /** BM25, higher is better; the second stage adds to it. */
   score: number;
   title: TextWords;
-  /** The heading path and the text. */
+  /** The heading path and the text; of code with the words of its names. */
   body: TextWords;
+  /** It is code that declares a name which the query asks for: 1 as it is spelled there, else less; 0 for what declares none. */
+  declares: number;
   /** How many words both have. */
   length: number;
   /** How many its document has, by the share of the document's tokens that the chunk is. */
@@ -36,18 +42,21 @@ export interface Candidate {
 
 /**
  * Candidates from rows, in the same order. `query` holds every stem of the query, stopwords included; of the stems in
- * `compounds` ("email" of "e-mail") only the occurrences that stand in the text count, as in the index.
+ * `compounds` ("email" of "e-mail") only the occurrences that stand in the text count, as in the index. `names` are those that it may ask for.
  */
 export function readCandidates(
-  rows: readonly { row: ChunkRow; score: number }[],
+  rows: readonly ChunkRow[],
   query: TermSet,
   compounds: ReadonlySet<string>,
+  names: Names,
 ): Candidate[] {
   const size = query.index.size;
   const typed_only = new Set([...compounds].map((stem) => query.index.get(stem)));
-  const candidates = rows.map(({ row, score }): Candidate => {
+  const candidates = rows.map((row): Candidate => {
     const title = readText(row.title);
-    const body = readText(row.heading === "" ? row.text : `${row.heading}\n${row.text}`);
+    const isCode = row.format === "code";
+    const text = row.heading === "" ? row.text : `${row.heading}\n${row.text}`;
+    const body = readText(isCode ? `${text}\n${identifierWords(`${row.title}\n${text}`)}` : text);
     const frequency = new Float64Array(size);
     const pairs = new Map<number, number>();
     for (const [text, weight] of [
@@ -71,9 +80,10 @@ export function readCandidates(
     return {
       id: row.chunk_id,
       document_id: row.document_id,
-      score,
+      score: 0,
       title,
       body,
+      declares: isCode ? declarationShare(declaredNames(row.heading), names) : 0,
       length,
       document_length: length * Math.max(1, row.document_tokens / Math.max(1, row.token_count)),
       relative_length: 1,
@@ -84,6 +94,15 @@ export function readCandidates(
   const mean = candidates.reduce((sum, { length }) => sum + length, 0) / Math.max(1, candidates.length);
   for (const candidate of candidates) candidate.relative_length = candidate.length / Math.max(1, mean);
   return candidates;
+}
+
+function declarationShare(declared: Names, asked: Names): number {
+  let share = 0;
+  for (const [key, spelling] of asked) {
+    const own = declared.get(key);
+    if (own !== undefined) share = Math.max(share, own === spelling ? 1 : OTHERWISE_SPELLED);
+  }
+  return share;
 }
 
 /** How often a candidate says each of `terms`, weighted like `Candidate.frequency`. */

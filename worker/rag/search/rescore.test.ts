@@ -4,14 +4,20 @@ import { queryTerms } from "../text/query.ts";
 import { stems, termSet } from "../text/terms.ts";
 import { readCandidates } from "./candidates.ts";
 import { rescore } from "./rescore.ts";
-import type { TextCandidate } from "./text-leg.ts";
+import type { ChunkRow } from "./text-leg.ts";
 
-function candidate(chunk_id: number, score: number, text: string, title = ""): TextCandidate {
+interface Ranked {
+  row: ChunkRow;
+  score: number;
+}
+
+function candidate(chunk_id: number, score: number, text: string, title = ""): Ranked {
   const row = {
     chunk_id,
     document_id: `d${chunk_id}`,
     title,
     heading: "",
+    format: "text" as const,
     text,
     url: null,
     metadata: "{}",
@@ -20,10 +26,17 @@ function candidate(chunk_id: number, score: number, text: string, title = ""): T
   };
   return { row, score };
 }
-function order(query: string, rows: TextCandidate[]): number[] {
+function order(query: string, rows: Ranked[]): number[] {
   const sequence = stems(query);
   const set = termSet(sequence);
-  return rescore(sequence, set, queryTerms(query), readCandidates(rows, set, new Set()));
+  const candidates = readCandidates(
+    rows.map(({ row }) => row),
+    set,
+    new Set(),
+    new Map(),
+  );
+  for (const [place, { score }] of rows.entries()) Object.assign(candidates[place] ?? {}, { score });
+  return rescore(sequence, set, queryTerms(query), candidates);
 }
 
 describe("rescore", () => {

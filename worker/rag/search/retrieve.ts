@@ -5,19 +5,21 @@
  * vector leg degrades a hybrid search to full text and says so; a dead D1 is the caller's error, since D1 holds
  * the text.
  */
-import { RERANK_DEPTH, RESCORE_DEPTH, SEARCH_DEPTH_MAX } from "../../limits.ts";
+import type { DocumentFormat } from "../../ground/document.ts";
+import { RERANK_DEPTH, RESCORE_DEPTH, SEARCH_DEPTH_MAX, SPARSE_POOL } from "../../limits.ts";
 import { type IndexState, indexState } from "../../store/index-state.ts";
 import { embed } from "../../vectors/embed.ts";
 import type { EmbeddingModel } from "../../vectors/models.ts";
+import { askedNames, type Names } from "../text/identifiers.ts";
 import { type QueryTerm, queryTerms } from "../text/query.ts";
 import { stems, termSet } from "../text/terms.ts";
-import { type Candidate, readCandidates } from "./candidates.ts";
+import { readCandidates } from "./candidates.ts";
 import type { Filter } from "./filter.ts";
 import { fuse, type Scored } from "./fusion.ts";
 import { rerankScores } from "./rerank.ts";
 import { rescore } from "./rescore.ts";
 import { scoreWithinTenant } from "./tenant-score.ts";
-import { NO_STATISTICS, readChunks, searchText, type TenantStatistics, type TextCandidate } from "./text-leg.ts";
+import { type ChunkRow, NO_STATISTICS, readChunks, searchText, type TextAnswer } from "./text-leg.ts";
 
 export interface Stores {
   db: D1Database;
@@ -38,6 +40,8 @@ export interface RetrievalRequest {
   offset: number;
   filter?: Filter;
   embedding_model: EmbeddingModel;
+  /** How many chunks full text may rank by all words of the query; frequent ones lose their say beyond. */
+  ranked_max: number;
   /** Absent or empty: no reranking. */
   rerank_model?: string;
 }
@@ -49,6 +53,7 @@ export interface Hit {
   title: string;
   heading: string;
   text: string;
+  format: DocumentFormat;
   url: string | null;
   metadata: Record<string, unknown>;
   token_count: number;
@@ -79,6 +84,7 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
   const { embedding_model: model } = request;
   const page_end = Math.min(request.offset + request.top_k, SEARCH_DEPTH_MAX);
   const terms = queryTerms(request.query);
+  const names = askedNames(request.query);
   const words = terms.flatMap(({ surface, compound }) => (compound ? [] : [surface]));
   const asksText = request.mode !== "vector";
   const asksVector = request.mode === "vector" || (request.mode === "hybrid" && model.vector_weight > 0);
@@ -89,9 +95,9 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
   // The state must not be newer than the vectors: without the text leg it is read first.
   const indexOnly = asksText
     ? null
-    : { index: await indexState(stores.db, request.tenant), candidates: [], statistics: NO_STATISTICS };
-  const [{ index, candidates: texts, statistics }, vectors] = await Promise.all([
-    indexOnly ?? searchText(stores.db, request, terms, depth),
+    : { index: await indexState(stores.db, request.tenant), candidates: [], complete: true, statistics: NO_STATISTICS };
+  const [texts, vectors] = await Promise.all([
+    indexOnly ?? searchText(stores.db, request, terms, names, { limit: depth, ranked_max: request.ranked_max }),
     asksVector
       ? searchVectors(stores, request, model).catch((cause: unknown) => {
           if (request.mode === "vector") throw new VectorSearchError("vector search failed", { cause });
@@ -101,10 +107,10 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
       : null,
   ]);
   const vectorWeight = vectors === null ? 0 : asksText ? model.vector_weight : 1;
-  const textRanking = rankText(request.query, terms, texts, statistics);
+  const textRanking = rankText(request.query, terms, names, texts);
   let ranking = fuse(textRanking.ranked, vectors ?? [], vectorWeight, SEARCH_DEPTH_MAX);
 
-  const rows = new Map(texts.map(({ row }) => [row.chunk_id, row]));
+  const rows = new Map(texts.candidates.map((row) => [row.chunk_id, row]));
   const reranks = request.rerank_model !== undefined && request.rerank_model !== "";
   const shown = ranking.slice(0, reranks ? Math.max(page_end, RERANK_DEPTH) : page_end);
   const missing = shown.flatMap(({ id }) => (rows.has(id) ? [] : [id]));
@@ -142,7 +148,7 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
     degraded,
     query_terms: words,
     vector_used: vectors !== null,
-    index,
+    index: texts.index,
   };
 }
 
@@ -166,20 +172,23 @@ async function searchVectors(stores: Stores, request: RetrievalRequest, model: E
 function rankText(
   query: string,
   terms: readonly QueryTerm[],
-  rows: readonly TextCandidate[],
-  statistics: TenantStatistics,
+  names: Names,
+  { candidates, complete, statistics }: Pick<TextAnswer, "candidates" | "complete" | "statistics">,
 ): { ranked: Scored[]; scores: ReadonlyMap<number, number> } {
   const sequence = stems(query);
   const set = termSet(sequence);
   const compounds = new Set(terms.flatMap(({ stem, compound }) => (compound ? [stem] : [])));
-  const [head, tail] = [rows.slice(0, RESCORE_DEPTH), rows.slice(RESCORE_DEPTH)].map((part) =>
-    scoreWithinTenant(readCandidates(part, set, compounds), terms, set, statistics),
-  ) as [Candidate[], Candidate[]];
+  const scored = (rows: readonly ChunkRow[]) =>
+    scoreWithinTenant(readCandidates(rows, set, compounds, names), terms, set, statistics);
+  // FTS5's cut stands: what it put behind never passes what it put before. Where it did not see every word, more compete for the head.
+  const cut = complete ? RESCORE_DEPTH : SPARSE_POOL;
+  const first = scored(candidates.slice(0, cut));
+  const head = first.slice(0, RESCORE_DEPTH);
+  const tail = [...first.slice(RESCORE_DEPTH), ...scored(candidates.slice(cut))];
   const scores = new Map([...head, ...tail].map(({ id, score }) => [id, score]));
   const heights = head.map(({ score }) => score);
   const lowest = heights.at(-1) ?? 0;
   return {
-    // FTS5's cut stands: what it put behind the head never passes the head.
     ranked: [
       ...rescore(sequence, set, terms, head).map((id, rank) => ({ id, score: heights[rank] ?? 0 })),
       ...tail.map(({ id, score }) => ({ id, score: Math.min(score, lowest) })),

@@ -19,6 +19,9 @@ const USUAL_CHUNK_WORDS = 100;
  */
 const DOCUMENT_SHARE = 0.5;
 
+/** Weight of declaring a name beside saying a word once. A chunk that uses the name says its words up to K1 + 1 times. */
+const DECLARATION_WEIGHT = 2;
+
 /**
  * Scores the candidates and returns them, best first. `query` holds the stems that they were read with.
  *
@@ -32,13 +35,16 @@ export function scoreWithinTenant(
   query: TermSet,
   { chunks, holding }: TenantStatistics,
 ): Candidate[] {
-  const asked = terms.map(({ stem, count }, place) => {
-    const held = holding[place] ?? 0;
-    const idf = Math.log(1 + (Math.max(0, chunks - held) + 0.5) / (held + 0.5));
-    return { number: query.index.get(stem) ?? 0, weight: idf * Math.sqrt(count) };
-  });
+  const idfOf = (held: number): number => Math.log(1 + (Math.max(0, chunks - held) + 0.5) / (held + 0.5));
+  const asked = terms.map(({ stem, count }, place) => ({
+    number: query.index.get(stem) ?? 0,
+    weight: idfOf(holding[place] ?? 0) * Math.sqrt(count),
+  }));
   const bm25 = (frequency: Float64Array, relative_length: number): number =>
     asked.reduce((sum, { number, weight }) => sum + weight * saturation(frequency[number] ?? 0, relative_length), 0);
+  // A chunk that declares an asked name says one more term: as rare as it is here, for all that declare it are candidates.
+  const declaring = candidates.filter(({ declares }) => declares > 0).length;
+  const declaration = DECLARATION_WEIGHT * idfOf(declaring);
   const shares = candidates.reduce(
     (sum, { length, document_length }) => sum + length / Math.max(1, document_length),
     0,
@@ -53,7 +59,7 @@ export function scoreWithinTenant(
     const ofDocument = bm25(frequency, document_length / usual_document_words);
     for (const candidate of own) {
       const ofChunk = bm25(candidate.frequency, candidate.length / USUAL_CHUNK_WORDS);
-      candidate.score = (1 - DOCUMENT_SHARE) * ofChunk + DOCUMENT_SHARE * ofDocument;
+      candidate.score = (1 - DOCUMENT_SHARE) * ofChunk + DOCUMENT_SHARE * ofDocument + candidate.declares * declaration;
     }
   }
   return candidates.toSorted((a, b) => b.score - a.score || a.id - b.id);

@@ -4,13 +4,15 @@
  * will say, so both compare the same bytes.
  */
 import { sha256 } from "../../ground/digest.ts";
+import type { DocumentFormat, OutlineEntry } from "../../ground/document.ts";
 
 /** What a document says; two contents with the same {@link documentHash} need no new chunks and no new vectors. */
 interface DocumentContent {
   title: string;
   text: string;
   url?: string | null;
-  format?: "markdown" | "text";
+  format?: DocumentFormat;
+  outline?: readonly OutlineEntry[] | undefined;
   /** Flat JSON object; the order of its keys does not matter. */
   metadata?: Record<string, unknown>;
 }
@@ -75,7 +77,7 @@ function holdsLongRunOfMarks(text: string): boolean {
 
 /**
  * SHA-256 (lower-case hex) of a document's normalised title and text, its URL, format and metadata.
- * A missing `url` equals null, a missing `format` equals markdown, missing `metadata` equals `{}`.
+ * A missing `url` equals null, a missing `format` equals markdown, missing `metadata` equals `{}`. Of code, its outline counts too.
  */
 export async function documentHash(content: DocumentContent): Promise<string> {
   const framed = JSON.stringify([
@@ -85,6 +87,7 @@ export async function documentHash(content: DocumentContent): Promise<string> {
     content.url ?? null,
     sortKeys(content.metadata ?? {}),
     normaliseText(content.text),
+    ...(content.outline === undefined ? [] : [content.outline.map(({ line, symbol }) => [line, symbol])]),
   ]);
   return sha256(framed);
 }

@@ -33,6 +33,11 @@ function foldLetters(text: string): string {
     .normalize("NFC");
 }
 
+/** A name as one word, however it is written: `maxTokens`, `MAX_TOKENS` and "max tokens" are "maxtokens". */
+export function nameKey(name: string): string {
+  return foldLetters(name).replace(/[^\p{L}\p{N}\p{M}]+/gu, "");
+}
+
 /** A text as its words are read from it: folded, with the joined form of compounds and names at its end. */
 export function fold(text: string): string {
   return withJoined(foldLetters(text));

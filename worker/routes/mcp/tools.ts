@@ -69,7 +69,7 @@ export const TOOLS: readonly Tool[] = [
         max_context_tokens: CONTEXT_TOKENS_DEFAULT,
         max_answer_tokens: ANSWER_TOKENS_MAX,
       };
-      const request = { message: question, filter, stream: false, ...limits };
+      const request = { message: question, history: [], filter, stream: false, ...limits };
       const { answer, found, grounded, citations, sources, degraded } = await drain(
         ask(work, { request, debug: false }),
       );

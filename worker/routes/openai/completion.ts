@@ -51,13 +51,13 @@ function chunk({ id, created }: CompletionHead, model: string, choices: Choice[]
 }
 
 function endingOf({ ignored, footnotes }: CompletionHead, answer: ChatAnswer) {
-  const { ended, found, grounded, citations, sources, usage, cached, degraded } = answer;
+  const { ended, found, grounded, citations, sources, usage, standalone_question, cached, degraded } = answer;
   if (ended === "broke_off" || ended === "no_answer")
     throw new Problem("model-down", `${degraded.at(-1)}. Try again.`, { retry_after_s: 5 });
   return {
     text: footnotes ? footnotesOf(answer) : "",
     finish_reason: ended === "cut_short" ? ("length" as const) : ("stop" as const),
-    prism: { found, grounded, citations, sources, usage, cached, degraded, ignored },
+    prism: { found, grounded, citations, sources, usage, standalone_question, cached, degraded, ignored },
   };
 }
 

@@ -30,7 +30,7 @@ const route = declareRoute("chat", {
   summary: "Ask a question, as a chat completion",
   description:
     "Answers from the tenant's documents and cites them: `[17]` in the text is a mark, and `prism.citations` says what it cites. " +
-    "The last message of the user is the question, and the only one that is read. What has no effect is named in `prism.ignored`; " +
+    "The last message of the user is the question; earlier ones say what it leaves out (`prism.standalone_question`). What has no effect is named in `prism.ignored`; " +
     "what would change the meaning of the request is refused with its `param`.",
   request: { body: { required: true, content: { "application/json": { schema: completionRequest } } } },
   responses: {
@@ -46,7 +46,7 @@ const route = declareRoute("chat", {
 completions.openapi(route, async (c) => {
   const { work } = c.var;
   const request = c.req.valid("json");
-  const { message, ignored } = readCompletion(request);
+  const { message, history, ignored } = readCompletion(request);
   const { footnotes, ...retrieval } = request.prism;
   const head: CompletionHead = {
     id: `chatcmpl-${work.request_id}`,
@@ -59,6 +59,7 @@ completions.openapi(route, async (c) => {
   const session = request.user ?? undefined;
   const asked = {
     message,
+    history,
     session,
     model: chatModelName(request.model),
     stream,

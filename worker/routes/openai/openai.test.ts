@@ -107,7 +107,7 @@ describe("chat completions", () => {
     expect(await ask()).toMatchObject({ object: "chat.completion" });
   });
 
-  test("only the last question is read; what has no effect is named", async () => {
+  test("a question that stands by itself is asked as it is; what has no effect is named", async () => {
     const messages = [
       { role: "system", content: "Speak like a pirate." },
       { role: "user", content: "What does the moth eat?" },
@@ -117,7 +117,7 @@ describe("chat completions", () => {
     ];
     const answer = (await ask({ messages, temperature: 0.7, seed: 1, user: null })) as Extended<OpenAI.ChatCompletion>;
     expect(answer.choices[0]?.message.content).toContain("stored grain");
-    const others = [0, 1, 2, 4].map((index) => `messages[${index}]`);
+    const others = [0, 4].map((index) => `messages[${index}]`);
     expect(answer.prism.ignored).toEqual(["temperature", "seed", ...others]);
   });
 

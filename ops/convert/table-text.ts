@@ -1,0 +1,21 @@
+/** CSV as one table, whichever of the usual marks separates its fields. */
+import { parse } from "csv-parse/sync";
+import { markdownOf, tableOf } from "./markdown.ts";
+import type { Parser } from "./parser.ts";
+
+const SEPARATORS = [",", ";", "\t"];
+
+export const parseCsv: Parser = (bytes) => {
+  const text = new TextDecoder().decode(bytes);
+  const [head = ""] = text.split("\n", 1);
+  const count = (mark: string) => head.split(mark).length;
+  const delimiter = SEPARATORS.toSorted((a, b) => count(b) - count(a))[0];
+  const rows: string[][] = parse(text, {
+    delimiter,
+    bom: true,
+    relax_column_count: true,
+    relax_quotes: true,
+    skip_empty_lines: true,
+  });
+  return rows.length === 0 ? "" : markdownOf([tableOf(rows)]);
+};

@@ -1,0 +1,55 @@
+/**
+ * How many of a tenant's chunks hold a word, at a bounded price: counted up to a limit, estimated beyond it.
+ *
+ * A word is counted from both ends of the index, up to the limit from each. What lies between is taken to be as dense as the ends
+ * are: exact statistics of frequent words cost a walk through the whole index, and differ in the third digit of a weight that
+ * is small anyway. Nothing is stored, so nothing has to be kept, forgotten or hidden from other tenants.
+ */
+
+/** How many were met, and the ids of the lowest and the highest of them. */
+interface Met {
+  count: number;
+  lowest: number;
+  highest: number;
+}
+
+/** The lowest ids that hold a word; and where there are as many as may be counted, the highest ones too. */
+export interface Ends {
+  front: Met;
+  back: Met | null;
+}
+
+/** Chunks that hold a word: exact where the count did not end at its limit. `all` are the ends of the tenant's chunks altogether. */
+export function holdingOf({ front, back }: Ends, all: Ends): number {
+  if (back === null) return front.count;
+  const lowest = all.front.lowest;
+  const highest = (all.back ?? all.front).highest;
+  const density = (front.count / (front.highest - lowest + 1) + back.count / (highest - back.lowest + 1)) / 2;
+  return Math.max(back.count, Math.round(density * (highest - lowest + 1)));
+}
+
+/** FTS5 expressions of one thing to be counted: where the tenant is alone, and among others. */
+export interface Counted {
+  alone: string;
+  among: string;
+}
+
+const met = (order: string): string =>
+  `(SELECT json_object('count', count(*), 'lowest', min(rowid), 'highest', max(rowid))
+    FROM (SELECT rowid FROM chunks_fts WHERE chunks_fts MATCH match ${order} LIMIT ?3))`;
+
+/**
+ * Common tables for a statement whose `?1` is the tenant, `?2` a JSON array of `Counted` and `?3` the limit of a count. `total` has one
+ * row: `others` (there are other tenants), `ends` (JSON, one each in order) and `postings`, the sum of the counts but for the first.
+ */
+export const COUNTED_TABLES = `
+  shared AS MATERIALIZED (SELECT EXISTS (SELECT 1 FROM tenants WHERE tenant <> ?1) AS others),
+  asked AS MATERIALIZED (
+    SELECT key AS place, value ->> iif(others, 'among', 'alone') AS match FROM shared CROSS JOIN json_each(?2)),
+  fronts AS MATERIALIZED (SELECT place, match, ${met("")} AS front FROM asked),
+  backs AS MATERIALIZED (
+    SELECT place, front, iif(front ->> 'count' < ?3, 'null', ${met("ORDER BY rowid DESC")}) AS back FROM fronts),
+  total AS MATERIALIZED (
+    SELECT others, json_group_array(json_object('front', json(front), 'back', json(back)) ORDER BY place) AS ends,
+      coalesce(sum(front ->> 'count') FILTER (WHERE place > 0), 0) AS postings
+    FROM shared CROSS JOIN backs)`;

@@ -1,0 +1,78 @@
+/**
+ * Bodies that are files: in a form (`multipart/form-data`), or raw with the file's own media type and its fields in the query.
+ *
+ * As in `body.ts`, what can be refused before a byte is read is: the kind, the encoding, the announced size.
+ */
+import type { Context, MiddlewareHandler } from "hono";
+import { sha256 } from "../ground/digest.ts";
+import { Problem } from "../ground/problem.ts";
+import { FILE_FIELDS_MAX, FILE_NAME_CHARS_MAX } from "../limits.ts";
+import { FILE_KINDS, mediaTypeOfName } from "../rag/ingest/file-type.ts";
+import { readBody, requirePlainEncoding } from "./body.ts";
+import type { App } from "./context.ts";
+
+const FORM = "multipart/form-data";
+/** Says nothing: the file's name does. */
+const UNKNOWN = new Set(["", "application/octet-stream"]);
+
+/** Middleware that leaves `file` for a body that is one of at most `bytes_max` bytes, and all others to `jsonBody` behind it. */
+export function fileBody(bytes_max: number): MiddlewareHandler<App> {
+  return async (c, next) => {
+    const content_type = c.req.header("content-type") ?? "";
+    const media_type = essence(content_type);
+    const isFile = media_type === FORM || media_type in FILE_KINDS;
+    if (c.get("file") === undefined && isFile) {
+      requirePlainEncoding(c);
+      const bytes = await readBody(c.req.raw, bytes_max);
+      const file = media_type === FORM ? await formFile(bytes, content_type) : rawFile(c, bytes, media_type);
+      c.set("file", file);
+      // Two sendings of a form differ in their boundary, and are the same request.
+      const { fields, name } = file;
+      c.set(
+        "body_text",
+        JSON.stringify([Object.entries(fields).sort(), name, file.media_type, await sha256(file.bytes)]),
+      );
+    }
+    await next();
+  };
+}
+
+function rawFile(c: Context<App>, bytes: Uint8Array, media_type: string) {
+  const { debug: _, ...fields } = c.req.query();
+  return { name: "", media_type, bytes, fields };
+}
+
+async function formFile(bytes: Uint8Array, content_type: string) {
+  const form = await new Response(bytes as Uint8Array<ArrayBuffer>, { headers: { "content-type": content_type } })
+    .formData()
+    .catch((cause: unknown) => {
+      throw new Problem("invalid-request", "The form cannot be read: send `multipart/form-data` with its boundary.", {
+        cause,
+      });
+    });
+  const fields: Record<string, string> = {};
+  let file: File | undefined;
+  let count = 0;
+  for (const [name, value] of form) {
+    count += 1;
+    const isTaken = typeof value === "string" ? name in fields : file !== undefined || name !== "file";
+    if (isTaken || count > FILE_FIELDS_MAX)
+      throw new Problem("invalid-request", "The form takes one file, as `file`, and each field once.");
+    if (typeof value === "string") fields[name] = value;
+    else file = value;
+  }
+  if (file === undefined) throw new Problem("invalid-request", "The form has no file: send it as `file`.");
+  const name = file.name.slice(-FILE_NAME_CHARS_MAX);
+  const declared = essence(file.type);
+  const media_type = UNKNOWN.has(declared) ? mediaTypeOfName(name) : declared;
+  if (media_type === undefined || !(media_type in FILE_KINDS))
+    throw new Problem(
+      "unsupported-media-type",
+      "Files of this kind are not taken. Convert it to PDF, HTML or Markdown.",
+    );
+  return { name, media_type, bytes: new Uint8Array(await file.arrayBuffer()), fields };
+}
+
+function essence(content_type: string): string {
+  return (content_type.split(";")[0] ?? "").trim().toLowerCase();
+}
