@@ -48,7 +48,7 @@ manifest is written. Whether it can be restored only a restore shows: \`ops back
   examples: [
     "backup create",
     "backup create --tag before-migration --full",
-    "backup create --stack production --repository s3://vault/prism?endpoint=https://… --json",
+    'backup create --stack production --repository "s3://vault/prism?endpoint=https://…" --json',
   ],
   async run(invocation, { full = false, tag: tags = [], init, ...options }): Promise<Outcome<z.infer<typeof output>>> {
     const sources = await stackSources(invocation);

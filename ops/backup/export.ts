@@ -59,7 +59,7 @@ both have snapshots that the other never had. With --salvage, exit code 4: somet
     "backup export ./plain && sqlite3 new.sqlite < ./plain/database.sql",
     "backup export ./plain --table documents --table tenants",
     "backup export --salvage ./what-is-left",
-    "backup export --as-repository --to s3://vault/prism?endpoint=https://… --json",
+    'backup export --as-repository --to "s3://vault/prism?endpoint=https://…" --json',
   ],
   async run(invocation, { words, to, as_repository = false, salvage = false, table, ...options }) {
     if (as_repository && to !== undefined && words.length === 0 && !salvage && table === undefined)

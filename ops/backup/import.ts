@@ -16,7 +16,7 @@ export const backupImport = defineCommand({
   output: copyReport,
   examples: [
     "backup import /media/vault --key-file ./escrow.json",
-    "backup import s3://vault/prism?endpoint=https://… --repository ./here --json",
+    'backup import "s3://vault/prism?endpoint=https://…" --repository ./here --json',
   ],
   run: (invocation, { place, repository, key_file, limit_rate }) =>
     copyRepository(invocation, { from: place, to: repository, key_file, limit_rate }),

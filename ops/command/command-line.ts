@@ -21,8 +21,12 @@ interface Program {
   reached(): string;
 }
 
-/** The program with every command's name; with options and summaries where `argv` comes to a command or asks for help. */
-export async function buildProgram(argv: readonly string[]): Promise<Program> {
+/**
+ * The program with every command's name; with options and summaries where `argv` comes to a command or asks for help.
+ *
+ * @param carryOut what becomes of the command that is named, with what was given to it.
+ */
+export async function buildProgram(argv: readonly string[], carryOut = perform): Promise<Program> {
   const words = argv.filter((word) => !word.startsWith("-")).join(" ");
   const isForHelp = words === "" || words in AREAS || argv.some((word) => ["--help", "-h"].includes(word));
   const program = new CommanderCommand("ops")
@@ -51,7 +55,7 @@ export async function buildProgram(argv: readonly string[]): Promise<Program> {
   let reached = "";
   const load = async (_: CommanderCommand, next: CommanderCommand): Promise<void> => {
     reached = pathOf(next);
-    if (reached in COMMANDS) declare(next, await commandAt(reached));
+    if (reached in COMMANDS) declare(next, await commandAt(reached), carryOut);
   };
   program.hook("preSubcommand", load);
   for (const path of Object.keys(COMMANDS)) {
@@ -98,7 +102,7 @@ function pathOf(command: CommanderCommand): string {
 }
 
 /** Makes the empty `node` the command that is declared. */
-function declare(node: CommanderCommand, command: Command): void {
+function declare(node: CommanderCommand, command: Command, carryOut: typeof perform): void {
   const { summary, notes, args, options, risk, asks, examples } = command;
   node.description(notes === undefined ? summary : `${summary}\n\n${notes}`);
   const positional = flagsOf(args);
@@ -114,7 +118,7 @@ function declare(node: CommanderCommand, command: Command): void {
   node.action(async () => {
     const words = node.processedArgs.map((value, index) => [positional[index]?.key ?? "", value] as const);
     const given = Object.entries(node.opts()).map(([name, value]) => [snakeCase(name), value] as const);
-    await perform(command, node.optsWithGlobals<GlobalOptions>(), {
+    await carryOut(command, node.optsWithGlobals<GlobalOptions>(), {
       ...inputOf(args, Object.fromEntries(words)),
       ...inputOf(options, Object.fromEntries(given)),
     });

@@ -36,7 +36,7 @@ export const adopt = defineCommand({
       .array(resource.extend({ remedy: z.string() }))
       .describe("what pulumi import cannot take, and what to do instead"),
   }),
-  examples: ["adopt --stack staging --out import.json"],
+  examples: ["adopt --stack production --out import.json"],
   async run(invocation, { out }) {
     const [driver, target] = [await openDriver(invocation), await invocation.target()];
     const client = createCloudflare(await target.api(), { signal: invocation.signal });

@@ -20,6 +20,8 @@ export async function startRegistry(
   tarball: (name: string, version: string) => Buffer | null = () => null,
 ): Promise<LocalRegistry> {
   const server = createServer((request, response) => {
+    // It knows of no vulnerability.
+    if (request.url?.endsWith("/advisories/bulk")) return response.end("{}");
     const [, name = "", file] =
       /^\/((?:@[^/]+\/)?[^/]+)(?:\/-\/(.+))?$/.exec(decodeURIComponent(request.url ?? "")) ?? [];
     if (file !== undefined) return response.end(tarball(name, /-(\d.*)\.tgz$/.exec(file)?.[1] ?? ""));

@@ -48,7 +48,7 @@ export const gameday = defineCommand({
     quiet_hours: z.int().min(0).optional().describe(`hours of the quiet day (default: ${DAY_H}, with --fault: none)`),
   }),
   output,
-  examples: ["gameday --fault drill-failed", "gameday --json"],
+  examples: ["gameday --fault poison-message", "gameday --json"],
   async run(invocation, { fault: wanted, quiet_hours, record }): Promise<Outcome<GameDay>> {
     const chosen = wanted === undefined ? FAULTS : wanted.map(faultNamed);
     const hours = quiet_hours ?? (wanted === undefined ? DAY_H : 0);

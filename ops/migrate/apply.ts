@@ -15,7 +15,7 @@ export const migrateApply = defineCommand({
   risk: "change",
   asks: true,
   output: z.strictObject({ stack: z.enum(STACKS), dry_run: z.boolean(), applied: z.array(z.string()) }),
-  examples: ["migrate apply --dry-run", "migrate apply --stack staging --yes"],
+  examples: ["migrate apply --dry-run", "migrate apply --stack production --yes"],
   async run(invocation) {
     const { stack, dry_run } = invocation;
     const { files, applied, deployed, database } = await openMigrations(invocation);

@@ -14,7 +14,7 @@ export const migrateRevert = defineCommand({
     "It runs whole or not at all, after a rehearsal on an empty copy of the live schema. Exit code 3: not confirmed, no way back, or the deployed version needs the migration.",
   risk: "destructive",
   output: z.strictObject({ stack: z.enum(STACKS), dry_run: z.boolean(), reverted: z.array(z.string()) }),
-  examples: ["migrate revert --dry-run", "migrate revert --stack staging --yes"],
+  examples: ["migrate revert --dry-run", "migrate revert --stack production --yes"],
   async run(invocation) {
     const { stack, dry_run } = invocation;
     const { files, applied, deployed, database } = await openMigrations(invocation);

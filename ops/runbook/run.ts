@@ -66,7 +66,7 @@ after; 3: nothing was begun. Every run leaves a transcript, which runbook show-r
   output,
   examples: [
     "runbook run search-wrong",
-    "runbook run search-wrong --auto --max-risk read --json",
+    "runbook run search-wrong --auto --max-risk change --json",
     "runbook run search-wrong --resume",
   ],
   run: async (invocation, { id, ...wishes }) => await runRunbook(invocation, await soundRunbook(id), wishes),
