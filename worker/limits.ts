@@ -29,6 +29,11 @@ export const CHUNK_MAX_TOKENS = 448;
 export const CHUNK_MIN_TOKENS = 100;
 /** Longer heading lines are shortened in the heading path; the text keeps them whole. */
 export const CHUNK_HEADING_CHARS_MAX = 160;
+/**
+ * A longer comment above a declaration is a section of its own under the same name: the chunk that holds the declaration itself
+ * is headed by it as well.
+ */
+export const LEAD_LINES_MAX = 10;
 /** Names of declarations in the heading of a chunk of code; a usual chunk has one to ten. */
 export const CHUNK_SYMBOLS_CHARS_MAX = 480;
 

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import type { Node, Parser } from "@vscode/tree-sitter-wasm";
 import type { OutlineEntry } from "../../worker/ground/document.ts";
-import { CHUNK_HEADING_CHARS_MAX, OUTLINE_ENTRIES_MAX } from "../../worker/limits.ts";
+import { CHUNK_HEADING_CHARS_MAX, LEAD_LINES_MAX, OUTLINE_ENTRIES_MAX } from "../../worker/limits.ts";
 import { SYMBOL_SEPARATOR } from "../../worker/rag/text/identifiers.ts";
 import { cutSafely } from "../../worker/rag/text/text-units.ts";
 import { OUTLINE_BRACKETS_MAX } from "../limits.ts";
@@ -101,10 +101,9 @@ export async function outlineOf(text: string, grammar: Grammar): Promise<Outline
   const read = await declarationsOf(text, grammar);
   if (read === undefined) return undefined;
   const symbols = new Map<number, string[]>(read.statement_lines.map((line) => [line, []]));
-  for (const { from_line, symbol } of read.declarations) {
-    const known = symbols.get(from_line);
-    if (known === undefined) symbols.set(from_line, [symbol]);
-    else known.push(symbol);
+  for (const { from_line, line, symbol } of read.declarations) {
+    for (const begin of line - from_line > LEAD_LINES_MAX ? [from_line, line] : [from_line])
+      symbols.set(begin, [...(symbols.get(begin) ?? []), symbol]);
   }
   return [...symbols]
     .toSorted(([a], [b]) => a - b)

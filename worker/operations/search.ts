@@ -25,7 +25,7 @@ export async function search(work: Work, { request, debug }: SearchInput): Promi
 
   const retrieved = await retrieve(work.stores, retrievalRequest(work, request)).catch(refuseVectorSearch);
   const { hits, degraded, query_terms, vector_used, index } = retrieved;
-  const results = hits.map(({ token_count, ...hit }) => ({ ...hit, tokens: token_count }));
+  const results = hits.map(({ token_count, format: _, ...hit }) => ({ ...hit, tokens: token_count }));
   const answer = Json.of({ results, degraded, ...(debug ? { debug: { query_terms, vector_used } } : {}) });
   keepAnswer(work, keeping, { answer, degraded, index, vector_used });
   return answer;

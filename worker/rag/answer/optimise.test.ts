@@ -103,3 +103,10 @@ describe("optimise", () => {
     );
   });
 });
+
+test("a chunk of code is sent whole: its blank lines and stops end no thought", () => {
+  const text = "// Packs. Twice.\nfunction packPieces() {\n  first();\n\n  second();\n}\n";
+  const code = { ...hit(1, "src/a.ts", text, 1), format: "code" as const };
+  const { passages } = optimise({ query: "How does it pack pieces?", hits: [code] });
+  expect(passages.map((passage) => passage.text)).toEqual([text.trimEnd()]);
+});

@@ -6,6 +6,7 @@
  * sentences, and an unclear one spreads over several chunks. Pure and deterministic.
  */
 
+import type { DocumentFormat } from "../../ground/document.ts";
 import { estimateTokens } from "../text/tokens.ts";
 import { evidence } from "./evidence.ts";
 import { readQuestion } from "./question.ts";
@@ -18,6 +19,8 @@ export interface OptimisableHit {
   title: string;
   heading: string;
   text: string;
+  /** Undefined for prose. */
+  format?: DocumentFormat;
   /** Estimated tokens of `text`. */
   token_count: number;
   /** `fused` compares hits of one list; higher is better. */

@@ -1,5 +1,6 @@
 /** Retrieval hits read for a question, once, for all that is decided from it: evidence and relevance. Pure. */
 
+import type { DocumentFormat } from "../../ground/document.ts";
 import { type Unit, units } from "../text/sentences.ts";
 import { type Matched, matchQuestion, type Question } from "./question.ts";
 
@@ -8,6 +9,8 @@ interface ReadableHit {
   title: string;
   heading: string;
   text: string;
+  /** Undefined for prose. */
+  format?: DocumentFormat;
   /** `fused` compares hits of one list; higher is better. */
   scores: { fused: number };
 }
@@ -29,12 +32,13 @@ export interface ReadHit {
   fused: number;
 }
 
-/** Reads one hit. */
+/** Reads one hit. A chunk of code is one unit. */
 export function readHit(question: Question, hit: ReadableHit): ReadHit {
   const label = `${hit.title} ${hit.heading}`;
   const named = matchQuestion(label, question).has;
   let above = named;
-  const read = units(hit.text).map((unit) => {
+  const tiles: Unit[] = hit.format === "code" ? [{ start: 0, end: hit.text.length, kind: "code" }] : units(hit.text);
+  const read = tiles.map((unit) => {
     const text = hit.text.slice(unit.start, unit.end);
     const matched = matchQuestion(text, question);
     if (unit.kind === "heading") above = matched.has.map((has, term) => has | (named[term] ?? 0));

@@ -88,6 +88,12 @@ describe("code in chunks", () => {
     expect(chunks.length).toBeGreaterThan(2);
   });
 
+  test("a declaration below a long comment is headed by its name, as the comment is", () => {
+    const text = `${"// Says at length what it is for and when it should be called.\n".repeat(40)}function total() {\n${body(8)}}\n`;
+    const named = code(text).filter(({ heading }) => heading === "total");
+    expect(named.map((chunk) => chunk.text.includes("function total"))).toEqual([false, true]);
+  });
+
   test("a given outline decides, with what stands before its first line and outside of declarations under no name", () => {
     const text = `import x;\n${body(8)}${body(8)}${body(8)}`;
     const given = [

@@ -6,7 +6,7 @@
  * moves a boundary or a name; no text is lost. `ops index update` parses and sends an outline instead.
  */
 import type { OutlineEntry } from "../../ground/document.ts";
-import { CHUNK_HEADING_CHARS_MAX } from "../../limits.ts";
+import { CHUNK_HEADING_CHARS_MAX, LEAD_LINES_MAX } from "../../limits.ts";
 import { lineAt } from "../text/markdown-blocks.ts";
 
 /** A declaration shows within its line's beginning; what is longer is data, and patterns should not walk it. */
@@ -69,7 +69,9 @@ export function outlineByIndentation(text: string): OutlineEntry[] {
     const declared = declaration(body.slice(0, LINE_CHARS_MAX), containers.length > 1);
     if (declared) {
       const symbol = `${container.path}${declared.name}`.slice(0, CHUNK_HEADING_CHARS_MAX);
-      entries.push({ line: lead ?? number, symbol });
+      const from = lead ?? number;
+      for (const begin of number - from > LEAD_LINES_MAX ? [from, number] : [from])
+        entries.push({ line: begin, symbol });
       if (declared.contains && containers.length < NESTING_MAX)
         containers.push({ indent, member_indent: undefined, path: `${symbol}.` });
     } else if (indent === 0 && begins && /^[\p{L}_$]/u.test(body)) entries.push({ line: lead ?? number, symbol: "" });

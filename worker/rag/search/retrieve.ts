@@ -5,6 +5,7 @@
  * vector leg degrades a hybrid search to full text and says so; a dead D1 is the caller's error, since D1 holds
  * the text.
  */
+import type { DocumentFormat } from "../../ground/document.ts";
 import { RERANK_DEPTH, RESCORE_DEPTH, SEARCH_DEPTH_MAX, SPARSE_POOL } from "../../limits.ts";
 import { type IndexState, indexState } from "../../store/index-state.ts";
 import { embed } from "../../vectors/embed.ts";
@@ -52,6 +53,7 @@ export interface Hit {
   title: string;
   heading: string;
   text: string;
+  format: DocumentFormat;
   url: string | null;
   metadata: Record<string, unknown>;
   token_count: number;
@@ -134,7 +136,7 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
     hits: ranking.slice(request.offset, page_end).flatMap(({ id, fused }) => {
       const found = rows.get(id);
       if (found === undefined) return [];
-      const { document_tokens: _, format: __, ...row } = found;
+      const { document_tokens: _, ...row } = found;
       const scores = {
         ...given("text", textRanking.scores.get(id)),
         ...given("vector", vectorScore.get(id)),

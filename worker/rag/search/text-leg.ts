@@ -75,7 +75,6 @@ interface TextLimits {
 }
 
 /**
-  names: ReadonlySet<string>,
  * The best `limit` chunks that hold any of the terms. A longer list starts with the shorter one: equal scores keep
  * the order of FTS5's own sort, which does not know the limit. Where more than `ranked_max` would have to be ranked, it is the best
  * of what `planMatch` says, and `SPARSE_POOL` of them at least: they are yet to be put into order.
