@@ -79,7 +79,8 @@ export class Work implements Unit {
   }
 
   /** From here on, D1 is asked in one session. Who calls was asked of the primary: a revoked key must not live on in a replica. */
-  beginSession(start: SessionStart): void {
+  beginSession(start: SessionStart | undefined): void {
+    if (start === undefined) return;
     this.#session = start;
     this.#stores = null;
   }

@@ -128,9 +128,10 @@ function admission(access: Access, whole_service: boolean): MiddlewareHandler<Ap
         "operator-route",
         "This route tells of all tenants: call it with a key of whoever runs the service.",
       );
-    // What a write reads first must be the newest; so must what an operator sees.
+    // What a write reads first must be the newest, and how far it came is what the caller's next read may need.
     const readsOnly = access === "read" || access === "chat";
-    work.beginSession(readsOnly ? readSession(c.req.header("x-d1-bookmark")) : "first-primary");
+    if (readsOnly) work.beginSession(readSession(c.req.header("x-d1-bookmark")));
+    else if (access === "write") work.beginSession("first-primary");
     requireOpen(work, access === "write" && c.req.method !== "GET");
     await limitKey(c, { ...principal, rate_tier: tierNow(c, principal) });
     checkQuota(c, principal, ordinal);

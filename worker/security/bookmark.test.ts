@@ -22,6 +22,12 @@ describe("X-D1-Bookmark", () => {
     expect(String(headers.get("x-d1-bookmark")) >= bookmark).toBe(true);
   });
 
+  test("a read that asks for no session has none, and one that asks for a first bookmark gets it", async () => {
+    const plain = await service.call("POST", "/api/v1/search", { query: "tusk" });
+    expect([plain.status, plain.headers.has("x-d1-bookmark")]).toEqual([200, false]);
+    expect((await searchFrom("first-primary")).headers.has("x-d1-bookmark")).toBe(true);
+  });
+
   test("one that this database never gave is answered all the same, and so is a caller who takes any replica", async () => {
     for (const bookmark of [`ffffffff-ffffffff-ffffffff-${"f".repeat(32)}`, "first-unconstrained"])
       expect((await searchFrom(bookmark)).status).toBe(200);
