@@ -7,6 +7,7 @@ const STARTED = [
   { id: ".ci/json-seen.mjs", reason: "`.ci/run`" },
   { id: "worker/browser/{dashboard,ask}.ts", reason: "bundled for browsers by `infra/page-scripts.ts`" },
   { id: "local/main.ts", reason: "`npm start`, which hands its process over (`exec`)" },
+  { id: "ops/convert/parser-process.ts", reason: "the process of `convert-file.ts`" },
   { id: "local/pulumi/main.ts", reason: "the executable `pulumi-resource-cloudflare`" },
   { id: "infra/engine/language-host/main.ts", reason: "the executable `pulumi-language-nodejs`" },
   { id: "infra/provider/main.ts", reason: "the executable `pulumi-resource-vectorize`" },

@@ -20,8 +20,14 @@ export const TIME_TRAVEL_WINDOW_MS = 7 * 86_400_000;
 export const TIME_TRAVEL_RESTORES_PER_WINDOW = 10;
 export const TIME_TRAVEL_RESTORE_WINDOW_MS = 600_000;
 
+/** Of all databases of an account on the paid plan, and how many databases a Worker can be bound to. */
+export const D1_ACCOUNT_BYTES_MAX = 1e12;
+export const D1_BINDINGS_MAX = 5_000;
+
 // Vectorize: https://developers.cloudflare.com/vectorize/platform/limits/ unless a line says otherwise.
 export const VECTORIZE_DIMENSIONS_MAX = 1536;
+/** Vectors of one index. */
+export const VECTORIZE_VECTORS_MAX = 10_000_000;
 export const VECTORIZE_INDEX_NAME_BYTES_MAX = 64;
 export const VECTORIZE_ID_BYTES_MAX = 64;
 export const VECTORIZE_NAMESPACE_BYTES_MAX = 64;
@@ -110,6 +116,7 @@ export const BUNDLE_COMPRESSED_BYTES_MAX = 3 * 1024 * 1024;
 export const VERSIONS_PER_DEPLOYMENT_MAX = 2;
 
 // Queues. https://developers.cloudflare.com/queues/platform/limits/ and …/configuration/configure-queues/
+export const QUEUE_MESSAGES_PER_S_MAX = 5_000;
 export const QUEUE_MESSAGE_BYTES_MAX = 128_000;
 export const QUEUE_BATCH_MESSAGES_MAX = 100;
 export const QUEUE_BATCH_BYTES_MAX = 256_000;
@@ -119,6 +126,9 @@ export const QUEUE_CONSUMER_DEFAULTS = { batch_size: 10, max_wait_time_ms: 5000,
 export const QUEUE_VISIBILITY_MS = { default: 30_000, max: 43_200_000 } as const;
 /** A consumer invocation may take 15 minutes; a lease older than that belonged to a Worker that is gone. */
 export const QUEUE_DELIVERY_LEASE_MS = 900_000;
+
+/** Requests that one Durable Object takes, about. https://developers.cloudflare.com/durable-objects/platform/limits/ */
+export const OBJECT_REQUESTS_PER_S_MAX = 1_000;
 
 // Workers Logs. https://developers.cloudflare.com/workers/observability/logs/workers-logs/#limits
 export const LOG_RETENTION_MS = { free: 3 * 86_400_000, paid: 7 * 86_400_000 } as const;

@@ -29,7 +29,7 @@ export interface Engine {
   /** Holds the front proxy, stops workerd, runs `work` on the files, starts again. Requests wait, none fail. */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
   /**
-   * Loads what the registry's deployments name: called after a deployment, a schedule or a binding changed.
+   * Loads what the registry's deployments name: called after a deployment or a binding changed.
    * Errors when workerd refuses the code; the previous deployment keeps serving then.
    */
   reload(): Promise<void>;

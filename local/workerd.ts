@@ -45,10 +45,15 @@ export interface WorkerdInputs {
 }
 
 /**
- * Internal Workers that hold one binding for every registered resource (`d1:<id>`, `r2:<name>` …), for the REST and
- * S3 faces. None has a public route.
+ * Internal Workers that Node reaches by a socket: those that hold one binding for every registered resource (`d1:<id>`, `r2:<name>` …), for
+ * the REST and S3 faces, and the one that hears of invocations. None has a public route.
  */
-export const INTERNAL_WORKERS = { d1: "prism-d1-gateway", kv: "prism-kv-gateway", r2: "prism-r2-gateway" } as const;
+export const INTERNAL_WORKERS = {
+  d1: "prism-d1-gateway",
+  kv: "prism-kv-gateway",
+  r2: "prism-r2-gateway",
+  telemetry: TELEMETRY_WORKER,
+} as const;
 
 /** The live deployment of a script: the newest one. */
 export function liveDeployment(registry: Registry, script: string): DeploymentRecord | undefined {
@@ -100,7 +105,10 @@ export function workerdOptions(inputs: WorkerdInputs, socket: (name: string) => 
     standInWorker(hiddenName("prism-vectorize", inputs), "vectorize/binding-worker.js", inputs.services.vectorize),
     standInWorker(hiddenName("prism-ai", inputs), "ai/binding-worker.js", inputs.services.ai),
     standInWorker(hiddenName("prism-queues", inputs), "rest/queue-binding-worker.js", inputs.services.queues),
-    standInWorker(hiddenName(TELEMETRY_WORKER, inputs), "telemetry/intake-worker.js", inputs.services.telemetry),
+    {
+      ...standInWorker(hiddenName(TELEMETRY_WORKER, inputs), "telemetry/intake-worker.js", inputs.services.telemetry),
+      ...reachableBySecret(inputs),
+    },
     ...inputs.extra_workers.map(
       ({ name, script, d1 }): V4WorkerOptions => ({
         name: hiddenName(peerName(name), inputs),
@@ -146,12 +154,16 @@ function sourceFile(path: string): Record<string, string> {
   return { "worker.js": readFileSync(join(import.meta.dirname, path), "utf8") };
 }
 
-function internalWorkers(inputs: WorkerdInputs): V4WorkerOptions[] {
-  const { registry, gateway_secret } = inputs;
-  const reachable = {
+function reachableBySecret({ gateway_secret }: WorkerdInputs) {
+  return {
     bindings: { GATEWAY_SECRET: gateway_secret },
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   };
+}
+
+function internalWorkers(inputs: WorkerdInputs): V4WorkerOptions[] {
+  const { registry } = inputs;
+  const reachable = reachableBySecret(inputs);
   return [
     {
       ...reachable,

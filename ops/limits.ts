@@ -392,8 +392,30 @@ export const DEPS_STEP_MAX_MS = 45 * 60_000;
 export const NODE_MODULES_BYTES_MAX = 1_000_000_000;
 /** Folders that are looked through at the same time. */
 export const FOLDER_READERS = 8;
+
+/** Of what a shard may hold: so far tenants are placed into it together … */
+export const SHARD_PLACED_SHARE = 0.6;
+/** … and beyond this some are moved away. The rest is for the growth of the weeks that a move may wait. */
+export const SHARD_MOVED_SHARE = 0.8;
+/** One thread of SQLite serves a database: busy for more than this of the time, requests queue. */
+export const SHARD_BUSY_SHARE_MAX = 0.5;
+/** Searches a second at the busiest, by those of the mean second: days have nights. */
+export const PEAK_FACTOR = 5;
+/** Of `ops bench http` at 10 000 (5.5 ms) and 100 000 chunks (30 ms): what any search takes, and what a million chunks add. */
+export const SEARCH_MS_BASE = 2.8;
+export const SEARCH_MS_PER_MILLION = 272;
+/** What `ops capacity --measure 4000` found last, on two busy cores (November 2026). */
+export const PER_CHUNK_MEASURED = {
+  d1_bytes: 2_048,
+  rows_written: 8.28,
+  neurons: 0.3063,
+  write_ms: 12.2,
+  rows_read_per_search: 0.761,
+} as const;
 /** Time that one file may take to become Markdown, its process's start included: less than the Worker waits for a conversion. */
 export const CONVERT_TIMEOUT_MS = 25_000;
+/** Files that are parsed at the same time, each in its process. */
+export const CONVERT_PROCESSES_MAX = 2;
 /** Heap of that process, and what it may hold in memory altogether. */
 export const CONVERT_HEAP_MB_MAX = 512;
 export const CONVERT_DATA_BYTES_MAX = 1_536 * 1024 * 1024;

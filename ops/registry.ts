@@ -19,6 +19,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "report performance": async () => (await import("./report/performance.ts")).reportPerformance,
   "report weekly": async () => (await import("./report/weekly.ts")).reportWeekly,
   "report monthly": async () => (await import("./report/monthly.ts")).reportMonthly,
+  capacity: async () => (await import("./capacity/capacity.ts")).capacity,
   "report capacity": async () => (await import("./report/capacity.ts")).reportCapacity,
   "report cost": async () => (await import("./report/cost.ts")).reportCost,
   "report volume": async () => (await import("./report/volume.ts")).reportVolume,

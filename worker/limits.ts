@@ -7,6 +7,9 @@ export const QUERY_TERMS_MAX = 128;
 export const SEARCH_DEPTH_MAX = 100;
 /** Full-text candidates that the second stage reorders (1 ms). Fixed, so that every page of a query shows one ranking. */
 export const RESCORE_DEPTH = 30;
+/** As many where frequent words had no whole say in the choice: what they say then decides who is of the above. */
+export const SPARSE_POOL = 45;
+
 /**
  * Chunks that bm25 ranks for one search, some 2 ms; beyond, `worker/rag/search/match-plan.ts` chooses. `TEXT_RANKED_MAX` of the
  * environment sets another. At the share of a collection where 97 of 100 of Cranfield's queries pass it, nDCG@10 is lower by .001.

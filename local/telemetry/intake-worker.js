@@ -89,8 +89,9 @@ export class Traces extends WorkerEntrypoint {
 }
 
 export default {
-  /** Sends what was collected, before workerd is stopped. */
-  async fetch(_request, env) {
+  /** Sends what was collected, before workerd is stopped; for the platform's own process alone. */
+  async fetch(request, env) {
+    if (request.headers.get("x-gateway-secret") !== env.GATEWAY_SECRET) return new Response(null, { status: 403 });
     await send(env);
     return new Response(null, { status: 204 });
   },

@@ -72,3 +72,10 @@ test("bench ingest passes only because a second run over the same corpus writes 
   expect(second).toMatchObject({ created: 0, unchanged: 40, rows_written: 0, embedded_texts: 0, neurons: 0 });
   expect(rows_written_per_chunk).toBeGreaterThan(1);
 });
+
+test("bench ingest --formats tells time and memory of every format, and finds the last table of each", async () => {
+  const { code, stdout } = await runCli(["bench", "ingest", "--formats", "--json"]);
+  const { passed, formats } = JSON.parse(stdout);
+  expect({ code, passed }).toEqual({ code: 0, passed: true });
+  for (const figures of formats) expect(figures).toMatchObject({ refused: null, peak_mb: expect.any(Number) });
+});

@@ -14,6 +14,7 @@ import { rounded } from "../command/rounded.ts";
 import { sendDocuments } from "../service/batch.ts";
 import { countChunks, onRig, type Rig } from "../service/rig.ts";
 import { type Paragraph, seededRandom } from "./corpus.ts";
+import { formatsOutput, measureFormats, SECTIONS } from "./formats.ts";
 import { generatedParagraphs } from "./http-setup.ts";
 
 const CHUNKS = 2_000;
@@ -43,12 +44,18 @@ export const benchIngest = defineCommand({
   group: "measure",
   summary: "chunks per second, rows written and neurons per chunk; a second run must cost nothing",
   notes: `Rows are counted as D1 bills them (table rows and index entries), by the Worker. Neurons are what Workers AI bills
-for so many tokens with bge-small, whatever embeds here. Exit code 1 when the second run writes a row or embeds a text.`,
+for so many tokens with bge-small, whatever embeds here. Exit code 1 when the second run writes a row or embeds a text.
+--formats measures instead what files take to become Markdown: a manual of ${SECTIONS} sections in every format, made for it, each in a
+process of its own as in index update; exit code 1 when one is refused or lacks its last table.`,
   risk: "read",
-  options: z.object({ chunks: positive.default(CHUNKS).describe("chunks to index, one a document") }),
-  output,
-  examples: ["bench ingest --json"],
-  run: (invocation, { chunks }) => measureIngest(invocation, chunks),
+  options: z.object({
+    chunks: positive.default(CHUNKS).describe("chunks to index, one a document"),
+    formats: z.boolean().optional().describe("time and memory of converting a file of each format"),
+  }),
+  output: z.union([output, formatsOutput]),
+  examples: ["bench ingest --json", "bench ingest --formats --json"],
+  run: (invocation, { chunks, formats }): Promise<Outcome<z.infer<typeof output> | z.infer<typeof formatsOutput>>> =>
+    formats ? measureFormats(invocation) : measureIngest(invocation, chunks),
 });
 
 async function measureIngest(invocation: Invocation, count: number): Promise<Outcome<z.infer<typeof output>>> {

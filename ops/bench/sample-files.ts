@@ -58,6 +58,8 @@ const MAKERS = {
   ".epub": epub,
 };
 
+export const SAMPLE_FORMATS = Object.keys(MAKERS) as SampleFormat[];
+
 function htmlOf(sections: readonly Section[]): string {
   return sections
     .map(({ heading, paragraph, items, rows }) => {

@@ -1,17 +1,25 @@
 /** Files that other libraries made, bombs, and files that are not what they say. */
+import { join } from "node:path";
 import { strToU8, zipSync } from "fflate";
 import { PDFDocument } from "pdf-lib";
 import { describe, expect, test } from "vitest";
-import { mediaTypeOfName } from "../../worker/rag/ingest/file-type.ts";
+import { $ } from "zx/core";
+import { fileFlaw, mediaTypeOfName } from "../../worker/rag/ingest/file-type.ts";
 import { manualOf, type SampleFormat, sampleFile } from "../bench/sample-files.ts";
+import { CONVERT_PAGES_MAX } from "../limits.ts";
 import { convertFile } from "./convert-file.ts";
+import { parseFile } from "./parse-file.ts";
 
 const typeOf = (name: string) => mediaTypeOfName(name) ?? "";
 
+const bytesOf = (content: Uint8Array | string) => (typeof content === "string" ? strToU8(content) : content);
+
+/** As the process of `convertFile` does, without starting it each time. */
 async function convert(name: string, content: Uint8Array | string): Promise<string> {
-  const bytes = typeof content === "string" ? strToU8(content) : content;
-  const converted = await convertFile({ media_type: typeOf(name), bytes });
-  return "refused" in converted ? `refused: ${converted.refused}` : converted.markdown;
+  const bytes = bytesOf(content);
+  const flaw = fileFlaw(typeOf(name), bytes);
+  const parsed = flaw === null ? await parseFile(typeOf(name), bytes) : { refused: flaw };
+  return "refused" in parsed ? `refused: ${parsed.refused}` : parsed.markdown;
 }
 
 const TABLE = /^\| Part \| Torque \| Tool \|\n\| - \| - \| - \|\n\| Axle bolt 1 \| 40 Nm \| Socket 17 \|$/m;
@@ -50,11 +58,11 @@ describe("what separates fields and cells stays data", () => {
 describe("a file that cannot be taken is refused with the reason", () => {
   const zip = (entries: Record<string, string>) =>
     zipSync(Object.fromEntries(Object.entries(entries).map(([name, text]) => [name, strToU8(text)])));
-  /** The same archive, its directory and headers announcing one byte for every entry. */
-  const lying = (archive: Uint8Array) => {
+  /** The same archive, its directory announcing so many bytes for every entry. */
+  const announcing = (size: number, archive: Uint8Array) => {
     const view = new DataView(archive.buffer, archive.byteOffset, archive.byteLength);
     for (let at = 0; at + 28 < archive.length; at += 1)
-      if (view.getUint32(at, true) === 0x02014b50) view.setUint32(at + 24, 1, true);
+      if (view.getUint32(at, true) === 0x02014b50) view.setUint32(at + 24, size, true);
     return archive;
   };
   const mebibyte = "x".repeat(1024 * 1024);
@@ -75,23 +83,19 @@ describe("a file that cannot be taken is refused with the reason", () => {
     [
       "a bomb that says how much it holds",
       "a.docx",
-      () =>
-        zip({
-          "word/document.xml": "x",
-          ...Object.fromEntries(Array.from({ length: 101 }, (_, i) => [String(i), mebibyte])),
-        }),
-      /inflates to 105906177 bytes/,
+      () => announcing(60_000_000, zip({ "word/document.xml": "x", "word/more.xml": "x" })),
+      /inflates to 120000000 bytes/,
     ],
     [
       "a bomb that lies about it",
       "a.odt",
-      () => lying(zip({ "content.xml": mebibyte.repeat(20) })),
+      () => announcing(1, zip({ "content.xml": mebibyte })),
       /more in content\.xml/,
     ],
     [
       "a bomb inside of Word's reader",
       "a.docx",
-      () => lying(zip({ "word/document.xml": mebibyte.repeat(20) })),
+      () => announcing(1, zip({ "word/document.xml": mebibyte })),
       /more in word/,
     ],
     [
@@ -124,19 +128,34 @@ describe("a file that cannot be taken is refused with the reason", () => {
     expect(await convert("scan.pdf", await scan.save())).toMatch(/text recognition \(OCR\)/);
   });
 
-  test("a PDF of ten thousand pages", async () => {
+  test("a PDF of more pages than are read", async () => {
     const long = await PDFDocument.create();
-    for (let page = 0; page < 10_000; page += 1) long.addPage();
-    expect(await convert("long.pdf", await long.save())).toMatch(/has 10000 pages, at most 2000/);
+    for (let page = 0; page <= CONVERT_PAGES_MAX; page += 1) long.addPage();
+    expect(await convert("long.pdf", await long.save())).toMatch(/has 2001 pages, at most 2000/);
   });
 });
 
-test("whoever gives up waiting ends the parser", async () => {
-  const controller = new AbortController();
-  const waiting = convertFile(
-    { media_type: typeOf("a.html"), bytes: strToU8("<p>a</p>".repeat(500_000)) },
-    controller.signal,
-  );
-  controller.abort(new Error("given up"));
-  await expect(waiting).rejects.toThrow("given up");
+describe("the process of a parser", () => {
+  const start = (content: string, signal?: AbortSignal) =>
+    convertFile({ media_type: typeOf("a.html"), bytes: strToU8(content) }, signal);
+
+  test("tells what it made and what it took", async () => {
+    expect(await start("<h1>Hello</h1>")).toEqual({ markdown: "# Hello\n", peak_mb: expect.any(Number) });
+  });
+
+  test("ends when whoever waits for it gives up", async () => {
+    const controller = new AbortController();
+    const waiting = start("<p>a</p>".repeat(500_000), controller.signal);
+    controller.abort(new Error("given up"));
+    await expect(waiting).rejects.toThrow("given up");
+  });
+
+  test("has no network", async () => {
+    const program = `
+      import { giveUpNetwork } from ${JSON.stringify(join(import.meta.dirname, "no-network.ts"))};
+      giveUpNetwork();
+      await fetch("http://127.0.0.1:8000/").catch(({ cause }) => console.log(cause.message));`;
+    const { stdout } = await $({ quiet: true })`${process.execPath} --input-type=module -e ${program}`;
+    expect(stdout).toContain("a file's parser has no network");
+  });
 });

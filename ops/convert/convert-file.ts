@@ -6,8 +6,7 @@
 import { dirname, join } from "node:path";
 import { $ } from "zx/core";
 import { fileFlaw } from "../../worker/rag/ingest/file-type.ts";
-import { CONVERT_DATA_BYTES_MAX, CONVERT_HEAP_MB_MAX, CONVERT_TIMEOUT_MS } from "../limits.ts";
-import type { ParserAnswer } from "./parser-process.ts";
+import { CONVERT_DATA_BYTES_MAX, CONVERT_HEAP_MB_MAX, CONVERT_PROCESSES_MAX, CONVERT_TIMEOUT_MS } from "../limits.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const PROCESS = join(import.meta.dirname, "parser-process.ts");
@@ -21,6 +20,8 @@ const CONFINED = [
   "--no-warnings",
 ];
 
+type Converted = { markdown: string; peak_mb: number } | { refused: string };
+
 /**
  * The file's text as Markdown, pages, slides and sheets under headings of their own; or why there is none, completing "the
  * file …". `peak_mb` is the most that its process held in memory.
@@ -28,13 +29,23 @@ const CONFINED = [
 export async function convertFile(
   { media_type, bytes }: { media_type: string; bytes: Uint8Array },
   signal?: AbortSignal,
-): Promise<{ markdown: string; peak_mb: number } | { refused: string }> {
+): Promise<Converted> {
   const flaw = fileFlaw(media_type, bytes);
   if (flaw !== null) return { refused: flaw };
+  const before = running.length < CONVERT_PROCESSES_MAX ? undefined : running.shift();
+  const turn = Promise.resolve(before).then(() => parse(media_type, bytes, signal));
+  running.push(turn.catch(() => {}));
+  return turn;
+}
+
+/** The last of as many lines as processes may run at once: who comes waits for the end of one. */
+const running: Promise<unknown>[] = [];
+
+async function parse(media_type: string, bytes: Uint8Array, signal: AbortSignal | undefined): Promise<Converted> {
+  signal?.throwIfAborted();
   const run = $({
     quiet: true,
     nothrow: true,
-    input: Buffer.from(bytes),
     timeout: CONVERT_TIMEOUT_MS,
     timeoutSignal: "SIGKILL",
     // Buffers lie outside of the heap: the system bounds them together (RLIMIT_DATA, in KiB; Linux).
@@ -43,9 +54,13 @@ export async function convertFile(
     ...(signal && { signal }),
   });
   const began_ms = performance.now();
-  const { stdout, exitCode } = await run`${process.execPath} ${CONFINED} ${PROCESS} ${media_type}`;
+  const parser = run`${process.execPath} ${CONFINED} ${PROCESS} ${media_type}`;
+  // It may end before it has read all: its exit code tells.
+  parser.stdin.on("error", () => {});
+  parser.stdin.end(bytes);
+  const { stdout, exitCode } = await parser;
   signal?.throwIfAborted();
-  if (exitCode === 0) return JSON.parse(stdout) as ParserAnswer;
+  if (exitCode === 0) return JSON.parse(stdout) as Converted;
   const isLate = performance.now() - began_ms >= CONVERT_TIMEOUT_MS;
   return { refused: isLate ? `takes more than ${CONVERT_TIMEOUT_MS / 1000} s to read; split it` : TOO_LARGE };
 }

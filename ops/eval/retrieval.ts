@@ -10,6 +10,7 @@ import { QUERY_CHARS_MAX, TITLE_CHARS_MAX } from "../../worker/limits.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
+import { positive } from "../command/options.ts";
 import { table } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
 import type { DocumentInput } from "../service/batch.ts";
@@ -75,15 +76,30 @@ there: the API takes no longer ones.`,
   args: z.object({
     dir: z.string().describe("folder with corpus.jsonl, queries.jsonl and qrels.tsv or qrels/test.tsv"),
   }),
-  options: z.object({ mode: z.enum(MODES).default("hybrid").describe("retrieval mode") }),
+  options: z.object({
+    mode: z.enum(MODES).default("hybrid").describe("retrieval mode"),
+    text_ranked_max: positive
+      .optional()
+      .describe("chunks that full text may rank (TEXT_RANKED_MAX): small, it acts on a small set"),
+  }),
   output,
   examples: ["eval retrieval path/to/cranfield --json"],
-  run: (invocation, { dir, mode }) => evaluate(invocation, dir, mode),
+  run: evaluate,
 });
 
-async function evaluate(invocation: Invocation, dir: string, mode: Mode): Promise<Outcome<z.infer<typeof output>>> {
+interface Options {
+  dir: string;
+  mode: Mode;
+  text_ranked_max?: number | undefined;
+}
+
+async function evaluate(
+  invocation: Invocation,
+  { dir, mode, text_ranked_max }: Options,
+): Promise<Outcome<z.infer<typeof output>>> {
   const set = await readBeir(dir);
-  const { searched, chunks } = await onRig(invocation, {}, async (rig) => {
+  const variables = text_ranked_max === undefined ? {} : { TEXT_RANKED_MAX: String(text_ranked_max) };
+  const { searched, chunks } = await onRig(invocation, { variables }, async (rig) => {
     const chunks = await indexDocuments(invocation, rig, set.documents.map(asInput));
     return { searched: await searchAll(invocation, rig.client, set, mode), chunks };
   });

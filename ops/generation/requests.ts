@@ -9,7 +9,7 @@ import { OtherModel } from "./other-model.ts";
 import { readRecord, readWayBack, type SwitchRecord } from "./record.ts";
 import type { StoreSession } from "./stores.ts";
 import type { SwitchRequest } from "./switch.ts";
-import { refuseForeignVectors } from "./vector-rows.ts";
+import { fillableDimensions } from "./vector-rows.ts";
 
 interface NewIndex {
   dimensions?: number | undefined;
@@ -38,8 +38,7 @@ export async function moveRequest(
   }
   const resources = await session.target.resources();
   const live = resources.vectors.generations.find(({ generation }) => generation === resources.vectors.live);
-  const wanted = dimensions ?? live?.dimensions ?? 0;
-  await refuseForeignVectors(session, resources.database, wanted, model);
+  const wanted = await fillableDimensions(session, resources.database, dimensions ?? live?.dimensions, model);
   return { ...database, vectors: { fill: fromPacks, dimensions: wanted }, by };
 }
 

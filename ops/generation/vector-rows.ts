@@ -1,5 +1,6 @@
 /** What a vector index has to hold, by the rows of the database and the packs that they point into. */
 import pMap from "p-map";
+import { VECTOR_INDEX } from "../../infra/inventory.ts";
 import { type IndexEntry, indexEntry } from "../../worker/vectors/index-entry.ts";
 import { SORTS_OF_VECTORS } from "../../worker/vectors/models.ts";
 import { decodePack } from "../../worker/vectors/vector-pack.ts";
@@ -158,17 +159,22 @@ function unusable(key: string, cause: string, hint: string): OpsError {
   return new OpsError({ op: "take vectors from", subject: key, cause, hint });
 }
 
-/** @throws OpsError with exit code 3 when the packs do not hold the vectors that an index of these dimensions needs. */
-export async function refuseForeignVectors(
+/**
+ * Dimensions of an index that the packs can fill: the wanted ones, or, where the live index is gone and nobody says, those of the vectors.
+ * @throws OpsError with exit code 3 when the packs do not hold such vectors.
+ */
+export async function fillableDimensions(
   session: StoreSession,
   { live }: { live: number },
-  dimensions: number,
+  wanted: number | undefined,
   model: string | undefined,
-): Promise<void> {
+): Promise<number> {
   const database = databaseOf(session, await session.target.resources(), live);
   const [found] = (await database?.connection.batch([{ sql: SORTS_OF_VECTORS }])) ?? [];
-  const foreign = (found?.rows ?? []).filter(([name, size]) => size !== dimensions || (model ?? name) !== name);
-  if (foreign.length === 0) return;
+  const rows = found?.rows ?? [];
+  const dimensions = wanted ?? Number(rows[0]?.[1] ?? VECTOR_INDEX.dimensions);
+  const foreign = rows.filter(([name, size]) => size !== dimensions || (model ?? name) !== name);
+  if (foreign.length === 0) return dimensions;
   const held = foreign.map(([name, size]) => `${name} (${size} dimensions)`).join(", ");
   throw new OpsError(
     {

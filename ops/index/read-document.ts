@@ -2,9 +2,12 @@
 import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import type { DocumentFormat, OutlineEntry } from "../../worker/ground/document.ts";
-import { TITLE_CHARS_MAX } from "../../worker/limits.ts";
+import { FILE_BODY_BYTES_MAX, TITLE_CHARS_MAX } from "../../worker/limits.ts";
+import { FILE_KINDS, mediaTypeOfName } from "../../worker/rag/ingest/file-type.ts";
+import { fileTitle } from "../../worker/rag/ingest/paged-text.ts";
 import { documentHash, normaliseText } from "../../worker/rag/text/normalise.ts";
 import { cutSafely } from "../../worker/rag/text/text-units.ts";
+import { convertFile } from "../convert/convert-file.ts";
 import { INDEX_FILE_BYTES_MAX } from "../limits.ts";
 import { grammarOf } from "./languages.ts";
 import { outlineOf } from "./outline.ts";
@@ -25,7 +28,6 @@ export interface IndexDocument {
 /** `is_gone`: the file holds no text any more, so the index must not hold any either. */
 type ReadResult = { document: IndexDocument; content_hash: string } | { refused: string; is_gone: boolean };
 
-const MARKDOWN = new Set([".md", ".markdown", ".mdx"]);
 /** A pointer has its keys in this order and less than 1024 bytes: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md */
 const LFS_POINTER =
   /^version https:\/\/(?:git-lfs|hawser)\.github\.com\/spec\/v\d+\n(?:.*\n)*?oid sha256:[0-9a-f]{64}\n/;
@@ -36,39 +38,51 @@ export function documentId(file: Pick<SourceFile, "source" | "path">): string {
   return `${file.source.collection}:${file.path}`;
 }
 
-/** Reads a file; what cannot be indexed (too big, unreadable, not UTF-8, empty, an LFS pointer) is refused with the reason. */
-export async function readDocument(file: SourceFile): Promise<ReadResult> {
+/** Reads a file, or converts it to Markdown where its kind is one that is; what cannot be indexed (too big, unreadable, not UTF-8, empty, an LFS pointer) is refused with the reason. */
+export async function readDocument(file: SourceFile, signal?: AbortSignal): Promise<ReadResult> {
   const kept = (refused: string): ReadResult => ({ refused, is_gone: false });
   const gone = (refused: string): ReadResult => ({ refused, is_gone: true });
-  if (file.size_bytes > INDEX_FILE_BYTES_MAX)
-    return kept(`has ${file.size_bytes} bytes, at most ${INDEX_FILE_BYTES_MAX} are indexed; split it, or exclude it`);
+  const media_type = mediaTypeOfName(file.path);
+  const converter = media_type === undefined ? undefined : FILE_KINDS[media_type]?.by;
+  const isConverted = converter === "service" || converter === "operator";
+  const bytes_max = isConverted ? FILE_BODY_BYTES_MAX : INDEX_FILE_BYTES_MAX;
+  if (file.size_bytes > bytes_max)
+    return kept(`has ${file.size_bytes} bytes, at most ${bytes_max} are indexed; split it, or exclude it`);
   let bytes: Buffer;
   try {
     bytes = await readFile(file.absolute_path);
   } catch (error) {
     return kept(whyUnread(error));
   }
-  let text: string;
-  try {
-    text = normaliseText(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    return kept("is not UTF-8 text; convert it, or exclude it");
-  }
-  if (text.trim() === "") return gone("is empty; write it, or exclude it");
-  if (bytes.length < LFS_POINTER_BYTES_MAX && LFS_POINTER.test(text))
+  if (bytes.length < LFS_POINTER_BYTES_MAX && LFS_POINTER.test(bytes.toString("latin1")))
     return gone(
       "is a Git LFS pointer and not its text; fetch the text (git lfs pull) into a folder source, or exclude it",
     );
-  const extension = extname(file.path).toLowerCase();
-  const grammar = grammarOf(extension);
-  const format = grammar !== undefined ? "code" : MARKDOWN.has(extension) ? "markdown" : "text";
+  let text: string;
+  if (isConverted && media_type !== undefined) {
+    const converted = await convertFile({ media_type, bytes }, signal);
+    if ("refused" in converted) return kept(`${converted.refused}, or exclude it`);
+    text = normaliseText(converted.markdown);
+  } else {
+    try {
+      text = normaliseText(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    } catch {
+      return kept("is not UTF-8 text; convert it, or exclude it");
+    }
+  }
+  if (text.trim() === "") return gone("is empty; write it, or exclude it");
+  const grammar = grammarOf(extname(file.path).toLowerCase());
+  const isMarkdown = converter === "markdown" || isConverted;
+  const format = grammar !== undefined ? "code" : isMarkdown ? "markdown" : "text";
   const outline = grammar ? await outlineOf(text, grammar) : undefined;
+  const own_title = isConverted ? fileTitle(basename(file.path), media_type ?? "", text) : undefined;
   const { collection, metadata, url } = file.source;
   const document: IndexDocument = {
     id: documentId(file),
     title: cutSafely(
       // Of code, the whole path is the heading that its declarations stand under.
-      (format === "markdown" && markdownTitle(text)) ||
+      own_title ||
+        (format === "markdown" && markdownTitle(text)) ||
         (format === "code" ? file.path : basename(file.path, extname(file.path))),
       TITLE_CHARS_MAX,
     ),

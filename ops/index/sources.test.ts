@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { manualOf, sampleFile } from "../bench/sample-files.ts";
 import { IndexConfig, loadConfig, type Source } from "./config.ts";
 import { type IndexDocument, readDocument } from "./read-document.ts";
 import { type Listing, withSource } from "./sources.ts";
@@ -113,20 +114,25 @@ describe("a git source", () => {
       execFileSync("git", ["-C", repository, ...words], { stdio: "pipe", env });
     git("init", "--quiet", "--initial-branch", "trunk");
     await writeFile(join(repository, "a.md"), "# Committed");
+    await writeFile(join(repository, "manual.docx"), await sampleFile(".docx", manualOf(1)));
     await symlink(join(root, "secret.md"), join(repository, "link.md"));
     git("add", ".");
     git("-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "--quiet", "-m", "one");
     await writeFile(join(repository, "b.md"), "# Not committed");
 
     let clone = "";
-    const titles = await withSource(source({ git: "repository", ref: "trunk" }), { cwd: root }, async ({ files }) => {
-      clone = dirname(files[0]?.absolute_path ?? "");
-      const results = await Promise.all(files.map(readDocument));
-      return results.map((result) =>
-        "document" in result ? `${result.document.id} ${result.document.title}` : result.refused,
-      );
-    });
-    expect(titles).toEqual(["docs:a.md Committed"]);
+    const titles = await withSource(
+      source({ git: "repository", ref: "trunk", include: ["**/*.{md,docx}"] }),
+      { cwd: root },
+      async ({ files }) => {
+        clone = dirname(files[0]?.absolute_path ?? "");
+        const results = await Promise.all(files.map((file) => readDocument(file)));
+        return results.map((result) =>
+          "document" in result ? `${result.document.id} ${result.document.title}` : result.refused,
+        );
+      },
+    );
+    expect(titles).toEqual(["docs:a.md Committed", "docs:manual.docx Service manual"]);
     await expect(withSource(source({ folder: clone }), { cwd: root }, async () => {})).rejects.toThrow();
     await expect(paths(source({ git: "repository", ref: "missing" }))).rejects.toThrow(/clone repository.*missing/s);
   });
@@ -142,6 +148,14 @@ describe("readDocument", () => {
     expect(await read("deep/ümlaut name.md")).toMatchObject({ title: "Names: with colon", format: "markdown" });
     expect(await read("start.md")).toMatchObject({ title: "Getting started", id: "docs:start.md" });
     expect(await read("plain.txt")).toMatchObject({ title: "plain", format: "text" });
+  });
+
+  test("makes Markdown of the files that are converted, and calls those without a title by their name", async () => {
+    const text = expect.stringContaining("| Axle bolt 1 | 40 Nm | Socket 17 |");
+    await writeFile(join(root, "docs/Torques 2026.pptx"), await sampleFile(".pptx", manualOf(1)));
+    expect(await read("Torques 2026.pptx")).toMatchObject({ title: "Torques 2026", format: "markdown", text });
+    await writeFile(join(root, "docs/broken.pdf"), "no PDF");
+    expect(await read("broken.pdf")).toMatch(/does not begin as one, or exclude it/);
   });
 
   test("adds collection and path to the metadata, and the path to the link, percent-encoded", async () => {

@@ -149,7 +149,7 @@ async function readSources(options: SyncOptions, known: ReadonlySet<string>): Pr
       const reader = async (): Promise<void> => {
         for (const file of queue) {
           options.signal?.throwIfAborted();
-          await readOne(file, state, options.since_ms, known);
+          await readOne(file, state, options, known);
           options.onProgress?.("read", ++done, files.length);
         }
       };
@@ -162,7 +162,7 @@ async function readSources(options: SyncOptions, known: ReadonlySet<string>): Pr
 async function readOne(
   file: SourceFile,
   state: LocalState,
-  since_ms: number | undefined,
+  { since_ms, signal }: Pick<SyncOptions, "since_ms" | "signal">,
   known: ReadonlySet<string>,
 ): Promise<void> {
   const id = documentId(file);
@@ -181,7 +181,7 @@ async function readOne(
   state.hashes.set(id, null);
   const old = since_ms !== undefined && file.modified_ms !== undefined && file.modified_ms < since_ms;
   if (old && known.has(id)) return;
-  const read = await readDocument(file);
+  const read = await readDocument(file, signal);
   if ("refused" in read) {
     if (read.is_gone) state.hashes.delete(id);
     state.failures.push({ id, cause: `${file.path} ${read.refused}` });

@@ -14,7 +14,7 @@ export interface Rig {
 /** Runs `work` on an ephemeral platform, without the API budget that a bulk load would exhaust. */
 export async function onRig<T>(
   invocation: Invocation,
-  options: Pick<PlatformOptions, "extra_workers">,
+  options: Pick<PlatformOptions, "extra_workers" | "variables">,
   work: (rig: Rig) => Promise<T>,
 ): Promise<T> {
   // Loaded on use: the engines take half a second, and most commands do without them.

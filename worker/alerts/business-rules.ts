@@ -40,6 +40,8 @@ export const BUSINESS_RULES: readonly AlertRule[] = [
       summary: "Active users fell by more than 10 % in a week",
       runbook: "business-figures",
       missing: "keep",
+      // The figure of a week is read once an hour.
+      resolve: { after_min: 0 },
     },
     { metric: "active_users_change_percent", is: "<", value: -10 },
   ),

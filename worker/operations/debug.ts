@@ -29,12 +29,12 @@ export function environmentOf({ env }: Work): z.infer<typeof environment> {
 
 /** @throws D1's errors, where it answers nothing but the checks. */
 export async function healthOfDatabase(work: Work): Promise<z.infer<typeof databaseHealth>> {
-  const { DB } = work.env;
+  const { db } = work.stores;
   const [checks, [migrations, fence]] = await Promise.all([
     Promise.all([database, databaseWrite, tables, fullText].map((check) => performed(check, work))),
-    work.stores.db.batch<{ name: string; lifted_at_ms: number | null }>([
-      DB.prepare("SELECT name FROM d1_migrations ORDER BY id"),
-      fenceStatement(DB),
+    db.batch<{ name: string; lifted_at_ms: number | null }>([
+      db.prepare("SELECT name FROM d1_migrations ORDER BY id"),
+      fenceStatement(db),
     ]),
   ]);
   const found = checks.map(({ name, needs: _, met: __, ...check }) => [name, check]);

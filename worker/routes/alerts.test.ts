@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { CRONS, generationName, SERVICE, VECTOR_INDEX } from "../../infra/inventory.ts";
+import { CRONS, SERVICE } from "../../infra/inventory.ts";
 import { type Channels, putConfiguration, putSecret, startChannels } from "../alerts/channels.fixture.ts";
 import { type Service, startService } from "../service.fixture.ts";
 
@@ -265,40 +265,4 @@ test("only operators see alerts, and nothing was sent in a shape that channels r
   );
   expect((await service.call("POST", "/api/v1/heartbeats/x", { result: "success" }, { key: reader })).status).toBe(200);
   expect(channels.refused).toEqual([]);
-});
-
-test("vectors without a chunk, and chunks without their vector, are told at the next evaluation and resolve when they are mended", async () => {
-  const { vectorize, runtime } = service.platform;
-  const index = generationName(VECTOR_INDEX, VECTOR_INDEX.generation, "local");
-  const disparity = async () => (await alert("index-disparity:vector_parity"))?.state;
-  expect((await service.call("PUT", "/api/v1/documents/d", { text: "A weevil in the bark." })).status).toBe(201);
-  await vectorize.flush();
-  // The hour's look is behind it: what comes now is seen by the small one.
-  await cron(65);
-  expect(await disparity()).toBeUndefined();
-
-  const values = Float32Array.from({ length: VECTOR_INDEX.dimensions }, (_, at) => at / 1000);
-  vectorize.upsert(index, [{ id: "999999", namespace: "default", values }]);
-  await vectorize.flush();
-  await cron();
-  expect(await disparity()).toBe("firing");
-  vectorize.deleteByIds(index, ["999999"]);
-  await vectorize.flush();
-  await cron();
-  expect(await disparity()).toBe("resolved");
-
-  const [chunks] = await runtime.queryD1(runtime.registry.list("d1")[0]?.uuid ?? "", [
-    { sql: "SELECT id FROM chunks" },
-  ]);
-  vectorize.deleteByIds(
-    index,
-    (chunks?.rows ?? []).map(([id]) => String(id)),
-  );
-  await vectorize.flush();
-  // Writes that go on do not hide it: the chunk is older than they are.
-  faults().clock_offset_ms += 4 * MINUTE_MS;
-  expect((await service.call("PUT", "/api/v1/documents/e", { text: "Another weevil." })).status).toBe(201);
-  await vectorize.flush();
-  await cron(0.5);
-  expect(await disparity()).toBe("firing");
 });

@@ -1,7 +1,10 @@
 /** `/health/deep` under faults: it names what is broken, and only that, within its limit. One platform for all. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { QUEUES } from "../../infra/inventory.ts";
+import { QUEUES, VECTOR_INDEX } from "../../infra/inventory.ts";
+import { MINUTE_MS } from "../ground/time.ts";
 import {
+  ALERT_SLOW_FIGURES_MIN,
+  ALERT_STEP_MIN,
   BREAKER_OPEN_MS,
   DEEP_CHECK_LIMIT_MS,
   KV_PROBE_EVERY_MS,
@@ -121,6 +124,43 @@ test("a queue whose messages nobody takes is named", async () => {
   rig.advance(QUEUE_STUCK_AFTER_MS + 1);
   expect((await rig.deep()).json.checks.queue).toMatchObject({ status: "unhealthy" });
   await paused(false);
+});
+
+test("vectors without a chunk, and chunks without their vector, are told at the next evaluation and resolve when they are mended", async () => {
+  const { vectorize } = service.platform;
+  const disparity = async () => {
+    const { json } = await service.call("GET", "/api/v1/alerts", undefined, { key: service.platform.api_secret });
+    return json.alerts.find(({ id }: { id: string }) => id === "index-disparity:vector_parity")?.state;
+  };
+  const evaluate = async (after_ms = ALERT_STEP_MIN * MINUTE_MS) => {
+    await vectorize.flush();
+    rig.advance(after_ms);
+    await rig.runCron();
+  };
+  // The hour's look is behind it: what comes now is seen by the small one.
+  await evaluate((ALERT_SLOW_FIGURES_MIN + ALERT_STEP_MIN) * MINUTE_MS);
+  expect(await disparity()).not.toBe("firing");
+
+  const values = Float32Array.from({ length: VECTOR_INDEX.dimensions }, (_, at) => at / 1000);
+  vectorize.upsert(rig.index(), [{ id: "999999", namespace: "default", values }]);
+  await evaluate();
+  expect(await disparity()).toBe("firing");
+  vectorize.deleteByIds(rig.index(), ["999999"]);
+  await evaluate();
+  expect(await disparity()).toBe("resolved");
+
+  expect((await rig.write("kept", "A weevil in the bark.")).status).toBe(201);
+  await evaluate(4 * MINUTE_MS);
+  const ids = await rig.sql("SELECT id FROM chunks");
+  vectorize.deleteByIds(
+    rig.index(),
+    ids.map(([id]) => String(id)),
+  );
+  await vectorize.flush();
+  // Writes that go on do not hide it: the chunks are older than they are.
+  expect((await rig.write("fresh", "Another weevil.")).status).toBe(201);
+  await evaluate(MINUTE_MS / 2);
+  expect(await disparity()).toBe("firing");
 });
 
 test("an index that is gone is named", async () => {

@@ -171,7 +171,7 @@ async function writeFile(c: Context<App>, file: NonNullable<App["Variables"]["fi
   const { title, metadata = {}, url } = parsed.data;
   const id = parsed.data.id ?? `file-${(await sha256(file.bytes)).slice(0, FILE_ID_DIGITS)}`;
   const said = await textOfFile(c.var.work.stores.ai, file);
-  return write(c, { id, title: title ?? fileTitle(file.name, said.text), url, metadata, ...said });
+  return write(c, { id, title: title ?? fileTitle(file.name, file.media_type, said.text), url, metadata, ...said });
 }
 
 async function write(c: Context<App>, body: RequestedDocument, precondition?: Precondition): Promise<Response> {

@@ -38,6 +38,16 @@ interface Said {
   values: readonly unknown[];
 }
 
+/** What each statement of an observed database says. */
+const known = new WeakMap<object, Said>();
+
+function saidBy(statement: D1PreparedStatement): Said {
+  const said = known.get(statement);
+  if (said === undefined)
+    throw new Error("a batch takes statements that an observed database prepared, not the binding");
+  return said;
+}
+
 /** Where the first query of a session may go: to the primary, to whatever is near, or to what knows of a bookmark. */
 export type SessionStart = "first-primary" | "first-unconstrained" | (string & {});
 
@@ -79,7 +89,6 @@ export function observedDatabase(
     if (duration_ms > SLOW_QUERY_MS) onSlow(statements, duration_ms);
     return result;
   };
-  const known = new WeakMap<object, Said>();
   const observedStatement = (said: Said): D1PreparedStatement => {
     const all = () => observe([said], ([statement]) => (statement as D1PreparedStatement).all());
     const wrapped = {
@@ -95,10 +104,7 @@ export function observedDatabase(
   const observed = {
     prepare: (sql: string) => observedStatement({ sql, values: [] }),
     batch: <T>(statements: D1PreparedStatement[]) =>
-      observe(
-        statements.flatMap((statement) => known.get(statement) ?? []),
-        (prepared) => (session ?? db).batch<T>(prepared),
-      ),
+      observe(statements.map(saidBy), (prepared) => (session ?? db).batch<T>(prepared)),
   } as unknown as D1Database;
   return { db: observed, bookmark: () => session?.getBookmark() ?? null };
 }

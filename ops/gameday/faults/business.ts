@@ -113,22 +113,26 @@ async function comeBack(arena: Arena): Promise<void> {
   for (const client of users.get(arena) ?? []) await client.send("POST", "/api/v1/search", { query: "once" });
 }
 
-/** Questions at once, as many as callers send. */
-const ASKED_AT_ONCE = 10;
+/** Questions at once, few enough that they do not wait for each other. */
+const ASKED_AT_ONCE = 5;
+
+async function inTurn(count: number, request: (index: number) => Promise<unknown>): Promise<void> {
+  for (let asked = 0; asked < count; asked += ASKED_AT_ONCE)
+    await atOnce(Math.min(ASKED_AT_ONCE, count - asked), (index) => request(asked + index));
+}
 
 /** Questions about one document, in a tenant that has no other. */
 async function ask(arena: Arena, text: string, count: number, question: (index: number) => string): Promise<void> {
   const client = await caller(arena, { tenant: `asks${arena.clock.now()}` });
   await client.put("/api/v1/documents/only", { text });
-  for (let asked = 0; asked < count; asked += ASKED_AT_ONCE)
-    await atOnce(Math.min(ASKED_AT_ONCE, count - asked), async (index) => {
-      const answer = await client.send("POST", "/api/v1/chat", { message: question(asked + index) });
-      await answer.text();
-    });
+  await inTurn(count, async (index) => {
+    const answer = await client.send("POST", "/api/v1/chat", { message: question(index) });
+    await answer.text();
+  });
 }
 
 async function rateAnswers({ admin }: Arena, count: number, rating: number): Promise<void> {
-  await atOnce(count, async (index) => {
+  await inTurn(count, async (index) => {
     const answer = await admin.send("POST", "/api/v1/chat", { message: `How was gauge number ${index} read?` });
     await answer.text();
     await admin.send("POST", "/api/v1/feedback", { request_id: answer.headers.get("x-request-id"), rating });

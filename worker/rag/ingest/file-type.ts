@@ -14,6 +14,8 @@ interface FileKind {
   /** `markdown` and `text` are indexed as they are; `service` is what Workers AI converts; `operator` is converted by ops alone. */
   by: "markdown" | "text" | "service" | "operator";
   sign: Sign;
+  /** Its headings are those of its pages, slides or sheets. */
+  in_parts?: true;
 }
 
 const OFFICE = "application/vnd.openxmlformats-officedocument";
@@ -25,21 +27,37 @@ export const FILE_KINDS: Readonly<Record<string, FileKind>> = {
   "text/plain": { extensions: [".txt"], by: "text", sign: "text" },
   "text/html": { extensions: [".html", ".htm"], by: "service", sign: "text" },
   "text/csv": { extensions: [".csv"], by: "service", sign: "text" },
-  "application/pdf": { extensions: [".pdf"], by: "service", sign: { starts: "%PDF-" } },
+  "application/pdf": { extensions: [".pdf"], by: "service", sign: { starts: "%PDF-" }, in_parts: true },
   [`${OFFICE}.wordprocessingml.document`]: {
     extensions: [".docx"],
     by: "service",
     sign: { holds: "word/document.xml" },
   },
-  [`${OFFICE}.spreadsheetml.sheet`]: { extensions: [".xlsx"], by: "service", sign: { holds: "xl/workbook.xml" } },
+  [`${OFFICE}.spreadsheetml.sheet`]: {
+    extensions: [".xlsx"],
+    by: "service",
+    sign: { holds: "xl/workbook.xml" },
+    in_parts: true,
+  },
   [`${OPEN_DOCUMENT}.text`]: { extensions: [".odt"], by: "service", sign: { holds: "content.xml" } },
-  [`${OPEN_DOCUMENT}.spreadsheet`]: { extensions: [".ods"], by: "service", sign: { holds: "content.xml" } },
+  [`${OPEN_DOCUMENT}.spreadsheet`]: {
+    extensions: [".ods"],
+    by: "service",
+    sign: { holds: "content.xml" },
+    in_parts: true,
+  },
   [`${OFFICE}.presentationml.presentation`]: {
     extensions: [".pptx"],
     by: "operator",
     sign: { holds: "ppt/presentation.xml" },
+    in_parts: true,
   },
-  [`${OPEN_DOCUMENT}.presentation`]: { extensions: [".odp"], by: "operator", sign: { holds: "content.xml" } },
+  [`${OPEN_DOCUMENT}.presentation`]: {
+    extensions: [".odp"],
+    by: "operator",
+    sign: { holds: "content.xml" },
+    in_parts: true,
+  },
   "application/epub+zip": { extensions: [".epub"], by: "operator", sign: { holds: "META-INF/container.xml" } },
 };
 

@@ -1,5 +1,7 @@
 /** Markdown that was made of pages: what stands around them, and whether they say anything. Pure. */
 
+import { FILE_KINDS } from "./file-type.ts";
+
 /** As the service and ops mark pages and slides. */
 const PAGE_HEADING = /^#{1,6} (?:Page|Slide) \d+\s*$/gm;
 
@@ -22,9 +24,12 @@ export function isScanned(markdown: string): boolean {
   return pages.length === 0 ? markdown.trim() === "" : silent * 2 >= pages.length;
 }
 
-/** A title for a file that was given none: undefined where its own first heading is one, else its name without the ending. */
-export function fileTitle(name: string, markdown: string): string | undefined {
-  const opening = /^#{1,6} .*$/m.exec(markdown)?.[0] ?? "";
+/**
+ * A title for a file that was given none: its name without the ending where no heading can be one (those of pages, slides and
+ * sheets are not); undefined where its first heading is.
+ */
+export function fileTitle(name: string, media_type: string, markdown: string): string | undefined {
   const stem = name.replace(/\.[^.]*$/, "").trim();
-  return stem !== "" && (opening === "" || opening.search(PAGE_HEADING) === 0) ? stem : undefined;
+  const hasTitle = FILE_KINDS[media_type]?.in_parts !== true && /^#{1,6} /m.test(markdown);
+  return stem === "" || hasTitle ? undefined : stem;
 }

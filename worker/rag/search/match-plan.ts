@@ -15,8 +15,8 @@ export interface AskedWord {
 }
 
 /**
- * A MATCH expression with every word at most once, for bm25 would count it twice. About `ranked_max` of the `chunks` match it, if
- * words fell independently of each other. Null where all are too frequent to be ranked by, even together.
+ * A MATCH expression: about `ranked_max` of the `chunks` match it, if words fell independently of each other. Null where all are too
+ * frequent to be ranked by, even together.
  */
 export function planMatch(words: readonly AskedWord[], chunks: number, ranked_max: number): string | null {
   const rarestFirst = words.filter(({ held }) => held > 0).toSorted((a, b) => a.held - b.held);
@@ -26,13 +26,18 @@ export function planMatch(words: readonly AskedWord[], chunks: number, ranked_ma
     return left >= 0;
   });
   const ranked = alone.reduce((sum, { held }) => sum + held, 0);
-  const together = conjunction(rarestFirst.slice(alone.length), chunks, ranked_max - ranked, ranked_max);
-  const parts = [...alone.map(({ match }) => match), ...together];
-  return parts.length === 0 ? null : parts.join(" OR ");
+  const groups = groupsOf(rarestFirst.slice(alone.length), chunks, ranked_max - ranked, ranked_max);
+  const together = groups.map((group) => `(${anyWord(group)})`).join(" AND ");
+  if (alone.length === 0) return together === "" ? null : together;
+  if (together === "") return anyWord(alone);
+  // Where a chunk has a rare word and not all that must come together, FTS5 would not see what it has of those: they are said again.
+  return `(${anyWord(alone)} OR (${together})) AND (${anyWord([...alone, ...groups.flat()])})`;
 }
 
-/** None, or one expression: a word of each of so many groups that at most `left` chunks are to be expected. */
-function conjunction(frequent: readonly AskedWord[], chunks: number, left: number, ranked_max: number): string[] {
+const anyWord = (words: readonly AskedWord[]): string => words.map(({ match }) => match).join(" OR ");
+
+/** The fewest groups such that at most `left` chunks are to be expected to hold a word of each; none where there are no such groups. */
+function groupsOf(frequent: readonly AskedWord[], chunks: number, left: number, ranked_max: number): AskedWord[][] {
   let postings = POSTINGS_PER_RANKED * ranked_max;
   const read = frequent.filter(({ held }) => {
     postings -= held;
@@ -45,8 +50,7 @@ function conjunction(frequent: readonly AskedWord[], chunks: number, left: numbe
       const held = group.reduce((sum, word) => sum + word.held, 0);
       return all * Math.min(1, held / chunks);
     }, chunks);
-    if (expected > left) continue;
-    return [`(${groups.map((group) => `(${group.map(({ match }) => match).join(" OR ")})`).join(" AND ")})`];
+    if (expected <= left) return groups;
   }
   return [];
 }

@@ -6,7 +6,7 @@
  * the text.
  */
 import type { DocumentFormat } from "../../ground/document.ts";
-import { RERANK_DEPTH, RESCORE_DEPTH, SEARCH_DEPTH_MAX } from "../../limits.ts";
+import { RERANK_DEPTH, RESCORE_DEPTH, SEARCH_DEPTH_MAX, SPARSE_POOL } from "../../limits.ts";
 import { type IndexState, indexState } from "../../store/index-state.ts";
 import { embed } from "../../vectors/embed.ts";
 import type { EmbeddingModel } from "../../vectors/models.ts";
@@ -180,8 +180,8 @@ function rankText(
   const compounds = new Set(terms.flatMap(({ stem, compound }) => (compound ? [stem] : [])));
   const scored = (rows: readonly ChunkRow[]) =>
     scoreWithinTenant(readCandidates(rows, set, compounds, names), terms, set, statistics);
-  // FTS5's cut stands where it saw every word: what it put behind the head never passes the head.
-  const cut = complete ? RESCORE_DEPTH : candidates.length;
+  // FTS5's cut stands: what it put behind never passes what it put before. Where it did not see every word, more compete for the head.
+  const cut = complete ? RESCORE_DEPTH : SPARSE_POOL;
   const first = scored(candidates.slice(0, cut));
   const head = first.slice(0, RESCORE_DEPTH);
   const tail = [...first.slice(RESCORE_DEPTH), ...scored(candidates.slice(cut))];

@@ -6,7 +6,7 @@
  */
 
 import type { DocumentFormat } from "../../ground/document.ts";
-import { SEARCH_DEPTH_MAX, TITLE_WEIGHT } from "../../limits.ts";
+import { SPARSE_POOL, TITLE_WEIGHT } from "../../limits.ts";
 import { type IndexState, indexState, indexStateOf, indexStateStatement } from "../../store/index-state.ts";
 import { declarationTerm, type Names } from "../text/identifiers.ts";
 import { anyOf, type QueryTerm, quoted } from "../text/query.ts";
@@ -77,7 +77,7 @@ interface TextLimits {
 /**
  * The best `limit` chunks that hold any of the terms. A longer list starts with the shorter one: equal scores keep
  * the order of FTS5's own sort, which does not know the limit. Where more than `ranked_max` would have to be ranked, it is the best
- * `SEARCH_DEPTH_MAX` of what `planMatch` says, whatever the limit: they are yet to be put into order.
+ * of what `planMatch` says, and `SPARSE_POOL` of them at least: they are yet to be put into order.
  *
  * `d.tenant` is what confines the answer. The tenant's term in MATCH only keeps FTS5 from ranking other tenants'
  * chunks, and since every one of the tenant's chunks holds it, it costs a third of the query; so it is left out while
@@ -127,7 +127,13 @@ export async function searchText(
   const statistics = { chunks, holding: words.slice(0, terms.length).map(({ held }) => held) };
   if (postings > ranked_max) {
     const confine = others === 1 ? `${own} AND ` : "";
-    const candidates = await sparseRows(db, scope, { words, chunks, ranked_max, confine });
+    const candidates = await sparseRows(db, scope, {
+      words,
+      chunks,
+      ranked_max,
+      confine,
+      limit: Math.max(limit, SPARSE_POOL),
+    });
     return { index, candidates, complete: false, statistics };
   }
   const candidates = rows.flatMap(({ others: _, ends: __, postings: ___, ...row }) =>
@@ -143,6 +149,7 @@ interface Sparse {
   ranked_max: number;
   /** What confines an FTS5 expression to the tenant; empty where it is alone. */
   confine: string;
+  limit: number;
 }
 
 /**
@@ -156,7 +163,7 @@ async function sparseRows(db: D1Database, scope: Scope, sparse: Sparse): Promise
     const ranked = rankedRows(scope, "?2");
     const statement = db
       .prepare(ranked.sql)
-      .bind(scope.tenant, `${confine}(${planned})`, ...ranked.params, SEARCH_DEPTH_MAX);
+      .bind(scope.tenant, `${confine}(${planned})`, ...ranked.params, sparse.limit);
     return (await statement.all<ChunkRow>()).results;
   }
   const filter = filterOf(scope);
@@ -173,7 +180,7 @@ async function sparseRows(db: D1Database, scope: Scope, sparse: Sparse): Promise
   const beside = words.map(({ match }) => `${confine}(${rarest.match}) AND (${match})`);
   const statement = db
     .prepare(sql)
-    .bind(scope.tenant, JSON.stringify(beside), rarest.newest_from, ...filter.params, SEARCH_DEPTH_MAX);
+    .bind(scope.tenant, JSON.stringify(beside), rarest.newest_from, ...filter.params, sparse.limit);
   return (await statement.all<ChunkRow>()).results;
 }
 

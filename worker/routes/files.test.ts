@@ -1,0 +1,135 @@
+/** Documents that arrive as files, in forms and raw, through the whole service. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { manualOf, type SampleFormat, sampleFile } from "../../ops/bench/sample-files.ts";
+import { FILE_BODY_BYTES_MAX } from "../limits.ts";
+import { mediaTypeOfName } from "../rag/ingest/file-type.ts";
+import { type Answer, type Service, startService } from "../service.fixture.ts";
+
+let service: Service;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.close());
+
+const PATH = "/api/v1/documents";
+
+/** Sends it as a form; by the type that its name tells, unless another one is given. */
+async function upload(name: string, content: Uint8Array | string, fields = {}, headers: Record<string, string> = {}) {
+  const type = headers.type ?? mediaTypeOfName(name) ?? "";
+  const form = new FormData();
+  for (const [field, value] of Object.entries<string>(fields)) form.set(field, value);
+  form.set("file", new File([content as Uint8Array<ArrayBuffer>], name, { type }));
+  return post(PATH, form, headers);
+}
+
+async function post(
+  path: string,
+  body: BodyInit,
+  headers: Record<string, string>,
+): Promise<Pick<Answer, "status" | "headers" | "json">> {
+  const authorization = `Bearer ${service.platform.admin_key}`;
+  const response = await fetch(`${service.platform.url}${path}`, {
+    method: "POST",
+    headers: { authorization, ...headers },
+    body,
+  });
+  return { status: response.status, headers: response.headers, json: await response.json() };
+}
+
+test.each<SampleFormat>([".pdf", ".docx", ".xlsx"])(
+  "a question about a table's cell is answered from a %s, and the passage says where it is",
+  async (format) => {
+    const id = `manual${format}`;
+    const metadata = JSON.stringify({ collection: format });
+    const written = await upload(`manual${format}`, await sampleFile(format, manualOf(6)), { id, metadata });
+    expect(written).toMatchObject({ status: 201, json: { id, status: "created" } });
+    const { json } = await service.call("POST", "/api/v1/chat", {
+      message: "What torque has axle bolt 5?",
+      filter: { collection: format },
+    });
+    expect(json).toMatchObject({ found: true, grounded: true, citations: [{ document_id: id }] });
+    expect(json.citations[0].quote).toContain("| Axle bolt 5 | 44 Nm | Socket 17 |");
+    const cited = json.sources.find(({ chunk_id }: { chunk_id: number }) => chunk_id === json.citations[0].chunk_id);
+    expect(`${cited.heading}\n${cited.text}`).toMatch(format === ".pdf" ? /Page 5/ : /Assembly 5/);
+  },
+);
+
+test("a raw body with the file's type is the same document as a form, and sent again changes nothing", async () => {
+  const page = "<h1>Opening hours</h1><ul><li>Monday 9 to 12</li></ul>";
+  const form = await upload("hours.html", page, { url: "https://example.org/hours" });
+  expect(form).toMatchObject({ status: 201, json: { id: expect.stringMatching(/^file-[0-9a-f]{32}$/), version: 1 } });
+  const query = new URLSearchParams({ url: "https://example.org/hours" });
+  const raw = await post(`${PATH}?${query}`, page, { "content-type": "text/html; charset=utf-8" });
+  expect(raw).toMatchObject({ status: 200, json: { ...form.json, status: "unchanged" } });
+  const { json } = await service.call("GET", `${PATH}/${form.json.id}`);
+  expect(json).toMatchObject({
+    title: "Opening hours",
+    text: "# Opening hours\n\n- Monday 9 to 12\n",
+    format: "markdown",
+  });
+});
+
+test("a file without a heading is called by its name, Markdown and text stay as they are", async () => {
+  const titleOf = async (name: string, content: string) => {
+    const { json } = await upload(name, content);
+    return (await service.call("GET", `${PATH}/${json.id}`)).json;
+  };
+  expect(await titleOf("Stock 2026.csv", "Part,Count\nBolt,4\n")).toMatchObject({ title: "Stock 2026" });
+  expect(await titleOf("note.md", "# A *note*\n")).toMatchObject({ title: "A note", text: "# A *note*\n" });
+  expect(await titleOf("plain.txt", "# no heading\n")).toMatchObject({ format: "text", text: "# no heading\n" });
+});
+
+test("an Idempotency-Key knows a form again whose boundary is another, and not one with another file", async () => {
+  const headers = { "idempotency-key": "form-1" };
+  const first = await upload("a.html", "<p>One</p>", {}, headers);
+  const again = await upload("a.html", "<p>One</p>", {}, headers);
+  expect(again).toMatchObject({ status: 201, json: first.json });
+  expect(again.headers.get("idempotency-replayed")).toBe("true");
+  expect((await upload("a.html", "<p>Two</p>", {}, headers)).status).toBe(422);
+});
+
+test("what is no file, no form or no field is refused with what to do, and writes nothing", async () => {
+  const before = (await service.call("GET", PATH)).json;
+  const docx = await sampleFile(".docx", manualOf(1));
+  const form = "multipart/form-data";
+  const refusals: [ReturnType<typeof post>, number, RegExp][] = [
+    [upload("slides.pptx", await sampleFile(".pptx", manualOf(1))), 415, /ops index update/],
+    [upload("book.epub", "PK"), 415, /ops index update/],
+    [upload("movie.mp4", "x"), 415, /PDF, HTML or Markdown/],
+    [post(PATH, "x", { "content-type": "image/png" }), 415, /Content-Type/],
+    [upload("a.pdf", docx), 422, /does not begin as one/],
+    [upload("a.docx", docx.slice(0, 3_000)), 422, /damaged/],
+    [upload("a.html", "<script>1</script>"), 422, /holds no text/],
+    [upload("a.html", "<p>x</p>", { metadata: "{" }), 400, /`metadata`: must be JSON/],
+    [upload("a.html", "<p>x</p>", { metadata: '{"collection":1}' }), 400, /must be a string/],
+    [upload("a.html", "<p>x</p>", { text: "y" }), 400, /`text`: unknown field/],
+    [post(`${PATH}?text=y`, "<p>x</p>", { "content-type": "text/html" }), 400, /`text`: unknown field/],
+    [post(PATH, new URLSearchParams({ a: "b" }), {}), 415, /Content-Type/],
+    [post(PATH, "nothing", { "content-type": form }), 400, /boundary/],
+    [
+      post(PATH, '--b\r\ncontent-disposition: form-data; name="id"\r\n\r\nx\r\n--b--\r\n', {
+        "content-type": `${form}; boundary=b`,
+      }),
+      400,
+      /no file/,
+    ],
+    [post(PATH, "<p>x</p>", { "content-type": "text/html", "content-encoding": "gzip" }), 415, /Content-Encoding/],
+    [upload("a.html", new Uint8Array(FILE_BODY_BYTES_MAX)), 413, /bytes at most/],
+  ];
+  for (const [refusal, status, reason] of refusals) {
+    const { status: given, json } = await refusal;
+    expect({ given, detail: json.detail }).toEqual({ given: status, detail: expect.stringMatching(reason) });
+  }
+  expect((await service.call("GET", PATH)).json).toEqual(before);
+});
+
+test("who may not write may not send files", async () => {
+  const authorization = `Bearer ${await service.key({ scopes: ["read"] })}`;
+  expect((await upload("a.html", "<p>x</p>", {}, { authorization })).status).toBe(403);
+});
+
+test("while models are closed to callers a file waits, and Markdown is taken", async () => {
+  await service.call("PUT", "/api/v1/mode", { mode: "degraded", reason: "models are slow" });
+  await expect.poll(async () => (await upload("a.html", "<p>Degraded</p>")).status, { timeout: 40_000 }).toBe(503);
+  expect((await upload("a.md", "# Degraded\n")).status).toBe(201);
+}, 60_000);
