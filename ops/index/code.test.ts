@@ -1,15 +1,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { $ } from "zx/core";
 import { type Platform, startPlatform } from "../../local/platform.ts";
 import { type Client, createClient } from "../service/client.ts";
 import { IndexConfig } from "./config.ts";
 import { type SyncResult, syncIndex } from "./sync.ts";
-
-// The queue hands a batch over after a second, and updates wait for their jobs.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let platform: Platform;
 let client: Client;

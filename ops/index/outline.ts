@@ -188,7 +188,9 @@ class Reader {
     if (body !== null) {
       const inner = `${path}${isImplementation ? typeName(first) : first.text}.`;
       const members = { path: inner, depth: place.depth + 1, from_line: undefined };
-      this.walk(body, { ...members, is_public: isImplementation ? false : is_public });
+      // What implements a trait is as public as that, and may not say so.
+      const ofTrait = node.childForFieldName("trait") !== null;
+      this.walk(body, { ...members, is_public: isImplementation ? ofTrait : is_public });
     }
   }
 

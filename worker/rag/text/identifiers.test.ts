@@ -94,5 +94,6 @@ test("a name that is asked for finds the chunk that declares it, and no other, w
         expect(isDeclared()).toBe(false);
       }
     }),
+    { numRuns: 30 },
   );
 });
