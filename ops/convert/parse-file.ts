@@ -24,7 +24,8 @@ export async function parseFile(
     return { markdown: `${markdown}\n` };
   } catch (error) {
     if (error instanceof Refused) return { refused: error.message };
-    if (error instanceof RangeError && /call stack/i.test(error.message)) return { refused: "is nested too deep" };
+    // Of the stack, of a string or of a buffer.
+    if (error instanceof RangeError) return { refused: "is nested too deep, or too large; split it" };
     const reason = error instanceof Error ? error.message : String(error);
     return { refused: `cannot be read (${reason.slice(0, REASON_CHARS_MAX)})` };
   }

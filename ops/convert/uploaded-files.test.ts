@@ -1,9 +1,9 @@
 /** Documents that arrive as files, in forms and raw, through the whole service. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { manualOf, type SampleFormat, sampleFile } from "../../ops/bench/sample-files.ts";
-import { FILE_BODY_BYTES_MAX } from "../limits.ts";
-import { mediaTypeOfName } from "../rag/ingest/file-type.ts";
-import { type Answer, type Service, startService } from "../service.fixture.ts";
+import { FILE_BODY_BYTES_MAX } from "../../worker/limits.ts";
+import { mediaTypeOfName } from "../../worker/rag/ingest/file-type.ts";
+import { type Answer, type Service, startService } from "../../worker/service.fixture.ts";
+import { manualOf, type SampleFormat, sampleFile } from "../bench/sample-files.ts";
 
 let service: Service;
 beforeAll(async () => {
