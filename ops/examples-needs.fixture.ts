@@ -4,6 +4,7 @@ import { CRONS, QUEUES, SERVICE } from "../infra/inventory.ts";
 import { readMigrations } from "../infra/migration-files.ts";
 import { writeVersionNote } from "../infra/version-note.ts";
 import { generateReader } from "./backup/repository/key-file.ts";
+import { asOpsError, EXIT } from "./command/errors.ts";
 import type { Progress } from "./command/progress.ts";
 import { typed } from "./command/typed.fixture.ts";
 import { account, type Desk, giveChannelSecrets, layOutEscrow } from "./examples.fixture.ts";
@@ -120,8 +121,9 @@ async function vault(desk: Desk): Promise<Stands> {
 async function keyAdded(desk: Desk, line: string): Promise<Stands> {
   const stands = await vault(desk);
   rmSync("of-ci.json", { force: true });
-  await typed(`backup key ${line} --key-file ./escrow.json`, { env: withPassphrase() }).catch((error: Error) => {
-    if (!error.message.includes("the name is taken")) throw error;
+  await typed(`backup key ${line} --key-file ./escrow.json`, { env: withPassphrase() }).catch((thrown: unknown) => {
+    // Refused where the name is taken.
+    if (asOpsError(thrown).exit_code !== EXIT.refused) throw thrown;
   });
   return stands;
 }
@@ -193,6 +195,7 @@ export const NEEDS: Readonly<Record<string, Need>> = {
   "bootstrap --stack production --account 023e105f4ecef8ad9ca31a8372d0c353 --dry-run": async ({ platform }) => ({
     "023e105f4ecef8ad9ca31a8372d0c353": platform.account_id,
   }),
+  "capacity --measure 20000 --json": async () => ({ "20000": "200" }),
   unblock: () => lines('block 203.0.113.7 --reason "tries keys"'),
   "queue peek": deadLetter,
   "queue replay --dry-run": deadLetter,

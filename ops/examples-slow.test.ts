@@ -1,4 +1,4 @@
-/** Every example of every help text is typed at a desk, as it stands: what it needs is there, and it ends with 0. */
+/** Every example of every help text is typed at a desk: what it needs is there, and it ends with 0. */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -30,14 +30,19 @@ const ELSEWHERE: readonly { id: string; reason: string; test: string; typed: str
     test: "delivery/bootstrap-engine.test.ts",
     typed: 'bootstrap(["--yes"]',
   },
-  ...["bench http --json", "bench http --telemetry", "bench ingest --json", "bench backup --rows 100000 --json"].map(
-    (id) => ({
-      id,
-      reason: "minutes of measuring, and goals that a loaded machine misses: that test measures less",
-      test: id.includes("backup") ? "bench/backup-slow.test.ts" : "bench/bench-slow.test.ts",
-      typed: `runCli(["${id.split(" ").slice(0, 2).join('", "')}"`,
-    }),
-  ),
+  ...[
+    "bench http --json",
+    "bench http --telemetry",
+    "bench http --chunks 10000,100000,1000000 --json",
+    "bench ingest --json",
+    "bench ingest --formats --json",
+    "bench backup --rows 100000 --json",
+  ].map((id) => ({
+    id,
+    reason: "minutes of measuring, and goals that a loaded machine misses: that test measures less",
+    test: id.includes("backup") ? "bench/backup-slow.test.ts" : "bench/bench-slow.test.ts",
+    typed: `runCli(["${id.split(" ").slice(0, 2).join('", "')}"`,
+  })),
   ...["gameday --fault poison-message", "gameday --json"].map((id) => ({
     id,
     reason: "a fault takes a platform of its own, all of them half an hour: that test plays two",

@@ -91,6 +91,8 @@ function layOut(channels: Channels, platform: Platform): void {
   const paragraphs = [{ context: text, qas: [{ question, answers }] }];
   file("path/to/squad.json", JSON.stringify({ data: [{ title: "Volcanoes", paragraphs }] }));
   file("path/to/docs/volcano.md", `# Volcano\n\n${text}\n`);
+  file("path/to/repository/reader.ts", "export function readPages(): void {}\n");
+  cpSync(join(ROOT, "tests/conversations"), "tests/conversations", { recursive: true });
   file("path/to/questions.jsonl", lines([{ question, documents: ["volcano.md"], answer: "magma rises" }]));
 }
 

@@ -1,5 +1,6 @@
 /** For tests: what a person types after `npm run ops -- `, carried out in this process; what the command reports is held to its schema. */
 import { z } from "zod";
+import type { Answer } from "../../worker/service.fixture.ts";
 import { createClient } from "../service/client.ts";
 import { locateStack } from "../stack/locate.ts";
 import { buildProgram } from "./command-line.ts";
@@ -10,8 +11,7 @@ interface Typed {
   code: number;
   text: string;
   /** What `--json` would print. */
-  // biome-ignore lint/suspicious/noExplicitAny: tests index into JSON whose shape the command's schema states.
-  data: any;
+  data: Answer["json"];
 }
 
 /** The words of a line, as a shell takes them that has nothing to put in. */
