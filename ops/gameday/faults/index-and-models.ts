@@ -26,7 +26,8 @@ export const INDEX_FAULTS: readonly Fault[] = [
     id: "vectorize-missing",
     what: "somebody deleted the vector index",
     alert: "vector-search",
-    also: ["dependency-down", "index-disparity", "job-failed"],
+    // The runbook's move deploys.
+    also: ["dependency-down", "index-disparity", "job-failed", "change-deploy"],
     runbook: "vector-search-unavailable",
     inject: async (arena) => void (await account(arena, "delete", INDEX)),
     workload: (arena) => freshSearches(arena, 2),
