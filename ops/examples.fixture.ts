@@ -93,6 +93,8 @@ function layOut(channels: Channels, platform: Platform): void {
   file("path/to/docs/volcano.md", `# Volcano\n\n${text}\n`);
   file("path/to/repository/reader.ts", "export function readPages(): void {}\n");
   cpSync(join(ROOT, "tests/conversations"), "tests/conversations", { recursive: true });
+  // What the set asks about.
+  for (const asked of ["README.md", "runbooks"]) cpSync(join(ROOT, asked), asked, { recursive: true });
   file("path/to/questions.jsonl", lines([{ question, documents: ["volcano.md"], answer: "magma rises" }]));
 }
 
