@@ -82,6 +82,12 @@ describe("the shell lines of the README, in their order, on a new platform", () 
     }
   });
 
+  test("a follow-up: the question that it means is answered", () => {
+    const { standalone_question, answer } = JSON.parse(outputOf('"history"'));
+    expect(standalone_question).toBe("How hot is black tea brewed?");
+    expect(answer).toContain("boiling water");
+  });
+
   test("streamed chat: sources first, then tokens and citations, usage last", () => {
     const output = outputOf('"stream": true');
     const events = [...output.matchAll(/^event: (\w+)$/gm)].map(([, name]) => name);

@@ -162,7 +162,7 @@ function isGrammar(word: string, { leads, pronouns, asking, definite, grammar }:
 }
 
 /** Less of it are words that another language spells alike. */
-const GRAMMAR_SHARE_MIN = 0.34;
+const GRAMMAR_SHARE_MIN = 0.3;
 
 /** The language of which the text has the most grammar; undefined where it has too little of any. */
 function languageOf(words: readonly string[]): FollowUpWords | undefined {

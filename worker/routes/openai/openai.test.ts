@@ -100,8 +100,8 @@ describe("chat completions", () => {
     const stream = await client.chat.completions.create(params, { headers });
     for await (const _ of stream) break;
     stream.controller.abort();
-    const line = () =>
-      lines.map((text) => JSON.parse(text)).find(({ request_id }) => request_id === headers["x-request-id"]);
+    const isEnd = (one: Record<string, unknown>) => one.request_id === headers["x-request-id"] && "status_code" in one;
+    const line = () => lines.map((text) => JSON.parse(text)).find(isEnd);
     await expect.poll(line).toMatchObject({ status_code: 200, tokens: { output: expect.any(Number) } });
     expect(line()?.tokens.output).toBeGreaterThan(0);
     expect(await ask()).toMatchObject({ object: "chat.completion" });
