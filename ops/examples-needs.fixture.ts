@@ -183,7 +183,7 @@ export const NEEDS: Readonly<Record<string, Need>> = {
     "remove-writer ci": "remove-writer another",
   }),
   "backup key remove-passphrase": (desk) => keyAdded(desk, "add-passphrase safe"),
-  "vacuum --rebuild --yes --json": snapshots,
+  "vacuum --rebuild --yes --json": async (desk) => ({ ...(await snapshots(desk)), ...(await lines("backup verify")) }),
   "restore plan": snapshots,
   "restore apply": snapshots,
   "restore apply --resume --yes": () => interrupted("restore apply --yes", /compare/),
