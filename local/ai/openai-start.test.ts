@@ -32,7 +32,7 @@ test("an address or a limit that cannot be one is refused with its variable", ()
 test("a model that embedded here before is not answered for by another", async () => {
   const ask = async (model: string) => {
     const body = JSON.stringify({ model, inputs: { text: ["weevil"] } });
-    const request = new Request("http://ai", { method: "POST", body });
+    const request = new Request("http://ai/run", { method: "POST", body });
     return (await AiService.fromEnvironment(upstream.environment).handle(request)).text();
   };
   expect(await ask("@openai/another-model")).toMatch(/@openai\/another-model is not what embeds here now.*nomic/);

@@ -66,7 +66,8 @@ export interface Sequence {
   last: bigint;
 }
 
-const OURS = "NOT (l.name LIKE 'sqlite\\_%' ESCAPE '\\' OR l.name LIKE '\\_cf\\_%' ESCAPE '\\')";
+/** Of a table `l`: what a query may look into. Cloudflare's own tables answer "not authorized". */
+export const OURS = "NOT (l.name LIKE 'sqlite\\_%' ESCAPE '\\' OR l.name LIKE '\\_cf\\_%' ESCAPE '\\')";
 
 /**
  * The schema of the database behind `connection`.

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
+import { OURS } from "../d1/schema.ts";
 import { liveDatabase, openStack } from "../stack/delivery.ts";
 import { indexAdvice, readSlowStatements } from "./slow-statements.ts";
 
@@ -11,7 +12,7 @@ const INDEXES = `SELECT s.tbl_name, s.name, s.sql LIKE '% WHERE %',
 
 /** References whose columns no index begins with: deleting a parent reads all children. */
 const UNINDEXED_REFERENCES = `SELECT l.name, f."from", f."table" FROM pragma_table_list l JOIN pragma_foreign_key_list(l.name) f
-  WHERE l.schema = 'main' AND l.type = 'table' AND NOT EXISTS (
+  WHERE l.schema = 'main' AND l.type = 'table' AND ${OURS} AND NOT EXISTS (
     SELECT 1 FROM pragma_index_list(l.name) i JOIN pragma_index_info(i.name) c WHERE c.seqno = 0 AND c.name = f."from")`;
 
 const output = z.strictObject({
