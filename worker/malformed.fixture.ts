@@ -100,6 +100,8 @@ export const DEFECTS: Record<string, (operation: Operation) => fc.Arbitrary<Part
         "json",
         "*/*",
       )
+      // Where files are taken, anything is a text.
+      .filter((type) => type !== "text/plain" || !operation.media_types.includes(type))
       .map((type) => ({ body: Buffer.from(JSON.stringify(operation.valid)), headers: { "content-type": type } })),
   compressed: (operation) =>
     operation.valid &&

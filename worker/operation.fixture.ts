@@ -6,6 +6,8 @@ export interface Operation {
   /** The path with ids that exist; `ABSENT` where none is known. */
   existing: string;
   valid: Record<string, unknown> | null;
+  /** Of bodies. */
+  media_types: readonly string[];
   open: boolean;
   strict_query: boolean;
   /** All methods that the path takes. */
@@ -18,7 +20,7 @@ export const ABSENT = "absent";
 /** As `/openapi.json` describes it. */
 export interface OpenApiOperation {
   security: readonly unknown[];
-  requestBody?: unknown;
+  requestBody?: { content: Record<string, unknown> };
   parameters?: { in: string }[];
 }
 
@@ -80,6 +82,7 @@ export function operationOf(
     path,
     existing: path.replace(/([^/]+)\/\{\w+\}/g, (_, noun) => `${noun}/${ids[noun] ?? ABSENT}`),
     valid: VALID_BODIES[name] ?? null,
+    media_types: Object.keys(described.requestBody?.content ?? {}),
     open: described.security.length === 0,
     strict_query: (described.parameters ?? []).some((parameter) => parameter.in === "query"),
     methods,

@@ -36,7 +36,7 @@ test("a data set with empty, untitled and over-long parts is measured through th
   );
   await writeFile(join(dir, "qrels.tsv"), "query-id\tcorpus-id\tscore\nq1\t2\t3\nq2\t3\t1\n5\t6\t1\n");
 
-  const { code, stdout } = await runCli(["eval", "retrieval", dir, "--text-ranked-max", "2", "--json"]);
+  const { code, stdout } = await runCli(["eval", "retrieval", dir, "--text-ranked-max", "4", "--json"]);
   expect(code).toBe(0);
   const report = JSON.parse(stdout);
   expect(report).toMatchObject({ documents: 6, chunks: 5, queries: 3, mode: "hybrid" });
