@@ -24,7 +24,8 @@ export const LEFT_TO_ITS_OWN_RUN = [
     files: "ops/backup/repository/c*-slow.test.ts",
     stands_for_it: "ops/backup/prune-slow.test.ts, ops/restore/ways-slow.test.ts",
   },
-  { files: "ops/generation/expired-slow.test.ts", stands_for_it: "ops/generation/generation-slow.test.ts" },
+  { files: "ops/generation/{cancel,expired}-slow.test.ts", stands_for_it: "ops/generation/generation-slow.test.ts" },
+  { files: "ops/convert/bombs-slow.test.ts", stands_for_it: "ops/convert/convert-file.test.ts" },
   { files: "ops/restore/way-out-slow.test.ts", stands_for_it: "ops/restore/any-document-slow.test.ts" },
   { files: "ops/restore/no-way-back-slow.test.ts", stands_for_it: "ops/restore/disaster-slow.test.ts" },
 ];
