@@ -11,7 +11,12 @@ import { type Desk, openDesk } from "./examples.fixture.ts";
 import { NEEDS, withPassphrase } from "./examples-needs.fixture.ts";
 import { allCommands } from "./registry.ts";
 
-const commands = await allCommands();
+/** Minutes of moves and restores, which have slow tests of their own: `.ci/run slow` types them, a whole run on one machine does not. */
+const LASTING = /^(generation|restore|vacuum|index rebuild|drill|backup (?!create))/;
+const commands = (await allCommands())
+  .filter(({ path }) => process.env.PRISM_SLOW !== "representative" || !LASTING.test(path))
+  // Whoever has rotated the service's secret is not let in with the old one.
+  .toSorted((a, b) => Number(a.path === "secrets rotate") - Number(b.path === "secrets rotate"));
 
 /** What only the Pulumi engine does: without one it is refused, and `npm run infra:engine` goes through what these begin. */
 const NEEDS_ENGINE: readonly string[] = [
