@@ -401,7 +401,7 @@ export const SHARD_MOVED_SHARE = 0.8;
 export const SHARD_BUSY_SHARE_MAX = 0.5;
 /** Searches a second at the busiest, by those of the mean second: days have nights. */
 export const PEAK_FACTOR = 5;
-/** Of `ops bench http` at 10 000 (5.5 ms) and 100 000 chunks (30 ms), before full text ranked a bounded number: an upper bound: what any search takes, and what a million chunks add. */
+/** What any search takes, and what a million chunks add: of `ops bench http` at 10 000 (5.5 ms) and 100 000 chunks (30 ms). Full text has been bounded since. */
 export const SEARCH_MS_BASE = 2.8;
 export const SEARCH_MS_PER_MILLION = 272;
 /** What `ops capacity --measure 4000` found last, on two busy cores (November 2026). */
