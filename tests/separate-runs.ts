@@ -12,7 +12,7 @@ export const SEPARATE_RUNS = {
 };
 
 /**
- * Slow files whose mechanism another slow file goes through as well: a whole `.ci/run` on one machine leaves them to `.ci/run slow`, which
+ * Slow files whose mechanism another file goes through as well: a whole `.ci/run` on one machine leaves them to `.ci/run slow`, which
  * has a machine of its own in CI, and to the night.
  */
 export const LEFT_TO_ITS_OWN_RUN = [
@@ -27,7 +27,8 @@ export const LEFT_TO_ITS_OWN_RUN = [
   { files: "ops/generation/{cancel,expired}-slow.test.ts", stands_for_it: "ops/generation/generation-slow.test.ts" },
   { files: "ops/index/rebuild-slow.test.ts", stands_for_it: "ops/generation/generation-slow.test.ts" },
   { files: "ops/convert/bombs-slow.test.ts", stands_for_it: "ops/convert/convert-file.test.ts" },
-  { files: "ops/restore/way-out-slow.test.ts", stands_for_it: "ops/restore/any-document-slow.test.ts" },
+  { files: "ops/restore/any-document-slow.test.ts", stands_for_it: "ops/restore/any-document.test.ts" },
+  { files: "ops/restore/way-out-slow.test.ts", stands_for_it: "ops/restore/ways-slow.test.ts" },
   { files: "ops/restore/no-way-back-slow.test.ts", stands_for_it: "ops/restore/disaster-slow.test.ts" },
 ];
 
