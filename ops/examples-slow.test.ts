@@ -11,7 +11,10 @@ import { type Desk, openDesk } from "./examples.fixture.ts";
 import { NEEDS, withPassphrase } from "./examples-needs.fixture.ts";
 import { allCommands } from "./registry.ts";
 
-/** Minutes of moves and restores, which have slow tests of their own: `.ci/run slow` types them, a whole run on one machine does not. A deployment needs a verified backup. */
+/**
+ * Minutes of moves and restores, which have slow tests of their own: `.ci/run slow` types them, a whole run on one machine does not.
+ * A deployment needs a verified backup.
+ */
 const LASTING = /^(generation|restore|vacuum|index rebuild|drill|backup (?!create|verify))/;
 const commands = (await allCommands())
   .filter(({ path }) => process.env.PRISM_SLOW !== "representative" || !LASTING.test(path))
