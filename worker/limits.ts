@@ -12,7 +12,7 @@ export const SPARSE_POOL = 45;
 
 /**
  * Chunks that bm25 ranks for one search, some 2 ms; beyond, `worker/rag/search/match-plan.ts` chooses. `TEXT_RANKED_MAX` of the
- * environment sets another. At the share of a collection where 97 of 100 of Cranfield's queries pass it, nDCG@10 is lower by .001.
+ * environment sets another. What it costs is in docs/decisions/0003-fusion.md.
  */
 export const TEXT_RANKED_MAX = 1_000;
 /** Places in posting lists that FTS5 may walk through for each chunk that it may rank: a place costs a fortieth of a ranking. */

@@ -6,7 +6,7 @@
  */
 import { FENCE_MARK } from "../../worker/store/fence-names.ts";
 import type { D1Connection, Statement } from "../d1/connection.ts";
-import { quoted } from "../d1/schema.ts";
+import { OURS, quoted } from "../d1/schema.ts";
 
 const TRIGGER_PREFIX = "write_fence_";
 /** The fence's own table is written beside the fence. */
@@ -27,8 +27,7 @@ export interface FenceRequest {
 export async function raiseFence(connection: D1Connection, { reason, by, now_ms }: FenceRequest): Promise<void> {
   const [tables] = await connection.batch([
     {
-      sql: `SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name <> '${FENCE_TABLE}'
-        AND NOT (name LIKE 'sqlite\\_%' ESCAPE '\\' OR name LIKE '\\_cf\\_%' ESCAPE '\\')`,
+      sql: `SELECT l.name FROM pragma_table_list l WHERE l.schema = 'main' AND l.type = 'table' AND l.name <> '${FENCE_TABLE}' AND ${OURS}`,
     },
   ]);
   await connection.batch(

@@ -1,4 +1,5 @@
 /** Faults of D1. */
+import { OURS } from "../../d1/schema.ts";
 import type { Arena } from "../arena.ts";
 import type { Fault } from "../fault.ts";
 import { account, atOnce, databaseId, sql } from "../means.ts";
@@ -121,7 +122,7 @@ async function dropTables(arena: Arena): Promise<void> {
   droppedAfter.set(arena, new Date(arena.clock.now()).toISOString());
   const tables = await sql(
     arena,
-    "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\'",
+    `SELECT l.name FROM pragma_table_list l WHERE l.schema = 'main' AND l.type IN ('table', 'virtual') AND ${OURS}`,
   );
   const drops = (tables as { name: string }[]).map(({ name }) => `DROP TABLE "${name}";`);
   await sql(arena, `PRAGMA defer_foreign_keys = on; ${drops.join(" ")}`);
