@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type Platform, startPlatform } from "../../local/platform.ts";
+import { startService } from "../../worker/service.fixture.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
 import { createKey, listKeys } from "../keys/keys.ts";
 import { createClient } from "../service/client.ts";
-import { TENANT } from "./synthetic-journeys.ts";
+import { journeys, TENANT } from "./synthetic-journeys.ts";
 
 let dir: string;
 let platform: Platform;
@@ -55,6 +56,27 @@ test("a failing dependency fails its journeys, skips what needs them, and is sti
   expect(
     (await listKeys(admin())).filter(({ name, revoked_at }) => name.startsWith("synthetic") && !revoked_at),
   ).toEqual([]);
+});
+
+test("a document of the queue is found first by its words, though Vectorize shows a similar older one and not yet this one", async () => {
+  const service = await startService({ variables: { EMBEDDING_MODEL: "@cf/baai/bge-small-en-v1.5" } });
+  try {
+    const { url, api_secret: token, vectorize } = service.platform;
+    const { signal } = new AbortController();
+    const all = journeys({
+      admin: createClient({ url, token, signal }),
+      traces: { key: null, documents: new Set() },
+      signal,
+      nonce: "4711abc",
+    });
+    const walk = async (name: string) => all.find((one) => one.name === name)?.walk();
+    await walk("create a key");
+    await walk("write a document");
+    await vectorize.flush();
+    await walk("index a document through the queue");
+  } finally {
+    await service.close();
+  }
 });
 
 test("a dry run names the journeys and sends nothing", async () => {
