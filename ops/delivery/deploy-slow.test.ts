@@ -116,8 +116,10 @@ test("a release that fails under traffic costs what is counted, and is rolled ba
   const { code, data } = await ops("deploy", "--bundle", releases.moody, ...quickly);
   expect([code, data.outcome, await serving()]).toEqual([1, "rolled back", before]);
   const { failed, phases } = data.traffic ?? {};
-  expect(failed).toBeGreaterThan(0);
-  expect(phases?.find(({ phase }) => phase === "100 %")?.failed).toBe(failed);
+  const failedAt = (name: string) => phases?.find(({ phase }) => phase === name)?.failed ?? 0;
+  expect(failedAt("100 %")).toBeGreaterThan(0);
+  // Until the way back is taken, callers still meet the bad release.
+  expect(failedAt("100 %") + failedAt("rollback")).toBe(failed);
 });
 
 test("a change that would replace a store by an empty one is refused before anything is done", async () => {
