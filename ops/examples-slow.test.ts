@@ -15,7 +15,7 @@ import { allCommands } from "./registry.ts";
  * Minutes of moves and restores, which have slow tests of their own: `.ci/run slow` types them, a whole run on one machine does not.
  * A deployment needs a verified backup.
  */
-const LASTING = /^(generation|restore|vacuum|drill|backup (?!create|verify))/;
+const LASTING = /^(generation|restore|vacuum|index rebuild|drill|backup (?!create|verify))/;
 const commands = (await allCommands())
   .filter(({ path }) => process.env.PRISM_SLOW !== "representative" || !LASTING.test(path))
   // Whoever has rotated the service's secret is not let in with the old one.

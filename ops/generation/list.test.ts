@@ -21,10 +21,11 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const generation = async (...words: string[]) => {
-  const { code, stdout } = await runCli(["generation", ...words, "--data", folder, "--json"]);
+const ops = async (...words: string[]) => {
+  const { code, stdout } = await runCli([...words, "--data", folder, "--json"]);
   return { code, data: JSON.parse(stdout) };
 };
+const generation = (...words: string[]) => ops("generation", ...words);
 
 /** As a copy of the database that was interrupted leaves it. */
 const interrupted: SwitchRecord = {
@@ -63,6 +64,17 @@ test("a move says its steps in a dry run and is refused unconfirmed; what is liv
   expect(await generation("drop", "database", "1", "--dry-run")).toMatchObject({ code: 3 });
   const { data } = await generation("list");
   expect(data).toMatchObject({ database: { live: 1 }, under_way: null, undo: { database: null, vectors: null } });
+});
+
+test("a rebuild says its steps in a dry run, the other model among them, and is refused unconfirmed", async () => {
+  const words = ["index", "rebuild", "--embedding-model", "@cf/baai/bge-base-en-v1.5"];
+  const planned = await ops(...words, "--dry-run");
+  expect(planned).toMatchObject({ code: 0, data: { verb: "rebuild", subject: "database g1 and vectors g1" } });
+  expect(planned.data.steps).toContainEqual(
+    expect.stringContaining("set EMBEDDING_MODEL to @cf/baai/bge-base-en-v1.5"),
+  );
+  expect((await ops(...words)).code).toBe(3);
+  expect((await generation("list")).data).toMatchObject({ under_way: null, vectors: { generations: [{}] } });
 });
 
 test("what was interrupted is told, and what resume and cancel would do with it, without a change", async () => {
