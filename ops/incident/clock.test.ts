@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { ShownEntry, ShownIncident } from "./answers.ts";
 import { clockOf, dueTold, roughly } from "./clock.ts";
 import { happenedByAlerts, withoutKnown } from "./events.ts";
-import { impactOf, mttd_s, periodSince } from "./measures.ts";
+import { failingSince, impactOf, mttd_s, periodSince } from "./measures.ts";
 import { doubtsOf } from "./resolve.ts";
 
 /** A Friday. */
@@ -134,4 +134,29 @@ test("what alerts, their deliveries and changes tell is one line an event, and n
     "alert: alert a fires: it hurts",
   ]);
   expect(withoutKnown(happened, fresh)).toEqual([]);
+});
+
+test("an outage began with the first step of failed requests that no good one separates from its alert", () => {
+  const began = (...errors: number[]) =>
+    failingSince(
+      {
+        period: "1h",
+        step_minutes: 2,
+        steps: errors.map((failed, index) => ({
+          at: at(2 * index),
+          requests: 100,
+          errors: failed,
+          p95_latency_ms: null,
+        })),
+      },
+      ms(2 * errors.length - 1),
+    );
+  expect(began(50, 0, 50, 50, 50)).toBe(ms(4));
+  expect(began(0, 0, 0, 50, 0)).toBe(ms(6));
+  expect(began(0, 0, 0, 0, 50)).toBe(ms(8));
+  expect(began(50, 50, 50)).toBe(ms(0));
+  // One of a hundred is nobody's outage, nor one that was over before.
+  expect(began(1, 1, 1, 1, 1)).toBeNull();
+  expect(began(50, 50, 0, 0)).toBeNull();
+  expect(began()).toBeNull();
 });

@@ -2,13 +2,15 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { CRONS, SERVICE } from "../../infra/inventory.ts";
 import { type Platform, startPlatform } from "../../local/platform.ts";
+import { readAlerts } from "../alerts/answers.ts";
 import type { Command } from "../command/define.ts";
 import { invoked } from "../command/invoked.fixture.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
 import { createClient } from "../service/client.ts";
+import { requestSeries } from "./measures.ts";
 import { incidentOpen } from "./open.ts";
 import { incidentResolve } from "./resolve.ts";
 import { incidentUpdate } from "./update.ts";
@@ -17,7 +19,7 @@ let platform: Platform;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "prism-incident-"));
-  platform = await startPlatform({ data_dir: folder });
+  platform = await startPlatform({ data_dir: folder, faults: true });
 });
 afterAll(async () => {
   await platform.close();
@@ -29,6 +31,7 @@ const ops = (command: Command, given: Record<string, unknown> = {}) =>
   invoked(command, folder, given, {
     client: async () => createClient({ url: platform.url, token: platform.api_secret, signal }),
   });
+const WAIT = { timeout: 60_000, interval: 200 };
 const cron = () => platform.runtime.triggerSchedule(SERVICE, CRONS.worker.checks);
 
 test("an incident goes from its opening to its post-mortem, by commands as they are typed", async () => {
@@ -90,4 +93,26 @@ test("an incident is not over while its alerts fire, but for a reason, which is 
   // Again: nothing is told twice.
   expect((await ops(incidentUpdate, { id })).data.added).toBe(0);
   await beat("success");
+});
+
+test("an incident of an alert began when its callers met it, and not when the alert was told", async () => {
+  const headers = { authorization: `Bearer ${platform.api_secret}` };
+  const ask = async (path: string) => (await fetch(`${platform.url}${path}`, { headers })).json();
+  const { faults } = platform;
+  if (faults === null) throw new Error("this platform was started without faults");
+  faults.rules = [{ binding: "DB", error: "D1_ERROR: internal error" }];
+  await vi.waitFor(async () => {
+    await ask("/api/v1/documents");
+    const { steps } = requestSeries.parse(await ask("/dashboard/series?period=1h"));
+    expect(steps.at(-1)?.errors).toBeGreaterThan(0);
+    // What was found to be well is believed for a while.
+    expect(await ask("/health")).toMatchObject({ services: { database: { status: "unhealthy" } } });
+  }, WAIT);
+  await cron();
+  const { incident } = (await ops(incidentOpen, { alert: "database-down" })).data;
+  faults.rules = [];
+  const { alerts } = await readAlerts(createClient({ url: platform.url, token: platform.api_secret, signal }));
+  const since = alerts.find(({ id }) => id === "database-down")?.since ?? "";
+  expect(Date.parse(incident.started_at)).toBeLessThan(Date.parse(since));
+  expect(incident.timeline[0].at > incident.started_at).toBe(true);
 });

@@ -1,6 +1,7 @@
 /** Figures of an incident, from its events and from what the service counted. Pure. */
 
 import { z } from "zod";
+import { SERVICE_RULES } from "../../worker/alerts/service-rules.ts";
 import { DAY_MS } from "../../worker/ground/time.ts";
 import type { ShownIncident } from "./answers.ts";
 import type { Happened } from "./events.ts";
@@ -36,6 +37,26 @@ export type RequestSeries = z.infer<typeof requestSeries>;
 export function periodSince(from_ms: number, now_ms: number): string | null {
   const reach = { "1h": DAY_MS / 24, "24h": DAY_MS, "7d": 7 * DAY_MS, "30d": 30 * DAY_MS };
   return Object.entries(reach).find(([, span_ms]) => now_ms - from_ms <= span_ms)?.[0] ?? null;
+}
+
+/** Of all requests: more than that, and the alert on failed requests fires. */
+const FAILED_SHARE_MAX = SERVICE_RULES.flatMap(({ condition }) => ("all" in condition ? condition.all : [])).find(
+  ({ metric }) => metric === "error_ratio",
+)?.value;
+
+/**
+ * When requests began to fail without a step in between that was well, up to the step of `to_ms`, which may have just begun: to the
+ * length of a step, and rather too early. null where none failed right before.
+ */
+export function failingSince({ steps }: RequestSeries, to_ms: number): number | null {
+  const fails = ({ requests, errors }: RequestSeries["steps"][number]) => errors > requests * (FAILED_SHARE_MAX ?? 0);
+  const newestFirst = steps.filter(({ at }) => Date.parse(at) <= to_ms).reverse();
+  let first: string | null = null;
+  for (const [age, step] of newestFirst.entries()) {
+    if (fails(step)) first = step.at;
+    else if (age > 0) break;
+  }
+  return first === null ? null : Date.parse(first);
 }
 
 export const impact = z.object({

@@ -4,11 +4,13 @@ import { z } from "zod";
 import { COMPONENTS, SEVERITIES } from "../../worker/ground/status.ts";
 import { readAlerts } from "../alerts/answers.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { commaList, momentBefore } from "../command/options.ts";
+import { type Client, decode } from "../service/client.ts";
 import { nameOf, shownIncident } from "./answers.ts";
 import { clockOf } from "./clock.ts";
+import { failingSince, requestSeries } from "./measures.ts";
 import { newRef, tell, WHEREABOUTS } from "./reports.ts";
 import { clockTold, headTold, whereaboutsTold } from "./shown.ts";
 
@@ -32,7 +34,7 @@ export const incidentOpen = defineCommand({
   group: "incident",
   summary: "open an incident: on the status page at once, told to channels within five minutes",
   notes: `SEV-1: outage, response within 15 min. SEV-2: a part is lost, 1 h. SEV-3: worse than it should be, 4 h. SEV-4: a blemish, one business day. With
---alert, title, severity and begin are the alert's where they are not given. Where the service does not answer, it is left in KV, or waits on this
+--alert, title and severity are the alert's where they are not given, and it began when requests began to fail right before it. Where the service does not answer, it is left in KV, or waits on this
 machine, and has a name (r-…) instead of a number.`,
   risk: "change",
   args: z.object({ title: z.string().optional().describe("public, one line; may be left out with --alert") }),
@@ -64,7 +66,7 @@ machine, and has a name (r-…) instead of a number.`,
       components: given.services,
       text: given.text ?? "We see it and are looking for the cause.",
       commander: given.commander ?? userInfo().username,
-      started_at: started === undefined ? (from?.since ?? iso(now_ms)) : iso(started(now_ms)),
+      started_at: iso(started?.(now_ms) ?? from?.began_ms ?? now_ms),
       opened_at: iso(now_ms),
       ref: newRef(),
     };
@@ -92,9 +94,11 @@ machine, and has a name (r-…) instead of a number.`,
 
 /** What an alert says about an incident; its id may be that of its rule. */
 async function alertNamed(invocation: Invocation, id: string) {
-  const { alerts } = await readAlerts(await invocation.client());
+  const client = await invocation.client();
+  const { alerts } = await readAlerts(client);
   const found = alerts.find((one) => one.id === id) ?? alerts.find((one) => one.rule === id);
-  if (found !== undefined) return { ...found, severity: SEVERITY_OF[found.severity] };
+  if (found !== undefined)
+    return { ...found, severity: SEVERITY_OF[found.severity], began_ms: await beganBefore(client, found.since) };
   const cause = "there is no such alert now";
   throw new OpsError({
     op: "open an incident for",
@@ -102,6 +106,15 @@ async function alertNamed(invocation: Invocation, id: string) {
     cause,
     hint: "npm run ops -- alerts list; or give a title and --severity",
   });
+}
+
+/** Callers met it before a rule told it; where the meter does not say since when, it began with its alert. */
+async function beganBefore(client: Client, since: string): Promise<number> {
+  const since_ms = Date.parse(since);
+  const path = "/dashboard/series?period=1h";
+  const series = await client.get(path).catch(asOpsError);
+  if (series instanceof OpsError) return since_ms;
+  return failingSince(decode(requestSeries, series, path), since_ms) ?? since_ms;
 }
 
 function incomplete(what: string): OpsError {
