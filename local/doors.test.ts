@@ -56,6 +56,7 @@ test.skipIf(system() !== "linux")(
       [`/d1%3A${database.uuid}`, { ...sql, ...asWorker("prism-d1-gateway") }],
       [`/kv%3A${namespace.id}`, { ...list, ...asWorker("prism-kv-gateway") }],
       [`/list?binding=r2%3A${bucket.name}`, { ...list, ...asWorker("prism-r2-gateway") }],
+      [`/d1%3A${database.uuid}`, { ...sql, ...asWorker("prism-platform") }],
       ["/health/live", asWorker(workerName(version))],
       ["/health/live", {}],
       [`/cdn-cgi/local/r2/public/${bucket.name}/secret.txt`, {}],

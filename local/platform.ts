@@ -120,10 +120,6 @@ async function assemble(
   // Waited for below; until then its failure is nobody's.
   built?.catch(() => {});
 
-  const vectorizeSocket = await serveOnSocket((request) => handleVectorizeBinding(vectorize, request));
-  undo.push(() => vectorizeSocket.close());
-  const aiSocket = await serveOnSocket((request) => ai.handle(request));
-  undo.push(() => aiSocket.close());
   // Messages kept from the last run are due at once, before workerd is up.
   const started = Promise.withResolvers<Runtime>();
   const queues = new QueueBroker({
@@ -132,13 +128,11 @@ async function assemble(
     deliver: async (...batch) => (await started.promise).deliver(...batch),
     now,
   });
-  const queueSocket = await serveOnSocket((request) => handleQueueBinding(queues, request));
-  undo.push(() => queueSocket.close());
   const plan = options.plan ?? "free";
   const tokens = (): ApiToken[] => [identity.token, ...issuedTokens(registry, now())];
   const credentials = () => tokens().map((token) => ({ ...s3Credentials(token), scopes: token.scopes }));
   const { account_id } = identity;
-  const telemetry = await openTelemetry({
+  const telemetry = openTelemetry({
     folder,
     registry,
     account_id,
@@ -148,6 +142,18 @@ async function assemble(
     credentials,
   });
   undo.push(() => telemetry.close());
+  // The hosts that `platform-worker.js` and its modules ask.
+  const ends = new Map<string, (request: Request) => Promise<Response>>([
+    ["vectorize", (request) => handleVectorizeBinding(vectorize, request)],
+    ["ai", (request) => ai.handle(request)],
+    ["queue", (request) => handleQueueBinding(queues, request)],
+    ["telemetry", (request) => telemetry.intake.handle(request)],
+  ]);
+  const node = await serveOnSocket(async (request) => {
+    const end = ends.get(new URL(request.url).hostname);
+    return end ? end(request) : new Response(null, { status: 404 });
+  });
+  undo.push(() => node.close());
   const proxy = new FrontProxy(Math.random);
   undo.push(() => proxy.close());
   const port = await proxy.listen(options.port ?? 0);
@@ -159,10 +165,7 @@ async function assemble(
       registry,
       persist_dir: folder.engineDir,
       services: {
-        vectorize: vectorizeSocket.address,
-        ai: aiSocket.address,
-        queues: queueSocket.address,
-        telemetry: telemetry.address,
+        node: node.address,
         faults: (script) => faults?.handle(script) ?? new Response(null, { status: 404 }),
       },
       gateway_secret: randomBytes(24).toString("base64url"),

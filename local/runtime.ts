@@ -21,10 +21,10 @@ import type { Deliver } from "./rest/queue-broker.ts";
 import { directGateway, type GatewayFetch, gatewayBucket } from "./s3/gateway-bucket.ts";
 import { startMiniflare } from "./start-miniflare.ts";
 import { updateWatchdog } from "./watchdog.ts";
-import { hiddenName, workerName } from "./worker-bindings.ts";
+import { hiddenName, PLATFORM_WORKER, workerName } from "./worker-bindings.ts";
 import {
   d1FilePath,
-  INTERNAL_WORKERS,
+  type Gateway,
   liveDeployment,
   peerName,
   SOCKET_ENDING,
@@ -113,8 +113,8 @@ export class Runtime implements Engine {
   }
 
   /** Asked for anew at each call: the address does not outlive a reload. */
-  async #gateway(kind: keyof typeof INTERNAL_WORKERS): Promise<GatewayFetch> {
-    const origin = await this.#miniflare.unsafeGetDirectURL(hiddenName(INTERNAL_WORKERS[kind], this.#inputs));
+  async #gateway(kind: Gateway): Promise<GatewayFetch> {
+    const origin = await this.#miniflare.unsafeGetDirectURL(hiddenName(PLATFORM_WORKER, this.#inputs), kind);
     return directGateway(origin, this.#inputs.gateway_secret);
   }
 

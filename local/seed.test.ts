@@ -37,7 +37,7 @@ beforeEach(() => {
   vectorize = new VectorizeStore(":memory:", { now });
   const deliver = () => Promise.reject(new Error("nothing runs"));
   const queues = new QueueBroker({ registry, store: new QueueStore(":memory:"), deliver, now });
-  const services = { vectorize: "", ai: "", queues: "", telemetry: "", faults: () => new Response() };
+  const services = { node: "", faults: () => new Response() };
   const engine = new Runtime(
     "a".repeat(32),
     {

@@ -169,9 +169,7 @@ async function seedWorker(
       observability,
       subdomain: { enabled: true, previews_enabled },
     });
-  const fingerprint = createHash("sha256")
-    .update(JSON.stringify([bundle, bindings]))
-    .digest("hex");
+  const fingerprint = createHash("sha256").update(bundle).update(JSON.stringify(bindings)).digest("hex");
   if (deployed === fingerprint) return;
   const content_base64 = Buffer.from(bundle).toString("base64");
   const { id } = await api.send<{ id: string }>("POST", `/workers/workers/${WORKER}/versions`, {

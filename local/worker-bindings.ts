@@ -3,8 +3,8 @@ import type { V4WorkerOptionsShape } from "miniflare";
 import { bucketStorageName } from "./bucket-storage.ts";
 import type { Registry, VersionRecord } from "./registry.ts";
 
-/** Hears of every invocation and takes every data point. */
-export const TELEMETRY_WORKER = "prism-telemetry";
+/** What the Worker's bindings lead to, where no engine of workerd is behind them. */
+export const PLATFORM_WORKER = "prism-platform";
 
 /** A Worker's name in workerd, which nobody can guess who does not know the platform's secret. */
 export function hiddenName(name: string, { gateway_secret }: { gateway_secret: string }): string {
@@ -54,7 +54,7 @@ export function bindingOptions(
         break;
       case "queue":
         serviceBindings[binding.name] = {
-          name: hiddenName("prism-queues", inputs),
+          name: hiddenName(PLATFORM_WORKER, inputs),
           entrypoint: "QueueBinding",
           props: { queue_name: binding.queue_name },
         };
@@ -73,18 +73,18 @@ export function bindingOptions(
         break;
       case "vectorize":
         serviceBindings[binding.name] = {
-          name: hiddenName("prism-vectorize", inputs),
+          name: hiddenName(PLATFORM_WORKER, inputs),
           entrypoint: "VectorizeBinding",
           props: { index_name: binding.index_name },
         };
         break;
       case "ai":
-        serviceBindings[binding.name] = { name: hiddenName("prism-ai", inputs), entrypoint: "AiBinding" };
+        serviceBindings[binding.name] = { name: hiddenName(PLATFORM_WORKER, inputs), entrypoint: "AiBinding" };
         break;
       case "analytics_engine":
         // Miniflare's own takes data points and drops them.
         serviceBindings[binding.name] = {
-          name: hiddenName(TELEMETRY_WORKER, inputs),
+          name: hiddenName(PLATFORM_WORKER, inputs),
           entrypoint: "AnalyticsBinding",
           props: { dataset: binding.dataset },
         };

@@ -14,7 +14,7 @@ import { durableObjectFile } from "./durable-object-file.ts";
 import type { DeploymentRecord, Registry, VersionRecord } from "./registry.ts";
 import { D1_GATEWAY_FLAG } from "./rest/d1-gateway.ts";
 import { SOURCE_MAP } from "./rest/script-upload.ts";
-import { bindingOptions, hiddenName, TELEMETRY_WORKER, workerName } from "./worker-bindings.ts";
+import { bindingOptions, hiddenName, PLATFORM_WORKER, workerName } from "./worker-bindings.ts";
 
 const ABORT_SIGNAL_RPC = "enable_abortsignal_rpc";
 
@@ -30,10 +30,10 @@ export interface WorkerdInputs {
   registry: Registry;
   /** Folder for the engines' files. */
   persist_dir: string;
-  /** Addresses of the stand-ins' Node ends, and the fault plan. */
-  services: { vectorize: string; ai: string; queues: string; telemetry: string; faults: (script: string) => Response };
+  /** Address of the Node ends of the platform's own Worker, and the fault plan. */
+  services: { node: string; faults: (script: string) => Response };
   /**
-   * Opens the internal Workers, whose sockets any local process could reach otherwise, and is part of every Worker's name: Miniflare's
+   * Opens the platform's own Worker, whose sockets any local process could reach otherwise, and is part of every Worker's name: Miniflare's
    * own port, which its Node side needs, hands a request to whatever Worker it names.
    */
   gateway_secret: string;
@@ -45,15 +45,11 @@ export interface WorkerdInputs {
 }
 
 /**
- * Internal Workers that Node reaches by a socket: those that hold one binding for every registered resource (`d1:<id>`, `r2:<name>` …), for
- * the REST and S3 faces, and the one that hears of invocations. None has a public route.
+ * Entrypoints of the platform's own Worker that Node reaches by sockets: it holds one binding for every registered resource
+ * (`d1:<id>`, `r2:<name>` …), for the REST and S3 faces, and hears of invocations. None has a public route.
  */
-export const INTERNAL_WORKERS = {
-  d1: "prism-d1-gateway",
-  kv: "prism-kv-gateway",
-  r2: "prism-r2-gateway",
-  telemetry: TELEMETRY_WORKER,
-} as const;
+const GATEWAYS = ["d1", "kv", "r2", "telemetry"] as const;
+export type Gateway = (typeof GATEWAYS)[number];
 
 /** The live deployment of a script: the newest one. */
 export function liveDeployment(registry: Registry, script: string): DeploymentRecord | undefined {
@@ -65,9 +61,6 @@ export function liveVersion(registry: Registry, script: string): VersionRecord |
   const [first] = liveDeployment(registry, script)?.versions.toSorted((a, b) => b.percentage - a.percentage) ?? [];
   return first && registry.get("version", first.version_id);
 }
-
-/** Answers what comes to Miniflare's own port without naming a Worker: the first Worker of a configuration gets that. */
-const DOOR = "export default { fetch: () => new Response(null, { status: 404 }) };";
 
 /** File of a D1 database below the engines' folder. */
 export function d1FilePath(persist_dir: string, databaseId: string): string {
@@ -91,8 +84,7 @@ export function storePaths(
  */
 export function workerdOptions(inputs: WorkerdInputs, socket: (name: string) => string): MiniflareOptions {
   const { registry } = inputs;
-  const workers: V4WorkerOptions[] = [{ name: "prism-door", ...esModules({ "worker.js": DOOR }) }];
-  workers.push(...internalWorkers(inputs));
+  const workers = [platformWorker(inputs)];
   for (const script of registry.list("script")) {
     const deployment = liveDeployment(registry, script.id);
     if (!deployment) continue;
@@ -102,13 +94,6 @@ export function workerdOptions(inputs: WorkerdInputs, socket: (name: string) => 
     for (const version of versions) workers.push(versionWorker(inputs, version, versions[0] ?? version, socket));
   }
   workers.push(
-    standInWorker(hiddenName("prism-vectorize", inputs), "vectorize/binding-worker.js", inputs.services.vectorize),
-    standInWorker(hiddenName("prism-ai", inputs), "ai/binding-worker.js", inputs.services.ai),
-    standInWorker(hiddenName("prism-queues", inputs), "rest/queue-binding-worker.js", inputs.services.queues),
-    {
-      ...standInWorker(hiddenName(TELEMETRY_WORKER, inputs), "telemetry/intake-worker.js", inputs.services.telemetry),
-      ...reachableBySecret(inputs),
-    },
     ...inputs.extra_workers.map(
       ({ name, script, d1 }): V4WorkerOptions => ({
         name: hiddenName(peerName(name), inputs),
@@ -150,51 +135,34 @@ function esModules(sources: Record<string, string>) {
   };
 }
 
-function sourceFile(path: string): Record<string, string> {
-  return { "worker.js": readFileSync(join(import.meta.dirname, path), "utf8") };
-}
+/** The modules of the platform's own Worker, the entry first. */
+const PLATFORM_MODULES = [
+  "platform-worker.js",
+  "ai/binding-worker.js",
+  "rest/d1-gateway-worker.js",
+  "rest/kv-gateway-worker.js",
+  "rest/queue-binding-worker.js",
+  "s3/r2-gateway-worker.js",
+  "telemetry/intake-worker.js",
+  "vectorize/binding-worker.js",
+];
 
-function reachableBySecret({ gateway_secret }: WorkerdInputs) {
+function platformWorker(inputs: WorkerdInputs): V4WorkerOptions {
+  const { registry, gateway_secret, bucket_secret } = inputs;
   return {
+    name: hiddenName(PLATFORM_WORKER, inputs),
+    ...esModules(
+      Object.fromEntries(PLATFORM_MODULES.map((path) => [path, readFileSync(join(import.meta.dirname, path), "utf8")])),
+    ),
+    compatibilityFlags: [ABORT_SIGNAL_RPC, D1_GATEWAY_FLAG],
     bindings: { GATEWAY_SECRET: gateway_secret },
-    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
-  };
-}
-
-function internalWorkers(inputs: WorkerdInputs): V4WorkerOptions[] {
-  const { registry } = inputs;
-  const reachable = reachableBySecret(inputs);
-  return [
-    {
-      ...reachable,
-      name: hiddenName(INTERNAL_WORKERS.d1, inputs),
-      ...esModules(sourceFile("rest/d1-gateway-worker.js")),
-      compatibilityFlags: [D1_GATEWAY_FLAG],
-      d1Databases: Object.fromEntries(registry.list("d1").map(({ uuid }) => [`d1:${uuid}`, uuid])),
-    },
-    {
-      name: hiddenName(INTERNAL_WORKERS.r2, inputs),
-      ...esModules(sourceFile("s3/r2-gateway-worker.js")),
-      ...reachable,
-      r2Buckets: Object.fromEntries(
-        registry.list("r2").map(({ name }) => [`r2:${name}`, bucketStorageName(name, inputs.bucket_secret)]),
-      ),
-    },
-    {
-      name: hiddenName(INTERNAL_WORKERS.kv, inputs),
-      ...esModules(sourceFile("rest/kv-gateway-worker.js")),
-      ...reachable,
-      kvNamespaces: Object.fromEntries(registry.list("kv").map(({ id }) => [`kv:${id}`, id])),
-    },
-  ];
-}
-
-function standInWorker(name: string, file: string, address: string): V4WorkerOptions {
-  return {
-    name,
-    ...esModules(sourceFile(file)),
-    compatibilityFlags: [ABORT_SIGNAL_RPC],
-    serviceBindings: { NODE: { external: { address, http: {} } } },
+    serviceBindings: { NODE: { external: { address: inputs.services.node, http: {} } } },
+    unsafeDirectSockets: GATEWAYS.map((entrypoint) => ({ host: "127.0.0.1", port: 0, entrypoint })),
+    d1Databases: Object.fromEntries(registry.list("d1").map(({ uuid }) => [`d1:${uuid}`, uuid])),
+    kvNamespaces: Object.fromEntries(registry.list("kv").map(({ id }) => [`kv:${id}`, id])),
+    r2Buckets: Object.fromEntries(
+      registry.list("r2").map(({ name }) => [`r2:${name}`, bucketStorageName(name, bucket_secret)]),
+    ),
   };
 }
 
@@ -228,7 +196,7 @@ function versionWorker(
     unsafeDirectSockets: [onSocket(socket(workerName(version)))],
     tails: [
       {
-        name: hiddenName(TELEMETRY_WORKER, inputs),
+        name: hiddenName(PLATFORM_WORKER, inputs),
         entrypoint: "Traces",
         props: { script_name: version.script_name, version_id: version.id },
       },

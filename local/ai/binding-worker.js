@@ -1,7 +1,7 @@
 /**
  * The Workers AI binding on this machine: an RPC entrypoint with the official interface (`env.AI.run` and
  * `env.AI.toMarkdown`), forwarding
- * to the Node side. It runs in workerd as a Worker of its own, beside the unchanged bundle.
+ * to the Node side. It runs in workerd beside the unchanged bundle.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 
@@ -26,7 +26,3 @@ export class AiBinding extends WorkerEntrypoint {
     return Array.isArray(files) ? Promise.all(files.map(convert)) : convert(files);
   }
 }
-
-export default {
-  fetch: () => new Response("The AI binding is called by RPC only.", { status: 404 }),
-};

@@ -1,5 +1,5 @@
 /**
- * The Queues producer binding, as a Worker of its own: `env.INGEST_QUEUE` is a service binding to the entrypoint
+ * The Queues producer binding: `env.INGEST_QUEUE` is a service binding to the entrypoint
  * `QueueBinding` with `props: {queue_name}`; `send`, `sendBatch` and `metrics` are RPC methods that forward to
  * `handleQueueBinding` in Node through the service binding `NODE`. Not part of the product's bundle.
  */
@@ -49,5 +49,3 @@ export class QueueBinding extends WorkerEntrypoint {
     return this.#call("metrics", []);
   }
 }
-
-export default { fetch: () => new Response(null, { status: 404 }) };

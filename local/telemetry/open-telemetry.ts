@@ -1,7 +1,6 @@
 /** What is kept and told of the Workers' invocations, put together. */
 import type { Registry } from "../registry.ts";
 import type { Runtime } from "../runtime.ts";
-import { serveOnSocket } from "../socket-service.ts";
 import type { DataFolder } from "../state.ts";
 import { AnalyticsPoints } from "./analytics-points.ts";
 import { TelemetryIntake } from "./intake.ts";
@@ -22,8 +21,8 @@ interface TelemetryDeps {
 }
 
 export interface Telemetry {
-  /** Where workerd tells of invocations. */
-  address: string;
+  /** Hears what workerd tells of invocations. */
+  intake: TelemetryIntake;
   logs: LogStore;
   tails: TailSessions;
   logpush: Logpush;
@@ -31,10 +30,10 @@ export interface Telemetry {
   /** Takes what workerd has not told yet, and pushes it, while workerd runs. */
   finish(): Promise<void>;
   /** Call it after workerd has stopped. */
-  close(): Promise<void>;
+  close(): void;
 }
 
-export async function openTelemetry(deps: TelemetryDeps): Promise<Telemetry> {
+export function openTelemetry(deps: TelemetryDeps): Telemetry {
   const { folder, registry, now, runtime } = deps;
   const logs = new LogStore(folder.file("logs.sqlite"), deps);
   const tails = new TailSessions(now, Math.random);
@@ -42,9 +41,8 @@ export async function openTelemetry(deps: TelemetryDeps): Promise<Telemetry> {
   const logpush = new Logpush({ engine, credentials: deps.credentials, random: Math.random });
   const points = new AnalyticsPoints(folder.file("analytics.sqlite"), now);
   const intake = new TelemetryIntake({ registry, logs, tails, logpush, points, now, random: Math.random });
-  const { address, close } = await serveOnSocket(intake.handle);
   return {
-    address,
+    intake,
     logs,
     tails,
     logpush,
@@ -53,8 +51,7 @@ export async function openTelemetry(deps: TelemetryDeps): Promise<Telemetry> {
       await (await runtime).flushTelemetry();
       await logpush.close();
     },
-    close: async () => {
-      await close();
+    close: () => {
       logs.close();
       points.close();
     },

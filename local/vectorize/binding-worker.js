@@ -1,5 +1,5 @@
 /**
- * The Vectorize binding, as a Worker of its own: `env.VECTORIZE` is a service binding to the entrypoint
+ * The Vectorize binding: `env.VECTORIZE` is a service binding to the entrypoint
  * `VectorizeBinding` with `props: {index_name}`, and every method of the official V2 binding is an RPC method.
  * Each forwards to `handleVectorizeBinding` in Node through the service binding `NODE`.
  *
@@ -91,5 +91,3 @@ export class VectorizeBinding extends WorkerEntrypoint {
     return this.#send("VECTOR_DELETE", "deleteByIds", { ids });
   }
 }
-
-export default { fetch: () => new Response("the Vectorize binding has methods only", { status: 404 }) };

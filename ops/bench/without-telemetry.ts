@@ -62,6 +62,7 @@ async function silentBundle(): Promise<string> {
     keepNames: true,
     write: false,
     plugins: [
+      ...WORKER_BUNDLE.plugins,
       {
         name: "without telemetry",
         setup: ({ onLoad }) => {

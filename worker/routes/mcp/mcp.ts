@@ -5,7 +5,6 @@
  * call what, and that whatever a call does is in this unit of work. An answer is sent whole, so that its log line tells of all of it.
  */
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import type { MiddlewareHandler } from "hono";
 import { audit } from "../../audit/append.ts";
 import { allows } from "../../ground/principal.ts";
@@ -18,6 +17,7 @@ import { problemOf } from "../../security/failures.ts";
 import { allowedOrigins } from "../../security/headers.ts";
 import { refuseInvalid } from "../../security/validation.ts";
 import type { Work } from "../../work.ts";
+import type * as Sdk from "./sdk.ts";
 import { TOOLS, type Tool } from "./tools.ts";
 
 export const mcp = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
@@ -63,14 +63,15 @@ const route = declareRoute("any", {
 
 mcp.openapi(route, async (c) => {
   const { work } = c.var;
-  const handler = createMcpHandler(() => serverFor(work), { maxSubscriptions: 0, keepAliveMs: 0 });
+  const sdk = await import("./sdk.ts");
+  const handler = sdk.createMcpHandler(() => serverFor(work, sdk.McpServer), { maxSubscriptions: 0, keepAliveMs: 0 });
   const answer = await handler.fetch(c.req.raw, { parsedBody: c.req.valid("json") });
   return new Response(await answer.text(), answer);
 });
 
 /** A server for one message, with the tools that its caller may use. */
-function serverFor(work: Work): McpServer {
-  const server = new McpServer(
+function serverFor(work: Work, Server: typeof Sdk.McpServer) {
+  const server = new Server(
     { name: "prism", title: "PRISM", version: work.env.VERSION.id },
     { capabilities: { tools: {} }, instructions: INSTRUCTIONS, supportedProtocolVersions: PROTOCOL_VERSIONS },
   );
