@@ -116,6 +116,24 @@ describe("without Vectorize", () => {
   });
 });
 
+describe("while Vectorize is slow", () => {
+  test("metadata of an earlier write that arrive late do not stay over those of a later one", async () => {
+    const put = (author: string) =>
+      service.call("PUT", "/api/v1/documents/late", { text: "The late lemming.", metadata: { author } });
+    faults({ binding: "VECTORIZE", method: "upsert", delay_ms: 3_000 });
+    const first = put("ann");
+    await eventually(async () => (await rows("SELECT 1 FROM documents WHERE external_id = 'late'")).length === 1);
+    faults();
+    expect((await put("bob")).status).toBe(200);
+    await eventually(async () => (await rows("SELECT 1 FROM vector_outbox")).length === 1);
+    expect((await first).status).toBe(201);
+    await service.platform.vectorize.flush();
+    const byAuthor = async (author: string) =>
+      idsOf(await service.call("POST", "/api/v1/search", { query: "lemming", mode: "vector", filter: { author } }));
+    expect([await byAuthor("ann"), await byAuthor("bob")]).toEqual([[], ["late"]]);
+  });
+});
+
 describe("without AI", () => {
   test("chat returns the passages with a null answer and says so, as JSON and as a stream", async () => {
     faults(down("AI"));

@@ -42,6 +42,13 @@ const relations: [rule: string, smaller: number, larger: number][] = [
 
   ["a document fits a body", worker.DOCUMENT_TEXT_CHARS_MAX, worker.BODY_BYTES_MAX],
   ["a batch's body may be larger than others", worker.BODY_BYTES_MAX, worker.BATCH_BODY_BYTES_MAX],
+  ["a body has room for a whole outline", worker.OUTLINE_ENTRIES_MAX, worker.JSON_ITEMS_MAX],
+  ["an outline's lines and symbols are not too many", 3 * worker.OUTLINE_ENTRIES_MAX + 100, worker.JSON_VALUES_MAX],
+  [
+    "a batch's fields and metadata are not too many",
+    worker.BATCH_DOCUMENTS_MAX * (worker.METADATA_FIELDS_MAX + 10),
+    worker.JSON_VALUES_MAX,
+  ],
   ["a refused body is read to its end where it was close", worker.BATCH_BODY_BYTES_MAX, worker.DISCARD_BYTES_MAX],
   ["a batch has room for a part", worker.PART_DOCUMENTS_MAX, worker.BATCH_DOCUMENTS_MAX],
   ["lists by default are allowed", worker.LIST_LIMIT_DEFAULT, worker.LIST_LIMIT_MAX],

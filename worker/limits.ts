@@ -87,10 +87,12 @@ export const DISCARD_BYTES_MAX = 100 * 1024 * 1024;
 export const DISCARD_BUFFER_BYTES = 256 * 1024;
 /** No request of this API nests deeper than 6. */
 export const JSON_DEPTH_MAX = 32;
-/** The longest array that this API takes is a batch of documents: longer ones are refused before their items are read. */
-export const JSON_ITEMS_MAX = 1_000;
+/** The longest array that this API takes is a document's outline: longer ones are refused before their items are read. */
+export const JSON_ITEMS_MAX = 10_000;
 /** Metadata has 32 fields, every other object fewer. A thousand documents of 64 wrong fields are what is still reported. */
 export const JSON_KEYS_MAX = 64;
+/** Of a whole body: the largest batch has half as many, beside outlines. As many that are wrong are reported within a second. */
+export const JSON_VALUES_MAX = 80_000;
 /** Field errors reported for one request; a body of 10 000 wrong items needs no 10 000 messages. */
 export const FIELD_ERRORS_MAX = 20;
 

@@ -23,7 +23,7 @@ export class PreconditionFailed extends Error {
 
 const TAG = /(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*"/g;
 const LIST =
-  /^[ \t]*(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*"(?:[ \t]*,[ \t]*(?:(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*")?)*[ \t]*$/;
+  /^[ \t,]*(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*"(?:[ \t]*,[ \t]*(?:(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*")?)*[ \t]*$/;
 const HASH_CHARS = 32;
 
 /** A strong tag. The hash is in it because versions begin anew when a document is deleted and written again. */

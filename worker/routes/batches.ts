@@ -1,5 +1,7 @@
 /** Documents in bulk, and how far their jobs are. */
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { preconditionOf } from "../ground/precondition.ts";
+import { Problem } from "../ground/problem.ts";
 import { BATCH_BODY_BYTES_MAX } from "../limits.ts";
 import { findJob } from "../operations/jobs.ts";
 import { writeBatch } from "../operations/write-batch.ts";
@@ -20,13 +22,17 @@ const batch = declareRoute(
     path: "/api/v1/documents/batch",
     tags: ["Documents"],
     summary: "Write many documents",
-    description: "Accepted at once and written through the queue; the job tells how far it is.",
+    description:
+      "Accepted at once and written through the queue; the job tells how far it is. A batch takes no `If-Match` and no " +
+      "`If-None-Match`: they are about one document.",
     request: { body: { required: true, content: { "application/json": { schema: documentBatch } } } },
     responses: { 202: json(jobAccepted, "Accepted"), 503: { description: "The batch could not be stored" } },
   },
   { idempotent: true, deferrable: true, body_bytes_max: BATCH_BODY_BYTES_MAX },
 );
 batches.openapi(batch, async (c) => {
+  if (preconditionOf((name) => c.req.header(name)))
+    throw new Problem("invalid-request", "A batch takes no conditions: write the documents one by one with them.");
   const documents = c.req.valid("json").documents.map(documentInput);
   const outcome = await writeBatch(c.var.work, { documents, claim: claimOf(c) });
   if (!("done" in outcome)) return answerDeferred(c, outcome);

@@ -107,9 +107,32 @@ describe("documents", () => {
     expect(await put({ "if-match": `W/${await tag()}` })).toBe(412);
     expect(await put({ "if-none-match": `W/${await tag()}` })).toBe(412);
     expect(await put({ "if-match": `"other", ${await tag()}` })).toBe(200);
+    expect(await put({ "if-match": `, ${await tag()},` })).toBe(200);
     for (const malformed of ["3", '"3', '"a" "b"', '*, "a"', "W/3"]) {
       expect(await put({ "if-match": malformed }), malformed).toBe(400);
     }
+  });
+
+  test("preconditions hold for a POST that names its document, as JSON or as a file; a batch takes none", async () => {
+    const post = async (path: string, body: unknown, headers: Record<string, string>) =>
+      (await service.call("POST", path, body, { headers })).status;
+    const path = "/api/v1/documents";
+    const csv = { "content-type": "text/csv" };
+    for (const [id, send] of [
+      [
+        "posted",
+        (headers: Record<string, string>) => post(path, { id: "posted", text: JSON.stringify(headers) }, headers),
+      ],
+      ["sent", (headers: Record<string, string>) => post(`${path}?id=sent`, "a,b\n1,2\n", { ...csv, ...headers })],
+    ] as const) {
+      expect(await send({ "if-match": "*" }), id).toBe(412);
+      expect(await send({ "if-none-match": "*" }), id).toBe(201);
+      expect(await send({ "if-none-match": "*" }), id).toBe(412);
+      expect(await send({ "if-match": "*" }), id).toBe(200);
+    }
+    const documents = [{ id: "posted", text: "lost" }];
+    for (const name of ["if-match", "if-none-match"])
+      expect(await post(`${path}/batch`, { documents }, { [name]: "*" })).toBe(400);
   });
 
   test("twenty writers of one document at once leave one whole version and no orphaned chunk", async () => {

@@ -67,7 +67,8 @@ const create = declareRoute(
       "Creates the document, or replaces the one with the same id. Unchanged content changes nothing. Instead of JSON it takes " +
       "a file, in a form or as the body: HTML, PDF, Word, Excel, OpenDocument and CSV become Markdown; `id`, `title`, `url` and " +
       "`metadata` (JSON) are then fields of the form, or of the query. Pages and sheets become headings. Presentations and " +
-      "books are converted by `ops index update` alone.",
+      "books are converted by `ops index update` alone. `If-Match` and `If-None-Match` are about the document with this id.",
+    parameters: CONDITIONS,
     request: { body: { required: true, content: { ...jsonRequest(newDocument).content, ...FILES } } },
     // Stands before the validation of JSON: a body that is a file becomes a document here.
     middleware: (c: Context<App>, next: Next) => (c.var.file === undefined ? next() : writeFile(c, c.var.file)),
@@ -75,6 +76,7 @@ const create = declareRoute(
       201: json(writeResult, "Created"),
       200: json(writeResult, "Replaced, or unchanged"),
       202: DEFERRED,
+      412: problem("`If-Match` or `If-None-Match` does not hold"),
       422: problem("The file cannot be taken, or the Idempotency-Key belongs to another request"),
       503: problem(
         "Others kept changing the document meanwhile, or files cannot be converted now; nothing was changed",
@@ -85,7 +87,7 @@ const create = declareRoute(
 );
 documents.openapi(create, (c) => {
   const body = c.req.valid("json");
-  return write(c, { ...body, id: body.id ?? crypto.randomUUID() });
+  return write(c, { ...body, id: body.id ?? crypto.randomUUID() }, conditionsOf(c));
 });
 
 const put = declareRoute("write", {
@@ -171,10 +173,15 @@ async function writeFile(c: Context<App>, file: NonNullable<App["Variables"]["fi
   const { title, metadata = {}, url } = parsed.data;
   const id = parsed.data.id ?? `file-${(await sha256(file.bytes)).slice(0, FILE_ID_DIGITS)}`;
   const said = await textOfFile(c.var.work.stores.ai, file);
-  return write(c, { id, title: title ?? fileTitle(file.name, file.media_type, said.text), url, metadata, ...said });
+  const document = { id, title: title ?? fileTitle(file.name, file.media_type, said.text), url, metadata, ...said };
+  return write(c, document, conditionsOf(c));
 }
 
-async function write(c: Context<App>, body: RequestedDocument, precondition?: Precondition): Promise<Response> {
+async function write(
+  c: Context<App>,
+  body: RequestedDocument,
+  precondition: Precondition | undefined,
+): Promise<Response> {
   const document = documentInput(body);
   const outcome = await writeDocument(c.var.work, { document, precondition, claim: claimOf(c) });
   if (!("done" in outcome)) return answerDeferred(c, outcome);

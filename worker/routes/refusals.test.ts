@@ -35,9 +35,29 @@ describe("long arrays and objects", () => {
       },
     ],
   ];
+  const wrongOutline = Array(1_000).fill(0);
+  bodies.push(
+    [
+      "1000 documents of 1000 wrong entries of an outline",
+      "/api/v1/documents/batch",
+      { documents: Array.from({ length: 1_000 }, (_, i) => ({ id: `d${i}`, text: "t", outline: wrongOutline })) },
+    ],
+    [
+      "1000 messages of 400 wrong parts",
+      "/v1/chat/completions",
+      { model: "balanced", messages: Array(1_000).fill({ role: "user", content: Array(400).fill(0) }) },
+    ],
+  );
   test.each(bodies)("%s are refused", async (_, path, body) => {
     expect((await service.call("POST", path, body)).status).toBe(400);
   });
+});
+
+test("an outline of more than a thousand declarations is taken", async () => {
+  const lines = Array.from({ length: 1_500 }, (_, at) => `export const name${at} = ${at};`);
+  const outline = lines.map((_, at) => ({ line: at + 1, symbol: `name${at}` }));
+  const body = { text: lines.join("\n"), format: "code", outline };
+  expect((await service.call("PUT", "/api/v1/documents/generated.ts", body)).status).toBe(201);
 });
 
 describe("ids and paths", () => {

@@ -6,7 +6,14 @@
  */
 import type { Context, MiddlewareHandler } from "hono";
 import { Problem } from "../ground/problem.ts";
-import { DISCARD_BUFFER_BYTES, DISCARD_BYTES_MAX, JSON_DEPTH_MAX, JSON_ITEMS_MAX, JSON_KEYS_MAX } from "../limits.ts";
+import {
+  DISCARD_BUFFER_BYTES,
+  DISCARD_BYTES_MAX,
+  JSON_DEPTH_MAX,
+  JSON_ITEMS_MAX,
+  JSON_KEYS_MAX,
+  JSON_VALUES_MAX,
+} from "../limits.ts";
 import type { App } from "./context.ts";
 import { jsonFlaw } from "./json-flaw.ts";
 
@@ -108,6 +115,7 @@ function parse(text: string): unknown {
     depth_max: JSON_DEPTH_MAX,
     items_max: JSON_ITEMS_MAX,
     keys_max: JSON_KEYS_MAX,
+    values_max: JSON_VALUES_MAX,
   });
   if (flaw) throw new Problem("malformed-json", `The body was refused: ${flaw.detail} (at ${flaw.offset}).`);
   try {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { jsonFlaw } from "./json-flaw.ts";
 
-const bounds = (depth_max: number) => ({ depth_max, items_max: 1_000, keys_max: 64 });
+const bounds = (depth_max: number) => ({ depth_max, items_max: 1_000, keys_max: 64, values_max: 5_000 });
 
 function depthOf(value: unknown): number {
   if (typeof value !== "object" || value === null) return 0;
@@ -54,4 +54,10 @@ test("an array or object is refused at its first item too many, wherever it is",
   expect(jsonFlaw(array(1_001), bounds(9))?.detail).toContain("more than 1000 items");
   expect(jsonFlaw(object(64), bounds(9))).toBeNull();
   expect(jsonFlaw(object(65), bounds(9))?.detail).toContain("more than 64 fields");
+});
+
+test("items and fields are counted over the whole text: many arrays are refused as one that is too long", () => {
+  const arrays = (count: number) => JSON.stringify({ a: Array(count).fill([1, { b: 2, c: 3 }]) });
+  expect(jsonFlaw(arrays(900), bounds(9))).toBeNull();
+  expect(jsonFlaw(arrays(999), { ...bounds(9), values_max: 3_000 })?.detail).toContain("more than 3000 values");
 });

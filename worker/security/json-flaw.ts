@@ -1,6 +1,7 @@
 /**
  * What `JSON.parse` lets pass and this API refuses: nesting that no schema has, arrays and objects longer than any that it
- * has (a schema would check and report each item first), and objects that name a key twice.
+ * has and more of them together than any request needs (a schema would check and report each item first), and objects that
+ * name a key twice.
  *
  * `JSON.parse` keeps the last of two equal keys, other parsers the first: a proxy or a log could have read another
  * request than we do. One pass over the text before it is parsed; syntax errors are left to the parser.
@@ -26,15 +27,18 @@ interface JsonBounds {
   depth_max: number;
   items_max: number;
   keys_max: number;
+  /** Items and fields of all arrays and objects together. */
+  values_max: number;
 }
 
 /** The first flaw of a JSON text, or null. */
-export function jsonFlaw(text: string, { depth_max, items_max, keys_max }: JsonBounds): JsonFlaw | null {
+export function jsonFlaw(text: string, { depth_max, items_max, keys_max, values_max }: JsonBounds): JsonFlaw | null {
   /** The keys seen in each open object; null for an array. */
   const open: (Set<string> | null)[] = [];
   /** The commas seen in each of them. */
   const commas: number[] = [];
   let key_expected = false;
+  let values = 0;
 
   for (let offset = 0; offset < text.length; offset++) {
     switch (text.charCodeAt(offset)) {
@@ -61,6 +65,7 @@ export function jsonFlaw(text: string, { depth_max, items_max, keys_max }: JsonB
         key_expected = text.charCodeAt(offset) === OPEN_OBJECT;
         open.push(key_expected ? new Set() : null);
         commas.push(0);
+        values += 1;
         break;
       case CLOSE_OBJECT:
       case CLOSE_ARRAY:
@@ -72,6 +77,9 @@ export function jsonFlaw(text: string, { depth_max, items_max, keys_max }: JsonB
         key_expected = open.at(-1) instanceof Set;
         const count = (commas.pop() ?? 0) + 1;
         commas.push(count);
+        values += 1;
+        if (values >= values_max)
+          return { offset, detail: `it holds more than ${values_max} values: send fewer of them at once` };
         if (count >= (key_expected ? keys_max : items_max)) {
           const detail = key_expected
             ? `an object has more than ${keys_max} fields`

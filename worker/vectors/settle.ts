@@ -5,7 +5,7 @@
  * the change, and whoever finds it later (queue or cron) can finish from D1 and R2 alone.
  */
 import type { Metadata } from "../ground/document.ts";
-import { VECTORIZE_DELETE_IDS_MAX, VECTORIZE_UPSERT_VECTORS_MAX } from "../limits.ts";
+import { VECTORIZE_DELETE_IDS_MAX, VECTORIZE_UPSERT_VECTORS_MAX, WRITE_CONFLICT_RETRIES_MAX } from "../limits.ts";
 import type { Embedder } from "./embed.ts";
 import { type Embeddable, embedToPack } from "./embed-to-pack.ts";
 import { indexEntry } from "./index-entry.ts";
@@ -29,8 +29,11 @@ interface VectorUpsert {
 /**
  * Sends a change to Vectorize and, once it was accepted, forgets the outbox row.
  *
- * A chunk may be deleted between its commit and its upsert, and the delete may have reached Vectorize first: so whoever
- * upserts looks once more afterwards, and takes back what is gone. A delete that commits after that look comes later.
+ * Others may have changed the chunk between its commit and its upsert, and have reached Vectorize first. So whoever upserts
+ * looks once more afterwards: what is gone is taken back, and what carries other metadata by now is sent again with those. A
+ * change that commits after that look comes later.
+ *
+ * @throws when others keep changing the metadata: the row stays, and is settled later.
  */
 export async function settle(
   stores: Pick<VectorStores, "db" | "vectorize">,
@@ -39,31 +42,42 @@ export async function settle(
   upserts: readonly VectorUpsert[],
   delete_ids: readonly number[],
 ): Promise<void> {
-  for (let from = 0; from < upserts.length; from += VECTORIZE_UPSERT_VECTORS_MAX) {
-    await stores.vectorize.upsert(
-      upserts.slice(from, from + VECTORIZE_UPSERT_VECTORS_MAX).map((upsert) => indexEntry({ ...upsert, tenant })),
+  const removed_ids = [...delete_ids];
+  let due = upserts;
+  for (let look = 0; due.length > 0; look += 1) {
+    if (look > WRITE_CONFLICT_RETRIES_MAX) throw new Error("others keep changing the metadata of these chunks");
+    for (let from = 0; from < due.length; from += VECTORIZE_UPSERT_VECTORS_MAX) {
+      await stores.vectorize.upsert(
+        due.slice(from, from + VECTORIZE_UPSERT_VECTORS_MAX).map((upsert) => indexEntry({ ...upsert, tenant })),
+      );
+    }
+    const now = await metadataOf(
+      stores.db,
+      due.map(({ id }) => id),
     );
+    removed_ids.push(...due.flatMap(({ id }) => (now.has(id) ? [] : [id])));
+    due = due.flatMap((sent) => {
+      const metadata = now.get(sent.id);
+      return metadata === undefined || metadata === JSON.stringify(sent.metadata)
+        ? []
+        : [{ ...sent, metadata: JSON.parse(metadata) as Metadata }];
+    });
   }
-  const gone_ids = await withoutChunk(
-    stores.db,
-    upserts.map(({ id }) => id),
-  );
-  const removed_ids = [...delete_ids, ...gone_ids];
   for (let from = 0; from < removed_ids.length; from += VECTORIZE_DELETE_IDS_MAX) {
     await stores.vectorize.deleteByIds(removed_ids.slice(from, from + VECTORIZE_DELETE_IDS_MAX).map(String));
   }
   await stores.db.prepare("DELETE FROM vector_outbox WHERE id = ?1").bind(outbox_id).run();
 }
 
-async function withoutChunk(db: D1Database, ids: readonly number[]): Promise<number[]> {
-  if (ids.length === 0) return [];
+/** The metadata of the chunks that exist, as JSON. */
+async function metadataOf(db: D1Database, ids: readonly number[]): Promise<Map<number, string>> {
   const { results } = await db
     .prepare(
-      "SELECT value AS id FROM json_each(?1) WHERE value NOT IN (SELECT id FROM chunks WHERE id IN (SELECT value FROM json_each(?1)))",
+      "SELECT c.id, d.metadata FROM json_each(?1) wanted JOIN chunks c ON c.id = wanted.value JOIN documents d ON d.id = c.document_id",
     )
     .bind(JSON.stringify(ids))
-    .all<{ id: number }>();
-  return results.map(({ id }) => id);
+    .all<{ id: number; metadata: string }>();
+  return new Map(results.map(({ id, metadata }) => [id, metadata]));
 }
 
 interface OwedChunk extends Embeddable {

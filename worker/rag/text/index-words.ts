@@ -18,7 +18,7 @@ const ALIKE =
   "0-9A-Za-z\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u0131\u0134-\u013E\u0141-\u0148\u014A-\u017E" +
   "\u0391-\u03A1\u03A3-\u03A9\u03B1-\u03C1\u03C3-\u03C9" +
   "\u0402\u0404-\u0406\u0408-\u040B\u040F-\u0418\u041A-\u0438\u043A-\u044F\u0452\u0454-\u0456\u0458-\u045B\u045F" +
-  "\u05D0-\u05EA\u0621\u0627-\u063F\u0641-\u064A";
+  "\u05D0-\u05EA\u0621\u0627-\u063F\u0641-\u0648\u064A";
 const READ_ALIKE = new RegExp(`^[${ALIKE}]+$`);
 /** Kana, Han and Hangul come in pairs here and in runs there, but a pair, once stored, is left in one piece. */
 const KEPT = new RegExp(`^[${ALIKE}\u3041-\u3096\u30A1-\u30FA\u30FC\u3400-\u4DBF\u4E00-\u9FFF\uAC00-\uD7A3]+$`);

@@ -4,33 +4,78 @@
  * A word is a run of letters, digits and marks, folded. Scripts that put no space between words (and Korean, which glues
  * particles to them) yield pairs of neighbouring characters instead: any part of such a run is then found, where a
  * dictionary (`Intl.Segmenter`) would cut the same word differently in a document and in a query.
- * Compounds and names with symbols yield one more word: "e-mail" also "email", "C#" also "csharp".
+ * Compounds, names with symbols and letters that keyboards lack yield one more word: "e-mail" also "email", "C#" also
+ * "csharp", "Straße" also "strasse".
  */
 
-/** Vowel signs of most scripts are letters to their readers; these marks are left out in everyday spelling. */
-const DIACRITICS = /[\u0300-\u036F\u0483-\u0487\u0591-\u05C7\u0610-\u061A\u0640\u064B-\u065F\u0670\u06D6-\u06ED]/g;
+/**
+ * Vowel signs of most scripts are letters to their readers; these marks are left out in everyday spelling: accents, points and
+ * cantillation of Hebrew, Arabic, Syriac, Samaritan, Mandaic and Vedic texts, the nukta of Hindi and Panjabi, gemination.
+ */
+const DIACRITICS = new RegExp(
+  "[\\u0300-\\u036F\\u0483-\\u0487\\u0591-\\u05C7\\u0610-\\u061A\\u0640\\u064B-\\u065F\\u0670\\u06D6-\\u06ED\\u0711\\u0730-\\u074A" +
+    "\\u0816-\\u082D\\u0859-\\u085B\\u0898-\\u089F\\u08CA-\\u08FF\\u093C\\u0951-\\u0954\\u0A3C\\u135D-\\u135F\\u1AB0-\\u1AFF\\u1CD0-\\u1CF9" +
+    "\\u1DC0-\\u1DFF\\u20D0-\\u20FF\\uFE20-\\uFE2F]",
+  "g",
+);
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is the definition of ASCII
 const NON_ASCII = /[^\x00-\x7F]/;
-const HYPHENS = /[\u2010\u2011\uFE63\uFF0D]/g;
-// Before compatibility folding: it would turn "Foo™" into the word "footm".
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the range is the definition of ASCII
-const SYMBOLS = /[^\x00-\x7F\p{L}\p{N}\p{M}\p{DI}]+/gu;
+const HYPHENS = /[\u2010\u2011\uFE63]/g;
+/** Whichever of them a keyboard has: "пʼять" and "Hawaiʻi" as with the ASCII one. */
+const APOSTROPHES = /[\u02B9\u02BB-\u02BF\u02C8\uA78C]/g;
+/** Of East Asian keyboards, and the sharp that C and F are written with. */
+const WIDE_SYMBOLS = /[\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF5E\u266F]/g;
+const WIDE_OFFSET = 0xfee0;
+/**
+ * Before compatibility folding: it would turn "Foo™" into the word "footm". Symbols that are letters or digits to a reader stay:
+ * "㎡", "ⓐ", "㍿", and the radicals (⽇) that PDF files have in place of characters.
+ */
+const SYMBOLS =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is the definition of ASCII
+  /[^\x00-\x7F\p{L}\p{N}\p{M}\p{DI}\u2103\u2109\u249C-\u24E9\u2E80-\u2FD5\u3200-\u33FF\u{1F110}-\u{1F149}\u{1F200}-\u{1F265}]+/gu;
 /** Soft hyphens, zero-width spaces and joiners, variation selectors: what a reader does not see. */
 const INVISIBLE = /\p{DI}+/gu;
+/** Letters of Arabic script that look alike and lie on different keyboards, each with the one that stands for it. */
+const ALIKE_LETTERS: Readonly<Record<string, string>> = { ی: "ي", ى: "ي", ک: "ك", ہ: "ه", ە: "ه" };
+const ANY_ALIKE = new RegExp(`[${Object.keys(ALIKE_LETTERS).join("")}]`, "g");
+/** Of old Slavonic books: other shapes of Cyrillic letters, which they are only in capitals. */
+const OLD_SHAPES = /[\u1C80-\u1C88]/g;
+const FOREIGN_DIGITS = /(?![0-9])\p{Nd}/gu;
 
-/** Lower case, without diacritics and invisible characters, compatibility forms folded ("x²" is "x2"). */
+/** Latin, Greek, Cyrillic, Hebrew and everyday punctuation: nothing that only other scripts and keyboards need. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the range is the definition of ASCII
+const NEARBY = /^[\x00-\x7F\u00A0-\u0148\u014A-\u02AF\u0370-\u05FF\u1E00-\u20CF\u2190-\u23FF]*$/;
+
+/** Lower case, without diacritics and invisible characters, compatibility forms folded ("x²" is "x2"), digits as ASCII has them. */
 function foldLetters(text: string): string {
   if (!NON_ASCII.test(text)) return text.toLowerCase();
-  return text
+  const isNearby = NEARBY.test(text);
+  const shown = (isNearby ? text : text.replace(WIDE_SYMBOLS, narrow))
     .replace(HYPHENS, "-")
     .replace(SYMBOLS, " ")
-    .replace(INVISIBLE, "")
-    .normalize("NFKD")
-    .toLowerCase()
-    .normalize("NFD")
-    .replace(DIACRITICS, "")
-    .replaceAll("ς", "σ")
-    .normalize("NFC");
+    .replace(INVISIBLE, "");
+  const plain = shown.normalize("NFKD").toLowerCase().normalize("NFD").replace(DIACRITICS, "").replaceAll("ς", "σ");
+  return (isNearby ? plain : alike(plain)).normalize("NFC");
+}
+
+function narrow(wide: string): string {
+  return wide === "♯" ? "#" : String.fromCharCode(wide.charCodeAt(0) - WIDE_OFFSET);
+}
+
+function alike(text: string): string {
+  return text
+    .replace(APOSTROPHES, "'")
+    .replace(OLD_SHAPES, (letter) => letter.toUpperCase().toLowerCase())
+    .replace(ANY_ALIKE, (letter) => ALIKE_LETTERS[letter] as string)
+    .replace(FOREIGN_DIGITS, digitOf);
+}
+
+/** Unicode keeps the ten digits of a script together, in order. */
+function digitOf(character: string): string {
+  const code = character.codePointAt(0) as number;
+  let first = code;
+  while (/\p{Nd}/u.test(String.fromCodePoint(first - 1))) first -= 1;
+  return String((code - first) % 10);
 }
 
 /** A name as one word, however it is written: `maxTokens`, `MAX_TOKENS` and "max tokens" are "maxtokens". */
@@ -38,13 +83,13 @@ export function nameKey(name: string): string {
   return foldLetters(name).replace(/[^\p{L}\p{N}\p{M}]+/gu, "");
 }
 
-/** A text as its words are read from it: folded, with the joined form of compounds and names at its end. */
+/** A text as its words are read from it: folded, with the other spellings of its compounds, names and words at its end. */
 export function fold(text: string): string {
   return withJoined(foldLetters(text));
 }
 
 function withJoined(folded: string): string {
-  const joined = joinFolded(folded, JOINTS);
+  const joined = [...joinFolded(folded, JOINTS), ...respelled(folded)];
   return joined.length === 0 ? folded : `${folded}\n${joined.join("\n")}`;
 }
 
@@ -56,7 +101,7 @@ const PAIRED = 4;
 const HIGH_SURROGATE = 5;
 
 const PAIRED_SCRIPTS =
-  /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx=Bopo}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}\p{scx=Tale}\p{scx=Talu}\p{scx=Lana}\p{scx=Tavt}]/u;
+  /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx=Bopo}\p{scx=Yiii}\p{scx=Tang}\p{scx=Nshu}\p{scx=Kits}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}\p{scx=Tale}\p{scx=Talu}\p{scx=Lana}\p{scx=Tavt}\p{scx=Ahom}\p{scx=Java}\p{scx=Bali}\p{scx=Batk}\p{scx=Bugi}\p{scx=Maka}]/u;
 
 function classify(character: string): number {
   if (/\p{M}/u.test(character)) return MARK;
@@ -150,14 +195,57 @@ const JOINTS = /-|#|\+\+|\./g;
 const JOINED_CHARS_MAX = 40;
 const JOINED_PARTS_MAX = 4;
 
-/** The folded joined forms in a text: "e-mail" gives "email", "C#" "csharp", "C++" "cplusplus", ".NET" "dotnet". */
-export function joinedNames(text: string): string[] {
-  return joinFolded(foldLetters(text), JOINTS);
+/** Letters that are no accented ones to Unicode, as who has no key for them writes them; "ß" also in capitals ("STRASSE"). */
+const RESPELLED: Readonly<Record<string, string>> = {
+  ...{ ß: "ss", ı: "i", ł: "l", ø: "o", đ: "d", ð: "d", ħ: "h", ŧ: "t", þ: "th", æ: "ae", œ: "oe" },
+};
+const ANY_RESPELLED = new RegExp(`[${Object.keys(RESPELLED).join("")}]`, "g");
+/** Longer ones are no words. */
+const RESPELLED_CHARS_MAX = 120;
+/** Where HTML and Markdown allow a line break inside a word, written out. */
+const REFERENCE = /(?:&(?:shy|zwnj|zwj|zerowidthspace|#173|#xad|#820[3-5]|#x200[b-d]);|<wbr ?\/?>)/g;
+
+function respelled(folded: string): string[] {
+  return [
+    ...wordsAround(folded, ANY_RESPELLED, (word) =>
+      word.replace(ANY_RESPELLED, (letter) => RESPELLED[letter] as string),
+    ),
+    ...(/[&<]/.test(folded) ? wordsAround(folded, REFERENCE, (word) => word.replace(REFERENCE, "")) : []),
+  ];
 }
 
-/** Only those that a hyphen joins. */
+/** The words that hold a match of `sign`, as `respell` has them. */
+function wordsAround(folded: string, sign: RegExp, respell: (word: string) => string): string[] {
+  const words: string[] = [];
+  let [start, end] = [0, 0];
+  const isLetter = (at: number): boolean => kindAt(folded, at) === LETTER || kindAt(folded, at) === MARK;
+  const close = (): void => {
+    const word = end - start > RESPELLED_CHARS_MAX ? "" : respell(folded.slice(start, end));
+    if (word !== "") words.push(word);
+  };
+  for (const { 0: match, index } of folded.matchAll(sign)) {
+    if (index > end || end === 0) {
+      close();
+      start = index;
+      while (start > end && isLetter(start - 1)) start -= 1;
+    }
+    end = index + match.length;
+    while (end < folded.length && isLetter(end)) end += 1;
+  }
+  close();
+  return words;
+}
+
+/** The other spellings of what a text says, folded: "e-mail" gives "email", "C#" "csharp", ".NET" "dotnet", "Łódź" "lodz". */
+export function joinedNames(text: string): string[] {
+  const folded = foldLetters(text);
+  return [...joinFolded(folded, JOINTS), ...respelled(folded)];
+}
+
+/** Without names with symbols: a query of ".NET" or "C#" asks for all that is written beside such a name. */
 export function joinedCompounds(text: string): string[] {
-  return joinFolded(foldLetters(text), /-/g);
+  const folded = foldLetters(text);
+  return [...joinFolded(folded, /-/g), ...respelled(folded)];
 }
 
 function joinFolded(folded: string, joints: RegExp): string[] {
@@ -166,13 +254,15 @@ function joinFolded(folded: string, joints: RegExp): string[] {
   let done = 0;
   for (const { 0: joint, index } of folded.matchAll(joints)) {
     const next = index + joint.length;
-    if (index < done || isLetter(index - 1) === (joint === ".") || isLetter(next) !== (joint === "." || joint === "-"))
-      continue;
+    // "C++17" names the language as well.
+    const isVersion = joint === "++" && /[0-9]/.test(folded[next] ?? "");
+    if (index < done || isLetter(index - 1) === (joint === ".")) continue;
+    if (!isVersion && isLetter(next) !== (joint === "." || joint === "-")) continue;
     let start = index;
     while (isLetter(start - 1) && index - start < JOINED_CHARS_MAX) start -= 1;
     let end = next;
     let parts = 2;
-    while (end - start <= JOINED_CHARS_MAX) {
+    while (!isVersion && end - start <= JOINED_CHARS_MAX) {
       if (isLetter(end)) end += 1;
       else if (joint === "-" && folded[end] === "-" && isLetter(end + 1)) {
         end += 1;
