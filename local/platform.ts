@@ -129,7 +129,10 @@ async function assemble(
     now,
   });
   const plan = options.plan ?? "free";
-  const tokens = (): ApiToken[] => [identity.token, ...issuedTokens(registry, now())];
+  const tokens = (): ApiToken[] => [
+    identity.token,
+    ...issuedTokens({ registry, account_id: identity.account_id }, now()),
+  ];
   const credentials = () => tokens().map((token) => ({ ...s3Credentials(token), scopes: token.scopes }));
   const { account_id } = identity;
   const telemetry = openTelemetry({

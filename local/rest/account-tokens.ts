@@ -8,7 +8,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { Hono } from "hono";
 import { z } from "zod";
 import type { Engine } from "../engine.ts";
-import type { AccountTokenRecord, Registry } from "../registry.ts";
+import type { AccountTokenRecord } from "../registry.ts";
 import type { ApiToken } from "./credentials.ts";
 import { ApiError, ok } from "./envelope.ts";
 import { pageOf } from "./pagination.ts";
@@ -25,7 +25,7 @@ const BUCKET = "com.cloudflare.edge.r2.bucket";
 const PRODUCT_GROUPS = {
   "Account API Tokens": "tokens",
   "Account Settings": null,
-  Billing: null,
+  Billing: "billing",
   D1: "d1",
   Logs: "logpush",
   Notifications: "alerting",
@@ -42,7 +42,7 @@ const ZONE_GROUPS = {
   "Health Checks": "healthchecks",
   Logs: null,
   "Workers Routes": null,
-  Zone: null,
+  Zone: "zone",
   "Zone WAF": "waf",
 } as const;
 
@@ -78,12 +78,14 @@ const PERMISSION_GROUPS: readonly PermissionGroup[] = [
   group("Workers R2 Storage Bucket Item Write", BUCKET, "objects:edit"),
 ];
 
+const GROUPS = new Map(PERMISSION_GROUPS.map((one) => [one.id, one]));
+
 const tokenBody = z.object({
   name: z.string().min(1).max(120),
   policies: z
     .array(
       z.object({
-        effect: z.enum(["allow", "deny"]),
+        effect: z.literal("allow", "the local platform knows policies that allow, and no others"),
         permission_groups: z.array(z.object({ id: z.string() })).min(1),
         resources: z.record(z.string(), z.unknown()),
       }),
@@ -91,38 +93,53 @@ const tokenBody = z.object({
     .min(1),
   expires_on: z.iso.datetime({ offset: true }).optional(),
   not_before: z.iso.datetime({ offset: true }).optional(),
-  condition: z.unknown().optional(),
+  condition: z.undefined("the local platform keeps no condition: everybody's address is its own").optional(),
 });
 const changeBody = tokenBody.extend({ status: z.enum(["active", "disabled"]).optional() });
 
 /** Every token that may authenticate at `now_ms`. */
-export function issuedTokens(registry: Registry, now_ms: number): ApiToken[] {
-  const byId = new Map(PERMISSION_GROUPS.map((one) => [one.id, one.grants]));
+export function issuedTokens(
+  { registry, account_id }: Pick<Engine, "registry" | "account_id">,
+  now_ms: number,
+): ApiToken[] {
   return registry
     .list("account_token")
-    .filter(({ status, expires_on, not_before }) => {
+    .filter(({ status, expires_on, not_before, condition, policies }) => {
       const begun = not_before === undefined || Date.parse(not_before) <= now_ms;
-      return status === "active" && begun && (expires_on === undefined || Date.parse(expires_on) > now_ms);
+      // What an older platform took and did not keep to.
+      const kept = condition === undefined && policies.every(({ effect }) => effect === "allow");
+      return status === "active" && begun && kept && (expires_on === undefined || Date.parse(expires_on) > now_ms);
     })
     .map(({ id, value, policies }) => {
-      const of = (effect: "allow" | "deny") =>
-        policies
-          .filter((policy) => policy.effect === effect)
-          .flatMap(({ permission_groups, resources }) =>
-            permission_groups.flatMap((one) => scopesOf(byId.get(one.id) ?? null, Object.keys(resources))),
-          );
-      const denied = of("deny");
-      return { id, value, scopes: of("allow").filter((scope) => !denied.includes(scope)) };
+      const scopes = policies.flatMap(({ permission_groups, resources }) =>
+        permission_groups.flatMap((one) => scopesOf(GROUPS.get(one.id), resources, account_id)),
+      );
+      return { id, value, scopes };
     });
 }
 
-/** A group of bucket items counts for the buckets that the policy names: `<scope>.<account>_<jurisdiction>_<bucket>`. */
-function scopesOf(grants: string | null, resources: readonly string[]): string[] {
-  if (grants === null) return [];
-  if (!grants.startsWith("objects:")) return [grants];
-  return resources
-    .filter((resource) => resource.startsWith(`${BUCKET}.`))
-    .map((resource) => `${grants}:${resource.split("_").slice(2).join("_")}`);
+/**
+ * A group counts for what the policy names of its kind: the account, `<scope>:<zone>` for a zone or `<scope>` for all of them, and
+ * `<scope>:<bucket>` for the items of a bucket, which is called `<account>_<jurisdiction>_<bucket>`.
+ */
+function scopesOf(
+  group: PermissionGroup | undefined,
+  resources: Record<string, unknown>,
+  account_id: string,
+): string[] {
+  if (!group?.grants) return [];
+  const { grants } = group;
+  const [kind = ""] = group.scopes;
+  const account = [account_id, "*"].map((id) => resources[`${ACCOUNT}.${id}`]);
+  if (kind === ACCOUNT) return account.includes("*") ? [grants] : [];
+  // An account's zones are named below it: {"com.cloudflare.api.account.ID": {"com.cloudflare.api.account.zone.*": "*"}}.
+  const nested = account.flatMap((below) => (below !== null && typeof below === "object" ? Object.keys(below) : []));
+  return [...Object.keys(resources), ...nested].flatMap((resource) => {
+    const name = resource.startsWith(`${kind}.`) ? resource.slice(kind.length + 1) : "";
+    if (kind === ZONE) return name === "*" ? [grants] : name === "" ? [] : [`${grants}:${name}`];
+    const [owner, , ...bucket] = name.split("_");
+    return owner === account_id ? [`${grants}:${bucket.join("_")}`] : [];
+  });
 }
 
 /** Routes below `/accounts/:account_id`. */
@@ -140,7 +157,7 @@ export function accountTokenRoutes(engine: Engine): Hono {
       ...policy,
       id: randomBytes(16).toString("hex"),
       permission_groups: policy.permission_groups.map(({ id }) => {
-        const known = PERMISSION_GROUPS.find((one) => one.id === id);
+        const known = GROUPS.get(id);
         if (!known) throw new ApiError(400, TOKENS_MALFORMED, `There is no permission group ${id}`);
         return { id, name: known.name };
       }),

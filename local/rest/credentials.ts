@@ -1,8 +1,8 @@
 /**
  * Who may call the API: bearer tokens, compared in constant time, optionally narrowed by scopes.
  *
- * A scope is `<product>:read` or `<product>:edit`, product being one of those in `PRODUCTS`;
- * a token without scopes may do everything. `edit` includes `read`.
+ * A scope is `<product>:read` or `<product>:edit`, product being one of those in `PRODUCTS`, with `:<id>` behind it where it is of one
+ * zone only; a token without scopes may do everything. `edit` includes `read`.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { MiddlewareHandler } from "hono";
@@ -49,13 +49,15 @@ export function authenticate(tokens: () => readonly ApiToken[]): MiddlewareHandl
   };
 }
 
-/** First path segment below an account or a zone → the product whose scope guards it. */
+/** First path segment below an account or a zone → the product whose scope guards it; none is the zone itself. */
 const PRODUCTS: Record<string, string> = {
+  "": "zone",
   ai: "ai",
   d1: "d1",
   storage: "kv",
   r2: "r2",
   queues: "queues",
+  subscriptions: "billing",
   workers: "workers",
   analytics_engine: "analytics",
   vectorize: "vectorize",
@@ -65,25 +67,55 @@ const PRODUCTS: Record<string, string> = {
   rulesets: "waf",
   healthchecks: "healthchecks",
 };
-/** POST endpoints that change nothing. D1's `query` is not among them: it may write. */
+/** Endpoints that change nothing although they are asked by POST. D1's `query` is not among them: it may write. */
 const READING_POSTS =
-  /\/(get_by_ids|bulk\/get|messages\/peek|vectorize\/v2\/indexes\/[^/]+\/query|analytics_engine\/sql|ai\/run\/.+)$/;
+  /^(storage\/kv\/namespaces\/[^/]+\/bulk\/get|queues\/[^/]+\/messages\/peek|vectorize\/v2\/indexes\/[^/]+\/(query|get_by_ids)|analytics_engine\/sql|ai\/run\/.+)$/;
 
-/** Logs and tails of Workers have scopes of their own: who may read them may not change what runs. */
-function productOf(path: string): string | undefined {
-  const [, segment = "", below = ""] = /\/(?:accounts|zones)\/[^/]+\/([^/]+)\/?(.*)/.exec(path) ?? [];
-  if (segment === "workers" && below.startsWith("observability/")) return "observability";
-  if (segment === "workers" && /^scripts\/[^/]+\/tails(\/|$)/.test(below)) return "tail";
-  return PRODUCTS[segment];
+interface Subject {
+  product: string | undefined;
+  /** Of a zone's. */
+  zone_id: string | undefined;
+  /** The path below the account or zone. */
+  below: string;
+}
+
+/** What a request is about. Undefined where every token may ask: who it is, and of which account. */
+function subjectOf(path: string): Subject | undefined {
+  const [, kind, id, below = ""] = /^(?:\/client\/v4)?\/(accounts|zones)(?:\/([^/]+)\/?(.*))?$/.exec(path) ?? [];
+  if (kind === undefined || (kind === "accounts" && below === "")) return;
+  const zone_id = kind === "zones" ? id : undefined;
+  const [segment = "", ...rest] = below.split("/");
+  // Logs and tails of Workers have scopes of their own: who may read them may not change what runs.
+  if (segment === "workers" && rest[0] === "observability") return { product: "observability", zone_id, below };
+  if (segment === "workers" && rest[0] === "scripts" && rest[2] === "tails") return { product: "tail", zone_id, below };
+  return { product: PRODUCTS[segment], zone_id, below };
+}
+
+/** Whether scopes are enough to read or edit a product, of a zone where it is one of a zone's. */
+export function isCovered(
+  scopes: readonly string[] | undefined,
+  product: string,
+  verb: "read" | "edit",
+  zone_id: string | undefined,
+): boolean {
+  const enough = [...new Set([verb, "edit"])].flatMap((one) => [`${product}:${one}`, `${product}:${one}:${zone_id}`]);
+  return scopes === undefined || enough.some((scope) => scopes.includes(scope));
 }
 
 /** Refuses what the token's scopes do not cover (403, code 10000). */
 export const requireScope: MiddlewareHandler<Authenticated> = async (c, next) => {
   const { scopes } = c.get("token");
-  const product = productOf(c.req.path);
+  const { product, zone_id, below = "" } = subjectOf(c.req.path) ?? {};
   if (scopes !== undefined && product !== undefined) {
-    const reads = ["GET", "HEAD"].includes(c.req.method) || READING_POSTS.test(c.req.path) || product === "tail";
-    if (!scopes.includes(`${product}:edit`) && !(reads && scopes.includes(`${product}:read`)))
+    const { method } = c.req;
+    const reads =
+      ["GET", "HEAD"].includes(method) ||
+      (method === "POST" && READING_POSTS.test(below)) ||
+      // There is no permission to change them.
+      product === "tail";
+    // Of zones a list shows those that the token may see.
+    const isList = product === "zone" && zone_id === undefined && reads;
+    if (!isList && !isCovered(scopes, product, reads ? "read" : "edit", zone_id))
       throw new ApiError(403, 10000, `Authentication error: the token lacks ${product}:${reads ? "read" : "edit"}`);
   }
   await next();

@@ -21,6 +21,8 @@ import { LogStore } from "../telemetry/log-store.ts";
 import { TailSessions } from "../telemetry/tail-sessions.ts";
 import { serveTails } from "../telemetry/tail-socket.ts";
 import { TimeTravel } from "../time-travel.ts";
+import { vectorizeRest } from "../vectorize/rest.ts";
+import { VectorizeStore } from "../vectorize/store.ts";
 import { issuedTokens } from "./account-tokens.ts";
 import { restApi } from "./api.ts";
 import type { ApiToken } from "./credentials.ts";
@@ -185,6 +187,8 @@ export interface RestUnderTest {
   /** `http://127.0.0.1:…/client/v4` */
   url: string;
   client: Cloudflare;
+  /** Every route, its path below `/client/v4`. */
+  routes: { method: string; path: string }[];
   /** A raw call with the first token, for what the SDK would not send. `path` is below the account. */
   call(
     method: string,
@@ -212,11 +216,12 @@ export async function startRest(
   const logs = new LogStore(":memory:", { account_id: engine.account_id, now: () => engine.now(), plan });
   const tails = new TailSessions(() => engine.now(), Math.random);
   const points = new AnalyticsPoints(":memory:", () => engine.now());
+  const vectors = new VectorizeStore(":memory:", { now: () => engine.now() });
   const api = restApi({
     ai: new AiService(null),
     engine,
-    vectorize: new Hono(),
-    tokens: () => [...tokens, ...issuedTokens(engine.registry, engine.now())],
+    vectorize: vectorizeRest(vectors),
+    tokens: () => [...tokens, ...issuedTokens(engine, engine.now())],
     timeTravel,
     queues: engine.queues,
     logs,
@@ -240,6 +245,7 @@ export async function startRest(
     timeTravel,
     account_id,
     url,
+    routes: api.routes.filter(({ method }) => method !== "ALL"),
     client: new Cloudflare({ apiToken: tokens[0]?.value ?? "", baseURL: url, maxRetries: 0 }),
     async call(method, path, body, headers = {}) {
       const response = await fetch(`${url}/accounts/${account_id}${path}`, {
@@ -256,6 +262,7 @@ export async function startRest(
       await timeTravel.close();
       logs.close();
       points.close();
+      await vectors.close();
       await engine.close();
     },
   };

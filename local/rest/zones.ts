@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import type { Engine } from "../engine.ts";
 import type { HealthcheckRecord, Registry, ZoneRecord } from "../registry.ts";
+import { type Authenticated, isCovered } from "./credentials.ts";
 import { ApiError, ok } from "./envelope.ts";
 import { pageOf } from "./pagination.ts";
 import { jsonBody } from "./request-body.ts";
@@ -34,7 +35,7 @@ const healthcheckBody = z.looseObject({
 });
 
 /** `/zones`, `/zones/:id` and its health checks, which the free plan does not have. */
-export function zoneRoutes(engine: Engine, plan: "free" | "paid"): Hono {
+export function zoneRoutes(engine: Engine, plan: "free" | "paid"): Hono<Authenticated> {
   const { registry } = engine;
   const timestamp = () => new Date(engine.now()).toISOString();
   const shown = (zone: ZoneRecord) => ({
@@ -59,12 +60,13 @@ export function zoneRoutes(engine: Engine, plan: "free" | "paid"): Hono {
   };
   const shownCheck = ({ zone_id: _, ...record }: HealthcheckRecord) => record;
 
-  return new Hono()
+  return new Hono<Authenticated>()
     .get("/zones", (c) => {
       const { name, "account.id": account } = c.req.query();
       const zones = registry
         .list("zone")
         .filter((zone) => (name ?? zone.name) === zone.name && (account ?? engine.account_id) === engine.account_id)
+        .filter(({ id }) => isCovered(c.get("token").scopes, "zone", "read", id))
         .map(shown);
       const { items, result_info } = pageOf(c, zones, { default: 20, max: 50, code: ZONES_MALFORMED });
       return ok(c, items, { result_info });

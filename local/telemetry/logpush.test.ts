@@ -159,3 +159,20 @@ test("refused: a filter that is none", async () => {
   };
   expect((await rest.call("POST", "/logpush/jobs", body)).status).toBe(400);
 });
+
+test("a key that may not write to the bucket pushes nothing, whatever else its token may", async () => {
+  const denied = [["d1:edit"], ["r2:read"], ["objects:edit:other", "objects:read:logs"]].map((scopes, index) => ({
+    ...{ access_key_id: `narrow-${index}`, secret_access_key: "secret", scopes },
+  }));
+  const narrow = new Logpush({ engine: rest.engine, credentials: () => denied, random: Math.random });
+  for (const { access_key_id } of denied) {
+    const destination_conf = destination().replace("access-key-id=id", `access-key-id=${access_key_id}`);
+    await withJob({ destination_conf }, async (id) => {
+      narrow.take([line(trace())], 0);
+      await narrow.push();
+      expect(await jobs().get(id, at)).toMatchObject({ error_message: expect.stringContaining("no permission group") });
+    });
+  }
+  await narrow.close();
+  expect(await pushed()).toEqual({});
+});

@@ -9,6 +9,8 @@ import { gzip } from "node:zlib";
 import type { Engine } from "../engine.ts";
 import { LOGPUSH_BATCH_BYTES_MAX, LOGPUSH_INTERVAL_MS, LOGPUSH_WAITING_BYTES_MAX } from "../limits.ts";
 import type { LogpushJobRecord } from "../registry.ts";
+import { refuseUnlessAllowed } from "../s3/rights.ts";
+import type { Credentials } from "../s3/sigv4.ts";
 import { recordFilter } from "./logpush-filter.ts";
 import { shiftTrace, type Trace, type TraceLine } from "./trace.ts";
 import { traceRecord } from "./trace-record.ts";
@@ -16,15 +18,10 @@ import { traceRecord } from "./trace-record.ts";
 const LOGPUSH_DATASET = "workers_trace_events";
 const R2_DESTINATION = /^r2:\/\/([^/?]+)\/([^?]*)\?(.+)$/;
 
-export interface S3Credentials {
-  access_key_id: string;
-  secret_access_key: string;
-}
-
 interface LogpushDeps {
   engine: Pick<Engine, "registry" | "now" | "r2">;
-  /** Those that may write now. */
-  credentials: () => readonly S3Credentials[];
+  /** Those of every token that is valid now. */
+  credentials: () => readonly Credentials[];
   random: () => number;
 }
 
@@ -37,7 +34,7 @@ interface Waiting {
 }
 
 /** Bucket, path and credentials of an `r2://` address; null for what is none or lacks a part. */
-export function r2Destination(address: string): { bucket: string; path: string; credentials: S3Credentials } | null {
+export function r2Destination(address: string): { bucket: string; path: string; credentials: Credentials } | null {
   const [, bucket, path = "", query] = R2_DESTINATION.exec(address) ?? [];
   const given = new URLSearchParams(query);
   const access_key_id = given.get("access-key-id");
@@ -111,16 +108,18 @@ export class Logpush {
       const destination = r2Destination(String(job.destination_conf));
       if (!destination) throw new Error("destination_conf is no r2:// address");
       const { bucket, path, credentials } = destination;
-      const isValid = this.#deps
+      const valid = this.#deps
         .credentials()
-        .some(
+        .find(
           (one) =>
             one.access_key_id === credentials.access_key_id && one.secret_access_key === credentials.secret_access_key,
         );
-      if (!isValid) throw new Error("the access key of destination_conf is not valid (any more)");
+      if (!valid) throw new Error("the access key of destination_conf is not valid (any more)");
       const body = await promisify(gzip)(`${waiting.lines.join("\n")}\n`);
+      const key = objectKey(path, waiting, body);
+      refuseUnlessAllowed(valid.scopes, { method: "PUT", bucket, key, copied_from: undefined, of_objects: true });
       const store = await this.#deps.engine.r2(bucket);
-      await store.put(objectKey(path, waiting, body), body, { httpMetadata: { contentType: "application/gzip" } });
+      await store.put(key, body, { httpMetadata: { contentType: "application/gzip" } });
       this.#note(job.id, { last_complete: at(), error_message: null });
     } catch (error) {
       this.#note(job.id, { last_error: at(), error_message: (error as Error).message });

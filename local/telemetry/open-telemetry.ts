@@ -1,11 +1,12 @@
 /** What is kept and told of the Workers' invocations, put together. */
 import type { Registry } from "../registry.ts";
 import type { Runtime } from "../runtime.ts";
+import type { Credentials } from "../s3/sigv4.ts";
 import type { DataFolder } from "../state.ts";
 import { AnalyticsPoints } from "./analytics-points.ts";
 import { TelemetryIntake } from "./intake.ts";
 import { LogStore } from "./log-store.ts";
-import { Logpush, type S3Credentials } from "./logpush.ts";
+import { Logpush } from "./logpush.ts";
 import { TailSessions } from "./tail-sessions.ts";
 
 interface TelemetryDeps {
@@ -17,7 +18,7 @@ interface TelemetryDeps {
   /** As soon as it runs. */
   runtime: Promise<Runtime>;
   /** R2's, of every token that is valid now. */
-  credentials: () => readonly S3Credentials[];
+  credentials: () => readonly Credentials[];
 }
 
 export interface Telemetry {
