@@ -36,6 +36,8 @@ export const CHUNK_HEADING_CHARS_MAX = 160;
 export const LEAD_LINES_MAX = 10;
 /** Names of declarations in the heading of a chunk of code; a usual chunk has one to ten. */
 export const CHUNK_SYMBOLS_CHARS_MAX = 480;
+/** A table's first row in the heading of a further chunk of it, some 120 tokens; a usual one has ten columns and 100 characters. */
+export const CHUNK_TABLE_HEAD_CHARS_MAX = 480;
 
 /** A pack is built and verified in memory, beside its copy for hashing, in a 128 MB isolate: 10 400 vectors at 384. */
 export const PACK_BYTES_MAX = 16 * 1024 * 1024;

@@ -95,6 +95,11 @@ const citation = z
     chunk_id: z.number().int(),
     document_id: z.string(),
     title: z.string(),
+    heading: z.string().openapi({
+      description:
+        "The headings above the quote, outermost first. Of files: `Page 5`, `Slide 2: Results`, a sheet's name, a book's chapter; " +
+        "far below in a table also its first row.",
+    }),
     url: z.string().nullable(),
     start: z.number().int().openapi({ description: "Span in the chunk's text, UTF-16 code units." }),
     end: z.number().int(),

@@ -37,7 +37,7 @@ const seen = new BoundedMap<true>(CACHE_SEEN_KEYS_MAX);
 let kvBudget = { day: 0, writes: 0 };
 
 /** Grows with the shape of the kept answers: those of an older deployment are then not read. */
-const ANSWER_FORMAT = 2;
+const ANSWER_FORMAT = 3;
 
 /** One name for one question: the tenant and everything the answer depends on, hashed. */
 export function cacheKey(tenant: string, kind: "search" | "chat", question: unknown): Promise<string> {

@@ -7,6 +7,7 @@
 
 import type { IndexState } from "../../store/index-state.ts";
 import { type Hit, type RetrievalRequest, retrieve, type Stores } from "../search/retrieve.ts";
+import { headingPathAt } from "../text/heading-path.ts";
 import { estimateTokens } from "../text/tokens.ts";
 import { answeringModel, type ChatModelId, chatCost } from "./chat-models.ts";
 import { type CheckedText, type Citation, CitationStream } from "./citations.ts";
@@ -41,6 +42,8 @@ interface CitationView extends Citation {
   title: string;
   url: string | null;
   quote: string;
+  /** As `headingPathAt`. */
+  heading: string;
 }
 
 /** How an answer came to its end: as a whole, at its limit of tokens, in the middle, or there is none of any model. */
@@ -208,6 +211,7 @@ function citationView(citation: Citation, byId: Map<number, Hit>): CitationView 
     ...citation,
     document_id: hit?.document_id ?? "",
     title: hit?.title ?? "",
+    heading: hit ? headingPathAt(hit, citation.start) : "",
     url: hit?.url ?? null,
     quote: hit?.text.slice(citation.start, citation.end) ?? "",
   };

@@ -4,7 +4,8 @@
  * - Chunks are exact slices of the normalised text, in order, without overlap: joined they are the document. Only the data
  *   of data URIs is left out of what a chunk says; its `original` has it.
  * - Code blocks, tables and lists stay whole while they fit the hard maximum; bigger ones are cut at line ends,
- *   prose at sentence ends, a giant line at white space or between characters. Nothing is repeated or invented.
+ *   prose at sentence ends, a giant line at white space or between characters. Nothing is repeated or invented but a
+ *   table's head, which heads each further chunk of it.
  * - Code is cut where its declarations begin; a heading is the names that the chunk declares.
  * - A heading, or a short line that ends with a colon, stays with what it introduces.
  * - Every decision looks only backwards, so text appended to a document leaves all its chunks but the last two as
@@ -12,22 +13,22 @@
  *   estimate depends on what touches them.)
  */
 import type { DocumentFormat, OutlineEntry } from "../../ground/document.ts";
-import { CHUNK_MAX_TOKENS, CHUNK_MIN_TOKENS, CHUNK_SYMBOLS_CHARS_MAX, CHUNK_TARGET_TOKENS } from "../../limits.ts";
+import { CHUNK_MAX_TOKENS, CHUNK_MIN_TOKENS, CHUNK_TARGET_TOKENS } from "../../limits.ts";
 import { containerParts } from "../text/container-parts.ts";
 import { type ReadableText, withoutData } from "../text/data-uris.ts";
-import { CONTINUED, SYMBOL_SEPARATOR } from "../text/identifiers.ts";
 import { type Block, scanMarkdown, scanPlainText } from "../text/markdown-blocks.ts";
 import { normaliseText } from "../text/normalise.ts";
 import { lineUnits, sentenceUnits, spanUnits, type Units } from "../text/text-units.ts";
 import { estimateTokens } from "../text/tokens.ts";
+import { continued, headingOf, type Named, staysApart, tableHead } from "./chunk-heading.ts";
 import { outlineByIndentation } from "./code-outline.ts";
 
 export interface Chunk {
   /** 0, 1, 2 … within the document. */
   ordinal: number;
   /**
-   * The headings that all of the chunk stands under, outermost first: `"Backups › Restore"`; of code the names that it declares:
-   * `"Packer.add, Packer.finish"`; "" for none.
+   * The headings that all of the chunk stands under, outermost first: `"Backups › Restore"`, and the head of a table that began
+   * before it: `"Stock › | Part | Count |"`; of code the names that it declares: `"Packer.add, Packer.finish"`; "" for none.
    */
   heading: string;
   text: string;
@@ -57,16 +58,12 @@ const LEAD_IN_TOKENS_MAX = 60;
 const PROBE_CHARS_PER_TOKEN = 8;
 
 /** A run of text that no chunk boundary enters, with what it tells about the chunk it lands in. */
-interface Piece {
+interface Piece extends Named {
   start: number;
   end: number;
   tokens: number;
   /** Stays with the piece after it. */
   leads: boolean;
-  /** Headings that it stands under; undefined for what says nothing about its place (headings, front matter). */
-  path: readonly string[] | undefined;
-  /** Of code: the declaration that it is of. */
-  symbol?: string | undefined;
 }
 
 /**
@@ -114,23 +111,27 @@ class Packer {
 
   add(block: Block): void {
     const tokens = this.tokensOf(block.start, block.end);
-    if (block.kind === "heading") this.enterSection(block.level ?? 1, block.title ?? "");
+    const under = block.kind === "heading" ? this.enterSection(block.level ?? 1, block.title ?? "") : undefined;
     if (tokens <= this.limits.max_tokens) {
       const leads = block.kind === "heading" || (tokens <= LEAD_IN_TOKENS_MAX && this.endsWithColon(block));
       const placeless = block.kind === "heading" || block.kind === "front-matter";
-      this.append({ start: block.start, end: block.end, tokens, leads, path: placeless ? undefined : this.here() });
+      const path = placeless ? undefined : this.here();
+      this.append({ start: block.start, end: block.end, tokens, leads, path, ...(under && { under }) });
       return;
     }
     this.closeIfGrown();
     if (block.kind === "list" || block.kind === "quote") {
-      const parts = containerParts(this.text, block);
-      if (parts.length > 1) {
-        for (const part of parts) this.add(part);
-        return;
-      }
+      for (const part of containerParts(this.text, block)) this.add(part);
+      return;
     }
-    const prose = block.kind !== "code" && block.kind !== "table";
-    this.split(block.start, block.end, prose ? [sentenceUnits, lineUnits, spanUnits] : [lineUnits, spanUnits]);
+    if (block.kind === "table") {
+      const head = tableHead(this.text, block);
+      this.split(block.start, head.end, [lineUnits, spanUnits], {});
+      this.split(head.end, block.end, [lineUnits, spanUnits], { head: head.row });
+      return;
+    }
+    const prose = block.kind !== "code";
+    this.split(block.start, block.end, prose ? [sentenceUnits, lineUnits, spanUnits] : [lineUnits, spanUnits], {});
   }
 
   /** The whole text as code; lines of the outline that the text does not have name nothing. */
@@ -162,15 +163,11 @@ class Packer {
       this.append({ start, end, tokens, leads: false, path: undefined, symbol });
       return;
     }
-    this.split(start, end, [lineUnits, spanUnits], symbol);
+    this.split(start, end, [lineUnits, spanUnits], { symbol });
   }
 
   finish(): Chunk[] {
-    this.close(this.current.length);
-    const tail = this.groups.at(-1);
-    const before = this.groups.at(-2);
-    if (tail && before && sum(tail) < this.limits.min_tokens && sum(before) + sum(tail) <= this.limits.max_tokens)
-      this.groups.splice(-2, 2, [...before, ...tail]);
+    this.closeTail(this.current.length);
     return this.groups.flatMap((group) => this.toChunks(group)).map((chunk, ordinal) => ({ ordinal, ...chunk }));
   }
 
@@ -184,11 +181,15 @@ class Packer {
     return [{ heading: headingOf(group), text, original: null, start_offset, token_count }];
   }
 
-  private enterSection(level: number, title: string): void {
+  /** Returns the headings above this one. */
+  private enterSection(level: number, title: string): readonly string[] {
     this.closeIfGrown();
     while ((this.headings.at(-1)?.level ?? 0) >= level) this.headings.pop();
+    const under = this.headings.map((heading) => heading.title);
+    if (this.leads_from > 0 && staysApart(this.current[0], under)) this.closeTail(this.leads_from);
     this.headings.push({ level, title });
     this.path = undefined;
+    return under;
   }
 
   private here(): readonly string[] {
@@ -218,13 +219,14 @@ class Packer {
     }
   }
 
-  private split(start: number, end: number, levels: readonly Units[], symbol?: string): void {
+  /** `name`: of the whole, whose parts are named as its beginning and what continues it. */
+  private split(start: number, end: number, levels: readonly Units[], name: Omit<Named, "path">): void {
     const [level, ...finer] = levels;
     level?.(this.text, start, end, (from, to) => {
       const tokens = this.tokensOf(from, to);
-      const named = symbol !== undefined && from > start ? continued(symbol) : symbol;
-      if (tokens > this.limits.max_tokens && finer.length > 0) this.split(from, to, finer, named);
-      else this.append({ start: from, end: to, tokens, leads: false, path: this.here(), symbol: named });
+      const part = from > start ? continued(name) : name;
+      if (tokens > this.limits.max_tokens && finer.length > 0) this.split(from, to, finer, part);
+      else this.append({ start: from, end: to, tokens, leads: false, path: this.here(), ...part });
     });
   }
 
@@ -245,6 +247,17 @@ class Packer {
     this.leads_from = 0;
   }
 
+  /** As `close`; a chunk too small to stand alone goes to the one before it. */
+  private closeTail(count: number): void {
+    this.close(count);
+    const tail = this.groups.at(-1);
+    const before = this.groups.at(-2);
+    if (!tail || !before || sum(tail) >= this.limits.min_tokens) return;
+    if (sum(before) + sum(tail) > this.limits.max_tokens) return;
+    if (tail[0]?.path !== undefined || !staysApart(before[0], tail[0]?.under ?? []))
+      this.groups.splice(-2, 2, [...before, ...tail]);
+  }
+
   private endsWithColon(block: Block): boolean {
     return block.kind === "paragraph" && this.text.slice(block.start, block.end).trimEnd().endsWith(":");
   }
@@ -252,29 +265,4 @@ class Packer {
 
 function sum(pieces: readonly Piece[]): number {
   return pieces.reduce((total, piece) => total + piece.tokens, 0);
-}
-
-function continued(symbol: string): string {
-  return symbol.endsWith(CONTINUED) ? symbol : symbol + CONTINUED;
-}
-
-function headingOf(pieces: readonly Piece[]): string {
-  const symbols = new Set(pieces.flatMap(({ symbol }) => symbol ?? []));
-  if (symbols.size === 0) return sharedPath(pieces).join(" › ");
-  let heading = "";
-  for (const symbol of symbols) {
-    if (symbol.endsWith(CONTINUED) && symbols.has(symbol.slice(0, -CONTINUED.length))) continue;
-    const longer = heading === "" ? symbol : heading + SYMBOL_SEPARATOR + symbol;
-    if (longer.length > CHUNK_SYMBOLS_CHARS_MAX) break;
-    heading = longer;
-  }
-  return heading;
-}
-
-function sharedPath(pieces: readonly Piece[]): readonly string[] {
-  const paths = pieces.map((piece) => piece.path).filter((path) => path !== undefined);
-  return paths.reduce((shared, path) => {
-    const differs = shared.findIndex((part, depth) => part !== path[depth]);
-    return differs === -1 ? shared : shared.slice(0, differs);
-  }, paths[0] ?? []);
 }

@@ -5,6 +5,11 @@ import { FILE_KINDS } from "./file-type.ts";
 /** As the service and ops mark pages and slides. */
 const PAGE_HEADING = /^#{1,6} (?:Page|Slide) \d+\s*$/gm;
 
+/** Whether a heading is that of a page or slide, as `Slide 2: Results`. */
+export function isPageTitle(title: string): boolean {
+  return /^(?:Page|Slide) \d+(?:$|:)/.test(title);
+}
+
 /** Without what Workers AI puts around a file's own words: its name as a heading, technical metadata, `Contents`. */
 export function withoutWrapping(markdown: string, name: string): string {
   const [first, ...lines] = markdown.trimStart().split("\n");

@@ -64,9 +64,9 @@ function endingOf({ ignored, footnotes }: CompletionHead, answer: ChatAnswer) {
 /** The cited passages by the marks that the text shows, each once. */
 function footnotesOf({ citations }: ChatAnswer): string {
   const lines = new Map(
-    citations.map(({ chunk_id, title, document_id, url }) => [
+    citations.map(({ chunk_id, title, heading, document_id, url }) => [
       chunk_id,
-      `[${chunk_id}] ${title}, ${url ?? document_id}`,
+      `[${chunk_id}] ${title}${heading && ` (${heading})`}, ${url ?? document_id}`,
     ]),
   );
   return lines.size === 0 ? "" : `\n\n${[...lines.values()].join("\n")}`;
