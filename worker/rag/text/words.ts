@@ -46,7 +46,7 @@ const FOREIGN_DIGITS = /(?![0-9])\p{Nd}/gu;
 
 /** Latin, Greek, Cyrillic, Hebrew and everyday punctuation: nothing that only other scripts and keyboards need. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is the definition of ASCII
-const NEARBY = /^[\x00-\x7F\u00A0-\u0148\u014A-\u02AF\u0370-\u05FF\u1E00-\u1E99\u1E9B-\u20CF\u2190-\u23FF]*$/;
+const NEARBY = /^[\x00-\x7F\u00A0-\u0148\u014A-\u02AF\u0375-\u05FF\u1E00-\u1E99\u1E9B-\u20CF\u2190-\u23FF]*$/;
 
 /** Lower case, without diacritics and invisible characters, compatibility forms folded ("x²" is "x2"), digits as ASCII has them. */
 function foldLetters(text: string): string {
