@@ -11,7 +11,7 @@ const CPU_MS_MAX = 2_000;
 
 /** Marks, Markdown's own characters, ends of lines and sentences, and what joins or expands. */
 const PATTERNS = [
-  ...["data:", "data:,", "data:a/a;", "data:;a="],
+  ...["data:", "data:,", "data:a/a;", "data:;a=", "data:image/svg+xml,<svg ", `data:;base64,${"A".repeat(40)}\n`],
   ..."-=~_*`#<>[](){}|!.:;,\\",
   ..."\t\n \u00ad\u0301\u0344\u09c7\u200d\u2028\ufeff。😀漢한á\u{e0100}",
   ...["\u0316\u0301", "\u0f71\u0f72", "\u1100\u1161", "\u09c7\u09be", "a\u200d", "\u0915\u093c", "\u0958"],
