@@ -28,17 +28,36 @@ export interface IndexDocument {
 /** `is_gone`: the file holds no text any more, so the index must not hold any either. */
 type ReadResult = { document: IndexDocument; content_hash: string } | { refused: string; is_gone: boolean };
 
-/** A pointer has its keys in this order and less than 1024 bytes: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md */
+/**
+ * Git LFS: keys in this order, less than 1024 bytes (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md). git-annex: the path
+ * of the content (https://git-annex.branchable.com/internals/pointer_file/). Both as any checkout may have made them, with a byte
+ * order mark or CRLF.
+ */
 const LFS_POINTER =
   /^version https:\/\/(?:git-lfs|hawser)\.github\.com\/spec\/v\d+\n(?:.*\n)*?oid sha256:[0-9a-f]{64}\n/;
-const LFS_POINTER_BYTES_MAX = 1024;
+const ANNEX_POINTER = /^\/annex\/objects\/[^\n/]+\n?$/;
+const POINTER_BYTES_MAX = 1024;
+
+/** A text of nothing else is empty to its readers. */
+const INVISIBLE = /\p{DI}+/gu;
+
+/** What to do about a file that only says where its text is; undefined for others. */
+function pointerFlaw(bytes: Buffer): string | undefined {
+  if (bytes.length >= POINTER_BYTES_MAX) return undefined;
+  const text = normaliseText(bytes.toString());
+  if (LFS_POINTER.test(text))
+    return "is a Git LFS pointer and not its text; fetch the text (git lfs pull) into a folder source, or exclude it";
+  return ANNEX_POINTER.test(text)
+    ? "is a git-annex pointer and not its text; fetch the text (git annex get) into a folder source, or exclude it"
+    : undefined;
+}
 
 /** The id that a file's document has: stable while the file keeps its collection and path. */
 export function documentId(file: Pick<SourceFile, "source" | "path">): string {
   return `${file.source.collection}:${file.path}`;
 }
 
-/** Reads a file, or converts it to Markdown where its kind is one that is; what cannot be indexed (too big, unreadable, not UTF-8, empty, an LFS pointer) is refused with the reason. */
+/** Reads a file, or converts it to Markdown where its kind is one that is; what cannot be indexed (too big, unreadable, not UTF-8, empty, a pointer of Git LFS or git-annex) is refused with the reason. */
 export async function readDocument(file: SourceFile, signal?: AbortSignal): Promise<ReadResult> {
   const kept = (refused: string): ReadResult => ({ refused, is_gone: false });
   const gone = (refused: string): ReadResult => ({ refused, is_gone: true });
@@ -54,10 +73,8 @@ export async function readDocument(file: SourceFile, signal?: AbortSignal): Prom
   } catch (error) {
     return kept(whyUnread(error));
   }
-  if (bytes.length < LFS_POINTER_BYTES_MAX && LFS_POINTER.test(bytes.toString("latin1")))
-    return gone(
-      "is a Git LFS pointer and not its text; fetch the text (git lfs pull) into a folder source, or exclude it",
-    );
+  const flaw = pointerFlaw(bytes);
+  if (flaw !== undefined) return gone(flaw);
   let text: string;
   if (isConverted && media_type !== undefined) {
     const converted = await convertFile({ media_type, bytes }, signal);
@@ -70,7 +87,7 @@ export async function readDocument(file: SourceFile, signal?: AbortSignal): Prom
       return kept("is not UTF-8 text; convert it, or exclude it");
     }
   }
-  if (text.trim() === "") return gone("is empty; write it, or exclude it");
+  if (text.replace(INVISIBLE, "").trim() === "") return gone("is empty; write it, or exclude it");
   const grammar = grammarOf(extname(file.path).toLowerCase());
   const isMarkdown = converter === "markdown" || isConverted;
   const format = grammar !== undefined ? "code" : isMarkdown ? "markdown" : "text";

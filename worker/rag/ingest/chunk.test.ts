@@ -161,6 +161,15 @@ describe("chunkDocument", () => {
     expect(chunkDocument({ text: css, title: "" })[0]?.text).toBe(
       ".a { background: url(data:image/svg+xml;charset=utf-8,…) }",
     );
+    const line = "iVBORw0KGgo".repeat(7);
+    for (const [written, shown] of [
+      [`<img src="DATA:image/PNG;base64,${line}"> x`, '<img src="DATA:image/PNG;base64,…"> x'],
+      [`<img src="data:image/png;base64,\n ${line}\n ${line}\n iVBO"> x`, '<img src="data:image/png;base64,…"> x'],
+      [`a data:image/png;base64,${line}\n${line}\niVBORw==\nwords`, "a data:image/png;base64,…\nwords"],
+      [`<data:text/html;charset="utf-8";base64,${line}> x`, '<data:text/html;charset="utf-8";base64,…> x'],
+      [`url('data:image/svg+xml;utf8,<svg a="b"><path d="M 0 0"/></svg>') x`, "url('data:image/svg+xml;utf8,…') x"],
+    ] as const)
+      expect(chunkDocument({ text: written, title: "" })).toMatchObject([{ text: shown, original: written }]);
     const short = "Write `data:text/plain;base64,SGVsbG8=` or data: a, b and metadata:,x.";
     expect(chunkDocument({ text: short, title: "" })).toMatchObject([{ text: short, original: null }]);
   });

@@ -1,6 +1,7 @@
 /** What the largest texts that a request may carry cost, over a search of those that text processing finds hardest. */
 import { expect, test } from "vitest";
 import { BODY_BYTES_MAX, DOCUMENT_TEXT_CHARS_MAX } from "../../limits.ts";
+import { indexWords } from "../text/index-words.ts";
 import { documentHash } from "../text/normalise.ts";
 import { units } from "../text/sentences.ts";
 import { chunkDocument } from "./chunk.ts";
@@ -10,10 +11,11 @@ const CPU_MS_MAX = 2_000;
 
 /** Marks, Markdown's own characters, ends of lines and sentences, and what joins or expands. */
 const PATTERNS = [
-  ...["data:", "data:,", "data:a/a;", "data:;a="],
+  ...["data:", "data:,", "data:a/a;", "data:;a=", "data:image/svg+xml,<svg ", `data:;base64,${"A".repeat(40)}\n`],
   ..."-=~_*`#<>[](){}|!.:;,\\",
   ..."\t\n \u00ad\u0301\u0344\u09c7\u200d\u2028\ufeff。😀漢한á\u{e0100}",
   ...["\u0316\u0301", "\u0f71\u0f72", "\u1100\u1161", "\u09c7\u09be", "a\u200d", "\u0915\u093c", "\u0958"],
+  ...["\ufdfa ", "ß", "ł ", "a&shy;", "㍿", "ꦗ", "ข้อ", "٣", "C++ ", "ᾇ"],
   ...[
     "#\n",
     "# \n\n",
@@ -70,6 +72,7 @@ function cpuOf(text: string): number {
   const document = documentInput({ id: "x", text, format: "markdown", metadata: {} });
   const chunks = chunkDocument(document);
   void documentHash(document);
+  for (const { heading, text } of chunks) indexWords(document.title, heading, text);
   for (const chunk of chunks.slice(0, 50)) units(chunk.text);
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1000;

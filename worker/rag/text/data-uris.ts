@@ -5,9 +5,16 @@
 
 /** What is shorter costs less than a sentence, and may be an example that a text explains. */
 const DATA_CHARS_MIN = 64;
-const MEDIA_TYPE = "(?:[\\w.+-]+/[\\w.+-]+)?(?:;[\\w.+-]+(?:=[\\w.+-]+)?)*";
-/** The data: characters of a URL, without the brackets and quotes that end one in Markdown, HTML and CSS. */
-const DATA_URI = new RegExp(`\\bdata:(?=${MEDIA_TYPE},)[^\\s,]*,([\\w%+/=.~!$&*;:@,?#-]{${DATA_CHARS_MIN},})`, "g");
+const MEDIA_TYPE = '(?:[\\w.+-]+/[\\w.+-]+)?(?:;[\\w.+-]+(?:="?[\\w.+-]+"?)?)*';
+/** Characters of a URL, without the brackets and quotes that end one in Markdown, HTML and CSS. */
+const DATA = `[\\w%+/=.~!$&*;:@,?#-]{${DATA_CHARS_MIN},}`;
+/** Base64 as mail has it, in lines; the last one may be short where it shows that it is an end. */
+const BASE64 = "[\\w+/=-]";
+const LINE_BREAK = "[ \\t]{0,40}\\n[ \\t]{0,40}";
+const WRAPPED_DATA = `(?<=;base64,)(?:${LINE_BREAK})?${BASE64}{40,}(?:${LINE_BREAK}${BASE64}{40,})+(?:${LINE_BREAK}(?:${BASE64}*=|${BASE64}+(?=["')>])))?`;
+/** Not encoded, as browsers take it. It ends before the next one begins, so that each is read once. */
+const DRAWING = "(?<=svg\\+xml[^,\\s]{0,80},)<svg\\b(?:(?!data:)[\\s\\S])*?</svg>";
+const DATA_URI = new RegExp(`\\bdata:(?=${MEDIA_TYPE},)[^\\s,]*,(${WRAPPED_DATA}|[ \\t]?${DATA}|${DRAWING})`, "gi");
 const LEFT_OUT = "…";
 
 export interface ReadableText {
@@ -19,7 +26,7 @@ export interface ReadableText {
 
 /** The text without the data of its data URIs; undefined when it has none. Linear. */
 export function withoutData(original: string): ReadableText | undefined {
-  if (!original.includes("data:")) return undefined;
+  if (!/data:/i.test(original)) return undefined;
   /** Offsets in `text` after each mark, with what lies between the two texts from there on. */
   const marks: { after: number; shift: number }[] = [];
   let text = "";

@@ -26,6 +26,8 @@ const APOSTROPHES = /[\u02B9\u02BB-\u02BF\u02C8\uA78C]/g;
 /** Of East Asian keyboards, and the sharp that C and F are written with. */
 const WIDE_SYMBOLS = /[\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF5E\u266F]/g;
 const WIDE_OFFSET = 0xfee0;
+/** One character that folds to four words: a text of nothing else would have eighteen times its size. */
+const HONORIFIC = /\uFDFA/g;
 /**
  * Before compatibility folding: it would turn "Foo™" into the word "footm". Symbols that are letters or digits to a reader stay:
  * "㎡", "ⓐ", "㍿", and the radicals (⽇) that PDF files have in place of characters.
@@ -44,13 +46,13 @@ const FOREIGN_DIGITS = /(?![0-9])\p{Nd}/gu;
 
 /** Latin, Greek, Cyrillic, Hebrew and everyday punctuation: nothing that only other scripts and keyboards need. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is the definition of ASCII
-const NEARBY = /^[\x00-\x7F\u00A0-\u0148\u014A-\u02AF\u0370-\u05FF\u1E00-\u20CF\u2190-\u23FF]*$/;
+const NEARBY = /^[\x00-\x7F\u00A0-\u0148\u014A-\u02AF\u0375-\u05FF\u1E00-\u1E99\u1E9B-\u20CF\u2190-\u23FF]*$/;
 
 /** Lower case, without diacritics and invisible characters, compatibility forms folded ("x²" is "x2"), digits as ASCII has them. */
 function foldLetters(text: string): string {
   if (!NON_ASCII.test(text)) return text.toLowerCase();
   const isNearby = NEARBY.test(text);
-  const shown = (isNearby ? text : text.replace(WIDE_SYMBOLS, narrow))
+  const shown = (isNearby ? text : text.replace(HONORIFIC, " ").replace(WIDE_SYMBOLS, narrow))
     .replace(HYPHENS, "-")
     .replace(SYMBOLS, " ")
     .replace(INVISIBLE, "");
@@ -224,6 +226,7 @@ function wordsAround(folded: string, sign: RegExp, respell: (word: string) => st
     if (word !== "") words.push(word);
   };
   for (const { 0: match, index } of folded.matchAll(sign)) {
+    if (index < end) continue;
     if (index > end || end === 0) {
       close();
       start = index;

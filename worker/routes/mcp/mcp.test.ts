@@ -91,6 +91,8 @@ describe("tools", () => {
       expect(found.results[0]).toMatchObject({ document_id: "weevils.md", text: expect.stringContaining("grain") });
       const asked = await use(client, "ask", { question: "What does the granary weevil eat?" });
       expect(asked).toMatchObject({ found: true, grounded: true, citations: [{ document_id: "weevils.md" }] });
+      const [{ chunk_id, mark_start, mark_end }] = asked.citations;
+      expect(asked.answer.slice(mark_start, mark_end)).toBe(`[${chunk_id}]`);
     }
   });
 

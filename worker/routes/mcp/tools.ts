@@ -58,8 +58,9 @@ export const TOOLS: readonly Tool[] = [
     name: "ask",
     title: "Ask the documents",
     description:
-      "Answers one question from the indexed documents alone and cites the passages: `[17]` in the answer is chunk 17 of " +
-      "`citations`. `found` is false where the documents do not hold the answer.",
+      "Answers one question from the indexed documents alone and cites the passages: `[17]` in the answer, between a citation's " +
+      "`mark_start` and `mark_end`, is chunk 17 of `citations`; elsewhere it is text. `found` is false where the documents do not " +
+      "hold the answer.",
     scope: "chat",
     input: askInput,
     effect: "none",
@@ -73,8 +74,8 @@ export const TOOLS: readonly Tool[] = [
       const { answer, found, grounded, citations, sources, degraded } = await drain(
         ask(work, { request, debug: false }),
       );
-      const cited = citations.map(({ chunk_id, document_id, title, url, quote }) => ({
-        ...{ chunk_id, document_id, title, url, quote },
+      const cited = citations.map(({ chunk_id, document_id, title, url, quote, mark_start, mark_end }) => ({
+        ...{ chunk_id, document_id, title, url, quote, mark_start, mark_end },
       }));
       const { first, left_out } = fitting(cited);
       // Without an answer the passages are what there is.
