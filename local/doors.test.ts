@@ -1,9 +1,12 @@
 /** Every port that listens: what is behind it is for those who prove that they may, or not there. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { platform as system } from "node:os";
+import { GetObjectCommand, ListBucketsCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import Cloudflare from "cloudflare";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SERVICE } from "../infra/inventory.ts";
 import { type Platform, startPlatform } from "./platform.ts";
+import { s3Credentials } from "./state.ts";
 import { workerName } from "./worker-bindings.ts";
 import { liveVersion } from "./workerd.ts";
 
@@ -81,3 +84,43 @@ test.skipIf(system() !== "linux")(
       }
   },
 );
+
+test("of all permissions only those of R2 open a bucket to S3, and reading ones write nothing", async () => {
+  const { account_id, api_token: apiToken, api_url: baseURL, s3_url: endpoint } = platform;
+  const { tokens } = new Cloudflare({ apiToken, baseURL }).accounts;
+  const [{ name: Bucket } = { name: "" }, other] = platform.runtime.registry.list("r2");
+  await (await platform.runtime.r2(Bucket)).put("there", "hush");
+  const opened: Record<string, string[]> = {};
+  for await (const { id = "", name = "" } of tokens.permissionGroups.list({ account_id })) {
+    const resources = {
+      [`com.cloudflare.api.account.${account_id}`]: "*",
+      "com.cloudflare.api.account.zone.*": "*",
+      [`com.cloudflare.edge.r2.bucket.${account_id}_default_${Bucket}`]: "*",
+      [`com.cloudflare.edge.r2.bucket.${"0".repeat(32)}_default_${other?.name}`]: "*",
+    };
+    const policies = [{ effect: "allow" as const, permission_groups: [{ id }], resources }];
+    const made = await tokens.create({ account_id, name, policies });
+    const { access_key_id, secret_access_key } = s3Credentials({ id: made.id ?? "", value: made.value ?? "" });
+    const credentials = { accessKeyId: access_key_id, secretAccessKey: secret_access_key };
+    const s3 = new S3Client({ endpoint, region: "auto", forcePathStyle: true, credentials, maxAttempts: 1 });
+    const tries = {
+      list: () => s3.send(new ListBucketsCommand({})),
+      get: () => s3.send(new GetObjectCommand({ Bucket, Key: "there" })),
+      put: () => s3.send(new PutObjectCommand({ Bucket, Key: "made", Body: "x" })),
+      elsewhere: () => s3.send(new PutObjectCommand({ Bucket: other?.name, Key: "made", Body: "x" })),
+    };
+    for (const [what, attempt] of Object.entries(tries))
+      await attempt().then(
+        () => {
+          opened[name] = [...(opened[name] ?? []), what];
+        },
+        (error: Error) => expect(error.name).toBe("AccessDenied"),
+      );
+  }
+  expect(opened).toEqual({
+    "Workers R2 Storage Read": ["list", "get"],
+    "Workers R2 Storage Write": ["list", "get", "put", "elsewhere"],
+    "Workers R2 Storage Bucket Item Read": ["get"],
+    "Workers R2 Storage Bucket Item Write": ["get", "put"],
+  });
+});

@@ -13,6 +13,7 @@ import {
 import { connect, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { afterEach, expect, test } from "vitest";
 import { FrontProxy } from "./front-proxy.ts";
 import { PROXY_BODIES_BYTES_MAX, PROXY_BODY_BUFFER_BYTES } from "./limits.ts";
@@ -195,6 +196,20 @@ test("a request that is no HTTP is refused with 400 and does not disturb the oth
   expect(await (await fetch(url)).text()).toBe("fine");
 });
 
+test("a caller that speaks HTTP/1.0 gets the answer as it is, ended by the connection's end", async () => {
+  const { proxy, url } = await startProxy();
+  const upstream = await startUpstream((_, outgoing) => {
+    outgoing.write("piece by ");
+    outgoing.end("piece");
+  });
+  proxy.route([to(upstream)], new Map());
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  socket.write("GET / HTTP/1.0\r\n\r\n");
+  const answer = await text(socket);
+  expect(answer).not.toMatch(/transfer-encoding/i);
+  expect(answer.split("\r\n\r\n")[1]).toBe("piece by piece");
+});
+
 test("a request gets the version it asks for, even one without traffic; an unknown version changes nothing", async () => {
   const { proxy, url } = await startProxy();
   const answering = (text: string) => startUpstream((_, outgoing) => outgoing.end(text));
@@ -235,31 +250,65 @@ test.each([
   expect(await (await fetch(url, { method: "PUT", body: "small" })).text()).toBe("fine");
 });
 
-test("bodies that are still arriving may hold only so much memory together; the next one is asked to come again", async () => {
+/** Callers that send `bytes` of a body and then nothing more. */
+function stall(url: string, callers: number, bytes: number): ClientRequest[] {
+  return Array.from({ length: callers }, () => {
+    const caller = request(url, { method: "PUT", agent: false }).on("error", () => {});
+    cleanups.push(() => caller.destroy());
+    caller.write(Buffer.alloc(bytes, "x"));
+    return caller;
+  });
+}
+
+test("bodies that are still arriving get only so much room together: the largest is asked to come again, the small are served", async () => {
   const { proxy, url } = await startProxy();
   proxy.route([to(await startUpstream((_, outgoing) => outgoing.end("fine")))], new Map());
   const full = PROXY_BODIES_BYTES_MAX / PROXY_BODY_BUFFER_BYTES;
-  const slow = new Set<ClientRequest>();
-  const hold = () => {
-    const caller = request(url, { method: "PUT", agent: false }).on("error", () => {});
-    slow.add(caller);
-    // Whose piece is the first too many is refused, and that may be a slow one's: then another takes its place.
-    caller.once("response", () => {
-      slow.delete(caller);
-      caller.destroy();
-      hold();
-    });
-    caller.write(Buffer.alloc(PROXY_BODY_BUFFER_BYTES - 1, "x"));
-  };
-  for (let count = 0; count < full; count += 1) hold();
-  let answer: Response;
-  do answer = await fetch(url, { method: "PUT", body: Buffer.alloc(4 * 1024 * 1024) });
-  while (answer.status === 200);
-  expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
-  // What is small is served all the time.
-  expect(await (await fetch(url)).text()).toBe("fine");
-  for (const caller of slow) caller.removeAllListeners("response").destroy();
-  do answer = await fetch(url, { method: "PUT", body: Buffer.alloc(4 * 1024 * 1024) });
-  while (answer.status === 503);
-  expect(answer.status).toBe(200);
+  const asked = stall(url, full + 3, PROXY_BODY_BUFFER_BYTES - 1).map(async (caller) => {
+    const [{ statusCode, headers }] = await once(caller, "response");
+    return [statusCode, headers["retry-after"]];
+  });
+  expect(await Promise.any(asked)).toEqual([503, "1"]);
+  for (const bytes of [0, 100, 100_000, 4 * 1024 * 1024]) {
+    const body = Buffer.alloc(bytes, "x");
+    expect((await fetch(url, { method: "PUT", body })).status).toBe(200);
+  }
+});
+
+test("bodies that wait for a switch to end count as those that arrive", async () => {
+  const { proxy, url } = await startProxy();
+  proxy.route([to(await startUpstream((_, outgoing) => outgoing.end("fine")))], new Map());
+  proxy.hold();
+  const body = Buffer.alloc(PROXY_BODY_BUFFER_BYTES, "x");
+  const held = PROXY_BODIES_BYTES_MAX / PROXY_BODY_BUFFER_BYTES;
+  const answers = Array.from({ length: held + 2 }, () => fetch(url, { method: "PUT", body }));
+  const statuses: number[] = [];
+  const refused = new Promise<void>((resolve) => {
+    for (const answer of answers) void answer.then(({ status }) => statuses.push(status) === 2 && resolve());
+  });
+  await refused;
+  expect(statuses).toEqual([503, 503]);
+  proxy.release();
+  for (const answer of answers) await (await answer).text();
+  expect(statuses.filter((status) => status === 200)).toHaveLength(held);
+});
+
+test("a body in the smallest pieces takes no more memory than its bytes", async () => {
+  const { proxy, url } = await startProxy();
+  proxy.route([to(await startUpstream((_, outgoing) => outgoing.end("fine")))], new Map());
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  const pieces = 300_000;
+  const held = () => process.memoryUsage().heapUsed + process.memoryUsage().external;
+  const before = held();
+  let most = before;
+  const sampling = setInterval(() => {
+    most = Math.max(most, held());
+  }, 5);
+  cleanups.push(() => clearInterval(sampling));
+  socket.write("PUT / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n");
+  socket.write(`${"1\r\nx\r\n".repeat(pieces)}0\r\n\r\n`);
+  const [answer] = await once(socket, "data");
+  expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /);
+  expect(most - before).toBeLessThan(100 * pieces);
+  socket.destroy();
 });

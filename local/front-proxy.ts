@@ -18,6 +18,21 @@ interface ProxyTarget {
   name: string;
 }
 
+interface Refusal {
+  status: number;
+  detail: string;
+}
+const TOO_LARGE: Refusal = { status: 413, detail: `a body may have ${PROXY_BODY_BUFFER_BYTES} bytes` };
+const CROWDED: Refusal = { status: 503, detail: "too many bodies are arriving at once" };
+
+/** Room for one body, until the Worker has it. */
+interface Held {
+  blocks: Buffer[];
+  room: number;
+  /** Takes no more of it. */
+  refuse(why: Refusal): void;
+}
+
 /**
  * Cloudflare's way to ask for one version of the current deployment, even one that gets no traffic.
  * https://developers.cloudflare.com/workers/versions-and-deployments/version-overrides/
@@ -31,8 +46,7 @@ export class FrontProxy {
   #held: Promise<void> | null = null;
   #release: () => void = () => {};
   #running = 0;
-  /** Bytes of bodies that are not whole yet. */
-  #arriving = 0;
+  readonly #held_bodies = new Set<Held>();
   #onIdle: (() => void)[] = [];
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 256 });
   readonly #server: Server;
@@ -92,20 +106,31 @@ export class FrontProxy {
   }
 
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const body = await this.#readAhead(incoming);
-    if (incoming.destroyed && !incoming.complete) return;
-    if (!Buffer.isBuffer(body)) {
+    const held: Held = { blocks: [], room: 0, refuse: () => {} };
+    try {
+      const body = await this.#readAhead(incoming, held);
+      if (incoming.destroyed && !incoming.complete) return;
+      if (Buffer.isBuffer(body)) return await this.#forward(incoming, outgoing, body);
       // What still comes is read and dropped: a connection that is cut would take the answer along.
       incoming.resume();
-      return refuse(outgoing, body.status, body.detail);
+      refuse(outgoing, body);
+    } finally {
+      this.#held_bodies.delete(held);
+      // The answer may take long, and what listens to the request would keep them.
+      held.blocks = [];
     }
+  }
+
+  /** Resolves when the Worker has the body, or nobody wants it any more. */
+  async #forward(incoming: IncomingMessage, outgoing: ServerResponse, body: Buffer): Promise<void> {
     if (this.#held) {
       const timeout = new Promise((resolve) => setTimeout(resolve, PROXY_HOLD_MAX_MS, "timeout").unref());
-      if ((await Promise.race([this.#held, timeout])) === "timeout") return refuse(outgoing, 503, "held for too long");
+      if ((await Promise.race([this.#held, timeout])) === "timeout")
+        return refuse(outgoing, { status: 503, detail: "held for too long" });
     }
     const target = this.#pick(incoming);
-    if (!target) return refuse(outgoing, 503, "no worker is deployed");
-    if (target === "unknown peer") return refuse(outgoing, 404, "there is no such peer");
+    if (!target) return refuse(outgoing, { status: 503, detail: "no worker is deployed" });
+    if (target === "unknown peer") return refuse(outgoing, { status: 404, detail: "there is no such peer" });
     this.#running += 1;
     const finished = () => {
       this.#running -= 1;
@@ -123,8 +148,8 @@ export class FrontProxy {
       },
       (response) => {
         answer = response;
-        // How long the worker keeps its connection to the proxy is nobody else's business.
-        const { "keep-alive": _, ...headers } = response.headers;
+        // How the worker keeps its connection to the proxy and sends on it is nobody else's business: HTTP/1.0 knows no chunks.
+        const { "keep-alive": _, "transfer-encoding": __, ...headers } = response.headers;
         outgoing.writeHead(response.statusCode ?? 502, headers);
         response.pipe(outgoing);
         // An answer that broke off must not look complete; `pipe` ends the whole ones.
@@ -136,14 +161,17 @@ export class FrontProxy {
     upstream.setNoDelay(true);
     upstream.once("close", finished);
     upstream.on("error", () => {
-      if (!answer) refuse(outgoing, 502, "the worker closed the connection");
+      if (!answer) refuse(outgoing, { status: 502, detail: "the worker closed the connection" });
     });
     outgoing.once("close", () => {
       if (!outgoing.writableFinished) upstream.destroy();
       // What the worker did not want to read still has to leave the caller's connection.
       incoming.resume();
     });
-    upstream.end(body);
+    await new Promise((resolve) => {
+      upstream.once("close", resolve);
+      upstream.end(body, () => resolve(null));
+    });
   }
 
   /**
@@ -153,30 +181,52 @@ export class FrontProxy {
    * one piece, libuv looks for that answer before it goes on writing; written piece by piece, the closed socket would be
    * met first and the answer lost.
    */
-  async #readAhead(incoming: IncomingMessage): Promise<Buffer | { status: number; detail: string }> {
-    const { headers } = incoming;
-    const tooLarge = { status: 413, detail: `a body may have ${PROXY_BODY_BUFFER_BYTES} bytes` };
-    if (headers["content-length"] === undefined && headers["transfer-encoding"] === undefined) return Buffer.alloc(0);
-    if (Number(headers["content-length"] ?? 0) > PROXY_BODY_BUFFER_BYTES) return tooLarge;
-    const pieces: Buffer[] = [];
+  async #readAhead(incoming: IncomingMessage, held: Held): Promise<Buffer | Refusal> {
+    const { "content-length": announced, "transfer-encoding": encoding } = incoming.headers;
+    if (announced === undefined && encoding === undefined) return Buffer.alloc(0);
+    if (Number(announced ?? 0) > PROXY_BODY_BUFFER_BYTES) return TOO_LARGE;
+    this.#held_bodies.add(held);
     let bytes = 0;
-    try {
-      return await new Promise<Buffer | { status: number; detail: string }>((resolve) => {
-        const take = (piece: Buffer) => {
-          bytes += piece.length;
-          this.#arriving += piece.length;
-          pieces.push(piece);
-          const isCrowded = this.#arriving > PROXY_BODIES_BYTES_MAX;
-          if (bytes <= PROXY_BODY_BUFFER_BYTES && !isCrowded) return;
-          incoming.off("data", take);
-          resolve(isCrowded ? { status: 503, detail: "too many bodies are arriving at once" } : tooLarge);
-        };
-        incoming.on("data", take);
-        const end = () => resolve(Buffer.concat(pieces));
-        incoming.once("end", end).once("close", end);
-      });
-    } finally {
-      this.#arriving -= bytes;
+    return new Promise((resolve) => {
+      const take = (piece: Buffer) => {
+        const wanted = bytes + piece.length;
+        if (wanted > PROXY_BODY_BUFFER_BYTES) return held.refuse(TOO_LARGE);
+        // Pieces are copied: many small ones would hold far more memory than their bytes.
+        const fitting = held.room - bytes;
+        const last = held.blocks.at(-1);
+        if (last) piece.copy(last, last.length - fitting);
+        bytes = wanted;
+        if (piece.length <= fitting) return;
+        const most = Number(announced ?? PROXY_BODY_BUFFER_BYTES) - held.room;
+        const block = Buffer.allocUnsafeSlow(Math.min(Math.max(piece.length - fitting, held.room), most));
+        piece.copy(block, 0, fitting);
+        held.blocks.push(block);
+        held.room += block.length;
+        this.#makeRoom();
+      };
+      held.refuse = (why) => {
+        incoming.off("data", take);
+        held.blocks = [];
+        this.#held_bodies.delete(held);
+        resolve(why);
+      };
+      incoming.on("data", take);
+      const end = () => {
+        held.refuse = () => {};
+        resolve(Buffer.concat(held.blocks, bytes));
+        held.blocks = [];
+      };
+      incoming.once("end", end).once("close", end);
+    });
+  }
+
+  /** While there is too little of it, the largest body that is still arriving gives its room up: small ones always find some. */
+  #makeRoom(): void {
+    const room = () => [...this.#held_bodies].reduce((sum, held) => sum + held.room, 0);
+    if (room() <= PROXY_BODIES_BYTES_MAX) return;
+    for (const held of [...this.#held_bodies].toSorted((a, b) => b.room - a.room)) {
+      held.refuse(CROWDED);
+      if (room() <= PROXY_BODIES_BYTES_MAX) return;
     }
   }
 
@@ -206,7 +256,7 @@ function overriddenVersions(header: string | string[] | undefined): ReadonlySet<
   return new Set([...text.matchAll(/([a-z][\w-]*)="([^"]*)"/g)].map(([, script, id]) => `${script}--${id}`));
 }
 
-function refuse(outgoing: ServerResponse, status: number, detail: string): void {
+function refuse(outgoing: ServerResponse, { status, detail }: Refusal): void {
   outgoing.writeHead(status, { "content-type": "application/problem+json", "retry-after": "1" });
   outgoing.end(
     JSON.stringify({

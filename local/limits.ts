@@ -9,12 +9,14 @@ export const AI_UPSTREAM_IDLE_TIMEOUT_MS = 60_000;
 export const PROXY_HOLD_MAX_MS = 60_000;
 /** How long a switch waits for running requests before it cuts them. */
 export const PROXY_DRAIN_MAX_MS = 10_000;
+/** How often a platform that npm has started looks whether npm is still there. */
+export const PARENT_LOOK_MS = 500;
 /** A platform that cannot stop in order by then is left to the operating system. */
 export const STOP_MAX_MS = 15_000;
 /** Bodies up to this are read before they are forwarded, larger ones refused: the Worker's own largest limit is half of it. */
 export const PROXY_BODY_BUFFER_BYTES = 16 * 1024 * 1024;
-/** Of all bodies together that are being read: whoever connects needs no key for it. */
-export const PROXY_BODIES_BYTES_MAX = 4 * PROXY_BODY_BUFFER_BYTES;
+/** Room for all bodies together that the Worker does not have yet: whoever connects needs no key for it. */
+export const PROXY_BODIES_BYTES_MAX = 6 * PROXY_BODY_BUFFER_BYTES;
 /** Below this nothing is begun that may write: a page of SQLite and its log fit, and little else. */
 export const DISK_FREE_BYTES_MIN = 1024 * 1024;
 /** An export nobody polls cancels itself; Cloudflare names no figure. */

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -36,17 +36,24 @@ afterEach(async () => {
 afterAll(() => rmSync(scratch, { recursive: true, force: true, maxRetries: 5 }));
 
 function start(...flags: string[]): Run {
+  return startBy([process.execPath, MAIN], ...flags);
+}
+
+/** `command` starts the platform, with the flags behind it. */
+function startBy([program = "", ...words]: string[], ...flags: string[]): Run {
   const temp = mkdtempSync(join(scratch, "tmp-"));
   // A process group of its own, as a terminal makes one.
   const env = { ...process.env, TMPDIR: temp };
-  const child = spawn(process.execPath, [MAIN, ...flags], { env, cwd: scratch, detached: true });
+  const child = spawn(program, [...words, ...flags], { env, cwd: scratch, detached: true });
   running.add(child);
   const output = { stdout: "", stderr: "" };
   const ready = Promise.withResolvers<Record<string, string>>();
   ready.promise.catch(() => {});
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     output.stdout += text;
-    if (output.stdout.includes("\n") && flags.includes("--json")) ready.resolve(JSON.parse(output.stdout));
+    // npm says first what it runs.
+    const line = /^\{.*$/m.exec(output.stdout)?.[0];
+    if (output.stdout.endsWith("\n") && line !== undefined) ready.resolve(JSON.parse(line));
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     output.stderr += text;
@@ -165,6 +172,24 @@ describe("one life on a folder", () => {
     // The S3 API answers in S3's words to who does not sign.
     expect(await (await fetch(`${line.s3_url}/`)).text()).toContain("<Error>");
 
+    // Bodies that never end, of callers without a key.
+    const memory = () =>
+      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${first.child.pid}/status`, "utf8"))?.[1]) / 1024;
+    const before_mib = memory();
+    let refused = 0;
+    const refuse = () => {
+      refused += 1;
+    };
+    const callers = Array.from({ length: 40 }, () => {
+      const caller = request(line.url ?? "", { method: "PUT", agent: false });
+      caller.once("response", refuse).on("error", () => {});
+      caller.write(Buffer.alloc(16 * 1024 * 1024 - 1));
+      return caller;
+    });
+    await until(() => refused >= 8);
+    expect(memory() - before_mib).toBeLessThan(250);
+    for (const caller of callers) caller.destroy();
+
     const second = start(...flags());
     expect((await second.ended).code).toBe(1);
     expect(second.stderr()).toMatch(/already running/);
@@ -224,5 +249,26 @@ describe("stopping", () => {
     expect((await run.ended).code).toBe(0);
     await until(() => processesOf(run).length === 0);
     expect(readdirSync(run.temp)).toEqual([]);
+  });
+
+  test("whatever starts it and whatever ends that, nothing is left running", async () => {
+    const npm = ["npm", "--prefix", join(import.meta.dirname, ".."), "start", "--"];
+    const npx = ["npx", "--", process.execPath, MAIN];
+    const ends: [by: string[], signal: NodeJS.Signals][] = [
+      [npm, "SIGTERM"],
+      // npm does not pass these on.
+      [npm, "SIGHUP"],
+      [npm, "SIGKILL"],
+      [npx, "SIGTERM"],
+    ];
+    await Promise.all(
+      ends.map(async ([by, signal]) => {
+        const run = startBy(by, ...FREE_PORTS, "--ephemeral", "--no-demo", "--json");
+        await run.ready;
+        run.child.kill(signal);
+        await until(() => processesOf(run).length === 0);
+        await run.ended;
+      }),
+    );
   });
 });

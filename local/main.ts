@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { parseArgs, styleText } from "node:util";
 import { UpstreamError } from "./ai/openai-upstream.ts";
 import { indexDemo } from "./demo.ts";
-import { STOP_MAX_MS } from "./limits.ts";
+import { PARENT_LOOK_MS, STOP_MAX_MS } from "./limits.ts";
 import { type Platform, startPlatform } from "./platform.ts";
 
 const HELP = `Usage: npm start -- [options]
@@ -48,10 +48,16 @@ function parse() {
 
 type Flags = ReturnType<typeof parse>;
 
-/** Resolves when the process is told to stop. A Ctrl-C arrives twice, from the terminal and from npm: handlers stay. */
+/**
+ * Resolves when the process is told to stop. A Ctrl-C arrives twice, from the terminal and from npm: handlers stay. npm passes on only some
+ * of the signals that end it: when it is gone, nobody is there for whom this would run.
+ */
 function toldToStop(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
+  const { npm_lifecycle_event, PRISM_STARTED_BY = process.ppid } = process.env;
+  const look = () => process.ppid === Number(PRISM_STARTED_BY) || resolve();
+  if (npm_lifecycle_event !== undefined) setInterval(look, PARENT_LOOK_MS).unref();
   return promise;
 }
 
