@@ -57,11 +57,8 @@ async function silentBundle(): Promise<string> {
   const { outputFiles } = await build({
     ...WORKER_BUNDLE,
     entryPoints: [join(ROOT, "worker/index.ts")],
-    minifySyntax: true,
-    minifyWhitespace: true,
-    keepNames: true,
-    write: false,
     plugins: [
+      ...WORKER_BUNDLE.plugins,
       {
         name: "without telemetry",
         setup: ({ onLoad }) => {
