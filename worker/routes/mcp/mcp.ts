@@ -5,7 +5,7 @@
  * call what, and that whatever a call does is in this unit of work. An answer is sent whole, so that its log line tells of all of it.
  */
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
+import type { McpServer } from "@modelcontextprotocol/server";
 import type { MiddlewareHandler } from "hono";
 import { audit } from "../../audit/append.ts";
 import { allows } from "../../ground/principal.ts";
@@ -63,14 +63,16 @@ const route = declareRoute("any", {
 
 mcp.openapi(route, async (c) => {
   const { work } = c.var;
-  const handler = createMcpHandler(() => serverFor(work), { maxSubscriptions: 0, keepAliveMs: 0 });
+  // Evaluated by the first call: the SDK makes as many schemas as all routes together, which no cold isolate should wait for.
+  const sdk = await import("@modelcontextprotocol/server");
+  const handler = sdk.createMcpHandler(() => serverFor(work, sdk), { maxSubscriptions: 0, keepAliveMs: 0 });
   const answer = await handler.fetch(c.req.raw, { parsedBody: c.req.valid("json") });
   return new Response(await answer.text(), answer);
 });
 
 /** A server for one message, with the tools that its caller may use. */
-function serverFor(work: Work): McpServer {
-  const server = new McpServer(
+function serverFor(work: Work, sdk: typeof import("@modelcontextprotocol/server")): McpServer {
+  const server = new sdk.McpServer(
     { name: "prism", title: "PRISM", version: work.env.VERSION.id },
     { capabilities: { tools: {} }, instructions: INSTRUCTIONS, supportedProtocolVersions: PROTOCOL_VERSIONS },
   );
