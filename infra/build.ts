@@ -21,7 +21,10 @@ const ENGLISH_ALONE: Plugin = {
     })),
 };
 
-/** How code for the Worker is bundled, whatever it starts from. */
+/**
+ * How code for the Worker is bundled, whatever it starts from. Identifiers stay as they are, for stack traces; esbuild's `keepNames` would
+ * add a call for every function that is made, each request's closures included.
+ */
 export const WORKER_BUNDLE = {
   bundle: true,
   format: "esm",
@@ -29,6 +32,8 @@ export const WORKER_BUNDLE = {
   conditions: ["workerd", "worker", "browser"],
   external: ["cloudflare:*", "node:*"],
   loader: { ".sql": "text" },
+  minifySyntax: true,
+  minifyWhitespace: true,
   plugins: [ENGLISH_ALONE],
   logLevel: "silent",
 } satisfies BuildOptions;
@@ -38,9 +43,6 @@ export async function bundleWorker(): Promise<{ code: string; source_map: string
   const result = await build({
     ...WORKER_BUNDLE,
     entryPoints: [join(ROOT, "worker/index.ts")],
-    minifySyntax: true,
-    minifyWhitespace: true,
-    keepNames: true,
     sourcemap: "external",
     sourcesContent: false,
     outfile: join(ROOT, "dist/worker.js"),

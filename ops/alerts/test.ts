@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { parse, YAMLParseError } from "yaml";
 import { z } from "zod";
+import { alertRule } from "../../worker/alerts/rule.ts";
 import { ALL_RULES } from "../../worker/alerts/rules.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
@@ -24,11 +25,12 @@ export const alertsTest = defineCommand({
   }),
   examples: ["alerts test", "alerts test my-rules.yaml --json"],
   async run(invocation, { files }) {
+    const rules = ALL_RULES.map((rule) => alertRule.parse(rule));
     const tests = files.length === 0 ? builtInTests() : files.flatMap(readTests);
     const results = tests.map((test) => ({
       name: test.name,
       rules: test.rules,
-      complaints: runRuleTest(test, ALL_RULES),
+      complaints: runRuleTest(test, rules),
     }));
     const passed = results.every(({ complaints }) => complaints.length === 0);
     const text = table(

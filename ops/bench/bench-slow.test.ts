@@ -23,12 +23,15 @@ test("bench http measures peers and workloads in one run and relates each worklo
     expect(rps).toBeGreaterThan(0);
     expect(ratio_p50).toBeGreaterThan(0);
   }
+  const { starts, bare, service, ratio_p50 } = report.cold_start;
+  expect(starts).toBe(1);
+  expect(Math.min(bare.p50_ms, service.p50_ms, ratio_p50)).toBeGreaterThan(0);
   // A further size is a report like the first, with what each grew by.
   expect(report.growth).toHaveLength(1);
   const [{ p50_growth, growth: _, ...larger }] = report.growth;
   expect(Object.keys(larger).toSorted()).toEqual(
     Object.keys(report)
-      .filter((key) => key !== "growth")
+      .filter((key) => key !== "growth" && key !== "cold_start")
       .toSorted(),
   );
   expect([larger.chunks, Object.keys(p50_growth).length]).toEqual([80, 6]);

@@ -13,6 +13,7 @@ import { table } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
 import { percentile } from "../eval/metrics.ts";
 import { onRig, type Rig } from "../service/rig.ts";
+import { type ColdStart, coldStart, measureColdStarts } from "./cold-start.ts";
 import { seededRandom } from "./corpus.ts";
 import { fill, peerWorkers } from "./http-setup.ts";
 import { CACHED_QUERIES, createMagazine, type Magazine, type Subject, subjects, withTwins } from "./http-subjects.ts";
@@ -64,6 +65,7 @@ const sizeFigures = z.strictObject({
 type SizeFigures = z.infer<typeof sizeFigures>;
 
 const output = sizeFigures.extend({
+  cold_start: coldStart,
   growth: z
     .array(
       sizeFigures.extend({
@@ -82,7 +84,7 @@ export const benchHttp = defineCommand({
   notes: `search_cached repeats ${CACHED_QUERIES} queries; of every other subject each request has a query of its own, the same
 ones for all subjects of a round. --telemetry compares each workload with the same Worker built without telemetry (no log line, data
 point or meter), which serves beside it, instead of with the peers. Of several sizes each gets a platform of its own, one after the
-other, and fewer rounds the larger it is; the embedding model of this machine has no weight in a hybrid search, so vectors are not asked.`,
+other, and fewer rounds the larger it is. Cold starts are of workerd processes that are started anew, one after the other. The embedding model of this machine has no weight in a hybrid search, so vectors are not asked.`,
   risk: "read",
   options: z.object({
     chunks: z
@@ -114,6 +116,7 @@ async function measureHttp(
     const rounds = Math.max(Math.min(ROUNDS_MIN, options.rounds), Math.round(options.rounds * Math.min(1, share)));
     sizes.push(await measureSize(invocation, count, { ...options, rounds }));
   }
+  const cold_start = await measureColdStarts(invocation, options.rounds);
   const [first, ...further] = sizes as [SizeFigures, ...SizeFigures[]];
   const growth = further.map((size) => ({ ...size, p50_growth: growthOf(first, size) }));
   const text = [
@@ -122,8 +125,15 @@ async function measureHttp(
       const times = Object.entries(p50_growth).map(([name, growth]) => `${name} × ${growth}`);
       return `p50 at ${count} chunks by that at ${first.chunks}: ${times.join(", ")}`;
     }),
+    coldStartLine(cold_start),
   ].join("\n");
-  return { data: { ...first, growth }, text };
+  return { data: { ...first, cold_start, growth }, text };
+}
+
+function coldStartLine({ starts, bare, service, ratio_p50, ratio_cpu }: ColdStart): string {
+  const of = ({ p50_ms, process_cpu_ms }: ColdStart["bare"]) => `${p50_ms} ms (${process_cpu_ms ?? "-"} ms of CPU)`;
+  const ratios = `× ${ratio_p50} (× ${ratio_cpu ?? "-"})`;
+  return `first answer of a fresh workerd, p50 of ${starts}: bare Worker ${of(bare)}, service ${of(service)}, ${ratios}`;
 }
 
 function growthOf(first: SizeFigures, size: SizeFigures): Record<string, number> {

@@ -57,9 +57,6 @@ async function silentBundle(): Promise<string> {
   const { outputFiles } = await build({
     ...WORKER_BUNDLE,
     entryPoints: [join(ROOT, "worker/index.ts")],
-    minifySyntax: true,
-    minifyWhitespace: true,
-    keepNames: true,
     write: false,
     plugins: [
       ...WORKER_BUNDLE.plugins,

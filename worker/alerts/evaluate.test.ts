@@ -115,6 +115,10 @@ test("a rule that names a label or a window that its metric lacks is refused", (
   expect(refused({ runbook: null })).toContain("needs a runbook");
 });
 
+test("every rule is as a rule must be", () => {
+  expect(ALL_RULES.map((rule) => alertRule.parse(rule))).toEqual(ALL_RULES);
+});
+
 test("ids of rules are unique", () => {
   expect(new Set(ALL_RULES.map(({ id }) => id)).size).toBe(ALL_RULES.length);
 });

@@ -93,7 +93,7 @@ export const UPKEEP_RULES: readonly AlertRule[] = [
 ];
 
 /** The watchdog's own: it evaluates these and no others. The Worker evaluates every 5 minutes: one missed run is enough. */
-export const WATCHDOG_DRAFTS: readonly AlertRule[] = [
+export const WATCHDOG_RULES: readonly AlertRule[] = [
   critical(
     {
       id: "worker-dead",

@@ -25,13 +25,12 @@ type Observed = Pick<Observation, "slices" | "readings" | "slow_readings" | "las
 
 /** Never rejects. */
 export async function observe(work: Work, { observed_minute, slow_due }: Beginning): Promise<Observed> {
-  const sources = [dependencies, allowances, queues, deadLetters, userErrors, ratings].map((source) =>
-    attempt(work, source),
-  );
+  const named = { dependencies, allowances, queues, deadLetters, userErrors, ratings };
+  const sources = Object.entries(named).map(([name, source]) => attempt(work, name, source));
   const [slices, slow_readings, lasting, ...readings] = await Promise.all([
-    attempt(work, () => counted(work, observed_minute)),
-    slow_due ? attempt(work, slowFigures) : null,
-    attempt(work, () => disparities(work, slow_due ? [vectorParity, fullText] : [quickParity])),
+    attempt(work, "counts", () => counted(work, observed_minute)),
+    slow_due ? attempt(work, "slow figures", slowFigures) : null,
+    attempt(work, "disparities", () => disparities(work, slow_due ? [vectorParity, fullText] : [quickParity])),
     ...sources,
   ]);
   return {
@@ -42,11 +41,11 @@ export async function observe(work: Work, { observed_minute, slow_due }: Beginni
   };
 }
 
-async function attempt<T>(work: Work, source: (work: Work) => Promise<T>): Promise<T | null> {
+async function attempt<T>(work: Work, name: string, source: (work: Work) => Promise<T>): Promise<T | null> {
   try {
     return await within(ALERT_SOURCE_TIMEOUT_MS, () => source(work));
   } catch (error) {
-    work.log("WARN", "alerts lack a figure", { source: source.name, error: describeError(error) });
+    work.log("WARN", "alerts lack a figure", { source: name, error: describeError(error) });
     return null;
   }
 }

@@ -6,16 +6,12 @@ export interface IndexState {
   changed_at_ms: number;
 }
 
-/** The statement, for batches that must see the state and the data in one transaction. */
-export function indexStateStatement(db: D1Database, tenant: string): D1PreparedStatement {
-  return db.prepare("SELECT index_version, changed_at_ms FROM tenants WHERE tenant = ?1").bind(tenant);
-}
-
-/** What `indexStateStatement` found; a tenant that never wrote has no row. */
-export function indexStateOf(row: unknown): IndexState {
-  return (row as IndexState | undefined | null) ?? { index_version: 0, changed_at_ms: 0 };
+/** The state that was read; a tenant that never wrote has none. */
+export function indexStateOf(found: IndexState | null): IndexState {
+  return found ?? { index_version: 0, changed_at_ms: 0 };
 }
 
 export async function indexState(db: D1Database, tenant: string): Promise<IndexState> {
-  return indexStateOf(await indexStateStatement(db, tenant).first());
+  const statement = db.prepare("SELECT index_version, changed_at_ms FROM tenants WHERE tenant = ?1").bind(tenant);
+  return indexStateOf(await statement.first<IndexState>());
 }

@@ -37,8 +37,12 @@ interface Counted extends SeriesTally {
 type OnMetered = (key_id: string, handed_over: number, used_today: number | undefined) => void;
 
 /** The meter's objects, one a shard. */
-export function meterShards({ METER }: Pick<Env, "METER">): DurableObjectStub<MeterCalls>[] {
-  return Array.from({ length: METER_SHARDS }, (_, shard) => METER.get(METER.idFromName(`shard-${shard}`)));
+export function meterShards(env: Pick<Env, "METER">): DurableObjectStub<MeterCalls>[] {
+  return Array.from({ length: METER_SHARDS }, (_, index) => meterShard(env, index));
+}
+
+function meterShard({ METER }: Pick<Env, "METER">, index: number): DurableObjectStub<MeterCalls> {
+  return METER.get(METER.idFromName(`shard-${index}`));
 }
 
 /**
@@ -65,8 +69,7 @@ export async function meterUnit(
   const groups = pending;
   pending = new Map();
   flush_expected_ms = 0;
-  const shards = meterShards(env);
-  await Promise.all([...groups].map(([index, waiting]) => handOver(shards[index], waiting, onMetered)));
+  await Promise.all([...groups].map(([index, waiting]) => handOver(meterShard(env, index), waiting, onMetered)));
 }
 
 function addUnit({ units }: Group, { series, tally }: SeriesTally, minute: number): void {
@@ -93,13 +96,13 @@ function addSample({ samples }: Group, sample: Omit<Sample, "minute" | "requests
 }
 
 async function handOver(
-  shard: DurableObjectStub<MeterCalls> | undefined,
+  shard: DurableObjectStub<MeterCalls>,
   { samples, units }: Group,
   onMetered: OnMetered,
 ): Promise<void> {
   let used_today: Record<string, number> = {};
   try {
-    used_today = (await shard?.record([...samples.values()], [...units.values()])) ?? {};
+    used_today = await shard.record([...samples.values()], [...units.values()]);
   } finally {
     for (const { key_id, requests } of samples.values()) onMetered(key_id, requests, used_today[key_id]);
   }

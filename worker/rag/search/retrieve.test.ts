@@ -162,7 +162,7 @@ describe("retrieve", () => {
   });
 
   test("a dead D1 is an error, not an empty answer", async () => {
-    const dead = { prepare: db.prepare.bind(db), batch: down } as unknown as D1Database;
+    const dead = { prepare: () => ({ bind: () => ({ all: down }) }) } as unknown as D1Database;
     await expect(ask("rotate key", {}, { db: dead })).rejects.toThrow("down");
   });
 

@@ -5,6 +5,7 @@
  * are: exact statistics of frequent words cost a walk through the whole index, and differ in the third digit of a weight that
  * is small anyway. Nothing is stored, so nothing has to be kept, forgotten or hidden from other tenants.
  */
+import type { IndexState } from "../../store/index-state.ts";
 
 /** How many were met, and the ids of the lowest and the highest of them. */
 interface Met {
@@ -40,7 +41,8 @@ const met = (order: string): string =>
 
 /**
  * Common tables for a statement whose `?1` is the tenant, `?2` a JSON array of `Counted` and `?3` the limit of a count. `total` has one
- * row: `others` (there are other tenants), `ends` (JSON, one each in order) and `postings`, the sum of the counts but for the first.
+ * row: `found`, which `Found` describes, and what the statement itself decides by: `others` and `postings`, the sum of the counts at the
+ * front but for the first.
  */
 export const COUNTED_TABLES = `
   shared AS MATERIALIZED (SELECT EXISTS (SELECT 1 FROM tenants WHERE tenant <> ?1) AS others),
@@ -50,6 +52,18 @@ export const COUNTED_TABLES = `
   backs AS MATERIALIZED (
     SELECT place, front, iif(front ->> 'count' < ?3, 'null', ${met("ORDER BY rowid DESC")}) AS back FROM fronts),
   total AS MATERIALIZED (
-    SELECT others, json_group_array(json_object('front', json(front), 'back', json(back)) ORDER BY place) AS ends,
-      coalesce(sum(front ->> 'count') FILTER (WHERE place > 0), 0) AS postings
+    SELECT others, coalesce(sum(front ->> 'count') FILTER (WHERE place > 0), 0) AS postings, json_object(
+      'state', (SELECT json_object('index_version', index_version, 'changed_at_ms', changed_at_ms) FROM tenants WHERE tenant = ?1),
+      'others', others,
+      'ends', json_group_array(json_object('front', json(front), 'back', json(back)) ORDER BY place)) AS found
     FROM shared CROSS JOIN backs)`;
+
+/** What was counted, in JSON. */
+export interface Found {
+  /** How the tenant's index stands; null before its first write. */
+  state: IndexState | null;
+  /** There are other tenants. */
+  others: 0 | 1;
+  /** One each of what was asked for, in order. */
+  ends: [Ends, ...Ends[]];
+}

@@ -7,12 +7,12 @@
 
 import type { DocumentFormat } from "../../ground/document.ts";
 import { SPARSE_POOL, TITLE_WEIGHT } from "../../limits.ts";
-import { type IndexState, indexState, indexStateOf, indexStateStatement } from "../../store/index-state.ts";
+import { type IndexState, indexState, indexStateOf } from "../../store/index-state.ts";
 import { declarationTerm, type Names } from "../text/identifiers.ts";
 import { anyOf, type QueryTerm, quoted } from "../text/query.ts";
 import { type Filter, filterToSql } from "./filter.ts";
 import { type AskedWord, planMatch } from "./match-plan.ts";
-import { COUNTED_TABLES, type Counted, type Ends, holdingOf } from "./term-counts.ts";
+import { COUNTED_TABLES, type Counted, type Found, holdingOf } from "./term-counts.ts";
 
 /** One chunk as D1 holds it. `metadata` is the document's flat JSON object, still as text. */
 export interface ChunkRow {
@@ -51,11 +51,9 @@ interface Scope {
   filter?: Filter;
 }
 
-/** A row of the opening statement: what was counted, and one of the best chunks; there is one row even without a chunk. */
+/** A row of the opening statement: one of the best chunks, and the first row also what was counted; there is one row even without a chunk. */
 interface Opening extends ChunkRow {
-  others: 0 | 1;
-  ends: string;
-  postings: number;
+  found: string;
 }
 
 export interface TextAnswer {
@@ -103,21 +101,20 @@ export async function searchText(
     scope,
     `iif((SELECT postings FROM total) > ?, '""', iif((SELECT others FROM total), ?, ?))`,
   );
-  const [state, opening] = await db.batch<Record<string, unknown>>([
-    indexStateStatement(db, scope.tenant),
-    db
-      .prepare(`WITH ${COUNTED_TABLES} SELECT total.*, best.* FROM total LEFT JOIN (${ranked.sql}) best`)
-      .bind(
-        scope.tenant,
-        JSON.stringify([{ alone: own, among: own }, ...matches.map(inTenant)]),
-        ranked_max + 1,
-        ...[ranked_max, any.among, any.alone, ...ranked.params, limit],
-      ),
-  ]);
-  const index = indexStateOf(state?.results[0]);
-  const rows = (opening?.results ?? []) as unknown as [Opening, ...Opening[]];
-  const [{ others, ends, postings }] = rows;
-  const [all, ...each] = JSON.parse(ends) as [Ends, ...Ends[]];
+  const { results } = await db
+    .prepare(
+      `WITH ${COUNTED_TABLES} SELECT iif(row_number() OVER () = 1, found, NULL) AS found, best.* FROM total LEFT JOIN (${ranked.sql}) best`,
+    )
+    .bind(
+      scope.tenant,
+      JSON.stringify([{ alone: own, among: own }, ...matches.map(inTenant)]),
+      ranked_max + 1,
+      ...[ranked_max, any.among, any.alone, ...ranked.params, limit],
+    )
+    .all<Opening>();
+  const { state, others, ends } = JSON.parse(results[0]?.found ?? "") as Found;
+  const index = indexStateOf(state);
+  const [all, ...each] = ends;
   const chunks = holdingOf(all, all);
   const words = each.map((one, place) => ({
     match: matches[place] ?? "",
@@ -125,6 +122,7 @@ export async function searchText(
     newest_from: one.back?.lowest ?? 0,
   }));
   const statistics = { chunks, holding: words.slice(0, terms.length).map(({ held }) => held) };
+  const postings = each.reduce((sum, { front }) => sum + front.count, 0);
   if (postings > ranked_max) {
     const confine = others === 1 ? `${own} AND ` : "";
     const candidates = await sparseRows(db, scope, {
@@ -136,9 +134,7 @@ export async function searchText(
     });
     return { index, candidates, complete: false, statistics };
   }
-  const candidates = rows.flatMap(({ others: _, ends: __, postings: ___, ...row }) =>
-    row.chunk_id === null ? [] : row,
-  );
+  const candidates = results.flatMap(({ found: _, ...row }) => (row.chunk_id === null ? [] : row));
   return { index, candidates, complete: true, statistics };
 }
 

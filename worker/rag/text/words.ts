@@ -127,6 +127,22 @@ function after(text: string, at: number): number {
   return (text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00 ? at + 2 : at + 1;
 }
 
+/** Where letters and marks end that go on at `from`. Most units are known and whole characters: they are not looked at twice. */
+function endOfRun(text: string, from: number): number {
+  let at = from;
+  while (at < text.length) {
+    const known = unitKinds[text.charCodeAt(at)];
+    if (known === LETTER || known === MARK) at += 1;
+    else if (known === SEPARATOR || known === PAIRED) break;
+    else {
+      const kind = kindAt(text, at);
+      if (kind !== LETTER && kind !== MARK) break;
+      at = after(text, at);
+    }
+  }
+  return at;
+}
+
 /** A folded text with the bounds of its words: starts at even places, ends at odd ones. Words of a pair overlap. */
 export interface Words {
   folded: string;
@@ -152,8 +168,7 @@ export function readWords(folded: string, singles = true): Words {
     const kind = kindAt(folded, at);
     if (kind === LETTER) {
       const start = at;
-      do at = after(folded, at);
-      while (at < length && (kindAt(folded, at) === LETTER || kindAt(folded, at) === MARK));
+      at = endOfRun(folded, after(folded, at));
       add(start, at);
     } else if (kind === PAIRED) {
       const edges = [at];
