@@ -255,6 +255,10 @@ export const AI_GENERATE_TIMEOUT_MS = 60_000;
 export const AI_CONVERT_TIMEOUT_MS = 30_000;
 /** A model that has begun writes several words a second: so long a silence is the end of it. */
 export const AI_IDLE_TIMEOUT_MS = 20_000;
+/** A model that was told how many tokens it may write and writes more characters for each is cut: it goes on for ever. */
+export const ANSWER_CHARS_PER_TOKEN_MAX = 64;
+/** Where fewer are asked for, some models finish their sentence. */
+export const ANSWER_TOKENS_MIN_CUT = 600;
 export const VECTORIZE_TIMEOUT_MS = 5_000;
 
 /** Isolate memory for cached answers: 128 MB hold the isolate's everything. */

@@ -11,11 +11,12 @@ const completion = z.object({
   choices: z
     .array(
       z.object({
-        message: z.object({ content: z.string().nullish() }),
+        message: z.object({ content: z.union([z.string(), z.array(z.unknown())]).nullish() }),
         finish_reason: z.string().nullish().catch(null),
       }),
     )
     .min(1),
+  error: z.unknown().optional(),
   usage: z.object({ prompt_tokens: z.number(), completion_tokens: z.number() }).nullish().catch(null),
 });
 

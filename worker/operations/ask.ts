@@ -37,10 +37,15 @@ const NOTHING_SPENT = { tokens_in: 0, tokens_out: 0, tokens_saved: 0, neurons: 0
 export async function* ask(work: Work, { request, debug }: AskInput): AsyncGenerator<AnswerEvent, ChatAnswer> {
   const { message, history, top_k, filter, max_context_tokens, max_answer_tokens, stream, session } = request;
   if (session !== undefined) work.usage.session = (await sha256(session)).slice(0, SESSION_DIGEST_CHARS);
-  const { idle_ms } = aiPatience(work.env);
+  const patience = aiPatience(work.env);
   const { turns } = cutHistory(history);
   const by = work.env.FOLLOW_UPS === "rule" ? "rule" : "model";
-  const standalone = await standaloneQuestion(work.stores.ai, { question: message, turns, by, idle_ms });
+  const standalone = await standaloneQuestion(work.stores.ai, {
+    question: message,
+    turns,
+    by,
+    idle_ms: patience.idle_ms,
+  });
   const query = standalone.question;
   const question = {
     retrieval: retrievalRequest(work, { query, mode: "hybrid", top_k, offset: 0, filter }),
@@ -48,7 +53,7 @@ export async function* ask(work: Work, { request, debug }: AskInput): AsyncGener
     max_context_tokens,
     max_answer_tokens,
     stream,
-    idle_ms,
+    patience,
     random_u32: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
   };
   const key = await cacheKey(work.caller.tenant, "chat", [

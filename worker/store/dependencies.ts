@@ -34,7 +34,7 @@ interface AiPatience {
   /** For vectors that a caller waits for, and for those of a queue message. */
   embed_ms: number;
   embed_patient_ms: number;
-  /** Until a whole answer, or the beginning of a stream. */
+  /** Until a whole answer, or the beginning of a stream, and until its first text. */
   generate_ms: number;
   /** Between two pieces of a stream. */
   idle_ms: number;

@@ -12,7 +12,7 @@ import { estimateTokens } from "../text/tokens.ts";
 import { answeringModel, type ChatModelId, chatCost } from "./chat-models.ts";
 import { type CheckedText, type Citation, CitationStream } from "./citations.ts";
 import { EVIDENCE_MIN } from "./evidence.ts";
-import { type Generation, generate } from "./generate.ts";
+import { AnswerBrokeOff, type Generation, generate, type StreamPatience } from "./generate.ts";
 import { drawMarks } from "./marks.ts";
 import { optimise, type Passage } from "./optimise.ts";
 import { type ChatMessage, NOT_FOUND, renderMessages } from "./prompt.ts";
@@ -23,8 +23,7 @@ interface Question {
   max_context_tokens: number;
   max_answer_tokens: number;
   stream: boolean;
-  /** A stream of which nothing comes for so long is given up. */
-  idle_ms: number;
+  patience: StreamPatience;
   random_u32: () => number;
 }
 
@@ -151,9 +150,9 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
   };
   outcome.answer = "";
   let generation: Generation | null = null;
-  const { model, stream, idle_ms, max_answer_tokens: tokens_max } = question;
+  const { model, stream, patience, max_answer_tokens: tokens_max } = question;
   try {
-    const pieces = generate(stores.ai, { model, messages, stream, tokens_max, idle_ms });
+    const pieces = generate(stores.ai, { model, messages, stream, tokens_max, patience });
     for (;;) {
       const next = await pieces.next();
       if (next.done) {
@@ -169,7 +168,8 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
       outcome.ended = "cut_short";
       outcome.degraded.push(cutShort(tokens_max));
     }
-  } catch {
+  } catch (error) {
+    if (error instanceof AnswerBrokeOff) generation = error.told;
     outcome.ended = "broke_off";
     outcome.degraded.push(outcome.answer.trim() === "" ? NO_MODEL : BROKE_OFF);
   }

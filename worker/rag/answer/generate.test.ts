@@ -11,6 +11,19 @@ const OPENAI = [
 ].join("");
 const WORKERS_AI = `${Array.from(TEXT, (response) => event({ response })).join("")}data: [DONE]\n\n`;
 
+type Piece = Record<string, unknown>;
+
+async function answerOf(run: () => Promise<unknown>, patience = { generate_ms: 10_000, idle_ms: 10_000 }) {
+  const asked = { model: "@cf/any", messages: [], stream: true, tokens_max: 600, patience };
+  const answering = generate({ run } as unknown as Pick<Ai, "run">, asked);
+  let text = "";
+  for (;;) {
+    const next = await answering.next();
+    if (next.done) return { text, ...next.value };
+    text += next.value;
+  }
+}
+
 async function read(bytes: Uint8Array, cuts: readonly number[]) {
   const at = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
   const pieces = at.slice(1).map((end, place) => bytes.slice(at[place], end));
@@ -21,14 +34,7 @@ async function read(bytes: Uint8Array, cuts: readonly number[]) {
         controller.close();
       },
     });
-  const asked = { model: "@cf/any", messages: [], stream: true, tokens_max: 600, idle_ms: 10_000 };
-  const answering = generate({ run } as unknown as Pick<Ai, "run">, asked);
-  let text = "";
-  for (;;) {
-    const next = await answering.next();
-    if (next.done) return { text, ...next.value };
-    text += next.value;
-  }
+  return answerOf(run);
 }
 
 test("it does not matter how the bytes of a stream are cut, also inside a character", async () => {
@@ -51,4 +57,90 @@ test("a stream that ends early anywhere is told from one that is whole", async (
       await expect(read(bytes.slice(0, end), [])).rejects.toThrow(AnswerBrokeOff);
     }),
   );
+});
+
+/** The same as one stream of events, and as one answer. */
+const bothWays = (...pieces: Piece[]) => {
+  const stream = [...pieces.map(event), event({ choices: [{ delta: {}, finish_reason: "stop" }] })].join("");
+  return [() => read(new TextEncoder().encode(stream), []), () => answerOf(async () => Object.assign({}, ...pieces))];
+};
+const saying = (content: unknown, choice: Piece = {}) => ({ choices: [{ delta: { content }, ...choice }] });
+
+test.each([
+  [
+    "a list of parts",
+    [{ type: "text", text: "It is " }, { type: "image_url" }, { type: "text", text: "4." }],
+    "It is 4.",
+  ],
+  ["a number", 4, "4"],
+  ["null", null, ""],
+])("text may come as %s", async (_, content, text) => {
+  for (const way of bothWays(saying(content))) expect(await way()).toMatchObject({ text });
+});
+
+test("what is no text is no answer: nothing of it is shown", async () => {
+  for (const content of [{ text: "It is 4." }, true])
+    for (const way of bothWays(saying(content))) await expect(way()).rejects.toThrow(AnswerBrokeOff);
+});
+
+test("counts of tokens are counts, and a model's name is a name: anything else is as if it had not been said", async () => {
+  const usages = [
+    ["12", "3"],
+    [-1, 2],
+    [1.5, 2],
+    [1, 1e300],
+    [1, null],
+  ].map(([prompt_tokens, completion_tokens]) => ({
+    ...{ prompt_tokens, completion_tokens },
+  }));
+  for (const usage of [...usages, "many", null])
+    for (const way of bothWays({ ...saying("It is 4."), usage })) expect(await way()).toMatchObject({ usage: null });
+  for (const model of [{ name: "m" }, 5, "m".repeat(201), "\u001b[31mm", ""])
+    for (const way of bothWays({ ...saying("It is 4."), model })) expect(await way()).toMatchObject({ model: null });
+});
+
+test.each([
+  [{ error: "out of memory" }],
+  [{ object: "error", message: "out of memory" }],
+  [{ detail: "out of memory" }],
+  [saying("", { finish_reason: "function_call" })],
+  [saying("", { finish_reason: "SAFETY" })],
+])("an answer with %j in it broke off, and what was told before is kept", async (piece) => {
+  const stream = [{ model: "m", ...saying("It is") }, piece].map(event).join("");
+  const broken = await read(new TextEncoder().encode(`${stream}data: [DONE]\n\n`), []).catch((error) => error);
+  expect(broken).toBeInstanceOf(AnswerBrokeOff);
+  expect(broken.told).toMatchObject({ model: "m" });
+});
+
+test("a model that does not stop where it was told to is cut, and what it says after its end is not its answer", async () => {
+  for (const way of bothWays(saying("y ".repeat(500_000)))) {
+    const { text, cut_short } = await way();
+    expect([cut_short, text.length]).toEqual([true, 600 * 64]);
+  }
+  const [streamed] = bothWays(saying("It is 4."), saying("", { finish_reason: "stop" }), saying(" Or 5."));
+  expect((await streamed?.())?.text).toBe("It is 4.");
+});
+
+test("a model may be silent for longer before its first text than after it", async () => {
+  const begun = [event({ choices: [{ delta: { role: "assistant", content: "" } }] }), ": reading\n\n"];
+  const said = event(saying("It is 4."));
+  const patience = { generate_ms: 10_000, idle_ms: 20 };
+  const streaming = (...later: string[]) =>
+    answerOf(async () => {
+      const pieces = [...begun, ...later].map((piece) => new TextEncoder().encode(piece));
+      let isWanted = true;
+      return new ReadableStream<Uint8Array>({
+        // Longer than the silence that it may keep later, each time.
+        pull: (controller) =>
+          new Promise((resolve) => {
+            const next = () => isWanted && controller.enqueue(pieces.shift() ?? new Uint8Array());
+            setTimeout(() => resolve(void next()), 60);
+          }),
+        cancel: () => {
+          isWanted = false;
+        },
+      });
+    }, patience);
+  expect((await streaming(`${said}data: [DONE]\n\n`)).text).toBe("It is 4.");
+  await expect(streaming(said, "data: [DONE]\n\n")).rejects.toThrow("nothing came for 20 ms");
 });

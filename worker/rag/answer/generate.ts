@@ -4,6 +4,7 @@
  * The end of the bytes is not the end of an answer: a stream is whole when its model or its protocol said so.
  */
 import { EventSourceParserStream } from "eventsource-parser/stream";
+import { ANSWER_CHARS_PER_TOKEN_MAX, ANSWER_TOKENS_MIN_CUT } from "../../limits.ts";
 import type { ChatMessage } from "./prompt.ts";
 import { ReasoningFilter } from "./reasoning.ts";
 
@@ -17,7 +18,14 @@ interface GenerationRequest {
   messages: ChatMessage[];
   stream: boolean;
   tokens_max: number;
-  /** A stream of which nothing comes for so long is given up. */
+  patience: StreamPatience;
+}
+
+/** A stream of which nothing comes for so long is given up. */
+export interface StreamPatience {
+  /** Until text comes: a server may say at once that it will answer, and then read the prompt for minutes. */
+  generate_ms: number;
+  /** From then on. */
   idle_ms: number;
 }
 
@@ -34,26 +42,27 @@ export interface Generation {
 /** The answer ended without having been finished. */
 export class AnswerBrokeOff extends Error {
   override name = "AnswerBrokeOff";
-}
-
-interface ProviderUsage {
-  prompt_tokens?: number;
-  completion_tokens?: number;
+  /** What was known by then. */
+  told: Generation | null = null;
 }
 
 interface Choice {
-  delta?: { content?: string | null };
-  message?: { content?: string | null };
-  finish_reason?: string | null;
+  delta?: { content?: unknown } | null;
+  message?: { content?: unknown } | null;
+  finish_reason?: unknown;
 }
 
-/** Workers AI's own shape, or OpenAI's, which newer models of the catalogue and upstream servers speak. */
+/** Workers AI's own shape, or OpenAI's, which newer models of the catalogue and upstream servers speak, each in its own way. */
 interface AnswerPiece {
-  response?: string | null;
-  choices?: Choice[];
-  model?: string | null;
-  usage?: ProviderUsage | null;
+  response?: unknown;
+  choices?: (Choice | null)[] | null;
+  model?: unknown;
+  usage?: { prompt_tokens?: unknown; completion_tokens?: unknown } | null;
   error?: unknown;
+  /** `error` for some servers. */
+  object?: unknown;
+  /** How FastAPI tells an error. */
+  detail?: unknown;
 }
 
 type GenerationBinding = (
@@ -62,59 +71,83 @@ type GenerationBinding = (
 ) => Promise<ReadableStream<Uint8Array> | AnswerPiece>;
 
 /** Names of servers for an answer that ended at its limit of tokens. */
-const CUT_SHORT: ReadonlySet<string> = new Set(["length", "max_tokens"]);
+const CUT_SHORT: ReadonlySet<string> = new Set(["length", "max_tokens", "max_output_tokens", "model_length"]);
 /** Names for an answer that its model did not finish. Any other name is one for a finished answer. */
 const UNFINISHED: ReadonlySet<string> = new Set([
   "error",
   "abort",
   "aborted",
+  "canceled",
   "cancelled",
   "content_filter",
+  "function_call",
+  "insufficient_system_resource",
+  "prohibited_content",
+  "recitation",
+  "refusal",
+  "safety",
+  "timeout",
   "tool_calls",
 ]);
+/** What may stand in answers and bills as a model's name. */
+const MODEL_NAME = /^[^\p{C}]{1,200}$/u;
 
 /**
  * Yields the answer's text as it comes, without a reasoning model's thoughts.
  *
- * Throws what the binding throws, also in the middle of a stream, and `AnswerBrokeOff` for an answer that is not whole: it
- * was ended by an error or a filter, nobody said that it had ended, or nothing came for `idle_ms`.
+ * Throws what the binding throws, and `AnswerBrokeOff` for an answer that is not whole: it was ended by an error or a filter, nobody
+ * said that it had ended, nothing came for too long, or what came is no answer. One that goes on far beyond `tokens_max` is cut there.
  */
 export async function* generate(
   ai: Pick<Ai, "run">,
-  { model, messages, stream, tokens_max, idle_ms }: GenerationRequest,
+  { model, messages, stream, tokens_max, patience }: GenerationRequest,
 ): AsyncGenerator<string, Generation> {
   const run = ai.run as unknown as GenerationBinding;
   const answer = await run(model, { messages, stream, max_tokens: tokens_max, temperature: 0 });
   const thoughts = new ReasoningFilter();
   const told: Generation = { usage: null, model: null, cut_short: false };
+  const chars_max = ANSWER_CHARS_PER_TOKEN_MAX * Math.max(tokens_max, ANSWER_TOKENS_MIN_CUT);
   if (!(answer instanceof ReadableStream)) {
     note(told, answer);
-    yield thoughts.push(textOf(answer)) + thoughts.finish();
+    const text = textOf(answer);
+    told.cut_short ||= text.length > chars_max;
+    yield thoughts.push(text.slice(0, chars_max)) + thoughts.finish();
     return told;
   }
   let finished = false;
-  for await (const data of eventData(answer, idle_ms)) {
-    if (data === "[DONE]") {
-      finished = true;
-      break;
+  let chars = 0;
+  try {
+    for await (const data of eventData(answer, () => (chars > 0 ? patience.idle_ms : patience.generate_ms))) {
+      if (data === "[DONE]") {
+        finished = true;
+        break;
+      }
+      const piece = JSON.parse(data) as AnswerPiece;
+      const text = finished ? "" : textOf(piece);
+      yield thoughts.push(text.slice(0, chars_max - chars));
+      chars += text.length;
+      finished = note(told, piece) || finished;
+      if (chars > chars_max) {
+        told.cut_short = true;
+        return told;
+      }
     }
-    const piece = JSON.parse(data) as AnswerPiece;
-    finished = note(told, piece) || finished;
-    const text = thoughts.push(textOf(piece));
-    if (text !== "") yield text;
+    yield thoughts.finish();
+    if (!finished) throw new AnswerBrokeOff("the stream ended, but not the answer");
+    return told;
+  } catch (cause) {
+    const broken = cause instanceof AnswerBrokeOff ? cause : new AnswerBrokeOff("the stream broke off", { cause });
+    broken.told = told;
+    throw broken;
   }
-  const rest = thoughts.finish();
-  if (rest !== "") yield rest;
-  if (!finished) throw new AnswerBrokeOff("the stream ended, but not the answer");
-  return told;
 }
 
-/** Data of the events of a stream that is given up, and cancelled, when nothing comes for `idle_ms`. */
-async function* eventData(stream: ReadableStream<Uint8Array>, idle_ms: number): AsyncGenerator<string> {
+/** Data of the events of a stream that is given up, and cancelled, when nothing comes for as long as is waited for each. */
+async function* eventData(stream: ReadableStream<Uint8Array>, patience_ms: () => number): AsyncGenerator<string> {
   const reader = stream.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream()).getReader();
   try {
     for (;;) {
-      const next = await within(idle_ms, reader.read());
+      const next = await within(patience_ms(), reader.read());
       if (next.done) return;
       if (next.value.event === "error") throw new AnswerBrokeOff("the stream reports an error");
       yield next.value.data;
@@ -138,20 +171,33 @@ async function within<T>(idle_ms: number, work: Promise<T>): Promise<T> {
 }
 
 /** Takes down what a piece tells beside text. True when it says that the answer is finished. */
-function note(told: Generation, piece: AnswerPiece): boolean {
-  if (piece.error) throw new AnswerBrokeOff("the model reports an error");
-  told.model = piece.model || told.model;
-  if (piece.usage) {
-    told.usage = { tokens_in: piece.usage.prompt_tokens ?? 0, tokens_out: piece.usage.completion_tokens ?? 0 };
-  }
-  const reason = piece.choices?.[0]?.finish_reason;
-  if (!reason) return false;
+function note(told: Generation, { error, object, detail, choices, model, usage }: AnswerPiece): boolean {
+  if (error || object === "error" || (detail && !choices)) throw new AnswerBrokeOff("the model reports an error");
+  if (typeof model === "string" && MODEL_NAME.test(model)) told.model = model;
+  const counts = [usage?.prompt_tokens, usage?.completion_tokens].filter(isCount);
+  if (counts.length === 2) told.usage = { tokens_in: counts[0] ?? 0, tokens_out: counts[1] ?? 0 };
+  const given = choices?.[0]?.finish_reason;
+  if (typeof given !== "string" || given === "") return false;
+  const reason = given.toLowerCase();
   if (UNFINISHED.has(reason)) throw new AnswerBrokeOff(`the model ended with ${reason}`);
   if (CUT_SHORT.has(reason)) told.cut_short = true;
   return true;
 }
 
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
 function textOf(piece: AnswerPiece): string {
   const [choice] = piece.choices ?? [];
-  return piece.response ?? choice?.delta?.content ?? choice?.message?.content ?? "";
+  return plainText(piece.response ?? choice?.delta?.content ?? choice?.message?.content ?? "");
+}
+
+/** Text, a number that Workers AI took a token for, or a list of parts, of which those that are text count. */
+function plainText(content: unknown): string {
+  if (typeof content === "string" || typeof content === "number") return String(content);
+  if (!Array.isArray(content)) throw new AnswerBrokeOff("what the model sent is no text");
+  return content
+    .map((part: { type?: unknown; text?: unknown } | null) => (part?.type === "text" ? plainText(part.text) : ""))
+    .join("");
 }

@@ -10,6 +10,9 @@ function filtered(pieces: readonly string[]): string {
 test.each([
   ["<think>Is it 4? [1]</think>\n\nIt is 4.", "It is 4."],
   ["\n<thinking>\nhm\n</thinking>It is 4.", "It is 4."],
+  ["[THINK]hm [12][/THINK]It is 4.", "It is 4."],
+  ["[12] says 4.", "[12] says 4."],
+  ["◁think▷hm◁/think▷It is 4.", "It is 4."],
   ["<think></think>", ""],
   ["<think>It never ends", ""],
   ["It is <think>4</think>.", "It is <think>4</think>."],

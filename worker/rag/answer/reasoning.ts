@@ -1,11 +1,20 @@
 /**
- * Leaves out what a reasoning model thinks aloud before its answer: `<think>…</think>` at the very beginning. Pure.
+ * Leaves out what a reasoning model thinks aloud before its answer: `<think>…</think>` and its like at the very beginning. Pure.
  *
  * Only there: further on the same characters are text, which is never changed. A model whose template opens the block by itself
  * and only sends `</think>` cannot be told from one that quotes it; such servers have a setting that splits the reasoning off.
  */
 
-const OPENERS = ["<think>", "<thinking>"] as const;
+/** How templates open and close the block. */
+const TAGS = [
+  ["<think>", "</think>"],
+  ["<thinking>", "</thinking>"],
+  ["<thought>", "</thought>"],
+  ["<reasoning>", "</reasoning>"],
+  ["<seed:think>", "</seed:think>"],
+  ["[THINK]", "[/THINK]"],
+  ["◁think▷", "◁/think▷"],
+] as const;
 
 /** One instance for each answer; `push` the pieces in order, then `finish` once. */
 export class ReasoningFilter {
@@ -19,12 +28,12 @@ export class ReasoningFilter {
     this.#held += piece;
     if (this.#state === "undecided") {
       const begun = this.#held.trimStart();
-      const opener = OPENERS.find((candidate) => begun.startsWith(candidate));
-      if (opener !== undefined) {
+      const [opener, closer] = TAGS.find(([opener]) => begun.startsWith(opener)) ?? [];
+      if (opener !== undefined && closer !== undefined) {
         this.#state = "thinking";
-        this.#closer = `</${opener.slice(1)}`;
+        this.#closer = closer;
         this.#held = begun.slice(opener.length);
-      } else if (OPENERS.every((candidate) => !candidate.startsWith(begun))) return this.#answer(this.#held);
+      } else if (TAGS.every(([opener]) => !opener.startsWith(begun))) return this.#answer(this.#held);
     }
     if (this.#state === "thinking") {
       const end = this.#held.indexOf(this.#closer);

@@ -41,7 +41,8 @@ export async function standaloneQuestion(
   const messages = renderRewriting(question, turns);
   let text = "";
   try {
-    const pieces = generate(ai, { model, messages, stream: true, tokens_max: STANDALONE_TOKENS_MAX, idle_ms });
+    const patience = { generate_ms: idle_ms, idle_ms };
+    const pieces = generate(ai, { model, messages, stream: true, tokens_max: STANDALONE_TOKENS_MAX, patience });
     let next = await pieces.next();
     for (; !next.done; next = await pieces.next()) text += next.value;
     const tokens_in =
