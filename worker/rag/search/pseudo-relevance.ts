@@ -8,7 +8,7 @@
 import { TITLE_WEIGHT } from "../../limits.ts";
 import { stem } from "../text/stem.ts";
 import { STOPWORDS } from "../text/stopwords.ts";
-import { stemsOf, termSet } from "../text/terms.ts";
+import { termSet, visitStems } from "../text/terms.ts";
 import { type Candidate, countTerms, localIdf, saturated } from "./candidates.ts";
 
 /** The literature's 5 to 10 documents and 10 to 50 terms; quality is flat over that range. */
@@ -35,10 +35,12 @@ function expansionTerms(candidates: readonly Candidate[]): Map<string, number> {
       [title, TITLE_WEIGHT],
       [body, 1],
     ] as const) {
-      for (const term of stemsOf(text)) {
-        if (term.length < TERM_CHARS_MIN || STOPPED.has(term)) continue;
-        weights.set(term, (weights.get(term) ?? 0) + trust * weight);
-      }
+      const gain = trust * weight;
+      // A stem is no longer than its word.
+      visitStems(text, TERM_CHARS_MIN, (term) => {
+        if (term.length < TERM_CHARS_MIN || STOPPED.has(term)) return;
+        weights.set(term, (weights.get(term) ?? 0) + gain);
+      });
     }
   }
   const strongest = [...weights].sort((a, b) => b[1] - a[1]).slice(0, EXPANSION_TERMS);

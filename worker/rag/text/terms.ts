@@ -60,9 +60,13 @@ export function termSet(wanted: Iterable<string>): TermSet {
   return { index, starts, met: new Map() };
 }
 
-/** The stems of all words, in order. */
-export function* stemsOf({ folded, bounds }: Words): Generator<string> {
-  for (let at = 0; at < bounds.length; at += 2) yield cachedStem(folded.slice(bounds[at], bounds[at + 1]));
+/** Calls `visit` with the stem of each word that has `chars_min` letters, in order. */
+export function visitStems({ folded, bounds }: Words, chars_min: number, visit: (stem: string) => void): void {
+  for (let at = 0; at < bounds.length; at += 2) {
+    const start = bounds[at] as number;
+    const end = bounds[at + 1] as number;
+    if (end - start >= chars_min) visit(cachedStem(folded.slice(start, end)));
+  }
 }
 
 /** Calls `found` with the number of each wanted term and the place of its word in the text (from 0), in order. */

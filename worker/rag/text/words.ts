@@ -158,18 +158,14 @@ export function readWords(folded: string, singles = true): Words {
   const length = folded.length;
   const bounds = new Uint32Array(NON_ASCII.test(folded) ? 4 * length + 2 : length + 2);
   let count = 0;
-  const add = (start: number, end: number): void => {
-    bounds[count] = start;
-    bounds[count + 1] = end;
-    count += 2;
-  };
   let at = 0;
   while (at < length) {
     const kind = kindAt(folded, at);
     if (kind === LETTER) {
-      const start = at;
+      bounds[count] = at;
       at = endOfRun(folded, after(folded, at));
-      add(start, at);
+      bounds[count + 1] = at;
+      count += 2;
     } else if (kind === PAIRED) {
       const edges = [at];
       while (at < length && kindAt(folded, at) === PAIRED) {
@@ -178,9 +174,12 @@ export function readWords(folded: string, singles = true): Words {
         edges.push(at);
       }
       const last = edges.length - 1;
-      for (let edge = 2; edge <= last; edge += 1) add(edges[edge - 2] as number, edges[edge] as number);
-      if (singles || last === 1)
-        for (let edge = 1; edge <= last; edge += 1) add(edges[edge - 1] as number, edges[edge] as number);
+      for (const span of singles || last === 1 ? [2, 1] : [2])
+        for (let edge = span; edge <= last; edge += 1) {
+          bounds[count] = edges[edge - span] as number;
+          bounds[count + 1] = edges[edge] as number;
+          count += 2;
+        }
     } else at = after(folded, at);
   }
   return { folded, bounds: bounds.subarray(0, count) };
