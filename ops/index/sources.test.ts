@@ -188,6 +188,8 @@ describe("readDocument", () => {
   test("refuses what is not text, with the way out", async () => {
     expect(await read("pointer.md")).toMatch(/Git LFS pointer.*git lfs pull.*exclude it/);
     expect(await read("binary.txt")).toMatch(/not UTF-8 text; convert it, or exclude it/);
+    await writeFile(join(root, "docs/letter.rtf"), "{\\rtf1\\ansi Dear reader}");
+    expect(await read("letter.rtf")).toMatch(/is RTF, which is not converted; convert it, or exclude it/);
     expect(await read("empty.md")).toMatch(/empty/);
   });
 });
