@@ -8,6 +8,7 @@ import { type Parser, Refused } from "./parser.ts";
 import { allOf, childrenOf, firstOf, parseXml } from "./xml.ts";
 
 const CONTENT = "content.xml";
+const STYLES = "styles.xml";
 const HEADING_LEVEL_MAX = 6;
 /** Of what is typeset around a text or says how it came about. */
 const LEFT_OUT = new Set([
@@ -17,37 +18,72 @@ const LEFT_OUT = new Set([
   "text:table-of-content",
   "office:annotation",
   "office:forms",
-  "presentation:notes",
+  "text:ruby-text",
   "draw:image",
 ]);
+/** Frames that repeat themselves on every slide, and on its notes. */
+const FURNITURE = new Set(["header", "footer", "date-time", "page-number"]);
+const CONTAINER = "draw:text-box";
 
 export const parseOpenDocument: Parser = (bytes) => {
-  const body = firstOf(parseXml(openArchive(bytes).read(CONTENT), CONTENT), "office:body");
-  const reader = new Reader();
+  const { names, read } = openArchive(bytes);
+  const content = parseXml(read(CONTENT), CONTENT);
+  const body = firstOf(content, "office:body");
+  const styles = names.includes(STYLES) ? [parseXml(read(STYLES), STYLES), content] : [content];
+  const reader = new Reader(styles);
   return markdownOfTree({ type: "root", children: body === undefined ? [] : reader.all(body) });
 };
 
 class Reader {
   #cells = 0;
   #slides = 0;
+  /** By the name of a list's style: the levels that are numbered. */
+  readonly #numbered: ReadonlyMap<string | undefined, ReadonlySet<string | undefined>>;
+  /** By the name of a paragraph's style that was made as it was written: the one that it varies. */
+  readonly #varied: ReadonlyMap<string | undefined, string | undefined>;
+  /** Of the lists that are being read, outermost first. */
+  readonly #lists: { style: string | undefined }[] = [];
+
+  constructor(styles: readonly Nodes[]) {
+    const lists = styles.flatMap((part) => allOf(part, "text:list-style"));
+    this.#numbered = new Map(
+      lists.map((style) => [
+        style.attributes["style:name"] ?? undefined,
+        new Set(
+          childrenOf(style, "text:list-level-style-number")
+            .filter(({ attributes }) => attributes["style:num-format"])
+            .map(({ attributes }) => attributes["text:level"] ?? undefined),
+        ),
+      ]),
+    );
+    const made = styles.flatMap((part) => allOf(part, "office:automatic-styles")).flatMap((part) => childrenOf(part));
+    this.#varied = new Map(
+      made.map(({ attributes }) => [
+        attributes["style:name"] ?? undefined,
+        attributes["style:parent-style-name"] ?? undefined,
+      ]),
+    );
+  }
 
   all(node: Nodes): ElementContent[] {
     const children = "children" in node ? (node.children as Nodes[]) : [];
-    return children.flatMap((child) => this.#content(child));
+    const content = children.flatMap((child) => this.#content(child));
+    return node.type === "element" && node.name === CONTAINER ? joinLists(content) : content;
   }
 
   #content(node: Nodes): ElementContent[] {
     if (node.type === "text" || node.type === "cdata") return [{ type: "text", value: node.value }];
     if (node.type !== "element" || LEFT_OUT.has(node.name)) return [];
+    if (FURNITURE.has(node.attributes["presentation:class"] ?? "")) return [];
     switch (node.name) {
       case "text:h": {
         const level = Math.min(Number(node.attributes["text:outline-level"] ?? 1) || 1, HEADING_LEVEL_MAX);
         return [element(`h${level}`, this.all(node))];
       }
       case "text:p":
-        return [element(node.attributes["text:style-name"] === "Title" ? "h1" : "p", this.all(node))];
+        return [element(this.#paragraph(node.attributes["text:style-name"] ?? undefined), this.all(node))];
       case "text:list":
-        return [element("ul", this.all(node))];
+        return [this.#list(node)];
       case "text:list-item":
       case "text:list-header":
         return [element("li", alone(this.all(node)))];
@@ -67,6 +103,22 @@ class Reader {
       default:
         return this.all(node);
     }
+  }
+
+  /** Word processors know a heading that came from elsewhere by its style alone. */
+  #paragraph(style: string | undefined): string {
+    const name = this.#varied.get(style) ?? style ?? "";
+    const level = /^Heading_20_([1-6])$/.exec(name)?.[1];
+    return level === undefined ? (name === "Title" ? "h1" : "p") : `h${level}`;
+  }
+
+  #list(list: Element): HtmlElement {
+    const style = list.attributes["text:style-name"] ?? this.#lists.at(-1)?.style;
+    this.#lists.push({ style });
+    const isNumbered = this.#numbered.get(style)?.has(String(this.#lists.length));
+    const items = foldItems(this.all(list));
+    this.#lists.pop();
+    return element(isNumbered ? "ol" : "ul", items);
   }
 
   #slide(page: Element): ElementContent[] {
@@ -124,6 +176,34 @@ function element(tagName: string, children: ElementContent[]): HtmlElement {
 function alone(content: ElementContent[]): ElementContent[] {
   const paragraphs = content.filter((child) => child.type === "element" && child.tagName === "p");
   return paragraphs.length === 1 ? inline(content) : content;
+}
+
+/** An item that is nothing but lists is what the item before it goes on with. */
+function foldItems(items: ElementContent[]): ElementContent[] {
+  const folded: ElementContent[] = [];
+  for (const item of items) {
+    const last = folded.at(-1);
+    const isFolded = item.type === "element" && item.children.length > 0 && item.children.every(isList);
+    if (isFolded && last?.type === "element") last.children.push(...item.children);
+    else folded.push(item);
+  }
+  return folded;
+}
+
+/** Slides begin a new list where the level changes. */
+function joinLists(content: ElementContent[]): ElementContent[] {
+  const joined: ElementContent[] = [];
+  for (const block of content) {
+    const last = joined.at(-1);
+    if (last?.type === "element" && block.type === "element" && isList(block) && last.tagName === block.tagName)
+      last.children = foldItems([...last.children, ...block.children]);
+    else joined.push(block);
+  }
+  return joined;
+}
+
+function isList(node: ElementContent): boolean {
+  return node.type === "element" && (node.tagName === "ul" || node.tagName === "ol");
 }
 
 /** A footnote's paragraphs stand inside of the one that they belong to. */

@@ -1,25 +1,19 @@
 /**
  * Pieces of text with their places on a page, to blocks of Markdown. Pure.
  *
- * A PDF knows no headings, lists and tables: what is larger than the body is a heading, what begins with a bullet an item, and
- * lines with the same number of parts far from each other are rows. Lines are read in the order of the file, which is that of
+ * A PDF knows no headings, lists and tables: what is larger than the body is a heading, what begins with a bullet or number an
+ * item, and lines whose parts stand in the same columns are rows (`page-table.ts`). Lines are read in the order of the file, which is that of
  * reading but for what was drawn otherwise.
  */
 import type { RootContent } from "mdast";
 import { headingOf, paragraphOf, tableOf } from "./markdown.ts";
+import { type Cell, type Line, tableFrom } from "./page-table.ts";
 
 /** As PDF.js gives it: the last two numbers of `transform` are its place, the two before them its size. */
 export interface Piece {
   str: string;
   transform: number[];
   width: number;
-}
-
-export interface Line {
-  /** Parts with a gap between them: one in running text, several in a row of a table. */
-  cells: string[];
-  size: number;
-  y: number;
 }
 
 /** In sizes of the text: a new line is lower by more, words are this far apart at least, and columns. */
@@ -32,27 +26,38 @@ const HEADING_FACTOR = 1.15;
 const HEADING_CHARS_MAX = 200;
 /** Below the page's own heading. */
 const HEADING_LEVEL_FIRST = 4;
-const BULLET = /^\s*[•◦▪‣●○–*-]\s+/;
+/** Fonts of symbols have their bullets where Unicode has nothing. */
+const BULLET = /^\s*(?:[•◦▪‣●○\u{E000}-\u{F8FF}]\s*|[–*-]\s+)(?=\S)/u;
+const NUMBER = /^\s*(\d{1,3})[.)]\s*(?=\p{L})/u;
+/** In sizes of its line: a number that is smaller and stands higher is that of a note, unless it belongs to a unit (`m²`). */
+const NOTE_SIZE = 0.8;
+const BEFORE_NOTE = /\p{L}{3}[.,;:!?)"”’]?$/u;
 
 /** Lines of a page in the order of the file. */
 export function linesOf(pieces: readonly Piece[]): Line[] {
   const lines: Line[] = [];
-  let end_x = 0;
+  let end = 0;
   for (const { str, transform, width } of pieces) {
     if (str.trim() === "") continue;
     const [, , c = 0, d = 0, x = 0, y = 0] = transform;
     const size = Math.hypot(c, d) || 1;
     const line = lines.at(-1);
-    const gap = (x - end_x) / size;
-    if (line === undefined || Math.abs(line.y - y) > LINE_DROP * size || gap < -1) {
-      lines.push({ cells: [str], size, y });
+    const scale = Math.max(size, line?.size ?? 0);
+    const gap = (x - end) / scale;
+    const cell: Cell = { text: str, start: x, end: x + width };
+    if (line === undefined || Math.abs(line.y - y) > LINE_DROP * scale || gap < -1) {
+      lines.push({ cells: [cell], size, y });
     } else {
-      const last = line.cells.length - 1;
-      if (gap > CELL_GAP) line.cells.push(str);
-      else line.cells[last] += (gap > WORD_GAP ? " " : "") + str;
+      const last = line.cells.at(-1) as Cell;
+      const isNote = size < NOTE_SIZE * line.size && y > line.y && /^\d+$/.test(str) && BEFORE_NOTE.test(last.text);
+      if (gap > CELL_GAP) line.cells.push(cell);
+      else {
+        last.text += isNote ? ` [${str}]` : (gap > WORD_GAP ? " " : "") + str;
+        last.end = Math.max(last.end, cell.end);
+      }
       line.size = Math.max(line.size, size);
     }
-    end_x = x + width;
+    end = x + width;
   }
   return lines;
 }
@@ -62,7 +67,7 @@ export function bodySize(lines: readonly Line[]): number {
   const chars = new Map<number, number>();
   for (const { size, cells } of lines) {
     const rounded = Math.round(size * 2) / 2;
-    chars.set(rounded, (chars.get(rounded) ?? 0) + cells.join("").length);
+    chars.set(rounded, (chars.get(rounded) ?? 0) + cells.reduce((sum, { text }) => sum + text.length, 0));
   }
   return [...chars].sort(([, a], [, b]) => b - a)[0]?.[0] ?? 0;
 }
@@ -71,13 +76,13 @@ export function blocksOf(lines: readonly Line[], body: number): RootContent[] {
   const blocks: RootContent[] = [];
   for (let at = 0; at < lines.length; ) {
     const line = lines[at] as Line;
-    const rows = rowsFrom(lines, at);
-    if (rows > 1) {
-      blocks.push(tableOf(lines.slice(at, at + rows).map(({ cells }) => cells)));
-      at += rows;
+    const table = tableFrom(lines, at);
+    if (table !== undefined) {
+      blocks.push(tableOf(table.rows));
+      at += table.lines;
       continue;
     }
-    const text = line.cells.join(" ").replace(/\s+/g, " ").trim();
+    const text = textOf(line).replace(/\s+/g, " ");
     if (line.size > body * HEADING_FACTOR && text.length <= HEADING_CHARS_MAX) {
       blocks.push(headingOf(headingLevel(line.size / body), text));
       at += 1;
@@ -90,14 +95,6 @@ export function blocksOf(lines: readonly Line[], body: number): RootContent[] {
   return blocks;
 }
 
-/** How many lines from this one on have as many cells as it, if it has several. */
-function rowsFrom(lines: readonly Line[], from: number): number {
-  const cells = lines[from]?.cells.length ?? 0;
-  if (cells < 2) return 0;
-  const rest = lines.slice(from).findIndex((line) => line.cells.length !== cells);
-  return rest < 0 ? lines.length - from : rest;
-}
-
 /** How many lines make one paragraph or item. */
 function runFrom(lines: readonly Line[], from: number, body: number): number {
   let length = 1;
@@ -105,7 +102,8 @@ function runFrom(lines: readonly Line[], from: number, body: number): number {
     const [before, line] = [lines[at - 1], lines[at]] as [Line, Line];
     const drop = (before.y - line.y) / line.size;
     const isNext = drop > 0 && drop <= PARAGRAPH_DROP && line.size <= body * HEADING_FACTOR;
-    if (!isNext || rowsFrom(lines, at) > 1 || BULLET.test(line.cells[0] ?? "")) break;
+    const text = textOf(line);
+    if (!isNext || BULLET.test(text) || NUMBER.test(text) || tableFrom(lines, at) !== undefined) break;
   }
   return length;
 }
@@ -113,7 +111,7 @@ function runFrom(lines: readonly Line[], from: number, body: number): number {
 /** A word that was divided at the end of a line is whole again. */
 function joined(lines: readonly Line[]): string {
   return lines
-    .map(({ cells }) => cells.join(" ").trim())
+    .map(textOf)
     .reduce((text, line) =>
       /\p{Ll}-$/u.test(text) && /^\p{Ll}/u.test(line) ? text.slice(0, -1) + line : `${text} ${line}`,
     )
@@ -121,14 +119,26 @@ function joined(lines: readonly Line[]): string {
 }
 
 function addText(blocks: RootContent[], text: string): void {
-  if (!BULLET.test(text)) {
+  const number = NUMBER.exec(text);
+  const mark = number ?? BULLET.exec(text);
+  if (mark === null) {
     blocks.push(paragraphOf(text));
     return;
   }
-  const item = { type: "listItem" as const, spread: false, children: [paragraphOf(text.replace(BULLET, ""))] };
+  const start = number === null ? undefined : Number(number[1]);
+  const item = { type: "listItem" as const, spread: false, children: [paragraphOf(text.slice(mark[0].length))] };
   const last = blocks.at(-1);
-  if (last?.type === "list") last.children.push(item);
-  else blocks.push({ type: "list", spread: false, children: [item] });
+  const isNext = last?.type === "list" && (last.start ?? undefined) === (start && start - last.children.length);
+  if (isNext) last.children.push(item);
+  else
+    blocks.push({ type: "list", ordered: start !== undefined, start: start ?? null, spread: false, children: [item] });
+}
+
+function textOf({ cells }: Line): string {
+  return cells
+    .map(({ text }) => text)
+    .join(" ")
+    .trim();
 }
 
 /** Twice the body is a title, half as much again a chapter. */

@@ -3,7 +3,8 @@ import type { RootContent } from "mdast";
 import { getDocumentProxy } from "unpdf";
 import { CONVERT_PAGES_MAX } from "../limits.ts";
 import { headingOf, markdownOf } from "./markdown.ts";
-import { blocksOf, bodySize, type Line, linesOf } from "./page-layout.ts";
+import { blocksOf, bodySize, linesOf } from "./page-layout.ts";
+import type { Line } from "./page-table.ts";
 import { type Parser, Refused } from "./parser.ts";
 
 /** As Workers AI has it. */

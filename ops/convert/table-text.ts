@@ -17,5 +17,6 @@ export const parseCsv: Parser = (bytes) => {
     relax_quotes: true,
     skip_empty_lines: true,
   });
-  return rows.length === 0 ? "" : markdownOf([tableOf(rows)]);
+  const table = tableOf(rows);
+  return table.children.length === 0 ? "" : markdownOf([table]);
 };

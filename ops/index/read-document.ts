@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import type { DocumentFormat, OutlineEntry } from "../../worker/ground/document.ts";
 import { FILE_BODY_BYTES_MAX, TITLE_CHARS_MAX } from "../../worker/limits.ts";
-import { FILE_KINDS, mediaTypeOfName } from "../../worker/rag/ingest/file-type.ts";
+import { FILE_KINDS, fileFlaw, mediaTypeOfName } from "../../worker/rag/ingest/file-type.ts";
 import { fileTitle } from "../../worker/rag/ingest/paged-text.ts";
 import { documentHash, normaliseText } from "../../worker/rag/text/normalise.ts";
 import { cutSafely } from "../../worker/rag/text/text-units.ts";
@@ -81,11 +81,9 @@ export async function readDocument(file: SourceFile, signal?: AbortSignal): Prom
     if ("refused" in converted) return kept(`${converted.refused}, or exclude it`);
     text = normaliseText(converted.markdown);
   } else {
-    try {
-      text = normaliseText(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    } catch {
-      return kept("is not UTF-8 text; convert it, or exclude it");
-    }
+    const flaw = bytes.length === 0 ? null : fileFlaw("text/plain", bytes);
+    if (flaw !== null) return kept(`${flaw}; convert it, or exclude it`);
+    text = normaliseText(new TextDecoder().decode(bytes));
   }
   if (text.replace(INVISIBLE, "").trim() === "") return gone("is empty; write it, or exclude it");
   const grammar = grammarOf(extname(file.path).toLowerCase());

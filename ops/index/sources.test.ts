@@ -195,6 +195,8 @@ describe("readDocument", () => {
     expect(await read("annexed.md", odd)).toMatch(/git-annex pointer.*git annex get.*exclude it/);
     expect(await read("unseen.md", odd)).toMatch(/empty/);
     expect(await read("binary.txt")).toMatch(/not UTF-8 text; convert it, or exclude it/);
+    await writeFile(join(root, "docs/letter.rtf"), "{\\rtf1\\ansi Dear reader}");
+    expect(await read("letter.rtf")).toMatch(/is RTF, which is not converted; convert it, or exclude it/);
     expect(await read("empty.md")).toMatch(/empty/);
   });
 });

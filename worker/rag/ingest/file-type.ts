@@ -64,6 +64,8 @@ export const FILE_KINDS: Readonly<Record<string, FileKind>> = {
 /** `%PDF-` may stand behind some bytes of anything: PDF 32000-1, note 13 of annex H. */
 const START_WITHIN_BYTES = 1_024;
 const ZIP_START = [0x50, 0x4b];
+/** `{\rtf` */
+const RTF_START = [0x7b, 0x5c, 0x72, 0x74, 0x66];
 
 /** The media type that a file's name tells; undefined for a kind that nobody takes. */
 export function mediaTypeOfName(name: string): string | undefined {
@@ -91,7 +93,9 @@ export function fileFlaw(type: string, bytes: Uint8Array): string | null {
 }
 
 function textFlaw(bytes: Uint8Array): string | null {
-  if (isZip(bytes) || startsWith(bytes, "%PDF-") || bytes.includes(0)) return "is not text";
+  if (isZip(bytes) || startsWith(bytes, "%PDF-") || bytes.includes(0)) return "is not UTF-8 text";
+  // Its marks would be taken for words.
+  if (RTF_START.every((byte, index) => bytes[index] === byte)) return "is RTF, which is not converted";
   try {
     new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
     return null;
