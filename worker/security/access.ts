@@ -145,12 +145,16 @@ export function asksForDebug(c: Context<App>): boolean {
 }
 
 /** Keys with the debug scope may add `?debug=1` to any call, so every strict query schema has to know it. */
+const DEBUG_FIELD = {
+  debug: z.enum(["0", "1"]).optional().openapi({ description: "1: how the answer came about." }),
+};
+const DEBUG_QUERY = z.strictObject(DEBUG_FIELD);
+
 function requestWithDebug(access: Access, request: RouteConfig["request"]): RouteConfig["request"] {
   if (access === "open" || access === "cloudflare") return request;
-  const debug = { debug: z.enum(["0", "1"]).optional().openapi({ description: "1: how the answer came about." }) };
   const query = request?.query;
-  if (query === undefined) return { ...request, query: z.strictObject(debug) };
-  return query instanceof z.ZodObject ? { ...request, query: query.extend(debug) } : request;
+  if (query === undefined) return { ...request, query: DEBUG_QUERY };
+  return query instanceof z.ZodObject ? { ...request, query: query.extend(DEBUG_FIELD) } : request;
 }
 
 const REFUSALS = {
