@@ -5,7 +5,7 @@ import { PDFDocument } from "pdf-lib";
 import { describe, expect, test } from "vitest";
 import { $ } from "zx/core";
 import { fileFlaw, mediaTypeOfName } from "../../worker/rag/ingest/file-type.ts";
-import { manualOf, type SampleFormat, sampleFile } from "../bench/sample-files.ts";
+import { manualOf, type SampleFormat, type Section, sampleFile } from "../bench/sample-files.ts";
 import { CONVERT_PAGES_MAX } from "../limits.ts";
 import { convertFile } from "./convert-file.ts";
 import { parseFile } from "./parse-file.ts";
@@ -141,6 +141,14 @@ describe("the process of a parser", () => {
 
   test("tells what it made and what it took", async () => {
     expect(await start("<h1>Hello</h1>")).toEqual({ markdown: "# Hello\n", peak_mb: expect.any(Number) });
+  });
+
+  test("reads a workbook of many rows without threads", async () => {
+    const [section] = manualOf(1);
+    const rows = Array.from({ length: 8_000 }, (_, row) => [`Axle bolt ${row}`, `${row} Nm`, "Socket 17"]);
+    const bytes = await sampleFile(".xlsx", [{ ...section, rows: [["Part", "Torque", "Tool"], ...rows] } as Section]);
+    const converted = await convertFile({ media_type: typeOf("a.xlsx"), bytes });
+    expect(converted).toMatchObject({ markdown: expect.stringContaining("| Axle bolt 7999 | 7999 Nm | Socket 17 |") });
   });
 
   test("ends when whoever waits for it gives up", async () => {

@@ -1,5 +1,6 @@
 /** What office programs write and libraries for tests do not: each rule was found in files that LibreOffice had made. */
 import { Document, FootnoteReferenceRun, Packer, Paragraph, Table, TableCell, TableRow, TextRun } from "docx";
+import excel from "exceljs";
 import { strToU8, zipSync } from "fflate";
 import { PDFDocument, StandardFonts } from "pdf-lib";
 import { describe, expect, test } from "vitest";
@@ -136,6 +137,35 @@ test("of a page, rows without words, links to nowhere and readings of words are 
   expect(await convert("a.html", page)).toBe(
     "# Sheet 1\n\nFill it \\[1] above.\n\n| Part | Count |\n| - | - |\n| Bolt Nut | 4 5 |\n\n弁\n",
   );
+});
+
+describe("Excel", () => {
+  const workbook = async (fill: (sheet: excel.Worksheet) => void) => {
+    const book = new excel.Workbook();
+    fill(book.addWorksheet("Stock"));
+    return convert("a.xlsx", new Uint8Array(await book.xlsx.writeBuffer()));
+  };
+
+  test("cells that are formatted and empty count for nothing, however far they reach", async () => {
+    const markdown = await workbook((sheet) => {
+      sheet.addRows([
+        ["Part", "Count"],
+        ["Bolt", 4],
+      ]);
+      sheet.getCell("XFD1048576").font = { bold: true };
+    });
+    expect(markdown).toBe("## Stock\n\n| Part | Count |\n| - | - |\n| Bolt | 4 |\n");
+  });
+
+  test("a value at the far end of a sheet is refused with its place, at once", async () => {
+    const markdown = await workbook((sheet) => {
+      sheet.addRow(["Part"]);
+      sheet.getCell("XFD1048576").value = "far";
+    });
+    expect(markdown).toMatch(
+      /^refused: has cells as far as row 1048576 and column 16384, more than 200000 in all; split it$/,
+    );
+  });
 });
 
 test("rows of commas alone are left out of a CSV", async () => {

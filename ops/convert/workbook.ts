@@ -1,18 +1,25 @@
-/** Excel's workbooks (.xlsx): each sheet a table under its name. */
+/** Excel's workbooks (.xlsx): each sheet a table under its name. Format: ECMA-376, part 1, 18.3. */
+import { strToU8, type Zippable, zipSync } from "fflate";
 import type { RootContent } from "mdast";
 import readWorkbook from "read-excel-file/universal";
 import { CONVERT_CELLS_MAX } from "../limits.ts";
-import { checkArchive } from "./archive.ts";
+import { openArchive } from "./archive.ts";
 import { markdownOf, sheetOf } from "./markdown.ts";
 import { type Parser, Refused } from "./parser.ts";
 
+const PART = /\.(?:xml|rels)$/;
+const SHEET = /^xl\/worksheets\/[^/]+\.xml$/;
+const CELL = /<(?:\w+:)?c(?=[\s>])(?:[^>]*?\sr="([A-Z]{1,3})(\d{1,7})")?[^>]*>/g;
+/** Formatted and without a value, as all cells of a column may be. */
+const EMPTY_CELL = /<(?:\w+:)?c(?:\s[^>]*)?(?:\/>|><\/(?:\w+:)?c>)/g;
+const LETTERS = 26;
+
 export const parseXlsx: Parser = async (bytes) => {
-  checkArchive(bytes);
-  const sheets = await readWorkbook(new Uint8Array(bytes).buffer);
+  const sheets = await readWorkbook(withoutEmptyCells(bytes).buffer as ArrayBuffer);
   let cells = 0;
   const blocks = sheets.flatMap(({ sheet, data }): RootContent[] => {
     cells += data.reduce((sum, row) => sum + row.length, 0);
-    if (cells > CONVERT_CELLS_MAX) throw new Refused(`has more than ${CONVERT_CELLS_MAX} cells; split it`);
+    if (cells > CONVERT_CELLS_MAX) throw new Refused(TOO_MANY);
     return sheetOf(
       sheet,
       data.map((row) => row.map(textOf)),
@@ -20,6 +27,42 @@ export const parseXlsx: Parser = async (bytes) => {
   });
   return markdownOf(blocks);
 };
+
+const TOO_MANY = `has more than ${CONVERT_CELLS_MAX} cells; split it`;
+
+/**
+ * The workbook without pictures, and without the cells that hold nothing: its library makes a table of all that lies between the first
+ * cell and the last. Stored, not deflated: it inflates large parts in threads, which its process may not start.
+ */
+function withoutEmptyCells(bytes: Uint8Array): Uint8Array {
+  const { names, read } = openArchive(bytes);
+  const parts: Zippable = {};
+  for (const name of names.filter((one) => PART.test(one))) {
+    const part = read(name) as Buffer;
+    if (SHEET.test(name)) {
+      const xml = part.toString("utf8").replace(EMPTY_CELL, "");
+      checkArea(xml);
+      parts[name] = strToU8(xml);
+    } else parts[name] = new Uint8Array(part);
+  }
+  return zipSync(parts, { level: 0 });
+}
+
+/** @throws Refused for a sheet that reaches farther than cells are read, whatever is between. */
+function checkArea(xml: string): void {
+  let [cells, columns, rows] = [0, 0, 0];
+  for (const [, letters = "", row] of xml.matchAll(CELL)) {
+    cells += 1;
+    const column = [...letters].reduce((number, letter) => number * LETTERS + letter.charCodeAt(0) - 64, 0);
+    columns = Math.max(columns, column);
+    rows = Math.max(rows, Number(row ?? 0));
+    if (cells > CONVERT_CELLS_MAX) throw new Refused(TOO_MANY);
+  }
+  if (columns * rows > CONVERT_CELLS_MAX)
+    throw new Refused(
+      `has cells as far as row ${rows} and column ${columns}, more than ${CONVERT_CELLS_MAX} in all; split it`,
+    );
+}
 
 /** A date without a time of day is one; numbers lose what binary fractions add. */
 function textOf(cell: unknown): string {
