@@ -139,6 +139,47 @@ describe("the extractive answerer", () => {
     },
   );
 
+  const FERRY = [
+    ["Rope", "The rope of the ferry is tarred in spring. The ferry has a second rope."],
+    ["Sails", "The sails of the ferry are made of linen. Nobody sews at night."],
+    ["Crew", "The ferry is steered by its owner. The mate of the ferry cooks."],
+    ["Code", "```js\nconst Ferry = require('ferry');\nferry.launch(Harbour);\n```"],
+  ].map(([title = "", text = ""], place) => ({ mark: 40 + place, title, heading: "", text }));
+
+  test.each(["How do I insure the ferry?", "What is the tonnage of the ferry?", "How do I rent a ferry?"])(
+    "of a short question, a word that none of several passages says is what it asks for: %s",
+    (question) => {
+      expect(ask(question, FERRY)).toBe(NOT_FOUND);
+    },
+  );
+
+  test("one passage alone may leave out a word of a short question, or several one of a long question", () => {
+    expect(ask("How do I tar the ferry rope?", FERRY.slice(0, 1))).toContain("The rope of the ferry is tarred");
+    expect(ask("When is the rope of the ferry tarred with pitch every spring?", FERRY)).toContain(
+      "tarred in spring. [40]",
+    );
+  });
+
+  test("a question of whom is answered by a name or a role, and by a sentence", () => {
+    expect(ask("Who steers the ferry?", FERRY)).toContain("The ferry is steered by its owner. [42]");
+    expect(ask("Who launched the ferry?", FERRY.slice(3))).toBe(NOT_FOUND);
+    expect(ask("Who tars the rope?", FERRY.slice(0, 1))).toBe(NOT_FOUND);
+  });
+
+  test("the best places are quoted, those of the best passage first, and none that says nothing of the question", () => {
+    const answer = ask("Is the ferry made of linen?", FERRY);
+    expect(answer.startsWith("The sails of the ferry are made of linen. [41]\n")).toBe(true);
+    expect(answer).toContain("The rope of the ferry is tarred in spring. [40]");
+    expect(answer).not.toContain("Nobody sews");
+  });
+
+  test("however many sentences say the same words, four are quoted", () => {
+    const text = Array.from({ length: 40 }, (_, day) => `On day ${day} the ferry has its rope tarred.`).join(" ");
+    expect(
+      ask("Has the ferry its rope tarred?", [{ mark: 9, title: "", heading: "", text }]).match(/\[9\]/g),
+    ).toHaveLength(4);
+  });
+
   test("has nothing to say without passages or to other prompts", () => {
     expect(ask("Who wrote the first version?", [])).toBe(NOT_FOUND);
     expect(answerExtractively([{ role: "user", content: "Write a poem" }])).toEqual({ text: NOT_FOUND, evidence: 0 });

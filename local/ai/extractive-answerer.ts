@@ -3,20 +3,19 @@
  * best, each with its citation, or says that they do not. Pure and deterministic; it follows no instruction, so none
  * can be injected. Its answers are quotations: it neither combines nor rephrases.
  */
-import { holdsType } from "../../worker/rag/answer/answer-type.ts";
 import { evidence } from "../../worker/rag/answer/evidence.ts";
 import { NOT_FOUND, parsePrompt } from "../../worker/rag/answer/prompt.ts";
 import { type Question, readQuestion } from "../../worker/rag/answer/question.ts";
-import { readHit } from "../../worker/rag/answer/reading.ts";
+import { type ReadHit, readHit } from "../../worker/rag/answer/reading.ts";
 import { POINTS_BACK, scoreUnits } from "../../worker/rag/answer/relevance.ts";
 import {
   HOW_TO,
-  markFirstSentences,
-  NONE,
+  holdsAsked,
+  isQuotable,
   OUTPUT,
   type QuotableUnit,
   REASON,
-  suits,
+  WHO,
   WHY,
   wanted,
 } from "./question-form.ts";
@@ -33,10 +32,16 @@ interface ExtractiveAnswer {
  * judges after this.
  */
 const ANSWER_EVIDENCE_MIN = 0.36;
-/** A second sentence is quoted when it is at least this likely, compared with the best, to hold the answer. */
-const SECOND_SHARE = 0.5;
-/** The same where the best does not hold what is asked for, and the second does. */
-const NEEDED_SHARE = 0.1;
+/**
+ * The same for a question of few words of which one stands in none of several passages: that is what it asks for. (In a longer
+ * question it may be said otherwise, and one passage alone is sent where the rest of the question was clear.)
+ */
+const LACKING_EVIDENCE_MIN = 0.5;
+const LACKING_TERMS_MAX = 4;
+const LACKING_PASSAGES_MIN = 3;
+/** So many places are quoted, each at least this likely, compared with the best, to hold the answer. */
+const QUOTES_MAX = 4;
+const QUOTE_SHARE = 0.03;
 
 /**
  * Answers the question of a prompt that `renderMessages` wrote. Messages that are no such prompt get NOT_FOUND: there
@@ -51,19 +56,23 @@ export function answerExtractively(messages: readonly { role: string; content: s
     readHit(question, { title: label, heading: "", text, scores: { fused: 1 / (1 + rank) } }),
   );
   const found = evidence(question, hits);
-  if (found < ANSWER_EVIDENCE_MIN) return { text: NOT_FOUND, evidence: found };
-  const units = scoreUnits(question, hits).map((unit) => {
+  if (found < (lacksWord(question, hits) ? LACKING_EVIDENCE_MIN : ANSWER_EVIDENCE_MIN))
+    return { text: NOT_FOUND, evidence: found };
+  const units = scoreUnits(question, hits).flatMap((unit): QuotableUnit[] => {
     const read = hits[unit.rank]?.units[unit.position];
-    return { ...unit, text: read?.text.trim() ?? "", has: read?.has ?? NONE, opens: NONE };
+    return read === undefined ? [] : [{ ...read, ...unit, text: read.text.trim() }];
   });
-  markFirstSentences(units);
-  const scored = units.map((unit) => ({
-    ...unit,
-    probability: unit.probability * suits(prompt.question, question, unit),
-  }));
-  const quoted = choose(prompt.question, question, scored);
+  const quoted = choose(prompt.question, question, units);
   if (quoted.length === 0) return { text: NOT_FOUND, evidence: found };
   return { text: quotations(question, quoted, (rank) => prompt.passages[rank]?.mark ?? 0), evidence: found };
+}
+
+/** Whether one of the few words of a question, such as say what it is about, stands in none of several passages. */
+function lacksWord({ terms, strengths }: Question, hits: readonly ReadHit[]): boolean {
+  if (terms.size > LACKING_TERMS_MAX || hits.length < LACKING_PASSAGES_MIN) return false;
+  const holds = ({ label, units }: ReadHit, term: number): boolean =>
+    label[term] === 1 || units.some(({ has }) => has[term] === 1);
+  return strengths.some((strength, term) => strength === 1 && !hits.some((hit) => holds(hit, term)));
 }
 
 /** A sentence that begins like this goes on from the one before. */
@@ -71,47 +80,46 @@ const GOES_ON =
   /^(?:therefore|however|thus|hence|consequently|otherwise|instead|but|so|also|then|conversely|similarly|likewise|in that case|in this case|for (?:instance|example)|to do (?:so|that|this))\b/i;
 /** So far back a chain of such sentences is followed. */
 const BACK_MAX = 2;
-/** Another way, or the next step, of what was just told. */
-const GOES_FORTH = /^(?:\(?or\b|alternatively|then|next|finally|after(?:wards?| that)|now|and then)/i;
 /** A list is quoted to its end, up to this many items. */
 const ITEMS_MAX = 12;
 /** So far behind the sentence that speaks of a task its steps may begin. */
 const STEPS_WITHIN = 5;
-/** So many further steps, or other ways, are quoted along. */
-const MORE_MAX = 2;
+/** The value that is asked for stands at most this far from the sentence that repeats the question. */
+const VALUE_WITHIN = 2;
 /** Of these types an answer holds one, or is none. ("When" may be answered by a version or an event.) */
 const VALUES: ReadonlySet<string> = new Set(["number", "time", "version"]);
 
 /**
- * What is quoted, in reading order: the likeliest unit with what belongs to it, and a rival nearly as likely. Empty where what is
- * asked for stands nowhere.
+ * What is quoted: the likeliest units with what belongs to each, those of the best passage first, each passage in reading order.
+ * Until the value that is asked for is quoted, only what holds it goes on; empty where it stands nowhere.
  */
-function choose(asked: string, question: Question, scored: readonly QuotableUnit[]): QuotableUnit[] {
-  const isHowTo = HOW_TO.test(asked);
-  const ranked = scored.filter(({ probability }) => probability > 0).sort((a, b) => b.probability - a.probability);
-  const holds = ({ text }: QuotableUnit): boolean => holdsType(question.type, text, question.said);
-  const isValue = VALUES.has(question.type);
-  const answers = (units: readonly QuotableUnit[]): boolean =>
-    (!isValue && question.type !== "date") || units.some(holds);
-  const [best] = ranked;
-  if (best === undefined) return [];
-  const around = (unit: QuotableUnit): QuotableUnit[] =>
-    belonging(
-      unit,
-      scored.filter(({ rank }) => rank === unit.rank),
-      isHowTo,
-      WHY.test(asked),
-      wanted(asked, question),
-    );
-  const quoted = around(best);
-  const rival = ranked.find((unit) => !quoted.includes(unit) && (answers(quoted) || answers(around(unit))));
-  const isNear = rival !== undefined && rival.probability >= SECOND_SHARE * best.probability;
-  const isNeeded = rival !== undefined && !answers(quoted);
-  if (isNeeded && rival.probability >= NEEDED_SHARE * best.probability) quoted.push(...around(rival));
-  else if (isNear && quoted.length === 1) quoted.push(...(isHowTo ? around(rival) : [rival]));
-  return !isValue || answers(quoted)
-    ? [...new Set(quoted)].sort((a, b) => a.rank - b.rank || a.position - b.position)
-    : [];
+function choose(asked: string, question: Question, units: readonly QuotableUnit[]): QuotableUnit[] {
+  const passages = Map.groupBy(units, ({ rank }) => rank);
+  const form = { isHowTo: HOW_TO.test(asked), isWhy: WHY.test(asked), value: wanted(asked, question) };
+  const isValue = VALUES.has(question.type) || WHO.test(asked);
+  const answers = (quotes: readonly QuotableUnit[]): boolean =>
+    (!isValue && question.type !== "date") || quotes.some((unit) => holdsAsked(asked, question, unit));
+  const ranked = units.filter(isQuotable).sort((a, b) => b.probability - a.probability);
+  const quoted = new Set<QuotableUnit>();
+  let quotes = 0;
+  let isAnswered = false;
+  for (const unit of ranked) {
+    if (quotes === QUOTES_MAX || unit.probability < QUOTE_SHARE * (ranked[0]?.probability ?? 0)) break;
+    if (quoted.has(unit) || (quotes > 0 && !saysAnything(question, unit))) continue;
+    const group = belonging(unit, passages.get(unit.rank) ?? [], form);
+    if (quotes > 0 && !isAnswered && !answers(group)) continue;
+    for (const one of group) quoted.add(one);
+    isAnswered ||= answers(group);
+    quotes++;
+  }
+  if (isValue && !isAnswered) return [];
+  const order = [...new Set([...quoted].map(({ rank }) => rank))];
+  return [...quoted].sort((a, b) => order.indexOf(a.rank) - order.indexOf(b.rank) || a.position - b.position);
+}
+
+/** Whether the unit, or what stands above it, has a word of the question that says something of its subject. */
+function saysAnything({ strengths }: Question, { has, above }: QuotableUnit): boolean {
+  return strengths.some((strength, term) => strength === 1 && (has[term] === 1 || above[term] === 1));
 }
 
 /**
@@ -122,16 +130,13 @@ function choose(asked: string, question: Question, scored: readonly QuotableUnit
 function belonging(
   unit: QuotableUnit,
   units: readonly QuotableUnit[],
-  isHowTo: boolean,
-  isWhy: boolean,
-  value: ReturnType<typeof wanted>,
+  { isHowTo, isWhy, value }: { isHowTo: boolean; isWhy: boolean; value: ReturnType<typeof wanted> },
 ): QuotableUnit[] {
-  const at = units.indexOf(unit);
-  let [from, to] = [at, at];
+  let [from, to] = [unit.position, unit.position];
   const isList = unit.kind === "item" && (isHowTo || /^\d+[.)]/.test(unit.text));
   if (isList) {
-    while (units[from - 1]?.kind === "item" && at - from < ITEMS_MAX) from--;
-    while (units[to + 1]?.kind === "item" && to - at < ITEMS_MAX) to++;
+    while (units[from - 1]?.kind === "item" && unit.position - from < ITEMS_MAX) from--;
+    while (units[to + 1]?.kind === "item" && to - unit.position < ITEMS_MAX) to++;
   }
   const announces = (place: number): boolean =>
     units[place]?.kind !== "code" && (units[place]?.text.endsWith(":") ?? false);
@@ -155,25 +160,21 @@ function belonging(
     return undefined;
   };
   if (announces(to) && units[to + 1] !== undefined && units[to + 1]?.kind !== "heading") to = block(to + 1);
-  if (isHowTo) {
-    if (!units.slice(from, to + 1).some((_, offset) => isStep(from + offset))) to = stepsBehind(to) ?? to;
-    for (let more = 0; more < MORE_MAX && GOES_FORTH.test(units[to + 1]?.text ?? ""); more++) {
-      const end = stepsBehind(to);
-      if (end === undefined) break;
-      to = end;
-    }
-  }
+  if (isHowTo && !units.slice(from, to + 1).some((_, offset) => isStep(from + offset))) to = stepsBehind(to) ?? to;
   const span = units.slice(from, to + 1);
-  if (value !== undefined && !span.some(value.holds)) {
-    const isThere = (place: number): boolean => {
-      const other = units[place];
-      return other !== undefined && other.kind !== "heading" && value.holds(other);
+  if (value !== undefined && !span.some(value)) {
+    const beside = (edge: number, step: 1 | -1): QuotableUnit | undefined => {
+      for (let next = edge + step; Math.abs(next - edge) <= VALUE_WITHIN; next += step) {
+        const other = units[next];
+        if (other === undefined || other.kind === "heading") return undefined;
+        if (value(other)) return other;
+      }
+      return undefined;
     };
-    const section = [from, to].map((edge, side) => sectionEdge(units, edge, side === 0 ? -1 : 1)) as [number, number];
-    for (let step = 1; step <= value.within; step++) {
-      if (to + step <= section[1] && isThere(to + step)) return [...span, units[to + step] as QuotableUnit];
-      if (from - step >= section[0] && isThere(from - step)) return [units[from - step] as QuotableUnit, ...span];
-    }
+    const [before, behind] = [beside(from, -1), beside(to, 1)];
+    if (behind !== undefined && (before === undefined || behind.position - to <= from - before.position))
+      return [...span, behind];
+    if (before !== undefined) return [before, ...span];
   }
   if (isWhy && !span.some(({ text }) => REASON.test(text))) {
     if (units[from - 1]?.kind === "prose") from--;
@@ -181,13 +182,6 @@ function belonging(
     return units.slice(from, to + 1);
   }
   return span;
-}
-
-/** The last place of the section in that direction. */
-function sectionEdge(units: readonly QuotableUnit[], from: number, step: 1 | -1): number {
-  let edge = from;
-  while (units[edge + step] !== undefined && units[edge + step]?.kind !== "heading") edge += step;
-  return edge;
 }
 
 function goesOn(unit: QuotableUnit | undefined): boolean {

@@ -13,8 +13,10 @@ export interface Question {
   strengths: number[];
   /** Words of names and figures as typed, lower case, by index of their term: names are not inflected. */
   names: Map<number, string>;
-  /** What a text must hold, in lower case, to name what the question names: first words of names, and identifiers. */
-  named: string[];
+  /** What a text must hold to name what the question names: first words of names, numbered names, and identifiers. */
+  named: RegExp[];
+  /** What says several terms in one word, by its stem: "email" those of "e-mail". */
+  joined: Map<string, number[]>;
   /** First letters of the terms: other words need no stemming to know that they do not match. */
   prefixes: Set<string>;
   /** All words, lower case. */
@@ -69,14 +71,16 @@ const CAMEL_JOINT = /(?<=[a-z\d])(?=[A-Z])/g;
 /** Finds the question's terms, and pairs of them, in a text. */
 export function matchQuestion(
   text: string,
-  { terms, prefixes, names }: Pick<Question, "terms" | "prefixes" | "names">,
+  { terms, joined, prefixes, names }: Pick<Question, "terms" | "joined" | "prefixes" | "names">,
 ): Matched {
   const has = new Uint8Array(terms.size);
   const pairs = new Set<number>();
   let last = -1;
   const read = text.replace(UNREAD, " ").replace(CAMEL_CASE, (name) => `${name} ${name.replace(CAMEL_JOINT, " ")}`);
   for (const word of tokenise(read)) {
-    let term = prefixes.has(word.slice(0, PREFIX_CHARS)) ? (terms.get(stem(word)) ?? -1) : -1;
+    const key = prefixes.has(word.slice(0, PREFIX_CHARS)) ? stem(word) : "";
+    for (const part of joined.get(key) ?? []) has[part] = 1;
+    let term = terms.get(key) ?? -1;
     if (term >= 0 && !isName(word, names.get(term))) term = -1;
     if (term >= 0) {
       has[term] = 1;
@@ -105,6 +109,14 @@ const ADJECTIVES: ReadonlySet<string> = new Set(
   ),
 );
 
+/** "HTTP/3", "Python 2": without the number it is another thing. One with a point is a version, which tables give apart. */
+const NUMBERED = /^(\p{Lu}[\p{L}-]*)[ /-]?(\d+)(?!\.?\w)/u;
+
+/** Finds a name where no letter stands before it, and what must follow. */
+function pattern(name: string, rest = ""): RegExp {
+  return new RegExp(`(?<!\\p{L})${name.replace(/[$()*+.?[\\\]^{|}/]/g, "\\$&")}${rest}`, "iu");
+}
+
 /**
  * Names and figures of a question, and the first word of each name: without it, a text does not name the thing ("Google
  * Drive" is no drive). Where every word is capitalised, as in a headline, capitals tell nothing.
@@ -112,17 +124,20 @@ const ADJECTIVES: ReadonlySet<string> = new Set(
 function namesIn(query: string, terms: ReadonlyMap<string, number>): Pick<Question, "names" | "named"> {
   const figures = new Map<number, string>();
   const names = new Map<number, string>();
-  const named: string[] = [];
+  const named: RegExp[] = [];
   const add = (to: Map<number, string>, word: string): void => {
     const term = terms.get(stem(word));
     if (term !== undefined) to.set(term, word);
   };
   for (const figure of query.match(FIGURE) ?? []) for (const word of tokenise(figure)) add(figures, word);
-  for (const name of ENGLISH.test(query) ? (query.match(NAME) ?? []) : []) {
+  for (const match of ENGLISH.test(query) ? query.matchAll(NAME) : []) {
+    const [name] = match;
     const words = tokenise(name);
     for (const word of words) add(names, word);
     const first = /^[^\s'-]+/.exec(name)?.[0].toLowerCase() ?? "";
-    if (terms.has(stem(first)) && !ADJECTIVES.has(first)) named.push(first.replace(/s$/, ""));
+    if (terms.has(stem(first)) && !ADJECTIVES.has(first)) named.push(pattern(first.replace(/s$/, "")));
+    const [, last, number] = NUMBERED.exec(query.slice(match.index).slice(name.lastIndexOf(" ") + 1)) ?? [];
+    if (last !== undefined) named.push(pattern(last, `[^\\p{L}\\d]{0,3}v?${number}(?!\\d)`));
   }
   const isHeadline = names.size > 1 && names.size === terms.size;
   return isHeadline ? { names: figures, named: [] } : { names: new Map([...names, ...figures]), named };
@@ -153,17 +168,27 @@ function conditionIn(query: string, terms: ReadonlyMap<string, number>): number[
 
 /** Reads a question. */
 export function readQuestion(query: string): Question {
-  const found = queryTerms(query);
+  const asked = queryTerms(query);
+  const found = asked.filter(({ compound }) => !compound);
   const terms = new Map(found.map(({ stem: key }, index) => [key, index]));
-  const prefixes = new Set(found.map(({ stem: key }) => key.slice(0, PREFIX_CHARS)));
+  const joined = new Map(
+    asked.flatMap(({ stem: key, surface, compound }) =>
+      compound ? [[key, found.flatMap((part, index) => (surface.includes(part.surface) ? [index] : []))]] : [],
+    ),
+  );
+  const prefixes = new Set(asked.map(({ stem: key }) => key.slice(0, PREFIX_CHARS)));
   const { names, named } = namesIn(query, terms);
-  const { pairs } = matchQuestion(query, { terms, prefixes, names });
-  const strengths = found.map(({ stem: key }) => (FAINT.has(key) ? FAINT_WEIGHT : 1));
+  const { pairs } = matchQuestion(query, { terms, joined, prefixes, names });
+  const measures = new Set(
+    Array.from(query.matchAll(/\bhow (\p{L}+)/giu), ([, word]) => stem(word?.toLowerCase() ?? "")),
+  );
+  const strengths = found.map(({ stem: key }) => (FAINT.has(key) || measures.has(key) ? FAINT_WEIGHT : 1));
   return {
     terms,
+    joined,
     strengths,
     names,
-    named: [...named, ...identifiersIn(query)],
+    named: [...named, ...identifiersIn(query).map((name) => pattern(name))],
     prefixes,
     said: new Set(tokenise(query)),
     pairs,

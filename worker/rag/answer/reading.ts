@@ -54,14 +54,9 @@ export function readHit(question: Question, hit: ReadableHit): ReadHit {
 }
 
 function namesOf({ named }: Question, text: string): boolean[] {
-  if (named.length === 0) return [];
   // Markdown may escape what a name consists of: snake\_case.
-  const plain = text.toLowerCase().replaceAll("\\", "");
-  return named.map((name) => {
-    for (let at = plain.indexOf(name); at >= 0; at = plain.indexOf(name, at + 1))
-      if (!/\p{L}/u.test(plain.charAt(at - 1))) return true;
-    return false;
-  });
+  const plain = text.replaceAll("\\", "");
+  return named.map((name) => name.test(plain));
 }
 
 /**

@@ -40,8 +40,22 @@ export function scoreWithinTenant(
     number: query.index.get(stem) ?? 0,
     weight: idfOf(holding[place] ?? 0) * Math.sqrt(count),
   }));
-  const bm25 = (frequency: Float64Array, relative_length: number): number =>
-    asked.reduce((sum, { number, weight }) => sum + weight * saturation(frequency[number] ?? 0, relative_length), 0);
+  // "email" of "e-mail" is another spelling of the same: where it stands, it says its parts, and no more than they do.
+  const spelled = terms.flatMap(({ surface, compound }, place) => {
+    const parts = asked.filter((_, other) => !terms[other]?.compound && surface.includes(terms[other]?.surface ?? " "));
+    return compound && parts.length > 0 ? [{ whole: asked[place]?.number ?? 0, parts }] : [];
+  });
+  const bm25 = (own: Float64Array, relative_length: number): number => {
+    const frequency = spelled.length === 0 ? own : own.slice();
+    for (const { whole, parts } of spelled) {
+      for (const { number } of parts) frequency[number] = Math.max(own[number] ?? 0, own[whole] ?? 0);
+      frequency[whole] = 0;
+    }
+    return asked.reduce(
+      (sum, { number, weight }) => sum + weight * saturation(frequency[number] ?? 0, relative_length),
+      0,
+    );
+  };
   // A chunk that declares an asked name says one more term: as rare as it is here, for all that declare it are candidates.
   const declaring = candidates.filter(({ declares }) => declares > 0).length;
   const declaration = DECLARATION_WEIGHT * idfOf(declaring);

@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { queryTerms } from "../text/query.ts";
+import { stems, termSet } from "../text/terms.ts";
+import { readCandidates } from "./candidates.ts";
+import { scoreWithinTenant } from "./tenant-score.ts";
+
+/** Texts ranked for a query, each a document of its own, among which its words are counted. */
+function ranked(query: string, texts: readonly string[]): string[] {
+  const terms = queryTerms(query);
+  const set = termSet(stems(query));
+  const compounds = new Set(terms.flatMap(({ stem, compound }) => (compound ? [stem] : [])));
+  const rows = texts.map((text, id) => ({
+    ...{ chunk_id: id, document_id: `${id}`, title: "", heading: "", text, format: "text" as const, url: null },
+    ...{ metadata: "{}", token_count: 9, document_tokens: 9 },
+  }));
+  const candidates = readCandidates(rows, set, compounds, new Map());
+  const holding = terms.map(({ stem }) => {
+    const number = set.index.get(stem) ?? 0;
+    return candidates.filter(({ frequency }) => (frequency[number] ?? 0) > 0).length;
+  });
+  return scoreWithinTenant(candidates, terms, set, { chunks: texts.length, holding }).map(({ id }) => texts[id] ?? "");
+}
+
+test("the other spelling of a compound says no more than its parts, however rare it is", () => {
+  const sails = "The sails of the paper-kite are of silk.";
+  const code = "Call paperkite, and paperkite again.";
+  const days = Array.from({ length: 20 }, (_, day) => `The paper-kite flew on day ${day}.`);
+  expect(ranked("Of what are the sails of the paper-kite?", [...days, code, sails])[0]).toBe(sails);
+  const others = ["The kite flew.", "A paper."];
+  expect(ranked("paper-kite", [...others, code]).at(0)).toBe(code);
+});
