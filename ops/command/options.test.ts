@@ -23,7 +23,26 @@ test("a moment is counted from the command's clock, or is an ISO date", () => {
   expect(momentBefore.parse("6h")(now_ms)).toBe(Date.parse("2026-03-01T06:00:00Z"));
   expect(momentAfter.parse("2d")(now_ms)).toBe(Date.parse("2026-03-03T12:00:00Z"));
   expect(momentAfter.parse("2026-05-01")(now_ms)).toBe(Date.parse("2026-05-01T00:00:00Z"));
-  expect(momentBefore.safeParse("yesterday").success).toBe(false);
+  expect(momentBefore.parse("6h ago")(now_ms)).toBe(Date.parse("2026-03-01T06:00:00Z"));
+  expect(momentAfter.parse("in 2d")(now_ms)).toBe(Date.parse("2026-03-03T12:00:00Z"));
+  expect(momentBefore.parse("2026-03-01 03:00+02:00")(now_ms)).toBe(Date.parse("2026-03-01T01:00:00Z"));
+});
+
+test("what is no moment, or a day of no calendar, is refused, whatever else Date.parse makes of it", () => {
+  for (const text of [
+    "yesterday",
+    "5",
+    "snapshot 12",
+    "2026-02-30T00:00:00Z",
+    "2025-02-29",
+    "2026-13-01",
+    "9999999d",
+    "1/2/2026",
+  ])
+    for (const moment of [momentBefore, momentAfter])
+      expect([text, moment.safeParse(text).success]).toEqual([text, false]);
+  for (const text of ["in 6h", "6h ago ago"]) expect(momentBefore.safeParse(text).success).toBe(false);
+  expect(momentAfter.safeParse("6h ago").success).toBe(false);
 });
 
 test("a moment on the wrong side of now is refused, with the present time in UTC", () => {

@@ -41,13 +41,23 @@ const SPAN_UNITS_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
  */
 type Moment = (now_ms: number) => number;
 
-/** `90m`, `6h`, `2d` before (`direction` -1) or after (1) now, or an ISO date. */
+const ISO = /^(\d{4}-\d\d-\d\d)(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?$/;
+
+/** Milliseconds since the epoch; NaN for what is no ISO date, or a day that no calendar has. `Date.parse` takes either for another day. */
+function parseIso(text: string): number {
+  const [, day] = ISO.exec(text) ?? [];
+  const day_ms = Date.parse(`${day}T00:00:00Z`);
+  return Number.isNaN(day_ms) || !new Date(day_ms).toISOString().startsWith(`${day}`) ? Number.NaN : Date.parse(text);
+}
+
+/** `90m`, `6h`, `2d` before (`direction` -1) or after (1) now, which `6h ago` and `in 6h` say as well, or an ISO date. */
 function moment(direction: 1 | -1) {
+  const span = direction === -1 ? /^(\d{1,6})(m|h|d)(?: ago)?$/ : /^(?:in )?(\d{1,6})(m|h|d)$/;
   return z.string().transform((text, context): Moment => {
-    const [, amount, unit] = /^(\d+)(m|h|d)$/.exec(text) ?? [];
+    const [, amount, unit] = span.exec(text) ?? [];
     if (unit !== undefined)
       return (now_ms) => now_ms + direction * Number(amount) * SPAN_UNITS_MS[unit as keyof typeof SPAN_UNITS_MS];
-    const at_ms = Date.parse(text);
+    const at_ms = parseIso(text);
     if (!Number.isNaN(at_ms)) {
       return (now_ms) => {
         if ((at_ms - now_ms) * direction < 0) throw wrongSide(text, at_ms, now_ms);
