@@ -128,8 +128,19 @@ test("a script of one's own: deployed, given a secret, split between versions, s
   await told("hush", "secret", "put", "PASSWORD", "--config", file);
   expect(versions()[1]?.bindings).toEqual([{ type: "secret_text", name: "PASSWORD", text: "hush" }]);
 
+  const secrets = join(folder, "secrets.json");
+  writeFileSync(secrets, JSON.stringify({ PASSWORD: null, FIRST: "a", SECOND: "b" }));
+  await own("secret", "bulk", secrets);
+  const set = (...entries: [string, string][]) => entries.map(([name, text]) => ({ type: "secret_text", name, text }));
+  expect(versions()[2]?.bindings).toEqual(set(["FIRST", "a"], ["SECOND", "b"]));
+  const serving = versions()[2]?.id ?? "";
+  await told("c", "versions", "secret", "put", "THIRD", "--config", file);
+  expect(versions()[3]?.bindings).toEqual(set(["FIRST", "a"], ["SECOND", "b"], ["THIRD", "c"]));
+  expect(await own("versions", "secret", "list", "--latest-version")).toContain("THIRD");
+  expect(live()).toEqual([{ version_id: serving, percentage: 100 }]);
+
   await own("versions", "upload");
-  const newest = versions()[2]?.id ?? "";
+  const newest = versions()[4]?.id ?? "";
   await own("versions", "deploy", `${newest}@10`, `${first}@90`, "--yes");
   expect(live()).toEqual([
     { version_id: newest, percentage: 10 },
@@ -143,6 +154,19 @@ test("a script of one's own: deployed, given a secret, split between versions, s
   expect(live()).toEqual([{ version_id: first, percentage: 100 }]);
   await own("delete", "--force");
   expect(registry.get("script", "own")).toBeUndefined();
+});
+
+test("Queues and Vectorize: a consumer is added and removed by its script, a vector is asked for by its id", async () => {
+  await wrangler("queues", "create", "line");
+  await wrangler("queues", "consumer", "worker", "add", "line", "prism");
+  await wrangler("queues", "consumer", "worker", "remove", "line", "prism");
+  await wrangler("queues", "delete", "line");
+  await wrangler("vectorize", "create", "stars", "--dimensions", "2", "--metric", "cosine");
+  const file = join(folder, "stars.ndjson");
+  writeFileSync(file, '{"id":"vega","values":[1,0]}\n');
+  await wrangler("vectorize", "upsert", "stars", "--file", file);
+  await platform.vectorize.flush();
+  expect(await wrangler("vectorize", "query", "stars", "--vector-id", "vega")).toContain("vega");
 });
 
 test("D1: migrations are listed and applied once, and insights are refused with a reason", async () => {

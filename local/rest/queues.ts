@@ -95,7 +95,12 @@ export function queueRoutes(engine: Engine, broker: QueueBroker): Hono {
       settings: { ...settings, ...record.settings },
       producers,
       producers_total_count: producers.length,
-      consumers: record.consumers.map((consumer) => ({ queue_name: record.queue_name, ...consumer })),
+      consumers: record.consumers.map((consumer) => ({
+        queue_name: record.queue_name,
+        ...consumer,
+        // wrangler looks for a consumer by this name of its script.
+        ...(consumer.script_name === undefined ? {} : { script: consumer.script_name }),
+      })),
       consumers_total_count: record.consumers.length,
     };
   };

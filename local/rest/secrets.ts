@@ -13,6 +13,20 @@ const secretBody = z.object({
   type: z.literal("secret_text").default("secret_text"),
 });
 
+/** Null takes a secret away. */
+const bulkBody = z.object({ secrets: z.record(secretBody.shape.name, secretBody.nullable()) });
+
+/** Bindings with secrets set, or taken away where they are null. */
+export function withSecrets(
+  bindings: readonly WorkerBinding[],
+  secrets: Readonly<Record<string, { text: string } | null>>,
+): WorkerBinding[] {
+  const set = Object.entries(secrets).flatMap(([name, secret]) =>
+    secret === null ? [] : [{ type: "secret_text" as const, name, text: secret.text }],
+  );
+  return [...bindings.filter(({ name }) => !(name in secrets)), ...set];
+}
+
 /** Routes below `/accounts/:account_id`. */
 export function secretRoutes(store: WorkerStore): Hono {
   const secretNames = (script: string): string[] =>
@@ -49,10 +63,16 @@ export function secretRoutes(store: WorkerStore): Hono {
       const secret = await jsonBody(c, secretBody, WORKERS_MALFORMED);
       await change(
         script.id,
-        (bindings) => [...bindings.filter(({ name }) => name !== secret.name), secret],
+        (bindings) => withSecrets(bindings, { [secret.name]: secret }),
         `Set secret ${secret.name}`,
       );
       return ok(c, shown(secret.name));
+    })
+    .patch("/workers/scripts/:name/secrets-bulk", async (c) => {
+      const { id } = store.script(c.req.param("name"));
+      const { secrets } = await jsonBody(c, bulkBody, WORKERS_MALFORMED);
+      await change(id, (bindings) => withSecrets(bindings, secrets), "Bulk updated secrets");
+      return ok(c, secretNames(id).map(shown));
     })
     .get("/workers/scripts/:name/secrets/:secret", (c) => {
       const { name, secret } = c.req.param();
@@ -62,11 +82,7 @@ export function secretRoutes(store: WorkerStore): Hono {
     .delete("/workers/scripts/:name/secrets/:secret", async (c) => {
       const { name, secret } = c.req.param();
       if (!secretNames(store.script(name).id).includes(secret)) throw noSecret(secret);
-      await change(
-        name,
-        (bindings) => bindings.filter((binding) => binding.name !== secret),
-        `Deleted secret ${secret}`,
-      );
+      await change(name, (bindings) => withSecrets(bindings, { [secret]: null }), `Deleted secret ${secret}`);
       return ok(c, null);
     });
 }

@@ -12,12 +12,13 @@ export function shownBindings(bindings: readonly WorkerBinding[]): Record<string
 
 /** One version in a list. */
 export function versionSummary(version: VersionRecord): Record<string, unknown> {
-  const { id, number, created_on, annotations } = version;
+  const { id, number, created_on, annotations, bindings } = version;
   return {
     id,
     number,
     metadata: { created_on, modified_on: created_on, source: "api", hasPreview: false },
     annotations,
+    resources: { bindings: shownBindings(bindings) },
   };
 }
 

@@ -10,6 +10,7 @@ import { pageOf } from "./pagination.ts";
 import { jsonBody } from "./request-body.ts";
 import { base64Modules, checkedUpload, INVALID_WORKER, WORKERS_MALFORMED } from "./script-upload.ts";
 import { shownSettings, subdomain, withSettings, withSubdomain } from "./scripts.ts";
+import { withSecrets } from "./secrets.ts";
 import { shownBindings } from "./version-view.ts";
 import type { WorkerStore } from "./worker-store.ts";
 
@@ -25,6 +26,11 @@ const updateBody = workerFields.extend({ name: z.string().optional() });
 const versionBody = z.looseObject({
   main_module: z.string(),
   modules: z.array(z.object({ name: z.string(), content_type: z.string(), content_base64: z.base64() })),
+});
+/** What of a version may be changed into a new one: its secrets, and what is noted of it. */
+const versionPatch = z.object({
+  env: z.record(z.string(), z.object({ type: z.literal("secret_text"), text: z.string() }).nullable()).default({}),
+  annotations: z.record(z.string(), z.string().optional()).default({}),
 });
 
 /** Routes below `/accounts/:account_id`. */
@@ -123,6 +129,19 @@ export function workersBetaRoutes(store: WorkerStore): Hono {
       const version = store.addVersion(script, checkedUpload(settings, modules), modules);
       if (c.req.query("deploy") === "true")
         await store.deploy(script.id, [{ version_id: version.id, percentage: 100 }], "api", {});
+      return ok(c, shownVersion(version, script, false));
+    })
+    .patch("/workers/workers/:id/versions/latest", async (c) => {
+      const script = store.scriptByIdOrName(c.req.param("id"));
+      const [latest] = store.versions(script.id);
+      if (!latest) throw new ApiError(404, 10222, "There are no uploaded versions of this Worker.");
+      const { env, annotations } = await jsonBody(c, versionPatch, WORKERS_MALFORMED);
+      const noted = Object.entries(annotations).filter((entry): entry is [string, string] => entry[1] !== undefined);
+      const version = store.addVersionWithBindings(
+        latest,
+        withSecrets(latest.bindings, env),
+        Object.fromEntries(noted),
+      );
       return ok(c, shownVersion(version, script, false));
     })
     .get("/workers/workers/:id/versions/:version", (c) => {

@@ -59,6 +59,9 @@ test("the unmodified SDK creates, fills, asks, lists and deletes an index", asyn
     await indexes.query(name, { account_id, vector: [1, 0], filter: { author: "a" }, returnMetadata: "all", topK: 3 }),
   ).toEqual({ count: 1, matches: [{ id: "1", score: 1, namespace: "t", metadata: { author: "a" } }] });
   expect(await indexes.getByIDs(name, { account_id, ids: ["1"] })).toMatchObject([{ id: "1", values: [1, 0] }]);
+  const alike = await post("query", { body: JSON.stringify({ vectorId: "1", topK: 1 }) });
+  expect(await alike.json()).toMatchObject({ result: { matches: [{ id: "1" }] } });
+  expect((await post("query", { body: JSON.stringify({ vectorId: "none" }) })).status).toBe(400);
   expect(await indexes.listVectors(name, { account_id, count: 1 })).toMatchObject({
     count: 1,
     isTruncated: true,

@@ -34,7 +34,9 @@ const newIndexSchema = z.object({
       .transform(({ preset }) => PRESETS[preset]),
   ]),
 });
-const querySchema = queryOptionsSchema.extend({ vector: z.array(z.number()) });
+const vectorSchema = z.object({ vector: z.array(z.number()) });
+/** By a vector, or by the id of one that the index has. */
+const querySchema = queryOptionsSchema.extend({ ...vectorSchema.partial().shape, vectorId: z.string().optional() });
 const idsSchema = z.object({ ids: z.array(z.string()) });
 const metadataIndexSchema = z.object({ propertyName: z.string().min(1), indexType: z.enum(METADATA_TYPES) });
 const listSchema = z.object({ count: z.coerce.number().optional(), cursor: z.string().optional() });
@@ -65,8 +67,10 @@ export function vectorizeRest(store: VectorizeStore): Hono {
   app.post(`${INDEX}/insert`, async (c) => ok(c, store.insert(c.req.param("index_name"), await uploaded(c))));
   app.post(`${INDEX}/upsert`, async (c) => ok(c, store.upsert(c.req.param("index_name"), await uploaded(c))));
   app.post(`${INDEX}/query`, async (c) => {
-    const { vector, ...options } = parsed(querySchema, await jsonBody(c));
-    return ok(c, store.query(c.req.param("index_name"), vector, options));
+    const { vector, vectorId, ...options } = parsed(querySchema, await jsonBody(c));
+    const name = c.req.param("index_name");
+    if (vectorId !== undefined) return ok(c, store.queryById(name, vectorId, options));
+    return ok(c, store.query(name, parsed(vectorSchema, { vector }).vector, options));
   });
   app.post(`${INDEX}/get_by_ids`, async (c) => {
     const { ids } = parsed(idsSchema, await jsonBody(c));

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { harmlessLines, table, usesColour, verdict } from "./output.ts";
+import { harmlessJson, harmlessLines, harmlessScreen, table, usesColour, verdict } from "./output.ts";
 
 const ROWS = [
   { name: "a", ms: 1.5 },
@@ -34,6 +34,15 @@ test("what others wrote can neither forge a row or a line nor command the termin
   expect(table(rows, COLUMNS, false)).toBe(`name\tms\n${escaped}\t1`);
   expect(table(rows, COLUMNS, true)).toContain(escaped);
   expect(harmlessLines("read x: bad\nError: \u001b[1mforged")).toBe("read x: bad\n  Error: \\u001b[1mforged");
+});
+
+test("whatever a command shows keeps its lines, columns and colours, and nothing else that commands a terminal", () => {
+  expect(harmlessScreen("a\tb\n\u001b[31mred\u001b[39m\u001b[2K\u001b]0;x\u0007\r\u009b\u2028\u202e")).toBe(
+    "a\tb\n\u001b[31mred\u001b[39m\\u001b[2K\\u001b]0;x\\u0007\\r\\u009b\\u2028\\u202e",
+  );
+  const data = { title: "a\u001b\u007f\u009b\u2028\u202e\n" };
+  expect(harmlessJson(data)).toMatch(/^[\x20-\x7e]*$/);
+  expect(JSON.parse(harmlessJson(data))).toEqual(data);
 });
 
 test("a table is no wider than the terminal where a column of it may be broken into lines", () => {

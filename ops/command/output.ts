@@ -29,10 +29,27 @@ export function usesColour(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv):
  * marks that reverse the direction of writing become their escapes.
  */
 export function harmless(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, (char) => {
-    const hex = char.charCodeAt(0).toString(16).padStart(4, "0");
-    return { "\n": "\\n", "\r": "\\r", "\t": "\\t" }[char] ?? `\\u${hex}`;
-  });
+  return text.replace(COMMANDING, escaped);
+}
+
+const COMMANDING = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
+/** Beside the lines, columns and colours that a command draws with. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control sequences
+const COMMANDING_ON_SCREEN = /(\u001b\[[0-9;]*m)|(?![\n\t])[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
+
+/** What a command shows, whatever it was made of: it may have lines, columns and colours, and commands the terminal nothing else. */
+export function harmlessScreen(text: string): string {
+  return text.replace(COMMANDING_ON_SCREEN, (found, colour?: string) => colour ?? escaped(found));
+}
+
+/** The same JSON in a spelling that commands no terminal either. */
+export function harmlessJson(data: unknown): string {
+  return harmless(JSON.stringify(data));
+}
+
+function escaped(char: string): string {
+  const hex = char.charCodeAt(0).toString(16).padStart(4, "0");
+  return { "\n": "\\n", "\r": "\\r", "\t": "\\t" }[char] ?? `\\u${hex}`;
 }
 
 /** A drawn table on a terminal; otherwise a header line and one tab-separated line a row. */

@@ -12,7 +12,7 @@ import type { Command } from "./define.ts";
 import { asOpsError, EXIT, OpsError, outcomeOf } from "./errors.ts";
 import type { Invocation, Outcome } from "./invocation.ts";
 import { type JournalEntry, recordAction } from "./journal.ts";
-import { harmlessLines, usesColour } from "./output.ts";
+import { harmlessJson, harmlessLines, harmlessScreen, usesColour } from "./output.ts";
 import { createProgress } from "./progress.ts";
 
 /** The options that every command has; `--dry-run` and `--yes` come with its risk. */
@@ -45,8 +45,8 @@ export async function perform(
   const stopWatching = watchWaits({ now: Date.now, heard_ms: stderr.heard_ms, tell: stderr.line });
   try {
     const { data, text, stream = [], exit_code } = await audited(command, options, stderr, signal, given);
-    for await (const line of stream) if (!options.json) process.stdout.write(`${line}\n`);
-    process.stdout.write(`${options.json ? JSON.stringify(data) : text}\n`);
+    for await (const line of stream) if (!options.json) process.stdout.write(`${harmlessScreen(line)}\n`);
+    process.stdout.write(`${options.json ? harmlessJson(data) : harmlessScreen(text)}\n`);
     process.exitCode = exit_code ?? EXIT.done;
   } finally {
     stopWatching();

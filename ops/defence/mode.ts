@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { MODES } from "../../worker/ground/mode.ts";
 import { RATE_TIERS } from "../../worker/ground/principal.ts";
+import { harmless } from "../command/output.ts";
 
 export const MODE_PATH = "/api/v1/mode";
 
@@ -15,5 +16,5 @@ export const modeView = z.object({
 
 export function shownMode({ mode, rate_tier_max, reason, since, by }: z.infer<typeof modeView>): string {
   const tier = rate_tier_max === null ? "" : `, no rate tier above ${rate_tier_max}`;
-  return since === null ? `${mode}${tier}` : `${mode}${tier}, since ${since} by ${by}: ${reason}`;
+  return since === null ? `${mode}${tier}` : `${mode}${tier}, since ${since} by ${by}: ${harmless(reason)}`;
 }

@@ -109,6 +109,7 @@ describe("while the fence is up", () => {
   test("when it is lifted, everything is done in order, and the jobs say so", async () => {
     const jobs: string[] = [];
     for (const text of ["first", "second", "third"]) jobs.push((await put("ordered", text)).json.job_id);
+    const created_at_ms = Date.parse((await service.call("GET", `/api/v1/jobs/${jobs[0]}`)).json.created_at);
     jobs.push((await service.call("DELETE", "/api/v1/documents/not-there")).json.job_id);
     const replaced: string[] = [];
     for (const text of ["first", "second"]) replaced.push((await put("replaced", text)).json.job_id);
@@ -120,7 +121,8 @@ describe("while the fence is up", () => {
     expect((await service.call("DELETE", "/api/v1/documents/gone")).status).toBe(204);
     expect((await service.call("DELETE", "/api/v1/documents/gone")).status).toBe(404);
     const content_hash = await documentHash({ title: "ordered", text: "third" });
-    const conditional = await put("ordered", "fourth", { "if-match": entityTag({ version: 3, content_hash }) });
+    const promised = entityTag({ version: 3, content_hash, created_at_ms });
+    const conditional = await put("ordered", "fourth", { "if-match": promised });
     expect(conditional.status).toBe(202);
     expect((await put("not-in-line", "Directly.")).status).toBe(201);
     await drained();

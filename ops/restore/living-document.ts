@@ -7,7 +7,7 @@ import type { Invocation } from "../command/invocation.ts";
 import { restD1 } from "../d1/rest-connection.ts";
 import type { DocumentContent } from "./document-difference.ts";
 
-const columns = z.tuple([z.int(), z.string(), z.string(), z.string().nullable(), z.string(), z.string()]);
+const columns = z.tuple([z.int(), z.string(), z.int(), z.string(), z.string().nullable(), z.string(), z.string()]);
 
 export interface LivingDocument extends DocumentContent, TaggedState {
   /** What a write must find there still. */
@@ -35,7 +35,7 @@ export async function livingDocument(
   const one = "FROM documents d WHERE d.tenant = ?1 AND d.external_id = ?2";
   const [documents, chunks] = await connection.batch([
     {
-      sql: `SELECT version, content_hash, title, url, format, metadata ${one}`,
+      sql: `SELECT version, content_hash, created_at_ms, title, url, format, metadata ${one}`,
       params: [tenant, id],
     },
     {
@@ -47,8 +47,8 @@ export async function livingDocument(
   ]);
   const [row] = documents?.rows ?? [];
   if (row === undefined) return null;
-  const [version, content_hash, title, url, format, metadata] = columns.parse(row);
+  const [version, content_hash, created_at_ms, title, url, format, metadata] = columns.parse(row);
   const text = (chunks?.rows ?? []).map(([part]) => String(part)).join("");
-  const state = { version, content_hash };
+  const state = { version, content_hash, created_at_ms };
   return { ...state, title, url, format, metadata, text, etag: entityTag(state) };
 }

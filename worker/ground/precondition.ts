@@ -14,6 +14,8 @@ export interface TaggedState {
   version: number;
   /** SHA-256 in hex of all that a caller wrote. */
   content_hash: string;
+  /** When the document was created. */
+  created_at_ms: number;
 }
 
 /** Thrown where a condition does not hold: nothing was changed then. */
@@ -26,9 +28,12 @@ const LIST =
   /^[ \t,]*(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*"(?:[ \t]*,[ \t]*(?:(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*")?)*[ \t]*$/;
 const HASH_CHARS = 32;
 
-/** A strong tag. The hash is in it because versions begin anew when a document is deleted and written again. */
-export function entityTag({ version, content_hash }: TaggedState): string {
-  return `"${version}-${content_hash.slice(0, HASH_CHARS)}"`;
+/**
+ * A strong tag. Versions begin anew when a document is deleted and written again: the hash tells other content, the time of creation
+ * tells the same content with other chunks.
+ */
+export function entityTag({ version, content_hash, created_at_ms }: TaggedState): string {
+  return `"${version}-${content_hash.slice(0, HASH_CHARS)}-${created_at_ms.toString(36)}"`;
 }
 
 /** The conditions of a request. Throws an `invalid-request` problem where a header is neither `*` nor a list of tags. */

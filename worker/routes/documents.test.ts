@@ -92,6 +92,10 @@ describe("documents", () => {
     expect(read.status).toBe(200);
     const write = await service.call("PUT", path, { text: "lost" }, { headers: { "if-match": before } });
     expect(write.status).toBe(412);
+    await service.call("DELETE", path);
+    const same = await service.call("PUT", path, { text: "one life" });
+    expect(same.headers.get("etag")).not.toBe(before);
+    expect(same.headers.get("etag")).toBe((await service.call("GET", path)).headers.get("etag"));
   });
 
   test("preconditions hold as RFC 9110 says: lists, weak tags and *, on what exists and what does not", async () => {
@@ -170,7 +174,14 @@ describe("documents", () => {
 
   test("nothing stays in Vectorize of documents that are deleted while they are being written", async () => {
     const { vectorize } = service.platform;
-    await vectorize.flush();
+    const settled = async () => {
+      const owed = [{ sql: "SELECT count(*) FROM vector_outbox" }];
+      await expect
+        .poll(async () => (await service.platform.runtime.queryD1(databaseId(), owed))[0]?.rows, { timeout: 30_000 })
+        .toEqual([[0]]);
+      await vectorize.flush();
+    };
+    await settled();
     const before = vectorize.info(vectorIndex()).vectorCount;
     const text = sections(...Array.from({ length: 12 }, (_, i) => `part ${i}`));
     for (let i = 0; i < 8; i += 1) {
@@ -179,7 +190,7 @@ describe("documents", () => {
       while ((await service.call("DELETE", path)).status === 404);
       await written;
     }
-    await vectorize.flush();
+    await settled();
     expect(vectorize.info(vectorIndex()).vectorCount).toBe(before);
   });
 

@@ -185,7 +185,8 @@ async function write(
   const document = documentInput(body);
   const outcome = await writeDocument(c.var.work, { document, precondition, claim: claimOf(c) });
   if (!("done" in outcome)) return answerDeferred(c, outcome);
-  return c.json(outcome.done, outcome.done.status === "created" ? 201 : 200, etag(outcome.done));
+  const { created_at_ms: _, ...shown } = outcome.done;
+  return c.json(shown, shown.status === "created" ? 201 : 200, etag(outcome.done));
 }
 
 function conditionsOf(c: Context<App>): Precondition | undefined {

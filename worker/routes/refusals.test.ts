@@ -156,5 +156,7 @@ describe("keys", () => {
       const body = { name: `a${sign}b`, scopes: ["read"] };
       expect((await service.call("POST", "/api/v1/keys", body)).status, JSON.stringify(sign)).toBe(400);
     }
+    for (const name of ["\u200b", " \u00ad "])
+      expect((await service.call("POST", "/api/v1/keys", { name, scopes: ["read"] })).status).toBe(400);
   });
 });

@@ -13,6 +13,7 @@ import { plainText, wholeNumber } from "./documents.ts";
 
 const name = plainText
   .refine((text) => !/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(text), "must not hold control characters")
+  .refine((text) => /[^\p{DI}\s]/u.test(text), "must show something")
   .trim()
   .min(1)
   .max(KEY_NAME_CHARS_MAX)

@@ -24,6 +24,7 @@ export interface DocumentResult {
   status: "created" | "updated" | "unchanged" | "superseded";
   version: number;
   content_hash: string;
+  created_at_ms: number;
   chunks: number;
 }
 
@@ -105,14 +106,15 @@ async function write(
   const documents = prepared.map((input): DocumentResult => {
     const before = stored.get(input.id);
     const version = before?.document.version ?? 0;
+    const created_at_ms = before?.document.created_at_ms ?? written_at_ms;
     if (before && options.received_at_ms !== undefined && before.document.updated_at_ms > options.received_at_ms) {
       const { content_hash } = before.document;
-      return { id: input.id, status: "superseded", version, content_hash, chunks: before.chunks.length };
+      return { id: input.id, status: "superseded", version, content_hash, created_at_ms, chunks: before.chunks.length };
     }
     requirePrecondition(options.precondition, before?.document ?? null);
     const { content_hash } = input;
     if (before?.document.content_hash === content_hash) {
-      return { id: input.id, status: "unchanged", version, content_hash, chunks: before.chunks.length };
+      return { id: input.id, status: "unchanged", version, content_hash, created_at_ms, chunks: before.chunks.length };
     }
     writes.push({
       existing: before?.document,
@@ -136,6 +138,7 @@ async function write(
       status: before ? "updated" : "created",
       version: version + 1,
       content_hash,
+      created_at_ms,
       chunks: input.chunks.length,
     };
   });

@@ -124,7 +124,10 @@ export const TOOLS: readonly Tool[] = [
     scope: "write",
     input: putInput,
     effect: "destructive",
-    run: async (work, input) => resultOf(await writeDocument(work, { document: documentInput(input) })),
+    async run(work, input) {
+      const { created_at_ms: _, ...shown } = resultOf(await writeDocument(work, { document: documentInput(input) }));
+      return shown;
+    },
   }),
   tool({
     name: "delete_document",
