@@ -190,8 +190,7 @@ describe("a server that insists on its region", () => {
     closed.push(wire);
     const storage = bucket("first", `region-${Object.values(ANSWERS).indexOf(fault)}/`, wire.url);
     await Promise.all(["a", "b"].map((key) => storage.create(key, text(key), signal)));
-    expect(await keysOf(storage, "")).toEqual(["a", "b"]);
-    expect(refused).toBe(2);
+    expect([await keysOf(storage, ""), refused]).toEqual([["a", "b"], 2]);
   });
 
   test("and does not name it is refused, with the way to name it; it is not asked for ever", async () => {
@@ -202,10 +201,7 @@ describe("a server that insists on its region", () => {
       ["refused", malformed("</Message><Region>eu-west-3</Region>")],
     ] as const;
     for (const [failure, fault] of cases) {
-      const wire = await startWire(s3.url, () => {
-        asked += 1;
-        return fault;
-      });
+      const wire = await startWire(s3.url, () => ++asked && fault);
       closed.push(wire);
       await expect(bucket("first", "", wire.url).read("x", signal)).rejects.toMatchObject({
         failure,
