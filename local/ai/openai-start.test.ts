@@ -29,6 +29,18 @@ test("an address or a limit that cannot be one is refused with its variable", ()
   );
 });
 
+test("an address that holds more than one is refused, and no credentials in it are repeated", () => {
+  for (const url of [
+    "http://user:hush@127.0.0.1:1/v1",
+    "http://127.0.0.1:1/v1?key=hush",
+    "http://127.0.0.1:1/v1#hush",
+  ]) {
+    const start = () => AiService.fromEnvironment({ ...upstream.environment, PRISM_AI_BASE_URL: url });
+    expect(start).toThrow(/PRISM_AI_BASE_URL.*PRISM_AI_API_KEY/);
+    expect(start).not.toThrow(/hush/);
+  }
+});
+
 test("a model that embedded here before is not answered for by another", async () => {
   const ask = async (model: string) => {
     const body = JSON.stringify({ model, inputs: { text: ["weevil"] } });

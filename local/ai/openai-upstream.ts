@@ -57,6 +57,12 @@ export class OpenAiUpstream {
     if (!/^https?:\/\//.test(base_url) || !URL.canParse(base_url)) {
       throw new UpstreamError(`PRISM_AI_BASE_URL takes an address like http://127.0.0.1:11434/v1, not "${base_url}"`);
     }
+    const { username, password, search, hash } = new URL(base_url);
+    if (username + password + search + hash !== "") {
+      throw new UpstreamError(
+        "PRISM_AI_BASE_URL takes an address without credentials, query and fragment: a key goes into PRISM_AI_API_KEY",
+      );
+    }
     if (!embedding_model || !chat_model) {
       throw new UpstreamError(
         "PRISM_AI_BASE_URL is set; set PRISM_AI_EMBEDDING_MODEL and PRISM_AI_CHAT_MODEL to models that server has",

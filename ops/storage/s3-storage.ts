@@ -164,9 +164,9 @@ interface SdkFailure {
   Region?: string;
 }
 
-/** The region that a server wants requests to be signed for, where that is why it refuses one and it says which. */
-function regionWanted({ name, message, Region, $response }: SdkFailure): string | undefined {
-  if (name !== "AuthorizationHeaderMalformed") return undefined;
+/** The region that a server wants requests to be signed for, where it refuses one, by whatever code, and says which. */
+function regionWanted({ message, Region, $metadata, $response }: SdkFailure): string | undefined {
+  if (![301, 400, 403].includes($metadata?.httpStatusCode ?? 0)) return undefined;
   return Region ?? $response?.headers?.["x-amz-bucket-region"] ?? /expecting '([\w-]+)'/.exec(message)?.[1];
 }
 

@@ -166,17 +166,18 @@ test("a bucket lock is told apart from missing rights", async () => {
 });
 
 describe("a server that insists on its region", () => {
-  const malformed = (region: string, headers: Record<string, string> = {}): Fault => ({
-    kind: "answer",
-    status: 400,
-    headers,
-    body: `<?xml version="1.0" encoding="UTF-8"?><Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; the region 'auto' is wrong${region}</Error>`,
+  const malformed = (region: string, headers: object = {}, code = "AuthorizationHeaderMalformed", status = 400) => ({
+    ...{ kind: "answer" as const, status, headers: headers as Record<string, string> },
+    body: `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>The authorization header is malformed; the region 'auto' is wrong${region}</Error>`,
   });
   /** As the servers there are say which one they want. */
   const ANSWERS: Record<string, Fault> = {
     "in an element": malformed("</Message><Region>eu-west-3</Region>"),
     "in its words": malformed("; expecting 'eu-west-3'</Message>"),
     "in a header": malformed("</Message>", { "x-amz-bucket-region": "eu-west-3" }),
+    "by another code": malformed("; expecting 'eu-west-3'</Message>", {}, "InvalidRegion"),
+    "by sending away": malformed("</Message>", { "x-amz-bucket-region": "eu-west-3" }, "PermanentRedirect", 301),
+    "as a wrong signature": malformed("</Message><Region>eu-west-3</Region>", {}, "SignatureDoesNotMatch", 403),
   };
 
   test.each(Object.entries(ANSWERS))("is signed to for the region that it names %s", async (_, fault) => {
@@ -189,26 +190,26 @@ describe("a server that insists on its region", () => {
     closed.push(wire);
     const storage = bucket("first", `region-${Object.values(ANSWERS).indexOf(fault)}/`, wire.url);
     await Promise.all(["a", "b"].map((key) => storage.create(key, text(key), signal)));
-    expect(await keysOf(storage, "")).toEqual(["a", "b"]);
-    expect(refused).toBe(2);
+    expect([await keysOf(storage, ""), refused]).toEqual([["a", "b"], 2]);
   });
 
   test("and does not name it is refused, with the way to name it; it is not asked for ever", async () => {
-    let asked = 0;
-    const judge = (fault: Fault) => () => {
-      asked += 1;
-      return fault;
-    };
-    const wires = [malformed("</Message>"), malformed("</Message><Region>eu-west-3</Region>")].map(judge);
-    for (const one of wires) {
-      const wire = await startWire(s3.url, one);
+    const asked: Fault[] = [];
+    const cases = [
+      ["denied", malformed("</Message>", {}, "SignatureDoesNotMatch", 403)],
+      ["refused", malformed("</Message>")],
+      ["refused", malformed("</Message><Region>eu-west-3</Region>")],
+    ] as const;
+    for (const [failure, fault] of cases) {
+      const judge = () => (asked.push(fault) ? fault : null);
+      const wire = await startWire(s3.url, judge);
       closed.push(wire);
       await expect(bucket("first", "", wire.url).read("x", signal)).rejects.toMatchObject({
-        failure: "refused",
+        failure,
         parts: { hint: expect.stringContaining("&region=") },
       });
     }
-    expect(asked).toBe(3);
+    expect(asked).toHaveLength(4);
   });
 });
 

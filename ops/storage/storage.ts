@@ -42,7 +42,8 @@ const HINTS: Readonly<Record<StorageFailure, string>> = {
   exists: "two commands write the same object: repeat the one that failed",
   changed: "another command changed it in the same moment: repeat this one",
   locked: "wait until the bucket lock ends, or leave it",
-  denied: "use credentials that may read and write this bucket or folder",
+  denied:
+    "use credentials that may read and write this bucket or folder; a signature is also wrong for another region than the server's (&region=NAME in the address)",
   skewed: SET_THE_CLOCK,
   throttled: "repeat it later: what was done is found again",
   unclear: "repeat it when the storage answers again: what was done is found again",
