@@ -44,6 +44,7 @@ const ELSEWHERE: readonly { id: string; reason: string; test: string; typed: str
     "bench http --chunks 10000,100000,1000000 --json",
     "bench ingest --json",
     "bench ingest --formats --json",
+    "bench ingest --formats --sections 2000",
     "bench backup --rows 100000 --json",
   ].map((id) => ({
     id,

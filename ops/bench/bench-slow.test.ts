@@ -76,9 +76,10 @@ test("bench ingest passes only because a second run over the same corpus writes 
   expect(rows_written_per_chunk).toBeGreaterThan(1);
 });
 
-test("bench ingest --formats tells time and memory of every format, and finds the last table of each", async () => {
+test("bench ingest --formats tells time and memory of every format, finds the last table of each, and no hostile file is taken", async () => {
   const { code, stdout } = await runCli(["bench", "ingest", "--formats", "--json"]);
-  const { passed, formats } = JSON.parse(stdout);
+  const { passed, formats, hostile } = JSON.parse(stdout);
   expect({ code, passed }).toEqual({ code: 0, passed: true });
+  for (const figures of hostile) expect(figures).toMatchObject({ refused: expect.any(String), ms: expect.any(Number) });
   for (const figures of formats) expect(figures).toMatchObject({ refused: null, peak_mb: expect.any(Number) });
 });

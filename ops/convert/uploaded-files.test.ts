@@ -127,6 +127,8 @@ test("what is no file, no form or no field is refused with what to do, and write
   const refusals: [ReturnType<typeof post>, number, RegExp][] = [
     [upload("slides.pptx", await sampleFile(".pptx", manualOf(1))), 415, /ops index update/],
     [upload("book.epub", "PK"), 415, /ops index update/],
+    [upload("slides.odp", "PK"), 415, /ops index update/],
+    [upload("letter.txt", "{\\rtf1 Dear reader}"), 422, /is RTF, which is not converted/],
     [upload("movie.mp4", "x"), 415, /PDF, HTML or Markdown/],
     [post(PATH, "x", { "content-type": "image/png" }), 415, /Content-Type/],
     [upload("a.pdf", docx), 422, /does not begin as one/],
