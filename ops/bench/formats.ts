@@ -5,7 +5,6 @@ import { EXIT } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { verdict } from "../command/output.ts";
 import { convertFile } from "../convert/convert-file.ts";
-import { manualOf, SAMPLE_FORMATS, sampleFile } from "./sample-files.ts";
 
 /** Pages, slides, sheets or chapters of the manual. */
 export const SECTIONS = 100;
@@ -30,6 +29,8 @@ export async function measureFormats({
   signal,
   colour,
 }: Pick<Invocation, "progress" | "signal" | "colour">): Promise<Outcome<z.infer<typeof formatsOutput>>> {
+  // Libraries that write files of all kinds: no other command, nor any help, should load them.
+  const { manualOf, SAMPLE_FORMATS, sampleFile } = await import("./sample-files.ts");
   const sections = manualOf(SECTIONS);
   const last = sections.at(-1)?.rows.at(-1) ?? [];
   const formats: z.infer<typeof formatFigures>[] = [];
