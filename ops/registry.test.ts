@@ -9,6 +9,7 @@ import { type Command, ownFlags } from "./command/define.ts";
 import { EXIT, OpsError } from "./command/errors.ts";
 import { flagsOf } from "./command/flags.ts";
 import { perform } from "./command/perform.ts";
+import { silentShell } from "./command/silent-shell.fixture.ts";
 import { withCommandTable } from "./command-table.ts";
 import { AREAS, allCommands } from "./registry.ts";
 
@@ -36,7 +37,7 @@ describe("every command", () => {
   });
 
   test.each(commands)("$path: its examples name it, and only options that it has", async (command) => {
-    const { program } = await buildProgram([]);
+    const { program } = await buildProgram([], async () => {});
     const known = new Set([...program.options.map(({ long }) => long), ...ownFlags(command)]);
     for (const example of command.examples) {
       expect(example.startsWith(command.path)).toBe(true);
@@ -64,14 +65,7 @@ describe("every command that changes something", () => {
   async function recorded(command: Command, run: Command["run"], dryRun = false): Promise<unknown[]> {
     const data = mkdtempSync(join(folder, "data-"));
     const options = { json: true, stack: "local", data, verbose: false, dryRun, yes: true } as const;
-    const write = process.stdout.write;
-    process.stdout.write = () => true;
-    try {
-      await perform({ ...command, run }, options, {}).catch(() => {});
-    } finally {
-      process.stdout.write = write;
-      process.exitCode = undefined;
-    }
+    await perform({ ...command, run }, options, {}, silentShell(process.env)).catch(() => {});
     try {
       return readFileSync(join(data, "journal.jsonl"), "utf8")
         .trim()

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { CRONS, SERVICE } from "../../infra/inventory.ts";
 import { type Platform, startPlatform } from "../../local/platform.ts";
 import { type Channels, putSecret, startChannels } from "../../worker/alerts/channels.fixture.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import { JOBS } from "../schedule/jobs.ts";
 
 interface Heard {
@@ -27,7 +27,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true });
 });
 
-const ops = (...args: string[]) => runCli([...args, "--data", dir]);
+const ops = (...args: string[]) => runCommand([...args, "--data", dir]);
 const json = async (...args: string[]) => {
   const { code, stdout, stderr } = await ops(...args, "--json");
   return { code, stderr, ...JSON.parse(stdout) };

@@ -7,7 +7,7 @@ import { AUDIT_ANCHOR_AFTER_MS } from "../../worker/limits.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { reportAction } from "../command/audit-trail.ts";
 import type { JournalEntry } from "../command/journal.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 
 let dir: string;
 let service: Service;
@@ -46,7 +46,7 @@ test("a long detail is told by its hash", async () => {
 
 test("a security audit looks at everything of the live stack, and finds a token that may do more than its job", async () => {
   const audit = async () => {
-    const { code, stdout, stderr } = await runCli(["audit", "security", "--data", dir, "--json"]);
+    const { code, stdout, stderr } = await runCommand(["audit", "security", "--data", dir, "--json"]);
     return { code, stderr, ...JSON.parse(stdout) };
   };
   const before = await audit();
@@ -111,7 +111,7 @@ test("while there is no stack it waits here, and the next command brings it in i
 });
 
 const cli = async (...args: string[]) => {
-  const { code, stdout } = await runCli([...args, "--json", "--data", dir]);
+  const { code, stdout } = await runCommand([...args, "--json", "--data", dir]);
   return { code, ...JSON.parse(stdout) };
 };
 const cron = () => service.platform.runtime.triggerSchedule(SERVICE, CRONS.worker.checks);
@@ -142,7 +142,7 @@ test("ops block, unblock and mode set do what they say, and each is in the log b
   expect((await entries("mode set")).map(({ outcome }: { outcome: string }) => outcome)).toEqual(["done", "refused"]);
   expect(await entries("block")).toMatchObject([{ source: "ops", detail: { network: "203.0.113.0/24" } }]);
   expect(await entries("blocklist.add")).toMatchObject([{ source: "service", subject: "203.0.113.0/24" }]);
-}, 60_000);
+});
 
 test("ops audit verify reads chain, archive and backups, and tells a tail that was cut off", async () => {
   const faults = service.platform.faults;
@@ -163,7 +163,7 @@ test("ops audit verify reads chain, archive and backups, and tells a tail that w
     { where: "archive", ...missing },
     { where: "backup", ...missing },
   ]);
-}, 60_000);
+});
 
 test("ops audit export writes the log and its compliance report, never over a file", async () => {
   const [log, report] = [join(dir, "log.csv"), join(dir, "report.json")];
@@ -172,4 +172,4 @@ test("ops audit export writes the log and its compliance report, never over a fi
   expect((await cli("audit", "export", log)).error).toMatchObject({ cause: "it is there already" });
   expect((await cli("audit", "export", report, "--report", "--format", "json")).code).toBe(0);
   expect(JSON.parse(readFileSync(report, "utf8"))).toMatchObject({ retention: { database_days: 90 } });
-}, 30_000);
+});

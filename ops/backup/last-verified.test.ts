@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Platform, startPlatform } from "../../local/platform.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import { locateStack } from "../stack/locate.ts";
 import type { StackTarget } from "../stack/target.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 async function backup(...words: string[]): Promise<ReturnType<typeof JSON.parse>> {
-  const { code, stdout, stderr } = await runCli(["backup", ...words, "--data", join(dir, "data"), "--json"]);
+  const { code, stdout, stderr } = await runCommand(["backup", ...words, "--data", join(dir, "data"), "--json"]);
   expect(code, stderr).toBe(0);
   return JSON.parse(stdout);
 }

@@ -4,7 +4,7 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import { serviceDatabase } from "./snapshot/snapshot-rig.fixture.ts";
 import { Vault } from "./torture/vault.fixture.ts";
 
@@ -29,7 +29,14 @@ afterAll(() => whole.remove());
 
 async function backup(vault: Vault, ...words: string[]) {
   const on = ["--repository", vault.repository_folder, "--key-file", join(vault.folder, "key.json")];
-  const { code, stdout } = await runCli(["backup", ...words, ...on, "--data", join(vault.folder, "data"), "--json"]);
+  const { code, stdout } = await runCommand([
+    "backup",
+    ...words,
+    ...on,
+    "--data",
+    join(vault.folder, "data"),
+    "--json",
+  ]);
   return { code, ...JSON.parse(stdout) };
 }
 

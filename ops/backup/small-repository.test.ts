@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import { serviceDatabase } from "./snapshot/snapshot-rig.fixture.ts";
 import { Vault } from "./torture/vault.fixture.ts";
 
@@ -26,7 +26,7 @@ afterAll(() => vault.remove());
 async function backup(...words: string[]) {
   const places = words.includes("--repository") ? [] : ["--repository", vault.repository_folder];
   const on = [...places, "--key-file", join(vault.folder, "key.json"), "--data", join(vault.folder, "data")];
-  const { code, stdout } = await runCli(["backup", ...words, ...on, "--json"]);
+  const { code, stdout } = await runCommand(["backup", ...words, ...on, "--json"]);
   return { code, ...JSON.parse(stdout) };
 }
 
@@ -129,10 +129,10 @@ test("an option that may be repeated takes one value at a time, and leaves alone
   const [key, dir] = [join(vault.folder, "key.json"), join(vault.folder, "after-keys")];
   const on = ["--repository", vault.repository_folder, "--data", join(vault.folder, "data"), "--json"];
   for (const keys of [["--key-file", key], ["--key-file", key, "--key-file", key], [`--key-file=${key}`]]) {
-    const { code, stdout } = await runCli(["backup", "export", ...on, "--dry-run", ...keys, dir]);
+    const { code, stdout } = await runCommand(["backup", "export", ...on, "--dry-run", ...keys, dir]);
     expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, dry_run: true, folder: dir });
   }
-  const { stdout } = await runCli(["backup", "list", ...on, "--key-file", key, "--key-file", "no-such-file"]);
+  const { stdout } = await runCommand(["backup", "list", ...on, "--key-file", key, "--key-file", "no-such-file"]);
   expect(JSON.parse(stdout).error).toMatchObject({ subject: "no-such-file", reason: "key-unreadable" });
 });
 

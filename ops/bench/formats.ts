@@ -6,8 +6,6 @@ import type { Invocation, Outcome } from "../command/invocation.ts";
 import { verdict } from "../command/output.ts";
 import { convertFile } from "../convert/convert-file.ts";
 import { CONVERT_TIMEOUT_MS } from "../limits.ts";
-import { HOSTILE_FILES } from "./hostile-files.ts";
-import { manualOf, SAMPLE_FORMATS, sampleFile } from "./sample-files.ts";
 
 /** Pages, slides, sheets or chapters of the manual. */
 export const SECTIONS = 100;
@@ -45,6 +43,11 @@ export async function measureFormats(
   section_count: number,
 ): Promise<Outcome<z.infer<typeof formatsOutput>>> {
   const { progress, signal, colour } = running;
+  // Libraries that write files of all kinds: no other command, nor any help, should load them.
+  const [{ manualOf, SAMPLE_FORMATS, sampleFile }, { HOSTILE_FILES }] = await Promise.all([
+    import("./sample-files.ts"),
+    import("./hostile-files.ts"),
+  ]);
   const sections = manualOf(section_count);
   const last = `| ${sections.at(-1)?.rows.at(-1)?.join(" | ")} |`;
   const formats: z.infer<typeof formatFigures>[] = [];

@@ -8,12 +8,14 @@ import { AREAS, allCommands, COMMANDS, commandAt } from "../registry.ts";
 import { type Command, GROUPS } from "./define.ts";
 import { type Flag, flagName, flagsOf, inputOf } from "./flags.ts";
 import { parseDuration } from "./options.ts";
-import { type GlobalOptions, perform } from "./perform.ts";
+import type { GlobalOptions } from "./perform.ts";
 
 const AFTER_ALL = `
 Exit codes: 0 done, 1 a check failed, 2 wrong usage, 3 refused for safety, 4 done in part.
 With --json stdout holds one JSON document, whose schema \`--json-schema\` prints; a failure is {"error":{"op","subject","cause","hint","reason"}}.
 `;
+
+type CarryOut = (command: Command, options: GlobalOptions, given: Readonly<Record<string, unknown>>) => Promise<void>;
 
 interface Program {
   program: CommanderCommand;
@@ -26,7 +28,7 @@ interface Program {
  *
  * @param carryOut what becomes of the command that is named, with what was given to it.
  */
-export async function buildProgram(argv: readonly string[], carryOut = perform): Promise<Program> {
+export async function buildProgram(argv: readonly string[], carryOut: CarryOut): Promise<Program> {
   const words = argv.filter((word) => !word.startsWith("-")).join(" ");
   const isForHelp = words === "" || words in AREAS || argv.some((word) => ["--help", "-h"].includes(word));
   const program = new CommanderCommand("ops")
@@ -102,7 +104,7 @@ function pathOf(command: CommanderCommand): string {
 }
 
 /** Makes the empty `node` the command that is declared. */
-function declare(node: CommanderCommand, command: Command, carryOut: typeof perform): void {
+function declare(node: CommanderCommand, command: Command, carryOut: CarryOut): void {
   const { summary, notes, args, options, risk, asks, examples } = command;
   node.description(notes === undefined ? summary : `${summary}\n\n${notes}`);
   const positional = flagsOf(args);

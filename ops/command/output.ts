@@ -20,7 +20,7 @@ interface Column<Row> {
 const WIDTH_DEFAULT = 100;
 
 /** Colours are used on a terminal unless NO_COLOR is set (https://no-color.org: to anything but the empty string). */
-export function usesColour(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv): boolean {
+export function usesColour(stream: { isTTY?: boolean }, env: Readonly<Record<string, string | undefined>>): boolean {
   return stream.isTTY === true && (env.NO_COLOR ?? "") === "";
 }
 

@@ -1,4 +1,4 @@
-/** Carrying a command out: what it is given is made here from the process, and around it come confirmation, printing and the audit record. */
+/** Carrying a command out: what it is given is made here from its shell, and around it come confirmation, printing and the audit record. */
 import { createInterface } from "node:readline/promises";
 import type { Stack } from "../../infra/inventory.ts";
 import { nowOf } from "../clock.ts";
@@ -14,6 +14,7 @@ import type { Invocation, Outcome } from "./invocation.ts";
 import { type JournalEntry, recordAction } from "./journal.ts";
 import { harmlessJson, harmlessLines, harmlessScreen, usesColour } from "./output.ts";
 import { createProgress } from "./progress.ts";
+import type { Shell } from "./shell.ts";
 
 /** The options that every command has; `--dry-run` and `--yes` come with its risk. */
 export interface GlobalOptions {
@@ -27,12 +28,13 @@ export interface GlobalOptions {
   yes?: boolean;
 }
 
-/** Runs a command and prints what it reports. Errors pass through to `cli.ts`, after the audit record. */
+/** Runs a command, prints what it reports and returns its exit code. Errors pass through to `run-words.ts`, after the audit record. */
 export async function perform(
   command: Command,
   options: GlobalOptions,
   given: Readonly<Record<string, unknown>>,
-): Promise<void> {
+  shell: Shell,
+): Promise<number> {
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort(new DOMException("interrupted", "AbortError"));
   process.once("SIGINT", interrupt);
@@ -41,13 +43,13 @@ export async function perform(
     options.timeout === undefined
       ? interrupted.signal
       : AbortSignal.any([interrupted.signal, AbortSignal.timeout(options.timeout)]);
-  const stderr = heardStream();
+  const stderr = heardStream(shell);
   const stopWatching = watchWaits({ now: Date.now, heard_ms: stderr.heard_ms, tell: stderr.line });
   try {
-    const { data, text, stream = [], exit_code } = await audited(command, options, stderr, signal, given);
-    for await (const line of stream) if (!options.json) process.stdout.write(`${harmlessScreen(line)}\n`);
-    process.stdout.write(`${options.json ? harmlessJson(data) : harmlessScreen(text)}\n`);
-    process.exitCode = exit_code ?? EXIT.done;
+    const { data, text, stream = [], exit_code } = await audited(command, options, shell, stderr, signal, given);
+    for await (const line of stream) if (!options.json) shell.stdout.write(`${harmlessScreen(line)}\n`);
+    shell.stdout.write(`${options.json ? harmlessJson(data) : harmlessScreen(text)}\n`);
+    return exit_code ?? EXIT.done;
   } finally {
     stopWatching();
     process.removeListener("SIGINT", interrupt);
@@ -56,20 +58,20 @@ export async function perform(
 }
 
 /** The way out for news, and when it was last used. */
-function heardStream() {
+function heardStream({ stdout, stderr }: Shell) {
   let last_ms = Date.now();
   const write = (text: string): void => {
     last_ms = Date.now();
-    process.stderr.write(text);
+    stderr.write(text);
   };
   return {
-    isTTY: process.stderr.isTTY,
+    isTTY: stderr.isTTY === true,
     write,
     line: (text: string) => write(`${harmlessLines(text)}\n`),
     /** What is written to the terminal itself is heard as well. */
     beside: (text: string) => {
       last_ms = Date.now();
-      process.stdout.write(text);
+      stdout.write(text);
     },
     heard_ms: () => last_ms,
   };
@@ -79,11 +81,12 @@ function heardStream() {
 async function audited(
   command: Command,
   options: GlobalOptions,
+  shell: Shell,
   stderr: ReturnType<typeof heardStream>,
   signal: AbortSignal,
   given: Readonly<Record<string, unknown>>,
 ): Promise<Outcome<unknown>> {
-  const { invocation, begun } = invoke(options, stderr, signal);
+  const { invocation, begun } = invoke(options, shell, stderr, signal);
   if (command.risk === "read" || invocation.dry_run) return await command.run(invocation, given);
   const record = async (outcome: JournalEntry["outcome"], detail: JournalEntry["detail"]) => {
     const entry = { stack: options.stack, action: command.path, outcome, detail: { ...begun(), ...detail } };
@@ -107,28 +110,30 @@ async function audited(
 /** `begun`: what is known of the change that has begun; null before, when nothing can have been changed. */
 function invoke(
   options: GlobalOptions,
+  shell: Shell,
   stderr: ReturnType<typeof heardStream>,
   signal: AbortSignal,
 ): { invocation: Invocation; begun: () => JournalEntry["detail"] | null } {
-  const terminal = process.stdout.isTTY === true && !options.json;
+  const { env } = shell;
+  const terminal = shell.stdout.isTTY === true && !options.json;
   let begun: JournalEntry["detail"] | null = null;
   const begin = (detail: JournalEntry["detail"]): void => {
     begun = { ...begun, ...detail };
   };
   const target = async (): Promise<StackTarget> => {
-    const found = await locateStack(options.stack, options.data, process.env, signal);
+    const found = await locateStack(options.stack, options.data, env, signal);
     begin({});
     return found;
   };
-  const ask = terminal && process.stdin.isTTY ? (question: string) => answered(question, signal) : null;
+  const ask = terminal && shell.stdin.isTTY ? (question: string) => answered(shell, question, signal) : null;
   const invocation: Invocation = {
     stack: options.stack,
     data_dir: options.data,
-    env: process.env,
-    now: nowOf(options.stack, process.env),
+    env,
+    now: nowOf(options.stack, env),
     dry_run: options.dryRun === true,
     terminal,
-    colour: !options.json && usesColour(process.stdout, process.env),
+    colour: !options.json && usesColour(shell.stdout, env),
     progress: createProgress(stderr, () => performance.now()),
     signal,
     target,
@@ -159,8 +164,8 @@ function invoke(
   return { invocation, begun: () => begun };
 }
 
-async function answered(question: string, signal: AbortSignal): Promise<string> {
-  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+async function answered({ stdin, stderr }: Shell, question: string, signal: AbortSignal): Promise<string> {
+  const prompt = createInterface({ input: stdin, output: stderr });
   // Where it is asked, the terminal gives Ctrl-C to the prompt alone: it means the command.
   prompt.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
   try {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { TABLES } from "../../worker/store/tables.ts";
 import { invoked } from "../command/invoked.fixture.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import type { JsonValue } from "../d1/connection.ts";
 import { liveStack } from "../restore/stack-state.fixture.ts";
 import { putStock } from "../service/stock.fixture.ts";
@@ -27,7 +27,7 @@ afterAll(async () => {
 });
 
 const cli = async (...words: string[]) => {
-  const { stdout, code } = await runCli([...words, "--data", folder, "--json"]);
+  const { stdout, code } = await runCommand([...words, "--data", folder, "--json"]);
   return { code, ...JSON.parse(stdout) };
 };
 const run = (sql: string, ...params: JsonValue[]) => stack.database.batch([{ sql, params }]);

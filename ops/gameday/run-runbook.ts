@@ -1,6 +1,6 @@
 /** A runbook run as the engineer on call runs it: a process of its own, which asks nobody. */
 import { z } from "zod";
-import { $ } from "zx";
+import { $ } from "zx/core";
 import { CLOCK_OFFSET } from "../clock.ts";
 import type { Arena } from "./arena.ts";
 import type { Fault } from "./fault.ts";

@@ -11,7 +11,7 @@ import { type Service, startService } from "../../worker/service.fixture.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { invocationOnPlatform } from "../command/invocation-on-platform.fixture.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import { reportWeekly } from "../report/weekly.ts";
 import { locateStack } from "../stack/locate.ts";
 import type { StackTarget } from "../stack/target.ts";
@@ -204,9 +204,9 @@ test("usage tells every allowance and store, the fullest first, and what a chunk
 
 test("a report has the figures of the service beside the baseline, and tells the source that did not answer", async () => {
   const out = join(dir, "reports");
-  const taken = await runCli(["baseline", "update", "--period", "24h", "--data", dir, "--json"]);
+  const taken = await runCommand(["baseline", "update", "--period", "24h", "--data", dir, "--json"]);
   expect(JSON.parse(taken.stdout)).toMatchObject({ period: "24h", all: { requests: expect.any(Number) } });
-  const { stdout, stderr } = await runCli(["report", "weekly", "--out", out, "--data", dir, "--json"]);
+  const { stdout, stderr } = await runCommand(["report", "weekly", "--out", out, "--data", dir, "--json"]);
   expect(stderr).toBe("");
   const { figures, files, recommendations, not_known } = JSON.parse(stdout);
   expect(figures).toContainEqual(expect.objectContaining({ name: "p95", before: expect.stringMatching(/ms$/) }));
@@ -222,7 +222,7 @@ test("a report has the figures of the service beside the baseline, and tells the
 });
 
 test.each(["performance", "monthly", "capacity", "cost", "volume"])("report %s is whole", async (kind) => {
-  const { code, stdout, stderr } = await runCli(["report", kind, "--data", dir, "--json"]);
+  const { code, stdout, stderr } = await runCommand(["report", kind, "--data", dir, "--json"]);
   expect({ code, stderr, ...JSON.parse(stdout) }).toMatchObject({
     code: 0,
     stderr: "",
@@ -233,7 +233,9 @@ test.each(["performance", "monthly", "capacity", "cost", "volume"])("report %s i
 });
 
 test.each([["health"], ["status"], ["usage"]])("%s prints what it declares", async (path) => {
-  const { stdout, stderr } = await runCli([path, "--data", dir, "--json"], { PRISM_CLOUDFLARE_STATUS_URL: page_url });
+  const { stdout, stderr } = await runCommand([path, "--data", dir, "--json"], {
+    PRISM_CLOUDFLARE_STATUS_URL: page_url,
+  });
   expect(stderr).toBe("");
   expect(JSON.parse(stdout)).toMatchObject({ stack: "local" });
 });

@@ -8,7 +8,7 @@ import { type Platform, startPlatform } from "../../local/platform.ts";
 import { readAlerts } from "../alerts/answers.ts";
 import type { Command } from "../command/define.ts";
 import { invoked } from "../command/invoked.fixture.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import { createClient } from "../service/client.ts";
 import { requestSeries } from "./measures.ts";
 import { incidentOpen } from "./open.ts";
@@ -36,7 +36,7 @@ const cron = () => platform.runtime.triggerSchedule(SERVICE, CRONS.worker.checks
 
 test("an incident goes from its opening to its post-mortem, by commands as they are typed", async () => {
   const typed = async (...args: string[]) => {
-    const run = await runCli(["incident", ...args, "--data", folder, "--json"]);
+    const run = await runCommand(["incident", ...args, "--data", folder, "--json"]);
     return { code: run.code, ...JSON.parse(run.stdout) };
   };
   await cron();

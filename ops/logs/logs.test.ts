@@ -9,7 +9,7 @@ import { BUCKETS, LOG_ARCHIVE_FOLDER, SERVICE } from "../../infra/inventory.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { invocationOnPlatform } from "../command/invocation-on-platform.fixture.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import { locateStack } from "../stack/locate.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
 import { sizesUnder } from "../storage/storage.ts";
@@ -96,7 +96,7 @@ const invocation = (changes: Partial<Invocation> = {}) => {
 // The shape is what the tests look at.
 const run = async (command: typeof logsQuery, given: object, changes?: Partial<Invocation>) =>
   (await command.run(invocation(changes), { since, ...given })) as { data: unknown; text: string };
-const ops = (...args: string[]) => runCli(["logs", ...args, "--data", dir, "--json"]);
+const ops = (...args: string[]) => runCommand(["logs", ...args, "--data", dir, "--json"]);
 type Lines = { fields: Record<string, unknown>; at: string }[];
 
 test("the same window gives the same lines from the telemetry API and from the archive, whatever is asked for", async () => {
@@ -262,7 +262,7 @@ test("the command tails until it has seen enough", async () => {
 test.each(["query", "errors", "slow", "tokens"])(
   "logs %s: the command prints what it declares, as JSON and for people",
   async (verb) => {
-    const { code, stdout, stderr } = await runCli(["logs", verb, "--since", since, "--data", dir, "--json"]);
+    const { code, stdout, stderr } = await runCommand(["logs", verb, "--since", since, "--data", dir, "--json"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(JSON.parse(stdout).read).toMatchObject([{ source: "telemetry", notes: [] }]);
   },

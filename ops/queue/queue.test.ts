@@ -8,7 +8,7 @@ import type { FaultPlan } from "../../local/faults.ts";
 import { type Platform, startPlatform } from "../../local/platform.ts";
 import { RETRY_BACKOFF_MAX_S } from "../../worker/limits.ts";
 import { stagedKey } from "../../worker/store/job-parts.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import { LETTERS_PER_READ } from "../limits.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "prism-queue-"));
@@ -21,7 +21,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const ops = (...words: string[]) => runCli(["queue", ...words, "--data", folder]);
+const ops = (...words: string[]) => runCommand(["queue", ...words, "--data", folder]);
 const json = async (...words: string[]) => {
   const { code, stdout, stderr } = await ops(...words, "--json");
   return { code, stderr, data: JSON.parse(stdout) };

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Service, startService } from "../../worker/service.fixture.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import { createClient } from "../service/client.ts";
 import { putBack } from "./put-back.ts";
 
@@ -38,7 +38,7 @@ const living = async (key?: string) =>
   (await service.call("GET", path, undefined, key === undefined ? {} : { key })).json;
 
 async function ops(...words: string[]) {
-  const { code, stdout, stderr } = await runCli([...words, "--data", dir, "--json"]);
+  const { code, stdout, stderr } = await runCommand([...words, "--data", dir, "--json"]);
   return { code, stderr, ...JSON.parse(stdout) };
 }
 

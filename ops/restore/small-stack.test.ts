@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { claimedId, keyAtHand } from "../backup/keys-at-hand.ts";
 import { openRepository } from "../backup/repository/open-repository.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import { directoryStorage } from "../storage/directory-storage.ts";
 
 let dir: string;
@@ -26,7 +26,7 @@ const put = (text: string) => service.call("PUT", "/api/v1/documents/spring", { 
 
 async function ops(...words: string[]) {
   const repository = words[1] === "undo" ? [] : ["--repository", join(dir, "vault")];
-  const { code, stdout } = await runCli([...words, ...repository, "--data", dir, "--json"]);
+  const { code, stdout } = await runCommand([...words, ...repository, "--data", dir, "--json"]);
   return { code, ...JSON.parse(stdout) };
 }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { invocationOn } from "../command/invocation.fixture.ts";
 import type { Invocation } from "../command/invocation.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import type { SoundRunbook } from "./library.ts";
 import { parseRunbook } from "./parse.ts";
 import { runRunbook } from "./run.ts";
@@ -273,7 +273,7 @@ describe("a run that did not come to its end", () => {
 
 describe("as they are typed", () => {
   const typed = async (...words: string[]) => {
-    const { code, stdout } = await runCli(["runbook", ...words, "--json", "--data", folder]);
+    const { code, stdout } = await runCommand(["runbook", ...words, "--json", "--data", folder]);
     return { code, ...JSON.parse(stdout) };
   };
 

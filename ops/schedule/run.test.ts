@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { CRONS, SERVICE } from "../../infra/inventory.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { invocationOn } from "../command/invocation.fixture.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import { type Job, schedule } from "./job.ts";
 import { Records } from "./records.ts";
 import { carryOut, planByHand, planDue } from "./runner.ts";
@@ -160,7 +160,7 @@ test("a command that takes longer than its job may is ended, and the job has fai
 
 test("the commands tell what is due, what would run and what ran, and refuse what they do not know", async () => {
   const cli = async (...args: string[]) => {
-    const { code, stdout } = await runCli([...args, "--json", "--data", dir]);
+    const { code, stdout } = await runCommand([...args, "--json", "--data", dir]);
     return { code, ...JSON.parse(stdout) };
   };
   const now = ["--now", "2026-03-01T02:00:00Z"];

@@ -1,12 +1,4 @@
 /** A repository in R2 or any other S3-compatible store with conditional writes, through the official client. */
-import {
-  DeleteObjectCommand,
-  GetObjectCommand,
-  HeadObjectCommand,
-  ListObjectsV2Command,
-  PutObjectCommand,
-  S3Client,
-} from "@aws-sdk/client-s3";
 import { certificateTold, skewTold } from "../clock.ts";
 import { STORAGE_PAGE } from "../limits.ts";
 import { retryAfter_ms } from "../patience.ts";
@@ -26,16 +18,26 @@ export interface S3Place {
 export function s3Storage(place: S3Place): Storage & { close(): void } {
   const { bucket, prefix } = place;
   let region = place.region ?? "auto";
-  const client = new S3Client({
-    endpoint: place.endpoint,
-    region: async () => region,
-    forcePathStyle: true,
-    credentials: { accessKeyId: place.credentials.access_key_id, secretAccessKey: place.credentials.secret_access_key },
-    // Sources conflict on whether R2 takes the SDK's own checksums; the signature covers the body's SHA-256 anyway.
-    requestChecksumCalculation: "WHEN_REQUIRED",
-    responseChecksumValidation: "WHEN_REQUIRED",
-    maxAttempts: 1,
-  });
+  // Loaded when something is asked: commands that could reach a storage are more than those that do.
+  const connect = async () => {
+    const sdk = await import("@aws-sdk/client-s3");
+    const client = new sdk.S3Client({
+      endpoint: place.endpoint,
+      region: async () => region,
+      forcePathStyle: true,
+      credentials: {
+        accessKeyId: place.credentials.access_key_id,
+        secretAccessKey: place.credentials.secret_access_key,
+      },
+      // Sources conflict on whether R2 takes the SDK's own checksums; the signature covers the body's SHA-256 anyway.
+      requestChecksumCalculation: "WHEN_REQUIRED",
+      responseChecksumValidation: "WHEN_REQUIRED",
+      maxAttempts: 1,
+    });
+    return { sdk, client };
+  };
+  let connection: ReturnType<typeof connect> | null = null;
+  const connected = () => (connection ??= connect());
   const attempt = <T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> =>
     translated(key, signal, async () => {
       const signed_for = region;
@@ -53,13 +55,14 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
 
   const put = (key: string, body: Uint8Array, condition: object, signal: AbortSignal): Promise<string> =>
     attempt(key, signal, async () => {
-      const put = new PutObjectCommand({ ...at(key), Body: body, ContentLength: body.byteLength, ...condition });
+      const { sdk, client } = await connected();
+      const put = new sdk.PutObjectCommand({ ...at(key), Body: body, ContentLength: body.byteLength, ...condition });
       return required((await client.send(put, { abortSignal: signal })).ETag, key);
     });
 
   return {
     location: `s3://${bucket}/${prefix}`,
-    close: () => client.destroy(),
+    close: () => void connection?.then(({ client }) => client.destroy()),
 
     create: (key, body, signal) =>
       put(key, body, { IfNoneMatch: "*" }, signal).catch((error: unknown) => {
@@ -74,7 +77,8 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
 
     read: (key, signal) =>
       attempt(key, signal, async () => {
-        const answer = await client.send(new GetObjectCommand(at(key)), { abortSignal: signal });
+        const { sdk, client } = await connected();
+        const answer = await client.send(new sdk.GetObjectCommand(at(key)), { abortSignal: signal });
         const body = (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
         if (answer.ContentLength !== undefined && body.byteLength !== answer.ContentLength) {
           throw new StorageError(
@@ -87,7 +91,8 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
 
     look: (key, signal) =>
       attempt(key, signal, async () => {
-        const answer = await client.send(new HeadObjectCommand(at(key)), { abortSignal: signal });
+        const { sdk, client } = await connected();
+        const answer = await client.send(new sdk.HeadObjectCommand(at(key)), { abortSignal: signal });
         return {
           key,
           bytes: required(answer.ContentLength, key),
@@ -98,7 +103,8 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
 
     page: (folder, after, signal) =>
       attempt(folder, signal, async () => {
-        const list = new ListObjectsV2Command({
+        const { sdk, client } = await connected();
+        const list = new sdk.ListObjectsV2Command({
           Bucket: bucket,
           Prefix: `${prefix}${folder}`,
           MaxKeys: STORAGE_PAGE,
@@ -116,10 +122,11 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
 
     folders: (folder, signal) =>
       attempt(folder, signal, async () => {
+        const { sdk, client } = await connected();
         const names: string[] = [];
         let token: string | undefined;
         do {
-          const list = new ListObjectsV2Command({
+          const list = new sdk.ListObjectsV2Command({
             Bucket: bucket,
             Prefix: `${prefix}${folder}`,
             Delimiter: "/",
@@ -136,7 +143,8 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
 
     remove: (key, signal) =>
       attempt(key, signal, async () => {
-        await client.send(new DeleteObjectCommand(at(key)), { abortSignal: signal });
+        const { sdk, client } = await connected();
+        await client.send(new sdk.DeleteObjectCommand(at(key)), { abortSignal: signal });
       }).catch((error: unknown) => {
         if (!(error instanceof StorageError && error.failure === "missing")) throw error;
       }),

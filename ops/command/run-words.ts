@@ -1,0 +1,50 @@
+/** Runs the command that is named, and turns every failure into words and an exit code. */
+import { CommanderError } from "commander";
+import { z } from "zod";
+import { commandAt } from "../registry.ts";
+import { buildProgram, pathIn } from "./command-line.ts";
+import { asOpsError, EXIT, OpsError, renderError } from "./errors.ts";
+import { usesColour } from "./output.ts";
+import { perform } from "./perform.ts";
+import type { Shell } from "./shell.ts";
+
+/** Returns the exit code. Help and suggestions go to the process's own stdout, where commander writes them. */
+export async function runWords(argv: readonly string[], shell: Shell): Promise<number> {
+  const described = argv.includes("--json-schema") ? pathIn(argv) : undefined;
+  if (described !== undefined) {
+    const schema = z.toJSONSchema((await commandAt(described)).output, { io: "input" });
+    shell.stdout.write(`${JSON.stringify(schema, null, 2)}\n`);
+    return EXIT.done;
+  }
+  let exit_code: number = EXIT.done;
+  const { program, reached } = await buildProgram(argv, async (...named) => {
+    exit_code = await perform(...named, shell);
+  });
+  try {
+    await program.parseAsync(argv, { from: "user" });
+  } catch (thrown) {
+    const error = thrown instanceof CommanderError ? usageError(thrown, argv, reached()) : asOpsError(thrown);
+    if (error === undefined) return EXIT.done;
+    if (argv.includes("--json"))
+      shell.stdout.write(`${JSON.stringify({ error: { ...error.parts, reason: error.reason ?? null } })}\n`);
+    const verbose = argv.includes("--verbose") || (shell.env.DEBUG ?? "") !== "";
+    shell.stderr.write(renderError(error, { colour: usesColour(shell.stderr, shell.env), verbose }));
+    return error.exit_code;
+  }
+  return exit_code;
+}
+
+/** What commander refuses is a usage error; its own help and version exits are none (undefined). */
+function usageError(error: CommanderError, argv: readonly string[], path: string): OpsError | undefined {
+  if (error.exitCode === 0) return undefined;
+  const cause = error.code === "commander.help" ? "a command is missing" : error.message.replace(/^error: /, "");
+  return new OpsError(
+    {
+      op: "understand",
+      subject: ["ops", ...argv].join(" "),
+      cause: cause.replaceAll(/\.?\n/g, " ").replace(/\.$/, ""),
+      hint: ["npm run ops --", path, "--help"].filter(Boolean).join(" "),
+    },
+    { exit_code: EXIT.usage, error },
+  );
+}
