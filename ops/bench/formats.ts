@@ -44,10 +44,7 @@ export async function measureFormats(
 ): Promise<Outcome<z.infer<typeof formatsOutput>>> {
   const { progress, signal, colour } = running;
   // Libraries that write files of all kinds: no other command, nor any help, should load them.
-  const [{ manualOf, SAMPLE_FORMATS, sampleFile }, { HOSTILE_FILES }] = await Promise.all([
-    import("./sample-files.ts"),
-    import("./hostile-files.ts"),
-  ]);
+  const { manualOf, SAMPLE_FORMATS, sampleFile } = await import("./sample-files.ts");
   const sections = manualOf(section_count);
   const last = `| ${sections.at(-1)?.rows.at(-1)?.join(" | ")} |`;
   const formats: z.infer<typeof formatFigures>[] = [];
@@ -88,6 +85,7 @@ export async function measureFormats(
 }
 
 async function measureHostile({ progress, signal }: Running): Promise<z.infer<typeof hostileFigures>[]> {
+  const { HOSTILE_FILES } = await import("./hostile-files.ts");
   const files: z.infer<typeof hostileFigures>[] = [];
   progress.start("convert hostile files", HOSTILE_FILES.length);
   for (const { name, file, make } of HOSTILE_FILES) {
