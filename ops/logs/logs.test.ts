@@ -28,6 +28,7 @@ const SOON = { timeout: 60_000, interval: 200 };
 let dir: string;
 let service: Service;
 let since: string;
+let stopPushing: () => Promise<unknown>;
 /** What each request was, and its id, as its caller saw it. */
 const asked: { route: string; status: number; id: string }[] = [];
 const used = { answers: 0, input: 0, output: 0, saved: 0 };
@@ -35,7 +36,7 @@ const used = { answers: 0, input: 0, output: 0, saved: 0 };
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), "logs-"));
   service = await startService({ data_dir: dir, plan: "paid", faults: true, variables: { LOG_LEVEL: "INFO" } });
-  await pushLogs();
+  stopPushing = await pushLogs();
   since = new Date().toISOString();
   await workload();
   // An invocation is told of when all that it left for later is done.
@@ -52,14 +53,20 @@ afterAll(async () => {
   rmSync(dir, { recursive: true });
 });
 
-async function pushLogs(): Promise<void> {
+async function pushLogs(): Promise<typeof stopPushing> {
   const { platform } = service;
   const client = new Cloudflare({ apiToken: platform.api_token, baseURL: platform.api_url });
   const at = { account_id: platform.account_id };
   const { access_key_id, secret_access_key } = platform.s3_credentials;
   const destination_conf = `r2://${BUCKETS.logs.name}/${LOG_ARCHIVE_FOLDER}/{DATE}?account-id=${at.account_id}&access-key-id=${access_key_id}&secret-access-key=${secret_access_key}`;
-  await client.logpush.jobs.create({ ...at, dataset: "workers_trace_events", enabled: true, destination_conf });
+  const job = await client.logpush.jobs.create({
+    ...at,
+    dataset: "workers_trace_events",
+    enabled: true,
+    destination_conf,
+  });
   await client.workers.scripts.scriptAndVersionSettings.edit(SERVICE, { ...at, settings: { logpush: true } as never });
+  return () => client.logpush.jobs.update(job?.id ?? 0, { ...at, enabled: false });
 }
 
 /** Writes, searches, answers, refusals and failures. */
@@ -217,6 +224,7 @@ test("a rotation says what it would do, then deletes what is old, and compresses
   const today = new Date().toISOString().slice(0, 10).replaceAll("-", "");
   const put = (name: string, body: Buffer) => storage.create(`${LOG_ARCHIVE_FOLDER}/${name}`, body, signal);
   const keys = async () => [...(await sizesUnder(storage, "", signal)).keys()];
+  await stopPushing();
   await put("20200101/a.log.gz", gzipSync(open));
   await put("20200102/b.log", open);
   await put(`${today}/open.log`, open);
