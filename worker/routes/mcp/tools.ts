@@ -125,7 +125,9 @@ export const TOOLS: readonly Tool[] = [
     input: putInput,
     effect: "destructive",
     async run(work, input) {
-      const { created_at_ms: _, ...shown } = resultOf(await writeDocument(work, { document: documentInput(input) }));
+      const outcome = await writeDocument(work, { document: documentInput(input) });
+      if (!("done" in outcome)) return resultOf(outcome);
+      const { created_at_ms: _, ...shown } = outcome.done;
       return shown;
     },
   }),
