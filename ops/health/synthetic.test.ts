@@ -36,12 +36,13 @@ test("all journeys pass on a healthy platform and nothing is left behind", async
   const { code, stdout, stderr } = await runCli(["synthetic", "--data", dir, "--json"]);
   const report = JSON.parse(stdout);
   expect(report.steps.filter(({ state }: { state: string }) => state !== "pass")).toEqual([]);
-  expect({ code, passed: report.passed, left: report.left_behind, stderr }).toEqual({
+  expect({ code, passed: report.passed, left: report.left_behind }).toEqual({
     code: 0,
     passed: true,
     left: [],
-    stderr: "",
   });
+  // A slow machine hears how far it is, and nobody of anything else.
+  expect(stderr.split("\n").filter((line) => line !== "" && !line.startsWith("journeys: "))).toEqual([]);
   expect(await leftBehind()).toEqual({ keys: [], documents: { documents: [], next_cursor: null } });
 });
 
