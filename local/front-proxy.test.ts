@@ -1,53 +1,12 @@
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import {
-  Agent,
-  type ClientRequest,
-  createServer,
-  get,
-  type IncomingMessage,
-  request,
-  type Server,
-  type ServerResponse,
-} from "node:http";
+import { Agent, type ClientRequest, get, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { connect, createServer as createTcpServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, expect, test } from "vitest";
-import { FrontProxy } from "./front-proxy.ts";
+import { cleanUp, cleanups, newSocket, startProxy, startUpstream, to } from "./front-proxy.fixture.ts";
 import { PROXY_BODIES_BYTES_MAX, PROXY_BODY_BUFFER_BYTES } from "./limits.ts";
 
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function startProxy(random = () => 0): Promise<{ proxy: FrontProxy; url: string }> {
-  const proxy = new FrontProxy(random);
-  cleanups.push(() => proxy.close());
-  return { proxy, url: `http://127.0.0.1:${await proxy.listen(0)}` };
-}
-
-/** Path of a socket that no test has used yet. */
-function newSocket(): string {
-  const folder = mkdtempSync(join(tmpdir(), "proxy-"));
-  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
-  return join(folder, "s");
-}
-
-async function startUpstream(serve: (incoming: IncomingMessage, outgoing: ServerResponse) => void): Promise<string> {
-  const path = newSocket();
-  const server: Server = createServer(serve).listen(path);
-  await once(server, "listening");
-  cleanups.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return path;
-}
-
-const to = (socket: string, percentage = 100, name = "prism--1") => ({ socket, percentage, name });
+afterEach(cleanUp);
 
 test("an idle connection is the client's to close: closed from here, it could be taken up in that moment", async () => {
   const { proxy, url } = await startProxy();
