@@ -173,6 +173,20 @@ describe("the extractive answerer", () => {
     expect(answer).not.toContain("Nobody sews");
   });
 
+  test("no table is quoted beside one of which a row says the same words of the question and more", () => {
+    const rows = (from: number) => [
+      "| Part | Torque |",
+      "|---|---|",
+      `| axle bolt ${from} | 4${from} Nm |`,
+      `| axle bolt ${from + 1} | 40 Nm |`,
+    ];
+    const passages = [1, 4].map((from) => ({ mark: from, title: "Bolts", heading: "", text: rows(from).join("\n") }));
+    expect(ask("What torque has axle bolt 5?", passages)).toBe(
+      "| Part | Torque |\n|---|---|\n| axle bolt 5 | 40 Nm |\n[4]",
+    );
+    expect(ask("What torque have axle bolts?", passages).match(/\[\d\]/g)?.length).toBeGreaterThan(1);
+  });
+
   test("however many sentences say the same words, four are quoted", () => {
     const text = Array.from({ length: 40 }, (_, day) => `On day ${day} the ferry has its rope tarred.`).join(" ");
     expect(

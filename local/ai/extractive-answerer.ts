@@ -5,7 +5,7 @@
  */
 import { evidence } from "../../worker/rag/answer/evidence.ts";
 import { NOT_FOUND, parsePrompt } from "../../worker/rag/answer/prompt.ts";
-import { type Question, readQuestion } from "../../worker/rag/answer/question.ts";
+import { matchQuestion, type Question, readQuestion } from "../../worker/rag/answer/question.ts";
 import { type ReadHit, readHit } from "../../worker/rag/answer/reading.ts";
 import { POINTS_BACK, scoreUnits } from "../../worker/rag/answer/relevance.ts";
 import {
@@ -19,7 +19,7 @@ import {
   WHY,
   wanted,
 } from "./question-form.ts";
-import { quotations } from "./quotations.ts";
+import { bestRow, quotations } from "./quotations.ts";
 
 /** What the answerer says, and how sure it was: `evidence` is 0..1 over the passages of the prompt. */
 interface ExtractiveAnswer {
@@ -99,7 +99,7 @@ function choose(asked: string, question: Question, units: readonly QuotableUnit[
   const isValue = VALUES.has(question.type) || WHO.test(asked);
   const answers = (quotes: readonly QuotableUnit[]): boolean =>
     (!isValue && question.type !== "date") || quotes.some((unit) => holdsAsked(asked, question, unit));
-  const ranked = units.filter(isQuotable).sort((a, b) => b.probability - a.probability);
+  const ranked = withoutOutdone(question, units.filter(isQuotable)).sort((a, b) => b.probability - a.probability);
   const quoted = new Set<QuotableUnit>();
   let quotes = 0;
   let isAnswered = false;
@@ -120,6 +120,21 @@ function choose(asked: string, question: Question, units: readonly QuotableUnit[
 /** Whether the unit, or what stands above it, has a word of the question that says something of its subject. */
 function saysAnything({ strengths }: Question, { has, above }: QuotableUnit): boolean {
   return strengths.some((strength, term) => strength === 1 && (has[term] === 1 || above[term] === 1));
+}
+
+/** Without the tables of which another's best row says every word of the question that their own does, and more: they tell of others. */
+function withoutOutdone(question: Question, units: readonly QuotableUnit[]): QuotableUnit[] {
+  const rows = units
+    .filter(({ kind }) => kind === "table")
+    .map((unit) => ({ unit, has: matchQuestion(bestRow(question, unit.text), question).has }));
+  const isOutdone = (has: Uint8Array): boolean =>
+    rows.some(
+      (other) =>
+        has.every((here, term) => here !== 1 || other.has[term] === 1) &&
+        has.some((here, term) => here !== 1 && other.has[term] === 1),
+    );
+  const outdone = new Set(rows.filter(({ has }) => isOutdone(has)).map(({ unit }) => unit));
+  return units.filter((unit) => !outdone.has(unit));
 }
 
 /**

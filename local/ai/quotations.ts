@@ -26,7 +26,7 @@ export function quotations(
 }
 
 /** Head and best row of a Markdown table; of a part without a head, the best row. */
-function bestRow(question: Question, table: string): string {
+export function bestRow(question: Question, table: string): string {
   const lines = table.split("\n");
   const hasHead = /^[\s|:-]+$/.test(lines[1] ?? "");
   const rows = (hasHead ? lines.slice(2) : lines).map((text) => ({ text, has: matchQuestion(text, question).has }));

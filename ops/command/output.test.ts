@@ -37,8 +37,8 @@ test("what others wrote can neither forge a row or a line nor command the termin
 });
 
 test("whatever a command shows keeps its lines, columns and colours, and nothing else that commands a terminal", () => {
-  expect(harmlessScreen("a\tb\n\u001b[31mred\u001b[39m\u001b[2K\u001b]0;x\u0007\r\u009b\u2028\u202e")).toBe(
-    "a\tb\n\u001b[31mred\u001b[39m\\u001b[2K\\u001b]0;x\\u0007\\r\\u009b\\u2028\\u202e",
+  expect(harmlessScreen("a\tb\r\nc\n\u001b[31mred\u001b[39m\u001b[2K\u001b]0;x\u0007\r\u009b\u2028\u202e")).toBe(
+    "a\tb\r\nc\n\u001b[31mred\u001b[39m\\u001b[2K\\u001b]0;x\\u0007\\r\\u009b\\u2028\\u202e",
   );
   const data = { title: "a\u001b\u007f\u009b\u2028\u202e\n" };
   expect(harmlessJson(data)).toMatch(/^[\x20-\x7e]*$/);

@@ -33,9 +33,9 @@ export function harmless(text: string): string {
 }
 
 const COMMANDING = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
-/** Beside the lines, columns and colours that a command draws with. */
+/** Beside the lines (those of calendars end with CRLF), columns and colours that a command draws with. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control sequences
-const COMMANDING_ON_SCREEN = /(\u001b\[[0-9;]*m)|(?![\n\t])[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
+const COMMANDING_ON_SCREEN = /(\u001b\[[0-9;]*m)|(?![\n\t]|\r\n)[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
 /** What a command shows, whatever it was made of: it may have lines, columns and colours, and commands the terminal nothing else. */
 export function harmlessScreen(text: string): string {
