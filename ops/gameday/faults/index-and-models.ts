@@ -1,4 +1,5 @@
 /** Faults of Vectorize, of the models and of the caches. */
+import { VECTORIZE_DELETE_IDS_MAX } from "../../../infra/cloudflare-limits.ts";
 import { generationName, VECTOR_INDEX } from "../../../infra/inventory.ts";
 import type { Arena } from "../arena.ts";
 import type { Fault } from "../fault.ts";
@@ -77,7 +78,11 @@ export const INDEX_FAULTS: readonly Fault[] = [
     inject: async (arena) => {
       const { result } = await account<{ vectors: { id: string }[] }>(arena, "get", `${INDEX}/list?count=1000`);
       const ids = result.vectors.map(({ id }) => id).filter((_, index) => index % 2 === 0);
-      await account(arena, "post", `${INDEX}/delete_by_ids`, { ids });
+      // The faults before may have written hundreds of documents.
+      for (let from = 0; from < ids.length; from += VECTORIZE_DELETE_IDS_MAX)
+        await account(arena, "post", `${INDEX}/delete_by_ids`, {
+          ids: ids.slice(from, from + VECTORIZE_DELETE_IDS_MAX),
+        });
     },
   },
   {
