@@ -84,7 +84,8 @@ export const benchHttp = defineCommand({
   notes: `search_cached repeats ${CACHED_QUERIES} queries; of every other subject each request has a query of its own, the same
 ones for all subjects of a round. --telemetry compares each workload with the same Worker built without telemetry (no log line, data
 point or meter), which serves beside it, instead of with the peers. Of several sizes each gets a platform of its own, one after the
-other, and fewer rounds the larger it is. Cold starts are of workerd processes that are started anew, one after the other. The embedding model of this machine has no weight in a hybrid search, so vectors are not asked.`,
+other, and fewer rounds the larger it is. Cold starts are of workerd processes that are started anew, one after the other. The embedding
+model of this machine has no weight in a hybrid search, so vectors are not asked.`,
   risk: "read",
   options: z.object({
     chunks: z

@@ -39,17 +39,18 @@ export function periodSince(from_ms: number, now_ms: number): string | null {
   return Object.entries(reach).find(([, span_ms]) => now_ms - from_ms <= span_ms)?.[0] ?? null;
 }
 
-/** Of all requests: more than that, and the alert on failed requests fires. */
-const FAILED_SHARE_MAX = SERVICE_RULES.flatMap(({ condition }) => ("all" in condition ? condition.all : [])).find(
-  ({ metric }) => metric === "error_ratio",
-)?.value;
+/** Of all requests: what the alert on failed requests does not bear. */
+const FAILED_SHARES = SERVICE_RULES.flatMap(({ condition }) => ("all" in condition ? condition.all : []))
+  .filter(({ metric }) => metric === "error_ratio")
+  .map(({ value }) => value);
 
 /**
  * When requests began to fail without a step in between that was well, up to the step of `to_ms`, which may have just begun: to the
  * length of a step, and rather too early. null where none failed right before.
  */
 export function failingSince({ steps }: RequestSeries, to_ms: number): number | null {
-  const fails = ({ requests, errors }: RequestSeries["steps"][number]) => errors > requests * (FAILED_SHARE_MAX ?? 0);
+  const fails = ({ requests, errors }: RequestSeries["steps"][number]) =>
+    FAILED_SHARES.some((share) => errors > requests * share);
   const newestFirst = steps.filter(({ at }) => Date.parse(at) <= to_ms).reverse();
   let first: string | null = null;
   for (const [age, step] of newestFirst.entries()) {

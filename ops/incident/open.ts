@@ -34,8 +34,8 @@ export const incidentOpen = defineCommand({
   group: "incident",
   summary: "open an incident: on the status page at once, told to channels within five minutes",
   notes: `SEV-1: outage, response within 15 min. SEV-2: a part is lost, 1 h. SEV-3: worse than it should be, 4 h. SEV-4: a blemish, one business day. With
---alert, title and severity are the alert's where they are not given, and it began when requests began to fail right before it. Where the service does not answer, it is left in KV, or waits on this
-machine, and has a name (r-…) instead of a number.`,
+--alert, title and severity are the alert's where they are not given, and it began when requests began to fail right before it. Where the
+service does not answer, it is left in KV, or waits on this machine, and has a name (r-…) instead of a number.`,
   risk: "change",
   args: z.object({ title: z.string().optional().describe("public, one line; may be left out with --alert") }),
   options: z.object({
