@@ -6,7 +6,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import { SERVICE, type SecretName, VARIABLES } from "../../infra/inventory.ts";
 import type { FaultPlan } from "../../local/faults.ts";
 import type { Platform } from "../../local/platform.ts";
-import { HOUR_MS } from "../../worker/ground/time.ts";
 import { configurationPlace } from "../alerts/configuration.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import type { Invocation } from "../command/invocation.ts";
@@ -41,8 +40,6 @@ export interface Arena {
 
 const SILENT: Invocation["progress"] = { start() {}, update() {}, stop() {} };
 const WEBHOOK_SECRET = "ALERT_WEBHOOK_SECRET" satisfies SecretName;
-/** The job whose age is an alert of its own. */
-const BACKUP_EVERY_H = 24;
 
 /** @throws what keeps the platform from starting, or `work` throws. */
 export async function onArena<T>(invocation: Invocation, work: (arena: Arena) => Promise<T>): Promise<T> {
@@ -102,10 +99,6 @@ export async function onArena<T>(invocation: Invocation, work: (arena: Arena) =>
         platform.queues.dispatch();
         return Promise.race([platform.queues.settled(), pause(GAMEDAY_DELIVERY_MAX_MS)]);
       },
-    });
-    await admin.post("/api/v1/heartbeats/backup", {
-      result: "success",
-      next_due_at: new Date(clock.now() + BACKUP_EVERY_H * HOUR_MS).toISOString(),
     });
     return await work({
       platform,

@@ -11,6 +11,8 @@ export interface Fault {
   also?: readonly string[];
   /** Id of the runbook that is run. */
   runbook: string;
+  /** It needs a platform on which nothing has happened before. */
+  alone?: true;
   /** What must be so before it strikes, such as the time of day. */
   prepare?(arena: Arena): Promise<void>;
   /** Lets what is left of the time before it pass at once; after the warm-up. */

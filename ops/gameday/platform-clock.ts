@@ -40,9 +40,9 @@ export class PlatformClock {
       this.#inputs.signal.throwIfAborted();
       this.#minute += 1;
       this.#moveTo(this.#minute * MINUTE_MS);
-      if (each_minute !== null && this.#minute % ALERT_STEP_MIN === 0) await pause(METER_SETTLED_MS);
       // A minute is over sooner here than a queue looks for what is due.
       await this.#inputs.deliver();
+      if (each_minute !== null && this.#minute % ALERT_STEP_MIN === 0) await pause(METER_SETTLED_MS);
       await this.#inputs.fire(new Date(this.#minute * MINUTE_MS));
       await each_minute?.();
     }

@@ -55,7 +55,7 @@ export async function playAll(
       progress.update(done.size);
       own.note(`${fault.id}: told after ${came.detected_after_s} s, recovered after ${came.recovered_after_s} s`);
       const isWell = came.recovered_after_s !== null && came.lost === 0;
-      if (!isWell || waiting.length === 0 || !(await isForgotten(arena))) return;
+      if (!isWell || waiting[0] === undefined || waiting[0].alone || !(await isForgotten(arena))) return;
     }
   };
   const lane = async (): Promise<void> => {

@@ -1,6 +1,6 @@
 /** One fault from beginning to end: usual traffic, the fault, its alert, its runbook, recovery, and what became of what was promised. */
 import { ALL_RULES } from "../../worker/alerts/rules.ts";
-import { MINUTE_MS } from "../../worker/ground/time.ts";
+import { HOUR_MS, MINUTE_MS } from "../../worker/ground/time.ts";
 import { ALERT_STEP_MIN } from "../../worker/limits.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { walkJourneys } from "../health/synthetic.ts";
@@ -13,9 +13,16 @@ import { isNews, ruleOf } from "./webhooks.ts";
 
 const EVALUATION_MS = ALERT_STEP_MIN * MINUTE_MS;
 const S_MS = 1_000;
+const DEPLOYMENT_RULE = "change-deploy";
+/** The job whose age is an alert of its own. */
+const BACKUP_EVERY_H = 24;
 
-/** Lets the usual traffic run until a little after an evaluation: then a fault may strike. */
-export async function warmUp({ clock, traffic }: Arena): Promise<void> {
+/** Lets the usual traffic run until a little after an evaluation, last night's backup being made: then a fault may strike. */
+export async function warmUp({ admin, clock, traffic }: Arena): Promise<void> {
+  await admin.post("/api/v1/heartbeats/backup", {
+    result: "success",
+    next_due_at: new Date(clock.now() + BACKUP_EVERY_H * HOUR_MS).toISOString(),
+  });
   const evaluation_ms = Math.ceil(clock.now() / EVALUATION_MS) * EVALUATION_MS + GAMEDAY_WARM_UP_MIN * MINUTE_MS;
   await clock.passTo(evaluation_ms + GAMEDAY_STRIKES_AFTER_MS, () => traffic.minute());
 }
@@ -36,7 +43,7 @@ export async function play(arena: Arena, fault: Fault): Promise<Played> {
     () => told().find(({ kind, alert }) => isNews(kind) && ruleOf(alert) === fault.alert),
     async () => fault.workload?.(arena),
   );
-  const ran = detected === undefined ? { done: false, steps: [] } : await mend(arena, fault);
+  const ran = detected === undefined ? { done: false, steps: [], deployed: false } : await mend(arena, fault);
   const recovered_ms = detected === undefined ? null : await recover(arena);
   const isChange = detected?.kind === "change";
   const resolved = isChange
@@ -48,7 +55,8 @@ export async function play(arena: Arena, fault: Fault): Promise<Played> {
   const shortfall = await afterwards(arena, fault);
   const lost = await traffic.lost();
   const rules = [...new Set(told().flatMap(({ kind, alert }) => (isNews(kind) ? ruleOf(alert) : [])))];
-  const expected = [fault.alert, ...(fault.also ?? [])];
+  // A runbook goes back to the release before, where there is one: of that, too, people are told.
+  const expected = [fault.alert, ...(fault.also ?? []), ...(ran.deployed ? [DEPLOYMENT_RULE] : [])];
   return {
     id: fault.id,
     alert: fault.alert,

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { $ } from "zx/core";
 import { CLOCK_OFFSET } from "../clock.ts";
+import { soundRunbook } from "../runbook/library.ts";
 import type { Arena } from "./arena.ts";
 import type { Fault } from "./fault.ts";
 import { type Played, ranStep } from "./played.ts";
@@ -14,7 +15,12 @@ export interface RunbookRun {
   done: boolean;
   /** Those that were carried out. */
   steps: Played["steps"];
+  /** One of these put another version in place. */
+  deployed: boolean;
 }
+
+/** Commands after which another version serves, where they are more than a look. */
+const DEPLOYS = /\bops -- (deploy|rollback)\b(?!.*--dry-run)/;
 
 /** A shell of this platform's engineer: what is run there works on it, by its clock. */
 export function shellOf({ data_dir, invocation, faults }: Arena, variables: Record<string, string> = {}) {
@@ -36,12 +42,15 @@ export async function runRunbook(
   const report = ran.safeParse(safeJson(run.stdout));
   if (!report.success) {
     invocation.note(`${runbook}: ${run.stderr.trim()}`);
-    return { done: false, steps: [] };
+    return { done: false, steps: [], deployed: false };
   }
   const { outcome, steps } = report.data;
   const done = outcome === "done";
   if (!done) invocation.note(`${runbook} ended as ${outcome}: ${run.stderr.trim()}`);
-  return { done, steps: steps.filter((step) => step.outcome !== "skipped" && step.outcome !== "not run") };
+  const carriedOut = steps.filter((step) => step.outcome !== "skipped" && step.outcome !== "not run");
+  const deploying = (await soundRunbook(runbook)).steps.filter(({ commands }) => DEPLOYS.test(commands));
+  const deployed = carriedOut.some((step) => deploying.some(({ name }) => name === step.name));
+  return { done, steps: carriedOut, deployed };
 }
 
 function safeJson(text: string): unknown {

@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
+import { ALERT_STEP_MIN } from "../../worker/limits.ts";
 import type { Client } from "../service/client.ts";
 
 /** Searches that come again and again, as they do where people work. */
@@ -15,8 +16,8 @@ const QUESTIONS = [
 ] as const;
 const CORPUS = ["canal", "lake", "spring", "marsh", "glacier", "delta"] as const;
 const SEARCHES_PER_MINUTE = 8;
-/** A batch goes through the queue once in so many minutes. */
-const BATCH_EVERY_MIN = 5;
+/** A batch goes through the queue once in so many minutes: between two evaluations there is always one. */
+const BATCH_EVERY_MIN = ALERT_STEP_MIN - 1;
 const BATCH_DOCUMENTS = 2;
 const CHECKS_AT_ONCE = 8;
 /** The queue may be at work on the last batch when documents are looked for. */

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type Platform, startPlatform } from "../../local/platform.ts";
 import { startService } from "../../worker/service.fixture.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
@@ -57,6 +57,19 @@ test("a failing dependency fails its journeys, skips what needs them, and is sti
   expect(
     (await listKeys(admin())).filter(({ name, revoked_at }) => name.startsWith("synthetic") && !revoked_at),
   ).toEqual([]);
+});
+
+test("a mended service is not failed for a verdict of a moment before", async () => {
+  const { faults } = platform;
+  if (!faults) throw new Error("the platform was started without faults");
+  const { url, api_secret: token } = platform;
+  const { signal } = new AbortController();
+  const client = createClient({ url, token, signal });
+  const all = journeys({ admin: client, traces: { key: null, documents: new Set() }, signal, nonce: "4712abc" });
+  faults.rules = [{ binding: "DB", error: "D1_ERROR: D1 DB is overloaded." }];
+  await vi.waitUntil(async () => (await client.send("GET", "/health/ready")).status === 503, { timeout: 60_000 });
+  faults.rules = [];
+  await all.find(({ name }) => name === "ready")?.walk();
 });
 
 test("a document of the queue is found first by its words, though Vectorize shows a similar older one and not yet this one", async () => {

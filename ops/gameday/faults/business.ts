@@ -94,6 +94,8 @@ export const BUSINESS_FAULTS: readonly Fault[] = [
     alert: "active-users",
     also: ["backup-old", "schedule-missed", "cron-stopped"],
     runbook: "business-figures",
+    // Whoever used the platform in faults before would be missed as well, and does not come back.
+    alone: true,
     prepare: async (arena) => {
       const clients = Array.from({ length: 6 }, (_, user) => caller(arena, { tenant: `week${user}` }));
       users.set(arena, await Promise.all(clients));
