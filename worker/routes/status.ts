@@ -8,7 +8,7 @@ import { badgeQuery, status as statusSchema } from "../schemas/status.ts";
 import { declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
 import { refuseInvalid } from "../security/validation.ts";
-import { json } from "./json-answer.ts";
+import { json } from "./json-content.ts";
 import { originOf } from "./origin.ts";
 
 export const status = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
