@@ -1,9 +1,10 @@
 /** `ops alerts list` */
 import { z } from "zod";
+import { alertList } from "../../worker/schemas/alerts.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import { table } from "../command/output.ts";
-import { readAlerts, shownAlerts } from "./answers.ts";
+import { readAlerts } from "./answers.ts";
 
 const CONFIGURATIONS = {
   none: "none, so that nobody is told (docs/alerts.md)",
@@ -17,7 +18,7 @@ export const alertsList = defineCommand({
   summary: "alerts that are pending, fire, or have resolved in the last hour; jobs that report, and deliveries",
   notes: "Exit code 1 when an alert fires that is neither acknowledged nor silenced.",
   risk: "read",
-  output: z.strictObject(shownAlerts.shape),
+  output: z.strictObject(alertList.shape),
   examples: ["alerts list", "alerts list --stack production --json"],
   async run(invocation) {
     const found = await readAlerts(await invocation.client());

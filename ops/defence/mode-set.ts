@@ -2,9 +2,10 @@
 import { z } from "zod";
 import { MODES } from "../../worker/ground/mode.ts";
 import { RATE_TIERS } from "../../worker/ground/principal.ts";
+import { modeView } from "../../worker/schemas/defence.ts";
 import { defineCommand } from "../command/define.ts";
 import { decode } from "../service/client.ts";
-import { MODE_PATH, modeView, shownMode } from "./mode.ts";
+import { MODE_PATH, shownMode } from "./mode.ts";
 
 export const modeSet = defineCommand({
   path: "mode set",

@@ -1,8 +1,9 @@
 /** `ops mode show` */
 import { z } from "zod";
+import { modeView } from "../../worker/schemas/defence.ts";
 import { defineCommand } from "../command/define.ts";
 import { decode } from "../service/client.ts";
-import { MODE_PATH, modeView, shownMode } from "./mode.ts";
+import { MODE_PATH, shownMode } from "./mode.ts";
 
 export const modeShow = defineCommand({
   path: "mode show",

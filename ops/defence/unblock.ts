@@ -1,8 +1,9 @@
 /** `ops unblock` */
 import { z } from "zod";
+import { blocksView, blockView } from "../../worker/schemas/defence.ts";
 import { defineCommand } from "../command/define.ts";
 import { decode } from "../service/client.ts";
-import { blockPath, blockView } from "./blocks.ts";
+import { blockPath } from "./blocks.ts";
 
 export const unblock = defineCommand({
   path: "unblock",
@@ -18,7 +19,7 @@ export const unblock = defineCommand({
   async run(invocation, { ip }) {
     const client = await invocation.client();
     const found = await client.get(blockPath(ip));
-    const { blocks: holding } = decode(z.object({ blocks: z.array(blockView) }), found, "GET blocklist");
+    const { blocks: holding } = decode(blocksView, found, "GET blocklist");
     if (invocation.dry_run) return { data: { lifted: ip, holding }, text: `The block of ${ip} would be lifted.` };
     await client.delete(blockPath(ip));
     const others = holding.length - 1;

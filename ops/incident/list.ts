@@ -3,7 +3,7 @@ import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
-import { nameOf, readIncidents, type ShownIncident, shownAction, shownIncident } from "./answers.ts";
+import { nameOf, readIncidents, type ShownIncident, shownIncident } from "./answers.ts";
 import { clockOf, dueTold, roughly } from "./clock.ts";
 import { bringWaiting, isDown, WHEREABOUTS, waitingIncidents } from "./reports.ts";
 
@@ -20,7 +20,7 @@ const output = z.strictObject({
   is_complete: z.boolean().describe("false: the service does not answer, and only what waits for it is listed"),
   incidents: z.array(listed),
   action_items: z
-    .array(z.object({ incident: z.string(), ...shownAction.shape, is_late: z.boolean() }))
+    .array(z.object({ incident: z.string(), ...shownIncident.shape.action_items.element.shape, is_late: z.boolean() }))
     .describe("those that are not done"),
 });
 type Listed = z.infer<typeof listed>;

@@ -1,5 +1,6 @@
 /** `ops incident resolve` */
 import { z } from "zod";
+import type { AlertList } from "../../worker/schemas/alerts.ts";
 import { readAlerts } from "../alerts/answers.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
@@ -85,7 +86,7 @@ export const incidentResolve = defineCommand({
 
 /** Why an incident may not be over. */
 async function doubtsAbout(invocation: Invocation, incident: ShownIncident): Promise<string[]> {
-  let known: Awaited<ReturnType<typeof readAlerts>>;
+  let known: AlertList;
   try {
     known = await readAlerts(await invocation.client());
   } catch (error) {
@@ -97,7 +98,7 @@ async function doubtsAbout(invocation: Invocation, incident: ShownIncident): Pro
 
 /** The same, of what is known of alerts. An alert counts that pages, or began with the incident, or is in its timeline. Pure. */
 export function doubtsOf(
-  { evaluated_at, alerts }: Pick<Awaited<ReturnType<typeof readAlerts>>, "evaluated_at" | "alerts">,
+  { evaluated_at, alerts }: Pick<AlertList, "evaluated_at" | "alerts">,
   { started_at, timeline }: Pick<ShownIncident, "started_at" | "timeline">,
   now_ms: number,
 ): string[] {

@@ -1,15 +1,16 @@
 /** `ops keys list` */
 import { z } from "zod";
+import { keyView } from "../../worker/schemas/keys.ts";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
-import { keyRecord, listKeys } from "./keys.ts";
+import { listKeys } from "./keys.ts";
 
 export const keysList = defineCommand({
   path: "keys list",
   group: "security",
   summary: "list keys, revoked ones included, without their secrets",
   risk: "read",
-  output: z.strictObject({ keys: z.array(z.strictObject(keyRecord.shape)) }),
+  output: z.strictObject({ keys: z.array(z.strictObject(keyView.shape)) }),
   examples: ["keys list --json"],
   async run(invocation) {
     const keys = await listKeys(await invocation.client());

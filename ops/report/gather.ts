@@ -1,7 +1,10 @@
 /** Reading what a report is made of: each source on its own, so that one which does not answer leaves a gap that is told. */
-import { z } from "zod";
+import type { z } from "zod";
 import { DAY_MS } from "../../worker/ground/time.ts";
+import type { AlertList } from "../../worker/schemas/alerts.ts";
+import { auditPage } from "../../worker/schemas/audit.ts";
 import { requestSeries } from "../../worker/schemas/dashboard.ts";
+import { type incident, incidentPage } from "../../worker/schemas/incidents.ts";
 import { metrics } from "../../worker/schemas/metrics.ts";
 import {
   capacityReport,
@@ -21,19 +24,6 @@ import { REPORT_AUDIT_PAGES } from "./limits.ts";
 export type Period = "1h" | "24h" | "7d" | "30d";
 export const PERIOD_DAYS: Readonly<Record<Period, number>> = { "1h": 1 / 24, "24h": 1, "7d": 7, "30d": 30 };
 
-const incident = z.object({
-  id: z.int(),
-  title: z.string(),
-  severity: z.string(),
-  state: z.string(),
-  started_at: z.string(),
-  resolved_at: z.string().nullable(),
-});
-const auditPage = z.object({
-  entries: z.array(z.object({ action: z.string(), outcome: z.string() })),
-  next_cursor: z.string().nullable(),
-});
-
 export interface Gathered {
   performance: z.infer<typeof performanceReport>;
   week: z.infer<typeof weeklyReport>;
@@ -43,9 +33,9 @@ export interface Gathered {
   capacity: z.infer<typeof capacityReport>;
   usage: z.infer<typeof usageSummary>;
   queues: z.infer<typeof queueReport>;
-  alerts: Awaited<ReturnType<typeof readAlerts>>;
+  alerts: AlertList;
   /** That began in the period, or are open. */
-  incidents: z.infer<typeof incident>[];
+  incidents: Pick<z.infer<typeof incident>, "id" | "title" | "severity" | "state" | "started_at" | "resolved_at">[];
   backup: Awaited<ReturnType<typeof readLastVerified>>;
   /** How often each action was done in the period, by its outcome; `is_whole`: all entries of the period were counted. */
   audit: { counts: { action: string; outcome: string; count: number }[]; is_whole: boolean };
@@ -72,7 +62,7 @@ export async function gather(
     queues: () => get(queueReport, "/monitoring/queue-metrics"),
     alerts: () => readAlerts(client),
     incidents: async () => {
-      const { incidents } = await get(z.object({ incidents: z.array(incident) }), "/api/v1/incidents");
+      const { incidents } = await get(incidentPage, "/api/v1/incidents");
       return incidents.filter(({ started_at, resolved_at }) => resolved_at === null || started_at >= since);
     },
     backup: async () => readLastVerified(await invocation.target(), invocation.signal),

@@ -1,5 +1,6 @@
 /** What the service is told of runs, and what it has heard. Its alert state is what runners of several machines agree by. */
 import { z } from "zod";
+import { heartbeatList } from "../../worker/schemas/alerts.ts";
 import { asOpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { bringReports, keepReport, type ReportKind } from "../command/waiting-reports.ts";
@@ -108,25 +109,12 @@ function heartbeatOf(
   };
 }
 
-const heard = z.object({
-  jobs: z.array(
-    z.object({
-      job: z.string(),
-      result: z.enum(["start", "success", "fail", "awaited"]),
-      at: z.iso.datetime(),
-      run_id: z.string().nullable(),
-      due_at: instant,
-      lease_until: instant,
-    }),
-  ),
-});
-
 /** Last runs that the service has heard of, by job; null where it gives no answer. */
 export async function heardRuns(invocation: Invocation): Promise<Map<string, LastRun> | null> {
   const ms = (at: string | null) => (at === null ? null : Date.parse(at));
   try {
     const path = "/api/v1/heartbeats";
-    const { jobs } = decode(heard, await (await serviceOf(invocation)).get(path), `GET ${path}`);
+    const { jobs } = decode(heartbeatList, await (await serviceOf(invocation)).get(path), `GET ${path}`);
     return new Map(
       jobs.flatMap(({ job, result, at, run_id, due_at, lease_until }): [string, LastRun][] =>
         result === "awaited"

@@ -1,7 +1,8 @@
 /** A platform of a measurement's own: started empty, driven through the HTTP API, gone afterwards. */
-import { z } from "zod";
+import type { z } from "zod";
 import type { Platform, PlatformOptions } from "../../local/platform.ts";
 import { LIST_LIMIT_MAX } from "../../worker/limits.ts";
+import { documentPage } from "../../worker/schemas/documents.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { type Client, createClient, decode } from "./client.ts";
 
@@ -30,11 +31,6 @@ export async function onRig<T>(
   }
 }
 
-const DocumentPage = z.object({
-  documents: z.array(z.object({ chunks: z.number() })),
-  next_cursor: z.string().nullable(),
-});
-
 /** Chunks that the service holds for the caller's tenant. */
 export async function countChunks(client: Client): Promise<number> {
   let chunks = 0;
@@ -42,7 +38,7 @@ export async function countChunks(client: Client): Promise<number> {
   do {
     const query = new URLSearchParams({ limit: String(LIST_LIMIT_MAX), ...(cursor !== null && { cursor }) });
     const body = await client.get(`/api/v1/documents?${query}`);
-    const page: z.infer<typeof DocumentPage> = decode(DocumentPage, body, "GET /api/v1/documents");
+    const page: z.infer<typeof documentPage> = decode(documentPage, body, "GET /api/v1/documents");
     for (const document of page.documents) chunks += document.chunks;
     cursor = page.next_cursor;
   } while (cursor !== null);
