@@ -6,7 +6,7 @@ import { mainVersion } from "../cloudflare/worker-versions.ts";
 import { asOpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { listKeys } from "../keys/keys.ts";
-import { type Client, createClient, decode } from "../service/client.ts";
+import { type Client, createClient } from "../service/client.ts";
 import { openStack } from "../stack/delivery.ts";
 import { judgeKeys, judgeSecrets, judgeTokens } from "./credential-rules.ts";
 import type { Area, Finding } from "./finding.ts";
@@ -34,8 +34,8 @@ export async function look(invocation: Invocation): Promise<Looked> {
     [
       ["blocks"],
       async () => {
-        const answer = await (await client()).get("/api/v1/blocklist");
-        return judgeBlocks(decode(blocksView, answer, "GET /api/v1/blocklist").blocks, now_ms);
+        const { blocks } = await (await client()).get("/api/v1/blocklist", blocksView);
+        return judgeBlocks(blocks, now_ms);
       },
     ],
     [
@@ -57,7 +57,7 @@ export async function look(invocation: Invocation): Promise<Looked> {
     [
       ["secrets"],
       async () => {
-        const { secrets } = decode(environment, await (await client()).get("/debug/env"), "GET /debug/env");
+        const { secrets } = await (await client()).get("/debug/env", environment);
         const { jobs } = await readAlerts(await client());
         const rotated = new Map(
           jobs.flatMap(({ job, succeeded_at }) => (succeeded_at === null ? [] : [[job, succeeded_at]])),
@@ -79,9 +79,8 @@ export async function look(invocation: Invocation): Promise<Looked> {
   return seen;
 }
 
-async function metrics(client: Client) {
-  const answer = await client.get("/debug/security-metrics?period=24h");
-  return decode(securityMetrics, answer, "GET /debug/security-metrics");
+function metrics(client: Client) {
+  return client.get("/debug/security-metrics?period=24h", securityMetrics);
 }
 
 async function configuredOrigins({ versions }: Stack): Promise<string> {

@@ -23,7 +23,7 @@ export const modeSet = defineCommand({
   examples: ['mode set maintenance --reason "ticket 4711"', 'mode set normal --reason "ticket 4711 is done"'],
   async run(invocation, { mode, reason, rate_tier_max = null }) {
     const client = await invocation.client();
-    const before = decode(modeView, await client.get(MODE_PATH), MODE_PATH);
+    const before = await client.get(MODE_PATH, modeView);
     if (invocation.dry_run) {
       const after = { ...before, mode, reason, rate_tier_max };
       return { data: { before, after }, text: `${before.mode} would become ${mode}.` };

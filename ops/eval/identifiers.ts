@@ -19,7 +19,7 @@ import { grammarOf, PARSED_EXTENSIONS } from "../index/languages.ts";
 import { declarationsOf } from "../index/outline.ts";
 import { syncIndex, syncResult } from "../index/sync.ts";
 import { EVAL_NAMES_MAX } from "../limits.ts";
-import { type Client, decode } from "../service/client.ts";
+import { type Client, decode, pagesOf } from "../service/client.ts";
 import { onRig } from "../service/rig.ts";
 import { createBaseline } from "./baseline.ts";
 import type { BeirDocument } from "./beir.ts";
@@ -138,20 +138,9 @@ async function evaluate(invocation: Invocation, dir: string): Promise<Outcome<z.
 async function readIndexed(client: Client) {
   const chunks: BeirDocument[] = [];
   const declaring = new Map<string, Set<string>>();
-  let cursor: string | null = null;
-  do {
-    const query = new URLSearchParams({ limit: String(LIST_LIMIT_MAX), ...(cursor !== null && { cursor }) });
-    const page: z.infer<typeof DocumentPage> = decode(
-      DocumentPage,
-      await client.get(`/api/v1/documents?${query}`),
-      "GET /api/v1/documents",
-    );
-    for (const { id, metadata } of page.documents) {
-      const document = decode(
-        Document,
-        await client.get(`/api/v1/documents/${encodeURIComponent(id)}`),
-        "GET /api/v1/documents/:id",
-      );
+  for await (const { documents } of pagesOf(client, `/api/v1/documents?limit=${LIST_LIMIT_MAX}`, DocumentPage)) {
+    for (const { id, metadata } of documents) {
+      const document = await client.get(`/api/v1/documents/${encodeURIComponent(id)}`, Document);
       const chunkOfLine: string[] = [];
       let first = 0;
       for (const { chunk_id, heading, text } of document.chunks) {
@@ -170,8 +159,7 @@ async function readIndexed(client: Client) {
         declaring.set(name, (declaring.get(name) ?? new Set()).add(chunk));
       }
     }
-    cursor = page.next_cursor;
-  } while (cursor !== null);
+  }
   return { chunks, declaring };
 }
 

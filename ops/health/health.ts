@@ -79,7 +79,7 @@ async function askService(target: StackTarget, signal: AbortSignal): Promise<Hea
 
 async function askQuota(client: ReturnType<typeof createClient>): Promise<HealthRow> {
   try {
-    return quotaRow(decode(metrics, await client.get("/metrics?period=1h"), "/metrics"));
+    return quotaRow(await client.get("/metrics?period=1h", metrics));
   } catch (error) {
     const { message } = asOpsError(error);
     return { part: "quota", state: "unknown", asked: "service", latency_ms: null, detail: message };

@@ -111,10 +111,9 @@ async function alertNamed(invocation: Invocation, id: string) {
 /** Callers met it before a rule told it; where the meter does not say since when, it began with its alert. */
 async function beganBefore(client: Client, since: string): Promise<number> {
   const since_ms = Date.parse(since);
-  const path = "/dashboard/series?period=1h";
-  const series = await client.get(path).catch(asOpsError);
+  const series = await client.get("/dashboard/series?period=1h").catch(asOpsError);
   if (series instanceof OpsError) return since_ms;
-  return failingSince(decode(requestSeries, series, path), since_ms) ?? since_ms;
+  return failingSince(decode(requestSeries, series, "GET /dashboard/series"), since_ms) ?? since_ms;
 }
 
 function incomplete(what: string): OpsError {

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { RATE_TIERS, SCOPES } from "../../worker/ground/principal.ts";
 import { createdKey, keyPage, type keyView } from "../../worker/schemas/keys.ts";
-import { type Client, decode } from "../service/client.ts";
+import { type Client, decode, pagesOf } from "../service/client.ts";
 
 export const keyRequest = z.strictObject({
   name: z.string(),
@@ -28,12 +28,6 @@ export async function revokeKey(client: Client, id: string): Promise<void> {
 /** All keys, newest first, without their secrets. */
 export async function listKeys(client: Client): Promise<KeyRecord[]> {
   const keys: KeyRecord[] = [];
-  let cursor: string | null = null;
-  do {
-    const query: string = cursor === null ? "" : `?cursor=${encodeURIComponent(cursor)}`;
-    const page: z.infer<typeof keyPage> = decode(keyPage, await client.get(`/api/v1/keys${query}`), "GET /api/v1/keys");
-    keys.push(...page.keys);
-    cursor = page.next_cursor;
-  } while (cursor !== null);
+  for await (const page of pagesOf(client, "/api/v1/keys", keyPage)) keys.push(...page.keys);
   return keys;
 }

@@ -10,7 +10,6 @@ import { defineCommand } from "../command/define.ts";
 import { asOpsError, EXIT } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
-import { decode } from "../service/client.ts";
 import { liveDatabase, openStack } from "../stack/delivery.ts";
 import { messageIn } from "./letters.ts";
 
@@ -66,11 +65,7 @@ Exit code 1: nobody takes messages, too many or too old ones wait (the threshold
     const [letters, report] = await Promise.all([
       orTold(invocation, "dead letters", async () => lettersByType(await liveDatabase(stack))),
       orTold(invocation, "what was done in the last day", async () =>
-        decode(
-          queueReport,
-          await (await invocation.client()).get("/monitoring/queue-metrics"),
-          "GET /monitoring/queue-metrics",
-        ),
+        (await invocation.client()).get("/monitoring/queue-metrics", queueReport),
       ),
     ]);
     const problems = problemsOf(queues, letters, nameInStack(SERVICE, invocation.stack));

@@ -5,7 +5,7 @@ import { asOpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { bringReports, keepReport, type ReportKind } from "../command/waiting-reports.ts";
 import { WAITING_REPORT_TIMEOUT_MS } from "../limits.ts";
-import { createClient, decode } from "../service/client.ts";
+import { createClient } from "../service/client.ts";
 import { nextDate_ms } from "./calendar.ts";
 import type { LastRun } from "./due-rule.ts";
 import type { Job } from "./job.ts";
@@ -113,8 +113,7 @@ function heartbeatOf(
 export async function heardRuns(invocation: Invocation): Promise<Map<string, LastRun> | null> {
   const ms = (at: string | null) => (at === null ? null : Date.parse(at));
   try {
-    const path = "/api/v1/heartbeats";
-    const { jobs } = decode(heartbeatList, await (await serviceOf(invocation)).get(path), `GET ${path}`);
+    const { jobs } = await (await serviceOf(invocation)).get("/api/v1/heartbeats", heartbeatList);
     return new Map(
       jobs.flatMap(({ job, result, at, run_id, due_at, lease_until }): [string, LastRun][] =>
         result === "awaited"

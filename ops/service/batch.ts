@@ -78,7 +78,7 @@ export async function finishedJob(
   signal?: AbortSignal,
 ): Promise<z.infer<typeof jobView>> {
   for (;;) {
-    const job = decode(jobView, await client.get(`/api/v1/jobs/${id}`), "GET /api/v1/jobs/:id");
+    const job = await client.get(`/api/v1/jobs/${id}`, jobView);
     if (job.state !== "queued" && job.state !== "running") return job;
     await pause(JOB_POLL_MS, undefined, signal && { signal });
   }

@@ -11,6 +11,8 @@ import { patiently, retryAfter_ms } from "../patience.ts";
 
 export interface Client {
   get(path: string): Promise<unknown>;
+  /** In the shape that the caller relies on. @throws OpsError as `decode`, too. */
+  get<T>(path: string, answer: z.ZodType<T>): Promise<T>;
   post(path: string, body: unknown, options?: PostOptions): Promise<unknown>;
   /** `headers`: of this request alone, such as its condition. */
   put(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<unknown>;
@@ -106,7 +108,8 @@ export function createClient(options: ClientOptions): Client {
     });
 
   return {
-    get: (path) => request("GET", path, undefined, true),
+    get: async (path: string, answer: z.ZodType = z.unknown()) =>
+      decode(answer, await request("GET", path, undefined, true), `GET ${path}`),
     post: (path, body, { repeatable = false } = {}) => request("POST", path, body, repeatable),
     put: (path, body, headers) => request("PUT", path, body, true, headers),
     patch: (path, body) => request("PATCH", path, body, false),
@@ -114,6 +117,21 @@ export function createClient(options: ClientOptions): Client {
     send: (method, path, body) => send(method, path, body),
     as: (other) => createClient({ ...options, token: other }),
   };
+}
+
+/** The pages of a list, which begins at `path`: each has the cursor of the next one, the last one null. */
+export async function* pagesOf<Page extends { next_cursor: string | null }>(
+  client: Pick<Client, "get">,
+  path: string,
+  shape: z.ZodType<Page>,
+): AsyncGenerator<Page> {
+  const next = path.includes("?") ? `${path}&cursor=` : `${path}?cursor=`;
+  let page = await client.get(path, shape);
+  yield page;
+  while (page.next_cursor !== null) {
+    page = await client.get(`${next}${encodeURIComponent(page.next_cursor)}`, shape);
+    yield page;
+  }
 }
 
 /**

@@ -8,7 +8,6 @@ import { usageSummary } from "../../worker/schemas/usage.ts";
 import { defineCommand } from "../command/define.ts";
 import { asOpsError, EXIT } from "../command/errors.ts";
 import { table } from "../command/output.ts";
-import { decode } from "../service/client.ts";
 import { readPerChunk } from "./per-chunk.ts";
 import { resourceRows, shownAmount } from "./resources.ts";
 
@@ -49,10 +48,8 @@ Exit code 1 when one is critical.`,
   async run(invocation) {
     const client = await invocation.client();
     const [capacity, summary] = await Promise.all([
-      client
-        .get("/monitoring/capacity-report")
-        .then((body) => decode(capacityReport, body, "/monitoring/capacity-report")),
-      client.get("/api/v1/usage/summary").then((body) => decode(usageSummary, body, "/api/v1/usage/summary")),
+      client.get("/monitoring/capacity-report", capacityReport),
+      client.get("/api/v1/usage/summary", usageSummary),
     ]);
     const now_ms = invocation.now();
     const resources = resourceRows(capacity, now_ms);

@@ -15,7 +15,7 @@ const PARAGRAPHS = 450;
 /** Replaces a large document by another one until so much of the day's rows is used, or a document's share more. */
 async function bulkWrites({ admin, clock }: Arena, percent: number): Promise<void> {
   const usedPercent = async () => {
-    const { resources } = decode(used, await admin.get("/metrics"), "GET /metrics");
+    const { resources } = await admin.get("/metrics", used);
     return resources.d1_rows_written.usage_percentage;
   };
   while ((await usedPercent()) < percent) {
