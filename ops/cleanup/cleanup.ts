@@ -4,7 +4,7 @@ import { repositoryOptions } from "../backup/open.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { shownBytes } from "../backup/shown.ts";
 import { defineCommand } from "../command/define.ts";
-import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
+import { asOpsError, EXIT, OpsError, refusal } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table, verdict } from "../command/output.ts";
 import { readRecord } from "../generation/record.ts";
@@ -72,15 +72,12 @@ async function planned(
       hint: "npm run ops -- restore plan",
     });
   if ((await readRecord(session.bucket, session.steady)) !== null)
-    throw new OpsError(
-      {
-        op: "clean up",
-        subject: live.name,
-        cause: "a switch of generations is under way, or was interrupted",
-        hint: "npm run ops -- generation list; generation resume or generation cancel ends it",
-      },
-      { exit_code: EXIT.refused },
-    );
+    throw refusal({
+      op: "clean up",
+      subject: live.name,
+      cause: "a switch of generations is under way, or was interrupted",
+      hint: "npm run ops -- generation list; generation resume or generation cancel ends it",
+    });
   const { connection } = live;
   const now_ms = session.now();
   const log = await trimLimit(session, repository);

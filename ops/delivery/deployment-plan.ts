@@ -10,7 +10,7 @@ import { releaseTag } from "../../infra/version-note.ts";
 import { type Waiver, waiver } from "../../infra/waivers.ts";
 import { readLastVerified } from "../backup/last-verified.ts";
 import { mainVersion } from "../cloudflare/worker-versions.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse } from "../command/errors.ts";
 import { appliedMigrations } from "../migrate/ledger.ts";
 import { planMigrations } from "../migrate/plan.ts";
 import { type Delivery, liveDatabase } from "../stack/delivery.ts";
@@ -165,9 +165,9 @@ async function bundleFacts(file: string | undefined): Promise<DeploymentPlan["bu
 
 function unreadable(file: string): (error: Error) => never {
   return (error) => {
-    throw new OpsError(
+    throw misuse(
       { op: "read bundle", subject: file, cause: error.message, hint: "npm run build writes dist/worker.js" },
-      { exit_code: EXIT.usage, error },
+      error,
     );
   };
 }

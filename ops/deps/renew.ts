@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { $, type ProcessPromise } from "zx/core";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { OpsError, refusal } from "../command/errors.ts";
 import type { Environment } from "../command/invocation.ts";
 import { DEPS_STEP_MAX_MS, NPM_ASK_MAX_MS } from "../limits.ts";
 import { type Group, groupsOf, outdatedPackages, renovateRules } from "./groups.ts";
@@ -71,15 +71,12 @@ export async function renew(
   const { folder, note } = renewal;
   const git = ran(renewal, folder, DEPS_STEP_MAX_MS);
   if ((await git`git rev-parse --verify --quiet ${`refs/heads/${branch}`}`).exitCode === 0)
-    throw new OpsError(
-      {
-        op: "make",
-        subject: `branch ${branch}`,
-        cause: "it is there already",
-        hint: `look at it, then git branch -D ${branch}, and repeat`,
-      },
-      { exit_code: EXIT.refused },
-    );
+    throw refusal({
+      op: "make",
+      subject: `branch ${branch}`,
+      cause: "it is there already",
+      hint: `look at it, then git branch -D ${branch}, and repeat`,
+    });
   const place = mkdtempSync(join(tmpdir(), "prism-deps-"));
   const tree = join(place, "tree");
   const results: Renewed[] = [];

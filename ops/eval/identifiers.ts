@@ -10,7 +10,7 @@ import { z } from "zod";
 import { LIST_LIMIT_MAX } from "../../worker/limits.ts";
 import { nameParts } from "../../worker/rag/text/identifiers.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
@@ -81,15 +81,12 @@ async function evaluate(invocation: Invocation, dir: string): Promise<Outcome<z.
     const { added, failures } = await syncIndex({ client, config, cwd: process.cwd(), signal });
     const { chunks, declaring } = await readIndexed(client);
     if (declaring.size === 0)
-      throw new OpsError(
-        {
-          op: "look names up",
-          subject: dir,
-          cause: "its sources declare no public name",
-          hint: "give a folder of code",
-        },
-        { exit_code: EXIT.usage },
-      );
+      throw misuse({
+        op: "look names up",
+        subject: dir,
+        cause: "its sources declare no public name",
+        hint: "give a folder of code",
+      });
     const names = sample([...declaring.keys()].toSorted());
     const baseline = createBaseline(chunks);
     const ask = async (asked: readonly { query: string; name: string }[]): Promise<Report> => {

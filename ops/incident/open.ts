@@ -4,7 +4,7 @@ import { z } from "zod";
 import { COMPONENTS, SEVERITIES } from "../../worker/ground/status.ts";
 import { readAlerts } from "../alerts/answers.ts";
 import { defineCommand } from "../command/define.ts";
-import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
+import { asOpsError, misuse, OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { commaList, momentBefore } from "../command/options.ts";
 import { type Client, decode } from "../service/client.ts";
@@ -118,10 +118,7 @@ async function beganBefore(client: Client, since: string): Promise<number> {
 
 function incomplete(what: string): OpsError {
   const hint = 'npm run ops -- incident open "Search is slow" --severity SEV-3, or --alert ID';
-  return new OpsError(
-    { op: "open", subject: "an incident", cause: `it needs ${what}`, hint },
-    { exit_code: EXIT.usage },
-  );
+  return misuse({ op: "open", subject: "an incident", cause: `it needs ${what}`, hint });
 }
 
 function iso(at_ms: number): string {

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { AlertList } from "../../worker/schemas/alerts.ts";
 import { readAlerts } from "../alerts/answers.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { refusal } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { ALERTS_STALE_MS } from "../limits.ts";
 import { nameOf, type ShownIncident, shownIncident } from "./answers.ts";
@@ -42,15 +42,12 @@ export const incidentResolve = defineCommand({
     const { incident: before } = await findIncident(invocation, id);
     const doubts = await doubtsAbout(invocation, before);
     if (doubts.length > 0 && override === undefined && !invocation.dry_run)
-      throw new OpsError(
-        {
-          op: "resolve incident",
-          subject: id,
-          cause: doubts.join("; "),
-          hint: 'alerts are evaluated every five minutes (npm run ops -- alerts list); --override "reason" if it is over all the same',
-        },
-        { exit_code: EXIT.refused },
-      );
+      throw refusal({
+        op: "resolve incident",
+        subject: id,
+        cause: doubts.join("; "),
+        hint: 'alerts are evaluated every five minutes (npm run ops -- alerts list); --override "reason" if it is over all the same',
+      });
     if (invocation.dry_run) {
       const would =
         doubts.length === 0

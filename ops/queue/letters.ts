@@ -1,6 +1,6 @@
 /** Dead letters, as the consumer of the dead-letter queue has written them down in D1 (`worker/store/jobs.ts`). */
 import { type QueueMessage, queueMessage } from "../../worker/store/queue-messages.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse, type OpsError } from "../command/errors.ts";
 import type { D1Connection, JsonValue } from "../d1/connection.ts";
 import { LETTERS_PER_READ } from "../limits.ts";
 
@@ -105,13 +105,10 @@ async function readLetters(database: D1Connection, where: string, params: readon
 }
 
 function notThere(ids: readonly string[]): OpsError {
-  return new OpsError(
-    {
-      op: "find",
-      subject: ids.length === 1 ? `dead letter ${ids[0]}` : `${ids.length} dead letters`,
-      cause: `there is none of this id${ids.length === 1 ? "" : `: ${ids.slice(0, 3).join(", ")}`}`,
-      hint: "npm run ops -- queue peek --dead lists them",
-    },
-    { exit_code: EXIT.usage },
-  );
+  return misuse({
+    op: "find",
+    subject: ids.length === 1 ? `dead letter ${ids[0]}` : `${ids.length} dead letters`,
+    cause: `there is none of this id${ids.length === 1 ? "" : `: ${ids.slice(0, 3).join(", ")}`}`,
+    hint: "npm run ops -- queue peek --dead lists them",
+  });
 }

@@ -1,7 +1,7 @@
 /** `ops schedule run` */
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { EXIT, misuse, type OpsError } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { JOBS } from "./jobs.ts";
@@ -83,5 +83,5 @@ function summary(jobs: z.infer<typeof jobResult>[], terminal: boolean): Outcome<
 
 function nothingNamed(): OpsError {
   const hint = "name some (npm run ops -- schedule list), or add --due";
-  return new OpsError({ op: "run", subject: "jobs", cause: "none is named", hint }, { exit_code: EXIT.usage });
+  return misuse({ op: "run", subject: "jobs", cause: "none is named", hint });
 }
