@@ -22,20 +22,16 @@ export const alertsList = defineCommand({
   examples: ["alerts list", "alerts list --stack production --json"],
   async run(invocation) {
     const found = await readAlerts(await invocation.client());
-    const drawn = table(
-      found.alerts,
-      [
-        { title: "alert", value: ({ id }) => id },
-        { title: "state", value: ({ state }) => state },
-        { title: "severity", value: ({ severity }) => severity },
-        { title: "since", value: ({ since }) => since },
-        { title: "value", value: ({ value }) => (value === null ? "-" : Number(value.toPrecision(4))), align: "right" },
-        { title: "acknowledged", value: ({ acknowledged }) => acknowledged?.by ?? "-" },
-        { title: "silenced until", value: ({ silenced_until }) => silenced_until ?? "-" },
-        { title: "runbook", value: ({ runbook }) => runbook ?? "-" },
-      ],
-      invocation.terminal,
-    );
+    const drawn = table(invocation.terminal, found.alerts, [
+      { title: "alert", value: ({ id }) => id },
+      { title: "state", value: ({ state }) => state },
+      { title: "severity", value: ({ severity }) => severity },
+      { title: "since", value: ({ since }) => since },
+      { title: "value", value: ({ value }) => (value === null ? "-" : Number(value.toPrecision(4))), align: "right" },
+      { title: "acknowledged", value: ({ acknowledged }) => acknowledged?.by ?? "-" },
+      { title: "silenced until", value: ({ silenced_until }) => silenced_until ?? "-" },
+      { title: "runbook", value: ({ runbook }) => runbook ?? "-" },
+    ]);
     const waiting = found.deliveries.filter(({ state }) => state !== "sent");
     const named = found.alerts.find(({ state, runbook }) => state === "firing" && runbook !== null);
     const lines = [

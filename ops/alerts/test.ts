@@ -33,19 +33,15 @@ export const alertsTest = defineCommand({
       complaints: runRuleTest(test, rules),
     }));
     const passed = results.every(({ complaints }) => complaints.length === 0);
-    const text = table(
-      results,
-      [
-        { title: "rules", value: ({ rules }) => rules.join(", ") },
-        {
-          title: "result",
-          value: ({ complaints }) => verdict(complaints.length === 0, invocation.colour),
-          own_words: true,
-        },
-        { title: "test", value: ({ name, complaints }) => [name, ...complaints].join("; ") },
-      ],
-      invocation.terminal,
-    );
+    const text = table(invocation.terminal, results, [
+      { title: "rules", value: ({ rules }) => rules.join(", ") },
+      {
+        title: "result",
+        value: ({ complaints }) => verdict(complaints.length === 0, invocation.colour),
+        own_words: true,
+      },
+      { title: "test", value: ({ name, complaints }) => [name, ...complaints].join("; ") },
+    ]);
     return { data: { passed, tests: results }, text, exit_code: passed ? EXIT.done : EXIT.check_failed };
   },
 });

@@ -121,17 +121,13 @@ async function create(
 }
 
 function planText(plan: BackupPlan, { terminal }: Invocation): string {
-  const tables = table(
-    plan.tables,
-    [
-      { title: "table", value: ({ name }) => name },
-      { title: "read", value: ({ how }) => how },
-      { title: "rows", value: ({ rows }) => rows, align: "right" },
-      { title: "bytes", value: ({ bytes }) => shownBytes(bytes), align: "right" },
-      { title: "requests", value: ({ requests }) => requests, align: "right" },
-    ],
-    terminal,
-  );
+  const tables = table(terminal, plan.tables, [
+    { title: "table", value: ({ name }) => name },
+    { title: "read", value: ({ how }) => how },
+    { title: "rows", value: ({ rows }) => rows, align: "right" },
+    { title: "bytes", value: ({ bytes }) => shownBytes(bytes), align: "right" },
+    { title: "requests", value: ({ requests }) => requests, align: "right" },
+  ]);
   return [
     `${plan.kind} snapshot of ${plan.stack} to ${plan.repository}${plan.full_because === null ? `, on ${plan.base}` : `: ${plan.full_because}`}`,
     tables,

@@ -109,16 +109,12 @@ function verdictTable(
   plan: PrunePlan,
   terminal: boolean,
 ): string {
-  return table(
-    verdicts,
-    [
-      { title: "snapshot", value: ({ id }) => id },
-      { title: "finished", value: ({ id }) => new Date(times.get(id) ?? 0).toISOString() },
-      { title: "", value: ({ id }) => (plan.remove.includes(id) ? "goes" : "stays") },
-      { title: "because", value: ({ reasons }) => reasons.join("; ") },
-    ],
-    terminal,
-  );
+  return table(terminal, verdicts, [
+    { title: "snapshot", value: ({ id }) => id },
+    { title: "finished", value: ({ id }) => new Date(times.get(id) ?? 0).toISOString() },
+    { title: "", value: ({ id }) => (plan.remove.includes(id) ? "goes" : "stays") },
+    { title: "because", value: ({ reasons }) => reasons.join("; ") },
+  ]);
 }
 
 function done({ snapshots_removed, objects_removed, bytes_removed, locked }: PruneReport): string {

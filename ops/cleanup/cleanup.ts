@@ -127,17 +127,13 @@ async function carryOut({ dry_run, signal, note }: Invocation, steps: readonly S
 
 function told({ terminal, colour }: Invocation, report: Report): Outcome<Report> {
   const { dry_run, steps } = report;
-  const drawn = table(
-    steps,
-    [
-      { title: dry_run ? "would remove" : "removed", value: ({ what }) => what },
-      { title: "count", value: ({ count }) => count, align: "right" },
-      { title: "because", value: ({ because }) => because },
-      { title: "", value: ({ failure }) => verdict(failure === null, colour), own_words: true },
-      { title: "failure", value: ({ failure }) => failure ?? "-" },
-    ],
-    terminal,
-  );
+  const drawn = table(terminal, steps, [
+    { title: dry_run ? "would remove" : "removed", value: ({ what }) => what },
+    { title: "count", value: ({ count }) => count, align: "right" },
+    { title: "because", value: ({ because }) => because },
+    { title: "", value: ({ failure }) => verdict(failure === null, colour), own_words: true },
+    { title: "failure", value: ({ failure }) => failure ?? "-" },
+  ]);
   const failed = steps.filter(({ failure }) => failure !== null).length;
   const counts = Object.fromEntries(steps.map(({ what, count }) => [what, count]));
   return {

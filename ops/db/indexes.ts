@@ -50,15 +50,11 @@ export const dbIndexes = defineCommand({
       column: String(column),
       parent: String(parent),
     }));
-    const drawn = table(
-      indexes,
-      [
-        { title: "table", value: (index) => index.table },
-        { title: "index", value: ({ name }) => name },
-        { title: "columns", value: ({ columns, is_partial }) => `${columns}${is_partial ? " (some rows)" : ""}` },
-      ],
-      invocation.terminal,
-    );
+    const drawn = table(invocation.terminal, indexes, [
+      { title: "table", value: (index) => index.table },
+      { title: "index", value: ({ name }) => name },
+      { title: "columns", value: ({ columns, is_partial }) => `${columns}${is_partial ? " (some rows)" : ""}` },
+    ]);
     return {
       data: { indexes, unindexed_references, advice },
       text: [

@@ -15,17 +15,13 @@ export const dbSlow = defineCommand({
   examples: ["db slow", "db slow --json"],
   async run(invocation) {
     const { slow_statements: statements } = await readSlowStatements(await invocation.client());
-    const drawn = table(
-      statements,
-      [
-        { title: "slowest ms", value: ({ max_ms }) => Math.round(max_ms), align: "right" },
-        { title: "times", value: ({ times }) => times, align: "right" },
-        { title: "last", value: ({ last_at }) => last_at },
-        { title: "statement", value: ({ statement }) => statement },
-        { title: "plan", value: ({ plan }) => plan },
-      ],
-      invocation.terminal,
-    );
+    const drawn = table(invocation.terminal, statements, [
+      { title: "slowest ms", value: ({ max_ms }) => Math.round(max_ms), align: "right" },
+      { title: "times", value: ({ times }) => times, align: "right" },
+      { title: "last", value: ({ last_at }) => last_at },
+      { title: "statement", value: ({ statement }) => statement },
+      { title: "plan", value: ({ plan }) => plan },
+    ]);
     return { data: { statements }, text: statements.length === 0 ? "No statement was slow." : drawn };
   },
 });

@@ -147,15 +147,11 @@ function refused({ stack, refusals }: DeploymentPlan): OpsError {
 
 function planText(plan: DeploymentPlan, { terminal }: Invocation): string {
   const { bundle, live } = plan;
-  const steps = table(
-    plan.steps,
-    [
-      { title: "step", value: ({ kind }) => kind },
-      { title: "resource", value: ({ name }) => name },
-      { title: "changed", value: ({ changed }) => changed.join(", ") },
-    ],
-    terminal,
-  );
+  const steps = table(terminal, plan.steps, [
+    { title: "step", value: ({ kind }) => kind },
+    { title: "resource", value: ({ name }) => name },
+    { title: "changed", value: ({ changed }) => changed.join(", ") },
+  ]);
   return [
     `Release ${bundle.release} (${bundle.from}, ${Math.round(bundle.gzip_bytes / 1000)} kB compressed) onto ${plan.stack}, where ${live ? `${live.release ?? live.version_id} serves` : "nothing serves yet"}.`,
     ...(plan.nothing_to_do ? ["Nothing to do."] : [steps]),

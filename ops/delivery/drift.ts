@@ -50,15 +50,11 @@ export const drift = defineCommand({
 
 function report(differing: DriftedResource[], unchanged: number, stack: string, terminal: boolean): string {
   if (differing.length === 0) return `${unchanged} resources are as they were deployed.`;
-  const rows = table(
-    differing,
-    [
-      { title: "resource", value: ({ name }) => name },
-      { title: "type", value: ({ type }) => type.split(":").at(-1) ?? type },
-      { title: "state", value: ({ state }) => state },
-      { title: "differs in", value: ({ changed }) => changed.join(", ") },
-    ],
-    terminal,
-  );
+  const rows = table(terminal, differing, [
+    { title: "resource", value: ({ name }) => name },
+    { title: "type", value: ({ type }) => type.split(":").at(-1) ?? type },
+    { title: "state", value: ({ state }) => state },
+    { title: "differs in", value: ({ changed }) => changed.join(", ") },
+  ]);
   return `${rows}\n${unchanged} others are as they were deployed. npm run ops -- deploy --stack ${stack} puts it right.`;
 }

@@ -70,14 +70,10 @@ node_modules over ${shownBytes(NODE_MODULES_BYTES_MAX)}.`,
 });
 
 function sizes(title: string, rows: readonly Sized[], terminal: boolean): string {
-  return table(
-    rows,
-    [
-      { title, value: ({ name }) => name },
-      { title: "size", value: ({ bytes }) => shownBytes(bytes), align: "right" },
-    ],
-    terminal,
-  );
+  return table(terminal, rows, [
+    { title, value: ({ name }) => name },
+    { title: "size", value: ({ bytes }) => shownBytes(bytes), align: "right" },
+  ]);
 }
 
 /** The package that a module comes from, or its folder of ours: `zod`, `worker/rag`. */

@@ -58,7 +58,7 @@ a release are those of renovate.json. A group that fails is put back and told. P
         { title: "asks npm for", value: (row: (typeof rows)[number]) => row.spec },
       ];
       const plan = `Would try ${groups.length} groups on the branch ${branch}, each with: ${CHECKS.map((check) => check.join(" ")).join("; ")}`;
-      const text = groups.length === 0 ? "Nothing is out of date." : `${table(rows, columns, terminal)}\n${plan}`;
+      const text = groups.length === 0 ? "Nothing is out of date." : `${table(terminal, rows, columns)}\n${plan}`;
       return { data: { dry_run, branch, groups }, text };
     }
     if (groups.length === 0)

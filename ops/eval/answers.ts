@@ -65,15 +65,11 @@ async function evaluate(invocation: Invocation, file: string): Promise<Outcome<z
   const rows = [...report.policies, { name: "PRISM", ...report.optimizer }];
   const { saving_vs_documents, saving_vs_top5, saving_vs_smallest_equal_k, smallest_equal_k } = report.optimizer;
   const text = [
-    table(
-      rows,
-      [
-        { title: `${report.questions} questions`, value: (row) => row.name },
-        { title: "answer recall", value: (row) => row.answer_recall.toFixed(4), align: "right" },
-        { title: "tokens", value: (row) => row.tokens_mean.toFixed(1), align: "right" },
-      ],
-      invocation.terminal,
-    ),
+    table(invocation.terminal, rows, [
+      { title: `${report.questions} questions`, value: (row) => row.name },
+      { title: "answer recall", value: (row) => row.answer_recall.toFixed(4), align: "right" },
+      { title: "tokens", value: (row) => row.tokens_mean.toFixed(1), align: "right" },
+    ]),
     `${percent(shareOf(report, "top-3"))} of top-3's tokens`,
     `Saved against whole documents ${percent(saving_vs_documents)}, top-5 ${percent(saving_vs_top5)}, ` +
       `the smallest equal k (${smallest_equal_k ?? "none"}) ${percent(saving_vs_smallest_equal_k)}`,

@@ -126,20 +126,16 @@ async function evaluate(invocation: Invocation, path: string): Promise<Outcome<z
         raw: found.raw.top3,
       })),
     },
-    text: table(
-      groups,
-      [
-        { title: "top 3, nDCG@10", value: ({ name }) => name },
-        { title: "n", value: ({ conversations }) => conversations, align: "right" },
-        ...FORMS.map((form) => ({
-          title: form.replace("_", "-"),
-          value: (row: z.infer<typeof group>) =>
-            `${(100 * row[form].top3).toFixed(1)} %  ${row[form].ndcg_at_10.toFixed(3)}`,
-          align: "right" as const,
-        })),
-      ],
-      invocation.terminal,
-    ),
+    text: table(invocation.terminal, groups, [
+      { title: "top 3, nDCG@10", value: ({ name }) => name },
+      { title: "n", value: ({ conversations }) => conversations, align: "right" },
+      ...FORMS.map((form) => ({
+        title: form.replace("_", "-"),
+        value: (row: z.infer<typeof group>) =>
+          `${(100 * row[form].top3).toFixed(1)} %  ${row[form].ndcg_at_10.toFixed(3)}`,
+        align: "right" as const,
+      })),
+    ]),
   };
 }
 

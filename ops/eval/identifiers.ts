@@ -175,13 +175,9 @@ function describe(
     { name: `PRISM, ${parts.questions} names by their parts`, ...parts },
     { name: "plain FTS5", ...parts.baseline },
   ];
-  return table(
-    rows,
-    [
-      { title: `${files} files, ${chunks} chunks, ${names} names`, value: (row) => row.name },
-      { title: "in the top 3", value: (row) => `${(row.top3 * 100).toFixed(1)} %`, align: "right" },
-      { title: "MRR@10", value: (row) => row.mrr_at_10.toFixed(4), align: "right" },
-    ],
-    terminal,
-  );
+  return table(terminal, rows, [
+    { title: `${files} files, ${chunks} chunks, ${names} names`, value: (row) => row.name },
+    { title: "in the top 3", value: (row) => `${(row.top3 * 100).toFixed(1)} %`, align: "right" },
+    { title: "MRR@10", value: (row) => row.mrr_at_10.toFixed(4), align: "right" },
+  ]);
 }

@@ -116,19 +116,15 @@ async function evaluate(
   return {
     exit_code: degraded === 0 ? EXIT.done : EXIT.partial,
     data: { dataset: set.name, mode, ...counts, ...service, baseline },
-    text: table(
-      rows,
-      [
-        { title: set.name, value: (row) => row.name },
-        { title: "nDCG@10", value: (row) => row.ndcg_at_10.toFixed(4), align: "right" },
-        { title: "graded", value: (row) => row.ndcg_at_10_graded.toFixed(4), align: "right" },
-        { title: "recall@100", value: (row) => row.recall_at_100.toFixed(4), align: "right" },
-        { title: "MRR@10", value: (row) => row.mrr_at_10.toFixed(4), align: "right" },
-        { title: "p50 ms", value: (row) => row.p50_ms, align: "right" },
-        { title: "p95 ms", value: (row) => row.p95_ms, align: "right" },
-      ],
-      invocation.terminal,
-    ),
+    text: table(invocation.terminal, rows, [
+      { title: set.name, value: (row) => row.name },
+      { title: "nDCG@10", value: (row) => row.ndcg_at_10.toFixed(4), align: "right" },
+      { title: "graded", value: (row) => row.ndcg_at_10_graded.toFixed(4), align: "right" },
+      { title: "recall@100", value: (row) => row.recall_at_100.toFixed(4), align: "right" },
+      { title: "MRR@10", value: (row) => row.mrr_at_10.toFixed(4), align: "right" },
+      { title: "p50 ms", value: (row) => row.p50_ms, align: "right" },
+      { title: "p95 ms", value: (row) => row.p95_ms, align: "right" },
+    ]),
   };
 }
 

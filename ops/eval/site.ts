@@ -92,14 +92,10 @@ async function evaluate(invocation: Invocation, dir: string, file: string): Prom
   const title = `${report.answerable} answerable, ${report.unanswerable} unanswerable`;
   return {
     data: { documents, failures, ...report, judged: asked },
-    text: table(
-      rows,
-      [
-        { title, value: ({ name }) => name },
-        { title: "share", value: ({ value }) => share(value), align: "right" },
-      ],
-      invocation.terminal,
-    ),
+    text: table(invocation.terminal, rows, [
+      { title, value: ({ name }) => name },
+      { title: "share", value: ({ value }) => share(value), align: "right" },
+    ]),
   };
 }
 

@@ -109,23 +109,19 @@ function coverageOf(faults: readonly Played[]): GameDay["coverage"] {
 }
 
 function textOf({ faults, quiet, coverage, shortfalls }: GameDay, { terminal }: Invocation): string {
-  const rows = table(
-    faults,
-    [
-      { title: "fault", value: ({ id }) => id },
-      { title: "alert", value: ({ alert }) => alert },
-      { title: "told after", value: ({ detected_after_s: s }) => (s === null ? "never" : `${s} s`), align: "right" },
-      {
-        title: "recovered after",
-        value: ({ recovered_after_s: s }) => (s === null ? "never" : `${s} s`),
-        align: "right",
-      },
-      { title: "failed", value: ({ failed, requests }) => `${failed} of ${requests}`, align: "right" },
-      { title: "lost", value: ({ lost }) => lost, align: "right" },
-      { title: "steps", value: ({ steps }) => steps.length, align: "right" },
-    ],
-    terminal,
-  );
+  const rows = table(terminal, faults, [
+    { title: "fault", value: ({ id }) => id },
+    { title: "alert", value: ({ alert }) => alert },
+    { title: "told after", value: ({ detected_after_s: s }) => (s === null ? "never" : `${s} s`), align: "right" },
+    {
+      title: "recovered after",
+      value: ({ recovered_after_s: s }) => (s === null ? "never" : `${s} s`),
+      align: "right",
+    },
+    { title: "failed", value: ({ failed, requests }) => `${failed} of ${requests}`, align: "right" },
+    { title: "lost", value: ({ lost }) => lost, align: "right" },
+    { title: "steps", value: ({ steps }) => steps.length, align: "right" },
+  ]);
   return [
     rows,
     ...(quiet.hours > 0 ? [`Quiet for ${quiet.hours} h: ${quiet.alerts} alerts.`] : []),

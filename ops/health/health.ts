@@ -97,17 +97,13 @@ function healthText(
   parts: readonly HealthRow[],
   { terminal, colour }: Pick<Invocation, "terminal" | "colour">,
 ): string {
-  const drawn = table(
-    parts,
-    [
-      { title: "part", value: ({ part }) => part },
-      { title: "state", value: ({ state }) => stateWord(state, colour), own_words: true },
-      { title: "ms", value: ({ latency_ms }) => latency_ms ?? "-", align: "right" },
-      { title: "asked", value: ({ asked }) => asked },
-      { title: "detail", value: ({ detail }) => detail, wraps: true },
-    ],
-    terminal,
-  );
+  const drawn = table(terminal, parts, [
+    { title: "part", value: ({ part }) => part },
+    { title: "state", value: ({ state }) => stateWord(state, colour), own_words: true },
+    { title: "ms", value: ({ latency_ms }) => latency_ms ?? "-", align: "right" },
+    { title: "asked", value: ({ asked }) => asked },
+    { title: "detail", value: ({ detail }) => detail, wraps: true },
+  ]);
   const broken = parts.filter(({ state }) => state === "down" || state === "degraded");
   const next = broken.map(({ part, state }) => `${part} is ${state}. Try: ${NEXT[part]}`);
   return [drawn, ...next].join("\n");

@@ -69,33 +69,25 @@ async function knownIncidents(invocation: Invocation): Promise<{ known: ShownInc
 
 function told({ is_complete, incidents, action_items }: z.infer<typeof output>, { terminal, now }: Invocation): string {
   const now_ms = now();
-  const open = table(
-    incidents,
-    [
-      { title: "incident", value: nameOf },
-      { title: "severity", value: ({ severity }) => severity },
-      { title: "state", value: ({ state }) => state },
-      { title: "what", value: ({ title }) => title },
-      { title: "since", value: ({ started_at }) => `${roughly((now_ms - Date.parse(started_at)) / 1_000)} ago` },
-      {
-        title: "led by",
-        value: (one) =>
-          one.commander ?? (one.is_responded ? "nobody named" : `nobody: ${dueTold(one.respond_by, now_ms)}`),
-      },
-      { title: "next news", value: ({ update_due }) => (update_due === null ? "" : dueTold(update_due, now_ms)) },
-    ],
-    terminal,
-  );
-  const items = table(
-    action_items,
-    [
-      { title: "of incident", value: ({ incident }) => incident },
-      { title: "action item", value: ({ id, text }) => `${id}: ${text}` },
-      { title: "owner", value: ({ owner }) => owner ?? "nobody" },
-      { title: "due", value: ({ due, is_late }) => `${due ?? "no day"}${is_late ? " LATE" : ""}` },
-    ],
-    terminal,
-  );
+  const open = table(terminal, incidents, [
+    { title: "incident", value: nameOf },
+    { title: "severity", value: ({ severity }) => severity },
+    { title: "state", value: ({ state }) => state },
+    { title: "what", value: ({ title }) => title },
+    { title: "since", value: ({ started_at }) => `${roughly((now_ms - Date.parse(started_at)) / 1_000)} ago` },
+    {
+      title: "led by",
+      value: (one) =>
+        one.commander ?? (one.is_responded ? "nobody named" : `nobody: ${dueTold(one.respond_by, now_ms)}`),
+    },
+    { title: "next news", value: ({ update_due }) => (update_due === null ? "" : dueTold(update_due, now_ms)) },
+  ]);
+  const items = table(terminal, action_items, [
+    { title: "of incident", value: ({ incident }) => incident },
+    { title: "action item", value: ({ id, text }) => `${id}: ${text}` },
+    { title: "owner", value: ({ owner }) => owner ?? "nobody" },
+    { title: "due", value: ({ due, is_late }) => `${due ?? "no day"}${is_late ? " LATE" : ""}` },
+  ]);
   return [
     ...(is_complete
       ? []

@@ -14,21 +14,17 @@ export const keysList = defineCommand({
   examples: ["keys list --json"],
   async run(invocation) {
     const keys = await listKeys(await invocation.client());
-    const text = table(
-      keys,
-      [
-        { title: "id", value: (key) => key.id },
-        { title: "name", value: (key) => key.name },
-        { title: "tenant", value: (key) => key.tenant },
-        { title: "scopes", value: (key) => key.scopes.join(",") },
-        { title: "tier", value: (key) => key.rate_tier },
-        { title: "quota", value: (key) => key.daily_quota ?? "-", align: "right" },
-        { title: "created", value: (key) => key.created_at },
-        { title: "expires", value: (key) => key.expires_at ?? "-" },
-        { title: "revoked", value: (key) => key.revoked_at ?? "-" },
-      ],
-      invocation.terminal,
-    );
+    const text = table(invocation.terminal, keys, [
+      { title: "id", value: (key) => key.id },
+      { title: "name", value: (key) => key.name },
+      { title: "tenant", value: (key) => key.tenant },
+      { title: "scopes", value: (key) => key.scopes.join(",") },
+      { title: "tier", value: (key) => key.rate_tier },
+      { title: "quota", value: (key) => key.daily_quota ?? "-", align: "right" },
+      { title: "created", value: (key) => key.created_at },
+      { title: "expires", value: (key) => key.expires_at ?? "-" },
+      { title: "revoked", value: (key) => key.revoked_at ?? "-" },
+    ]);
     return { data: { keys }, text };
   },
 });

@@ -79,21 +79,17 @@ function shown(
     return total === 0
       ? `No ${what}.`
       : `${total} ${what}; none can be shown now: they are with a consumer, or wait for another try.`;
-  const rows = table(
-    messages,
-    [
-      { title: "id", value: ({ id }) => id },
-      { title: "type", value: ({ type }) => type },
-      { title: "about", value: ({ subject, body }) => subject || body.slice(0, 80) },
-      { title: "tries", value: ({ attempts }) => attempts, align: "right" },
-      {
-        title: dead ? "given up" : "sent",
-        value: ({ at }) => `${shownTime(Math.max(0, now() - Date.parse(at)))} ago`,
-        align: "right",
-      },
-    ],
-    terminal,
-  );
+  const rows = table(terminal, messages, [
+    { title: "id", value: ({ id }) => id },
+    { title: "type", value: ({ type }) => type },
+    { title: "about", value: ({ subject, body }) => subject || body.slice(0, 80) },
+    { title: "tries", value: ({ attempts }) => attempts, align: "right" },
+    {
+      title: dead ? "given up" : "sent",
+      value: ({ at }) => `${shownTime(Math.max(0, now() - Date.parse(at)))} ago`,
+      align: "right",
+    },
+  ]);
   const more = dead
     ? "npm run ops -- queue replay sends them again; queue purge takes them away, with a copy"
     : "they are done one after another";

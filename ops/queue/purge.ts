@@ -132,15 +132,11 @@ function report({ dry_run, terminal }: Invocation, done: Omit<Purged, "dry_run">
   const { waiting, purged, copies, left } = done;
   const total = purged.reduce((sum, { count }) => sum + count, 0);
   const what = waiting ? "messages that wait" : "dead letters";
-  const rows = table(
-    purged,
-    [
-      { title: "type", value: ({ type }) => type },
-      { title: "messages", value: ({ count }) => count, align: "right" },
-      { title: "what is lost", value: ({ loss }) => loss },
-    ],
-    terminal,
-  );
+  const rows = table(terminal, purged, [
+    { title: "type", value: ({ type }) => type },
+    { title: "messages", value: ({ count }) => count, align: "right" },
+    { title: "what is lost", value: ({ loss }) => loss },
+  ]);
   const seen =
     dry_run && left !== null && left > total ? ` of the first that Cloudflare shows; ${left} wait in all` : "";
   return {

@@ -182,21 +182,17 @@ function shown(
 ): string {
   const kinds = Object.entries(dead_letters?.by_type ?? {}).map(([type, count]) => `${count} ${type}`);
   const lines = [
-    table(
-      queues,
-      [
-        { title: "queue", value: ({ name }) => name },
-        { title: "waiting", value: ({ waiting }) => waiting, align: "right" },
-        { title: "bytes", value: ({ waiting_bytes }) => shownBytes(waiting_bytes), align: "right" },
-        {
-          title: "oldest",
-          value: ({ oldest_s }) => (oldest_s === null ? "-" : shownTime(oldest_s * 1000)),
-          align: "right",
-        },
-        { title: "taken by", value: ({ consumer, paused }) => `${consumer ?? "NOBODY"}${paused ? " (paused)" : ""}` },
-      ],
-      terminal,
-    ),
+    table(terminal, queues, [
+      { title: "queue", value: ({ name }) => name },
+      { title: "waiting", value: ({ waiting }) => waiting, align: "right" },
+      { title: "bytes", value: ({ waiting_bytes }) => shownBytes(waiting_bytes), align: "right" },
+      {
+        title: "oldest",
+        value: ({ oldest_s }) => (oldest_s === null ? "-" : shownTime(oldest_s * 1000)),
+        align: "right",
+      },
+      { title: "taken by", value: ({ consumer, paused }) => `${consumer ?? "NOBODY"}${paused ? " (paused)" : ""}` },
+    ]),
     "",
     dead_letters === null
       ? "Dead letters: not known."

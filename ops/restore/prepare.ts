@@ -184,14 +184,10 @@ function planText(plan: RestorePlan, terminal: boolean): string {
     ...(plan.migrations.length > 0 ? [`then migrations ${plan.migrations.join(", ")}`] : []),
     ...(terminal && plan.tables !== null
       ? [
-          table(
-            plan.tables,
-            [
-              { title: "table", value: ({ name }) => name },
-              { title: "rows", value: (one) => one.rows, align: "right" },
-            ],
-            true,
-          ),
+          table(true, plan.tables, [
+            { title: "table", value: ({ name }) => name },
+            { title: "rows", value: (one) => one.rows, align: "right" },
+          ]),
         ]
       : []),
     ...(plan.drops.length > 0 ? [`deletes ${plan.drops.join(", ")}: not live for 7 days`] : []),

@@ -26,19 +26,15 @@ export const runbookList = defineCommand({
   examples: ["runbook list"],
   async run({ terminal }) {
     const runbooks = (await allRunbooks()).map(entryOf).sort((a, b) => a.severity.localeCompare(b.severity));
-    const text = table(
-      runbooks,
-      [
-        { title: "severity", value: ({ severity }) => severity },
-        { title: "runbook", value: ({ id, problems }) => (problems.length > 0 ? `${id} (cannot be executed)` : id) },
-        { title: "for", value: ({ title }) => title },
-        { title: "alerts", value: ({ alerts }) => alerts.join(", ") },
-        { title: "steps", value: ({ steps }) => steps, align: "right" },
-        { title: "risk", value: ({ risk }) => risk },
-        { title: "last drilled", value: ({ last_drilled }) => last_drilled },
-      ],
-      terminal,
-    );
+    const text = table(terminal, runbooks, [
+      { title: "severity", value: ({ severity }) => severity },
+      { title: "runbook", value: ({ id, problems }) => (problems.length > 0 ? `${id} (cannot be executed)` : id) },
+      { title: "for", value: ({ title }) => title },
+      { title: "alerts", value: ({ alerts }) => alerts.join(", ") },
+      { title: "steps", value: ({ steps }) => steps, align: "right" },
+      { title: "risk", value: ({ risk }) => risk },
+      { title: "last drilled", value: ({ last_drilled }) => last_drilled },
+    ]);
     const broken = runbooks.flatMap(({ id, problems }) => problems.map((problem) => `${id}: ${harmless(problem)}`));
     return { data: { runbooks }, text: [text, ...broken].join("\n") };
   },

@@ -43,18 +43,14 @@ export const scheduleList = defineCommand({
       const told = last === null ? null : { result: last.result, at: iso(last.at_ms), due_at };
       return { job: id, summary, cron, state, last: told, missed, next_at: iso(nextDate_ms(cron, now_ms)) };
     });
-    const text = table(
-      jobs,
-      [
-        { title: "job", value: ({ job }) => job },
-        { title: "state", value: ({ state, missed }) => (missed === 0 ? state : `${state}, ${missed} missed`) },
-        { title: "last", value: ({ last }) => (last === null ? "-" : `${last.result} ${last.at}`) },
-        { title: "next (UTC)", value: ({ next_at }) => next_at },
-        { title: "cron", value: ({ cron }) => cron },
-        { title: "what", value: ({ summary }) => summary },
-      ],
-      invocation.terminal,
-    );
+    const text = table(invocation.terminal, jobs, [
+      { title: "job", value: ({ job }) => job },
+      { title: "state", value: ({ state, missed }) => (missed === 0 ? state : `${state}, ${missed} missed`) },
+      { title: "last", value: ({ last }) => (last === null ? "-" : `${last.result} ${last.at}`) },
+      { title: "next (UTC)", value: ({ next_at }) => next_at },
+      { title: "cron", value: ({ cron }) => cron },
+      { title: "what", value: ({ summary }) => summary },
+    ]);
     return { data: { now: iso(now_ms), jobs }, text };
   },
 });

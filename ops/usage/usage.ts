@@ -73,18 +73,14 @@ Exit code 1 when one is critical.`,
       tokens: summary.tokens,
       cost: { estimated_usd, per_1k_tokens_usd },
     };
-    const drawn = table(
-      resources,
-      [
-        { title: "resource", value: ({ resource }) => resource },
-        { title: "used", value: ({ used }) => shownAmount(used), align: "right" },
-        { title: "limit", value: ({ limit }) => shownAmount(limit), align: "right" },
-        { title: "%", value: ({ usage_percentage }) => usage_percentage.toFixed(1), align: "right" },
-        { title: "state", value: ({ state }) => state },
-        { title: "runs out", value: ({ runs_out_at, per }) => runsOutWords(runs_out_at, per) },
-      ],
-      invocation.terminal,
-    );
+    const drawn = table(invocation.terminal, resources, [
+      { title: "resource", value: ({ resource }) => resource },
+      { title: "used", value: ({ used }) => shownAmount(used), align: "right" },
+      { title: "limit", value: ({ limit }) => shownAmount(limit), align: "right" },
+      { title: "%", value: ({ usage_percentage }) => usage_percentage.toFixed(1), align: "right" },
+      { title: "state", value: ({ state }) => state },
+      { title: "runs out", value: ({ runs_out_at, per }) => runsOutWords(runs_out_at, per) },
+    ]);
     const { input, output: out, saved, savings_percentage } = summary.tokens;
     const lines = [
       drawn,
