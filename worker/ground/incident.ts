@@ -94,6 +94,21 @@ function inOrder(entries: IncidentEntry[]): IncidentEntry[] {
     : sorted.map((entry) => (entry === last ? { ...entry, state: before?.state ?? "investigating" } : entry));
 }
 
+/** An incident as callers are told of it. */
+export function toldIncident({ started_at_ms, resolved_at_ms, entries, action_items, ...facts }: Incident) {
+  const iso = (at_ms: number) => new Date(at_ms).toISOString();
+  return {
+    ...facts,
+    started_at: iso(started_at_ms),
+    resolved_at: resolved_at_ms === null ? null : iso(resolved_at_ms),
+    timeline: entries.map(({ at_ms, ...entry }) => ({ at: iso(at_ms), ...entry })),
+    action_items: action_items.map(({ done_at_ms, ...item }) => ({
+      ...item,
+      done_at: done_at_ms === null ? null : iso(done_at_ms),
+    })),
+  };
+}
+
 /** A window that is announced. One that has begun before its announcement is refused: uptime is not rewritten. */
 export function announcedMaintenance(
   facts: MaintenanceFacts,
