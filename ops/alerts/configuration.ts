@@ -2,6 +2,7 @@
 import type Cloudflare from "cloudflare";
 import { z } from "zod";
 import { type AlertConfiguration, alertConfiguration, CONFIGURATION_KEY } from "../../worker/alerts/configuration.ts";
+import { jsonIn } from "../../worker/ground/json.ts";
 import { OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { openStack } from "../stack/delivery.ts";
@@ -22,7 +23,7 @@ export async function configurationPlace(invocation: Invocation): Promise<Config
   return {
     async read() {
       const text = await stored(values, place);
-      return text === null ? null : checked(parsed(text), "the configuration in KV");
+      return text === null ? null : checked(jsonIn(text), "the configuration in KV");
     },
     async write(configuration) {
       await values.update(CONFIGURATION_KEY, { ...place, value: JSON.stringify(configuration) });
@@ -43,14 +44,6 @@ export function checked(content: unknown, subject: string): AlertConfiguration {
   if (result.success) return result.data;
   const flaws = result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ");
   throw new OpsError({ op: "read", subject, cause: flaws, hint: HINT }, { error: z.prettifyError(result.error) });
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 async function stored(

@@ -1,5 +1,6 @@
 /** Failures of Cloudflare's API as errors that name the request, give Cloudflare's own words once, and say what to do. Pure. */
 import { remedyOf } from "../../infra/refusals.ts";
+import { jsonIn } from "../../worker/ground/json.ts";
 import { certificateTold, SET_THE_CLOCK, skewTold } from "../clock.ts";
 import { endedEarly, OpsError } from "../command/errors.ts";
 import { retryAfter_ms } from "../patience.ts";
@@ -89,10 +90,6 @@ export function pathOf({ url, api_url, account_id }: Call): string {
 }
 
 function envelope(body: string): object | undefined {
-  try {
-    const parsed: unknown = JSON.parse(body);
-    return typeof parsed === "object" && parsed !== null ? parsed : undefined;
-  } catch {
-    return undefined;
-  }
+  const parsed = jsonIn(body);
+  return typeof parsed === "object" && parsed !== null ? parsed : undefined;
 }

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { $, type ProcessPromise } from "zx/core";
+import { jsonIn } from "../../worker/ground/json.ts";
 import { OpsError, refusal } from "../command/errors.ts";
 import type { Environment } from "../command/invocation.ts";
 import { DEPS_STEP_MAX_MS, NPM_ASK_MAX_MS } from "../limits.ts";
@@ -47,7 +48,7 @@ export async function planRenewal(
   const before = new Date(now_ms - age_ms).toISOString();
   const { stdout, stderr } = await ran(renewal, folder, NPM_ASK_MAX_MS)`npm outdated --json --before ${before}`;
   renewal.signal.throwIfAborted();
-  const answer = outdatedPackages.safeParse(parsed(stdout));
+  const answer = outdatedPackages.safeParse(jsonIn(stdout));
   if (answer.success) return { groups: groupsOf(answer.data, rules, take_major), before };
   const cause = lastLine(stderr) || "npm gave no answer";
   throw new OpsError({
@@ -151,14 +152,6 @@ async function done(running: ProcessPromise, what: string): Promise<void> {
     cause: `could not ${what}: ${lastLine(stderr)}`,
     hint: "your working tree is as it was; mend that, and repeat",
   });
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function lastLine(text: string): string {

@@ -1,6 +1,7 @@
 /** A runbook run as the engineer on call runs it: a process of its own, which asks nobody. */
 import { z } from "zod";
 import { $ } from "zx/core";
+import { jsonIn } from "../../worker/ground/json.ts";
 import { CLOCK_OFFSET } from "../clock.ts";
 import type { Arena } from "./arena.ts";
 import type { Fault } from "./fault.ts";
@@ -33,7 +34,7 @@ export async function runRunbook(
   const flags = [...situations.flatMap((situation) => ["--when", situation]), ...(resume ? ["--resume"] : [])];
   const shell = shellOf(arena, variables);
   const run = await shell`npm run --silent ops -- runbook run ${runbook} --auto --max-risk destructive --json ${flags}`;
-  const report = ran.safeParse(safeJson(run.stdout));
+  const report = ran.safeParse(jsonIn(run.stdout));
   if (!report.success) {
     invocation.note(`${runbook}: ${run.stderr.trim()}`);
     return { done: false, steps: [] };
@@ -42,12 +43,4 @@ export async function runRunbook(
   const done = outcome === "done";
   if (!done) invocation.note(`${runbook} ended as ${outcome}: ${run.stderr.trim()}`);
   return { done, steps: steps.filter((step) => step.outcome !== "skipped" && step.outcome !== "not run") };
-}
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

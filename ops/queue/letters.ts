@@ -1,4 +1,5 @@
 /** Dead letters, as the consumer of the dead-letter queue has written them down in D1 (`worker/store/jobs.ts`). */
+import { jsonIn } from "../../worker/ground/json.ts";
 import { type QueueMessage, queueMessage } from "../../worker/store/queue-messages.ts";
 import { misuse, type OpsError } from "../command/errors.ts";
 import type { D1Connection, JsonValue } from "../d1/connection.ts";
@@ -16,11 +17,7 @@ export interface Letter {
 
 /** Null: not a message that this checkout's Worker understands. */
 export function messageIn(body: string): QueueMessage | null {
-  try {
-    return queueMessage.safeParse(JSON.parse(body)).data ?? null;
-  } catch {
-    return null;
-  }
+  return queueMessage.safeParse(jsonIn(body)).data ?? null;
 }
 
 /** What a message is about, on one line: the job and part, the key, the action. Never a document's text. */

@@ -5,6 +5,7 @@
  * is repeated only where doing it twice is the same as doing it once.
  */
 import { z } from "zod";
+import { jsonIn } from "../../worker/ground/json.ts";
 import { endedEarly, OpsError } from "../command/errors.ts";
 import { REQUEST_RETRIES_MAX, REQUEST_TIMEOUT_MS, RETRY_AFTER_MAX_MS, RETRY_PAUSE_MS } from "../limits.ts";
 import { patiently, retryAfter_ms } from "../patience.ts";
@@ -154,7 +155,7 @@ export function decode<T>(schema: z.ZodType<T>, body: unknown, from: string): T 
 
 async function problem(method: string, path: string, response: Response): Promise<OpsError> {
   const text = await response.text();
-  const parsed = ProblemDocument.safeParse(safeJson(text));
+  const parsed = ProblemDocument.safeParse(jsonIn(text));
   const {
     detail,
     title,
@@ -176,14 +177,6 @@ async function problem(method: string, path: string, response: Response): Promis
     },
     { status: response.status, retry_after_ms: retryAfter_ms(response.headers.get("retry-after")) },
   );
-}
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function hintFor(status: number): string {
