@@ -6,21 +6,14 @@ import { EXIT } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { openDelivery } from "../stack/delivery.ts";
-import type { DriftedResource } from "../stack/driver.ts";
+import { type DriftedResource, driftedResource } from "../stack/driver.ts";
 import { outOfSight, withOutOfSight } from "./out-of-sight.ts";
 
 const output = z.strictObject({
   stack: z.enum(STACKS),
   state: z.enum(["unchanged", "drifted"]),
   counts: z.strictObject({ unchanged: z.number(), drifted: z.number(), missing: z.number() }),
-  resources: z.array(
-    z.strictObject({
-      type: z.string().describe("Pulumi's type token"),
-      name: z.string(),
-      state: z.enum(["unchanged", "drifted", "missing"]),
-      changed: z.array(z.string()).describe("properties that differ"),
-    }),
-  ),
+  resources: z.array(driftedResource),
 });
 
 export const drift = defineCommand({

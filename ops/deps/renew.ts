@@ -22,15 +22,13 @@ export interface Renewal {
   note(text: string): void;
 }
 
-export const RESULTS = ["renewed", "unchanged", "failed"] as const;
-export interface Renewed {
-  group: string;
-  result: (typeof RESULTS)[number];
-  /** Of package.json: `package from → to`. */
-  changes: string[];
-  /** What failed, in the program's last words. */
-  because: string | null;
-}
+export const renewed = z.strictObject({
+  group: z.string(),
+  result: z.enum(["renewed", "unchanged", "failed"]),
+  changes: z.array(z.string()).describe("of package.json: `package from → to`"),
+  because: z.string().nullable().describe("what failed, in the program's last words"),
+});
+export type Renewed = z.infer<typeof renewed>;
 
 const ran = ({ env, signal }: Renewal, cwd: string, timeout_ms: number) =>
   $({ cwd, env: { ...env }, signal, quiet: true, nothrow: true, timeout: timeout_ms });

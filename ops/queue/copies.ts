@@ -6,17 +6,9 @@ import { z } from "zod";
 import { misuse } from "../command/errors.ts";
 import { StorageError } from "../storage/storage.ts";
 import type { QueueAccess } from "./access.ts";
-import type { Letter } from "./letters.ts";
+import { type Letter, letter } from "./letters.ts";
 
 const COPIES_PREFIX = "purged-messages/";
-
-const letter = z.strictObject({
-  id: z.string(),
-  queue: z.string(),
-  body: z.string(),
-  attempts: z.int(),
-  failed_at_ms: z.int(),
-});
 
 /** Returns the key, by which `queue replay --copy` finds it. One purge writes several where it is long. */
 export async function writeCopy(

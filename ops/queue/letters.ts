@@ -1,19 +1,21 @@
 /** Dead letters, as the consumer of the dead-letter queue has written them down in D1 (`worker/store/jobs.ts`). */
+import { z } from "zod";
 import { jsonIn } from "../../worker/ground/json.ts";
 import { type QueueMessage, queueMessage } from "../../worker/store/queue-messages.ts";
 import { misuse, type OpsError } from "../command/errors.ts";
 import type { D1Connection, JsonValue } from "../d1/connection.ts";
 import { LETTERS_PER_READ } from "../limits.ts";
 
-export interface Letter {
+export const letter = z.strictObject({
   /** Of the message that died. */
-  id: string;
-  queue: string;
+  id: z.string(),
+  queue: z.string(),
   /** JSON, as it was sent. */
-  body: string;
-  attempts: number;
-  failed_at_ms: number;
-}
+  body: z.string(),
+  attempts: z.int(),
+  failed_at_ms: z.int(),
+});
+export type Letter = z.infer<typeof letter>;
 
 /** Null: not a message that this checkout's Worker understands. */
 export function messageIn(body: string): QueueMessage | null {

@@ -1,11 +1,22 @@
 /** The runbooks of this repository, as files. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { misuse, OpsError } from "../command/errors.ts";
 import type { FrontMatter } from "./front-matter.ts";
 import { parseRunbook, type Runbook } from "./parse.ts";
 
 const FOLDER = join(import.meta.dirname, "../../runbooks");
+
+/** What commands print of each. */
+export const runbookFacts = {
+  id: z.string(),
+  title: z.string(),
+  severity: z.string(),
+  services: z.array(z.string()),
+  alerts: z.array(z.string()),
+  last_drilled: z.string(),
+};
 
 export interface KnownRunbook extends Runbook {
   id: string;

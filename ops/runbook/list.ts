@@ -3,17 +3,12 @@ import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { harmless, table } from "../command/output.ts";
 import { RISKS } from "./attributes.ts";
-import { allRunbooks, type KnownRunbook } from "./library.ts";
+import { allRunbooks, type KnownRunbook, runbookFacts } from "./library.ts";
 
 const listed = z.strictObject({
-  id: z.string(),
-  title: z.string(),
-  severity: z.string(),
-  services: z.array(z.string()),
-  alerts: z.array(z.string()),
+  ...runbookFacts,
   steps: z.int(),
   risk: z.enum(RISKS).describe("the most that any of its steps risks"),
-  last_drilled: z.string(),
   problems: z.array(z.string()).describe("why it cannot be executed"),
 });
 

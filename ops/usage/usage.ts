@@ -2,29 +2,18 @@
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { DAY_MS } from "../../worker/ground/time.ts";
-import { allowance } from "../../worker/schemas/allowances.ts";
 import { capacityReport } from "../../worker/schemas/monitoring.ts";
 import { usageSummary } from "../../worker/schemas/usage.ts";
 import { defineCommand } from "../command/define.ts";
 import { asOpsError, EXIT } from "../command/errors.ts";
 import { table } from "../command/output.ts";
 import { readPerChunk } from "./per-chunk.ts";
-import { resourceRows, shownAmount } from "./resources.ts";
+import { resourceRow, resourceRows, shownAmount } from "./resources.ts";
 
 const output = z.strictObject({
   stack: z.enum(STACKS),
   date: z.iso.date().describe("the UTC day that daily allowances are counted for"),
-  resources: z.array(
-    z.strictObject({
-      resource: z.string(),
-      per: z.enum(["day", "account"]).describe("`day`: begins anew at midnight UTC; `account`: what is stored"),
-      used: z.number(),
-      limit: z.number(),
-      usage_percentage: z.number(),
-      state: allowance.shape.state,
-      runs_out_at: z.iso.datetime().nullable().describe("null: not this day, or not to be told"),
-    }),
-  ),
+  resources: z.array(resourceRow),
   per_chunk: z.strictObject({
     chunks_today: z.int().nullable(),
     rows_written: z.number().nullable().describe("all rows written today by chunks made today: an upper bound"),
