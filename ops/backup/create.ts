@@ -5,12 +5,12 @@ import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
+import { shownBytes, shownTime } from "../command/quantities.ts";
 import { type BackupPlan, backupPlan, planBackup } from "./create-plan.ts";
 import { tag } from "./keep.ts";
 import { snapshotSummary, tableSummary } from "./manifest.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
 import { type Repository, snapshotInfo } from "./repository/repository.ts";
-import { shownBytes, shownTime } from "./shown.ts";
 import { type Taken, takeSnapshot } from "./snapshot/take.ts";
 import { type StackSources, stackSources } from "./stack-sources.ts";
 

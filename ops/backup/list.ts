@@ -2,9 +2,9 @@
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
+import { shownBytes } from "../command/quantities.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
 import { snapshotInfo } from "./repository/repository.ts";
-import { shownBytes } from "./shown.ts";
 
 export const backupList = defineCommand({
   path: "backup list",

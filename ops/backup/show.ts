@@ -2,10 +2,10 @@
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
+import { shownBytes } from "../command/quantities.ts";
 import { leftOut, readManifest, snapshotBody, snapshotSummary, tableSummary } from "./manifest.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
 import { snapshotInfo } from "./repository/repository.ts";
-import { shownBytes } from "./shown.ts";
 
 export const backupShow = defineCommand({
   path: "backup show",

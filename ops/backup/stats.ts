@@ -2,10 +2,10 @@
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
+import { shownBytes, shownTime } from "../command/quantities.ts";
 import { rounded } from "../command/rounded.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
 import { type SnapshotInfo, verifiedLevel } from "./repository/repository.ts";
-import { shownBytes, shownTime } from "./shown.ts";
 
 const aged = z.strictObject({ id: z.string(), finished_at: z.iso.datetime(), age_s: z.int() });
 

@@ -1,9 +1,9 @@
 /** `ops db tables` */
 import { z } from "zod";
 import { sampling } from "../backup/plan-cost.ts";
-import { shownBytes } from "../backup/shown.ts";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
+import { shownBytes } from "../command/quantities.ts";
 import { quoted, readSchema } from "../d1/schema.ts";
 import { liveDatabase, openStack } from "../stack/delivery.ts";
 

@@ -3,8 +3,9 @@ import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
+import { shownTime } from "../command/quantities.ts";
 import { nameOf, readIncidents, type ShownIncident, shownIncident } from "./answers.ts";
-import { clockOf, dueTold, roughly } from "./clock.ts";
+import { clockOf, dueTold } from "./clock.ts";
 import { bringWaiting, isDown, WHEREABOUTS, waitingIncidents } from "./reports.ts";
 
 const listed = z.object({
@@ -74,7 +75,7 @@ function told({ is_complete, incidents, action_items }: z.infer<typeof output>, 
     { title: "severity", value: ({ severity }) => severity },
     { title: "state", value: ({ state }) => state },
     { title: "what", value: ({ title }) => title },
-    { title: "since", value: ({ started_at }) => `${roughly((now_ms - Date.parse(started_at)) / 1_000)} ago` },
+    { title: "since", value: ({ started_at }) => `${shownTime(now_ms - Date.parse(started_at))} ago` },
     {
       title: "led by",
       value: (one) =>

@@ -5,9 +5,9 @@ import { readAlerts } from "../alerts/answers.ts";
 import { defineCommand } from "../command/define.ts";
 import { refusal } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
+import { shownTime } from "../command/quantities.ts";
 import { ALERTS_STALE_MS } from "../limits.ts";
 import { nameOf, type ShownIncident, shownIncident } from "./answers.ts";
-import { roughly } from "./clock.ts";
 import { fillTimeline } from "./fill.ts";
 import { mttr_s } from "./measures.ts";
 import { findIncident, isDown, tell, WHEREABOUTS } from "./reports.ts";
@@ -72,7 +72,7 @@ export const incidentResolve = defineCommand({
     });
     const took_s = incident === null ? null : mttr_s(incident);
     const lines = [
-      `Incident ${id} is resolved${took_s === null ? "" : ` after ${roughly(took_s)}`}.`,
+      `Incident ${id} is resolved${took_s === null ? "" : ` after ${shownTime(1_000 * took_s)}`}.`,
       ...whereaboutsTold(where),
       `Its review is due within 48 hours: npm run ops -- incident postmortem ${incident === null ? id : nameOf(incident)} --out postmortem.md`,
     ];

@@ -1,10 +1,10 @@
 /** `ops queue peek`: messages as they wait, without taking them, or letters that died. */
 import { z } from "zod";
-import { shownTime } from "../backup/shown.ts";
 import { defineCommand } from "../command/define.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { positive } from "../command/options.ts";
 import { table } from "../command/output.ts";
+import { shownTime } from "../command/quantities.ts";
 import { QUEUE_PEEK_MAX } from "../limits.ts";
 import { type QueueAccess, withQueue } from "./access.ts";
 import { countLetters, messageIn, newestLetters, subjectOf } from "./letters.ts";

@@ -4,12 +4,12 @@ import { z } from "zod";
 import { nameInStack, QUEUES, SERVICE, STACKS } from "../../infra/inventory.ts";
 import { RULES } from "../../worker/alerts/rules.ts";
 import { queueReport } from "../../worker/schemas/monitoring.ts";
-import { shownBytes, shownTime } from "../backup/shown.ts";
 import { queueId } from "../cloudflare/account-resources.ts";
 import { defineCommand } from "../command/define.ts";
 import { asOpsError, EXIT } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
+import { shownBytes, shownTime } from "../command/quantities.ts";
 import { liveDatabase, openStack } from "../stack/delivery.ts";
 import { messageIn } from "./letters.ts";
 
