@@ -19,8 +19,9 @@ import { grammarOf, PARSED_EXTENSIONS } from "../index/languages.ts";
 import { declarationsOf } from "../index/outline.ts";
 import { syncIndex, syncResult } from "../index/sync.ts";
 import { EVAL_NAMES_MAX } from "../limits.ts";
-import { type Client, decode, pagesOf } from "../service/client.ts";
+import { type Client, pagesOf } from "../service/client.ts";
 import { onRig } from "../service/rig.ts";
+import { inTurn, search } from "./ask.ts";
 import { createBaseline } from "./baseline.ts";
 import type { BeirDocument } from "./beir.ts";
 import { mean, reciprocalRank } from "./metrics.ts";
@@ -39,7 +40,6 @@ const Document = z.object({
   text: z.string(),
   chunks: z.array(z.object({ chunk_id: z.number(), heading: z.string(), text: z.string() })),
 });
-const SearchAnswer = z.object({ results: z.array(z.object({ chunk_id: z.number() })) });
 
 const figures = z.strictObject({ top3: z.number(), mrr_at_10: z.number() });
 const report = z.strictObject({
@@ -74,7 +74,7 @@ baseline is SQLite's FTS5 over title, heading and text of the same chunks, witho
 });
 
 async function evaluate(invocation: Invocation, dir: string): Promise<Outcome<z.infer<typeof output>>> {
-  const { progress, signal } = invocation;
+  const { signal } = invocation;
   const include = PARSED_EXTENSIONS.map((extension) => `**/*${extension}`);
   const config = IndexConfig.parse({ sources: [{ folder: dir, collection: COLLECTION, include }] });
   return onRig(invocation, {}, async ({ client }) => {
@@ -90,20 +90,12 @@ async function evaluate(invocation: Invocation, dir: string): Promise<Outcome<z.
     const names = sample([...declaring.keys()].toSorted());
     const baseline = createBaseline(chunks);
     const ask = async (asked: readonly { query: string; name: string }[]): Promise<Report> => {
-      const answered: { query: string; right: ReadonlyMap<string, number>; found: string[]; plain: string[] }[] = [];
-      progress.start("names", asked.length);
-      for (const { query, name } of asked) {
-        const found = await client.post("/api/v1/search", { query, top_k: DEPTH }, { repeatable: true });
-        const { results } = decode(SearchAnswer, found, "POST /api/v1/search");
-        answered.push({
-          query,
-          right: new Map(Array.from(declaring.get(name) ?? [], (id) => [id, 1])),
-          found: results.map(({ chunk_id }) => String(chunk_id)),
-          plain: baseline.search(query, DEPTH),
-        });
-        progress.update(answered.length);
-      }
-      progress.stop(`${answered.length} names looked up`);
+      const answered = await inTurn(invocation, "names looked up", asked, async ({ query, name }) => {
+        const { results } = await search(client, { query, top_k: DEPTH });
+        const right: ReadonlyMap<string, number> = new Map(Array.from(declaring.get(name) ?? [], (id) => [id, 1]));
+        const found = results.map(({ chunk_id }) => String(chunk_id));
+        return { query, right, found, plain: baseline.search(query, DEPTH) };
+      });
       const reciprocal = (ranker: "found" | "plain", k: number): number[] =>
         answered.map((answer) => reciprocalRank(answer[ranker], answer.right, k));
       const figuresOf = (ranker: "found" | "plain") => ({
