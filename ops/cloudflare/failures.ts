@@ -22,7 +22,7 @@ const NO_SUCH_WORKER = 10007;
 const UNCLEAR: ReadonlySet<number> = new Set([500, 502, 503, 504, 520, 521, 522, 523, 524]);
 
 /** Cloudflare answered, and the answer is no. */
-export function refusal(call: Call, status: number, body: string, headers: Headers): OpsError {
+export function refusalOf(call: Call, status: number, body: string, headers: Headers): OpsError {
   const parsed = envelope(body);
   const error = cloudflareSdk().APIError.generate(status, parsed, parsed === undefined ? body : undefined, headers);
   const said = error.errors.map(({ code, message }) => `${message} (code ${code})`).join("; ") || body.slice(0, 200);
@@ -65,6 +65,16 @@ export function neverSent(error: unknown): boolean {
   const cause: unknown = error instanceof Error ? error.cause : undefined;
   const { code = "" } = (cause ?? {}) as { code?: string };
   return ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "UND_ERR_CONNECT_TIMEOUT"].includes(code);
+}
+
+/** What Cloudflare answers; null where it has no such thing. */
+export async function unlessGone<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof OpsError && error.status === 404) return null;
+    throw error;
+  }
 }
 
 /** Cloudflare's own error codes of a refusal; empty for any other error. */
