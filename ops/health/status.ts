@@ -1,6 +1,7 @@
 /** `ops status`: one screen about the stack. Each part is asked on its own and says so where it could not be read. */
 import { z } from "zod";
 import { nameInStack, SERVICE, STACKS } from "../../infra/inventory.ts";
+import { iso } from "../../worker/ground/time.ts";
 import { alertList } from "../../worker/schemas/alerts.ts";
 import { modeView } from "../../worker/schemas/defence.ts";
 import { health as publicHealth } from "../../worker/schemas/health.ts";
@@ -207,8 +208,4 @@ function statusText(found: Status, now_ms: number): string {
 function cloudflareWords({ state, description, impaired, incidents }: Status["cloudflare"]): string {
   if (state === "not reachable") return `not reachable: ${description}`;
   return [description, ...impaired, ...incidents].join("; ");
-}
-
-function iso(at_ms: number): string {
-  return new Date(at_ms).toISOString();
 }

@@ -1,5 +1,6 @@
 /** What happened around an incident, from where it is known already: alerts, deployments, the audit log, runs of runbooks. */
 import { nameInStack, SERVICE } from "../../infra/inventory.ts";
+import { iso } from "../../worker/ground/time.ts";
 import type { AlertList } from "../../worker/schemas/alerts.ts";
 import { auditPage } from "../../worker/schemas/audit.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
@@ -138,8 +139,4 @@ function isSame(known: Happened, one: Happened): boolean {
 function isWithin(at: string, from_ms: number, to_ms: number): boolean {
   const at_ms = Date.parse(at);
   return at_ms >= from_ms && at_ms <= to_ms;
-}
-
-function iso(at_ms: number): string {
-  return new Date(at_ms).toISOString();
 }

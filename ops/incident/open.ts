@@ -2,6 +2,7 @@
 import { userInfo } from "node:os";
 import { z } from "zod";
 import { COMPONENTS, SEVERITIES } from "../../worker/ground/status.ts";
+import { iso } from "../../worker/ground/time.ts";
 import { readAlerts } from "../alerts/answers.ts";
 import { defineCommand } from "../command/define.ts";
 import { asOpsError, misuse, OpsError } from "../command/errors.ts";
@@ -119,8 +120,4 @@ async function beganBefore(client: Client, since: string): Promise<number> {
 function incomplete(what: string): OpsError {
   const hint = 'npm run ops -- incident open "Search is slow" --severity SEV-3, or --alert ID';
   return misuse({ op: "open", subject: "an incident", cause: `it needs ${what}`, hint });
-}
-
-function iso(at_ms: number): string {
-  return new Date(at_ms).toISOString();
 }

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { LOG_RETENTION_MS } from "../../infra/cloudflare-limits.ts";
 import { BUCKETS, LOG_ARCHIVE_FOLDER, nameInStack, SERVICE, WATCHDOG } from "../../infra/inventory.ts";
-import { HOUR_MS } from "../../worker/ground/time.ts";
+import { HOUR_MS, iso } from "../../worker/ground/time.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { asOpsError, misuse } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
@@ -215,8 +215,4 @@ export function readWords({ from, to, read }: ReadWindow): string {
 /** The next step from a table to one request. */
 export function followWords({ from }: ReadWindow, request_id: string): string {
   return `The request of the first row: npm run ops -- logs query --since ${from} --request-id ${request_id}`;
-}
-
-function iso(at_ms: number): string {
-  return new Date(at_ms).toISOString();
 }

@@ -1,5 +1,6 @@
 /** What the service is told of runs, and what it has heard. Its alert state is what runners of several machines agree by. */
 import { z } from "zod";
+import { isoOrNull } from "../../worker/ground/time.ts";
 import { heartbeatList } from "../../worker/schemas/alerts.ts";
 import { asOpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
@@ -89,7 +90,6 @@ function heartbeatOf(
   { job, run_id, due_ms }: Run,
   { result, at_ms, duration_ms }: Pick<Heartbeat["beat"], "result" | "duration_ms"> & { at_ms: number },
 ): Heartbeat {
-  const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
   // A run that is tried for another time than now is expected again by the clock of the service, not by that time.
   const next_ms = nextDate_ms(job.cron, Math.max(at_ms, due_ms ?? at_ms));
   const isStart = result === "start";
@@ -99,10 +99,10 @@ function heartbeatOf(
     job: job.id,
     beat: {
       result,
-      at: iso(at_ms),
+      at: isoOrNull(at_ms),
       run_id,
-      due_at: iso(due_ms),
-      next_due_at: isStart ? null : iso(next_ms),
+      due_at: isoOrNull(due_ms),
+      next_due_at: isStart ? null : isoOrNull(next_ms),
       grace_s: isStart ? job.time_limit_s : job.grace_s,
       duration_ms,
     },

@@ -1,5 +1,6 @@
 /** `ops schedule list` */
 import { z } from "zod";
+import { iso } from "../../worker/ground/time.ts";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
 import { nextDate_ms } from "./calendar.ts";
@@ -34,7 +35,6 @@ export const scheduleList = defineCommand({
   examples: ["schedule list", "schedule list --stack production --json"],
   async run(invocation, { now }) {
     const now_ms = now ?? invocation.now();
-    const iso = (at_ms: number) => new Date(at_ms).toISOString();
     const runs = await lastRuns(invocation, JOBS);
     const jobs = JOBS.map((job) => {
       const { state, last, missed } = stateOf(job, runs.get(job.id) ?? null, now_ms);

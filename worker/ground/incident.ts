@@ -16,6 +16,7 @@ import type {
   MaintenanceFacts,
   Outcome,
 } from "./status.ts";
+import { iso, isoOrNull } from "./time.ts";
 import { maintenancePhase } from "./uptime.ts";
 
 /** An incident that begins to be known; it may have begun before. */
@@ -96,16 +97,12 @@ function inOrder(entries: IncidentEntry[]): IncidentEntry[] {
 
 /** An incident as callers are told of it. */
 export function toldIncident({ started_at_ms, resolved_at_ms, entries, action_items, ...facts }: Incident) {
-  const iso = (at_ms: number) => new Date(at_ms).toISOString();
   return {
     ...facts,
     started_at: iso(started_at_ms),
-    resolved_at: resolved_at_ms === null ? null : iso(resolved_at_ms),
+    resolved_at: isoOrNull(resolved_at_ms),
     timeline: entries.map(({ at_ms, ...entry }) => ({ at: iso(at_ms), ...entry })),
-    action_items: action_items.map(({ done_at_ms, ...item }) => ({
-      ...item,
-      done_at: done_at_ms === null ? null : iso(done_at_ms),
-    })),
+    action_items: action_items.map(({ done_at_ms, ...item }) => ({ ...item, done_at: isoOrNull(done_at_ms) })),
   };
 }
 

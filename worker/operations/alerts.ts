@@ -10,6 +10,7 @@ import { ALL_RULES } from "../alerts/rules.ts";
 import { alertState } from "../alerts/state.ts";
 import { jsonIn } from "../ground/json.ts";
 import { Problem } from "../ground/problem.ts";
+import { iso, isoOrNull } from "../ground/time.ts";
 import { within } from "../ground/time-limit.ts";
 import { ALERT_SOURCE_TIMEOUT_MS } from "../limits.ts";
 import {
@@ -240,12 +241,4 @@ function silenceAnswer({ id, until_ms, by, reason }: Silence) {
 
 function msOrNull(at: string | null): number | null {
   return at === null ? null : Date.parse(at);
-}
-
-function iso(at_ms: number): string {
-  return new Date(at_ms).toISOString();
-}
-
-function isoOrNull(at_ms: number | null): string | null {
-  return at_ms === null ? null : iso(at_ms);
 }

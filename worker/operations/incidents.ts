@@ -7,6 +7,7 @@ import { audit } from "../audit/append.ts";
 import { toldIncident } from "../ground/incident.ts";
 import { Problem } from "../ground/problem.ts";
 import type { Maintenance } from "../ground/status.ts";
+import { iso } from "../ground/time.ts";
 import { maintenancePhase } from "../ground/uptime.ts";
 import type {
   incidentChange,
@@ -112,10 +113,6 @@ function cursorId(cursor: string | undefined): number | null {
 /** One more than asked for was read: that there is more shows by it. */
 function nextCursor(found: readonly { id: number }[], limit: number): string | null {
   return found.length > limit ? String(found[limit - 1]?.id) : null;
-}
-
-function iso(at_ms: number): string {
-  return new Date(at_ms).toISOString();
 }
 
 function shownMaintenance(window: Maintenance, now_ms: number): z.infer<typeof maintenanceView> {
