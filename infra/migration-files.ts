@@ -15,7 +15,7 @@ const MIGRATIONS_DIR = join(import.meta.dirname, "../worker/migrations");
 export const MIGRATIONS_TABLE = `CREATE TABLE IF NOT EXISTS d1_migrations (
   id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)`;
 
-export type Phase = "expand" | "contract";
+type Phase = "expand" | "contract";
 
 export interface Migration {
   /** `0001_core.sql`: what `d1_migrations` holds. */

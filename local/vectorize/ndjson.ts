@@ -1,6 +1,7 @@
 /** Uploads of vectors: one JSON object a line. */
 import { z } from "zod";
 import { VECTORIZE_BATCH_HTTP_MAX } from "../../infra/cloudflare-limits.ts";
+import { jsonIn } from "../../worker/ground/json.ts";
 import { ApiError } from "../rest/envelope.ts";
 import { CODES } from "./errors.ts";
 import type { VectorInput } from "./types.ts";
@@ -24,18 +25,10 @@ export function parseVectorLines(text: string, unparsable_lines: "error" | "disc
     );
   }
   return lines.flatMap((line, position) => {
-    const parsed = lineSchema.safeParse(json(line));
+    const parsed = lineSchema.safeParse(jsonIn(line));
     if (parsed.success) return [parsed.data];
     if (unparsable_lines === "discard") return [];
     const [issue] = parsed.error.issues;
     throw unparsable(`line ${position + 1}: ${issue?.path.join(".") || "not a JSON object"}: ${issue?.message}`);
   });
-}
-
-function json(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

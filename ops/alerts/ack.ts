@@ -1,15 +1,15 @@
 /** `ops alerts ack` */
 import { z } from "zod";
+import { acknowledgement } from "../../worker/schemas/alerts.ts";
 import { defineCommand } from "../command/define.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { harmless } from "../command/output.ts";
 import { decode } from "../service/client.ts";
 
-const acknowledged = z.strictObject({
-  id: z.string(),
-  acknowledged: z.strictObject({ by: z.string(), at: z.string() }),
-});
-const output = z.union([acknowledged, z.strictObject({ dry_run: z.literal(true), id: z.string() })]);
+const output = z.union([
+  z.strictObject(acknowledgement.shape),
+  z.strictObject({ dry_run: z.literal(true), id: z.string() }),
+]);
 
 export const alertsAck = defineCommand({
   path: "alerts ack",
@@ -22,11 +22,8 @@ export const alertsAck = defineCommand({
   async run(invocation, { id }): Promise<Outcome<z.infer<typeof output>>> {
     if (invocation.dry_run) return { data: { dry_run: true, id }, text: `Would acknowledge ${harmless(id)}` };
     const path = `/api/v1/alerts/${encodeURIComponent(id)}/ack`;
-    const data = decode(
-      acknowledged,
-      await (await invocation.client()).post(path, undefined, { repeatable: true }),
-      path,
-    );
+    const answer = await (await invocation.client()).post(path, undefined, { repeatable: true });
+    const data = decode(acknowledgement, answer, path);
     return { data, text: `Acknowledged ${data.id} at ${data.acknowledged.at}`, audit: { detail: { id } } };
   },
 });

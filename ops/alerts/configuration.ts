@@ -1,7 +1,8 @@
 /** The configuration of alerts where the Worker and the watchdog read it: in KV, through Cloudflare's API, so that a dead Worker is no hindrance. */
-import type Cloudflare from "cloudflare";
 import { z } from "zod";
 import { type AlertConfiguration, alertConfiguration, CONFIGURATION_KEY } from "../../worker/alerts/configuration.ts";
+import { jsonIn } from "../../worker/ground/json.ts";
+import { unlessGone } from "../cloudflare/failures.ts";
 import { OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { openStack } from "../stack/delivery.ts";
@@ -21,8 +22,8 @@ export async function configurationPlace(invocation: Invocation): Promise<Config
   const place = { account_id, namespace_id };
   return {
     async read() {
-      const text = await stored(values, place);
-      return text === null ? null : checked(parsed(text), "the configuration in KV");
+      const stored = await unlessGone(values.get(CONFIGURATION_KEY, place));
+      return stored && checked(jsonIn(await stored.text()), "the configuration in KV");
     },
     async write(configuration) {
       await values.update(CONFIGURATION_KEY, { ...place, value: JSON.stringify(configuration) });
@@ -43,24 +44,4 @@ export function checked(content: unknown, subject: string): AlertConfiguration {
   if (result.success) return result.data;
   const flaws = result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ");
   throw new OpsError({ op: "read", subject, cause: flaws, hint: HINT }, { error: z.prettifyError(result.error) });
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-async function stored(
-  values: Cloudflare["kv"]["namespaces"]["values"],
-  place: { account_id: string; namespace_id: string },
-): Promise<string | null> {
-  try {
-    return await (await values.get(CONFIGURATION_KEY, place)).text();
-  } catch (error) {
-    if ((error as { status?: number }).status === 404) return null;
-    throw error;
-  }
 }

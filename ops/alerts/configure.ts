@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { expectedJobs } from "../schedule/expected-jobs.ts";
 import { JOBS } from "../schedule/jobs.ts";
@@ -55,14 +55,14 @@ function contentOf(file: string): unknown {
   try {
     return parse(readFileSync(file, "utf8"));
   } catch (error) {
-    throw new OpsError(
+    throw misuse(
       {
         op: "read",
         subject: file,
         cause: "there is no such file, or it is neither YAML nor JSON",
         hint: "docs/alerts.md shows one",
       },
-      { exit_code: EXIT.usage, error },
+      error,
     );
   }
 }

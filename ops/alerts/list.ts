@@ -1,9 +1,10 @@
 /** `ops alerts list` */
 import { z } from "zod";
+import { alertList } from "../../worker/schemas/alerts.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import { table } from "../command/output.ts";
-import { readAlerts, shownAlerts } from "./answers.ts";
+import { readAlerts } from "./answers.ts";
 
 const CONFIGURATIONS = {
   none: "none, so that nobody is told (docs/alerts.md)",
@@ -17,24 +18,20 @@ export const alertsList = defineCommand({
   summary: "alerts that are pending, fire, or have resolved in the last hour; jobs that report, and deliveries",
   notes: "Exit code 1 when an alert fires that is neither acknowledged nor silenced.",
   risk: "read",
-  output: z.strictObject(shownAlerts.shape),
+  output: z.strictObject(alertList.shape),
   examples: ["alerts list", "alerts list --stack production --json"],
   async run(invocation) {
     const found = await readAlerts(await invocation.client());
-    const drawn = table(
-      found.alerts,
-      [
-        { title: "alert", value: ({ id }) => id },
-        { title: "state", value: ({ state }) => state },
-        { title: "severity", value: ({ severity }) => severity },
-        { title: "since", value: ({ since }) => since },
-        { title: "value", value: ({ value }) => (value === null ? "-" : Number(value.toPrecision(4))), align: "right" },
-        { title: "acknowledged", value: ({ acknowledged }) => acknowledged?.by ?? "-" },
-        { title: "silenced until", value: ({ silenced_until }) => silenced_until ?? "-" },
-        { title: "runbook", value: ({ runbook }) => runbook ?? "-" },
-      ],
-      invocation.terminal,
-    );
+    const drawn = table(invocation.terminal, found.alerts, [
+      { title: "alert", value: ({ id }) => id },
+      { title: "state", value: ({ state }) => state },
+      { title: "severity", value: ({ severity }) => severity },
+      { title: "since", value: ({ since }) => since },
+      { title: "value", value: ({ value }) => (value === null ? "-" : Number(value.toPrecision(4))), align: "right" },
+      { title: "acknowledged", value: ({ acknowledged }) => acknowledged?.by ?? "-" },
+      { title: "silenced until", value: ({ silenced_until }) => silenced_until ?? "-" },
+      { title: "runbook", value: ({ runbook }) => runbook ?? "-" },
+    ]);
     const waiting = found.deliveries.filter(({ state }) => state !== "sent");
     const named = found.alerts.find(({ state, runbook }) => state === "firing" && runbook !== null);
     const lines = [

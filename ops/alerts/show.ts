@@ -3,10 +3,11 @@ import { z } from "zod";
 import { METRICS } from "../../worker/alerts/metrics.ts";
 import { type AlertRule, alertRule, type Clause } from "../../worker/alerts/rule.ts";
 import { ALL_RULES } from "../../worker/alerts/rules.ts";
+import { alertList } from "../../worker/schemas/alerts.ts";
 import { defineCommand } from "../command/define.ts";
 import { OpsError } from "../command/errors.ts";
 import { harmless } from "../command/output.ts";
-import { readAlerts, shownAlert, shownChange, shownDelivery } from "./answers.ts";
+import { readAlerts } from "./answers.ts";
 
 export const alertsShow = defineCommand({
   path: "alerts show",
@@ -16,9 +17,7 @@ export const alertsShow = defineCommand({
   args: z.object({ id: z.string().describe("of an alert or a rule, as alerts list shows it") }),
   output: z.strictObject({
     rule: z.record(z.string(), z.unknown()).describe("as `worker/alerts/rules.ts` has it"),
-    alerts: z.array(shownAlert),
-    deliveries: z.array(shownDelivery),
-    changes: z.array(shownChange),
+    ...alertList.pick({ alerts: true, deliveries: true, changes: true }).shape,
   }),
   examples: ["alerts show error-rate", "alerts show quota-high:kv_writes --json"],
   async run(invocation, { id }) {

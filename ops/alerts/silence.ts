@@ -1,16 +1,15 @@
 /** `ops alerts silence` */
-
 import { z } from "zod";
 import { MINUTE_MS } from "../../worker/ground/time.ts";
+import { silenceAnswer } from "../../worker/schemas/alerts.ts";
 import { defineCommand } from "../command/define.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { duration } from "../command/options.ts";
 import { harmless } from "../command/output.ts";
 import { decode } from "../service/client.ts";
-import { shownSilence } from "./answers.ts";
 
 const output = z.union([
-  z.strictObject(shownSilence.shape),
+  z.strictObject(silenceAnswer.shape),
   z.strictObject({ dry_run: z.literal(true), id: z.string(), minutes: z.number(), reason: z.string() }),
 ]);
 
@@ -33,7 +32,7 @@ export const alertsSilence = defineCommand({
       return { data: { dry_run: true, id, minutes, reason }, text: `Would silence ${harmless(id)} for ${minutes} min` };
     const path = `/api/v1/alerts/${encodeURIComponent(id)}/silence`;
     const answer = await (await invocation.client()).post(path, { minutes, reason }, { repeatable: true });
-    const data = decode(shownSilence, answer, path);
+    const data = decode(silenceAnswer, answer, path);
     return { data, text: `Silenced ${data.id} until ${data.until}`, audit: { detail: { id, minutes } } };
   },
 });

@@ -1,13 +1,16 @@
 /** `ops alerts test-channel` */
 import { z } from "zod";
+import { channelTestAnswer } from "../../worker/schemas/alerts.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { harmless } from "../command/output.ts";
 import { decode } from "../service/client.ts";
 
-const tried = z.strictObject({ channel: z.string(), delivered: z.boolean(), error: z.string().nullable() });
-const output = z.union([tried, z.strictObject({ dry_run: z.literal(true), channel: z.string() })]);
+const output = z.union([
+  z.strictObject(channelTestAnswer.shape),
+  z.strictObject({ dry_run: z.literal(true), channel: z.string() }),
+]);
 
 export const alertsTestChannel = defineCommand({
   path: "alerts test-channel",
@@ -22,7 +25,7 @@ export const alertsTestChannel = defineCommand({
     if (invocation.dry_run)
       return { data: { dry_run: true, channel }, text: `Would send a test message to ${harmless(channel)}` };
     const answer = await (await invocation.client()).post("/api/v1/alerts/test", { channel });
-    const data = decode(tried, answer, "POST /api/v1/alerts/test");
+    const data = decode(channelTestAnswer, answer, "POST /api/v1/alerts/test");
     return {
       data,
       text: data.delivered

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { alertRule } from "../../worker/alerts/rule.ts";
 import { ALL_RULES } from "../../worker/alerts/rules.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { EXIT, misuse } from "../command/errors.ts";
 import { table, verdict } from "../command/output.ts";
 import { builtInTests } from "./built-in-tests.ts";
 import { type RuleTest, ruleTests, runRuleTest } from "./rule-tests.ts";
@@ -33,28 +33,24 @@ export const alertsTest = defineCommand({
       complaints: runRuleTest(test, rules),
     }));
     const passed = results.every(({ complaints }) => complaints.length === 0);
-    const text = table(
-      results,
-      [
-        { title: "rules", value: ({ rules }) => rules.join(", ") },
-        {
-          title: "result",
-          value: ({ complaints }) => verdict(complaints.length === 0, invocation.colour),
-          own_words: true,
-        },
-        { title: "test", value: ({ name, complaints }) => [name, ...complaints].join("; ") },
-      ],
-      invocation.terminal,
-    );
+    const text = table(invocation.terminal, results, [
+      { title: "rules", value: ({ rules }) => rules.join(", ") },
+      {
+        title: "result",
+        value: ({ complaints }) => verdict(complaints.length === 0, invocation.colour),
+        own_words: true,
+      },
+      { title: "test", value: ({ name, complaints }) => [name, ...complaints].join("; ") },
+    ]);
     return { data: { passed, tests: results }, text, exit_code: passed ? EXIT.done : EXIT.check_failed };
   },
 });
 
 function readTests(file: string): RuleTest[] {
   const refuse = (cause: string, error: unknown) =>
-    new OpsError(
+    misuse(
       { op: "read tests", subject: file, cause, hint: "compare it with ops/alerts/rule-tests/service.yaml" },
-      { exit_code: EXIT.usage, error },
+      error,
     );
   let content: unknown;
   try {

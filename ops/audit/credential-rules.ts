@@ -29,31 +29,17 @@ export function judgeKeys(keys: readonly Key[], use: SecurityMetrics["key_use"],
         ? Math.max(Date.parse(key.created_at), Date.parse(use.since ?? new Date(now_ms).toISOString()))
         : Date.parse(last);
     const subject = `${key.id} (${key.name})`;
-    const unused = now_ms - since_ms >= KEY_UNUSED_MAX_MS;
-    return [
-      ...(unused
-        ? [
-            one(
-              isAdmin ? "high" : "medium",
-              "keys",
-              subject,
-              `${isAdmin ? "may administrate, and is " : ""}unused for ${days(now_ms - since_ms)} days`,
-              `${OPS} keys revoke ${key.id}`,
-            ),
-          ]
-        : []),
-      ...(key.expires_at === null
-        ? [
-            one(
-              isAdmin ? "medium" : "low",
-              "keys",
-              subject,
-              `${isAdmin ? "may administrate, and " : ""}never expires`,
-              `${OPS} keys create --expires 90d … in its place, then ${OPS} keys revoke ${key.id}`,
-            ),
-          ]
-        : []),
-    ];
+    const found: Finding[] = [];
+    if (now_ms - since_ms >= KEY_UNUSED_MAX_MS) {
+      const evidence = `${isAdmin ? "may administrate, and is " : ""}unused for ${days(now_ms - since_ms)} days`;
+      found.push(one(isAdmin ? "high" : "medium", "keys", subject, evidence, `${OPS} keys revoke ${key.id}`));
+    }
+    if (key.expires_at === null) {
+      const evidence = `${isAdmin ? "may administrate, and " : ""}never expires`;
+      const remedy = `${OPS} keys create --expires 90d … in its place, then ${OPS} keys revoke ${key.id}`;
+      found.push(one(isAdmin ? "medium" : "low", "keys", subject, evidence, remedy));
+    }
+    return found;
   });
 }
 
@@ -72,22 +58,13 @@ export function judgeSecrets({ set, rotated, born }: SecretsSeen, now_ms: number
     const age_ms = since === null ? 0 : now_ms - Date.parse(since);
     // A pepper is of no use without the database, and cannot be changed without ending every key.
     const isOld = set[name] === true && name !== "KEY_PEPPER" && age_ms > SECRET_AGE_MAX_MS;
-    return [
-      ...(isOld
-        ? [
-            one(
-              age_ms > 2 * SECRET_AGE_MAX_MS ? "high" : "medium",
-              "secrets",
-              name,
-              `${days(age_ms)} days old`,
-              `${OPS} secrets rotate ${name}`,
-            ),
-          ]
-        : []),
-      ...(set[`${name}_PREVIOUS`] === true
-        ? [one("low", "secrets", name, "its old value is still accepted", `${OPS} secrets rotate ${name} --retire`)]
-        : []),
-    ];
+    const severity = age_ms > 2 * SECRET_AGE_MAX_MS ? "high" : "medium";
+    const rotate = `${OPS} secrets rotate ${name}`;
+    const found: Finding[] = [];
+    if (isOld) found.push(one(severity, "secrets", name, `${days(age_ms)} days old`, rotate));
+    if (set[`${name}_PREVIOUS`] === true)
+      found.push(one("low", "secrets", name, "its old value is still accepted", `${rotate} --retire`));
+    return found;
   });
 }
 
@@ -105,49 +82,24 @@ export function judgeTokens(tokens: readonly Token[], stack: Stack, now_ms: numb
   return tokens.flatMap(({ name, status, expires_on, groups }) => {
     if (!name.startsWith(prefix) || status !== "active") return [];
     const job = name.slice(prefix.length);
-    const ends_ms = expires_on === null ? null : Date.parse(expires_on) - now_ms;
-    const life =
-      ends_ms === null
-        ? [
-            one(
-              "medium",
-              "tokens",
-              name,
-              "never expires",
-              `${OPS} deploy renews declared tokens; delete others in the dashboard`,
-            ),
-          ]
-        : ends_ms < TOKEN_ENDS_SOON_MS
-          ? [one("medium", "tokens", name, `ends on ${expires_on}`, `set prism:tokensExpire later, then ${OPS} deploy`)]
-          : [];
+    const found: Finding[] = [];
+    const add = (severity: Finding["severity"], evidence: string, remedy: string) =>
+      found.push(one(severity, "tokens", name, evidence, remedy));
+    if (expires_on === null)
+      add("medium", "never expires", `${OPS} deploy renews declared tokens; delete others in the dashboard`);
+    else if (Date.parse(expires_on) - now_ms < TOKEN_ENDS_SOON_MS)
+      add("medium", `ends on ${expires_on}`, `set prism:tokensExpire later, then ${OPS} deploy`);
     const grant = grants[job === "first deploy" ? "deploy" : job];
-    if (grant === undefined)
-      return [
-        ...life,
-        one(
-          "medium",
-          "tokens",
-          name,
-          "no job of the service declares it",
-          "delete it in the dashboard, or declare it in infra/token-grants.ts",
-        ),
-      ];
+    if (grant === undefined) {
+      const remedy = "delete it in the dashboard, or declare it in infra/token-grants.ts";
+      add("medium", "no job of the service declares it", remedy);
+      return found;
+    }
     const declared = declaredGroups(grant);
     const excess = groups.filter((group) => !declared.has(group));
-    return [
-      ...life,
-      ...(excess.length === 0
-        ? []
-        : [
-            one(
-              "high",
-              "tokens",
-              name,
-              `may do more than declared: ${excess.join(", ")}`,
-              `${OPS} drift, then ${OPS} deploy`,
-            ),
-          ]),
-    ];
+    if (excess.length > 0)
+      add("high", `may do more than declared: ${excess.join(", ")}`, `${OPS} drift, then ${OPS} deploy`);
+    return found;
   });
 }
 

@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { OpsError, refusal } from "../command/errors.ts";
 
 const time = z.iso.datetime({ offset: true });
 /** The old reports began with the service. */
@@ -62,7 +62,7 @@ export const auditExport = defineCommand({
       (error: NodeJS.ErrnoException) => {
         if (error.code !== "EEXIST") throw error;
         const parts = { op: "write", subject: file, cause: "it is there already", hint: "name a new file" };
-        throw new OpsError(parts, { exit_code: EXIT.refused });
+        throw refusal(parts);
       },
     );
     return { data: { file, bytes: out.bytesWritten }, text: `Wrote ${file} (${out.bytesWritten} bytes)` };

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { $ } from "zx/core";
+import { jsonIn } from "../../worker/ground/json.ts";
 import type { Environment } from "../command/invocation.ts";
 import { NPM_ASK_MAX_MS } from "../limits.ts";
 import type { DependencyException } from "./dependency-exceptions.ts";
@@ -57,7 +58,7 @@ export async function askNpm(
   const shell = $({ cwd: folder, env: { ...env }, signal, quiet: true, nothrow: true, timeout: NPM_ASK_MAX_MS });
   const { stdout, stderr, exitCode } = await shell`npm audit --json --package-lock-only --fetch-retries=1`;
   signal.throwIfAborted();
-  const answer = parsedJson(stdout);
+  const answer = jsonIn(stdout);
   const told = report.safeParse(answer);
   if (told.success) return { asked: true, report: told.data };
   const refused = refusal.safeParse(answer).data;
@@ -68,14 +69,6 @@ export async function askNpm(
         ? refused.message
         : refused.error.summary;
   return { asked: false, because: words === "" ? `npm ended with ${exitCode ?? "no code"} and no report` : words };
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Which places of a project's lockfile belong to its dependencies, not to its tools. */

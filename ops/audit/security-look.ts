@@ -1,13 +1,12 @@
 /** What a security audit looks at, each source on its own: one that does not answer hides no other. */
-import { z } from "zod";
 import { environment } from "../../worker/schemas/debug.ts";
-import { securityMetrics } from "../../worker/schemas/defence.ts";
+import { blocksView, securityMetrics } from "../../worker/schemas/defence.ts";
+import { readAlerts } from "../alerts/answers.ts";
 import { mainVersion } from "../cloudflare/worker-versions.ts";
 import { asOpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
-import { blockView } from "../defence/blocks.ts";
 import { listKeys } from "../keys/keys.ts";
-import { type Client, createClient, decode } from "../service/client.ts";
+import { type Client, createClient } from "../service/client.ts";
 import { openStack } from "../stack/delivery.ts";
 import { judgeKeys, judgeSecrets, judgeTokens } from "./credential-rules.ts";
 import type { Area, Finding } from "./finding.ts";
@@ -24,9 +23,6 @@ interface Looked {
 /** No page is served from there (RFC 2606). */
 const STRANGE_ORIGIN = "https://audit.invalid";
 
-const alertJobs = z.object({ jobs: z.array(z.object({ job: z.string(), succeeded_at: z.string().nullable() })) });
-const blocksAnswer = z.object({ blocks: z.array(blockView) });
-
 export async function look(invocation: Invocation): Promise<Looked> {
   const stack = await openStack(invocation);
   const now_ms = invocation.now();
@@ -38,8 +34,8 @@ export async function look(invocation: Invocation): Promise<Looked> {
     [
       ["blocks"],
       async () => {
-        const answer = await (await client()).get("/api/v1/blocklist");
-        return judgeBlocks(decode(blocksAnswer, answer, "GET /api/v1/blocklist").blocks, now_ms);
+        const { blocks } = await (await client()).get("/api/v1/blocklist", blocksView);
+        return judgeBlocks(blocks, now_ms);
       },
     ],
     [
@@ -61,8 +57,8 @@ export async function look(invocation: Invocation): Promise<Looked> {
     [
       ["secrets"],
       async () => {
-        const { secrets } = decode(environment, await (await client()).get("/debug/env"), "GET /debug/env");
-        const { jobs } = decode(alertJobs, await (await client()).get("/api/v1/alerts"), "GET /api/v1/alerts");
+        const { secrets } = await (await client()).get("/debug/env", environment);
+        const { jobs } = await readAlerts(await client());
         const rotated = new Map(
           jobs.flatMap(({ job, succeeded_at }) => (succeeded_at === null ? [] : [[job, succeeded_at]])),
         );
@@ -83,9 +79,8 @@ export async function look(invocation: Invocation): Promise<Looked> {
   return seen;
 }
 
-async function metrics(client: Client) {
-  const answer = await client.get("/debug/security-metrics?period=24h");
-  return decode(securityMetrics, answer, "GET /debug/security-metrics");
+function metrics(client: Client) {
+  return client.get("/debug/security-metrics?period=24h", securityMetrics);
 }
 
 async function configuredOrigins({ versions }: Stack): Promise<string> {

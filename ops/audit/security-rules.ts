@@ -7,47 +7,26 @@ export function judgeFailures({ auth_failures, anomalous_keys, mode }: SecurityM
   const { total, by_kind } = auth_failures;
   const kinds = Object.entries(by_kind).map(([kind, count]) => `${count} ${kind}`);
   const severity = total >= AUTH_FAILURES_HIGH ? "high" : "medium";
-  return [
-    ...(total < AUTH_FAILURES_MEDIUM
-      ? []
-      : [
-          one(
-            severity,
-            "authentication",
-            "failed authentications",
-            `${total} in 24 h: ${kinds.join(", ")}`,
-            `${OPS} logs query --since 24h, then ${OPS} block ADDRESS`,
-          ),
-        ]),
-    ...anomalous_keys.map(({ key_id, sign, requests_last_hour, mean_requests_an_hour, errors_last_hour }) =>
-      sign === "burst"
-        ? one(
-            "medium",
-            "keys",
-            key_id,
-            `${requests_last_hour} requests in the last hour, ${Math.round(mean_requests_an_hour)} in a usual one`,
-            `ask its owner; leaked: ${OPS} keys revoke ${key_id}`,
-          )
-        : one(
-            "low",
-            "keys",
-            key_id,
-            `${errors_last_hour} of its requests failed in the last hour`,
-            `${OPS} logs errors --since 1h`,
-          ),
-    ),
-    ...(mode === "normal"
-      ? []
-      : [
-          one(
-            "medium",
-            "mode",
-            mode,
-            "the service is not in its normal mode",
-            `${OPS} mode show; when it is over: ${OPS} mode set normal`,
-          ),
-        ]),
-  ];
+  const found: Finding[] = [];
+  if (total >= AUTH_FAILURES_MEDIUM) {
+    const evidence = `${total} in 24 h: ${kinds.join(", ")}`;
+    const remedy = `${OPS} logs query --since 24h, then ${OPS} block ADDRESS`;
+    found.push(one(severity, "authentication", "failed authentications", evidence, remedy));
+  }
+  for (const { key_id, sign, requests_last_hour, mean_requests_an_hour, errors_last_hour } of anomalous_keys) {
+    if (sign === "burst") {
+      const evidence = `${requests_last_hour} requests in the last hour, ${Math.round(mean_requests_an_hour)} in a usual one`;
+      found.push(one("medium", "keys", key_id, evidence, `ask its owner; leaked: ${OPS} keys revoke ${key_id}`));
+    } else {
+      const evidence = `${errors_last_hour} of its requests failed in the last hour`;
+      found.push(one("low", "keys", key_id, evidence, `${OPS} logs errors --since 1h`));
+    }
+  }
+  if (mode !== "normal") {
+    const remedy = `${OPS} mode show; when it is over: ${OPS} mode set normal`;
+    found.push(one("medium", "mode", mode, "the service is not in its normal mode", remedy));
+  }
+  return found;
 }
 
 interface Block {
@@ -61,17 +40,9 @@ interface Block {
 export function judgeBlocks(blocks: readonly Block[], now_ms: number): Finding[] {
   return blocks.flatMap(({ network, reason, blocked_at, expires_at }) => {
     const age_ms = now_ms - Date.parse(blocked_at);
-    return expires_at === null && age_ms > BLOCK_AGE_MAX_MS
-      ? [
-          one(
-            "low",
-            "blocks",
-            network,
-            `blocked for ${days(age_ms)} days without an end: ${reason}`,
-            `${OPS} unblock ${network}`,
-          ),
-        ]
-      : [];
+    if (expires_at !== null || age_ms <= BLOCK_AGE_MAX_MS) return [];
+    const evidence = `blocked for ${days(age_ms)} days without an end: ${reason}`;
+    return [one("low", "blocks", network, evidence, `${OPS} unblock ${network}`)];
   });
 }
 
@@ -89,15 +60,8 @@ export function judgeHeaders(headers: Headers): Finding[] {
     const value = headers.get(name);
     if (value !== null && wanted.test(value)) return [];
     const evidence = value === null ? "is missing" : `is "${value.slice(0, 80)}"`;
-    return [
-      one(
-        "high",
-        "headers",
-        name,
-        evidence,
-        `${OPS} drift, then ${OPS} deploy: something in front of the Worker, or a foreign version, changes answers`,
-      ),
-    ];
+    const remedy = `${OPS} drift, then ${OPS} deploy: something in front of the Worker, or a foreign version, changes answers`;
+    return [one("high", "headers", name, evidence, remedy)];
   });
 }
 
@@ -112,30 +76,18 @@ export function judgeAccess({
   anonymous_status: number;
 }): Finding[] {
   const allowed = stranger.get("access-control-allow-origin");
-  return [
-    ...(allowed === "*" || allowed === origin
-      ? [
-          one(
-            "high",
-            "cors",
-            origin,
-            `a page of any origin may read answers: access-control-allow-origin is ${allowed}`,
-            `set CORS_ORIGINS in prism:variables of the stack's file, then ${OPS} deploy`,
-          ),
-        ]
-      : []),
-    ...(anonymous_status === 401
-      ? []
-      : [
-          one(
-            "high",
-            "authentication",
-            "/api/v1/documents",
-            `answers ${anonymous_status} without a key, not 401`,
-            `${OPS} mode set emergency, then ${OPS} rollback`,
-          ),
-        ]),
-  ];
+  const found: Finding[] = [];
+  if (allowed === "*" || allowed === origin) {
+    const evidence = `a page of any origin may read answers: access-control-allow-origin is ${allowed}`;
+    const remedy = `set CORS_ORIGINS in prism:variables of the stack's file, then ${OPS} deploy`;
+    found.push(one("high", "cors", origin, evidence, remedy));
+  }
+  if (anonymous_status !== 401) {
+    const evidence = `answers ${anonymous_status} without a key, not 401`;
+    const remedy = `${OPS} mode set emergency, then ${OPS} rollback`;
+    found.push(one("high", "authentication", "/api/v1/documents", evidence, remedy));
+  }
+  return found;
 }
 
 /** `CORS_ORIGINS` of the version that serves. */
@@ -147,13 +99,7 @@ export function judgeOrigins(list: string): Finding[] {
       origin === "null" ||
       (origin.startsWith("http://") && !/^http:\/\/(localhost|127\.0\.0\.1)(:|$)/.test(origin)),
   );
-  return open.map((origin) =>
-    one(
-      "medium",
-      "cors",
-      origin,
-      "an allowed origin that anybody on the way can pretend to be",
-      `correct CORS_ORIGINS in prism:variables, then ${OPS} deploy`,
-    ),
-  );
+  const evidence = "an allowed origin that anybody on the way can pretend to be";
+  const remedy = `correct CORS_ORIGINS in prism:variables, then ${OPS} deploy`;
+  return open.map((origin) => one("medium", "cors", origin, evidence, remedy));
 }

@@ -5,7 +5,8 @@
  * Segments may form branches, for a restore takes the database's log back to an earlier entry and the log goes on from there. What was
  * written on a branch that was left is told as missing from the log; a later entry of a restore explains it.
  */
-import { type ChainedEntry, type Flaw, GENESIS, type Head, verifyChain } from "../../worker/audit/chain.ts";
+import { z } from "zod";
+import { type ChainedEntry, GENESIS, type Head, verifyChain } from "../../worker/audit/chain.ts";
 import { type Segment, segmentOf } from "../../worker/audit/segment.ts";
 
 /** A place and a hash that something outside of the database has seen, and when that was. */
@@ -14,16 +15,14 @@ export interface Anchor extends Head {
   at_ms: number;
 }
 
-interface Finding {
-  where: "archive" | "database" | "backup";
-  /** The object or snapshot that shows it. */
-  evidence: string;
-  /** The first entry that is not as it was written. */
-  seq: number;
-  reason: Flaw["reason"] | "differs from its anchor";
-  /** The entry of a restore after which this is to be expected. */
-  explained_by: number | null;
-}
+export const logFinding = z.strictObject({
+  where: z.enum(["archive", "database", "backup"]).describe("what shows it"),
+  evidence: z.string().describe("the object or snapshot"),
+  seq: z.int().describe("the first entry that is not as it was written"),
+  reason: z.enum(["missing", "out of order", "chained to another entry", "altered", "differs from its anchor"]),
+  explained_by: z.int().nullable().describe("the entry of a restore that went back behind it"),
+});
+type Finding = z.infer<typeof logFinding>;
 
 interface Verified {
   entries: { archive: number; database: number };

@@ -17,15 +17,7 @@ import { AUDIT_PAGE_ROWS, AUDIT_SEGMENT_READERS } from "../limits.ts";
 import { patientStorage } from "../storage/patient-storage.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
 import { objectsUnder, type Storage } from "../storage/storage.ts";
-import { type Anchor, verifyLog } from "./verify-log.ts";
-
-const finding = z.strictObject({
-  where: z.enum(["archive", "database", "backup"]).describe("what shows it"),
-  evidence: z.string(),
-  seq: z.int().describe("the first entry that is not as it was written"),
-  reason: z.enum(["missing", "out of order", "chained to another entry", "altered", "differs from its anchor"]),
-  explained_by: z.int().nullable().describe("the entry of a restore that went back behind it"),
-});
+import { type Anchor, logFinding, verifyLog } from "./verify-log.ts";
 
 export const auditVerify = defineCommand({
   path: "audit verify",
@@ -41,7 +33,7 @@ export const auditVerify = defineCommand({
     entries: z.strictObject({ archive: z.int(), database: z.int() }),
     head: z.strictObject({ seq: z.int(), hash: z.string() }),
     backups: z.int().nullable().describe("snapshots whose heads were compared; null: no repository could be opened"),
-    findings: z.array(finding),
+    findings: z.array(logFinding),
   }),
   examples: ["audit verify", "audit verify --stack production --json"],
   async run(invocation, options) {

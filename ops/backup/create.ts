@@ -5,12 +5,12 @@ import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
+import { shownBytes, shownTime } from "../command/quantities.ts";
 import { type BackupPlan, backupPlan, planBackup } from "./create-plan.ts";
 import { tag } from "./keep.ts";
 import { snapshotSummary, tableSummary } from "./manifest.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
 import { type Repository, snapshotInfo } from "./repository/repository.ts";
-import { shownBytes, shownTime } from "./shown.ts";
 import { type Taken, takeSnapshot } from "./snapshot/take.ts";
 import { type StackSources, stackSources } from "./stack-sources.ts";
 
@@ -121,17 +121,13 @@ async function create(
 }
 
 function planText(plan: BackupPlan, { terminal }: Invocation): string {
-  const tables = table(
-    plan.tables,
-    [
-      { title: "table", value: ({ name }) => name },
-      { title: "read", value: ({ how }) => how },
-      { title: "rows", value: ({ rows }) => rows, align: "right" },
-      { title: "bytes", value: ({ bytes }) => shownBytes(bytes), align: "right" },
-      { title: "requests", value: ({ requests }) => requests, align: "right" },
-    ],
-    terminal,
-  );
+  const tables = table(terminal, plan.tables, [
+    { title: "table", value: ({ name }) => name },
+    { title: "read", value: ({ how }) => how },
+    { title: "rows", value: ({ rows }) => rows, align: "right" },
+    { title: "bytes", value: ({ bytes }) => shownBytes(bytes), align: "right" },
+    { title: "requests", value: ({ requests }) => requests, align: "right" },
+  ]);
   return [
     `${plan.kind} snapshot of ${plan.stack} to ${plan.repository}${plan.full_because === null ? `, on ${plan.base}` : `: ${plan.full_because}`}`,
     tables,

@@ -32,20 +32,16 @@ replaced are counted; null where only the digests differ.`,
       const text =
         different.length === 0
           ? `${before.info.id} and ${after.info.id} hold the same`
-          : table(
-              different,
-              [
-                { title: "store", value: ({ store }) => store },
-                { title: "name", value: ({ name }) => name },
-                { title: "change", value: ({ change }) => change },
-                { title: "before", value: ({ before: count }) => count ?? "", align: "right" },
-                { title: "after", value: ({ after: count }) => count ?? "", align: "right" },
-                { title: "added", value: ({ added }) => added ?? "", align: "right" },
-                { title: "removed", value: ({ removed }) => removed ?? "", align: "right" },
-                { title: "replaced", value: ({ replaced }) => replaced ?? "", align: "right" },
-              ],
-              invocation.terminal,
-            );
+          : table(invocation.terminal, different, [
+              { title: "store", value: ({ store }) => store },
+              { title: "name", value: ({ name }) => name },
+              { title: "change", value: ({ change }) => change },
+              { title: "before", value: ({ before: count }) => count ?? "", align: "right" },
+              { title: "after", value: ({ after: count }) => count ?? "", align: "right" },
+              { title: "added", value: ({ added }) => added ?? "", align: "right" },
+              { title: "removed", value: ({ removed }) => removed ?? "", align: "right" },
+              { title: "replaced", value: ({ replaced }) => replaced ?? "", align: "right" },
+            ]);
       return { data: { older: before.info.id, newer: after.info.id, changes }, text };
     });
   },

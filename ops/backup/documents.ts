@@ -53,17 +53,13 @@ export const backupDocuments = defineCommand({
           updated_at: new Date(updated_at_ms).toISOString(),
         });
       }
-      const drawn = table(
-        documents,
-        [
-          { title: "document", value: (one) => one.id },
-          { title: "tenant", value: (one) => one.tenant },
-          { title: "changed", value: (one) => one.updated_at },
-          { title: "chunks", value: (one) => one.chunks, align: "right" },
-          { title: "title", value: (one) => one.title },
-        ],
-        invocation.terminal,
-      );
+      const drawn = table(invocation.terminal, documents, [
+        { title: "document", value: (one) => one.id },
+        { title: "tenant", value: (one) => one.tenant },
+        { title: "changed", value: (one) => one.updated_at },
+        { title: "chunks", value: (one) => one.chunks, align: "right" },
+        { title: "title", value: (one) => one.title },
+      ]);
       if (total > documents.length) invocation.note(`${documents.length} of ${total}: --limit ${total} lists all`);
       return { data: { snapshot: snapshot.info.id, total, documents }, text: drawn };
     });

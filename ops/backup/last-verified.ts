@@ -13,6 +13,7 @@
  */
 import { z } from "zod";
 import { BUCKETS, nameInStack, STACKS, type Stack } from "../../infra/inventory.ts";
+import { jsonIn } from "../../worker/ground/json.ts";
 import { OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import type { StackTarget } from "../stack/target.ts";
@@ -107,19 +108,10 @@ async function readObject(storage: Storage, stack: Stack, signal: AbortSignal) {
   const schema = lastVerified.extend({ stack: z.literal(stack) });
   try {
     const { body, etag } = await storage.read(LAST_VERIFIED, signal);
-    return { etag, record: schema.safeParse(parsed(Buffer.from(body).toString())) };
+    return { etag, record: schema.safeParse(jsonIn(Buffer.from(body).toString())) };
   } catch (error) {
     if (error instanceof StorageError && error.failure === "missing") return null;
     throw error;
-  }
-}
-
-/** Undefined for what is no JSON. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 

@@ -2,9 +2,9 @@
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
+import { shownBytes } from "../command/quantities.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
 import { snapshotInfo } from "./repository/repository.ts";
-import { shownBytes } from "./shown.ts";
 
 export const backupList = defineCommand({
   path: "backup list",
@@ -21,19 +21,15 @@ export const backupList = defineCommand({
       const text =
         snapshots.length === 0
           ? `No snapshot${tag === undefined ? "" : ` tagged ${tag}`} in ${repository.location}: npm run ops -- backup create`
-          : table(
-              snapshots,
-              [
-                { title: "snapshot", value: ({ id }) => id },
-                { title: "finished", value: ({ finished_ms }) => new Date(finished_ms).toISOString() },
-                { title: "bytes", value: ({ bytes }) => shownBytes(bytes), align: "right" },
-                { title: "new", value: ({ new_bytes }) => shownBytes(new_bytes), align: "right" },
-                { title: "verified", value: ({ verified }) => verified?.level ?? "no" },
-                { title: "by", value: ({ signer }) => signer },
-                { title: "tags", value: ({ tags }) => tags.join(" ") },
-              ],
-              invocation.terminal,
-            );
+          : table(invocation.terminal, snapshots, [
+              { title: "snapshot", value: ({ id }) => id },
+              { title: "finished", value: ({ finished_ms }) => new Date(finished_ms).toISOString() },
+              { title: "bytes", value: ({ bytes }) => shownBytes(bytes), align: "right" },
+              { title: "new", value: ({ new_bytes }) => shownBytes(new_bytes), align: "right" },
+              { title: "verified", value: ({ verified }) => verified?.level ?? "no" },
+              { title: "by", value: ({ signer }) => signer },
+              { title: "tags", value: ({ tags }) => tags.join(" ") },
+            ]);
       return { data: { repository: repository.location, snapshots }, text };
     });
   },

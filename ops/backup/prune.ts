@@ -3,11 +3,11 @@ import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
+import { shownBytes } from "../command/quantities.ts";
 import { KEEP_DAILY, KEEP_MONTHLY, KEEP_WEEKLY, KEEP_YEARLY } from "../limits.ts";
 import { judge, type KeepRule, keepRule, type Verdict, verdict } from "./keep.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
 import { type PrunePlan, type PruneReport, pruneReport, type Repository } from "./repository/repository.ts";
-import { shownBytes } from "./shown.ts";
 
 const output = z.strictObject({
   dry_run: z.boolean(),
@@ -109,16 +109,12 @@ function verdictTable(
   plan: PrunePlan,
   terminal: boolean,
 ): string {
-  return table(
-    verdicts,
-    [
-      { title: "snapshot", value: ({ id }) => id },
-      { title: "finished", value: ({ id }) => new Date(times.get(id) ?? 0).toISOString() },
-      { title: "", value: ({ id }) => (plan.remove.includes(id) ? "goes" : "stays") },
-      { title: "because", value: ({ reasons }) => reasons.join("; ") },
-    ],
-    terminal,
-  );
+  return table(terminal, verdicts, [
+    { title: "snapshot", value: ({ id }) => id },
+    { title: "finished", value: ({ id }) => new Date(times.get(id) ?? 0).toISOString() },
+    { title: "", value: ({ id }) => (plan.remove.includes(id) ? "goes" : "stays") },
+    { title: "because", value: ({ reasons }) => reasons.join("; ") },
+  ]);
 }
 
 function done({ snapshots_removed, objects_removed, bytes_removed, locked }: PruneReport): string {

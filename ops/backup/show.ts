@@ -2,10 +2,10 @@
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
+import { shownBytes } from "../command/quantities.ts";
 import { leftOut, readManifest, snapshotBody, snapshotSummary, tableSummary } from "./manifest.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
 import { snapshotInfo } from "./repository/repository.ts";
-import { shownBytes } from "./shown.ts";
 
 export const backupShow = defineCommand({
   path: "backup show",
@@ -49,18 +49,14 @@ export const backupShow = defineCommand({
         `Snapshot ${info.id} (${summary.kind}) of ${summary.stack}, by ${info.tool}, signed by ${info.signer}${info.tags.map((tag) => `, tagged ${tag}`).join("")}`,
         `State of ${new Date(summary.state_at_ms).toISOString()}, migration ${summary.database.migration ?? "unknown"}, ` +
           `${shownBytes(info.bytes)} in ${info.parts} parts, ${shownBytes(info.new_bytes)} of them new`,
-        table(
-          tables,
-          [
-            { title: "table", value: ({ name }) => name },
-            { title: "rows", value: ({ rows }) => rows, align: "right" },
-            { title: "bytes", value: ({ bytes }) => shownBytes(bytes), align: "right" },
-            { title: "layers", value: ({ layers }) => layers, align: "right" },
-            { title: "state", value: ({ consistency }) => consistency },
-            { title: "digest", value: ({ digest }) => digest.slice(0, 16) },
-          ],
-          invocation.terminal,
-        ),
+        table(invocation.terminal, tables, [
+          { title: "table", value: ({ name }) => name },
+          { title: "rows", value: ({ rows }) => rows, align: "right" },
+          { title: "bytes", value: ({ bytes }) => shownBytes(bytes), align: "right" },
+          { title: "layers", value: ({ layers }) => layers, align: "right" },
+          { title: "state", value: ({ consistency }) => consistency },
+          { title: "digest", value: ({ digest }) => digest.slice(0, 16) },
+        ]),
         ...left_out.map(({ name, reason }) => `Left out: ${name} (${reason})`),
         ...(objects ? [`Objects: ${objects.vectors} of vectors, ${objects.audit} of the audit archive`] : []),
         ...(body.stores

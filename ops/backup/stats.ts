@@ -2,10 +2,10 @@
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
+import { shownBytes, shownTime } from "../command/quantities.ts";
 import { rounded } from "../command/rounded.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
 import { type SnapshotInfo, verifiedLevel } from "./repository/repository.ts";
-import { shownBytes, shownTime } from "./shown.ts";
 
 const aged = z.strictObject({ id: z.string(), finished_at: z.iso.datetime(), age_s: z.int() });
 
@@ -106,15 +106,11 @@ function statsText(stats: Stats, terminal: boolean): string {
     last_verified === null
       ? "No check is recorded: npm run ops -- backup verify"
       : `Last verified: ${last_verified.id} (${last_verified.level}), ${last_verified.at}`,
-    table(
-      stats.growth,
-      [
-        { title: "snapshot", value: ({ id }) => id },
-        { title: "finished", value: ({ finished_at }) => finished_at },
-        { title: "content", value: ({ plain_bytes }) => shownBytes(plain_bytes), align: "right" },
-        { title: "new", value: ({ new_bytes }) => shownBytes(new_bytes), align: "right" },
-      ],
-      terminal,
-    ),
+    table(terminal, stats.growth, [
+      { title: "snapshot", value: ({ id }) => id },
+      { title: "finished", value: ({ finished_at }) => finished_at },
+      { title: "content", value: ({ plain_bytes }) => shownBytes(plain_bytes), align: "right" },
+      { title: "new", value: ({ new_bytes }) => shownBytes(new_bytes), align: "right" },
+    ]),
   ].join("\n");
 }

@@ -3,13 +3,13 @@ import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
+import { shownBytes } from "../command/quantities.ts";
 import { restoreIntoScratch, type ScratchRestore } from "../restore/scratch-restore.ts";
 import { recordVerified } from "./last-verified.ts";
 import { readManifest } from "./manifest.ts";
 import { keepMark, withdrawMarks } from "./marks.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
 import { type Finding, finding, type Repository, type VerifiedLevel, verifiedLevel } from "./repository/repository.ts";
-import { shownBytes } from "./shown.ts";
 
 /** Percent. */
 const share = z.string().transform((text, context): number => {

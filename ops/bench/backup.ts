@@ -221,16 +221,12 @@ function report(invocation: Invocation, figures: Figures): Outcome<z.infer<typeo
     atMost("memory, MB", figures.peak_rss_mb ?? 0, GOALS.rss_mb),
   ];
   const passed = goals.every((goal) => goal.passed);
-  const rows = table(
-    goals,
-    [
-      { title: `${figures.rows} chunks`, value: ({ goal }) => goal },
-      { title: "measured", value: ({ value }) => value, align: "right" },
-      { title: "goal", value: ({ limit }) => limit },
-      { title: "", value: (goal) => verdict(goal.passed, invocation.colour), own_words: true },
-    ],
-    invocation.terminal,
-  );
+  const rows = table(invocation.terminal, goals, [
+    { title: `${figures.rows} chunks`, value: ({ goal }) => goal },
+    { title: "measured", value: ({ value }) => value, align: "right" },
+    { title: "goal", value: ({ limit }) => limit },
+    { title: "", value: (goal) => verdict(goal.passed, invocation.colour), own_words: true },
+  ]);
   const text = [
     rows,
     `first snapshot ${full.seconds} s (${full.mb_per_s} MB/s, ceiling ${figures.ceiling_mb_per_s}), 1 % ${incremental_1pct.seconds} s, restore ${restore.seconds} s (full text ${restore.full_text_seconds} s of it)`,

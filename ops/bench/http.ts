@@ -248,18 +248,14 @@ function tableOf({ chunks, peers, workloads }: SizeFigures, { terminal }: Invoca
     ...Object.entries(peers).map(([name, figure]) => ({ name, ...figure, peer: "-", ratio_p50: "-", ratio_p95: "-" })),
     ...workloads,
   ];
-  return table(
-    rows,
-    [
-      { title: `${chunks} chunks`, value: (row) => row.name },
-      { title: "p50 ms", value: (row) => row.p50_ms, align: "right" },
-      { title: "p95 ms", value: (row) => row.p95_ms, align: "right" },
-      { title: "requests/s", value: (row) => row.rps, align: "right" },
-      { title: "CPU ms", value: (row) => row.process_cpu_ms ?? "-", align: "right" },
-      { title: "peer", value: (row) => row.peer ?? "-" },
-      { title: "× p50", value: (row) => row.ratio_p50, align: "right" },
-      { title: "× p95", value: (row) => row.ratio_p95, align: "right" },
-    ],
-    terminal,
-  );
+  return table(terminal, rows, [
+    { title: `${chunks} chunks`, value: (row) => row.name },
+    { title: "p50 ms", value: (row) => row.p50_ms, align: "right" },
+    { title: "p95 ms", value: (row) => row.p95_ms, align: "right" },
+    { title: "requests/s", value: (row) => row.rps, align: "right" },
+    { title: "CPU ms", value: (row) => row.process_cpu_ms ?? "-", align: "right" },
+    { title: "peer", value: (row) => row.peer ?? "-" },
+    { title: "× p50", value: (row) => row.ratio_p50, align: "right" },
+    { title: "× p95", value: (row) => row.ratio_p95, align: "right" },
+  ]);
 }

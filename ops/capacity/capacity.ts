@@ -192,35 +192,27 @@ function planFor(chunks: number, per_chunk: PerChunk, limits: ShardLimits, asked
 const amount = (value: number): string => value.toLocaleString("en-US");
 const usd = (value: number): string => value.toLocaleString("en-US", { style: "currency", currency: "USD" });
 
-function drawn(plans: readonly Plan[], terminal: Parameters<typeof table>[2]): string {
+function drawn(plans: readonly Plan[], terminal: boolean): string {
   const right = { align: "right" as const };
-  const shards = table(
-    plans,
-    [
-      { title: "chunks", value: ({ chunks }) => amount(chunks), ...right },
-      { title: "shards", value: ({ shards: { first } }) => first, ...right },
-      { title: "in a year", value: ({ shards: { last } }) => last, ...right },
-      { title: "fullest", value: ({ fullest }) => `${Math.round(100 * fullest)} %`, ...right },
-      { title: "moves a year", value: ({ moves }) => moves.total, ...right },
-      { title: "chunks moved", value: ({ moves }) => amount(moves.chunks), ...right },
-      { title: "to fill", value: ({ fill_usd }) => usd(fill_usd), ...right },
-      { title: "a month", value: ({ month_usd }) => usd(month_usd), ...right },
-    ],
-    terminal,
-  );
+  const shards = table(terminal, plans, [
+    { title: "chunks", value: ({ chunks }) => amount(chunks), ...right },
+    { title: "shards", value: ({ shards: { first } }) => first, ...right },
+    { title: "in a year", value: ({ shards: { last } }) => last, ...right },
+    { title: "fullest", value: ({ fullest }) => `${Math.round(100 * fullest)} %`, ...right },
+    { title: "moves a year", value: ({ moves }) => moves.total, ...right },
+    { title: "chunks moved", value: ({ moves }) => amount(moves.chunks), ...right },
+    { title: "to fill", value: ({ fill_usd }) => usd(fill_usd), ...right },
+    { title: "a month", value: ({ month_usd }) => usd(month_usd), ...right },
+  ]);
   const whats = [...new Set(plans.flatMap(({ lines }) => lines.map(({ what }) => what)))];
-  const costs = table(
-    whats,
-    [
-      { title: "USD a month", value: (what) => what },
-      ...plans.map(({ chunks, lines }) => ({
-        title: `${amount(chunks)} chunks`,
-        value: (what: string) => usd(lines.find((line) => line.what === what)?.usd ?? 0),
-        ...right,
-      })),
-    ],
-    terminal,
-  );
+  const costs = table(terminal, whats, [
+    { title: "USD a month", value: (what) => what },
+    ...plans.map(({ chunks, lines }) => ({
+      title: `${amount(chunks)} chunks`,
+      value: (what: string) => usd(lines.find((line) => line.what === what)?.usd ?? 0),
+      ...right,
+    })),
+  ]);
   return `${shards}\n${costs}`;
 }
 

@@ -8,7 +8,7 @@ import type { Invocation } from "../command/invocation.ts";
 import { rounded } from "../command/rounded.ts";
 import { JOB_POLL_MS } from "../limits.ts";
 import { sendDocuments } from "../service/batch.ts";
-import { type Client, decode } from "../service/client.ts";
+import type { Client } from "../service/client.ts";
 import { onRig } from "../service/rig.ts";
 import type { PerChunk } from "./cost.ts";
 
@@ -48,9 +48,8 @@ export async function measurePerChunk(invocation: Invocation, count: number): Pr
 
 type Report = Awaited<ReturnType<typeof readCapacity>>;
 
-async function readCapacity(client: Client) {
-  const path = "/monitoring/capacity-report";
-  return decode(capacityReport, await client.get(path), path);
+function readCapacity(client: Client) {
+  return client.get("/monitoring/capacity-report", capacityReport);
 }
 
 const databaseBytes = ({ stores }: Report): number => stores.find(({ store }) => store === "database")?.used ?? 0;

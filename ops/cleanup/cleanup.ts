@@ -2,11 +2,11 @@
 import { z } from "zod";
 import { repositoryOptions } from "../backup/open.ts";
 import type { Repository } from "../backup/repository/repository.ts";
-import { shownBytes } from "../backup/shown.ts";
 import { defineCommand } from "../command/define.ts";
-import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
+import { asOpsError, EXIT, OpsError, refusal } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table, verdict } from "../command/output.ts";
+import { shownBytes } from "../command/quantities.ts";
 import { readRecord } from "../generation/record.ts";
 import { type Situation, withSituation } from "../restore/situation.ts";
 import { carryOutSweep, sweepsDue } from "../vacuum/expired.ts";
@@ -72,15 +72,12 @@ async function planned(
       hint: "npm run ops -- restore plan",
     });
   if ((await readRecord(session.bucket, session.steady)) !== null)
-    throw new OpsError(
-      {
-        op: "clean up",
-        subject: live.name,
-        cause: "a switch of generations is under way, or was interrupted",
-        hint: "npm run ops -- generation list; generation resume or generation cancel ends it",
-      },
-      { exit_code: EXIT.refused },
-    );
+    throw refusal({
+      op: "clean up",
+      subject: live.name,
+      cause: "a switch of generations is under way, or was interrupted",
+      hint: "npm run ops -- generation list; generation resume or generation cancel ends it",
+    });
   const { connection } = live;
   const now_ms = session.now();
   const log = await trimLimit(session, repository);
@@ -130,17 +127,13 @@ async function carryOut({ dry_run, signal, note }: Invocation, steps: readonly S
 
 function told({ terminal, colour }: Invocation, report: Report): Outcome<Report> {
   const { dry_run, steps } = report;
-  const drawn = table(
-    steps,
-    [
-      { title: dry_run ? "would remove" : "removed", value: ({ what }) => what },
-      { title: "count", value: ({ count }) => count, align: "right" },
-      { title: "because", value: ({ because }) => because },
-      { title: "", value: ({ failure }) => verdict(failure === null, colour), own_words: true },
-      { title: "failure", value: ({ failure }) => failure ?? "-" },
-    ],
-    terminal,
-  );
+  const drawn = table(terminal, steps, [
+    { title: dry_run ? "would remove" : "removed", value: ({ what }) => what },
+    { title: "count", value: ({ count }) => count, align: "right" },
+    { title: "because", value: ({ because }) => because },
+    { title: "", value: ({ failure }) => verdict(failure === null, colour), own_words: true },
+    { title: "failure", value: ({ failure }) => failure ?? "-" },
+  ]);
   const failed = steps.filter(({ failure }) => failure !== null).length;
   const counts = Object.fromEntries(steps.map(({ what, count }) => [what, count]));
   return {

@@ -9,7 +9,7 @@ import { OpsError } from "../command/errors.ts";
 import { API_PATIENCE_MS, API_RATE_PAUSE_MS, API_RETRIES_MAX, API_TIMEOUT_MS, RETRY_PAUSE_MS } from "../limits.ts";
 import { patiently } from "../patience.ts";
 import { whileWaiting } from "../waits.ts";
-import { connectionFailure, neverSent, pathOf, refusal } from "./failures.ts";
+import { connectionFailure, neverSent, pathOf, refusalOf } from "./failures.ts";
 import { type Clock, RequestBudget, systemClock } from "./request-budget.ts";
 import { cloudflareSdk } from "./sdk.ts";
 
@@ -112,7 +112,7 @@ function patientSend(address: CloudflareAddress, options: CloudflareOptions) {
       } catch (error) {
         throw lost(error);
       }
-      throw refusal(call, response.status, body, response.headers);
+      throw refusalOf(call, response.status, body, response.headers);
     };
 
     return patiently(once, {

@@ -1,5 +1,6 @@
 /** Failures of Cloudflare's API as errors that name the request, give Cloudflare's own words once, and say what to do. Pure. */
 import { remedyOf } from "../../infra/refusals.ts";
+import { jsonIn } from "../../worker/ground/json.ts";
 import { certificateTold, SET_THE_CLOCK, skewTold } from "../clock.ts";
 import { endedEarly, OpsError } from "../command/errors.ts";
 import { retryAfter_ms } from "../patience.ts";
@@ -21,7 +22,7 @@ const NO_SUCH_WORKER = 10007;
 const UNCLEAR: ReadonlySet<number> = new Set([500, 502, 503, 504, 520, 521, 522, 523, 524]);
 
 /** Cloudflare answered, and the answer is no. */
-export function refusal(call: Call, status: number, body: string, headers: Headers): OpsError {
+export function refusalOf(call: Call, status: number, body: string, headers: Headers): OpsError {
   const parsed = envelope(body);
   const error = cloudflareSdk().APIError.generate(status, parsed, parsed === undefined ? body : undefined, headers);
   const said = error.errors.map(({ code, message }) => `${message} (code ${code})`).join("; ") || body.slice(0, 200);
@@ -66,6 +67,16 @@ export function neverSent(error: unknown): boolean {
   return ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "UND_ERR_CONNECT_TIMEOUT"].includes(code);
 }
 
+/** What Cloudflare answers; null where it has no such thing. */
+export async function unlessGone<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof OpsError && error.status === 404) return null;
+    throw error;
+  }
+}
+
 /** Cloudflare's own error codes of a refusal; empty for any other error. */
 export function refusalCodes(error: unknown): number[] {
   const cause: unknown = error instanceof OpsError ? error.cause : error;
@@ -89,10 +100,6 @@ export function pathOf({ url, api_url, account_id }: Call): string {
 }
 
 function envelope(body: string): object | undefined {
-  try {
-    const parsed: unknown = JSON.parse(body);
-    return typeof parsed === "object" && parsed !== null ? parsed : undefined;
-  } catch {
-    return undefined;
-  }
+  const parsed = jsonIn(body);
+  return typeof parsed === "object" && parsed !== null ? parsed : undefined;
 }

@@ -3,7 +3,7 @@
  * `--json`, `--dry-run`, `--yes`, the audit record and the README's table derive from this one declaration; see `perform.ts` and `registry.ts`.
  */
 import { z } from "zod";
-import { EXIT, OpsError } from "./errors.ts";
+import { misuse, type OpsError } from "./errors.ts";
 import { flagName, flagsOf } from "./flags.ts";
 import type { Invocation, Outcome } from "./invocation.ts";
 
@@ -117,8 +117,10 @@ function misused(path: string, args: z.ZodObject, issues: readonly z.core.$ZodIs
     const refused = typeof issue.input === "string" ? `${JSON.stringify(issue.input)}: ` : "";
     return `${name}${refused}${issue.message.replace(/^Invalid (input|option): /, "")}`;
   });
-  return new OpsError(
-    { op: "understand", subject: `ops ${path}`, cause: causes.join("; "), hint: `npm run ops -- ${path} --help` },
-    { exit_code: EXIT.usage },
-  );
+  return misuse({
+    op: "understand",
+    subject: `ops ${path}`,
+    cause: causes.join("; "),
+    hint: `npm run ops -- ${path} --help`,
+  });
 }

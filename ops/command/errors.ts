@@ -100,6 +100,16 @@ export class OpsError extends Error {
   }
 }
 
+/** What was asked for is not understood, or does not go together. */
+export function misuse(parts: OpsErrorParts, error?: unknown): OpsError {
+  return new OpsError(parts, { exit_code: EXIT.usage, error });
+}
+
+/** What was asked for is understood, and must not be done as things are. */
+export function refusal(parts: OpsErrorParts, error?: unknown): OpsError {
+  return new OpsError(parts, { exit_code: EXIT.refused, error });
+}
+
 /** Whether an operation failed for one of these reasons: the one way for code to tell failures apart. */
 export function isReason<R extends Reason>(
   error: unknown,

@@ -1,6 +1,6 @@
 /** Values of options that several commands take, as schemas of what is typed. */
 import { z } from "zod";
-import { EXIT, OpsError } from "./errors.ts";
+import { type OpsError, refusal } from "./errors.ts";
 
 /** A whole number from 1. */
 export const positive = z.int("expected a whole number from 1").min(1, "expected a whole number from 1");
@@ -72,15 +72,12 @@ function moment(direction: 1 | -1) {
 /** Mostly local time that was typed as UTC. */
 function wrongSide(text: string, at_ms: number, now_ms: number): OpsError {
   const side = at_ms > now_ms ? "in the future" : "in the past";
-  return new OpsError(
-    {
-      op: "understand",
-      subject: text,
-      cause: `it is ${side}: now it is ${new Date(now_ms).toISOString()} in UTC`,
-      hint: "a Z at the end means UTC; local time ends in its offset, such as +02:00",
-    },
-    { exit_code: EXIT.refused },
-  );
+  return refusal({
+    op: "understand",
+    subject: text,
+    cause: `it is ${side}: now it is ${new Date(now_ms).toISOString()} in UTC`,
+    hint: "a Z at the end means UTC; local time ends in its offset, such as +02:00",
+  });
 }
 
 export const momentBefore = moment(-1);

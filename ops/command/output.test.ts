@@ -11,11 +11,11 @@ const COLUMNS = [
 ];
 
 test("a pipe gets tab-separated lines under their titles", () => {
-  expect(table(ROWS, COLUMNS, false)).toBe("name\tms\na\t1.5\nb\t20");
+  expect(table(false, ROWS, COLUMNS)).toBe("name\tms\na\t1.5\nb\t20");
 });
 
 test("a terminal gets a drawn table with numbers to the right", () => {
-  expect(table(ROWS, COLUMNS, true)).toMatch(/│ a {4}│ 1\.5 │/);
+  expect(table(true, ROWS, COLUMNS)).toMatch(/│ a {4}│ 1\.5 │/);
 });
 
 test("colours need a terminal and no NO_COLOR", () => {
@@ -31,8 +31,8 @@ test("what others wrote can neither forge a row or a line nor command the termin
   const forged = "a\u001b[2K\r\nb\tc\u009b1m\u2028\u202e";
   const escaped = "a\\u001b[2K\\r\\nb\\tc\\u009b1m\\u2028\\u202e";
   const rows = [{ name: forged, ms: 1 }];
-  expect(table(rows, COLUMNS, false)).toBe(`name\tms\n${escaped}\t1`);
-  expect(table(rows, COLUMNS, true)).toContain(escaped);
+  expect(table(false, rows, COLUMNS)).toBe(`name\tms\n${escaped}\t1`);
+  expect(table(true, rows, COLUMNS)).toContain(escaped);
   expect(harmlessLines("read x: bad\nError: \u001b[1mforged")).toBe("read x: bad\n  Error: \\u001b[1mforged");
 });
 
@@ -47,14 +47,10 @@ test("whatever a command shows keeps its lines, columns and colours, and nothing
 
 test("a table is no wider than the terminal where a column of it may be broken into lines", () => {
   const rows = [{ name: "database", detail: "a detail of many words ".repeat(20) }];
-  const drawn = table(
-    rows,
-    [
-      { title: "name", value: ({ name }) => name },
-      { title: "detail", value: ({ detail }) => detail, wraps: true },
-    ],
-    true,
-  );
+  const drawn = table(true, rows, [
+    { title: "name", value: ({ name }) => name },
+    { title: "detail", value: ({ detail }) => detail, wraps: true },
+  ]);
   const lines = drawn.split("\n");
   expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(process.stdout.columns || 100);
   expect(drawn.match(/many/g)).toHaveLength(20);

@@ -53,7 +53,7 @@ function escaped(char: string): string {
 }
 
 /** A drawn table on a terminal; otherwise a header line and one tab-separated line a row. */
-export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[], terminal: boolean): string {
+export function table<Row>(terminal: boolean, rows: readonly Row[], columns: readonly Column<Row>[]): string {
   const titles = columns.map((column) => column.title);
   const cells = rows.map((row) => columns.map((column) => cell(column, row)));
   if (!terminal) return [titles, ...cells].map((line) => line.join("\t")).join("\n");

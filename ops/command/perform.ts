@@ -9,7 +9,7 @@ import type { StackTarget } from "../stack/target.ts";
 import { watchWaits } from "../waits.ts";
 import { reportAction } from "./audit-trail.ts";
 import type { Command } from "./define.ts";
-import { asOpsError, EXIT, OpsError, outcomeOf } from "./errors.ts";
+import { asOpsError, EXIT, outcomeOf, refusal } from "./errors.ts";
 import type { Invocation, Outcome } from "./invocation.ts";
 import { type JournalEntry, recordAction } from "./journal.ts";
 import { harmlessJson, harmlessLines, harmlessScreen, usesColour } from "./output.ts";
@@ -148,15 +148,12 @@ function invoke(
     confirm: async (change) => {
       const isConfirmed = options.yes === true || (await ask?.(`${change.op} ${change.subject}? Type yes: `)) === "yes";
       if (!isConfirmed)
-        throw new OpsError(
-          {
-            ...change,
-            cause: "not confirmed",
-            hint: "add --yes to go ahead, or --dry-run to see what would happen",
-            reason: "unconfirmed",
-          },
-          { exit_code: EXIT.refused },
-        );
+        throw refusal({
+          ...change,
+          cause: "not confirmed",
+          hint: "add --yes to go ahead, or --dry-run to see what would happen",
+          reason: "unconfirmed",
+        });
       begin({});
     },
     begin,

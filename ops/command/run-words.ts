@@ -3,7 +3,7 @@ import { CommanderError } from "commander";
 import { z } from "zod";
 import { commandAt } from "../registry.ts";
 import { buildProgram, pathIn } from "./command-line.ts";
-import { asOpsError, EXIT, OpsError, renderError } from "./errors.ts";
+import { asOpsError, EXIT, misuse, type OpsError, renderError } from "./errors.ts";
 import { usesColour } from "./output.ts";
 import { perform } from "./perform.ts";
 import type { Shell } from "./shell.ts";
@@ -38,13 +38,13 @@ export async function runWords(argv: readonly string[], shell: Shell): Promise<n
 function usageError(error: CommanderError, argv: readonly string[], path: string): OpsError | undefined {
   if (error.exitCode === 0) return undefined;
   const cause = error.code === "commander.help" ? "a command is missing" : error.message.replace(/^error: /, "");
-  return new OpsError(
+  return misuse(
     {
       op: "understand",
       subject: ["ops", ...argv].join(" "),
       cause: cause.replaceAll(/\.?\n/g, " ").replace(/\.$/, ""),
       hint: ["npm run ops --", path, "--help"].filter(Boolean).join(" "),
     },
-    { exit_code: EXIT.usage, error },
+    error,
   );
 }

@@ -132,16 +132,12 @@ when a check fails; one that cannot be made has failed. Vectors: npm run ops -- 
       ]);
       checks.push({ name, ok: faults.length === 0, faults, remedy: faults.length === 0 ? "" : remedy });
     }
-    const drawn = table(
-      checks,
-      [
-        { title: "check", value: ({ name }) => name },
-        { title: "", value: ({ ok }) => verdict(ok, invocation.colour), own_words: true },
-        { title: "found", value: ({ faults }) => faults.join("; ") || "-" },
-        { title: "try", value: ({ remedy }) => remedy || "-" },
-      ],
-      invocation.terminal,
-    );
+    const drawn = table(invocation.terminal, checks, [
+      { title: "check", value: ({ name }) => name },
+      { title: "", value: ({ ok }) => verdict(ok, invocation.colour), own_words: true },
+      { title: "found", value: ({ faults }) => faults.join("; ") || "-" },
+      { title: "try", value: ({ remedy }) => remedy || "-" },
+    ]);
     return { data: { checks }, text: drawn, exit_code: checks.every(({ ok }) => ok) ? EXIT.done : EXIT.check_failed };
   },
 });

@@ -1,9 +1,9 @@
 /** `ops db explain` */
 import { z } from "zod";
+import { advice } from "../../worker/schemas/monitoring.ts";
 import { defineCommand } from "../command/define.ts";
 import { liveDatabase, openStack } from "../stack/delivery.ts";
 import { queryPlan, scansOf } from "./query-plan.ts";
-import { indexAdvice } from "./slow-statements.ts";
 
 export const dbExplain = defineCommand({
   path: "db explain",
@@ -15,7 +15,7 @@ export const dbExplain = defineCommand({
   output: z.strictObject({
     steps: z.array(z.strictObject({ id: z.int(), parent: z.int(), detail: z.string() })),
     scans: z.array(z.strictObject({ table: z.string(), rows: z.int() })),
-    advice: z.array(indexAdvice),
+    advice,
   }),
   examples: ['db explain "SELECT id FROM chunks WHERE document_id = 7"'],
   async run(invocation, { sql }) {

@@ -1,10 +1,11 @@
 /** `ops db indexes` */
 import { z } from "zod";
+import { advice } from "../../worker/schemas/monitoring.ts";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
 import { OURS } from "../d1/schema.ts";
 import { liveDatabase, openStack } from "../stack/delivery.ts";
-import { indexAdvice, readSlowStatements } from "./slow-statements.ts";
+import { readSlowStatements } from "./slow-statements.ts";
 
 const INDEXES = `SELECT s.tbl_name, s.name, s.sql LIKE '% WHERE %',
     (SELECT group_concat(x.name, ', ') FROM (SELECT name FROM pragma_index_info(s.name) ORDER BY seqno) x)
@@ -20,7 +21,7 @@ const output = z.strictObject({
     z.strictObject({ table: z.string(), name: z.string(), columns: z.string(), is_partial: z.boolean() }),
   ),
   unindexed_references: z.array(z.strictObject({ table: z.string(), column: z.string(), parent: z.string() })),
-  advice: z.array(indexAdvice),
+  advice,
 });
 
 export const dbIndexes = defineCommand({
@@ -49,15 +50,11 @@ export const dbIndexes = defineCommand({
       column: String(column),
       parent: String(parent),
     }));
-    const drawn = table(
-      indexes,
-      [
-        { title: "table", value: (index) => index.table },
-        { title: "index", value: ({ name }) => name },
-        { title: "columns", value: ({ columns, is_partial }) => `${columns}${is_partial ? " (some rows)" : ""}` },
-      ],
-      invocation.terminal,
-    );
+    const drawn = table(invocation.terminal, indexes, [
+      { title: "table", value: (index) => index.table },
+      { title: "index", value: ({ name }) => name },
+      { title: "columns", value: ({ columns, is_partial }) => `${columns}${is_partial ? " (some rows)" : ""}` },
+    ]);
     return {
       data: { indexes, unindexed_references, advice },
       text: [

@@ -1,7 +1,7 @@
 /** The plan of one statement that reads. D1 is asked how it would be done; it is not done. */
 import { splitStatements } from "../../infra/sql-statements.ts";
 import { indexAdvice, scannedTables } from "../../worker/operations/index-advice.ts";
-import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
+import { asOpsError, misuse, type OpsError } from "../command/errors.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { quoted } from "../d1/schema.ts";
 
@@ -57,13 +57,10 @@ function placeholders(statement: string): number {
 }
 
 function refused(sql: string, cause: string): OpsError {
-  return new OpsError(
-    {
-      op: "explain",
-      subject: sql.length > 80 ? `${sql.slice(0, 80)}…` : sql,
-      cause: `one SELECT, or one WITH that ends in it, is explained: ${cause}`,
-      hint: `npm run ops -- db explain "SELECT …"`,
-    },
-    { exit_code: EXIT.usage },
-  );
+  return misuse({
+    op: "explain",
+    subject: sql.length > 80 ? `${sql.slice(0, 80)}…` : sql,
+    cause: `one SELECT, or one WITH that ends in it, is explained: ${cause}`,
+    hint: `npm run ops -- db explain "SELECT …"`,
+  });
 }

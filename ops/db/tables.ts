@@ -1,9 +1,9 @@
 /** `ops db tables` */
 import { z } from "zod";
 import { sampling } from "../backup/plan-cost.ts";
-import { shownBytes } from "../backup/shown.ts";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
+import { shownBytes } from "../command/quantities.ts";
 import { quoted, readSchema } from "../d1/schema.ts";
 import { liveDatabase, openStack } from "../stack/delivery.ts";
 
@@ -53,16 +53,12 @@ export const dbTables = defineCommand({
         is_logged,
       }))
       .sort((a, b) => b.bytes_about - a.bytes_about);
-    const drawn = table(
-      tables,
-      [
-        { title: "table", value: ({ name }) => name },
-        { title: "rows", value: ({ rows }) => rows, align: "right" },
-        { title: "about", value: ({ bytes_about }) => shownBytes(bytes_about), align: "right" },
-        { title: "indexes", value: ({ indexes }) => indexes.join(" ") || "-" },
-      ],
-      invocation.terminal,
-    );
+    const drawn = table(invocation.terminal, tables, [
+      { title: "table", value: ({ name }) => name },
+      { title: "rows", value: ({ rows }) => rows, align: "right" },
+      { title: "about", value: ({ bytes_about }) => shownBytes(bytes_about), align: "right" },
+      { title: "indexes", value: ({ indexes }) => indexes.join(" ") || "-" },
+    ]);
     return {
       data: { database: live?.name ?? "", bytes: file_size, tables },
       text: `${drawn}\n${live?.name}: ${shownBytes(file_size)} of the account's storage.`,

@@ -1,9 +1,10 @@
 /** `ops block` */
 import { z } from "zod";
+import { blockView } from "../../worker/schemas/defence.ts";
 import { defineCommand } from "../command/define.ts";
 import { momentAfter } from "../command/options.ts";
 import { decode } from "../service/client.ts";
-import { blockPath, blockView } from "./blocks.ts";
+import { blockPath } from "./blocks.ts";
 
 export const block = defineCommand({
   path: "block",

@@ -2,9 +2,10 @@
 import { z } from "zod";
 import { MODES } from "../../worker/ground/mode.ts";
 import { RATE_TIERS } from "../../worker/ground/principal.ts";
+import { modeView } from "../../worker/schemas/defence.ts";
 import { defineCommand } from "../command/define.ts";
 import { decode } from "../service/client.ts";
-import { MODE_PATH, modeView, shownMode } from "./mode.ts";
+import { MODE_PATH, shownMode } from "./mode.ts";
 
 export const modeSet = defineCommand({
   path: "mode set",
@@ -22,7 +23,7 @@ export const modeSet = defineCommand({
   examples: ['mode set maintenance --reason "ticket 4711"', 'mode set normal --reason "ticket 4711 is done"'],
   async run(invocation, { mode, reason, rate_tier_max = null }) {
     const client = await invocation.client();
-    const before = decode(modeView, await client.get(MODE_PATH), MODE_PATH);
+    const before = await client.get(MODE_PATH, modeView);
     if (invocation.dry_run) {
       const after = { ...before, mode, reason, rate_tier_max };
       return { data: { before, after }, text: `${before.mode} would become ${mode}.` };

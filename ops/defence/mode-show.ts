@@ -1,8 +1,8 @@
 /** `ops mode show` */
 import { z } from "zod";
+import { modeView } from "../../worker/schemas/defence.ts";
 import { defineCommand } from "../command/define.ts";
-import { decode } from "../service/client.ts";
-import { MODE_PATH, modeView, shownMode } from "./mode.ts";
+import { MODE_PATH, shownMode } from "./mode.ts";
 
 export const modeShow = defineCommand({
   path: "mode show",
@@ -12,7 +12,7 @@ export const modeShow = defineCommand({
   output: z.strictObject(modeView.shape),
   examples: ["mode show --json"],
   async run(invocation) {
-    const mode = decode(modeView, await (await invocation.client()).get(MODE_PATH), MODE_PATH);
+    const mode = await (await invocation.client()).get(MODE_PATH, modeView);
     return { data: mode, text: shownMode(mode) };
   },
 });

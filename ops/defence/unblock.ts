@@ -1,8 +1,8 @@
 /** `ops unblock` */
 import { z } from "zod";
+import { blocksView, blockView } from "../../worker/schemas/defence.ts";
 import { defineCommand } from "../command/define.ts";
-import { decode } from "../service/client.ts";
-import { blockPath, blockView } from "./blocks.ts";
+import { blockPath } from "./blocks.ts";
 
 export const unblock = defineCommand({
   path: "unblock",
@@ -17,8 +17,7 @@ export const unblock = defineCommand({
   examples: ["unblock 203.0.113.7"],
   async run(invocation, { ip }) {
     const client = await invocation.client();
-    const found = await client.get(blockPath(ip));
-    const { blocks: holding } = decode(z.object({ blocks: z.array(blockView) }), found, "GET blocklist");
+    const { blocks: holding } = await client.get(blockPath(ip), blocksView);
     if (invocation.dry_run) return { data: { lifted: ip, holding }, text: `The block of ${ip} would be lifted.` };
     await client.delete(blockPath(ip));
     const others = holding.length - 1;

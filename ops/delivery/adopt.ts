@@ -62,15 +62,11 @@ async function write(file: string, list: object): Promise<void> {
 
 function report(found: Adoptable[], out: string | undefined, terminal: boolean): string {
   if (found.length === 0) return "Nothing to adopt: the account has nothing that the stack does not know.";
-  const rows = table(
-    found,
-    [
-      { title: "resource", value: ({ name }) => name },
-      { title: "type", value: ({ type }) => type.split(":").at(-1) ?? type },
-      { title: "id", value: ({ id }) => id },
-      { title: "by hand", value: ({ remedy }) => remedy ?? "" },
-    ],
-    terminal,
-  );
+  const rows = table(terminal, found, [
+    { title: "resource", value: ({ name }) => name },
+    { title: "type", value: ({ type }) => type.split(":").at(-1) ?? type },
+    { title: "id", value: ({ id }) => id },
+    { title: "by hand", value: ({ remedy }) => remedy ?? "" },
+  ]);
   return `${rows}${out === undefined ? "" : `\nWritten for: pulumi import --file ${out}`}`;
 }

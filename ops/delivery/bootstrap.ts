@@ -6,7 +6,7 @@ import { z } from "zod";
 import { nameInStack, SERVICE, STACKS } from "../../infra/inventory.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { type OpsError, refusal } from "../command/errors.ts";
 import { TOKEN_DAYS } from "../limits.ts";
 import { cloudflareApiUrl } from "../stack/account.ts";
 import { pulumiEngine, STATE_BUCKET } from "../stack/pulumi-engine.ts";
@@ -48,8 +48,7 @@ export const bootstrap = defineCommand({
   ],
   async run(invocation, options) {
     const { stack, dry_run, env } = invocation;
-    const refuse = (cause: string, hint: string) =>
-      new OpsError({ op: "bootstrap", subject: stack, cause, hint }, { exit_code: EXIT.refused });
+    const refuse = (cause: string, hint: string) => refusal({ op: "bootstrap", subject: stack, cause, hint });
     if (stack === "local")
       throw refuse("the local platform makes what it needs by itself", "npm start; or --stack staging|production");
     const token = env.CLOUDFLARE_API_TOKEN ?? "";

@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { EXIT, type OpsError, refusal } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { duration } from "../command/options.ts";
 import { table } from "../command/output.ts";
@@ -137,28 +137,21 @@ function takesAway({ steps, migrations }: DeploymentPlan): boolean {
 
 function refused({ stack, refusals }: DeploymentPlan): OpsError {
   const remedies = [...new Set(refusals.map(({ remedy }) => remedy))];
-  return new OpsError(
-    {
-      op: "deploy to",
-      subject: stack,
-      cause: refusals.map(({ subject, reason }) => `${subject}: ${reason}`).join("; "),
-      hint: remedies.join("; "),
-    },
-    { exit_code: EXIT.refused },
-  );
+  return refusal({
+    op: "deploy to",
+    subject: stack,
+    cause: refusals.map(({ subject, reason }) => `${subject}: ${reason}`).join("; "),
+    hint: remedies.join("; "),
+  });
 }
 
 function planText(plan: DeploymentPlan, { terminal }: Invocation): string {
   const { bundle, live } = plan;
-  const steps = table(
-    plan.steps,
-    [
-      { title: "step", value: ({ kind }) => kind },
-      { title: "resource", value: ({ name }) => name },
-      { title: "changed", value: ({ changed }) => changed.join(", ") },
-    ],
-    terminal,
-  );
+  const steps = table(terminal, plan.steps, [
+    { title: "step", value: ({ kind }) => kind },
+    { title: "resource", value: ({ name }) => name },
+    { title: "changed", value: ({ changed }) => changed.join(", ") },
+  ]);
   return [
     `Release ${bundle.release} (${bundle.from}, ${Math.round(bundle.gzip_bytes / 1000)} kB compressed) onto ${plan.stack}, where ${live ? `${live.release ?? live.version_id} serves` : "nothing serves yet"}.`,
     ...(plan.nothing_to_do ? ["Nothing to do."] : [steps]),

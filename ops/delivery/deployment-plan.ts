@@ -10,15 +10,13 @@ import { releaseTag } from "../../infra/version-note.ts";
 import { type Waiver, waiver } from "../../infra/waivers.ts";
 import { readLastVerified } from "../backup/last-verified.ts";
 import { mainVersion } from "../cloudflare/worker-versions.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse } from "../command/errors.ts";
 import { appliedMigrations } from "../migrate/ledger.ts";
-import { planMigrations } from "../migrate/plan.ts";
+import { planMigrations, plannedMigration } from "../migrate/plan.ts";
 import { type Delivery, liveDatabase } from "../stack/delivery.ts";
-import type { StackDriver, StackPlan } from "../stack/driver.ts";
+import { plannedStep, type StackDriver, type StackPlan } from "../stack/driver.ts";
 import { outOfSight } from "./out-of-sight.ts";
 import { type Refusal, refusals, type SafetyInputs } from "./safety.ts";
-
-const kind = z.enum(["create", "update", "replace", "delete", "same"]);
 
 export const deploymentPlan = z.strictObject({
   stack: z.enum(STACKS),
@@ -33,25 +31,9 @@ export const deploymentPlan = z.strictObject({
   }),
   /** The pin of a rollback that this deployment takes away, e.g. `version/<id>`. */
   removes_pin: z.string().nullable(),
-  migrations: z.array(
-    z.strictObject({
-      name: z.string(),
-      phase: z.enum(["expand", "contract"]),
-      action: z.enum(["apply", "wait"]),
-      reason: z.string(),
-      has_way_back: z.boolean(),
-    }),
-  ),
+  migrations: z.array(plannedMigration),
   /** Resources that something would happen to. */
-  steps: z.array(
-    z.strictObject({
-      kind,
-      type: z.string(),
-      name: z.string(),
-      changed: z.array(z.string()),
-      protected: z.boolean(),
-    }),
-  ),
+  steps: z.array(plannedStep),
   /** What differs from the last deployment where no step of an `up` would see it; it is put right as well. */
   out_of_sight: z.array(z.string()),
   /** Another version than the live one would serve: it goes on trial first. */
@@ -165,9 +147,9 @@ async function bundleFacts(file: string | undefined): Promise<DeploymentPlan["bu
 
 function unreadable(file: string): (error: Error) => never {
   return (error) => {
-    throw new OpsError(
+    throw misuse(
       { op: "read bundle", subject: file, cause: error.message, hint: "npm run build writes dist/worker.js" },
-      { exit_code: EXIT.usage, error },
+      error,
     );
   };
 }

@@ -6,21 +6,14 @@ import { EXIT } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { openDelivery } from "../stack/delivery.ts";
-import type { DriftedResource } from "../stack/driver.ts";
+import { type DriftedResource, driftedResource } from "../stack/driver.ts";
 import { outOfSight, withOutOfSight } from "./out-of-sight.ts";
 
 const output = z.strictObject({
   stack: z.enum(STACKS),
   state: z.enum(["unchanged", "drifted"]),
   counts: z.strictObject({ unchanged: z.number(), drifted: z.number(), missing: z.number() }),
-  resources: z.array(
-    z.strictObject({
-      type: z.string().describe("Pulumi's type token"),
-      name: z.string(),
-      state: z.enum(["unchanged", "drifted", "missing"]),
-      changed: z.array(z.string()).describe("properties that differ"),
-    }),
-  ),
+  resources: z.array(driftedResource),
 });
 
 export const drift = defineCommand({
@@ -50,15 +43,11 @@ export const drift = defineCommand({
 
 function report(differing: DriftedResource[], unchanged: number, stack: string, terminal: boolean): string {
   if (differing.length === 0) return `${unchanged} resources are as they were deployed.`;
-  const rows = table(
-    differing,
-    [
-      { title: "resource", value: ({ name }) => name },
-      { title: "type", value: ({ type }) => type.split(":").at(-1) ?? type },
-      { title: "state", value: ({ state }) => state },
-      { title: "differs in", value: ({ changed }) => changed.join(", ") },
-    ],
-    terminal,
-  );
+  const rows = table(terminal, differing, [
+    { title: "resource", value: ({ name }) => name },
+    { title: "type", value: ({ type }) => type.split(":").at(-1) ?? type },
+    { title: "state", value: ({ state }) => state },
+    { title: "differs in", value: ({ changed }) => changed.join(", ") },
+  ]);
   return `${rows}\n${unchanged} others are as they were deployed. npm run ops -- deploy --stack ${stack} puts it right.`;
 }

@@ -5,7 +5,7 @@
 import type Cloudflare from "cloudflare";
 import { nameInStack, QUEUES, SERVICE, WATCHDOG } from "../../infra/inventory.ts";
 import type { StackOutputs } from "../../infra/outputs.ts";
-import { asOpsError } from "../command/errors.ts";
+import { unlessGone } from "../cloudflare/failures.ts";
 import type { Delivery } from "../stack/delivery.ts";
 import type { DriftedResource } from "../stack/driver.ts";
 
@@ -125,13 +125,4 @@ async function queueOutOfSight(
     });
   }
   return found;
-}
-
-async function unlessGone<T>(answer: Promise<T>): Promise<T | null> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (asOpsError(error).status === 404) return null;
-    throw error;
-  }
 }

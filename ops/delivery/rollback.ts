@@ -8,7 +8,7 @@ import { STACKS } from "../../infra/inventory.ts";
 import { readMigrations } from "../../infra/migration-files.ts";
 import { type DeployedVersion, mainVersion } from "../cloudflare/worker-versions.ts";
 import { defineCommand } from "../command/define.ts";
-import { asOpsError, EXIT, OpsError, type Reason } from "../command/errors.ts";
+import { asOpsError, EXIT, type Reason, refusal } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { rounded } from "../command/rounded.ts";
 import { appliedMigrations } from "../migrate/ledger.ts";
@@ -122,7 +122,7 @@ async function chooseVersion(
   const known = new Map<string, DeployedVersion>();
   for (const id of ids) known.set(id, await versions.version(id));
   const refuse = (cause: string, hint: string, reason?: Reason) =>
-    new OpsError({ op: "roll back", subject: versions.script, cause, hint, reason }, { exit_code: EXIT.refused });
+    refusal({ op: "roll back", subject: versions.script, cause, hint, reason });
   const served = whole.flatMap((deployment) => {
     const version = known.get(mainVersion(deployment));
     return version ? [{ ...version, version_id: version.id }] : [];
@@ -144,7 +144,7 @@ async function chooseVersion(
 /** @throws OpsError, exit code 3, when the old code would meet objects or tables that it does not know. */
 async function refuseAcrossMigrations(delivery: Delivery, live: DeployedVersion, goal: DeployedVersion): Promise<void> {
   const refuse = (cause: string, hint: string) =>
-    new OpsError({ op: "roll back to version", subject: goal.id, cause, hint }, { exit_code: EXIT.refused });
+    refusal({ op: "roll back to version", subject: goal.id, cause, hint });
   const missing = [...classesOf(live)].filter((name) => !classesOf(goal).has(name));
   if (missing.length > 0 || (goal.migration_tag ?? live.migration_tag) !== live.migration_tag)
     throw refuse(

@@ -43,20 +43,16 @@ export function reported(phases: readonly PhaseTraffic[]): TrafficReport {
 
 /** A row for each phase, and the sum. */
 export function trafficText({ requests, failed, phases }: TrafficReport, terminal: boolean): string {
-  const rows = table(
-    phases,
-    [
-      { title: "phase", value: ({ phase }) => phase },
-      { title: "requests", value: (phase) => phase.requests, align: "right" },
-      { title: "failed", value: (phase) => phase.failed, align: "right" },
-      { title: "longest ms", value: ({ longest_ms }) => longest_ms, align: "right" },
-      {
-        title: "of the new version",
-        value: ({ candidate }) => `${candidate.failed}/${candidate.requests} failed`,
-        align: "right",
-      },
-    ],
-    terminal,
-  );
+  const rows = table(terminal, phases, [
+    { title: "phase", value: ({ phase }) => phase },
+    { title: "requests", value: (phase) => phase.requests, align: "right" },
+    { title: "failed", value: (phase) => phase.failed, align: "right" },
+    { title: "longest ms", value: ({ longest_ms }) => longest_ms, align: "right" },
+    {
+      title: "of the new version",
+      value: ({ candidate }) => `${candidate.failed}/${candidate.requests} failed`,
+      align: "right",
+    },
+  ]);
   return `${rows}\nRequests during it: ${requests}, failed: ${failed}.`;
 }

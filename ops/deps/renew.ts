@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { $, type ProcessPromise } from "zx/core";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { jsonIn } from "../../worker/ground/json.ts";
+import { OpsError, refusal } from "../command/errors.ts";
 import type { Environment } from "../command/invocation.ts";
 import { DEPS_STEP_MAX_MS, NPM_ASK_MAX_MS } from "../limits.ts";
 import { type Group, groupsOf, outdatedPackages, renovateRules } from "./groups.ts";
@@ -21,15 +22,13 @@ export interface Renewal {
   note(text: string): void;
 }
 
-export const RESULTS = ["renewed", "unchanged", "failed"] as const;
-export interface Renewed {
-  group: string;
-  result: (typeof RESULTS)[number];
-  /** Of package.json: `package from → to`. */
-  changes: string[];
-  /** What failed, in the program's last words. */
-  because: string | null;
-}
+export const renewed = z.strictObject({
+  group: z.string(),
+  result: z.enum(["renewed", "unchanged", "failed"]),
+  changes: z.array(z.string()).describe("of package.json: `package from → to`"),
+  because: z.string().nullable().describe("what failed, in the program's last words"),
+});
+export type Renewed = z.infer<typeof renewed>;
 
 const ran = ({ env, signal }: Renewal, cwd: string, timeout_ms: number) =>
   $({ cwd, env: { ...env }, signal, quiet: true, nothrow: true, timeout: timeout_ms });
@@ -47,7 +46,7 @@ export async function planRenewal(
   const before = new Date(now_ms - age_ms).toISOString();
   const { stdout, stderr } = await ran(renewal, folder, NPM_ASK_MAX_MS)`npm outdated --json --before ${before}`;
   renewal.signal.throwIfAborted();
-  const answer = outdatedPackages.safeParse(parsed(stdout));
+  const answer = outdatedPackages.safeParse(jsonIn(stdout));
   if (answer.success) return { groups: groupsOf(answer.data, rules, take_major), before };
   const cause = lastLine(stderr) || "npm gave no answer";
   throw new OpsError({
@@ -71,15 +70,12 @@ export async function renew(
   const { folder, note } = renewal;
   const git = ran(renewal, folder, DEPS_STEP_MAX_MS);
   if ((await git`git rev-parse --verify --quiet ${`refs/heads/${branch}`}`).exitCode === 0)
-    throw new OpsError(
-      {
-        op: "make",
-        subject: `branch ${branch}`,
-        cause: "it is there already",
-        hint: `look at it, then git branch -D ${branch}, and repeat`,
-      },
-      { exit_code: EXIT.refused },
-    );
+    throw refusal({
+      op: "make",
+      subject: `branch ${branch}`,
+      cause: "it is there already",
+      hint: `look at it, then git branch -D ${branch}, and repeat`,
+    });
   const place = mkdtempSync(join(tmpdir(), "prism-deps-"));
   const tree = join(place, "tree");
   const results: Renewed[] = [];
@@ -154,14 +150,6 @@ async function done(running: ProcessPromise, what: string): Promise<void> {
     cause: `could not ${what}: ${lastLine(stderr)}`,
     hint: "your working tree is as it was; mend that, and repeat",
   });
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function lastLine(text: string): string {

@@ -5,11 +5,11 @@ import { gzipSync } from "node:zlib";
 import pMap from "p-map";
 import { z } from "zod";
 import { BUNDLE_GZIP_BYTES_MAX, bundleWorker } from "../../infra/build.ts";
-import { shownBytes } from "../backup/shown.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import { positive } from "../command/options.ts";
 import { table } from "../command/output.ts";
+import { shownBytes } from "../command/quantities.ts";
 import { FOLDER_READERS, NODE_MODULES_BYTES_MAX } from "../limits.ts";
 import { ROOT } from "../stack/pulumi-engine.ts";
 
@@ -70,14 +70,10 @@ node_modules over ${shownBytes(NODE_MODULES_BYTES_MAX)}.`,
 });
 
 function sizes(title: string, rows: readonly Sized[], terminal: boolean): string {
-  return table(
-    rows,
-    [
-      { title, value: ({ name }) => name },
-      { title: "size", value: ({ bytes }) => shownBytes(bytes), align: "right" },
-    ],
-    terminal,
-  );
+  return table(terminal, rows, [
+    { title, value: ({ name }) => name },
+    { title: "size", value: ({ bytes }) => shownBytes(bytes), align: "right" },
+  ]);
 }
 
 /** The package that a module comes from, or its folder of ours: `zod`, `worker/rag`. */

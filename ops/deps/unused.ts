@@ -50,7 +50,7 @@ export const depsUnused = defineCommand({
     ];
     return {
       data: { ok, unused: found },
-      text: ok ? "Nothing is unused." : table(found, columns, terminal),
+      text: ok ? "Nothing is unused." : table(terminal, found, columns),
       exit_code: ok ? EXIT.done : EXIT.check_failed,
     };
   },

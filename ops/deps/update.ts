@@ -8,7 +8,7 @@ import type { Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { ROOT } from "../stack/pulumi-engine.ts";
 import { group } from "./groups.ts";
-import { planRenewal, RESULTS, renew } from "./renew.ts";
+import { planRenewal, type Renewed, renew, renewed } from "./renew.ts";
 
 /** What a group must pass. */
 const CHECKS = [
@@ -21,14 +21,7 @@ const output = z.union([
   z.strictObject({
     dry_run: z.literal(false),
     branch: z.string().nullable().describe("with one commit a group that was renewed; null: none was"),
-    groups: z.array(
-      z.strictObject({
-        group: z.string(),
-        result: z.enum(RESULTS),
-        changes: z.array(z.string()),
-        because: z.string().nullable(),
-      }),
-    ),
+    groups: z.array(renewed),
     report: z.string().nullable().describe("a file in Markdown; null: nothing was out of date"),
   }),
 ]);
@@ -58,14 +51,14 @@ a release are those of renovate.json. A group that fails is put back and told. P
         { title: "asks npm for", value: (row: (typeof rows)[number]) => row.spec },
       ];
       const plan = `Would try ${groups.length} groups on the branch ${branch}, each with: ${CHECKS.map((check) => check.join(" ")).join("; ")}`;
-      const text = groups.length === 0 ? "Nothing is out of date." : `${table(rows, columns, terminal)}\n${plan}`;
+      const text = groups.length === 0 ? "Nothing is out of date." : `${table(terminal, rows, columns)}\n${plan}`;
       return { data: { dry_run, branch, groups }, text };
     }
     if (groups.length === 0)
       return { data: { dry_run: false, branch: null, groups: [], report: null }, text: "Nothing is out of date." };
     invocation.begin({ branch });
     const results = await renew(renewal, { branch, before, groups, checks: CHECKS });
-    const count = (wanted: (typeof RESULTS)[number]) => results.filter(({ result }) => result === wanted).length;
+    const count = (wanted: Renewed["result"]) => results.filter(({ result }) => result === wanted).length;
     const [renewed, failed] = [count("renewed"), count("failed")];
     const lines = results.map(
       ({ group, result, changes, because }) =>

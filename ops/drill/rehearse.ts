@@ -4,7 +4,7 @@ import { readManifest } from "../backup/manifest.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { decodeEntries } from "../backup/snapshot/config-namespace.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { OpsError, refusal } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { compareDatabase } from "../restore/compare-database.ts";
 import { shownCheck } from "../restore/derived-checks.ts";
@@ -111,15 +111,12 @@ async function refuseDamaged(repository: Repository, id: string): Promise<void> 
 }
 
 function withoutStores(id: string): OpsError {
-  return new OpsError(
-    {
-      op: "drill",
-      subject: `snapshot ${id}`,
-      cause: "it holds a database alone",
-      hint: "name a snapshot that `ops backup create` made of a stack",
-    },
-    { exit_code: EXIT.refused },
-  );
+  return refusal({
+    op: "drill",
+    subject: `snapshot ${id}`,
+    cause: "it holds a database alone",
+    hint: "name a snapshot that `ops backup create` made of a stack",
+  });
 }
 
 function seconds(ms: number): number {

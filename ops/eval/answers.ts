@@ -10,16 +10,13 @@ import { defineCommand } from "../command/define.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
-import { type Client, decode } from "../service/client.ts";
+import type { Client } from "../service/client.ts";
 import { onRig } from "../service/rig.ts";
 import { baselineContexts, TOP_K, type WholeDocument } from "./answers-policies.ts";
 import { type AnswersReport, answersReport, type JudgedQuestion, scoreAnswers } from "./answers-score.ts";
+import { askWithDebug, inTurn, search } from "./ask.ts";
 import { indexDocuments } from "./index-documents.ts";
 import { readSquad, type SquadParagraph } from "./squad.ts";
-
-const Passage = z.object({ chunk_id: z.number(), title: z.string(), heading: z.string(), text: z.string() });
-const SearchAnswer = z.object({ results: z.array(Passage.extend({ document_id: z.string() })) });
-const ChatAnswer = z.object({ found: z.boolean(), debug: z.object({ passages: z.array(Passage) }) });
 
 const output = z.strictObject({ ...answersReport.shape, refused: z.int() });
 
@@ -44,20 +41,17 @@ async function evaluate(invocation: Invocation, file: string): Promise<Outcome<z
   const { default: tokenizer } = await import("llama3-tokenizer-js");
   const countTokens = (text: string): number => tokenizer.encode(text, { bos: false, eos: false }).length;
   const articleOf = articles(paragraphs);
-  const { progress } = invocation;
-
   const judged = await onRig(invocation, {}, async (rig) => {
     const documents = paragraphs.map((paragraph) => ({ ...paragraph, format: "text" as const }));
     await indexDocuments(invocation, rig, documents);
-
-    const contexts: (JudgedQuestion & { found: boolean })[] = [];
-    progress.start("questions", questions.length);
-    for (const asked of questions) {
-      contexts.push({ ...asked, ...(await contextsOf(rig.client, asked.question, articleOf)) });
-      progress.update(contexts.length);
-    }
-    progress.stop(`${contexts.length} questions asked`);
-    return contexts;
+    return inTurn(
+      invocation,
+      "questions asked",
+      questions,
+      async (asked): Promise<JudgedQuestion & { found: boolean }> => {
+        return { ...asked, ...(await contextsOf(rig.client, asked.question, articleOf)) };
+      },
+    );
   });
 
   const report = roundedReport(scoreAnswers(judged, countTokens));
@@ -65,15 +59,11 @@ async function evaluate(invocation: Invocation, file: string): Promise<Outcome<z
   const rows = [...report.policies, { name: "PRISM", ...report.optimizer }];
   const { saving_vs_documents, saving_vs_top5, saving_vs_smallest_equal_k, smallest_equal_k } = report.optimizer;
   const text = [
-    table(
-      rows,
-      [
-        { title: `${report.questions} questions`, value: (row) => row.name },
-        { title: "answer recall", value: (row) => row.answer_recall.toFixed(4), align: "right" },
-        { title: "tokens", value: (row) => row.tokens_mean.toFixed(1), align: "right" },
-      ],
-      invocation.terminal,
-    ),
+    table(invocation.terminal, rows, [
+      { title: `${report.questions} questions`, value: (row) => row.name },
+      { title: "answer recall", value: (row) => row.answer_recall.toFixed(4), align: "right" },
+      { title: "tokens", value: (row) => row.tokens_mean.toFixed(1), align: "right" },
+    ]),
     `${percent(shareOf(report, "top-3"))} of top-3's tokens`,
     `Saved against whole documents ${percent(saving_vs_documents)}, top-5 ${percent(saving_vs_top5)}, ` +
       `the smallest equal k (${smallest_equal_k ?? "none"}) ${percent(saving_vs_smallest_equal_k)}`,
@@ -99,10 +89,8 @@ function articles(paragraphs: readonly SquadParagraph[]): ArticleOf {
 
 async function contextsOf(client: Client, question: string, articleOf: ArticleOf) {
   const top_k = Math.max(...TOP_K);
-  const found = await client.post("/api/v1/search", { query: question, top_k }, { repeatable: true });
-  const { results } = decode(SearchAnswer, found, "POST /api/v1/search");
-  const answered = await client.post("/api/v1/chat?debug=1", { message: question }, { repeatable: true });
-  const chat = decode(ChatAnswer, answered, "POST /api/v1/chat?debug=1");
+  const { results } = await search(client, { query: question, top_k });
+  const chat = await askWithDebug(client, question);
   return {
     baselines: baselineContexts(results, ({ document_id }) => articleOf(document_id)),
     optimised: chat.debug.passages,

@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse, type OpsError } from "../command/errors.ts";
 import { readJsonLines } from "./json-lines.ts";
 
 const CorpusLine = z.object({ _id: z.string().min(1), title: z.string().default(""), text: z.string() });
@@ -68,15 +68,7 @@ function parseQrels(text: string, dir: string): Map<string, Map<string, number>>
 }
 
 function unreadable(path: string, cause: string, error: unknown): OpsError {
-  return new OpsError(
-    {
-      op: "read data set",
-      subject: path,
-      cause,
-      hint: `give ${LAYOUT}`,
-    },
-    { exit_code: EXIT.usage, error },
-  );
+  return misuse({ op: "read data set", subject: path, cause, hint: `give ${LAYOUT}` }, error);
 }
 
 /**

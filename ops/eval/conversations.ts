@@ -16,6 +16,7 @@ import { loadConfig } from "../index/config.ts";
 import { syncIndex, syncResult } from "../index/sync.ts";
 import { type Client, decode } from "../service/client.ts";
 import { onRig } from "../service/rig.ts";
+import { inTurn, search } from "./ask.ts";
 import { readJsonLines } from "./json-lines.ts";
 import { mean, ndcg } from "./metrics.ts";
 
@@ -98,17 +99,11 @@ async function evaluate(invocation: Invocation, path: string): Promise<Outcome<z
   );
   const config_file = resolve(path, CONFIG_FILE);
   const config = await loadConfig(config_file);
-  const { progress, signal } = invocation;
+  const { signal } = invocation;
   const { held, documents, failures } = await onRig(invocation, {}, async ({ client, platform }) => {
     const synced = await syncIndex({ client, config, cwd: dirname(config_file), signal });
     await platform.vectorize.flush();
-    const held: Judged[] = [];
-    progress.start("conversations", set.length);
-    for (const asked of set) {
-      held.push(await hold(client, asked));
-      progress.update(held.length);
-    }
-    progress.stop(`${held.length} conversations held`);
+    const held = await inTurn(invocation, "conversations held", set, (asked) => hold(client, asked));
     return { held, documents: synced.added, failures: synced.failures };
   });
   const groups = groupsOf(held);
@@ -126,20 +121,16 @@ async function evaluate(invocation: Invocation, path: string): Promise<Outcome<z
         raw: found.raw.top3,
       })),
     },
-    text: table(
-      groups,
-      [
-        { title: "top 3, nDCG@10", value: ({ name }) => name },
-        { title: "n", value: ({ conversations }) => conversations, align: "right" },
-        ...FORMS.map((form) => ({
-          title: form.replace("_", "-"),
-          value: (row: z.infer<typeof group>) =>
-            `${(100 * row[form].top3).toFixed(1)} %  ${row[form].ndcg_at_10.toFixed(3)}`,
-          align: "right" as const,
-        })),
-      ],
-      invocation.terminal,
-    ),
+    text: table(invocation.terminal, groups, [
+      { title: "top 3, nDCG@10", value: ({ name }) => name },
+      { title: "n", value: ({ conversations }) => conversations, align: "right" },
+      ...FORMS.map((form) => ({
+        title: form.replace("_", "-"),
+        value: (row: z.infer<typeof group>) =>
+          `${(100 * row[form].top3).toFixed(1)} %  ${row[form].ndcg_at_10.toFixed(3)}`,
+        align: "right" as const,
+      })),
+    ]),
   };
 }
 
@@ -148,7 +139,6 @@ const ChatAnswer = z.object({
   standalone_question: z.string().nullable(),
   usage: z.object({ rewriting: z.object({ tokens_in: z.number(), tokens_out: z.number() }) }),
 });
-const SearchAnswer = z.object({ results: z.array(z.object({ document_id: z.string() })) });
 
 async function hold(client: Client, asked: Conversation): Promise<Judged> {
   const history: { role: "user" | "assistant"; content: string }[] = [];
@@ -163,9 +153,8 @@ async function hold(client: Client, asked: Conversation): Promise<Judged> {
   const { standalone_question, usage } = await ask(asked.question);
   const standalone = standalone_question ?? asked.question;
   const judgements = new Map(asked.documents.map((id) => [id, 1]));
-  const search = async (query: string) => {
-    const found = await client.post("/api/v1/search", { query, top_k: CHUNKS }, { repeatable: true });
-    const { results } = decode(SearchAnswer, found, "POST /api/v1/search");
+  const found = async (query: string) => {
+    const { results } = await search(client, { query, top_k: CHUNKS });
     const ranking = [...new Set(results.map(({ document_id }) => document_id))];
     // Any one document suffices: the best place counts, as if it were the only one.
     const best = ranking.find((id) => judgements.has(id));
@@ -178,9 +167,9 @@ async function hold(client: Client, asked: Conversation): Promise<Judged> {
     asked,
     standalone_question: standalone,
     found: {
-      self_contained: await search(asked.self_contained),
-      follow_up: await search(standalone),
-      raw: await search(asked.question),
+      self_contained: await found(asked.self_contained),
+      follow_up: await found(standalone),
+      raw: await found(asked.question),
     },
     rewriting_tokens: usage.rewriting.tokens_in + usage.rewriting.tokens_out,
   };

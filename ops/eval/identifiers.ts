@@ -10,7 +10,7 @@ import { z } from "zod";
 import { LIST_LIMIT_MAX } from "../../worker/limits.ts";
 import { nameParts } from "../../worker/rag/text/identifiers.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
@@ -19,8 +19,9 @@ import { grammarOf, PARSED_EXTENSIONS } from "../index/languages.ts";
 import { declarationsOf } from "../index/outline.ts";
 import { syncIndex, syncResult } from "../index/sync.ts";
 import { EVAL_NAMES_MAX } from "../limits.ts";
-import { type Client, decode } from "../service/client.ts";
+import { type Client, pagesOf } from "../service/client.ts";
 import { onRig } from "../service/rig.ts";
+import { inTurn, search } from "./ask.ts";
 import { createBaseline } from "./baseline.ts";
 import type { BeirDocument } from "./beir.ts";
 import { mean, reciprocalRank } from "./metrics.ts";
@@ -39,7 +40,6 @@ const Document = z.object({
   text: z.string(),
   chunks: z.array(z.object({ chunk_id: z.number(), heading: z.string(), text: z.string() })),
 });
-const SearchAnswer = z.object({ results: z.array(z.object({ chunk_id: z.number() })) });
 
 const figures = z.strictObject({ top3: z.number(), mrr_at_10: z.number() });
 const report = z.strictObject({
@@ -74,39 +74,28 @@ baseline is SQLite's FTS5 over title, heading and text of the same chunks, witho
 });
 
 async function evaluate(invocation: Invocation, dir: string): Promise<Outcome<z.infer<typeof output>>> {
-  const { progress, signal } = invocation;
+  const { signal } = invocation;
   const include = PARSED_EXTENSIONS.map((extension) => `**/*${extension}`);
   const config = IndexConfig.parse({ sources: [{ folder: dir, collection: COLLECTION, include }] });
   return onRig(invocation, {}, async ({ client }) => {
     const { added, failures } = await syncIndex({ client, config, cwd: process.cwd(), signal });
     const { chunks, declaring } = await readIndexed(client);
     if (declaring.size === 0)
-      throw new OpsError(
-        {
-          op: "look names up",
-          subject: dir,
-          cause: "its sources declare no public name",
-          hint: "give a folder of code",
-        },
-        { exit_code: EXIT.usage },
-      );
+      throw misuse({
+        op: "look names up",
+        subject: dir,
+        cause: "its sources declare no public name",
+        hint: "give a folder of code",
+      });
     const names = sample([...declaring.keys()].toSorted());
     const baseline = createBaseline(chunks);
     const ask = async (asked: readonly { query: string; name: string }[]): Promise<Report> => {
-      const answered: { query: string; right: ReadonlyMap<string, number>; found: string[]; plain: string[] }[] = [];
-      progress.start("names", asked.length);
-      for (const { query, name } of asked) {
-        const found = await client.post("/api/v1/search", { query, top_k: DEPTH }, { repeatable: true });
-        const { results } = decode(SearchAnswer, found, "POST /api/v1/search");
-        answered.push({
-          query,
-          right: new Map(Array.from(declaring.get(name) ?? [], (id) => [id, 1])),
-          found: results.map(({ chunk_id }) => String(chunk_id)),
-          plain: baseline.search(query, DEPTH),
-        });
-        progress.update(answered.length);
-      }
-      progress.stop(`${answered.length} names looked up`);
+      const answered = await inTurn(invocation, "names looked up", asked, async ({ query, name }) => {
+        const { results } = await search(client, { query, top_k: DEPTH });
+        const right: ReadonlyMap<string, number> = new Map(Array.from(declaring.get(name) ?? [], (id) => [id, 1]));
+        const found = results.map(({ chunk_id }) => String(chunk_id));
+        return { query, right, found, plain: baseline.search(query, DEPTH) };
+      });
       const reciprocal = (ranker: "found" | "plain", k: number): number[] =>
         answered.map((answer) => reciprocalRank(answer[ranker], answer.right, k));
       const figuresOf = (ranker: "found" | "plain") => ({
@@ -138,20 +127,9 @@ async function evaluate(invocation: Invocation, dir: string): Promise<Outcome<z.
 async function readIndexed(client: Client) {
   const chunks: BeirDocument[] = [];
   const declaring = new Map<string, Set<string>>();
-  let cursor: string | null = null;
-  do {
-    const query = new URLSearchParams({ limit: String(LIST_LIMIT_MAX), ...(cursor !== null && { cursor }) });
-    const page: z.infer<typeof DocumentPage> = decode(
-      DocumentPage,
-      await client.get(`/api/v1/documents?${query}`),
-      "GET /api/v1/documents",
-    );
-    for (const { id, metadata } of page.documents) {
-      const document = decode(
-        Document,
-        await client.get(`/api/v1/documents/${encodeURIComponent(id)}`),
-        "GET /api/v1/documents/:id",
-      );
+  for await (const { documents } of pagesOf(client, `/api/v1/documents?limit=${LIST_LIMIT_MAX}`, DocumentPage)) {
+    for (const { id, metadata } of documents) {
+      const document = await client.get(`/api/v1/documents/${encodeURIComponent(id)}`, Document);
       const chunkOfLine: string[] = [];
       let first = 0;
       for (const { chunk_id, heading, text } of document.chunks) {
@@ -170,8 +148,7 @@ async function readIndexed(client: Client) {
         declaring.set(name, (declaring.get(name) ?? new Set()).add(chunk));
       }
     }
-    cursor = page.next_cursor;
-  } while (cursor !== null);
+  }
   return { chunks, declaring };
 }
 
@@ -190,13 +167,9 @@ function describe(
     { name: `PRISM, ${parts.questions} names by their parts`, ...parts },
     { name: "plain FTS5", ...parts.baseline },
   ];
-  return table(
-    rows,
-    [
-      { title: `${files} files, ${chunks} chunks, ${names} names`, value: (row) => row.name },
-      { title: "in the top 3", value: (row) => `${(row.top3 * 100).toFixed(1)} %`, align: "right" },
-      { title: "MRR@10", value: (row) => row.mrr_at_10.toFixed(4), align: "right" },
-    ],
-    terminal,
-  );
+  return table(terminal, rows, [
+    { title: `${files} files, ${chunks} chunks, ${names} names`, value: (row) => row.name },
+    { title: "in the top 3", value: (row) => `${(row.top3 * 100).toFixed(1)} %`, align: "right" },
+    { title: "MRR@10", value: (row) => row.mrr_at_10.toFixed(4), align: "right" },
+  ]);
 }

@@ -1,7 +1,7 @@
 /** Files of one JSON object a line, as data sets are kept. */
 import { readFile } from "node:fs/promises";
 import type { z } from "zod";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse, type OpsError } from "../command/errors.ts";
 
 /**
  * The objects of a file; blank lines are skipped.
@@ -9,10 +9,7 @@ import { EXIT, OpsError } from "../command/errors.ts";
  */
 export async function readJsonLines<T>(schema: z.ZodType<T>, path: string, layout: string): Promise<T[]> {
   const refuse = (cause: string, error: unknown): OpsError =>
-    new OpsError(
-      { op: "read data set", subject: path, cause, hint: `give ${layout}` },
-      { exit_code: EXIT.usage, error },
-    );
+    misuse({ op: "read data set", subject: path, cause, hint: `give ${layout}` }, error);
   let text: string;
   try {
     text = await readFile(path, "utf8");

@@ -14,8 +14,9 @@ import { positive } from "../command/options.ts";
 import { table } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
 import type { DocumentInput } from "../service/batch.ts";
-import { type Client, decode } from "../service/client.ts";
+import type { Client } from "../service/client.ts";
 import { onRig } from "../service/rig.ts";
+import { inTurn, search } from "./ask.ts";
 import { createBaseline } from "./baseline.ts";
 import { type BeirDocument, type BeirQuery, type BeirSet, isItsOwnDocument, readBeir } from "./beir.ts";
 import { indexDocuments } from "./index-documents.ts";
@@ -26,11 +27,6 @@ type Mode = (typeof MODES)[number];
 
 /** Two pages of the API's largest `top_k` make the 100 that recall@100 is about. */
 const PAGE = 50;
-
-const SearchAnswer = z.object({
-  results: z.array(z.object({ chunk_id: z.number(), document_id: z.string() })),
-  degraded: z.array(z.string()),
-});
 
 /** One ranker's figures over all queries. */
 const figuresSchema = z.strictObject({
@@ -116,19 +112,15 @@ async function evaluate(
   return {
     exit_code: degraded === 0 ? EXIT.done : EXIT.partial,
     data: { dataset: set.name, mode, ...counts, ...service, baseline },
-    text: table(
-      rows,
-      [
-        { title: set.name, value: (row) => row.name },
-        { title: "nDCG@10", value: (row) => row.ndcg_at_10.toFixed(4), align: "right" },
-        { title: "graded", value: (row) => row.ndcg_at_10_graded.toFixed(4), align: "right" },
-        { title: "recall@100", value: (row) => row.recall_at_100.toFixed(4), align: "right" },
-        { title: "MRR@10", value: (row) => row.mrr_at_10.toFixed(4), align: "right" },
-        { title: "p50 ms", value: (row) => row.p50_ms, align: "right" },
-        { title: "p95 ms", value: (row) => row.p95_ms, align: "right" },
-      ],
-      invocation.terminal,
-    ),
+    text: table(invocation.terminal, rows, [
+      { title: set.name, value: (row) => row.name },
+      { title: "nDCG@10", value: (row) => row.ndcg_at_10.toFixed(4), align: "right" },
+      { title: "graded", value: (row) => row.ndcg_at_10_graded.toFixed(4), align: "right" },
+      { title: "recall@100", value: (row) => row.recall_at_100.toFixed(4), align: "right" },
+      { title: "MRR@10", value: (row) => row.mrr_at_10.toFixed(4), align: "right" },
+      { title: "p50 ms", value: (row) => row.p50_ms, align: "right" },
+      { title: "p95 ms", value: (row) => row.p95_ms, align: "right" },
+    ]),
   };
 }
 
@@ -139,15 +131,10 @@ function asInput({ id, title, text }: BeirDocument): DocumentInput {
 }
 
 async function searchAll(invocation: Invocation, client: Client, set: BeirSet, mode: Mode): Promise<Answered[]> {
-  const { progress } = invocation;
   const byId = new Map(set.documents.map((document) => [document.id, document]));
-  const page = async (query: BeirQuery, offset: number) => {
-    const body = { query: query.text.slice(0, QUERY_CHARS_MAX), mode, top_k: PAGE, offset };
-    return decode(SearchAnswer, await client.post("/api/v1/search", body, { repeatable: true }), "search");
-  };
-  const answered: Answered[] = [];
-  progress.start("queries", set.queries.length);
-  for (const query of set.queries) {
+  const page = (query: BeirQuery, offset: number) =>
+    search(client, { query: query.text.slice(0, QUERY_CHARS_MAX), mode, top_k: PAGE, offset });
+  return inTurn(invocation, "queries answered", set.queries, async (query) => {
     const started_ms = performance.now();
     const first = await page(query, 0);
     const latency_ms = performance.now() - started_ms;
@@ -155,11 +142,8 @@ async function searchAll(invocation: Invocation, client: Client, set: BeirSet, m
     const pages = [first, await page(query, PAGE)];
     const found = pages.flatMap(({ results }) => results.map(({ document_id }) => document_id));
     const ranking = [...new Set(found)].filter((id) => isOther(query, byId.get(id)));
-    answered.push({ query, ranking, degraded: pages.some(({ degraded }) => degraded.length > 0), latency_ms });
-    progress.update(answered.length);
-  }
-  progress.stop(`${answered.length} queries answered`);
-  return answered;
+    return { query, ranking, degraded: pages.some(({ degraded }) => degraded.length > 0), latency_ms };
+  });
 }
 
 function baselineRankings(set: BeirSet): Answered[] {

@@ -10,8 +10,9 @@ import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { IndexConfig } from "../index/config.ts";
 import { syncIndex, syncResult } from "../index/sync.ts";
-import { type Client, decode } from "../service/client.ts";
+import type { Client } from "../service/client.ts";
 import { onRig } from "../service/rig.ts";
+import { askWithDebug, inTurn, search } from "./ask.ts";
 import { readJsonLines } from "./json-lines.ts";
 import {
   type JudgedQuestion,
@@ -26,13 +27,6 @@ import {
 const COLLECTION = "site";
 /** A document further down is not found: few readers look there. */
 const TOP = 3;
-
-const SearchAnswer = z.object({ results: z.array(z.object({ document_id: z.string() })) });
-const ChatAnswer = z.object({
-  answer: z.string().nullable(),
-  found: z.boolean(),
-  debug: z.object({ passages: z.array(z.object({ text: z.string() })) }),
-});
 
 const output = z.strictObject({
   documents: z.int(),
@@ -66,18 +60,11 @@ async function evaluate(invocation: Invocation, dir: string, file: string): Prom
     file,
     "a file of questions as `ops eval site --help` describes it",
   );
-  const { progress, signal } = invocation;
+  const { signal } = invocation;
   const { asked, documents, failures } = await onRig(invocation, {}, async ({ client }) => {
     const config = IndexConfig.parse({ sources: [{ folder: dir, collection: COLLECTION }] });
     const synced = await syncIndex({ client, config, cwd: process.cwd(), signal });
-
-    const asked: JudgedQuestion[] = [];
-    progress.start("questions", questions.length);
-    for (const question of questions) {
-      asked.push(await ask(client, question));
-      progress.update(asked.length);
-    }
-    progress.stop(`${asked.length} questions asked`);
+    const asked = await inTurn(invocation, "questions asked", questions, (question) => ask(client, question));
     return { asked, documents: synced.added, failures: synced.failures };
   });
   const report = scoreSite(asked);
@@ -92,22 +79,16 @@ async function evaluate(invocation: Invocation, dir: string, file: string): Prom
   const title = `${report.answerable} answerable, ${report.unanswerable} unanswerable`;
   return {
     data: { documents, failures, ...report, judged: asked },
-    text: table(
-      rows,
-      [
-        { title, value: ({ name }) => name },
-        { title: "share", value: ({ value }) => share(value), align: "right" },
-      ],
-      invocation.terminal,
-    ),
+    text: table(invocation.terminal, rows, [
+      { title, value: ({ name }) => name },
+      { title: "share", value: ({ value }) => share(value), align: "right" },
+    ]),
   };
 }
 
 async function ask(client: Client, question: SiteQuestion): Promise<JudgedQuestion> {
-  const found = await client.post("/api/v1/search", { query: question.question, top_k: TOP }, { repeatable: true });
-  const { results } = decode(SearchAnswer, found, "POST /api/v1/search");
-  const answered = await client.post("/api/v1/chat?debug=1", { message: question.question }, { repeatable: true });
-  const { answer, found: is_found, debug } = decode(ChatAnswer, answered, "POST /api/v1/chat?debug=1");
+  const { results } = await search(client, { query: question.question, top_k: TOP });
+  const { answer, found: is_found, debug } = await askWithDebug(client, question.question);
   return judge(question, {
     documents: results.map(({ document_id }) => document_id.slice(COLLECTION.length + 1)),
     passages: debug.passages.map(({ text }) => text),

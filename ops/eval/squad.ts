@@ -1,7 +1,7 @@
 /** Reads questions with known answers in SQuAD's layout. Questions without an answer are left out. */
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse } from "../command/errors.ts";
 
 const SquadFile = z.object({
   data: z.array(
@@ -38,14 +38,14 @@ export async function readSquad(path: string): Promise<SquadSet> {
     file = SquadFile.parse(JSON.parse(await readFile(path, "utf8")));
   } catch (error) {
     const cause = error instanceof z.ZodError ? z.prettifyError(error).replaceAll("\n", " ") : String(error);
-    throw new OpsError(
+    throw misuse(
       {
         op: "read data set",
         subject: path,
         cause,
         hint: "give a JSON file in SQuAD's layout: {data: [{title, paragraphs}]}",
       },
-      { exit_code: EXIT.usage, error },
+      error,
     );
   }
   const set: SquadSet = { paragraphs: [], questions: [] };

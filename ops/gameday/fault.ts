@@ -1,6 +1,26 @@
 /** What a fault is: something that goes wrong from outside the bundle, which alert must tell of it, and which runbook mends it. */
 import type { Arena } from "./arena.ts";
 
+/** What failed requests raise beside the alert of their cause, by how fast they burn the budget. */
+export const ERROR_ALERTS = [
+  "error-rate",
+  "availability",
+  "slo-availability-fast",
+  "slo-availability-quick",
+  "slo-availability-steady",
+  "slo-availability-slow",
+  "user-errors",
+] as const;
+
+/** The same of slow ones. */
+export const LATENCY_ALERTS = [
+  "latency",
+  "slo-latency-fast",
+  "slo-latency-quick",
+  "slo-latency-steady",
+  "slo-latency-slow",
+] as const;
+
 export interface Fault {
   id: string;
   /** What happens, in a few words. */

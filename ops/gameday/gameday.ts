@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { ALL_RULES } from "../../worker/alerts/rules.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { EXIT, misuse } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { GAMEDAY_DETECTED_S, GAMEDAY_RECOVERED_S } from "../limits.ts";
@@ -73,15 +73,12 @@ export const gameday = defineCommand({
 function faultNamed(id: string): Fault {
   const fault = FAULTS.find((one) => one.id === id);
   if (fault !== undefined) return fault;
-  throw new OpsError(
-    {
-      op: "play",
-      subject: id,
-      cause: "there is no such fault",
-      hint: `one of ${FAULTS.map((one) => one.id).join(", ")}`,
-    },
-    { exit_code: EXIT.usage },
-  );
+  throw misuse({
+    op: "play",
+    subject: id,
+    cause: "there is no such fault",
+    hint: `one of ${FAULTS.map((one) => one.id).join(", ")}`,
+  });
 }
 
 function shortfallsOf({ id, alert, detected_after_s, recovered_after_s, resolved_after_s, ...rest }: Played): string[] {
@@ -112,23 +109,19 @@ function coverageOf(faults: readonly Played[]): GameDay["coverage"] {
 }
 
 function textOf({ faults, quiet, coverage, shortfalls }: GameDay, { terminal }: Invocation): string {
-  const rows = table(
-    faults,
-    [
-      { title: "fault", value: ({ id }) => id },
-      { title: "alert", value: ({ alert }) => alert },
-      { title: "told after", value: ({ detected_after_s: s }) => (s === null ? "never" : `${s} s`), align: "right" },
-      {
-        title: "recovered after",
-        value: ({ recovered_after_s: s }) => (s === null ? "never" : `${s} s`),
-        align: "right",
-      },
-      { title: "failed", value: ({ failed, requests }) => `${failed} of ${requests}`, align: "right" },
-      { title: "lost", value: ({ lost }) => lost, align: "right" },
-      { title: "steps", value: ({ steps }) => steps.length, align: "right" },
-    ],
-    terminal,
-  );
+  const rows = table(terminal, faults, [
+    { title: "fault", value: ({ id }) => id },
+    { title: "alert", value: ({ alert }) => alert },
+    { title: "told after", value: ({ detected_after_s: s }) => (s === null ? "never" : `${s} s`), align: "right" },
+    {
+      title: "recovered after",
+      value: ({ recovered_after_s: s }) => (s === null ? "never" : `${s} s`),
+      align: "right",
+    },
+    { title: "failed", value: ({ failed, requests }) => `${failed} of ${requests}`, align: "right" },
+    { title: "lost", value: ({ lost }) => lost, align: "right" },
+    { title: "steps", value: ({ steps }) => steps.length, align: "right" },
+  ]);
   return [
     rows,
     ...(quiet.hours > 0 ? [`Quiet for ${quiet.hours} h: ${quiet.alerts} alerts.`] : []),

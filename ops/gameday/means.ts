@@ -82,6 +82,19 @@ export async function removeCrons({ account: { client, account_id } }: Arena): P
   await client.workers.scripts.schedules.update(SERVICE, { account_id, body: [] });
 }
 
+/** Bindings fail by these rules from then on, or work again without any. */
+export const fails =
+  (...rules: Arena["faults"]["rules"]) =>
+  async ({ faults }: Arena): Promise<void> => {
+    faults.rules = rules;
+  };
+export const works = fails();
+
+/** Searches that no cache knows. */
+export function freshSearches({ admin, clock }: Arena, count: number): Promise<void> {
+  return atOnce(count, (index) => admin.send("POST", "/api/v1/search", { query: `gauge ${index} at ${clock.now()}` }));
+}
+
 /** So many requests at once; whatever comes of them. */
 export async function atOnce(count: number, request: (index: number) => Promise<unknown>): Promise<void> {
   await Promise.allSettled(Array.from({ length: count }, (_, index) => request(index)));

@@ -1,6 +1,7 @@
 /** A runbook run as the engineer on call runs it: a process of its own, which asks nobody. */
 import { z } from "zod";
 import { $ } from "zx/core";
+import { jsonIn } from "../../worker/ground/json.ts";
 import { CLOCK_OFFSET } from "../clock.ts";
 import { soundRunbook } from "../runbook/library.ts";
 import type { Arena } from "./arena.ts";
@@ -39,7 +40,7 @@ export async function runRunbook(
   const flags = [...situations.flatMap((situation) => ["--when", situation]), ...(resume ? ["--resume"] : [])];
   const shell = shellOf(arena, variables);
   const run = await shell`npm run --silent ops -- runbook run ${runbook} --auto --max-risk destructive --json ${flags}`;
-  const report = ran.safeParse(safeJson(run.stdout));
+  const report = ran.safeParse(jsonIn(run.stdout));
   if (!report.success) {
     invocation.note(`${runbook}: ${run.stderr.trim()}`);
     return { done: false, steps: [], deployed: false };
@@ -51,12 +52,4 @@ export async function runRunbook(
   const deploying = (await soundRunbook(runbook)).steps.filter(({ commands }) => DEPLOYS.test(commands));
   const deployed = carriedOut.some((step) => deploying.some(({ name }) => name === step.name));
   return { done, steps: carriedOut, deployed };
-}
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

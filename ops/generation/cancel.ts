@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { refusal } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { readRestoreRecord, writeRestoreRecord } from "../restore/restore-record.ts";
 import { lowerFence } from "./fence.ts";
@@ -67,8 +67,7 @@ interface Cancellable {
 /** The switch to cancel. @throws OpsError with exit code 3 when there is none, or the takeover is done already. */
 async function cancellable(session: StoreSession): Promise<Cancellable> {
   const found = await readRecord(session.bucket, session.steady);
-  const refuse = (cause: string, hint: string) =>
-    new OpsError({ op: "cancel", subject: "a switch", cause, hint }, { exit_code: EXIT.refused });
+  const refuse = (cause: string, hint: string) => refusal({ op: "cancel", subject: "a switch", cause, hint });
   if (found === null) throw refuse("none is under way", "npm run ops -- generation list");
   const { step, database, vectors } = found.value;
   const resources = await session.target.resources();

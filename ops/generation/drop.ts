@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse, type OpsError, refusal } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { positive } from "../command/options.ts";
 import { UNDO_WINDOW_MS } from "../limits.ts";
@@ -51,15 +51,12 @@ deletes by itself what has not been live for 7 days; --expired does so on its ow
 });
 
 function twoWays(): OpsError {
-  return new OpsError(
-    {
-      op: "drop",
-      subject: "generations",
-      cause: "it takes a store and a number, or --expired alone",
-      hint: "npm run ops -- generation drop --help",
-    },
-    { exit_code: EXIT.usage },
-  );
+  return misuse({
+    op: "drop",
+    subject: "generations",
+    cause: "it takes a store and a number, or --expired alone",
+    hint: "npm run ops -- generation drop --help",
+  });
 }
 
 /**
@@ -70,10 +67,7 @@ async function refuseDrop(session: StoreSession, { store, generation }: Named, e
   const { bucket, steady } = session;
   const config = await configured(session);
   const refuse = (cause: string, hint: string) => {
-    throw new OpsError(
-      { op: "drop", subject: nameOf({ store, generation }), cause, hint },
-      { exit_code: EXIT.refused },
-    );
+    throw refusal({ op: "drop", subject: nameOf({ store, generation }), cause, hint });
   };
   if (!numbersOf(config[store]).includes(generation))
     refuse("there is no such generation", "npm run ops -- generation list");
@@ -95,5 +89,5 @@ async function refuseUnderWay({ bucket, steady }: StoreSession, store: StoreKind
 }
 
 function refused(subject: string, cause: string, hint: string): OpsError {
-  return new OpsError({ op: "drop", subject, cause, hint }, { exit_code: EXIT.refused });
+  return refusal({ op: "drop", subject, cause, hint });
 }

@@ -7,6 +7,7 @@
 import { DATABASE, VECTOR_INDEX } from "../../infra/inventory.ts";
 import { DAY_MS } from "../../infra/limits.ts";
 import { isWaived, type Waiver } from "../../infra/waivers.ts";
+import { unlessGone } from "../cloudflare/failures.ts";
 import { asOpsError } from "../command/errors.ts";
 import { UNDO_WINDOW_MS } from "../limits.ts";
 import { configured, deployStores, numbersOf, pinOfDeployedCode } from "./live.ts";
@@ -59,10 +60,7 @@ export async function dropGenerations(session: StoreSession, generations: readon
     await driver.setConfig({ waivers: [...before, ...added] });
   }
   // Where the Worker is gone there is no code to keep.
-  const pin = await pinOfDeployedCode(session).catch((error: unknown) => {
-    if (asOpsError(error).status === 404) return null;
-    throw error;
-  });
+  const pin = await unlessGone(pinOfDeployedCode(session));
   // One deployment to lift the protection, another to remove what is no longer protected.
   await deployStores(session, pin);
   const { database, vectors } = await configured(session);

@@ -59,15 +59,11 @@ export const generationList = defineCommand({
           return { store, name, state: generation === data[store].live ? "live" : isKept ? "kept for undo" : "idle" };
         }),
       );
-      const lines = table(
-        rows,
-        [
-          { title: "store", value: (row) => row.store },
-          { title: "generation", value: (row) => row.name },
-          { title: "state", value: (row) => row.state },
-        ],
-        invocation.terminal,
-      );
+      const lines = table(invocation.terminal, rows, [
+        { title: "store", value: (row) => row.store },
+        { title: "generation", value: (row) => row.name },
+        { title: "state", value: (row) => row.state },
+      ]);
       const news = data.under_way ? `\nA switch was interrupted at "${data.under_way.step}": generation resume.` : "";
       return { data, text: `${lines}${news}` };
     }),

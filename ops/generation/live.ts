@@ -2,7 +2,7 @@
 import { bundleWorker } from "../../infra/build.ts";
 import { releaseTag } from "../../infra/version-note.ts";
 import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
-import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
+import { asOpsError, OpsError, refusal } from "../command/errors.ts";
 import type { StackResources } from "../stack/target.ts";
 import { whileWaiting } from "../waits.ts";
 import type { SwitchRecord } from "./record.ts";
@@ -85,15 +85,12 @@ export async function takeOver(session: StoreSession, record: SwitchRecord, pin:
 export async function refuseDuringRollout({ driver }: StoreSession): Promise<void> {
   const rollout = (await driver.getConfig("rollout")) as { percentage: number } | undefined;
   if (rollout === undefined || rollout.percentage === 100) return;
-  throw new OpsError(
-    {
-      op: "switch",
-      subject: "generations",
-      cause: `a deployment is being rolled out: ${rollout.percentage} % of the traffic have the new version`,
-      hint: "finish it first: npm run ops -- deploy, or npm run ops -- rollback",
-    },
-    { exit_code: EXIT.refused },
-  );
+  throw refusal({
+    op: "switch",
+    subject: "generations",
+    cause: `a deployment is being rolled out: ${rollout.percentage} % of the traffic have the new version`,
+    hint: "finish it first: npm run ops -- deploy, or npm run ops -- rollback",
+  });
 }
 
 /** Configures the stores, and the model, of one end of a switch. */

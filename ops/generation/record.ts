@@ -4,7 +4,7 @@
  */
 import { hostname } from "node:os";
 import { z } from "zod";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { type OpsError, refusal } from "../command/errors.ts";
 import { decode } from "../service/client.ts";
 import { type Storage, StorageError } from "../storage/storage.ts";
 import type { FillState } from "./fill.ts";
@@ -157,14 +157,11 @@ function refuseBusy({ holder }: SwitchRecord): void {
 }
 
 function busy(cause: string): OpsError {
-  return new OpsError(
-    {
-      op: "switch",
-      subject: "generations",
-      cause,
-      hint: "wait for it: npm run ops -- generation list shows how far it is",
-      reason: "busy",
-    },
-    { exit_code: EXIT.refused },
-  );
+  return refusal({
+    op: "switch",
+    subject: "generations",
+    cause,
+    hint: "wait for it: npm run ops -- generation list shows how far it is",
+    reason: "busy",
+  });
 }

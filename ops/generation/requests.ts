@@ -1,7 +1,7 @@
 /** From what a command was told to the switch that it asks for. */
 
 import { embeddingModel } from "../../worker/vectors/models.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse, type OpsError, refusal } from "../command/errors.ts";
 import { copyFromLive, replayOnto } from "./copy-database.ts";
 import { fromPacks, indexSince, newIndex } from "./copy-vectors.ts";
 import type { StoreKind } from "./generations.ts";
@@ -26,15 +26,12 @@ export async function moveRequest(
   const database = stores.includes("database") ? { database: { fill: copyFromLive } } : {};
   if (!stores.includes("vectors")) {
     if (dimensions === undefined && model === undefined) return { ...database, by };
-    throw new OpsError(
-      {
-        op: "move",
-        subject: "database",
-        cause: "--dimensions and --model are for vectors",
-        hint: "npm run ops -- generation move --help",
-      },
-      { exit_code: EXIT.usage },
-    );
+    throw misuse({
+      op: "move",
+      subject: "database",
+      cause: "--dimensions and --model are for vectors",
+      hint: "npm run ops -- generation move --help",
+    });
   }
   const resources = await session.target.resources();
   const live = resources.vectors.generations.find(({ generation }) => generation === resources.vectors.live);
@@ -123,5 +120,5 @@ export async function interruptedRequest(
 }
 
 function refused(op: string, subject: string, cause: string, hint: string): OpsError {
-  return new OpsError({ op, subject, cause, hint }, { exit_code: EXIT.refused });
+  return refusal({ op, subject, cause, hint });
 }

@@ -6,7 +6,7 @@
  * stores as they were, with writers at work.
  */
 import { z } from "zod";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { OpsError, refusal } from "../command/errors.ts";
 import type { StackResources } from "../stack/target.ts";
 import { type FenceRequest, lowerFence, raiseFence } from "./fence.ts";
 import {
@@ -267,15 +267,12 @@ function refuseOther({ database, vectors }: SwitchRecord, request: SwitchRequest
   const isSame = database?.fill === request.database?.fill.id && vectors?.fill === request.vectors?.fill.id;
   if (isSame) return;
   const moves = [database && `database to g${database.to}`, vectors && `vectors to g${vectors.to}`];
-  throw new OpsError(
-    {
-      op: "switch",
-      subject: "generations",
-      cause: `another switch was interrupted: ${moves.filter((move) => move !== null).join(", ")}`,
-      hint: "npm run ops -- generation resume ends it, npm run ops -- generation cancel gives it up",
-    },
-    { exit_code: EXIT.refused },
-  );
+  throw refusal({
+    op: "switch",
+    subject: "generations",
+    cause: `another switch was interrupted: ${moves.filter((move) => move !== null).join(", ")}`,
+    hint: "npm run ops -- generation resume ends it, npm run ops -- generation cancel gives it up",
+  });
 }
 
 function required<T>(value: T | null): T {

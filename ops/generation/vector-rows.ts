@@ -4,7 +4,7 @@ import { VECTOR_INDEX } from "../../infra/inventory.ts";
 import { type IndexEntry, indexEntry } from "../../worker/vectors/index-entry.ts";
 import { SORTS_OF_VECTORS } from "../../worker/vectors/models.ts";
 import { decodePack } from "../../worker/vectors/vector-pack.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { OpsError, refusal } from "../command/errors.ts";
 import type { D1Connection, JsonValue, Statement } from "../d1/connection.ts";
 import { PACK_READERS, VECTOR_ROWS_PER_PAGE } from "../limits.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -176,13 +176,10 @@ export async function fillableDimensions(
   const foreign = rows.filter(([name, size]) => size !== dimensions || (model ?? name) !== name);
   if (foreign.length === 0) return dimensions;
   const held = foreign.map(([name, size]) => `${name} (${size} dimensions)`).join(", ");
-  throw new OpsError(
-    {
-      op: "fill",
-      subject: `an index of ${dimensions} dimensions${model === undefined ? "" : ` by ${model}`}`,
-      cause: `the vector packs hold vectors of ${held}, and a move embeds nothing`,
-      hint: "another model needs every text embedded again: npm run ops -- index rebuild --embedding-model MODEL",
-    },
-    { exit_code: EXIT.refused },
-  );
+  throw refusal({
+    op: "fill",
+    subject: `an index of ${dimensions} dimensions${model === undefined ? "" : ` by ${model}`}`,
+    cause: `the vector packs hold vectors of ${held}, and a move embeds nothing`,
+    hint: "another model needs every text embedded again: npm run ops -- index rebuild --embedding-model MODEL",
+  });
 }

@@ -13,12 +13,12 @@ import {
   type Stack,
   VECTOR_INDEX,
 } from "../../infra/inventory.ts";
-import { shownBytes } from "../backup/shown.ts";
 import { queueId } from "../cloudflare/account-resources.ts";
 import { type CloudflareAddress, createCloudflare } from "../cloudflare/api.ts";
 import { refusalCodes } from "../cloudflare/failures.ts";
 import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
 import { asOpsError } from "../command/errors.ts";
+import { shownBytes } from "../command/quantities.ts";
 import { restD1 } from "../d1/rest-connection.ts";
 import { HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
 import type { HealthRow, Part, State } from "./row.ts";

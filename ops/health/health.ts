@@ -79,7 +79,7 @@ async function askService(target: StackTarget, signal: AbortSignal): Promise<Hea
 
 async function askQuota(client: ReturnType<typeof createClient>): Promise<HealthRow> {
   try {
-    return quotaRow(decode(metrics, await client.get("/metrics?period=1h"), "/metrics"));
+    return quotaRow(await client.get("/metrics?period=1h", metrics));
   } catch (error) {
     const { message } = asOpsError(error);
     return { part: "quota", state: "unknown", asked: "service", latency_ms: null, detail: message };
@@ -97,17 +97,13 @@ function healthText(
   parts: readonly HealthRow[],
   { terminal, colour }: Pick<Invocation, "terminal" | "colour">,
 ): string {
-  const drawn = table(
-    parts,
-    [
-      { title: "part", value: ({ part }) => part },
-      { title: "state", value: ({ state }) => stateWord(state, colour), own_words: true },
-      { title: "ms", value: ({ latency_ms }) => latency_ms ?? "-", align: "right" },
-      { title: "asked", value: ({ asked }) => asked },
-      { title: "detail", value: ({ detail }) => detail, wraps: true },
-    ],
-    terminal,
-  );
+  const drawn = table(terminal, parts, [
+    { title: "part", value: ({ part }) => part },
+    { title: "state", value: ({ state }) => stateWord(state, colour), own_words: true },
+    { title: "ms", value: ({ latency_ms }) => latency_ms ?? "-", align: "right" },
+    { title: "asked", value: ({ asked }) => asked },
+    { title: "detail", value: ({ detail }) => detail, wraps: true },
+  ]);
   const broken = parts.filter(({ state }) => state === "down" || state === "degraded");
   const next = broken.map(({ part, state }) => `${part} is ${state}. Try: ${NEXT[part]}`);
   return [drawn, ...next].join("\n");

@@ -1,17 +1,20 @@
 /** `ops status`: one screen about the stack. Each part is asked on its own and says so where it could not be read. */
 import { z } from "zod";
 import { nameInStack, SERVICE, STACKS } from "../../infra/inventory.ts";
+import { iso } from "../../worker/ground/time.ts";
+import { alertList } from "../../worker/schemas/alerts.ts";
+import { modeView } from "../../worker/schemas/defence.ts";
 import { health as publicHealth } from "../../worker/schemas/health.ts";
-import { readAlerts, shownAlert } from "../alerts/answers.ts";
+import { incident } from "../../worker/schemas/incidents.ts";
 import { readLastVerified } from "../backup/last-verified.ts";
-import { shownTime } from "../backup/shown.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
 import { defineCommand } from "../command/define.ts";
 import { asOpsError, EXIT } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { harmless } from "../command/output.ts";
-import { MODE_PATH, modeView, shownMode } from "../defence/mode.ts";
+import { shownTime } from "../command/quantities.ts";
+import { MODE_PATH, shownMode } from "../defence/mode.ts";
 import { HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
 import { type Client, createClient, decode } from "../service/client.ts";
 import type { StackTarget } from "../stack/target.ts";
@@ -25,22 +28,15 @@ function known<T extends z.ZodType>(value: T) {
   ]);
 }
 
-const alert = shownAlert.pick({
-  id: true,
-  severity: true,
+const facts = { id: true, severity: true } as const;
+const alert = alertList.shape.alerts.element.pick({
+  ...facts,
   since: true,
   summary: true,
   runbook: true,
   acknowledged: true,
 });
-const incident = z.object({
-  id: z.int(),
-  title: z.string(),
-  severity: z.string(),
-  state: z.string(),
-  started_at: z.string(),
-  commander: z.string().nullable(),
-});
+const openIncident = incident.pick({ ...facts, title: true, state: true, started_at: true, commander: true });
 const output = z.strictObject({
   stack: z.enum(STACKS),
   at: z.iso.datetime(),
@@ -49,7 +45,7 @@ const output = z.strictObject({
   mode: known(modeView),
   generations: known(z.strictObject({ database: z.number(), vectors: z.number() })),
   alerts: known(z.array(alert)),
-  incidents: known(z.array(incident)),
+  incidents: known(z.array(openIncident)),
   backup: known(z.strictObject({ snapshot: z.string(), state_at: z.string(), verified_at: z.string() }).nullable()),
   cloudflare: cloudflareStatus,
 });
@@ -142,22 +138,15 @@ async function versionOf(target: StackTarget, signal: AbortSignal) {
 }
 
 async function firing(client: Client) {
-  const { alerts } = await readAlerts({ ...client, get: (path) => asked(client, path) });
-  return alerts
-    .filter(({ state, silenced_until }) => state === "firing" && silenced_until === null)
-    .map(({ id, severity, since, summary, runbook, acknowledged }) => ({
-      id,
-      severity,
-      since,
-      summary,
-      runbook,
-      acknowledged,
-    }));
+  const path = "/api/v1/alerts";
+  const { alerts } = decode(alertList, await asked(client, path), path);
+  const all = alerts.filter(({ state, silenced_until }) => state === "firing" && silenced_until === null);
+  return all.map((one) => alert.parse(one));
 }
 
 async function openIncidents(client: Client) {
   const path = "/api/v1/incidents?state=open";
-  const { incidents } = decode(z.object({ incidents: z.array(incident) }), await asked(client, path), path);
+  const { incidents } = decode(z.object({ incidents: z.array(openIncident) }), await asked(client, path), path);
   return incidents;
 }
 
@@ -219,8 +208,4 @@ function statusText(found: Status, now_ms: number): string {
 function cloudflareWords({ state, description, impaired, incidents }: Status["cloudflare"]): string {
   if (state === "not reachable") return `not reachable: ${description}`;
   return [description, ...impaired, ...incidents].join("; ");
-}
-
-function iso(at_ms: number): string {
-  return new Date(at_ms).toISOString();
 }

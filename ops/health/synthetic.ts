@@ -62,20 +62,16 @@ async function walk(
   const service = await (await invocation.target()).service();
   const { passed, steps, left_behind } = await walkJourneys(service, invocation, {});
   for (const item of left_behind) invocation.note(`Left behind: ${item}`);
-  const text = table(
-    steps,
-    [
-      { title: "journey", value: (step) => step.name },
-      {
-        title: "result",
-        value: ({ state }) => (state === "skipped" ? state : verdict(state === "pass", invocation.colour)),
-        own_words: true,
-      },
-      { title: "ms", value: ({ latency_ms }) => latency_ms ?? "-", align: "right" },
-      { title: "detail", value: ({ detail }) => detail ?? "" },
-    ],
-    invocation.terminal,
-  );
+  const text = table(invocation.terminal, steps, [
+    { title: "journey", value: (step) => step.name },
+    {
+      title: "result",
+      value: ({ state }) => (state === "skipped" ? state : verdict(state === "pass", invocation.colour)),
+      own_words: true,
+    },
+    { title: "ms", value: ({ latency_ms }) => latency_ms ?? "-", align: "right" },
+    { title: "detail", value: ({ detail }) => detail ?? "" },
+  ]);
   return {
     data: { stack, passed, steps, left_behind },
     text,

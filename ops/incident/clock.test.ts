@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { shownTime } from "../command/quantities.ts";
 import type { ShownEntry, ShownIncident } from "./answers.ts";
-import { clockOf, dueTold, roughly } from "./clock.ts";
+import { clockOf, dueTold } from "./clock.ts";
 import { happenedByAlerts, withoutKnown } from "./events.ts";
 import { failingSince, impactOf, mttd_s, periodSince } from "./measures.ts";
 import { doubtsOf } from "./resolve.ts";
@@ -57,7 +58,13 @@ test("a business day after Friday is Monday", () => {
 });
 
 test("times are told in the two largest units", () => {
-  expect([40, 720, 11_100, 7_200, 187_200].map(roughly)).toEqual(["40 s", "12 min", "3 h 5 min", "2 h", "2 d 4 h"]);
+  expect([40, 720, 11_100, 7_200, 187_200].map((s) => shownTime(1_000 * s))).toEqual([
+    "40 s",
+    "12 min",
+    "3 h 5 min",
+    "2 h",
+    "2 d 4 h",
+  ]);
   expect([dueTold(at(12), ms(0)), dueTold(at(0), ms(34))]).toEqual(["in 12 min", "34 min LATE"]);
 });
 

@@ -1,4 +1,5 @@
 /** Until when somebody must be at work on an incident, and when its next news is due. Pure. */
+import { shownTime } from "../command/quantities.ts";
 import { BUSINESS_DAY_MS, INCIDENT_RESPONSE_MS, INCIDENT_UPDATE_EVERY_MS } from "../limits.ts";
 import type { ShownIncident } from "./answers.ts";
 
@@ -48,16 +49,6 @@ function after(at_ms: number, span_ms: number): number {
 
 /** `in 12 min`, `34 min late`. */
 export function dueTold(due: string, now_ms: number): string {
-  const left_s = (Date.parse(due) - now_ms) / 1_000;
-  return left_s >= 0 ? `in ${roughly(left_s)}` : `${roughly(-left_s)} LATE`;
-}
-
-/** `40 s`, `12 min`, `3 h 5 min`, `2 d 4 h`. */
-export function roughly(span_s: number): string {
-  const [s, min] = [Math.round(span_s), Math.round(span_s / 60)];
-  if (s < 60) return `${s} s`;
-  if (min < 60) return `${min} min`;
-  const [h, d] = [Math.floor(min / 60), Math.floor(min / 1_440)];
-  if (d === 0) return min % 60 === 0 ? `${h} h` : `${h} h ${min % 60} min`;
-  return h % 24 === 0 ? `${d} d` : `${d} d ${h % 24} h`;
+  const left_ms = Date.parse(due) - now_ms;
+  return left_ms >= 0 ? `in ${shownTime(left_ms)}` : `${shownTime(-left_ms)} LATE`;
 }

@@ -1,7 +1,8 @@
 /** What happened around an incident, from where it is known already: alerts, deployments, the audit log, runs of runbooks. */
-import { z } from "zod";
 import { nameInStack, SERVICE } from "../../infra/inventory.ts";
-import type { readAlerts } from "../alerts/answers.ts";
+import { iso } from "../../worker/ground/time.ts";
+import type { AlertList } from "../../worker/schemas/alerts.ts";
+import { auditPage } from "../../worker/schemas/audit.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { workerVersions } from "../cloudflare/worker-versions.ts";
 import type { Invocation } from "../command/invocation.ts";
@@ -12,25 +13,26 @@ import { type Client, decode } from "../service/client.ts";
 import type { ShownEntry, ShownIncident } from "./answers.ts";
 
 export type Happened = Pick<ShownEntry, "at" | "source" | "text">;
-type Alerts = Awaited<ReturnType<typeof readAlerts>>;
+
+const TOLD: Readonly<Record<string, string>> = {
+  firing: "fires",
+  escalation: "is escalated",
+  acknowledged: "is acknowledged",
+  resolved: "is resolved",
+};
 
 /** Alerts that fired and resolved, and what changed, from an answer about alerts. Pure. */
 export function happenedByAlerts({
   alerts,
   deliveries,
   changes,
-}: Pick<Alerts, "alerts" | "deliveries" | "changes">): Happened[] {
+}: Pick<AlertList, "alerts" | "deliveries" | "changes">): Happened[] {
   const states = alerts.flatMap(({ id, state, since, summary }): Happened[] => {
     if (state === "firing") return [{ at: since, source: "alert", text: `alert ${id} fires: ${summary}` }];
     return state === "resolved" ? [{ at: since, source: "alert", text: `alert ${id} is resolved` }] : [];
   });
   const told = deliveries.flatMap(({ kind, alert, created_at }): Happened[] => {
-    const words = {
-      firing: "fires",
-      escalation: "is escalated",
-      acknowledged: "is acknowledged",
-      resolved: "is resolved",
-    }[kind];
+    const words = TOLD[kind];
     return words === undefined ? [] : [{ at: created_at, source: "alert", text: `alert ${alert} ${words}` }];
   });
   const changed = changes.map(({ at, kind, summary }): Happened => {
@@ -39,18 +41,6 @@ export function happenedByAlerts({
   return [...states, ...told, ...changed.filter(({ text }) => !text.startsWith("incident: "))];
 }
 
-const auditPage = z.object({
-  entries: z.array(
-    z.object({
-      at: z.string(),
-      source: z.string(),
-      actor: z.string(),
-      action: z.string(),
-      outcome: z.string(),
-      subject: z.string(),
-    }),
-  ),
-});
 /** What the service does for callers is no news; these change how it behaves. */
 const TELLING = /^(mode|blocklist|maintenance)\.|^keys\.revoke$/;
 
@@ -108,7 +98,7 @@ async function happenedByRunbooks(
 export async function gatherEvents(
   invocation: Invocation,
   client: Client,
-  alerts: Alerts | null,
+  alerts: AlertList | null,
   incident: ShownIncident,
 ): Promise<Happened[]> {
   const from_ms = Date.parse(incident.started_at) - INCIDENT_LOOK_BACK_MS;
@@ -149,8 +139,4 @@ function isSame(known: Happened, one: Happened): boolean {
 function isWithin(at: string, from_ms: number, to_ms: number): boolean {
   const at_ms = Date.parse(at);
   return at_ms >= from_ms && at_ms <= to_ms;
-}
-
-function iso(at_ms: number): string {
-  return new Date(at_ms).toISOString();
 }

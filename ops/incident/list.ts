@@ -3,8 +3,9 @@ import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
-import { nameOf, readIncidents, type ShownIncident, shownAction, shownIncident } from "./answers.ts";
-import { clockOf, dueTold, roughly } from "./clock.ts";
+import { shownTime } from "../command/quantities.ts";
+import { nameOf, readIncidents, type ShownIncident, shownIncident } from "./answers.ts";
+import { clockOf, dueTold } from "./clock.ts";
 import { bringWaiting, isDown, WHEREABOUTS, waitingIncidents } from "./reports.ts";
 
 const listed = z.object({
@@ -20,7 +21,7 @@ const output = z.strictObject({
   is_complete: z.boolean().describe("false: the service does not answer, and only what waits for it is listed"),
   incidents: z.array(listed),
   action_items: z
-    .array(z.object({ incident: z.string(), ...shownAction.shape, is_late: z.boolean() }))
+    .array(z.object({ incident: z.string(), ...shownIncident.shape.action_items.element.shape, is_late: z.boolean() }))
     .describe("those that are not done"),
 });
 type Listed = z.infer<typeof listed>;
@@ -69,33 +70,25 @@ async function knownIncidents(invocation: Invocation): Promise<{ known: ShownInc
 
 function told({ is_complete, incidents, action_items }: z.infer<typeof output>, { terminal, now }: Invocation): string {
   const now_ms = now();
-  const open = table(
-    incidents,
-    [
-      { title: "incident", value: nameOf },
-      { title: "severity", value: ({ severity }) => severity },
-      { title: "state", value: ({ state }) => state },
-      { title: "what", value: ({ title }) => title },
-      { title: "since", value: ({ started_at }) => `${roughly((now_ms - Date.parse(started_at)) / 1_000)} ago` },
-      {
-        title: "led by",
-        value: (one) =>
-          one.commander ?? (one.is_responded ? "nobody named" : `nobody: ${dueTold(one.respond_by, now_ms)}`),
-      },
-      { title: "next news", value: ({ update_due }) => (update_due === null ? "" : dueTold(update_due, now_ms)) },
-    ],
-    terminal,
-  );
-  const items = table(
-    action_items,
-    [
-      { title: "of incident", value: ({ incident }) => incident },
-      { title: "action item", value: ({ id, text }) => `${id}: ${text}` },
-      { title: "owner", value: ({ owner }) => owner ?? "nobody" },
-      { title: "due", value: ({ due, is_late }) => `${due ?? "no day"}${is_late ? " LATE" : ""}` },
-    ],
-    terminal,
-  );
+  const open = table(terminal, incidents, [
+    { title: "incident", value: nameOf },
+    { title: "severity", value: ({ severity }) => severity },
+    { title: "state", value: ({ state }) => state },
+    { title: "what", value: ({ title }) => title },
+    { title: "since", value: ({ started_at }) => `${shownTime(now_ms - Date.parse(started_at))} ago` },
+    {
+      title: "led by",
+      value: (one) =>
+        one.commander ?? (one.is_responded ? "nobody named" : `nobody: ${dueTold(one.respond_by, now_ms)}`),
+    },
+    { title: "next news", value: ({ update_due }) => (update_due === null ? "" : dueTold(update_due, now_ms)) },
+  ]);
+  const items = table(terminal, action_items, [
+    { title: "of incident", value: ({ incident }) => incident },
+    { title: "action item", value: ({ id, text }) => `${id}: ${text}` },
+    { title: "owner", value: ({ owner }) => owner ?? "nobody" },
+    { title: "due", value: ({ due, is_late }) => `${due ?? "no day"}${is_late ? " LATE" : ""}` },
+  ]);
   return [
     ...(is_complete
       ? []

@@ -2,9 +2,10 @@
 import { userInfo } from "node:os";
 import { z } from "zod";
 import { COMPONENTS, SEVERITIES } from "../../worker/ground/status.ts";
+import { iso } from "../../worker/ground/time.ts";
 import { readAlerts } from "../alerts/answers.ts";
 import { defineCommand } from "../command/define.ts";
-import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
+import { asOpsError, misuse, OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { commaList, momentBefore } from "../command/options.ts";
 import { type Client, decode } from "../service/client.ts";
@@ -111,20 +112,12 @@ async function alertNamed(invocation: Invocation, id: string) {
 /** Callers met it before a rule told it; where the meter does not say since when, it began with its alert. */
 async function beganBefore(client: Client, since: string): Promise<number> {
   const since_ms = Date.parse(since);
-  const path = "/dashboard/series?period=1h";
-  const series = await client.get(path).catch(asOpsError);
+  const series = await client.get("/dashboard/series?period=1h").catch(asOpsError);
   if (series instanceof OpsError) return since_ms;
-  return failingSince(decode(requestSeries, series, path), since_ms) ?? since_ms;
+  return failingSince(decode(requestSeries, series, "GET /dashboard/series"), since_ms) ?? since_ms;
 }
 
 function incomplete(what: string): OpsError {
   const hint = 'npm run ops -- incident open "Search is slow" --severity SEV-3, or --alert ID';
-  return new OpsError(
-    { op: "open", subject: "an incident", cause: `it needs ${what}`, hint },
-    { exit_code: EXIT.usage },
-  );
-}
-
-function iso(at_ms: number): string {
-  return new Date(at_ms).toISOString();
+  return misuse({ op: "open", subject: "an incident", cause: `it needs ${what}`, hint });
 }

@@ -2,8 +2,8 @@
 
 import type { z } from "zod";
 import { harmless } from "../command/output.ts";
+import { shownTime } from "../command/quantities.ts";
 import { nameOf, type ShownIncident } from "./answers.ts";
-import { roughly } from "./clock.ts";
 import type { Happened } from "./events.ts";
 import type { impact } from "./measures.ts";
 
@@ -20,7 +20,7 @@ export function postmortemDraft(
   measured: Measured,
 ): string {
   const { title, severity, components, commander, started_at, resolved_at, action_items } = incident;
-  const span = (s: number | null, otherwise: string) => (s === null ? otherwise : roughly(s));
+  const span = (s: number | null, otherwise: string) => (s === null ? otherwise : shownTime(1_000 * s));
   const rows = timeline.map(({ at, source, text }) => `| ${at} | ${source} | ${cell(text)} |`);
   const items = action_items.map(({ id, text, owner, due, done_at }) => {
     return `| ${id} | ${cell(text)} | ${cell(owner ?? "nobody yet")} | ${due ?? ""} | ${done_at ?? "open"} |`;

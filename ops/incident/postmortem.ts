@@ -5,7 +5,6 @@ import { readAlerts } from "../alerts/answers.ts";
 import { defineCommand } from "../command/define.ts";
 import { asOpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
-import { decode } from "../service/client.ts";
 import { type ShownIncident, shownEntry, shownIncident } from "./answers.ts";
 import { gatherEvents, type Happened } from "./events.ts";
 import { impact, impactOf, merged, mttd_s, mttr_s, periodSince, requestSeries } from "./measures.ts";
@@ -70,7 +69,7 @@ async function impactFor(
   if (period === null) return null;
   try {
     const path = `/dashboard/series?period=${period}`;
-    const series = decode(requestSeries, await (await invocation.client()).get(path), path);
+    const series = await (await invocation.client()).get(path, requestSeries);
     return impactOf(series, Date.parse(started_at), resolved_at === null ? now_ms : Date.parse(resolved_at));
   } catch (error) {
     invocation.note(`The impact is not known: ${asOpsError(error).message}`);

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
-import { changedIncident, openedIncident } from "../../worker/ground/incident.ts";
+import { changedIncident, openedIncident, toldIncident } from "../../worker/ground/incident.ts";
 import { COMPONENTS, ENTRY_SOURCES, INCIDENT_STATES, type Incident, SEVERITIES } from "../../worker/ground/status.ts";
 import { asOpsError, isReason, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
@@ -160,22 +160,7 @@ function foldReports(reports: readonly IncidentReport[]): { incidents: ShownInci
     const { kept } = changedIncident(before, { ...rest, ...entry }, one.at_ms);
     if (kept !== null) known.set(one.incident, kept);
   }
-  return { incidents: [...known.values()].map(shown), others: [...others] };
-}
-
-function shown({ started_at_ms, resolved_at_ms, entries, action_items, ...incident }: Incident): ShownIncident {
-  const iso = (at_ms: number) => new Date(at_ms).toISOString();
-  return {
-    ...incident,
-    id: null,
-    started_at: iso(started_at_ms),
-    resolved_at: resolved_at_ms === null ? null : iso(resolved_at_ms),
-    timeline: entries.map(({ at_ms, ...entry }) => ({ at: iso(at_ms), ...entry })),
-    action_items: action_items.map(({ done_at_ms, ...item }) => ({
-      ...item,
-      done_at: done_at_ms === null ? null : iso(done_at_ms),
-    })),
-  };
+  return { incidents: [...known.values()].map((one) => ({ ...toldIncident(one), id: null })), others: [...others] };
 }
 
 /** Whether the service did not answer, or its book of incidents did not: what is told then waits. */

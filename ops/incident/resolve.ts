@@ -1,12 +1,13 @@
 /** `ops incident resolve` */
 import { z } from "zod";
+import type { AlertList } from "../../worker/schemas/alerts.ts";
 import { readAlerts } from "../alerts/answers.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { refusal } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
+import { shownTime } from "../command/quantities.ts";
 import { ALERTS_STALE_MS } from "../limits.ts";
 import { nameOf, type ShownIncident, shownIncident } from "./answers.ts";
-import { roughly } from "./clock.ts";
 import { fillTimeline } from "./fill.ts";
 import { mttr_s } from "./measures.ts";
 import { findIncident, isDown, tell, WHEREABOUTS } from "./reports.ts";
@@ -41,15 +42,12 @@ export const incidentResolve = defineCommand({
     const { incident: before } = await findIncident(invocation, id);
     const doubts = await doubtsAbout(invocation, before);
     if (doubts.length > 0 && override === undefined && !invocation.dry_run)
-      throw new OpsError(
-        {
-          op: "resolve incident",
-          subject: id,
-          cause: doubts.join("; "),
-          hint: 'alerts are evaluated every five minutes (npm run ops -- alerts list); --override "reason" if it is over all the same',
-        },
-        { exit_code: EXIT.refused },
-      );
+      throw refusal({
+        op: "resolve incident",
+        subject: id,
+        cause: doubts.join("; "),
+        hint: 'alerts are evaluated every five minutes (npm run ops -- alerts list); --override "reason" if it is over all the same',
+      });
     if (invocation.dry_run) {
       const would =
         doubts.length === 0
@@ -74,7 +72,7 @@ export const incidentResolve = defineCommand({
     });
     const took_s = incident === null ? null : mttr_s(incident);
     const lines = [
-      `Incident ${id} is resolved${took_s === null ? "" : ` after ${roughly(took_s)}`}.`,
+      `Incident ${id} is resolved${took_s === null ? "" : ` after ${shownTime(1_000 * took_s)}`}.`,
       ...whereaboutsTold(where),
       `Its review is due within 48 hours: npm run ops -- incident postmortem ${incident === null ? id : nameOf(incident)} --out postmortem.md`,
     ];
@@ -85,7 +83,7 @@ export const incidentResolve = defineCommand({
 
 /** Why an incident may not be over. */
 async function doubtsAbout(invocation: Invocation, incident: ShownIncident): Promise<string[]> {
-  let known: Awaited<ReturnType<typeof readAlerts>>;
+  let known: AlertList;
   try {
     known = await readAlerts(await invocation.client());
   } catch (error) {
@@ -97,7 +95,7 @@ async function doubtsAbout(invocation: Invocation, incident: ShownIncident): Pro
 
 /** The same, of what is known of alerts. An alert counts that pages, or began with the incident, or is in its timeline. Pure. */
 export function doubtsOf(
-  { evaluated_at, alerts }: Pick<Awaited<ReturnType<typeof readAlerts>>, "evaluated_at" | "alerts">,
+  { evaluated_at, alerts }: Pick<AlertList, "evaluated_at" | "alerts">,
   { started_at, timeline }: Pick<ShownIncident, "started_at" | "timeline">,
   now_ms: number,
 ): string[] {

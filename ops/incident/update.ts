@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { COMPONENTS, INCIDENT_STATES, SEVERITIES } from "../../worker/ground/status.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { commaList } from "../command/options.ts";
 import { shownIncident } from "./answers.ts";
@@ -52,15 +52,12 @@ export const incidentUpdate = defineCommand({
     { id, services, action, owner = null, due = null, done, private: isPrivate, ...given },
   ): Promise<Outcome<z.infer<typeof output>>> {
     if (action === undefined && (owner ?? due) !== null)
-      throw new OpsError(
-        {
-          op: "change the incident",
-          subject: id,
-          cause: "--owner and --due tell of an action item",
-          hint: 'add --action "…"',
-        },
-        { exit_code: EXIT.usage },
-      );
+      throw misuse({
+        op: "change the incident",
+        subject: id,
+        cause: "--owner and --due tell of an action item",
+        hint: 'add --action "…"',
+      });
     const change = {
       ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
       ...(services && { components: services }),

@@ -1,21 +1,16 @@
 /** `ops keys create` */
 import { z } from "zod";
 import { RATE_TIERS, SCOPES } from "../../worker/ground/principal.ts";
+import { createdKey } from "../../worker/schemas/keys.ts";
 import { defineCommand } from "../command/define.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { commaList, momentAfter, positive } from "../command/options.ts";
-import { createdKey, createKey, type KeyRequest } from "./keys.ts";
+import { createKey, type KeyRequest, keyRequest } from "./keys.ts";
 
-const request = z.strictObject({
-  name: z.string(),
-  tenant: z.string(),
-  scopes: z.array(z.enum(SCOPES)),
-  rate_tier: z.enum(RATE_TIERS),
-  daily_quota: z.number().optional(),
-  expires_at: z.string().optional(),
-});
-
-const output = z.union([z.strictObject(createdKey.shape), z.strictObject({ dry_run: z.literal(true), request })]);
+const output = z.union([
+  z.strictObject(createdKey.shape),
+  z.strictObject({ dry_run: z.literal(true), request: keyRequest }),
+]);
 
 export const keysCreate = defineCommand({
   path: "keys create",

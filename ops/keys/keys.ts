@@ -1,36 +1,22 @@
 /** Who may call the service, through its own API. A key's secret is shown once, when it is made, and never again. */
 import { z } from "zod";
-import type { RateTier, Scope } from "../../worker/ground/principal.ts";
-import { type Client, decode } from "../service/client.ts";
+import { RATE_TIERS, SCOPES } from "../../worker/ground/principal.ts";
+import { createdKey, keyPage, type keyView } from "../../worker/schemas/keys.ts";
+import { type Client, decode, pagesOf } from "../service/client.ts";
 
-export const keyRecord = z.object({
-  id: z.string(),
+export const keyRequest = z.strictObject({
   name: z.string(),
   tenant: z.string(),
-  scopes: z.array(z.string()),
-  rate_tier: z.string(),
-  daily_quota: z.number().nullable(),
-  created_at: z.string(),
-  expires_at: z.string().nullable(),
-  revoked_at: z.string().nullable(),
+  scopes: z.array(z.enum(SCOPES)),
+  rate_tier: z.enum(RATE_TIERS),
+  daily_quota: z.number().optional(),
+  expires_at: z.string().optional(),
 });
-type KeyRecord = z.infer<typeof keyRecord>;
-
-export const createdKey = keyRecord.extend({ key: z.string() });
-const keyPage = z.object({ keys: z.array(keyRecord), next_cursor: z.string().nullable() });
-
-export interface KeyRequest {
-  name: string;
-  tenant: string;
-  scopes: Scope[];
-  rate_tier: RateTier;
-  daily_quota?: number;
-  /** ISO 8601. */
-  expires_at?: string;
-}
+export type KeyRequest = z.infer<typeof keyRequest>;
+type KeyRecord = z.infer<typeof keyView>;
 
 /** Creates a key; the answer holds it in full, this once. */
-export async function createKey(client: Client, request: KeyRequest): Promise<KeyRecord & { key: string }> {
+export async function createKey(client: Client, request: KeyRequest): Promise<z.infer<typeof createdKey>> {
   return decode(createdKey, await client.post("/api/v1/keys", request), "POST /api/v1/keys");
 }
 
@@ -42,12 +28,6 @@ export async function revokeKey(client: Client, id: string): Promise<void> {
 /** All keys, newest first, without their secrets. */
 export async function listKeys(client: Client): Promise<KeyRecord[]> {
   const keys: KeyRecord[] = [];
-  let cursor: string | null = null;
-  do {
-    const query: string = cursor === null ? "" : `?cursor=${encodeURIComponent(cursor)}`;
-    const page: z.infer<typeof keyPage> = decode(keyPage, await client.get(`/api/v1/keys${query}`), "GET /api/v1/keys");
-    keys.push(...page.keys);
-    cursor = page.next_cursor;
-  } while (cursor !== null);
+  for await (const page of pagesOf(client, "/api/v1/keys", keyPage)) keys.push(...page.keys);
   return keys;
 }

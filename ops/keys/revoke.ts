@@ -1,13 +1,14 @@
 /** `ops keys revoke` */
 import { z } from "zod";
+import { keyView } from "../../worker/schemas/keys.ts";
 import { defineCommand } from "../command/define.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { harmless } from "../command/output.ts";
-import { keyRecord, listKeys, revokeKey } from "./keys.ts";
+import { listKeys, revokeKey } from "./keys.ts";
 
 const output = z.union([
   z.strictObject({ id: z.string(), revoked: z.literal(true) }),
-  z.strictObject({ dry_run: z.literal(true), key: z.strictObject(keyRecord.shape).nullable() }),
+  z.strictObject({ dry_run: z.literal(true), key: z.strictObject(keyView.shape).nullable() }),
 ]);
 
 export const keysRevoke = defineCommand({

@@ -21,17 +21,13 @@ export const logsErrors = defineCommand({
     for await (const line of lines) analysis.add(line);
     const rows = analysis.rows();
     const errors = rows.reduce((sum, { count }) => sum + count, 0);
-    const drawn = table(
-      rows.slice(0, LOG_ROWS_SHOWN),
-      [
-        { title: "count", value: ({ count }) => count, align: "right" },
-        { title: "kind", value: ({ kind }) => kind },
-        { title: "route", value: ({ route }) => route ?? "-" },
-        { title: "last", value: ({ last_at }) => last_at.slice(5, 19).replace("T", " ") },
-        { title: "last message", value: ({ message }) => message, wraps: true },
-      ],
-      invocation.terminal,
-    );
+    const drawn = table(invocation.terminal, rows.slice(0, LOG_ROWS_SHOWN), [
+      { title: "count", value: ({ count }) => count, align: "right" },
+      { title: "kind", value: ({ kind }) => kind },
+      { title: "route", value: ({ route }) => route ?? "-" },
+      { title: "last", value: ({ last_at }) => last_at.slice(5, 19).replace("T", " ") },
+      { title: "last message", value: ({ message }) => message, wraps: true },
+    ]);
     const newest = rows.find(({ request_id }) => request_id !== null)?.request_id;
     const text = [
       ...(rows.length === 0 ? [] : [drawn]),

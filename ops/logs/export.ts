@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { z } from "zod";
 import { csvRecord } from "../../worker/ground/csv.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { type OpsError, refusal } from "../command/errors.ts";
 import { fieldText, type LogLine } from "./log-line.ts";
 import { readLog, readWindow, readWords, windowOptions } from "./read.ts";
 
@@ -79,5 +79,5 @@ function csvLine(line: LogLine): string {
 
 function taken(file: string): OpsError {
   const parts = { op: "write", subject: file, cause: "it is there already", hint: "name a new file with --out" };
-  return new OpsError(parts, { exit_code: EXIT.refused });
+  return refusal(parts);
 }

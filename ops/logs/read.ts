@@ -5,9 +5,9 @@
 import { z } from "zod";
 import { LOG_RETENTION_MS } from "../../infra/cloudflare-limits.ts";
 import { BUCKETS, LOG_ARCHIVE_FOLDER, nameInStack, SERVICE, WATCHDOG } from "../../infra/inventory.ts";
-import { HOUR_MS } from "../../worker/ground/time.ts";
+import { HOUR_MS, iso } from "../../worker/ground/time.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
-import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
+import { asOpsError, misuse } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { momentBefore } from "../command/options.ts";
 import type { StackTarget } from "../stack/target.ts";
@@ -86,15 +86,12 @@ export function readLog(invocation: Invocation, options: WindowOptions): Reading
   const to_ms = options.until?.(now_ms) ?? now_ms;
   const from_ms = options.since?.(now_ms) ?? to_ms - HOUR_MS;
   if (from_ms >= to_ms)
-    throw new OpsError(
-      {
-        op: "read",
-        subject: "the log",
-        cause: `the window ends (${iso(to_ms)}) before it begins (${iso(from_ms)})`,
-        hint: "--since names the earlier moment, --until the later one",
-      },
-      { exit_code: EXIT.usage },
-    );
+    throw misuse({
+      op: "read",
+      subject: "the log",
+      cause: `the window ends (${iso(to_ms)}) before it begins (${iso(from_ms)})`,
+      hint: "--since names the earlier moment, --until the later one",
+    });
   const told: ReadWindow = { from: iso(from_ms), to: iso(to_ms), read: [] };
   return { told, lines: linesOf(invocation, options, { from_ms, to_ms }, told.read) };
 }
@@ -218,8 +215,4 @@ export function readWords({ from, to, read }: ReadWindow): string {
 /** The next step from a table to one request. */
 export function followWords({ from }: ReadWindow, request_id: string): string {
   return `The request of the first row: npm run ops -- logs query --since ${from} --request-id ${request_id}`;
-}
-
-function iso(at_ms: number): string {
-  return new Date(at_ms).toISOString();
 }

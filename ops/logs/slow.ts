@@ -21,19 +21,15 @@ export const logsSlow = defineCommand({
     for await (const line of lines) analysis.add(line);
     const rows = analysis.rows();
     const requests = rows.reduce((sum, { count }) => sum + count, 0);
-    const drawn = table(
-      rows.slice(0, LOG_ROWS_SHOWN),
-      [
-        { title: "route", value: ({ route }) => route },
-        { title: "count", value: ({ count }) => count, align: "right" },
-        { title: "p50 ms", value: ({ p50_ms }) => p50_ms, align: "right" },
-        { title: "p95 ms", value: ({ p95_ms }) => p95_ms, align: "right" },
-        { title: "p99 ms", value: ({ p99_ms }) => p99_ms, align: "right" },
-        { title: "max ms", value: ({ max_ms }) => max_ms, align: "right" },
-        { title: "slowest at", value: ({ slowest_at }) => slowest_at.slice(5, 19).replace("T", " ") },
-      ],
-      invocation.terminal,
-    );
+    const drawn = table(invocation.terminal, rows.slice(0, LOG_ROWS_SHOWN), [
+      { title: "route", value: ({ route }) => route },
+      { title: "count", value: ({ count }) => count, align: "right" },
+      { title: "p50 ms", value: ({ p50_ms }) => p50_ms, align: "right" },
+      { title: "p95 ms", value: ({ p95_ms }) => p95_ms, align: "right" },
+      { title: "p99 ms", value: ({ p99_ms }) => p99_ms, align: "right" },
+      { title: "max ms", value: ({ max_ms }) => max_ms, align: "right" },
+      { title: "slowest at", value: ({ slowest_at }) => slowest_at.slice(5, 19).replace("T", " ") },
+    ]);
     const slowest = rows[0]?.slowest_request_id;
     const text = [
       ...(rows.length === 0 ? [] : [drawn]),

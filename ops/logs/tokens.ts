@@ -19,20 +19,16 @@ export const logsTokens = defineCommand({
     const analysis = tokensByModel();
     for await (const line of lines) analysis.add(line);
     const rows = analysis.rows();
-    const drawn = table(
-      rows,
-      [
-        { title: "model", value: ({ model }) => model },
-        { title: "answers", value: ({ answers }) => answers, align: "right" },
-        { title: "in", value: ({ input }) => input, align: "right" },
-        { title: "out", value: ({ output }) => output, align: "right" },
-        { title: "saved", value: ({ saved }) => saved, align: "right" },
-        { title: "saved %", value: ({ saved_percentage }) => saved_percentage, align: "right" },
-        { title: "neurons", value: ({ neurons }) => neurons, align: "right" },
-        { title: "USD", value: ({ usd }) => usd, align: "right" },
-      ],
-      invocation.terminal,
-    );
+    const drawn = table(invocation.terminal, rows, [
+      { title: "model", value: ({ model }) => model },
+      { title: "answers", value: ({ answers }) => answers, align: "right" },
+      { title: "in", value: ({ input }) => input, align: "right" },
+      { title: "out", value: ({ output }) => output, align: "right" },
+      { title: "saved", value: ({ saved }) => saved, align: "right" },
+      { title: "saved %", value: ({ saved_percentage }) => saved_percentage, align: "right" },
+      { title: "neurons", value: ({ neurons }) => neurons, align: "right" },
+      { title: "USD", value: ({ usd }) => usd, align: "right" },
+    ]);
     const answers = rows.reduce((sum, row) => sum + row.answers, 0);
     const text = [...(rows.length === 0 ? [] : [drawn]), `${answers} answers of models. ${readWords(told)}.`];
     return { data: { ...told, rows }, text: text.join("\n") };

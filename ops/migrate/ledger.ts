@@ -1,7 +1,7 @@
 /** Migrations on one database: what has run, running one, taking one back. Each whole or not at all. */
 import { DatabaseSync } from "node:sqlite";
 import { MIGRATIONS_TABLE, type Migration } from "../../infra/migration-files.ts";
-import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
+import { asOpsError, OpsError, refusal } from "../command/errors.ts";
 import type { D1Connection, Statement } from "../d1/connection.ts";
 
 /** Names of the migrations that have run, oldest first. Changes nothing. */
@@ -29,15 +29,12 @@ export async function applyMigration(database: D1Connection, { name, statements 
  */
 export async function revertMigration(database: D1Connection, { name, revert }: Migration): Promise<void> {
   if ("none" in revert)
-    throw new OpsError(
-      {
-        op: "take back migration",
-        subject: name,
-        cause: `it has no way back: ${revert.none}`,
-        hint: "restore the database to a moment before it, or write a migration that goes on from here",
-      },
-      { exit_code: EXIT.refused },
-    );
+    throw refusal({
+      op: "take back migration",
+      subject: name,
+      cause: `it has no way back: ${revert.none}`,
+      hint: "restore the database to a moment before it, or write a migration that goes on from here",
+    });
   await rehearse(database, name, revert.statements);
   const record = { sql: "DELETE FROM d1_migrations WHERE name = ?", params: [name] };
   await run(database, "take back migration", name, revert.statements, record);

@@ -48,16 +48,12 @@ export const migrateList = defineCommand({
         deployed_schema: deployed.kind === "version" ? deployed.schema : null,
         migrations,
       },
-      text: table(
-        migrations,
-        [
-          { title: "migration", value: ({ name }) => name },
-          { title: "phase", value: ({ phase }) => phase },
-          { title: "state", value: ({ state }) => state },
-          { title: "", value: ({ reason }) => reason },
-        ],
-        invocation.terminal,
-      ),
+      text: table(invocation.terminal, migrations, [
+        { title: "migration", value: ({ name }) => name },
+        { title: "phase", value: ({ phase }) => phase },
+        { title: "state", value: ({ state }) => state },
+        { title: "", value: ({ reason }) => reason },
+      ]),
     };
   },
 });

@@ -5,17 +5,19 @@
  * it runs only when the deployed version was made from a checkout that already held it: that is the version which
  * stopped using the old shape. Each version carries the name of its newest migration in its annotation.
  */
-import type { Migration, Phase } from "../../infra/migration-files.ts";
+import { z } from "zod";
+import type { Migration } from "../../infra/migration-files.ts";
 
-export interface PlannedMigration {
-  name: string;
-  phase: Phase;
+export const plannedMigration = z.strictObject({
+  name: z.string(),
+  phase: z.enum(["expand", "contract"]),
   /** Runs now, or waits for a deployment after this one. */
-  action: "apply" | "wait";
+  action: z.enum(["apply", "wait"]),
   /** Why it waits; empty if it does not. */
-  reason: string;
-  has_way_back: boolean;
-}
+  reason: z.string(),
+  has_way_back: z.boolean(),
+});
+export type PlannedMigration = z.infer<typeof plannedMigration>;
 
 interface MigrationPlan {
   pending: PlannedMigration[];

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { refusal } from "../command/errors.ts";
 import { revertMigration } from "./ledger.ts";
 import { openMigrations } from "./open.ts";
 
@@ -20,8 +20,7 @@ export const migrateRevert = defineCommand({
     const { files, applied, deployed, database } = await openMigrations(invocation);
     const name = applied.at(-1);
     if (name === undefined) return { data: { stack, dry_run, reverted: [] }, text: "Nothing to do." };
-    const refuse = (cause: string, hint: string) =>
-      new OpsError({ op: "take back migration", subject: name, cause, hint }, { exit_code: EXIT.refused });
+    const refuse = (cause: string, hint: string) => refusal({ op: "take back migration", subject: name, cause, hint });
     const migration = files.find((file) => file.name === name);
     if (!migration) throw refuse("this checkout does not hold it", "check out the release that brought it");
     if (deployed.kind === "version" && (deployed.schema === null || deployed.schema >= name))

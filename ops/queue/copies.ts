@@ -3,20 +3,12 @@
  * bucket's lifecycle.
  */
 import { z } from "zod";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse } from "../command/errors.ts";
 import { StorageError } from "../storage/storage.ts";
 import type { QueueAccess } from "./access.ts";
-import type { Letter } from "./letters.ts";
+import { type Letter, letter } from "./letters.ts";
 
 const COPIES_PREFIX = "purged-messages/";
-
-const letter = z.strictObject({
-  id: z.string(),
-  queue: z.string(),
-  body: z.string(),
-  attempts: z.int(),
-  failed_at_ms: z.int(),
-});
 
 /** Returns the key, by which `queue replay --copy` finds it. One purge writes several where it is long. */
 export async function writeCopy(
@@ -32,9 +24,9 @@ export async function writeCopy(
 /** @throws OpsError where there is no such copy, or it is none. */
 export async function readCopy({ logs, signal }: QueueAccess, key: string): Promise<Letter[]> {
   const refuse = (cause: string, error: unknown) =>
-    new OpsError(
+    misuse(
       { op: "read", subject: key, cause, hint: `name the key that queue purge told: ${COPIES_PREFIX}….ndjson` },
-      { exit_code: EXIT.usage, error },
+      error,
     );
   try {
     const { body } = await logs.read(key, signal);

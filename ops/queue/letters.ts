@@ -1,26 +1,25 @@
 /** Dead letters, as the consumer of the dead-letter queue has written them down in D1 (`worker/store/jobs.ts`). */
+import { z } from "zod";
+import { jsonIn } from "../../worker/ground/json.ts";
 import { type QueueMessage, queueMessage } from "../../worker/store/queue-messages.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse, type OpsError } from "../command/errors.ts";
 import type { D1Connection, JsonValue } from "../d1/connection.ts";
 import { LETTERS_PER_READ } from "../limits.ts";
 
-export interface Letter {
+export const letter = z.strictObject({
   /** Of the message that died. */
-  id: string;
-  queue: string;
+  id: z.string(),
+  queue: z.string(),
   /** JSON, as it was sent. */
-  body: string;
-  attempts: number;
-  failed_at_ms: number;
-}
+  body: z.string(),
+  attempts: z.int(),
+  failed_at_ms: z.int(),
+});
+export type Letter = z.infer<typeof letter>;
 
 /** Null: not a message that this checkout's Worker understands. */
 export function messageIn(body: string): QueueMessage | null {
-  try {
-    return queueMessage.safeParse(JSON.parse(body)).data ?? null;
-  } catch {
-    return null;
-  }
+  return queueMessage.safeParse(jsonIn(body)).data ?? null;
 }
 
 /** What a message is about, on one line: the job and part, the key, the action. Never a document's text. */
@@ -105,13 +104,10 @@ async function readLetters(database: D1Connection, where: string, params: readon
 }
 
 function notThere(ids: readonly string[]): OpsError {
-  return new OpsError(
-    {
-      op: "find",
-      subject: ids.length === 1 ? `dead letter ${ids[0]}` : `${ids.length} dead letters`,
-      cause: `there is none of this id${ids.length === 1 ? "" : `: ${ids.slice(0, 3).join(", ")}`}`,
-      hint: "npm run ops -- queue peek --dead lists them",
-    },
-    { exit_code: EXIT.usage },
-  );
+  return misuse({
+    op: "find",
+    subject: ids.length === 1 ? `dead letter ${ids[0]}` : `${ids.length} dead letters`,
+    cause: `there is none of this id${ids.length === 1 ? "" : `: ${ids.slice(0, 3).join(", ")}`}`,
+    hint: "npm run ops -- queue peek --dead lists them",
+  });
 }

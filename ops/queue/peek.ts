@@ -1,10 +1,10 @@
 /** `ops queue peek`: messages as they wait, without taking them, or letters that died. */
 import { z } from "zod";
-import { shownTime } from "../backup/shown.ts";
 import { defineCommand } from "../command/define.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { positive } from "../command/options.ts";
 import { table } from "../command/output.ts";
+import { shownTime } from "../command/quantities.ts";
 import { QUEUE_PEEK_MAX } from "../limits.ts";
 import { type QueueAccess, withQueue } from "./access.ts";
 import { countLetters, messageIn, newestLetters, subjectOf } from "./letters.ts";
@@ -79,21 +79,17 @@ function shown(
     return total === 0
       ? `No ${what}.`
       : `${total} ${what}; none can be shown now: they are with a consumer, or wait for another try.`;
-  const rows = table(
-    messages,
-    [
-      { title: "id", value: ({ id }) => id },
-      { title: "type", value: ({ type }) => type },
-      { title: "about", value: ({ subject, body }) => subject || body.slice(0, 80) },
-      { title: "tries", value: ({ attempts }) => attempts, align: "right" },
-      {
-        title: dead ? "given up" : "sent",
-        value: ({ at }) => `${shownTime(Math.max(0, now() - Date.parse(at)))} ago`,
-        align: "right",
-      },
-    ],
-    terminal,
-  );
+  const rows = table(terminal, messages, [
+    { title: "id", value: ({ id }) => id },
+    { title: "type", value: ({ type }) => type },
+    { title: "about", value: ({ subject, body }) => subject || body.slice(0, 80) },
+    { title: "tries", value: ({ attempts }) => attempts, align: "right" },
+    {
+      title: dead ? "given up" : "sent",
+      value: ({ at }) => `${shownTime(Math.max(0, now() - Date.parse(at)))} ago`,
+      align: "right",
+    },
+  ]);
   const more = dead
     ? "npm run ops -- queue replay sends them again; queue purge takes them away, with a copy"
     : "they are done one after another";

@@ -1,7 +1,7 @@
 /** `ops queue purge`: takes dead letters away, or what waits; a copy of all of it is written first. */
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { PURGE_MESSAGES_MAX } from "../limits.ts";
@@ -55,15 +55,12 @@ What is with a consumer now, or waits out the pause before another try, stays. A
   examples: ["queue purge --dry-run", "queue purge 4f6c0a1e8b --yes", "queue purge --waiting --yes --json"],
   run(invocation, { ids, waiting }) {
     if (waiting && ids.length > 0)
-      throw new OpsError(
-        {
-          op: "purge",
-          subject: ids.join(", "),
-          cause: "--waiting takes no ids",
-          hint: "npm run ops -- queue purge --help",
-        },
-        { exit_code: EXIT.usage },
-      );
+      throw misuse({
+        op: "purge",
+        subject: ids.join(", "),
+        cause: "--waiting takes no ids",
+        hint: "npm run ops -- queue purge --help",
+      });
     return withQueue(invocation, (access) =>
       waiting ? purgeWaiting(invocation, access) : purgeDead(invocation, access, ids),
     );
@@ -135,15 +132,11 @@ function report({ dry_run, terminal }: Invocation, done: Omit<Purged, "dry_run">
   const { waiting, purged, copies, left } = done;
   const total = purged.reduce((sum, { count }) => sum + count, 0);
   const what = waiting ? "messages that wait" : "dead letters";
-  const rows = table(
-    purged,
-    [
-      { title: "type", value: ({ type }) => type },
-      { title: "messages", value: ({ count }) => count, align: "right" },
-      { title: "what is lost", value: ({ loss }) => loss },
-    ],
-    terminal,
-  );
+  const rows = table(terminal, purged, [
+    { title: "type", value: ({ type }) => type },
+    { title: "messages", value: ({ count }) => count, align: "right" },
+    { title: "what is lost", value: ({ loss }) => loss },
+  ]);
   const seen =
     dry_run && left !== null && left > total ? ` of the first that Cloudflare shows; ${left} wait in all` : "";
   return {

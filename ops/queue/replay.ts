@@ -123,15 +123,11 @@ async function replay(
 }
 
 function notDoneTable(letters: readonly Replayed[], terminal: boolean): string {
-  const rows = table(
-    letters.slice(0, LETTERS_LISTED_MAX),
-    [
-      { title: "letter", value: ({ id }) => id },
-      { title: "outcome", value: ({ outcome }) => outcome },
-      { title: "because", value: ({ because }) => because ?? "" },
-    ],
-    terminal,
-  );
+  const rows = table(terminal, letters.slice(0, LETTERS_LISTED_MAX), [
+    { title: "letter", value: ({ id }) => id },
+    { title: "outcome", value: ({ outcome }) => outcome },
+    { title: "because", value: ({ because }) => because ?? "" },
+  ]);
   const more = letters.length - LETTERS_LISTED_MAX;
   return more > 0 ? `${rows}\n… and ${more} more` : rows;
 }

@@ -4,13 +4,12 @@ import { z } from "zod";
 import { nameInStack, QUEUES, SERVICE, STACKS } from "../../infra/inventory.ts";
 import { RULES } from "../../worker/alerts/rules.ts";
 import { queueReport } from "../../worker/schemas/monitoring.ts";
-import { shownBytes, shownTime } from "../backup/shown.ts";
 import { queueId } from "../cloudflare/account-resources.ts";
 import { defineCommand } from "../command/define.ts";
 import { asOpsError, EXIT } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
-import { decode } from "../service/client.ts";
+import { shownBytes, shownTime } from "../command/quantities.ts";
 import { liveDatabase, openStack } from "../stack/delivery.ts";
 import { messageIn } from "./letters.ts";
 
@@ -66,11 +65,7 @@ Exit code 1: nobody takes messages, too many or too old ones wait (the threshold
     const [letters, report] = await Promise.all([
       orTold(invocation, "dead letters", async () => lettersByType(await liveDatabase(stack))),
       orTold(invocation, "what was done in the last day", async () =>
-        decode(
-          queueReport,
-          await (await invocation.client()).get("/monitoring/queue-metrics"),
-          "GET /monitoring/queue-metrics",
-        ),
+        (await invocation.client()).get("/monitoring/queue-metrics", queueReport),
       ),
     ]);
     const problems = problemsOf(queues, letters, nameInStack(SERVICE, invocation.stack));
@@ -187,21 +182,17 @@ function shown(
 ): string {
   const kinds = Object.entries(dead_letters?.by_type ?? {}).map(([type, count]) => `${count} ${type}`);
   const lines = [
-    table(
-      queues,
-      [
-        { title: "queue", value: ({ name }) => name },
-        { title: "waiting", value: ({ waiting }) => waiting, align: "right" },
-        { title: "bytes", value: ({ waiting_bytes }) => shownBytes(waiting_bytes), align: "right" },
-        {
-          title: "oldest",
-          value: ({ oldest_s }) => (oldest_s === null ? "-" : shownTime(oldest_s * 1000)),
-          align: "right",
-        },
-        { title: "taken by", value: ({ consumer, paused }) => `${consumer ?? "NOBODY"}${paused ? " (paused)" : ""}` },
-      ],
-      terminal,
-    ),
+    table(terminal, queues, [
+      { title: "queue", value: ({ name }) => name },
+      { title: "waiting", value: ({ waiting }) => waiting, align: "right" },
+      { title: "bytes", value: ({ waiting_bytes }) => shownBytes(waiting_bytes), align: "right" },
+      {
+        title: "oldest",
+        value: ({ oldest_s }) => (oldest_s === null ? "-" : shownTime(oldest_s * 1000)),
+        align: "right",
+      },
+      { title: "taken by", value: ({ consumer, paused }) => `${consumer ?? "NOBODY"}${paused ? " (paused)" : ""}` },
+    ]),
     "",
     dead_letters === null
       ? "Dead letters: not known."

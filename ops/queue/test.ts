@@ -2,10 +2,10 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
-import { shownTime } from "../backup/shown.ts";
 import { defineCommand } from "../command/define.ts";
 import { asOpsError, EXIT } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
+import { shownTime } from "../command/quantities.ts";
 import { TENANT } from "../health/synthetic-journeys.ts";
 import { createKey, revokeKey } from "../keys/keys.ts";
 import { CLEANUP_TIMEOUT_MS, QUEUE_TEST_MAX_MS } from "../limits.ts";

@@ -1,7 +1,10 @@
 /** Reading what a report is made of: each source on its own, so that one which does not answer leaves a gap that is told. */
-import { z } from "zod";
+import type { z } from "zod";
 import { DAY_MS } from "../../worker/ground/time.ts";
+import type { AlertList } from "../../worker/schemas/alerts.ts";
+import { auditPage } from "../../worker/schemas/audit.ts";
 import { requestSeries } from "../../worker/schemas/dashboard.ts";
+import { type incident, incidentPage } from "../../worker/schemas/incidents.ts";
 import { metrics } from "../../worker/schemas/metrics.ts";
 import {
   capacityReport,
@@ -15,24 +18,11 @@ import { readAlerts } from "../alerts/answers.ts";
 import { readLastVerified } from "../backup/last-verified.ts";
 import { asOpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
-import { type Client, decode } from "../service/client.ts";
+import { type Client, pagesOf } from "../service/client.ts";
 import { REPORT_AUDIT_PAGES } from "./limits.ts";
 
 export type Period = "1h" | "24h" | "7d" | "30d";
 export const PERIOD_DAYS: Readonly<Record<Period, number>> = { "1h": 1 / 24, "24h": 1, "7d": 7, "30d": 30 };
-
-const incident = z.object({
-  id: z.int(),
-  title: z.string(),
-  severity: z.string(),
-  state: z.string(),
-  started_at: z.string(),
-  resolved_at: z.string().nullable(),
-});
-const auditPage = z.object({
-  entries: z.array(z.object({ action: z.string(), outcome: z.string() })),
-  next_cursor: z.string().nullable(),
-});
 
 export interface Gathered {
   performance: z.infer<typeof performanceReport>;
@@ -43,9 +33,9 @@ export interface Gathered {
   capacity: z.infer<typeof capacityReport>;
   usage: z.infer<typeof usageSummary>;
   queues: z.infer<typeof queueReport>;
-  alerts: Awaited<ReturnType<typeof readAlerts>>;
+  alerts: AlertList;
   /** That began in the period, or are open. */
-  incidents: z.infer<typeof incident>[];
+  incidents: Pick<z.infer<typeof incident>, "id" | "title" | "severity" | "state" | "started_at" | "resolved_at">[];
   backup: Awaited<ReturnType<typeof readLastVerified>>;
   /** How often each action was done in the period, by its outcome; `is_whole`: all entries of the period were counted. */
   audit: { counts: { action: string; outcome: string; count: number }[]; is_whole: boolean };
@@ -59,20 +49,19 @@ export async function gather(
   period: Period,
 ): Promise<{ found: Partial<Gathered>; not_known: string[] }> {
   const client = await invocation.client();
-  const get = async <T>(schema: z.ZodType<T>, path: string) => decode(schema, await client.get(path), path);
   const since = new Date(invocation.now() - PERIOD_DAYS[period] * DAY_MS).toISOString();
   const readers: { [Name in Source]: () => Promise<Gathered[Name]> } = {
-    performance: () => get(performanceReport, `/monitoring/performance?period=${period}`),
-    week: () => get(weeklyReport, "/monitoring/weekly-report"),
-    volume: () => get(volumeReport, `/monitoring/request-volume?period=${period}`),
-    metrics: () => get(metrics, `/metrics?period=${period}`),
-    series: () => get(requestSeries, `/dashboard/series?period=${period}`),
-    capacity: () => get(capacityReport, "/monitoring/capacity-report"),
-    usage: () => get(usageSummary, "/api/v1/usage/summary"),
-    queues: () => get(queueReport, "/monitoring/queue-metrics"),
+    performance: () => client.get(`/monitoring/performance?period=${period}`, performanceReport),
+    week: () => client.get("/monitoring/weekly-report", weeklyReport),
+    volume: () => client.get(`/monitoring/request-volume?period=${period}`, volumeReport),
+    metrics: () => client.get(`/metrics?period=${period}`, metrics),
+    series: () => client.get(`/dashboard/series?period=${period}`, requestSeries),
+    capacity: () => client.get("/monitoring/capacity-report", capacityReport),
+    usage: () => client.get("/api/v1/usage/summary", usageSummary),
+    queues: () => client.get("/monitoring/queue-metrics", queueReport),
     alerts: () => readAlerts(client),
     incidents: async () => {
-      const { incidents } = await get(z.object({ incidents: z.array(incident) }), "/api/v1/incidents");
+      const { incidents } = await client.get("/api/v1/incidents", incidentPage);
       return incidents.filter(({ started_at, resolved_at }) => resolved_at === null || started_at >= since);
     },
     backup: async () => readLastVerified(await invocation.target(), invocation.signal),
@@ -93,19 +82,17 @@ export async function gather(
 
 async function auditCounts(client: Client, from: string): Promise<Gathered["audit"]> {
   const counts = new Map<string, { action: string; outcome: string; count: number }>();
-  let cursor: string | null = null;
-  for (let page = 0; page < REPORT_AUDIT_PAGES; page++) {
-    const query = new URLSearchParams({ from, ...(cursor !== null && { cursor }) });
-    const path = `/api/v1/audit-logs?${query}`;
-    const { entries, next_cursor }: z.infer<typeof auditPage> = decode(auditPage, await client.get(path), path);
+  let [pages, is_whole] = [0, false];
+  for await (const { entries, next_cursor } of pagesOf(client, `/api/v1/audit-logs?from=${from}`, auditPage)) {
     for (const { action, outcome } of entries) {
       const key = `${action} ${outcome}`;
       const known = counts.get(key) ?? { action, outcome, count: 0 };
       counts.set(key, { ...known, count: known.count + 1 });
     }
-    cursor = next_cursor;
-    if (cursor === null) break;
+    pages += 1;
+    is_whole = next_cursor === null;
+    if (pages === REPORT_AUDIT_PAGES) break;
   }
   const sorted = [...counts.values()].sort((a, b) => b.count - a.count);
-  return { counts: sorted, is_whole: cursor === null };
+  return { counts: sorted, is_whole };
 }

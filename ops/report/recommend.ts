@@ -86,58 +86,37 @@ function latency({ performance, week }: Partial<Gathered>): Recommendation[] {
   const { all, comparison, index_advice, slow_statements } = measured;
   const p95_ms = all.p95_latency_ms ?? 0;
   const worse = (comparison?.regressions ?? []).filter(({ endpoint }) => endpoint !== "all");
-  return [
-    ...(all.error_rate >= TARGETS.error_rate
-      ? [
-          {
-            because: `${(100 * all.error_rate).toFixed(2)} % of the requests failed`,
-            command: "logs errors --since 24h",
-          },
-        ]
-      : []),
-    ...worse.map(({ endpoint, figure, baseline, now }) => ({
-      because: `${endpoint} became worse: ${figure} ${round(baseline)} → ${round(now)}`,
-      command: `logs ${figure === "error_rate" ? "errors" : "slow"} --since 24h --endpoint '${endpoint}'`,
-    })),
-    ...(p95_ms >= TARGETS.p95_latency_ms
-      ? [
-          {
-            because: `Every twentieth request takes ${Math.round(p95_ms)} ms and more`,
-            command: "logs slow --since 24h",
-          },
-        ]
-      : []),
-    ...index_advice.map(({ table, advice }) => ({ because: `Table ${table}: ${advice}`, command: "db indexes" })),
-    ...(index_advice.length === 0 && slow_statements.length > 0
-      ? [{ because: `${slow_statements.length} statements of the database are slow`, command: "db slow" }]
-      : []),
-    ...(comparison === null
-      ? [{ because: "There is no baseline: the next report has nothing to compare with", command: "baseline update" }]
-      : []),
-  ];
+  const asked: Recommendation[] = [];
+  const ask = (because: string, command: string) => asked.push({ because, command });
+  if (all.error_rate >= TARGETS.error_rate)
+    ask(`${(100 * all.error_rate).toFixed(2)} % of the requests failed`, "logs errors --since 24h");
+  for (const { endpoint, figure, baseline, now } of worse) {
+    const verb = figure === "error_rate" ? "errors" : "slow";
+    const change = `${figure} ${round(baseline)} → ${round(now)}`;
+    ask(`${endpoint} became worse: ${change}`, `logs ${verb} --since 24h --endpoint '${endpoint}'`);
+  }
+  if (p95_ms >= TARGETS.p95_latency_ms)
+    ask(`Every twentieth request takes ${Math.round(p95_ms)} ms and more`, "logs slow --since 24h");
+  for (const { table, advice } of index_advice) ask(`Table ${table}: ${advice}`, "db indexes");
+  if (index_advice.length === 0 && slow_statements.length > 0)
+    ask(`${slow_statements.length} statements of the database are slow`, "db slow");
+  if (comparison === null) ask("There is no baseline: the next report has nothing to compare with", "baseline update");
+  return asked;
 }
 
 function tokens({ metrics, usage }: Partial<Gathered>): Recommendation[] {
   const used = metrics?.tokens;
   const rating = usage?.quality.rating_mean ?? null;
-  return [
-    ...(used !== undefined && used.input > 0 && used.savings_percentage < TARGETS.saving_percent
-      ? [
-          {
-            because: `Only ${used.savings_percentage.toFixed(1)} % of the tokens were saved`,
-            command: "logs tokens --since 7d",
-          },
-        ]
-      : []),
-    ...(rating !== null && rating < TARGETS.rating_mean
-      ? [
-          {
-            because: `Answers are rated ${rating.toFixed(2)} of 5`,
-            command: "logs query --since 24h --endpoint feedback",
-          },
-        ]
-      : []),
-  ];
+  const asked: Recommendation[] = [];
+  if (used !== undefined && used.input > 0 && used.savings_percentage < TARGETS.saving_percent) {
+    const because = `Only ${used.savings_percentage.toFixed(1)} % of the tokens were saved`;
+    asked.push({ because, command: "logs tokens --since 7d" });
+  }
+  if (rating !== null && rating < TARGETS.rating_mean) {
+    const because = `Answers are rated ${rating.toFixed(2)} of 5`;
+    asked.push({ because, command: "logs query --since 24h --endpoint feedback" });
+  }
+  return asked;
 }
 
 function round(value: number): number {

@@ -1,5 +1,5 @@
 /** The section about what keeps the service running: incidents, alerts, backups, queues, what operators did. Pure. */
-import { shownTime } from "../backup/shown.ts";
+import { shownTime } from "../command/quantities.ts";
 import { NOTHING } from "./figures.ts";
 import type { Gathered } from "./gather.ts";
 import { REPORT_ROWS_SHOWN } from "./limits.ts";

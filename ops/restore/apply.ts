@@ -1,7 +1,7 @@
 /** `ops restore apply` */
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { refusal } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { DERIVED_CHECKS, shownCheck } from "./derived-checks.ts";
 import { restoredInPlace } from "./in-place.ts";
@@ -38,12 +38,9 @@ key and credentials where this machine has none; it refuses when nothing was int
     prepareRestore(invocation, wish, async (plan, restore): Promise<Outcome<z.infer<typeof output>>> => {
       if (invocation.dry_run) return told(plan, invocation);
       const { stack, source, method, state_at } = plan;
-      const [refusal] = plan.refusals;
-      if (refusal !== undefined)
-        throw new OpsError(
-          { op: "restore", subject: source, cause: refusal.reason, hint: refusal.remedy },
-          { exit_code: EXIT.refused },
-        );
+      const [first] = plan.refusals;
+      if (first !== undefined)
+        throw refusal({ op: "restore", subject: source, cause: first.reason, hint: first.remedy });
       invocation.note(told(plan, invocation).text);
       await invocation.confirm({ op: "restore", subject: `${stack} to ${source}` });
       const done = await restore();

@@ -3,7 +3,7 @@
 import { type RepositoryOptions, withRepository } from "../backup/open.ts";
 import { takeSnapshot } from "../backup/snapshot/take.ts";
 import { stackSources } from "../backup/stack-sources.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { OpsError, refusal } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 
 /** Its id. @throws OpsError where there is no repository or no key that can write: nothing is changed in place without it. */
@@ -24,7 +24,7 @@ export async function freshSnapshot(invocation: Invocation, options: RepositoryO
   } catch (error) {
     if (!(error instanceof OpsError)) throw error;
     const { cause, hint, reason } = error.parts;
-    throw new OpsError(
+    throw refusal(
       {
         op: "restore in place",
         subject: invocation.stack,
@@ -32,7 +32,7 @@ export async function freshSnapshot(invocation: Invocation, options: RepositoryO
         hint,
         reason,
       },
-      { exit_code: EXIT.refused, error },
+      error,
     );
   } finally {
     sources.close();

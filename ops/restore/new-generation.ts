@@ -5,7 +5,7 @@
 import { z } from "zod";
 import type { Repository } from "../backup/repository/repository.ts";
 import { damageTold } from "../backup/whole-snapshot.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { refusal } from "../command/errors.ts";
 import { readRecord } from "../generation/record.ts";
 import type { StoreSession } from "../generation/stores.ts";
 import { switchGeneration } from "../generation/switch.ts";
@@ -148,10 +148,12 @@ export async function verifyBefore(work: {
   const told = await damageTold(repository, plan.source, findings);
   if (told === null) return;
   const { object, cause, remedy } = told;
-  throw new OpsError(
-    { op: "restore", subject: object, cause: `it ${cause.replace(/^it /, "")}; nothing was changed`, hint: remedy },
-    { exit_code: EXIT.refused },
-  );
+  throw refusal({
+    op: "restore",
+    subject: object,
+    cause: `it ${cause.replace(/^it /, "")}; nothing was changed`,
+    hint: remedy,
+  });
 }
 
 export async function restoreBuckets(

@@ -5,12 +5,12 @@ import { keepMark, withdrawMarks } from "../backup/marks.ts";
 import { type RepositoryOptions, repositoryOptions, withRepository } from "../backup/open.ts";
 import { keptPlace } from "../backup/place.ts";
 import type { Repository } from "../backup/repository/repository.ts";
-import { shownBytes, shownTime } from "../backup/shown.ts";
 import { refuseDamaged } from "../backup/whole-snapshot.ts";
-import { EXIT, type ExitCode, OpsError } from "../command/errors.ts";
+import { EXIT, type ExitCode, misuse, OpsError, refusal } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { momentBefore } from "../command/options.ts";
 import { table } from "../command/output.ts";
+import { shownBytes, shownTime } from "../command/quantities.ts";
 import { type DerivedCheck, UnequalRestore } from "./derived-checks.ts";
 import type { SnapshotSource } from "./fills.ts";
 import { freshSnapshot } from "./fresh-snapshot.ts";
@@ -62,10 +62,12 @@ const SNAPSHOT_ID = /^[0-9a-f]{16}$/;
 export async function prepareRestore<T>(invocation: Invocation, asked: Asked, work: Work<T>): Promise<T> {
   const { at, resume, ...others } = asked;
   if (others.id !== undefined && at !== undefined) {
-    throw new OpsError(
-      { op: "restore", subject: others.id, cause: "a snapshot and a time were named", hint: "name one of them" },
-      { exit_code: EXIT.usage },
-    );
+    throw misuse({
+      op: "restore",
+      subject: others.id,
+      cause: "a snapshot and a time were named",
+      hint: "name one of them",
+    });
   }
   return withSituation(invocation, async (situation) => {
     const wish = resume === true ? await interrupted(situation, asked) : { ...others, at_ms: at?.(invocation.now()) };
@@ -114,15 +116,12 @@ async function fromRepository<T>(
   const { id = "latest", at_ms, in_place = false } = wish;
   const wanted = at_ms === undefined ? id : await snapshotAt(repository, at_ms);
   if (wanted === null) {
-    throw new OpsError(
-      {
-        op: "restore",
-        subject: repository.location,
-        cause: "all its snapshots are later than that time, and Time Travel does not reach it",
-        hint: "npm run ops -- backup list",
-      },
-      { exit_code: EXIT.refused },
-    );
+    throw refusal({
+      op: "restore",
+      subject: repository.location,
+      cause: "all its snapshots are later than that time, and Time Travel does not reach it",
+      hint: "npm run ops -- backup list",
+    });
   }
   const snapshot = await repository
     .openSnapshot(wanted)
@@ -185,14 +184,10 @@ function planText(plan: RestorePlan, terminal: boolean): string {
     ...(plan.migrations.length > 0 ? [`then migrations ${plan.migrations.join(", ")}`] : []),
     ...(terminal && plan.tables !== null
       ? [
-          table(
-            plan.tables,
-            [
-              { title: "table", value: ({ name }) => name },
-              { title: "rows", value: (one) => one.rows, align: "right" },
-            ],
-            true,
-          ),
+          table(true, plan.tables, [
+            { title: "table", value: ({ name }) => name },
+            { title: "rows", value: (one) => one.rows, align: "right" },
+          ]),
         ]
       : []),
     ...(plan.drops.length > 0 ? [`deletes ${plan.drops.join(", ")}: not live for 7 days`] : []),

@@ -2,7 +2,7 @@
 
 import { embeddingModel } from "../../worker/vectors/models.ts";
 import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
-import { EXIT, isReason, OpsError } from "../command/errors.ts";
+import { isReason, type OpsError, refusal } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { conditionOf, type Database, databaseOf, openSession, type StoreSession } from "../generation/stores.ts";
 import { openDriver } from "../stack/open-driver.ts";
@@ -83,7 +83,7 @@ export async function withBucket({ session }: Situation): Promise<void> {
 }
 
 function nothingDeployed(stack: string, error: OpsError): OpsError {
-  return new OpsError(
+  return refusal(
     {
       op: "restore",
       subject: `stack ${stack}`,
@@ -91,6 +91,6 @@ function nothingDeployed(stack: string, error: OpsError): OpsError {
       hint: `npm run ops -- deploy --stack ${stack} makes everything, empty; then repeat the restore`,
       reason: error.reason,
     },
-    { exit_code: EXIT.refused, error },
+    error,
   );
 }

@@ -1,6 +1,6 @@
 /** Back to what was there before the last restore: the kept generations as they are, or Time Travel; and the configuration. */
 import { z } from "zod";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { OpsError, refusal } from "../command/errors.ts";
 import { fromPacks } from "../generation/copy-vectors.ts";
 import { lowerFence, markFenceLifted } from "../generation/fence.ts";
 import type { DatabaseFill, VectorsFill } from "../generation/fill.ts";
@@ -16,8 +16,7 @@ import type { Situation } from "./situation.ts";
 
 /** The restore that can be undone. @throws OpsError with exit code 3 when there is none. */
 export async function undoable({ session, resources }: Situation): Promise<RestoreRecord> {
-  const refuse = (cause: string, hint: string) =>
-    new OpsError({ op: "undo", subject: "the last restore", cause, hint }, { exit_code: EXIT.refused });
+  const refuse = (cause: string, hint: string) => refusal({ op: "undo", subject: "the last restore", cause, hint });
   const record = await readRestoreRecord(session.bucket, session.signal);
   if (record === null || record.phase === "undone" || record.phase === "given up")
     throw refuse("there is none", "npm run ops -- generation list");

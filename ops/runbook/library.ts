@@ -1,11 +1,22 @@
 /** The runbooks of this repository, as files. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { z } from "zod";
+import { misuse, OpsError } from "../command/errors.ts";
 import type { FrontMatter } from "./front-matter.ts";
 import { parseRunbook, type Runbook } from "./parse.ts";
 
 const FOLDER = join(import.meta.dirname, "../../runbooks");
+
+/** What commands print of each. */
+export const runbookFacts = {
+  id: z.string(),
+  title: z.string(),
+  severity: z.string(),
+  services: z.array(z.string()),
+  alerts: z.array(z.string()),
+  last_drilled: z.string(),
+};
 
 export interface KnownRunbook extends Runbook {
   id: string;
@@ -55,5 +66,5 @@ function unknownRunbook(name: string, all: readonly KnownRunbook[]): OpsError {
   const near = all.filter(({ id }) => id.split("-").some((word) => name.split("-").includes(word))).map(({ id }) => id);
   const cause = "there is neither a runbook nor an alert of this name";
   const hint = near.length > 0 ? `one of ${near.join(", ")}` : "npm run ops -- runbook list";
-  return new OpsError({ op: "find the runbook", subject: name, cause, hint }, { exit_code: EXIT.usage });
+  return misuse({ op: "find the runbook", subject: name, cause, hint });
 }

@@ -3,17 +3,12 @@ import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { harmless, table } from "../command/output.ts";
 import { RISKS } from "./attributes.ts";
-import { allRunbooks, type KnownRunbook } from "./library.ts";
+import { allRunbooks, type KnownRunbook, runbookFacts } from "./library.ts";
 
 const listed = z.strictObject({
-  id: z.string(),
-  title: z.string(),
-  severity: z.string(),
-  services: z.array(z.string()),
-  alerts: z.array(z.string()),
+  ...runbookFacts,
   steps: z.int(),
   risk: z.enum(RISKS).describe("the most that any of its steps risks"),
-  last_drilled: z.string(),
   problems: z.array(z.string()).describe("why it cannot be executed"),
 });
 
@@ -26,19 +21,15 @@ export const runbookList = defineCommand({
   examples: ["runbook list"],
   async run({ terminal }) {
     const runbooks = (await allRunbooks()).map(entryOf).sort((a, b) => a.severity.localeCompare(b.severity));
-    const text = table(
-      runbooks,
-      [
-        { title: "severity", value: ({ severity }) => severity },
-        { title: "runbook", value: ({ id, problems }) => (problems.length > 0 ? `${id} (cannot be executed)` : id) },
-        { title: "for", value: ({ title }) => title },
-        { title: "alerts", value: ({ alerts }) => alerts.join(", ") },
-        { title: "steps", value: ({ steps }) => steps, align: "right" },
-        { title: "risk", value: ({ risk }) => risk },
-        { title: "last drilled", value: ({ last_drilled }) => last_drilled },
-      ],
-      terminal,
-    );
+    const text = table(terminal, runbooks, [
+      { title: "severity", value: ({ severity }) => severity },
+      { title: "runbook", value: ({ id, problems }) => (problems.length > 0 ? `${id} (cannot be executed)` : id) },
+      { title: "for", value: ({ title }) => title },
+      { title: "alerts", value: ({ alerts }) => alerts.join(", ") },
+      { title: "steps", value: ({ steps }) => steps, align: "right" },
+      { title: "risk", value: ({ risk }) => risk },
+      { title: "last drilled", value: ({ last_drilled }) => last_drilled },
+    ]);
     const broken = runbooks.flatMap(({ id, problems }) => problems.map((problem) => `${id}: ${harmless(problem)}`));
     return { data: { runbooks }, text: [text, ...broken].join("\n") };
   },

@@ -1,6 +1,6 @@
 /** Which run of a runbook to go on with. */
 
-import { EXIT, OpsError } from "../command/errors.ts";
+import { refusal } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { isAlive } from "../stack/locate.ts";
 import { type Begin, beginOf, readTranscript, runsIn, type Transcript } from "./transcript.ts";
@@ -11,7 +11,7 @@ export async function unfinishedRun(
   runbook: string,
 ): Promise<{ begin: Begin; transcript: Transcript }> {
   const refuse = (cause: string, hint: string, reason?: "busy" | "damaged") =>
-    new OpsError({ op: "go on with the runbook", subject: runbook, cause, hint, reason }, { exit_code: EXIT.refused });
+    refusal({ op: "go on with the runbook", subject: runbook, cause, hint, reason });
   const afresh = `npm run ops -- runbook run ${runbook} begins a new one`;
   for (const run_id of await runsIn(data_dir)) {
     if (!run_id.includes(`-${runbook}-`)) continue;

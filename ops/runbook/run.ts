@@ -7,12 +7,12 @@ import { defineCommand } from "../command/define.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { harmless } from "../command/output.ts";
+import { shownTime } from "../command/quantities.ts";
 import { RISKS } from "./attributes.ts";
 import { carryOut, type Run, sectionText } from "./carry-out.ts";
 import { type SoundRunbook, soundRunbook } from "./library.ts";
 import type { Step } from "./parse.ts";
 import { unfinishedRun } from "./resume.ts";
-import { spanTold } from "./screen.ts";
 import { possibleSteps, sequenceOf, tooRisky } from "./sequence.ts";
 import { stepEnvironment } from "./surroundings.ts";
 import { type Event, RUN_OUTCOMES, stepEnds, writeTranscript } from "./transcript.ts";
@@ -250,7 +250,7 @@ function finished(run: Run, outcome: (typeof RUN_OUTCOMES)[number], transcript_h
   const took_ms = steps.reduce((sum, { duration_ms }) => sum + (duration_ms ?? 0), 0);
   const end = outcome === "done" ? "Done" : outcome === "stopped" ? "Stopped" : `Failed at ${failed?.name}`;
   const text = [
-    `${end}: ${count("passed")} passed, ${count("skipped")} skipped, ${count("not run")} not run, in ${spanTold(took_ms)}.`,
+    `${end}: ${count("passed")} passed, ${count("skipped")} skipped, ${count("not run")} not run, in ${shownTime(took_ms)}.`,
     `Transcript: npm run ops -- runbook show-run ${run_id}`,
     ...(outcome === "done"
       ? ["An incident is open? npm run ops -- incident update ID puts this into its timeline."]

@@ -2,6 +2,7 @@
 import { styleText } from "node:util";
 import type { Invocation } from "../command/invocation.ts";
 import { harmless, harmlessLines } from "../command/output.ts";
+import { shownTime } from "../command/quantities.ts";
 import { expectationTold, type Risk } from "./attributes.ts";
 import type { SoundRunbook } from "./library.ts";
 import type { Step } from "./parse.ts";
@@ -72,7 +73,7 @@ export function createScreen({ terminal, colour, show, note, stack }: Invocation
       show(`${paint("cyan", indented(step.commands, "   $ ").replaceAll("\n   $ ", "\n     "))}\n\n`);
       const until = step.expect === null ? "whatever it ends with" : expectationTold(step.expect);
       const back = step.undo === null ? "" : ` · taken back by ${step.undo}`;
-      show(paint("dim", `   goes on after ${until} · at most ${spanTold(timeout_ms)}${back}`));
+      show(paint("dim", `   goes on after ${until} · at most ${shownTime(timeout_ms)}${back}`));
       show("\n");
     },
     line(text) {
@@ -87,7 +88,7 @@ export function createScreen({ terminal, colour, show, note, stack }: Invocation
     },
     ended({ expect }, { outcome, exit_code: code, duration_ms, why }, next) {
       const ending = code === null ? "" : ` (exit code ${code})`;
-      const told = `${outcome}${ending} in ${spanTold(duration_ms)}`;
+      const told = `${outcome}${ending} in ${shownTime(duration_ms)}`;
       if (!terminal) return note(`${place} ${told}${why === null ? "" : `: ${why}`}`);
       const isGood = outcome === "passed";
       // Nothing was expected of it: that it ended so is for the reader to judge.
@@ -97,7 +98,7 @@ export function createScreen({ terminal, colour, show, note, stack }: Invocation
         : isGood
           ? ["✓", "green" as const]
           : ["✗", "red" as const];
-      const words = isOpen ? `exit code ${code} in ${spanTold(duration_ms)}: the runbook goes on after any` : told;
+      const words = isOpen ? `exit code ${code} in ${shownTime(duration_ms)}: the runbook goes on after any` : told;
       show(`${paint(style, ` ${mark} ${words}`)}${why === null ? "" : ` · ${harmless(why)}`}\n`);
       if (!isGood) return;
       show(paint("dim", next === null ? "   that was the last step\n" : `   next: ${next.name} (${next.risk})\n`));
@@ -126,14 +127,6 @@ function brief(text: string): string {
   const plain = text.replaceAll("\t", "  ");
   if (plain.length <= LINE_CHARS_MAX) return plain;
   return `${plain.slice(0, LINE_CHARS_MAX)} … (${plain.length - LINE_CHARS_MAX} characters more are in the transcript)`;
-}
-
-/** `340 ms`, `4.2 s`, `3 min 5 s`. */
-export function spanTold(span_ms: number): string {
-  if (span_ms < 1_000) return `${Math.round(span_ms)} ms`;
-  if (span_ms < 60_000) return `${Number((span_ms / 1_000).toFixed(1))} s`;
-  const [minutes, seconds] = [Math.floor(span_ms / 60_000), Math.round((span_ms % 60_000) / 1_000)];
-  return seconds === 0 ? `${minutes} min` : `${minutes} min ${seconds} s`;
 }
 
 /** What is asked before a step, and the answers that run it. */

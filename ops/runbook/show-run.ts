@@ -4,7 +4,7 @@ import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { harmless } from "../command/output.ts";
-import { spanTold } from "./screen.ts";
+import { shownTime } from "../command/quantities.ts";
 import { beginOf, type Event, readTranscript, runsIn, type Transcript } from "./transcript.ts";
 
 const line = z.strictObject({ at: z.string(), text: z.string() });
@@ -70,5 +70,5 @@ function told(event: Event): string {
   const { exit_code: code } = event;
   const ending = code === null ? "" : `, exit code ${code}`;
   const why = event.why === null ? "" : `: ${event.why}`;
-  return `${event.step} ${event.outcome} after ${spanTold(event.duration_ms)}${ending}${why}`;
+  return `${event.step} ${event.outcome} after ${shownTime(event.duration_ms)}${ending}${why}`;
 }

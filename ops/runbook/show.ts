@@ -3,7 +3,7 @@ import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { harmless } from "../command/output.ts";
 import { conditionTold, expectationTold, RISKS } from "./attributes.ts";
-import { soundRunbook } from "./library.ts";
+import { runbookFacts, soundRunbook } from "./library.ts";
 import { variablesOf } from "./variables.ts";
 
 const shownStep = z.strictObject({
@@ -25,12 +25,7 @@ export const runbookShow = defineCommand({
   risk: "read",
   args: z.object({ id: z.string().describe("a runbook, or an alert that leads to one") }),
   output: z.strictObject({
-    id: z.string(),
-    title: z.string(),
-    severity: z.string(),
-    services: z.array(z.string()),
-    alerts: z.array(z.string()),
-    last_drilled: z.string(),
+    ...runbookFacts,
     sections: z.record(z.string(), z.string()).describe("Markdown, by title"),
     steps: z.array(shownStep),
   }),

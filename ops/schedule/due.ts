@@ -34,17 +34,13 @@ export const scheduleDue = defineCommand({
         resumes,
       }),
     );
-    const drawn = table(
-      due,
-      [
-        { title: "job", value: ({ job }) => job },
-        { title: "due", value: ({ due_at }) => due_at },
-        { title: "state", value: ({ state }) => state },
-        { title: "missed before", value: ({ missed }) => missed, align: "right" },
-        { title: "goes on with", value: ({ resumes }) => resumes ?? "-" },
-      ],
-      invocation.terminal,
-    );
+    const drawn = table(invocation.terminal, due, [
+      { title: "job", value: ({ job }) => job },
+      { title: "due", value: ({ due_at }) => due_at },
+      { title: "state", value: ({ state }) => state },
+      { title: "missed before", value: ({ missed }) => missed, align: "right" },
+      { title: "goes on with", value: ({ resumes }) => resumes ?? "-" },
+    ]);
     const text = due.length === 0 ? "Nothing is due." : drawn;
     return { data: { now: new Date(now_ms).toISOString(), due }, text };
   },

@@ -1,10 +1,12 @@
 /** What the service is told of runs, and what it has heard. Its alert state is what runners of several machines agree by. */
 import { z } from "zod";
+import { isoOrNull } from "../../worker/ground/time.ts";
+import { heartbeatList } from "../../worker/schemas/alerts.ts";
 import { asOpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { bringReports, keepReport, type ReportKind } from "../command/waiting-reports.ts";
 import { WAITING_REPORT_TIMEOUT_MS } from "../limits.ts";
-import { createClient, decode } from "../service/client.ts";
+import { createClient } from "../service/client.ts";
 import { nextDate_ms } from "./calendar.ts";
 import type { LastRun } from "./due-rule.ts";
 import type { Job } from "./job.ts";
@@ -88,7 +90,6 @@ function heartbeatOf(
   { job, run_id, due_ms }: Run,
   { result, at_ms, duration_ms }: Pick<Heartbeat["beat"], "result" | "duration_ms"> & { at_ms: number },
 ): Heartbeat {
-  const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
   // A run that is tried for another time than now is expected again by the clock of the service, not by that time.
   const next_ms = nextDate_ms(job.cron, Math.max(at_ms, due_ms ?? at_ms));
   const isStart = result === "start";
@@ -98,35 +99,21 @@ function heartbeatOf(
     job: job.id,
     beat: {
       result,
-      at: iso(at_ms),
+      at: isoOrNull(at_ms),
       run_id,
-      due_at: iso(due_ms),
-      next_due_at: isStart ? null : iso(next_ms),
+      due_at: isoOrNull(due_ms),
+      next_due_at: isStart ? null : isoOrNull(next_ms),
       grace_s: isStart ? job.time_limit_s : job.grace_s,
       duration_ms,
     },
   };
 }
 
-const heard = z.object({
-  jobs: z.array(
-    z.object({
-      job: z.string(),
-      result: z.enum(["start", "success", "fail", "awaited"]),
-      at: z.iso.datetime(),
-      run_id: z.string().nullable(),
-      due_at: instant,
-      lease_until: instant,
-    }),
-  ),
-});
-
 /** Last runs that the service has heard of, by job; null where it gives no answer. */
 export async function heardRuns(invocation: Invocation): Promise<Map<string, LastRun> | null> {
   const ms = (at: string | null) => (at === null ? null : Date.parse(at));
   try {
-    const path = "/api/v1/heartbeats";
-    const { jobs } = decode(heard, await (await serviceOf(invocation)).get(path), `GET ${path}`);
+    const { jobs } = await (await serviceOf(invocation)).get("/api/v1/heartbeats", heartbeatList);
     return new Map(
       jobs.flatMap(({ job, result, at, run_id, due_at, lease_until }): [string, LastRun][] =>
         result === "awaited"

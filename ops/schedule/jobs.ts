@@ -17,6 +17,8 @@ const YEARLY = "0 2 1 1 *";
 const daily = { cron: DAILY, grace_s: 2 * HOUR_S };
 const weekly = { cron: SUNDAYS, grace_s: 12 * HOUR_S };
 const rare = { grace_s: 20 * HOUR_S };
+/** What a job on the stores needs: a backup before it, and the right to write them. */
+const onStores = { needs: ["backup"], token: "restore", repository_key: "reader" } as const;
 const report = { token: "reports", time_limit_s: HOUR_S } as const;
 
 export const JOBS: readonly Job[] = schedule.parse([
@@ -51,36 +53,30 @@ export const JOBS: readonly Job[] = schedule.parse([
   },
   {
     ...weekly,
+    ...onStores,
     id: "cleanup",
     summary: "expired and orphaned rows and entries",
     commands: [["cleanup"]],
     after: ["index-update"],
-    needs: ["backup"],
     time_limit_s: HOUR_S,
-    token: "restore",
-    repository_key: "reader",
   },
   {
     ...weekly,
+    ...onStores,
     id: "vacuum",
     summary: "full-text, statistics and vectors in order",
     commands: [["vacuum"]],
     after: ["cleanup"],
-    needs: ["backup"],
     time_limit_s: 2 * HOUR_S,
-    token: "restore",
-    repository_key: "reader",
   },
   {
     ...weekly,
+    ...onStores,
     id: "drill",
     summary: "the newest snapshot restored into scratch stores",
     commands: [["drill"]],
     after: ["vacuum"],
-    needs: ["backup"],
     time_limit_s: 4 * HOUR_S,
-    token: "restore",
-    repository_key: "reader",
   },
   {
     ...weekly,
@@ -137,14 +133,12 @@ export const JOBS: readonly Job[] = schedule.parse([
   },
   {
     ...rare,
+    ...onStores,
     id: "index-optimisation",
     summary: "index and cache: parity, what indexes of the database are for, what expired",
     cron: monthly(15),
     commands: [["index", "check", "--repair"], ["db", "indexes"], ["db", "check"], ["cleanup"]],
-    needs: ["backup"],
     time_limit_s: 2 * HOUR_S,
-    token: "restore",
-    repository_key: "reader",
   },
   {
     ...rare,
@@ -185,15 +179,13 @@ export const JOBS: readonly Job[] = schedule.parse([
   },
   {
     ...rare,
+    ...onStores,
     id: "recovery-rehearsal",
     summary: "a whole recovery, from any snapshot, rehearsed",
     cron: QUARTERLY,
     commands: [["drill", "--snapshot", "random"]],
-    needs: ["backup"],
     after: ["drill", "backup-verification"],
     time_limit_s: 4 * HOUR_S,
-    token: "restore",
-    repository_key: "reader",
   },
   {
     ...rare,

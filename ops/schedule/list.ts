@@ -1,5 +1,6 @@
 /** `ops schedule list` */
 import { z } from "zod";
+import { iso } from "../../worker/ground/time.ts";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
 import { nextDate_ms } from "./calendar.ts";
@@ -34,7 +35,6 @@ export const scheduleList = defineCommand({
   examples: ["schedule list", "schedule list --stack production --json"],
   async run(invocation, { now }) {
     const now_ms = now ?? invocation.now();
-    const iso = (at_ms: number) => new Date(at_ms).toISOString();
     const runs = await lastRuns(invocation, JOBS);
     const jobs = JOBS.map((job) => {
       const { state, last, missed } = stateOf(job, runs.get(job.id) ?? null, now_ms);
@@ -43,18 +43,14 @@ export const scheduleList = defineCommand({
       const told = last === null ? null : { result: last.result, at: iso(last.at_ms), due_at };
       return { job: id, summary, cron, state, last: told, missed, next_at: iso(nextDate_ms(cron, now_ms)) };
     });
-    const text = table(
-      jobs,
-      [
-        { title: "job", value: ({ job }) => job },
-        { title: "state", value: ({ state, missed }) => (missed === 0 ? state : `${state}, ${missed} missed`) },
-        { title: "last", value: ({ last }) => (last === null ? "-" : `${last.result} ${last.at}`) },
-        { title: "next (UTC)", value: ({ next_at }) => next_at },
-        { title: "cron", value: ({ cron }) => cron },
-        { title: "what", value: ({ summary }) => summary },
-      ],
-      invocation.terminal,
-    );
+    const text = table(invocation.terminal, jobs, [
+      { title: "job", value: ({ job }) => job },
+      { title: "state", value: ({ state, missed }) => (missed === 0 ? state : `${state}, ${missed} missed`) },
+      { title: "last", value: ({ last }) => (last === null ? "-" : `${last.result} ${last.at}`) },
+      { title: "next (UTC)", value: ({ next_at }) => next_at },
+      { title: "cron", value: ({ cron }) => cron },
+      { title: "what", value: ({ summary }) => summary },
+    ]);
     return { data: { now: iso(now_ms), jobs }, text };
   },
 });

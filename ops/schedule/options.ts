@@ -1,6 +1,6 @@
 /** Options that the commands of the schedule share. */
 import { z } from "zod";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse } from "../command/errors.ts";
 import type { Job } from "./job.ts";
 import { JOBS } from "./jobs.ts";
 
@@ -18,6 +18,6 @@ export function jobsNamed(names: readonly string[]): Job[] {
     const job = JOBS.find(({ id }) => id === name);
     if (job !== undefined) return job;
     const hint = `there are ${JOBS.map(({ id }) => id).join(", ")}`;
-    throw new OpsError({ op: "find", subject: name, cause: "no job has this id", hint }, { exit_code: EXIT.usage });
+    throw misuse({ op: "find", subject: name, cause: "no job has this id", hint });
   });
 }

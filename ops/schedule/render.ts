@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse, type OpsError } from "../command/errors.ts";
 import { JOBS } from "./jobs.ts";
 import { renderGithub } from "./render-github.ts";
 import { renderCrontab, renderSystemd } from "./render-units.ts";
@@ -47,5 +47,5 @@ function ciWorkflow(): string {
 function unreachableFromGithub(): OpsError {
   const cause = "GitHub's runners do not reach the platform on this machine";
   const hint = "add --stack production, or render crontab or systemd";
-  return new OpsError({ op: "render", subject: "stack local", cause, hint }, { exit_code: EXIT.usage });
+  return misuse({ op: "render", subject: "stack local", cause, hint });
 }

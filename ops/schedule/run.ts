@@ -1,7 +1,7 @@
 /** `ops schedule run` */
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { EXIT, misuse, type OpsError } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { JOBS } from "./jobs.ts";
@@ -54,23 +54,19 @@ function summary(jobs: z.infer<typeof jobResult>[], terminal: boolean): Outcome<
   const ok = ids("ok").length;
   const elsewhere = ids("elsewhere").length;
   const failed = jobs.length - ok - elsewhere;
-  const drawn = table(
-    jobs,
-    [
-      { title: "job", value: ({ job }) => job },
-      { title: "outcome", value: ({ outcome, resumed }) => `${outcome}${resumed ? " (resumed)" : ""}` },
-      { title: "for", value: ({ due_at }) => due_at ?? "by hand" },
-      { title: "missed before", value: ({ missed }) => missed, align: "right" },
-      {
-        title: "took s",
-        value: ({ duration_ms }) => (duration_ms === null ? "-" : (duration_ms / 1_000).toFixed(1)),
-        align: "right",
-      },
-      { title: "because", value: ({ because }) => because ?? "-" },
-      { title: "output", value: ({ folder }) => folder ?? "-" },
-    ],
-    terminal,
-  );
+  const drawn = table(terminal, jobs, [
+    { title: "job", value: ({ job }) => job },
+    { title: "outcome", value: ({ outcome, resumed }) => `${outcome}${resumed ? " (resumed)" : ""}` },
+    { title: "for", value: ({ due_at }) => due_at ?? "by hand" },
+    { title: "missed before", value: ({ missed }) => missed, align: "right" },
+    {
+      title: "took s",
+      value: ({ duration_ms }) => (duration_ms === null ? "-" : (duration_ms / 1_000).toFixed(1)),
+      align: "right",
+    },
+    { title: "because", value: ({ because }) => because ?? "-" },
+    { title: "output", value: ({ folder }) => folder ?? "-" },
+  ]);
   const left = elsewhere === 0 ? "" : `, ${elsewhere} left to another runner`;
   return {
     data: { jobs, ok, failed },
@@ -83,5 +79,5 @@ function summary(jobs: z.infer<typeof jobResult>[], terminal: boolean): Outcome<
 
 function nothingNamed(): OpsError {
   const hint = "name some (npm run ops -- schedule list), or add --due";
-  return new OpsError({ op: "run", subject: "jobs", cause: "none is named", hint }, { exit_code: EXIT.usage });
+  return misuse({ op: "run", subject: "jobs", cause: "none is named", hint });
 }

@@ -12,11 +12,11 @@ import { z } from "zod";
 import { ROTATED_SECRETS, ROTATION_PHASES, type RotatedSecret, type SecretName } from "../../infra/inventory.ts";
 import { environment } from "../../worker/schemas/debug.ts";
 import { mainVersion } from "../cloudflare/worker-versions.ts";
-import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
+import { asOpsError, EXIT, OpsError, refusal } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { toldUp } from "../delivery/told-up.ts";
 import { SECRET_AGE_GRACE_S, SECRET_AGE_MAX_MS, SECRET_BYTES, SECRET_SEEN_MAX_MS, SETTLE_POLL_MS } from "../limits.ts";
-import { createClient, decode } from "../service/client.ts";
+import { createClient } from "../service/client.ts";
 import type { Delivery } from "../stack/delivery.ts";
 import type { SecretChange, StackDriver } from "../stack/driver.ts";
 import { whileWaiting } from "../waits.ts";
@@ -82,7 +82,7 @@ export async function refuseDuringDeployment({ driver, versions }: Delivery): Pr
   const cause =
     shares.length === 0 ? "nothing is deployed" : "a deployment is under way: two versions share the traffic";
   const hint = shares.length === 0 ? "npm run ops -- deploy" : "finish it (deploy) or take it back (rollback) first";
-  throw new OpsError({ op: "rotate a secret of", subject: driver.stack, cause, hint }, { exit_code: EXIT.refused });
+  throw refusal({ op: "rotate a secret of", subject: driver.stack, cause, hint });
 }
 
 export interface Stage {
@@ -141,7 +141,7 @@ async function seen(invocation: Invocation, name: NamedSecret, phase: Phase): Pr
   const look = async (): Promise<string | null> => {
     const { url, secret } = await (await invocation.target()).service();
     const client = createClient({ url, token: secret, signal: invocation.signal });
-    const { secrets } = decode(environment, await client.get("/debug/env"), "GET /debug/env");
+    const { secrets } = await client.get("/debug/env", environment);
     return secrets[previousOf(name)] === wanted ? null : `${previousOf(name)} is ${wanted ? "not set" : "still set"}`;
   };
   for (;;) {

@@ -1,7 +1,8 @@
 /** Documents in bulk: through `documents/batch` in bounded requests, then waiting until their jobs are done. */
 import { setTimeout as pause } from "node:timers/promises";
-import { z } from "zod";
+import type { z } from "zod";
 import type { DocumentFormat } from "../../worker/ground/document.ts";
+import { jobAccepted, jobView } from "../../worker/schemas/documents.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import { BATCH_BYTES, BATCH_DOCUMENTS, JOB_POLL_MS } from "../limits.ts";
 import { type Client, decode } from "./client.ts";
@@ -22,18 +23,6 @@ interface BatchOutcome {
   rows_written: number;
   embedded_texts: number;
 }
-
-const Accepted = z.object({ job_id: z.string() });
-const Job = z.object({
-  state: z.enum(["queued", "running", "done", "partial", "failed"]),
-  created: z.number(),
-  updated: z.number(),
-  unchanged: z.number(),
-  failed: z.number(),
-  cost: z.object({ rows_written: z.number(), embedded_texts: z.number() }),
-  errors: z.array(z.object({ id: z.string(), detail: z.string() })),
-});
-type Job = z.infer<typeof Job>;
 
 /**
  * Sends all documents and waits until every one is indexed.
@@ -79,13 +68,17 @@ export async function sendDocuments(
 /** Sends one of `batches` and returns the id of its job. */
 export async function submit(client: Pick<Client, "post">, batch: readonly DocumentInput[]): Promise<string> {
   const accepted = await client.post("/api/v1/documents/batch", { documents: batch }, { repeatable: true });
-  return decode(Accepted, accepted, "POST /api/v1/documents/batch").job_id;
+  return decode(jobAccepted, accepted, "POST /api/v1/documents/batch").job_id;
 }
 
 /** Waits until a job has ended, well or not. */
-export async function finishedJob(client: Pick<Client, "get">, id: string, signal?: AbortSignal): Promise<Job> {
+export async function finishedJob(
+  client: Pick<Client, "get">,
+  id: string,
+  signal?: AbortSignal,
+): Promise<z.infer<typeof jobView>> {
   for (;;) {
-    const job = decode(Job, await client.get(`/api/v1/jobs/${id}`), "GET /api/v1/jobs/:id");
+    const job = await client.get(`/api/v1/jobs/${id}`, jobView);
     if (job.state !== "queued" && job.state !== "running") return job;
     await pause(JOB_POLL_MS, undefined, signal && { signal });
   }

@@ -5,12 +5,15 @@
  * is repeated only where doing it twice is the same as doing it once.
  */
 import { z } from "zod";
+import { jsonIn } from "../../worker/ground/json.ts";
 import { endedEarly, OpsError } from "../command/errors.ts";
 import { REQUEST_RETRIES_MAX, REQUEST_TIMEOUT_MS, RETRY_AFTER_MAX_MS, RETRY_PAUSE_MS } from "../limits.ts";
 import { patiently, retryAfter_ms } from "../patience.ts";
 
 export interface Client {
   get(path: string): Promise<unknown>;
+  /** In the shape that the caller relies on. @throws OpsError as `decode`, too. */
+  get<T>(path: string, answer: z.ZodType<T>): Promise<T>;
   post(path: string, body: unknown, options?: PostOptions): Promise<unknown>;
   /** `headers`: of this request alone, such as its condition. */
   put(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<unknown>;
@@ -106,7 +109,8 @@ export function createClient(options: ClientOptions): Client {
     });
 
   return {
-    get: (path) => request("GET", path, undefined, true),
+    get: async (path: string, answer: z.ZodType = z.unknown()) =>
+      decode(answer, await request("GET", path, undefined, true), `GET ${path}`),
     post: (path, body, { repeatable = false } = {}) => request("POST", path, body, repeatable),
     put: (path, body, headers) => request("PUT", path, body, true, headers),
     patch: (path, body) => request("PATCH", path, body, false),
@@ -114,6 +118,21 @@ export function createClient(options: ClientOptions): Client {
     send: (method, path, body) => send(method, path, body),
     as: (other) => createClient({ ...options, token: other }),
   };
+}
+
+/** The pages of a list, which begins at `path`: each has the cursor of the next one, the last one null. */
+export async function* pagesOf<Page extends { next_cursor: string | null }>(
+  client: Pick<Client, "get">,
+  path: string,
+  shape: z.ZodType<Page>,
+): AsyncGenerator<Page> {
+  const next = path.includes("?") ? `${path}&cursor=` : `${path}?cursor=`;
+  let page = await client.get(path, shape);
+  yield page;
+  while (page.next_cursor !== null) {
+    page = await client.get(`${next}${encodeURIComponent(page.next_cursor)}`, shape);
+    yield page;
+  }
 }
 
 /**
@@ -136,7 +155,7 @@ export function decode<T>(schema: z.ZodType<T>, body: unknown, from: string): T 
 
 async function problem(method: string, path: string, response: Response): Promise<OpsError> {
   const text = await response.text();
-  const parsed = ProblemDocument.safeParse(safeJson(text));
+  const parsed = ProblemDocument.safeParse(jsonIn(text));
   const {
     detail,
     title,
@@ -158,14 +177,6 @@ async function problem(method: string, path: string, response: Response): Promis
     },
     { status: response.status, retry_after_ms: retryAfter_ms(response.headers.get("retry-after")) },
   );
-}
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function hintFor(status: number): string {

@@ -1,9 +1,9 @@
 /** A platform of a measurement's own: started empty, driven through the HTTP API, gone afterwards. */
-import { z } from "zod";
 import type { Platform, PlatformOptions } from "../../local/platform.ts";
 import { LIST_LIMIT_MAX } from "../../worker/limits.ts";
+import { documentPage } from "../../worker/schemas/documents.ts";
 import type { Invocation } from "../command/invocation.ts";
-import { type Client, createClient, decode } from "./client.ts";
+import { type Client, createClient, pagesOf } from "./client.ts";
 
 export interface Rig {
   platform: Platform;
@@ -30,21 +30,10 @@ export async function onRig<T>(
   }
 }
 
-const DocumentPage = z.object({
-  documents: z.array(z.object({ chunks: z.number() })),
-  next_cursor: z.string().nullable(),
-});
-
 /** Chunks that the service holds for the caller's tenant. */
 export async function countChunks(client: Client): Promise<number> {
   let chunks = 0;
-  let cursor: string | null = null;
-  do {
-    const query = new URLSearchParams({ limit: String(LIST_LIMIT_MAX), ...(cursor !== null && { cursor }) });
-    const body = await client.get(`/api/v1/documents?${query}`);
-    const page: z.infer<typeof DocumentPage> = decode(DocumentPage, body, "GET /api/v1/documents");
-    for (const document of page.documents) chunks += document.chunks;
-    cursor = page.next_cursor;
-  } while (cursor !== null);
+  for await (const { documents } of pagesOf(client, `/api/v1/documents?limit=${LIST_LIMIT_MAX}`, documentPage))
+    for (const document of documents) chunks += document.chunks;
   return chunks;
 }

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Stack } from "../../infra/inventory.ts";
 import { type CloudflareAddress, createCloudflare } from "../cloudflare/api.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse, type OpsError } from "../command/errors.ts";
 import { readConfigFile } from "./config-values.ts";
 
 const CLOUDFLARE_API = "https://api.cloudflare.com/client/v4";
@@ -55,5 +55,5 @@ export function r2Url({ api_url, account_id }: CloudflareAddress): string {
 
 /** The environment lacks something, and nothing was done. */
 export function notFound(stack: Stack, cause: string, hint: string): OpsError {
-  return new OpsError({ op: "find stack", subject: stack, cause, hint }, { exit_code: EXIT.usage });
+  return misuse({ op: "find stack", subject: stack, cause, hint });
 }

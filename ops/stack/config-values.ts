@@ -3,7 +3,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { parseDocument } from "yaml";
 import { z } from "zod";
 import { SECRETS, type SecretName } from "../../infra/inventory.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { type OpsError, refusal } from "../command/errors.ts";
 import type { ConfigPath, SecretChange } from "./driver.ts";
 
 /** Keys without the project's prefix. */
@@ -93,27 +93,21 @@ function withValue(values: ConfigValues, [key = "", ...inside]: readonly string[
 function refuseSecret(path: ConfigPath): void {
   const [key = ""] = path.split(".");
   if (!SECRET_NAMES.has(key)) return;
-  throw new OpsError(
-    {
-      op: "configure",
-      subject: path,
-      cause: "a secret never goes through plain configuration",
-      hint: `openssl rand -base64 32 | pulumi config set --secret ${PREFIX}${key}`,
-    },
-    { exit_code: EXIT.refused },
-  );
+  throw refusal({
+    op: "configure",
+    subject: path,
+    cause: "a secret never goes through plain configuration",
+    hint: `openssl rand -base64 32 | pulumi config set --secret ${PREFIX}${key}`,
+  });
 }
 
 export function notSet(name: SecretName): OpsError {
-  return new OpsError(
-    {
-      op: "configure",
-      subject: name,
-      cause: "it is not set",
-      hint: "npm run ops -- secrets rotate tells what was begun",
-    },
-    { exit_code: EXIT.refused },
-  );
+  return refusal({
+    op: "configure",
+    subject: name,
+    cause: "it is not set",
+    hint: "npm run ops -- secrets rotate tells what was begun",
+  });
 }
 
 function isRecord(value: unknown): value is ConfigValues {

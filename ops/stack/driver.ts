@@ -4,37 +4,36 @@
  * Two kinds: `pulumi-driver.ts` has the engine do it, on any stack; `local-driver.ts` runs the same program on this machine's platform
  * without an engine. Nothing else in ops knows which one it has.
  */
+import { z } from "zod";
 import type { SecretName, Stack } from "../../infra/inventory.ts";
 import type { StackOutputs } from "../../infra/outputs.ts";
 
-/** What happens to one resource. `replace` may lose data, as may `delete`. */
-export type StepKind = "create" | "update" | "replace" | "delete" | "same";
-
-export interface PlannedStep {
-  kind: StepKind;
+export const plannedStep = z.strictObject({
+  /** What happens to one resource. `replace` may lose data, as may `delete`. */
+  kind: z.enum(["create", "update", "replace", "delete", "same"]),
   /** Pulumi's type token, e.g. `cloudflare:index/d1Database:D1Database`. */
-  type: string;
+  type: z.string(),
   /** Name in the program, e.g. `prism-db-g1`: what a waiver names. */
-  name: string;
+  name: z.string(),
   /** Top-level properties that differ. No values: they may be secret. */
-  changed: string[];
+  changed: z.array(z.string()),
   /** Whether the engine refuses to replace or delete it. */
-  protected: boolean;
-}
+  protected: z.boolean(),
+});
+export type PlannedStep = z.infer<typeof plannedStep>;
 
 export interface StackPlan {
   steps: PlannedStep[];
   warnings: string[];
 }
 
-type DriftState = "unchanged" | "drifted" | "missing";
-export interface DriftedResource {
-  type: string;
-  name: string;
-  state: DriftState;
-  /** Inputs that differ from what was deployed; empty unless drifted. */
-  changed: string[];
-}
+export const driftedResource = z.strictObject({
+  type: z.string().describe("Pulumi's type token"),
+  name: z.string(),
+  state: z.enum(["unchanged", "drifted", "missing"]),
+  changed: z.array(z.string()).describe("inputs that differ from what was deployed; empty unless drifted"),
+});
+export type DriftedResource = z.infer<typeof driftedResource>;
 
 /** A resource that the program declares and that the stack does not know yet: the next `up` would create it. */
 export interface UnmanagedResource {

@@ -3,8 +3,8 @@
  * before an id is known. For adopting what was made by hand, by an older tool, or by the platform's own seed.
  */
 import type Cloudflare from "cloudflare";
+import { unlessGone } from "../cloudflare/failures.ts";
 import { workerVersions } from "../cloudflare/worker-versions.ts";
-import { OpsError } from "../command/errors.ts";
 
 type Inputs = Record<string, unknown>;
 
@@ -20,15 +20,6 @@ async function first<T>(pages: AsyncIterable<T>, id: (one: T) => string | undefi
     if (found !== undefined) return found;
   }
   return null;
-}
-
-async function unlessGone<T>(answer: Promise<T>): Promise<T | null> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof OpsError && error.status === 404) return null;
-    throw error;
-  }
 }
 
 /** By Pulumi's type token. A type that is not here cannot be recognised: an account token shows its value only once. */

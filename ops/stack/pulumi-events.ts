@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Stack } from "../../infra/inventory.ts";
 import { refusalIn, remedyOf } from "../../infra/refusals.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
-import type { PlannedStep, StepKind } from "./driver.ts";
+import type { PlannedStep } from "./driver.ts";
 
 const resourceState = z.object({
   protect: z.boolean().optional(),
@@ -46,7 +46,7 @@ export function readEvent(line: string): EngineEvent | null {
 }
 
 /** The engine's operations that mean something to data; what only it knows of (`read`, `refresh`) is none. */
-const KINDS: Readonly<Record<string, StepKind>> = {
+const KINDS: Readonly<Record<string, PlannedStep["kind"]>> = {
   same: "same",
   create: "create",
   update: "update",

@@ -1,21 +1,22 @@
 /** Allowances of a day and stores of the account in one list. Pure. */
-import type { z } from "zod";
-import { type AllowanceState, allowanceState } from "../../worker/ground/allowance-state.ts";
+import { z } from "zod";
+import { allowanceState } from "../../worker/ground/allowance-state.ts";
 import { DAY_MS } from "../../worker/ground/time.ts";
+import { allowance } from "../../worker/schemas/allowances.ts";
 import type { capacityReport } from "../../worker/schemas/monitoring.ts";
 
 type Capacity = z.infer<typeof capacityReport>;
 
-export interface ResourceRow {
-  resource: string;
-  /** `day`: begins anew at midnight UTC; `account`: what is stored. */
-  per: "day" | "account";
-  used: number;
-  limit: number;
-  usage_percentage: number;
-  state: AllowanceState;
-  runs_out_at: string | null;
-}
+export const resourceRow = z.strictObject({
+  resource: z.string(),
+  per: z.enum(["day", "account"]).describe("`day`: begins anew at midnight UTC; `account`: what is stored"),
+  used: z.number(),
+  limit: z.number(),
+  usage_percentage: z.number(),
+  state: allowance.shape.state,
+  runs_out_at: z.iso.datetime().nullable().describe("null: not this day, or not to be told"),
+});
+export type ResourceRow = z.infer<typeof resourceRow>;
 
 /** The fullest first. A store's last day is told by its pace of the last seven days. */
 export function resourceRows({ daily, stores }: Capacity, now_ms: number): ResourceRow[] {

@@ -2,30 +2,18 @@
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { DAY_MS } from "../../worker/ground/time.ts";
-import { allowance } from "../../worker/schemas/allowances.ts";
 import { capacityReport } from "../../worker/schemas/monitoring.ts";
 import { usageSummary } from "../../worker/schemas/usage.ts";
 import { defineCommand } from "../command/define.ts";
 import { asOpsError, EXIT } from "../command/errors.ts";
 import { table } from "../command/output.ts";
-import { decode } from "../service/client.ts";
 import { readPerChunk } from "./per-chunk.ts";
-import { resourceRows, shownAmount } from "./resources.ts";
+import { resourceRow, resourceRows, shownAmount } from "./resources.ts";
 
 const output = z.strictObject({
   stack: z.enum(STACKS),
   date: z.iso.date().describe("the UTC day that daily allowances are counted for"),
-  resources: z.array(
-    z.strictObject({
-      resource: z.string(),
-      per: z.enum(["day", "account"]).describe("`day`: begins anew at midnight UTC; `account`: what is stored"),
-      used: z.number(),
-      limit: z.number(),
-      usage_percentage: z.number(),
-      state: allowance.shape.state,
-      runs_out_at: z.iso.datetime().nullable().describe("null: not this day, or not to be told"),
-    }),
-  ),
+  resources: z.array(resourceRow),
   per_chunk: z.strictObject({
     chunks_today: z.int().nullable(),
     rows_written: z.number().nullable().describe("all rows written today by chunks made today: an upper bound"),
@@ -49,10 +37,8 @@ Exit code 1 when one is critical.`,
   async run(invocation) {
     const client = await invocation.client();
     const [capacity, summary] = await Promise.all([
-      client
-        .get("/monitoring/capacity-report")
-        .then((body) => decode(capacityReport, body, "/monitoring/capacity-report")),
-      client.get("/api/v1/usage/summary").then((body) => decode(usageSummary, body, "/api/v1/usage/summary")),
+      client.get("/monitoring/capacity-report", capacityReport),
+      client.get("/api/v1/usage/summary", usageSummary),
     ]);
     const now_ms = invocation.now();
     const resources = resourceRows(capacity, now_ms);
@@ -76,18 +62,14 @@ Exit code 1 when one is critical.`,
       tokens: summary.tokens,
       cost: { estimated_usd, per_1k_tokens_usd },
     };
-    const drawn = table(
-      resources,
-      [
-        { title: "resource", value: ({ resource }) => resource },
-        { title: "used", value: ({ used }) => shownAmount(used), align: "right" },
-        { title: "limit", value: ({ limit }) => shownAmount(limit), align: "right" },
-        { title: "%", value: ({ usage_percentage }) => usage_percentage.toFixed(1), align: "right" },
-        { title: "state", value: ({ state }) => state },
-        { title: "runs out", value: ({ runs_out_at, per }) => runsOutWords(runs_out_at, per) },
-      ],
-      invocation.terminal,
-    );
+    const drawn = table(invocation.terminal, resources, [
+      { title: "resource", value: ({ resource }) => resource },
+      { title: "used", value: ({ used }) => shownAmount(used), align: "right" },
+      { title: "limit", value: ({ limit }) => shownAmount(limit), align: "right" },
+      { title: "%", value: ({ usage_percentage }) => usage_percentage.toFixed(1), align: "right" },
+      { title: "state", value: ({ state }) => state },
+      { title: "runs out", value: ({ runs_out_at, per }) => runsOutWords(runs_out_at, per) },
+    ]);
     const { input, output: out, saved, savings_percentage } = summary.tokens;
     const lines = [
       drawn,

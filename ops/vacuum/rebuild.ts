@@ -7,7 +7,7 @@ import { readManifest, type SnapshotManifest } from "../backup/manifest.ts";
 import type { Repository, Snapshot, SnapshotInfo } from "../backup/repository/repository.ts";
 import { brokenDescent } from "../backup/snapshot/continuation.ts";
 import { lookAtDatabase } from "../backup/snapshot/database-look.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { type OpsError, refusal } from "../command/errors.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { copyFromLive } from "../generation/copy-database.ts";
 import type { DatabaseFill } from "../generation/fill.ts";
@@ -99,13 +99,10 @@ async function refuseStranger(live: D1Connection, { info }: Snapshot, { inventor
 }
 
 function unfit(subject: string, cause: string): OpsError {
-  return new OpsError(
-    {
-      op: "rebuild from",
-      subject,
-      cause,
-      hint: "npm run ops -- backup create && npm run ops -- backup verify, then repeat",
-    },
-    { exit_code: EXIT.refused },
-  );
+  return refusal({
+    op: "rebuild from",
+    subject,
+    cause,
+    hint: "npm run ops -- backup create && npm run ops -- backup verify, then repeat",
+  });
 }

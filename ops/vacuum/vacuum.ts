@@ -2,10 +2,10 @@
 import { z } from "zod";
 import { repositoryOptions } from "../backup/open.ts";
 import type { Repository } from "../backup/repository/repository.ts";
-import { shownBytes } from "../backup/shown.ts";
 import { defineCommand } from "../command/define.ts";
 import { OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
+import { shownBytes } from "../command/quantities.ts";
 import { readRecord } from "../generation/record.ts";
 import { type Situation, withSituation } from "../restore/situation.ts";
 import { carryOutSweep, removed, sweepsDue } from "./expired.ts";

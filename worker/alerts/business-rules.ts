@@ -1,16 +1,12 @@
 /** Rules on whether the service is worth its cost; and changes, which are told and over. */
 import type { AlertRule, ChangeKind } from "./rule.ts";
-import { atLeast, over, rule, under, warning } from "./rule-drafts.ts";
+import { atLeast, FACT, over, rule, under, warning } from "./rule-drafts.ts";
 
 const DAY_MIN = 1_440;
 /** Figures of a day or a week: whether they last they say themselves. */
 export const BUSINESS_RULES: readonly AlertRule[] = [
   warning(
-    {
-      id: "token-saving",
-      summary: "The optimiser saves less than 30 % of the tokens",
-      runbook: "business-figures",
-    },
+    { id: "token-saving", summary: "The optimiser saves less than 30 % of the tokens", runbook: "business-figures" },
     under("token_saving_ratio", DAY_MIN, 0.3),
     atLeast("tokens", DAY_MIN, 100_000),
   ),
@@ -25,12 +21,7 @@ export const BUSINESS_RULES: readonly AlertRule[] = [
     atLeast("failed_requests", DAY_MIN, 20),
   ),
   warning(
-    {
-      id: "quality",
-      summary: "Answers are rated below 3.5",
-      runbook: "business-figures",
-      missing: "keep",
-    },
+    { id: "quality", summary: "Answers are rated below 3.5", runbook: "business-figures", missing: "keep" },
     { metric: "quality_mean", is: "<", value: 3.5 },
     { metric: "ratings", is: ">=", value: 10 },
   ),
@@ -39,9 +30,8 @@ export const BUSINESS_RULES: readonly AlertRule[] = [
       id: "active-users",
       summary: "Active users fell by more than 10 % in a week",
       runbook: "business-figures",
-      missing: "keep",
       // The figure of a week is read once an hour.
-      resolve: { after_min: 0 },
+      ...FACT,
     },
     { metric: "active_users_change_percent", is: "<", value: -10 },
   ),

@@ -5,7 +5,7 @@
 import { MINUTE_MS } from "../ground/time.ts";
 import { QUEUE_STUCK_AFTER_MS } from "../limits.ts";
 import type { AlertRule } from "./rule.ts";
-import { atLeast, critical, over, under, warning } from "./rule-drafts.ts";
+import { atLeast, critical, FACT, over, under, warning } from "./rule-drafts.ts";
 
 export const SERVICE_RULES: readonly AlertRule[] = [
   critical(
@@ -115,13 +115,7 @@ export const SERVICE_RULES: readonly AlertRule[] = [
     over("work_p95_ms", 15, 120_000),
   ),
   warning(
-    {
-      id: "dead-letters",
-      summary: "Messages failed for good",
-      runbook: "poison-message",
-      missing: "keep",
-      resolve: { after_min: 0 },
-    },
+    { id: "dead-letters", summary: "Messages failed for good", runbook: "poison-message", ...FACT },
     { metric: "dead_letters", is: ">", value: 0 },
   ),
   warning(
@@ -142,8 +136,7 @@ export const SERVICE_RULES: readonly AlertRule[] = [
       summary: "Chunks, words and vectors do not belong together",
       runbook: "search-wrong",
       dedup: ["check"],
-      missing: "keep",
-      resolve: { after_min: 0 },
+      ...FACT,
     },
     { metric: "disparity", is: ">", value: 0 },
   ),

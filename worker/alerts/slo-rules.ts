@@ -5,6 +5,7 @@
  */
 import type { MetricName } from "./metrics.ts";
 import type { AlertRule } from "./rule.ts";
+import { atLeast, critical, over, warning } from "./rule-drafts.ts";
 
 interface Objective {
   id: string;
@@ -38,10 +39,10 @@ const OBJECTIVES: readonly Objective[] = [
 
 /** Budget of 30 days that is burnt when each fires: 2 %, 5 %, 10 %, 10 %. */
 const BURNS = [
-  { name: "fast", burn: 14.4, long_min: 60, short_min: 5, severity: "critical" },
-  { name: "quick", burn: 6, long_min: 360, short_min: 30, severity: "critical" },
-  { name: "steady", burn: 3, long_min: 1_440, short_min: 120, severity: "warning" },
-  { name: "slow", burn: 1, long_min: 4_320, short_min: 360, severity: "warning" },
+  { name: "fast", burn: 14.4, long_min: 60, short_min: 5, level: critical },
+  { name: "quick", burn: 6, long_min: 360, short_min: 30, level: critical },
+  { name: "steady", burn: 3, long_min: 1_440, short_min: 120, level: warning },
+  { name: "slow", burn: 1, long_min: 4_320, short_min: 360, level: warning },
 ] as const;
 
 /** Bad requests in the long window below which nobody is told. */
@@ -49,25 +50,14 @@ const BAD_LEAST = 10;
 
 export const SLO_RULES: readonly AlertRule[] = OBJECTIVES.flatMap(
   ({ id, target, bad_ratio, bad_count, what, runbook }) =>
-    BURNS.map(({ name, burn, long_min, short_min, severity }): AlertRule => {
+    BURNS.map(({ name, burn, long_min, short_min, level }): AlertRule => {
       const value = burn * (1 - target);
-      return {
-        id: `slo-${id}-${name}`,
-        summary: `So many requests ${what} that the objective of ${target * 100} % burns its budget ${burn} times too fast`,
-        severity,
-        condition: {
-          all: [
-            { metric: bad_ratio, window_min: long_min, is: ">", value },
-            { metric: bad_ratio, window_min: short_min, is: ">", value },
-            { metric: bad_count, window_min: long_min, is: ">=", value: BAD_LEAST },
-          ],
-        },
-        for_min: 0,
-        missing: "clear",
-        channels: severity === "critical" ? "page" : "mail",
-        runbook,
-        dedup: [],
-        resolve: { after_min: 5 },
-      };
+      const summary = `So many requests ${what} that the objective of ${target * 100} % burns its budget ${burn} times too fast`;
+      return level(
+        { id: `slo-${id}-${name}`, summary, runbook },
+        over(bad_ratio, long_min, value),
+        over(bad_ratio, short_min, value),
+        atLeast(bad_count, long_min, BAD_LEAST),
+      );
     }),
 );

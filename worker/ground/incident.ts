@@ -16,6 +16,7 @@ import type {
   MaintenanceFacts,
   Outcome,
 } from "./status.ts";
+import { iso, isoOrNull } from "./time.ts";
 import { maintenancePhase } from "./uptime.ts";
 
 /** An incident that begins to be known; it may have begun before. */
@@ -92,6 +93,17 @@ function inOrder(entries: IncidentEntry[]): IncidentEntry[] {
   return last === sorted.at(-1) || last === undefined
     ? sorted
     : sorted.map((entry) => (entry === last ? { ...entry, state: before?.state ?? "investigating" } : entry));
+}
+
+/** An incident as callers are told of it. */
+export function toldIncident({ started_at_ms, resolved_at_ms, entries, action_items, ...facts }: Incident) {
+  return {
+    ...facts,
+    started_at: iso(started_at_ms),
+    resolved_at: isoOrNull(resolved_at_ms),
+    timeline: entries.map(({ at_ms, ...entry }) => ({ at: iso(at_ms), ...entry })),
+    action_items: action_items.map(({ done_at_ms, ...item }) => ({ ...item, done_at: isoOrNull(done_at_ms) })),
+  };
 }
 
 /** A window that is announced. One that has begun before its announcement is refused: uptime is not rewritten. */

@@ -27,3 +27,12 @@ export class Json<T> {
     return this.#text;
   }
 }
+
+/** The value of a JSON text; undefined for a text that is none. */
+export function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,4 +1,4 @@
-/** Spans of time in milliseconds. */
+/** Spans of time in milliseconds, and moments (since the epoch) as ISO 8601. */
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
@@ -6,4 +6,12 @@ export const DAY_MS = 24 * HOUR_MS;
 /** Whole minutes from one run of cron to another. What comes by the minute comes some seconds early or late: the nearest one counts. */
 export function minutesBetween(from_ms: number, to_ms: number): number {
   return Math.round((to_ms - from_ms) / MINUTE_MS);
+}
+
+export function iso(at_ms: number): string {
+  return new Date(at_ms).toISOString();
+}
+
+export function isoOrNull(at_ms: number | null): string | null {
+  return at_ms === null ? null : iso(at_ms);
 }

@@ -8,7 +8,9 @@ import { type Heartbeat, lateBy_s, leaseUntil_ms } from "../alerts/heartbeats.ts
 import { REPORTED_METRICS, type Reading } from "../alerts/metrics.ts";
 import { ALL_RULES } from "../alerts/rules.ts";
 import { alertState } from "../alerts/state.ts";
+import { jsonIn } from "../ground/json.ts";
 import { Problem } from "../ground/problem.ts";
+import { iso, isoOrNull } from "../ground/time.ts";
 import { within } from "../ground/time-limit.ts";
 import { ALERT_SOURCE_TIMEOUT_MS } from "../limits.ts";
 import {
@@ -60,15 +62,7 @@ export async function readConfiguration(work: Work): Promise<Observation["config
   ).catch(() => undefined);
   if (text === undefined) return "unreachable";
   if (text === null) return "none";
-  return alertConfiguration.safeParse(parsed(text)).data ?? "invalid";
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return alertConfiguration.safeParse(jsonIn(text)).data ?? "invalid";
 }
 
 /** Of what a script has told, in the CONFIG namespace. */
@@ -87,7 +81,7 @@ export async function listAlerts(work: Work): Promise<AlertList> {
   const left = within(ALERT_SOURCE_TIMEOUT_MS, () => work.env.CONFIG.get(WATCHDOG_KEY)).catch(() => null);
   const [view, text] = await Promise.all([asked(work, (state) => state.view(work.now_ms)), left]);
   const { configuration, configuration_state } = view;
-  const [own, watchdogs] = [toldOf(view), told.safeParse(parsed(text ?? "")).data];
+  const [own, watchdogs] = [toldOf(view), told.safeParse(jsonIn(text ?? "")).data];
   const deliveries = [...own.deliveries, ...(watchdogs?.deliveries ?? [])];
   return {
     evaluated_at: isoOrNull(view.evaluated_ms),
@@ -247,12 +241,4 @@ function silenceAnswer({ id, until_ms, by, reason }: Silence) {
 
 function msOrNull(at: string | null): number | null {
   return at === null ? null : Date.parse(at);
-}
-
-function iso(at_ms: number): string {
-  return new Date(at_ms).toISOString();
-}
-
-function isoOrNull(at_ms: number | null): string | null {
-  return at_ms === null ? null : iso(at_ms);
 }

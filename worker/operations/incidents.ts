@@ -4,14 +4,15 @@
  */
 import type { z } from "zod";
 import { audit } from "../audit/append.ts";
+import { toldIncident } from "../ground/incident.ts";
 import { Problem } from "../ground/problem.ts";
-import type { Incident, Maintenance } from "../ground/status.ts";
+import type { Maintenance } from "../ground/status.ts";
+import { iso } from "../ground/time.ts";
 import { maintenancePhase } from "../ground/uptime.ts";
 import type {
   incidentChange,
   incidentListQuery,
   incidentOpening,
-  incident as incidentView,
   maintenanceAnnouncement,
   maintenanceChange,
   maintenanceListQuery,
@@ -23,14 +24,14 @@ import { accepted, askBook } from "./status.ts";
 
 export async function pageOfIncidents({ env }: Work, { state, limit, cursor }: z.infer<typeof incidentListQuery>) {
   const found = await askBook(env, (book) => book.incidents(state, cursorId(cursor), limit + 1));
-  return { incidents: found.slice(0, limit).map(shownIncident), next_cursor: nextCursor(found, limit) };
+  return { incidents: found.slice(0, limit).map(toldIncident), next_cursor: nextCursor(found, limit) };
 }
 
 /** @throws Problem `no-such-incident` */
 export async function findIncident({ env }: Work, id: number | string) {
   const found = await askBook(env, (book) => book.incident(id));
   if (found === null) throw new Problem("no-such-incident", "There is no incident with this id.");
-  return shownIncident(found);
+  return toldIncident(found);
 }
 
 /** @throws Problem `invalid-request` for one that is to begin in the future. */
@@ -44,7 +45,7 @@ export async function openIncident(work: Work, facts: z.infer<typeof incidentOpe
   const { id, severity, title, components } = incident;
   await audit(work, { action: "incident.open", subject: String(id), detail: { severity, components, opened_by } });
   tellOfIncident(work, `incident ${id} (${severity}) is open: ${title}`);
-  return shownIncident(incident);
+  return toldIncident(incident);
 }
 
 /** @throws Problem `no-such-incident`, or `invalid-request` for an entry that the timeline cannot take. */
@@ -66,7 +67,7 @@ export async function changeIncident(work: Work, id: number | string, change: z.
     });
   if (incident.state !== before.state && [incident.state, before.state].includes("resolved"))
     tellOfIncident(work, `incident ${incident.id} is ${incident.state}: ${incident.title}`);
-  return shownIncident(incident);
+  return toldIncident(incident);
 }
 
 export async function pageOfMaintenance(
@@ -112,24 +113,6 @@ function cursorId(cursor: string | undefined): number | null {
 /** One more than asked for was read: that there is more shows by it. */
 function nextCursor(found: readonly { id: number }[], limit: number): string | null {
   return found.length > limit ? String(found[limit - 1]?.id) : null;
-}
-
-function iso(at_ms: number): string {
-  return new Date(at_ms).toISOString();
-}
-
-function shownIncident(incident: Incident): z.infer<typeof incidentView> {
-  const { started_at_ms, resolved_at_ms, entries, action_items, ...facts } = incident;
-  return {
-    ...facts,
-    started_at: iso(started_at_ms),
-    resolved_at: resolved_at_ms === null ? null : iso(resolved_at_ms),
-    timeline: entries.map(({ at_ms, ...entry }) => ({ at: iso(at_ms), ...entry })),
-    action_items: action_items.map(({ done_at_ms, ...item }) => ({
-      ...item,
-      done_at: done_at_ms === null ? null : iso(done_at_ms),
-    })),
-  };
 }
 
 function shownMaintenance(window: Maintenance, now_ms: number): z.infer<typeof maintenanceView> {

@@ -1,14 +1,14 @@
 /** Requests of a period in some dozens of steps, for charts. */
 
-import { Problem } from "../ground/problem.ts";
 import { quantile } from "../ground/sketch.ts";
 import { addTally, labelled, type Tally } from "../ground/tally.ts";
 import { MINUTE_MS } from "../ground/time.ts";
 import type { RequestSeries } from "../schemas/dashboard.ts";
-import { meterShards, minuteOf } from "../telemetry/metering.ts";
+import { minuteOf } from "../telemetry/metering.ts";
 import { LABELS } from "../telemetry/tally.ts";
 import type { Work } from "../work.ts";
 import { durationsOf } from "./metric-families.ts";
+import { readMeter } from "./read-meter.ts";
 
 /** Steps begin at full ones of their length; those of a week or a month are of whole hours, which is what the meter keeps. */
 const STEPS: Record<RequestSeries["period"], { step_minutes: number; count: number }> = {
@@ -19,13 +19,14 @@ const STEPS: Record<RequestSeries["period"], { step_minutes: number; count: numb
 };
 
 /** @throws Problem `metrics-unavailable` when a part of the meter does not answer. */
-export async function requestSeries({ env, now_ms }: Work, period: RequestSeries["period"]): Promise<RequestSeries> {
+export async function requestSeries(work: Work, period: RequestSeries["period"]): Promise<RequestSeries> {
   const { step_minutes, count } = STEPS[period];
-  const now_minute = minuteOf(now_ms);
+  const now_minute = minuteOf(work.now_ms);
   const end = now_minute - (now_minute % step_minutes) + step_minutes;
   const begin = end - count * step_minutes;
   const sums = new Map<number, Tally>();
-  for (const { minute, tally } of await readSteps(env, begin, end, step_minutes)) {
+  const read = await readMeter(work, (shard) => shard.readSteps(begin, end, step_minutes));
+  for (const { minute, tally } of read) {
     const sum = sums.get(minute) ?? {};
     addTally(sum, tally);
     sums.set(minute, sum);
@@ -35,14 +36,6 @@ export async function requestSeries({ env, now_ms }: Work, period: RequestSeries
     return { at: new Date(minute * MINUTE_MS).toISOString(), ...figuresOf(sums.get(minute) ?? {}) };
   });
   return { period, step_minutes, steps };
-}
-
-async function readSteps(env: Work["env"], begin: number, end: number, step_minutes: number) {
-  try {
-    return (await Promise.all(meterShards(env).map((shard) => shard.readSteps(begin, end, step_minutes)))).flat();
-  } catch (cause) {
-    throw new Problem("metrics-unavailable", "The meter does not answer.", { cause });
-  }
 }
 
 function figuresOf(tally: Tally): Omit<RequestSeries["steps"][number], "at"> {

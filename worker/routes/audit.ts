@@ -17,7 +17,7 @@ import {
 import { declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
 import { refuseInvalid } from "../security/validation.ts";
-import { json } from "./json-answer.ts";
+import { json, jsonRequest } from "./json-content.ts";
 
 export const audit = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
@@ -26,89 +26,69 @@ const EXPORT = "/api/v1/audit-export";
 const CSV_TYPE = "text/csv";
 const TAGS = ["Audit"];
 
-const report = declareRoute(
-  "ops",
-  {
-    method: "post",
-    path: LOGS,
-    tags: TAGS,
-    summary: "Report what was done to the service",
-    description: "What commands of ops call. The same `id` again makes no second entry and answers 200.",
-    request: { body: { required: true, content: { "application/json": { schema: auditReport } } } },
-    responses: {
-      200: json(auditView, "It was reported before: that entry"),
-      201: json(auditView, "The entry, in its place"),
+const report = declareRoute("operator ops", {
+  method: "post",
+  path: LOGS,
+  tags: TAGS,
+  summary: "Report what was done to the service",
+  description: "What commands of ops call. The same `id` again makes no second entry and answers 200.",
+  request: { body: jsonRequest(auditReport) },
+  responses: {
+    200: json(auditView, "It was reported before: that entry"),
+    201: json(auditView, "The entry, in its place"),
+  },
+});
+
+const list = declareRoute("operator admin", {
+  method: "get",
+  path: LOGS,
+  tags: TAGS,
+  summary: "What was done, newest first",
+  description: "Entries that are older than the archive's limit are in `audit-export`.",
+  request: { query: auditQuery },
+  responses: { 200: json(auditPage, "A page of entries") },
+});
+
+const exported = declareRoute("operator admin", {
+  method: "get",
+  path: EXPORT,
+  tags: TAGS,
+  summary: "The audit log as a file",
+  description:
+    "In the order of the chain, with the hashes to verify it by. Texts in CSV that a spreadsheet would run have an apostrophe before them.",
+  request: { query: auditExportQuery },
+  responses: {
+    200: {
+      description: "Every entry that fits",
+      content: { "application/json": { schema: z.array(auditView) }, [CSV_TYPE]: { schema: z.string() } },
     },
   },
-  { whole_service: true },
-);
+});
 
-const list = declareRoute(
-  "admin",
-  {
-    method: "get",
-    path: LOGS,
-    tags: TAGS,
-    summary: "What was done, newest first",
-    description: "Entries that are older than the archive's limit are in `audit-export`.",
-    request: { query: auditQuery },
-    responses: { 200: json(auditPage, "A page of entries") },
-  },
-  { whole_service: true },
-);
-
-const exported = declareRoute(
-  "admin",
-  {
-    method: "get",
-    path: EXPORT,
-    tags: TAGS,
-    summary: "The audit log as a file",
-    description:
-      "In the order of the chain, with the hashes to verify it by. Texts in CSV that a spreadsheet would run have an apostrophe before them.",
-    request: { query: auditExportQuery },
-    responses: {
-      200: {
-        description: "Every entry that fits",
-        content: { "application/json": { schema: z.array(auditView) }, [CSV_TYPE]: { schema: z.string() } },
-      },
+const compliance = declareRoute("operator admin", {
+  method: "post",
+  path: `${EXPORT}/compliance-report`,
+  tags: TAGS,
+  summary: "What was done in a period, counted",
+  request: { body: jsonRequest(complianceRequest) },
+  responses: {
+    200: {
+      description: "The report",
+      content: { "application/json": { schema: complianceReport }, [CSV_TYPE]: { schema: z.string() } },
     },
   },
-  { whole_service: true },
-);
+});
 
-const compliance = declareRoute(
-  "admin",
-  {
-    method: "post",
-    path: `${EXPORT}/compliance-report`,
-    tags: TAGS,
-    summary: "What was done in a period, counted",
-    request: { body: { required: true, content: { "application/json": { schema: complianceRequest } } } },
-    responses: {
-      200: {
-        description: "The report",
-        content: { "application/json": { schema: complianceReport }, [CSV_TYPE]: { schema: z.string() } },
-      },
-    },
-  },
-  { whole_service: true },
-);
-
-const verify = declareRoute(
-  "admin",
-  {
-    method: "post",
-    path: `${EXPORT}/verify-integrity`,
-    tags: TAGS,
-    summary: "Check that the audit log is as it was written",
-    description:
-      "A page a call, of what is in the database, against the chain and the archive's anchors. `ops audit verify` walks through all, and the archive.",
-    request: { body: { required: true, content: { "application/json": { schema: auditVerification } } } },
-    responses: { 200: json(auditIntegrity, "What was found") },
-  },
-  { whole_service: true },
-);
+const verify = declareRoute("operator admin", {
+  method: "post",
+  path: `${EXPORT}/verify-integrity`,
+  tags: TAGS,
+  summary: "Check that the audit log is as it was written",
+  description:
+    "A page a call, of what is in the database, against the chain and the archive's anchors. `ops audit verify` walks through all, and the archive.",
+  request: { body: jsonRequest(auditVerification) },
+  responses: { 200: json(auditIntegrity, "What was found") },
+});
 
 audit.openapi(report, async (c) => {
   const { entry, is_new } = await reportAction(c.var.work, c.req.valid("json"));

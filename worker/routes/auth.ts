@@ -8,6 +8,7 @@ import type { App } from "../security/context.ts";
 import { issueToken } from "../security/tokens.ts";
 import { refuseInvalid } from "../security/validation.ts";
 import { usedToday } from "../telemetry/day-counts.ts";
+import { json } from "./json-content.ts";
 
 export const auth = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
@@ -17,7 +18,7 @@ const verify = declareRoute("any", {
   tags: ["Authentication"],
   summary: "Check a key and see what it may do",
   responses: {
-    200: { description: "The credential is valid", content: { "application/json": { schema: identity } } },
+    200: json(identity, "The credential is valid"),
   },
 });
 
@@ -30,7 +31,7 @@ const token = declareRoute("any", {
     "For places a key should not reach, such as a browser. The token does what the key may do, for 15 minutes; " +
     "revoking the key revokes its tokens.",
   responses: {
-    200: { description: "A token", content: { "application/json": { schema: issuedToken } } },
+    200: json(issuedToken, "A token"),
   },
 });
 

@@ -11,7 +11,7 @@ import { declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
 import { refuseInvalid } from "../security/validation.ts";
 import { acceptedAnswer, answerDeferred, claimOf } from "./deferred-answer.ts";
-import { json } from "./json-answer.ts";
+import { json, jsonRequest } from "./json-content.ts";
 
 export const batches = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
@@ -25,7 +25,7 @@ const batch = declareRoute(
     description:
       "Accepted at once and written through the queue; the job tells how far it is. A batch takes no `If-Match` and no " +
       "`If-None-Match`: they are about one document.",
-    request: { body: { required: true, content: { "application/json": { schema: documentBatch } } } },
+    request: { body: jsonRequest(documentBatch) },
     responses: { 202: json(jobAccepted, "Accepted"), 503: { description: "The batch could not be stored" } },
   },
   { idempotent: true, deferrable: true, body_bytes_max: BATCH_BODY_BYTES_MAX },

@@ -9,6 +9,7 @@ import { asksForDebug, declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
 import { refuseInvalid } from "../security/validation.ts";
 import { drain, streamed } from "./answer-stream.ts";
+import { jsonRequest } from "./json-content.ts";
 
 export const chat = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
@@ -20,7 +21,7 @@ const route = declareRoute("chat", {
   description:
     "Answers from the tenant's documents and cites them. With `stream` the events are `sources`, then `token` and " +
     "`citation` as they come, then `usage`; `error` if the answer broke off.",
-  request: { body: { required: true, content: { "application/json": { schema: chatRequest } } } },
+  request: { body: jsonRequest(chatRequest) },
   responses: {
     200: {
       description: "The answer",

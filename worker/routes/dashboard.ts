@@ -7,7 +7,7 @@ import { requestSeries as requestSeriesSchema, seriesQuery } from "../schemas/da
 import { declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
 import { refuseInvalid } from "../security/validation.ts";
-import { json } from "./json-answer.ts";
+import { json } from "./json-content.ts";
 import { SCRIPT, SCRIPTED_PAGE } from "./page-headers.ts";
 
 export const dashboard = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
@@ -32,19 +32,15 @@ const script = declareRoute("open", {
   responses: { 200: { description: "The page's script", content: { "text/javascript": { schema: characters } } } },
 });
 
-const series = declareRoute(
-  "admin",
-  {
-    method: "get",
-    path: "/dashboard/series",
-    tags,
-    summary: "Requests, errors, latency, cache hits and tokens over time",
-    description: "What the dashboard draws: some dozens of steps, the last of which is not over yet.",
-    request: { query: seriesQuery },
-    responses: { 200: json(requestSeriesSchema, "Oldest first"), 503: { description: "The meter does not answer" } },
-  },
-  { whole_service: true },
-);
+const series = declareRoute("operator admin", {
+  method: "get",
+  path: "/dashboard/series",
+  tags,
+  summary: "Requests, errors, latency, cache hits and tokens over time",
+  description: "What the dashboard draws: some dozens of steps, the last of which is not over yet.",
+  request: { query: seriesQuery },
+  responses: { 200: json(requestSeriesSchema, "Oldest first"), 503: { description: "The meter does not answer" } },
+});
 
 dashboard.openapi(page, (c) => c.html(dashboardPage(), 200, SCRIPTED_PAGE));
 dashboard.openapi(script, (c) => c.body(DASHBOARD_SCRIPT, 200, SCRIPT));

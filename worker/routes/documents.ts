@@ -34,9 +34,8 @@ import { declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
 import { refuse, refuseInvalid } from "../security/validation.ts";
 import { answerDeferred, claimOf } from "./deferred-answer.ts";
-import { json } from "./json-answer.ts";
+import { json, jsonRequest } from "./json-content.ts";
 
-const jsonRequest = <T>(schema: T) => ({ required: true, content: { "application/json": { schema } } });
 const problem = (description: string) => ({ description });
 const DEFERRED = json(jobAccepted, "A store is being replaced: accepted, and done in a moment; the job tells when");
 

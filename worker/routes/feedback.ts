@@ -7,6 +7,7 @@ import { declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
 import { refuseInvalid } from "../security/validation.ts";
 import { answerDeferred } from "./deferred-answer.ts";
+import { json, jsonRequest } from "./json-content.ts";
 
 export const feedback = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
@@ -16,13 +17,10 @@ const rate = declareRoute("chat", {
   tags: ["Answers"],
   summary: "Rate an answer",
   description: "A second rating of the same answer by the same key replaces the first.",
-  request: { body: { required: true, content: { "application/json": { schema: feedbackBody } } } },
+  request: { body: jsonRequest(feedbackBody) },
   responses: {
-    201: { description: "The rating is stored", content: { "application/json": { schema: storedFeedback } } },
-    202: {
-      description: "A store is being replaced: the rating is stored in a moment",
-      content: { "application/json": { schema: jobAccepted } },
-    },
+    201: json(storedFeedback, "The rating is stored"),
+    202: json(jobAccepted, "A store is being replaced: the rating is stored in a moment"),
     503: { description: "The rating could not be stored" },
   },
 });

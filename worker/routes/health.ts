@@ -7,7 +7,7 @@ import { deepHealth as deepHealthSchema } from "../schemas/deep-health.ts";
 import { health as healthSchema, liveness, readiness as readinessSchema } from "../schemas/health.ts";
 import { declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
-import { json } from "./json-answer.ts";
+import { json } from "./json-content.ts";
 
 export const health = new OpenAPIHono<App>();
 
@@ -53,19 +53,15 @@ for (const path of ["/health/ready", "/readyz"] as const) {
 }
 
 for (const path of ["/health/deep", "/health/detailed"] as const) {
-  const route = declareRoute(
-    "admin",
-    {
-      method: "get",
-      path,
-      tags: ["Health"],
-      summary: "Every dependency, asked for real",
-      description:
-        "Reads, writes, queries and embeds, all at once and within 5 s; `broken` names what fails. KV is written to four times an hour at most.",
-      responses: { 200: json(deepHealthSchema, "Healthy or degraded"), 503: json(deepHealthSchema, "Unhealthy") },
-    },
-    { whole_service: true },
-  );
+  const route = declareRoute("operator admin", {
+    method: "get",
+    path,
+    tags: ["Health"],
+    summary: "Every dependency, asked for real",
+    description:
+      "Reads, writes, queries and embeds, all at once and within 5 s; `broken` names what fails. KV is written to four times an hour at most.",
+    responses: { 200: json(deepHealthSchema, "Healthy or degraded"), 503: json(deepHealthSchema, "Unhealthy") },
+  });
   health.openapi(route, async (c) => {
     const report = await deepHealth(c.var.work);
     return c.json(report, report.status === "unhealthy" ? 503 : 200);

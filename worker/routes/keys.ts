@@ -5,6 +5,7 @@ import { createdKey, keyChange, keyCreation, keyListQuery, keyPage, keyPath, key
 import { declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
 import { refuseInvalid } from "../security/validation.ts";
+import { json, jsonRequest } from "./json-content.ts";
 
 export const keys = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
@@ -19,7 +20,7 @@ const list = declareRoute("admin", {
   summary: "List keys, newest first",
   description: "Revoked and expired ones included. Secrets and their hashes are never shown.",
   request: { query: keyListQuery },
-  responses: { 200: { description: "A page of keys", content: { "application/json": { schema: keyPage } } } },
+  responses: { 200: json(keyPage, "A page of keys") },
 });
 
 const create = declareRoute(
@@ -29,12 +30,9 @@ const create = declareRoute(
     path: PATH,
     tags: TAGS,
     summary: "Make a key",
-    request: { body: { required: true, content: { "application/json": { schema: keyCreation } } } },
+    request: { body: jsonRequest(keyCreation) },
     responses: {
-      201: {
-        description: "The key, shown this once",
-        content: { "application/json": { schema: createdKey } },
-      },
+      201: json(createdKey, "The key, shown this once"),
     },
   },
   { idempotent: true },
@@ -48,10 +46,10 @@ const change = declareRoute("admin", {
   description: "Acts within 10 s. Tenant and secret cannot change: make another key.",
   request: {
     params: keyPath,
-    body: { required: true, content: { "application/json": { schema: keyChange } } },
+    body: jsonRequest(keyChange),
   },
   responses: {
-    200: { description: "The key as it is now", content: { "application/json": { schema: keyView } } },
+    200: json(keyView, "The key as it is now"),
     404: NO_SUCH_KEY,
   },
 });
@@ -64,7 +62,7 @@ const revoke = declareRoute("admin", {
   description: "Acts within 10 s, also on its tokens, and cannot be undone. Revoking twice changes nothing.",
   request: { params: keyPath },
   responses: {
-    200: { description: "The revoked key", content: { "application/json": { schema: keyView } } },
+    200: json(keyView, "The revoked key"),
     404: NO_SUCH_KEY,
   },
 });

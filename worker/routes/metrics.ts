@@ -13,30 +13,26 @@ export const metrics = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 const JSON_TYPE = "application/json";
 const [OPEN_METRICS, PLAIN] = ["application/openmetrics-text", "text/plain"] as const;
 
-const read = declareRoute(
-  "metrics",
-  {
-    method: "get",
-    path: "/metrics",
-    tags: ["Operations"],
-    summary: "What the service has done",
-    description:
-      "Counts are exact but for work that is less than a second old. Prometheus and OpenMetrics by `Accept`, or `?format=prometheus`.",
-    request: { query: metricsQuery },
-    responses: {
-      200: {
-        description: "Figures of a period, or counters since the beginning",
-        content: {
-          [JSON_TYPE]: { schema: metricsSchema },
-          [PLAIN]: { schema: z.string() },
-          [OPEN_METRICS]: { schema: z.string() },
-        },
+const read = declareRoute("operator metrics", {
+  method: "get",
+  path: "/metrics",
+  tags: ["Operations"],
+  summary: "What the service has done",
+  description:
+    "Counts are exact but for work that is less than a second old. Prometheus and OpenMetrics by `Accept`, or `?format=prometheus`.",
+  request: { query: metricsQuery },
+  responses: {
+    200: {
+      description: "Figures of a period, or counters since the beginning",
+      content: {
+        [JSON_TYPE]: { schema: metricsSchema },
+        [PLAIN]: { schema: z.string() },
+        [OPEN_METRICS]: { schema: z.string() },
       },
-      503: { description: "The meter does not answer" },
     },
+    503: { description: "The meter does not answer" },
   },
-  { whole_service: true },
-);
+});
 
 metrics.openapi(read, async (c) => {
   const { work } = c.var;

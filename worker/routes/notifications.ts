@@ -7,6 +7,7 @@ import { declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
 import { refuseInvalid } from "../security/validation.ts";
 import { describeError } from "../telemetry/log.ts";
+import { jsonRequest } from "./json-content.ts";
 
 export const notifications = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
@@ -18,7 +19,7 @@ const notification = declareRoute(
     tags: ["Operations"],
     summary: "A notification of Cloudflare",
     description: "Where the declared notification policies send what they have to say.",
-    request: { body: { required: true, content: { "application/json": { schema: cloudflareNotification } } } },
+    request: { body: jsonRequest(cloudflareNotification) },
     responses: { 204: { description: "Taken down" } },
   },
   { body_bytes_max: NOTIFICATION_BODY_BYTES_MAX },

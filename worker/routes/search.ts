@@ -5,6 +5,7 @@ import { searchAnswer, searchRequest } from "../schemas/search.ts";
 import { asksForDebug, declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
 import { refuseInvalid } from "../security/validation.ts";
+import { json, jsonRequest } from "./json-content.ts";
 
 export const search = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
@@ -14,9 +15,9 @@ const route = declareRoute("read", {
   tags: ["Questions"],
   summary: "Search chunks",
   description: "Full text and vectors fused into one ranking, with the scores of each chunk.",
-  request: { body: { required: true, content: { "application/json": { schema: searchRequest } } } },
+  request: { body: jsonRequest(searchRequest) },
   responses: {
-    200: { description: "Ranked chunks", content: { "application/json": { schema: searchAnswer } } },
+    200: json(searchAnswer, "Ranked chunks"),
     503: { description: "Mode `vector` while vector search is down" },
   },
 });

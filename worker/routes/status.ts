@@ -1,5 +1,6 @@
 /** The status page and what else tells of it: open to anybody, one reading of the book for all callers of some seconds. */
 import { OpenAPIHono, z } from "@hono/zod-openapi";
+import { iso, isoOrNull } from "../ground/time.ts";
 import { type PublicStatus, publicStatus } from "../operations/status.ts";
 import { statusBadge, statusFeed } from "../pages/status-feed.ts";
 import { statusPage } from "../pages/status-page.ts";
@@ -8,7 +9,7 @@ import { badgeQuery, status as statusSchema } from "../schemas/status.ts";
 import { declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
 import { refuseInvalid } from "../security/validation.ts";
-import { json } from "./json-answer.ts";
+import { json } from "./json-content.ts";
 import { originOf } from "./origin.ts";
 
 export const status = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
@@ -82,8 +83,6 @@ status.openapi(badge, async (c) => {
 
 function view(found: PublicStatus): z.infer<typeof statusSchema> {
   const { generated_at_ms, checked_at_ms, data, overall, components, incidents, maintenance } = found;
-  const iso = (at_ms: number) => new Date(at_ms).toISOString();
-  const isoOrNull = (at_ms: number | null) => (at_ms === null ? null : iso(at_ms));
   return {
     generated_at: iso(generated_at_ms),
     checked_at: isoOrNull(checked_at_ms),

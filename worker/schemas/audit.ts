@@ -5,17 +5,18 @@ import { AUDIT_PAGE_DEFAULT, AUDIT_PAGE_MAX } from "../limits.ts";
 import { wholeNumber } from "./documents.ts";
 
 const time = z.iso.datetime({ offset: true });
+// With `meta`: commands have made these schemas before `.openapi` is there.
 const { id, actor, action, outcome, subject, detail } = auditEntry.shape;
 
 export const auditReport = z
   .strictObject({
-    id: id.openapi({
+    id: id.meta({
       description: "Of your choice: a repeated report makes no second entry.",
       example: "a3f1c2d4e5b60718",
     }),
     at: time.openapi({ description: "When it happened.", example: "2026-11-29T12:00:00Z" }),
-    actor: actor.openapi({ description: "Who did it.", example: "alice" }),
-    action: action.openapi({ example: "restore apply" }),
+    actor: actor.meta({ description: "Who did it.", example: "alice" }),
+    action: action.meta({ example: "restore apply" }),
     outcome,
     subject: subject.default(""),
     detail: detail.default({}).openapi({ type: "object", description: "Ids, counts and reasons; no secrets." }),

@@ -30,7 +30,7 @@ export const modeView = z
     rate_tier_max,
     reason: z.string(),
     since: z.iso.datetime().nullable().openapi({ description: "Null: it was never changed." }),
-    by: z.string().openapi({ description: "The id of the key that set it." }),
+    by: z.string().describe("The id of the key that set it."),
   })
   .openapi("Mode");
 
@@ -56,7 +56,7 @@ export const blockView = z
     network: z.string().openapi({ example: "203.0.113.0/24" }),
     reason: z.string(),
     blocked_at: z.iso.datetime(),
-    blocked_by: z.string(),
+    blocked_by: z.string().describe("The id of the key that blocked it."),
     expires_at: z.iso.datetime().nullable(),
   })
   .openapi("Block");

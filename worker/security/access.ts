@@ -27,6 +27,9 @@ import { limitKey } from "./rate-limit.ts";
  */
 type Access = "open" | "any" | "cloudflare" | Scope;
 
+/** Before a scope: for keys of the operator's tenant alone, since the route tells of all tenants, or acts on them. */
+const OPERATOR = "operator ";
+
 const IDEMPOTENCY_HEADER = {
   name: "Idempotency-Key",
   in: "header",
@@ -34,34 +37,29 @@ const IDEMPOTENCY_HEADER = {
   schema: { type: "string", minLength: 1, maxLength: 128, pattern: "^[\\x21-\\x7e]{1,128}$" },
 } as const;
 
-const decisions = new WeakMap<object, Access>();
+const decisions = new WeakSet<object>();
 
 /**
  * `createRoute` with the access decision in force. `body_bytes_max` raises or lowers the limit of the JSON body,
  * `file_bytes_max` lets a file in that stead; `idempotent` honours `Idempotency-Key` (for POSTs that write and answer JSON, never for streams); with `deferrable` also
- * while a write fence is up, since the route defers its writes (`operations/defer.ts`). `whole_service` routes tell of all
- * tenants, or act on them: they are for the keys of the operator's tenant.
+ * while a write fence is up, since the route defers its writes (`operations/defer.ts`).
  */
 export function declareRoute<P extends string, R extends Omit<RouteConfig, "path"> & { path: P }>(
-  access: Access,
+  decision: Access | `${typeof OPERATOR}${Scope}`,
   route: R,
-  options: {
-    body_bytes_max?: number;
-    file_bytes_max?: number;
-    idempotent?: boolean;
-    deferrable?: boolean;
-    whole_service?: boolean;
-  } = {},
+  options: { body_bytes_max?: number; file_bytes_max?: number; idempotent?: boolean; deferrable?: boolean } = {},
 ) {
+  const whole_service = decision.startsWith(OPERATOR);
+  const access = (whole_service ? decision.slice(OPERATOR.length) : decision) as Access;
   const own = route.middleware === undefined ? [] : [route.middleware].flat();
   const body = route.request?.body === undefined ? [] : [jsonBody(options.body_bytes_max ?? BODY_BYTES_MAX)];
   if (options.file_bytes_max !== undefined) body.unshift(fileBody(options.file_bytes_max));
   const replay = options.idempotent === true ? [idempotent(options.deferrable === true)] : [];
   return createRoute<P, R>({
     ...route,
-    middleware: [guard(access, options.whole_service === true), ...body, ...replay, ...own],
+    middleware: [guard(access, whole_service), ...body, ...replay, ...own],
     // For whoever reads the description: keys of other tenants are refused, whatever their scopes.
-    ...(options.whole_service === true ? { "x-whole-service": true } : {}),
+    ...(whole_service ? { "x-whole-service": true } : {}),
     operationId: route.operationId ?? operationIdOf(route.method, route.path),
     parameters: [
       ...(options.idempotent === true ? [IDEMPOTENCY_HEADER] : []),
@@ -104,7 +102,7 @@ function securityOf(access: Access): Record<string, string[]>[] {
 
 function guard(access: Access, whole_service: boolean): MiddlewareHandler<App> {
   const middleware = admission(access, whole_service);
-  decisions.set(middleware, access);
+  decisions.add(middleware);
   return middleware;
 }
 

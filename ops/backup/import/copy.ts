@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { EXIT, OpsError } from "../../command/errors.ts";
 import type { Invocation, Outcome } from "../../command/invocation.ts";
+import { shownBytes } from "../../command/quantities.ts";
 import { patientStorage } from "../../storage/patient-storage.ts";
 import type { Storage } from "../../storage/storage.ts";
 import { claimedId } from "../keys-at-hand.ts";
@@ -10,7 +11,6 @@ import { locateRepository } from "../place.ts";
 import type { BackupKey } from "../repository/key-file.ts";
 import { openRepository } from "../repository/open-repository.ts";
 import { finding, type Repository } from "../repository/repository.ts";
-import { shownBytes } from "../shown.ts";
 import { copyObjects, planCopy, type RepositoryCopied, repositoryCopied } from "./copy-objects.ts";
 
 const copyPlan = repositoryCopied.extend({ from: z.string(), to: z.string(), snapshots: z.int() });

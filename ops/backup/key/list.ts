@@ -31,15 +31,11 @@ export const backupKeyList = defineCommand({
         ...config.retired.map(({ name, signer }) => ({ name, may: "nothing any more", as: signer })),
         ...config.passphrases.map(({ name }) => ({ name, may: "be opened by its passphrase", as: "" })),
       ];
-      const text = table(
-        rows,
-        [
-          { title: "key", value: ({ name }) => name },
-          { title: "may", value: ({ may }) => may },
-          { title: "known as", value: ({ as }) => as },
-        ],
-        invocation.terminal,
-      );
+      const text = table(invocation.terminal, rows, [
+        { title: "key", value: ({ name }) => name },
+        { title: "may", value: ({ may }) => may },
+        { title: "known as", value: ({ as }) => as },
+      ]);
       const { repository, readers, writers } = config;
       const retired = config.retired.map(({ name, signer }) => ({ name, signer }));
       const passphrases = config.passphrases.map(({ name }) => ({ name }));

@@ -4,7 +4,7 @@ import { SERVICE } from "../../../infra/inventory.ts";
 import { DAY_MS, HOUR_MS } from "../../../worker/ground/time.ts";
 import { type Client, decode } from "../../service/client.ts";
 import type { Arena } from "../arena.ts";
-import type { Fault } from "../fault.ts";
+import { type Fault, LATENCY_ALERTS } from "../fault.ts";
 import { atOnce, caller } from "../means.ts";
 import { deployVersion } from "../scripts.ts";
 
@@ -15,7 +15,7 @@ const PARAGRAPHS = 450;
 /** Replaces a large document by another one until so much of the day's rows is used, or a document's share more. */
 async function bulkWrites({ admin, clock }: Arena, percent: number): Promise<void> {
   const usedPercent = async () => {
-    const { resources } = decode(used, await admin.get("/metrics"), "GET /metrics");
+    const { resources } = await admin.get("/metrics", used);
     return resources.d1_rows_written.usage_percentage;
   };
   while ((await usedPercent()) < percent) {
@@ -38,14 +38,7 @@ export const BUSINESS_FAULTS: readonly Fault[] = [
     id: "quota-nearly-used",
     what: "a bulk import uses up the rows that D1 may write in a day",
     alert: "quota-high",
-    also: [
-      "quota-critical",
-      "latency",
-      "slo-latency-fast",
-      "slo-latency-quick",
-      "slo-latency-steady",
-      "slo-latency-slow",
-    ],
+    also: ["quota-critical", ...LATENCY_ALERTS],
     runbook: "quota-running-out",
     prepare: lateInTheDay,
     inject: (arena) => bulkWrites(arena, 82),
@@ -54,7 +47,7 @@ export const BUSINESS_FAULTS: readonly Fault[] = [
     id: "quota-used-up",
     what: "hardly anything of a day's allowance is left",
     alert: "quota-critical",
-    also: ["quota-high", "latency", "slo-latency-fast", "slo-latency-quick", "slo-latency-steady", "slo-latency-slow"],
+    also: ["quota-high", ...LATENCY_ALERTS],
     runbook: "quota-running-out",
     prepare: lateInTheDay,
     inject: (arena) => bulkWrites(arena, 96),

@@ -1,34 +1,12 @@
 /** Faults of D1. */
 import { OURS } from "../../d1/schema.ts";
 import type { Arena } from "../arena.ts";
-import type { Fault } from "../fault.ts";
-import { account, atOnce, databaseId, sql } from "../means.ts";
+import { ERROR_ALERTS, type Fault, LATENCY_ALERTS } from "../fault.ts";
+import { account, atOnce, databaseId, fails, freshSearches, sql, works } from "../means.ts";
 import { shellOf } from "../run-runbook.ts";
-import { ERROR_ALERTS } from "./worker.ts";
-
-const LATENCY_ALERTS = [
-  "latency",
-  "slo-latency-fast",
-  "slo-latency-quick",
-  "slo-latency-steady",
-  "slo-latency-slow",
-] as const;
 
 /** Messages need a dozen statements each. */
 const SLOW_ALERTS = [...LATENCY_ALERTS, "processing-slow"] as const;
-
-const fails =
-  (rule: Omit<Arena["faults"]["rules"][number], "binding">) =>
-  async ({ faults }: Arena) => {
-    faults.rules = [{ binding: "DB", ...rule }];
-  };
-const ends = async ({ faults }: Arena) => {
-  faults.rules = [];
-};
-
-/** Searches that no cache knows. */
-const freshSearches = async ({ admin, clock }: Arena, count: number): Promise<void> =>
-  atOnce(count, (index) => admin.send("POST", "/api/v1/search", { query: `gauge ${index} at ${clock.now()}` }));
 
 export const DATABASE_FAULTS: readonly Fault[] = [
   {
@@ -37,9 +15,9 @@ export const DATABASE_FAULTS: readonly Fault[] = [
     alert: "latency",
     also: SLOW_ALERTS,
     runbook: "slow-responses",
-    inject: fails({ apparent_ms: 2_000 }),
+    inject: fails({ binding: "DB", apparent_ms: 2_000 }),
     workload: (arena) => freshSearches(arena, 5),
-    passes: ends,
+    passes: works,
   },
   {
     id: "d1-very-slow",
@@ -47,9 +25,9 @@ export const DATABASE_FAULTS: readonly Fault[] = [
     alert: "slo-latency-fast",
     also: [...SLOW_ALERTS, "processing-stuck"],
     runbook: "slow-responses",
-    inject: fails({ apparent_ms: 5_000 }),
+    inject: fails({ binding: "DB", apparent_ms: 5_000 }),
     workload: (arena) => freshSearches(arena, 20),
-    passes: ends,
+    passes: works,
   },
   {
     id: "d1-refusing",
@@ -57,8 +35,8 @@ export const DATABASE_FAULTS: readonly Fault[] = [
     alert: "database-down",
     also: ["database-errors", "vector-search", "job-failed", ...ERROR_ALERTS],
     runbook: "d1-unavailable",
-    inject: fails({ error: "D1_ERROR: D1 DB is overloaded. Requests queued for too long." }),
-    passes: ends,
+    inject: fails({ binding: "DB", error: "D1_ERROR: D1 DB is overloaded. Requests queued for too long." }),
+    passes: works,
   },
   {
     id: "d1-flaky",
@@ -67,9 +45,9 @@ export const DATABASE_FAULTS: readonly Fault[] = [
     // What is tried again takes longer.
     also: ["database-down", ...ERROR_ALERTS, ...LATENCY_ALERTS],
     runbook: "d1-unavailable",
-    inject: fails({ error: "D1_ERROR: Network connection lost.", probability: 0.7 }),
+    inject: fails({ binding: "DB", error: "D1_ERROR: Network connection lost.", probability: 0.7 }),
     workload: (arena) => freshSearches(arena, 20),
-    passes: ends,
+    passes: works,
   },
   {
     id: "d1-full",
@@ -77,12 +55,12 @@ export const DATABASE_FAULTS: readonly Fault[] = [
     alert: "error-rate",
     also: ["database-errors", ...ERROR_ALERTS],
     runbook: "d1-unavailable",
-    inject: fails({ method: "batch", error: "D1_ERROR: Exceeded maximum DB size: SQLITE_FULL" }),
+    inject: fails({ binding: "DB", method: "batch", error: "D1_ERROR: Exceeded maximum DB size: SQLITE_FULL" }),
     workload: ({ admin, clock }) =>
       atOnce(2, (index) =>
         admin.send("PUT", `/api/v1/documents/full${index}`, { text: `At ${clock.now()} nothing fits.` }),
       ),
-    passes: ends,
+    passes: works,
   },
   {
     id: "d1-lost",

@@ -1,26 +1,14 @@
 /** Faults of Vectorize, of the models and of the caches. */
 import { VECTORIZE_DELETE_IDS_MAX } from "../../../infra/cloudflare-limits.ts";
 import { generationName, VECTOR_INDEX } from "../../../infra/inventory.ts";
-import type { Arena } from "../arena.ts";
-import type { Fault } from "../fault.ts";
-import { account, atOnce } from "../means.ts";
+import { type Fault, LATENCY_ALERTS } from "../fault.ts";
+import { account, fails, freshSearches, works } from "../means.ts";
 
-const ends = async ({ faults }: Arena) => {
-  faults.rules = [];
-};
-const fails =
-  (rule: Arena["faults"]["rules"][number]) =>
-  async ({ faults }: Arena) => {
-    faults.rules = [rule];
-  };
 const INDEX = `vectorize/v2/indexes/${generationName(VECTOR_INDEX, VECTOR_INDEX.generation, "local")}`;
 
 const ORPHANS = 60;
 /** Far beyond the ids that chunks get. */
 const ORPHANS_FROM = 9_000_000;
-
-const freshSearches = async ({ admin, clock }: Arena, count: number): Promise<void> =>
-  atOnce(count, (index) => admin.send("POST", "/api/v1/search", { query: `gauge ${index} at ${clock.now()}` }));
 
 export const INDEX_FAULTS: readonly Fault[] = [
   {
@@ -42,24 +30,17 @@ export const INDEX_FAULTS: readonly Fault[] = [
     runbook: "vector-search-unavailable",
     inject: fails({ binding: "VECTORIZE", method: "query", error: "VECTOR_QUERY_ERROR (code = 40023)" }),
     workload: (arena) => freshSearches(arena, 2),
-    passes: ends,
+    passes: works,
   },
   {
     id: "vectorize-slow",
     what: "Vectorize takes longer than searches wait for it",
     alert: "vector-search",
-    also: [
-      "dependency-down",
-      "latency",
-      "slo-latency-fast",
-      "slo-latency-quick",
-      "slo-latency-steady",
-      "slo-latency-slow",
-    ],
+    also: ["dependency-down", ...LATENCY_ALERTS],
     runbook: "vector-search-unavailable",
     inject: fails({ binding: "VECTORIZE", method: "query", delay_ms: 6_000 }),
     workload: (arena) => freshSearches(arena, 5),
-    passes: ends,
+    passes: works,
   },
   {
     id: "vectorize-away",
@@ -68,7 +49,7 @@ export const INDEX_FAULTS: readonly Fault[] = [
     also: ["vector-search", "index-disparity"],
     runbook: "vector-search-unavailable",
     inject: fails({ binding: "VECTORIZE", error: "Vectorize is not available" }),
-    passes: ends,
+    passes: works,
   },
   {
     id: "vectors-stale",
@@ -105,13 +86,11 @@ export const INDEX_FAULTS: readonly Fault[] = [
     alert: "dependency-down",
     also: ["cache-hits"],
     runbook: "vector-search-unavailable",
-    inject: async ({ faults }) => {
-      faults.rules = [
-        { binding: "CONFIG", script: "prism", error: "KV GET failed: 500 Internal Server Error" },
-        { binding: "CACHE", error: "KV GET failed: 500 Internal Server Error" },
-      ];
-    },
-    passes: ends,
+    inject: fails(
+      { binding: "CONFIG", script: "prism", error: "KV GET failed: 500 Internal Server Error" },
+      { binding: "CACHE", error: "KV GET failed: 500 Internal Server Error" },
+    ),
+    passes: works,
   },
   {
     id: "ai-down",
@@ -120,7 +99,7 @@ export const INDEX_FAULTS: readonly Fault[] = [
     runbook: "ai-unavailable",
     inject: fails({ binding: "AI", error: "InferenceUpstreamError: 3040: Capacity temporarily exceeded" }),
     workload: (arena) => freshSearches(arena, 2),
-    passes: ends,
+    passes: works,
   },
   {
     id: "neurons-used-up",
@@ -132,7 +111,7 @@ export const INDEX_FAULTS: readonly Fault[] = [
       error: "4006: you have used up your daily free allocation of 10,000 neurons, please upgrade to Workers Paid",
     }),
     workload: (arena) => freshSearches(arena, 2),
-    passes: ends,
+    passes: works,
   },
   {
     id: "cache-cold",

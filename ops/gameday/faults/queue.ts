@@ -2,8 +2,8 @@
 import { MINUTE_MS } from "../../../worker/ground/time.ts";
 import { QUEUE_STUCK_AFTER_MS } from "../../../worker/limits.ts";
 import type { Arena } from "../arena.ts";
-import type { Fault } from "../fault.ts";
-import { account, queueId } from "../means.ts";
+import { type Fault, LATENCY_ALERTS } from "../fault.ts";
+import { account, fails, queueId, works } from "../means.ts";
 
 /** Messages that wait where a thousand is too many. */
 const BACKLOG = 1_100;
@@ -23,14 +23,7 @@ async function pushPings(arena: Arena, count: number): Promise<void> {
     await account(arena, "post", `queues/${id}/messages/batch`, { messages });
 }
 
-const ends = async ({ faults }: Arena) => {
-  faults.rules = [];
-};
-const slowConsumer =
-  (apparent_ms: number) =>
-  async ({ faults }: Arena) => {
-    faults.rules = [{ binding: "VECTOR_PACKS", method: "put", apparent_ms }];
-  };
+const slowConsumer = (apparent_ms: number) => fails({ binding: "VECTOR_PACKS", method: "put", apparent_ms });
 
 export const QUEUE_FAULTS: readonly Fault[] = [
   {
@@ -76,25 +69,18 @@ export const QUEUE_FAULTS: readonly Fault[] = [
     id: "processing-slow",
     what: "messages of the queue take forty seconds",
     alert: "processing-slow",
-    also: ["latency", "slo-latency-fast", "slo-latency-quick", "slo-latency-steady", "slo-latency-slow"],
+    also: LATENCY_ALERTS,
     runbook: "ingestion-stuck",
     inject: slowConsumer(40_000),
-    passes: ends,
+    passes: works,
   },
   {
     id: "processing-stuck",
     what: "messages of the queue take minutes",
     alert: "processing-stuck",
-    also: [
-      "processing-slow",
-      "latency",
-      "slo-latency-fast",
-      "slo-latency-quick",
-      "slo-latency-steady",
-      "slo-latency-slow",
-    ],
+    also: ["processing-slow", ...LATENCY_ALERTS],
     runbook: "ingestion-stuck",
     inject: slowConsumer(150_000),
-    passes: ends,
+    passes: works,
   },
 ];

@@ -2,21 +2,10 @@
 import { SERVICE, WATCHDOG } from "../../../infra/inventory.ts";
 import { ALERT_STEP_MISSED_MIN } from "../../../worker/limits.ts";
 import type { Arena } from "../arena.ts";
-import type { Fault } from "../fault.ts";
-import { heartbeat, notification, removeCrons } from "../means.ts";
+import { ERROR_ALERTS, type Fault } from "../fault.ts";
+import { fails, heartbeat, notification, removeCrons, works } from "../means.ts";
 import { deployRelease } from "../scripts.ts";
 import { outageIsTold } from "../story.ts";
-
-/** What a burst of failed requests raises beside its own alert, by how fast it burns the budget. */
-export const ERROR_ALERTS = [
-  "error-rate",
-  "availability",
-  "slo-availability-fast",
-  "slo-availability-quick",
-  "slo-availability-steady",
-  "slo-availability-slow",
-  "user-errors",
-] as const;
 
 const SEARCH = 'new URL(request.url).pathname === "/api/v1/search"';
 
@@ -84,12 +73,8 @@ export const WORKER_FAULTS: readonly Fault[] = [
     what: "the Durable Object of the alerts fails",
     alert: "alert-state-broken",
     runbook: "alert-state-broken",
-    inject: async ({ faults }) => {
-      faults.rules = [{ binding: "ALERTS", script: SERVICE, error: "game day: Durable Object reset" }];
-    },
-    passes: async ({ faults }) => {
-      faults.rules = [];
-    },
+    inject: fails({ binding: "ALERTS", script: SERVICE, error: "game day: Durable Object reset" }),
+    passes: works,
   },
   {
     id: "cpu-exceeded",

@@ -1,4 +1,6 @@
 /** Vectorize, and whether it holds the chunks' vectors and no others; the packs in R2 that it can be rebuilt from. */
+
+import { iso } from "../../ground/time.ts";
 import {
   OWED_TOLD_AFTER_MS,
   PARITY_COUNT_MAX,
@@ -212,10 +214,6 @@ export function judgeParity(
     `Vectorize is stale or was changed by others: it has processed changes up to ${processed_up_to ?? "none"}`,
   );
   return { status: "unhealthy", detail: faults.join("; ") };
-}
-
-function iso(at_ms: number): string {
-  return new Date(at_ms).toISOString();
 }
 
 export const packs: Check = {

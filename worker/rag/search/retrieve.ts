@@ -5,7 +5,6 @@
  * vector leg degrades a hybrid search to full text and says so; a dead D1 is the caller's error, since D1 holds
  * the text.
  */
-import type { DocumentFormat } from "../../ground/document.ts";
 import { RERANK_DEPTH, RESCORE_DEPTH, SEARCH_DEPTH_MAX, SPARSE_POOL } from "../../limits.ts";
 import { type IndexState, indexState } from "../../store/index-state.ts";
 import { embed } from "../../vectors/embed.ts";
@@ -46,17 +45,8 @@ export interface RetrievalRequest {
   rerank_model?: string;
 }
 
-export interface Hit {
-  chunk_id: number;
-  /** The caller's own id of the document. */
-  document_id: string;
-  title: string;
-  heading: string;
-  text: string;
-  format: DocumentFormat;
-  url: string | null;
+export interface Hit extends Omit<ChunkRow, "metadata" | "document_tokens"> {
   metadata: Record<string, unknown>;
-  token_count: number;
   scores: { text?: number; vector?: number; fused: number; rerank?: number };
 }
 

@@ -17,6 +17,7 @@ import { COUNTED_TABLES, type Counted, type Found, holdingOf } from "./term-coun
 /** One chunk as D1 holds it. `metadata` is the document's flat JSON object, still as text. */
 export interface ChunkRow {
   chunk_id: number;
+  /** The caller's own id of the document. */
   document_id: string;
   title: string;
   heading: string;

@@ -17,6 +17,7 @@ import { problemOf } from "../../security/failures.ts";
 import { allowedOrigins } from "../../security/headers.ts";
 import { refuseInvalid } from "../../security/validation.ts";
 import type { Work } from "../../work.ts";
+import { jsonRequest } from "../json-content.ts";
 import type * as Sdk from "./sdk.ts";
 import { TOOLS, type Tool } from "./tools.ts";
 
@@ -49,7 +50,7 @@ const route = declareRoute("any", {
   description:
     "Streamable HTTP without sessions, one JSON-RPC message a request; protocol 2026-07-28, 2025-11-25 and 2025-06-18. The tools are " +
     `${TOOLS.map(({ name, scope }) => `\`${name}\` (scope ${scope})`).join(", ")}: a key sees those that its scopes allow.`,
-  request: { body: { required: true, content: { "application/json": { schema: rpcMessage } } } },
+  request: { body: jsonRequest(rpcMessage) },
   middleware: [requireKnownOrigin] as const,
   responses: {
     200: {

@@ -17,6 +17,7 @@ import type { App } from "../../security/context.ts";
 import { openAiError } from "../../security/error-shapes.ts";
 import { refuseInvalid } from "../../security/validation.ts";
 import { drain, streamed } from "../answer-stream.ts";
+import { jsonRequest } from "../json-content.ts";
 import { type CompletionHead, chunkOf, completionOf, lastChunks } from "./completion.ts";
 import { noSuchModel } from "./models.ts";
 
@@ -32,7 +33,7 @@ const route = declareRoute("chat", {
     "Answers from the tenant's documents and cites them: `[17]` in the text is a mark, and `prism.citations` says what it cites. " +
     "The last message of the user is the question; earlier ones say what it leaves out (`prism.standalone_question`). What has no effect is named in `prism.ignored`; " +
     "what would change the meaning of the request is refused with its `param`.",
-  request: { body: { required: true, content: { "application/json": { schema: completionRequest } } } },
+  request: { body: jsonRequest(completionRequest) },
   responses: {
     200: {
       description: "The answer",

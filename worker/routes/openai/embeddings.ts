@@ -6,7 +6,7 @@ import { embeddingsAnswer, embeddingsRequest } from "../../schemas/openai.ts";
 import { declareRoute } from "../../security/access.ts";
 import type { App } from "../../security/context.ts";
 import { refuseInvalid } from "../../security/validation.ts";
-import { json } from "../json-answer.ts";
+import { json, jsonRequest } from "../json-content.ts";
 import { noSuchModel } from "./models.ts";
 
 export const embeddings = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
@@ -18,7 +18,7 @@ const route = declareRoute("read", {
   tags: ["OpenAI-compatible"],
   summary: "Turn texts into vectors",
   description: "By the model of the index, so that the vectors can be compared with those of its documents.",
-  request: { body: { required: true, content: { "application/json": { schema: embeddingsRequest } } } },
+  request: { body: jsonRequest(embeddingsRequest) },
   responses: {
     200: json(embeddingsAnswer, "One vector for each text"),
     404: { description: "No such model" },

@@ -6,7 +6,7 @@ import { modelParams, openAiModel, openAiModels } from "../../schemas/openai.ts"
 import { declareRoute } from "../../security/access.ts";
 import type { App } from "../../security/context.ts";
 import { refuseInvalid } from "../../security/validation.ts";
-import { json } from "../json-answer.ts";
+import { json } from "../json-content.ts";
 
 export const models = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 

@@ -2,3 +2,8 @@
 export function json<T>(schema: T, description: string) {
   return { description, content: { "application/json": { schema } } };
 }
+
+/** Declares the body of a request: JSON of this schema. */
+export function jsonRequest<T>(schema: T) {
+  return { required: true, content: { "application/json": { schema } } };
+}
