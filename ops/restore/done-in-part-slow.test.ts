@@ -10,6 +10,8 @@ let rig: StackRig;
 let place: string;
 let snapshot: string;
 const DENIED = { kind: "answer", status: 403, body: "<Error><Code>AccessDenied</Code></Error>" } as const;
+const FULL = { kind: "answer", status: 507, body: "<Error><Code>XMinioStorageFull</Code></Error>" } as const;
+const READS_ONLY = { kind: "answer", status: 501, body: "<Error><Code>NotImplemented</Code></Error>" } as const;
 const isOfPlace = ({ path }: Passing) => path.startsWith("/prism-backups/elsewhere/");
 
 beforeAll(async () => {
@@ -34,24 +36,46 @@ afterAll(async () => {
 /** Paths of what a restore read of the repository, in their order. */
 const read: string[] = [];
 
-test("a repository that cannot be written is verified, drilled and restored from; that it keeps no mark is said", async () => {
-  rig.judge = (passing) => {
-    if (!isOfPlace(passing)) return null;
-    if (passing.method === "GET" && passing.path.includes("/parts/")) read.push(passing.path);
-    return passing.method === "PUT" || passing.method === "DELETE" ? DENIED : null;
-  };
-  const note = `snapshot ${snapshot} passed, and its repository does not remember it`;
+test.each([
+  ["its credentials may only read", DENIED],
+  ["its disk is full", FULL],
+  ["it takes no writes at all", READS_ONLY],
+])(
+  "a repository that cannot be written, as %s, is verified, drilled and restored from; that it keeps no mark is said",
+  async (_why, answer) => {
+    rig.judge = (passing) => {
+      if (!isOfPlace(passing)) return null;
+      if (passing.method === "GET" && passing.path.includes("/parts/")) read.push(passing.path);
+      return passing.method === "PUT" || passing.method === "DELETE" ? answer : null;
+    };
+    const note = `snapshot ${snapshot} passed, and its repository does not remember it`;
+    const verified = await rig.ops("backup", "verify", "--repository", place);
+    expect(verified).toMatchObject({ code: 0, stderr: expect.stringContaining(note) });
+    expect(JSON.parse(verified.stdout)).toMatchObject({ passed: true, level: "restore" });
+    expect(await rig.ops("drill", "--repository", place)).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining(note),
+    });
+    read.length = 0;
+    const applied = await rig.ops("restore", "apply", "--yes", "--repository", place);
+    rig.judge = undisturbed;
+    expect(applied).toMatchObject({ code: 0, stderr: expect.stringContaining(note) });
+  },
+);
+
+test("an object that is refused alone is named by verify, and salvage writes all the rest", async () => {
+  const [alone = ""] = read;
+  rig.judge = (passing) => (isOfPlace(passing) && passing.path === alone ? DENIED : null);
   const verified = await rig.ops("backup", "verify", "--repository", place);
-  expect(verified).toMatchObject({ code: 0, stderr: expect.stringContaining(note) });
-  expect(JSON.parse(verified.stdout)).toMatchObject({ passed: true, level: "restore" });
-  expect(await rig.ops("drill", "--repository", place)).toMatchObject({
-    code: 0,
-    stderr: expect.stringContaining(note),
-  });
-  read.length = 0;
-  const applied = await rig.ops("restore", "apply", "--yes", "--repository", place);
+  const taken = join(rig.dir, "salvaged");
+  const salvaged = await rig.ops("backup", "export", "--salvage", taken, "--repository", place);
   rig.judge = undisturbed;
-  expect(applied).toMatchObject({ code: 0, stderr: expect.stringContaining(note) });
+  const object = expect.stringContaining(alone.slice(alone.indexOf("epoch/")));
+  expect([verified.code, JSON.parse(verified.stdout).findings]).toEqual([
+    1,
+    [expect.objectContaining({ object, cause: expect.stringContaining("cannot be read (403") })],
+  ]);
+  expect([salvaged.code, JSON.parse(salvaged.stdout).lost.parts]).toMatchObject([4, [{ object }]]);
 });
 
 test("credentials that end after the switch leave a restore done in part, and --resume finds the repository again", async () => {
