@@ -1,4 +1,4 @@
-/** `ops drift`: is what was deployed still what is there? Looks only; `ops deploy` puts it right. */
+/** `ops drift`: is what was deployed still what is there? Looks only; `ops deploy` puts it right, but for stores that are gone. */
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { defineCommand } from "../command/define.ts";

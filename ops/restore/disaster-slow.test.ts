@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
-import { UNDO_WINDOW_MS } from "../limits.ts";
 import { addChunks } from "./many-chunks.fixture.ts";
 import { destroyStores, liveStack, stackState } from "./stack-state.fixture.ts";
 
@@ -78,21 +77,4 @@ test(`${CHUNKS} chunks: after the stores are destroyed, every row, vector and ke
     code: 3,
     error: { cause: "there was no live database before it" },
   });
-  expect(await ops("generation", "undo", "all", "--yes")).toMatchObject({ code: 3 });
-  // What the deployment made again beside them, and whatever else is left, goes with the seven days.
-  expect(await ops("generation", "list")).toMatchObject({ undo: { database: null, vectors: null } });
-  const bucket = await service.platform.runtime.r2("prism-vectors");
-  for (const store of ["database", "vectors"]) {
-    const key = `generations/undo-${store}.json`;
-    const way = JSON.parse((await (await bucket.get(key))?.text()) ?? "{}");
-    await bucket.put(key, JSON.stringify({ ...way, at_ms: way.at_ms - UNDO_WINDOW_MS }));
-  }
-  expect(await ops("generation", "drop", "--expired", "--yes")).toMatchObject({
-    code: 0,
-    expired: [
-      { store: "database", generation: 1 },
-      { store: "vectors", generation: 1 },
-    ],
-  });
-  expect(await stackState(service.platform, dir)).toEqual(before);
 });

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { StackRig, undisturbed } from "../backup/torture/stack-rig.fixture.ts";
-import type { Passing } from "../storage/wire.fixture.ts";
+import type { Fault, Passing } from "../storage/wire.fixture.ts";
 
 let rig: StackRig;
 /** In a bucket, under a prefix of its own, with credentials in the environment. */
@@ -36,32 +36,26 @@ afterAll(async () => {
 /** Paths of what a restore read of the repository, in their order. */
 const read: string[] = [];
 
-test.each([
-  ["its credentials may only read", DENIED],
-  ["its disk is full", FULL],
-  ["it takes no writes at all", READS_ONLY],
-])(
-  "a repository that cannot be written, as %s, is verified, drilled and restored from; that it keeps no mark is said",
-  async (_why, answer) => {
+test("a repository that cannot be written is verified, drilled and restored from; that it keeps no mark is said", async () => {
+  const note = `snapshot ${snapshot} passed, and its repository does not remember it`;
+  const refusing = async (answer: Fault, ...words: string[]) => {
     rig.judge = (passing) => {
       if (!isOfPlace(passing)) return null;
       if (passing.method === "GET" && passing.path.includes("/parts/")) read.push(passing.path);
       return passing.method === "PUT" || passing.method === "DELETE" ? answer : null;
     };
-    const note = `snapshot ${snapshot} passed, and its repository does not remember it`;
-    const verified = await rig.ops("backup", "verify", "--repository", place);
-    expect(verified).toMatchObject({ code: 0, stderr: expect.stringContaining(note) });
-    expect(JSON.parse(verified.stdout)).toMatchObject({ passed: true, level: "restore" });
-    expect(await rig.ops("drill", "--repository", place)).toMatchObject({
-      code: 0,
-      stderr: expect.stringContaining(note),
-    });
-    read.length = 0;
-    const applied = await rig.ops("restore", "apply", "--yes", "--repository", place);
+    const done = await rig.ops(...words, "--repository", place);
     rig.judge = undisturbed;
-    expect(applied).toMatchObject({ code: 0, stderr: expect.stringContaining(note) });
-  },
-);
+    expect(done, done.stderr).toMatchObject({ code: 0, stderr: expect.stringContaining(note) });
+    return JSON.parse(done.stdout);
+  };
+  // Its credentials may only read, its disk is full, it takes no writes at all.
+  for (const answer of [DENIED, FULL, READS_ONLY])
+    expect(await refusing(answer, "backup", "verify")).toMatchObject({ passed: true, level: "restore" });
+  await refusing(DENIED, "drill");
+  read.length = 0;
+  await refusing(FULL, "restore", "apply", "--yes");
+});
 
 test("an object that is refused alone is named by verify, and salvage writes all the rest", async () => {
   const [alone = ""] = read;
@@ -70,7 +64,7 @@ test("an object that is refused alone is named by verify, and salvage writes all
   const taken = join(rig.dir, "salvaged");
   const salvaged = await rig.ops("backup", "export", "--salvage", taken, "--repository", place);
   rig.judge = undisturbed;
-  const object = expect.stringContaining(alone.slice(alone.indexOf("epoch/")));
+  const object = alone.slice(alone.indexOf("epoch/")).split("?")[0];
   expect([verified.code, JSON.parse(verified.stdout).findings]).toEqual([
     1,
     [expect.objectContaining({ object, cause: expect.stringContaining("cannot be read (403") })],
