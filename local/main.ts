@@ -1,7 +1,7 @@
 /** `npm start`: the platform with the project's own documents indexed. Ctrl-C stops it and leaves nothing running. */
-import { spawnSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { parseArgs, styleText } from "node:util";
+import { $ } from "zx/core";
 import { UpstreamError } from "./ai/openai-upstream.ts";
 import { indexDemo } from "./demo.ts";
 import { PARENT_LOOK_MS, STOP_MAX_MS } from "./limits.ts";
@@ -69,8 +69,8 @@ function toldToStop(): Promise<void> {
  * others nothing. None where there is no `ps`.
  */
 function npmAbove(): number[] {
-  const { stdout } = spawnSync("ps", ["-A", "-o", "pid=,ppid=,args="], { encoding: "utf8" });
-  const rows = Array.from((stdout ?? "").matchAll(/^ *(\d+) +(\d+) (.*)$/gm), ([, pid, ppid, args = ""]) => ({
+  const { stdout } = $.sync({ nothrow: true })`ps -A -o pid=,ppid=,args=`;
+  const rows = Array.from(stdout.matchAll(/^ *(\d+) +(\d+) (.*)$/gm), ([, pid, ppid, args = ""]) => ({
     ...{ pid: Number(pid), ppid: Number(ppid), args },
   }));
   const processes = new Map(rows.map((row) => [row.pid, row]));
