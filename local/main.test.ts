@@ -252,18 +252,22 @@ describe("stopping", () => {
   });
 
   test("whatever starts it and whatever ends that, nothing is left running", async () => {
-    const npm = ["npm", "--prefix", join(import.meta.dirname, ".."), "start", "--"];
-    const npx = ["npx", "--", process.execPath, MAIN];
+    const flags = [...FREE_PORTS, "--ephemeral", "--no-demo", "--json"];
+    const npm = ["npm", "--prefix", join(import.meta.dirname, ".."), "start", "--", ...flags];
+    const npx = ["npx", "--", process.execPath, MAIN, ...flags];
     const ends: [by: string[], signal: NodeJS.Signals][] = [
       [npm, "SIGTERM"],
       // npm does not pass these on.
       [npm, "SIGHUP"],
       [npm, "SIGKILL"],
       [npx, "SIGTERM"],
+      [npx, "SIGKILL"],
+      // Between the two stands an npm that nobody tells.
+      [["npx", "-c", npm.join(" ")], "SIGKILL"],
     ];
     await Promise.all(
       ends.map(async ([by, signal]) => {
-        const run = startBy(by, ...FREE_PORTS, "--ephemeral", "--no-demo", "--json");
+        const run = startBy(by);
         await run.ready;
         run.child.kill(signal);
         await until(() => processesOf(run).length === 0);

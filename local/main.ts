@@ -1,6 +1,7 @@
 /** `npm start`: the platform with the project's own documents indexed. Ctrl-C stops it and leaves nothing running. */
 import { statSync } from "node:fs";
 import { parseArgs, styleText } from "node:util";
+import { $ } from "zx/core";
 import { UpstreamError } from "./ai/openai-upstream.ts";
 import { indexDemo } from "./demo.ts";
 import { PARENT_LOOK_MS, STOP_MAX_MS } from "./limits.ts";
@@ -56,9 +57,38 @@ function toldToStop(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
   const { npm_lifecycle_event, PRISM_STARTED_BY = process.ppid } = process.env;
-  const look = () => process.ppid === Number(PRISM_STARTED_BY) || resolve();
-  if (npm_lifecycle_event !== undefined) setInterval(look, PARENT_LOOK_MS).unref();
+  if (npm_lifecycle_event === undefined) return promise;
+  const above = npmAbove();
+  const look = () => (process.ppid === Number(PRISM_STARTED_BY) && above.every(isAlive)) || resolve();
+  setInterval(look, PARENT_LOOK_MS).unref();
   return promise;
+}
+
+/**
+ * npm and whatever of npm started it (`npx npm start`), by the names that they give themselves: one of them that is killed tells the
+ * others nothing. None where there is no `ps`.
+ */
+function npmAbove(): number[] {
+  const { stdout } = $.sync({ nothrow: true })`ps -A -o pid=,ppid=,args=`;
+  const rows = Array.from(stdout.matchAll(/^ *(\d+) +(\d+) (.*)$/gm), ([, pid, ppid, args = ""]) => ({
+    ...{ pid: Number(pid), ppid: Number(ppid), args },
+  }));
+  const processes = new Map(rows.map((row) => [row.pid, row]));
+  const found: number[] = [];
+  for (let one = processes.get(process.ppid); one !== undefined; one = processes.get(one.ppid)) {
+    if (/^npm( |$)/.test(one.args)) found.push(one.pid);
+    else if (!/^\S*sh -c /.test(one.args)) break;
+  }
+  return found;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Runs the platform until the process is told to stop, also while it starts or indexes. */

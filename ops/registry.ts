@@ -82,6 +82,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "restore plan": async () => (await import("./restore/plan.ts")).restorePlan,
   "restore apply": async () => (await import("./restore/apply.ts")).restoreApply,
   "restore document": async () => (await import("./restore/document.ts")).restoreDocument,
+  "restore table": async () => (await import("./restore/table.ts")).restoreTable,
   "restore undo": async () => (await import("./restore/undo.ts")).restoreUndo,
   drill: async () => (await import("./drill/drill.ts")).drill,
   "keys create": async () => (await import("./keys/create.ts")).keysCreate,

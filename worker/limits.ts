@@ -180,7 +180,7 @@ export const OVERDUE_AFTER_MS = 15 * 60_000;
 export const OWED_TOLD_AFTER_MS = OVERDUE_AFTER_MS + 10 * 60_000;
 /** Messages of one cron run: 10 ms of CPU on the free plan. */
 export const OVERDUE_BATCH_MAX = 100;
-/** Chunks from before a migration that one run of cron makes findable by every script: within 10 ms of CPU. */
+/** Chunks whose words one run of cron reads again: within 10 ms of CPU. */
 export const REWORDED_CHUNKS_MAX = 200;
 
 /** A document's text; with escapes it still fits a JSON body of BODY_BYTES_MAX in most languages. */

@@ -29,9 +29,6 @@ export interface KnownResource {
 
 type Lifecycle = Pick<Plugin, "check" | "diff" | "create" | "read" | "update" | "delete">;
 
-/** The newest deployment is the one that counts, whoever made it. */
-const DEPLOYMENT = "cloudflare:index/workersDeployment:WorkersDeployment";
-
 export interface Reconciliation {
   step: PlannedStep;
   /** As it is, or in a preview as far as that is known. `id` is empty for one that does not exist yet. */
@@ -136,9 +133,7 @@ export class LocalResources {
     const of = this.#of(type, name);
     const read = (id: string, state: Properties, old: Properties) =>
       of.plugin.read({ urn: of.urn, signal: this.#signal, id, state, inputs: old });
-    const superseded =
-      known && type === DEPLOYMENT && (await findExisting(this.#client, type, known.inputs)) !== known.id;
-    const kept = known && !superseded ? await read(known.id, known.outputs, known.inputs) : null;
+    const kept = known ? await read(known.id, known.outputs, known.inputs) : null;
     if (kept !== null) return kept;
     // Gone, or made again by a run that was interrupted before it could write down the new one.
     // Below something that does not exist yet there is nothing.

@@ -5,6 +5,7 @@ import type Cloudflare from "cloudflare";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WATCHDOG } from "../../infra/inventory.ts";
 import { createCloudflare } from "../../ops/cloudflare/api.ts";
+import { mainVersion, workerVersions } from "../../ops/cloudflare/worker-versions.ts";
 import { runCli } from "../../ops/command/run-cli.fixture.ts";
 import type { PlannedStep, StackDriver } from "../../ops/stack/driver.ts";
 import { type Platform, startPlatform } from "../platform.ts";
@@ -120,7 +121,7 @@ test("what was changed behind its back is drift, and what is gone is missing", a
   for await (const { consumer_id } of client.queues.consumers.list(queues.dead.id, account))
     await client.queues.consumers.delete(consumer_id ?? "", { ...account, queue_id: queues.dead.id });
   // A pause, and dead letters that go nowhere, are seen by no refresh.
-  await client.queues.edit(queues.ingest.id, { ...account, settings: { delivery_paused: true } });
+  await client.queues.edit(queues.ingest.id, { ...account, settings: { delivery_paused: true, delivery_delay: 600 } });
   for await (const consumer of client.queues.consumers.list(queues.ingest.id, account))
     await client.queues.consumers.update(consumer.consumer_id ?? "", {
       ...{ ...account, queue_id: queues.ingest.id, type: "worker", script_name: "prism" },
@@ -156,16 +157,29 @@ test("the next deployment puts drift right and makes what the configuration adds
   expect(bindings).toContainEqual(expect.objectContaining({ name: "LOG_LEVEL", text: "DEBUG" }));
 });
 
-test("what no `up` sees, such as a lost cron trigger, is planned and put right by a deployment alone", async () => {
+test("what no `up` sees, such as a lost cron trigger or a rollback by other means, is told and put right by a deployment", {
+  timeout: 600_000,
+}, async () => {
+  const { worker } = await driver.outputs();
+  const versions = workerVersions(client, account.account_id, worker.name);
+  const before = (await versions.deployments()).map(mainVersion).find((id) => id !== worker.version_id) ?? "";
+  await versions.deploy([{ version_id: before, percentage: 100 }]);
   expect(differing((await driver.preview()).steps)).toEqual([]);
+  expect((await driver.drift()).filter(({ state }) => state !== "unchanged")).toEqual([]);
+  const told = JSON.parse((await ops("drift", "--json")).stdout);
+  expect(told.resources).toContainEqual(expect.objectContaining({ name: "prism-deployment", changed: ["versions"] }));
   const plan = JSON.parse((await ops("deploy", "--dry-run", "--json")).stdout);
   expect(plan).toMatchObject({ steps: [], nothing_to_do: false });
   expect(plan.out_of_sight.toSorted()).toEqual([
     expect.stringMatching(/^cron triggers of prism: .*is missing.*1 1 \* \* \* is not declared/),
     expect.stringContaining("dead letters of prism-ingest go to no queue, declared is prism-ingest-dead"),
-    expect.stringContaining("queue prism-ingest is paused"),
+    "queue prism-ingest is paused, delays every message by 600 s",
+    `traffic of prism goes to version ${before} (100 %), declared is version ${worker.version_id} (100 %)`,
   ]);
   expect(await ops("deploy", "--at-once", "--watch", "1s")).toMatchObject({ code: 0 });
+  expect((await versions.deployments())[0]).toMatchObject({
+    versions: [{ version_id: worker.version_id, percentage: 100 }],
+  });
   expect(await ops("drift")).toMatchObject({ code: 0, stdout: expect.stringContaining("are as they were deployed.") });
 });
 

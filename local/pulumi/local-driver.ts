@@ -145,6 +145,9 @@ export function localDriver({ data_dir, platform, signal }: LocalStack): StackDr
       });
     },
 
+    compares_with: "account",
+    notice: async () => {},
+
     async unmanaged() {
       const current = await state();
       const found: UnmanagedResource[] = [];

@@ -40,6 +40,20 @@ test.each([
     "modules[0]: exactly one of contentBase64, contentFile",
   ],
   ["a module with two", "WorkerVersion", withModule({ contentBase64: "YQ==", contentFile: "w.js" }), "got: 2"],
+  ["a day for a moment", "AccountToken", { expiresOn: "2099-01-01" }, "expiresOn: invalid RFC3339 string value"],
+  [
+    "a policy's resources that are no JSON",
+    "AccountToken",
+    { policies: [{ effect: "allow", permissionGroups: [], resources: "com.cloudflare.api.account" }] },
+    "policies[0].resources: invalid JSON string value",
+  ],
+  ["half a millisecond", "WorkerVersion", { limits: { cpuMs: 50.5 } }, "limits.cpuMs: value must be a whole number"],
+  [
+    "a share of a second of a lock",
+    "R2BucketLock",
+    { rules: [{ id: "a", enabled: true, condition: { type: "Age", maxAgeSeconds: 1.5 } }] },
+    "rules[0].condition.maxAgeSeconds: value must be a whole number",
+  ],
   ["uploads of a second", "LogpushJob", { maxUploadIntervalSeconds: 1 }, "value must be between 30 and 300, got: 1"],
 ])("check refuses what the official provider's validators refuse: %s", (_what, type, inputs, failure) => {
   expect(failures(type, inputs)).toContainEqual(expect.stringContaining(failure));

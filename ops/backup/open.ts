@@ -101,7 +101,12 @@ export async function withRepository<T>(
     try {
       const result = await work(repository);
       for (const warning of repository.warnings) invocation.note(`Warning: ${warning}`);
-      await remember(data_dir, name, repository.counter_seen);
+      // The work is done, whatever this machine can write down of it.
+      await remember(data_dir, name, repository.counter_seen).catch((error: unknown) =>
+        invocation.note(
+          `Warning: this machine does not remember that it saw this repository, and would not notice if it were rolled back: ${String(error)}`,
+        ),
+      );
       return result;
     } finally {
       await repository.close();

@@ -78,6 +78,20 @@ test("verify restores a snapshot and remembers it; its dry run says what it woul
   expect(await recorded()).toMatchObject([{ action: "backup verify", outcome: "done", detail: { snapshot: older } }]);
 });
 
+test("a machine that can write nothing down verifies all the same, and says what it does not remember", async () => {
+  // A folder below a file can be made by nobody, not even by root.
+  const data = join(vault.folder, "key.json", "data");
+  const on = ["--repository", vault.repository_folder, "--key-file", join(vault.folder, "key.json"), "--data", data];
+  const { code, stdout, stderr } = await runCommand(["backup", "verify", older, ...on, "--json"]);
+  expect([code, JSON.parse(stdout)]).toMatchObject([0, { passed: true, level: "restore" }]);
+  for (const missing of [
+    "does not remember that it saw this repository",
+    "the journal of",
+    "audit log lacks this action",
+  ])
+    expect(stderr).toContain(missing);
+});
+
 test("a tag marks a snapshot; list finds it, and prune keeps it until the tag is forgotten", async () => {
   const tagged = vault.copy();
   const { id } = (await tagged.take(undefined, undefined, ["before-move"])).info;

@@ -5,7 +5,7 @@ import { readVersionNote, type VersionNote } from "../../infra/version-note.ts";
 import { refusalCodes } from "./failures.ts";
 
 /** Share of the traffic that a version of a deployment gets; 0 to 100, together 100. */
-interface Share {
+export interface Share {
   version_id: string;
   percentage: number;
 }

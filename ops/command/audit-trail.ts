@@ -26,6 +26,10 @@ export async function reportAction(
 ): Promise<void> {
   try {
     await keepReport(sender, AUDIT_RECORDS, entryOf(entry, at_ms));
+  } catch (error) {
+    return sender.note(`Warning: the stack's audit log lacks this action: ${String(error)}`);
+  }
+  try {
     // A database that is half restored is compared with its snapshot when the command is resumed: nothing may be written into it.
     if (/^(restore|generation) /.test(entry.action) && entry.outcome !== "done") return;
     await bringReports(sender, AUDIT_RECORDS);

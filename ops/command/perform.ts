@@ -91,7 +91,10 @@ async function audited(
   const record = async (outcome: JournalEntry["outcome"], detail: JournalEntry["detail"]) => {
     const entry = { stack: options.stack, action: command.path, outcome, detail: { ...begun(), ...detail } };
     const now_ms = invocation.now();
-    await recordAction(options.data, entry, now_ms);
+    // What was done is done, whether or not this machine can write it down.
+    await recordAction(options.data, entry, now_ms).catch((error: unknown) =>
+      invocation.note(`Warning: the journal of ${options.data} lacks this action: ${String(error)}`),
+    );
     await reportAction(invocation, entry, now_ms);
   };
   let came: Outcome<unknown>;

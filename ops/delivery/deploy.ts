@@ -95,6 +95,7 @@ export const deploy = defineCommand({
     if (takesAway(plan)) await invocation.confirm({ op: "deploy to", subject: stack });
     if (plan.removes_pin !== null) invocation.note(`The pin of an earlier release is taken away: ${plan.removes_pin}`);
 
+    await delivery.driver.notice(plan.drift);
     const work = { bundle, at_once: options.at_once, watch_ms: options.watch };
     const { carried, traffic } = await carryOut(delivery, plan, work, invocation);
     const { outcome, reason, version_id } = carried;
@@ -159,6 +160,10 @@ function planText(plan: DeploymentPlan, { terminal }: Invocation): string {
       ({ name, phase, action, reason }) => `migration ${name} (${phase}): ${action}${reason && `, ${reason}`}`,
     ),
     ...plan.out_of_sight.map((said) => `Puts right: ${said}.`),
+    ...plan.drift.map(
+      ({ name, state, changed }) =>
+        `Puts right: ${name} ${state === "missing" ? "is gone" : `differs in ${changed.join(", ")}`}.`,
+    ),
     ...(plan.removes_pin === null ? [] : [`Takes away the pin of ${plan.removes_pin}.`]),
     ...plan.warnings.map((warning) => `Warning: ${warning}`),
     ...plan.refusals.map(({ subject, reason, remedy }) => `Would be refused: ${subject}: ${reason}. Try: ${remedy}`),

@@ -6,6 +6,7 @@ import { bundleWorker } from "../../infra/build.ts";
 import { STACKS } from "../../infra/inventory.ts";
 import { readMigrations } from "../../infra/migration-files.ts";
 import type { StackOutputs } from "../../infra/outputs.ts";
+import { isDataStore } from "../../infra/policy/data-stores.ts";
 import { releaseTag } from "../../infra/version-note.ts";
 import { type Waiver, waiver } from "../../infra/waivers.ts";
 import { readLastVerified } from "../backup/last-verified.ts";
@@ -14,7 +15,13 @@ import { misuse } from "../command/errors.ts";
 import { appliedMigrations } from "../migrate/ledger.ts";
 import { planMigrations, plannedMigration } from "../migrate/plan.ts";
 import { type Delivery, liveDatabase } from "../stack/delivery.ts";
-import { plannedStep, type StackDriver, type StackPlan } from "../stack/driver.ts";
+import {
+  type DriftedResource,
+  driftedResource,
+  plannedStep,
+  type StackDriver,
+  type StackPlan,
+} from "../stack/driver.ts";
 import { outOfSight } from "./out-of-sight.ts";
 import { type Refusal, refusals, type SafetyInputs } from "./safety.ts";
 
@@ -36,6 +43,8 @@ export const deploymentPlan = z.strictObject({
   steps: z.array(plannedStep),
   /** What differs from the last deployment where no step of an `up` would see it; it is put right as well. */
   out_of_sight: z.array(z.string()),
+  /** What differs from the engine's state, which its steps are made from: it is noticed first, and put right by the same `up`. */
+  drift: z.array(driftedResource),
   /** Another version than the live one would serve: it goes on trial first. */
   version_changes: z.boolean(),
   bindings_changed: z.boolean(),
@@ -72,6 +81,8 @@ export async function planDeployment(delivery: Delivery, options: PlanOptions): 
     live ? { kind: "version", schema: live.schema } : { kind: "nothing" },
   );
   const out_of_sight = outputs ? await outOfSight(delivery, outputs) : [];
+  const found = outputs && driver.compares_with === "state" ? await driver.drift() : [];
+  const drift = found.filter((one) => one.state !== "unchanged" && !isLost(one) && !MADE_ANEW.test(one.type));
   const steps = preview.steps.filter((step) => step.kind !== "same");
   const judged = {
     steps,
@@ -94,18 +105,36 @@ export async function planDeployment(delivery: Delivery, options: PlanOptions): 
     migrations: pending,
     steps,
     out_of_sight: out_of_sight.map(({ said }) => said),
+    drift,
     version_changes: version !== undefined || (live !== null && outputs?.worker.version_id !== live.id),
     bindings_changed: version?.changed.includes("bindings") ?? false,
     nothing_to_do:
-      settled && out_of_sight.length === 0 && steps.length === 0 && pending.every(({ action }) => action === "wait"),
+      settled &&
+      out_of_sight.length + drift.length === 0 &&
+      steps.length === 0 &&
+      pending.every(({ action }) => action === "wait"),
     refusals: await refusalsByBackup(delivery, judged, options.signal),
     warnings: [
       ...preview.warnings,
+      ...found
+        .filter(isLost)
+        .map(
+          ({ name }) =>
+            `${name} is gone: npm run ops -- restore plan brings it back, a deployment does not make it again`,
+        ),
       ...unknown.map(
         (name) => `migration ${name} has run and is not in this checkout: it is older than what was deployed`,
       ),
     ],
   };
+}
+
+/** A version never changes, and which one serves is looked at by itself. */
+const MADE_ANEW = /:Worker(Version|sDeployment)$/;
+
+/** A store that is gone is not made again, empty, by the way. */
+function isLost({ state, type }: DriftedResource): boolean {
+  return state === "missing" && isDataStore(type);
 }
 
 /** What needs no backup is not held up by a record of the last verified one that cannot be read. */

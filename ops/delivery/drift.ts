@@ -1,4 +1,4 @@
-/** `ops drift`: is what was deployed still what is there? Looks only; `ops deploy` puts it right. */
+/** `ops drift`: is what was deployed still what is there? Looks only; `ops deploy` puts it right, but for stores that are gone. */
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { defineCommand } from "../command/define.ts";
@@ -21,7 +21,7 @@ export const drift = defineCommand({
   group: "delivery",
   summary: "compare what was deployed with what is there",
   notes:
-    "Compares the inputs of every deployed resource with what the account has, values that change with use left out; cron triggers, dead-letter queues and paused queues, which the provider does not look at again, are read back from Cloudflare. Known noise of the provider (infra/suppressions.ts) is no drift. Exit code 1: something differs.",
+    "Compares the inputs of every deployed resource with what the account has, values that change with use left out; cron triggers, dead-letter queues, settings of queues and the version that serves, which the provider does not look at again, are read back from Cloudflare. Known noise of the provider (infra/suppressions.ts) is no drift. Exit code 1: something differs.",
   risk: "read",
   output,
   examples: ["drift", "drift --stack production --json"],

@@ -1,11 +1,14 @@
 /**
- * What `up` and a refresh never look at again: the provider takes cron triggers and dead-letter queues from its own state, and whether a
- * queue is paused is no input of the program. Read back from Cloudflare here, and put right by the API: an `up` has no difference to act on.
+ * What `up` and a refresh never look at again: the provider takes cron triggers and dead-letter queues from its own state, asks for the
+ * deployment that it made and not for the one that serves, and a queue's settings are no input of the program. Read back from
+ * Cloudflare here, and put right by the API: an `up` has no difference to act on.
  */
 import type Cloudflare from "cloudflare";
+import { QUEUE_RETENTION_S } from "../../infra/cloudflare-limits.ts";
 import { nameInStack, QUEUES, SERVICE, WATCHDOG } from "../../infra/inventory.ts";
 import type { StackOutputs } from "../../infra/outputs.ts";
 import { unlessGone } from "../cloudflare/failures.ts";
+import { type Share, workerVersions } from "../cloudflare/worker-versions.ts";
 import type { Delivery } from "../stack/delivery.ts";
 import type { DriftedResource } from "../stack/driver.ts";
 
@@ -21,6 +24,7 @@ interface OutOfSight {
 }
 
 const CRONS = "cloudflare:index/workersCronTrigger:WorkersCronTrigger";
+const DEPLOYMENT = "cloudflare:index/workersDeployment:WorkersDeployment";
 const QUEUE = "cloudflare:index/queue:Queue";
 const CONSUMER = "cloudflare:index/queueConsumer:QueueConsumer";
 
@@ -34,11 +38,18 @@ export async function outOfSight(
     cronsOutOfSight(client, account_id, { script: worker.name, resource: SERVICE, crons: worker.crons }),
     watchdog &&
       cronsOutOfSight(client, account_id, { script: watchdog.name, resource: WATCHDOG.name, crons: watchdog.crons }),
+    trafficOutOfSight(client, account_id, { script: worker.name, resource: SERVICE, declared: worker.deployment_id }),
+    watchdog &&
+      trafficOutOfSight(client, account_id, {
+        ...{ script: watchdog.name, resource: WATCHDOG.name },
+        declared: [{ version_id: watchdog.version_id, percentage: 100 }],
+      }),
     ...Object.entries(QUEUES).map(([noun, queue]) =>
       queueOutOfSight(client, account_id, {
         queue_id: outputs.queues[noun as keyof typeof QUEUES].id,
         script: worker.name,
         resource: queue.name,
+        plan: outputs.plan,
         dead_letter: "dead_letter" in queue ? nameInStack(queue.dead_letter, outputs.stack) : null,
       }),
     ),
@@ -86,6 +97,39 @@ async function cronsOutOfSight(
   ];
 }
 
+/** `declared`: its shares, or the deployment that the last `up` made. */
+async function trafficOutOfSight(
+  client: Cloudflare,
+  account_id: string,
+  { script, resource, declared }: { script: string; resource: string; declared: string | readonly Share[] },
+): Promise<OutOfSight[]> {
+  const versions = workerVersions(client, account_id, script);
+  const deployments = await versions.deployments();
+  const wanted = typeof declared === "string" ? deployments.find(({ id }) => id === declared)?.versions : [...declared];
+  const [serving] = deployments;
+  if (serving === undefined || wanted === undefined) return [];
+  const [live, meant] = [sharesTold(serving.versions), sharesTold(wanted)];
+  if (live === meant) return [];
+  return [
+    {
+      type: DEPLOYMENT,
+      name: `${resource}-deployment`,
+      property: "versions",
+      said: `traffic of ${script} goes to ${live}, declared is ${meant}`,
+      repair: () => versions.deploy(wanted),
+    },
+  ];
+}
+
+/** A version on trial, which has no share, is nobody's concern. */
+function sharesTold(shares: readonly Share[]): string {
+  return shares
+    .filter(({ percentage }) => percentage > 0)
+    .map(({ version_id, percentage }) => `version ${version_id} (${percentage} %)`)
+    .sort()
+    .join(", ");
+}
+
 async function queueOutOfSight(
   client: Cloudflare,
   account_id: string,
@@ -93,19 +137,40 @@ async function queueOutOfSight(
     queue_id,
     script,
     resource,
+    plan,
     dead_letter,
-  }: { queue_id: string; script: string; resource: string; dead_letter: string | null },
+  }: {
+    queue_id: string;
+    script: string;
+    resource: string;
+    plan: StackOutputs["plan"];
+    dead_letter: string | null;
+  },
 ): Promise<OutOfSight[]> {
   const queue = await unlessGone(client.queues.get(queue_id, { account_id }));
   if (queue === null) return [];
   const found: OutOfSight[] = [];
-  if (queue.settings?.delivery_paused)
+  const { delivery_paused = false, delivery_delay = 0, message_retention_period } = queue.settings ?? {};
+  const kept_s = QUEUE_RETENTION_S.default;
+  const wrong = [
+    ...(delivery_paused ? ["is paused"] : []),
+    ...(delivery_delay === 0 ? [] : [`delays every message by ${delivery_delay} s`]),
+    // Of the free plan's queues it cannot be changed.
+    ...(plan === "free" || message_retention_period === undefined || message_retention_period === kept_s
+      ? []
+      : [`keeps messages for ${message_retention_period} s instead of ${kept_s} s`]),
+  ];
+  const settings = {
+    ...{ delivery_paused: false, delivery_delay: 0 },
+    ...(plan === "free" ? {} : { message_retention_period: kept_s }),
+  };
+  if (wrong.length > 0)
     found.push({
       type: QUEUE,
       name: resource,
       property: "settings",
-      said: `queue ${queue.queue_name} is paused`,
-      repair: () => client.queues.edit(queue_id, { account_id, settings: { delivery_paused: false } }),
+      said: `queue ${queue.queue_name} ${wrong.join(", ")}`,
+      repair: () => client.queues.edit(queue_id, { account_id, settings }),
     });
   for await (const consumer of client.queues.consumers.list(queue_id, { account_id })) {
     if (consumer.type !== "worker" || consumer.script_name !== script) continue;

@@ -33,11 +33,14 @@ export const generationList = defineCommand({
   examples: ["generation list", "generation list --stack production --json"],
   run: (invocation) =>
     withSession(invocation, async (session) => {
-      const { database, vectors } = await session.target.resources();
+      const resources = await session.target.resources();
+      const { database, vectors } = resources;
       const underWay = (await readRecord(session.bucket, session.steady))?.value;
       const back = async (which: StoreKind) => {
         const way = await readWayBack(session.bucket, which, session.steady);
-        return way && { from: way.from, to: way.to, at: new Date(way.at_ms).toISOString() };
+        // Left by another way since: nothing goes back along it.
+        if (way?.to !== resources[which].live) return null;
+        return { from: way.from, to: way.to, at: new Date(way.at_ms).toISOString() };
       };
       const data = {
         stack: invocation.stack,

@@ -135,3 +135,29 @@ test("what the snapshot does not hold is refused, with the tenant that has it", 
   expect(await ops("restore", "document", ID, "--snapshot", snapshot, "--at", "1d")).toMatchObject({ code: 2 });
   expect(await ops("restore", "document", ID, "--at", "1d")).toMatchObject({ code: 3 });
 });
+
+test("rows of a table that stands alone come back: those that are missing unasked, those that differ when that is confirmed", async () => {
+  const { runtime } = service.platform;
+  const database = runtime.registry.list("d1")[0]?.uuid ?? "";
+  const sql = async (text: string) => (await runtime.queryD1(database, [{ sql: text }]))[0]?.rows ?? [];
+  const { id: lost } = await ops("keys", "create", "--name", "lost", "--tenant", "acme", "--scopes", "read");
+  const { id: ended } = await ops("keys", "create", "--name", "ended", "--tenant", "acme", "--scopes", "read");
+  const of = (await ops("backup", "create")).snapshot.id;
+  await ops("keys", "create", "--name", "later", "--tenant", "acme", "--scopes", "read");
+  await sql(`DELETE FROM api_keys WHERE id = '${lost}'`);
+  await ops("keys", "revoke", ended, "--yes");
+  const asked = ["restore", "table", "api_keys", "--snapshot", of];
+  const found = { code: 0, snapshot: of, table: "api_keys", missing: 1 };
+  expect(await ops(...asked, "--dry-run")).toMatchObject({ ...found, different: 1, written: 0 });
+  const names = async () => (await sql("SELECT name, revoked_at_ms IS NULL FROM api_keys ORDER BY name")).map(String);
+  expect(await names()).not.toContain("lost,1");
+  expect(await ops(...asked)).toMatchObject({ ...found, written: 1 });
+  expect(await names()).toEqual(expect.arrayContaining(["lost,1", "ended,0", "later,1"]));
+  expect(await ops(...asked, "--overwrite")).toMatchObject({ code: 3, error: { reason: "unconfirmed" } });
+  expect(await ops(...asked, "--overwrite", "--yes")).toMatchObject({ ...found, missing: 0, different: 1, written: 1 });
+  expect(await names()).toEqual(expect.arrayContaining(["lost,1", "ended,1", "later,1"]));
+  expect(await ops("restore", "table", "documents")).toMatchObject({
+    code: 3,
+    error: { hint: expect.stringContaining("restore document ID") },
+  });
+});

@@ -3,13 +3,15 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { StackRig, undisturbed } from "../backup/torture/stack-rig.fixture.ts";
-import type { Passing } from "../storage/wire.fixture.ts";
+import type { Fault, Passing } from "../storage/wire.fixture.ts";
 
 let rig: StackRig;
 /** In a bucket, under a prefix of its own, with credentials in the environment. */
 let place: string;
 let snapshot: string;
 const DENIED = { kind: "answer", status: 403, body: "<Error><Code>AccessDenied</Code></Error>" } as const;
+const FULL = { kind: "answer", status: 507, body: "<Error><Code>XMinioStorageFull</Code></Error>" } as const;
+const READS_ONLY = { kind: "answer", status: 501, body: "<Error><Code>NotImplemented</Code></Error>" } as const;
 const isOfPlace = ({ path }: Passing) => path.startsWith("/prism-backups/elsewhere/");
 
 beforeAll(async () => {
@@ -35,23 +37,40 @@ afterAll(async () => {
 const read: string[] = [];
 
 test("a repository that cannot be written is verified, drilled and restored from; that it keeps no mark is said", async () => {
-  rig.judge = (passing) => {
-    if (!isOfPlace(passing)) return null;
-    if (passing.method === "GET" && passing.path.includes("/parts/")) read.push(passing.path);
-    return passing.method === "PUT" || passing.method === "DELETE" ? DENIED : null;
-  };
   const note = `snapshot ${snapshot} passed, and its repository does not remember it`;
-  const verified = await rig.ops("backup", "verify", "--repository", place);
-  expect(verified).toMatchObject({ code: 0, stderr: expect.stringContaining(note) });
-  expect(JSON.parse(verified.stdout)).toMatchObject({ passed: true, level: "restore" });
-  expect(await rig.ops("drill", "--repository", place)).toMatchObject({
-    code: 0,
-    stderr: expect.stringContaining(note),
-  });
+  const refusing = async (answer: Fault, ...words: string[]) => {
+    rig.judge = (passing) => {
+      if (!isOfPlace(passing)) return null;
+      if (passing.method === "GET" && passing.path.includes("/parts/")) read.push(passing.path);
+      return passing.method === "PUT" || passing.method === "DELETE" ? answer : null;
+    };
+    const done = await rig.ops(...words, "--repository", place);
+    rig.judge = undisturbed;
+    expect(done, done.stderr).toMatchObject({ code: 0, stderr: expect.stringContaining(note) });
+    return JSON.parse(done.stdout);
+  };
+  // Its credentials may only read, its disk is full, it takes no writes at all.
+  for (const answer of [DENIED, FULL, READS_ONLY])
+    expect(await refusing(answer, "backup", "verify")).toMatchObject({ passed: true, level: "restore" });
+  await refusing(DENIED, "drill");
   read.length = 0;
-  const applied = await rig.ops("restore", "apply", "--yes", "--repository", place);
+  await refusing(FULL, "restore", "apply", "--yes");
+});
+
+test("an object that is refused alone is named by verify, and salvage writes all the rest", async () => {
+  // The part of the configuration: what lists the parts itself could not be done without.
+  const alone = read.at(-1) ?? "";
+  rig.judge = (passing) => (isOfPlace(passing) && passing.path === alone ? DENIED : null);
+  const verified = await rig.ops("backup", "verify", "--repository", place);
+  const taken = join(rig.dir, "salvaged");
+  const salvaged = await rig.ops("backup", "export", "--salvage", taken, "--repository", place);
   rig.judge = undisturbed;
-  expect(applied).toMatchObject({ code: 0, stderr: expect.stringContaining(note) });
+  const object = alone.slice(alone.indexOf("epoch/")).split("?")[0];
+  expect([verified.code, JSON.parse(verified.stdout).findings]).toEqual([
+    1,
+    [expect.objectContaining({ object, cause: expect.stringContaining("cannot be read (403") })],
+  ]);
+  expect([salvaged.code, JSON.parse(salvaged.stdout).lost.parts]).toMatchObject([4, [{ object }]]);
 });
 
 test("credentials that end after the switch leave a restore done in part, and --resume finds the repository again", async () => {

@@ -4,6 +4,7 @@ import { entityTag, type TaggedState } from "../../worker/ground/precondition.ts
 import { createCloudflare } from "../cloudflare/api.ts";
 import { OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
+import type { D1Connection } from "../d1/connection.ts";
 import { restD1 } from "../d1/rest-connection.ts";
 import type { DocumentContent } from "./document-difference.ts";
 
@@ -14,24 +15,32 @@ export interface LivingDocument extends DocumentContent, TaggedState {
   etag: string;
 }
 
-/** Null where there is none. @throws OpsError when the stack or its live database cannot be found. */
-export async function livingDocument(
+/** To the live database. @throws OpsError when the stack or its live database cannot be found. */
+export async function liveConnection(
   { target, signal, stack }: Pick<Invocation, "target" | "signal" | "stack">,
-  tenant: string,
-  id: string,
-): Promise<LivingDocument | null> {
+  op: string,
+  subject: string,
+): Promise<D1Connection> {
   const found = await target();
   const { account_id, database } = await found.resources();
   const live = database.generations.find(({ generation }) => generation === database.live);
-  if (live === undefined)
-    throw new OpsError({
-      op: "read document",
-      subject: id,
-      cause: `the live database of stack ${stack}, generation ${database.live}, is gone`,
-      hint: "npm run ops -- restore plan: a document can only be put back where there is a database",
-      reason: "resource-missing",
-    });
-  const connection = restD1(createCloudflare(await found.api(), { signal }), account_id, live.id);
+  if (live !== undefined) return restD1(createCloudflare(await found.api(), { signal }), account_id, live.id);
+  throw new OpsError({
+    op,
+    subject,
+    cause: `the live database of stack ${stack}, generation ${database.live}, is gone`,
+    hint: "npm run ops -- restore plan: nothing can be put back alone where there is no database",
+    reason: "resource-missing",
+  });
+}
+
+/** Null where there is none. @throws OpsError as `liveConnection`. */
+export async function livingDocument(
+  invocation: Pick<Invocation, "target" | "signal" | "stack">,
+  tenant: string,
+  id: string,
+): Promise<LivingDocument | null> {
+  const connection = await liveConnection(invocation, "read document", id);
   const one = "FROM documents d WHERE d.tenant = ?1 AND d.external_id = ?2";
   const [documents, chunks] = await connection.batch([
     {

@@ -7,7 +7,7 @@ import { OpsError } from "../command/errors.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import type { VectorsFill } from "../generation/fill.ts";
 import { configured, declareGenerations, pinOfDeployedCode, takeOver } from "../generation/live.ts";
-import { RecordFile, type SwitchRecord } from "../generation/record.ts";
+import { RecordFile, type SwitchRecord, writeWayBack } from "../generation/record.ts";
 import { databaseOf, type StoreSession } from "../generation/stores.ts";
 import { type DatabaseTarget, RESTORED } from "./fills.ts";
 
@@ -73,6 +73,7 @@ export async function replaceLostStores(session: StoreSession, request: LostStor
     Object.assign(vectors.state, { seq: RESTORED });
     await file.save();
     await takeOver(session, record, await pinOfDeployedCode(session));
+    await leaveOthers(session, record);
     record.step = "switched";
     await file.save();
   }
@@ -81,6 +82,21 @@ export async function replaceLostStores(session: StoreSession, request: LostStor
     database: { from: database.from, to: database.to, ...filled.database },
     vectors: { from: vectors.from, to: vectors.to, ...filled.vectors },
   };
+}
+
+/**
+ * What is left of the others, such as an index without its database, ends seven days from now. There is no way back to them: the way that
+ * is written down leads nowhere (`to` is not live).
+ */
+async function leaveOthers(session: StoreSession, record: SwitchRecord): Promise<void> {
+  const resources = await session.target.resources();
+  for (const store of ["database", "vectors"] as const) {
+    const { from, to } = record[store] ?? {};
+    if (from === undefined) continue;
+    const way = { store, from, to: from, at_ms: session.now(), seq: RESTORED, embedding_model: null };
+    const others = resources[store].generations.map(({ generation }) => generation).filter((one) => one !== to);
+    await writeWayBack(session.bucket, way, others, session.steady);
+  }
 }
 
 async function vectorsFilling(session: StoreSession, file: RecordFile, database: D1Connection) {

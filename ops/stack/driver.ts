@@ -65,6 +65,12 @@ export interface StackDriver {
   outputs(): Promise<StackOutputs>;
   /** Compares what was deployed with what is there. Changes nothing. */
   drift(): Promise<DriftedResource[]>;
+  /**
+   * What `preview` and `up` compare the program with. The engine takes its state for what is there, until it is told of a difference.
+   */
+  readonly compares_with: "account" | "state";
+  /** Takes what is otherwise of these, or gone, into the state. Nothing where that is not compared with. */
+  notice(drift: readonly DriftedResource[]): Promise<void>;
   /** What `ops adopt` looks for in the account. Changes nothing. */
   unmanaged(): Promise<UnmanagedResource[]>;
   /** The configured value (structures as such), or undefined. Secrets are never read through this. */

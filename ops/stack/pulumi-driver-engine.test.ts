@@ -109,6 +109,17 @@ test("a changed variable is planned, and drift is told from what stayed", async 
   // The provider does not refresh schedules: `ops drift` reads them back by itself.
   expect(drift).toContainEqual(expect.objectContaining({ name: "prism-crons", state: "unchanged" }));
   expect(drift.filter(({ state }) => state === "unchanged").length).toBeGreaterThan(25);
+
+  await client.r2.buckets.lifecycle.update("prism-logs", { ...account, rules: [] });
+  // The engine compares with its state, so that a deployment would find nothing to do.
+  expect(differing((await driver.preview()).steps)).toEqual([]);
+  await driver.notice((await driver.drift()).filter(({ state }) => state !== "unchanged"));
+  const noticed = ["create prism-token-reports", "update prism-logs-lifecycle"];
+  expect(differing((await driver.preview()).steps).sort()).toEqual(noticed);
+  const done: PlannedStep[] = [];
+  await driver.up((step) => done.push(step));
+  expect(differing(done).sort()).toEqual(noticed);
+  expect((await driver.drift()).filter(({ state }) => state !== "unchanged")).toEqual([]);
 });
 
 test("a protected store's replacement is planned as such, refused, and explained", async () => {

@@ -9,6 +9,8 @@ import { differences, nameOf, readEvent, stepOf, topLevel, typeOf, uniqueSteps }
 
 /** Where the engine found its plugins: no warning of the program. */
 const OWN_NEWS = /^using pulumi-\S+ from \$PATH/;
+/** As `Pulumi.yaml` names it. */
+const PROJECT = "prism";
 /** The rules that no deployment may break (infra/policy). */
 const POLICIES = ["--policy-pack", join(import.meta.dirname, "../../infra/policy/pulumi-analyzer-prism")];
 
@@ -81,6 +83,14 @@ export function pulumiDriver(
         },
       });
       return found;
+    },
+
+    compares_with: "state",
+
+    async notice(drift) {
+      if (drift.length === 0) return;
+      const urns = drift.map(({ type, name }) => `urn:pulumi:${stack}::${PROJECT}::${type}::${name}`);
+      await run(["refresh", "--yes", "--skip-preview", "--json", ...urns.flatMap((urn) => ["--target", urn])]);
     },
 
     async unmanaged() {

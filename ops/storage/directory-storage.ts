@@ -34,6 +34,10 @@ export function directoryStorage(folder: string): Storage {
     try {
       await file.writeFile(body);
       await file.sync();
+    } catch (error) {
+      // On a full disk half a file would take what room there is.
+      await unlink(path);
+      throw error;
     } finally {
       await file.close();
     }
@@ -202,6 +206,8 @@ const FAILURES: Readonly<Record<string, StorageFailure>> = {
   EACCES: "denied",
   EPERM: "denied",
   EROFS: "denied",
+  ENOSPC: "full",
+  EDQUOT: "full",
 };
 
 async function attempt<T>(key: string, work: () => Promise<T>): Promise<T> {

@@ -215,9 +215,13 @@ function failureOf(status: number | undefined, name: string): StorageFailure {
       return "changed";
     case 429:
       return "throttled";
+    // It never will: a server that only reads.
+    case 405:
+    case 501:
+      return "denied";
     // The disk below it is full.
     case 507:
-      return "refused";
+      return "full";
     default:
       // 200 with an error: an answer that broke off inside the SDK's parser.
       return status === undefined || status >= 500 || status < 300 ? "unclear" : "refused";

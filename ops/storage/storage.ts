@@ -28,6 +28,8 @@ export type StorageFailure =
   | "locked"
   /** Credentials or their rights. Trying again is of no use. */
   | "denied"
+  /** No room. A prune writes as well, a little, before it removes anything. */
+  | "full"
   /** This machine's clock is wrong, so what it signs is refused. */
   | "skewed"
   /** Asked too fast: not done, may be tried again after `retry_after_ms`. */
@@ -44,10 +46,11 @@ const HINTS: Readonly<Record<StorageFailure, string>> = {
   locked: "wait until the bucket lock ends, or leave it",
   denied:
     "use credentials that may read and write this bucket or folder; a signature is also wrong for another region than the server's (&region=NAME in the address)",
+  full: "free some room where it lies, a few kB are enough for `npm run ops -- backup prune`; then repeat it",
   skewed: SET_THE_CLOCK,
   throttled: "repeat it later: what was done is found again",
   unclear: "repeat it when the storage answers again: what was done is found again",
-  refused: "check the address, the bucket's name, its region (&region=NAME in the address) and the free space",
+  refused: "check the address, the bucket's name and its region (&region=NAME in the address)",
 };
 
 /** Says what failed to whoever can act on it by `failure`, and to a person by its parts. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BUCKETS, CRONS, SERVICE } from "../../infra/inventory.ts";
 import { BREAKER_OPEN_MS, IDEMPOTENCY_LIFETIME_MS, OVERDUE_AFTER_MS, PACK_RETENTION_MS } from "../limits.ts";
+import { WORDS_VERSION } from "../rag/text/index-words.ts";
 import { type Service, startService } from "../service.fixture.ts";
 
 let service: Service;
@@ -86,16 +87,37 @@ test("a vector pack is deleted only after nothing has pointed to it for the Time
   expect(status).toBe(200);
 });
 
-test("chunks that a Worker of before wrote are found by every script after the next check, and caches learn of it", async () => {
+test("chunks that a Worker of before wrote, in bulk or beside this one, are found as it reads them after the next check, and caches learn of it", async () => {
   const { runtime } = service.platform;
   const database = runtime.registry.list("d1")[0]?.uuid ?? "";
+  const sql = async (text: string) => (await runtime.queryD1(database, [{ sql: text }]))[0]?.rows ?? [];
   await service.call("PUT", "/api/v1/documents/old", { text: "데이터베이스 백업 서버는 매일 밤 시작한다." });
   const find = async () => {
     const { json } = await service.call("POST", "/api/v1/search", { query: "데이터", mode: "text" });
     return json.results.map(({ document_id }: { document_id: string }) => document_id);
   };
-  await runtime.queryD1(database, [{ sql: "UPDATE chunks SET words = NULL" }]);
-  expect(await find()).toEqual([]);
+  /** Past the service, whose caches go by the index version. */
+  const spoil = async (words: string, chunks: string) => {
+    await sql(`UPDATE chunks SET words = ${words} WHERE ${chunks}`);
+    await sql("UPDATE tenants SET index_version = index_version + 1");
+  };
+  // Of a release whose tokenizer was another, and of one that knew no words at all.
+  for (const words of ["'u0000'", "NULL"]) {
+    await spoil(words, "true");
+    await sql("UPDATE sequences SET name = 'words/0', next = 1000000 WHERE name GLOB 'words/*'");
+    expect(await find()).toEqual([]);
+    await cron("checks");
+    expect(await find()).toEqual(["old"]);
+    expect(await sql("SELECT name FROM sequences WHERE name GLOB 'words/*'")).toEqual([[`words/${WORDS_VERSION}`]]);
+  }
+  // An older Worker writes on while this one takes over, and this one leaves alone what a newer one reads otherwise.
+  const [[last] = []] = await sql("SELECT max(id) FROM chunks");
+  await service.call("PUT", "/api/v1/documents/late", { text: "데이터 센터" });
+  await spoil("''", `id > ${last}`);
   await cron("checks");
-  expect(await find()).toEqual(["old"]);
+  expect((await find()).toSorted()).toEqual(["late", "old"]);
+  await spoil("''", "true");
+  await sql("UPDATE sequences SET name = 'words/1000', next = 1 WHERE name GLOB 'words/*'");
+  await cron("checks");
+  expect(await find()).toEqual([]);
 });

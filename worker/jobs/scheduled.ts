@@ -9,7 +9,7 @@ import { PULSE_TASK } from "../ground/meter.ts";
 import { REWORDED_CHUNKS_MAX } from "../limits.ts";
 import { evaluateAlerts } from "../operations/alerts.ts";
 import { watch } from "../operations/watch.ts";
-import { addMissingWords } from "../store/chunk-words.ts";
+import { rewordChunks } from "../store/chunk-words.ts";
 import { isFenced } from "../store/fence.ts";
 import { forgetAnswers } from "../store/idempotency.ts";
 import { conclude } from "../telemetry/sink.ts";
@@ -35,7 +35,7 @@ const TASKS: readonly Task[] = [
   {
     cron: CRONS.worker.checks,
     name: "reword-chunks",
-    run: ({ stores, now_ms }) => addMissingWords(stores.db, REWORDED_CHUNKS_MAX, now_ms),
+    run: ({ stores, now_ms }) => rewordChunks(stores.db, REWORDED_CHUNKS_MAX, now_ms),
   },
   { cron: CRONS.worker.checks, name: "take-waiting", run: takeWaiting },
   { cron: CRONS.worker.checks, name: "archive-audit", run: archiveAudit },

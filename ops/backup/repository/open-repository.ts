@@ -152,8 +152,8 @@ export async function openRepository(
       try {
         lease = await takeLease(opened, { kind: "restore", snapshots: [...snapshots], epochs: [] });
       } catch (error) {
-        if (!(error instanceof StorageError && error.failure === "denied")) throw error;
-        opened.warn("these credentials cannot write a lease: see that nobody prunes while this restore runs");
+        if (!(error instanceof StorageError && ["denied", "full"].includes(error.failure))) throw error;
+        opened.warn(`no lease can be written (${error.parts.cause}): see that nobody prunes while this is read`);
         return { id: "none", lost: new AbortController().signal, release: async () => {} };
       }
       try {

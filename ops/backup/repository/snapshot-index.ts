@@ -2,10 +2,11 @@
 
 import { OpsError } from "../../command/errors.ts";
 import { PART_BYTES_MAX } from "../../limits.ts";
+import { StorageError } from "../../storage/storage.ts";
 import type { contentKeyReader } from "./content-keys.ts";
 import { DamagedObject, HINTS } from "./damage.ts";
 import type { KnownManifest } from "./history.ts";
-import { partKey } from "./layout.ts";
+import { CONFIG, partKey } from "./layout.ts";
 import { Index, type StoredPart } from "./manifest.ts";
 import { seal, sha256, unseal } from "./metadata.ts";
 import { type Checked, type Opened, readChecked } from "./opened.ts";
@@ -96,8 +97,19 @@ export async function readPartObject(opened: Opened, part: StoredPart): Promise<
       return { problem: "is another writing of this part than the index names" };
     }
     return { value: null };
-  });
+  }).catch((error: unknown) => unreadable(opened, objectOf(part), error));
   return body;
+}
+
+/**
+ * An object that is refused alone, such as one that was moved to an archive or copied without its rights, is as good as missing. Where the
+ * configuration is refused by now as well, the credentials have ended, which says nothing about the object.
+ */
+async function unreadable({ storage, signal }: Opened, object: string, error: unknown): Promise<never> {
+  if (!(error instanceof StorageError && error.failure === "denied")) throw error;
+  await storage.read(CONFIG, signal);
+  const { cause } = error.parts;
+  throw new DamagedObject(object, `cannot be read (${cause.slice(object.length + 2)})`, HINTS.unreadable, { error });
 }
 
 export async function readPartContent(opened: Opened, contentKeys: ContentKeys, part: StoredPart): Promise<Uint8Array> {

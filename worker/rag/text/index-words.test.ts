@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { indexTerm, indexWords } from "./index-words.ts";
+import { codeIndexWords } from "./identifiers.ts";
+import { indexTerm, indexWords, WORDS_VERSION } from "./index-words.ts";
 import { normaliseText } from "./normalise.ts";
 import { anyOf, queryTerms, quoted } from "./query.ts";
 import { tokenise } from "./words.ts";
@@ -139,7 +141,7 @@ test("a spelling of the index is one term of FTS5, and its own stem", () => {
   );
 });
 
-test.each([
+const EXAMPLES = [
   ["백업 서버는 매일 밤 자정에 시작한다.", "백업"],
   ["백업 서버는 매일 밤 자정에 시작한다.", "서버"],
   ["물은 맑다", "물"],
@@ -182,7 +184,8 @@ test.each([
   ["ܐܵܠܵܗܵܐ", "ܐܠܗܐ"],
   ["ꦧꦱꦗꦮꦤꦱꦭꦢ", "ꦗꦮ"],
   ["con&shy;fig&#173;uration and data<wbr>base", "configuration database"],
-])("%s is found by %s", (text, query) => {
+] as const;
+test.each(EXAMPLES)("%s is found by %s", (text, query) => {
   store(text);
   // By one term at least for each of its words: a word may have two spellings.
   for (const word of query.split(" ")) expect(found(anyOf(queryTerms(word))), word).toBe(true);
@@ -193,4 +196,22 @@ test("C, C# and C++ are three names", () => {
   expect(found(quoted("csharp"))).toBe(false);
   expect(tokenise("C#")).toEqual(["c", "csharp"]);
   expect(tokenise("C++")).toEqual(["c", "cplusplus"]);
+});
+
+/** Of the words of every letter and mark, of the examples above and of code, as {@link WORDS_VERSION} says. */
+const WORDS_FINGERPRINT = "7db1c22c8208409c";
+test("a tokenizer that reads other words has another version, so that stored chunks are read again", () => {
+  const letters = SCRIPTS.map((script) => [...(LETTERS.get(script) ?? []), ...(MARKS.get(script) ?? [])].join("a"));
+  const words = [
+    ...[...letters, ...EXAMPLES.flat()].map((text) => indexWords("", "", normaliseText(text))),
+    codeIndexWords(
+      "src/key-order.ts",
+      "readKeyOrder, Packer.addAll",
+      "const max_tokens = parseHTTPHeader(ÄnderungsLog);",
+    ),
+  ];
+  const fingerprint = createHash("sha256").update(JSON.stringify(words)).digest("hex").slice(0, 16);
+  expect(`${WORDS_VERSION}: ${fingerprint}`, "raise WORDS_VERSION and write the new fingerprint").toBe(
+    `${WORDS_VERSION}: ${WORDS_FINGERPRINT}`,
+  );
 });

@@ -8,6 +8,12 @@
 import { fold, joinedNames, readWords } from "./words.ts";
 
 /**
+ * Raise it when {@link indexWords}, `codeIndexWords` or what they read words with finds other words in the same text: cron then reads
+ * every stored chunk again (`store/chunk-words.ts`). `index-words.test.ts` notices.
+ */
+export const WORDS_VERSION = 1;
+
+/**
  * Runs between characters that certainly separate words. `unicode61` takes code points that its Unicode did not know, newer
  * emoji among them, for parts of a word; beside one of those a word is stored again.
  */
