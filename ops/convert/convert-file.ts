@@ -8,6 +8,9 @@ import { $ } from "zx/core";
 import { fileFlaw } from "../../worker/rag/ingest/file-type.ts";
 import { CONVERT_DATA_BYTES_MAX, CONVERT_HEAP_MB_MAX, CONVERT_PROCESSES_MAX, CONVERT_TIMEOUT_MS } from "../limits.ts";
 
+/** Raise it when a file becomes other Markdown than before: `index update` then converts every file once more. */
+export const CONVERTER_VERSION = 1;
+
 const ROOT = join(import.meta.dirname, "../..");
 const PROCESS = join(import.meta.dirname, "parser-process.ts");
 /** Read, and no more: Node.js' permission model says nothing of the network, which the process gives up by itself. */

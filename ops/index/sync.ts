@@ -19,6 +19,7 @@ export const syncResult = z.strictObject({
   unchanged: z.int(),
   deleted: z.int(),
   failed: z.int(),
+  converted: z.int().describe("files that were made into Markdown; unchanged ones are not, once they are in the index"),
   failures: z
     .array(z.strictObject({ id: z.string(), cause: z.string() }))
     .describe("why each failed document is not (or no longer up to date) in the index"),
@@ -44,7 +45,12 @@ export interface SyncOptions {
 
 const Page = z.object({
   documents: z.array(
-    z.object({ id: z.string(), content_hash: z.string(), metadata: z.record(z.string(), z.unknown()) }),
+    z.object({
+      id: z.string(),
+      content_hash: z.string(),
+      url: z.string().nullable(),
+      metadata: z.record(z.string(), z.unknown()),
+    }),
   ),
   next_cursor: z.string().nullable(),
 });
@@ -61,7 +67,7 @@ export async function syncIndex(options: SyncOptions): Promise<SyncResult> {
   const { client, config, dry_run = false } = options;
   const collections = new Set(config.sources.map((source) => source.collection));
   const stored = await listStored(client, collections);
-  const local = await readSources(options, new Set(stored.map(({ id }) => id)));
+  const local = await readSources(options, new Map(stored.map((document) => [document.id, document])));
   const plan = planSync(local.hashes, stored, collections);
   await checkDeletion(plan, stored.length, options);
 
@@ -86,6 +92,7 @@ export async function syncIndex(options: SyncOptions): Promise<SyncResult> {
     unchanged: succeeded(plan.unchanged),
     deleted: plan.delete.length,
     failed: failed.size,
+    converted: [...local.documents.values()].filter(({ metadata }) => "source_hash" in metadata).length,
     failures: failures.map(({ id, cause }) => ({ id, cause: `${cause}${remains(id)}` })),
     dry_run,
     plan: { add: plan.add, change: plan.change, delete: plan.delete },
@@ -134,7 +141,9 @@ interface LocalState {
   failures: SyncResult["failures"];
 }
 
-async function readSources(options: SyncOptions, known: ReadonlySet<string>): Promise<LocalState> {
+type Known = ReadonlyMap<string, StoredDocument>;
+
+async function readSources(options: SyncOptions, known: Known): Promise<LocalState> {
   const state: LocalState = { seen: new Set(), hashes: new Map(), documents: new Map(), failures: [] };
   for (const source of options.config.sources) {
     await withSource(source, options, async ({ files, unlisted }) => {
@@ -142,7 +151,7 @@ async function readSources(options: SyncOptions, known: ReadonlySet<string>): Pr
         const id = documentId({ source, path });
         state.seen.add(id);
         state.failures.push({ id, cause: `${path} ${cause}` });
-        for (const other of known) if (other === id || other.startsWith(`${id}/`)) state.hashes.set(other, null);
+        for (const other of known.keys()) if (other === id || other.startsWith(`${id}/`)) state.hashes.set(other, null);
       }
       let done = 0;
       const queue = files.values();
@@ -163,7 +172,7 @@ async function readOne(
   file: SourceFile,
   state: LocalState,
   { since_ms, signal }: Pick<SyncOptions, "since_ms" | "signal">,
-  known: ReadonlySet<string>,
+  known: Known,
 ): Promise<void> {
   const id = documentId(file);
   if (state.seen.has(id)) {
@@ -181,14 +190,14 @@ async function readOne(
   state.hashes.set(id, null);
   const old = since_ms !== undefined && file.modified_ms !== undefined && file.modified_ms < since_ms;
   if (old && known.has(id)) return;
-  const read = await readDocument(file, signal);
+  const read = await readDocument(file, { stored: known.get(id), signal });
   if ("refused" in read) {
     if (read.is_gone) state.hashes.delete(id);
     state.failures.push({ id, cause: `${file.path} ${read.refused}` });
     return;
   }
   state.hashes.set(id, read.content_hash);
-  state.documents.set(id, read.document);
+  if ("document" in read) state.documents.set(id, read.document);
 }
 
 async function checkDeletion(plan: SyncPlan, stored: number, options: SyncOptions): Promise<void> {
