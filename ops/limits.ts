@@ -412,8 +412,10 @@ export const PER_CHUNK_MEASURED = {
   write_ms: 12.2,
   rows_read_per_search: 0.761,
 } as const;
-/** Time that one file may take to become Markdown, its process's start included: less than the Worker waits for a conversion. */
-export const CONVERT_TIMEOUT_MS = 25_000;
+/** Processor time that one file may take to become Markdown, so that a busy machine refuses no other file than a quiet one. */
+export const CONVERT_CPU_S_MAX = 25;
+/** By the clock: for a machine that is far too busy, and for a parser that would wait. */
+export const CONVERT_TIMEOUT_MS = 240_000;
 /** Files that are parsed at the same time, each in its process. */
 export const CONVERT_PROCESSES_MAX = 2;
 /** Heap of that process, and what it may hold in memory altogether. */

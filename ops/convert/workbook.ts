@@ -17,7 +17,7 @@ const CELL = /<(?:\w+:)?c(?=[\s>])(?:[^>]*?\sr="([A-Z]{1,3})(\d{1,7})")?[^>]*>/g
 /** Formatted and without a value, as all cells of a column may be. */
 const EMPTY_CELL = /<(?:\w+:)?c(?:\s[^>]*)?(?:\/>|><\/(?:\w+:)?c>)/g;
 /** With its attributes, and what is in it. */
-const FILLED_CELL = /<((?:\w+:)?)c(\s[^>]*)>(.*?)<\/\1c>/gs;
+const FILLED_CELL = /<((?:\w+:)?)c(\s[^<>]*)>((?:[^<]|<(?!(?:\w+:)?c[\s>]))*?)<\/\1c>/g;
 const VALUE = /<(?:\w+:)?v(?:\s[^>]*)?>([^<]+)</;
 const LETTERS = 26;
 
