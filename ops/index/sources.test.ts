@@ -194,6 +194,12 @@ describe("readDocument", () => {
     expect(await read("annexed.md", odd)).toMatch(/git-annex pointer.*git annex get.*exclude it/);
     expect(await read("unseen.md", odd)).toMatch(/empty/);
     expect(await read("binary.txt")).toMatch(/not UTF-8 text; convert it, or exclude it/);
+    for (const text of ["PKCS #11 is an interface.", "A PDF begins with %PDF-1.7."]) {
+      await writeFile(join(root, "docs/told.txt"), text);
+      expect(await read("told.txt")).toMatchObject({ text });
+    }
+    await writeFile(join(root, "docs/named.txt"), "%PDF-1.4\n1 0 obj<<>>endobj");
+    expect(await read("named.txt")).toMatch(/not UTF-8 text/);
     await writeFile(join(root, "docs/letter.rtf"), "{\\rtf1\\ansi Dear reader}");
     expect(await read("letter.rtf")).toMatch(/is RTF, which is not converted; convert it, or exclude it/);
     expect(await read("empty.md")).toMatch(/empty/);
