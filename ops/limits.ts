@@ -404,6 +404,8 @@ export const PEAK_FACTOR = 5;
 /** What any search takes, and what a million chunks add: of `ops bench http` at 10 000 (5.5 ms) and 100 000 chunks (30 ms). Full text has been bounded since. */
 export const SEARCH_MS_BASE = 2.8;
 export const SEARCH_MS_PER_MILLION = 272;
+/** Rows that D1 counts for a search where full text is bounded (`TEXT_RANKED_MAX`): of `ops bench http` at 100 000 chunks. */
+export const SEARCH_ROWS_READ_MAX = 40_000;
 /** What `ops capacity --measure 4000` found last, on two busy cores (November 2026). */
 export const PER_CHUNK_MEASURED = {
   d1_bytes: 2_048,

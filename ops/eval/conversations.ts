@@ -100,7 +100,7 @@ async function evaluate(invocation: Invocation, path: string): Promise<Outcome<z
   const config = await loadConfig(config_file);
   const { progress, signal } = invocation;
   const { held, documents, failures } = await onRig(invocation, {}, async ({ client, platform }) => {
-    const synced = await syncIndex({ client, config, cwd: dirname(config_file), signal });
+    const synced = await syncIndex({ client, config, cwd: dirname(config_file), signal, progress });
     await platform.vectorize.flush();
     const held: Judged[] = [];
     progress.start("conversations", set.length);

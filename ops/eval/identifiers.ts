@@ -78,8 +78,11 @@ async function evaluate(invocation: Invocation, dir: string): Promise<Outcome<z.
   const include = PARSED_EXTENSIONS.map((extension) => `**/*${extension}`);
   const config = IndexConfig.parse({ sources: [{ folder: dir, collection: COLLECTION, include }] });
   return onRig(invocation, {}, async ({ client }) => {
-    const { added, failures } = await syncIndex({ client, config, cwd: process.cwd(), signal });
-    const { chunks, declaring } = await readIndexed(client);
+    const { added, failures } = await syncIndex({ client, config, cwd: process.cwd(), signal, progress });
+    let read = 0;
+    progress.start("documents read back", added);
+    const { chunks, declaring } = await readIndexed(client, () => progress.update(++read));
+    progress.stop(`${chunks.length} chunks of ${added} files`);
     if (declaring.size === 0)
       throw new OpsError(
         {
@@ -135,7 +138,7 @@ async function evaluate(invocation: Invocation, dir: string): Promise<Outcome<z.
 }
 
 /** All chunks as the baseline takes them, and for each public name the chunks that hold a line which declares it. */
-async function readIndexed(client: Client) {
+async function readIndexed(client: Client, on_document: () => void) {
   const chunks: BeirDocument[] = [];
   const declaring = new Map<string, Set<string>>();
   let cursor: string | null = null;
@@ -152,6 +155,7 @@ async function readIndexed(client: Client) {
         await client.get(`/api/v1/documents/${encodeURIComponent(id)}`),
         "GET /api/v1/documents/:id",
       );
+      on_document();
       const chunkOfLine: string[] = [];
       let first = 0;
       for (const { chunk_id, heading, text } of document.chunks) {

@@ -69,7 +69,7 @@ async function evaluate(invocation: Invocation, dir: string, file: string): Prom
   const { progress, signal } = invocation;
   const { asked, documents, failures } = await onRig(invocation, {}, async ({ client }) => {
     const config = IndexConfig.parse({ sources: [{ folder: dir, collection: COLLECTION }] });
-    const synced = await syncIndex({ client, config, cwd: process.cwd(), signal });
+    const synced = await syncIndex({ client, config, cwd: process.cwd(), signal, progress });
 
     const asked: JudgedQuestion[] = [];
     progress.start("questions", questions.length);

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { EXIT, OpsError } from "../command/errors.ts";
+import type { Progress } from "../command/progress.ts";
 import { INDEX_DELETE_UNASKED, INDEX_DELETE_UNASKED_SHARE, INDEX_LIST_PAGE, INDEX_READERS } from "../limits.ts";
 import { batches, finishedJob, submit } from "../service/batch.ts";
 import { type Client, decode } from "../service/client.ts";
@@ -40,7 +41,8 @@ export interface SyncOptions {
   signal?: AbortSignal;
   /** Called before unusually many documents are deleted; throws to refuse. Without it, such a run is refused. */
   approveDeletion?: (ids: readonly string[]) => Promise<void>;
-  onProgress?: (stage: "read" | "send" | "index" | "delete", done: number, total: number) => void;
+  /** Each stage is a stretch of its own. */
+  progress?: Progress;
 }
 
 const Page = z.object({
@@ -77,10 +79,12 @@ export async function syncIndex(options: SyncOptions): Promise<SyncResult> {
       .map((id) => local.documents.get(id))
       .filter((found) => found !== undefined);
     failures.push(...(await send(changed, options)));
+    options.progress?.start("delete documents", plan.delete.length);
     for (const [done, id] of plan.delete.entries()) {
       await client.delete(`/api/v1/documents/${encodeURIComponent(id)}`).catch(ignoreGone);
-      options.onProgress?.("delete", done + 1, plan.delete.length);
+      options.progress?.update(done + 1);
     }
+    options.progress?.stop();
   }
   const failed = new Set(failures.map(({ id }) => id));
   const remains = remainder(stored, plan);
@@ -154,15 +158,17 @@ async function readSources(options: SyncOptions, known: Known): Promise<LocalSta
         for (const other of known.keys()) if (other === id || other.startsWith(`${id}/`)) state.hashes.set(other, null);
       }
       let done = 0;
+      options.progress?.start("read files", files.length);
       const queue = files.values();
       const reader = async (): Promise<void> => {
         for (const file of queue) {
           options.signal?.throwIfAborted();
           await readOne(file, state, options, known);
-          options.onProgress?.("read", ++done, files.length);
+          options.progress?.update(++done);
         }
       };
       await Promise.all(Array.from({ length: INDEX_READERS }, reader));
+      options.progress?.stop();
     });
   }
   return state;
@@ -220,22 +226,25 @@ async function send(documents: readonly IndexDocument[], options: SyncOptions): 
   const failures: SyncResult["failures"] = [];
   const jobs: AcceptedBatch[] = [];
   let done = 0;
+  options.progress?.start("send documents", documents.length);
   for (const batch of batches(documents)) {
     const sent = await sendApart(batch, options);
     jobs.push(...sent.jobs);
     failures.push(...sent.failures);
     done += batch.length;
-    options.onProgress?.("send", done, documents.length);
+    options.progress?.update(done);
   }
   done = failures.length;
+  options.progress?.start("index documents", documents.length);
   for (const { id, batch } of jobs) {
     const job = await finishedJob(options.client, id, options.signal);
     failures.push(...job.errors.map((error) => ({ id: error.id, cause: error.detail })));
     if (job.state === "failed" && job.errors.length === 0)
       failures.push(...batch.map((document) => ({ id: document.id, cause: `job ${id} failed without a detail` })));
     done += batch.length;
-    options.onProgress?.("index", done, documents.length);
+    options.progress?.update(done);
   }
+  options.progress?.stop();
   return failures;
 }
 
