@@ -404,6 +404,8 @@ export const PEAK_FACTOR = 5;
 /** What any search takes, and what a million chunks add: of `ops bench http` at 10 000 (5.5 ms) and 100 000 chunks (30 ms). Full text has been bounded since. */
 export const SEARCH_MS_BASE = 2.8;
 export const SEARCH_MS_PER_MILLION = 272;
+/** Rows that D1 counts for a search where full text is bounded (`TEXT_RANKED_MAX`): of `ops bench http` at 100 000 chunks. */
+export const SEARCH_ROWS_READ_MAX = 40_000;
 /** What `ops capacity --measure 4000` found last, on two busy cores (November 2026). */
 export const PER_CHUNK_MEASURED = {
   d1_bytes: 2_048,
@@ -412,8 +414,10 @@ export const PER_CHUNK_MEASURED = {
   write_ms: 12.2,
   rows_read_per_search: 0.761,
 } as const;
-/** Time that one file may take to become Markdown, its process's start included: less than the Worker waits for a conversion. */
-export const CONVERT_TIMEOUT_MS = 25_000;
+/** Processor time that one file may take to become Markdown, so that a busy machine refuses no other file than a quiet one. */
+export const CONVERT_CPU_S_MAX = 25;
+/** By the clock: for a machine that is far too busy, and for a parser that would wait. */
+export const CONVERT_TIMEOUT_MS = 240_000;
 /** Files that are parsed at the same time, each in its process. */
 export const CONVERT_PROCESSES_MAX = 2;
 /** Heap of that process, and what it may hold in memory altogether. */

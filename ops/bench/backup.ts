@@ -2,9 +2,6 @@
  * `ops bench backup`: first snapshot, snapshot after 1 % changed, restore of the rows, each a process of its own as a person would start
  * it, beside the bare ceiling of the same bytes and beside other tools, all in one run on a platform of the bench's own.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { z } from "zod";
 import type { Platform } from "../../local/platform.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
@@ -15,6 +12,7 @@ import { positive } from "../command/options.ts";
 import { table, verdict } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
 import { restD1 } from "../d1/rest-connection.ts";
+import { onRig, type Rig } from "../service/rig.ts";
 import { locateStack } from "../stack/locate.ts";
 import { patientStorage } from "../storage/patient-storage.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
@@ -22,10 +20,9 @@ import type { Storage } from "../storage/storage.ts";
 import type { Ceiling } from "./backup-ceiling.ts";
 import { changeStores, type FilledStores, fillStores } from "./backup-data.ts";
 import { copyOfDatabase, dumpPeer, resticPeer, resticRun, sqliteDump } from "./backup-peers.ts";
-import type { RowsRestored } from "./backup-restore.ts";
+import { runBackup, runRestore, runStep } from "./backup-runs.ts";
 import { seededRandom } from "./corpus.ts";
 import { generatedParagraphs } from "./http-setup.ts";
-import { type MeasuredChild, measureChild } from "./measured-child.ts";
 
 const ROWS = 100_000;
 const CHANGED_SHARE = 0.01;
@@ -83,26 +80,11 @@ packs. Exit code 1 when a goal is missed.`,
   }),
   output,
   examples: ["bench backup --rows 100000 --json"],
-  run: (invocation, { rows }) => measureOnOwnPlatform(invocation, rows),
+  run: async (invocation, { rows }) =>
+    report(invocation, await onRig(invocation, {}, (rig) => measure(invocation, rig, rows))),
 });
 
-async function measureOnOwnPlatform(invocation: Invocation, rows: number): Promise<Outcome<z.infer<typeof output>>> {
-  // Loaded on use: the engines take half a second, and most commands do without them.
-  const { startPlatform } = await import("../../local/platform.ts");
-  const data_dir = await mkdtemp(join(tmpdir(), "prism-bench-"));
-  try {
-    const platform = await startPlatform({ data_dir, api_budget: false });
-    try {
-      return report(invocation, await measure(invocation, platform, data_dir, rows));
-    } finally {
-      await platform.close();
-    }
-  } finally {
-    await rm(data_dir, { recursive: true, force: true });
-  }
-}
-
-async function measure(invocation: Invocation, platform: Platform, data_dir: string, rows: number): Promise<Figures> {
+async function measure(invocation: Invocation, { platform, data_dir }: Rig, rows: number): Promise<Figures> {
   const { progress, signal } = invocation;
   const changed = Math.max(1, Math.round(rows * CHANGED_SHARE));
   const corpus = await generatedParagraphs(rows + changed, seededRandom(1));
@@ -115,37 +97,18 @@ async function measure(invocation: Invocation, platform: Platform, data_dir: str
     corpus.length = 0;
     progress.stop();
 
-    const peaks: number[] = [];
-    const run = async (step: string, file: string, words: readonly string[]): Promise<MeasuredChild> => {
-      progress.start(step, 0);
-      const child = await measureChild(
-        process.execPath,
-        [...process.execArgv, join(import.meta.dirname, file), ...words],
-        { signal },
-      );
-      progress.stop(`${step}: ${child.seconds.toFixed(1)} s`);
-      return child;
-    };
-    const backup = async (step: string) => {
-      const child = await run(step, "../cli.ts", ["backup", "create", "--data", data_dir, "--json"]);
-      peaks.push(child.peak_rss_mb ?? 0);
-      const { snapshot, warnings } = JSON.parse(child.stdout);
-      for (const warning of warnings) invocation.note(`Warning: ${warning}`);
-      return { seconds: rounded(child.seconds, 2), bytes: Number(snapshot.new_bytes) };
-    };
-
-    const ceiling: Ceiling = JSON.parse((await run("bare ceiling", "backup-ceiling.ts", [data_dir])).stdout);
-    const full = await backup("first snapshot");
+    const ceiling: Ceiling = JSON.parse(
+      (await runStep(invocation, "bare ceiling", "backup-ceiling.ts", [data_dir])).stdout,
+    );
+    const full = await runBackup(invocation, data_dir, "first snapshot");
     const copy = await copyOfDatabase(data_dir, data_dir);
     const restic = await resticPeer(data_dir, signal);
     const resticFull = await restic?.run(copy, stores.packs);
     await changeStores(stores, rows, replacements);
     // The index works on behind its answers; a command measured now must not share the processors with it.
     await platform.vectorize.flush();
-    const incremental = await backup("snapshot of 1 % changed");
-    const restoring = await run("restore of rows", "backup-restore.ts", [data_dir]);
-    peaks.push(restoring.peak_rss_mb ?? 0);
-    const restored: RowsRestored = JSON.parse(restoring.stdout);
+    const incremental = await runBackup(invocation, data_dir, "snapshot of 1 % changed");
+    const restored = await runRestore(invocation, data_dir);
     const changedCopy = await copyOfDatabase(data_dir, data_dir);
     const dump = await sqliteDump(changedCopy, restored.rows, data_dir, signal);
     const resticIncremental = await restic?.run(changedCopy, stores.packs);
@@ -153,9 +116,14 @@ async function measure(invocation: Invocation, platform: Platform, data_dir: str
       rows,
       source_bytes: ceiling.bytes,
       ceiling_mb_per_s: rounded(ceiling.bytes / 1e6 / ceiling.seconds, 2),
-      full: { ...full, mb_per_s: rounded(ceiling.bytes / 1e6 / full.seconds, 2) },
+      full: {
+        seconds: full.seconds,
+        bytes: full.bytes,
+        mb_per_s: rounded(ceiling.bytes / 1e6 / full.seconds, 2),
+      },
       incremental_1pct: {
-        ...incremental,
+        seconds: incremental.seconds,
+        bytes: incremental.bytes,
         share_of_bytes: rounded(incremental.bytes / full.bytes, 4),
         share_of_time: rounded(incremental.seconds / full.seconds, 3),
       },
@@ -164,7 +132,7 @@ async function measure(invocation: Invocation, platform: Platform, data_dir: str
         full_text_seconds: rounded(restored.full_text_seconds, 2),
         rows_per_s: Math.round(restored.rows / (restored.seconds - restored.full_text_seconds)),
       },
-      peak_rss_mb: Math.max(...peaks) || null,
+      peak_rss_mb: Math.max(...[full, incremental, restored].map(({ peak_rss_mb }) => peak_rss_mb ?? 0)) || null,
       peers: {
         sqlite_dump: dump,
         ...(restic && resticFull && resticIncremental

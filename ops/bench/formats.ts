@@ -9,8 +9,8 @@ import { CONVERT_TIMEOUT_MS } from "../limits.ts";
 
 /** Pages, slides, sheets or chapters of the manual. */
 export const SECTIONS = 100;
-/** A conversion's limit ends the parser; what is left is its process's start and end, and other work of the machine. */
-const REFUSAL_MS_MAX = 2 * CONVERT_TIMEOUT_MS;
+/** A conversion's limits end the parser; what is left is its process's start and end. */
+const REFUSAL_MS_MAX = CONVERT_TIMEOUT_MS + 10_000;
 
 const formatFigures = z.strictObject({
   format: z.string(),

@@ -1,5 +1,6 @@
 /**
- * `ops bench http`: what a request costs at so many chunks, beside the least that such a request can cost there.
+ * `ops bench http`: what a request costs at so many chunks, beside the least that such a request can cost there, and what ingesting, backup and
+ * restore take.
  *
  * The peers are bare Hono Workers in the same workerd, behind the same proxy, over the same chunk texts. Peers and
  * workloads take turns in short rounds, so that whatever else the machine does falls on all of them alike. Latency
@@ -19,6 +20,7 @@ import { fill, peerWorkers } from "./http-setup.ts";
 import { CACHED_QUERIES, createMagazine, type Magazine, type Subject, subjects, withTwins } from "./http-subjects.ts";
 import { createGun, fireInTurn, fireTogether, type Gun, processCpu_ms } from "./measure.ts";
 import { peakOf } from "./measured-child.ts";
+import { measureStores, SEARCHES_READ, storeFigures, storesLine } from "./store-figures.ts";
 import { deployWithoutTelemetry } from "./without-telemetry.ts";
 
 const CHUNKS = 10_000;
@@ -51,6 +53,7 @@ const sizeFigures = z.strictObject({
   rounds: z.int(),
   ingested_per_s: z.int().describe("chunks a second through the API into a database of that size, one writer"),
   workerd_peak_mb: z.int().nullable().describe("the most memory that workerd had at once; null without /proc"),
+  ...storeFigures.shape,
   peers: z.record(z.string(), figure),
   workloads: z.array(
     z.strictObject({
@@ -85,7 +88,7 @@ export const benchHttp = defineCommand({
 ones for all subjects of a round. --telemetry compares each workload with the same Worker built without telemetry (no log line, data
 point or meter), which serves beside it, instead of with the peers. Of several sizes each gets a platform of its own, one after the
 other, and fewer rounds the larger it is. Cold starts are of workerd processes that are started anew, one after the other. The embedding
-model of this machine has no weight in a hybrid search, so vectors are not asked.`,
+model of this machine has no weight in a hybrid search, so vectors are not asked. A million chunks take some 5 GB below TMPDIR.`,
   risk: "read",
   options: z.object({
     chunks: z
@@ -121,7 +124,7 @@ async function measureHttp(
   const [first, ...further] = sizes as [SizeFigures, ...SizeFigures[]];
   const growth = further.map((size) => ({ ...size, p50_growth: growthOf(first, size) }));
   const text = [
-    ...sizes.map((size) => tableOf(size, invocation)),
+    ...sizes.flatMap((size) => [tableOf(size, invocation), ingestLine(size), storesLine(size)]),
     ...growth.map(({ chunks: count, p50_growth }) => {
       const times = Object.entries(p50_growth).map(([name, growth]) => `${name} × ${growth}`);
       return `p50 at ${count} chunks by that at ${first.chunks}: ${times.join(", ")}`;
@@ -129,6 +132,10 @@ async function measureHttp(
     coldStartLine(cold_start),
   ].join("\n");
   return { data: { ...first, cold_start, growth }, text };
+}
+
+function ingestLine({ ingested_per_s, workerd_peak_mb }: SizeFigures): string {
+  return `${ingested_per_s} chunks/s ingested; workerd: ${workerd_peak_mb ?? "-"} MB of memory at most`;
 }
 
 function coldStartLine({ starts, bare, service, ratio_p50, ratio_cpu }: ColdStart): string {
@@ -162,7 +169,8 @@ async function measureSize(invocation: Invocation, count: number, options: Optio
       const { rounds, telemetry: twins = false } = options;
       const measured = await measure(invocation, { rig, gun, all, magazine, rounds, twins });
       const workerd_peak_mb = peakOf(rig.platform.workerdPid());
-      return { chunks: count, rounds, ingested_per_s, workerd_peak_mb, ...figuresOf(measured) };
+      const stores = await measureStores(invocation, rig, magazine.freshQueries(SEARCHES_READ));
+      return { chunks: count, rounds, ingested_per_s, workerd_peak_mb, ...stores, ...figuresOf(measured) };
     } finally {
       gun.close();
     }

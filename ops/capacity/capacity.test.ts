@@ -19,3 +19,9 @@ test("bytes, rows and neurons are measured on a database of its own, and a plan 
   expect(plans[1].month_usd).toBeGreaterThan(plans[0].month_usd);
   expect(assumptions.join()).toContain("measured now");
 });
+
+test("no plan is made for searches that are faster than any is", async () => {
+  const { code, stderr } = await runCli(["capacity", "--latency-ms", "2"]);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/any search takes its database 2\.8 ms.*--latency-ms/s);
+});

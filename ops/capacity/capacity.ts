@@ -16,6 +16,7 @@ import { METER_SHARDS } from "../../infra/inventory.ts";
 import { DAY_MS } from "../../worker/ground/time.ts";
 import { seededRandom } from "../bench/corpus.ts";
 import { defineCommand } from "../command/define.ts";
+import { EXIT, OpsError } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { positive } from "../command/options.ts";
 import { table } from "../command/output.ts";
@@ -25,6 +26,7 @@ import {
   PER_CHUNK_MEASURED,
   SEARCH_MS_BASE,
   SEARCH_MS_PER_MILLION,
+  SEARCH_ROWS_READ_MAX,
   SHARD_BUSY_SHARE_MAX,
   SHARD_MOVED_SHARE,
 } from "../limits.ts";
@@ -105,6 +107,16 @@ model. Figures a chunk are those that --measure found last, unless it is given.`
   output,
   examples: ["capacity", "capacity --chunks 3000000 --tenants 40 --searches 20000", "capacity --measure 20000 --json"],
   async run(invocation, asked): Promise<Outcome<z.infer<typeof output>>> {
+    if (asked.latency_ms <= SEARCH_MS_BASE)
+      throw new OpsError(
+        {
+          op: "plan",
+          subject: `searches of ${asked.latency_ms} ms`,
+          cause: `any search takes its database ${SEARCH_MS_BASE} ms, however few chunks there are`,
+          hint: "give --latency-ms more",
+        },
+        { exit_code: EXIT.usage },
+      );
     const measured_now = asked.measure !== undefined;
     const per_chunk = measured_now ? await measurePerChunk(invocation, asked.measure ?? 0) : PER_CHUNK_MEASURED;
     const { limits, bounded_by } = shardLimits(per_chunk, asked);
@@ -189,6 +201,7 @@ function planFor(chunks: number, per_chunk: PerChunk, limits: ShardLimits, asked
   };
 }
 
+const counted = (count: number, what: string): string => `${amount(count)} ${what}${count === 1 ? "" : "s"}`;
 const amount = (value: number): string => value.toLocaleString("en-US");
 const usd = (value: number): string => value.toLocaleString("en-US", { style: "currency", currency: "USD" });
 
@@ -221,16 +234,16 @@ function notesOf(plans: readonly Plan[]): string[] {
     ...(refused.tenants === 0
       ? []
       : [
-          `${amount(chunks)}: ${refused.tenants} tenants with ${amount(refused.chunks)} chunks are larger than a shard, and in no plan`,
+          `${amount(chunks)}: larger than a shard, so in none of them but in the price: ${counted(refused.tenants, "tenant")} with ${amount(refused.chunks)} chunks`,
         ]),
-    ...(outgrown === 0 ? [] : [`${amount(chunks)}: ${outgrown} tenants outgrow a shard within the year`]),
+    ...(outgrown === 0 ? [] : [`${amount(chunks)}: outgrow a shard within the year: ${counted(outgrown, "tenant")}`]),
     ...ends.map((what) => `${amount(chunks)}: beyond ${what}`),
   ]);
 }
 
 function assumptionsOf(per_chunk: PerChunk, asked: Asked, measured_now: boolean): string[] {
   return [
-    `a chunk: ${per_chunk.d1_bytes} bytes of D1 with its indexes and full text, ${per_chunk.rows_written} rows written, ${per_chunk.neurons} neurons, ${per_chunk.write_ms} ms to write, ${per_chunk.rows_read_per_search} rows read by each search of its shard (${measured_now ? "measured now" : "measured before, by --measure"}); ${asked.dimensions} dimensions`,
+    `a chunk: ${per_chunk.d1_bytes} bytes of D1 with its indexes and full text, ${per_chunk.rows_written} rows written, ${per_chunk.neurons} neurons, ${per_chunk.write_ms} ms to write, ${per_chunk.rows_read_per_search} rows read by each search of its shard, ${amount(SEARCH_ROWS_READ_MAX)} at most (${measured_now ? "measured now" : "measured before, by --measure"}); ${asked.dimensions} dimensions`,
     `a search keeps its database busy for ${SEARCH_MS_BASE} ms and ${asked.search_ms} ms for each million chunks of its shard, other tenants' as well, and may take ${asked.latency_ms} ms; at most ${SHARD_BUSY_SHARE_MAX * 100} % of a second is used`,
     `${amount(asked.tenants)} tenants, sizes by Zipf's law, traffic by size; ${amount(asked.searches)} searches and ${amount(asked.answers)} answers a day, at the busiest ${PEAK_FACTOR} times as many`,
     `${asked.churn * 100} % of the chunks are written anew a month and ${asked.growth * 100} % come to them, unevenly`,

@@ -6,7 +6,16 @@
 import { dirname, join } from "node:path";
 import { $ } from "zx/core";
 import { fileFlaw } from "../../worker/rag/ingest/file-type.ts";
-import { CONVERT_DATA_BYTES_MAX, CONVERT_HEAP_MB_MAX, CONVERT_PROCESSES_MAX, CONVERT_TIMEOUT_MS } from "../limits.ts";
+import {
+  CONVERT_CPU_S_MAX,
+  CONVERT_DATA_BYTES_MAX,
+  CONVERT_HEAP_MB_MAX,
+  CONVERT_PROCESSES_MAX,
+  CONVERT_TIMEOUT_MS,
+} from "../limits.ts";
+
+/** Raise it when a file becomes other Markdown than before: `index update` then converts every file once more. */
+export const CONVERTER_VERSION = 1;
 
 const ROOT = join(import.meta.dirname, "../..");
 const PROCESS = join(import.meta.dirname, "parser-process.ts");
@@ -48,8 +57,9 @@ async function parse(media_type: string, bytes: Uint8Array, signal: AbortSignal 
     nothrow: true,
     timeout: CONVERT_TIMEOUT_MS,
     timeoutSignal: "SIGKILL",
-    // Buffers lie outside of the heap: the system bounds them together (RLIMIT_DATA, in KiB; Linux).
-    prefix: `ulimit -d ${CONVERT_DATA_BYTES_MAX / 1024}; exec `,
+    // Buffers lie outside of the heap: the system bounds them together (RLIMIT_DATA, in KiB; Linux). At the soft limit of its time
+    // a process is sent SIGXCPU.
+    prefix: `ulimit -d ${CONVERT_DATA_BYTES_MAX / 1024}; ulimit -S -t ${CONVERT_CPU_S_MAX}; exec `,
     env: { PATH: process.env.PATH, NO_COLOR: "1" },
     ...(signal && { signal }),
   });
@@ -58,11 +68,13 @@ async function parse(media_type: string, bytes: Uint8Array, signal: AbortSignal 
   // It may end before it has read all: its exit code tells.
   parser.stdin.on("error", () => {});
   parser.stdin.end(bytes);
-  const { stdout, exitCode } = await parser;
+  const { stdout, exitCode, signal: ended } = await parser;
   signal?.throwIfAborted();
   if (exitCode === 0) return JSON.parse(stdout) as Converted;
+  if (ended === "SIGXCPU")
+    return { refused: `takes more than ${CONVERT_CPU_S_MAX} s of processor time to read; split it` };
   const isLate = performance.now() - began_ms >= CONVERT_TIMEOUT_MS;
-  return { refused: isLate ? `takes more than ${CONVERT_TIMEOUT_MS / 1000} s to read; split it` : TOO_LARGE };
+  return { refused: isLate ? `takes more than ${CONVERT_TIMEOUT_MS / 1000} s to read here; split it` : TOO_LARGE };
 }
 
 const TOO_LARGE = "takes more memory to read than it may, or ended its reader; split it";

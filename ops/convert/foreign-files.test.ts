@@ -157,6 +157,40 @@ describe("Excel", () => {
     expect(markdown).toBe("## Stock\n\n| Part | Count |\n| - | - |\n| Bolt | 4 |\n");
   });
 
+  test("numbers are as their sheet shows them: percentages, currencies, thousands, times; dates have the order of ISO 8601", async () => {
+    const shown: [value: number | Date, format: string, text: string][] = [
+      [0.125, "0.0%", "12.5%"],
+      [1234.5, '"$"#,##0.00', "$1,234.50"],
+      [1234.5, "#,##0.00 [$€-407]", "1.234,50 €"],
+      [-1234.5, '_-* #,##0.00\\ "€"_-;\\-* #,##0.00\\ "€"_-', "-1,234.50 €"],
+      [1234567, "#,##0", "1,234,567"],
+      [42, '0" kg"', "42 kg"],
+      [1234, "00000", "01234"],
+      [0.1 + 0.2, "General", "0.3"],
+      [7, "@", "7"],
+      [7, "[what", "7"],
+      [1.5208, "[h]:mm", "36:29"],
+      [0.35, "h:mm AM/PM", "8:24 AM"],
+      [new Date("2026-03-04"), "d/m/yy", "2026-03-04"],
+      [new Date("2026-03-04T15:30:00Z"), "m/d/yy h:mm", "2026-03-04 15:30"],
+      [new Date("2026-03-04"), "mmm-yy", "2026-03"],
+      [-5, "yyyy-mm-dd", "-5"],
+    ];
+    const markdown = await workbook((sheet) => {
+      sheet.addRow(["Value", "Format & <sign>"]);
+      for (const [value, format] of shown) sheet.addRow([value, format]).getCell(1).numFmt = format;
+    });
+    const cells = [...markdown.matchAll(/^\| (.*?) \| /gm)].map(([, cell]) => cell);
+    expect(cells.slice(2)).toEqual(shown.map(([, , text]) => text));
+  });
+
+  test("a workbook that counts its days from 1904 has the same dates", async () => {
+    const book = new excel.Workbook();
+    book.properties.date1904 = true;
+    book.addWorksheet("Days").addRows([["Day"], [new Date("2026-03-04")]]);
+    expect(await convert("a.xlsx", new Uint8Array(await book.xlsx.writeBuffer()))).toContain("| 2026-03-04 |");
+  });
+
   test("a value at the far end of a sheet is refused with its place, at once", async () => {
     const markdown = await workbook((sheet) => {
       sheet.addRow(["Part"]);

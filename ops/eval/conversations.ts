@@ -99,9 +99,9 @@ async function evaluate(invocation: Invocation, path: string): Promise<Outcome<z
   );
   const config_file = resolve(path, CONFIG_FILE);
   const config = await loadConfig(config_file);
-  const { signal } = invocation;
+  const { progress, signal } = invocation;
   const { held, documents, failures } = await onRig(invocation, {}, async ({ client, platform }) => {
-    const synced = await syncIndex({ client, config, cwd: dirname(config_file), signal });
+    const synced = await syncIndex({ client, config, cwd: dirname(config_file), signal, progress });
     await platform.vectorize.flush();
     const held = await inTurn(invocation, "conversations held", set, (asked) => hold(client, asked));
     return { held, documents: synced.added, failures: synced.failures };

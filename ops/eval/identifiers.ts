@@ -74,12 +74,15 @@ baseline is SQLite's FTS5 over title, heading and text of the same chunks, witho
 });
 
 async function evaluate(invocation: Invocation, dir: string): Promise<Outcome<z.infer<typeof output>>> {
-  const { signal } = invocation;
+  const { progress, signal } = invocation;
   const include = PARSED_EXTENSIONS.map((extension) => `**/*${extension}`);
   const config = IndexConfig.parse({ sources: [{ folder: dir, collection: COLLECTION, include }] });
   return onRig(invocation, {}, async ({ client }) => {
-    const { added, failures } = await syncIndex({ client, config, cwd: process.cwd(), signal });
-    const { chunks, declaring } = await readIndexed(client);
+    const { added, failures } = await syncIndex({ client, config, cwd: process.cwd(), signal, progress });
+    let read = 0;
+    progress.start("documents read back", added);
+    const { chunks, declaring } = await readIndexed(client, () => progress.update(++read));
+    progress.stop(`${chunks.length} chunks of ${added} files`);
     if (declaring.size === 0)
       throw misuse({
         op: "look names up",
@@ -124,12 +127,13 @@ async function evaluate(invocation: Invocation, dir: string): Promise<Outcome<z.
 }
 
 /** All chunks as the baseline takes them, and for each public name the chunks that hold a line which declares it. */
-async function readIndexed(client: Client) {
+async function readIndexed(client: Client, on_document: () => void) {
   const chunks: BeirDocument[] = [];
   const declaring = new Map<string, Set<string>>();
   for await (const { documents } of pagesOf(client, `/api/v1/documents?limit=${LIST_LIMIT_MAX}`, DocumentPage)) {
     for (const { id, metadata } of documents) {
       const document = await client.get(`/api/v1/documents/${encodeURIComponent(id)}`, Document);
+      on_document();
       const chunkOfLine: string[] = [];
       let first = 0;
       for (const { chunk_id, heading, text } of document.chunks) {

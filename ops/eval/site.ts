@@ -60,10 +60,10 @@ async function evaluate(invocation: Invocation, dir: string, file: string): Prom
     file,
     "a file of questions as `ops eval site --help` describes it",
   );
-  const { signal } = invocation;
+  const { progress, signal } = invocation;
   const { asked, documents, failures } = await onRig(invocation, {}, async ({ client }) => {
     const config = IndexConfig.parse({ sources: [{ folder: dir, collection: COLLECTION }] });
-    const synced = await syncIndex({ client, config, cwd: process.cwd(), signal });
+    const synced = await syncIndex({ client, config, cwd: process.cwd(), signal, progress });
     const asked = await inTurn(invocation, "questions asked", questions, (question) => ask(client, question));
     return { asked, documents: synced.added, failures: synced.failures };
   });

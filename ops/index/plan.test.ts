@@ -6,6 +6,7 @@ const ours = new Set(["docs"]);
 const stored = (id: string, content_hash: string, collection = "docs"): StoredDocument => ({
   id,
   content_hash,
+  url: null,
   metadata: { collection },
 });
 

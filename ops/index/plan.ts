@@ -3,6 +3,7 @@
 export interface StoredDocument {
   id: string;
   content_hash: string;
+  url: string | null;
   metadata: Record<string, unknown>;
 }
 

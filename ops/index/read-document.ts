@@ -1,16 +1,19 @@
 /** One file as a document: id, title, format and metadata derive from the file and its source alone. */
 import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { sha256 } from "../../worker/ground/digest.ts";
 import type { DocumentFormat, OutlineEntry } from "../../worker/ground/document.ts";
 import { FILE_BODY_BYTES_MAX, TITLE_CHARS_MAX } from "../../worker/limits.ts";
 import { FILE_KINDS, fileFlaw, mediaTypeOfName } from "../../worker/rag/ingest/file-type.ts";
 import { fileTitle } from "../../worker/rag/ingest/paged-text.ts";
-import { documentHash, normaliseText } from "../../worker/rag/text/normalise.ts";
+import { documentHash, HASH_SCHEME, normaliseText } from "../../worker/rag/text/normalise.ts";
 import { cutSafely } from "../../worker/rag/text/text-units.ts";
-import { convertFile } from "../convert/convert-file.ts";
+import { CONVERTER_VERSION, convertFile } from "../convert/convert-file.ts";
 import { INDEX_FILE_BYTES_MAX } from "../limits.ts";
 import { grammarOf } from "./languages.ts";
 import { outlineOf } from "./outline.ts";
+import type { StoredDocument } from "./plan.ts";
 import { type SourceFile, whyUnread } from "./sources.ts";
 import { markdownTitle } from "./title.ts";
 
@@ -25,8 +28,14 @@ export interface IndexDocument {
   metadata: Record<string, string | number | boolean>;
 }
 
-/** `is_gone`: the file holds no text any more, so the index must not hold any either. */
-type ReadResult = { document: IndexDocument; content_hash: string } | { refused: string; is_gone: boolean };
+/**
+ * Without a `document` the service holds what the file would become. `is_gone`: the file holds no text any more, so the index must not
+ * hold any either.
+ */
+type ReadResult =
+  | { document: IndexDocument; content_hash: string }
+  | { content_hash: string }
+  | { refused: string; is_gone: boolean };
 
 /**
  * Git LFS: keys in this order, less than 1024 bytes (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md). git-annex: the path
@@ -57,8 +66,14 @@ export function documentId(file: Pick<SourceFile, "source" | "path">): string {
   return `${file.source.collection}:${file.path}`;
 }
 
-/** Reads a file, or converts it to Markdown where its kind is one that is; what cannot be indexed (too big, unreadable, not UTF-8, empty, a pointer of Git LFS or git-annex) is refused with the reason. */
-export async function readDocument(file: SourceFile, signal?: AbortSignal): Promise<ReadResult> {
+/**
+ * Reads a file, or converts it to Markdown where its kind is one that is, unless `stored` was made of the same bytes in the same way; what
+ * cannot be indexed (too big, unreadable, not UTF-8, empty, a pointer of Git LFS or git-annex) is refused with the reason.
+ */
+export async function readDocument(
+  file: SourceFile,
+  { stored, signal }: { stored?: StoredDocument | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<ReadResult> {
   const kept = (refused: string): ReadResult => ({ refused, is_gone: false });
   const gone = (refused: string): ReadResult => ({ refused, is_gone: true });
   const media_type = mediaTypeOfName(file.path);
@@ -75,6 +90,13 @@ export async function readDocument(file: SourceFile, signal?: AbortSignal): Prom
   }
   const flaw = pointerFlaw(bytes);
   if (flaw !== undefined) return gone(flaw);
+  const { collection, url: link } = file.source;
+  const url =
+    link === undefined ? null : link.replaceAll("{path}", file.path.split("/").map(encodeURIComponent).join("/"));
+  const metadata: IndexDocument["metadata"] = { ...file.source.metadata, collection, path: file.path };
+  if (isConverted) metadata.source_hash = await sourceHash(bytes);
+  if (isConverted && stored?.url === url && isDeepStrictEqual(stored.metadata, metadata))
+    return { content_hash: stored.content_hash };
   let text: string;
   if (isConverted && media_type !== undefined) {
     const converted = await convertFile({ media_type, bytes }, signal);
@@ -91,7 +113,6 @@ export async function readDocument(file: SourceFile, signal?: AbortSignal): Prom
   const format = grammar !== undefined ? "code" : isMarkdown ? "markdown" : "text";
   const outline = grammar ? await outlineOf(text, grammar) : undefined;
   const own_title = isConverted ? fileTitle(basename(file.path), media_type ?? "", text) : undefined;
-  const { collection, metadata, url } = file.source;
   const document: IndexDocument = {
     id: documentId(file),
     title: cutSafely(
@@ -104,8 +125,13 @@ export async function readDocument(file: SourceFile, signal?: AbortSignal): Prom
     text,
     format,
     ...(outline && { outline }),
-    url: url === undefined ? null : url.replaceAll("{path}", file.path.split("/").map(encodeURIComponent).join("/")),
-    metadata: { ...metadata, collection, path: file.path },
+    url,
+    metadata,
   };
   return { document, content_hash: await documentHash(document) };
+}
+
+/** Of a file that is converted, all that its text depends on: kept with the document, it says that the work has been done. */
+async function sourceHash(bytes: Uint8Array): Promise<string> {
+  return sha256(JSON.stringify([HASH_SCHEME, CONVERTER_VERSION, await sha256(bytes)]));
 }

@@ -54,7 +54,8 @@ async function read(path: string, fields: Record<string, unknown> = {}): Promise
     async ({ files: [file] }) => {
       if (!file) throw new Error("no file");
       const result = await readDocument(file);
-      return "document" in result ? result.document : result.refused;
+      if ("document" in result) return result.document;
+      return "refused" in result ? result.refused : "unchanged";
     },
   );
 }
@@ -130,9 +131,7 @@ describe("a git source", () => {
       async ({ files }) => {
         clone = dirname(files[0]?.absolute_path ?? "");
         const results = await Promise.all(files.map((file) => readDocument(file)));
-        return results.map((result) =>
-          "document" in result ? `${result.document.id} ${result.document.title}` : result.refused,
-        );
+        return results.map((result) => "document" in result && `${result.document.id} ${result.document.title}`);
       },
     );
     expect(titles).toEqual(["docs:a.md Committed", "docs:manual.docx Service manual"]);
@@ -195,6 +194,12 @@ describe("readDocument", () => {
     expect(await read("annexed.md", odd)).toMatch(/git-annex pointer.*git annex get.*exclude it/);
     expect(await read("unseen.md", odd)).toMatch(/empty/);
     expect(await read("binary.txt")).toMatch(/not UTF-8 text; convert it, or exclude it/);
+    for (const text of ["PKCS #11 is an interface.", "A PDF begins with %PDF-1.7."]) {
+      await writeFile(join(root, "docs/told.txt"), text);
+      expect(await read("told.txt")).toMatchObject({ text });
+    }
+    await writeFile(join(root, "docs/named.txt"), "%PDF-1.4\n1 0 obj<<>>endobj");
+    expect(await read("named.txt")).toMatch(/not UTF-8 text/);
     await writeFile(join(root, "docs/letter.rtf"), "{\\rtf1\\ansi Dear reader}");
     expect(await read("letter.rtf")).toMatch(/is RTF, which is not converted; convert it, or exclude it/);
     expect(await read("empty.md")).toMatch(/empty/);

@@ -80,6 +80,33 @@ test("an update adds, changes and deletes what the files say, and a second run s
   expect(await stored()).toEqual({ "a.md": "Alpha, revised", "c.txt": "c" });
 });
 
+test("a file is converted once, and again when the file, its link or the converter has become another", async () => {
+  await write({ "stock.csv": "Part,Count\nBolt,4\n" });
+  const update = (dry_run: boolean, fields = {}) =>
+    sync({
+      config: IndexConfig.parse({ sources: [{ collection, folder: ".", include: ["*.csv"], ...fields }] }),
+      dry_run,
+    });
+  const again = { changed: 1, unchanged: 0, converted: 1 };
+  expect(await update(false)).toMatchObject({ added: 1, converted: 1 });
+  expect(await update(false)).toMatchObject({ changed: 0, unchanged: 1, converted: 0 });
+  expect(await update(true, { url: "https://stock.example/{path}" })).toMatchObject(again);
+  await write({ "stock.csv": "Part,Count\nBolt,5\n" });
+  expect(await update(true)).toMatchObject(again);
+
+  await write({ "stock.csv": "Part,Count\nBolt,4\n" });
+  expect(await update(true)).toMatchObject({ unchanged: 1, converted: 0 });
+  // As another version of the converter has left it.
+  const metadata = { collection, path: "stock.csv", source_hash: "of another converter" };
+  await client.post("/api/v1/documents", {
+    id: `${collection}:stock.csv`,
+    title: "stock",
+    text: "As it was.",
+    metadata,
+  });
+  expect(await update(true)).toMatchObject(again);
+}, 60_000);
+
 test("a dry run tells the plan and changes nothing", async () => {
   await write(THREE);
   const ids = ["a.md", "c.txt", "sub/b.md"].map((path) => `${collection}:${path}`);

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { EXIT, OpsError } from "../command/errors.ts";
+import type { Progress } from "../command/progress.ts";
 import { INDEX_DELETE_UNASKED, INDEX_DELETE_UNASKED_SHARE, INDEX_LIST_PAGE, INDEX_READERS } from "../limits.ts";
 import { batches, finishedJob, submit } from "../service/batch.ts";
 import { type Client, decode } from "../service/client.ts";
@@ -19,6 +20,7 @@ export const syncResult = z.strictObject({
   unchanged: z.int(),
   deleted: z.int(),
   failed: z.int(),
+  converted: z.int().describe("files that were made into Markdown; unchanged ones are not, once they are in the index"),
   failures: z
     .array(z.strictObject({ id: z.string(), cause: z.string() }))
     .describe("why each failed document is not (or no longer up to date) in the index"),
@@ -39,12 +41,18 @@ export interface SyncOptions {
   signal?: AbortSignal;
   /** Called before unusually many documents are deleted; throws to refuse. Without it, such a run is refused. */
   approveDeletion?: (ids: readonly string[]) => Promise<void>;
-  onProgress?: (stage: "read" | "send" | "index" | "delete", done: number, total: number) => void;
+  /** Each stage is a stretch of its own. */
+  progress?: Progress;
 }
 
 const Page = z.object({
   documents: z.array(
-    z.object({ id: z.string(), content_hash: z.string(), metadata: z.record(z.string(), z.unknown()) }),
+    z.object({
+      id: z.string(),
+      content_hash: z.string(),
+      url: z.string().nullable(),
+      metadata: z.record(z.string(), z.unknown()),
+    }),
   ),
   next_cursor: z.string().nullable(),
 });
@@ -61,7 +69,7 @@ export async function syncIndex(options: SyncOptions): Promise<SyncResult> {
   const { client, config, dry_run = false } = options;
   const collections = new Set(config.sources.map((source) => source.collection));
   const stored = await listStored(client, collections);
-  const local = await readSources(options, new Set(stored.map(({ id }) => id)));
+  const local = await readSources(options, new Map(stored.map((document) => [document.id, document])));
   const plan = planSync(local.hashes, stored, collections);
   await checkDeletion(plan, stored.length, options);
 
@@ -71,10 +79,12 @@ export async function syncIndex(options: SyncOptions): Promise<SyncResult> {
       .map((id) => local.documents.get(id))
       .filter((found) => found !== undefined);
     failures.push(...(await send(changed, options)));
+    options.progress?.start("delete documents", plan.delete.length);
     for (const [done, id] of plan.delete.entries()) {
       await client.delete(`/api/v1/documents/${encodeURIComponent(id)}`).catch(ignoreGone);
-      options.onProgress?.("delete", done + 1, plan.delete.length);
+      options.progress?.update(done + 1);
     }
+    options.progress?.stop();
   }
   const failed = new Set(failures.map(({ id }) => id));
   const remains = remainder(stored, plan);
@@ -86,6 +96,7 @@ export async function syncIndex(options: SyncOptions): Promise<SyncResult> {
     unchanged: succeeded(plan.unchanged),
     deleted: plan.delete.length,
     failed: failed.size,
+    converted: [...local.documents.values()].filter(({ metadata }) => "source_hash" in metadata).length,
     failures: failures.map(({ id, cause }) => ({ id, cause: `${cause}${remains(id)}` })),
     dry_run,
     plan: { add: plan.add, change: plan.change, delete: plan.delete },
@@ -134,7 +145,9 @@ interface LocalState {
   failures: SyncResult["failures"];
 }
 
-async function readSources(options: SyncOptions, known: ReadonlySet<string>): Promise<LocalState> {
+type Known = ReadonlyMap<string, StoredDocument>;
+
+async function readSources(options: SyncOptions, known: Known): Promise<LocalState> {
   const state: LocalState = { seen: new Set(), hashes: new Map(), documents: new Map(), failures: [] };
   for (const source of options.config.sources) {
     await withSource(source, options, async ({ files, unlisted }) => {
@@ -142,18 +155,20 @@ async function readSources(options: SyncOptions, known: ReadonlySet<string>): Pr
         const id = documentId({ source, path });
         state.seen.add(id);
         state.failures.push({ id, cause: `${path} ${cause}` });
-        for (const other of known) if (other === id || other.startsWith(`${id}/`)) state.hashes.set(other, null);
+        for (const other of known.keys()) if (other === id || other.startsWith(`${id}/`)) state.hashes.set(other, null);
       }
       let done = 0;
+      options.progress?.start("read files", files.length);
       const queue = files.values();
       const reader = async (): Promise<void> => {
         for (const file of queue) {
           options.signal?.throwIfAborted();
           await readOne(file, state, options, known);
-          options.onProgress?.("read", ++done, files.length);
+          options.progress?.update(++done);
         }
       };
       await Promise.all(Array.from({ length: INDEX_READERS }, reader));
+      options.progress?.stop();
     });
   }
   return state;
@@ -163,7 +178,7 @@ async function readOne(
   file: SourceFile,
   state: LocalState,
   { since_ms, signal }: Pick<SyncOptions, "since_ms" | "signal">,
-  known: ReadonlySet<string>,
+  known: Known,
 ): Promise<void> {
   const id = documentId(file);
   if (state.seen.has(id)) {
@@ -181,14 +196,14 @@ async function readOne(
   state.hashes.set(id, null);
   const old = since_ms !== undefined && file.modified_ms !== undefined && file.modified_ms < since_ms;
   if (old && known.has(id)) return;
-  const read = await readDocument(file, signal);
+  const read = await readDocument(file, { stored: known.get(id), signal });
   if ("refused" in read) {
     if (read.is_gone) state.hashes.delete(id);
     state.failures.push({ id, cause: `${file.path} ${read.refused}` });
     return;
   }
   state.hashes.set(id, read.content_hash);
-  state.documents.set(id, read.document);
+  if ("document" in read) state.documents.set(id, read.document);
 }
 
 async function checkDeletion(plan: SyncPlan, stored: number, options: SyncOptions): Promise<void> {
@@ -211,22 +226,25 @@ async function send(documents: readonly IndexDocument[], options: SyncOptions): 
   const failures: SyncResult["failures"] = [];
   const jobs: AcceptedBatch[] = [];
   let done = 0;
+  options.progress?.start("send documents", documents.length);
   for (const batch of batches(documents)) {
     const sent = await sendApart(batch, options);
     jobs.push(...sent.jobs);
     failures.push(...sent.failures);
     done += batch.length;
-    options.onProgress?.("send", done, documents.length);
+    options.progress?.update(done);
   }
   done = failures.length;
+  options.progress?.start("index documents", documents.length);
   for (const { id, batch } of jobs) {
     const job = await finishedJob(options.client, id, options.signal);
     failures.push(...job.errors.map((error) => ({ id: error.id, cause: error.detail })));
     if (job.state === "failed" && job.errors.length === 0)
       failures.push(...batch.map((document) => ({ id: document.id, cause: `job ${id} failed without a detail` })));
     done += batch.length;
-    options.onProgress?.("index", done, documents.length);
+    options.progress?.update(done);
   }
+  options.progress?.stop();
   return failures;
 }
 

@@ -5,11 +5,8 @@ import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import { momentBefore } from "../command/options.ts";
 import { harmless } from "../command/output.ts";
-import type { Progress } from "../command/progress.ts";
 import { loadConfig } from "./config.ts";
-import { type SyncOptions, type SyncResult, syncIndex, syncResult } from "./sync.ts";
-
-const STAGES = { read: "read files", send: "send documents", index: "index documents", delete: "delete documents" };
+import { type SyncResult, syncIndex, syncResult } from "./sync.ts";
 
 /** Exit code 4 when some documents could not be indexed. */
 export const indexUpdate = defineCommand({
@@ -42,7 +39,7 @@ export const indexUpdate = defineCommand({
       signal: invocation.signal,
       approveDeletion: (ids) =>
         invocation.confirm({ op: "delete", subject: `${ids.length} documents whose files are gone or empty` }),
-      onProgress: shown(invocation.progress),
+      progress: invocation.progress,
     });
     const { plan: _, failures, ...counts } = result;
     return {
@@ -53,19 +50,6 @@ export const indexUpdate = defineCommand({
     };
   },
 });
-
-/** Each stage as a stretch of its own. */
-function shown(progress: Progress): NonNullable<SyncOptions["onProgress"]> {
-  let stage = "";
-  return (next, done, total) => {
-    if (next !== stage) {
-      stage = next;
-      progress.start(STAGES[next], total);
-    }
-    progress.update(done);
-    if (done === total) progress.stop();
-  };
-}
 
 function describe(result: SyncResult): string {
   const { scanned, added, changed, unchanged, deleted, failed } = result;

@@ -1,4 +1,7 @@
 /** A platform of a measurement's own: started empty, driven through the HTTP API, gone afterwards. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Platform, PlatformOptions } from "../../local/platform.ts";
 import { LIST_LIMIT_MAX } from "../../worker/limits.ts";
 import { documentPage } from "../../worker/schemas/documents.ts";
@@ -9,9 +12,11 @@ export interface Rig {
   platform: Platform;
   /** The API as the holder of a key with every scope for tenant `default` sees it. */
   client: Client;
+  /** What commands take as `--data`. */
+  data_dir: string;
 }
 
-/** Runs `work` on an ephemeral platform, without the API budget that a bulk load would exhaust. */
+/** Runs `work` on a platform in a temporary folder, without the API budget that a bulk load would exhaust. */
 export async function onRig<T>(
   invocation: Invocation,
   options: Pick<PlatformOptions, "extra_workers" | "variables">,
@@ -19,14 +24,17 @@ export async function onRig<T>(
 ): Promise<T> {
   // Loaded on use: the engines take half a second, and most commands do without them.
   const { startPlatform } = await import("../../local/platform.ts");
-  const platform = await startPlatform({ ...options, api_budget: false });
+  const data_dir = await mkdtemp(join(tmpdir(), "prism-rig-"));
   try {
-    return await work({
-      platform,
-      client: createClient({ url: platform.url, token: platform.admin_key, signal: invocation.signal }),
-    });
+    const platform = await startPlatform({ ...options, data_dir, api_budget: false });
+    try {
+      const client = createClient({ url: platform.url, token: platform.admin_key, signal: invocation.signal });
+      return await work({ platform, client, data_dir });
+    } finally {
+      await platform.close();
+    }
   } finally {
-    await platform.close();
+    await rm(data_dir, { recursive: true, force: true });
   }
 }
 

@@ -12,8 +12,14 @@ export interface FollowUpWords {
   asking: ReadonlySet<string>;
   /** Present what comes as known: "the limit". */
   definite: ReadonlySet<string>;
+  /** Those of them stand for what they present where it is missing: "Wie heiß sind die?". */
+  definite_alone?: true;
+  /** Begin a clause that another one must carry: "when it is full". Before a word that asks they do not: "when is it full". */
+  clauses: ReadonlySet<string>;
   /** Ends of words that hold a pronoun: "devolverlos". */
   enclitic?: RegExp;
+  /** Begin a part of a question: where nothing asks, and a whole question would have to, it is not more than that. */
+  prepositions?: ReadonlySet<string>;
   /** All others that carry grammar and no topic. */
   grammar: ReadonlySet<string>;
 }
@@ -32,10 +38,12 @@ export const FOLLOW_UP_WORDS: readonly FollowUpWords[] = [
        will would has have had`,
     ),
     definite: words("the"),
+    clauses: words("when if while unless because once although"),
+    prepositions: words("of to in on at by for with without from into onto about as between"),
     grammar: words(
-      `a an of to in on at by for with from into onto about as than if else too still again please tell me my i we us
+      `a an than else too still again please tell me my i we us
        you your be been being not no any some all each every just only much many long often far old soon well get
-       while during before after because times let s t re ve ll d m`,
+       while during before after because times let need needs s t re ve ll d m`,
     ),
   },
   {
@@ -48,13 +56,18 @@ export const FOLLOW_UP_WORDS: readonly FollowUpWords[] = [
     asking: words(
       `was wer wen wem wessen wann wo wohin woher warum wieso weshalb wie welche welcher welches welchen welchem wofür
        wofur womit wodurch worin wozu ist sind war kann können konnen darf dürfen durfen muss müssen mussen soll sollte
-       wird werden hat haben gibt`,
+       wird werden hat haben gibt brauche braucht brauchen`,
     ),
     definite: words("der die den dem des"),
+    definite_alone: true,
+    clauses: words("wenn falls sobald solange bevor nachdem weil obwohl"),
+    prepositions: words(
+      "zu zum zur in im an am auf bei beim für fur mit ohne von vom nach aus über uber unter zwischen",
+    ),
     grammar: words(
-      `ein eine einen einem einer eines zu zum zur in im an am auf bei beim für fur mit von vom nach aus über uber unter
-       als ob wenn nicht kein keine keinen man ich mir mich wir uns du dir sich denn noch schon nur sehr viel viele vielen lange
-       oft bitte alle alles jede jeder jedes werde wurde wurden lassen lässt lasst sich während wahrend nach vor bis`,
+      `ein eine einen einem einer eines ab fest her hin los statt teil weg als ob nicht kein keine keinen man ich mir
+       mich wir uns du dir sich denn noch schon nur sehr viel viele vielen lange oft bitte alle alles jede jeder jedes
+       werde wurde wurden lassen lässt lasst während wahrend vor bis`,
     ),
   },
   {
@@ -65,9 +78,11 @@ export const FOLLOW_UP_WORDS: readonly FollowUpWords[] = [
     ),
     asking: words(
       `qué que quién quien quiénes quienes cuándo cuando dónde donde adónde adonde cómo como cuál cual cuáles cuales
-       cuánto cuanto cuánta cuanta cuántos cuantos cuántas cuantas es son hay puede puedo pueden se debe debo`,
+       cuánto cuanto cuánta cuanta cuántos cuantos cuántas cuantas es son hay puede puedo pueden se debe debo
+       hace falta necesito necesita conviene`,
     ),
     definite: words("el la los las"),
+    clauses: words("si mientras porque aunque"),
     enclitic: /(?:[aei]r|ndo)(?:l[oa]s?|les?)$/,
     grammar: words(
       `un una unos unas de del a al en con por para sin sobre desde hasta si no ni ya muy más mas me mi nos yo tú tu

@@ -29,6 +29,20 @@ describe("what a question leaves out is taken from the one before", () => {
     ["¿Hay que devolverlos?", "¿Dónde están los libros?", "¿Hay que devolverlos? (libros)"],
     ["Why?", "Are backups encrypted?", "Why? (backups encrypted)"],
     ["What is the limit?", "Can a query be empty?", "What is the limit? (query empty)"],
+    ["Which status codes?", "Which methods does it retry?", "Which status codes does it retry?"],
+    ["Und wie viele Projekte?", "Wie viele Leute hat der freie Tarif?", "wie viele Projekte hat der freie Tarif?"],
+    ["¿Y cuántas reservas?", "¿Cuántos libros puedo llevarme?", "¿cuántas reservas puedo llevarme?"],
+    ["When the body times out?", "Can a header be large?", "Can a header be large? When the body times out?"],
+    [
+      "Wenn der Platz voll ist?",
+      "Wer löscht alte Sicherungen?",
+      "Wer löscht alte Sicherungen? Wenn der Platz voll ist?",
+    ],
+    ["¿Hace falta gorro para entrar en ella?", "¿La piscina?", "¿Hace falta gorro para entrar en ella? (piscina)"],
+    ["Do I need a cap to enter it?", "The pool?", "Do I need a cap to enter it? (pool)"],
+    ["To everyone except its sender?", "How do I broadcast?", "How do I broadcast? To everyone except its sender?"],
+    ["Wo kommen die nach vier Wochen hin?", "Was sind Fundsachen?", "Wo kommen die nach vier Wochen hin? (Fundsachen)"],
+    ["An welchen Tagen findet der statt?", "Ein Kurs?", "An welchen Tagen findet der statt? (Kurs)"],
   ])("%s", (question, earlier, whole) => {
     expect(completed(question, earlier)).toBe(whole);
   });
@@ -58,6 +72,12 @@ test.each([
   ["Is there a limit on the key that leaked?", "How do vectors get weights?"],
   ["And how often does cron verify the archive?", "How does the Worker evaluate rules?"],
   ["How do both legs get one weight?", "Which modes are there?"],
+  ["Who is told when the disk is full?", "Which backups does it keep?"],
+  ["Which regions are there for data?", "Which backups does it keep?"],
+  ["When is the archive verified?", "Why are alerts escalated?"],
+  ["When the disk is full, who is told about backups?", "Why are alerts escalated?"],
+  ["Wie lange gelten Zugangsschlüssel?", "Welche Rollen gibt es?"],
+  ["Wo stehen Schlüssel, die nicht mehr gelten?", "Welche Rollen gibt es?"],
   ["Welche Regionen gibt es für die Daten?", "Wie lange gelten Schlüssel?"],
   ["¿Se puede beber agua en las salas?", "¿Qué multa tiene un retraso?"],
   ["Quelle remise ont les amis du musée à la boutique ?", "Quand ont lieu les ateliers ?"],

@@ -14,6 +14,8 @@ import { FOLLOW_UP_WORDS, type FollowUpWords } from "./follow-up-words.ts";
 /** A word as it is written, and as it is compared. */
 interface Word {
   text: string;
+  /** Where in its question it begins. */
+  start: number;
   folded: string;
   stem: string;
   is_content: boolean;
@@ -56,6 +58,8 @@ export function standaloneByRule(question: string, turns: readonly Turn[]): stri
 function completed(question: ReadQuestion, topic: ReadQuestion | undefined): string {
   if (topic === undefined || !leansBack(question, topic)) return question.text;
   if (isFragment(question)) return replaced(question, topic) ?? `${topic.text} ${question.text}`;
+  const headed = withHead(question, topic);
+  if (headed !== null) return headed;
   const own = new Set(question.content.map((word) => word.stem));
   const carried = new Map(topic.content.flatMap((word) => (own.has(word.stem) ? [] : [[word.stem, word.text]])));
   if (carried.size === 0) return question.text;
@@ -70,39 +74,57 @@ function leansBack(question: ReadQuestion, topic: ReadQuestion): boolean {
     if (words.length === 0) return false;
     return sizeOf(words) <= BARE_WORDS_MAX || content.some((word) => known.has(word.stem));
   }
-  if (content.length === 0 || isFragment(question)) return true;
-  if (words.some((_, place) => pointsBack(words, place, language))) return true;
+  if (content.length === 0 || isFragment(question) || withHead(question, topic) !== null) return true;
+  if (words.some((_, place) => pointsBack(question, place, language))) return true;
   if (language.leads.has(words[0]?.folded ?? "")) return content.length < WHOLE_WORDS;
   if (content.length > 1) return false;
   return words.some((word) => language.definite.has(word.folded)) || words.length <= 2;
 }
 
 /** Nothing in it asks, or it asks nothing but "what about": its form is that of the question before. */
-function isFragment({ language, words, content }: ReadQuestion): boolean {
+function isFragment({ text, language, words, content }: ReadQuestion): boolean {
   if (language === undefined) return false;
   if (content.length > 0 && WHAT_ABOUT.test(words.map((word) => word.folded).join(" "))) return true;
-  const isShort = content.length <= FRAGMENT_WORDS_MAX || language.leads.has(words[0]?.folded ?? "");
-  return isShort && !words.some((word) => language.asking.has(word.folded));
+  if (!text.includes(",") && isClause(words, language)) return true;
+  const isPart =
+    content.length <= FRAGMENT_WORDS_MAX ||
+    language.leads.has(words[0]?.folded ?? "") ||
+    language.prepositions?.has(words[0]?.folded ?? "") === true;
+  return isPart && !words.some((word) => language.asking.has(word.folded));
+}
+
+/** "When the body times out?" begins with a clause. */
+function isClause(words: readonly Word[], { leads, asking, clauses }: FollowUpWords): boolean {
+  const [word, next] = withoutLeads(words, leads);
+  return word !== undefined && next !== undefined && clauses.has(word.folded) && !asking.has(next.folded);
+}
+
+function withoutLeads(words: readonly Word[], leads: ReadonlySet<string> | undefined): readonly Word[] {
+  const first = words.findIndex(({ folded }) => leads?.has(folded) !== true);
+  return words.slice(Math.max(0, first));
 }
 
 const WHAT_ABOUT =
   /^(?:and |but |und |aber |y |e |pero )?(?:(?:what|how) (?:about|of|if)|was ist (?:mit|bei)|wie (?:ist|sieht|steht) (?:es|das) (?:mit|bei|im|in|auf)|que (?:pasa con|hay de|tal))\b/;
 
 /** Whether the word at `place` stands for something that the question does not name before it. */
-function pointsBack(words: readonly Word[], place: number, language: FollowUpWords): boolean {
+function pointsBack({ text, words }: ReadQuestion, place: number, language: FollowUpWords): boolean {
   const word = words[place];
   if (word === undefined) return false;
-  if (!language.pronouns.has(word.folded) && language.enclitic?.test(word.folded) !== true) return false;
-  const before = words.slice(0, place);
+  const [before, next] = [words.slice(0, place), words[place + 1]];
   if (before.filter(({ is_content }) => is_content).length >= ANTECEDENT_WORDS) return false;
+  // Behind a comma it joins a clause.
+  if (language.definite_alone && language.definite.has(word.folded) && next?.is_content !== true)
+    return !/,\s*$/.test(text.slice(0, word.start));
+  if (!language.pronouns.has(word.folded) && language.enclitic?.test(word.folded) !== true) return false;
   // "The key that leaked": behind a noun it joins a clause. "Is there a …", "gibt es": it says nothing.
-  const [previous, next] = [before.at(-1), words[place + 1]];
+  const previous = before.at(-1);
   if (JOINING.has(word.folded) && previous?.is_content === true && next !== undefined) return false;
   // "One weight", "both legs": a number.
   if (NUMBERS.has(word.folded) && next?.is_content === true) return false;
   return !(EXPLETIVE.has(word.folded) && language.asking.has(previous?.folded ?? ""));
 }
-const JOINING: ReadonlySet<string> = new Set(["that", "das", "die"]);
+const JOINING: ReadonlySet<string> = new Set(["that", "das"]);
 const NUMBERS: ReadonlySet<string> = new Set(["one", "both", "beide", "ambos"]);
 const EXPLETIVE: ReadonlySet<string> = new Set(["there", "es"]);
 
@@ -112,9 +134,7 @@ const EXPLETIVE: ReadonlySet<string> = new Set(["there", "es"]);
  * more than one place does.
  */
 function replaced(question: ReadQuestion, topic: ReadQuestion): string | null {
-  const { leads } = question.language ?? {};
-  const first = question.words.findIndex(({ folded }) => leads?.has(folded) !== true);
-  const fragment = question.words.slice(Math.max(0, first));
+  const fragment = withoutLeads(question.words, question.language?.leads);
   const found = topic.words.flatMap((_, at) => {
     const place = topic.words.slice(at, at + fragment.length);
     const same = place.map((word, offset) => word.stem === fragment[offset]?.stem);
@@ -129,6 +149,31 @@ function replaced(question: ReadQuestion, topic: ReadQuestion): string | null {
   const likely = found.some(({ content }) => content) ? found.filter(({ content }) => content) : found;
   return likely.length === 1 && likely[0] !== undefined ? withWords(topic.text, likely[0].at, fragment) : null;
 }
+
+/**
+ * "Which methods does it retry?" and then "Which status codes?": what the second begins with stands in the place of what the first does, whose
+ * verb it shares. Null where they do not begin alike, or the second has a verb of its own.
+ */
+function withHead({ language, words, content }: ReadQuestion, topic: ReadQuestion): string | null {
+  if (language === undefined || content.length === 0 || content.length >= WHOLE_WORDS) return null;
+  const verb = topic.words.findIndex(({ folded }, at) => at > 0 && language.asking.has(folded));
+  const [head, before] = [withoutLeads(words, language.leads), topic.words.slice(0, Math.max(0, verb))];
+  const shapes = [head, before].map(([first, ...rest]) => {
+    const isAsking = first !== undefined && language.asking.has(first.folded);
+    const shape = rest
+      .map(({ folded, is_content }) => (is_content ? "" : folded))
+      .join(" ")
+      .trim();
+    return isAsking && rest.some(({ is_content }) => is_content)
+      ? `${first.folded.slice(0, ASKING_CHARS)} ${shape}`
+      : null;
+  });
+  if (shapes[0] === null || shapes[0] !== shapes[1]) return null;
+  const mark = topic.text.slice(0, topic.words[0]?.start);
+  return `${mark}${head.map(({ text }) => text).join(" ")} ${topic.text.slice(topic.words[verb]?.start)}`;
+}
+/** "Cuántos" and "cuántas", "welche" and "welcher" ask alike. */
+const ASKING_CHARS = 5;
 
 /** `text` with its words from the one at `first` on exchanged. */
 function withWords(text: string, first: number, words: readonly Word[]): string {
@@ -147,18 +192,24 @@ function sizeOf(words: readonly Word[]): number {
 }
 
 function readWords(text: string, topic: ReadQuestion | undefined): ReadQuestion {
-  const found = (text.match(WORD) ?? []).map((word) => ({ text: word, folded: fold(word).split("\n", 1)[0] ?? "" }));
+  const trimmed = text.trim();
+  const found = Array.from(trimmed.matchAll(WORD), ({ 0: word, index }) => ({
+    text: word,
+    start: index,
+    folded: fold(word).split("\n", 1)[0] ?? "",
+  }));
   const language = languageOf(found.map(({ folded }) => folded)) ?? topic?.language;
   const words = found.map((word): Word => {
     const is_content =
       language === undefined ? word.text.length >= CONTENT_CHARS_MIN : !isGrammar(word.folded, language);
     return { ...word, stem: stem(word.folded), is_content };
   });
-  return { text: text.trim(), words, content: words.filter(({ is_content }) => is_content), language };
+  return { text: trimmed, words, content: words.filter(({ is_content }) => is_content), language };
 }
 
-function isGrammar(word: string, { leads, pronouns, asking, definite, grammar }: FollowUpWords): boolean {
-  return leads.has(word) || pronouns.has(word) || asking.has(word) || definite.has(word) || grammar.has(word);
+function isGrammar(word: string, language: FollowUpWords): boolean {
+  const { leads, pronouns, asking, definite, clauses, prepositions, grammar } = language;
+  return [leads, pronouns, asking, definite, clauses, prepositions, grammar].some((words) => words?.has(word));
 }
 
 /** Less of it are words that another language spells alike. */

@@ -64,6 +64,8 @@ export const FILE_KINDS: Readonly<Record<string, FileKind>> = {
 /** `%PDF-` may stand behind some bytes of anything: PDF 32000-1, note 13 of annex H. */
 const START_WITHIN_BYTES = 1_024;
 const ZIP_START = [0x50, 0x4b];
+/** `%PDF-` */
+const PDF_START = [0x25, 0x50, 0x44, 0x46, 0x2d];
 /** `{\rtf` */
 const RTF_START = [0x7b, 0x5c, 0x72, 0x74, 0x66];
 
@@ -93,9 +95,10 @@ export function fileFlaw(type: string, bytes: Uint8Array): string | null {
 }
 
 function textFlaw(bytes: Uint8Array): string | null {
-  if (isZip(bytes) || startsWith(bytes, "%PDF-") || bytes.includes(0)) return "is not UTF-8 text";
+  // Archives hold zeros, and mostly PDFs, too. Text may begin with `PK`, and tell of `%PDF-` further down.
+  if (bytes.includes(0) || beginsWith(bytes, PDF_START)) return "is not UTF-8 text";
   // Its marks would be taken for words.
-  if (RTF_START.every((byte, index) => bytes[index] === byte)) return "is RTF, which is not converted";
+  if (beginsWith(bytes, RTF_START)) return "is RTF, which is not converted";
   try {
     new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
     return null;
@@ -105,7 +108,11 @@ function textFlaw(bytes: Uint8Array): string | null {
 }
 
 function isZip(bytes: Uint8Array): boolean {
-  return ZIP_START.every((byte, index) => bytes[index] === byte);
+  return beginsWith(bytes, ZIP_START);
+}
+
+function beginsWith(bytes: Uint8Array, start: readonly number[]): boolean {
+  return start.every((byte, index) => bytes[index] === byte);
 }
 
 function startsWith(bytes: Uint8Array, mark: string): boolean {

@@ -21,7 +21,7 @@ interface DocumentContent {
  * Raise it when normalisation or chunking changes what is stored for the same input: every document then counts
  * as changed and is chunked again. Unchanged chunks still keep their vectors, because those go by chunk hash.
  */
-const HASH_SCHEME = "prism-document-2";
+export const HASH_SCHEME = "prism-document-2";
 
 const LINE_BREAKS = /\r\n?|[\u0085\u2028\u2029]/g;
 // C0 without tab and line feed, DEL, C1, and the byte order mark wherever files were pasted together.
