@@ -139,6 +139,24 @@ describe("the extractive answerer", () => {
     },
   );
 
+  test.each([
+    ["What is the maximum number of sails?", "The maximum number of sheep is 40.", "Their maximum number is 4."],
+    [
+      "How often are the sails of the ferry washed?",
+      "The deck of the ferry is washed every 3 days.",
+      "They are washed daily.",
+    ],
+  ])("a value that is told of something else is no answer: %s", (question, other, told) => {
+    const passages = (more: string) =>
+      [
+        ["Sails", `The sails of the ferry are of linen. ${more}`],
+        ["Sheep", other],
+        ["Mill", "The mill of the ferry turns every day, whatever is said of the sacks."],
+      ].map(([title = "", text = ""], place) => ({ mark: 60 + place, title, heading: "", text }));
+    expect(ask(question, passages("They are mended by hand."))).toBe(NOT_FOUND);
+    expect(ask(question, passages(told))).toContain(told);
+  });
+
   const FERRY = [
     ["Rope", "The rope of the ferry is tarred in spring. The ferry has a second rope."],
     ["Sails", "The sails of the ferry are made of linen. Nobody sews at night."],

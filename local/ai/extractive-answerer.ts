@@ -33,12 +33,13 @@ interface ExtractiveAnswer {
  */
 const ANSWER_EVIDENCE_MIN = 0.36;
 /**
- * The same for a question of few words of which one stands in none of several passages: that is what it asks for. (In a longer
- * question it may be said otherwise, and one passage alone is sent where the rest of the question was clear.)
+ * The same among several passages, where the answer is known to be a value (then only places that hold one count), and for a
+ * question of few words of which one stands in none of them: that is what it asks for. (In a longer question it may be said
+ * otherwise, and few passages are sent where the rest of the question was clear.)
  */
-const LACKING_EVIDENCE_MIN = 0.5;
+const STRICT_EVIDENCE_MIN = 0.5;
+const STRICT_PASSAGES_MIN = 3;
 const LACKING_TERMS_MAX = 4;
-const LACKING_PASSAGES_MIN = 3;
 /** So many places are quoted, each at least this likely, compared with the best, to hold the answer. */
 const QUOTES_MAX = 4;
 const QUOTE_SHARE = 0.03;
@@ -55,9 +56,10 @@ export function answerExtractively(messages: readonly { role: string; content: s
   const hits = prompt.passages.map(({ label, text }, rank) =>
     readHit(question, { title: label, heading: "", text, scores: { fused: 1 / (1 + rank) } }),
   );
-  const found = evidence(question, hits);
-  if (found < (lacksWord(question, hits) ? LACKING_EVIDENCE_MIN : ANSWER_EVIDENCE_MIN))
-    return { text: NOT_FOUND, evidence: found };
+  const asksValue = VALUES.has(question.type);
+  const found = evidence(question, hits, (unit) => !asksValue || holdsAsked(prompt.question, question, unit));
+  const isStrict = hits.length >= STRICT_PASSAGES_MIN && (asksValue || lacksWord(question, hits));
+  if (found < (isStrict ? STRICT_EVIDENCE_MIN : ANSWER_EVIDENCE_MIN)) return { text: NOT_FOUND, evidence: found };
   const units = scoreUnits(question, hits).flatMap((unit): QuotableUnit[] => {
     const read = hits[unit.rank]?.units[unit.position];
     return read === undefined ? [] : [{ ...read, ...unit, text: read.text.trim() }];
@@ -67,9 +69,9 @@ export function answerExtractively(messages: readonly { role: string; content: s
   return { text: quotations(question, quoted, (rank) => prompt.passages[rank]?.mark ?? 0), evidence: found };
 }
 
-/** Whether one of the few words of a question, such as say what it is about, stands in none of several passages. */
+/** Whether one of the few words of a question, such as say what it is about, stands in none of the passages. */
 function lacksWord({ terms, strengths }: Question, hits: readonly ReadHit[]): boolean {
-  if (terms.size > LACKING_TERMS_MAX || hits.length < LACKING_PASSAGES_MIN) return false;
+  if (terms.size > LACKING_TERMS_MAX) return false;
   const holds = ({ label, units }: ReadHit, term: number): boolean =>
     label[term] === 1 || units.some(({ has }) => has[term] === 1);
   return strengths.some((strength, term) => strength === 1 && !hits.some((hit) => holds(hit, term)));

@@ -34,7 +34,7 @@ export function isQuotable({ kind, text }: QuotableUnit): boolean {
  * Whether a unit holds something of the question's type. People are called by a name or a role, and in sentences: a name in code
  * or in a table is another thing's.
  */
-export function holdsAsked(asked: string, { type, said }: Question, { kind, text }: QuotableUnit): boolean {
+export function holdsAsked(asked: string, { type, said }: Question, { kind, text }: ReadHit["units"][number]): boolean {
   if (!WHO.test(asked)) return holdsType(type, text, said);
   return kind !== "code" && kind !== "table" && (ROLE.test(text) || holdsType(type, text, said));
 }

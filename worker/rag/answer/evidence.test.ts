@@ -91,6 +91,15 @@ describe("evidence", () => {
     expect(one("Where do dashboards of the Grafana exporter come from?", text)).toBeGreaterThan(EVIDENCE_MIN);
   });
 
+  test("only what is said around a sentence that may answer is near the answer", () => {
+    const question = readQuestion("How long are dead letters kept?");
+    const read = (text: string) => [readHit(question, { title: "", heading: "", text, scores: { fused: 1 } })];
+    const [day, far] = ["Dead letters are kept for four days.", "Dead letters are kept. Or not. So it is. Four days."];
+    const mayAnswer = ({ text }: { text: string }) => text.includes("days");
+    expect(evidence(question, read(day), mayAnswer)).toBe(evidence(question, read(day)));
+    expect(evidence(question, read(far), mayAnswer)).toBeLessThan(evidence(question, read(far)));
+  });
+
   test("is nothing without hits", () => {
     expect(evidence(readQuestion("What is a queue?"), [])).toBe(0);
   });

@@ -24,14 +24,18 @@ const UNSEEN = 0.5;
 /**
  * 0..1: how much of the question the best of the retrieved `hits` speaks of. Each content word weighs by its
  * rarity among them (square root of its idf), most if none holds it, and short questions are doubted. Half of the score asks for the words anywhere
- * in one chunk, half for them within three sentences. Title and heading count for every sentence. 0 without words or
- * hits, and when a thing that the question names is named by none of them.
+ * in one chunk, half for them within three sentences, of which `mayAnswer` holds for the middle one. Title and heading count
+ * for every sentence. 0 without words or hits, and when a thing that the question names is named by none of them.
  */
-export function evidence(question: Question, hits: readonly ReadHit[]): number {
+export function evidence(
+  question: Question,
+  hits: readonly ReadHit[],
+  mayAnswer: (unit: ReadHit["units"][number]) => boolean = () => true,
+): number {
   if (question.terms.size === 0 || hits.length === 0 || namesAbsentThing(question, hits)) return 0;
   const chunks = hits.map(({ label, units }) => {
     const sentences = units.map(({ has }) => has);
-    return { label, sentences, whole: union([label, ...sentences]) };
+    return { label, units, sentences, whole: union([label, ...sentences]) };
   });
   const weights = Array.from(question.terms, ([, term]) => {
     const holders = chunks.filter(({ whole }) => whole[term] === 1).length;
@@ -44,8 +48,10 @@ export function evidence(question: Question, hits: readonly ReadHit[]): number {
   const total = weights.reduce((sum, weight) => sum + weight, DOUBT);
   const share = (has: Uint8Array): number =>
     weights.reduce((sum, weight, term) => sum + (has[term] === 1 ? weight : 0), 0) / total;
-  return chunks.reduce((best, { label, sentences, whole }) => {
-    const near = sentences.map((_, at) => share(union([label, ...sentences.slice(Math.max(0, at - 1), at + 2)])));
+  return chunks.reduce((best, { label, units, sentences, whole }) => {
+    const near = units.map((unit, at) =>
+      mayAnswer(unit) ? share(union([label, ...sentences.slice(Math.max(0, at - 1), at + 2)])) : 0,
+    );
     return Math.max(best, (share(whole) + Math.max(0, ...near)) / 2);
   }, 0);
 }

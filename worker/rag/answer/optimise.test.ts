@@ -57,6 +57,20 @@ describe("optimise", () => {
     expect(dropped).toEqual([9]);
   });
 
+  test("deeper than the fifth, a hit is read where retrieval can hardly tell it from the best", () => {
+    const ids = (fused: number) => {
+      const towns = ["ash lines the road", "coal is dug", "dogs bark all night", "eels are smoked", "flax grows"].map(
+        (what, rank) =>
+          hit(rank + 1, "Towns", `Where ${what}, no harbour was begun. The mayor ${rank} is ill.`, 1 - rank / 100),
+      );
+      const last = hit(6, "Kelm", "The harbour of Kelm was begun in 1847.", fused);
+      const { passages } = optimise({ query: "When was the harbour of Kelm begun?", hits: [...towns, last] });
+      return passages.map(({ chunk_id }) => chunk_id);
+    };
+    expect(ids(0.9)).toContain(6);
+    expect(ids(0.3)).not.toContain(6);
+  });
+
   test("no hits give no passages and no evidence", () => {
     expect(optimise({ query: "anything", hits: [] })).toEqual({
       passages: [],

@@ -51,9 +51,11 @@ interface OptimisedContext {
 }
 
 /** A token is spent when it raises the chance that the answer is in the context by this much: 1 % for 29 tokens. */
-const CHANCE_PER_TOKEN_MIN = 0.00035;
-/** Sentences are chosen from this many hits: deeper ones hardly ever hold what the first do not. */
-const HITS_MAX = 5;
+const CHANCE_PER_TOKEN_MIN = 0.00034;
+/** Sentences are chosen from this many hits: in a clear ranking deeper ones hardly ever hold what the first do not. */
+const HITS_MIN = 5;
+/** And from those whose score is at least this share of the best's: in a flat ranking the answer may be in any. */
+const SCORE_SHARE_MIN = 0.6;
 /** Chunks that share more than this part of their words (Jaccard) say the same; the better ranked one is kept. */
 const DUPLICATE_SIMILARITY = 0.8;
 /** Stands for what was left out: inside a line of prose, and on a line of its own beside code, tables and lists. */
@@ -139,8 +141,10 @@ export function optimise(input: {
   const question = readQuestion(input.query);
   const distinct = withoutDuplicates(input.hits);
   const read = distinct.map((hit) => readHit(question, hit));
-  const hits = distinct.slice(0, HITS_MAX);
-  const scored = scoreUnits(question, read.slice(0, HITS_MAX));
+  const score_min = SCORE_SHARE_MIN * Math.max(0, ...read.map(({ fused }) => fused));
+  const isLikely = ({ fused }: { fused: number }, place: number): boolean => place < HITS_MIN || fused >= score_min;
+  const hits = distinct.filter(({ scores }, place) => isLikely(scores, place));
+  const scored = scoreUnits(question, read.filter(isLikely));
   const chosen = choose(scored, hits, input.max_context_tokens ?? Number.POSITIVE_INFINITY);
   const passages = hits.flatMap((hit, rank) => {
     const own = chosen.filter((unit) => unit.rank === rank);

@@ -27,7 +27,7 @@ export interface ScoredUnit extends Unit {
 const WEIGHT = {
   coverage: 7,
   previous: 1,
-  label: 2,
+  label: 2.5,
   antecedent: 0.7,
   adjacency: 1,
   answer_type: 1.7,
