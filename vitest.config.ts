@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { defineConfig } from "vitest/config";
 import { leftOutReporter, SEPARATE_RUNS } from "./tests/separate-runs.ts";
 
@@ -11,8 +12,12 @@ export default defineConfig({
     isolate: false,
     // Shapes that are declared before this has extended zod cannot be described, whichever file comes first.
     setupFiles: ["@hono/zod-openapi"],
-    // Commands are tested as processes: what one has compiled, the next one need not.
-    env: { NODE_COMPILE_CACHE: `${import.meta.dirname}/node_modules/.cache/compiled` },
+    env: {
+      // Commands are tested as processes: what one has compiled, the next one need not.
+      NODE_COMPILE_CACHE: `${import.meta.dirname}/node_modules/.cache/compiled`,
+      // By which the workers know that they are of one run (`ops/command/run-cli.fixture.ts`).
+      PRISM_TEST_RUN: randomUUID(),
+    },
     // Whole commands on a platform of their own take 20 s, and on a busy machine several times that.
     testTimeout: 180_000,
     hookTimeout: 180_000,

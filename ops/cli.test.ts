@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { REASONS } from "./command/errors.ts";
-import { runCli as ops } from "./command/run-cli.fixture.ts";
+import { runCommand as ops } from "./command/run-cli.fixture.ts";
 import { COMMANDS } from "./registry.ts";
 
 describe("the command line", () => {
