@@ -14,7 +14,7 @@ import { withCommandTable } from "./command-table.ts";
 import { AREAS, allCommands } from "./registry.ts";
 
 const commands = await allCommands();
-const { program } = await buildProgram([], process.stdout, async () => {});
+const { program } = await buildProgram([], process, async () => {});
 const changing = commands.filter(({ risk }) => risk !== "read");
 
 describe("every command", () => {

@@ -27,12 +27,12 @@ interface Program {
 /**
  * The program with every command's name; with options and summaries where `argv` comes to a command or asks for help.
  *
- * @param stdout takes help.
+ * @param shell takes help: stderr where a command is missing.
  * @param carryOut what becomes of the command that is named, with what was given to it.
  */
 export async function buildProgram(
   argv: readonly string[],
-  stdout: Shell["stdout"],
+  { stdout, stderr }: Pick<Shell, "stdout" | "stderr">,
   carryOut: CarryOut,
 ): Promise<Program> {
   const words = argv.filter((word) => !word.startsWith("-")).join(" ");
@@ -56,7 +56,11 @@ export async function buildProgram(
       subcommandTerm: pathOf,
     })
     // Errors are printed once, by `cli.ts`, in the one form that all of them have.
-    .configureOutput({ outputError: () => {}, writeOut: (text) => stdout.write(text) })
+    .configureOutput({
+      outputError: () => {},
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+    })
     .helpCommand(false)
     .exitOverride()
     .addHelpText("after", AFTER_ALL);

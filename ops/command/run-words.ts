@@ -17,7 +17,7 @@ export async function runWords(argv: readonly string[], shell: Shell): Promise<n
     return EXIT.done;
   }
   let exit_code: number = EXIT.done;
-  const { program, reached } = await buildProgram(argv, shell.stdout, async (...named) => {
+  const { program, reached } = await buildProgram(argv, shell, async (...named) => {
     exit_code = await perform(...named, shell);
   });
   try {

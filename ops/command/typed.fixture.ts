@@ -24,25 +24,21 @@ function wordsOf(line: string): string[] {
 export async function typed(line: string, over: Partial<Invocation> = {}): Promise<Typed> {
   const words = wordsOf(line);
   let came: Typed | null = null;
-  const { program } = await buildProgram(
-    words,
-    process.stdout,
-    async (command, { stack, data, dryRun = false }, given) => {
-      const { signal } = { ...invocationOn(data), ...over };
-      const target = () => locateStack(stack, data, process.env, signal);
-      const client = async () => {
-        const { url, secret } = await (await target()).service();
-        return createClient({ url, token: secret, signal });
-      };
-      const own = { stack, dry_run: dryRun, target, client, ...over };
-      const { data: document, text, stream = [], exit_code = 0 } = await command.run(invocationOn(data, own), given);
-      const lines: string[] = [];
-      for await (const one of stream) lines.push(one);
-      const { error } = command.output.safeParse(document);
-      if (error) throw new Error(`ops ${line}: ${z.prettifyError(error)}`);
-      came = { code: exit_code, text: [...lines, text].join("\n"), data: JSON.parse(JSON.stringify(document)) };
-    },
-  );
+  const { program } = await buildProgram(words, process, async (command, { stack, data, dryRun = false }, given) => {
+    const { signal } = { ...invocationOn(data), ...over };
+    const target = () => locateStack(stack, data, process.env, signal);
+    const client = async () => {
+      const { url, secret } = await (await target()).service();
+      return createClient({ url, token: secret, signal });
+    };
+    const own = { stack, dry_run: dryRun, target, client, ...over };
+    const { data: document, text, stream = [], exit_code = 0 } = await command.run(invocationOn(data, own), given);
+    const lines: string[] = [];
+    for await (const one of stream) lines.push(one);
+    const { error } = command.output.safeParse(document);
+    if (error) throw new Error(`ops ${line}: ${z.prettifyError(error)}`);
+    came = { code: exit_code, text: [...lines, text].join("\n"), data: JSON.parse(JSON.stringify(document)) };
+  });
   await program.parseAsync(words, { from: "user" });
   if (came === null) throw new Error(`ops ${line}: no command was carried out`);
   return came;
