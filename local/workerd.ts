@@ -149,7 +149,10 @@ const PLATFORM_MODULES = [
   "vectorize/binding-worker.js",
 ];
 
-function platformWorker(inputs: WorkerdInputs): V4WorkerOptions {
+/** The platform's own Worker, with what the registry says that it needs bindings for. */
+export function platformWorker(
+  inputs: Pick<WorkerdInputs, "registry" | "gateway_secret" | "bucket_secret"> & { services: { node: string } },
+): V4WorkerOptions {
   const { registry, gateway_secret, bucket_secret } = inputs;
   return {
     name: hiddenName(PLATFORM_WORKER, inputs),
