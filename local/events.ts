@@ -32,8 +32,8 @@ export function queueEvent(queue: string, messages: readonly DeliveredMessage[])
  */
 export async function sendEvent(origin: URL, secret: string, script: string, event: Event): Promise<unknown> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const url = new URL(encodeURIComponent(eventsBinding(script)), origin);
-  const call = request(url, { method: "POST", agent: false, headers: { "x-gateway-secret": secret } }, (response) => {
+  const { href } = new URL(encodeURIComponent(eventsBinding(script)), origin);
+  const call = request(href, { method: "POST", agent: false, headers: { "x-gateway-secret": secret } }, (response) => {
     const answer = text(response);
     if (response.statusCode === 200) answer.then(resolve, reject);
     else answer.then((said) => reject(new Error(`workerd answered ${response.statusCode}: ${said}`)), reject);
