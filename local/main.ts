@@ -2,10 +2,8 @@
 import { statSync } from "node:fs";
 import { parseArgs, styleText } from "node:util";
 import { $ } from "zx/core";
-import { UpstreamError } from "./ai/openai-upstream.ts";
-import { indexDemo } from "./demo.ts";
 import { PARENT_LOOK_MS, STOP_MAX_MS } from "./limits.ts";
-import { type Platform, startPlatform } from "./platform.ts";
+import type { Platform } from "./platform.ts";
 
 const HELP = `Usage: npm start -- [options]
 
@@ -95,6 +93,8 @@ function isAlive(pid: number): boolean {
 async function run(flags: Flags): Promise<void> {
   const stopped = toldToStop();
   const started_ms = performance.now();
+  // Loaded on use: the engines take a second, which nobody waits for who asked for help or mistyped a flag.
+  const { startPlatform } = await import("./platform.ts");
   const platform = await startPlatform({
     ...(flags.ephemeral ? {} : { data_dir: flags.data }),
     port: Number(flags.port),
@@ -114,7 +114,8 @@ async function run(flags: Flags): Promise<void> {
 
 async function present(platform: Platform, flags: Flags, started_ms: number): Promise<void> {
   // A corpus the caller names is not the demo.
-  const indexed = flags.demo || flags.corpus !== undefined ? await indexDemo(platform, flags.corpus) : null;
+  const isIndexed = flags.demo || flags.corpus !== undefined;
+  const indexed = isIndexed ? await (await import("./demo.ts")).indexDemo(platform, flags.corpus) : null;
   if (flags.json) {
     const { url, api_url, s3_url, account_id, api_token, admin_key } = platform;
     console.log(JSON.stringify({ ready: true, url, api_url, s3_url, key: admin_key, account_id, api_token }));
@@ -152,15 +153,16 @@ async function main(): Promise<void> {
   process.exit();
 }
 
-function wayOut(error: unknown): string {
+async function wayOut(error: unknown): Promise<string> {
+  const { UpstreamError } = await import("./ai/openai-upstream.ts");
   if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return "npm start -- --port 0 --api-port 0";
   if (error instanceof UpstreamError)
     return "put the variable right, or unset PRISM_AI_BASE_URL to use what is built in";
   return "npm start -- --ephemeral --port 0 --api-port 0";
 }
 
-main().catch((error: unknown) => {
+main().catch(async (error: unknown) => {
   const message = error instanceof Error ? error.message : String(error);
-  console.error(`Error: ${message}\nTry: ${wayOut(error)}`);
+  console.error(`Error: ${message}\nTry: ${await wayOut(error)}`);
   process.exit(1);
 });

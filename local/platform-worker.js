@@ -5,6 +5,7 @@
  * It is the first Worker of the configuration, whose default entrypoint gets what comes to Miniflare's own port without naming a Worker.
  */
 export { AiBinding } from "./ai/binding-worker.js";
+export { default as events } from "./events-worker.js";
 export { default as d1 } from "./rest/d1-gateway-worker.js";
 export { default as kv } from "./rest/kv-gateway-worker.js";
 export { QueueBinding } from "./rest/queue-binding-worker.js";

@@ -183,8 +183,8 @@ export type ResourceKind = keyof ResourceKinds;
 
 export class Registry {
   readonly #db: DatabaseSync;
-  /** The version that was read or written last, which never changes: its bundle takes 25 ms to parse, and many ask for it in turn. */
-  #version: VersionRecord | null = null;
+  /** Versions that were read or written, by their ids. They never change, and a bundle takes 25 ms to parse. */
+  readonly #versions = new Map<string, VersionRecord>();
 
   /** `path` is a file, or ":memory:" for an ephemeral platform. */
   constructor(path: string) {
@@ -197,16 +197,21 @@ export class Registry {
 
   /** All records of a kind, oldest first. */
   list<K extends ResourceKind>(kind: K): ResourceKinds[K][] {
+    if (kind === "version") {
+      const rows = this.#db.prepare("SELECT id FROM resources WHERE kind = ? ORDER BY seq").all(kind);
+      return rows.flatMap(({ id }) => this.get(kind, String(id)) ?? []);
+    }
     const rows = this.#db.prepare("SELECT record FROM resources WHERE kind = ? ORDER BY seq").all(kind);
     return rows.map((row) => JSON.parse(String(row.record)) as ResourceKinds[K]);
   }
 
   get<K extends ResourceKind>(kind: K, id: string): ResourceKinds[K] | undefined;
   get(kind: ResourceKind, id: string): unknown {
-    if (kind === "version" && this.#version?.id === id) return this.#version;
+    const known = kind === "version" && this.#versions.get(id);
+    if (known) return known;
     const row = this.#db.prepare("SELECT record FROM resources WHERE kind = ? AND id = ?").get(kind, id);
     const record = row && JSON.parse(String(row.record));
-    if (kind === "version" && record) this.#version = record;
+    if (kind === "version" && record) this.#versions.set(id, record);
     return record;
   }
 
@@ -218,12 +223,12 @@ export class Registry {
          ON CONFLICT (kind, id) DO UPDATE SET record = excluded.record`,
       )
       .run(kind, id, JSON.stringify(record));
-    if (kind === "version") this.#version = record as VersionRecord;
+    if (kind === "version") this.#versions.set(id, record as VersionRecord);
   }
 
   /** True when there was such a record. */
   delete(kind: ResourceKind, id: string): boolean {
-    if (kind === "version") this.#version = null;
+    if (kind === "version") this.#versions.delete(id);
     return this.#db.prepare("DELETE FROM resources WHERE kind = ? AND id = ?").run(kind, id).changes > 0;
   }
 

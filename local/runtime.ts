@@ -12,12 +12,13 @@ import type { Miniflare, MiniflareOptions } from "miniflare";
 import { SERVICE } from "../infra/inventory.ts";
 import { hideBuckets } from "./bucket-storage.ts";
 import type { Engine } from "./engine.ts";
+import { queueEvent, sendEvent } from "./events.ts";
 import type { FrontProxy } from "./front-proxy.ts";
 import { PROXY_DRAIN_MAX_MS } from "./limits.ts";
 import type { ResourceKind } from "./registry.ts";
 import { type D1Query, type D1Rows, queryThroughGateway } from "./rest/d1-gateway.ts";
 import { gatewayKv, type KvGateway } from "./rest/kv-gateway.ts";
-import type { Deliver } from "./rest/queue-broker.ts";
+import type { Deliver, DeliveryResult } from "./rest/queue-broker.ts";
 import { directGateway, type GatewayFetch, gatewayBucket } from "./s3/gateway-bucket.ts";
 import { startMiniflare } from "./start-miniflare.ts";
 import { updateWatchdog } from "./watchdog.ts";
@@ -112,18 +113,18 @@ export class Runtime implements Engine {
     return gatewayBucket(fetch, `r2:${bucketName}`);
   }
 
-  /** Asked for anew at each call: the address does not outlive a reload. */
   async #gateway(kind: Gateway): Promise<GatewayFetch> {
-    const origin = await this.#miniflare.unsafeGetDirectURL(hiddenName(PLATFORM_WORKER, this.#inputs), kind);
-    return directGateway(origin, this.#inputs.gateway_secret);
+    return directGateway(await this.#address(kind), this.#inputs.gateway_secret);
+  }
+
+  /** Asked for anew at each call: it does not outlive a reload. */
+  #address(kind: Gateway): Promise<URL> {
+    return this.#miniflare.unsafeGetDirectURL(hiddenName(PLATFORM_WORKER, this.#inputs), kind);
   }
 
   /** Hands a batch of messages to the queue handler of a script's live version. */
-  readonly deliver: Deliver = (scriptName, queueName, messages) =>
-    this.#use(null, async () => {
-      const worker = await this.#liveWorker(scriptName);
-      return worker.queue(queueName, messages as Parameters<typeof worker.queue>[1]);
-    });
+  readonly deliver: Deliver = async (scriptName, queueName, messages) =>
+    (await this.#send(scriptName, queueEvent(queueName, messages))) as DeliveryResult;
 
   d1File(databaseId: string): string {
     return d1FilePath(this.#inputs.persist_dir, databaseId);
@@ -171,11 +172,8 @@ export class Runtime implements Engine {
     });
   }
 
-  triggerSchedule(scriptName: string, cron: string): Promise<void> {
-    return this.#use(null, async () => {
-      const worker = await this.#liveWorker(scriptName);
-      await worker.scheduled({ cron, scheduledTime: new Date(this.#now()) });
-    });
+  async triggerSchedule(scriptName: string, cron: string): Promise<void> {
+    await this.#send(scriptName, { cron, scheduled_ms: this.#now() });
   }
 
   /** Names of the bindings that the live version of the service is really handed by workerd. */
@@ -243,16 +241,17 @@ export class Runtime implements Engine {
 
   /** What workerd has heard of invocations and not told yet would end with it. */
   async flushTelemetry(): Promise<void> {
-    // Not by Miniflare's `getWorker`, whose thread costs a quarter of a second of CPU (measured), at the end of every platform.
     const intake = this.#gateway("telemetry");
     // A workerd that does not answer has nothing to tell.
     await intake.then((fetch) => fetch("http://telemetry/", { method: "POST", body: "" })).catch(() => null);
   }
 
-  async #liveWorker(script: string) {
-    const version = this.#liveVersions(script)[0];
-    if (!version) throw new Error(`script ${script} has no deployment`);
-    return this.#miniflare.getWorker(hiddenName(workerName(version.record), this.#inputs));
+  /** Runs a handler of a script's live version. */
+  #send(script: string, event: Parameters<typeof sendEvent>[3]): Promise<unknown> {
+    return this.#use(null, async () => {
+      if (!liveDeployment(this.registry, script)) throw new Error(`script ${script} has no deployment`);
+      return sendEvent(await this.#address("events"), this.#inputs.gateway_secret, script, event);
+    });
   }
 
   #liveVersions(script: string) {

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 
-interface SocketService {
+export interface SocketService {
   /** In workerd's spelling. */
   address: string;
   /** Call it after workerd has stopped. */

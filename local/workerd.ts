@@ -11,6 +11,7 @@ import { convertV4MiniflareOptions, type MiniflareOptions, type V4WorkerOptions 
 import { COMPATIBILITY } from "../infra/inventory.ts";
 import { bucketStorageName } from "./bucket-storage.ts";
 import { durableObjectFile } from "./durable-object-file.ts";
+import { eventsBinding } from "./events.ts";
 import type { DeploymentRecord, Registry, VersionRecord } from "./registry.ts";
 import { D1_GATEWAY_FLAG } from "./rest/d1-gateway.ts";
 import { SOURCE_MAP } from "./rest/script-upload.ts";
@@ -46,9 +47,9 @@ export interface WorkerdInputs {
 
 /**
  * Entrypoints of the platform's own Worker that Node reaches by sockets: it holds one binding for every registered resource
- * (`d1:<id>`, `r2:<name>` …), for the REST and S3 faces, and hears of invocations. None has a public route.
+ * (`d1:<id>`, `r2:<name>` …), for the REST and S3 faces, sends events and hears of invocations. None has a public route.
  */
-const GATEWAYS = ["d1", "kv", "r2", "telemetry"] as const;
+const GATEWAYS = ["d1", "events", "kv", "r2", "telemetry"] as const;
 export type Gateway = (typeof GATEWAYS)[number];
 
 /** The live deployment of a script: the newest one. */
@@ -139,6 +140,7 @@ function esModules(sources: Record<string, string>) {
 const PLATFORM_MODULES = [
   "platform-worker.js",
   "ai/binding-worker.js",
+  "events-worker.js",
   "rest/d1-gateway-worker.js",
   "rest/kv-gateway-worker.js",
   "rest/queue-binding-worker.js",
@@ -147,16 +149,27 @@ const PLATFORM_MODULES = [
   "vectorize/binding-worker.js",
 ];
 
-function platformWorker(inputs: WorkerdInputs): V4WorkerOptions {
+/** The platform's own Worker, with what the registry says that it needs bindings for. */
+export function platformWorker(
+  inputs: Pick<WorkerdInputs, "registry" | "gateway_secret" | "bucket_secret"> & { services: { node: string } },
+): V4WorkerOptions {
   const { registry, gateway_secret, bucket_secret } = inputs;
   return {
     name: hiddenName(PLATFORM_WORKER, inputs),
     ...esModules(
       Object.fromEntries(PLATFORM_MODULES.map((path) => [path, readFileSync(join(import.meta.dirname, path), "utf8")])),
     ),
-    compatibilityFlags: [ABORT_SIGNAL_RPC, D1_GATEWAY_FLAG],
+    compatibilityFlags: [ABORT_SIGNAL_RPC, D1_GATEWAY_FLAG, "service_binding_extra_handlers"],
     bindings: { GATEWAY_SECRET: gateway_secret },
-    serviceBindings: { NODE: { external: { address: inputs.services.node, http: {} } } },
+    serviceBindings: {
+      NODE: { external: { address: inputs.services.node, http: {} } },
+      ...Object.fromEntries(
+        registry.list("script").flatMap(({ id }) => {
+          const live = liveVersion(registry, id);
+          return live ? [[eventsBinding(id), hiddenName(workerName(live), inputs)]] : [];
+        }),
+      ),
+    },
     unsafeDirectSockets: GATEWAYS.map((entrypoint) => ({ host: "127.0.0.1", port: 0, entrypoint })),
     d1Databases: Object.fromEntries(registry.list("d1").map(({ uuid }) => [`d1:${uuid}`, uuid])),
     kvNamespaces: Object.fromEntries(registry.list("kv").map(({ id }) => [`kv:${id}`, id])),

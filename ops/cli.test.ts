@@ -2,12 +2,12 @@ import { execFileSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { REASONS } from "./command/errors.ts";
-import { runCli as ops } from "./command/run-cli.fixture.ts";
+import { runCommand as ops, runCli } from "./command/run-cli.fixture.ts";
 import { COMMANDS } from "./registry.ts";
 
 describe("the command line", () => {
   test("help names every area, the global options and the exit codes", async () => {
-    const { code, stdout } = await ops(["--help"]);
+    const { code, stdout } = await runCli(["--help"]);
     expect(code).toBe(0);
     for (const word of ["bench", "eval", "index", "keys", "synthetic", "--stack", "--json", "Exit codes"]) {
       expect(stdout).toContain(word);
@@ -82,7 +82,7 @@ describe("the command line", () => {
   });
 
   test("a platform that does not run is an error with a way out and without a stack trace", async () => {
-    const { code, stdout, stderr } = await ops(["synthetic", "--data", "no-such-folder"]);
+    const { code, stdout, stderr } = await runCli(["synthetic", "--data", "no-such-folder"]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(/^Error: .*not running.*\nTry: npm start .*\n$/);
     expect((await ops(["synthetic", "--data", "no-such-folder", "--verbose"])).stderr).toMatch(/\n {4}at /);

@@ -14,6 +14,7 @@ import { withCommandTable } from "./command-table.ts";
 import { AREAS, allCommands } from "./registry.ts";
 
 const commands = await allCommands();
+const { program } = await buildProgram([], process, async () => {});
 const changing = commands.filter(({ risk }) => risk !== "read");
 
 describe("every command", () => {
@@ -36,8 +37,7 @@ describe("every command", () => {
     }
   });
 
-  test.each(commands)("$path: its examples name it, and only options that it has", async (command) => {
-    const { program } = await buildProgram([], async () => {});
+  test.each(commands)("$path: its examples name it, and only options that it has", (command) => {
     const known = new Set([...program.options.map(({ long }) => long), ...ownFlags(command)]);
     for (const example of command.examples) {
       expect(example.startsWith(command.path)).toBe(true);

@@ -126,7 +126,7 @@ describe("the shell lines of the README, in their order, on a new platform", () 
     const { paths } = (await (await fetch(`${platform.url}/openapi.json`)).json()) as {
       paths: Record<string, Record<string, unknown>>;
     };
-    const { program } = await buildProgram([], async () => {});
+    const { program } = await buildProgram([], process, async () => {});
     const commands = new Map((await allCommands()).map((command) => [command.path, command]));
     const ofAll = new Set(program.options.map(({ long }) => long ?? ""));
     const flaws: string[] = [];
@@ -158,7 +158,7 @@ describe("commands that documents name exist", async () => {
   );
   const scripts = Object.keys(JSON.parse(read("package.json")).scripts);
   const commands = new Map((await allCommands()).map((command) => [command.path, command]));
-  const { program } = await buildProgram([], async () => {});
+  const { program } = await buildProgram([], process, async () => {});
   const ofAll = new Set([...program.options.map(({ long }) => long), "--help"]);
 
   /** What of a command line `ops` would not know; an area without its verb (`ops keys`) only where `mayBeArea`. */

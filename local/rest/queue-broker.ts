@@ -20,14 +20,14 @@ import { ApiError } from "./envelope.ts";
 import { type Backlog, messageBytes, type NewMessage, type QueueStore, type StoredMessage } from "./queue-store.ts";
 
 /** A message as a Worker's queue handler takes it. */
-interface DeliveredMessage {
+export interface DeliveredMessage {
   id: string;
   timestamp: Date;
   body: unknown;
   attempts: number;
 }
 /** What workerd reports of a queue event (`FetcherQueueResult`). */
-interface DeliveryResult {
+export interface DeliveryResult {
   outcome: string;
   ackAll: boolean;
   retryBatch: { retry: boolean; delaySeconds?: number };

@@ -2,20 +2,23 @@
  * A small engine over miniflare for the tests of this folder: real D1, KV, R2 and code in workerd, no front proxy.
  * `startRest` puts the REST API over it on a free port and hands out the unmodified SDK, pointed there.
  */
-import { createHash, createHmac, randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Queue, R2Bucket } from "@cloudflare/workers-types";
+import type { R2Bucket } from "@cloudflare/workers-types";
 import { getRequestListener } from "@hono/node-server";
 import Cloudflare from "cloudflare";
 import { Hono } from "hono";
-import { convertV4MiniflareOptions, Miniflare, type MiniflareOptions } from "miniflare";
+import { convertV4MiniflareOptions, Miniflare, type MiniflareOptions, type V4WorkerOptions } from "miniflare";
 import { AiService } from "../ai/service.ts";
 import type { Engine } from "../engine.ts";
+import { queueEvent, sendEvent } from "../events.ts";
 import { Registry } from "../registry.ts";
+import { directGateway, type GatewayFetch, gatewayBucket } from "../s3/gateway-bucket.ts";
+import { type SocketService, serveOnSocket } from "../socket-service.ts";
 import { AnalyticsPoints } from "../telemetry/analytics-points.ts";
 import { LogStore } from "../telemetry/log-store.ts";
 import { TailSessions } from "../telemetry/tail-sessions.ts";
@@ -23,18 +26,18 @@ import { serveTails } from "../telemetry/tail-socket.ts";
 import { TimeTravel } from "../time-travel.ts";
 import { vectorizeRest } from "../vectorize/rest.ts";
 import { VectorizeStore } from "../vectorize/store.ts";
+import { hiddenName, PLATFORM_WORKER, workerName } from "../worker-bindings.ts";
+import { d1FilePath, type Gateway, liveVersion, platformWorker } from "../workerd.ts";
 import { issuedTokens } from "./account-tokens.ts";
 import { restApi } from "./api.ts";
 import type { ApiToken } from "./credentials.ts";
-import { D1_GATEWAY_FLAG, type D1Query, type QueryD1, queryThroughGateway } from "./d1-gateway.ts";
+import { type D1Query, type QueryD1, queryThroughGateway } from "./d1-gateway.ts";
 import { gatewayKv, type KvGateway } from "./kv-gateway.ts";
 import { handleQueueBinding } from "./queue-binding.ts";
-import { type Deliver, QueueBroker } from "./queue-broker.ts";
+import { type Deliver, type DeliveryResult, QueueBroker } from "./queue-broker.ts";
 import { QueueStore } from "./queue-store.ts";
 
-const GATEWAY = readFileSync(join(import.meta.dirname, "d1-gateway-worker.js"), "utf8");
-const KV_GATEWAY = readFileSync(join(import.meta.dirname, "kv-gateway-worker.js"), "utf8");
-const QUEUES = readFileSync(join(import.meta.dirname, "queue-binding-worker.js"), "utf8");
+const inputs = { gateway_secret: "gateway", bucket_secret: "bucket" };
 
 class TestEngine implements Engine {
   readonly account_id = randomBytes(16).toString("hex");
@@ -43,46 +46,47 @@ class TestEngine implements Engine {
   /** Moves the platform's clock. */
   clock_offset_ms = 0;
   readonly queues: QueueBroker;
+  readonly #node: SocketService;
   #miniflare: Miniflare;
   #bound = "";
 
-  constructor() {
-    const store = new QueueStore(":memory:");
-    const now = () => this.now();
-    this.queues = new QueueBroker({ registry: this.registry, store, deliver: this.#deliver, now });
+  private constructor(node: SocketService, queues: (engine: TestEngine) => QueueBroker) {
+    this.#node = node;
+    this.queues = queues(this);
     this.#miniflare = new Miniflare(this.#options());
   }
 
+  static async start(): Promise<TestEngine> {
+    const store = new QueueStore(":memory:");
+    const node = await serveOnSocket((request) => handleQueueBinding(engine.queues, request));
+    const engine: TestEngine = new TestEngine(node, (self) => {
+      const now = () => self.now();
+      return new QueueBroker({ registry: self.registry, store, deliver: self.#deliver, now });
+    });
+    return engine;
+  }
+
   readonly #deliver: Deliver = async (script, queueName, messages) => {
-    const worker = await this.#miniflare.getWorker(script);
-    return worker.queue(queueName, messages as Parameters<typeof worker.queue>[1]);
+    const origin = await this.#address("events");
+    return (await sendEvent(origin, inputs.gateway_secret, script, queueEvent(queueName, messages))) as DeliveryResult;
   };
   now(): number {
     return Date.now() + this.clock_offset_ms;
   }
   queryD1: QueryD1 = async (id: string, queries: readonly D1Query[]) => {
     await this.#bind();
-    const gateway = await this.#miniflare.getWorker("gateway");
-    return queryThroughGateway((url, init) => gateway.fetch(url, init), `d1:${id}`, queries);
+    return queryThroughGateway(await this.#gateway("d1"), `d1:${id}`, queries);
   };
   async kv(id: string): Promise<KvGateway> {
     await this.#bind();
-    const gateway = await this.#miniflare.getWorker("kv-gateway");
-    return gatewayKv((url, init) => gateway.fetch(url, init), `kv:${id}`);
+    return gatewayKv(await this.#gateway("kv"), `kv:${id}`);
   }
   async r2(name: string): Promise<R2Bucket> {
     await this.#bind();
-    return (await this.#miniflare.getR2Bucket(`r2:${name}`, "gateway")) as unknown as R2Bucket;
-  }
-  queue(): Promise<Queue> {
-    throw new Error("no queues in this engine");
+    return gatewayBucket(await this.#gateway("r2"), `r2:${name}`);
   }
   d1File(id: string): string {
-    const namespace = "miniflare-D1DatabaseObject";
-    const key = createHash("sha256").update(namespace).digest();
-    const name = createHmac("sha256", key).update(id).digest().subarray(0, 16);
-    const check = createHmac("sha256", key).update(name).digest().subarray(0, 16);
-    return join(this.dir, "d1", namespace, `${Buffer.concat([name, check]).toString("hex")}.sqlite`);
+    return d1FilePath(this.dir, id);
   }
   async dropData(): Promise<void> {}
   async exclusively<T>(work: () => Promise<T>): Promise<T> {
@@ -108,15 +112,25 @@ class TestEngine implements Engine {
   async close(): Promise<void> {
     await this.queues.close();
     await this.#miniflare.dispose();
+    await this.#node.close();
     this.registry.close();
     rmSync(this.dir, { recursive: true, force: true });
   }
   /** What a script's live version answers. */
   async ask(script: string, path = ""): Promise<string> {
-    const worker = await this.#miniflare.getWorker(script);
-    return (await worker.fetch(`http://worker/${path}`)).text();
+    const live = liveVersion(this.registry, script);
+    if (live === undefined) throw new Error(`${script} is not deployed`);
+    return (
+      await fetch(new URL(path, await this.#miniflare.unsafeGetDirectURL(hiddenName(workerName(live), inputs))))
+    ).text();
   }
 
+  #address(kind: Gateway): Promise<URL> {
+    return this.#miniflare.unsafeGetDirectURL(hiddenName(PLATFORM_WORKER, inputs), kind);
+  }
+  async #gateway(kind: Gateway): Promise<GatewayFetch> {
+    return directGateway(await this.#address(kind), inputs.gateway_secret);
+  }
   async #bind(): Promise<void> {
     if (this.#bound !== this.#resources()) await this.reload();
     this.#bound = this.#resources();
@@ -128,10 +142,9 @@ class TestEngine implements Engine {
   }
   #options(withScripts = true): MiniflareOptions {
     const { registry } = this;
-    const live = registry.list("script").flatMap(({ id }) => {
-      const deployment = registry.list("deployment").findLast(({ script_name }) => script_name === id);
-      return registry.get("version", deployment?.versions[0]?.version_id ?? "") ?? [];
-    });
+    const platform = platformWorker({ ...inputs, registry, services: { node: this.#node.address } });
+    const { NODE = "" } = platform.serviceBindings ?? {};
+    const live = registry.list("script").flatMap(({ id }) => liveVersion(registry, id) ?? []);
     return convertV4MiniflareOptions({
       cf: false,
       telemetry: { enabled: false },
@@ -139,39 +152,40 @@ class TestEngine implements Engine {
       port: 0,
       resourcePersistencePath: this.dir,
       workers: [
-        {
-          name: "gateway",
-          modules: [{ type: "ESModule", path: "gateway.js", contents: GATEWAY }],
-          compatibilityDate: "2026-11-01",
-          compatibilityFlags: [D1_GATEWAY_FLAG],
-          d1Databases: Object.fromEntries(registry.list("d1").map(({ uuid }) => [`d1:${uuid}`, uuid])),
-          r2Buckets: Object.fromEntries(registry.list("r2").map(({ name }) => [`r2:${name}`, name])),
-        },
-        {
-          name: "kv-gateway",
-          modules: [{ type: "ESModule", path: "kv.js", contents: KV_GATEWAY }],
-          compatibilityDate: "2026-11-01",
-          kvNamespaces: Object.fromEntries(registry.list("kv").map(({ id }) => [`kv:${id}`, id])),
-        },
-        {
-          name: "queues",
-          modules: [{ type: "ESModule", path: "queues.js", contents: QUEUES }],
-          compatibilityDate: "2026-11-01",
-          serviceBindings: { NODE: (request: Request) => handleQueueBinding(this.queues, request) },
-        },
-        ...(withScripts ? live : []).map(({ script_name, modules, main_module, compatibility_date, bindings }) => ({
-          name: script_name,
-          modules: [{ type: "ESModule" as const, path: main_module, contents: modules[main_module]?.content ?? "" }],
-          compatibilityDate: compatibility_date,
-          bindings: Object.fromEntries(bindings.flatMap((one) => ("text" in one ? [[one.name, one.text]] : []))),
-          serviceBindings: Object.fromEntries(
-            bindings.flatMap((one) =>
-              one.type === "queue"
-                ? [[one.name, { name: "queues", entrypoint: "QueueBinding", props: { queue_name: one.queue_name } }]]
-                : [],
+        withScripts ? platform : { ...platform, serviceBindings: { NODE } },
+        ...(withScripts ? live : []).map(
+          (version): V4WorkerOptions => ({
+            name: hiddenName(workerName(version), inputs),
+            modules: [
+              {
+                type: "ESModule" as const,
+                path: version.main_module,
+                contents: version.modules[version.main_module]?.content ?? "",
+              },
+            ],
+            compatibilityDate: version.compatibility_date,
+            unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+            bindings: Object.fromEntries(
+              version.bindings.flatMap((one) => ("text" in one ? [[one.name, one.text]] : [])),
             ),
-          ),
-        })),
+            serviceBindings: Object.fromEntries(
+              version.bindings.flatMap((one) =>
+                one.type === "queue"
+                  ? [
+                      [
+                        one.name,
+                        {
+                          name: hiddenName(PLATFORM_WORKER, inputs),
+                          entrypoint: "QueueBinding",
+                          props: { queue_name: one.queue_name },
+                        },
+                      ],
+                    ]
+                  : [],
+              ),
+            ),
+          }),
+        ),
       ],
     });
   }
@@ -211,7 +225,7 @@ export async function startRest(
   options: { budget?: boolean | number; tokens?: ApiToken[]; plan?: "free" | "paid" } = {},
 ): Promise<RestUnderTest> {
   const { budget = false, tokens = [{ id: "0".repeat(32), value: "test-token" }], plan = "free" } = options;
-  const engine = new TestEngine();
+  const engine = await TestEngine.start();
   const timeTravel = new TimeTravel({ engine, dir: join(engine.dir, "time-travel") });
   const logs = new LogStore(":memory:", { account_id: engine.account_id, now: () => engine.now(), plan });
   const tails = new TailSessions(() => engine.now(), Math.random);

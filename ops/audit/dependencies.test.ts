@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import { askNpm, judge, shippedPlaces } from "./npm-audit.ts";
 
 const ADVISORY = {
@@ -83,7 +83,7 @@ test("a package that is known to be vulnerable is told by npm, and an exception 
 });
 
 test("a registry that cannot be asked is no clean bill of health", async () => {
-  const { code, stdout } = await runCli(["audit", "dependencies", "--json"], {
+  const { code, stdout } = await runCommand(["audit", "dependencies", "--json"], {
     npm_config_registry: "http://127.0.0.1:9/",
   });
   expect(code).toBe(4);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Service, startService } from "../../worker/service.fixture.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 
 let dir: string;
 let service: Service;
@@ -18,7 +18,7 @@ afterAll(async () => {
 
 async function create() {
   const place = ["--repository", join(dir, "vault"), "--data", dir, "--json"];
-  const { stdout } = await runCli(["backup", "create", ...place]);
+  const { stdout } = await runCommand(["backup", "create", ...place]);
   const { plan, summary } = JSON.parse(stdout);
   return { plan, cost: summary.cost, rows: summary.database.rows };
 }

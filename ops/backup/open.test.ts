@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Platform, startPlatform } from "../../local/platform.ts";
 import { invocationOn } from "../command/invocation.fixture.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import { type RepositoryOptions, withRepository } from "./open.ts";
 import { formatKey } from "./repository/key-file.ts";
 import { newRepository, type TestRepository } from "./repository/repository.fixture.ts";
@@ -56,7 +56,7 @@ describe("the repository of a stack", () => {
   });
   afterAll(() => platform.close());
 
-  const vacuum = (...words: string[]) => runCli(["vacuum", "--dry-run", "--data", folder, "--json", ...words]);
+  const vacuum = (...words: string[]) => runCommand(["vacuum", "--dry-run", "--data", folder, "--json", ...words]);
   const changeLogOf = (stdout: string) => JSON.parse(stdout).removed[2];
 
   test("where there is none, vacuum leaves the change log alone", async () => {

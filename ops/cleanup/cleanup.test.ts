@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { DAY_MS } from "../../infra/limits.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { invoked } from "../command/invoked.fixture.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import type { JsonValue } from "../d1/connection.ts";
 import { VectorIndex } from "../generation/vector-index.ts";
 import { VACUUM_ROWS_PER_STATEMENT } from "../limits.ts";
@@ -77,7 +77,7 @@ test("old records, expired rows, orphans and endless cache entries go, in batche
   expect(counts(planned.data)).toEqual(due);
   expect(await run("SELECT count(*) FROM feedback")).toEqual([[many + 1]]);
 
-  const { stdout, code } = await runCli(["cleanup", "--data", folder, "--json"]);
+  const { stdout, code } = await runCommand(["cleanup", "--data", folder, "--json"]);
   expect({ code, due: counts(JSON.parse(stdout)) }).toEqual({ code: 0, due });
   expect(await run("SELECT request_id FROM feedback")).toEqual([["young"]]);
   expect(await run("SELECT id FROM dead_letters")).toEqual([["young"]]);

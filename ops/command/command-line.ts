@@ -9,6 +9,7 @@ import { type Command, GROUPS } from "./define.ts";
 import { type Flag, flagName, flagsOf, inputOf } from "./flags.ts";
 import { parseDuration } from "./options.ts";
 import type { GlobalOptions } from "./perform.ts";
+import type { Shell } from "./shell.ts";
 
 const AFTER_ALL = `
 Exit codes: 0 done, 1 a check failed, 2 wrong usage, 3 refused for safety, 4 done in part.
@@ -26,11 +27,17 @@ interface Program {
 /**
  * The program with every command's name; with options and summaries where `argv` comes to a command or asks for help.
  *
+ * @param shell takes help: stderr where a command is missing.
  * @param carryOut what becomes of the command that is named, with what was given to it.
  */
-export async function buildProgram(argv: readonly string[], carryOut: CarryOut): Promise<Program> {
+export async function buildProgram(
+  argv: readonly string[],
+  { stdout, stderr }: Pick<Shell, "stdout" | "stderr">,
+  carryOut: CarryOut,
+): Promise<Program> {
   const words = argv.filter((word) => !word.startsWith("-")).join(" ");
-  const isForHelp = words === "" || words in AREAS || argv.some((word) => ["--help", "-h"].includes(word));
+  const asksHelp = argv.some((word) => ["--help", "-h"].includes(word));
+  const isForHelp = words === "" || words in AREAS || (asksHelp && pathIn(argv) === undefined);
   const program = new CommanderCommand("ops")
     .usage("<command> [options]")
     .description("What we do to PRISM.")
@@ -49,7 +56,11 @@ export async function buildProgram(argv: readonly string[], carryOut: CarryOut):
       subcommandTerm: pathOf,
     })
     // Errors are printed once, by `cli.ts`, in the one form that all of them have.
-    .configureOutput({ outputError: () => {} })
+    .configureOutput({
+      outputError: () => {},
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+    })
     .helpCommand(false)
     .exitOverride()
     .addHelpText("after", AFTER_ALL);

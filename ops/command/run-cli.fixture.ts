@@ -1,6 +1,6 @@
 /** For tests: the CLI as a shell starts it, a process of its own in which nothing is a terminal. */
 import { execFile } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { commandAt } from "../registry.ts";
@@ -15,11 +15,12 @@ export interface Run {
   stderr: string;
 }
 
-/** A file for each command whose `--json` a test has seen: `.ci/run` asks at its end which ones nobody saw. */
+/**
+ * A file for each command whose `--json` a test has seen a process print, and in it the run of tests that saw it last, which may be several
+ * processes: `.ci/run` asks at its end which ones nobody saw.
+ */
 const JSON_SEEN = join(import.meta.dirname, "../../node_modules/.cache/prism-json-seen");
-
-/** Of these commands this process has seen it. */
-const seen = new Set<string | undefined>();
+const { PRISM_TEST_RUN = "" } = process.env;
 
 /** What `npm run ops` sets, too: the next process need not compile again. */
 export const COMPILED = { NODE_COMPILE_CACHE: join(import.meta.dirname, "../../node_modules/.cache/compiled") };
@@ -48,24 +49,35 @@ export async function runCli(args: readonly string[], env: Record<string, string
   });
   const path = await checkJson(args, run.stdout);
   if (path !== undefined) {
-    seen.add(path);
     mkdirSync(JSON_SEEN, { recursive: true });
-    writeFileSync(join(JSON_SEEN, path.replaceAll(" ", "-")), "");
+    writeFileSync(seenFile(path), PRISM_TEST_RUN);
   }
   return run;
 }
 
 /**
- * The same, in this process as soon as the command's `--json` was seen from one of its own, which costs half a second of CPU. Not for help,
- * nor for `PRISM_STACK` and `PRISM_DATA`, which commander takes from the process.
+ * The same, in this process, but for the command's first `--json`: a process of its own costs half a second of CPU. Not for what only a
+ * process has: its end, its signals, and `PRISM_STACK` and `PRISM_DATA`, which commander takes from it.
  */
 export async function runCommand(args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
-  if (!seen.has(pathIn(args))) return runCli(args, env);
+  if (args.includes("--json") && !isSeen(pathIn(args))) return runCli(args, env);
   const shell = silentShell(cleanEnvironment(env));
   const code = await runWords(args, shell);
   const run = { code, stdout: shell.stdout.read() ?? "", stderr: shell.stderr.read() ?? "" };
   await checkJson(args, run.stdout);
   return run;
+}
+
+function seenFile(path: string): string {
+  return join(JSON_SEEN, path.replaceAll(" ", "-"));
+}
+
+function isSeen(path: string | undefined): boolean {
+  try {
+    return path === undefined || readFileSync(seenFile(path), "utf8") === PRISM_TEST_RUN;
+  } catch {
+    return false;
+  }
 }
 
 function cleanEnvironment(env: Record<string, string>) {

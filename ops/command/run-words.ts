@@ -8,7 +8,7 @@ import { usesColour } from "./output.ts";
 import { perform } from "./perform.ts";
 import type { Shell } from "./shell.ts";
 
-/** Returns the exit code. Help and suggestions go to the process's own stdout, where commander writes them. */
+/** Returns the exit code. */
 export async function runWords(argv: readonly string[], shell: Shell): Promise<number> {
   const described = argv.includes("--json-schema") ? pathIn(argv) : undefined;
   if (described !== undefined) {
@@ -17,7 +17,7 @@ export async function runWords(argv: readonly string[], shell: Shell): Promise<n
     return EXIT.done;
   }
   let exit_code: number = EXIT.done;
-  const { program, reached } = await buildProgram(argv, async (...named) => {
+  const { program, reached } = await buildProgram(argv, shell, async (...named) => {
     exit_code = await perform(...named, shell);
   });
   try {

@@ -24,7 +24,7 @@ function wordsOf(line: string): string[] {
 export async function typed(line: string, over: Partial<Invocation> = {}): Promise<Typed> {
   const words = wordsOf(line);
   let came: Typed | null = null;
-  const { program } = await buildProgram(words, async (command, { stack, data, dryRun = false }, given) => {
+  const { program } = await buildProgram(words, process, async (command, { stack, data, dryRun = false }, given) => {
     const { signal } = { ...invocationOn(data), ...over };
     const target = () => locateStack(stack, data, process.env, signal);
     const client = async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Platform, startPlatform } from "../../local/platform.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "prism-bootstrap-"));
 let platform: Platform;
@@ -19,7 +19,7 @@ afterAll(async () => {
 const bootstrap = async (stack: string, words: string[], token: string) => {
   const fixed = ["bootstrap", "--stack", stack, "--project", folder, "--data", join(folder, "data"), "--json"];
   const env = { CLOUDFLARE_API_TOKEN: token, CLOUDFLARE_BASE_URL: platform.api_url };
-  const { code, stdout } = await runCli([...fixed, ...words], env);
+  const { code, stdout } = await runCommand([...fixed, ...words], env);
   return { code, data: JSON.parse(stdout) };
 };
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, expect, test } from "vitest";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import { groupsOf } from "./groups.ts";
 import { packed, startRegistry } from "./registry.fixture.ts";
 import { planRenewal, renew } from "./renew.ts";
@@ -110,7 +110,7 @@ test("the plan of an update, the size of what is there, and what is unused are t
     return name === "hono" ? [installed, "4.999.0"] : [installed];
   });
   try {
-    const plan = await runCli(["deps", "update", "--dry-run", "--json", "--data", folder], {
+    const plan = await runCommand(["deps", "update", "--dry-run", "--json", "--data", folder], {
       npm_config_registry: registry.url,
       npm_config_cache: join(folder, "plan-cache"),
     });
@@ -122,7 +122,7 @@ test("the plan of an update, the size of what is there, and what is unused are t
   }
   expect(existsSync(join(folder, "journal.jsonl"))).toBe(false);
 
-  const { bundle, node_modules } = JSON.parse((await runCli(["deps", "size", "--top", "100", "--json"])).stdout);
+  const { bundle, node_modules } = JSON.parse((await runCommand(["deps", "size", "--top", "100", "--json"])).stdout);
   expect(bundle.gzip_bytes).toBeLessThan(bundle.gzip_bytes_max);
   // npm links a binary to two packages at once: counted once each, a fresh clone was over.
   expect(node_modules.bytes).toBeLessThan(node_modules.bytes_max);
@@ -133,7 +133,7 @@ test("the plan of an update, the size of what is there, and what is unused are t
     expect.arrayContaining(["typescript", "@pulumi/cloudflare"]),
   );
 
-  const unused = await runCli(["deps", "unused", "--json"]);
+  const unused = await runCommand(["deps", "unused", "--json"]);
   // What there is at the moment is `npm run unused`'s to say.
   expect(JSON.parse(unused.stdout).ok).toBe(unused.code === 0);
 }, 120_000);

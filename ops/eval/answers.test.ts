@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 
 let dir: string;
 beforeAll(async () => {
@@ -45,7 +45,7 @@ test("the optimised context of the running service is scored beside whole articl
   ];
   const path = join(dir, "squad.json");
   await writeFile(path, JSON.stringify({ data }));
-  const { code, stdout } = await runCli(["eval", "answers", path, "--json"]);
+  const { code, stdout } = await runCommand(["eval", "answers", path, "--json"]);
   expect(code).toBe(0);
   const { questions, policies, optimizer, leaving_out } = JSON.parse(stdout);
   expect(questions).toBe(3);

@@ -2,7 +2,7 @@ import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 
 const SET = join(import.meta.dirname, "..", "..", "tests", "conversations");
 
@@ -32,7 +32,7 @@ test("conversations are held with the service; what is found is compared with th
   ];
   await writeFile(join(dir, "conversations.jsonl"), lines.map((line) => JSON.stringify(line)).join("\n"));
 
-  const { code, stdout } = await runCli(["eval", "conversations", dir, "--json"]);
+  const { code, stdout } = await runCommand(["eval", "conversations", dir, "--json"]);
   expect(code).toBe(0);
   const report = JSON.parse(stdout);
   expect(report).toMatchObject({ documents: 10, failures: [], rewriting_tokens: 0 });

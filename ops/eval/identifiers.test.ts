@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 
 let dir: string;
 beforeAll(async () => {
@@ -17,7 +17,7 @@ test("public names are looked up whole and by their parts, beside plain FTS5 ove
   await writeFile(join(dir, "limits.py"), "# As many as there are.\nmax_pages = 3\n_hidden = 1\n");
   await writeFile(join(dir, "notes.md"), "# readPages\n\nNot code.\n");
 
-  const { code, stdout } = await runCli(["eval", "identifiers", dir, "--json"]);
+  const { code, stdout } = await runCommand(["eval", "identifiers", dir, "--json"]);
   expect(code).toBe(0);
   const report = JSON.parse(stdout);
   expect(report).toMatchObject({ files: 3, chunks: 3, names: 2, failures: [] });

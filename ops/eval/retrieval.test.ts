@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 
 let dir: string;
 beforeAll(async () => {
@@ -36,7 +36,7 @@ test("a data set with empty, untitled and over-long parts is measured through th
   );
   await writeFile(join(dir, "qrels.tsv"), "query-id\tcorpus-id\tscore\nq1\t2\t3\nq2\t3\t1\n5\t6\t1\n");
 
-  const { code, stdout } = await runCli(["eval", "retrieval", dir, "--text-ranked-max", "4", "--json"]);
+  const { code, stdout } = await runCommand(["eval", "retrieval", dir, "--text-ranked-max", "4", "--json"]);
   expect(code).toBe(0);
   const report = JSON.parse(stdout);
   expect(report).toMatchObject({ documents: 6, chunks: 5, queries: 3, mode: "hybrid" });
@@ -48,7 +48,7 @@ test("a data set with empty, untitled and over-long parts is measured through th
 });
 
 test("a folder that is no data set is wrong usage", async () => {
-  const { code, stdout } = await runCli(["eval", "retrieval", join(dir, "absent"), "--json"]);
+  const { code, stdout } = await runCommand(["eval", "retrieval", join(dir, "absent"), "--json"]);
   expect(code).toBe(2);
   expect(JSON.parse(stdout).error.hint).toContain("BEIR");
 });

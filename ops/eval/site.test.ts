@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 
 let dir: string;
 beforeAll(async () => {
@@ -26,7 +26,7 @@ test("questions about a folder of documents are asked of the service; what it fi
   const questions = join(dir, "questions.jsonl");
   await writeFile(questions, lines.map((line) => JSON.stringify(line)).join("\n"));
 
-  const { code, stdout } = await runCli(["eval", "site", join(dir, "docs"), questions, "--json"]);
+  const { code, stdout } = await runCommand(["eval", "site", join(dir, "docs"), questions, "--json"]);
   expect(code).toBe(0);
   const report = JSON.parse(stdout);
   expect(report).toMatchObject({ documents: 2, answerable: 2, unanswerable: 1 });
@@ -39,7 +39,7 @@ test("questions about a folder of documents are asked of the service; what it fi
 test("a pattern that is none is wrong usage, and its line is named", async () => {
   const questions = join(dir, "broken.jsonl");
   await writeFile(questions, JSON.stringify({ question: "Why?", documents: ["a.md"], answer: "(" }));
-  const { code, stdout } = await runCli(["eval", "site", dir, questions, "--json"]);
+  const { code, stdout } = await runCommand(["eval", "site", dir, questions, "--json"]);
   expect(code).toBe(2);
   expect(JSON.parse(stdout).error).toMatchObject({ subject: questions, cause: expect.stringContaining("line 1") });
 });

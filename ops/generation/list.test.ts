@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Platform, startPlatform } from "../../local/platform.ts";
 import { localDriver } from "../../local/pulumi/local-driver.ts";
 import { createProgress } from "../command/progress.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import { locateStack } from "../stack/locate.ts";
 import { RecordFile, type SwitchRecord } from "./record.ts";
 import { openSession } from "./stores.ts";
@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 const ops = async (...words: string[]) => {
-  const { code, stdout } = await runCli([...words, "--data", folder, "--json"]);
+  const { code, stdout } = await runCommand([...words, "--data", folder, "--json"]);
   return { code, data: JSON.parse(stdout) };
 };
 const generation = (...words: string[]) => ops("generation", ...words);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type Platform, startPlatform } from "../../local/platform.ts";
 import { startService } from "../../worker/service.fixture.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import { createKey, listKeys } from "../keys/keys.ts";
 import { createClient } from "../service/client.ts";
 import { journeys, TENANT } from "./synthetic-journeys.ts";
@@ -33,7 +33,7 @@ async function leftBehind(): Promise<{ keys: unknown[]; documents: unknown }> {
 }
 
 test("all journeys pass on a healthy platform and nothing is left behind", async () => {
-  const { code, stdout, stderr } = await runCli(["synthetic", "--data", dir, "--json"]);
+  const { code, stdout, stderr } = await runCommand(["synthetic", "--data", dir, "--json"]);
   const report = JSON.parse(stdout);
   expect(report.steps.filter(({ state }: { state: string }) => state !== "pass")).toEqual([]);
   expect({ code, passed: report.passed, left: report.left_behind }).toEqual({
@@ -48,7 +48,7 @@ test("all journeys pass on a healthy platform and nothing is left behind", async
 
 test("a failing dependency fails its journeys, skips what needs them, and is still cleaned up after", async () => {
   if (platform.faults) platform.faults.rules = [{ binding: "AI", error: "out of neurons" }];
-  const { code, stdout } = await runCli(["synthetic", "--data", dir, "--json"]);
+  const { code, stdout } = await runCommand(["synthetic", "--data", dir, "--json"]);
   const { passed, steps } = JSON.parse(stdout);
   const stateOf = (name: string) => steps.find((step: { name: string }) => step.name === name)?.state;
   expect({ code, passed }).toEqual({ code: 1, passed: false });
@@ -95,7 +95,7 @@ test("a document of the queue is found first by its words, though Vectorize show
 
 test("a dry run names the journeys and sends nothing", async () => {
   const before = await listKeys(admin());
-  const { code, stdout } = await runCli(["synthetic", "--data", dir, "--dry-run", "--json"]);
+  const { code, stdout } = await runCommand(["synthetic", "--data", dir, "--dry-run", "--json"]);
   expect(code).toBe(0);
   expect(JSON.parse(stdout).steps).toContain("chat cites it");
   expect(await listKeys(admin())).toEqual(before);

@@ -7,7 +7,7 @@ import { BUCKETS } from "../../infra/inventory.ts";
 import { readMigrations } from "../../infra/migration-files.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { invoked } from "../command/invoked.fixture.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import type { JsonValue } from "../d1/connection.ts";
 import { VectorIndex } from "../generation/vector-index.ts";
 import { liveStack } from "../restore/stack-state.fixture.ts";
@@ -193,7 +193,7 @@ test("every kind is found by its name and mended; a lost text alone waits for it
   const documents = new Map<string, number>();
   for (const kind of Object.keys(PLANTS)) documents.set(kind, await put(kind));
   await service.platform.vectorize.flush();
-  const { stdout, code } = await runCli(["index", "check", "--data", folder, "--json"]);
+  const { stdout, code } = await runCommand(["index", "check", "--data", folder, "--json"]);
   expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, found: [], left: [] });
   const sound = await check();
   expect(sound).toMatchObject({ exit_code: 0, found: {}, documents: documents.size });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { type Platform, startPlatform } from "../../local/platform.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import { type Client, createClient } from "../service/client.ts";
 import { IndexConfig } from "./config.ts";
 import { type SyncOptions, type SyncResult, syncIndex } from "./sync.ts";
@@ -248,7 +248,7 @@ test("the command reads a configuration's folders beside it, and ends with 4 whe
   await writeFile(config, JSON.stringify({ sources: [{ collection, folder: "." }] }));
   const update = async (...words: string[]) => {
     const at = ["--config", config, "--data", data_dir, "--json"];
-    const { code, stdout } = await runCli(["index", "update", ...at, ...words]);
+    const { code, stdout } = await runCommand(["index", "update", ...at, ...words]);
     return { code, data: JSON.parse(stdout) };
   };
   expect(await update("--dry-run")).toMatchObject({ code: 0, data: { dry_run: true, added: 3 } });

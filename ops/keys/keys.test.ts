@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Platform, startPlatform } from "../../local/platform.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 
 let dir: string;
 let platform: Platform;
@@ -16,7 +16,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true });
 });
 
-const keys = (...args: string[]) => runCli(["keys", ...args, "--data", dir]);
+const keys = (...args: string[]) => runCommand(["keys", ...args, "--data", dir]);
 const read = async (key: string): Promise<number> =>
   (await fetch(`${platform.url}/api/v1/documents`, { headers: { authorization: `Bearer ${key}` } })).status;
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { readMigrations } from "../../infra/migration-files.ts";
 import { writeVersionNote } from "../../infra/version-note.ts";
 import { type Platform, startPlatform } from "../../local/platform.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "prism-migrate-"));
 let platform: Platform;
@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 const migrate = async (...words: string[]) => {
-  const { code, stdout } = await runCli(["migrate", ...words, "--data", folder, "--json"]);
+  const { code, stdout } = await runCommand(["migrate", ...words, "--data", folder, "--json"]);
   return { code, data: JSON.parse(stdout) };
 };
 const newest = readMigrations().at(-1);

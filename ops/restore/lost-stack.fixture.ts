@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { type Answer, type Service, startService } from "../../worker/service.fixture.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import { destroyStores, stackState } from "./stack-state.fixture.ts";
 
 export interface WrittenDocument {
@@ -34,7 +34,7 @@ export class LostStack {
 
   /** A command's JSON, with its exit code and what it said beside. */
   async ops(...words: string[]): Promise<Answer["json"]> {
-    const { code, stdout, stderr } = await runCli([...words, "--data", this.dir, "--json"]);
+    const { code, stdout, stderr } = await runCommand([...words, "--data", this.dir, "--json"]);
     return { code, stderr, ...JSON.parse(stdout) };
   }
 

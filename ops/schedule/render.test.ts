@@ -11,7 +11,7 @@ import { z } from "zod";
 import { which } from "zx/core";
 import { ownFlags } from "../command/define.ts";
 import { flagName, flagsOf, inputOf } from "../command/flags.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import { COMMANDS, commandAt } from "../registry.ts";
 import { credentialsOf, environmentOf } from "./credentials.ts";
 import { waitsFor } from "./job.ts";
@@ -19,7 +19,7 @@ import { JOBS } from "./jobs.ts";
 
 const WORKFLOW = join(import.meta.dirname, "../../.github/workflows/ops-schedule.yml");
 const render = async (target: string, stack = "production") => {
-  const { stdout } = await runCli(["schedule", "render", target, "--stack", stack, "--json"]);
+  const { stdout } = await runCommand(["schedule", "render", target, "--stack", stack, "--json"]);
   return JSON.parse(stdout);
 };
 

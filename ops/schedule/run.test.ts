@@ -31,7 +31,7 @@ const jobs = (...given: (Partial<Job> & { id: string })[]): Job[] =>
     given.map((job) => ({
       summary: job.id,
       cron: "0 2 * * *",
-      commands: [["oncall", "--help"]],
+      commands: [["oncall", "--json-schema"]],
       grace_s: 7_200,
       time_limit_s: 600,
       token: null,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { runCommand } from "../command/run-cli.fixture.ts";
 import { phasesFor } from "./phases.ts";
 
 const at = "2026-03-01T02:00:00.000Z";
@@ -38,7 +38,7 @@ test("what others have made is replaced in one deployment", () => {
 });
 
 test("a pepper is refused with the reason, and what to do in its place", async () => {
-  const { code, stderr } = await runCli(["secrets", "rotate", "KEY_PEPPER"]);
+  const { code, stderr } = await runCommand(["secrets", "rotate", "KEY_PEPPER"]);
   expect(code).toBe(3);
   expect(stderr).toMatch(/hashes cannot be made anew without the keys.*[\s\S]*keys create/);
 });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { BUCKETS } from "../../infra/inventory.ts";
 import { type Platform, startPlatform } from "../../local/platform.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
-import { type Run, runCli } from "../command/run-cli.fixture.ts";
+import { type Run, runCommand } from "../command/run-cli.fixture.ts";
 import { locateStack } from "./locate.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -19,7 +19,7 @@ let first: string;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "without-pulumi-"));
   platform = await startPlatform({ data_dir: join(dir, "account"), api_budget: false });
-  const { stdout } = await runCli(["backup", "create", "--data", join(dir, "account"), "--json"]);
+  const { stdout } = await runCommand(["backup", "create", "--data", join(dir, "account"), "--json"]);
   first = JSON.parse(stdout).snapshot.id;
   const keys = join(dir, "account/backup-keys");
   key = join(keys, (await readdir(keys)).find((name) => name.endsWith("-local.json")) ?? "");
@@ -35,7 +35,7 @@ const machine = () => ({ PATH: dirname(process.execPath), HOME: dir, XDG_CACHE_H
 function bare(words: readonly string[], env: Record<string, string>): Promise<Run> {
   const nothing = { CLOUDFLARE_API_TOKEN: "", CLOUDFLARE_ACCOUNT_ID: "", CLOUDFLARE_BASE_URL: platform.api_url };
   const args = [...words, "--stack", "production", "--data", join(dir, "runner"), "--json"];
-  return runCli(args, { ...nothing, ...machine(), ...env });
+  return runCommand(args, { ...nothing, ...machine(), ...env });
 }
 
 /** What `infra/tokens.ts` grants the backup's token on the account; objects of buckets come besides. */

@@ -163,13 +163,8 @@ export async function putConfiguration(platform: Platform, configuration: unknow
 }
 
 /** Sets a secret of the Worker, which deploys a version with it. */
-export async function putSecret(
-  platform: Platform,
-  name: string,
-  text: string,
-  script: string = SERVICE,
-): Promise<void> {
-  await api(platform, "PUT", `workers/scripts/${script}/secrets`, JSON.stringify({ name, text, type: "secret_text" }));
+export async function putSecret(platform: Platform, name: string, text: string): Promise<void> {
+  await api(platform, "PUT", `workers/scripts/${SERVICE}/secrets`, JSON.stringify({ name, text, type: "secret_text" }));
 }
 
 async function api(platform: Platform, method: string, path: string, body: string, type = "application/json") {

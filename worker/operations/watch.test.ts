@@ -14,6 +14,8 @@ let channels: Channels;
 beforeAll(async () => {
   channels = await startChannels();
   service = await startService({ faults: true });
+  // The watchdog is given what the Worker has of it.
+  await putSecret(service.platform, "ALERT_CHANNEL_SECRETS", channels.secrets);
   const worker = liveVersion(service.platform.runtime.registry, SERVICE);
   const names: readonly string[] = WATCHDOG.bindings;
   await deploy(WATCHDOG.name, {
@@ -21,8 +23,6 @@ beforeAll(async () => {
     flags: ["global_fetch_strictly_public"],
     bindings: (worker?.bindings ?? []).filter(({ name }) => names.includes(name)),
   });
-  await putSecret(service.platform, "ALERT_CHANNEL_SECRETS", channels.secrets);
-  await putSecret(service.platform, "ALERT_CHANNEL_SECRETS", channels.secrets, WATCHDOG.name);
   await putConfiguration(service.platform, channels.configuration(service.platform.url));
   await fiveMinutes();
 });

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { runCli } from "../../command/run-cli.fixture.ts";
+import { runCommand } from "../../command/run-cli.fixture.ts";
 import { directoryStorage } from "../../storage/directory-storage.ts";
 import { initRepository } from "../repository/key-administration.ts";
 import { formatKey, parseKey } from "../repository/key-file.ts";
@@ -22,7 +22,7 @@ afterEach(() => rm(dir, { recursive: true }));
 async function key(with_key: string, ...words: string[]) {
   const on = ["--repository", join(dir, "vault"), "--key-file", join(dir, with_key), "--data", join(dir, "data")];
   const passphrase = { PRISM_BACKUP_PASSPHRASE: "correct horse battery staple" };
-  const { code, stdout } = await runCli(["backup", "key", ...words, ...on, "--json"], passphrase);
+  const { code, stdout } = await runCommand(["backup", "key", ...words, ...on, "--json"], passphrase);
   return { code, ...JSON.parse(stdout) };
 }
 
