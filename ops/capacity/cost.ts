@@ -53,7 +53,8 @@ export function monthlyCost(
   const amounts: Record<keyof typeof PRICES, number> = {
     requests: asked,
     cpu_ms: asked * CPU_MS_PER_REQUEST,
-    d1_rows_read: asked * Math.min(SEARCH_ROWS_READ_MAX, (chunks / Math.max(1, shards)) * per_chunk.rows_read_per_search),
+    d1_rows_read:
+      asked * Math.min(SEARCH_ROWS_READ_MAX, (chunks / Math.max(1, shards)) * per_chunk.rows_read_per_search),
     d1_rows_written: chunks_written * per_chunk.rows_written,
     d1_bytes: chunks * per_chunk.d1_bytes,
     vectorize_queried_dimensions: (asked + chunks) * dimensions,
