@@ -1,4 +1,5 @@
 /** Every limit of the ops room, units in the name. */
+import { POSTINGS_PER_RANKED, TEXT_RANKED_MAX } from "../worker/limits.ts";
 
 /** One HTTP request of ops, when `--timeout` does not say less. */
 export const REQUEST_TIMEOUT_MS = 60_000;
@@ -404,8 +405,10 @@ export const PEAK_FACTOR = 5;
 /** What any search takes, and what a million chunks add: of `ops bench http` at 10 000 (5.5 ms) and 100 000 chunks (30 ms). Full text has been bounded since. */
 export const SEARCH_MS_BASE = 2.8;
 export const SEARCH_MS_PER_MILLION = 272;
-/** Rows that D1 counts for a search where full text is bounded (`TEXT_RANKED_MAX`): of `ops bench http` at 100 000 chunks. */
-export const SEARCH_ROWS_READ_MAX = 40_000;
+/** Of a usual question: full text counts each of its words from both ends of the index. */
+const ASKED_WORDS = 6;
+/** Rows that D1 counts for a search at most: what full text may count, walk through and rank by its own limits. `bench http` prints what it is. */
+export const SEARCH_ROWS_READ_MAX = (2 * ASKED_WORDS + POSTINGS_PER_RANKED + 1) * TEXT_RANKED_MAX;
 /** What `ops capacity --measure 4000` found last, on two busy cores (November 2026). */
 export const PER_CHUNK_MEASURED = {
   d1_bytes: 2_048,
