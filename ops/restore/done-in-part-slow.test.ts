@@ -36,7 +36,9 @@ afterAll(async () => {
 /** Paths of what a restore read of the repository, in their order. */
 const read: string[] = [];
 
-test("a repository that cannot be written is verified, drilled and restored from; that it keeps no mark is said", async () => {
+test("a repository that cannot be written is verified, drilled and restored from; that it keeps no mark is said", {
+  timeout: 600_000,
+}, async () => {
   const note = `snapshot ${snapshot} passed, and its repository does not remember it`;
   const refusing = async (answer: Fault, ...words: string[]) => {
     rig.judge = (passing) => {

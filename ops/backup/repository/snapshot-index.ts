@@ -107,7 +107,9 @@ export async function readPartObject(opened: Opened, part: StoredPart): Promise<
  */
 async function unreadable({ storage, signal }: Opened, object: string, error: unknown): Promise<never> {
   if (!(error instanceof StorageError && error.failure === "denied")) throw error;
-  await storage.read(CONFIG, signal);
+  await storage.read(CONFIG, signal).catch(() => {
+    throw error;
+  });
   const { cause } = error.parts;
   throw new DamagedObject(object, `cannot be read (${cause.slice(object.length + 2)})`, HINTS.unreadable, { error });
 }
