@@ -11,6 +11,7 @@ import { snapshotSummary, tableSummary } from "./manifest.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
 import { type Repository, snapshotInfo } from "./repository/repository.ts";
 import { shownBytes, shownTime } from "./shown.ts";
+import { survey } from "./snapshot/survey.ts";
 import { type Taken, takeSnapshot } from "./snapshot/take.ts";
 import { type StackSources, stackSources } from "./stack-sources.ts";
 
@@ -57,7 +58,8 @@ manifest is written. Whether it can be restored only a restore shows: \`ops back
       const found = { ...invocation, target: async () => sources.target };
       return await withRepository(found, options, making, async (repository) => {
         if (!invocation.dry_run) return await create(invocation, repository, sources, { full, tags });
-        const plan = await planBackup(repository, sources, full);
+        const found = await survey(sources, repository.openNewest(), { full, marking: false, now: invocation.now });
+        const plan = await planBackup(repository, sources, found, full);
         return { data: { dry_run: true, plan }, text: planText(plan, invocation) };
       });
     } finally {
@@ -79,8 +81,8 @@ async function create(
   try {
     taken = await takeSnapshot(repository, sources, {
       full,
-      plan: async () => {
-        plan = await planBackup(repository, sources, full);
+      plan: async (found) => {
+        plan = await planBackup(repository, sources, found, full);
         note(
           `${plan.kind}${plan.full_because === null ? ` on ${plan.base}` : ` (${plan.full_because})`}: about ${shownBytes(plan.bytes)}, ` +
             `${plan.requests} requests, ${plan.rows_read} rows read, ${shownTime(plan.duration_s * 1000)}`,

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
-import { OURS } from "../d1/schema.ts";
+import { OURS } from "../d1/definitions.ts";
 import { liveDatabase, openStack } from "../stack/delivery.ts";
 import { indexAdvice, readSlowStatements } from "./slow-statements.ts";
 
