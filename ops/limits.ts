@@ -70,6 +70,8 @@ export const STORAGE_RETRIES_MAX = 6;
 export const STORAGE_PAUSE_MS = 200;
 /** Objects up to this size (leases, pointers, manifests) do not wait for a rate limit, which counts them all the same. */
 export const UNLIMITED_OBJECT_BYTES = 65_536;
+/** Connections to one store: more than are ever asked for at once, unless something is wrong. */
+export const STORAGE_SOCKETS_MAX = 50;
 /** Objects in one page of a listing: what S3 gives at most. */
 export const STORAGE_PAGE = 1000;
 /** A part is held in memory whole, several times over while it is compressed and encrypted. */
@@ -156,6 +158,8 @@ export const LAYER_SHARE_MAX = 0.5;
 export const LAYER_BYTES_MIN = 4 * 1024 * 1024;
 /** Row hashes in one part: 1.5 MB. */
 export const ROW_HASHES_PER_PART = 32_768;
+/** Parts that are on their way while one is being worked on: many small ones take no longer than a few. */
+export const PARTS_READ_AHEAD = 4;
 /** Parts of one stream that are being stored while the next is made. */
 export const PARTS_UNDER_WAY = 2;
 /** A table without a change log and with no more rows than this is read in the last transaction. */

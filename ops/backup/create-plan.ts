@@ -4,8 +4,7 @@ import { BACKUP_BYTES_PER_S, D1_FREE_ROWS_READ_PER_DAY, D1_FREE_ROWS_WRITTEN_PER
 import type { StoredObject } from "../storage/storage.ts";
 import { planDatabase } from "./plan-cost.ts";
 import type { Repository } from "./repository/repository.ts";
-import type { Survey } from "./snapshot/survey.ts";
-import type { Base } from "./snapshot/take-options.ts";
+import type { Base, Survey } from "./snapshot/survey.ts";
 import type { StackSources } from "./stack-sources.ts";
 
 export const backupPlan = z.strictObject({

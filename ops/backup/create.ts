@@ -52,18 +52,26 @@ manifest is written. Whether it can be restored only a restore shows: \`ops back
     'backup create --stack production --repository "s3://vault/prism?endpoint=https://…" --json',
   ],
   async run(invocation, { full = false, tag: tags = [], init, ...options }): Promise<Outcome<z.infer<typeof output>>> {
-    const sources = await stackSources(invocation);
+    const target = await invocation.target();
+    const found = { ...invocation, target: async () => target };
+    const looked = stackSources(found);
+    // Awaited once the repository is open; where that fails, its failure is what is told.
+    looked.catch(() => {});
     try {
-      const making = invocation.dry_run ? null : { keys_to: init };
-      const found = { ...invocation, target: async () => sources.target };
+      // Nothing is made for a stack that cannot be backed up.
+      const making = invocation.dry_run ? null : { keys_to: init, after: looked };
       return await withRepository(found, options, making, async (repository) => {
+        const sources = await looked;
         if (!invocation.dry_run) return await create(invocation, repository, sources, { full, tags });
         const found = await survey(sources, repository.openNewest(), { full, marking: false, now: invocation.now });
         const plan = await planBackup(repository, sources, found, full);
         return { data: { dry_run: true, plan }, text: planText(plan, invocation) };
       });
     } finally {
-      sources.close();
+      await looked.then(
+        (sources) => sources.close(),
+        () => {},
+      );
     }
   },
 });

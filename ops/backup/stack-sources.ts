@@ -7,7 +7,7 @@ import { restD1 } from "../d1/rest-connection.ts";
 import type { StackTarget } from "../stack/target.ts";
 import { patientStorage } from "../storage/patient-storage.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
-import type { SnapshotSources } from "./snapshot/take-options.ts";
+import type { SnapshotSources } from "./snapshot/take.ts";
 
 export interface StackSources extends SnapshotSources {
   /** The stack as it was found: its resources are not asked for again. */

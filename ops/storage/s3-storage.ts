@@ -1,153 +1,94 @@
-/** A repository in R2 or any other S3-compatible store with conditional writes, through the official client. */
+/** A repository in R2 or any other S3-compatible store with conditional writes. */
 import { certificateTold, skewTold } from "../clock.ts";
 import { STORAGE_PAGE } from "../limits.ts";
 import { retryAfter_ms } from "../patience.ts";
-import { type Storage, StorageError, type StorageFailure } from "./storage.ts";
-
-export interface S3Place {
-  endpoint: string;
-  bucket: string;
-  /** Ends in `/`, or is empty: the repository is the bucket. */
-  prefix: string;
-  credentials: { access_key_id: string; secret_access_key: string };
-  /** That requests are signed for; `auto`, R2's, without one. Where the server wants another and says which, that one is taken. */
-  region?: string;
-}
+import { rootOf, type S3Place, S3Refusal, type S3Request, s3Wire } from "./s3-wire.ts";
+import { type Storage, StorageError, type StorageFailure, type StoredObject } from "./storage.ts";
 
 /** `close` ends its connections. */
 export function s3Storage(place: S3Place): Storage & { close(): void } {
   const { bucket, prefix } = place;
-  let region = place.region ?? "auto";
-  // Loaded when something is asked: commands that could reach a storage are more than those that do.
-  const connect = async () => {
-    const sdk = await import("@aws-sdk/client-s3");
-    const client = new sdk.S3Client({
-      endpoint: place.endpoint,
-      region: async () => region,
-      forcePathStyle: true,
-      credentials: {
-        accessKeyId: place.credentials.access_key_id,
-        secretAccessKey: place.credentials.secret_access_key,
-      },
-      // Sources conflict on whether R2 takes the SDK's own checksums; the signature covers the body's SHA-256 anyway.
-      requestChecksumCalculation: "WHEN_REQUIRED",
-      responseChecksumValidation: "WHEN_REQUIRED",
-      maxAttempts: 1,
-    });
-    return { sdk, client };
-  };
-  let connection: ReturnType<typeof connect> | null = null;
-  const connected = () => (connection ??= connect());
-  const attempt = <T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> =>
-    translated(key, signal, async () => {
-      const signed_for = region;
-      try {
-        return await work();
-      } catch (error) {
-        const wanted = regionWanted(error as SdkFailure);
-        if (wanted === undefined || wanted === signed_for) throw error;
-        // A signature is looked at before anything is done.
-        region = wanted;
-        return await work();
-      }
-    });
-  const at = (key: string) => ({ Bucket: bucket, Key: `${prefix}${key}` });
+  const wire = s3Wire(place);
+  /** `key`: below the prefix. */
+  const object = (method: S3Request["method"], key: string, signal: AbortSignal, more: Partial<S3Request> = {}) =>
+    translated(key, signal, () => wire.send({ method, key: `${prefix}${key}`, ...more }, signal));
 
-  const put = (key: string, body: Uint8Array, condition: object, signal: AbortSignal): Promise<string> =>
-    attempt(key, signal, async () => {
-      const { sdk, client } = await connected();
-      const put = new sdk.PutObjectCommand({ ...at(key), Body: body, ContentLength: body.byteLength, ...condition });
-      return required((await client.send(put, { abortSignal: signal })).ETag, key);
+  const put = async (key: string, body: Uint8Array, condition: Record<string, string>, signal: AbortSignal) =>
+    required((await object("PUT", key, signal, { body, headers: condition })).headers.etag, key);
+
+  const list = (folder: string, query: Record<string, string>, signal: AbortSignal) =>
+    translated(folder, signal, async () => {
+      const asked = { "list-type": "2", prefix: `${prefix}${folder}`, ...query };
+      return rootOf((await wire.send({ method: "GET", query: asked }, signal)).body);
     });
 
   return {
     location: `s3://${bucket}/${prefix}`,
-    close: () => void connection?.then(({ client }) => client.destroy()),
+    close: () => wire.close(),
 
     create: (key, body, signal) =>
-      put(key, body, { IfNoneMatch: "*" }, signal).catch((error: unknown) => {
+      put(key, body, { "if-none-match": "*" }, signal).catch((error: unknown) => {
         // A lock is told before the condition is looked at; either way the name is taken.
         throw withFailure(error, { changed: "exists", locked: "exists" });
       }),
 
     replace: (key, body, etag, signal) =>
-      put(key, body, etag === null ? { IfNoneMatch: "*" } : { IfMatch: etag }, signal).catch((error: unknown) => {
-        throw withFailure(error, { missing: "changed" });
-      }),
+      put(key, body, etag === null ? { "if-none-match": "*" } : { "if-match": etag }, signal).catch(
+        (error: unknown) => {
+          throw withFailure(error, { missing: "changed" });
+        },
+      ),
 
-    read: (key, signal) =>
-      attempt(key, signal, async () => {
-        const { sdk, client } = await connected();
-        const answer = await client.send(new sdk.GetObjectCommand(at(key)), { abortSignal: signal });
-        const body = (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
-        if (answer.ContentLength !== undefined && body.byteLength !== answer.ContentLength) {
-          throw new StorageError(
-            "unclear",
-            `${key}: the answer ended after ${body.byteLength} of ${answer.ContentLength} bytes`,
-          );
-        }
-        return { body, etag: required(answer.ETag, key) };
-      }),
+    async read(key, signal) {
+      const { headers, body } = await object("GET", key, signal);
+      const wanted = Number(headers["content-length"] ?? body.byteLength);
+      if (body.byteLength !== wanted)
+        throw new StorageError("unclear", `${key}: the answer ended after ${body.byteLength} of ${wanted} bytes`);
+      return { body, etag: required(headers.etag, key) };
+    },
 
-    look: (key, signal) =>
-      attempt(key, signal, async () => {
-        const { sdk, client } = await connected();
-        const answer = await client.send(new sdk.HeadObjectCommand(at(key)), { abortSignal: signal });
-        return {
-          key,
-          bytes: required(answer.ContentLength, key),
-          etag: required(answer.ETag, key),
-          modified_ms: required(answer.LastModified, key).getTime(),
-        };
-      }),
+    async look(key, signal) {
+      const { headers } = await object("HEAD", key, signal);
+      return {
+        key,
+        bytes: Number(required(headers["content-length"], key)),
+        etag: required(headers.etag, key),
+        modified_ms: Date.parse(required(headers["last-modified"], key)),
+      };
+    },
 
-    page: (folder, after, signal) =>
-      attempt(folder, signal, async () => {
-        const { sdk, client } = await connected();
-        const list = new sdk.ListObjectsV2Command({
-          Bucket: bucket,
-          Prefix: `${prefix}${folder}`,
-          MaxKeys: STORAGE_PAGE,
-          ...(after === "" ? {} : { StartAfter: `${prefix}${after}` }),
-        });
-        const { Contents = [], IsTruncated } = await client.send(list, { abortSignal: signal });
-        const objects = Contents.map(({ Key, Size, ETag, LastModified }) => ({
-          key: required(Key, folder).slice(prefix.length),
-          bytes: required(Size, folder),
-          etag: required(ETag, folder),
-          modified_ms: required(LastModified, folder).getTime(),
-        }));
-        return { objects, more: required(IsTruncated, folder) };
-      }),
+    async page(folder, after, signal) {
+      const query = { "max-keys": String(STORAGE_PAGE), ...(after !== "" && { "start-after": `${prefix}${after}` }) };
+      const found = await list(folder, query, signal);
+      const objects = several(found.Contents).map(
+        (one): StoredObject => ({
+          key: textOf(one.Key, folder).slice(prefix.length),
+          bytes: Number(textOf(one.Size, folder)),
+          etag: textOf(one.ETag, folder),
+          modified_ms: Date.parse(textOf(one.LastModified, folder)),
+        }),
+      );
+      return { objects, more: textOf(found.IsTruncated, folder) === "true" };
+    },
 
-    folders: (folder, signal) =>
-      attempt(folder, signal, async () => {
-        const { sdk, client } = await connected();
-        const names: string[] = [];
-        let token: string | undefined;
-        do {
-          const list = new sdk.ListObjectsV2Command({
-            Bucket: bucket,
-            Prefix: `${prefix}${folder}`,
-            Delimiter: "/",
-            ...(token === undefined ? {} : { ContinuationToken: token }),
-          });
-          const answer = await client.send(list, { abortSignal: signal });
-          for (const { Prefix = "" } of answer.CommonPrefixes ?? []) {
-            names.push(Prefix.slice(prefix.length + folder.length, -1));
-          }
-          token = answer.NextContinuationToken;
-        } while (token !== undefined);
-        return names;
-      }),
+    async folders(folder, signal) {
+      const names: string[] = [];
+      let next: Record<string, string> | null = {};
+      while (next !== null) {
+        const found: Record<string, unknown> = await list(folder, { delimiter: "/", ...next }, signal);
+        for (const { Prefix } of several(found.CommonPrefixes))
+          names.push(textOf(Prefix, folder).slice(prefix.length + folder.length, -1));
+        const token = found.NextContinuationToken;
+        next = typeof token === "string" ? { "continuation-token": token } : null;
+      }
+      return names;
+    },
 
-    remove: (key, signal) =>
-      attempt(key, signal, async () => {
-        const { sdk, client } = await connected();
-        await client.send(new sdk.DeleteObjectCommand(at(key)), { abortSignal: signal });
-      }).catch((error: unknown) => {
+    remove: async (key, signal) => {
+      await object("DELETE", key, signal).catch((error: unknown) => {
         if (!(error instanceof StorageError && error.failure === "missing")) throw error;
-      }),
+      });
+    },
   };
 }
 
@@ -156,53 +97,51 @@ function required<T>(value: T | undefined, key: string): T {
   return value;
 }
 
+function textOf(value: unknown, key: string): string {
+  return required(typeof value === "string" ? value : undefined, key);
+}
+
+/** Elements of one name: the parser gives a single one as itself, and none as nothing. */
+function several(value: unknown): Record<string, unknown>[] {
+  return (value === undefined ? [] : [value].flat()) as Record<string, unknown>[];
+}
+
 function withFailure(error: unknown, renamed: Partial<Record<StorageFailure, StorageFailure>>): unknown {
   if (!(error instanceof StorageError)) return error;
   const failure = renamed[error.failure];
   return failure === undefined ? error : new StorageError(failure, error.parts.cause, { cause: error });
 }
 
-/** What the SDK throws: a service's answer, or whatever broke on the way. */
-interface SdkFailure {
-  name: string;
-  message: string;
-  $metadata?: { httpStatusCode?: number };
-  $response?: { headers?: Record<string, string> };
-  /** Of an answer that says so. */
-  Region?: string;
-}
-
-/** The region that a server wants requests to be signed for, where it refuses one, by whatever code, and says which. */
-function regionWanted({ message, Region, $metadata, $response }: SdkFailure): string | undefined {
-  if (![301, 400, 403].includes($metadata?.httpStatusCode ?? 0)) return undefined;
-  return Region ?? $response?.headers?.["x-amz-bucket-region"] ?? /expecting '([\w-]+)'/.exec(message)?.[1];
-}
-
-/** What the SDK throws, as a `StorageError`. */
+/** What the wire throws, as a `StorageError`. */
 async function translated<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof StorageError) throw error;
-    const { name, message, $metadata, $response } = error as SdkFailure;
-    const status = $metadata?.httpStatusCode;
-    const failure = failureOf(status, name);
-    const skew =
-      failure === "denied" ? skewTold($response?.headers?.date, Date.now()) : certificateTold(error, Date.now());
-    const cause = `${key}: ${status ?? "no answer"} ${name}: ${message}${skew === null ? "" : `: ${skew}`}`;
-    throw new StorageError(skew !== null || name === "RequestTimeTooSkewed" ? "skewed" : failure, cause, {
-      retry_after_ms: retryAfter_ms($response?.headers?.["retry-after"] ?? null),
-      cause: error,
-    });
+    if (error instanceof S3Refusal) throw refused(key, error);
+    const { name, message } = error as Error;
+    const skew = certificateTold(error, Date.now());
+    const cause = `${key}: no answer ${name}: ${message}${skew === null ? "" : `: ${skew}`}`;
+    throw new StorageError(skew === null ? "unclear" : "skewed", cause, { cause: error });
   }
 }
 
-function failureOf(status: number | undefined, name: string): StorageFailure {
-  if (name === "ObjectLockedByBucketPolicy") return "locked";
-  if (name === "NoSuchBucket") return "refused";
+function refused(key: string, error: S3Refusal): StorageError {
+  const { status, code, message, headers } = error;
+  const failure = failureOf(status, code);
+  const skew = failure === "denied" ? skewTold(headers.date, Date.now()) : null;
+  const cause = `${key}: ${status} ${code}: ${message}${skew === null ? "" : `: ${skew}`}`;
+  return new StorageError(skew !== null || code === "RequestTimeTooSkewed" ? "skewed" : failure, cause, {
+    retry_after_ms: retryAfter_ms(headers["retry-after"] ?? null),
+    cause: error,
+  });
+}
+
+function failureOf(status: number, code: string): StorageFailure {
+  if (code === "ObjectLockedByBucketPolicy") return "locked";
+  if (code === "NoSuchBucket") return "refused";
   // Bytes that were lost on the way, or a write that met another one: nothing was done.
-  if (["BadDigest", "IncompleteBody", "XAmzContentSHA256Mismatch", "ConditionalRequestConflict"].includes(name)) {
+  if (["BadDigest", "IncompleteBody", "XAmzContentSHA256Mismatch", "ConditionalRequestConflict"].includes(code)) {
     return "unclear";
   }
   switch (status) {
@@ -219,7 +158,6 @@ function failureOf(status: number | undefined, name: string): StorageFailure {
     case 507:
       return "refused";
     default:
-      // 200 with an error: an answer that broke off inside the SDK's parser.
-      return status === undefined || status >= 500 || status < 300 ? "unclear" : "refused";
+      return status >= 500 ? "unclear" : "refused";
   }
 }

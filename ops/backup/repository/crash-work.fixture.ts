@@ -1,7 +1,8 @@
 /** For tests: a program that writes a snapshot, or prunes all but the newest. `node crash-work.fixture.ts PLACE KEY WORK` */
 import { readFileSync } from "node:fs";
 import { directoryStorage } from "../../storage/directory-storage.ts";
-import { type S3Place, s3Storage } from "../../storage/s3-storage.ts";
+import { s3Storage } from "../../storage/s3-storage.ts";
+import type { S3Place } from "../../storage/s3-wire.ts";
 import { parseKey } from "./key-file.ts";
 import { openRepository } from "./open-repository.ts";
 import { snapshotOf } from "./repository.fixture.ts";

@@ -49,8 +49,9 @@ export async function beginSnapshot(deps: WriterDeps, options: BeginOptions): Pr
   try {
     const others = await otherLeases(opened, lease);
     refuseBesidePrune(others, "back up to", storage.location);
+    const currentHistory = async (seen: History) => ((await isCurrent(opened, seen)) ? seen : await deps.history());
     const [history, there, checkpoints] = await Promise.all([
-      isCurrent(opened, before).then((is_current) => (is_current ? before : deps.history())),
+      currentHistory(before),
       contentOf(opened, epoch),
       sizesUnder(storage, CHECKPOINTS, signal),
       secureConfiguration(storage, opened.configuration, epoch, signal),
@@ -87,13 +88,13 @@ export async function beginSnapshot(deps: WriterDeps, options: BeginOptions): Pr
       },
 
       async commit({ summary, body }) {
-        const bodyPart = await enter(store.put("body", Buffer.from(JSON.stringify(body))));
+        const [bodyPart, said] = await allDone([enter(store.put("body", Buffer.from(JSON.stringify(body)))), summary]);
         const parts = [...entries.values()];
         const index = await seal(opened.metadata, `index:${id}`, { format: 1, snapshot: id, parts });
         const index_sha256 = sha256(index);
-        const sealed = Buffer.from(await sealSummary(opened, id, summary)).toString("base64");
+        const sealed = Buffer.from(await sealSummary(opened, id, said)).toString("base64");
         const [now_seen] = await allDone([
-          lease.assertHeld().then(deps.history),
+          lease.assertHeld().then(() => currentHistory(history)),
           contentOf(opened, epoch).then((content) => refuseLost(parts, content)),
           storage.create(indexKey(epoch, index_sha256), index, signal),
         ]);

@@ -10,8 +10,8 @@ import type { SnapshotWriter } from "../repository/repository.ts";
 import { BucketCopy } from "./bucket-copy.ts";
 import { encodeEntries, readNamespace } from "./config-namespace.ts";
 import type { SealedCopy } from "./database-copy.ts";
-import type { Survey } from "./survey.ts";
-import type { Base, TakeOptions } from "./take-options.ts";
+import type { Base, Survey } from "./survey.ts";
+import type { TakeOptions } from "./take-options.ts";
 import { describeIndex } from "./vector-index.ts";
 import { readWorker } from "./worker-state.ts";
 

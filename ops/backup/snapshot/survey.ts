@@ -1,13 +1,19 @@
 /** What a backup looks at before it copies anything: the snapshot that it may continue, the database, the lists of objects. */
 import { randomBytes } from "node:crypto";
 import { OpsError } from "../../command/errors.ts";
+import type { D1Connection } from "../../d1/connection.ts";
 import { readDefinitions } from "../../d1/schema.ts";
-import { listUnder, type StoredObject } from "../../storage/storage.ts";
-import { readInventory } from "../manifest.ts";
+import { listUnder, type Storage, type StoredObject } from "../../storage/storage.ts";
+import { readInventory, type SnapshotInventory } from "../manifest.ts";
 import type { Snapshot } from "../repository/repository.ts";
 import { brokenDescent } from "./continuation.ts";
 import { type DatabaseLook, lookAtDatabase } from "./database-look.ts";
-import type { Base, SnapshotSources } from "./take-options.ts";
+
+/** The snapshot that the next one can continue, as far as this machine's key can read what is needed. */
+export interface Base {
+  snapshot: Snapshot;
+  inventory: SnapshotInventory;
+}
 
 export interface Survey {
   /** What was asked about. */
@@ -20,13 +26,18 @@ export interface Survey {
   objects: Record<"vectors" | "audit", StoredObject[]> | null;
 }
 
+interface SurveySources {
+  database: { connection: D1Connection };
+  stores: { vectors: Storage; audit: Storage; signal: AbortSignal } | null;
+}
+
 /**
  * `snapshot`: the one that may be continued. `marking`: the look leaves a mark in the database, by which the end of the backup knows that it was
  * not moved back in time. Reads a few hundred rows.
  * @throws OpsError in the words of D1 or the storage, or when the snapshot is damaged.
  */
 export async function survey(
-  { database: { connection }, stores }: SnapshotSources,
+  { database: { connection }, stores }: SurveySources,
   snapshot: Promise<Snapshot | null>,
   { full, marking, now }: { full: boolean; marking: boolean; now(): number },
 ): Promise<Survey> {

@@ -11,10 +11,17 @@ import type { D1Connection } from "../../d1/connection.ts";
 import { SNAPSHOT_FORMAT, type SnapshotInventory, type SnapshotSummary } from "../manifest.ts";
 import { allDone } from "../repository/all-done.ts";
 import type { Repository, Snapshot, SnapshotInfo, SnapshotWriter } from "../repository/repository.ts";
-import { copyDatabase } from "./database-copy.ts";
-import { copyStores } from "./store-copy.ts";
+import { copyDatabase, type DatabaseSource } from "./database-copy.ts";
+import { copyStores, type StoreSources } from "./store-copy.ts";
 import { type Survey, survey } from "./survey.ts";
-import type { SnapshotSources, TakeOptions } from "./take-options.ts";
+import type { TakeOptions } from "./take-options.ts";
+
+export interface SnapshotSources {
+  stack: string;
+  database: DatabaseSource & { id: string };
+  /** Everything beside the database; null where only a database is backed up. */
+  stores: StoreSources | null;
+}
 
 export interface Taken {
   info: SnapshotInfo;
@@ -101,33 +108,35 @@ async function take(
     database: tables,
     buckets: others?.buckets ?? null,
   };
-  const inventoryPart = await writer.putPart("shared-inventory", Buffer.from(JSON.stringify(inventory)));
-  const summary: SnapshotSummary = {
-    format: SNAPSHOT_FORMAT,
-    stack,
-    kind: full_because === null ? "incremental" : "full",
-    base: continued?.snapshot.info.id ?? null,
-    full_because,
-    state_at_ms,
-    started_at_ms,
-    database: {
-      id: database.id,
-      name: database.name,
-      migration: look.migration,
-      bookmark,
-      rows: tables.tables.reduce((sum, table) => sum + table.rows, 0),
-      audit_head,
-    },
-    inventory: inventoryPart.id,
-    cost: {
-      ...bill,
-      requests: bill.requests + options.requests() - requests_before,
-      duration_ms: options.now() - started_at_ms,
-    },
-  };
+  const part = writer.putPart("shared-inventory", Buffer.from(JSON.stringify(inventory)));
+  const summary = part.then(
+    (stored): SnapshotSummary => ({
+      format: SNAPSHOT_FORMAT,
+      stack,
+      kind: full_because === null ? "incremental" : "full",
+      base: continued?.snapshot.info.id ?? null,
+      full_because,
+      state_at_ms,
+      started_at_ms,
+      database: {
+        id: database.id,
+        name: database.name,
+        migration: look.migration,
+        bookmark,
+        rows: tables.tables.reduce((sum, table) => sum + table.rows, 0),
+        audit_head,
+      },
+      inventory: stored.id,
+      cost: {
+        ...bill,
+        requests: bill.requests + options.requests() - requests_before,
+        duration_ms: options.now() - started_at_ms,
+      },
+    }),
+  );
   const stored = others && { ...others.body, skew_ms: Math.max(0, others.last_look_ms - state_at_ms) };
   const info = await writer.commit({ summary, body: { format: SNAPSHOT_FORMAT, database: body, stores: stored } });
-  return { info, summary, inventory, warnings: others?.warnings ?? [] };
+  return { info, summary: await summary, inventory, warnings: others?.warnings ?? [] };
 }
 
 interface Bill {
