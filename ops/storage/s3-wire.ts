@@ -90,11 +90,10 @@ export function s3Wire({ endpoint, bucket, credentials, region: named = "auto" }
       "x-amz-content-sha256": createHash("sha256")
         .update(body ?? "")
         .digest("hex"),
-      "x-amz-date": new Date().toISOString().replaceAll(/[:-]|\.\d{3}/g, ""),
     };
     const search = Object.entries(query).map(([name, value]) => `${name}=${escaped(value)}`);
     const target = `${path}${key.split("/").map(escaped).join("/")}${search.length > 0 ? `?${search.join("&")}` : ""}`;
-    const signed = aws4.sign({ service: "s3", region, method, path: target, headers, doNotModifyHeaders: true }, owner);
+    const signed = aws4.sign({ service: "s3", region, method, path: target, headers }, owner);
     const options: RequestOptions = { agent, hostname, port, method, path: target, signal };
     return await new Promise((resolve, reject) => {
       const outgoing = request({ ...options, headers: signed.headers }, (response) => {

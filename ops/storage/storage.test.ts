@@ -133,6 +133,24 @@ describe.each([
   });
 });
 
+test("a prefix may be of any letters and signs, and the official client finds what lies under it", async () => {
+  const name = fc.string({
+    unit: fc.constantFrom(..."aé日😀 +%&=~!'()*$,:;@?#\"<>|^`{}[]".match(/./gu)!),
+    minLength: 1,
+    maxLength: 8,
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.uuid(), name, async (unique, odd) => {
+      const prefix = `${unique}/${odd}/`;
+      const storage = bucket("first", prefix);
+      await storage.create("a/b", text(odd), signal);
+      expect(await s3.stored("first", `${prefix}a/b`)).toBe(odd);
+      expect([await keysOf(storage, ""), await storage.folders("", signal)]).toEqual([["a/b"], ["a"]]);
+    }),
+    { numRuns: 25 },
+  );
+});
+
 test("a listing goes on after a full page", async () => {
   const storage = directoryStorage(join(folder, "pages"));
   mkdirSync(join(folder, "pages", "p"), { recursive: true });
