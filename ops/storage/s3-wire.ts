@@ -100,7 +100,7 @@ export function s3Wire({ endpoint, bucket, credentials, region: named = "auto" }
         const pieces: Buffer[] = [];
         response.on("data", (piece: Buffer) => pieces.push(piece));
         // Where it breaks off.
-        response.once("error", reject);
+        response.on("error", reject);
         response.once("end", () => {
           const answer = { headers: response.headers, body: Buffer.concat(pieces) };
           const status = response.statusCode ?? 0;
@@ -108,7 +108,7 @@ export function s3Wire({ endpoint, bucket, credentials, region: named = "auto" }
           else reject(new S3Refusal(status, answer));
         });
       });
-      outgoing.once("error", reject);
+      outgoing.on("error", reject);
       outgoing.end(body);
     });
   };
