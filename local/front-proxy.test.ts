@@ -16,6 +16,19 @@ test("an idle connection is the client's to close: closed from here, it could be
   expect(headers.get("keep-alive")).toBe(null);
 });
 
+test("an idle connection to the worker is the proxy's to close: closed by the worker, it could be taken up in that moment", async () => {
+  const { proxy, url } = await startProxy();
+  const ends: Promise<unknown>[] = [];
+  const upstream = await startUpstream(({ socket }, outgoing) => {
+    ends.push(once(socket, "end"));
+    // As workerd answers, which does not say how long it waits.
+    outgoing.setHeader("connection", "keep-alive").end("served");
+  });
+  proxy.route([to(upstream)], new Map());
+  for (const _ of [1, 2]) expect(await (await fetch(url)).text()).toBe("served");
+  await Promise.all(ends);
+});
+
 test("a held request waits for the release and is answered by the target of that moment", async () => {
   const { proxy, url } = await startProxy();
   proxy.route([to(await startUpstream((_, outgoing) => outgoing.end("old")))], new Map());

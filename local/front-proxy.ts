@@ -7,7 +7,7 @@
  */
 import { Agent, createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { PROXY_BODIES_BYTES_MAX, PROXY_BODY_BUFFER_BYTES, PROXY_HOLD_MAX_MS } from "./limits.ts";
+import { PROXY_BODIES_BYTES_MAX, PROXY_BODY_BUFFER_BYTES, PROXY_HOLD_MAX_MS, PROXY_IDLE_MAX_MS } from "./limits.ts";
 
 interface ProxyTarget {
   /** Path of the Unix socket where the worker listens. */
@@ -48,7 +48,8 @@ export class FrontProxy {
   #running = 0;
   readonly #held_bodies = new Set<Held>();
   #onIdle: (() => void)[] = [];
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 256 });
+  // An idle connection is closed from here: taken up in the moment in which workerd closes it, it would cost a request its answer.
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 256, timeout: PROXY_IDLE_MAX_MS });
   readonly #server: Server;
   readonly #random: () => number;
 

@@ -9,6 +9,8 @@ export const AI_UPSTREAM_IDLE_TIMEOUT_MS = 60_000;
 export const PROXY_HOLD_MAX_MS = 60_000;
 /** How long a switch waits for running requests before it cuts them. */
 export const PROXY_DRAIN_MAX_MS = 10_000;
+/** An unused connection to a worker is kept this long. workerd closes it after 15 s (measured); a loaded machine hears of it later. */
+export const PROXY_IDLE_MAX_MS = 3_000;
 /** How often a platform that npm has started looks whether npm is still there. */
 export const PARENT_LOOK_MS = 500;
 /** A platform that cannot stop in order by then is left to the operating system. */

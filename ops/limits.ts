@@ -157,6 +157,8 @@ export const LAYER_SHARE_MAX = 0.5;
 export const LAYER_BYTES_MIN = 4 * 1024 * 1024;
 /** Row hashes in one part: 1.5 MB. */
 export const ROW_HASHES_PER_PART = 32_768;
+/** Parts that are on their way while one is being worked on: many small ones take no longer than a few. */
+export const PARTS_READ_AHEAD = 4;
 /** Parts of one stream that are being stored while the next is made. */
 export const PARTS_UNDER_WAY = 2;
 /** A table without a change log and with no more rows than this is read in the last transaction. */

@@ -1,13 +1,10 @@
 /** What `ops backup create` is about to do: said before it is done, and all that `--dry-run` does. */
 import { z } from "zod";
 import { BACKUP_BYTES_PER_S, D1_FREE_ROWS_READ_PER_DAY, D1_FREE_ROWS_WRITTEN_PER_DAY } from "../limits.ts";
-import { objectsUnder, type Storage } from "../storage/storage.ts";
+import type { StoredObject } from "../storage/storage.ts";
 import { planDatabase } from "./plan-cost.ts";
 import type { Repository } from "./repository/repository.ts";
-import { brokenDescent } from "./snapshot/continuation.ts";
-import { lookAtDatabase } from "./snapshot/database-look.ts";
-import { readBase } from "./snapshot/take.ts";
-import type { Base } from "./snapshot/take-options.ts";
+import type { Base, Survey } from "./snapshot/survey.ts";
 import type { StackSources } from "./stack-sources.ts";
 
 export const backupPlan = z.strictObject({
@@ -41,24 +38,27 @@ export const backupPlan = z.strictObject({
 });
 export type BackupPlan = z.infer<typeof backupPlan>;
 
-/** Changes nothing; reads a few hundred rows. @throws OpsError in the words of D1, the API or the storage. */
-export async function planBackup(repository: Repository, sources: StackSources, full: boolean): Promise<BackupPlan> {
+/** Of what was found. Changes nothing; reads a few hundred rows. @throws OpsError in the words of D1 or the API. */
+export async function planBackup(
+  repository: Pick<Repository, "location">,
+  sources: StackSources,
+  { base, look, full_because, objects }: Survey,
+  full: boolean,
+): Promise<BackupPlan> {
   const { stores, database, budget } = sources;
   const { account_id, kv, vectors } = stores.resources;
-  const { base, unreadable } = await readBase(await repository.openNewest());
-  const look = await lookAtDatabase(database.connection, base?.inventory.database.mark ?? null);
-  const full_because = unreadable ?? brokenDescent(look, base?.inventory ?? null, full);
   const continued = full_because === null ? base : null;
   const kept = full ? null : base;
+  const packs = newObjects(objects?.vectors, "vectors", kept);
+  const audit = newObjects(objects?.audit, "audit", kept);
   const index = vectors.generations.find(({ generation }) => generation === vectors.live)?.name ?? "";
-  const [rows, packs, audit, info, entries] = await Promise.all([
+  const [rows, info, entries] = await Promise.all([
     planDatabase(database.connection, look, continued?.inventory ?? null),
-    newObjects(stores.vectors, "vectors", kept, stores.signal),
-    newObjects(stores.audit, "audit", kept, stores.signal),
-    stores.api.vectorize.indexes.info(index, { account_id }),
+    // The ids of all vectors are listed where nothing is known of them yet.
+    kept === null ? stores.api.vectorize.indexes.info(index, { account_id }) : null,
     countOf(stores.api.kv.namespaces.keys.list(kv.config, { account_id })),
   ]);
-  const listed = full || base === null ? Math.ceil((info?.vectorCount ?? 0) / 1000) : 0;
+  const listed = Math.ceil((info?.vectorCount ?? 0) / 1000);
   const requests = rows.requests + listed + entries + STORE_REQUESTS;
   const bytes = Math.round(rows.bytes + packs.bytes + audit.bytes);
   return {
@@ -95,14 +95,8 @@ async function countOf(listed: AsyncIterable<unknown>): Promise<number> {
   return count;
 }
 
-async function newObjects(storage: Storage, bucket: "vectors" | "audit", base: Base | null, signal: AbortSignal) {
+function newObjects(listed: readonly StoredObject[] = [], bucket: "vectors" | "audit", base: Base | null) {
   const known = new Map((base?.inventory.buckets?.[bucket].objects ?? []).map(([key, etag]) => [key, etag]));
-  let count = 0;
-  let bytes = 0;
-  for await (const object of objectsUnder(storage, "", signal)) {
-    if (known.get(object.key) === object.etag) continue;
-    count += 1;
-    bytes += object.bytes;
-  }
-  return { count, bytes };
+  const others = listed.filter(({ key, etag }) => known.get(key) !== etag);
+  return { count: others.length, bytes: others.reduce((sum, { bytes }) => sum + bytes, 0) };
 }

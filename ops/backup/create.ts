@@ -11,6 +11,7 @@ import { tag } from "./keep.ts";
 import { snapshotSummary, tableSummary } from "./manifest.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
 import { type Repository, snapshotInfo } from "./repository/repository.ts";
+import { survey } from "./snapshot/survey.ts";
 import { type Taken, takeSnapshot } from "./snapshot/take.ts";
 import { type StackSources, stackSources } from "./stack-sources.ts";
 
@@ -51,17 +52,26 @@ manifest is written. Whether it can be restored only a restore shows: \`ops back
     'backup create --stack production --repository "s3://vault/prism?endpoint=https://…" --json',
   ],
   async run(invocation, { full = false, tag: tags = [], init, ...options }): Promise<Outcome<z.infer<typeof output>>> {
-    const sources = await stackSources(invocation);
+    const target = await invocation.target();
+    const found = { ...invocation, target: async () => target };
+    const looked = stackSources(found);
+    // Awaited once the repository is open; where that fails, its failure is what is told.
+    looked.catch(() => {});
     try {
-      const making = invocation.dry_run ? null : { keys_to: init };
-      const found = { ...invocation, target: async () => sources.target };
+      // Nothing is made for a stack that cannot be backed up.
+      const making = invocation.dry_run ? null : { keys_to: init, after: looked };
       return await withRepository(found, options, making, async (repository) => {
+        const sources = await looked;
         if (!invocation.dry_run) return await create(invocation, repository, sources, { full, tags });
-        const plan = await planBackup(repository, sources, full);
+        const found = await survey(sources, repository.openNewest(), { full, marking: false, now: invocation.now });
+        const plan = await planBackup(repository, sources, found, full);
         return { data: { dry_run: true, plan }, text: planText(plan, invocation) };
       });
     } finally {
-      sources.close();
+      await looked.then(
+        (sources) => sources.close(),
+        () => {},
+      );
     }
   },
 });
@@ -79,8 +89,8 @@ async function create(
   try {
     taken = await takeSnapshot(repository, sources, {
       full,
-      plan: async () => {
-        plan = await planBackup(repository, sources, full);
+      plan: async (found) => {
+        plan = await planBackup(repository, sources, found, full);
         note(
           `${plan.kind}${plan.full_because === null ? ` on ${plan.base}` : ` (${plan.full_because})`}: about ${shownBytes(plan.bytes)}, ` +
             `${plan.requests} requests, ${plan.rows_read} rows read, ${shownTime(plan.duration_s * 1000)}`,

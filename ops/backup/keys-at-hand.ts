@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Environment } from "../command/invocation.ts";
-import { type Storage, StorageError } from "../storage/storage.ts";
+import { absent, type Storage } from "../storage/storage.ts";
 import { keyFromPassphrase, type NewKeys } from "./repository/key-administration.ts";
 import { type BackupKey, formatKey, joinKeys, parseKey } from "./repository/key-file.ts";
 import { CONFIG } from "./repository/layout.ts";
@@ -21,11 +21,8 @@ const FOLDER = "backup-keys";
 
 /** Id of the repository in a place, as it says itself: nothing proves it yet. Null where there is none. */
 export async function claimedId(storage: Storage, signal: AbortSignal): Promise<string | null> {
-  const object = await storage.read(CONFIG, signal).catch((error: unknown) => {
-    if (error instanceof StorageError && error.failure === "missing") return null;
-    throw error;
-  });
-  if (object === null) return null;
+  const object = await storage.read(CONFIG, signal).catch(absent);
+  if (object === undefined) return null;
   const claim = z.object({ repository: z.string() }).safeParse(unverifiedJson(object.body));
   return claim.data?.repository ?? "";
 }

@@ -38,6 +38,8 @@ export type RepositoryOptions = z.output<typeof repositoryOptions>;
 interface Making {
   /** Folder for the new keys; undefined: the data folder, on stack `local` only. */
   keys_to?: string | undefined;
+  /** What must have come about before. */
+  after?: Promise<unknown>;
 }
 
 /**
@@ -136,6 +138,7 @@ async function make(
       },
       { exit_code: EXIT.usage },
     );
+  await making.after;
   let paths: string[] = [];
   const keys = await initRepository(storage, { escrow: "escrow", writer: stack }, now(), signal, async (made) => {
     paths = await keepKeys(made, data_dir, making.keys_to);

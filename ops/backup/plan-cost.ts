@@ -59,12 +59,12 @@ export async function planDatabase(
   const sum = (of: (table: TablePlan) => number) => tables.reduce((total, table) => total + of(table), 0);
   const after_seq = base?.database.log_seq ?? look.log_head;
   const kept = look.tables.filter((table) => table.is_logged && !isWhole(table));
-  const changed = await measureChanges(connection, kept, after_seq, look.log_head);
+  const changed = await measureChanges(connection, kept, after_seq, base === null ? { ...look, window: null } : look);
   const packs = tables.find(({ name }) => name === "packs")?.rows ?? 0;
   return {
     tables,
     changes: changed.entries,
-    requests: sum(({ requests }) => requests) + 2 * Math.ceil(changed.entries / D1_CHANGES_PER_READ) + OTHER_REQUESTS,
+    requests: sum(({ requests }) => requests) + roundsOf(changed.entries) + OTHER_REQUESTS,
     rows_read:
       sum(({ how, rows }) => (how === "changes" ? 0 : rows)) +
       changed.entries +
@@ -86,8 +86,13 @@ function schemaReads(schema: DatabaseLook["schema"]): number {
   return 6 * definitions + 3 * tables.reduce((total, { columns }) => total + columns.length, 0);
 }
 
-/** The looks at schema and log (2), the first mark, the log's head, an empty round, the last transaction, the bookmark, one to spare. */
-const OTHER_REQUESTS = 8;
+/** For each window of the log one to read it and one for the rows that it names. The first came with the look at the database. */
+function roundsOf(entries: number): number {
+  return Math.max(1, 2 * Math.ceil(entries / D1_CHANGES_PER_READ) - 1);
+}
+
+/** The looks at schema and log (2), the last transaction, the bookmark, one to spare. */
+const OTHER_REQUESTS = 5;
 /** Two marks, their entries in the log, and its sequence each time. */
 const MARK_ROWS = 6;
 

@@ -8,6 +8,7 @@ import { planBackup } from "../backup/create-plan.ts";
 import { initRepository } from "../backup/repository/key-administration.ts";
 import { joinKeys } from "../backup/repository/key-file.ts";
 import { openRepository } from "../backup/repository/open-repository.ts";
+import { survey } from "../backup/snapshot/survey.ts";
 import { takeSnapshot } from "../backup/snapshot/take.ts";
 import { stackSources } from "../backup/stack-sources.ts";
 import { RequestBudget } from "../cloudflare/request-budget.ts";
@@ -60,7 +61,11 @@ test("a backup beyond 1200 requests is never refused, and its plan knew requests
   const storage = directoryStorage(join(dir, "vault"));
   const keys = await initRepository(storage, { escrow: "e", writer: "w" }, Date.now(), signal);
   const repository = await openRepository(storage, joinKeys(keys.writer, keys.escrow));
-  const plan = await planBackup(repository, sources, false);
+  const planned = async (full: boolean) => {
+    const found = await survey(sources, repository.openNewest(), { full, marking: false, now: Date.now });
+    return await planBackup(repository, sources, found, full);
+  };
+  const plan = await planned(false);
   const from_ms = faults.now();
   const { summary } = await takeSnapshot(repository, sources, {
     full: false,
@@ -89,7 +94,7 @@ test("a backup beyond 1200 requests is never refused, and its plan knew requests
       params: [id, "x".repeat(800)],
     })),
   ]);
-  const large = await planBackup(repository, sources, true);
+  const large = await planned(true);
   expect(large.tables).toContainEqual(expect.objectContaining({ name: "chunks", rows: 1_000_000 }));
   // 2 MB a page.
   expect(large.requests - plan.requests).toBeGreaterThan(400);

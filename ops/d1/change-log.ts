@@ -37,16 +37,27 @@ export async function logHead(connection: D1Connection, schema: Schema): Promise
   return Number(answer?.rows[0]?.[0] ?? 0);
 }
 
-/**
- * As `readChanges`, but not of one moment: what changes between its two requests is named again by what comes after `through_seq`. The log
- * is read once, not once for every table: D1 counts each entry that is looked at.
- * @throws OpsError as `readChanges`.
- */
-export async function readNamed(connection: D1Connection, schema: Schema, after_seq: number): Promise<Changes> {
-  if (!hasLog(schema)) return { tables: [], through_seq: after_seq, complete: true };
+/** How far the log reaches, and its entries after `after_seq`, as far as one round goes. */
+export function logWindow(after_seq: number): Statement[] {
   const through = after_seq + D1_CHANGES_PER_READ;
   const named = `SELECT table_name, row_key FROM ${CHANGE_LOG} WHERE seq > ${after_seq} AND seq <= ${through}`;
-  const [head, entries] = await connection.batch([{ sql: HEAD }, { sql: named }], { repeatable: true });
+  return [{ sql: HEAD }, { sql: named }];
+}
+
+/**
+ * As `readChanges`, but not of one moment: what changes between its two requests is named again by what comes after `through_seq`. The log
+ * is read once, not once for every table: D1 counts each entry that is looked at. `window`: the answer to `logWindow(after_seq)`, where that was asked before.
+ * @throws OpsError as `readChanges`.
+ */
+export async function readNamed(
+  connection: D1Connection,
+  schema: Schema,
+  after_seq: number,
+  window?: Rows[] | null,
+): Promise<Changes> {
+  if (!hasLog(schema)) return { tables: [], through_seq: after_seq, complete: true };
+  const through = after_seq + D1_CHANGES_PER_READ;
+  const [head, entries] = window ?? (await connection.batch(logWindow(after_seq), { repeatable: true }));
   const { last, complete } = endOf(head, after_seq, through);
   const wanted = loggedKeys(schema.tables, entries);
   const rows = await readTablesByKeys(connection, wanted);

@@ -6,6 +6,7 @@
  */
 import { OpsError } from "../command/errors.ts";
 import type { D1Connection, JsonValue, Rows } from "./connection.ts";
+import { DEFINITIONS, fingerprintOf, OURS } from "./definitions.ts";
 import { optionOf } from "./full-text-options.ts";
 
 /** Of the change log that the Worker's migrations make. */
@@ -66,14 +67,16 @@ export interface Sequence {
   last: bigint;
 }
 
-/** Of a table `l`: what a query may look into. Cloudflare's own tables answer "not authorized". */
-export const OURS = "NOT (l.name LIKE 'sqlite\\_%' ESCAPE '\\' OR l.name LIKE '\\_cf\\_%' ESCAPE '\\')";
-
 /**
  * The schema of the database behind `connection`.
  * @throws OpsError naming every table that cannot be copied without loss, and why.
  */
 export async function readSchema(connection: D1Connection): Promise<Schema> {
+  return (await readDefinitions(connection)).schema;
+}
+
+/** The schema, and the fingerprint of the definitions in the same transaction. @throws OpsError as `readSchema`. */
+export async function readDefinitions(connection: D1Connection): Promise<{ schema: Schema; fingerprint: string }> {
   const results = await connection.batch([
     { sql: `SELECT l.type, l.name, l.tbl_name, l.sql FROM sqlite_schema l WHERE ${OURS} ORDER BY l.rowid` },
     {
@@ -91,7 +94,9 @@ export async function readSchema(connection: D1Connection): Promise<Schema> {
         WHERE l.schema = 'main' AND l.type = 'table' AND i.origin = 'pk' AND ${OURS}`,
     },
     { sql: "SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_sequence'" },
+    DEFINITIONS,
   ]);
+  const fingerprint = fingerprintOf(results.at(-1));
   const [objects = [], columns = [], references = [], keyIndexes = [], sequences = []] = results.map(
     ({ rows }) => rows,
   );
@@ -143,7 +148,7 @@ export async function readSchema(connection: D1Connection): Promise<Schema> {
     table.is_logged = isLogged(table, schema.triggers);
   }
   schema.tables = parentsFirst(tables);
-  return schema;
+  return { schema, fingerprint };
 }
 
 /** The sequences of AUTOINCREMENT tables, exact. */

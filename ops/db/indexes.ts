@@ -3,7 +3,7 @@ import { z } from "zod";
 import { advice } from "../../worker/schemas/monitoring.ts";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
-import { OURS } from "../d1/schema.ts";
+import { OURS } from "../d1/definitions.ts";
 import { liveDatabase, openStack } from "../stack/delivery.ts";
 import { readSlowStatements } from "./slow-statements.ts";
 

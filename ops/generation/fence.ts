@@ -6,7 +6,8 @@
  */
 import { FENCE_MARK } from "../../worker/store/fence-names.ts";
 import type { D1Connection, Statement } from "../d1/connection.ts";
-import { OURS, quoted } from "../d1/schema.ts";
+import { OURS } from "../d1/definitions.ts";
+import { quoted } from "../d1/schema.ts";
 
 const TRIGGER_PREFIX = "write_fence_";
 /** The fence's own table is written beside the fence. */

@@ -36,8 +36,9 @@ export async function replay(
   let isNearlyDone = false;
   for (let round = 0; round < REPLAY_ROUNDS_MAX && !done.complete; round += 1) {
     // The last word is one transaction's; before it, reading the log once is enough.
-    const read: typeof readNamed = isNearlyDone ? readChanges : readNamed;
-    const { tables, through_seq, complete } = await read(source, schema, done.seq);
+    const { tables, through_seq, complete }: Changes = isNearlyDone
+      ? await readChanges(source, schema, done.seq)
+      : await readNamed(source, schema, done.seq);
     if (tables.length > 0) await gatheredWrites(target, (gathering) => apply(gathering, schema, tables));
     done.rows += tables.reduce((sum, { changes }) => sum + changes.length, 0);
     // A round that was held up in the middle begins again: rows are what they are now, however often they are written.

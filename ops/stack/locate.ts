@@ -11,6 +11,7 @@ import { discoverResources } from "../cloudflare/account-resources.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { s3Credentials } from "../cloudflare/s3-credentials.ts";
 import { OpsError, type OpsErrorParts } from "../command/errors.ts";
+import { once } from "./once.ts";
 import { type PlatformFile, platformFile } from "./platform-file.ts";
 import type { StackAddresses, StackTarget } from "./target.ts";
 
@@ -26,7 +27,7 @@ export async function locateStack(
 ): Promise<StackTarget> {
   const { api, service, s3Url } =
     stack === "local" ? localAddresses(await runningPlatform(dataDir)) : await remoteAddresses(stack, env, signal);
-  const s3 = async () => ({ endpoint: await s3Url(), credentials: await s3Credentials(await api(), signal) });
+  const s3 = once(async () => ({ endpoint: await s3Url(), credentials: await s3Credentials(await api(), signal) }));
   return {
     stack,
     api,

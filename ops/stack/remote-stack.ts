@@ -9,6 +9,7 @@ import { createCloudflare } from "../cloudflare/api.ts";
 import { workerUrl } from "../cloudflare/worker-url.ts";
 import { OpsError } from "../command/errors.ts";
 import { accountAddress, notFound, r2Url } from "./account.ts";
+import { once } from "./once.ts";
 import type { ServiceAddress, StackAddresses } from "./target.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -80,12 +81,4 @@ async function outputsFor(
     throw notFound(stack, `${lack}, and ${cause}`, `export ${wanted}, or ${hint}`);
   });
   return await readOutputs(engine);
-}
-
-function once<T>(ask: () => Promise<T>): () => Promise<T> {
-  let answer: Promise<T> | undefined;
-  return () => {
-    answer ??= ask();
-    return answer;
-  };
 }

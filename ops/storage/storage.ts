@@ -70,6 +70,12 @@ export class StorageError extends OpsError {
   }
 }
 
+/** For `catch`: undefined where there is no such object. */
+export function absent(error: unknown): undefined {
+  if (error instanceof StorageError && error.failure === "missing") return undefined;
+  throw error;
+}
+
 /** Some of the objects under a prefix, ascending by key. */
 interface StoragePage {
   objects: StoredObject[];
@@ -110,6 +116,13 @@ export async function* objectsUnder(
     if (last === undefined || !more) return;
     after = last.key;
   }
+}
+
+/** The same, together. */
+export async function listUnder(storage: Storage, prefix: string, signal: AbortSignal): Promise<StoredObject[]> {
+  const objects: StoredObject[] = [];
+  for await (const object of objectsUnder(storage, prefix, signal)) objects.push(object);
+  return objects;
 }
 
 /** Bytes of each object under a prefix, by key. */

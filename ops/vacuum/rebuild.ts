@@ -9,6 +9,7 @@ import { brokenDescent } from "../backup/snapshot/continuation.ts";
 import { lookAtDatabase } from "../backup/snapshot/database-look.ts";
 import { type OpsError, refusal } from "../command/errors.ts";
 import type { D1Connection } from "../d1/connection.ts";
+import { readDefinitions } from "../d1/schema.ts";
 import { copyFromLive } from "../generation/copy-database.ts";
 import type { DatabaseFill } from "../generation/fill.ts";
 import { readRecord } from "../generation/record.ts";
@@ -91,7 +92,8 @@ async function newestVerified(repository: Repository): Promise<SnapshotInfo> {
 
 /** The change log must lead from the snapshot to now. */
 async function refuseStranger(live: D1Connection, { info }: Snapshot, { inventory }: SnapshotManifest): Promise<void> {
-  const look = await lookAtDatabase(live, inventory.database.mark);
+  const { mark } = inventory.database;
+  const look = await lookAtDatabase(live, await readDefinitions(live), { mark, log_seq: null });
   const broken =
     brokenDescent(look, inventory, false) ??
     (look.fingerprint === inventory.database.schema ? null : "the schema was changed since");

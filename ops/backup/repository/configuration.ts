@@ -6,10 +6,10 @@
  * go without a part being written again.
  */
 import { z } from "zod";
-import { objectsUnder, type Storage, StorageError } from "../../storage/storage.ts";
+import { absent, objectsUnder, type Storage, StorageError } from "../../storage/storage.ts";
 import { DamagedObject, HINTS, refused } from "./damage.ts";
 import { type BackupKey, decryptWith, encryptTo, recipientOf } from "./key-file.ts";
-import { CONFIG, configCopyKey, configsOf, EPOCHS } from "./layout.ts";
+import { CONFIG, configCopyKey, configsOf, epochsIn } from "./layout.ts";
 import { sha256 } from "./metadata.ts";
 import { signJson, unverifiedJson, verifyJson } from "./signed.ts";
 
@@ -50,15 +50,19 @@ export const signConfiguration = (config: Configuration, root_seed: string): Uin
 export const signersOf = (config: Configuration): string[] => config.writers.map(({ signer }) => signer);
 
 /**
- * The newest configuration that the key's root signed: `config`, or a copy under the lock that is newer.
+ * The newest configuration that the key's root signed: `config`, or a copy under the lock that is newer. `epochs`: those that there are.
  * @throws OpsError: no repository, a foreign one, a newer format, or damaged beyond its copies.
  */
 export async function loadConfiguration(
   storage: Storage,
   key: Pick<BackupKey, "repository" | "root">,
   signal: AbortSignal,
+  epochs = epochsIn(storage, signal),
 ): Promise<LoadedConfiguration> {
-  const main = await storage.read(CONFIG, signal).catch(absent);
+  const [main, copies] = await Promise.all([
+    storage.read(CONFIG, signal).catch(absent),
+    epochs.then((names) => newestCopies(storage, names, signal)),
+  ]);
   const read = (bytes: Uint8Array) => {
     const id = z.object({ repository: z.string() }).safeParse(unverifiedJson(bytes));
     if (id.success && id.data.repository !== key.repository) {
@@ -74,7 +78,6 @@ export async function loadConfiguration(
   }
   const current = verified && "payload" in verified ? verified.payload : undefined;
   const problem = main === undefined ? "is missing" : verified && "problem" in verified ? verified.problem : undefined;
-  const copies = await newestCopies(storage, signal);
   for (const { key: copy, revision } of copies) {
     if (revision <= (current?.revision ?? 0)) break;
     const { body } = await storage.read(copy, signal);
@@ -108,9 +111,12 @@ export async function loadConfiguration(
 }
 
 /** Copies of the newest epoch that has some, newest first. */
-async function newestCopies(storage: Storage, signal: AbortSignal): Promise<{ key: string; revision: number }[]> {
-  const epochs = (await storage.folders(EPOCHS, signal)).sort().reverse();
-  for (const epoch of epochs) {
+async function newestCopies(
+  storage: Storage,
+  epochs: readonly string[],
+  signal: AbortSignal,
+): Promise<{ key: string; revision: number }[]> {
+  for (const epoch of epochs.toReversed()) {
     const prefix = configsOf(epoch);
     const copies: { key: string; revision: number }[] = [];
     for await (const object of objectsUnder(storage, prefix, signal)) {
@@ -184,9 +190,4 @@ export async function wrapIdentity(identity: string, readers: readonly { recipie
     Buffer.from(identity),
   );
   return { recipient: await recipientOf(identity), identity_for_readers: Buffer.from(encrypted).toString("base64") };
-}
-
-function absent(error: unknown): undefined {
-  if (error instanceof StorageError && error.failure === "missing") return undefined;
-  throw error;
 }

@@ -6,10 +6,10 @@
  */
 import pMap from "p-map";
 import { REPOSITORY_READERS } from "../../limits.ts";
-import { objectsUnder, type Storage, StorageError, type StoredObject } from "../../storage/storage.ts";
+import { absent, listUnder, type Storage, type StoredObject } from "../../storage/storage.ts";
 import { signersOf } from "./configuration.ts";
 import { DamagedObject, HINTS } from "./damage.ts";
-import { CONFIG, EPOCHS, manifestKey, manifestsOf, POINTER } from "./layout.ts";
+import { CONFIG, epochsIn, manifestKey, manifestsOf, POINTER } from "./layout.ts";
 import { Manifest, type ManifestRef, Pointer } from "./manifest.ts";
 import { sha256 } from "./metadata.ts";
 import { type Checked, type Opened, readChecked } from "./opened.ts";
@@ -34,15 +34,14 @@ export interface History {
   findings: Finding[];
 }
 
-/** Whatever lies where manifests lie. */
-export async function manifestObjects(storage: Storage, signal: AbortSignal): Promise<StoredObject[]> {
-  const epochs = (await storage.folders(EPOCHS, signal)).filter((name) => /^\d{4}-\d{2}$/.test(name));
-  const read = async (epoch: string) => {
-    const found: StoredObject[] = [];
-    for await (const object of objectsUnder(storage, manifestsOf(epoch), signal)) found.push(object);
-    return found;
-  };
-  return (await pMap(epochs, read, { concurrency: REPOSITORY_READERS })).flat();
+/** Whatever lies where manifests lie. `epochs`: those that there are. */
+export async function manifestObjects(
+  storage: Storage,
+  signal: AbortSignal,
+  epochs = epochsIn(storage, signal),
+): Promise<StoredObject[]> {
+  const read = (epoch: string) => listUnder(storage, manifestsOf(epoch), signal);
+  return (await pMap(await epochs, read, { concurrency: REPOSITORY_READERS })).flat();
 }
 
 /**
@@ -66,11 +65,33 @@ export async function neverHere(opened: Opened, { pointer }: History, place: Sto
   return ids.flat();
 }
 
-/** `cache` keeps manifests, which never change, between two readings. */
-export async function readHistory(opened: Opened, cache: Map<string, KnownManifest>): Promise<History> {
-  const { storage, signal } = opened;
+/** `cache` keeps manifests, which never change, between two readings. `listed`: what `manifestObjects` found before. */
+export async function readHistory(
+  opened: Opened,
+  cache: Map<string, KnownManifest>,
+  listed = manifestObjects(opened.storage, opened.signal),
+): Promise<History> {
+  const found = await readOnce(opened, cache, listed);
+  // Manifests and pointer are not read in one moment: what another machine did between the two looks like a loss once, but not again.
+  const isOdd = found.findings.some(({ severity, object }) => severity === "damage" || object === POINTER);
+  return isOdd ? await readOnce(opened, cache, manifestObjects(opened.storage, opened.signal)) : found;
+}
+
+/** Whether the pointer is still the one of `history`: nobody has finished a snapshot, a check or a prune, or begun to remove, since. */
+export async function isCurrent({ storage, signal }: Opened, { pointer_etag }: History): Promise<boolean> {
+  return (await storage.look(POINTER, signal).catch(absent))?.etag === (pointer_etag ?? undefined);
+}
+
+async function readOnce(
+  opened: Opened,
+  cache: Map<string, KnownManifest>,
+  listed: Promise<StoredObject[]>,
+): Promise<History> {
   const findings: Finding[] = [];
-  const keys = (await manifestObjects(storage, signal)).map(({ key }) => key);
+  const reading = readPointer(opened, findings);
+  // Awaited below; until then its failure is nobody's.
+  reading.catch(() => {});
+  const keys = (await listed).map(({ key }) => key);
   const manifests: KnownManifest[] = [];
   /** Hashes of manifests that a retired writer signed and nobody vouches for, by key. */
   const distrusted = new Map<string, string>();
@@ -95,7 +116,7 @@ export async function readHistory(opened: Opened, cache: Map<string, KnownManife
     { concurrency: REPOSITORY_READERS },
   );
   manifests.sort((a, b) => b.ref.counter - a.ref.counter || (a.ref.manifest < b.ref.manifest ? 1 : -1));
-  const { pointer, etag } = await readPointer(opened, findings);
+  const { pointer, etag } = await reading;
   findings.push(...compare(manifests, { keys: new Set(keys), distrusted }, { pointer, exists: etag !== null }, opened));
   const followed = new Set(manifests.flatMap(({ manifest }) => manifest.previous.map(({ snapshot }) => snapshot)));
   const heads = manifests.map(({ ref }) => ref).filter(({ snapshot }) => !followed.has(snapshot));
@@ -105,7 +126,8 @@ export async function readHistory(opened: Opened, cache: Map<string, KnownManife
 /** `retired`: it is whole, and of a writer whose signature counts no more. */
 type ReadManifest = KnownManifest & { retired?: Retired };
 
-async function readManifest(opened: Opened, key: string): Promise<ReadManifest> {
+/** @throws DamagedObject */
+export async function readManifest(opened: Opened, key: string): Promise<ReadManifest> {
   const { config } = opened.configuration;
   const signers = [...signersOf(config), ...config.retired.map(({ signer }) => signer)];
   const { value, body } = await readChecked(opened, key, (bytes): Checked<Omit<ReadManifest, "ref" | "bytes">> => {
@@ -157,11 +179,8 @@ async function readPointer(
     return { pointer: value, etag };
   } catch (error) {
     if (!(error instanceof DamagedObject)) throw error;
-    const there = await opened.storage.look(POINTER, opened.signal).catch((thrown: unknown) => {
-      if (thrown instanceof StorageError && thrown.failure === "missing") return null;
-      throw thrown;
-    });
-    if (there !== null) findings.push(damage(error, []));
+    const there = await opened.storage.look(POINTER, opened.signal).catch(absent);
+    if (there !== undefined) findings.push(damage(error, []));
     return { pointer: null, etag: there?.etag ?? null };
   }
 }

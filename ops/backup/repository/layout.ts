@@ -1,8 +1,9 @@
 /**
  * Names of a repository's objects. Everything under `epoch/` is written once and lies under the bucket lock; the rest
- * changes in place. Pure.
+ * changes in place.
  */
 import { LOCKED_PREFIXES } from "../../../infra/locked-prefixes.ts";
+import type { Storage } from "../../storage/storage.ts";
 
 export const EPOCHS = LOCKED_PREFIXES.backups.prefix;
 export const CONFIG = "config";
@@ -12,6 +13,11 @@ export const CHECKPOINTS = "checkpoints/";
 
 /** `2026-11` of a time, UTC. */
 export const epochOf = (at_ms: number): string => new Date(at_ms).toISOString().slice(0, 7);
+
+/** The epochs that there are, oldest first. */
+export async function epochsIn(storage: Storage, signal: AbortSignal): Promise<string[]> {
+  return (await storage.folders(EPOCHS, signal)).filter((name) => /^\d{4}-\d{2}$/.test(name)).sort();
+}
 
 /** `copy` is 0, unless a damaged object has the name and cannot be removed. */
 export const partKey = (epoch: string, id: string, copy: number): string =>

@@ -11,7 +11,7 @@ import { hostname } from "node:os";
 import { z } from "zod";
 import { EXIT, OpsError } from "../../command/errors.ts";
 import { LEASE_RENEW_EVERY_MS, LEASE_TTL_MS } from "../../limits.ts";
-import { objectsUnder, StorageError } from "../../storage/storage.ts";
+import { absent, objectsUnder, StorageError } from "../../storage/storage.ts";
 import { LEASES } from "./layout.ts";
 import type { Opened } from "./opened.ts";
 import type { Lease } from "./repository.ts";
@@ -101,10 +101,10 @@ export async function takeLease(
 
 /** Everybody else's living leases. Dead ones are taken over: their owners, should they wake, find it out before they write. */
 export async function otherLeases(opened: Opened, own: Lease): Promise<OtherLease[]> {
-  const now_ms = (await opened.storage.look(`${LEASES}${own.id}`, opened.signal)).modified_ms;
+  const { others, own_ms } = await leasesThere(opened, own.id);
   const living: OtherLease[] = [];
-  for (const { lease, key, etag, modified_ms } of await leasesThere(opened, own.id)) {
-    const isDead = now_ms - modified_ms > LEASE_TTL_MS || diedHere(lease);
+  for (const { lease, key, etag, modified_ms } of others) {
+    const isDead = own_ms - modified_ms > LEASE_TTL_MS || diedHere(lease);
     if (isDead && (await takenOver(opened, key, etag))) {
       opened.warn(`${key}: ${lease.owner} is dead; its lease was taken over`);
     } else living.push(lease);
@@ -133,26 +133,27 @@ export function diedHere({ machine, process: pid }: LeaseFile): boolean {
   }
 }
 
-/** All leases, of the dead as well; without that of `own`. */
+/** All leases, of the dead as well, without that of `own`; and when that was written, by the storage's clock: long ago where it is not there. */
 export async function leasesThere(opened: Opened, own?: string) {
   const { storage, signal } = opened;
-  const found: { lease: OtherLease; key: string; etag: string; modified_ms: number }[] = [];
+  const others: { lease: OtherLease; key: string; etag: string; modified_ms: number }[] = [];
+  let own_ms = Number.NEGATIVE_INFINITY;
   for await (const { key, modified_ms, etag } of objectsUnder(storage, LEASES, signal)) {
-    if (key === `${LEASES}${own}`) continue;
-    const object = await storage.read(key, signal).catch((error: unknown) => {
-      if (error instanceof StorageError && error.failure === "missing") return undefined;
-      throw error;
-    });
+    if (key === `${LEASES}${own}`) {
+      own_ms = modified_ms;
+      continue;
+    }
+    const object = await storage.read(key, signal).catch(absent);
     if (!object) continue;
     const parsed = LeaseFile.safeParse(safeJson(object.body));
     // Renewed between listing and reading: it lives, whatever the listing said.
     const renewed = object.etag !== etag;
     if (parsed.success) {
       const lease = { id: key.slice(LEASES.length), ...parsed.data };
-      found.push({ lease, key, etag, modified_ms: renewed ? Number.POSITIVE_INFINITY : modified_ms });
+      others.push({ lease, key, etag, modified_ms: renewed ? Number.POSITIVE_INFINITY : modified_ms });
     } else opened.warn(`${key} is no lease and is ignored`);
   }
-  return found;
+  return { others, own_ms };
 }
 
 async function takenOver({ storage, signal }: Opened, key: string, etag: string): Promise<boolean> {

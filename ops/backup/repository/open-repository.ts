@@ -4,12 +4,13 @@ import { type Storage, StorageError, sizesUnder } from "../../storage/storage.ts
 import { loadConfiguration, repositoryIdentities, signersOf, writerSecret } from "./configuration.ts";
 import { contentKeyReader } from "./content-keys.ts";
 import { DamagedObject, refused } from "./damage.ts";
-import { type History, type KnownManifest, neverHere, readHistory } from "./history.ts";
+import { type History, type KnownManifest, manifestObjects, neverHere, readHistory } from "./history.ts";
 import type { BackupKey } from "./key-file.ts";
-import { partsOf } from "./layout.ts";
+import { epochsIn, partsOf } from "./layout.ts";
 import { otherLeases, refuseBesidePrune, takeLease } from "./leases.ts";
 import { metadataKeys } from "./metadata.ts";
 import type { Opened } from "./opened.ts";
+import type { EpochContent } from "./part-store.ts";
 import { signerSeed, updatePointer } from "./pointer.ts";
 import { planPrune, prune } from "./prune.ts";
 import type { Lease, Repository, RepositoryOptions, SnapshotInfo, VerifyReport } from "./repository.ts";
@@ -30,7 +31,11 @@ export async function openRepository(
   const closing = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, closing.signal]) : closing.signal;
   const patient = patientStorage(storage, options.patience);
-  const configuration = await loadConfiguration(patient, key, signal);
+  const epochs = epochsIn(patient, signal);
+  let listed: ReturnType<typeof manifestObjects> | undefined = manifestObjects(patient, signal, epochs);
+  // Whoever asks for the history awaits it; until then its failure is nobody's.
+  listed.catch(() => {});
+  const configuration = await loadConfiguration(patient, key, signal, epochs);
   const { config } = configuration;
   const identities = await repositoryIdentities(config, key);
   const warnings = new Set(configuration.warnings);
@@ -52,23 +57,51 @@ export async function openRepository(
   const leases = new Set<Lease>();
 
   const history = async (): Promise<History> => {
-    const found = await readHistory(opened, manifests);
+    const reading = readHistory(opened, manifests, listed);
+    listed = undefined;
+    const found = await reading;
     for (const { object, cause } of found.findings) opened.warn(`${object} ${cause}`);
     return found;
   };
-  const indexed = async (known: KnownManifest, within?: History): Promise<IndexedSnapshot> =>
-    readIndexed(opened, contentKeys, known, infoOf(known, within ?? (await history())));
+  let under_way: Promise<History> | null = null;
+  /** The one that is being read already, if one is: for whoever asks what there is, not what has become of it. */
+  const soonest = (): Promise<History> => {
+    under_way ??= history().finally(() => {
+      under_way = null;
+    });
+    return under_way;
+  };
 
-  const newestWhole = async (within: History, among: ReadonlySet<string>): Promise<IndexedSnapshot | null> => {
+  let last: { manifest: string; indexed: Promise<IndexedSnapshot> } | null = null;
+  /** An index never changes: that of the last snapshot that was asked for is kept. */
+  const indexed = async (known: KnownManifest, within: History): Promise<IndexedSnapshot> => {
+    const { manifest } = known.ref;
+    const info = infoOf(known, within);
+    if (last?.manifest !== manifest) last = { manifest, indexed: readIndexed(opened, contentKeys, known, info) };
+    const mine = last;
+    mine.indexed.catch(() => {
+      if (last === mine) last = null;
+    });
+    return { ...(await mine.indexed), info };
+  };
+
+  const newestWhole = async (
+    within: History,
+    among: ReadonlySet<string>,
+    { epoch, sizes }: EpochContent,
+  ): Promise<IndexedSnapshot | null> => {
     for (const known of within.manifests.filter(({ ref }) => among.has(ref.snapshot))) {
       try {
         const snapshot = await indexed(known, within);
         const parts = [...snapshot.stored.values()];
-        const epochs = [...new Set(parts.map(({ epoch }) => epoch))];
-        const sizes = await Promise.all(epochs.map((epoch) => sizesUnder(patient, partsOf(epoch), signal)));
-        const absent = parts.find((part) => !sizes.some((found) => found.get(objectOf(part)) === part.bytes));
-        if (absent === undefined) return snapshot;
-        opened.warn(`${objectOf(absent)} is missing or cut off: snapshot ${known.ref.snapshot} is not built upon`);
+        const others = [...new Set(parts.map((part) => part.epoch))].filter((other) => other !== epoch);
+        const there = [
+          sizes,
+          ...(await Promise.all(others.map((other) => sizesUnder(patient, partsOf(other), signal)))),
+        ];
+        const lost = parts.find((part) => !there.some((found) => found.get(objectOf(part)) === part.bytes));
+        if (lost === undefined) return snapshot;
+        opened.warn(`${objectOf(lost)} is missing or cut off: snapshot ${known.ref.snapshot} is not built upon`);
       } catch (error) {
         if (!(error instanceof DamagedObject)) throw error;
         opened.warn(`${error.message}: snapshot ${known.ref.snapshot} is not built upon`);
@@ -82,8 +115,9 @@ export async function openRepository(
     manifests.clear();
     const found = await history();
     const only = check.only === undefined ? {} : { only: choose(opened, found, check.only).ref.snapshot };
-    const fresh = { opened, contentKeys: contentKeyReader(opened), history: found };
-    return await verify({ ...fresh, indexed: (known) => indexed(known, found) }, { ...check, ...only });
+    const fresh = contentKeyReader(opened);
+    const read = (known: KnownManifest) => readIndexed(opened, fresh, known, infoOf(known, found));
+    return await verify({ opened, contentKeys: fresh, history: found, indexed: read }, { ...check, ...only });
   };
 
   return {
@@ -99,7 +133,7 @@ export async function openRepository(
 
     async beginSnapshot(begin) {
       const seed = signerSeed(opened, signer);
-      return await beginSnapshot({ opened, seed, manifests, history, newestWhole, infoOf }, begin);
+      return await beginSnapshot({ opened, seed, manifests, soonest, history, newestWhole, infoOf }, begin);
     },
 
     async listSnapshots() {
@@ -115,7 +149,7 @@ export async function openRepository(
     },
 
     async openNewest() {
-      const found = await history();
+      const found = await soonest();
       const [newest] = found.manifests;
       return newest === undefined ? null : await indexed(newest, found);
     },

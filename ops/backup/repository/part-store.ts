@@ -4,7 +4,7 @@
  */
 import { OpsError } from "../../command/errors.ts";
 import { CHECKPOINT_BYTES, PART_BYTES_MAX, PARTS_IN_FLIGHT_BYTES } from "../../limits.ts";
-import { StorageError, sizesUnder } from "../../storage/storage.ts";
+import { absent, StorageError, sizesUnder } from "../../storage/storage.ts";
 import { ByteGate } from "./byte-gate.ts";
 import { contentKeysIn, copyContentKey, createContentKey, isSharedKind, readContentKeyObject } from "./content-keys.ts";
 import { CHECKPOINTS, checkpointKey, partKey, partsOf } from "./layout.ts";
@@ -26,15 +26,39 @@ interface PartStore {
   spentCheckpoints(): string[];
 }
 
+/** What an epoch holds. */
+export interface EpochContent {
+  epoch: string;
+  /** Bytes of each part's object, by key. */
+  sizes: ReadonlyMap<string, number>;
+  /** Ids of content keys. */
+  contentKeys: ReadonlySet<string>;
+}
+
+export async function contentOf(opened: Opened, epoch: string): Promise<EpochContent> {
+  const { storage, signal } = opened;
+  const [sizes, contentKeys] = await Promise.all([
+    sizesUnder(storage, partsOf(epoch), signal),
+    contentKeysIn(opened, epoch),
+  ]);
+  return { epoch, sizes, contentKeys };
+}
+
+/** Whether the object is there, whole in size, with the key that opens it. */
+export function isThere({ epoch, sizes, contentKeys }: EpochContent, part: StoredPart): boolean {
+  return part.epoch === epoch && sizes.get(objectOf(part)) === part.bytes && contentKeys.has(part.content_key);
+}
+
 /**
- * `base`: parts that earlier snapshots have in this epoch. `distrust`: keys of objects that are known to be damaged.
- * `committed`: snapshots whose checkpoints say nothing new; `running`: those that others still write. `lost` ends the work when the lease is gone.
+ * `there`: what the epoch held when the lease was taken. `base`: parts that earlier snapshots have in it. `distrust`: keys of objects that are known to be damaged.
+ * `checkpoints`: their keys. `committed`: snapshots whose checkpoints say nothing new; `running`: those that others still write. `lost` ends the work when the lease is gone.
  */
 export async function openPartStore(
   opened: Opened,
   snapshot: string,
-  epoch: string,
+  there: EpochContent,
   options: {
+    checkpoints: Iterable<string>;
     base: Iterable<StoredPart>;
     distrust: ReadonlySet<string>;
     committed: ReadonlySet<string>;
@@ -43,6 +67,7 @@ export async function openPartStore(
   },
 ): Promise<PartStore> {
   const { storage, metadata } = opened;
+  const { epoch } = there;
   const signal = AbortSignal.any([opened.signal, options.lost]);
   const known = new Map<string, StoredPart>();
   const underWay = new Map<string, Promise<StoredPart>>();
@@ -55,17 +80,10 @@ export async function openPartStore(
   /** This process's own, by whether writers share it. */
   const ownKeys = new Map<boolean, Promise<ContentKey>>();
 
-  const [sizes, contentKeys, checkpoints] = await Promise.all([
-    sizesUnder(storage, partsOf(epoch), signal),
-    contentKeysIn(opened, epoch),
-    sizesUnder(storage, CHECKPOINTS, signal),
-  ]);
   const learn = (part: StoredPart): void => {
-    const object = objectOf(part);
-    const isThere = sizes.get(object) === part.bytes && contentKeys.has(part.content_key);
-    if (part.epoch === epoch && isThere && !options.distrust.has(object)) known.set(part.id, part);
+    if (isThere(there, part) && !options.distrust.has(objectOf(part))) known.set(part.id, part);
   };
-  for (const key of checkpoints.keys()) {
+  for (const key of options.checkpoints) {
     const writer = key.slice(CHECKPOINTS.length).replace(/-\d+$/, "");
     if (!options.committed.has(writer)) for (const part of await partsOfCheckpoint(key)) learn(part);
     if (!options.running.has(writer)) spent.push(key);
@@ -79,12 +97,9 @@ export async function openPartStore(
   }
 
   async function partsOfCheckpoint(key: string): Promise<StoredPart[]> {
-    const found = await storage.read(key, signal).catch((error: unknown) => {
-      // Its writer has finished in this moment.
-      if (error instanceof StorageError && error.failure === "missing") return null;
-      throw error;
-    });
-    if (found === null) return [];
+    // Where it is gone, its writer has finished in this moment.
+    const found = await storage.read(key, signal).catch(absent);
+    if (found === undefined) return [];
     const index = await unsealIndex(opened, `checkpoint:${key}`, found.body);
     if ("value" in index) return index.value.parts;
     opened.warn(`${key} ${index.problem} and is ignored`);

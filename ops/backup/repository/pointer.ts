@@ -21,18 +21,22 @@ export function signerSeed({ key, configuration, storage }: Opened, signer: stri
   throw refused("write to", storage.location, cause, `give the key file of a writer (${names})`);
 }
 
-/** Writes what `change` makes of the pointer; a lost or damaged one is begun anew from what is there. Returns the history with it. */
+/**
+ * Writes what `change` makes of the pointer; a lost or damaged one is begun anew from what is there. Returns the history with it. `seen`: the
+ * history as it was read a moment ago, good for as long as nobody else writes the pointer.
+ */
 export async function updatePointer(
   opened: Opened,
   seed: string,
   cache: Map<string, KnownManifest>,
   change: (pointer: Omit<Pointer, "revision">, history: History) => Omit<Pointer, "revision">,
+  seen?: History,
 ): Promise<History> {
   for (let tries = 1; ; tries += 1) {
-    const history = await readHistory(opened, cache);
+    const history = tries === 1 && seen ? seen : await readHistory(opened, cache);
     const before = history.pointer ?? fromManifests(opened, history);
-    const seen = history.manifests.map(({ manifest }) => manifest.pointer_revision);
-    const revision = Math.max(history.pointer?.revision ?? 0, ...seen) + 1;
+    const revisions = history.manifests.map(({ manifest }) => manifest.pointer_revision);
+    const revision = Math.max(history.pointer?.revision ?? 0, ...revisions) + 1;
     const pointer: Pointer = { ...change(before, history), revision };
     try {
       const signed = signJson("pointer", pointer, seed);

@@ -4,7 +4,7 @@
  */
 import pMap from "p-map";
 import { REPOSITORY_READERS } from "../../limits.ts";
-import { objectsUnder, StorageError, type StoredObject } from "../../storage/storage.ts";
+import { listUnder, StorageError, type StoredObject } from "../../storage/storage.ts";
 import { DamagedObject, refused } from "./damage.ts";
 import { garbage, referencesOf } from "./garbage.ts";
 import { type History, type KnownManifest, manifestObjects } from "./history.ts";
@@ -20,7 +20,7 @@ interface PruneDeps {
   opened: Opened;
   manifests: Map<string, KnownManifest>;
   history: () => Promise<History>;
-  indexed: (known: KnownManifest) => Promise<IndexedSnapshot>;
+  indexed: (known: KnownManifest, within: History) => Promise<IndexedSnapshot>;
 }
 
 /** Removals between two looks at whether the lease still holds. */
@@ -39,7 +39,7 @@ export async function planPrune(deps: PruneDeps, keep: readonly string[]): Promi
       "list them: npm run ops -- backup list",
     );
   }
-  const leases = (await leasesThere(opened)).map(({ lease }) => lease).filter((lease) => !diedHere(lease));
+  const leases = (await leasesThere(opened)).others.map(({ lease }) => lease).filter((lease) => !diedHere(lease));
   const wanted = [...here].filter((id) => !keep.includes(id));
   const in_use = leases.flatMap(({ snapshots, kind, owner }) =>
     snapshots.filter((id) => wanted.includes(id)).map((id) => ({ id, by: `${kind} by ${owner}` })),
@@ -135,7 +135,7 @@ async function findGarbage(
     history.manifests,
     async (known) => {
       const goes = remove.has(known.ref.snapshot);
-      const indexed = await deps.indexed(known).catch((error: unknown) => {
+      const indexed = await deps.indexed(known, history).catch((error: unknown) => {
         // A damaged index of one that goes only means that its parts are found later, by their age.
         if (goes && error instanceof DamagedObject) return null;
         throw error;
@@ -146,8 +146,7 @@ async function findGarbage(
     },
     { concurrency: REPOSITORY_READERS },
   );
-  const objects: StoredObject[] = [];
-  for await (const object of objectsUnder(opened.storage, EPOCHS, opened.signal)) objects.push(object);
+  const objects = await listUnder(opened.storage, EPOCHS, opened.signal);
   for (const { key, index } of await removedIndexes(deps, history, objects)) {
     given_up.add(key);
     for (const part of index.parts) given_up.add(objectOf(part)).add(contentKeyKey(part.epoch, part.content_key));
@@ -177,8 +176,7 @@ async function removedIndexes(
 /** `removing` keeps only those whose index is still there. */
 async function forgetRemoved(deps: PruneDeps, seed: string): Promise<void> {
   const history = await deps.history();
-  const objects: StoredObject[] = [];
-  for await (const object of objectsUnder(deps.opened.storage, EPOCHS, deps.opened.signal)) objects.push(object);
+  const objects = await listUnder(deps.opened.storage, EPOCHS, deps.opened.signal);
   const left = (await removedIndexes(deps, history, objects)).map(({ index }) => index.snapshot);
   const there = history.manifests.map(({ ref }) => ref.snapshot);
   await updatePointer(deps.opened, seed, deps.manifests, (pointer) => ({

@@ -96,7 +96,7 @@ export interface SnapshotWriter {
   keepPart(id: string): Promise<PartRef>;
   /**
    * Index, manifest and pointer, in this order, after every part of the snapshot was seen in the storage at its size.
-   * `summary` is readable with the write key, `body` only with a key that can read. The lease ends.
+   * `summary`, which may be waited for, is readable with the write key, `body` only with a key that can read. The lease ends.
    */
   commit(content: { summary: unknown; body: unknown }): Promise<SnapshotInfo>;
   /** Ends the lease without a snapshot. What was written stays and is found again by the next writer of this epoch. */

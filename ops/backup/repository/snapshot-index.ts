@@ -115,11 +115,13 @@ async function unreadable({ storage, signal }: Opened, object: string, error: un
 }
 
 export async function readPartContent(opened: Opened, contentKeys: ContentKeys, part: StoredPart): Promise<Uint8Array> {
-  const content_key = await contentKeys(part.epoch, part.content_key);
   if (part.plain_bytes > PART_BYTES_MAX) {
     throw new DamagedObject(objectOf(part), `claims to hold ${part.plain_bytes} bytes`, HINTS.newer);
   }
-  const object = await readPartObject(opened, part);
+  const [content_key, object] = await Promise.all([
+    contentKeys(part.epoch, part.content_key),
+    readPartObject(opened, part),
+  ]);
   return await decodePart(opened.metadata, content_key, part, object).catch((error: unknown) => {
     throw new DamagedObject(objectOf(part), error instanceof Error ? error.message : String(error), HINTS.forged, {
       error,

@@ -5,15 +5,15 @@
 import { randomBytes } from "node:crypto";
 import { EXIT, OpsError } from "../../command/errors.ts";
 import { sizesUnder } from "../../storage/storage.ts";
+import { allDone } from "./all-done.ts";
 import { secureConfiguration } from "./configuration.ts";
-import { contentKeysIn } from "./content-keys.ts";
-import type { History, KnownManifest } from "./history.ts";
-import { epochOf, indexKey, manifestKey, partsOf } from "./layout.ts";
+import { type History, isCurrent, type KnownManifest, readManifest } from "./history.ts";
+import { CHECKPOINTS, epochOf, indexKey, manifestKey } from "./layout.ts";
 import { otherLeases, refuseBesidePrune, takeLease } from "./leases.ts";
 import type { Manifest, ManifestRef, Pointer, StoredPart } from "./manifest.ts";
 import { seal, sha256 } from "./metadata.ts";
 import type { Opened } from "./opened.ts";
-import { openPartStore } from "./part-store.ts";
+import { contentOf, type EpochContent, isThere, openPartStore } from "./part-store.ts";
 import { newerOf, updatePointer } from "./pointer.ts";
 import type { BeginOptions, SnapshotInfo, SnapshotWriter } from "./repository.ts";
 import { signJson } from "./signed.ts";
@@ -27,9 +27,11 @@ interface WriterDeps {
   opened: Opened;
   seed: string;
   manifests: Map<string, KnownManifest>;
+  /** What is being read already will do. */
+  soonest: () => Promise<History>;
   history: () => Promise<History>;
-  /** The newest of these that is whole, parts included. */
-  newestWhole: (history: History, among: ReadonlySet<string>) => Promise<IndexedSnapshot | null>;
+  /** The newest of these that is whole, parts included. `there`: what one of the epochs holds. */
+  newestWhole: (history: History, among: ReadonlySet<string>, there: EpochContent) => Promise<IndexedSnapshot | null>;
   infoOf: (known: KnownManifest, history: History) => SnapshotInfo;
 }
 
@@ -38,7 +40,7 @@ export async function beginSnapshot(deps: WriterDeps, options: BeginOptions): Pr
   const { storage, signal, now } = opened;
   const started_ms = now();
   const id = randomBytes(8).toString("hex");
-  const before = await deps.history();
+  const before = await deps.soonest();
   // A clock that was set back must not write into an epoch that was closed.
   const epochs = [epochOf(started_ms), ...before.manifests.map(({ manifest }) => manifest.epoch)];
   const epoch = epochs.sort().at(-1) ?? epochOf(started_ms);
@@ -47,10 +49,16 @@ export async function beginSnapshot(deps: WriterDeps, options: BeginOptions): Pr
   try {
     const others = await otherLeases(opened, lease);
     refuseBesidePrune(others, "back up to", storage.location);
-    const history = await deps.history();
-    await secureConfiguration(storage, opened.configuration, epoch, signal);
-    const base = await deps.newestWhole(history, new Set(snapshots));
-    const store = await openPartStore(opened, id, epoch, {
+    const currentHistory = async (seen: History) => ((await isCurrent(opened, seen)) ? seen : await deps.history());
+    const [history, there, checkpoints] = await Promise.all([
+      currentHistory(before),
+      contentOf(opened, epoch),
+      sizesUnder(storage, CHECKPOINTS, signal),
+      secureConfiguration(storage, opened.configuration, epoch, signal),
+    ]);
+    const base = await deps.newestWhole(history, new Set(snapshots), there);
+    const store = await openPartStore(opened, id, there, {
+      checkpoints: checkpoints.keys(),
       base: base?.stored.values() ?? [],
       distrust: options.distrust ?? new Set(),
       committed: new Set(history.manifests.map(({ ref }) => ref.snapshot)),
@@ -80,16 +88,16 @@ export async function beginSnapshot(deps: WriterDeps, options: BeginOptions): Pr
       },
 
       async commit({ summary, body }) {
-        const bodyPart = await enter(store.put("body", Buffer.from(JSON.stringify(body))));
-        await assertStored(opened, epoch, entries);
+        const [bodyPart, said] = await allDone([enter(store.put("body", Buffer.from(JSON.stringify(body)))), summary]);
         const parts = [...entries.values()];
         const index = await seal(opened.metadata, `index:${id}`, { format: 1, snapshot: id, parts });
         const index_sha256 = sha256(index);
-        await storage.create(indexKey(epoch, index_sha256), index, signal);
-        const sealed = Buffer.from(await sealSummary(opened, id, summary)).toString("base64");
-
-        await lease.assertHeld();
-        const now_seen = await deps.history();
+        const sealed = Buffer.from(await sealSummary(opened, id, said)).toString("base64");
+        const [now_seen] = await allDone([
+          lease.assertHeld().then(() => currentHistory(history)),
+          contentOf(opened, epoch).then((content) => refuseLost(parts, content)),
+          storage.create(indexKey(epoch, index_sha256), index, signal),
+        ]);
         refuseAfterPrune(opened, history, now_seen, parts, base);
         const counters = [
           now_seen.pointer?.pruned_to ?? 0,
@@ -124,20 +132,22 @@ export async function beginSnapshot(deps: WriterDeps, options: BeginOptions): Pr
         await storage.create(key, object, signal);
 
         const ref: ManifestRef = { snapshot: id, counter: manifest.counter, manifest: key, sha256: sha256(object) };
-        const after = await updatePointer(opened, seed, deps.manifests, (pointer) => ({
+        const change = (pointer: Omit<Pointer, "revision">) => ({
           ...pointer,
           newest: newerOf(pointer.newest, ref),
           // Begun beside the one that the last prune took for the highest: it must not look as if it had been pruned.
           kept: isKept(pointer, ref) ? pointer.kept : [...pointer.kept, ref],
           // Each part was seen at its size just now.
-          verified: [...pointer.verified, { snapshot: id, level: "structure", at: manifest.finished_at }],
-        }));
+          verified: [...pointer.verified, { snapshot: id, level: "structure" as const, at: manifest.finished_at }],
+        });
+        const [after, committed] = await allDone([
+          updatePointer(opened, seed, deps.manifests, change, now_seen),
+          readManifest(opened, key),
+        ]);
+        deps.manifests.set(key, committed);
         for (const checkpoint of store.spentCheckpoints()) await storage.remove(checkpoint, signal);
         await lease.release();
-        const committed = after.manifests.find(({ ref: found }) => found.manifest === key);
-        if (committed) return deps.infoOf(committed, after);
-        const cause = "its manifest cannot be read back";
-        throw new OpsError({ op: "commit", subject: key, cause, hint: "npm run ops -- backup verify" });
+        return deps.infoOf(committed, after);
       },
 
       abandon: () => lease.release(),
@@ -154,27 +164,20 @@ const isKept = (
 ): boolean => counter > pruned_to || kept.some((other) => other.snapshot === snapshot);
 
 /** Every part of the snapshot is in the storage, whole in size: one listing, no reading. */
-async function assertStored(opened: Opened, epoch: string, entries: ReadonlyMap<string, StoredPart>): Promise<void> {
-  const [sizes, contentKeys] = await Promise.all([
-    sizesUnder(opened.storage, partsOf(epoch), opened.signal),
-    contentKeysIn(opened, epoch),
-  ]);
-  for (const part of entries.values()) {
-    if (!contentKeys.has(part.content_key)) sizes.delete(objectOf(part));
-    const object = objectOf(part);
-    const bytes = sizes.get(object);
-    if (bytes === part.bytes) continue;
-    const cause =
-      bytes === undefined
-        ? "it was written, but it or its content key is not there"
-        : `it has ${bytes} of ${part.bytes} bytes`;
-    throw new OpsError({
-      op: "commit snapshot with part",
-      subject: object,
-      cause,
-      hint: "repeat the backup; if it happens again, do not trust this storage",
-    });
-  }
+function refuseLost(parts: readonly StoredPart[], content: EpochContent): void {
+  const lost = parts.find((part) => !isThere(content, part));
+  if (lost === undefined) return;
+  const bytes = content.sizes.get(objectOf(lost));
+  const cause =
+    bytes === undefined || bytes === lost.bytes
+      ? "it was written, but it or its content key is not there"
+      : `it has ${bytes} of ${lost.bytes} bytes`;
+  throw new OpsError({
+    op: "commit snapshot with part",
+    subject: objectOf(lost),
+    cause,
+    hint: "repeat the backup; if it happens again, do not trust this storage",
+  });
 }
 
 /** A prune that ran all the same (this process was taken for dead) may have removed what this snapshot relies on. */

@@ -45,11 +45,14 @@ export class BucketCopy {
     return this.#requests;
   }
 
-  /** Lists the bucket and copies what is new since the last pass. `on_bytes` hears of the bytes read. */
-  async pass(on_bytes: (bytes: number) => void): Promise<void> {
+  /** Copies what is new since the last pass. `on_bytes` hears of the bytes read. `objects`: what the bucket holds, where it was listed already. */
+  async pass(
+    on_bytes: (bytes: number) => void,
+    objects: Iterable<StoredObject> | AsyncIterable<StoredObject> = objectsUnder(this.#storage, "", this.#signal),
+  ): Promise<void> {
     const listed: string[] = [];
     const missing: StoredObject[] = [];
-    for await (const object of objectsUnder(this.#storage, "", this.#signal)) {
+    for await (const object of objects) {
       listed.push(object.key);
       if (this.#copied.get(object.key)?.etag === object.etag) continue;
       const known = this.#known.get(object.key);

@@ -8,15 +8,16 @@
  */
 import pMap from "p-map";
 import { OpsError } from "../../command/errors.ts";
-import { type Changes, logHead, readChanges, readNamed } from "../../d1/change-log.ts";
+import { type Changes, readChanges, readNamed } from "../../d1/change-log.ts";
 import type { D1Connection } from "../../d1/connection.ts";
 import type { Table } from "../../d1/schema.ts";
 import { SEAL_ATTEMPTS_MAX, TABLES_FINISHED_AT_ONCE } from "../../limits.ts";
 import type { SnapshotBody, SnapshotInventory, SnapshotSummary } from "../manifest.ts";
+import { allDone } from "../repository/all-done.ts";
 import type { Snapshot, SnapshotWriter } from "../repository/repository.ts";
 import { keptTable } from "./continuation.ts";
 import type { DatabaseLook } from "./database-look.ts";
-import { leaveMark, type Sealed, sealing } from "./seal.ts";
+import { type Sealed, sealing } from "./seal.ts";
 import { TableCopy } from "./table-copy.ts";
 import { VectorIds } from "./vector-ids.ts";
 
@@ -32,8 +33,8 @@ interface DatabaseCopyOptions {
   look: DatabaseLook;
   /** The snapshot to continue; null for a full one. */
   base: { snapshot: Snapshot; inventory: SnapshotInventory } | null;
-  /** Two marks that nobody can guess. */
-  marks: { begun: string; end: string };
+  /** To be left at the end: nobody can guess it. */
+  mark: string;
   /** A temporary folder. */
   scratch: string;
   now(): number;
@@ -43,27 +44,32 @@ interface DatabaseCopyOptions {
   on_bytes(bytes: number): void;
 }
 
-export interface DatabaseCopy {
+interface DatabaseCopy {
   inventory: SnapshotInventory["database"];
   body: SnapshotBody["database"];
   bookmark: string | null;
   audit_head: SnapshotSummary["database"]["audit_head"];
-  /** Null where there are no chunks. */
-  vector_ids: VectorIds | null;
   /** Everything that was answered before this moment is in it. */
   state_at_ms: number;
+}
+
+/** Nothing of the database is read any more. */
+export interface SealedCopy {
+  /** Null where there are no chunks. */
+  vector_ids: VectorIds | null;
+  /** Writes what is not written yet. */
+  finish(): Promise<DatabaseCopy>;
 }
 
 /**
  * @throws OpsError when the schema changes or the database is moved back in time meanwhile (nothing is committed: repeat it),
  * when writers are faster than the rounds, and in D1's words.
  */
-export async function copyDatabase(source: DatabaseSource, options: DatabaseCopyOptions): Promise<DatabaseCopy> {
+export async function copyDatabase(source: DatabaseSource, options: DatabaseCopyOptions): Promise<SealedCopy> {
   const { connection } = source;
-  const { look, base, marks, now } = options;
+  const { look, base, mark, now } = options;
   const { copies, ids } = begin(options);
-  if (look.has_marks) await connection.batch([leaveMark(marks.begun, now())], { repeatable: true });
-  let through_seq = base?.inventory.database.log_seq ?? (await logHead(connection, look.schema));
+  let through_seq = base?.inventory.database.log_seq ?? look.log_head;
   for (const copy of copies.values()) {
     options.on_table(copy.table, !copy.is_kept);
     if (!copy.is_kept && !look.small.has(copy.table)) await copy.copyAll(connection);
@@ -75,11 +81,12 @@ export async function copyDatabase(source: DatabaseSource, options: DatabaseCopy
     return round.complete;
   };
   let caught_up = !look.has_log;
-  while (!caught_up) caught_up = await replay(await readNamed(connection, look.schema, through_seq));
+  for (let window = base && look.window; !caught_up; window = null)
+    caught_up = await replay(await readNamed(connection, look.schema, through_seq, window));
 
   for (let attempt = 1; attempt <= SEAL_ATTEMPTS_MAX; attempt++) {
     const state_at_ms = now();
-    const final = sealing(connection, look, marks, state_at_ms);
+    const final = sealing(connection, look, mark, state_at_ms);
     if (look.has_log) caught_up = await replay(await readChanges(final.connection, look.schema, through_seq));
     else await final.connection.batch([], { repeatable: true });
     const sealed = final.sealed();
@@ -89,23 +96,21 @@ export async function copyDatabase(source: DatabaseSource, options: DatabaseCopy
       const copy = copies.get(table.name);
       await (rows === null ? copy?.copyAll(connection) : copy?.copyRows(rows));
     }
-    // Nothing after the seal is part of the snapshot, so the bookmark's moment may be any from now on.
-    const [bookmark, tables] = await Promise.all([source.bookmark(), finished(copies.values())]);
-    return {
-      inventory: {
-        mark: look.has_marks ? marks.end : null,
+    const finish = async (): Promise<DatabaseCopy> => {
+      // Nothing after the seal is part of the snapshot, so the bookmark's moment may be any from now on.
+      const [bookmark, tables] = await allDone([source.bookmark(), finished(copies.values())]);
+      const inventory = {
+        mark: look.has_marks ? mark : null,
         log_seq: look.has_log ? through_seq : null,
         schema: look.fingerprint,
         tables,
         left_out: look.left_out,
         vector_ids: ids?.ranges() ?? null,
-      },
-      body: { schema: look.schema, sequences: sealed.sequences },
-      bookmark,
-      audit_head: sealed.audit_head,
-      vector_ids: ids,
-      state_at_ms,
+      };
+      const body = { schema: look.schema, sequences: sealed.sequences };
+      return { inventory, body, bookmark, audit_head: sealed.audit_head, state_at_ms };
     };
+    return { vector_ids: ids, finish };
   }
   throw new OpsError({
     op: "back up",

@@ -1,4 +1,5 @@
-/** Parts one after the other, the next one on its way while one is being worked on. */
+/** Parts one after the other, the next ones on their way while one is being worked on. */
+import { PARTS_READ_AHEAD } from "../../limits.ts";
 import type { Snapshot } from "../repository/repository.ts";
 
 /** @throws OpsError when a part is missing or damaged or the key cannot read. */
@@ -6,13 +7,19 @@ export async function* readAhead(
   snapshot: Pick<Snapshot, "readPart">,
   parts: readonly string[],
 ): AsyncGenerator<Uint8Array, void> {
-  let coming: Promise<Uint8Array> | undefined;
-  for (const [index, id] of parts.entries()) {
-    const part = await (coming ?? snapshot.readPart(id));
-    const next = parts[index + 1];
-    coming = next === undefined ? undefined : snapshot.readPart(next);
-    // Whoever stops early never awaits it; whoever goes on still sees it fail.
-    coming?.catch(() => {});
-    yield part;
+  const coming: Promise<Uint8Array>[] = [];
+  const wanted = [...parts];
+  const ask = (): void => {
+    for (const id of wanted.splice(0, PARTS_READ_AHEAD - coming.length)) {
+      const part = snapshot.readPart(id);
+      // Whoever stops early never awaits it; whoever goes on still sees it fail.
+      part.catch(() => {});
+      coming.push(part);
+    }
+  };
+  for (ask(); coming.length > 0; ) {
+    const part = await coming.shift();
+    ask();
+    if (part) yield part;
   }
 }

@@ -1,10 +1,11 @@
 /** What the last transaction of a backup does besides reading the last changes: it proves descent and reads what has no log. */
 import { arrivedRows, selectionCount, selections } from "../../d1/cell-sql.ts";
 import type { D1Connection, Rows, Statement } from "../../d1/connection.ts";
+import { DEFINITIONS, fingerprintOf } from "../../d1/definitions.ts";
 import type { Row } from "../../d1/row-codec.ts";
 import { quoted, type Table } from "../../d1/schema.ts";
 import { D1_CELL_BYTES_MIN, MARKS_KEPT, UNLOGGED_ROWS_MAX } from "../../limits.ts";
-import { type DatabaseLook, DEFINITIONS, fingerprintOf, MARKS } from "./database-look.ts";
+import { type DatabaseLook, leaveMark, MARKS } from "./database-look.ts";
 
 export interface Sealed {
   fingerprint: string;
@@ -19,11 +20,6 @@ export interface Sealed {
 
 const AUDIT_LOG = "audit_log";
 
-/** Leaves a mark: a backup's own, that nobody can guess. */
-export function leaveMark(nonce: string, at_ms: number): Statement {
-  return { sql: `INSERT INTO ${MARKS} (nonce, made_at_ms) VALUES (?1, ?2)`, params: [nonce, at_ms] };
-}
-
 /**
  * `connection` with these statements put before those of its first batch, in the same transaction. `sealed` tells what they
  * found once that batch is done.
@@ -31,7 +27,7 @@ export function leaveMark(nonce: string, at_ms: number): Statement {
 export function sealing(
   connection: D1Connection,
   look: DatabaseLook,
-  marks: { begun: string; end: string },
+  end: string,
   now_ms: number,
 ): { connection: D1Connection; sealed(): Sealed } {
   const small = [...look.small];
@@ -40,8 +36,8 @@ export function sealing(
     DEFINITIONS,
     ...(look.has_marks
       ? [
-          { sql: `SELECT 1 FROM ${MARKS} WHERE nonce = ?1`, params: [marks.begun] },
-          leaveMark(marks.end, now_ms),
+          { sql: `SELECT 1 FROM ${MARKS} WHERE nonce = ?1`, params: [look.begun] },
+          leaveMark(end, now_ms),
           { sql: `DELETE FROM ${MARKS} WHERE id <= (SELECT max(id) FROM ${MARKS}) - ${MARKS_KEPT}` },
         ]
       : []),

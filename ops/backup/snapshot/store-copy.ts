@@ -5,11 +5,13 @@ import { PACK_KEYS_PER_READ } from "../../limits.ts";
 import type { StackResources } from "../../stack/target.ts";
 import type { Storage } from "../../storage/storage.ts";
 import type { SnapshotBody, SnapshotInventory } from "../manifest.ts";
+import { allDone } from "../repository/all-done.ts";
 import type { SnapshotWriter } from "../repository/repository.ts";
 import { BucketCopy } from "./bucket-copy.ts";
 import { encodeEntries, readNamespace } from "./config-namespace.ts";
-import type { DatabaseCopy } from "./database-copy.ts";
-import type { Base, TakeOptions } from "./take-options.ts";
+import type { SealedCopy } from "./database-copy.ts";
+import type { Base, Survey } from "./survey.ts";
+import type { TakeOptions } from "./take-options.ts";
 import { describeIndex } from "./vector-index.ts";
 import { readWorker } from "./worker-state.ts";
 
@@ -34,16 +36,18 @@ interface Beside {
   writer: SnapshotWriter;
   /** Whose objects are kept where their etag is the same; null to read all again. */
   base: Base | null;
+  /** The buckets as they were listed before. */
+  objects: Survey["objects"];
   connection: D1Connection;
   /** The database's copy, under way. */
-  rows: Promise<DatabaseCopy>;
+  sealed: Promise<SealedCopy>;
   options: Pick<TakeOptions, "now" | "on_step" | "on_bytes" | "full">;
 }
 
-/** @throws OpsError in the words of the API or of the storage; what `rows` fails with. */
+/** @throws OpsError in the words of the API or of the storage; what `sealed` fails with. */
 export async function copyStores(sources: StoreSources, beside: Beside): Promise<StoresCopy> {
   const { api, resources, signal } = sources;
-  const { writer, base, options } = beside;
+  const { writer, base, objects, options } = beside;
   const { account_id } = resources;
   const bucket = (name: "vectors" | "audit") =>
     new BucketCopy(
@@ -56,22 +60,30 @@ export async function copyStores(sources: StoreSources, beside: Beside): Promise
   const put = async (kind: string, bytes: Uint8Array) => (await writer.putPart(kind, bytes)).id;
 
   // Most objects are there already while rows are still being read.
-  await vectors.pass(options.on_bytes);
-  await audit.pass(options.on_bytes);
-  const worker = await readWorker(api, account_id, resources.worker.name);
-  const stack_export = await sources.exportStack();
-  const { vector_ids } = await beside.rows;
+  const early = async () => {
+    await vectors.pass(options.on_bytes, objects?.vectors);
+    await audit.pass(options.on_bytes, objects?.audit);
+  };
+  const [{ vector_ids }, worker, stack_export] = await allDone([
+    beside.sealed,
+    readWorker(api, account_id, resources.worker.name),
+    sources.exportStack(),
+    early(),
+  ]);
 
   options.on_step("the other stores, once more");
   const name =
     resources.vectors.generations.find(({ generation }) => generation === resources.vectors.live)?.name ?? "";
   const listing = options.full || base === null;
   // Asked before the bucket is listed: what a row names was there before the row.
-  const needed = await packKeys(beside.connection, vector_ids !== null);
-  const [entries, index] = await Promise.all([
+  const again = packKeys(beside.connection, vector_ids !== null).then(async (keys) => {
+    await vectors.pass(options.on_bytes);
+    return keys;
+  });
+  const [needed, entries, index] = await allDone([
+    again,
     readNamespace(api, account_id, resources.kv.config),
     describeIndex({ api, account_id, name }, vector_ids, listing),
-    vectors.pass(options.on_bytes),
   ]);
   const [packs, audited] = [await vectors.finish(needed), await audit.finish(new Set())];
   const [config, version, stack] = await Promise.all([

@@ -6,15 +6,15 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { OpsError } from "../../command/errors.ts";
+import { isReason } from "../../command/errors.ts";
 import type { D1Connection } from "../../d1/connection.ts";
-import { readInventory, SNAPSHOT_FORMAT, type SnapshotInventory, type SnapshotSummary } from "../manifest.ts";
+import { SNAPSHOT_FORMAT, type SnapshotInventory, type SnapshotSummary } from "../manifest.ts";
+import { allDone } from "../repository/all-done.ts";
 import type { Repository, Snapshot, SnapshotInfo, SnapshotWriter } from "../repository/repository.ts";
-import { brokenDescent } from "./continuation.ts";
 import { copyDatabase, type DatabaseSource } from "./database-copy.ts";
-import { lookAtDatabase } from "./database-look.ts";
 import { copyStores, type StoreSources } from "./store-copy.ts";
-import type { Base, TakeOptions } from "./take-options.ts";
+import { type Survey, survey } from "./survey.ts";
+import type { TakeOptions } from "./take-options.ts";
 
 export interface SnapshotSources {
   stack: string;
@@ -40,17 +40,31 @@ export async function takeSnapshot(
   sources: SnapshotSources,
   options: TakeOptions,
 ): Promise<Taken> {
-  const [begun, planned] = await Promise.allSettled([
+  const bill = { rows_read: 0, rows_written: 0, requests: 0 };
+  const { database } = sources;
+  const billedSources = { ...sources, database: { ...database, connection: billed(database.connection, bill) } };
+  const started_at_ms = options.now();
+  const looked = async (snapshot: Promise<Snapshot | null>): Promise<Survey> => {
+    const before = options.requests();
+    const found = await survey(billedSources, snapshot, { ...options, marking: true });
+    bill.requests += options.requests() - before;
+    await options.plan?.(found);
+    return found;
+  };
+  const [begun, early] = await Promise.allSettled([
     repository.beginSnapshot({ tool: options.tool, tags: options.tags ?? [] }),
-    options.plan?.(),
+    looked(repository.openNewest()),
   ]);
   if (begun.status === "rejected") throw begun.reason;
   const writer = begun.value;
   try {
-    if (planned.status === "rejected") throw planned.reason;
+    // The newest snapshot is seldom damaged; then the writer has another base.
+    if (early.status === "rejected" && !isReason(early.reason, "damaged")) throw early.reason;
+    const isOfBase = early.status === "fulfilled" && early.value.snapshot?.info.id === writer.base?.info.id;
+    const surveyed = isOfBase ? early.value : await looked(Promise.resolve(writer.base));
     const scratch = await mkdtemp(join(tmpdir(), "prism-backup-"));
     try {
-      return await take(writer, sources, options, scratch);
+      return await take(writer, billedSources, surveyed, { ...options, started_at_ms, bill, scratch });
     } finally {
       await rm(scratch, { recursive: true, force: true });
     }
@@ -63,85 +77,77 @@ export async function takeSnapshot(
 
 async function take(
   writer: SnapshotWriter,
-  sources: SnapshotSources,
-  options: TakeOptions,
-  scratch: string,
+  { stack, database, stores }: SnapshotSources,
+  { base, look, full_because, objects }: Survey,
+  options: TakeOptions & { started_at_ms: number; bill: Bill; scratch: string },
 ): Promise<Taken> {
-  const started_at_ms = options.now();
+  const { bill, scratch, started_at_ms } = options;
   const requests_before = options.requests();
-  const { database, stores } = sources;
-  const bill = { rows_read: 0, rows_written: 0 };
-  const connection = billed(database.connection, bill);
-  const { base, unreadable } = await readBase(writer.base);
-  const look = await lookAtDatabase(connection, base?.inventory.database.mark ?? null);
-  const full_because = unreadable ?? brokenDescent(look, base?.inventory ?? null, options.full);
   const continued = full_because === null ? base : null;
   options.on_step(full_because === null ? `continuing snapshot ${base?.snapshot.info.id}` : `full: ${full_because}`);
 
-  const rows = copyDatabase(
-    { ...database, connection },
-    {
-      writer,
-      look,
-      base: continued,
-      marks: { begun: randomBytes(16).toString("hex"), end: randomBytes(16).toString("hex") },
-      scratch,
-      now: options.now,
-      on_table: (table, whole) => whole && options.on_step(`table ${table.name}`),
-      on_bytes: options.on_bytes,
-    },
-  );
-  const copied = stores && copyStores(stores, { writer, base: options.full ? null : base, connection, rows, options });
-  // Both to their end, also when one fails: nothing may write on after the lease is given up.
-  const [rowsDone, storesDone] = await Promise.allSettled([rows, copied]);
-  if (rowsDone.status === "rejected") throw rowsDone.reason;
-  if (storesDone.status === "rejected") throw storesDone.reason;
-  const { inventory: tables, body, bookmark, audit_head, state_at_ms } = rowsDone.value;
-  const others = storesDone.value;
+  const sealed = copyDatabase(database, {
+    writer,
+    look,
+    base: continued,
+    mark: randomBytes(16).toString("hex"),
+    scratch,
+    now: options.now,
+    on_table: (table, whole) => whole && options.on_step(`table ${table.name}`),
+    on_bytes: options.on_bytes,
+  });
+  const { connection } = database;
+  const beside = { writer, base: options.full ? null : base, objects, connection, sealed, options };
+  const [{ inventory: tables, body, bookmark, audit_head, state_at_ms }, others] = await allDone([
+    sealed.then((rows) => rows.finish()),
+    stores && copyStores(stores, beside),
+  ]);
 
   const inventory: SnapshotInventory = {
     format: SNAPSHOT_FORMAT,
     database: tables,
     buckets: others?.buckets ?? null,
   };
-  const inventoryPart = await writer.putPart("shared-inventory", Buffer.from(JSON.stringify(inventory)));
-  const summary: SnapshotSummary = {
-    format: SNAPSHOT_FORMAT,
-    stack: sources.stack,
-    kind: full_because === null ? "incremental" : "full",
-    base: continued?.snapshot.info.id ?? null,
-    full_because,
-    state_at_ms,
-    started_at_ms,
-    database: {
-      id: database.id,
-      name: database.name,
-      migration: look.migration,
-      bookmark,
-      rows: tables.tables.reduce((sum, table) => sum + table.rows, 0),
-      audit_head,
-    },
-    inventory: inventoryPart.id,
-    cost: { ...bill, requests: options.requests() - requests_before, duration_ms: options.now() - started_at_ms },
-  };
+  const part = writer.putPart("shared-inventory", Buffer.from(JSON.stringify(inventory)));
+  const summary = part.then(
+    (stored): SnapshotSummary => ({
+      format: SNAPSHOT_FORMAT,
+      stack,
+      kind: full_because === null ? "incremental" : "full",
+      base: continued?.snapshot.info.id ?? null,
+      full_because,
+      state_at_ms,
+      started_at_ms,
+      database: {
+        id: database.id,
+        name: database.name,
+        migration: look.migration,
+        bookmark,
+        rows: tables.tables.reduce((sum, table) => sum + table.rows, 0),
+        audit_head,
+      },
+      inventory: stored.id,
+      cost: {
+        ...bill,
+        requests: bill.requests + options.requests() - requests_before,
+        duration_ms: options.now() - started_at_ms,
+      },
+    }),
+  );
   const stored = others && { ...others.body, skew_ms: Math.max(0, others.last_look_ms - state_at_ms) };
   const info = await writer.commit({ summary, body: { format: SNAPSHOT_FORMAT, database: body, stores: stored } });
-  return { info, summary, inventory, warnings: others?.warnings ?? [] };
+  return { info, summary: await summary, inventory, warnings: others?.warnings ?? [] };
 }
 
-/** A key that cannot read makes full snapshots where it cannot read what an incremental one needs. */
-export async function readBase(snapshot: Snapshot | null): Promise<{ base: Base | null; unreadable: string | null }> {
-  if (snapshot === null) return { base: null, unreadable: null };
-  try {
-    return { base: { snapshot, inventory: await readInventory(snapshot) }, unreadable: null };
-  } catch (error) {
-    if (!(error instanceof OpsError)) throw error;
-    return { base: null, unreadable: `snapshot ${snapshot.info.id} cannot be continued: ${error.parts.cause}` };
-  }
+interface Bill {
+  rows_read: number;
+  rows_written: number;
+  /** Of the survey. */
+  requests: number;
 }
 
 /** The same connection; `bill` grows by what D1 counts. */
-function billed(connection: D1Connection, bill: { rows_read: number; rows_written: number }): D1Connection {
+function billed(connection: D1Connection, bill: Bill): D1Connection {
   return {
     batch: async (statements, options) => {
       const answers = await connection.batch(statements, options);

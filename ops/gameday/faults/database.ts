@@ -1,5 +1,5 @@
 /** Faults of D1. */
-import { OURS } from "../../d1/schema.ts";
+import { OURS } from "../../d1/definitions.ts";
 import type { Arena } from "../arena.ts";
 import { ERROR_ALERTS, type Fault, LATENCY_ALERTS } from "../fault.ts";
 import { account, atOnce, databaseId, fails, freshSearches, sql, works } from "../means.ts";
