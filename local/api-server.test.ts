@@ -48,7 +48,7 @@ test("a full disk is told at once, with its folder, and is not tried again", asy
   const tries: unknown[] = [];
   const patient = patientStorage(storage, { on_retry: (error) => tries.push(error) });
   await expect(patient.create("x", Buffer.from("x"), signal)).rejects.toMatchObject({
-    failure: "refused",
+    failure: "full",
     parts: { cause: expect.stringMatching(/disk of \/data is full/) },
   });
   storage.close();
