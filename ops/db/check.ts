@@ -82,7 +82,7 @@ const CHECKS: readonly DatabaseCheck[] = [
     name: "sequences",
     remedy: "raise sequences.next above the largest id: an id that is given twice shows a text's vector as another's",
     run: rowsOf(`SELECT name || ': the next id is ' || next || ', and ' || used || ' is in use' FROM (
-      SELECT name, next, CASE name WHEN 'documents' THEN (SELECT max(id) FROM documents) ELSE (SELECT max(id) FROM chunks) END AS used
+      SELECT name, next, CASE name WHEN 'documents' THEN (SELECT max(id) FROM documents) WHEN 'chunks' THEN (SELECT max(id) FROM chunks) END AS used
       FROM sequences) WHERE used >= next`),
   },
   {
