@@ -10,7 +10,7 @@ export interface Share {
   percentage: number;
 }
 
-interface Deployment {
+export interface Deployment {
   id: string;
   created_on: string;
   versions: Share[];

@@ -4,11 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { z } from "zod";
+import { SERVICE } from "../../infra/inventory.ts";
 import { type Platform, startPlatform } from "../../local/platform.ts";
 import { localDriver } from "../../local/pulumi/local-driver.ts";
+import { liveVersion } from "../../local/workerd.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { type Run, runCli } from "../command/run-cli.fixture.ts";
 import { restD1 } from "../d1/rest-connection.ts";
+import { deployRelease } from "../gameday/scripts.ts";
 import { appliedMigrations, applyMigration } from "../migrate/ledger.ts";
 import { buildReleases } from "./bundles.fixture.ts";
 import { deploymentPlan } from "./deployment-plan.ts";
@@ -210,4 +213,19 @@ test("a rollback serves the release before, pinned, until the next deployment ta
     "deploy: done",
     "rollback: done",
   ]);
+});
+
+test("a rollback to what the stack deployed last serves it, though a stranger's release came between", async () => {
+  const good = (await serving()) ?? "";
+  const { api_url, account_id, api_token: token, runtime } = platform;
+  const version = liveVersion(runtime.registry, SERVICE);
+  const source = version?.modules[version.main_module]?.content ?? "";
+  const { signal } = new AbortController();
+  const client = createCloudflare({ api_url, account_id, token }, { signal });
+  const release = { version_id: good, source, bindings: version?.bindings ?? [] };
+  const strange = await deployRelease({ client, account_id }, release, "void 0;");
+  await vi.waitUntil(async () => (await serving()) === strange, { timeout: 60_000 });
+  const back = await ops("rollback", "--to", good);
+  expect(back.code).toBe(0);
+  expect(await serving()).toBe(back.data.version_id);
 });

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { readMigrations } from "../../infra/migration-files.ts";
-import { type DeployedVersion, mainVersion } from "../cloudflare/worker-versions.ts";
+import { type DeployedVersion, type Deployment, mainVersion } from "../cloudflare/worker-versions.ts";
 import { defineCommand } from "../command/define.ts";
 import { asOpsError, EXIT, type Reason, refusal } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
@@ -85,6 +85,9 @@ export const rollback = defineCommand({
         await driver.setConfig({ bundle: `version/${goal.id}`, rollout: undefined });
         const { version_id } = (await whileWaiting({ for: "the deployment", limit_ms: null }, () => driver.up()))
           .worker;
+        // The engine compares with its own last deployment: where somebody else's came after it, an `up` has nothing to do.
+        if (!servesAlone((await delivery.versions.deployments())[0], version_id))
+          await delivery.versions.deploy([{ version_id, percentage: 100 }]);
         return { version_id, serving_after_s: asItIs ? deployed_s : since_s(), unrecorded: null };
       } catch (error) {
         if (!asItIs) throw error;
@@ -158,6 +161,10 @@ async function refuseAcrossMigrations(delivery: Delivery, live: DeployedVersion,
       `${taken.join(", ")} took away what its code, made for ${goal.schema ?? "an unknown schema"}, may need`,
       "take the migration back first (npm run ops -- migrate revert), or correct the code and deploy it",
     );
+}
+
+function servesAlone(deployment: Deployment | undefined, id: string): boolean {
+  return deployment?.versions.some(({ version_id, percentage }) => version_id === id && percentage === 100) === true;
 }
 
 function classesOf({ bindings }: DeployedVersion): Set<string> {
