@@ -45,6 +45,8 @@ export const INDEX_DELETE_UNASKED_SHARE = 0.2;
 export const GIT_CLONE_TIMEOUT_MS = 300_000;
 /** A revoked key must be refused within 10 s; this leaves room for the last look. */
 export const REVOCATION_WAIT_MS = 12_000;
+/** A document of `synthetic` is through the queue within seconds where all is well. */
+export const SYNTHETIC_JOB_WAIT_MS = 60_000;
 /** Between two looks at something that takes effect a little later. */
 export const SETTLE_POLL_MS = 250;
 /** Removing what `synthetic` made, even when its own deadline has passed. */

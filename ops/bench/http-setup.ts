@@ -111,7 +111,7 @@ function chunkStatements(part: readonly Paragraph[], first: number): { sql: stri
         SELECT value ->> 0, value ->> 0, ?2, value ->> 2, '', value ->> 3, value ->> 1, 200, '' FROM json_each(?1)`,
       params: [rows, tenantTerm(TENANT)],
     },
-    { sql: "UPDATE sequences SET next = max(next, ?1)", params: [next] },
+    { sql: "UPDATE sequences SET next = max(next, ?1) WHERE name IN ('documents', 'chunks')", params: [next] },
   ];
 }
 

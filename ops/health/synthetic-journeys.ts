@@ -38,10 +38,12 @@ interface JourneyInputs {
   signal: AbortSignal;
   /** A word that no other run has used: lower-case letters and digits. */
   nonce: string;
+  /** For so long a queued document is waited for: a queue whose consumer fails tries again much later. */
+  job_wait_ms: number;
 }
 
 /** The journeys in the order in which they must be walked. */
-export function journeys({ admin, traces, signal, nonce }: JourneyInputs): Journey[] {
+export function journeys({ admin, traces, signal, nonce, job_wait_ms }: JourneyInputs): Journey[] {
   const anonymous = admin.as("");
   const written = { id: `synthetic-${nonce}-a`, question: `At how many hectopascal is valve a${nonce} calibrated?` };
   const queued = { id: `synthetic-${nonce}-b`, question: `At how many hectopascal is valve b${nonce} calibrated?` };
@@ -122,7 +124,11 @@ export function journeys({ admin, traces, signal, nonce }: JourneyInputs): Journ
       walk: async () => {
         traces.documents.add(queued.id);
         const document = { id: queued.id, title: "Calibration", text: textOf(`b${nonce}`) };
-        await sendDocuments(caller(), [document], signal, () => {});
+        const late = AbortSignal.timeout(job_wait_ms);
+        await sendDocuments(caller(), [document], AbortSignal.any([signal, late]), () => {}).catch((error: unknown) => {
+          expect(!late.aborted, `its job has not ended after ${job_wait_ms / 1000} s: npm run ops -- queue status`);
+          throw error;
+        });
         // By its words it is found at once; its vector comes some seconds later, and the document above may have its own by then.
         const [best] = await documentsFound(queued.question, "text");
         expect(best === queued.id, `a search put ${best ?? "nothing"} first`);

@@ -2,12 +2,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { QUEUES } from "../../infra/inventory.ts";
 import { type Platform, startPlatform } from "../../local/platform.ts";
 import { startService } from "../../worker/service.fixture.ts";
+import { createCloudflare } from "../cloudflare/api.ts";
 import { runCommand } from "../command/run-cli.fixture.ts";
 import { createKey, listKeys } from "../keys/keys.ts";
 import { createClient } from "../service/client.ts";
-import { journeys, TENANT } from "./synthetic-journeys.ts";
+import { journeys, TENANT, type Traces } from "./synthetic-journeys.ts";
 
 let dir: string;
 let platform: Platform;
@@ -65,11 +67,41 @@ test("a mended service is not failed for a verdict of a moment before", async ()
   const { url, api_secret: token } = platform;
   const { signal } = new AbortController();
   const client = createClient({ url, token, signal });
-  const all = journeys({ admin: client, traces: { key: null, documents: new Set() }, signal, nonce: "4712abc" });
+  const all = journeys({
+    admin: client,
+    traces: { key: null, documents: new Set() },
+    signal,
+    nonce: "4712abc",
+    job_wait_ms: 0,
+  });
   faults.rules = [{ binding: "DB", error: "D1_ERROR: D1 DB is overloaded." }];
   await vi.waitUntil(async () => (await client.send("GET", "/health/ready")).status === 503, { timeout: 60_000 });
   faults.rules = [];
   await all.find(({ name }) => name === "ready")?.walk();
+});
+
+test("a queue that delivers nothing fails its journey after a while, instead of keeping whoever asks", async () => {
+  const { url, api_secret: token, api_url, account_id, api_token } = platform;
+  const { signal } = new AbortController();
+  const cloudflare = createCloudflare({ api_url, account_id, token: api_token }, { signal });
+  const { result } = await cloudflare.queues.list({ account_id });
+  const queue = result.find(({ queue_name }) => queue_name === QUEUES.ingest.name)?.queue_id ?? "";
+  const pause = (delivery_paused: boolean) =>
+    cloudflare.queues.edit(queue, { account_id, settings: { delivery_paused } });
+  await pause(true);
+  const traces: Traces = { key: null, documents: new Set() };
+  const all = journeys({
+    admin: createClient({ url, token, signal }),
+    traces,
+    signal,
+    nonce: "4713abc",
+    job_wait_ms: 500,
+  });
+  const walk = async (name: string) => all.find((one) => one.name === name)?.walk();
+  await walk("create a key");
+  await expect(walk("index a document through the queue")).rejects.toThrow(/job has not ended after 0.5 s/);
+  await pause(false);
+  await walk("revoked key is refused");
 });
 
 test("a document of the queue is found first by its words, though Vectorize shows a similar older one and not yet this one", async () => {
@@ -82,6 +114,7 @@ test("a document of the queue is found first by its words, though Vectorize show
       traces: { key: null, documents: new Set() },
       signal,
       nonce: "4711abc",
+      job_wait_ms: 60_000,
     });
     const walk = async (name: string) => all.find((one) => one.name === name)?.walk();
     await walk("create a key");

@@ -13,7 +13,7 @@ import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table, verdict } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
 import { revokeKey } from "../keys/keys.ts";
-import { CLEANUP_TIMEOUT_MS } from "../limits.ts";
+import { CLEANUP_TIMEOUT_MS, SYNTHETIC_JOB_WAIT_MS } from "../limits.ts";
 import { type Client, createClient } from "../service/client.ts";
 import type { ServiceAddress } from "../stack/target.ts";
 import { type Journey, journeys, TENANT, type Traces } from "./synthetic-journeys.ts";
@@ -107,7 +107,7 @@ export async function walkJourneys(
 }
 
 function planned(admin: Client, traces: Traces, signal: AbortSignal): Journey[] {
-  return journeys({ admin, traces, signal, nonce: randomBytes(6).toString("hex") });
+  return journeys({ admin, traces, signal, nonce: randomBytes(6).toString("hex"), job_wait_ms: SYNTHETIC_JOB_WAIT_MS });
 }
 
 async function walkAll(journeys: readonly Journey[], progress: Invocation["progress"]): Promise<JourneyStep[]> {

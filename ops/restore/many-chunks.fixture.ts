@@ -16,7 +16,9 @@ export async function addChunks(platform: Platform, data_dir: string, chunks: nu
   const { api, account_id, database, index } = await liveStack(platform, data_dir);
   const bucket = await platform.runtime.r2(BUCKETS.vectors.name);
   const vectors = new VectorIndex({ api, account_id }, index);
-  const [next] = await database.batch([{ sql: "SELECT next FROM sequences ORDER BY name" }]);
+  const [next] = await database.batch([
+    { sql: "SELECT next FROM sequences WHERE name IN ('documents', 'chunks') ORDER BY name" },
+  ]);
   let [chunk, document] = [Number(next?.rows[0]?.[0]), Number(next?.rows[1]?.[0])];
   for (let done = 0; done < chunks; done += PACK_CHUNKS) {
     const made = Array.from({ length: PACK_CHUNKS }, (_, place) => {
@@ -50,7 +52,7 @@ export async function addChunks(platform: Platform, data_dir: string, chunks: nu
         params: [JSON.stringify(made.map((one) => [one.id, one.document, one.text, one.content_hash])), pack_id],
       },
       {
-        sql: `UPDATE sequences SET next = CASE name WHEN 'chunks' THEN ?1 ELSE ?2 END`,
+        sql: `UPDATE sequences SET next = CASE name WHEN 'chunks' THEN ?1 ELSE ?2 END WHERE name IN ('documents', 'chunks')`,
         params: [chunk + PACK_CHUNKS, document + documents.length],
       },
       {

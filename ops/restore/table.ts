@@ -5,7 +5,7 @@ import { repositoryOptions, withRepository } from "../backup/open.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { readTable } from "../backup/snapshot/read-table.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { OpsError, refusal } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { momentBefore } from "../command/options.ts";
 import type { D1Connection } from "../d1/connection.ts";
@@ -148,5 +148,5 @@ function hintFor(name: string): string {
 }
 
 function refused(subject: string, cause: string, hint: string): OpsError {
-  return new OpsError({ op: "restore table", subject, cause, hint }, { exit_code: EXIT.refused });
+  return refusal({ op: "restore table", subject, cause, hint });
 }

@@ -73,6 +73,8 @@ export const BUSINESS_FAULTS: readonly Fault[] = [
     id: "tokens-dear",
     what: "a release asks a model at a thousand times the price",
     alert: "token-cost",
+    // A day's mean tells: what was asked at the usual price before would hide it.
+    alone: true,
     also: ["change-deploy", "cache-hits", "token-saving", "quota-high", "quota-critical"],
     runbook: "business-figures",
     inject: async (arena) => {
