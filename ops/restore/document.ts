@@ -6,15 +6,14 @@ import { repositoryOptions, withRepository } from "../backup/open.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { documentsIn, type StoredDocument, textOf } from "../backup/stored-documents.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, type ExitCode, OpsError } from "../command/errors.ts";
+import { OpsError, refusal } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
-import { momentBefore } from "../command/options.ts";
 import { harmless } from "../command/output.ts";
 import { DIFFERENT_LINES_SHOWN } from "../limits.ts";
 import { type DocumentDifference, differenceOf, documentDifference } from "./document-difference.ts";
 import { type LivingDocument, livingDocument } from "./living-document.ts";
 import { putBack } from "./put-back.ts";
-import { snapshotAt } from "./restore-plan.ts";
+import { wantedSnapshot, whichSnapshot } from "./which-snapshot.ts";
 
 const output = z.strictObject({
   dry_run: z.boolean(),
@@ -42,11 +41,7 @@ the difference. The write is refused where the document changes meanwhile; safe 
   args: z.object({ id: z.string().describe("the document's id, as its tenant names it (ops backup documents)") }),
   options: z.object({
     ...repositoryOptions.shape,
-    snapshot: z.string().optional().describe("the snapshot, or the beginning of its id (default: the latest)"),
-    at: momentBefore.optional().meta({
-      placeholder: "time",
-      description: "the newest snapshot of this moment or before, such as 2026-11-20T12:00:00Z or 6h ago",
-    }),
+    ...whichSnapshot.shape,
     tenant: z.string().default("default").describe("whose document it is"),
     to: z.string().optional().meta({
       placeholder: "file",
@@ -60,10 +55,8 @@ the difference. The write is refused where the document changes meanwhile; safe 
     "restore document tea --tenant acme --snapshot 3fa9 --to ./tea.md --json",
   ],
   async run(invocation, { id, snapshot, at, tenant, to, ...options }): Promise<Outcome<z.infer<typeof output>>> {
-    if (snapshot !== undefined && at !== undefined)
-      throw refused(id, "a snapshot and a time were named", "name one of them", EXIT.usage);
     const found = await withRepository(invocation, options, null, async (repository) => {
-      const wanted = at === undefined ? (snapshot ?? "latest") : await before(repository, at(invocation.now()), id);
+      const wanted = await wantedSnapshot(repository, { snapshot, at }, invocation.now());
       return await documentOf(repository, wanted, tenant, id);
     });
     const which = { snapshot: found.snapshot, id, tenant };
@@ -111,12 +104,6 @@ the difference. The write is refused where the document changes meanwhile; safe 
     };
   },
 });
-
-async function before(repository: Repository, at_ms: number, id: string): Promise<string> {
-  const found = await snapshotAt(repository, at_ms);
-  if (found !== null) return found;
-  throw refused(id, "all snapshots are later than that time", "npm run ops -- backup list");
-}
 
 interface FoundDocument {
   snapshot: string;
@@ -199,6 +186,6 @@ async function assertBack(
   });
 }
 
-function refused(subject: string, cause: string, hint: string, exit_code: ExitCode = EXIT.refused): OpsError {
-  return new OpsError({ op: "restore document", subject, cause, hint }, { exit_code });
+function refused(subject: string, cause: string, hint: string): OpsError {
+  return refusal({ op: "restore document", subject, cause, hint });
 }

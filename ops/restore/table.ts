@@ -7,14 +7,13 @@ import { readTable } from "../backup/snapshot/read-table.ts";
 import { defineCommand } from "../command/define.ts";
 import { OpsError, refusal } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
-import { momentBefore } from "../command/options.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { keyOf, readByKeys } from "../d1/read-by-key.ts";
 import { encodeRow, type Row } from "../d1/row-codec.ts";
 import { readSchema, type Table } from "../d1/schema.ts";
 import { writeRows } from "../d1/write-rows.ts";
 import { liveConnection } from "./living-document.ts";
-import { snapshotAt } from "./restore-plan.ts";
+import { wantedSnapshot, whichSnapshot } from "./which-snapshot.ts";
 
 /** Nothing else is made from their rows, and no row of another table refers to one: they can come back alone. */
 const ALONE = ["api_keys", "dead_letters", "feedback"] as const;
@@ -41,11 +40,7 @@ export --table. Safe to repeat.`,
   args: z.object({ table: z.string().describe(ALONE.join(", ")) }),
   options: z.object({
     ...repositoryOptions.shape,
-    snapshot: z.string().optional().describe("the snapshot, or the beginning of its id (default: the latest)"),
-    at: momentBefore.optional().meta({
-      placeholder: "time",
-      description: "the newest snapshot of this moment or before, such as 2026-11-20T12:00:00Z or 6h ago",
-    }),
+    ...whichSnapshot.shape,
     overwrite: z.boolean().default(false).describe("also rows that differ now"),
   }),
   output,
@@ -56,15 +51,12 @@ export --table. Safe to repeat.`,
   ): Promise<Outcome<z.infer<typeof output>>> {
     const table = ALONE.find((one) => one === name);
     if (table === undefined) throw refused(name, "it does not stand alone", hintFor(name));
-    if (snapshot !== undefined && at !== undefined)
-      throw refused(name, "a snapshot and a time were named", "name one of them");
     const { dry_run } = invocation;
     const connection = await liveConnection(invocation, "read table", table);
     const live = (await readSchema(connection)).tables.find((one) => one.name === table);
     if (live === undefined) throw refused(table, "the live database has no such table", "npm run ops -- restore plan");
     const found = await withRepository(invocation, options, null, async (repository) => {
-      const wanted = at === undefined ? (snapshot ?? "latest") : await snapshotAt(repository, at(invocation.now()));
-      if (wanted === null) throw refused(table, "all snapshots are later than that time", "npm run ops -- backup list");
+      const wanted = await wantedSnapshot(repository, { snapshot, at }, invocation.now());
       return await compared(repository, wanted, live, connection);
     });
     const { rows, missing, different } = found;
