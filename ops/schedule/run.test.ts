@@ -1,7 +1,11 @@
+import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CRONS, SERVICE } from "../../infra/inventory.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
@@ -81,6 +85,29 @@ test("what is due is run once, in order; what a failed job is needed for is held
   expect(await heard("broken")).toMatchObject({ result: "fail" });
   // Held back, it is due for longer than its grace some day; failed, it is not tried again.
   expect(outcomes(await runDue(given))).toEqual(["held held back"]);
+});
+
+test("what a job's commands have measured goes with the report of its end", async () => {
+  const beats: unknown[] = [];
+  const server = createServer(async (request, response) => {
+    beats.push(await json(request));
+    response.writeHead(200, { "content-type": "application/json" }).end("{}");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const own = invocation().target;
+  const target = async () => ({
+    ...(await own()),
+    service: async () => ({ url, secret: service.platform.api_secret }),
+  });
+  const [job] = jobs({ id: "measured", commands: [["usage"]] });
+  const results = await carryOut(invocationOn(dir, { target }), planByHand(invocation(), [job as Job]));
+  server.close();
+  expect(outcomes(results)).toEqual(["measured ok"]);
+  expect(beats).toMatchObject([
+    { result: "start", measures: {} },
+    { result: "success", measures: { cpu_exceeded: 0 } },
+  ]);
 });
 
 test("a failed job is an alert; one that is not heard of again is late after its grace, and then an alert", async () => {
