@@ -1,13 +1,10 @@
-import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { CRONS, SERVICE } from "../../infra/inventory.ts";
+import { CRONS, KV_NAMESPACES, SERVICE } from "../../infra/inventory.ts";
+import { waitingKey } from "../../worker/ground/waiting.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { invocationOn } from "../command/invocation.fixture.ts";
 import { runCommand } from "../command/run-cli.fixture.ts";
@@ -88,26 +85,23 @@ test("what is due is run once, in order; what a failed job is needed for is held
 });
 
 test("what a job's commands have measured goes with the report of its end", async () => {
-  const beats: unknown[] = [];
-  const server = createServer(async (request, response) => {
-    beats.push(await json(request));
-    response.writeHead(200, { "content-type": "application/json" }).end("{}");
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const own = invocation().target;
-  const target = async () => ({
-    ...(await own()),
-    service: async () => ({ url, secret: service.platform.api_secret }),
-  });
-  const [job] = jobs({ id: "measured", commands: [["usage"]] });
-  const results = await carryOut(invocationOn(dir, { target }), planByHand(invocation(), [job as Job]));
-  server.close();
-  expect(outcomes(results)).toEqual(["measured ok"]);
-  expect(beats).toMatchObject([
-    { result: "start", measures: {} },
-    { result: "success", measures: { cpu_exceeded: 0 } },
+  const { runtime } = service.platform;
+  const namespace = runtime.registry.list("kv").find(({ title }) => title === KV_NAMESPACES.config.name);
+  const kv = await runtime.kv(namespace?.id ?? "");
+  // What the service does not take can be looked at on its way.
+  faults().rules = [{ binding: "ALERTS", error: "broken" }];
+  expect(outcomes(await runDue(jobs({ id: "measured", commands: [["usage"]] })))).toEqual(["measured ok"]);
+  const { keys } = await kv.list({ limit: 10, prefix: waitingKey("heartbeat") });
+  const reports = (await kv.read(keys.map(({ name }) => name))).map((entry) =>
+    JSON.parse(Buffer.from(entry?.value ?? []).toString()),
+  );
+  expect(reports.map(({ beat }) => [beat.result, beat.measures])).toEqual([
+    ["start", {}],
+    ["success", { cpu_exceeded: 0 }],
   ]);
+  faults().rules = [];
+  await cron(0);
+  expect(await heard("measured")).toMatchObject({ result: "success" });
 });
 
 test("a failed job is an alert; one that is not heard of again is late after its grace, and then an alert", async () => {

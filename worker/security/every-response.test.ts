@@ -146,6 +146,16 @@ describe("bodies", () => {
     expect((await post(small, {}, true)).status).toBe(201);
   });
 
+  test("where every field is optional the body may be absent, and one without its type is refused", async () => {
+    const path = "/api/v1/audit-export/verify-integrity";
+    // Neither a type nor a length, as `curl -X POST` sends it.
+    const headers = { "transfer-encoding": "chunked" };
+    expect((await service.call("POST", path, { key, headers })).json).toMatchObject({ ok: true });
+    expect((await service.call("POST", path, { key, body: "{}" })).status).toBe(415);
+    const lacking = await service.call("POST", FEEDBACK, { key, headers });
+    expect([lacking.status, lacking.text]).toEqual([400, expect.stringContaining("`request_id`")]);
+  });
+
   test("fields that do not fit, unknown ones included, are named with their path", async () => {
     const answer = await post('{"request_id":"12345678","rating":9,"colour":"red"}');
     const paths = (answer.json.errors as { path: string }[]).map(({ path }) => path);

@@ -24,6 +24,7 @@ export const status: Check = {
 export const auditArchive: Check = {
   name: "audit_archive",
   test: "look for the newest archived segment of the audit log in R2",
+  needs: ["database"],
   async run(work) {
     const bucket = work.env.AUDIT_ARCHIVE;
     // Where D1 fails, R2 can still be asked something.
