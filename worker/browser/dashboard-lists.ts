@@ -162,7 +162,11 @@ export function queuePanel(answer: Fetched<QueueStatus>): HTMLElement {
         "dl",
         {},
         ...queues.map(({ name, backlog, oldest_at }) =>
-          figure(name, `${count(backlog)} waiting`, oldest_at ? `the oldest since ${shortTime(oldest_at)} UTC` : "none is old"),
+          figure(
+            name,
+            `${count(backlog)} waiting`,
+            oldest_at ? `the oldest since ${shortTime(oldest_at)} UTC` : "none is old",
+          ),
         ),
         figure(
           "dead letters",
