@@ -152,6 +152,9 @@ describe("bodies", () => {
     const headers = { "transfer-encoding": "chunked" };
     expect((await service.call("POST", path, { key, headers })).json).toMatchObject({ ok: true });
     expect((await service.call("POST", path, { key, body: "{}" })).status).toBe(415);
+    // What is optional keeps its default, once the meter has heard of the requests before.
+    const update = () => service.call("POST", "/monitoring/baseline-update", { key, headers });
+    await expect.poll(async () => (await update()).json, { timeout: 20_000 }).toMatchObject({ period: "24h" });
     const lacking = await service.call("POST", FEEDBACK, { key, headers });
     expect([lacking.status, lacking.text]).toEqual([400, expect.stringContaining("`request_id`")]);
   });
