@@ -13,7 +13,7 @@ export interface Scored {
  * Cosines that differ by less in all hardly tell one chunk from another: a leg with a smaller span has so much less to say. Stretched to
  * the whole of a leg, the noise between two texts that differ by a number would outweigh the number, which full text has found.
  */
-const SIMILARITY_SPAN_MIN = 0.05;
+const SIMILARITY_SPAN_MIN = 0.03;
 
 interface Fused {
   id: number;
