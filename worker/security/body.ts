@@ -49,9 +49,15 @@ function requireJson(c: Context<App>): void {
 }
 
 function isJson(contentType: string): boolean {
-  const [type = "", ...parameters] = contentType.toLowerCase().split(";");
+  const [type = ""] = contentType.toLowerCase().split(";");
+  return type.trim() === "application/json" && isUtf8(contentType);
+}
+
+/** Whether a content type names no encoding, or the one that is read. */
+export function isUtf8(contentType: string): boolean {
+  const [, ...parameters] = contentType.toLowerCase().split(";");
   const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith("charset="));
-  return type.trim() === "application/json" && (charset === undefined || /^charset="?utf-?8"?$/.test(charset));
+  return charset === undefined || /^charset="?(?:utf-?8|us-ascii)"?$/.test(charset);
 }
 
 /** The whole body. Throws 413 when it is too large; of a body that announces its length, before reading it. */
