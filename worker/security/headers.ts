@@ -53,7 +53,8 @@ const answerCors = cors({
   origin: (origin, c: Context<App>) => (allowedOrigins(c.env.CORS_ORIGINS).includes(origin) ? origin : null),
   allowMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
   allowHeaders: [
-    ...["authorization", "content-type", "idempotency-key", "if-match", "traceparent", "x-api-key", "x-d1-bookmark"],
+    ...["authorization", "content-type", "idempotency-key", "if-match", "if-none-match"],
+    ...["traceparent", "x-api-key", "x-d1-bookmark", "x-request-id"],
     ...OTHER_CLIENTS,
   ],
   exposeHeaders: [
