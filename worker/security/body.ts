@@ -116,14 +116,19 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-function parse(text: string): unknown {
+/** For every JSON text that a request brings. @throws Problem `malformed-json` for what `jsonFlaw` finds; `what` begins its sentence. */
+export function refuseFlawedJson(text: string, what: string): void {
   const flaw = jsonFlaw(text, {
     depth_max: JSON_DEPTH_MAX,
     items_max: JSON_ITEMS_MAX,
     keys_max: JSON_KEYS_MAX,
     values_max: JSON_VALUES_MAX,
   });
-  if (flaw) throw new Problem("malformed-json", `The body was refused: ${flaw.detail} (at ${flaw.offset}).`);
+  if (flaw) throw new Problem("malformed-json", `${what} was refused: ${flaw.detail} (at ${flaw.offset}).`);
+}
+
+function parse(text: string): unknown {
+  refuseFlawedJson(text, "The body");
   try {
     return JSON.parse(text);
   } catch (error) {
