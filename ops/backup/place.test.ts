@@ -42,3 +42,10 @@ test.each([
 ])("an endpoint that is none is told: %j", async (query, cause) => {
   await expect(locate(`s3://vault/prism${query}`)).rejects.toThrow(cause);
 });
+
+test.each(["", " ", "https://minio.example/vault", "S3://vault/prism?endpoint=https://minio.example", "gs://vault"])(
+  "what is no folder and no bucket is told, and makes no folder here: %j",
+  async (given) => {
+    await expect(locate(given)).rejects.toMatchObject({ exit_code: 2 });
+  },
+);

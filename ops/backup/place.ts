@@ -28,6 +28,13 @@ export async function locateRepository(
     const { stack, s3 } = await target();
     return bucket({ ...(await s3()), bucket: nameInStack(BUCKETS.backups.name, stack), prefix: "" });
   }
+  // As a folder it would be one of this place, or of a name like "https:".
+  if (given.trim() === "" || /^(?!s3:)[\w+.-]+:\/\//.test(given))
+    throw wrongAddress(
+      given,
+      "it is neither a folder nor an s3:// address",
+      "DIR, or s3://bucket/prefix?endpoint=https://HOST",
+    );
   if (!given.startsWith("s3://")) return { storage: directoryStorage(given), close: () => {} };
   const url = URL.canParse(given) ? new URL(given) : undefined;
   const endpoint = url?.searchParams.get("endpoint") ?? "";
