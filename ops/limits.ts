@@ -312,6 +312,8 @@ export const INCIDENT_LOOK_BACK_MS = 30 * 60_000;
 export const INCIDENT_EVENTS_MAX = 40;
 /** Alerts that were evaluated longer ago do not say that all is well now. */
 export const ALERTS_STALE_MS = 15 * 60_000;
+/** Of a rota that is shown: ten years of shifts of an hour are 88 000. */
+export const ONCALL_DAYS_MAX = 3_660;
 /** Reports that waited, brought by one command. */
 export const WAITING_REPORTS_MAX = 50;
 /** Rows of the audit log in one query: some 500 bytes each. */

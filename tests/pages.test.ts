@@ -189,7 +189,8 @@ describe.skipIf(IS_MISSING)(`the pages in a browser${IS_MISSING ? " (skipped: no
       const text = `The marmot ${attack} hibernates for seven months. It lives on alpine meadows.`;
       await service.call("PUT", "/api/v1/documents/marmot", { title: "The marmot", text });
       await open("/ask", { colorScheme: "light", width: 1200 }, async (page) => {
-        await unlock(page, service.platform.admin_key);
+        // As it comes out of a chat or a document: with what nobody sees.
+        await unlock(page, `\u200b${service.platform.admin_key}\u00a0\u2028`);
         await page.keyboard.type("How long does the marmot hibernate?");
         await page.keyboard.press("Enter");
         await page.locator("#usage:not(:empty)").waitFor();

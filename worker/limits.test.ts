@@ -59,6 +59,11 @@ const relations: [rule: string, smaller: number, larger: number][] = [
     cloudflare.D1_VALUE_BYTES_MAX,
   ],
   [
+    "D1 takes a chunk with all that was left out of its text",
+    worker.DATA_BYTES_MAX + 100 * worker.CHUNK_MAX_TOKENS,
+    cloudflare.D1_VALUE_BYTES_MAX,
+  ],
+  [
     "D1 keeps an idempotent request's answer",
     BYTES_PER_CHAR_MAX * worker.IDEMPOTENCY_ANSWER_CHARS_MAX,
     cloudflare.D1_VALUE_BYTES_MAX,

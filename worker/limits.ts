@@ -152,6 +152,9 @@ export const DEAD_LETTERS_LISTED_MAX = 20;
 /** JSON of bulk rows in one parameter: half of D1's 2 MB a value, since a character may take more than a byte. */
 export const BULK_JSON_CHARS_MAX = 600_000;
 
+/** Data of data URIs that a document keeps beside its text, as JSON: one chunk's row may hold it all, in one value of D1's 2 MB. */
+export const DATA_BYTES_MAX = 1_500_000;
+
 /** Workers AI takes 100 texts a call for bge models. */
 export const EMBEDDING_TEXTS_PER_CALL_MAX = 100;
 /** More than any model of the catalogue reads (8 192 tokens at most). */

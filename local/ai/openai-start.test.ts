@@ -41,6 +41,14 @@ test("an address that holds more than one is refused, and no credentials in it a
   }
 });
 
+test("what a file of variables leaves around their values is not part of them", async () => {
+  const entries = Object.entries(upstream.environment).map(([name, value]) => [name, ` ${value}\r`]);
+  const ai = AiService.fromEnvironment({ ...Object.fromEntries(entries), PRISM_AI_API_KEY: "sk-1\n" });
+  expect(ai.embeddingModel).toBe("@openai/nomic-embed-text");
+  expect(await ai.embeddingDimensions()).toBe(8);
+  expect(AiService.fromEnvironment({ PRISM_AI_BASE_URL: " " }).embeddingModel).toMatch(/^@prism/);
+});
+
 test("a model that embedded here before is not answered for by another", async () => {
   const ask = async (model: string) => {
     const body = JSON.stringify({ model, inputs: { text: ["weevil"] } });

@@ -7,7 +7,6 @@ import { DIMENSIONS, type OpenAiServer, startOpenAiServer } from "./openai-serve
 
 let upstream: OpenAiServer;
 let service: Service;
-
 beforeAll(async () => {
   upstream = await startOpenAiServer();
   service = await startService({
@@ -202,14 +201,15 @@ describe("an OpenAI-compatible upstream", () => {
     ["usage: null", { usage: null }],
     ["usage without a total", { usage: { prompt_tokens: 3, completion_tokens: 4 } }],
     ["usage of another shape", { usage: "much" }],
-    ["a model of its own", { model: "qwen3:8b-q4" }],
+    ["a model of its own that is called like what every object has", { model: "constructor" }],
   ])("a good answer with %s is taken; one that cites nothing is not grounded", async (_, more) => {
+    // One that does not stream answers whole.
     for (const stream of [false, true]) {
-      // A server that does not stream answers a question for a stream whole.
       upstream.brokenChat = whole({ content: "<think>Hm.</think>It eats grain." }, more);
       const { first, second } = await twice(stream);
       expect(first).toMatchObject({ answer: "It eats grain.", found: true, grounded: false, degraded: [] });
       expect(first.model).toBe("model" in more ? more.model : "qwen3:8b");
+      if (!stream) expect(first.usage.neurons).toBe(0);
       expect(second.cached).toBe(true);
     }
   });

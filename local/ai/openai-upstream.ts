@@ -50,10 +50,12 @@ export class OpenAiUpstream {
 
   /** Null without `PRISM_AI_BASE_URL`. Throws when it is set but the model names are not, or the limit is no number of seconds. */
   static fromEnvironment(environment: NodeJS.ProcessEnv): OpenAiUpstream | null {
-    const base_url = environment.PRISM_AI_BASE_URL;
+    // Without what a file of variables leaves around them: a blank, a carriage return.
+    const trimmed = (value: string | undefined) => value?.trim() || undefined;
+    const base_url = trimmed(environment.PRISM_AI_BASE_URL);
     if (!base_url) return null;
-    const embedding_model = environment.PRISM_AI_EMBEDDING_MODEL;
-    const chat_model = environment.PRISM_AI_CHAT_MODEL;
+    const embedding_model = trimmed(environment.PRISM_AI_EMBEDDING_MODEL);
+    const chat_model = trimmed(environment.PRISM_AI_CHAT_MODEL);
     if (!/^https?:\/\//.test(base_url) || !URL.canParse(base_url)) {
       throw new UpstreamError(`PRISM_AI_BASE_URL takes an address like http://127.0.0.1:11434/v1, not "${base_url}"`);
     }
@@ -69,13 +71,13 @@ export class OpenAiUpstream {
       );
     }
     const seconds_max = AI_UPSTREAM_TIMEOUT_MS / 1000;
-    const seconds = environment.PRISM_AI_TIMEOUT_S || String(seconds_max);
+    const seconds = trimmed(environment.PRISM_AI_TIMEOUT_S) ?? String(seconds_max);
     if (!/^\d{1,3}$/.test(seconds) || Number(seconds) < 1 || Number(seconds) > seconds_max) {
       throw new UpstreamError(`PRISM_AI_TIMEOUT_S takes whole seconds from 1 to ${seconds_max}, not "${seconds}"`);
     }
     return new OpenAiUpstream({
       base_url,
-      api_key: environment.PRISM_AI_API_KEY,
+      api_key: trimmed(environment.PRISM_AI_API_KEY),
       embedding_model,
       chat_model,
       timeout_ms: Number(seconds) * 1000,

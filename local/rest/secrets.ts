@@ -24,7 +24,7 @@ export function withSecrets(
   const set = Object.entries(secrets).flatMap(([name, secret]) =>
     secret === null ? [] : [{ type: "secret_text" as const, name, text: secret.text }],
   );
-  return [...bindings.filter(({ name }) => !(name in secrets)), ...set];
+  return [...bindings.filter(({ name }) => !Object.hasOwn(secrets, name)), ...set];
 }
 
 /** Routes below `/accounts/:account_id`. */

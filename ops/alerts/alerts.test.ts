@@ -101,6 +101,8 @@ test("who is on call is told, and comes as a calendar that stays the same while 
   expect(found.ical).toContain("SUMMARY:On call (primary): Ann");
   const again = await ops("oncall", "--days", "30", "--ical");
   expect(again.stdout.trim()).toBe(found.ical.trim());
+  // Numbers are decimal digits, and a calendar has an end.
+  for (const days of ["1000000000", "0x10", "1e2", "", "٣"]) expect((await ops("oncall", "--days", days)).code).toBe(2);
 });
 
 test("the built-in tests of the rules pass, and tests of one's own say what is not as they expect", async () => {

@@ -8,6 +8,7 @@ import { DAY_MS } from "../../worker/ground/time.ts";
 import { defineCommand } from "../command/define.ts";
 import { positive } from "../command/options.ts";
 import { harmless } from "../command/output.ts";
+import { ONCALL_DAYS_MAX } from "../limits.ts";
 import { configurationInUse } from "./configuration.ts";
 
 const shift = z.strictObject({
@@ -26,7 +27,10 @@ export const oncall = defineCommand({
   notes: "Reads the rota from KV through Cloudflare's API: it works while the Worker is down.",
   risk: "read",
   options: z.object({
-    days: positive.default(28).describe("how far to look ahead"),
+    days: positive
+      .max(ONCALL_DAYS_MAX, `expected at most ${ONCALL_DAYS_MAX}`)
+      .default(28)
+      .describe("how far to look ahead"),
     ical: z.boolean().default(false).describe("print the shifts as an iCalendar file"),
   }),
   output: z.strictObject({

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -108,6 +108,21 @@ test("while there is no stack it waits here, and the next command brings it in i
   expect(earlier[0].seq).toBe(later[0].seq - 1);
   expect(notes).toEqual([]);
   rmSync(elsewhere, { recursive: true });
+});
+
+test("what was being written when the power went keeps no other record back, is told once and kept", async () => {
+  const folder = join(dir, "audit-waiting/local");
+  writeFileSync(join(folder, "000000000000000-empty.json"), "");
+  writeFileSync(join(folder, "000000000000000-half.json"), '{"id":"a3f1');
+  notes.length = 0;
+  await act("behind it");
+  await act("after that");
+  expect((await entries("behind it")).length + (await entries("after that")).length).toBe(2);
+  expect(notes).toHaveLength(2);
+  expect(notes.join("\n")).toContain("000000000000000-half.json is no whole report");
+  expect(waiting()).toEqual(["000000000000000-empty.json.damaged", "000000000000000-half.json.damaged"]);
+  for (const name of waiting()) rmSync(join(folder, name));
+  notes.length = 0;
 });
 
 const cli = async (...args: string[]) => {

@@ -89,9 +89,24 @@ async function readKey(path: string): Promise<BackupKey> {
   return parseKey(text, path);
 }
 
+/**
+ * The keys of a repository in the folder. Files that are no keys, or another repository's torn one, stand in nobody's way.
+ * @throws OpsError for one that cannot be read and has the repository's name, or where no other fits.
+ */
 async function keysIn(folder: string, repository: string): Promise<BackupKey[]> {
   if (!existsSync(folder)) return [];
   const names = (await readdir(folder)).filter((name) => name.endsWith(".json")).sort();
-  const keys = await Promise.all(names.map((name) => readKey(join(folder, name))));
-  return keys.filter((key) => key.repository === repository);
+  const keys: BackupKey[] = [];
+  let unread: unknown;
+  for (const name of names) {
+    try {
+      const key = await readKey(join(folder, name));
+      if (key.repository === repository) keys.push(key);
+    } catch (error) {
+      if (name.startsWith(repository)) throw error;
+      unread ??= error;
+    }
+  }
+  if (keys.length === 0 && unread !== undefined) throw unread;
+  return keys;
 }

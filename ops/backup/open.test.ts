@@ -1,5 +1,5 @@
 /** A repository that cannot be opened says why in a word, so that no command takes one reason for another. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -73,6 +73,22 @@ describe("the repository of a stack", () => {
     test("a key that cannot be read is no missing repository: vacuum refuses", async () => {
       const { code, stdout } = await vacuum("--key-file", MISSING);
       expect([code, JSON.parse(stdout)]).toMatchObject([2, { error: { subject: MISSING, reason: "key-unreadable" } }]);
+    });
+
+    test("a torn key of another repository in the data folder stands in nobody's way; one of its own is told", async () => {
+      const keys = path("backup-keys");
+      mkdirSync(keys);
+      for (const name of readdirSync(path("keys"))) copyFileSync(join(path("keys"), name), join(keys, name));
+      writeFileSync(join(keys, "0-another.json"), '{"prism_backup_key": 1');
+      expect((await vacuum()).code).toBe(0);
+      const [own = ""] = readdirSync(path("keys"));
+      writeFileSync(join(keys, own), `\ufeff${readFileSync(join(keys, own), "utf8")}`);
+      expect((await vacuum()).code).toBe(0);
+      writeFileSync(join(keys, own), "{");
+      expect(JSON.parse((await vacuum()).stdout)).toMatchObject({
+        error: { subject: join(keys, own), reason: "key-unreadable" },
+      });
+      rmSync(keys, { recursive: true });
     });
 
     test("without any key vacuum says so, and leaves the change log alone", async () => {

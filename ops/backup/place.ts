@@ -28,17 +28,26 @@ export async function locateRepository(
     const { stack, s3 } = await target();
     return bucket({ ...(await s3()), bucket: nameInStack(BUCKETS.backups.name, stack), prefix: "" });
   }
+  // As a folder it would be one of this place, or of a name like "https:".
+  if (given.trim() === "" || /^(?!s3:)[\w+.-]+:\/\//.test(given))
+    throw wrongAddress(
+      given,
+      "it is neither a folder nor an s3:// address",
+      "DIR, or s3://bucket/prefix?endpoint=https://HOST",
+    );
   if (!given.startsWith("s3://")) return { storage: directoryStorage(given), close: () => {} };
   const url = URL.canParse(given) ? new URL(given) : undefined;
   const endpoint = url?.searchParams.get("endpoint") ?? "";
-  if (url === undefined || !URL.canParse(endpoint))
+  if (url === undefined || !URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol))
     throw wrongAddress(
       given,
-      "it has no endpoint",
+      endpoint === ""
+        ? "it has no endpoint"
+        : `its endpoint "${endpoint}" is no address that begins with https:// or http://`,
       "s3://bucket/prefix?endpoint=https://HOST names one, &region=NAME its region",
     );
   const region = url.searchParams.get("region");
-  const prefix = url.pathname.replace(/^\/+|\/+$/g, "");
+  const prefix = decoded(url.pathname, given).replace(/^\/+|\/+$/g, "");
   return bucket({
     endpoint,
     bucket: url.host,
@@ -70,12 +79,23 @@ function bucket(place: Parameters<typeof s3Storage>[0]): Place {
 function credentialsOf(given: string, env: Environment) {
   const access_key_id = env.PRISM_BACKUP_ACCESS_KEY_ID || env.AWS_ACCESS_KEY_ID;
   const secret_access_key = env.PRISM_BACKUP_SECRET_ACCESS_KEY || env.AWS_SECRET_ACCESS_KEY;
-  if (access_key_id && secret_access_key) return { access_key_id, secret_access_key };
+  // Of temporary credentials; those of AWS's names belong together.
+  const session_token = env.PRISM_BACKUP_ACCESS_KEY_ID ? env.PRISM_BACKUP_SESSION_TOKEN : env.AWS_SESSION_TOKEN;
+  if (access_key_id && secret_access_key) return { access_key_id, secret_access_key, session_token };
   throw wrongAddress(
     given,
     "its credentials are not in the environment",
     "export PRISM_BACKUP_ACCESS_KEY_ID=… PRISM_BACKUP_SECRET_ACCESS_KEY=…",
   );
+}
+
+/** A prefix as people and other tools write it: blanks and letters of other scripts are encoded in an address. */
+function decoded(pathname: string, given: string): string {
+  try {
+    return decodeURIComponent(pathname);
+  } catch {
+    throw wrongAddress(given, "its prefix is not percent-encoded UTF-8", "% itself is written %25");
+  }
 }
 
 function wrongAddress(subject: string, cause: string, hint: string): OpsError {

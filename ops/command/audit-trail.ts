@@ -1,8 +1,8 @@
 /** From this machine into the stack's audit log, by the way of `waiting-reports.ts`. */
 import { createHash, randomUUID } from "node:crypto";
-import { userInfo } from "node:os";
 import { type AuditEntry, auditEntry } from "../../worker/ground/audit-entry.ts";
 import { AUDIT_DETAIL_BYTES_MAX } from "../../worker/limits.ts";
+import { actorName } from "./actor.ts";
 import { asOpsError, isReason } from "./errors.ts";
 import type { Invocation } from "./invocation.ts";
 import type { JournalEntry } from "./journal.ts";
@@ -49,7 +49,7 @@ function entryOf({ action, outcome, detail }: JournalEntry, at_ms: number): Audi
     id: randomUUID(),
     at_ms,
     source: "ops",
-    actor: userInfo().username,
+    actor: actorName(),
     key_id: "operator",
     action,
     outcome,

@@ -37,7 +37,7 @@ export async function buildProgram(
 ): Promise<Program> {
   const words = argv.filter((word) => !word.startsWith("-")).join(" ");
   const asksHelp = argv.some((word) => ["--help", "-h"].includes(word));
-  const isForHelp = words === "" || words in AREAS || (asksHelp && pathIn(argv) === undefined);
+  const isForHelp = words === "" || Object.hasOwn(AREAS, words) || (asksHelp && pathIn(argv) === undefined);
   const program = new CommanderCommand("ops")
     .usage("<command> [options]")
     .description("What we do to PRISM.")

@@ -45,6 +45,8 @@ export function flagName(key: string): string {
   return `--${key.replaceAll("_", "-")}`;
 }
 
+const DECIMAL = /^-?\d{1,15}(?:\.\d{1,15})?$/;
+
 /** Words of a shell as the schema's input: what should be a number and is none stays text, for the schema to refuse. */
 export function inputOf(options: z.ZodObject, words: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const { properties } = objectSchema.parse(z.toJSONSchema(options, { io: "input", unrepresentable: "any" }));
@@ -52,9 +54,9 @@ export function inputOf(options: z.ZodObject, words: Readonly<Record<string, unk
   return Object.fromEntries(
     given.map(([key, word]) => {
       const { type } = properties[key] ?? {};
-      const isNumber = (type === "integer" || type === "number") && typeof word === "string" && word.trim() !== "";
-      const number = Number(word);
-      return [key, isNumber && Number.isFinite(number) ? number : word];
+      // In decimal digits and nothing else: `Number` would take `0x10`, `1e2` and blanks as well.
+      const isNumber = type === "integer" || type === "number";
+      return [key, isNumber && typeof word === "string" && DECIMAL.test(word) ? Number(word) : word];
     }),
   );
 }

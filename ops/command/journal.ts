@@ -3,9 +3,9 @@
  * Lines are only ever added.
  */
 import { mkdir, open } from "node:fs/promises";
-import { userInfo } from "node:os";
 import { join } from "node:path";
 import type { Stack } from "../../infra/inventory.ts";
+import { actorName } from "./actor.ts";
 
 export interface JournalEntry {
   stack: Stack;
@@ -19,7 +19,7 @@ export interface JournalEntry {
 /** Adds an entry. `now_ms` since the epoch. */
 export async function recordAction(dataDir: string, entry: JournalEntry, now_ms: number): Promise<void> {
   await mkdir(dataDir, { recursive: true });
-  const line = { at: new Date(now_ms).toISOString(), actor: userInfo().username, ...entry };
+  const line = { at: new Date(now_ms).toISOString(), actor: actorName(), ...entry };
   const file = await open(join(dataDir, "journal.jsonl"), "a+", 0o600);
   try {
     const { size } = await file.stat();

@@ -3,9 +3,10 @@
  * it, it is left in KV, from where cron takes it; where the account cannot be reached either, it waits here for the next command that reports.
  * A report has one id on every way, and whoever takes it takes it once.
  */
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { z } from "zod";
+import { jsonIn } from "../../worker/ground/json.ts";
 import { type WaitingKind, waitingKey } from "../../worker/ground/waiting.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { WAITING_REPORT_TIMEOUT_MS, WAITING_REPORTS_MAX } from "../limits.ts";
@@ -29,10 +30,13 @@ export interface ReportKind<R extends Report> {
   settled: readonly number[];
 }
 
-export type Sender = Pick<Invocation, "stack" | "data_dir" | "env">;
+export type Sender = Pick<Invocation, "stack" | "data_dir" | "env" | "note">;
 
 /** Where reports of a kind wait. */
-export function waitingFolder<R extends Report>({ stack, data_dir }: Sender, { kind }: ReportKind<R>): string {
+export function waitingFolder<R extends Report>(
+  { stack, data_dir }: Pick<Sender, "stack" | "data_dir">,
+  { kind }: ReportKind<R>,
+): string {
   return join(data_dir, `${kind}-waiting`, stack);
 }
 
@@ -41,7 +45,9 @@ export async function keepReport<R extends Report>(sender: Sender, kind: ReportK
   const folder = waitingFolder(sender, kind);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const name = `${String(report.at_ms).padStart(15, "0")}-${report.id}.json`;
-  await writeFile(join(folder, name), JSON.stringify(report), { mode: 0o600, flag: "wx" });
+  // Whole or not at all: another command may look at the same moment.
+  await writeFile(join(folder, `${name}.new`), JSON.stringify(report), { mode: 0o600, flag: "wx" });
+  await rename(join(folder, `${name}.new`), join(folder, name));
 }
 
 /** Brings what is kept, oldest first; false where the stack cannot be found, so that all of it stays. @throws what KV's API throws. */
@@ -56,17 +62,31 @@ export async function bringReports<R extends Report>(sender: Sender, kind: Repor
   return true;
 }
 
-/** The oldest of what is kept. */
+/**
+ * The oldest of what is kept. What is no report, as a file may be that was written when the power went, is set aside: the others must not
+ * wait behind it for ever.
+ */
 async function keptHere<R extends Report>(sender: Sender, kind: ReportKind<R>): Promise<{ path: string; report: R }[]> {
   const folder = waitingFolder(sender, kind);
   const found = await readdir(folder).catch(() => []);
   const names = found.filter((name) => name.endsWith(".json")).sort();
-  return await Promise.all(
-    names.slice(0, WAITING_REPORTS_MAX).map(async (name) => {
-      const path = join(folder, name);
-      return { path, report: kind.schema.parse(JSON.parse(await readFile(path, "utf8"))) };
-    }),
-  );
+  const kept = names.slice(0, WAITING_REPORTS_MAX).map(async (name) => {
+    const path = join(folder, name);
+    // Another command may have brought it meanwhile.
+    const text = await readFile(path, "utf8").catch(unlessGone);
+    if (text === null) return [];
+    const { data: report } = kind.schema.safeParse(jsonIn(text));
+    if (report !== undefined) return [{ path, report }];
+    await rename(path, `${path}.damaged`).catch(unlessGone);
+    sender.note(`Warning: ${path} is no whole report, and nobody hears of it: it is kept as ${name}.damaged`);
+    return [];
+  });
+  return (await Promise.all(kept)).flat();
+}
+
+function unlessGone(error: unknown): null {
+  if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+  throw error;
 }
 
 /** What waits, on this machine and in KV, oldest first. @throws what KV's API throws. */
@@ -91,8 +111,12 @@ export async function bringFromKv<R extends Report>(sender: Sender, kind: Report
 async function leftInKv<R extends Report>(target: StackTarget, { kind, schema }: ReportKind<R>, signal: AbortSignal) {
   const values = await configValues(target, signal);
   const names = await values.names(waitingKey(kind));
-  const left = names.map(async (key) => ({ key, report: schema.parse(JSON.parse(await values.get(key))) }));
-  return await Promise.all(left);
+  // What is no report cron takes away, and says so in the log.
+  const left = names.map(async (key) => {
+    const { data: report } = schema.safeParse(jsonIn(await values.get(key)));
+    return report === undefined ? [] : [{ key, report }];
+  });
+  return (await Promise.all(left)).flat();
 }
 
 /** The CONFIG namespace by the account's API. */

@@ -1,4 +1,5 @@
 /** What is inside an archive, inflated no further than it announced: that sum was checked before (`fileFlaw`). */
+import { posix } from "node:path";
 import { inflateRawSync } from "node:zlib";
 import { FILE_ENTRIES_MAX } from "../../worker/limits.ts";
 import { readZipDirectory, type ZipEntry } from "../../worker/rag/ingest/zip-directory.ts";
@@ -9,15 +10,29 @@ const DEFLATED = 8;
 const HEADER_BYTES = 30;
 
 /** Reads entries by name; undefined for a name that is not there. */
-export function openArchive(bytes: Uint8Array): { names: string[]; read: (name: string) => Buffer | undefined } {
+export function openArchive(bytes: Uint8Array): {
+  names: ReadonlySet<string>;
+  read: (name: string) => Buffer | undefined;
+} {
   const entries = new Map((readZipDirectory(bytes, FILE_ENTRIES_MAX) ?? []).map((entry) => [entry.name, entry]));
   return {
-    names: [...entries.keys()],
+    names: new Set(entries.keys()),
     read: (name) => {
       const entry = entries.get(name);
       return entry && inflate(bytes, entry);
     },
   };
+}
+
+/** The entry that `address`, as a part writes it, leads to: by its characters, else by what is percent-encoded in them. */
+export function linkedEntry(names: ReadonlySet<string>, part: string, address: string): string {
+  const written = posix.resolve("/", posix.dirname(part), address).slice(1);
+  if (names.has(written)) return written;
+  try {
+    return decodeURIComponent(written);
+  } catch {
+    return written;
+  }
 }
 
 /** Holds every entry to what it announces, for parsers that inflate by themselves. @throws Refused where one is more. */

@@ -1,9 +1,8 @@
 /** Books (.epub): their chapters in the order of reading. */
-import { posix } from "node:path";
-import { openArchive } from "./archive.ts";
+import { linkedEntry, openArchive } from "./archive.ts";
 import { markdownOfHtml } from "./markdown.ts";
 import { type Parser, Refused } from "./parser.ts";
-import { allOf, firstOf, parseXml } from "./xml.ts";
+import { allOf, decodeXml, firstOf, parseXml } from "./xml.ts";
 
 const CONTAINER = "META-INF/container.xml";
 const ENCRYPTED = "META-INF/encryption.xml";
@@ -19,10 +18,10 @@ export const parseEpub: Parser = (bytes) => {
     const { href, "media-type": type, properties } = items.get(idref) ?? {};
     // The table of contents repeats the headings.
     if (!href || !PAGES.has(type ?? "") || properties?.split(" ").includes("nav")) return [];
-    const chapter = read(posix.join(posix.dirname(path), decodeURIComponent(href)));
-    return chapter === undefined ? [] : [markdownOfHtml(chapter.toString("utf8")).trim()];
+    const chapter = read(linkedEntry(names, path, href));
+    return chapter === undefined ? [] : [markdownOfHtml(decodeXml(chapter)).trim()];
   });
   const text = chapters.filter((chapter) => chapter !== "").join("\n\n");
-  if (text === "" && names.includes(ENCRYPTED)) throw new Refused("is protected against reading");
+  if (text === "" && names.has(ENCRYPTED)) throw new Refused("is protected against reading");
   return text;
 };

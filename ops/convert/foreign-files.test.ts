@@ -207,6 +207,12 @@ test("rows of commas alone are left out of a CSV", async () => {
   expect(await convert("a.csv", ",\n,\n")).toBe("refused: holds no text");
 });
 
+test("a CSV's mark is the one that it names, as Excel has it, or that its head has between its names, not in them", async () => {
+  const table = "| Part | Count, sold |\n| - | - |\n| Bolt | 4,5 |\n";
+  expect(await convert("a.csv", 'Part;"Count, sold"\nBolt;4,5\n')).toBe(table);
+  expect(await convert("a.csv", "\ufeffsep=|\r\nPart|Count, sold\r\nBolt|4,5\r\n")).toBe(table);
+});
+
 describe("PDF", () => {
   type Word = readonly [text: string, x: number, y: number, size?: number];
   const pdf = async (words: readonly Word[]) => {

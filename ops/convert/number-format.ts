@@ -33,8 +33,7 @@ export function numberFormats(read: (name: string) => Buffer | undefined): ShowN
 /** By the number of a cell's style; undefined where it changes nothing. */
 function patternsOf(styles: Buffer | undefined): (string | undefined)[] {
   if (styles === undefined) return [];
-  // Some programs give every element a prefix.
-  const xml = parseXml(Buffer.from(styles.toString("utf8").replace(/(<\/?)\w+:/g, "$1")), "xl/styles.xml");
+  const xml = parseXml(styles, "xl/styles.xml");
   const inside = (list: string, name: string) => allOf(xml, list).flatMap((found) => childrenOf(found, name));
   const own = new Map(
     inside("numFmts", "numFmt").map(({ attributes: { numFmtId, formatCode } }) => [numFmtId, formatCode]),

@@ -29,7 +29,7 @@ export const parseOpenDocument: Parser = (bytes) => {
   const { names, read } = openArchive(bytes);
   const content = parseXml(read(CONTENT), CONTENT);
   const body = firstOf(content, "office:body");
-  const styles = names.includes(STYLES) ? [parseXml(read(STYLES), STYLES), content] : [content];
+  const styles = names.has(STYLES) ? [parseXml(read(STYLES), STYLES), content] : [content];
   const reader = new Reader(styles);
   return markdownOfTree({ type: "root", children: body === undefined ? [] : reader.all(body) });
 };

@@ -1,7 +1,7 @@
 /** PowerPoint's presentations (.pptx): each slide under its number and title, with tables, lists and what the speaker noted. */
 import type { List, RootContent } from "mdast";
 import type { Element } from "xast";
-import { openArchive } from "./archive.ts";
+import { linkedEntry, openArchive } from "./archive.ts";
 import { headingOf, markdownOf, paragraphOf, slideTitle, tableOf } from "./markdown.ts";
 import type { Parser } from "./parser.ts";
 import { allOf, childrenOf, firstOf, parseXml } from "./xml.ts";
@@ -19,11 +19,11 @@ export const parsePptx: Parser = (bytes) => {
   const relationsOf = (part: string) => {
     const folder = part.slice(0, part.lastIndexOf("/") + 1);
     const name = `${folder}_rels/${part.slice(folder.length)}.rels`;
-    if (!archive.names.includes(name)) return [];
+    if (!archive.names.has(name)) return [];
     return allOf(read(name), "Relationship").map(({ attributes: { Id, Type, Target } }) => ({
       id: Id,
       type: Type ?? "",
-      path: new URL(Target ?? "", `file:///${folder}`).pathname.slice(1),
+      path: linkedEntry(archive.names, part, Target ?? ""),
     }));
   };
 

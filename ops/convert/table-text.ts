@@ -4,13 +4,17 @@ import { markdownOf, tableOf } from "./markdown.ts";
 import type { Parser } from "./parser.ts";
 
 const SEPARATORS = [",", ";", "\t"];
+/** Excel's own way to name it. */
+const NAMED = /^sep=(.)\r?\n/i;
 
 export const parseCsv: Parser = (bytes) => {
   const text = new TextDecoder().decode(bytes);
+  const [line, named] = NAMED.exec(text) ?? [""];
   const [head = ""] = text.split("\n", 1);
-  const count = (mark: string) => head.split(mark).length;
-  const delimiter = SEPARATORS.toSorted((a, b) => count(b) - count(a))[0];
-  const rows: string[][] = parse(text, {
+  const names = head.replace(/"[^"]*"/g, "");
+  const count = (mark: string) => names.split(mark).length;
+  const delimiter = named ?? SEPARATORS.toSorted((a, b) => count(b) - count(a))[0];
+  const rows: string[][] = parse(text.slice(line.length), {
     delimiter,
     bom: true,
     relax_column_count: true,

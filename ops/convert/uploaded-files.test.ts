@@ -136,8 +136,22 @@ test("what is no file, no form or no field is refused with what to do, and write
     [upload("a.html", "<script>1</script>"), 422, /holds no text/],
     [upload("a.html", "<p>x</p>", { metadata: "{" }), 400, /`metadata`: must be JSON/],
     [upload("a.html", "<p>x</p>", { metadata: '{"collection":1}' }), 400, /must be a string/],
+    [
+      upload("a.html", "<p>x</p>", { metadata: '{"a":1,"a":2}' }),
+      400,
+      /^`metadata` was refused: the key "a" is given twice/,
+    ],
+    [upload("a.html", "<p>x</p>", { metadata: '{"__proto__":1}' }), 400, /"__proto__" is not taken/],
+    [upload("a.html", "<p>x</p>", { metadata: `[${"[],".repeat(1_000_000)}[]]` }), 400, /more than \d+ items/],
     [upload("a.html", "<p>x</p>", { text: "y" }), 400, /`text`: unknown field/],
     [post(`${PATH}?text=y`, "<p>x</p>", { "content-type": "text/html" }), 400, /`text`: unknown field/],
+    [post(`${PATH}?id=a&id=b`, "<p>x</p>", { "content-type": "text/html" }), 400, /each field once, not `id` again/],
+    [upload("a.html", "<p>x</p>", { constructor: "y" }), 400, /`constructor`: unknown field/],
+    [upload("a.html", "<p>x</p>", {}, { type: "constructor" }), 415, /PDF, HTML or Markdown/],
+    [post(PATH, "x", { "content-type": "constructor" }), 415, /Content-Type/],
+    // Latin-1 that is UTF-8 by chance, and says something else then.
+    [post(PATH, new Uint8Array([0xc3, 0xa9]), { "content-type": 'text/plain; Charset="ISO-8859-1"' }), 415, /as UTF-8/],
+    [upload("a.txt", new Uint8Array([0xc3, 0xa9]), {}, { type: "text/plain;charset=windows-1252" }), 415, /as UTF-8/],
     [post(PATH, new URLSearchParams({ a: "b" }), {}), 415, /Content-Type/],
     [post(PATH, "nothing", { "content-type": form }), 400, /boundary/],
     [

@@ -46,7 +46,7 @@ function prepared(bytes: Uint8Array): Uint8Array {
   const { names, read } = openArchive(bytes);
   const show = numberFormats(read);
   const parts: Zippable = {};
-  for (const name of names.filter((one) => PART.test(one))) {
+  for (const name of [...names].filter((one) => PART.test(one))) {
     const part = read(name) as Buffer;
     if (SHEET.test(name)) {
       const xml = part.toString("utf8").replace(EMPTY_CELL, "");

@@ -17,6 +17,9 @@ export function nameOf({ id, ref }: Pick<ShownIncident, "id" | "ref">): string {
   return id === null ? (ref ?? "?") : String(id);
 }
 
+/** Of one incident, by its number or `ref`. */
+export const pathOf = (name: string): string => `${PATH}/${encodeURIComponent(name)}`;
+
 /** All incidents of a state, newest first. @throws OpsError as the client does. */
 export async function readIncidents(client: Client, state: "open" | "all"): Promise<ShownIncident[]> {
   const found: ShownIncident[] = [];
@@ -27,5 +30,5 @@ export async function readIncidents(client: Client, state: "open" | "all"): Prom
 
 /** @throws OpsError as the client does, with status 404 where there is none. */
 export async function readIncident(client: Client, name: string): Promise<ShownIncident> {
-  return client.get(`${PATH}/${encodeURIComponent(name)}`, shownIncident);
+  return client.get(pathOf(name), shownIncident);
 }

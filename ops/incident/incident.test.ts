@@ -55,6 +55,9 @@ test("an incident goes from its opening to its post-mortem, by commands as they 
   const action = ["--action", "Alert on orphans", "--owner", "ann", "--due", "2026-01-01"];
   const updated = await typed("update", "1", "--text", "It is the index.", "--state", "identified", ...action);
   expect(updated.incident).toMatchObject({ state: "identified", action_items: [{ id: 1, owner: "ann" }] });
+  // A name is one segment of a path, whatever it holds: this would be a key's.
+  const elsewhere = await typed("update", "../keys/000000000000", "--text", "x");
+  expect(elsewhere).toMatchObject({ code: 1, error: { subject: "/api/v1/incidents/..%2Fkeys%2F000000000000" } });
   const resolved = await typed("resolve", "1", "--text", "It is as fast as before.");
   expect(resolved).toMatchObject({ code: 0, doubts: [], incident: { state: "resolved" } });
   expect(await typed("list")).toMatchObject({ incidents: [], action_items: [{ incident: "1", is_late: true }] });

@@ -1,9 +1,9 @@
 /** `ops incident open` */
-import { userInfo } from "node:os";
 import { z } from "zod";
 import { COMPONENTS, SEVERITIES } from "../../worker/ground/status.ts";
 import { iso } from "../../worker/ground/time.ts";
 import { readAlerts } from "../alerts/answers.ts";
+import { actorName } from "../command/actor.ts";
 import { defineCommand } from "../command/define.ts";
 import { asOpsError, misuse, OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
@@ -66,7 +66,7 @@ service does not answer, it is left in KV, or waits on this machine, and has a n
       severity,
       components: given.services,
       text: given.text ?? "We see it and are looking for the cause.",
-      commander: given.commander ?? userInfo().username,
+      commander: given.commander ?? actorName(),
       started_at: iso(started?.(now_ms) ?? from?.began_ms ?? now_ms),
       opened_at: iso(now_ms),
       ref: newRef(),

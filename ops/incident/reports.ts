@@ -10,7 +10,7 @@ import { asOpsError, isReason, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { bringFromKv, bringReports, keepReport, type ReportKind, waitingReports } from "../command/waiting-reports.ts";
 import { decode } from "../service/client.ts";
-import { PATH, readIncident, type ShownIncident, shownIncident } from "./answers.ts";
+import { PATH, pathOf, readIncident, type ShownIncident, shownIncident } from "./answers.ts";
 
 const opening = z.object({
   title: z.string(),
@@ -50,7 +50,7 @@ const REPORTS: ReportKind<IncidentReport> = {
   request: (one) =>
     one.act === "open"
       ? { path: PATH, body: one.opening }
-      : { method: "PATCH", path: `${PATH}/${one.incident}`, body: one.change },
+      : { method: "PATCH", path: pathOf(one.incident), body: one.change },
   // The book refuses it for good: there is no such incident, or it cannot be so changed.
   settled: [400, 404],
 };
@@ -84,7 +84,7 @@ export async function tell(
     const sent =
       act.act === "open"
         ? client.post(PATH, act.opening, { repeatable: true })
-        : client.patch(`${PATH}/${act.incident}`, act.change);
+        : client.patch(pathOf(act.incident), act.change);
     return { incident: decode(shownIncident, await sent, PATH), where: "service" };
   } catch (error) {
     if (!isDown(error)) throw error;

@@ -56,7 +56,8 @@ export async function loadConfig(path: string): Promise<IndexConfig> {
     );
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(path, "utf8"));
+    // Editors of Windows begin a file with a byte order mark, which is no JSON.
+    json = JSON.parse((await readFile(path, "utf8")).replace(/^\uFEFF/, ""));
   } catch (error) {
     throw refuse(error instanceof Error ? error.message : String(error), error);
   }

@@ -216,6 +216,12 @@ describe("loadConfig", () => {
     await expect(loadConfig(join(root, "none.json"))).rejects.toThrow(/ENOENT/);
   });
 
+  test("takes no offence at the byte order mark of an editor of Windows", async () => {
+    const path = join(root, "windows.config.json");
+    await writeFile(path, `\ufeff${JSON.stringify({ sources: [{ collection: "docs", folder: "." }] }, null, 2)}\r\n`);
+    expect((await loadConfig(path)).sources[0]?.collection).toBe("docs");
+  });
+
   test("accepts this repository's own configuration", async () => {
     const config = await loadConfig(join(import.meta.dirname, "../../prism.config.json"));
     expect(config.sources.map(({ collection }) => collection)).toEqual(["prism", "runbooks"]);

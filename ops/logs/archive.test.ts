@@ -6,6 +6,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
 import { LOG_ARCHIVE_FOLDER } from "../../infra/inventory.ts";
 import { directoryStorage } from "../storage/directory-storage.ts";
+import type { Storage } from "../storage/storage.ts";
 import { archivedBatches, archivedLines } from "./archive.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "log-archive-"));
@@ -45,4 +46,29 @@ test("a batch that breaks off or is no gzip gives what can be read, and is told"
   expect(messages.length).toBeGreaterThan(100);
   expect(messages.length).toBeLessThan(2_001);
   expect(damaged).toBe(3);
+});
+
+test("a record with a time of no calendar is told, and takes none of its batch along", async () => {
+  const day_ms = Date.UTC(2026, 10, 10);
+  const odd = [record("yesterday", "yesterday"), record("never", 1e20), record("good", day_ms)];
+  await put("20261110/20261110T000000Z_20261110T000002Z_00000001.log.gz", gzipSync(odd.join("\n")));
+  expect(await read(day_ms, day_ms + 10_000)).toEqual({ messages: ["good"], damaged: 2 });
+});
+
+test("a window that begins before there were logs asks for the days that there are, and for no others", async () => {
+  const asked: string[] = [];
+  const watched: Storage = {
+    ...storage,
+    page: (prefix, after, ending) => {
+      asked.push(prefix);
+      return storage.page(prefix, after, ending);
+    },
+  };
+  await put(
+    "20261112/20261112T000000Z_20261112T000002Z_00000001.log.gz",
+    gzipSync(record("new", Date.UTC(2026, 10, 12))),
+  );
+  const batches = await archivedBatches(watched, Date.UTC(-700, 0), Date.UTC(2026, 10, 13), signal);
+  expect(batches.at(-1)?.key).toContain("20261112/");
+  expect(asked.length).toBeLessThan(10);
 });

@@ -20,8 +20,12 @@ export interface ArchivedBatch {
 
 const BATCH = /^(\d{8})\/(\d{8}T\d{6}Z)_(\d{8}T\d{6}Z)_[^/]+\.log\.gz$/;
 
+/** What a `Date` holds: https://tc39.es/ecma262/#sec-time-values-and-time-range */
+const TIME_MAX_MS = 8.64e15;
 /** A job may ask for RFC 3339. */
-const time = z.union([z.number(), z.string().transform((text) => Date.parse(text))]);
+const time = z
+  .union([z.number(), z.string().transform((text) => Date.parse(text))])
+  .refine((at_ms) => Math.abs(at_ms) <= TIME_MAX_MS, "no time of a calendar");
 const record = z.object({
   ScriptName: z.string(),
   Logs: z.array(z.object({ Level: z.string(), Message: z.array(z.unknown()), TimestampMs: time })).default([]),
@@ -36,9 +40,11 @@ export async function archivedBatches(
   signal: AbortSignal,
 ): Promise<ArchivedBatch[]> {
   const batches: ArchivedBatch[] = [];
-  // A batch lies in the folder of its newest record, which may be of the day after.
-  for (let day_ms = from_ms - (from_ms % DAY_MS) - DAY_MS; day_ms < to_ms + DAY_MS; day_ms += DAY_MS) {
-    const day = new Date(day_ms).toISOString().slice(0, 10).replaceAll("-", "");
+  // The days that there are, since a window may begin whenever.
+  for (const day of await storage.folders(`${LOG_ARCHIVE_FOLDER}/`, signal)) {
+    const day_ms = Date.parse(day.replace(/^(\d{4})(\d\d)(\d\d)$/, "$1-$2-$3T00:00:00Z"));
+    // A batch lies in the folder of its newest record, which may be of the day after.
+    if (Number.isNaN(day_ms) || day_ms < from_ms - 2 * DAY_MS || day_ms > to_ms + DAY_MS) continue;
     for await (const { key } of objectsUnder(storage, `${LOG_ARCHIVE_FOLDER}/${day}/`, signal))
       batches.push(batchOf(key, day_ms));
   }

@@ -14,6 +14,8 @@ export const LOG_LINES_MAX = 10_000;
 export const LOG_LINES_SHOWN = 200;
 /** Rows of a table of the log's analyses. */
 export const LOG_ROWS_SHOWN = 20;
+/** What `ops logs rotate` may be told to keep: ten years. */
+export const LOG_KEEP_DAYS_MAX = 3_660;
 /** Objects that one `ops logs rotate` deletes or compresses; the next one goes on. */
 export const ROTATE_OBJECTS_MAX = 20_000;
 /** At the same time. */

@@ -110,20 +110,26 @@ async function* linesOf(
   const isWanted = matcher(options);
   try {
     const parts = partsOf(window, now_ms, options.source, archive.batches.length > 0);
-    const slices = parts.reduce((sum, { from_ms, to_ms }) => sum + Math.ceil((to_ms - from_ms) / LOG_SLICE_MS), 0);
+    // Before it a source has nothing, however long ago the window begins.
+    const oldest_ms = {
+      telemetry: now_ms - LOG_RETENTION_MS.paid - HOUR_MS,
+      archive: archive.batches[0]?.from_ms ?? Number.POSITIVE_INFINITY,
+    };
+    const beginOf = ({ source, from_ms, to_ms }: Part) => Math.min(Math.max(from_ms, oldest_ms[source]), to_ms);
+    const slices = parts.reduce((sum, part) => sum + Math.ceil((part.to_ms - beginOf(part)) / LOG_SLICE_MS), 0);
     progress.start("log read", slices);
     let done = 0;
     for (const part of parts) {
       const { source, from_ms, to_ms } = part;
       const notes = new Set(archive.notes);
       if (source === "telemetry" && from_ms < now_ms - LOG_RETENTION_MS.free) notes.add(olderThanHeld(now_ms));
-      const record: ReadPart = { source, from: iso(from_ms), to: iso(to_ms), lines: 0, notes: [] };
+      const record: ReadPart = { source, from: iso(from_ms), to: iso(to_ms), lines: 0, notes: [...notes] };
       told.push(record);
       const read =
         source === "telemetry"
           ? await telemetryReader(target, workers, options, signal)
           : archiveReader(archive, workers, signal);
-      for (let begin_ms = from_ms; begin_ms < to_ms; begin_ms += LOG_SLICE_MS) {
+      for (let begin_ms = beginOf(part); begin_ms < to_ms; begin_ms += LOG_SLICE_MS) {
         const { lines, damaged } = await read(begin_ms, Math.min(begin_ms + LOG_SLICE_MS, to_ms));
         record.lines += lines.length;
         if (damaged > 0) notes.add("records of the archive could not be read");

@@ -12,7 +12,7 @@ import { positive } from "../command/options.ts";
 import { shownBytes } from "../command/quantities.ts";
 import { patientStorage } from "../storage/patient-storage.ts";
 import { objectsUnder, type Storage, StorageError } from "../storage/storage.ts";
-import { ROTATE_OBJECTS_MAX, ROTATE_WORKERS } from "./limits.ts";
+import { LOG_KEEP_DAYS_MAX, ROTATE_OBJECTS_MAX, ROTATE_WORKERS } from "./limits.ts";
 import { logBucket } from "./read.ts";
 
 const share = z.strictObject({ objects: z.int(), bytes: z.int() });
@@ -45,7 +45,10 @@ export const logsRotate = defineCommand({
 Needs a token that may write the bucket of logs. It may be repeated; exit code 4: there is more than one run does.`,
   risk: "destructive",
   options: z.object({
-    keep_days: positive.default(LOG_RETENTION_DAYS).describe("whole days (UTC) that stay, besides this one"),
+    keep_days: positive
+      .max(LOG_KEEP_DAYS_MAX, `expected at most ${LOG_KEEP_DAYS_MAX}`)
+      .default(LOG_RETENTION_DAYS)
+      .describe("whole days (UTC) that stay, besides this one"),
   }),
   output,
   examples: ["logs rotate --dry-run", "logs rotate --keep-days 30 --yes"],

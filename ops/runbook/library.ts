@@ -30,19 +30,23 @@ export interface SoundRunbook extends KnownRunbook {
   title: string;
 }
 
-/** All of them, by id, those with problems as well. */
-export async function allRunbooks(): Promise<KnownRunbook[]> {
-  return await Promise.all((await runbookIds()).map(readRunbook));
+/** All of them, by id, those with problems as well: one that cannot be read keeps nobody from the others. */
+export async function allRunbooks(folder = FOLDER): Promise<KnownRunbook[]> {
+  const names = await readdir(folder);
+  // What begins with a dot is an editor's, or a system's: Emacs marks an open file by a link that leads nowhere.
+  const ids = names.flatMap((name) => (/^(?!\.|README\.md$).*\.md$/.test(name) ? [name.slice(0, -3)] : [])).sort();
+  return await Promise.all(ids.map((id) => readRunbook(folder, id)));
 }
 
-async function runbookIds(): Promise<string[]> {
-  const names = await readdir(FOLDER);
-  return names.flatMap((name) => (name.endsWith(".md") && name !== "README.md" ? [name.slice(0, -3)] : [])).sort();
-}
-
-async function readRunbook(id: string): Promise<KnownRunbook> {
-  const markdown = await readFile(join(FOLDER, `${id}.md`), "utf8");
-  return { id, markdown, ...parseRunbook(markdown) };
+async function readRunbook(folder: string, id: string): Promise<KnownRunbook> {
+  try {
+    const markdown = await readFile(join(folder, `${id}.md`), "utf8");
+    return { id, markdown, ...parseRunbook(markdown) };
+  } catch (error) {
+    const message = `it cannot be read (${(error as Error).message})`;
+    const nothing = { markdown: "", front_matter: null, title: null, sections: [], steps: [] };
+    return { id, ...nothing, problems: [{ line: 1, message }] };
+  }
 }
 
 /** A runbook that may be executed: by its id, or by that of an alert that leads to it. @throws OpsError where there is none, or it has problems. */

@@ -136,9 +136,9 @@ describe("nothing is begun", () => {
     ["where a step risks more than allowed", () => touch("step=a risk=destructive"), {}, /a \(destructive\)/],
     [
       "where a variable is missing",
-      () => runbookOf([["step=a risk=read", 'echo "$LEAKED_ID"']]),
+      () => runbookOf([["step=a risk=read", `# don't read $UNREAD\necho "$LEAKED_ID" # it's $UNREAD`]]),
       {},
-      /LEAKED_ID \(a\)/,
+      /not set: LEAKED_ID \(a\)$/,
     ],
   ];
   test.each(refusals)("%s", async (_, runbook, wishes, cause) => {

@@ -1,8 +1,8 @@
 /** `ops runbook run` */
 import { randomBytes } from "node:crypto";
-import { userInfo } from "node:os";
 import { z } from "zod";
 import { sha256 } from "../../worker/ground/digest.ts";
+import { actorName } from "../command/actor.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
@@ -101,7 +101,7 @@ export async function runRunbook(
   invocation.begin({ run_id, runbook: runbook.id });
   const transcript = await writeTranscript(invocation.data_dir, run_id, known?.transcript ?? null, invocation.now);
   const beginning = {
-    actor: userInfo().username,
+    actor: actorName(),
     pid: process.pid,
     auto: !asks,
     max_risk: wishes.max_risk,

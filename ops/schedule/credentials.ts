@@ -14,7 +14,7 @@ export function credentialsOf({ token, key, repository_key }: Job): Record<strin
 /** Whatever else looks like a secret is not a job's business. */
 const SECRET = /TOKEN|SECRET|PASSPHRASE|PASSWORD|(^|_)KEY(_|$)|^AWS_|^PULUMI_/i;
 /** Where the repository is and with what it opens, apart from the key. */
-const OF_REPOSITORY = /^PRISM_BACKUP_(KEY_FILE|PASSPHRASE|ACCESS_KEY_ID|SECRET_ACCESS_KEY)$/;
+const OF_REPOSITORY = /^PRISM_BACKUP_(KEY_FILE|PASSPHRASE|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)$/;
 
 /** The environment of a job's commands. A value under the variable's own name serves every job that needs it. */
 export function environmentOf(job: Job, env: Environment): Record<string, string> {

@@ -6,6 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
+import { jsonIn } from "../../worker/ground/json.ts";
 import { JOB_LOCK_WAIT_MS, JOB_RUNS_KEPT } from "../limits.ts";
 import type { LastRun } from "./due-rule.ts";
 import type { Job } from "./job.ts";
@@ -87,10 +88,12 @@ export class Records {
     }
   }
 
-  /** Null where the machine stopped before it was written. */
+  /** Null where the machine stopped before it was written, or before it was on the disk: no other job must wait for that one's record. */
   #read(job: string, run_id: string): RunRecord | null {
     try {
-      return record.parse(JSON.parse(readFileSync(join(this.folderOf({ job, run_id }), "run.json"), "utf8")));
+      return (
+        record.safeParse(jsonIn(readFileSync(join(this.folderOf({ job, run_id }), "run.json"), "utf8"))).data ?? null
+      );
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
       throw error;

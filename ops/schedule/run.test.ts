@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -155,6 +155,20 @@ test("a killed run is gone on with under its name, and told where it must not be
   expect(outcomes(results)).toEqual(["once unfinished", "killed ok"]);
   expect(results[1]).toMatchObject({ resumed: true, due_at: "2026-03-01T02:00:00.000Z" });
   expect(await heard("killed")).toMatchObject({ result: "success", run_id: "20260301T020000000Z-killed" });
+});
+
+test("a run whose record the power took is as if it had not been; the other jobs are run", async () => {
+  const given = jobs({ id: "powerless" }, { id: "beside" });
+  const records = new Records(dir, "local");
+  for (const [run_id, text] of [
+    ["20260301T020000000Z-empty", ""],
+    ["20260301T020000001Z-half", '{"job": "powerl'],
+  ] as const) {
+    mkdirSync(records.folderOf({ job: "powerless", run_id }), { recursive: true });
+    writeFileSync(join(records.folderOf({ job: "powerless", run_id }), "run.json"), text);
+  }
+  expect(outcomes(await runDue(given))).toEqual(["powerless ok", "beside ok"]);
+  expect(outcomes(await runDue(given))).toEqual([]);
 });
 
 test("while the service does not take heartbeats, jobs run, this machine remembers them, and the service hears of them later", async () => {

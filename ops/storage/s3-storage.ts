@@ -9,7 +9,8 @@ export interface S3Place {
   bucket: string;
   /** Ends in `/`, or is empty: the repository is the bucket. */
   prefix: string;
-  credentials: { access_key_id: string; secret_access_key: string };
+  /** `session_token`: of temporary ones. */
+  credentials: { access_key_id: string; secret_access_key: string; session_token?: string | undefined };
   /** That requests are signed for; `auto`, R2's, without one. Where the server wants another and says which, that one is taken. */
   region?: string;
 }
@@ -28,6 +29,7 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
       credentials: {
         accessKeyId: place.credentials.access_key_id,
         secretAccessKey: place.credentials.secret_access_key,
+        ...(place.credentials.session_token && { sessionToken: place.credentials.session_token }),
       },
       // Sources conflict on whether R2 takes the SDK's own checksums; the signature covers the body's SHA-256 anyway.
       requestChecksumCalculation: "WHEN_REQUIRED",
@@ -117,6 +119,10 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
           etag: required(ETag, folder),
           modified_ms: required(LastModified, folder).getTime(),
         }));
+        refuseDisorder(
+          objects.map(({ key }) => key),
+          after,
+        );
         return { objects, more: required(IsTruncated, folder) };
       }),
 
@@ -149,6 +155,24 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
         if (!(error instanceof StorageError && error.failure === "missing")) throw error;
       }),
   };
+}
+
+/**
+ * Some servers list in no order, or begin anew with each page (AWS's directory buckets do both): what is missing there would be taken for
+ * lost, and the end for never.
+ */
+function refuseDisorder(keys: readonly string[], after: string): void {
+  let before = Buffer.from(after);
+  for (const key of keys) {
+    // Buckets order by bytes.
+    const bytes = Buffer.from(key);
+    if (Buffer.compare(bytes, before) <= 0)
+      throw new StorageError(
+        "refused",
+        `${key}: the server does not list in the order of keys, and after the one it is given`,
+      );
+    before = bytes;
+  }
 }
 
 function required<T>(value: T | undefined, key: string): T {
@@ -198,13 +222,22 @@ async function translated<T>(key: string, signal: AbortSignal, work: () => Promi
   }
 }
 
+/** Bytes that were lost on the way or came too slowly, or a write that met another one: nothing was done. Most come with status 400. */
+const PASSING: ReadonlySet<string> = new Set([
+  "BadDigest",
+  "IncompleteBody",
+  "XAmzContentSHA256Mismatch",
+  "RequestTimeout",
+  "ConditionalRequestConflict",
+  "OperationAborted",
+]);
+
 function failureOf(status: number | undefined, name: string): StorageFailure {
   if (name === "ObjectLockedByBucketPolicy") return "locked";
   if (name === "NoSuchBucket") return "refused";
-  // Bytes that were lost on the way, or a write that met another one: nothing was done.
-  if (["BadDigest", "IncompleteBody", "XAmzContentSHA256Mismatch", "ConditionalRequestConflict"].includes(name)) {
-    return "unclear";
-  }
+  if (PASSING.has(name)) return "unclear";
+  // Of temporary credentials, with status 400.
+  if (name === "ExpiredToken" || name === "InvalidToken") return "denied";
   switch (status) {
     case 401:
     case 403:

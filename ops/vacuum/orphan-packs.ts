@@ -6,7 +6,7 @@ import { z } from "zod";
 import { PACK_RETENTION_MS } from "../../worker/limits.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { D1_KEYS_PER_READ } from "../limits.ts";
-import { objectsUnder, type Storage } from "../storage/storage.ts";
+import { absent, objectsUnder, type Storage } from "../storage/storage.ts";
 
 export const packsRemoved = z.strictObject({ rows: z.int(), objects: z.int(), bytes: z.int() });
 type PacksRemoved = z.infer<typeof packsRemoved>;
@@ -50,7 +50,12 @@ export async function removeOrphanPacks(
     for (const { key, bytes } of old) {
       if (keys.has(key)) continue;
       signal.throwIfAborted();
-      if (!dry_run) await bucket.remove(key, signal);
+      if (!dry_run) {
+        // A writer of the same texts may have stored the pack again, and named it, since it was listed.
+        const there = await bucket.look(key, signal).catch(absent);
+        if (there === undefined || there.modified_ms >= before_ms) continue;
+        await bucket.remove(key, signal);
+      }
       removed.objects += 1;
       removed.bytes += bytes;
     }

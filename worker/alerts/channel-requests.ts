@@ -86,7 +86,12 @@ function slackBody(message: Message) {
   const [, ...rest] = linesOf(message);
   const section = (body: string) => ({
     type: "section",
-    text: { type: "mrkdwn", text: escaped(body).slice(0, SLACK_TEXT_CHARS_MAX) },
+    text: {
+      type: "mrkdwn",
+      text: escaped(body)
+        .slice(0, SLACK_TEXT_CHARS_MAX)
+        .replace(/&[a-z]{0,3}$/, ""),
+    },
   });
   return {
     text: escaped(text),

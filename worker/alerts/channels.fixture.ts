@@ -59,7 +59,12 @@ const slackMessage = z.strictObject({
 const mail = z.strictObject({
   from: z.email(),
   to: z.array(z.email()).min(1).max(50),
-  subject: z.string().min(1).max(998),
+  // Mail APIs refuse a line break, with which a header would begin.
+  subject: z
+    .string()
+    .min(1)
+    .max(998)
+    .regex(/^[^\r\n]*$/),
   text: z.string().min(1),
 });
 

@@ -14,10 +14,16 @@ const HOUR_S = 3_600;
 
 const name = z.string().regex(/^[a-z0-9]+([_-][a-z0-9]+)*$/, "lower-case letters, digits, `-` and `_`");
 /** Alerts say what is broken: in clear text they go to this machine only. */
-const address = z.url({ protocol: /^https?$/ }).refine((url) => {
-  const { protocol, hostname } = new URL(url);
-  return protocol === "https:" || hostname === "127.0.0.1" || hostname === "localhost";
-}, "https, unless it is this machine");
+const address = z
+  .url({ protocol: /^https?$/ })
+  .refine((url) => {
+    const { protocol, hostname } = new URL(url);
+    return protocol === "https:" || hostname === "127.0.0.1" || hostname === "localhost";
+  }, "https, unless it is this machine")
+  .refine((url) => {
+    const { username, password } = new URL(url);
+    return username + password === "";
+  }, "without credentials: they are secrets, and go into ALERT_CHANNEL_SECRETS");
 
 const PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue";
 
@@ -93,7 +99,7 @@ export const alertConfiguration = z
   .superRefine(({ channels, routes, escalation, people, rotations }, context) => {
     const refuse = (path: (string | number)[], message: string) => context.addIssue({ code: "custom", path, message });
     const check = (path: (string | number)[], ids: readonly string[], known: object, what: string) => {
-      for (const id of ids) if (!(id in known)) refuse(path, `there is no ${what} ${id}`);
+      for (const id of ids) if (!Object.hasOwn(known, id)) refuse(path, `there is no ${what} ${id}`);
     };
     for (const route of ROUTES) check(["routes", route], routes[route], channels, "channel");
     for (const id of routes.quiet)

@@ -69,6 +69,13 @@ test("a configuration is refused that names what it lacks, pages for deployments
     );
   expect(flaws({})).toEqual([]);
   expect(flaws({ routes: { ...valid.routes, page: ["nobody"] } })).toEqual(["routes.page: there is no channel nobody"]);
+  expect(flaws({ routes: { ...valid.routes, mail: ["constructor"] } })).toEqual([
+    "routes.mail: there is no channel constructor",
+  ]);
+  const secret = { type: "webhook", url: "https://user:hush@hooks.example/prism" };
+  expect(flaws({ channels: { ...valid.channels, hook: secret } })).toEqual([
+    "channels.hook.url: without credentials: they are secrets, and go into ALERT_CHANNEL_SECRETS",
+  ]);
   expect(flaws({ routes: { ...valid.routes, quiet: ["pager"] } })).toEqual([
     "routes.quiet: pager would page somebody for a deployment",
   ]);

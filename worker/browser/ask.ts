@@ -4,8 +4,9 @@
  * Earlier questions and answers go along with the next one; they and the key are in variables of this tab. The key is kept in a variable of this tab and nowhere else. Answers and passages are only ever text (`dom.ts`).
  */
 import { createParser } from "eventsource-parser";
+import { HISTORY_MESSAGES_MAX } from "../limits.ts";
 import { answerParts, type Cited, type Passage, type Piece, passagePieces } from "./answer-text.ts";
-import { el, part } from "./dom.ts";
+import { el, keyIn, part } from "./dom.ts";
 import { count } from "./panel.ts";
 
 const unlock = part("unlock", HTMLFormElement);
@@ -50,7 +51,7 @@ let passages: Passage[] = [];
 
 unlock.addEventListener("submit", (event) => {
   event.preventDefault();
-  key = keyField.value.trim();
+  key = keyIn(keyField);
   keyField.value = "";
   refusal.textContent = "";
   unlock.hidden = true;
@@ -98,6 +99,8 @@ function forget(): void {
 function keepEarlier(): void {
   if (asked === "" || text.textContent === "") return;
   history.push({ role: "user", content: asked }, { role: "assistant", content: written });
+  // No more than a request may bring; a follow-up hardly ever points further back than a few turns.
+  history = history.slice(-HISTORY_MESSAGES_MAX);
   earlier.append(el("details", {}, el("summary", {}, asked), el("p", { class: "text" }, ...text.childNodes)));
   anew.hidden = false;
 }

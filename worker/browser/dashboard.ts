@@ -17,7 +17,7 @@ import {
   quotasPanel,
   type UsageSummary,
 } from "./dashboard-lists.ts";
-import { part } from "./dom.ts";
+import { keyIn, part } from "./dom.ts";
 import type { Fetched } from "./panel.ts";
 
 const REFRESH_MS = 30_000;
@@ -35,7 +35,7 @@ let timer = 0;
 
 unlock.addEventListener("submit", (event) => {
   event.preventDefault();
-  key = keyField.value.trim();
+  key = keyIn(keyField);
   keyField.value = "";
   void show();
 });

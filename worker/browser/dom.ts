@@ -29,3 +29,8 @@ export function part<T extends HTMLElement>(id: string, kind: new () => T): T {
   if (found instanceof kind) return found;
   throw new Error(`the page lacks #${id}`);
 }
+
+/** The key in a field, without what comes along when it is copied: blanks, line breaks and characters that nobody sees, which no header takes. */
+export function keyIn({ value }: HTMLInputElement): string {
+  return value.replace(/[^\x21-\x7E]/g, "");
+}

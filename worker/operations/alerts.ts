@@ -159,7 +159,7 @@ export async function silenceAlert(work: Work, id: string, { minutes, reason }: 
 /** Sends a message of kind `test` through one channel, at once and once. @throws Problem `no-such-channel`. */
 export async function testChannel(work: Work, channel: string): Promise<AlertTest> {
   const configuration = await readConfiguration(work);
-  if (typeof configuration === "string" || !(channel in configuration.channels)) {
+  if (typeof configuration === "string" || !Object.hasOwn(configuration.channels, channel)) {
     const why = typeof configuration === "string" ? `The configuration of alerts is ${configuration}.` : "";
     throw new Problem("no-such-channel", `There is no channel ${channel} that could be tried. ${why}`.trim());
   }
@@ -222,7 +222,9 @@ export async function takeHeartbeat(work: Work, job: string, body: HeartbeatRequ
 
 /** Notes what Cloudflare says, for the next evaluation to tell. @throws Problem `alerts-unavailable`. */
 export function noteNotification(work: Work, summary: string): Promise<void> {
-  return asked(work, (state) => state.note("cloudflare", summary, work.now_ms));
+  // It becomes a mail's subject and a line among others, of which it must not feign any.
+  const line = summary.replace(/[\s\p{Cc}]+/gu, " ").trim();
+  return asked(work, (state) => state.note("cloudflare", line, work.now_ms));
 }
 
 /** Notes it for the next evaluation to tell. An incident is open whether or not this can be told. */

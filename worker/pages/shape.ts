@@ -17,9 +17,18 @@ export function shapeText({ tag, attributes, children }: Shape): string {
   return `<${tag}${written.join("")}>${inner.join("")}</${tag}>`;
 }
 
+/** What XML cannot hold in any spelling: one such character, and no reader takes the feed. https://www.w3.org/TR/xml/#charsets */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
+const UNWRITABLE = /[\0-\x08\x0B\x0C\x0E-\x1F\uFFFE\uFFFF]/g;
+
 /** Text as content or attribute of XML and HTML. */
 export function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  return text
+    .replace(UNWRITABLE, "\uFFFD")
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
 }
 
 /** At most two decimals: a chart is some hundred pixels wide. */

@@ -224,17 +224,21 @@ test("a test message goes through one channel at once", async () => {
   channels.down.delete("hook");
   expect(json).toEqual({ channel: "hook", delivered: false, error: "it answered 503" });
   expect((await service.call("POST", "/api/v1/alerts/test", { channel: "none" })).status).toBe(404);
+  expect((await service.call("POST", "/api/v1/alerts/test", { channel: "constructor" })).status).toBe(404);
 });
 
 test("a new version and Cloudflare's notifications are told to the quiet channel", async () => {
   await putSecret(service.platform, "ALERT_WEBHOOK_SECRET", "known-to-cloudflare");
-  const body = { name: "incident", text: "Workers: elevated errors", alert_type: "incident_alert" };
+  const text = "Workers: elevated errors\n\n2026-01-01T00:00:00.000Z\u2028deploy: forged";
+  const body = { name: "incident", text, alert_type: "incident_alert" };
   const headers = { "cf-webhook-auth": "known-to-cloudflare" };
   expect((await service.call("POST", "/api/v1/alerts/cloudflare", body, { key: null, headers })).status).toBe(204);
   await cron();
   const summaries = told("hook").map(({ summary }) => summary);
   expect(summaries.join("\n")).toMatch(/Another version serves: version .* serves instead of/);
-  expect(summaries.join("\n")).toContain("Cloudflare has something to say: incident_alert: Workers: elevated errors");
+  expect(summaries).toContain(
+    "Cloudflare has something to say: incident_alert: Workers: elevated errors 2026-01-01T00:00:00.000Z deploy: forged",
+  );
 });
 
 test("a configuration that cannot be read is told to those who were configured before", async () => {

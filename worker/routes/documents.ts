@@ -31,6 +31,7 @@ import {
   writeResult,
 } from "../schemas/documents.ts";
 import { declareRoute } from "../security/access.ts";
+import { refuseFlawedJson } from "../security/body.ts";
 import type { App } from "../security/context.ts";
 import { refuse, refuseInvalid } from "../security/validation.ts";
 import { answerDeferred, claimOf } from "./deferred-answer.ts";
@@ -167,6 +168,7 @@ documents.openapi(remove, async (c) => {
 });
 
 async function writeFile(c: Context<App>, file: NonNullable<App["Variables"]["file"]>): Promise<Response> {
+  if (file.fields.metadata !== undefined) refuseFlawedJson(file.fields.metadata, "`metadata`");
   const parsed = fileFields.safeParse(file.fields);
   if (!parsed.success) refuse(parsed.error, []);
   const { title, metadata = {}, url } = parsed.data;

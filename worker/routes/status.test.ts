@@ -101,6 +101,15 @@ test("what is public names nobody, tells nothing internal, and is escaped in pag
   expect(feed.text).toContain(`<link>${service.platform.url}/status#incident-1</link>`);
 });
 
+test("what XML cannot hold is shown as missing: one such character, and no reader would take the feed", async () => {
+  const { json } = await service.call("PATCH", "/api/v1/incidents/1", {
+    text: "Copied \u001b[31mred\u001b[0m\uffff\f.",
+  });
+  expect(json.timeline.at(-1).text).toContain("\u001b");
+  const feed = await open("/status.rss");
+  expect(feed.text).toContain("Copied \ufffd[31mred\ufffd[0m\ufffd\ufffd.");
+});
+
 test("the page is whole without a script, and small", async () => {
   const { text } = await open("/status");
   expect(text).not.toMatch(/<script|<style| style=| on\w+=|src=/);

@@ -59,9 +59,15 @@ function notJson(): Problem {
 }
 
 function isJson(contentType: string): boolean {
-  const [type = "", ...parameters] = contentType.toLowerCase().split(";");
+  const [type = ""] = contentType.toLowerCase().split(";");
+  return type.trim() === "application/json" && isUtf8(contentType);
+}
+
+/** Whether a content type names no encoding, or the one that is read. */
+export function isUtf8(contentType: string): boolean {
+  const [, ...parameters] = contentType.toLowerCase().split(";");
   const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith("charset="));
-  return type.trim() === "application/json" && (charset === undefined || /^charset="?utf-?8"?$/.test(charset));
+  return charset === undefined || /^charset="?(?:utf-?8|us-ascii)"?$/.test(charset);
 }
 
 /** The whole body. Throws 413 when it is too large; of a body that announces its length, before reading it. */
@@ -120,14 +126,19 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-function parse(text: string): unknown {
+/** For every JSON text that a request brings. @throws Problem `malformed-json` for what `jsonFlaw` finds; `what` begins its sentence. */
+export function refuseFlawedJson(text: string, what: string): void {
   const flaw = jsonFlaw(text, {
     depth_max: JSON_DEPTH_MAX,
     items_max: JSON_ITEMS_MAX,
     keys_max: JSON_KEYS_MAX,
     values_max: JSON_VALUES_MAX,
   });
-  if (flaw) throw new Problem("malformed-json", `The body was refused: ${flaw.detail} (at ${flaw.offset}).`);
+  if (flaw) throw new Problem("malformed-json", `${what} was refused: ${flaw.detail} (at ${flaw.offset}).`);
+}
+
+function parse(text: string): unknown {
+  refuseFlawedJson(text, "The body");
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -8,7 +8,7 @@ import { sha256 } from "../ground/digest.ts";
 import { Problem } from "../ground/problem.ts";
 import { FILE_FIELDS_MAX, FILE_NAME_CHARS_MAX } from "../limits.ts";
 import { FILE_KINDS, mediaTypeOfName } from "../rag/ingest/file-type.ts";
-import { readBody, requirePlainEncoding } from "./body.ts";
+import { isUtf8, readBody, requirePlainEncoding } from "./body.ts";
 import type { App } from "./context.ts";
 
 const FORM = "multipart/form-data";
@@ -20,9 +20,10 @@ export function fileBody(bytes_max: number): MiddlewareHandler<App> {
   return async (c, next) => {
     const content_type = c.req.header("content-type") ?? "";
     const media_type = essence(content_type);
-    const isFile = media_type === FORM || media_type in FILE_KINDS;
+    const isFile = media_type === FORM || Object.hasOwn(FILE_KINDS, media_type);
     if (c.get("file") === undefined && isFile) {
       requirePlainEncoding(c);
+      requireUtf8(media_type, content_type);
       const bytes = await readBody(c.req.raw, bytes_max);
       const file = media_type === FORM ? await formFile(bytes, content_type) : rawFile(c, bytes, media_type);
       c.set("file", file);
@@ -38,8 +39,20 @@ export function fileBody(bytes_max: number): MiddlewareHandler<App> {
 }
 
 function rawFile(c: Context<App>, bytes: Uint8Array, media_type: string) {
-  const { debug: _, ...fields } = c.req.query();
-  return { name: "", media_type, bytes, fields };
+  const { debug: _, ...given } = c.req.queries();
+  const fields = Object.entries(given).map(([name, values]): [string, string] => {
+    const [value = "", ...others] = values;
+    if (others.length > 0)
+      throw new Problem("invalid-request", `The query takes each field once, not \`${name}\` again.`);
+    return [name, value];
+  });
+  return { name: "", media_type, bytes, fields: Object.fromEntries(fields) };
+}
+
+/** Bytes in another encoding may be valid UTF-8 by chance, and say something else then. */
+function requireUtf8(media_type: string, content_type: string): void {
+  if (FILE_KINDS[media_type]?.sign !== "text" || isUtf8(content_type)) return;
+  throw new Problem("unsupported-media-type", "Send text as UTF-8, and say so or nothing as its `charset`.");
 }
 
 async function formFile(bytes: Uint8Array, content_type: string) {
@@ -50,7 +63,8 @@ async function formFile(bytes: Uint8Array, content_type: string) {
         cause,
       });
     });
-  const fields: Record<string, string> = {};
+  // Without a prototype: a field may be called `constructor`.
+  const fields: Record<string, string> = Object.create(null);
   let file: File | undefined;
   let count = 0;
   for (const [name, value] of form) {
@@ -62,14 +76,16 @@ async function formFile(bytes: Uint8Array, content_type: string) {
     else file = value;
   }
   if (file === undefined) throw new Problem("invalid-request", "The form has no file: send it as `file`.");
-  const name = file.name.slice(-FILE_NAME_CHARS_MAX);
+  // Its end tells its kind; no half of a character begins it.
+  const name = file.name.slice(-FILE_NAME_CHARS_MAX).replace(/^[\uDC00-\uDFFF]/, "");
   const declared = essence(file.type);
   const media_type = UNKNOWN.has(declared) ? mediaTypeOfName(name) : declared;
-  if (media_type === undefined || !(media_type in FILE_KINDS))
+  if (media_type === undefined || !Object.hasOwn(FILE_KINDS, media_type))
     throw new Problem(
       "unsupported-media-type",
       "Files of this kind are not taken. Convert it to PDF, HTML or Markdown.",
     );
+  requireUtf8(media_type, file.type);
   return { name, media_type, bytes: new Uint8Array(await file.arrayBuffer()), fields };
 }
 

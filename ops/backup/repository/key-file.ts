@@ -39,7 +39,8 @@ export const formatKey = (key: BackupKey): string => `${JSON.stringify(key, null
 export function parseKey(text: string, from: string): BackupKey {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    // As an editor of Windows may have left it.
+    value = JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch {
     value = undefined;
   }

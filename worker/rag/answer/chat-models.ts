@@ -29,8 +29,12 @@ export const USD_PER_NEURON = 0.011 / 1000;
 /** The model for a requested name; `fallback` (DEFAULT_MODEL) when none was requested. Unknown names mean balanced. */
 export function chatModel(requested: string | undefined, fallback: string): ChatModelId {
   const name = requested ?? fallback;
-  if (name in CATALOGUE) return name as ChatModelId;
-  return name in ROUTES ? ROUTES[name as keyof typeof ROUTES] : ROUTES.balanced;
+  if (isListed(name)) return name;
+  return Object.hasOwn(ROUTES, name) ? ROUTES[name as keyof typeof ROUTES] : ROUTES.balanced;
+}
+
+function isListed(name: string): name is ChatModelId {
+  return Object.hasOwn(CATALOGUE, name);
 }
 
 /** What the provider has `told` of who answered; Cloudflare may name its own model without the prefix of the catalogue. */
@@ -40,8 +44,8 @@ export function answeringModel(asked: ChatModelId, told: string | null): string 
 
 /** Neurons and list price of a call. A model that is not of the catalogue is not Cloudflare's, and costs none of its neurons. */
 export function chatCost(model: string, tokens_in: number, tokens_out: number): { neurons: number; cost_usd: number } {
-  if (!(model in CATALOGUE)) return { neurons: 0, cost_usd: 0 };
-  const { neurons_in_per_m, neurons_out_per_m } = CATALOGUE[model as ChatModelId];
+  if (!isListed(model)) return { neurons: 0, cost_usd: 0 };
+  const { neurons_in_per_m, neurons_out_per_m } = CATALOGUE[model];
   const neurons = (tokens_in * neurons_in_per_m + tokens_out * neurons_out_per_m) / 1_000_000;
   return { neurons, cost_usd: neurons * USD_PER_NEURON };
 }

@@ -121,6 +121,14 @@ test("a model that does not stop where it was told to is cut, and what it says a
   expect((await streamed?.())?.text).toBe("It is 4.");
 });
 
+test("events of nothing, and blanks around one, are no part of an answer and do not end it", async () => {
+  const keptAlive = WORKERS_AI.replaceAll("\n\n", "\n\n: alive\n\ndata:\n\ndata: \n\n").replace("[DONE]", "[DONE] ");
+  expect(await read(new TextEncoder().encode(keptAlive.replaceAll("\n", "\r\n")), [])).toMatchObject({
+    text: TEXT,
+    cut_short: false,
+  });
+});
+
 test("a model may be silent for longer before its first text than after it", async () => {
   const begun = [event({ choices: [{ delta: { role: "assistant", content: "" } }] }), ": reading\n\n"];
   const said = event(saying("It is 4."));

@@ -150,7 +150,9 @@ async function* eventData(stream: ReadableStream<Uint8Array>, patience_ms: () =>
       const next = await within(patience_ms(), reader.read());
       if (next.done) return;
       if (next.value.event === "error") throw new AnswerBrokeOff("the stream reports an error");
-      yield next.value.data;
+      const data = next.value.data.trim();
+      // Some servers and proxies keep a connection alive with events of nothing.
+      if (data !== "") yield data;
     }
   } finally {
     // Whoever stops listening stops the model, too. That must not hide why.

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { D1_VALUE_BYTES_MAX } from "../../../infra/cloudflare-limits.ts";
 import { CHUNK_MAX_TOKENS, CHUNK_TARGET_TOKENS } from "../../limits.ts";
 import { normaliseText } from "../text/normalise.ts";
 import { estimateTokens } from "../text/tokens.ts";
@@ -172,6 +173,14 @@ describe("chunkDocument", () => {
       expect(chunkDocument({ text: written, title: "" })).toMatchObject([{ text: shown, original: written }]);
     const short = "Write `data:text/plain;base64,SGVsbG8=` or data: a, b and metadata:,x.";
     expect(chunkDocument({ text: short, title: "" })).toMatchObject([{ text: short, original: null }]);
+  });
+
+  test("a chunk with all that it leaves out fits a value of D1", () => {
+    const drawing = `data:image/svg+xml,<svg>${"一".repeat(400_000)}</svg>`;
+    const text = `Left out: ${drawing} not left out: ${drawing}`;
+    const originals = chunkDocument({ text, title: "" }).map((chunk) => chunk.original ?? chunk.text);
+    expect(originals.join("")).toBe(text);
+    expect(Math.max(...originals.map((original) => Buffer.byteLength(original)))).toBeLessThan(D1_VALUE_BYTES_MAX);
   });
 
   test("makes no chunk over the maximum and none that ends inside a character", () => {

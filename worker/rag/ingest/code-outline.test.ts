@@ -88,6 +88,15 @@ describe("code in chunks", () => {
     expect(chunks.length).toBeGreaterThan(2);
   });
 
+  test("no name is cut inside of a character", () => {
+    // Letters of two code units each, at an even place and at an odd one.
+    for (const name of ["𝒜".repeat(90), `a${"𝒜".repeat(90)}`])
+      for (const { symbol } of outlineByIndentation(`class ${name}:\n    def of_it(self):\n        pass\n`)) {
+        expect(symbol.isWellFormed()).toBe(true);
+        expect(symbol.length).toBeGreaterThanOrEqual(159);
+      }
+  });
+
   test("a declaration below a long comment is headed by its name, as the comment is", () => {
     const text = `${"// Says at length what it is for and when it should be called.\n".repeat(40)}function total() {\n${body(8)}}\n`;
     const named = code(text).filter(({ heading }) => heading === "total");

@@ -8,6 +8,7 @@
 import type { OutlineEntry } from "../../ground/document.ts";
 import { CHUNK_HEADING_CHARS_MAX, LEAD_LINES_MAX } from "../../limits.ts";
 import { lineAt } from "../text/markdown-blocks.ts";
+import { cutSafely } from "../text/text-units.ts";
 
 /** A declaration shows within its line's beginning; what is longer is data, and patterns should not walk it. */
 const LINE_CHARS_MAX = 200;
@@ -68,7 +69,7 @@ export function outlineByIndentation(text: string): OutlineEntry[] {
     }
     const declared = declaration(body.slice(0, LINE_CHARS_MAX), containers.length > 1);
     if (declared) {
-      const symbol = `${container.path}${declared.name}`.slice(0, CHUNK_HEADING_CHARS_MAX);
+      const symbol = cutSafely(`${container.path}${declared.name}`, CHUNK_HEADING_CHARS_MAX);
       const from = lead ?? number;
       for (const begin of number - from > LEAD_LINES_MAX ? [from, number] : [from])
         entries.push({ line: begin, symbol });

@@ -4,6 +4,7 @@ import { TITLE_CHARS_MAX } from "../../limits.ts";
 import { withoutData } from "../text/data-uris.ts";
 import { scanMarkdown } from "../text/markdown-blocks.ts";
 import { normaliseText } from "../text/normalise.ts";
+import { cutSafely } from "../text/text-units.ts";
 
 /** A document as a caller sends it. */
 export interface RequestedDocument extends Omit<DocumentInput, "title" | "url"> {
@@ -26,8 +27,8 @@ export function documentInput(body: RequestedDocument): DocumentInput {
 
 /** The first heading outside code, or the id. */
 function defaultTitle(id: string, text: string, format: DocumentFormat): string {
-  if (format !== "markdown") return id.slice(0, TITLE_CHARS_MAX);
+  if (format !== "markdown") return cutSafely(id, TITLE_CHARS_MAX);
   const normalised = normaliseText(text);
   const heading = scanMarkdown(withoutData(normalised)?.text ?? normalised).find(({ kind }) => kind === "heading");
-  return (heading?.title || id).slice(0, TITLE_CHARS_MAX);
+  return cutSafely(heading?.title || id, TITLE_CHARS_MAX);
 }

@@ -2,6 +2,7 @@
  * Data URIs (RFC 2397) are files inside a text: part of the document, but nothing to search, embed or show a model.
  * https://www.rfc-editor.org/rfc/rfc2397. Pure.
  */
+import { DATA_BYTES_MAX } from "../../limits.ts";
 
 /** What is shorter costs less than a sentence, and may be an example that a text explains. */
 const DATA_CHARS_MIN = 64;
@@ -16,6 +17,7 @@ const WRAPPED_DATA = `(?<=;base64,)(?:${LINE_BREAK})?${BASE64}{40,}(?:${LINE_BRE
 const DRAWING = "(?<=svg\\+xml[^,\\s]{0,80},)<svg\\b(?:(?!data:)[\\s\\S])*?</svg>";
 const DATA_URI = new RegExp(`\\bdata:(?=${MEDIA_TYPE},)[^\\s,]*,(${WRAPPED_DATA}|[ \\t]?${DATA}|${DRAWING})`, "gi");
 const LEFT_OUT = "…";
+const UTF8 = new TextEncoder();
 
 export interface ReadableText {
   /** The text with `…` in place of the data of each data URI. */
@@ -24,16 +26,20 @@ export interface ReadableText {
   originalOffset: (offset: number) => number;
 }
 
-/** The text without the data of its data URIs; undefined when it has none. Linear. */
+/** The text without the data of its data URIs, as far as `DATA_BYTES_MAX` goes; undefined when it has none. Linear. */
 export function withoutData(original: string): ReadableText | undefined {
   if (!/data:/i.test(original)) return undefined;
   /** Offsets in `text` after each mark, with what lies between the two texts from there on. */
   const marks: { after: number; shift: number }[] = [];
   let text = "";
   let copied = 0;
-  for (const match of original.matchAll(DATA_URI)) {
-    const end = match.index + match[0].length;
-    text += original.slice(copied, end - (match[1] ?? "").length) + LEFT_OUT;
+  let left_bytes = DATA_BYTES_MAX;
+  for (const { index, 0: uri, 1: data = "" } of original.matchAll(DATA_URI)) {
+    // All of it may belong to one chunk.
+    left_bytes -= UTF8.encode(JSON.stringify(data)).length;
+    if (left_bytes < 0) break;
+    const end = index + uri.length;
+    text += original.slice(copied, end - data.length) + LEFT_OUT;
     copied = end;
     marks.push({ after: text.length, shift: end - text.length });
   }
