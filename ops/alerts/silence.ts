@@ -21,7 +21,7 @@ export const alertsSilence = defineCommand({
   risk: "change",
   args: z.object({ id: z.string().describe("of an alert or a rule, as alerts list shows it") }),
   options: z.object({
-    for: duration.prefault("1h").meta({ placeholder: "span", description: "how long, a week at most: 30m, 4h" }),
+    for: duration.prefault("1h").meta({ placeholder: "span", description: "how long, a week at most: 30m, 4h, 2d" }),
     reason: z.string().describe("why; shown with the alert"),
   }),
   output,
