@@ -15,13 +15,17 @@ test.each([
   expect(pathIn(line.split(" "))).toBe(path);
 });
 
-test.each(Object.keys(COMMANDS))("%s: the lines of its help are full, but for those that end a sentence", async (path) => {
-  const shell = silentShell(process.env);
-  await runWords([...path.split(" "), "--help"], shell);
-  const [, ...paragraphs] = String(shell.stdout.read()).split(/\n(?:Arguments|Options):\n/)[0]?.split("\n\n") ?? [];
-  for (const lines of paragraphs.map((paragraph) => paragraph.split("\n")))
-    for (const [index, line] of lines.slice(0, -1).entries()) {
-      const [word = ""] = lines[index + 1]?.split(" ") ?? [];
-      if (!/[.:]$/.test(line)) expect(`${line} ${word}`.length, line).toBeGreaterThan(80);
-    }
-});
+test.each(Object.keys(COMMANDS))(
+  "%s: the lines of its help are full, but for those that end a sentence",
+  async (path) => {
+    const shell = silentShell(process.env);
+    await runWords([...path.split(" "), "--help"], shell);
+    const [words = ""] = String(shell.stdout.read()).split(/\n(?:Arguments|Options):\n/);
+    const [, ...paragraphs] = words.trim().split("\n\n");
+    for (const lines of paragraphs.map((paragraph) => paragraph.split("\n")))
+      for (const [index, line] of lines.slice(0, -1).entries()) {
+        const [word = ""] = lines[index + 1]?.split(" ") ?? [];
+        if (!/[.:]$/.test(line)) expect(`${line} ${word}`.length, line).toBeGreaterThan(80);
+      }
+  },
+);

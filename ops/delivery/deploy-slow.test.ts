@@ -35,7 +35,7 @@ afterAll(async () => {
 });
 
 const report = z.looseObject({
-  release: z.string().optional(),
+  release: z.string().nullish(),
   version_id: z.string().optional(),
   reason: z.string().nullish(),
   traffic: z
