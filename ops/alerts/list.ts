@@ -35,7 +35,7 @@ export const alertsList = defineCommand({
     const waiting = found.deliveries.filter(({ state }) => state !== "sent");
     const named = found.alerts.find(({ state, runbook }) => state === "firing" && runbook !== null);
     const lines = [
-      drawn,
+      found.alerts.length === 0 ? "No alert is pending, fires, or has resolved in the last hour." : drawn,
       `Evaluated every five minutes, last: ${found.evaluated_at ?? "never yet"}. Configuration: ${CONFIGURATIONS[found.configuration]}.`,
       ...(waiting.length === 0 ? [] : [`Deliveries that did not get through: ${waiting.length} (--json lists them)`]),
       ...(named === undefined

@@ -1,6 +1,6 @@
 /** `ops alerts silence` */
 import { z } from "zod";
-import { MINUTE_MS } from "../../worker/ground/time.ts";
+import { DAY_MS, MINUTE_MS } from "../../worker/ground/time.ts";
 import { silenceAnswer } from "../../worker/schemas/alerts.ts";
 import { defineCommand } from "../command/define.ts";
 import type { Outcome } from "../command/invocation.ts";
@@ -21,7 +21,10 @@ export const alertsSilence = defineCommand({
   risk: "change",
   args: z.object({ id: z.string().describe("of an alert or a rule, as alerts list shows it") }),
   options: z.object({
-    for: duration.prefault("1h").meta({ placeholder: "span", description: "how long, a week at most: 30m, 4h" }),
+    for: duration
+      .refine((for_ms) => for_ms <= 7 * DAY_MS, "a week is the most")
+      .prefault("1h")
+      .meta({ placeholder: "span", description: "how long, a week at most: 30m, 4h, 2d" }),
     reason: z.string().describe("why; shown with the alert"),
   }),
   output,

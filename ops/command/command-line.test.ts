@@ -1,5 +1,8 @@
 import { expect, test } from "vitest";
+import { COMMANDS } from "../registry.ts";
 import { pathIn } from "./command-line.ts";
+import { runWords } from "./run-words.ts";
+import { silentShell } from "./silent-shell.fixture.ts";
 
 test.each([
   ["unblock 203.0.113.7", "unblock"],
@@ -11,3 +14,18 @@ test.each([
 ])("of the words %j the first that name a command count", (line, path) => {
   expect(pathIn(line.split(" "))).toBe(path);
 });
+
+test.each(Object.keys(COMMANDS))(
+  "%s: the lines of its help are full, but for those that end a sentence",
+  async (path) => {
+    const shell = silentShell(process.env);
+    await runWords([...path.split(" "), "--help"], shell);
+    const [words = ""] = String(shell.stdout.read()).split(/\n(?:Arguments|Options):\n/);
+    const [, ...paragraphs] = words.trim().split("\n\n");
+    for (const lines of paragraphs.map((paragraph) => paragraph.split("\n")))
+      for (const [index, line] of lines.slice(0, -1).entries()) {
+        const [word = ""] = lines[index + 1]?.split(" ") ?? [];
+        if (!/[.:]$/.test(line)) expect(`${line} ${word}`.length, line).toBeGreaterThan(80);
+      }
+  },
+);

@@ -98,9 +98,13 @@ export function pathIn(argv: readonly string[]): string | undefined {
   return named.filter(({ at }) => at !== -1).sort((a, b) => a.at - b.at)[0]?.path;
 }
 
+/** A timer of Node.js that is to end later ends at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
 function timeoutMs(text: string): number {
   const timeout_ms = parseDuration(text);
-  if (timeout_ms === undefined) throw new InvalidArgumentError("Expected a duration such as 500ms, 30s, 5m or 1h.");
+  if (timeout_ms === undefined) throw new InvalidArgumentError("Expected a duration such as 500ms, 30s, 5m, 1h or 2d.");
+  if (timeout_ms > TIMER_MS_MAX) throw new InvalidArgumentError("24 days are the most.");
   return timeout_ms;
 }
 
@@ -117,7 +121,7 @@ function pathOf(command: CommanderCommand): string {
 /** Makes the empty `node` the command that is declared. */
 function declare(node: CommanderCommand, command: Command, carryOut: CarryOut): void {
   const { summary, notes, args, options, risk, asks, examples } = command;
-  node.description(notes === undefined ? summary : `${summary}\n\n${notes}`);
+  node.description(notes === undefined ? summary : `${summary}\n\n${reflowed(notes)}`);
   const positional = flagsOf(args);
   for (const { key, kind, required, description, choices } of positional) {
     const name = kind === "list" ? `${key}...` : key;
@@ -136,6 +140,11 @@ function declare(node: CommanderCommand, command: Command, carryOut: CarryOut): 
       ...inputOf(options, Object.fromEntries(given)),
     });
   });
+}
+
+/** Lines of the source are no lines of the help, which is as wide as the terminal; where one ends a sentence, the next begins a line. */
+function reflowed(notes: string): string {
+  return notes.replaceAll(/(?<![.:\n])\n(?!\n)/g, " ");
 }
 
 function optionOf({ key, kind, placeholder, description, required, default: value, choices }: Flag): Option {

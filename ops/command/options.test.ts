@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { commaList, duration, momentAfter, momentBefore, parseDuration, positive, rate } from "./options.ts";
 
 test("durations have units, a bare number is seconds, and anything else is refused", () => {
-  expect(["500ms", "30s", "5m", "1h", "2"].map(parseDuration)).toEqual([500, 30_000, 300_000, 3_600_000, 2000]);
+  const texts = ["500ms", "30s", "5m", "1h", "2d", "2"];
+  expect(texts.map(parseDuration)).toEqual([500, 30_000, 300_000, 3_600_000, 172_800_000, 2000]);
   for (const text of ["", "soon", "-5s", "0", "5 days"]) expect(duration.safeParse(text).success).toBe(false);
 });
 

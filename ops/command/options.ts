@@ -5,11 +5,11 @@ import { type OpsError, refusal } from "./errors.ts";
 /** A whole number from 1. */
 export const positive = z.int("expected a whole number from 1").min(1, "expected a whole number from 1");
 
-const DURATION_UNITS_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+const DURATION_UNITS_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** `500ms`, `30s`, `5m`, `1h`; a bare number is seconds. In milliseconds; undefined for anything else. */
+/** `500ms`, `30s`, `5m`, `1h`, `2d`; a bare number is seconds. In milliseconds; undefined for anything else. */
 export function parseDuration(text: string): number | undefined {
-  const [, amount, unit = "s"] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? [];
+  const [, amount, unit = "s"] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text) ?? [];
   const duration_ms = Number(amount) * DURATION_UNITS_MS[unit as keyof typeof DURATION_UNITS_MS];
   return duration_ms > 0 ? duration_ms : undefined;
 }
@@ -18,7 +18,7 @@ export function parseDuration(text: string): number | undefined {
 export const duration = z.string().transform((text, context): number => {
   const duration_ms = parseDuration(text);
   if (duration_ms !== undefined) return duration_ms;
-  context.addIssue("expected a duration such as 500ms, 30s, 5m or 1h");
+  context.addIssue("expected a duration such as 500ms, 30s, 5m, 1h or 2d");
   return z.NEVER;
 });
 

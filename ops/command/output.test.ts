@@ -55,3 +55,18 @@ test("a table is no wider than the terminal where a column of it may be broken i
   expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(process.stdout.columns || 100);
   expect(drawn.match(/many/g)).toHaveLength(20);
 });
+
+test("where no column is named for it, the widest is broken whose words stay whole", () => {
+  const id = "3fa9".repeat(12);
+  const rows = [{ id, alerts: Array.from({ length: 20 }, (_, index) => `slo-latency-${index}`).join(", ") }];
+  const drawn = table(true, rows, [
+    { title: "id", value: (row) => row.id },
+    { title: "alerts", value: (row) => row.alerts },
+  ]);
+  const lines = drawn.split("\n");
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(process.stdout.columns || 100);
+  expect(drawn).toContain(id);
+  expect(drawn.match(/slo-latency-\d+/g)).toHaveLength(20);
+  const alone = table(true, [{ id: id.repeat(3) }], [{ title: "id", value: (row) => row.id }]);
+  expect(alone).toContain(id.repeat(3));
+});

@@ -12,7 +12,7 @@ interface Column<Row> {
   align?: "left" | "right";
   /** The values are the command's own words, perhaps in colour: they are drawn as they are. */
   own_words?: boolean;
-  /** It is the one that is broken into lines where the table would be wider than the terminal. */
+  /** It is the one that is broken into lines where the table would be wider than the terminal; of none the widest whose words fit. */
   wraps?: boolean;
 }
 
@@ -74,14 +74,19 @@ function columnWidths<Row>(
   lines: readonly (readonly string[])[],
   width: number,
 ): (number | null)[] {
-  const widths = columns.map(
-    (_, at) => 2 + Math.max(...lines.map((line) => stripVTControlCharacters(line[at] ?? "").length)),
-  );
+  const columnAt = (at: number) => lines.map((line) => stripVTControlCharacters(line[at] ?? ""));
+  const longest = (texts: readonly string[]) => Math.max(...texts.map(({ length }) => length));
+  const widths = columns.map((_, at) => 2 + longest(columnAt(at)));
   const over = widths.reduce((sum, one) => sum + one + 1, 1) - width;
-  return columns.map(({ wraps }, at) => {
-    const own = widths[at] ?? 0;
-    return wraps && over > 0 ? Math.max(WRAPPED_WIDTH_MIN, own - over) : null;
-  });
+  if (over <= 0) return columns.map(() => null);
+  const narrowed = widths.map((own) => Math.max(WRAPPED_WIDTH_MIN, own - over));
+  /** A word is not broken, so that it can be copied. */
+  const mayWrap = (at: number) =>
+    columns[at]?.wraps || 2 + longest(columnAt(at).flatMap((text) => text.split(" "))) <= (narrowed[at] ?? 0);
+  const widestFirst = [...widths.keys()].sort((one, other) => (widths[other] ?? 0) - (widths[one] ?? 0));
+  const declared = columns.findIndex(({ wraps }) => wraps);
+  const wrapping = declared >= 0 ? declared : widestFirst.find(mayWrap);
+  return columns.map((_, at) => (at === wrapping ? (narrowed[at] ?? null) : null));
 }
 const WRAPPED_WIDTH_MIN = 24;
 

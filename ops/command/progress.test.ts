@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import { waitLine } from "../waits.ts";
 import { createProgress, progressLine } from "./progress.ts";
+import { newsIn } from "./run-cli.fixture.ts";
 
 function screen(isTTY: boolean) {
   let now_ms = 0;
@@ -14,6 +16,15 @@ test("a line says how far, how fast and how long still", () => {
   );
   expect(progressLine({ label: "docs", done: 3, total: 3, elapsed_ms: 2000 })).toBe("docs: 3/3 (100 %), 1.5/s");
   expect(progressLine({ label: "docs", done: 0, total: 0, elapsed_ms: 0 })).toBe("docs: 0/0 (100 %)");
+});
+
+test("tests know how far a command is, and what it waits for, from its news", () => {
+  const far = progressLine({ label: "docs", done: 50, total: 200, elapsed_ms: 1000 });
+  const waits = [5_000, null].map((limit_ms) => waitLine({ for: "the storage", limit_ms }, 0, 2_000));
+  expect(newsIn(["Watching prism", far, ...waits, "Copied 3/4 (75 %)", ""].join("\n"))).toEqual([
+    "Watching prism",
+    "Copied 3/4 (75 %)",
+  ]);
 });
 
 test("where there is no terminal, plain lines come now and then and nothing is redrawn", () => {

@@ -15,6 +15,14 @@ export interface Run {
   stderr: string;
 }
 
+/** How far a command is and what it waits for, as `progressLine` and `waitLine` say it: who is slow hears it. */
+const HOW_FAR = /^(?:.*: \d+\/\d+ \(\d+ %\).*|Waiting for \d+ s for .*)$/;
+
+/** The lines of stderr that a command prints however fast it is. */
+export function newsIn(stderr: string): string[] {
+  return stderr.split("\n").filter((line) => line !== "" && !HOW_FAR.test(line));
+}
+
 /**
  * A file for each command whose `--json` a test has seen a process print, and in it the run of tests that saw it last, which may be several
  * processes: `.ci/run` asks at its end which ones nobody saw.

@@ -50,16 +50,25 @@ export async function keepReport<R extends Report>(sender: Sender, kind: ReportK
   await rename(join(folder, `${name}.new`), join(folder, name));
 }
 
-/** Brings what is kept, oldest first; false where the stack cannot be found, so that all of it stays. @throws what KV's API throws. */
-export async function bringReports<R extends Report>(sender: Sender, kind: ReportKind<R>): Promise<boolean> {
+/**
+ * Brings what is kept, oldest first.
+ * @returns where the newest of it is now; null where the stack cannot be found, so that all of it stays.
+ * @throws what KV's API throws.
+ */
+export async function bringReports<R extends Report>(
+  sender: Sender,
+  kind: ReportKind<R>,
+): Promise<"service" | "kv" | null> {
   const signal = AbortSignal.timeout(WAITING_REPORT_TIMEOUT_MS);
   const target = await located(sender, signal);
-  if (target === null) return false;
+  if (target === null) return null;
+  let isTaken = true;
   for (const { path, report } of await keptHere(sender, kind)) {
-    if (!(await sent(target, kind, report, signal))) await leaveInKv(target, kind, report, signal);
+    isTaken = await sent(target, kind, report, signal);
+    if (!isTaken) await leaveInKv(target, kind, report, signal);
     await rm(path, { force: true });
   }
-  return true;
+  return isTaken ? "service" : "kv";
 }
 
 /**
@@ -89,13 +98,16 @@ function unlessGone(error: unknown): null {
   throw error;
 }
 
-/** What waits, on this machine and in KV, oldest first. @throws what KV's API throws. */
-export async function waitingReports<R extends Report>(sender: Sender, kind: ReportKind<R>): Promise<R[]> {
-  const here = (await keptHere(sender, kind)).map(({ report }) => report);
+/** What waits on this machine, oldest first. */
+export async function reportsHere<R extends Report>(sender: Sender, kind: ReportKind<R>): Promise<R[]> {
+  return (await keptHere(sender, kind)).map(({ report }) => report);
+}
+
+/** What waits in KV; nothing where the stack cannot be found. @throws what KV's API throws. */
+export async function reportsInKv<R extends Report>(sender: Sender, kind: ReportKind<R>): Promise<R[]> {
   const signal = AbortSignal.timeout(WAITING_REPORT_TIMEOUT_MS);
   const target = await located(sender, signal);
-  const left = target === null ? [] : await leftInKv(target, kind, signal);
-  return [...here, ...left.map(({ report }) => report)].sort((one, other) => one.at_ms - other.at_ms);
+  return target === null ? [] : (await leftInKv(target, kind, signal)).map(({ report }) => report);
 }
 
 /** Brings to the service what is left in KV, before cron does. @throws what KV's API throws. */

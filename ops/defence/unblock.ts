@@ -21,8 +21,8 @@ export const unblock = defineCommand({
     if (invocation.dry_run) return { data: { lifted: ip, holding }, text: `The block of ${ip} would be lifted.` };
     await client.delete(blockPath(ip));
     const others = holding.length - 1;
-    const text =
-      others > 0 ? `Lifted the block of ${ip}; ${others} larger ones hold it still.` : `Lifted the block of ${ip}.`;
+    const still = others === 1 ? "a larger one holds it still" : `${others} larger ones hold it still`;
+    const text = `Lifted the block of ${ip}${others > 0 ? `; ${still}` : ""}.`;
     return { data: { lifted: ip, holding }, text, audit: { detail: { network: ip } } };
   },
 });

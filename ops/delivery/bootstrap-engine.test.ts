@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { OPTIONAL_SECRETS, SECRETS } from "../../infra/inventory.ts";
 import { type Platform, startPlatform } from "../../local/platform.ts";
-import { runCli } from "../command/run-cli.fixture.ts";
+import { newsIn, runCli } from "../command/run-cli.fixture.ts";
 import { stateUrl } from "../stack/pulumi-engine.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -44,7 +44,7 @@ test("an empty account gets a bucket, a token and a configuration, once; again t
   expect((await bootstrap()).code).toBe(3);
 
   const made = await bootstrap(["--yes"]);
-  expect([made.code, made.stderr]).toEqual([0, ""]);
+  expect([made.code, newsIn(made.stderr)]).toEqual([0, []]);
   expect(statesOf(made.data)).toBe("made");
   const written = await configuration();
   expect(written).toContain(platform.account_id);

@@ -20,7 +20,8 @@ import type { DeploymentPlan } from "./deployment-plan.ts";
 import { outOfSight } from "./out-of-sight.ts";
 import { readBack } from "./read-back.ts";
 import { toldUp } from "./told-up.ts";
-import { type Traffic, versionOverride } from "./traffic.ts";
+import { condemnation, type Traffic, versionOverride } from "./traffic.ts";
+import type { PhaseTraffic } from "./traffic-report.ts";
 import { answersAsItself, Condemned, passesJourneys, promote } from "./trial.ts";
 
 export interface CarryOutOptions {
@@ -95,7 +96,7 @@ export async function carryOutVersion(
     await putRight(delivery, outputs, invocation);
     const candidate = outputs.worker.version_id;
 
-    traffic.phase("trial");
+    const trial = traffic.phase("trial");
     // An override reaches versions of the current deployment only, and the provider cannot declare a share of 0.
     await delivery.versions.deploy([
       { version_id: previous, percentage: 100 },
@@ -107,7 +108,9 @@ export async function carryOutVersion(
     done.read_back = await readBack(delivery, outputs, candidate);
     if (done.read_back.length > 0) throw new Condemned(done.read_back.join("; "));
     done.journeys = counted(await passesJourneys(delivery, candidate, invocation));
-    const percent = options.at_once ? [100] : PROMOTION_PERCENT;
+    const hurt = hurtBefore([before, trial]);
+    if (hurt !== null) invocation.note(`All traffic at once, for the version before fails callers: ${hurt}.`);
+    const percent = options.at_once || hurt !== null ? [100] : PROMOTION_PERCENT;
     const promotion = { version_id: candidate, previous, percent, watch_ms: options.watch_ms };
     await promote(delivery, promotion, traffic, invocation.signal);
 
@@ -118,7 +121,7 @@ export async function carryOutVersion(
       bundle: options.bundle === undefined ? undefined : `version/${candidate}`,
       rollout: undefined,
       // One that answered nobody would silence the watchdog as well.
-      ...(outputs.watchdog !== null && before.failed < before.requests && { watchdogBundle: `version/${previous}` }),
+      ...(outputs.watchdog !== null && answered([before, trial]) && { watchdogBundle: `version/${previous}` }),
     });
     done.version_id = (await toldUp(delivery, invocation)).worker.version_id;
     return done;
@@ -134,6 +137,20 @@ export async function carryOutVersion(
       reason: complaint === null ? reason : `${reason}. The rollback is not complete: ${complaint}`,
     };
   }
+}
+
+/**
+ * What callers met while the version before had all of the traffic, where that condemns it; null where they were well. With a share for the
+ * new version they would wait for what mends it, and what the other one fails would be held against it.
+ */
+function hurtBefore(phases: readonly PhaseTraffic[]): string | null {
+  if (!answered(phases)) return "nobody gets an answer";
+  const ofCallers = phases.map((phase) => ({ ...phase, candidate: { requests: 0, failed: 0 } }));
+  return ofCallers.map(condemnation).find((verdict) => verdict !== null) ?? null;
+}
+
+function answered(phases: readonly PhaseTraffic[]): boolean {
+  return phases.some(({ requests, failed }) => failed < requests);
 }
 
 /**

@@ -35,7 +35,7 @@ afterAll(async () => {
 });
 
 const report = z.looseObject({
-  release: z.string().optional(),
+  release: z.string().nullish(),
   version_id: z.string().optional(),
   reason: z.string().nullish(),
   traffic: z
@@ -88,7 +88,7 @@ test("a deployment goes on trial, is promoted and recorded, callers notice nothi
   expect(requests).toBeGreaterThan(30);
   expect(await serving()).toBe(first.data.version_id);
   const second = await ops("deploy");
-  expect([second.code, second.data.outcome]).toEqual([0, "unchanged"]);
+  expect(second).toMatchObject({ code: 0, data: { outcome: "unchanged", reason: null } });
 });
 
 test("a release that throws never meets a caller, and is rolled back by itself", async () => {
@@ -215,17 +215,51 @@ test("a rollback serves the release before, pinned, until the next deployment ta
   ]);
 });
 
-test("a rollback to what the stack deployed last serves it, though a stranger's release came between", async () => {
-  const good = (await serving()) ?? "";
+/** Puts a release with `statements` in front of what serves, with all traffic, as somebody would by hand. */
+async function deployedByHand(statements: string): Promise<string> {
   const { api_url, account_id, api_token: token, runtime } = platform;
   const version = liveVersion(runtime.registry, SERVICE);
-  const source = version?.modules[version.main_module]?.content ?? "";
-  const { signal } = new AbortController();
-  const client = createCloudflare({ api_url, account_id, token }, { signal });
-  const release = { version_id: good, source, bindings: version?.bindings ?? [] };
-  const strange = await deployRelease({ client, account_id }, release, "void 0;");
-  await vi.waitUntil(async () => (await serving()) === strange, { timeout: 60_000 });
+  const modules = version?.modules ?? {};
+  // What was deployed by hand has the code in front of which it stands as a module of its own.
+  const source = (modules["served.js"] ?? modules[version?.main_module ?? ""])?.content ?? "";
+  const client = createCloudflare({ api_url, account_id, token }, { signal: new AbortController().signal });
+  const release = { version_id: version?.id ?? "", source, bindings: version?.bindings ?? [] };
+  const id = await deployRelease({ client, account_id }, release, statements);
+  await vi.waitUntil(() => liveVersion(runtime.registry, SERVICE)?.id === id, { timeout: 60_000 });
+  return id;
+}
+
+test("a rollback to what the stack deployed last serves it, though a stranger's release came between", async () => {
+  const good = (await serving()) ?? "";
+  const strange = await deployedByHand("void 0;");
+  expect(await serving()).toBe(strange);
   const back = await ops("rollback", "--to", good);
   expect(back.code).toBe(0);
   expect(await serving()).toBe(back.data.version_id);
+});
+
+test.each([
+  ["nobody gets an answer from", 'throw new Error("dead");'],
+  [
+    "fails one request in two",
+    'globalThis.__asked = (globalThis.__asked ?? 0) + 1; if (globalThis.__asked % 2 === 0) throw new Error("half dead");',
+  ],
+])("what %s is replaced, without shares of the traffic and without being asked for it", async (_, statements) => {
+  const good = (await serving()) ?? "";
+  const bad = await deployedByHand(statements);
+  const mended = await ops("deploy", "--bundle", releases.harmless, "--watch", "1s");
+  expect(mended.stderr).toContain("All traffic at once, for the version before fails callers");
+  expect(mended).toMatchObject({ code: 0, data: { outcome: "deployed" } });
+  expect([good, bad]).not.toContain(await serving());
+  expect(mended.data.traffic?.phases.map(({ phase }) => phase)).not.toContain("10 %");
+  expect((await ops("rollback", "--to", good)).code).toBe(0);
+});
+
+test("a rollback to what does not answer, either, says so and does not pass for done", async () => {
+  const good = (await serving()) ?? "";
+  const dead = await deployedByHand('throw new Error("dead");');
+  const deader = await deployedByHand('throw new Error("deader");');
+  const back = await ops("rollback");
+  expect(back).toMatchObject({ code: 1, data: { from: deader, to: dead, silent: expect.stringContaining("500") } });
+  expect(await ops("rollback", "--to", good)).toMatchObject({ code: 0, data: { silent: null } });
 });

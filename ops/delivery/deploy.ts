@@ -6,13 +6,15 @@ import { resolve } from "node:path";
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, type OpsError, refusal } from "../command/errors.ts";
+import { asOpsError, EXIT, type OpsError, refusal } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { duration } from "../command/options.ts";
 import { table } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
-import { PROMOTION_PERCENT, PROMOTION_WATCH_MS } from "../limits.ts";
+import { PROBE_TIMEOUT_MS, PROMOTION_PERCENT, PROMOTION_WATCH_MS } from "../limits.ts";
+import { createClient } from "../service/client.ts";
 import { type Delivery, openDelivery } from "../stack/delivery.ts";
+import type { ServiceAddress } from "../stack/target.ts";
 import {
   type CarriedOut,
   type CarryOutOptions,
@@ -39,6 +41,7 @@ const output = z.union([
     outcome: z.literal("unchanged"),
     version_id: z.string(),
     release: z.string(),
+    reason: z.string().nullable().describe("why it does not serve callers all the same"),
   }),
   deploymentReport,
 ]);
@@ -47,7 +50,7 @@ export const deploy = defineCommand({
   path: "deploy",
   group: "delivery",
   summary: "deploy this checkout: plan, migrations, upload, trial, promotion by percentage, or rollback",
-  notes: `The new version first gets no traffic and is asked by Cloudflare's version override: bindings, schedules, Logpush flag and notifications are read back and the journeys of \`synthetic\` walked. Then it gets ${PROMOTION_PERCENT.join(", ")} % of the traffic. Steady reads run all the while; those that failed are counted for each phase. It asks before what takes data or an old shape away. Exit code 1: it was rolled back; 3: refused.`,
+  notes: `The new version first gets no traffic and is asked by Cloudflare's version override: bindings, schedules, Logpush flag and notifications are read back and the journeys of \`synthetic\` walked. Then it gets ${PROMOTION_PERCENT.join(", ")} % of the traffic. Steady reads run all the while; those that failed are counted for each phase. It asks before what takes data or an old shape away. A version that fails callers is replaced without shares. Exit code 1: it was rolled back, or what is there already does not answer; 3: refused.`,
   risk: "change",
   asks: true,
   options: z.object({
@@ -86,12 +89,10 @@ export const deploy = defineCommand({
       invocation.begin({ refusals: plan.refusals });
       throw refused(plan);
     }
-    if (plan.nothing_to_do && plan.live)
-      return {
-        data: { stack, outcome: "unchanged", version_id: plan.live.version_id, release },
-        text: `Nothing to do: release ${release} serves, and everything is as declared.`,
-        audit: { detail: { unchanged: true } },
-      };
+    if (plan.nothing_to_do && plan.live) {
+      const { version_id } = plan.live;
+      return await unchanged(delivery, { release, version_id }, invocation.signal);
+    }
     if (takesAway(plan)) await invocation.confirm({ op: "deploy to", subject: stack });
     if (plan.removes_pin !== null) invocation.note(`The pin of an earlier release is taken away: ${plan.removes_pin}`);
 
@@ -112,6 +113,32 @@ export const deploy = defineCommand({
     };
   },
 });
+
+/** All is as declared; whether it also answers is what somebody who deploys in an outage has to know. */
+async function unchanged(
+  { target, driver }: Delivery,
+  { release, version_id }: { release: string; version_id: string },
+  signal: AbortSignal,
+): Promise<Outcome<z.infer<typeof output>>> {
+  const reason = await whyNotAlive(await target.service(), signal);
+  const data = { stack: driver.stack, outcome: "unchanged" as const, version_id, release, reason };
+  const audit = { detail: { unchanged: true } };
+  const text = `Nothing to do: release ${release} serves, and everything is as declared.`;
+  if (reason === null) return { data, text, audit };
+  const said = `It does not answer: ${reason}. What it throws: npm run ops -- logs errors --since 1h`;
+  const next = "Correct it and deploy again, or deploy the checkout of a release that was good.";
+  return { data, text: [text, said, next].join("\n"), exit_code: EXIT.check_failed, audit };
+}
+
+async function whyNotAlive({ url }: ServiceAddress, signal: AbortSignal): Promise<string | null> {
+  try {
+    const client = createClient({ url, token: "", signal, timeout_ms: PROBE_TIMEOUT_MS });
+    const { ok, status } = await client.send("GET", "/health/live");
+    return ok ? null : `/health/live answers ${status}`;
+  } catch (error) {
+    return asOpsError(error).parts.cause;
+  }
+}
 
 async function carryOut(
   delivery: Delivery,

@@ -9,7 +9,7 @@ import { readMigrations } from "../../infra/migration-files.ts";
 import { type DeployedVersion, type Deployment, mainVersion } from "../cloudflare/worker-versions.ts";
 import { defineCommand } from "../command/define.ts";
 import { asOpsError, EXIT, type Reason, refusal } from "../command/errors.ts";
-import type { Outcome } from "../command/invocation.ts";
+import type { Invocation, Outcome } from "../command/invocation.ts";
 import { rounded } from "../command/rounded.ts";
 import { appliedMigrations } from "../migrate/ledger.ts";
 import { contractedSince } from "../migrate/plan.ts";
@@ -18,6 +18,7 @@ import { whileWaiting } from "../waits.ts";
 import { underTraffic } from "./probe-caller.ts";
 import { previousGood } from "./release-history.ts";
 import { trafficReport, trafficText } from "./traffic-report.ts";
+import { answersAsItself, Condemned } from "./trial.ts";
 
 const rollbackPlan = z.strictObject({
   stack: z.enum(STACKS),
@@ -32,6 +33,7 @@ const output = z.union([
     version_id: z.string().describe("what serves now"),
     serving_after_s: z.number(),
     unrecorded: z.string().nullable().describe("why the stack's record is incomplete"),
+    silent: z.string().nullable().describe("why what serves now does not answer; null where it does"),
     seconds: z.number(),
     traffic: trafficReport,
   }),
@@ -42,7 +44,7 @@ export const rollback = defineCommand({
   group: "delivery",
   summary: "serve the release before again: old code with today's bindings, pinned until the next deploy",
   notes:
-    "Refused (exit code 3) after a Durable Object migration or a contracting database migration that the old code does not know. Exit code 4: it serves, but the stack's record of it is incomplete; the same with --to VERSION finishes that.",
+    "Refused (exit code 3) after a Durable Object migration or a contracting database migration that the old code does not know. Exit code 1: what serves now does not answer, either. Exit code 4: it serves, but the stack's record of it is incomplete; the same with --to VERSION finishes that.",
   risk: "change",
   options: z.object({
     to: z
@@ -81,26 +83,25 @@ export const rollback = defineCommand({
       else invocation.note(`Version ${goal.id} was bound to something else: its code becomes a new version.`);
       const deployed_s = since_s();
       if (asItIs) traffic.phase("record");
-      try {
-        await driver.setConfig({ bundle: `version/${goal.id}`, rollout: undefined });
-        const { version_id } = (await whileWaiting({ for: "the deployment", limit_ms: null }, () => driver.up()))
-          .worker;
-        // The engine compares with its own last deployment: where somebody else's came after it, an `up` has nothing to do.
-        if (!servesAlone((await delivery.versions.deployments())[0], version_id))
-          await delivery.versions.deploy([{ version_id, percentage: 100 }]);
-        return { version_id, serving_after_s: asItIs ? deployed_s : since_s(), unrecorded: null };
-      } catch (error) {
+      const pinned = await pin(delivery, goal.id).catch((error: unknown) => {
         if (!asItIs) throw error;
         // The service is well already; what failed is its bookkeeping.
-        return { version_id: goal.id, serving_after_s: deployed_s, unrecorded: asOpsError(error).message };
-      }
+        return { version_id: goal.id, unrecorded: asOpsError(error).message };
+      });
+      const serving_after_s = asItIs ? deployed_s : since_s();
+      return { ...pinned, serving_after_s, silent: await whySilent(delivery, pinned.version_id, invocation) };
     });
-    const { version_id, serving_after_s, unrecorded } = result;
+    const { version_id, serving_after_s, unrecorded, silent } = result;
     const seconds = since_s();
     return {
       data: { ...plan, ...result, seconds, traffic: report },
       text: [
         `Release ${goal.release ?? goal.id} serves again, since second ${serving_after_s}, as version ${version_id}; it is pinned until the next deploy.`,
+        ...(silent === null
+          ? []
+          : [
+              `It does not answer, either: ${silent}. If it ever did, the release was not the cause: npm run ops -- health says what else is wrong.`,
+            ]),
         ...(unrecorded === null
           ? []
           : [
@@ -109,7 +110,7 @@ export const rollback = defineCommand({
         trafficText(report, invocation.terminal),
         `${seconds} s.`,
       ].join("\n"),
-      exit_code: unrecorded === null ? EXIT.done : EXIT.partial,
+      exit_code: silent !== null ? EXIT.check_failed : unrecorded === null ? EXIT.done : EXIT.partial,
       audit: { detail: { ...result, seconds, failed_requests: report.failed } },
     };
   },
@@ -136,8 +137,10 @@ async function chooseVersion(
   const id = wanted ?? previousGood(served)?.version_id;
   if (id === undefined)
     throw refuse(
-      `of the ${deployments.length} deployments that Cloudflare lists, none is of an earlier release that served until a newer one came`,
-      "name a version with --to ID, or deploy the release again from its checkout: npm run deploy",
+      ids.length <= 1
+        ? "it is the only release that has served, as far as Cloudflare lists deployments"
+        : `of the ${deployments.length} deployments that Cloudflare lists, none is of an earlier release that served until a newer one came`,
+      "correct the release and deploy it (npm run ops -- deploy), deploy one that was good from its checkout, or name a version with --to ID",
     );
   if (id === live.id)
     throw refuse(`version ${id} serves already`, "npm run ops -- rollback --dry-run names the one before");
@@ -161,6 +164,30 @@ async function refuseAcrossMigrations(delivery: Delivery, live: DeployedVersion,
       `${taken.join(", ")} took away what its code, made for ${goal.schema ?? "an unknown schema"}, may need`,
       "take the migration back first (npm run ops -- migrate revert), or correct the code and deploy it",
     );
+}
+
+/** Makes a version what the stack has declared, and what serves alone. */
+async function pin(
+  { driver, versions }: Delivery,
+  id: string,
+): Promise<{ version_id: string; unrecorded: string | null }> {
+  await driver.setConfig({ bundle: `version/${id}`, rollout: undefined });
+  const { version_id } = (await whileWaiting({ for: "the deployment", limit_ms: null }, () => driver.up())).worker;
+  // The engine compares with its own last deployment: where somebody else's came after it, an `up` has nothing to do.
+  if (!servesAlone((await versions.deployments())[0], version_id))
+    await versions.deploy([{ version_id, percentage: 100 }]);
+  return { version_id, unrecorded: null };
+}
+
+/** Why a version that has all of the traffic does not answer as itself; null where it does. */
+async function whySilent(delivery: Delivery, version_id: string, { signal }: Invocation): Promise<string | null> {
+  try {
+    await answersAsItself(delivery, version_id, signal);
+    return null;
+  } catch (error) {
+    if (error instanceof Condemned) return error.message;
+    throw error;
+  }
 }
 
 function servesAlone(deployment: Deployment | undefined, id: string): boolean {

@@ -17,11 +17,11 @@ import { queueId } from "../cloudflare/account-resources.ts";
 import { type CloudflareAddress, createCloudflare } from "../cloudflare/api.ts";
 import { refusalCodes } from "../cloudflare/failures.ts";
 import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
-import { asOpsError } from "../command/errors.ts";
+import { asOpsError, OpsError } from "../command/errors.ts";
 import { shownBytes } from "../command/quantities.ts";
 import { restD1 } from "../d1/rest-connection.ts";
 import { HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
-import type { HealthRow, Part, State } from "./row.ts";
+import { type HealthRow, NEXT, type Part, type State } from "./row.ts";
 
 interface Finding {
   state: State;
@@ -122,7 +122,13 @@ export async function accountRows(
     const bound = async (name: string) => {
       bindings ??= ofServing();
       const one = (await bindings).find((binding) => binding.name === name);
-      if (one === undefined) throw new Error(`the serving version of ${script} has no binding ${name}`);
+      if (one === undefined)
+        throw new OpsError({
+          op: "find binding",
+          subject: name,
+          cause: `what serves as ${script} has none`,
+          hint: NEXT.worker,
+        });
       return one;
     };
     return { client, account_id, stack, script, bound };

@@ -23,12 +23,13 @@ export function worst(states: readonly State[]): State {
 
 /** The next step for whoever finds a part broken at 3 a.m. */
 export const NEXT: Readonly<Record<Part, string>> = {
-  worker: "npm run ops -- logs errors --since 30m; runbooks/bad-deployment.md if it began with a deployment",
+  worker:
+    "npm run ops -- logs errors --since 30m; where nobody gets an answer: npm run ops -- runbook run complete-outage",
   database: "npm run ops -- generation list; if it is lost: npm run ops -- restore plan",
-  vectorize: "runbooks/vector-search-unavailable.md; answers come from full text meanwhile",
+  vectorize: "npm run ops -- runbook run vector-search-unavailable; answers come from full text meanwhile",
   kv: "npm run ops -- drift shows whether the namespace is there; caches are cold meanwhile",
-  ai: "runbooks/ai-unavailable.md; npm run ops -- usage shows the neurons left",
-  queue: "runbooks/ingestion-stuck.md",
-  crons: "runbooks/cron-stopped.md",
+  ai: "npm run ops -- runbook run ai-unavailable; npm run ops -- usage shows the neurons left",
+  queue: "npm run ops -- runbook run ingestion-stuck",
+  crons: "npm run ops -- runbook run cron-stopped",
   quota: "npm run ops -- usage shows when it runs out",
 };

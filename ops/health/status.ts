@@ -10,7 +10,7 @@ import { readLastVerified } from "../backup/last-verified.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
 import { defineCommand } from "../command/define.ts";
-import { asOpsError, EXIT } from "../command/errors.ts";
+import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { harmless } from "../command/output.ts";
 import { shownTime } from "../command/quantities.ts";
@@ -19,6 +19,7 @@ import { HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
 import { type Client, createClient, decode } from "../service/client.ts";
 import type { StackTarget } from "../stack/target.ts";
 import { cloudflareStatus, readCloudflareStatus } from "./cloudflare-status.ts";
+import { NEXT } from "./row.ts";
 
 /** What was read, or why it could not be. */
 function known<T extends z.ZodType>(value: T) {
@@ -115,14 +116,20 @@ async function told<T>(read: () => Promise<T>): Promise<{ known: true; value: T 
 /** Once: who looks at a screen does not wait for a service that is away. */
 async function asked(client: Client, path: string): Promise<unknown> {
   const response = await client.send("GET", path);
-  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
+  if (!response.ok) throw refusedWith(path, response);
   return response.json();
+}
+
+function refusedWith(subject: string, { status: code }: Response): OpsError {
+  return new OpsError({ op: "GET", subject, cause: `it answered ${code}`, hint: NEXT.worker });
 }
 
 async function serviceOf({ url, api }: { url: string; api: Client }) {
   const response = await api.send("GET", "/health");
-  const { status: found } = decode(publicHealth, await response.json().catch(() => null), "/health");
-  return { status: found, url };
+  const answer = publicHealth.safeParse(await response.json().catch(() => null));
+  // An unhealthy service answers 503 in the same shape; anything else is not what it says of itself.
+  if (!answer.success) throw refusedWith(`${url}/health`, response);
+  return { status: answer.data.status, url };
 }
 
 async function versionOf(target: StackTarget, signal: AbortSignal) {
@@ -130,9 +137,16 @@ async function versionOf(target: StackTarget, signal: AbortSignal) {
   const client = createCloudflare(address, {
     signal: AbortSignal.any([signal, AbortSignal.timeout(HEALTH_CHECK_TIMEOUT_MS)]),
   });
-  const versions = workerVersions(client, address.account_id, nameInStack(SERVICE, target.stack));
+  const script = nameInStack(SERVICE, target.stack);
+  const versions = workerVersions(client, address.account_id, script);
   const [serving] = await versions.deployments();
-  if (serving === undefined) throw new Error("it was never deployed");
+  if (serving === undefined)
+    throw new OpsError({
+      op: "find what serves",
+      subject: script,
+      cause: "it was never deployed",
+      hint: "npm run ops -- deploy",
+    });
   const { number, release } = await versions.version(mainVersion(serving));
   return { number, release, deployed_at: serving.created_on };
 }
@@ -189,7 +203,7 @@ function statusText(found: Status, now_ms: number): string {
     ),
     ...(alerts.known ? alerts.value : []).map(({ id, severity, since, summary, runbook, acknowledged }) =>
       harmless(
-        `  ${severity.padEnd(9)} ${id}, since ${ago(since)}: ${summary}${acknowledged === null ? "" : ` (taken by ${acknowledged.by})`}${runbook === null ? "" : ` → runbooks/${runbook}.md`}`,
+        `  ${severity.padEnd(9)} ${id}, since ${ago(since)}: ${summary}${acknowledged === null ? "" : ` (taken by ${acknowledged.by})`}${runbook === null ? "" : ` → npm run ops -- runbook run ${runbook}`}`,
       ),
     ),
     line(

@@ -1,5 +1,5 @@
 /** An incident from opening to post-mortem. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -62,6 +62,11 @@ test("an incident goes from its opening to its post-mortem, by commands as they 
   expect(resolved).toMatchObject({ code: 0, doubts: [], incident: { state: "resolved" } });
   expect(await typed("list")).toMatchObject({ incidents: [], action_items: [{ incident: "1", is_late: true }] });
   const draft = await typed("postmortem", "1");
+  const file = join(folder, "draft.md");
+  const written = await typed("postmortem", "1", "--out", file);
+  expect(await readFile(file, "utf8")).toBe(written.markdown);
+  const again = await typed("postmortem", "1", "--out", file);
+  expect([again.code, again.error.cause]).toEqual([3, "the file is there already"]);
   expect(draft.mttd_s).toBeGreaterThanOrEqual(600);
   expect(draft.mttr_s).toBeGreaterThan(draft.mttd_s);
   expect(draft.impact).toMatchObject({ failed: 0, requests: expect.any(Number) });
@@ -96,6 +101,14 @@ test("an incident is not over while its alerts fire, but for a reason, which is 
   // Again: nothing is told twice.
   expect((await ops(incidentUpdate, { id })).data.added).toBe(0);
   await beat("success");
+});
+
+test("a service that does not answer for a moment only has taken what was told meanwhile", async () => {
+  let asked = 0;
+  const { url, api_secret: token } = platform;
+  const client = async () => createClient({ url: asked++ === 0 ? "http://127.0.0.1:9" : url, token, signal });
+  const { data } = await invoked(incidentOpen, folder, { title: "It blinked", severity: "SEV-4" }, { client });
+  expect(data).toMatchObject({ where: "service", incident: { id: expect.any(Number), title: "It blinked" } });
 });
 
 test("an incident of an alert began when its callers met it, and not when the alert was told", async () => {

@@ -6,11 +6,11 @@ import { table } from "../command/output.ts";
 import { shownTime } from "../command/quantities.ts";
 import { nameOf, readIncidents, type ShownIncident, shownIncident } from "./answers.ts";
 import { clockOf, dueTold } from "./clock.ts";
-import { bringWaiting, isDown, WHEREABOUTS, waitingIncidents } from "./reports.ts";
+import { bringWaiting, isDown, WHEREABOUTS, type Whereabouts, waitingIncidents } from "./reports.ts";
 
 const listed = z.object({
   ...shownIncident.omit({ timeline: true }).shape,
-  where: z.enum(WHEREABOUTS).exclude(["machine"]),
+  where: z.enum(WHEREABOUTS),
   respond_by: z.string(),
   is_responded: z.boolean(),
   response_late_s: z.int(),
@@ -37,16 +37,12 @@ export const incidentList = defineCommand({
   async run(invocation, { all }): Promise<Outcome<z.infer<typeof output>>> {
     const { known, is_complete } = await knownIncidents(invocation);
     const now_ms = invocation.now();
-    const shown = known.filter(({ state }) => all === true || state !== "resolved");
-    const incidents = shown.map(({ timeline, ...incident }): Listed => {
-      return {
-        ...incident,
-        where: incident.id === null ? "kv" : "service",
-        ...clockOf({ ...incident, timeline }, now_ms),
-      };
+    const shown = known.filter(({ incident }) => all === true || incident.state !== "resolved");
+    const incidents = shown.map(({ incident: { timeline, ...incident }, where }): Listed => {
+      return { ...incident, where, ...clockOf({ ...incident, timeline }, now_ms) };
     });
     const today = new Date(now_ms).toISOString().slice(0, 10);
-    const action_items = known.flatMap((incident) =>
+    const action_items = known.flatMap(({ incident }) =>
       incident.action_items
         .filter(({ done_at }) => done_at === null)
         .map((item) => ({ incident: nameOf(incident), ...item, is_late: item.due !== null && item.due < today })),
@@ -57,14 +53,17 @@ export const incidentList = defineCommand({
 });
 
 /** Newest first. Only what waits where the service does not answer. */
-async function knownIncidents(invocation: Invocation): Promise<{ known: ShownIncident[]; is_complete: boolean }> {
+async function knownIncidents(
+  invocation: Invocation,
+): Promise<{ known: { incident: ShownIncident; where: Whereabouts }[]; is_complete: boolean }> {
   try {
     const client = await invocation.client();
     await bringWaiting(invocation);
-    return { known: await readIncidents(client, "all"), is_complete: true };
+    const incidents = await readIncidents(client, "all");
+    return { known: incidents.map((incident) => ({ incident, where: "service" })), is_complete: true };
   } catch (error) {
     if (!isDown(error)) throw error;
-    return { known: (await waitingIncidents(invocation)).incidents.toReversed(), is_complete: false };
+    return { known: (await waitingIncidents(invocation)).toReversed(), is_complete: false };
   }
 }
 

@@ -6,7 +6,7 @@ import { DAY_MS } from "../../worker/ground/time.ts";
 import type { ShownIncident } from "./answers.ts";
 import type { Happened } from "./events.ts";
 
-type Timed = Pick<ShownIncident, "started_at" | "resolved_at" | "timeline">;
+type Timed = Pick<ShownIncident, "started_at" | "resolved_at"> & { timeline: readonly Happened[] };
 
 /** When it was first noticed: by an alert that fired, or by whoever opened it. Seconds from its begin. */
 export function mttd_s({ started_at, timeline }: Timed): number | null {

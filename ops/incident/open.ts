@@ -1,5 +1,7 @@
 /** `ops incident open` */
 import { z } from "zod";
+import type { AlertRule } from "../../worker/alerts/rule.ts";
+import { ALL_RULES } from "../../worker/alerts/rules.ts";
 import { COMPONENTS, SEVERITIES } from "../../worker/ground/status.ts";
 import { iso } from "../../worker/ground/time.ts";
 import { readAlerts } from "../alerts/answers.ts";
@@ -8,15 +10,17 @@ import { defineCommand } from "../command/define.ts";
 import { asOpsError, misuse, OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { commaList, momentBefore } from "../command/options.ts";
+import { allRunbooks } from "../runbook/library.ts";
 import { type Client, decode } from "../service/client.ts";
 import { nameOf, shownIncident } from "./answers.ts";
 import { clockOf } from "./clock.ts";
 import { failingSince, requestSeries } from "./measures.ts";
-import { newRef, tell, WHEREABOUTS } from "./reports.ts";
+import { isDown, newRef, tell, WHEREABOUTS } from "./reports.ts";
 import { clockTold, headTold, whereaboutsTold } from "./shown.ts";
 
-/** critical is SEV-1 or SEV-2, as `worker/alerts/rule.ts` says: whoever sees an outage says SEV-1. */
+/** critical is SEV-1 or SEV-2, as `worker/alerts/rule.ts` says: the alert's runbook says which. */
 const SEVERITY_OF = { critical: "SEV-2", warning: "SEV-3", info: "SEV-4" } as const;
+const OUTAGE = "SEV-1";
 
 const output = z.strictObject({
   dry_run: z.boolean(),
@@ -35,8 +39,9 @@ export const incidentOpen = defineCommand({
   group: "incident",
   summary: "open an incident: on the status page at once, told to channels within five minutes",
   notes: `SEV-1: outage, response within 15 min. SEV-2: a part is lost, 1 h. SEV-3: worse than it should be, 4 h. SEV-4: a blemish, one business day. With
---alert, title and severity are the alert's where they are not given, and it began when requests began to fail right before it. Where the
-service does not answer, it is left in KV, or waits on this machine, and has a name (r-…) instead of a number.`,
+--alert, title and severity are the alert's where they are not given (SEV-1 where its runbook is for that), and it began when requests began to fail
+right before it. Where the service does not answer, it is left in KV, or waits on this machine, and has a name (r-…) instead of a number; of an alert
+only its rule is known then.`,
   risk: "change",
   args: z.object({ title: z.string().optional().describe("public, one line; may be left out with --alert") }),
   options: z.object({
@@ -93,20 +98,41 @@ service does not answer, it is left in KV, or waits on this machine, and has a n
   },
 });
 
-/** What an alert says about an incident; its id may be that of its rule. */
+/** What is said about an incident by its alert, whose id may be that of its rule. */
 async function alertNamed(invocation: Invocation, id: string) {
-  const client = await invocation.client();
-  const { alerts } = await readAlerts(client);
-  const found = alerts.find((one) => one.id === id) ?? alerts.find((one) => one.rule === id);
-  if (found !== undefined)
-    return { ...found, severity: SEVERITY_OF[found.severity], began_ms: await beganBefore(client, found.since) };
-  const cause = "there is no such alert now";
-  throw new OpsError({
-    op: "open an incident for",
-    subject: id,
-    cause,
-    hint: "npm run ops -- alerts list; or give a title and --severity",
-  });
+  try {
+    const client = await invocation.client();
+    const { alerts } = await readAlerts(client);
+    const found = alerts.find((one) => one.id === id) ?? alerts.find((one) => one.rule === id);
+    if (found === undefined) throw noSuchAlert(id, "there is no such alert now");
+    return { ...found, severity: await severityOf(found), began_ms: await beganBefore(client, found.since) };
+  } catch (error) {
+    if (!isDown(error)) throw error;
+    return await ruleNamed(invocation, id);
+  }
+}
+
+/** The service alone knows its alerts; the page of a dead one names the rule, which is here. */
+async function ruleNamed(invocation: Invocation, id: string) {
+  const rule = ALL_RULES.find((one) => one.id === id.split(":")[0]);
+  if (rule === undefined)
+    throw noSuchAlert(id, "the service does not answer, and there is no rule of this name, either");
+  invocation.note(`The service does not answer: of ${id} only its rule is known. Since when it is so, --started says.`);
+  return { summary: rule.summary, runbook: rule.runbook, severity: await severityOf(rule), began_ms: null };
+}
+
+async function severityOf({
+  severity,
+  runbook,
+}: Pick<AlertRule, "severity" | "runbook">): Promise<(typeof SEVERITIES)[number]> {
+  const known = await allRunbooks();
+  const isOutage = known.some(({ id, front_matter }) => id === runbook && front_matter?.severity === OUTAGE);
+  return severity === "critical" && isOutage ? OUTAGE : SEVERITY_OF[severity];
+}
+
+function noSuchAlert(subject: string, cause: string): OpsError {
+  const hint = "npm run ops -- alerts list; or give a title and --severity";
+  return new OpsError({ op: "open an incident for", subject, cause, hint });
 }
 
 /** Callers met it before a rule told it; where the meter does not say since when, it began with its alert. */

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { readAlerts } from "../alerts/answers.ts";
 import { defineCommand } from "../command/define.ts";
-import { asOpsError } from "../command/errors.ts";
+import { asOpsError, refusal } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { type ShownIncident, shownEntry, shownIncident } from "./answers.ts";
 import { gatherEvents, type Happened } from "./events.ts";
@@ -42,18 +42,31 @@ export const incidentPostmortem = defineCommand({
     const answers = where === "service";
     const timeline = merged(incident.timeline, answers ? await events(invocation, incident) : []);
     const measured = {
-      mttd_s: mttd_s(incident),
+      mttd_s: mttd_s({ ...incident, timeline }),
       mttr_s: mttr_s(incident),
       impact: answers ? await impactFor(invocation, incident) : null,
     };
     const markdown = postmortemDraft(incident, timeline, measured);
-    if (out !== null) await writeFile(out, markdown, { flag: "wx" });
+    if (out !== null) await writeDraft(out, markdown);
     return {
       data: { incident, ...measured, timeline, markdown, out },
       text: out === null ? markdown.trimEnd() : `Written: ${out}`,
     };
   },
 });
+
+/** Never over another file: somebody may have written the causes into it. */
+async function writeDraft(path: string, markdown: string): Promise<void> {
+  await writeFile(path, markdown, { flag: "wx" }).catch(({ code, message }: NodeJS.ErrnoException) => {
+    const cause = code === "EEXIST" ? "the file is there already" : message;
+    throw refusal({
+      op: "write the draft into",
+      subject: path,
+      cause,
+      hint: "name a new file in a folder that is there",
+    });
+  });
+}
 
 async function events(invocation: Invocation, incident: ShownIncident): Promise<Happened[]> {
   const client = await invocation.client();

@@ -8,7 +8,14 @@ import { changedIncident, openedIncident, toldIncident } from "../../worker/grou
 import { COMPONENTS, ENTRY_SOURCES, INCIDENT_STATES, type Incident, SEVERITIES } from "../../worker/ground/status.ts";
 import { asOpsError, isReason, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
-import { bringFromKv, bringReports, keepReport, type ReportKind, waitingReports } from "../command/waiting-reports.ts";
+import {
+  bringFromKv,
+  bringReports,
+  keepReport,
+  type ReportKind,
+  reportsHere,
+  reportsInKv,
+} from "../command/waiting-reports.ts";
 import { decode } from "../service/client.ts";
 import { PATH, pathOf, readIncident, type ShownIncident, shownIncident } from "./answers.ts";
 
@@ -101,12 +108,14 @@ async function leave(
   const id = `${String(at_ms).padStart(13, "0")}-${randomBytes(4).toString("hex")}`;
   await keepReport(invocation, REPORTS, { ...act, id, at_ms });
   const where = await bringReports(invocation, REPORTS).then(
-    (isBrought): Whereabouts => (isBrought ? "kv" : "machine"),
+    (place): Whereabouts => place ?? "machine",
     (): Whereabouts => "machine",
   );
   const name = act.act === "open" ? act.opening.ref : act.incident;
-  const { incidents } = await waitingIncidents(invocation);
-  return { incident: incidents.find(({ ref }) => ref === name) ?? null, where };
+  // It did not answer for a moment only, and has taken it.
+  if (where === "service") return { incident: await readIncident(await invocation.client(), name), where };
+  const waiting = await waitingIncidents(invocation);
+  return { incident: waiting.find(({ incident }) => incident.ref === name)?.incident ?? null, where };
 }
 
 /** Brings what waits to the service, which answers again. What cannot be brought waits on. */
@@ -119,22 +128,29 @@ export async function bringWaiting(invocation: Invocation): Promise<void> {
   }
 }
 
-/** Incidents that only wait, as their reports have them, and the names of known ones of which there are reports. */
-export async function waitingIncidents(
-  invocation: Invocation,
-): Promise<{ incidents: ShownIncident[]; others: string[] }> {
-  try {
-    return foldReports(await waitingReports(invocation, REPORTS));
-  } catch (error) {
-    invocation.note(`What waits in KV cannot be read: ${asOpsError(error).message}`);
-    return foldReports(await waitingReports({ ...invocation, stack: "local", env: {} }, REPORTS).catch(() => []));
-  }
+/** An incident that only waits for the service, and the place where its opening does. */
+export interface WaitingIncident {
+  incident: ShownIncident;
+  where: Exclude<Whereabouts, "service">;
 }
 
-/** What reports in their order come to. Pure. */
-function foldReports(reports: readonly IncidentReport[]): { incidents: ShownIncident[]; others: string[] } {
-  const known = new Map<string, Incident>();
-  const others = new Set<string>();
+/** Incidents that only wait, as their reports have them, oldest first. */
+export async function waitingIncidents(invocation: Invocation): Promise<WaitingIncident[]> {
+  const here = await reportsHere(invocation, REPORTS);
+  const left = await reportsInKv(invocation, REPORTS).catch((error: unknown) => {
+    invocation.note(`What waits in KV cannot be read: ${asOpsError(error).message}`);
+    return [];
+  });
+  const reports = [...here, ...left].sort((one, other) => one.at_ms - other.at_ms);
+  const kept = new Set(here.map(({ id }) => id));
+  return foldReports(reports).map(({ incident, opening }) => {
+    return { incident, where: kept.has(opening) ? "machine" : "kv" };
+  });
+}
+
+/** What reports in their order come to; `opening` is the id of the one that opened it. Pure. */
+function foldReports(reports: readonly IncidentReport[]): { incident: ShownIncident; opening: string }[] {
+  const known = new Map<string, { incident: Incident; opening: string }>();
   for (const one of reports) {
     if (one.act === "open") {
       const { started_at, opened_at, ...rest } = one.opening;
@@ -144,23 +160,24 @@ function foldReports(reports: readonly IncidentReport[]): { incidents: ShownInci
         opened_by: "operator",
       };
       const { kept } = openedIncident({ ...rest, ...times }, one.at_ms);
-      if (kept !== null) known.set(rest.ref, { id: 0, ...kept });
+      if (kept !== null) known.set(rest.ref, { incident: { id: 0, ...kept }, opening: one.id });
       continue;
     }
     const before = known.get(one.incident);
-    if (before === undefined) {
-      others.add(one.incident);
-      continue;
-    }
+    // Of an incident of the service, which that alone can tell.
+    if (before === undefined) continue;
     const { text, is_public = true, source = "operator", at, ...rest } = one.change;
     const entry =
       text === undefined
         ? {}
         : { entry: { text, is_public, source, at_ms: at === undefined ? one.at_ms : Date.parse(at) } };
-    const { kept } = changedIncident(before, { ...rest, ...entry }, one.at_ms);
-    if (kept !== null) known.set(one.incident, kept);
+    const { kept } = changedIncident(before.incident, { ...rest, ...entry }, one.at_ms);
+    if (kept !== null) known.set(one.incident, { ...before, incident: kept });
   }
-  return { incidents: [...known.values()].map((one) => ({ ...toldIncident(one), id: null })), others: [...others] };
+  return [...known.values()].map(({ incident, opening }) => ({
+    incident: { ...toldIncident(incident), id: null },
+    opening,
+  }));
 }
 
 /** Whether the service did not answer, or its book of incidents did not: what is told then waits. */
@@ -180,9 +197,8 @@ export async function findIncident(
     return { incident: await readIncident(client, name), where: "service" };
   } catch (error) {
     if (!isDown(error)) throw error;
-    const { incidents } = await waitingIncidents(invocation);
-    const incident = incidents.find(({ ref }) => ref === name);
-    if (incident !== undefined) return { incident, where: "kv" };
-    throw error;
+    const waiting = (await waitingIncidents(invocation)).find(({ incident }) => incident.ref === name);
+    if (waiting === undefined) throw error;
+    return waiting;
   }
 }

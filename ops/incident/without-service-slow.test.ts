@@ -88,11 +88,22 @@ test("or cron does", async () => {
   expect(told.markdown).toContain("resolved although the service does not answer");
 });
 
+test("of an alert that a dead Worker cannot tell, the rule is known: what it says, how bad it is, and its runbook", async () => {
+  const { data, text } = await on("dead")(incidentOpen, { alert: "worker-dead", started: "10m" });
+  const incident = { title: "The Worker gives no answer", severity: "SEV-1", ref: expect.stringMatching(/^r-/) };
+  expect(data).toMatchObject({ where: "kv", runbook: "complete-outage", incident });
+  expect(text).toContain("npm run ops -- runbook run complete-outage");
+  await expect(on("dead")(incidentOpen, { alert: "no-such" })).rejects.toMatchObject({
+    parts: { cause: expect.stringContaining("no rule of this name") },
+  });
+  await cron();
+});
+
 test("with nothing to reach it waits on this machine, and the next command that does brings it", async () => {
   const alone = on("alone");
   const { data } = await alone(incidentOpen, { ...FACTS, title: "Nothing answered" });
   expect(data).toMatchObject({ where: "machine", incident: { id: null } });
-  expect((await alone(incidentList)).data.incidents).toMatchObject([{ title: "Nothing answered" }]);
+  expect((await alone(incidentList)).data.incidents).toMatchObject([{ title: "Nothing answered", where: "machine" }]);
   await writeFile(join(folders.alone, "platform.json"), await readFile(join(folders.well, "platform.json"), "utf8"));
   const { data: listed } = await invoked(
     incidentList,
@@ -100,7 +111,23 @@ test("with nothing to reach it waits on this machine, and the next command that 
     {},
     { client: async () => createClient({ url: platform.url, token: platform.api_secret, signal }) },
   );
-  expect(listed.incidents[0]).toMatchObject({ title: "Nothing answered", id: 4, ref: data.incident.ref });
+  expect(listed.incidents[0]).toMatchObject({ title: "Nothing answered", id: 5, ref: data.incident.ref });
+});
+
+test("of a stack whose account does not answer it waits on this machine, apart from what waits of another stack", async () => {
+  const nowhere = "http://127.0.0.1:9";
+  const account = { CLOUDFLARE_API_TOKEN: "t", CLOUDFLARE_ACCOUNT_ID: "a".repeat(32), CLOUDFLARE_BASE_URL: nowhere };
+  const production = (command: Command, given: Record<string, unknown> = {}) =>
+    invoked(command, folders.well, given, {
+      stack: "production",
+      env: { ...account, PRISM_URL: nowhere, PRISM_API_SECRET: "secret" },
+      client: async () => createClient({ url: nowhere, token: "secret", signal }),
+    });
+  const title = "Production is gone";
+  const { data } = await production(incidentOpen, { ...FACTS, title });
+  expect(data).toMatchObject({ where: "machine", incident: { title } });
+  expect((await production(incidentList)).data.incidents).toMatchObject([{ title, where: "machine" }]);
+  expect((await on("well")(incidentList)).data.incidents).not.toContainEqual(expect.objectContaining({ title }));
 });
 
 test("a run of a runbook as a process: done, killed in the middle, gone on with", async () => {

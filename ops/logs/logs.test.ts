@@ -9,7 +9,7 @@ import { BUCKETS, LOG_ARCHIVE_FOLDER, SERVICE } from "../../infra/inventory.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { invocationOnPlatform } from "../command/invocation-on-platform.fixture.ts";
-import { runCommand } from "../command/run-cli.fixture.ts";
+import { newsIn, runCommand } from "../command/run-cli.fixture.ts";
 import { locateStack } from "../stack/locate.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
 import { sizesUnder } from "../storage/storage.ts";
@@ -260,9 +260,9 @@ test("the command tails until it has seen enough", async () => {
   });
   while (!isOver) await service.call("GET", "/livez");
   const { code, stdout, stderr } = await tailing;
-  expect({ code, stderr, ...JSON.parse(stdout) }).toMatchObject({
+  expect({ code, news: newsIn(stderr), ...JSON.parse(stdout) }).toMatchObject({
     code: 0,
-    stderr: `Watching ${SERVICE}\n`,
+    news: [`Watching ${SERVICE}`],
     matched: 1,
   });
 });
@@ -271,7 +271,7 @@ test.each(["query", "errors", "slow", "tokens"])(
   "logs %s: the command prints what it declares, as JSON and for people",
   async (verb) => {
     const { code, stdout, stderr } = await runCommand(["logs", verb, "--since", since, "--data", dir, "--json"]);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect({ code, news: newsIn(stderr) }).toEqual({ code: 0, news: [] });
     expect(JSON.parse(stdout).read).toMatchObject([{ source: "telemetry", notes: [] }]);
   },
 );

@@ -77,7 +77,9 @@ function shown(
   const what = dead ? "dead letters" : "messages that wait";
   if (messages.length === 0)
     return total === 0
-      ? `No ${what}.`
+      ? dead
+        ? "No letter is dead."
+        : "No message waits."
       : `${total} ${what}; none can be shown now: they are with a consumer, or wait for another try.`;
   const rows = table(terminal, messages, [
     { title: "id", value: ({ id }) => id },

@@ -144,7 +144,9 @@ function report({ dry_run, terminal }: Invocation, done: Omit<Purged, "dry_run">
     text: [
       ...(total === 0 ? [] : [rows]),
       total === 0
-        ? `No ${what} to purge.`
+        ? waiting
+          ? "No message waits."
+          : "No letter is dead."
         : dry_run
           ? `Would purge ${total} ${what}${seen}.`
           : `Purged ${total} ${what}.`,

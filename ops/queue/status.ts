@@ -156,11 +156,14 @@ function problemsOf(queues: readonly QueueLook[], letters: Status["dead_letters"
     if (paused)
       problems.push({ problem: `delivery from ${name} is paused`, try: `npx wrangler queues resume-delivery ${name}` });
     if (waiting > threshold("queue-depth"))
-      problems.push({ problem: `${waiting} messages wait in ${name}`, try: "runbook ingestion-stuck" });
+      problems.push({
+        problem: `${waiting} messages wait in ${name}`,
+        try: "npm run ops -- runbook run ingestion-stuck",
+      });
     if ((oldest_s ?? 0) > threshold("queue-age"))
       problems.push({
         problem: `a message has waited in ${name} for ${shownTime((oldest_s ?? 0) * 1000)}`,
-        try: "runbook ingestion-stuck",
+        try: "npm run ops -- runbook run ingestion-stuck",
       });
   }
   if (letters === null)
@@ -171,7 +174,7 @@ function problemsOf(queues: readonly QueueLook[], letters: Status["dead_letters"
   else if (letters.count > 0)
     problems.push({
       problem: `${letters.count} letters are dead`,
-      try: "npm run ops -- queue peek --dead, then queue replay",
+      try: "npm run ops -- queue peek --dead, then npm run ops -- queue replay",
     });
   return problems;
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { type Command, defineCommand } from "../command/define.ts";
+import { misuse } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { type Gathered, gather, type Period, type Source } from "./gather.ts";
 import { chartSvg, reportHtml } from "./html.ts";
@@ -121,7 +122,15 @@ async function writeFiles(report: Report, folder: string): Promise<string[]> {
     [`${name}.html`, reportHtml(report)],
     ...charts.map((chart, index): [string, string] => [chartName(index), chartSvg(chart)]),
   ];
-  await mkdir(folder, { recursive: true });
-  for (const [file, text] of files) await writeFile(join(folder, file), text);
+  try {
+    await mkdir(folder, { recursive: true });
+    for (const [file, text] of files) await writeFile(join(folder, file), text);
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    throw misuse(
+      { op: "write the report into", subject: folder, cause, hint: "name a folder that can be written" },
+      error,
+    );
+  }
   return files.map(([file]) => join(folder, file));
 }

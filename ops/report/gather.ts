@@ -35,7 +35,10 @@ export interface Gathered {
   queues: z.infer<typeof queueReport>;
   alerts: AlertList;
   /** That began in the period, or are open. */
-  incidents: Pick<z.infer<typeof incident>, "id" | "title" | "severity" | "state" | "started_at" | "resolved_at">[];
+  incidents: Pick<
+    z.infer<typeof incident>,
+    "id" | "title" | "severity" | "state" | "started_at" | "resolved_at" | "timeline"
+  >[];
   backup: Awaited<ReturnType<typeof readLastVerified>>;
   /** How often each action was done in the period, by its outcome; `is_whole`: all entries of the period were counted. */
   audit: { counts: { action: string; outcome: string; count: number }[]; is_whole: boolean };
@@ -61,7 +64,9 @@ export async function gather(
     queues: () => client.get("/monitoring/queue-metrics", queueReport),
     alerts: () => readAlerts(client),
     incidents: async () => {
-      const { incidents } = await client.get("/api/v1/incidents", incidentPage);
+      const incidents: Gathered["incidents"] = [];
+      for await (const page of pagesOf(client, "/api/v1/incidents?limit=100", incidentPage))
+        incidents.push(...page.incidents);
       return incidents.filter(({ started_at, resolved_at }) => resolved_at === null || started_at >= since);
     },
     backup: async () => readLastVerified(await invocation.target(), invocation.signal),

@@ -1,4 +1,5 @@
 /** What reports show, and what they hold figures against. */
+import { GAMEDAY_DETECTED_S, GAMEDAY_RECOVERED_S } from "../limits.ts";
 
 /** Rows of one table of a report. */
 export const REPORT_ROWS_SHOWN = 25;
@@ -18,4 +19,8 @@ export const REPORT_TARGETS = {
   /** Of 5. */
   rating_mean: 4,
   per_1k_tokens_usd: 0.01,
+  query_ms: 100,
+  /** Of incidents: what game days prove that it can be done. */
+  mttd_s: GAMEDAY_DETECTED_S,
+  mttr_s: GAMEDAY_RECOVERED_S,
 } as const;

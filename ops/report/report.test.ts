@@ -9,6 +9,7 @@ import { reportMarkdown } from "./markdown.ts";
 import { recommend } from "./recommend.ts";
 import type { Chart, Report } from "./report.ts";
 import { capacitySections, latencySections, volumeSection } from "./sections.ts";
+import { upkeepSections } from "./upkeep-sections.ts";
 
 const NOW = Date.UTC(2026, 10, 29, 12);
 const DAY_MS = 86_400_000;
@@ -53,7 +54,9 @@ const bad: Partial<Gathered> = {
     owed_vectors: 0,
     owed_since: null,
   },
-  incidents: [{ id: 7, title: "Slow", severity: "SEV-3", state: "identified", started_at: "", resolved_at: null }],
+  incidents: [
+    { id: 7, title: "Slow", severity: "SEV-3", state: "identified", started_at: "", resolved_at: null, timeline: [] },
+  ],
   backup: null,
 };
 const firing = (runbook: string | null) =>
@@ -146,6 +149,28 @@ test("figures are held against their targets and against the baseline", () => {
     target: { words: "< 1000 ms", is_met: false },
   });
   expect([changeOf(5, 0), changeOf(null, 5), changeOf(5, 5), changeOf(1, 2)]).toEqual([null, null, "0 %", "-50 %"]);
+});
+
+test("incidents are held against how fast they should be noticed and ended, those left out of which that is not known", () => {
+  const at = (min: number) => new Date(NOW + min * 60_000).toISOString();
+  const seen = (min: number) => [
+    { at: at(min), state: "investigating" as const, source: "operator" as const, text: "x", is_public: true },
+  ];
+  const facts = { id: 1, title: "Slow", severity: "SEV-3" as const, state: "resolved" as const, started_at: at(0) };
+  const figuresOf = (incidents: Gathered["incidents"]) => upkeepSections({ incidents }, NOW)[0]?.figures;
+  const incidents = [
+    { ...facts, resolved_at: at(50), timeline: seen(2) },
+    { ...facts, resolved_at: at(30), timeline: seen(6) },
+    { ...facts, resolved_at: null, timeline: [] },
+  ];
+  expect(figuresOf(incidents)).toMatchObject([
+    { name: "mean time to detect", value: "4 min", target: { words: "< 5 min", is_met: true } },
+    { name: "mean time to recover", value: "40 min", target: { words: "< 30 min", is_met: false } },
+  ]);
+  expect(figuresOf([])).toMatchObject([
+    { value: "–", target: null },
+    { value: "–", target: null },
+  ]);
 });
 
 test("text of others is text, in HTML, in a drawing and in Markdown", () => {

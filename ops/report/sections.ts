@@ -172,7 +172,10 @@ export function cacheSection({ cache, database }: Gathered["metrics"]): Section 
       },
       plain("queries of the database", shownAmount(database.queries)),
       plain("of them failed", shownAmount(database.errors)),
-      plain("mean time of a query", average === null ? NOTHING : `${average.toFixed(1)} ms`),
+      {
+        ...plain("mean time of a query", average === null ? NOTHING : `${average.toFixed(1)} ms`),
+        target: average === null ? null : { words: `< ${TARGETS.query_ms} ms`, is_met: average < TARGETS.query_ms },
+      },
     ],
   };
 }

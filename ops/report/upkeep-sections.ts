@@ -1,9 +1,10 @@
 /** The section about what keeps the service running: incidents, alerts, backups, queues, what operators did. Pure. */
 import { shownTime } from "../command/quantities.ts";
-import { NOTHING } from "./figures.ts";
+import { mttd_s, mttr_s } from "../incident/measures.ts";
+import { NOTHING, plain } from "./figures.ts";
 import type { Gathered } from "./gather.ts";
-import { REPORT_ROWS_SHOWN } from "./limits.ts";
-import type { Section } from "./report.ts";
+import { REPORT_ROWS_SHOWN, REPORT_TARGETS } from "./limits.ts";
+import type { Figure, Section } from "./report.ts";
 
 export function upkeepSections(
   { alerts, incidents, backup, audit, queues }: Partial<Gathered>,
@@ -13,6 +14,7 @@ export function upkeepSections(
   if (incidents !== undefined)
     sections.push({
       title: "Incidents",
+      figures: incidentFigures(incidents),
       table: {
         columns: ["id", "severity", "title", "state", "began", "took"],
         rows: incidents.map(({ id, severity, title, state, started_at, resolved_at }) => [
@@ -61,6 +63,21 @@ export function upkeepSections(
       },
     });
   return sections;
+}
+
+/** How long it took to notice them and to end them, of those of which that is known. */
+function incidentFigures(incidents: Gathered["incidents"]): Figure[] {
+  const mean = (name: string, spans_s: (number | null)[], limit_s: number): Figure => {
+    const known = spans_s.filter((span_s) => span_s !== null);
+    if (known.length === 0) return plain(name, NOTHING);
+    const mean_s = known.reduce((sum, span_s) => sum + span_s, 0) / known.length;
+    const target = { words: `< ${shownTime(1_000 * limit_s)}`, is_met: mean_s < limit_s };
+    return { ...plain(name, shownTime(1_000 * mean_s)), target };
+  };
+  return [
+    mean("mean time to detect", incidents.map(mttd_s), REPORT_TARGETS.mttd_s),
+    mean("mean time to recover", incidents.map(mttr_s), REPORT_TARGETS.mttr_s),
+  ];
 }
 
 function alertWords({ alerts }: Gathered["alerts"]): string {
