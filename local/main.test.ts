@@ -79,7 +79,7 @@ function processesOf({ temp, child }: Run): number[] {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 100));
 }
 
 async function documentsOf({ url, key }: Record<string, string>): Promise<{ id: string }[]> {
