@@ -18,6 +18,7 @@ const STARTED = [
   { id: "local/**/*-worker.js", reason: "modules of workerd, read by the Node.js end beside each" },
   { id: "local/bench-peers/*.ts", reason: "bare Workers that `bench http` bundles" },
   { id: "ops/backup/repository/crash-disk.fixture.ts", reason: "loaded by processes of `crash-points.fixture.ts`" },
+  { id: "ops/command/command-host-process.fixture.ts", reason: "a process of `command-host.fixture.ts`" },
   { id: "ops/backup/repository/crash-work.fixture.ts", reason: "a process of `crash-slow.test.ts`" },
 ];
 

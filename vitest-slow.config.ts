@@ -14,8 +14,6 @@ export default defineConfig({
       ...(process.env.PRISM_SLOW === "representative" ? LEFT_TO_ITS_OWN_RUN.map(({ files }) => files) : []),
     ],
     reporters: process.env.CI ? ["default", "json"] : ["default"],
-    // Lives of stacks wait for leases, traffic and polls: two at a time leave a sixth of two cores idle.
-    maxWorkers: 3,
     testTimeout: 300_000,
     hookTimeout: 300_000,
     outputFile: { json: "dist/slow-test-report.json" },

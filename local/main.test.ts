@@ -1,86 +1,19 @@
 /** `npm start` as a user meets it: the real process, its signals, and what it leaves behind. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { EMPTY, FREE_PORTS, NPM_START, processesOf, type Run, Starts, until } from "./main.fixture.ts";
 
-const MAIN = join(import.meta.dirname, "main.ts");
-const FREE_PORTS = ["--port", "0", "--api-port", "0"];
-
-interface Run {
-  child: ChildProcess;
-  stdout: () => string;
-  stderr: () => string;
-  /** The ready line, parsed. */
-  ready: Promise<Record<string, string>>;
-  ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
-  /** This run's own temporary folder, to see what it leaves there. */
-  temp: string;
-}
-
-let scratch: string;
-const running = new Set<ChildProcess>();
+let starts: Starts;
 beforeAll(() => {
-  scratch = mkdtempSync(join(tmpdir(), "prism-main-test-"));
+  starts = new Starts();
 });
-afterEach(async () => {
-  for (const child of running) {
-    child.kill("SIGKILL");
-    await once(child, "exit");
-  }
-});
-afterAll(() => rmSync(scratch, { recursive: true, force: true, maxRetries: 5 }));
-
-function start(...flags: string[]): Run {
-  return startBy([process.execPath, MAIN], ...flags);
-}
-
-/** `command` starts the platform, with the flags behind it. */
-function startBy([program = "", ...words]: string[], ...flags: string[]): Run {
-  const temp = mkdtempSync(join(scratch, "tmp-"));
-  // A process group of its own, as a terminal makes one.
-  const env = { ...process.env, TMPDIR: temp };
-  const child = spawn(program, [...words, ...flags], { env, cwd: scratch, detached: true });
-  running.add(child);
-  const output = { stdout: "", stderr: "" };
-  const ready = Promise.withResolvers<Record<string, string>>();
-  ready.promise.catch(() => {});
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    output.stdout += text;
-    // npm says first what it runs.
-    const line = /^\{.*$/m.exec(output.stdout)?.[0];
-    if (output.stdout.endsWith("\n") && line !== undefined) ready.resolve(JSON.parse(line));
-  });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    output.stderr += text;
-  });
-  const ended = once(child, "close").then(([code, signal]) => {
-    running.delete(child);
-    ready.reject(new Error(`ended with ${code ?? signal} before it was ready: ${output.stderr}`));
-    return { code, signal };
-  });
-  return { child, stdout: () => output.stdout, stderr: () => output.stderr, ready: ready.promise, ended, temp };
-}
-
-/** Processes of a run that live, main process apart: all inherit its temporary folder's name. */
-function processesOf({ temp, child }: Run): number[] {
-  return readdirSync("/proc").flatMap((entry) => {
-    try {
-      const mine = Number(entry) !== child.pid && readFileSync(`/proc/${entry}/environ`, "utf8").includes(temp);
-      return mine ? [Number(entry)] : [];
-    } catch {
-      return [];
-    }
-  });
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
-}
+afterEach(() => starts.stop());
+afterAll(() => starts.remove());
+const start = (...flags: string[]): Run => starts.start(...flags);
 
 async function documentsOf({ url, key }: Record<string, string>): Promise<{ id: string }[]> {
   const response = await fetch(`${url}/api/v1/documents?limit=1000`, { headers: { authorization: `Bearer ${key}` } });
@@ -142,11 +75,11 @@ describe("ports that are taken", () => {
 });
 
 describe("one life on a folder", () => {
-  const data = () => join(scratch, "life");
+  const data = () => join(starts.scratch, "life");
   const flags = () => [...FREE_PORTS, "--data", data(), "--json"];
 
   test("the ready line works, a second start is refused, Ctrl-C leaves nothing running, a restart finds the data", async () => {
-    const corpus = mkdtempSync(join(scratch, "corpus-"));
+    const corpus = mkdtempSync(join(starts.scratch, "corpus-"));
     writeFileSync(join(corpus, "weevil.md"), "# Weevils\n\nThe granary weevil eats stored grain.\n");
     writeFileSync(join(corpus, "notes.txt"), "Plain notes about moths.");
     writeFileSync(join(corpus, "image.png"), "not text");
@@ -242,7 +175,7 @@ describe("stopping", () => {
   });
 
   test("a Ctrl-C that reaches every process, and the main one again through npm, is one orderly stop", async () => {
-    const run = start(...FREE_PORTS, "--ephemeral", "--no-demo", "--json");
+    const run = start(...EMPTY);
     expect(await documentsOf(await run.ready)).toEqual([]);
     process.kill(-(run.child.pid ?? 0), "SIGINT");
     run.child.kill("SIGINT");
@@ -251,28 +184,13 @@ describe("stopping", () => {
     expect(readdirSync(run.temp)).toEqual([]);
   });
 
-  test("whatever starts it and whatever ends that, nothing is left running", async () => {
-    const flags = [...FREE_PORTS, "--ephemeral", "--no-demo", "--json"];
-    const npm = ["npm", "--prefix", join(import.meta.dirname, ".."), "start", "--", ...flags];
-    const npx = ["npx", "--", process.execPath, MAIN, ...flags];
-    const ends: [by: string[], signal: NodeJS.Signals][] = [
-      [npm, "SIGTERM"],
-      // npm does not pass these on.
-      [npm, "SIGHUP"],
-      [npm, "SIGKILL"],
-      [npx, "SIGTERM"],
-      [npx, "SIGKILL"],
+  // The others: `main-slow.test.ts`.
+  test("npm that is ended, and npm below an npx that is killed, leave nothing running", () =>
+    starts.leaveNothing([
+      [NPM_START, "SIGTERM"],
+      // npm does not pass this on.
+      [NPM_START, "SIGHUP"],
       // Between the two stands an npm that nobody tells.
-      [["npx", "-c", npm.join(" ")], "SIGKILL"],
-    ];
-    await Promise.all(
-      ends.map(async ([by, signal]) => {
-        const run = startBy(by);
-        await run.ready;
-        run.child.kill(signal);
-        await until(() => processesOf(run).length === 0);
-        await run.ended;
-      }),
-    );
-  });
+      [["npx", "-c", NPM_START.join(" ")], "SIGKILL"],
+    ]));
 });

@@ -4,7 +4,7 @@
  * One SQLite table of JSON records, because nothing here is queried by field: the REST face lists and reads
  * whole records. The data inside a resource (rows, values, objects) lives with its engine, not here.
  */
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { WorkerBinding } from "../infra/bindings.ts";
 
 export interface D1Record {
@@ -185,6 +185,10 @@ export class Registry {
   readonly #db: DatabaseSync;
   /** Versions that were read or written, by their ids. They never change, and a bundle takes 25 ms to parse. */
   readonly #versions = new Map<string, VersionRecord>();
+  /** Each request of the REST API asks several times who may do what. */
+  readonly #ids: StatementSync;
+  readonly #records: StatementSync;
+  readonly #record: StatementSync;
 
   /** `path` is a file, or ":memory:" for an ephemeral platform. */
   constructor(path: string) {
@@ -193,23 +197,22 @@ export class Registry {
       CREATE TABLE IF NOT EXISTS resources (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, id TEXT NOT NULL, record TEXT NOT NULL, UNIQUE(kind, id)
       )`);
+    this.#ids = this.#db.prepare("SELECT id FROM resources WHERE kind = ? ORDER BY seq");
+    this.#records = this.#db.prepare("SELECT record FROM resources WHERE kind = ? ORDER BY seq");
+    this.#record = this.#db.prepare("SELECT record FROM resources WHERE kind = ? AND id = ?");
   }
 
   /** All records of a kind, oldest first. */
   list<K extends ResourceKind>(kind: K): ResourceKinds[K][] {
-    if (kind === "version") {
-      const rows = this.#db.prepare("SELECT id FROM resources WHERE kind = ? ORDER BY seq").all(kind);
-      return rows.flatMap(({ id }) => this.get(kind, String(id)) ?? []);
-    }
-    const rows = this.#db.prepare("SELECT record FROM resources WHERE kind = ? ORDER BY seq").all(kind);
-    return rows.map((row) => JSON.parse(String(row.record)) as ResourceKinds[K]);
+    if (kind === "version") return this.#ids.all(kind).flatMap(({ id }) => this.get(kind, String(id)) ?? []);
+    return this.#records.all(kind).map((row) => JSON.parse(String(row.record)) as ResourceKinds[K]);
   }
 
   get<K extends ResourceKind>(kind: K, id: string): ResourceKinds[K] | undefined;
   get(kind: ResourceKind, id: string): unknown {
     const known = kind === "version" && this.#versions.get(id);
     if (known) return known;
-    const row = this.#db.prepare("SELECT record FROM resources WHERE kind = ? AND id = ?").get(kind, id);
+    const row = this.#record.get(kind, id);
     const record = row && JSON.parse(String(row.record));
     if (kind === "version" && record) this.#versions.set(id, record);
     return record;

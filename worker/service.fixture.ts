@@ -1,5 +1,7 @@
 /** For tests: a whole ephemeral platform, and calls to it as some key's holder, whose JSON is held against `/openapi.json`. */
+import { SERVICE } from "../infra/inventory.ts";
 import { type Platform, type PlatformOptions, startPlatform } from "../local/platform.ts";
+import { liveVersion } from "../local/workerd.ts";
 import { DeclaredAnswers } from "./declared-answers.fixture.ts";
 
 export interface Answer {
@@ -29,9 +31,7 @@ interface CallOptions {
 
 export async function startService(options: PlatformOptions = {}): Promise<Service> {
   const platform = await startPlatform({ api_budget: false, ...options });
-  const description = await fetch(`${platform.url}/openapi.json`);
-  // An empty account has no service yet, and another Worker may have been deployed.
-  const declared = description.ok ? new DeclaredAnswers(await description.json()) : null;
+  const declared = await declaredBy(platform);
   const call: Service["call"] = async (method, path, body, { key = platform.admin_key, headers = {} } = {}) => {
     const response = await fetch(`${platform.url}${path}`, {
       method,
@@ -66,6 +66,21 @@ export async function startService(options: PlatformOptions = {}): Promise<Servi
     },
     close: () => platform.close(),
   };
+}
+
+let described: { code: string; answers: DeclaredAnswers } | null = null;
+
+/** What the service's bundle declares, read once for all platforms that run the same. Null where no service is deployed. */
+async function declaredBy({ url, runtime }: Platform): Promise<DeclaredAnswers | null> {
+  const live = liveVersion(runtime.registry, SERVICE);
+  const code = live?.modules[live.main_module]?.content;
+  if (code === undefined) return null;
+  if (described?.code === code) return described.answers;
+  const description = await fetch(`${url}/openapi.json`);
+  // Another Worker may have been deployed.
+  if (!description.ok) return null;
+  described = { code, answers: new DeclaredAnswers(await description.json()) };
+  return described.answers;
 }
 
 /** The events of a `text/event-stream` body, in order. */

@@ -3,10 +3,16 @@ import { COMMAND, type IndexRig, newIndex, refusal, startIndexRig, URN } from ".
 import { PluginUnderTest } from "./plugin.fixture.ts";
 
 let rig: IndexRig;
+/** Without a token of its own. */
+let bare: PluginUnderTest;
 beforeAll(async () => {
   rig = await startIndexRig();
+  bare = await PluginUnderTest.start(COMMAND, { CLOUDFLARE_BASE_URL: rig.platform.api_url });
 });
-afterAll(() => rig?.close());
+afterAll(async () => {
+  await bare?.stop();
+  await rig?.close();
+});
 
 let inputs: ReturnType<typeof newIndex>["inputs"];
 let id: string;
@@ -107,39 +113,24 @@ test("a token without the scope is told which one it lacks", async () => {
     name: "reader",
     policies: [{ effect: "allow", permission_groups: [{ id: group?.id ?? "" }], resources: {} }],
   });
-  const own = await PluginUnderTest.start(COMMAND, { CLOUDFLARE_API_TOKEN: reader.value ?? "" });
-  try {
-    await own.configure({ baseUrl: rig.platform.api_url });
-    const { message } = await refusal(own.create(URN, inputs));
-    expect(message).toMatch(
-      /answered 403 for account [0-9a-f]{32}: .*\nTry: give the token the permission "Vectorize Write"/s,
-    );
-  } finally {
-    await own.stop();
-  }
+  await bare.configure({ apiToken: reader.value ?? "" });
+  const { message } = await refusal(bare.create(URN, inputs));
+  expect(message).toMatch(
+    /answered 403 for account [0-9a-f]{32}: .*\nTry: give the token the permission "Vectorize Write"/s,
+  );
 });
 
 test("an unreachable API is named with the settings to check", async () => {
-  const own = await PluginUnderTest.start(COMMAND, { CLOUDFLARE_API_TOKEN: "token" });
-  try {
-    await own.configure({ baseUrl: "http://127.0.0.1:1" });
-    const { message } = await refusal(own.read(URN, id));
-    expect(message).toMatch(/cannot be reached.*\nTry: check the network and CLOUDFLARE_BASE_URL/s);
-  } finally {
-    await own.stop();
-  }
+  await bare.configure({ apiToken: "token", baseUrl: "http://127.0.0.1:1" });
+  const { message } = await refusal(bare.read(URN, id));
+  expect(message).toMatch(/cannot be reached.*\nTry: check the network and CLOUDFLARE_BASE_URL/s);
 });
 
 test("without a token the provider refuses to start work, and a wrong one is named as such", async () => {
-  const own = await PluginUnderTest.start(COMMAND, { CLOUDFLARE_BASE_URL: rig.platform.api_url });
-  try {
-    expect((await refusal(own.configure())).message).toMatch(/no Cloudflare API token.*CLOUDFLARE_API_TOKEN/s);
-    await own.configure({ apiToken: "mistyped" });
-    const { message } = await refusal(own.create(URN, inputs));
-    expect(message).toMatch(/answered 40[01] .*\nTry: set CLOUDFLARE_API_TOKEN/s);
-  } finally {
-    await own.stop();
-  }
+  expect((await refusal(bare.configure())).message).toMatch(/no Cloudflare API token.*CLOUDFLARE_API_TOKEN/s);
+  await bare.configure({ apiToken: "mistyped" });
+  const { message } = await refusal(bare.create(URN, inputs));
+  expect(message).toMatch(/answered 40[01] .*\nTry: set CLOUDFLARE_API_TOKEN/s);
 });
 
 test("the token is in no output, message or print", async () => {

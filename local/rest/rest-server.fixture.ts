@@ -47,13 +47,22 @@ class TestEngine implements Engine {
   clock_offset_ms = 0;
   readonly queues: QueueBroker;
   readonly #node: SocketService;
-  #miniflare: Miniflare;
+  /** From its first use on: until then nothing has to be loaded anew for what is made. */
+  #started: Miniflare | null = null;
   #bound = "";
 
   private constructor(node: SocketService, queues: (engine: TestEngine) => QueueBroker) {
     this.#node = node;
     this.queues = queues(this);
-    this.#miniflare = new Miniflare(this.#options());
+  }
+
+  get #miniflare(): Miniflare {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+  #start(withScripts = true): Miniflare {
+    this.#bound = this.#resources();
+    return new Miniflare(this.#options(withScripts));
   }
 
   static async start(): Promise<TestEngine> {
@@ -90,28 +99,32 @@ class TestEngine implements Engine {
   }
   async dropData(): Promise<void> {}
   async exclusively<T>(work: () => Promise<T>): Promise<T> {
-    await this.#miniflare.dispose();
+    await this.#started?.dispose();
     try {
       return await work();
     } finally {
-      this.#miniflare = new Miniflare(this.#options());
-      await this.#miniflare.ready;
+      this.#started = this.#start();
+      await this.#started.ready;
     }
   }
   async reload(): Promise<void> {
     try {
-      await this.#miniflare.setOptions(this.#options());
+      if (this.#started === null) await this.#miniflare.ready;
+      else {
+        this.#bound = this.#resources();
+        await this.#started.setOptions(this.#options());
+      }
     } catch (error) {
-      await this.#miniflare.dispose();
-      this.#miniflare = new Miniflare(this.#options(false));
-      await this.#miniflare.ready;
+      await this.#started?.dispose();
+      this.#started = this.#start(false);
+      await this.#started.ready;
       throw error;
     }
   }
   async triggerSchedule(): Promise<void> {}
   async close(): Promise<void> {
     await this.queues.close();
-    await this.#miniflare.dispose();
+    await this.#started?.dispose();
     await this.#node.close();
     this.registry.close();
     rmSync(this.dir, { recursive: true, force: true });
@@ -132,8 +145,7 @@ class TestEngine implements Engine {
     return directGateway(await this.#address(kind), inputs.gateway_secret);
   }
   async #bind(): Promise<void> {
-    if (this.#bound !== this.#resources()) await this.reload();
-    this.#bound = this.#resources();
+    if (this.#started !== null && this.#bound !== this.#resources()) await this.reload();
   }
   #resources(): string {
     return JSON.stringify(

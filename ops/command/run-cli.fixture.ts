@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { commandAt } from "../registry.ts";
+import { runOnHost } from "./command-host.fixture.ts";
 import { pathIn } from "./command-line.ts";
 import { REASONS } from "./errors.ts";
 import { runWords } from "./run-words.ts";
@@ -55,24 +56,31 @@ export async function runCli(args: readonly string[], env: Record<string, string
       resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     );
   });
+  return seen(args, run);
+}
+
+/**
+ * The same, in this process, but for the command's first `--json`, which a process prints that carries out nothing but commands: one for
+ * each costs half a second of CPU. Not for what only a process of its own has: its end, its signals, and `PRISM_STACK` and `PRISM_DATA`,
+ * which commander takes from it.
+ */
+export async function runCommand(args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
+  if (args.includes("--json") && !isSeen(pathIn(args)))
+    return seen(args, await runOnHost(args, { ...cleanEnvironment(env), ...COMPILED }));
+  const shell = silentShell(cleanEnvironment(env));
+  const code = await runWords(args, shell);
+  const run = { code, stdout: shell.stdout.read() ?? "", stderr: shell.stderr.read() ?? "" };
+  await checkJson(args, run.stdout);
+  return run;
+}
+
+/** Holds what a process printed to its schema, and remembers that the command's `--json` was seen. */
+async function seen(args: readonly string[], run: Run): Promise<Run> {
   const path = await checkJson(args, run.stdout);
   if (path !== undefined) {
     mkdirSync(JSON_SEEN, { recursive: true });
     writeFileSync(seenFile(path), PRISM_TEST_RUN);
   }
-  return run;
-}
-
-/**
- * The same, in this process, but for the command's first `--json`: a process of its own costs half a second of CPU. Not for what only a
- * process has: its end, its signals, and `PRISM_STACK` and `PRISM_DATA`, which commander takes from it.
- */
-export async function runCommand(args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
-  if (args.includes("--json") && !isSeen(pathIn(args))) return runCli(args, env);
-  const shell = silentShell(cleanEnvironment(env));
-  const code = await runWords(args, shell);
-  const run = { code, stdout: shell.stdout.read() ?? "", stderr: shell.stderr.read() ?? "" };
-  await checkJson(args, run.stdout);
   return run;
 }
 
