@@ -16,5 +16,5 @@ export function writtenNames(query: string): RegExp[] {
   const names = Array.from(query.toLowerCase().matchAll(WRITTEN_NAME), ([name]) => name.replace(/[._-]+$/, ""));
   return [...new Set(names.filter((name) => !COMPOUND.test(name)))]
     .slice(0, NAMES_MAX)
-    .map((name) => new RegExp(`(?<![\\p{L}\\p{N}])${RegExp.escape(name)}(?![\\p{L}\\p{N}])`, "gu"));
+    .map((name) => new RegExp(`(?<![\\p{L}\\p{N}])${name.replaceAll(".", "\\.")}(?![\\p{L}\\p{N}])`, "gu"));
 }
