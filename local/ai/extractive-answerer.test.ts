@@ -119,6 +119,26 @@ describe("the extractive answerer", () => {
       "Contents:\n\n- [The keel](#keel)\n\n## The keel\n\nA beam along the bottom. See [the keel](keel.md) for what the keel is.",
       "A beam along the bottom. [9]",
     ],
+    [
+      "When was version 2.1.0 released?",
+      "## [2.1.0](https://mill.test/compare/v2.0.0...v2.1.0) (2019-03-04)\n\n- The wheel is of oak.\n- The release notes are new.\n",
+      "## [2.1.0](https://mill.test/compare/v2.0.0...v2.1.0) (2019-03-04) [9]",
+    ],
+    [
+      "What is the default sail of the ferry?",
+      "The list shows the ferry with the default sail or whichever you set. Many ferries have another sail.\n\n### The sail\n\nIt may be `linen` or `wool`. Default is `linen`.\n",
+      "Default is `linen`. [9]",
+    ],
+    [
+      "How high is the tide at the mill?",
+      "The mill has the tide it needs, one that is high. At the mill the tide is 4 m.",
+      "At the mill the tide is 4 m. [9]",
+    ],
+    [
+      "Which option dries the nets?",
+      "The nets dry in the sun, whichever option there is. Wet nets rot. The option `pump` dries them.",
+      "The option `pump` dries them. [9]",
+    ],
   ])("%s: the answer comes with what belongs to it", (question, text, answer) => {
     expect(ask(question, [{ mark: 9, title: "Guide", heading: "", text }])).toContain(answer);
   });
@@ -185,7 +205,7 @@ describe("the extractive answerer", () => {
   });
 
   test("the best places are quoted, those of the best passage first, and none that says nothing of the question", () => {
-    const answer = ask("Is the ferry made of linen?", FERRY);
+    const answer = ask("Is the ferry made of linen, and is its rope?", FERRY);
     expect(answer.startsWith("The sails of the ferry are made of linen. [41]\n")).toBe(true);
     expect(answer).toContain("The rope of the ferry is tarred in spring. [40]");
     expect(answer).not.toContain("Nobody sews");

@@ -3,18 +3,19 @@
  * best, each with its citation, or says that they do not. Pure and deterministic; it follows no instruction, so none
  * can be injected. Its answers are quotations: it neither combines nor rephrases.
  */
+import { HOW_TO } from "../../worker/rag/answer/answer-type.ts";
 import { evidence } from "../../worker/rag/answer/evidence.ts";
 import { NOT_FOUND, parsePrompt } from "../../worker/rag/answer/prompt.ts";
 import { matchQuestion, type Question, readQuestion } from "../../worker/rag/answer/question.ts";
-import { type ReadHit, readHit } from "../../worker/rag/answer/reading.ts";
-import { POINTS_BACK, scoreUnits } from "../../worker/rag/answer/relevance.ts";
+import { POINTS_BACK, type ReadHit, readHit } from "../../worker/rag/answer/reading.ts";
+import { scoreUnits } from "../../worker/rag/answer/relevance.ts";
 import {
-  HOW_TO,
   holdsAsked,
   isQuotable,
   OUTPUT,
   type QuotableUnit,
   REASON,
+  WHEN_IT_WAS,
   WHO,
   WHY,
   wanted,
@@ -40,6 +41,8 @@ const ANSWER_EVIDENCE_MIN = 0.36;
 const STRICT_EVIDENCE_MIN = 0.5;
 const STRICT_PASSAGES_MIN = 3;
 const LACKING_TERMS_MAX = 4;
+/** How retrieval's scores fall from passage to passage on documentation sites, which a prompt does not tell: to .90, .85, .81. */
+const SCORE_DECAY = 0.15;
 /** So many places are quoted, each at least this likely, compared with the best, to hold the answer. */
 const QUOTES_MAX = 4;
 const QUOTE_SHARE = 0.03;
@@ -54,9 +57,9 @@ export function answerExtractively(messages: readonly { role: string; content: s
   // The order of the passages is all that a prompt tells of retrieval's scores.
   const question = readQuestion(prompt.question);
   const hits = prompt.passages.map(({ label, text }, rank) =>
-    readHit(question, { title: label, heading: "", text, scores: { fused: 1 / (1 + rank) } }),
+    readHit(question, { title: label, heading: "", text, scores: { fused: (1 + rank) ** -SCORE_DECAY } }),
   );
-  const asksValue = VALUES.has(question.type);
+  const asksValue = VALUES.has(question.type) || WHEN_IT_WAS.test(prompt.question);
   const found = evidence(question, hits, (unit) => !asksValue || holdsAsked(prompt.question, question, unit));
   const isStrict = hits.length >= STRICT_PASSAGES_MIN && (asksValue || lacksWord(question, hits));
   if (found < (isStrict ? STRICT_EVIDENCE_MIN : ANSWER_EVIDENCE_MIN)) return { text: NOT_FOUND, evidence: found };
@@ -98,18 +101,21 @@ const VALUES: ReadonlySet<string> = new Set(["number", "time", "version"]);
 function choose(asked: string, question: Question, units: readonly QuotableUnit[]): QuotableUnit[] {
   const passages = Map.groupBy(units, ({ rank }) => rank);
   const form = { isHowTo: HOW_TO.test(asked), isWhy: WHY.test(asked), value: wanted(asked, question) };
-  const isValue = VALUES.has(question.type) || WHO.test(asked);
+  const isValue = VALUES.has(question.type) || WHO.test(asked) || WHEN_IT_WAS.test(asked);
+  const { value } = form;
   const answers = (quotes: readonly QuotableUnit[]): boolean =>
-    (!isValue && question.type !== "date") || quotes.some((unit) => holdsAsked(asked, question, unit));
-  const ranked = withoutOutdone(question, units.filter(isQuotable)).sort((a, b) => b.probability - a.probability);
+    isValue ? quotes.some((unit) => holdsAsked(asked, question, unit)) : value === undefined || quotes.some(value);
+  const quotable = units.filter((unit) => isQuotable(question, unit));
+  const ranked = withoutOutdone(question, quotable).sort((a, b) => b.probability - a.probability);
   const quoted = new Set<QuotableUnit>();
   let quotes = 0;
-  let isAnswered = false;
+  let isAnswered = !isValue && value === undefined;
   for (const unit of ranked) {
-    if (quotes === QUOTES_MAX || unit.probability < QUOTE_SHARE * (ranked[0]?.probability ?? 0)) break;
+    const isLikely = unit.probability >= QUOTE_SHARE * (ranked[0]?.probability ?? 0);
+    if (quotes === QUOTES_MAX || (!isLikely && isAnswered)) break;
     if (quoted.has(unit) || (quotes > 0 && !saysAnything(question, unit))) continue;
     const group = belonging(unit, passages.get(unit.rank) ?? [], form);
-    if (quotes > 0 && !isAnswered && !answers(group)) continue;
+    if ((quotes > 0 || isValue) && !isAnswered && !answers(group)) continue;
     for (const one of group) quoted.add(one);
     isAnswered ||= answers(group);
     quotes++;

@@ -1,5 +1,5 @@
 /** What the form of a question asks of a unit of a passage: what can be quoted, what it must hold. Pure; the cues are English. */
-import { holdsType } from "../../worker/rag/answer/answer-type.ts";
+import { DEFAULT, DEFAULT_TOLD, holdsType } from "../../worker/rag/answer/answer-type.ts";
 import type { Question } from "../../worker/rag/answer/question.ts";
 import type { ReadHit } from "../../worker/rag/answer/reading.ts";
 import type { ScoredUnit } from "../../worker/rag/answer/relevance.ts";
@@ -7,27 +7,30 @@ import type { ScoredUnit } from "../../worker/rag/answer/relevance.ts";
 /** A unit with what the question finds in it; its text is without white space around it. */
 export type QuotableUnit = ScoredUnit & ReadHit["units"][number];
 
-export const HOW_TO = /^\s*how (?:do|does|can|should|would|to)\b/i;
 export const WHO = /^\s*who\b/i;
 /** What people are called who have no name here. */
 const ROLE =
   /\b(?:users?|admins?|administrators?|operators?|owners?|maintainers?|authors?|contributors?|developers?|members?|teams?|community|compan(?:y|ies)|organi[sz]ations?|people|persons?|anyone|anybody|everyone|everybody|nobody|no one|callers?|clients?)\b/i;
+/** A day or year of the past, which no version and no event stands for. */
+export const WHEN_IT_WAS =
+  /^\s*when (?:was|were|did)\b|\b(?:what|which)(?: \w+){0,2} (?:year|years|date|day|month|century|decade)\b/i;
 export const WHY = /^\s*why\b/i;
 export const REASON =
   /\b(?:because|since|due to|so that|in order|therefore|otherwise|avoids?|prevents?|protects?|reasons?|causes?|(?:which|this|that) means)\b/i;
-const DEFAULT = /\bdefaults?\b/i;
-/** A default is told so: "Default: 5", "defaults to 5", "the default is 5", "5 by default", or in a column of its own. */
-const DEFAULT_TOLD = /\bdefaults?\b(?:\W{0,3}\w+){0,3}?\W{0,3}(?:[:=|]|\b(?:to|is|are|of)\b)|\bby default\b/i;
 /** What a program prints is no step: blocks that say so. */
 export const OUTPUT = /^(?:```|~~~)\s*(?:text|txt|console|output|log|plain)\b/i;
 const TAG = /<[a-z/][^<>]*>/gi;
 /** A line of a table of contents, or the definition of a link. */
 const SIGNPOST = /^(?:[-*+]\s+)?\[[^\]\n]+\](?:\(#[^)\s]*\)|:\s*\S+)$/;
 
+/** What headings tell of what stands below them: the version, and when it came out. */
+const TOLD_BY_HEADINGS: ReadonlySet<string> = new Set(["date", "version"]);
+
 /** Whether anything of the unit can be an answer. */
-export function isQuotable({ kind, text }: QuotableUnit): boolean {
+export function isQuotable({ type, said }: Question, { kind, text }: QuotableUnit): boolean {
+  if (kind === "heading") return TOLD_BY_HEADINGS.has(type) && holdsType(type, text, said);
   const bare = kind === "code" ? text : text.replace(TAG, "");
-  return kind !== "heading" && /\p{L}{2}|\d/u.test(bare) && !SIGNPOST.test(bare.trim());
+  return /\p{L}{2}|\d/u.test(bare) && !SIGNPOST.test(bare.trim());
 }
 
 /**

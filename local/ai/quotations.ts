@@ -12,7 +12,7 @@ export function quotations(
   quoted: readonly QuotableUnit[],
   markOf: (rank: number) => number,
 ): string {
-  const told = quoted.filter(isQuotable);
+  const told = quoted.filter((unit) => isQuotable(question, unit));
   return told
     .map((unit, place) => {
       const text = unit.kind === "table" ? bestRow(question, unit.text) : unit.text;

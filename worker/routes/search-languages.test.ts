@@ -14,6 +14,11 @@ const TEXTS = {
   el: "Ο διακομιστής ξεκινά κάθε νύχτα τα μεσάνυχτα. Όλες οι γραμμές αποθηκεύονται σε κρυπτογραφημένο αρχείο.",
   ta: "காப்பு சேவையகம் ஒவ்வொரு இரவும் தொடங்குகிறது. அனைத்து தரவுகளும் குறியாக்கம் செய்யப்பட்ட கோப்பாக சேமிக்கப்படுகின்றன.",
 };
+/** The same thing said on either side of the Atlantic. */
+const ENGLISH = {
+  british: "The licence, the behaviour and the catalogue are organised in the centre.",
+  american: "The license, the behavior and the catalog are organized in the center.",
+};
 /** Scripts that FTS5's own tables do not know, or cut at their marks; one word of each. */
 const SCRIPTS = {
   adlam: "𞤀𞤣𞤤𞤢𞤥",
@@ -33,7 +38,7 @@ const SCRIPTS = {
 let service: Service;
 beforeAll(async () => {
   service = await startService();
-  const documents = Object.entries({ ...TEXTS, ...SCRIPTS }).map(([id, text]) => ({ id, text }));
+  const documents = Object.entries({ ...TEXTS, ...ENGLISH, ...SCRIPTS }).map(([id, text]) => ({ id, text }));
   const { json } = await service.call("POST", "/api/v1/documents/batch", { documents });
   expect((await service.job(json.job_id)).state).toBe("done");
 });
@@ -56,4 +61,19 @@ test.each(Object.entries(TEXTS))("every word of a text in %s finds it", async (l
 test.each(Object.entries(SCRIPTS))("a word in %s finds its document, decomposed as well", async (script, word) => {
   expect(await finds(word, script)).toBe(true);
   expect(await finds(word.normalize("NFD"), script)).toBe(true);
+});
+
+test.each([
+  "licence",
+  "license",
+  "behaviour",
+  "behavior",
+  "catalogue",
+  "catalog",
+  "organise",
+  "organize",
+  "centre",
+  "center",
+])("%s is found in both spellings", async (word) => {
+  for (const id of Object.keys(ENGLISH)) expect(await finds(word, id)).toBe(true);
 });

@@ -31,6 +31,19 @@ beforeAll(async () => {
     metadata: {} as never,
   });
   documents.push({ id: "cjk", title: "CJK", text: "蟋蟀在草地上唱歌。今天天气很好。", metadata: {} as never });
+  const voyage = `${"The windlass stuck, and the windlass was greased. ".repeat(4)}${"Rain came over the deck all day. ".repeat(20)}`;
+  documents.push({
+    id: "logbook",
+    title: "Logbook",
+    text: Array.from({ length: 8 }, (_, day) => `## Day ${day}\n\n${voyage}`).join("\n\n"),
+    metadata: {} as never,
+  });
+  documents.push({
+    id: "windlass",
+    title: "Gear",
+    text: "The windlass hauls the anchor, and `gear --pawl=2` sets its pawl.",
+    metadata: {} as never,
+  });
   const { json } = await service.call("POST", "/api/v1/documents/batch", { documents });
   expect((await service.job(json.job_id)).state).toBe("done");
   await service.platform.vectorize.flush();
@@ -44,6 +57,12 @@ async function hits(body: object): Promise<Hit[]> {
   return json.results;
 }
 const ids = (results: Hit[]) => results.map(({ document_id }) => document_id);
+
+test("a long document that mentions the subject often does not fill the first results", async () => {
+  const found = ids(await hits({ query: "windlass greased", mode: "text", top_k: 10 }));
+  expect(found.filter((id) => id === "logbook").length).toBeGreaterThan(3);
+  expect(ids(await hits({ query: "windlass", mode: "text", top_k: 3 }))).toContain("windlass");
+});
 
 describe("modes", () => {
   test("each mode scores by its own legs, and hybrid by both", async () => {

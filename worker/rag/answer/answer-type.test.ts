@@ -18,6 +18,12 @@ describe("answer types", () => {
     ["What is the default timeout?", "time"],
     ["Which exit code does it give?", "number"],
     ["What happens when the limit is reached?", "other"],
+    ["Which option keeps the log?", "identifier"],
+    ["What is the name of the error for a broken file?", "identifier"],
+    ["What environment variable sets the port?", "identifier"],
+    ["How do I see which file is used?", "other"],
+    ["How can I tell when the key was revoked?", "other"],
+    ["What unit is the timeout in?", "other"],
   ])("%s asks for: %s", (question, type) => {
     expect(answerType(question)).toBe(type);
   });
@@ -26,6 +32,7 @@ describe("answer types", () => {
     expect(holdsType("name", "It was built by Josiah Plum.", new Set())).toBe(true);
     expect(holdsType("name", "It was built by Kelm.", new Set(["kelm"]))).toBe(false);
     expect(holdsType("name", "Built of stone.", new Set())).toBe(false);
+    expect(holdsType("identifier", "`keep_all` keeps", new Set(["keep", "all", "keep_all"]))).toBe(false);
   });
 
   test.each([
@@ -36,6 +43,14 @@ describe("answer types", () => {
     ["version", "Needs Node v20.3 or later.", true],
     ["version", "Needs TLS12.", true],
     ["version", "It is a 3rd party tool.", false],
+    ["number", "There is one that is green, one of many, and the one in use.", false],
+    ["number", "It keeps one copy.", true],
+    ["identifier", "It is kept by `keep_all`.", true],
+    ["identifier", "Use --keep first.", true],
+    ["identifier", "It throws a KeepError.", true],
+    ["identifier", "It is kept by hand.", false],
+    ["date", "## 2.1.0 (2019-03-04)", true],
+    ["date", "See #2310 and pull/4711, 5000 bytes or 100%.", false],
   ] as const)("of the type %s, %j holds one: %s", (type, sentence, holds) => {
     expect(holdsType(type, sentence, new Set())).toBe(holds);
   });
@@ -48,6 +63,7 @@ describe("answer types", () => {
     ["What share of the disk is used?", "at most 85 %", "at most 85 bytes"],
     ["Which port does it listen on?", "`0.0.0.0:7070`", "a low port number"],
     ["Which status code does it answer?", "It answers 503.", "It answers fast."],
+    ["What is the default wood?", "Default is `pine`.", "the default wood or another"],
   ])("%s is answered in the form of %j, not of %j", (question, right, wrong) => {
     expect(valueForm(question)?.test(right)).toBe(true);
     expect(valueForm(question)?.test(wrong)).toBe(false);

@@ -1,7 +1,7 @@
 /** A question made ready for looking its words up in texts. Pure. */
 
 import { queryTerms } from "../text/query.ts";
-import { stem } from "../text/stem.ts";
+import { termOf } from "../text/terms.ts";
 import { tokenise } from "../text/words.ts";
 import { type AnswerType, answerType, valueForm } from "./answer-type.ts";
 
@@ -51,9 +51,13 @@ const FAINT: ReadonlySet<string> = new Set(
    perhaps rather same since something still such though through together too toward towards under until up upon very
    via while within without yet new two`
     .split(/\s+/)
-    .map(stem),
+    .map(termOf),
 );
 const FAINT_WEIGHT = 0.4;
+/** Of "When was version 2.1 released?" a changelog's heading says the number and the day, and no other word. */
+const COMING_OUT: ReadonlySet<string> = new Set(
+  "release publish come came out ship appear launch version".split(" ").map(termOf),
+);
 
 /** Stemming keeps the first two letters. */
 const PREFIX_CHARS = 2;
@@ -78,7 +82,7 @@ export function matchQuestion(
   let last = -1;
   const read = text.replace(UNREAD, " ").replace(CAMEL_CASE, (name) => `${name} ${name.replace(CAMEL_JOINT, " ")}`);
   for (const word of tokenise(read)) {
-    const key = prefixes.has(word.slice(0, PREFIX_CHARS)) ? stem(word) : "";
+    const key = prefixes.has(word.slice(0, PREFIX_CHARS)) ? termOf(word) : "";
     for (const part of joined.get(key) ?? []) has[part] = 1;
     let term = terms.get(key) ?? -1;
     if (term >= 0 && !isName(word, names.get(term))) term = -1;
@@ -126,7 +130,7 @@ function namesIn(query: string, terms: ReadonlyMap<string, number>): Pick<Questi
   const names = new Map<number, string>();
   const named: RegExp[] = [];
   const add = (to: Map<number, string>, word: string): void => {
-    const term = terms.get(stem(word));
+    const term = terms.get(termOf(word));
     if (term !== undefined) to.set(term, word);
   };
   for (const figure of query.match(FIGURE) ?? []) for (const word of tokenise(figure)) add(figures, word);
@@ -135,7 +139,7 @@ function namesIn(query: string, terms: ReadonlyMap<string, number>): Pick<Questi
     const words = tokenise(name);
     for (const word of words) add(names, word);
     const first = /^[^\s'-]+/.exec(name)?.[0].toLowerCase() ?? "";
-    if (terms.has(stem(first)) && !ADJECTIVES.has(first)) named.push(pattern(first.replace(/s$/, "")));
+    if (terms.has(termOf(first)) && !ADJECTIVES.has(first)) named.push(pattern(first.replace(/s$/, "")));
     const [, last, number] = NUMBERED.exec(query.slice(match.index).slice(name.lastIndexOf(" ") + 1)) ?? [];
     if (last !== undefined) named.push(pattern(last, `[^\\p{L}\\d]{0,3}v?${number}(?!\\d)`));
   }
@@ -163,7 +167,7 @@ function identifiersIn(query: string): string[] {
 /** Terms behind an "if" or "when" that does not ask itself, and that follows what is asked. */
 function conditionIn(query: string, terms: ReadonlyMap<string, number>): number[] {
   const clause = /\S\s+(?:if|when|unless|in case)\s(.{1,200})/i.exec(query)?.[1] ?? "";
-  return [...new Set(tokenise(clause).flatMap((word) => terms.get(stem(word)) ?? []))];
+  return [...new Set(tokenise(clause).flatMap((word) => terms.get(termOf(word)) ?? []))];
 }
 
 /** Reads a question. */
@@ -180,9 +184,12 @@ export function readQuestion(query: string): Question {
   const { names, named } = namesIn(query, terms);
   const { pairs } = matchQuestion(query, { terms, joined, prefixes, names });
   const measures = new Set(
-    Array.from(query.matchAll(/\bhow (\p{L}+)/giu), ([, word]) => stem(word?.toLowerCase() ?? "")),
+    Array.from(query.matchAll(/\bhow (\p{L}+)/giu), ([, word]) => termOf(word?.toLowerCase() ?? "")),
   );
-  const strengths = found.map(({ stem: key }) => (FAINT.has(key) || measures.has(key) ? FAINT_WEIGHT : 1));
+  const type = answerType(query);
+  const isFaint = (key: string): boolean =>
+    FAINT.has(key) || measures.has(key) || (type === "date" && COMING_OUT.has(key));
+  const strengths = found.map(({ stem: key }) => (isFaint(key) ? FAINT_WEIGHT : 1));
   return {
     terms,
     joined,
@@ -192,7 +199,7 @@ export function readQuestion(query: string): Question {
     prefixes,
     said: new Set(tokenise(query)),
     pairs,
-    type: answerType(query),
+    type,
     form: valueForm(query),
     condition: conditionIn(query, terms),
   };

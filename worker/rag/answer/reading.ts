@@ -65,13 +65,28 @@ function namesOf({ named }: Question, text: string): boolean[] {
  */
 function introduce(chunk: readonly ReadUnit[]): void {
   let introduction: ReadUnit | undefined;
+  /** What the introduction says, with what it points back to: "Use `x` for that:" says what `x` is used for in the sentence before. */
+  let said: Uint8Array | undefined;
   for (const unit of chunk) {
     const block = unit.kind === "code" || unit.kind === "table";
     if (introduction !== undefined && (block || (unit.kind === "item" && introduction.text.trimEnd().endsWith(":")))) {
       for (let term = 0; term < unit.has.length; term++) {
-        if (introduction.has[term] === 1) unit.has[term] = 1;
+        if (said?.[term] === 1) unit.has[term] = 1;
       }
     }
-    if (unit.kind === "prose" || unit.kind === "heading") introduction = unit;
+    if (unit.kind === "prose" || unit.kind === "heading") {
+      const before = introduction?.kind === "prose" && pointsBack(unit.text) ? said : undefined;
+      said = before === undefined ? unit.has : unit.has.map((has, term) => has | (before[term] ?? 0));
+      introduction = unit;
+    }
   }
+}
+
+/** A sentence that begins like this speaks of something said before it. */
+export const POINTS_BACK = /^["“'(]?(?:he|she|it|they|this|these|those|that|such|his|her|its|their|here|there)\b/i;
+const POINTS_BACK_WITHIN =
+  /\b(?:for|to do|with|by|like|of) (?:this|that|these|those|it|so)\b|\b(?:do|does|doing) so\b/i;
+
+function pointsBack(text: string): boolean {
+  return POINTS_BACK.test(text) || POINTS_BACK_WITHIN.test(text);
 }

@@ -49,6 +49,18 @@ describe("the likeliest unit", () => {
   });
 });
 
+test("a block says what its introduction points back to", () => {
+  const chance = (introduction: string): number => {
+    const text = `The nets of the trawler are kept dry in the hold. ${introduction}\n\n\`\`\`\nhold --pump\n\`\`\`\n`;
+    const question = readQuestion("How do I keep the nets of the trawler dry?");
+    const hit = readHit(question, { title: "Guide", heading: "", text, scores: { fused: 1 } });
+    return scoreUnits(question, [hit]).find(({ kind }) => kind === "code")?.probability ?? 0;
+  };
+  const beside = chance("A pump is at hand:");
+  for (const back of ["This is done by a pump:", "Use a pump for that:", "To do so, call the pump:"])
+    expect(chance(back)).toBeGreaterThan(2 * beside);
+});
+
 test("chances are between 0 and 1 and sum to 1, for any question and text", () => {
   const words = fc.constantFrom(
     "if",

@@ -11,7 +11,7 @@
 import type { Unit } from "../text/sentences.ts";
 import { holdsType } from "./answer-type.ts";
 import type { Question } from "./question.ts";
-import type { ReadHit } from "./reading.ts";
+import { POINTS_BACK, type ReadHit } from "./reading.ts";
 
 /** A unit of a hit with its chance. */
 export interface ScoredUnit extends Unit {
@@ -52,9 +52,6 @@ const CONDITION = /\b(?:if|when|unless|in case)\b/i;
  */
 const ASIDE =
   /^\W{0,3}(?:<[^<>]{1,200}>\s*)*(?:for (?:instance|example)|e\.g\.|prior to|before version|in (?:older|earlier) versions|(?:with|in) [\w ]{1,30}(?:and|or) earlier|deprecated|see\b(?! how)|for (?:more|further|details|the full)|refer to|more (?:information|details))\b/i;
-
-/** A sentence that begins like this speaks of something said before it. */
-export const POINTS_BACK = /^["“'(]?(?:he|she|it|they|this|these|those|that|such|his|her|its|their|here|there)\b/i;
 
 function sharedPairs(asked: ReadonlySet<number>, held: ReadonlySet<number>): number {
   let shared = 0;

@@ -28,6 +28,8 @@ export interface Candidate {
   body: TextWords;
   /** It is code that declares a name which the query asks for: 1 as it is spelled there, else less; 0 for what declares none. */
   declares: number;
+  /** How often it writes each name that the query writes. */
+  written: number[];
   /** How many words both have. */
   length: number;
   /** How many its document has, by the share of the document's tokens that the chunk is. */
@@ -42,13 +44,15 @@ export interface Candidate {
 
 /**
  * Candidates from rows, in the same order. `query` holds every stem of the query, stopwords included; of the stems in
- * `compounds` ("email" of "e-mail") only the occurrences that stand in the text count, as in the index. `names` are those that it may ask for.
+ * `compounds` ("email" of "e-mail") only the occurrences that stand in the text count, as in the index. `names` are those that it may
+ * ask for, `written` what finds those that it writes.
  */
 export function readCandidates(
   rows: readonly ChunkRow[],
   query: TermSet,
   compounds: ReadonlySet<string>,
   names: Names,
+  written: readonly RegExp[],
 ): Candidate[] {
   const size = query.index.size;
   const typed_only = new Set([...compounds].map((stem) => query.index.get(stem)));
@@ -84,6 +88,7 @@ export function readCandidates(
       title,
       body,
       declares: isCode ? declarationShare(declaredNames(row.heading), names) : 0,
+      written: written.map((name) => [...`${title.folded}\n${body.folded}`.matchAll(name)].length),
       length,
       document_length: length * Math.max(1, row.document_tokens / Math.max(1, row.token_count)),
       relative_length: 1,

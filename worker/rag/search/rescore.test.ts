@@ -34,9 +34,10 @@ function order(query: string, rows: Ranked[]): number[] {
     set,
     new Set(),
     new Map(),
+    [],
   );
   for (const [place, { score }] of rows.entries()) Object.assign(candidates[place] ?? {}, { score });
-  return rescore(sequence, set, queryTerms(query), candidates);
+  return rescore(sequence, set, queryTerms(query), candidates).map(({ id }) => id);
 }
 
 describe("rescore", () => {

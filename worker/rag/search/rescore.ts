@@ -12,7 +12,7 @@ import { reorderByPseudoRelevance } from "./pseudo-relevance.ts";
 const CANDIDATES_MIN = 3;
 
 /**
- * The ids of the candidates, best first. `sequence` is the query's stems as typed, `set` what the candidates were read
+ * The candidates, best first. `sequence` is the query's stems as typed, `set` what the candidates were read
  * with, `terms` what full text was asked for. Adds to the candidates' scores.
  */
 export function rescore(
@@ -20,8 +20,8 @@ export function rescore(
   set: TermSet,
   terms: readonly QueryTerm[],
   candidates: Candidate[],
-): number[] {
-  if (candidates.length < CANDIDATES_MIN) return candidates.map(({ id }) => id);
+): Candidate[] {
+  if (candidates.length < CANDIDATES_MIN) return candidates;
   const numbers = sequence.map((term) => set.index.get(term) ?? 0);
   const asked = terms.map(({ stem }) => set.index.get(stem) ?? 0);
 
@@ -39,5 +39,5 @@ export function rescore(
     candidate.score += pairs[place] ?? 0;
   });
   candidates.sort((a, b) => b.score - a.score || a.id - b.id);
-  return reorderByPseudoRelevance(candidates).map(({ id }) => id);
+  return reorderByPseudoRelevance(candidates);
 }

@@ -17,8 +17,10 @@ import type { Filter } from "./filter.ts";
 import { fuse, type Scored } from "./fusion.ts";
 import { rerankScores } from "./rerank.ts";
 import { rescore } from "./rescore.ts";
+import { spreadDocuments } from "./spread.ts";
 import { scoreWithinTenant } from "./tenant-score.ts";
 import { type ChunkRow, NO_STATISTICS, readChunks, searchText, type TextAnswer } from "./text-leg.ts";
+import { writtenNames } from "./written-names.ts";
 
 export interface Stores {
   db: D1Database;
@@ -81,7 +83,8 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
   const degraded: string[] = [];
 
   // One of two depths, since what is read together is ordered together: pages must show parts of one ranking.
-  const depth = asksVector || page_end > RESCORE_DEPTH ? SEARCH_DEPTH_MAX : RESCORE_DEPTH;
+  const pool = writtenNames(request.query).length === 0 ? RESCORE_DEPTH : SPARSE_POOL;
+  const depth = asksVector || page_end > RESCORE_DEPTH ? SEARCH_DEPTH_MAX : pool;
   // The state must not be newer than the vectors: without the text leg it is read first.
   const indexOnly = asksText
     ? null
@@ -165,13 +168,14 @@ function rankText(
   names: Names,
   { candidates, complete, statistics }: Pick<TextAnswer, "candidates" | "complete" | "statistics">,
 ): { ranked: Scored[]; scores: ReadonlyMap<number, number> } {
+  const written = writtenNames(query);
   const sequence = stems(query);
   const set = termSet(sequence);
   const compounds = new Set(terms.flatMap(({ stem, compound }) => (compound ? [stem] : [])));
   const scored = (rows: readonly ChunkRow[]) =>
-    scoreWithinTenant(readCandidates(rows, set, compounds, names), terms, set, statistics);
+    scoreWithinTenant(readCandidates(rows, set, compounds, names, written), terms, set, statistics);
   // FTS5's cut stands: what it put behind never passes what it put before. Where it did not see every word, more compete for the head.
-  const cut = complete ? RESCORE_DEPTH : SPARSE_POOL;
+  const cut = complete && written.length === 0 ? RESCORE_DEPTH : SPARSE_POOL;
   const first = scored(candidates.slice(0, cut));
   const head = first.slice(0, RESCORE_DEPTH);
   const tail = [...first.slice(RESCORE_DEPTH), ...scored(candidates.slice(cut))];
@@ -180,7 +184,13 @@ function rankText(
   const lowest = heights.at(-1) ?? 0;
   return {
     ranked: [
-      ...rescore(sequence, set, terms, head).map((id, rank) => ({ id, score: heights[rank] ?? 0 })),
+      ...spreadDocuments(
+        rescore(sequence, set, terms, head).map(({ id, document_id }, rank) => ({
+          id,
+          document_id,
+          score: heights[rank] ?? 0,
+        })),
+      ).map(({ id }, rank) => ({ id, score: heights[rank] ?? 0 })),
       ...tail.map(({ id, score }) => ({ id, score: Math.min(score, lowest) })),
     ],
     scores,

@@ -4,7 +4,7 @@
  */
 import type { QueryTerm } from "../text/query.ts";
 import type { TermSet } from "../text/terms.ts";
-import { type Candidate, saturation } from "./candidates.ts";
+import { type Candidate, localIdf, saturation } from "./candidates.ts";
 import type { TenantStatistics } from "./text-leg.ts";
 
 /**
@@ -59,6 +59,13 @@ export function scoreWithinTenant(
   // A chunk that declares an asked name says one more term: as rare as it is here, for all that declare it are candidates.
   const declaring = candidates.filter(({ declares }) => declares > 0).length;
   const declaration = DECLARATION_WEIGHT * idfOf(declaring);
+  // So does one that writes a name as the query does: its words are no more than a hint of it.
+  const names = candidates[0]?.written.map((_, name) => {
+    const holders = candidates.filter(({ written }) => (written[name] ?? 0) > 0).length;
+    return localIdf(holders, candidates.length);
+  });
+  const ofNames = (written: readonly number[], relative_length: number): number =>
+    (names ?? []).reduce((sum, weight, name) => sum + weight * saturation(written[name] ?? 0, relative_length), 0);
   const shares = candidates.reduce(
     (sum, { length, document_length }) => sum + length / Math.max(1, document_length),
     0,
@@ -72,8 +79,13 @@ export function scoreWithinTenant(
     const document_length = own.reduce((longest, candidate) => Math.max(longest, candidate.document_length), 0);
     const ofDocument = bm25(frequency, document_length / usual_document_words);
     for (const candidate of own) {
-      const ofChunk = bm25(candidate.frequency, candidate.length / USUAL_CHUNK_WORDS);
-      candidate.score = (1 - DOCUMENT_SHARE) * ofChunk + DOCUMENT_SHARE * ofDocument + candidate.declares * declaration;
+      const relative_length = candidate.length / USUAL_CHUNK_WORDS;
+      const ofChunk = bm25(candidate.frequency, relative_length);
+      candidate.score =
+        (1 - DOCUMENT_SHARE) * ofChunk +
+        DOCUMENT_SHARE * ofDocument +
+        candidate.declares * declaration +
+        ofNames(candidate.written, relative_length);
     }
   }
   return candidates.toSorted((a, b) => b.score - a.score || a.id - b.id);

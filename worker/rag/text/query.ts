@@ -6,8 +6,9 @@
  */
 import { QUERY_TERMS_MAX } from "../../limits.ts";
 import { indexTerm } from "./index-words.ts";
-import { stem } from "./stem.ts";
+import { otherSpelling } from "./spelling.ts";
 import { STOPWORDS } from "./stopwords.ts";
+import { termOf } from "./terms.ts";
 import { joinedCompounds, tokenise } from "./words.ts";
 
 export interface QueryTerm {
@@ -32,7 +33,7 @@ export function queryTerms(query: string): QueryTerm[] {
   const compounds = new Set(joinedCompounds(query));
   const terms = new Map<string, QueryTerm>();
   for (const surface of content.length > 0 ? content : words) {
-    const key = stem(surface);
+    const key = termOf(surface);
     const known = terms.get(key);
     if (known === undefined) terms.set(key, { surface, stem: key, count: 1, compound: compounds.has(surface) });
     else known.count += 1;
@@ -51,6 +52,10 @@ export const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"
 /** Chunks that hold at least one of the terms, of which there must be one. */
 export function anyOf(terms: readonly Pick<QueryTerm, "surface" | "compound">[]): string {
   return terms
-    .map(({ surface, compound }) => `${compound ? "{title heading text} : " : ""}${quoted(indexTerm(surface))}`)
+    .flatMap(({ surface, compound }) => {
+      if (compound) return `{title heading text} : ${quoted(indexTerm(surface))}`;
+      const other = otherSpelling(surface);
+      return (other === undefined ? [surface] : [surface, other]).map((word) => quoted(indexTerm(word)));
+    })
     .join(" OR ");
 }

@@ -3,24 +3,26 @@
  * the free plan's 10 ms of CPU.
  */
 import { STEM_CACHE_MAX } from "../../limits.ts";
+import { americanSpelling } from "./spelling.ts";
 import { stem } from "./stem.ts";
 import { tokenise, type Words } from "./words.ts";
 
 /** Text repeats its words, so an isolate stems each only once; emptied when full, which costs one slow query. */
 const cache = new Map<string, string>();
 
-function cachedStem(word: string): string {
+/** What a word is compared by: its stem, as FTS5's porter tokenizer yields it, whichever way the word is spelt. */
+export function termOf(word: string): string {
   const known = cache.get(word);
   if (known !== undefined) return known;
   if (cache.size >= STEM_CACHE_MAX) cache.clear();
-  const made = stem(word);
+  const made = stem(americanSpelling(word));
   cache.set(word, made);
   return made;
 }
 
-/** The stems of a text in order, stopwords included, as FTS5's porter tokenizer yields them. */
+/** The stems of a text in order, stopwords included. */
 export function stems(text: string): string[] {
-  return tokenise(text).map(cachedStem);
+  return tokenise(text).map(termOf);
 }
 
 /** Stems to look for. */
@@ -65,7 +67,7 @@ export function visitStems({ folded, bounds }: Words, chars_min: number, visit: 
   for (let at = 0; at < bounds.length; at += 2) {
     const start = bounds[at] as number;
     const end = bounds[at + 1] as number;
-    if (end - start >= chars_min) visit(cachedStem(folded.slice(start, end)));
+    if (end - start >= chars_min) visit(termOf(folded.slice(start, end)));
   }
 }
 
@@ -85,7 +87,7 @@ export function findTerms(
     const word = folded.slice(start, end);
     let term = met.get(word);
     if (term === undefined) {
-      term = index.get(cachedStem(word)) ?? -1;
+      term = index.get(termOf(word)) ?? -1;
       met.set(word, term);
     }
     if (term >= 0) found(term, at >> 1);
