@@ -35,9 +35,10 @@ export interface Counted {
   among: string;
 }
 
+// `+?3`, not `?3`: SQLite plans a statement for the value of a LIMIT that is a bare parameter, so each run would prepare it anew.
 const met = (order: string): string =>
   `(SELECT json_object('count', count(*), 'lowest', min(rowid), 'highest', max(rowid))
-    FROM (SELECT rowid FROM chunks_fts WHERE chunks_fts MATCH match ${order} LIMIT ?3))`;
+    FROM (SELECT rowid FROM chunks_fts WHERE chunks_fts MATCH match ${order} LIMIT +?3))`;
 
 /**
  * Common tables for a statement whose `?1` is the tenant, `?2` a JSON array of `Counted` and `?3` the limit of a count. `total` has one
