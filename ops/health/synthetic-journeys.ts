@@ -140,10 +140,8 @@ export function journeys({ admin, traces, signal, nonce, job_wait_ms }: JourneyI
       walk: async () => {
         const { found, answer, citations } = await ask(written.question);
         expect(found, `answered: ${answer ?? "(no model)"}`);
-        expect(
-          citations.some(({ document_id }) => document_id === written.id),
-          "the answer does not cite the document",
-        );
+        const cited = citations.map(({ document_id }) => document_id);
+        expect(cited.includes(written.id), `cited ${cited.join(", ") || "nothing"} for: ${answer}`);
       },
     },
     {

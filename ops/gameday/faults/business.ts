@@ -64,6 +64,8 @@ export const BUSINESS_FAULTS: readonly Fault[] = [
     id: "tokens-not-saved",
     what: "questions about short documents: there is nothing to leave out",
     alert: "token-saving",
+    // A day's mean tells: what was saved before would hide it.
+    alone: true,
     also: ["cache-hits"],
     runbook: "business-figures",
     inject: (arena) => askAboutLittle(arena, 230),
@@ -73,7 +75,7 @@ export const BUSINESS_FAULTS: readonly Fault[] = [
     id: "tokens-dear",
     what: "a release asks a model at a thousand times the price",
     alert: "token-cost",
-    // A day's mean tells: what was asked at the usual price before would hide it.
+    // As above: what was asked at the usual price before.
     alone: true,
     also: ["change-deploy", "cache-hits", "token-saving", "quota-high", "quota-critical"],
     runbook: "business-figures",

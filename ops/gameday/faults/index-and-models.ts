@@ -64,6 +64,7 @@ export const INDEX_FAULTS: readonly Fault[] = [
         await account(arena, "post", `${INDEX}/delete_by_ids`, {
           ids: ids.slice(from, from + VECTORIZE_DELETE_IDS_MAX),
         });
+      await arena.platform.vectorize.flush();
     },
   },
   {
@@ -78,6 +79,8 @@ export const INDEX_FAULTS: readonly Fault[] = [
         values: Array.from({ length: VECTOR_INDEX.dimensions }, (__, place) => ((place * (index + 1)) % 7) - 3),
       }));
       platform.vectorize.upsert(generationName(VECTOR_INDEX, VECTOR_INDEX.generation, "local"), vectors);
+      // Minutes of simulated time may pass before what was written is seen in real time.
+      await platform.vectorize.flush();
     },
   },
   {
