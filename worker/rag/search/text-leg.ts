@@ -98,10 +98,7 @@ export async function searchText(
     ...Array.from(names.keys(), (name) => quoted(declarationTerm(name))),
   ];
   const any = inTenant(matches.join(" OR "));
-  const ranked = rankedRows(
-    scope,
-    `iif((SELECT postings FROM total) > ?, '""', iif((SELECT others FROM total), ?, ?))`,
-  );
+  const ranked = rankedRows(scope, "(SELECT wanted FROM total)");
   const { results } = await db
     .prepare(
       `WITH ${COUNTED_TABLES} SELECT iif(row_number() OVER () = 1, found, NULL) AS found, best.* FROM total LEFT JOIN (${ranked.sql}) best`,
@@ -110,7 +107,7 @@ export async function searchText(
       scope.tenant,
       JSON.stringify([{ alone: own, among: own }, ...matches.map(inTenant)]),
       ranked_max + 1,
-      ...[ranked_max, any.among, any.alone, ...ranked.params, limit],
+      ...[any.alone, any.among, ...ranked.params, limit],
     )
     .all<Opening>();
   const { state, others, ends } = JSON.parse(results[0]?.found ?? "") as Found;
