@@ -24,7 +24,9 @@ function count(path) {
     const file = relative(".", name);
     const failed = assertionResults.filter((assertion) => assertion.status === "failed");
     if (failed.length === 0) return status === "failed" ? [`${file}\n    ${beginning(message)}`] : [];
-    return failed.map(({ fullName, failureMessages }) => `${file}: ${fullName}\n    ${beginning(failureMessages.join("\n"))}`);
+    return failed.map(
+      ({ fullName, failureMessages }) => `${file}: ${fullName}\n    ${beginning(failureMessages.join("\n"))}`,
+    );
   });
   return { passed: report.numPassedTests, failures, skipped: report.numPendingTests + report.numTodoTests };
 }

@@ -1,7 +1,7 @@
 /** The pages in a real browser. Where there is none the tests are skipped; in CI its absence is an error. */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { CRONS, SERVICE } from "../infra/inventory.ts";
+import { CRONS, QUEUES, SERVICE } from "../infra/inventory.ts";
 import { PROBLEMS } from "../worker/ground/problem.ts";
 import { type Service, startService } from "../worker/service.fixture.ts";
 import { IS_MISSING, launchBrowser, overflows, seriousFlaws, type View, visit } from "./browser.fixture.ts";
@@ -159,6 +159,12 @@ describe.skipIf(IS_MISSING)(`the pages in a browser${IS_MISSING ? " (skipped: no
         );
         await page.getByRole("link", { name: /Slow <b>answers<\/b>/ }).waitFor();
         await page.getByRole("row", { name: /requests/ }).waitFor();
+        expect(await page.locator(".queue dt").allTextContents()).toEqual([
+          QUEUES.ingest.name,
+          QUEUES.dead.name,
+          "dead letters",
+        ]);
+        expect(await page.locator(".queue dd").first().textContent()).toMatch(/^\d+ waiting$/);
         expect(await seriousFlaws(page)).toEqual([]);
         expect(await overflows(page)).toBe(false);
         expect(await page.evaluate(() => [localStorage.length, sessionStorage.length, document.cookie])).toEqual([

@@ -109,7 +109,7 @@ export const DEFECTS: Record<string, (operation: Operation) => fc.Arbitrary<Part
       body: Buffer.from(JSON.stringify(operation.valid)),
       headers: { "content-type": JSON_TYPE, "content-encoding": encoding },
     })),
-  "no body": (operation) => operation.valid && fc.constant({ body: null }),
+  "no body": (operation) => (operation.needs_body ? fc.constant({ body: null }) : null),
   "bad If-Match": ({ method, valid, path }) =>
     path === "/api/v1/documents/{id}" && method !== "GET"
       ? fc

@@ -8,6 +8,8 @@ export interface Operation {
   valid: Record<string, unknown> | null;
   /** Of bodies. */
   media_types: readonly string[];
+  /** Whether a request without one is malformed. */
+  needs_body: boolean;
   open: boolean;
   strict_query: boolean;
   /** All methods that the path takes. */
@@ -20,7 +22,7 @@ export const ABSENT = "absent";
 /** As `/openapi.json` describes it. */
 export interface OpenApiOperation {
   security: readonly unknown[];
-  requestBody?: { content: Record<string, unknown> };
+  requestBody?: { required?: boolean; content: Record<string, unknown> };
   parameters?: { in: string }[];
 }
 
@@ -83,6 +85,7 @@ export function operationOf(
     existing: path.replace(/([^/]+)\/\{\w+\}/g, (_, noun) => `${noun}/${ids[noun] ?? ABSENT}`),
     valid: VALID_BODIES[name] ?? null,
     media_types: Object.keys(described.requestBody?.content ?? {}),
+    needs_body: described.requestBody?.required === true,
     open: described.security.length === 0,
     strict_query: (described.parameters ?? []).some((parameter) => parameter.in === "query"),
     methods,

@@ -80,6 +80,19 @@ describe("a unit of work ends in one log line", () => {
     expect(logs.join()).not.toContain("Words that no line holds");
   });
 
+  test("what a request leaves to the queue, in the trace of its caller", async () => {
+    const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const headers = { traceparent: `00-${trace}-00f067aa0ba902b7-01` };
+    // The vectors are owed, so that one message leads to another.
+    faults().rules = [{ binding: "VECTORIZE", error: "down" }];
+    const documents = [{ id: "traced", text: "Followed through the queue." }];
+    const { json } = await service.call("POST", "/api/v1/documents/batch", { documents }, { headers });
+    await service.job(json.job_id);
+    faults().rules = [];
+    for (const endpoint of ["/api/v1/documents/batch", "queue/ingest", "queue/settle"])
+      expect(await ending(endpoint)).toMatchObject({ trace_id: trace });
+  });
+
   test("a queue message's that fails, with its error and the message's id", async () => {
     await deliver("0123456789", { type: "ingest", job_id: "nobody's", part: "first" });
     const line = await ending("queue/unknown");

@@ -3,16 +3,18 @@
  *
  * Whichever face began it, the same breakers, time limits, timings and log stand around it, and `telemetry/sink.ts` ends it.
  */
+import { QUEUE_BATCH_MESSAGES_MAX } from "../infra/cloudflare-limits.ts";
 import type { Env } from "./env.ts";
 import type { Mode } from "./ground/mode.ts";
 import type { Principal } from "./ground/principal.ts";
 import type { CacheLayer } from "./store/answer-cache.ts";
 import { explain, observedDatabase, type SessionStart } from "./store/database.ts";
 import { type GuardedAi, type GuardedVectorize, guardedAi, guardedVectorize, refusedAi } from "./store/dependencies.ts";
+import type { QueueMessage } from "./store/queue-messages.ts";
 import { describeError, type LogLevel, logLine } from "./telemetry/log.ts";
 import { reportSlow } from "./telemetry/slow-queries.ts";
 import { Timings } from "./telemetry/timings.ts";
-import { type Trace, traceOf } from "./telemetry/trace.ts";
+import { formatTraceparent, type Trace, traceOf } from "./telemetry/trace.ts";
 import type { Unit, UnitKind } from "./telemetry/unit.ts";
 import { Usage } from "./telemetry/usage.ts";
 
@@ -117,6 +119,16 @@ export class Work implements Unit {
   /** The clock now: later than `now_ms` by the I/O since. */
   clock_ms(): number {
     return Date.now();
+  }
+
+  /** Sends messages to the ingest queue, where what they cause belongs to this work's trace. @throws what the queue throws. */
+  async enqueue(messages: readonly QueueMessage[], delay_s = 0): Promise<void> {
+    const traceparent = formatTraceparent(this.trace);
+    const bodies = messages.map((message) => ({ body: { ...message, traceparent } }));
+    for (let from = 0; from < bodies.length; from += QUEUE_BATCH_MESSAGES_MAX)
+      await this.env.INGEST_QUEUE.sendBatch(bodies.slice(from, from + QUEUE_BATCH_MESSAGES_MAX), {
+        delaySeconds: delay_s,
+      });
   }
 
   /** Lets a promise end after the answer. It must not reject. */

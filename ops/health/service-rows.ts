@@ -5,7 +5,7 @@ import { type HealthRow, type Part, type State, worst } from "./row.ts";
 
 /** Which checks are about which part. */
 const CHECKS_OF: Readonly<Record<Exclude<Part, "quota">, readonly CheckName[]>> = {
-  worker: ["auth", "meter"],
+  worker: ["auth", "meter", "alerts", "status", "audit_archive"],
   database: ["database", "database_write", "tables", "full_text"],
   vectorize: ["vectorize", "vector_parity", "packs"],
   kv: ["kv"],

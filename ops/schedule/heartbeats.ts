@@ -10,6 +10,7 @@ import { createClient } from "../service/client.ts";
 import { nextDate_ms } from "./calendar.ts";
 import type { LastRun } from "./due-rule.ts";
 import type { Job } from "./job.ts";
+import { measured } from "./measures.ts";
 
 /** One run of a job. */
 export interface Run {
@@ -34,6 +35,7 @@ const heartbeat = z.strictObject({
     next_due_at: instant,
     grace_s: z.int(),
     duration_ms: z.number().nullable(),
+    measures: measured.default({}),
   }),
 });
 type Heartbeat = z.infer<typeof heartbeat>;
@@ -51,7 +53,7 @@ const HEARTBEATS: ReportKind<Heartbeat> = {
  * @returns `elsewhere`: another run has it, or was for this date. `alone`: the service gives no answer, so that nobody else knows.
  */
 export async function claim(invocation: Invocation, run: Run): Promise<"taken" | "elsewhere" | "alone"> {
-  const report = heartbeatOf(run, { result: "start", at_ms: invocation.now(), duration_ms: null });
+  const report = heartbeatOf(run, { result: "start", at_ms: invocation.now(), duration_ms: null, measures: {} });
   try {
     const { path, body } = HEARTBEATS.request(report);
     const { ok, status } = await (await serviceOf(invocation)).send("POST", path, body);
@@ -68,12 +70,10 @@ export async function claim(invocation: Invocation, run: Run): Promise<"taken" |
   return "alone";
 }
 
+type End = Pick<Heartbeat["beat"], "result" | "duration_ms" | "measures"> & { at_ms: number };
+
 /** Reports how a run ended. Never throws: what was done is done. */
-export function reportEnd(
-  invocation: Invocation,
-  run: Run,
-  end: { result: "success" | "fail"; at_ms: number; duration_ms: number },
-): Promise<void> {
+export function reportEnd(invocation: Invocation, run: Run, end: End & { result: "success" | "fail" }): Promise<void> {
   return bring(invocation, heartbeatOf(run, end));
 }
 
@@ -86,10 +86,7 @@ async function bring(invocation: Invocation, report: Heartbeat): Promise<void> {
   }
 }
 
-function heartbeatOf(
-  { job, run_id, due_ms }: Run,
-  { result, at_ms, duration_ms }: Pick<Heartbeat["beat"], "result" | "duration_ms"> & { at_ms: number },
-): Heartbeat {
+function heartbeatOf({ job, run_id, due_ms }: Run, { result, at_ms, duration_ms, measures }: End): Heartbeat {
   // A run that is tried for another time than now is expected again by the clock of the service, not by that time.
   const next_ms = nextDate_ms(job.cron, Math.max(at_ms, due_ms ?? at_ms));
   const isStart = result === "start";
@@ -105,6 +102,7 @@ function heartbeatOf(
       next_due_at: isStart ? null : isoOrNull(next_ms),
       grace_s: isStart ? job.time_limit_s : job.grace_s,
       duration_ms,
+      measures,
     },
   };
 }

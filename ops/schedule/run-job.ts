@@ -1,16 +1,23 @@
 /** One run of a job: its commands as processes of this CLI, each with the job's credentials alone, what they print kept in the run's folder. */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { $ } from "zx/core";
 import type { Invocation } from "../command/invocation.ts";
 import { JOB_END_MS } from "../limits.ts";
 import { environmentOf } from "./credentials.ts";
 import type { Run } from "./heartbeats.ts";
+import { type Measures, measuresIn } from "./measures.ts";
 import type { Records, RunRecord } from "./records.ts";
 
 interface EndedRun extends RunRecord {
   result: "success" | "fail";
   ended_ms: number;
+}
+
+interface Ended {
+  run: EndedRun;
+  /** What its commands have found that alerts are judged by. */
+  measures: Measures;
 }
 
 const CLI = join(import.meta.dirname, "../cli.ts");
@@ -19,11 +26,7 @@ const CLI = join(import.meta.dirname, "../cli.ts");
  * Runs a job that was claimed, from its first command until one fails.
  * @throws the signal's reason where the runner is ended: the run stays unfinished, for the next runner to go on with.
  */
-export async function runJob(
-  invocation: Invocation,
-  records: Records,
-  { job, run_id, due_ms }: Run,
-): Promise<EndedRun> {
+export async function runJob(invocation: Invocation, records: Records, { job, run_id, due_ms }: Run): Promise<Ended> {
   const { stack, data_dir, env, signal, now } = invocation;
   const run: RunRecord = {
     job: job.id,
@@ -38,6 +41,7 @@ export async function runJob(
   records.write(run);
   const folder = records.folderOf(run);
   const shell = $({ env: environmentOf(job, env), nothrow: true, quiet: true, signal });
+  const measures: Measures = {};
   let isDone = true;
   for (const [index, template] of job.commands.entries()) {
     const words = template.map((word) => word.replaceAll("{out}", folder));
@@ -54,6 +58,7 @@ export async function runJob(
       signal.throwIfAborted();
       // Killed by a signal: no code of its own.
       run.commands.push({ words, exit_code: exitCode ?? -1, duration_ms: now() - started_ms });
+      Object.assign(measures, measuresIn(readFileSync(join(folder, `${index + 1}.json`), "utf8")));
       isDone = exitCode === 0;
       if (!isDone) break;
     } finally {
@@ -63,5 +68,5 @@ export async function runJob(
   const ended: EndedRun = { ...run, result: isDone ? "success" : "fail", ended_ms: now() };
   records.write(ended);
   records.trim(job.id);
-  return ended;
+  return { run: ended, measures };
 }

@@ -3,7 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { CRONS, SERVICE } from "../../infra/inventory.ts";
+import { CRONS, KV_NAMESPACES, SERVICE } from "../../infra/inventory.ts";
+import { waitingKey } from "../../worker/ground/waiting.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { invocationOn } from "../command/invocation.fixture.ts";
 import { runCommand } from "../command/run-cli.fixture.ts";
@@ -81,6 +82,26 @@ test("what is due is run once, in order; what a failed job is needed for is held
   expect(await heard("broken")).toMatchObject({ result: "fail" });
   // Held back, it is due for longer than its grace some day; failed, it is not tried again.
   expect(outcomes(await runDue(given))).toEqual(["held held back"]);
+});
+
+test("what a job's commands have measured goes with the report of its end", async () => {
+  const { runtime } = service.platform;
+  const namespace = runtime.registry.list("kv").find(({ title }) => title === KV_NAMESPACES.config.name);
+  const kv = await runtime.kv(namespace?.id ?? "");
+  // What the service does not take can be looked at on its way.
+  faults().rules = [{ binding: "ALERTS", error: "broken" }];
+  expect(outcomes(await runDue(jobs({ id: "measured", commands: [["usage"]] })))).toEqual(["measured ok"]);
+  const { keys } = await kv.list({ limit: 10, prefix: waitingKey("heartbeat") });
+  const reports = (await kv.read(keys.map(({ name }) => name))).map((entry) =>
+    JSON.parse(Buffer.from(entry?.value ?? []).toString()),
+  );
+  expect(reports.map(({ beat }) => [beat.result, beat.measures])).toEqual([
+    ["start", {}],
+    ["success", { cpu_exceeded: 0 }],
+  ]);
+  faults().rules = [];
+  await cron(0);
+  expect(await heard("measured")).toMatchObject({ result: "success" });
 });
 
 test("a failed job is an alert; one that is not heard of again is late after its grace, and then an alert", async () => {

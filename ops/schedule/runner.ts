@@ -99,9 +99,10 @@ async function oneRun(invocation: Invocation, run: PlannedRun): Promise<JobResul
     if (isDone) return resultOf(run, "elsewhere", "another runner of this machine did it");
     if ((await claim(invocation, run)) === "elsewhere") return resultOf(run, "elsewhere", "another machine has it");
     invocation.note(`${job.id}: ${job.summary}${due_ms === null ? "" : `, for ${new Date(due_ms).toISOString()}`}`);
-    const { result, started_ms, ended_ms, commands } = await runJob(invocation, records, run);
+    const { run: ended_run, measures } = await runJob(invocation, records, run);
+    const { result, started_ms, ended_ms, commands } = ended_run;
     const duration_ms = Math.max(1, ended_ms - started_ms);
-    await reportEnd(invocation, run, { result, at_ms: ended_ms, duration_ms });
+    await reportEnd(invocation, run, { result, at_ms: ended_ms, duration_ms, measures });
     const ended = commands.at(-1);
     const because = result === "success" ? null : `ops ${ended?.words.join(" ")} ended with ${ended?.exit_code}`;
     const folder = records.folderOf({ job: job.id, run_id });

@@ -1,12 +1,15 @@
 /** `ops usage`: what the plan allows, how much of it is used, and until when the rest lasts. */
 import { z } from "zod";
-import { STACKS } from "../../infra/inventory.ts";
+import { nameInStack, SERVICE, STACKS } from "../../infra/inventory.ts";
 import { DAY_MS } from "../../worker/ground/time.ts";
 import { capacityReport } from "../../worker/schemas/monitoring.ts";
 import { usageSummary } from "../../worker/schemas/usage.ts";
+import { createCloudflare } from "../cloudflare/api.ts";
 import { defineCommand } from "../command/define.ts";
 import { asOpsError, EXIT } from "../command/errors.ts";
 import { table } from "../command/output.ts";
+import { measured } from "../schedule/measures.ts";
+import { countCpuExceeded } from "./cpu-exceeded.ts";
 import { readPerChunk } from "./per-chunk.ts";
 import { resourceRow, resourceRows, shownAmount } from "./resources.ts";
 
@@ -22,6 +25,7 @@ const output = z.strictObject({
   }),
   tokens: usageSummary.shape.tokens,
   cost: z.strictObject({ estimated_usd: z.number(), per_1k_tokens_usd: z.number().nullable() }),
+  measures: measured.describe("of the last 24 hours, for the alert rules: the job `usage` reports them"),
 });
 
 export const usage = defineCommand({
@@ -53,6 +57,19 @@ Exit code 1 when one is critical.`,
         ...{ chunks_today: null, rows_written: null, neurons: null },
         why_not_known: asOpsError(error).message,
       }));
+    const cpu = await invocation
+      .target()
+      .then(async (target) => {
+        const address = await target.api();
+        return countCpuExceeded(createCloudflare(address, { signal: invocation.signal }), {
+          account_id: address.account_id,
+          script: nameInStack(SERVICE, invocation.stack),
+          from_ms: now_ms - DAY_MS,
+          to_ms: now_ms,
+        });
+      })
+      .then((cpu_exceeded) => ({ cpu_exceeded }))
+      .catch((error: unknown) => ({ why_not_known: asOpsError(error).message }));
     const { estimated_usd, per_1k_tokens_usd } = summary.cost;
     const data = {
       stack: invocation.stack,
@@ -61,6 +78,7 @@ Exit code 1 when one is critical.`,
       per_chunk,
       tokens: summary.tokens,
       cost: { estimated_usd, per_1k_tokens_usd },
+      measures: "cpu_exceeded" in cpu ? cpu : {},
     };
     const drawn = table(invocation.terminal, resources, [
       { title: "resource", value: ({ resource }) => resource },
@@ -77,6 +95,9 @@ Exit code 1 when one is critical.`,
       per_chunk.why_not_known === null
         ? `A chunk: ${per_chunk.rows_written ?? "no figure of"} rows written at most (${per_chunk.chunks_today} chunks today), ${per_chunk.neurons ?? "no figure of"} neurons to embed.`
         : `A chunk: not known: ${per_chunk.why_not_known}`,
+      "cpu_exceeded" in cpu
+        ? `Ended for their CPU time in 24 hours: ${shownAmount(cpu.cpu_exceeded)} invocations.`
+        : `Invocations ended for their CPU time: not known: ${cpu.why_not_known}`,
     ];
     const isCritical = resources.some(({ state }) => state === "critical");
     return { data, text: lines.join("\n"), exit_code: isCritical ? EXIT.check_failed : EXIT.done };

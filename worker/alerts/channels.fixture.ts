@@ -66,6 +66,8 @@ const mail = z.strictObject({
 const webhookMessage = z.looseObject({ kind: z.string(), alert: z.string(), since: z.iso.datetime() });
 
 const KINDS = { "/pager": pagerDutyEvent, "/slack": slackMessage, "/mail": mail, "/hook": webhookMessage } as const;
+/** Whoever receives an alert may lay what it does about it beside what led there. */
+const TRACEPARENT = /^00-[\da-f]{32}-[\da-f]{16}-0[01]$/;
 const TOKENS: Record<string, string> = { "/mail": "Bearer mail-token", "/hook": "Bearer hook-token" };
 
 interface Received {
@@ -101,7 +103,8 @@ export async function startChannels(): Promise<Channels> {
     const schema = KINDS[path as keyof typeof KINDS];
     const parsed = schema?.safeParse(JSON.parse(Buffer.concat(chunks).toString()));
     const authorized = TOKENS[path] === undefined || request.headers.authorization === TOKENS[path];
-    if (!parsed?.success || !authorized || request.headers["content-type"] !== "application/json") {
+    const traced = TRACEPARENT.test(String(request.headers.traceparent));
+    if (!parsed?.success || !authorized || !traced || request.headers["content-type"] !== "application/json") {
       refused.push(`${path}: ${parsed?.error ? z.prettifyError(parsed.error) : "headers"}`);
       return answer(400);
     }

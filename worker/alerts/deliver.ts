@@ -17,17 +17,21 @@ export interface DeliveryResult {
   error: string | null;
 }
 
+interface Sender {
+  configuration: AlertConfiguration | null;
+  /** `ALERT_CHANNEL_SECRETS`. */
+  secrets: string;
+  /** Of the work that tells. */
+  traceparent: string;
+}
+
 /** Never rejects. */
-export function deliver(
-  deliveries: readonly Delivery[],
-  configuration: AlertConfiguration | null,
-  secrets: string,
-): Promise<DeliveryResult[]> {
+export function deliver(deliveries: readonly Delivery[], sender: Sender): Promise<DeliveryResult[]> {
   return Promise.all(
     deliveries.map(async ({ id, channel, message }) => ({
       id,
       channel,
-      error: await attempt(channel, message, configuration, secrets),
+      error: await attempt(channel, message, sender),
     })),
   );
 }
@@ -35,8 +39,7 @@ export function deliver(
 async function attempt(
   id: string,
   message: Message,
-  configuration: AlertConfiguration | null,
-  secrets: string,
+  { configuration, secrets, traceparent }: Sender,
 ): Promise<string | null> {
   const channel = configuration?.channels[id];
   if (channel === undefined) return "it is not configured any more";
@@ -45,7 +48,7 @@ async function attempt(
   try {
     const response = await fetch(request.url, {
       method: "POST",
-      headers: { "content-type": "application/json", ...request.headers },
+      headers: { "content-type": "application/json", traceparent, ...request.headers },
       body: JSON.stringify(request.body),
       // A redirect would take the secret elsewhere.
       redirect: "manual",

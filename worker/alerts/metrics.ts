@@ -6,6 +6,8 @@
  * Prometheus does not see the metric, and only PRISM's own evaluator does. Data only.
  */
 
+import { SLOW_REQUEST_MS } from "../limits.ts";
+
 interface Metric {
   source: "meter" | "health" | "queue" | "database" | "heartbeat" | "alerts" | "watchdog";
   meaning: string;
@@ -15,6 +17,7 @@ interface Metric {
 }
 
 const FAILED = 'prism_requests_total{outcome="failed"}';
+const NOT_SLOW = `prism_request_duration_seconds_bucket{le="${SLOW_REQUEST_MS / 1_000}"}`;
 const sum = (selector: string) => (window: string) => `sum(increase(${selector}[${window}]))`;
 const ratio = (part: string, whole: string) => (window: string) =>
   `sum(increase(${part}[${window}])) / sum(increase(${whole}[${window}]))`;
@@ -31,12 +34,12 @@ export const METRICS = {
   slow_ratio: meter(
     "Share of requests that took longer than the latency objective",
     (window) =>
-      `1 - sum(increase(prism_request_duration_seconds_bucket{le="2.5"}[${window}])) / sum(increase(prism_request_duration_seconds_count[${window}]))`,
+      `1 - sum(increase(${NOT_SLOW}[${window}])) / sum(increase(prism_request_duration_seconds_count[${window}]))`,
   ),
   slow_requests: meter(
     "Requests that took longer than the latency objective",
     (window) =>
-      `sum(increase(prism_request_duration_seconds_count[${window}])) - sum(increase(prism_request_duration_seconds_bucket{le="2.5"}[${window}]))`,
+      `sum(increase(prism_request_duration_seconds_count[${window}])) - sum(increase(${NOT_SLOW}[${window}]))`,
   ),
   p95_ms: meter(
     "95th percentile of the time to the end of an answer, in ms",

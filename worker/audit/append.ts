@@ -10,7 +10,6 @@ import {
   AUDIT_TURN_MAX_MS,
   CONTENDED_RETRY_AFTER_S,
 } from "../limits.ts";
-import type { QueueMessage } from "../store/queue-messages.ts";
 import { describeError } from "../telemetry/log.ts";
 import type { Work } from "../work.ts";
 import { type ChainedEntry, canonicalJson, chained, GENESIS, type Head } from "./chain.ts";
@@ -121,8 +120,7 @@ export async function audit(work: Work, { action, subject = "", outcome = "done"
   try {
     await append(work, entry);
   } catch (error) {
-    const message: QueueMessage = { type: "audit", entry };
-    await work.env.INGEST_QUEUE.send(message).catch((unsent: unknown) => {
+    await work.enqueue([{ type: "audit", entry }]).catch((unsent: unknown) => {
       const why = { error: describeError(error), unsent: describeError(unsent) };
       work.log("ERROR", "an audit entry is lost", { action, subject, outcome, ...why });
     });

@@ -1,6 +1,7 @@
 /** The dashboard's lists: what is wrong, what runs out, what waits. */
 
 import { shape } from "../pages/shape.ts";
+import type { QueueStatus } from "../schemas/debug.ts";
 import type { Metrics } from "../schemas/metrics.ts";
 import { drawing, el } from "./dom.ts";
 import { count, type Fetched, missing, panelOf, shortTime } from "./panel.ts";
@@ -150,22 +151,31 @@ function meter(percentage: number): SVGElement {
   );
 }
 
-/** Whatever figures the queue has, by their names. */
-export function queuePanel(answer: Fetched<Record<string, unknown>>): HTMLElement {
-  return panelOf("Queue", "queue", answer, (data) => {
-    const lines = figuresIn(data, "");
-    if (lines.length === 0) return [nothing("No figures.")];
-    return [el("dl", {}, ...lines.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))))];
+/** What waits in each queue and since when, and what died last. */
+export function queuePanel(answer: Fetched<QueueStatus>): HTMLElement {
+  return panelOf("Queues", "queue", answer, ({ queues, dead_letters }) => {
+    const figure = (name: string, value: string, more: string) =>
+      el("div", {}, el("dt", {}, name), el("dd", {}, value), el("dd", {}, small(more)));
+    const [newest] = dead_letters;
+    return [
+      el(
+        "dl",
+        {},
+        ...queues.map(({ name, backlog, oldest_at }) =>
+          figure(
+            name,
+            `${count(backlog)} waiting`,
+            oldest_at ? `the oldest since ${shortTime(oldest_at)} UTC` : "none is old",
+          ),
+        ),
+        figure(
+          "dead letters",
+          count(dead_letters.length),
+          newest ? `the last at ${shortTime(newest.failed_at)} UTC: ${newest.type}` : "nothing has died",
+        ),
+      ),
+    ];
   });
-}
-
-function figuresIn(value: unknown, name: string): [string, string][] {
-  if (typeof value === "number") return [[name, count(value)]];
-  if (typeof value === "string" || typeof value === "boolean") return [[name, String(value)]];
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
-  return Object.entries(value).flatMap(([key, inner]) =>
-    figuresIn(inner, `${name} ${key.replaceAll("_", " ")}`.trim()),
-  );
 }
 
 function nothing(text: string): HTMLElement {

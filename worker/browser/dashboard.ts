@@ -4,6 +4,7 @@
  * What this version of the service does not have (404) or the key may not see (403) is said in its panel; the rest is shown.
  */
 import type { RequestSeries } from "../schemas/dashboard.ts";
+import type { QueueStatus } from "../schemas/debug.ts";
 import type { Health } from "../schemas/health.ts";
 import type { Metrics } from "../schemas/metrics.ts";
 import { chartPanels, figureTiles } from "./dashboard-figures.ts";
@@ -70,7 +71,7 @@ async function show(): Promise<void> {
     fetched<UsageSummary>("/api/v1/usage/summary"),
     fetched<AlertList>("/api/v1/alerts"),
     fetched<IncidentList>("/api/v1/incidents?state=open"),
-    fetched<Record<string, unknown>>("/debug/queue-status"),
+    fetched<QueueStatus>("/debug/queue-status"),
   ]);
   // Locked, or opened with another key, while the answers were on their way.
   if (key === "" || key !== asked_with) return;

@@ -107,6 +107,7 @@ test("a part that cannot be ingested ends as a dead letter, and its job says whi
   expect(ended.finished_at).not.toBeNull();
   const [letter] = await rows("SELECT queue, body, attempts FROM dead_letters");
   expect(letter?.[0]).toBe(QUEUES.dead.name);
-  expect(JSON.parse(String(letter?.[1]))).toEqual(ingestMessage(json.job_id));
+  const traceparent = expect.stringMatching(/^00-[\da-f]{32}-[\da-f]{16}-00$/);
+  expect(JSON.parse(String(letter?.[1]))).toEqual({ ...ingestMessage(json.job_id), traceparent });
   expect((await service.call("GET", "/api/v1/documents/poison")).status).toBe(404);
 });

@@ -29,8 +29,12 @@ import { failPart, ingestPart } from "./ingest-part.ts";
 export async function consume(batch: MessageBatch<unknown>, env: Env, context: ExecutionContext): Promise<void> {
   const dead = batch.queue.startsWith(QUEUES.dead.name);
   for (const message of batch.messages) {
-    const work = new Work("message", env, context, { request_id: message.id, now_ms: Date.now() });
     const { data: content } = queueMessage.safeParse(message.body);
+    const work = new Work("message", env, context, {
+      request_id: message.id,
+      now_ms: Date.now(),
+      traceparent: content?.traceparent,
+    });
     const ended = await attempt(work, message, dead, async () =>
       dead ? bury(work, message, batch.queue, content) : perform(work, content ?? queueMessage.parse(message.body)),
     );
@@ -108,11 +112,9 @@ function isProbe(body: unknown): boolean {
 }
 
 /** Vectorize took the probe, so the outage is over: the rows that piled up follow one by one. */
-async function sendNextProbe({ env, stores, now_ms }: Work): Promise<void> {
-  const outbox_id = await oldestOverdueOutbox(stores.db, now_ms - OVERDUE_AFTER_MS);
-  if (outbox_id === null) return;
-  const next: QueueMessage = { type: "settle", outbox_id, probe: true };
-  await env.INGEST_QUEUE.send(next);
+async function sendNextProbe(work: Work): Promise<void> {
+  const outbox_id = await oldestOverdueOutbox(work.stores.db, work.now_ms - OVERDUE_AFTER_MS);
+  if (outbox_id !== null) await work.enqueue([{ type: "settle", outbox_id, probe: true }]);
 }
 
 async function bury(

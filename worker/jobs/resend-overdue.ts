@@ -10,7 +10,8 @@ import type { Work } from "../work.ts";
  * One outbox row is the probe: through a long outage of Vectorize or AI the queue carries one message a run, and the
  * first that succeeds draws the next after it (`consume.ts`).
  */
-export async function resendOverdue({ env, stores, now_ms }: Work): Promise<void> {
+export async function resendOverdue(work: Work): Promise<void> {
+  const { stores, now_ms } = work;
   const before_ms = now_ms - OVERDUE_AFTER_MS;
   const [outbox_id, parts, deferred] = await Promise.all([
     oldestOverdueOutbox(stores.db, before_ms),
@@ -23,5 +24,5 @@ export async function resendOverdue({ env, stores, now_ms }: Work): Promise<void
     ...deferred.job_ids.map((job_id): QueueMessage => ({ type: "deferred", job_id })),
     ...deferred.answers.map((key): QueueMessage => ({ type: "answer", key })),
   ].slice(0, OVERDUE_BATCH_MAX);
-  if (messages.length > 0) await env.INGEST_QUEUE.sendBatch(messages.map((body) => ({ body })));
+  await work.enqueue(messages);
 }

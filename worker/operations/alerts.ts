@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { type Change, type Message, onCallNames, type Silence } from "../alerts/announce.ts";
 import type { AlertCalls, AlertView, Evaluated, Observation } from "../alerts/calls.ts";
-import { alertConfiguration, CONFIGURATION_KEY } from "../alerts/configuration.ts";
+import { type AlertConfiguration, alertConfiguration, CONFIGURATION_KEY } from "../alerts/configuration.ts";
 import { deliver } from "../alerts/deliver.ts";
 import { type Heartbeat, lateBy_s, leaseUntil_ms } from "../alerts/heartbeats.ts";
 import { REPORTED_METRICS, type Reading } from "../alerts/metrics.ts";
@@ -22,6 +22,7 @@ import {
   type HeartbeatRequest,
 } from "../schemas/alerts.ts";
 import { describeError } from "../telemetry/log.ts";
+import { formatTraceparent } from "../telemetry/trace.ts";
 import type { Work } from "../work.ts";
 import { observe } from "./observe.ts";
 
@@ -45,10 +46,15 @@ export async function evaluateAlerts(work: Work): Promise<void> {
 /** Makes the deliveries that are due, and has the alert state note how they went. */
 export async function sendDue(work: Work, { due, configuration }: Evaluated): Promise<void> {
   if (due.length === 0) return;
-  const results = await deliver(due, configuration, work.env.ALERT_CHANNEL_SECRETS);
+  const results = await deliver(due, senderOf(work, configuration));
   for (const { channel, error } of results)
     if (error !== null) work.log("WARN", "a channel did not take an alert", { channel, reason: error });
   await alertState(work.env).settle(results, work.now_ms);
+}
+
+/** What deliveries need of whoever makes them. */
+export function senderOf({ env, trace }: Work, configuration: AlertConfiguration | null) {
+  return { configuration, secrets: env.ALERT_CHANNEL_SECRETS, traceparent: formatTraceparent(trace) };
 }
 
 export function scriptOf({ env }: Work): Pick<Observation, "environment" | "version"> {
@@ -169,7 +175,7 @@ export async function testChannel(work: Work, channel: string): Promise<AlertTes
     on_call: onCallNames(configuration, work.now_ms),
     environment: work.env.ENVIRONMENT,
   };
-  const [result] = await deliver([{ id: 0, channel, message }], configuration, work.env.ALERT_CHANNEL_SECRETS);
+  const [result] = await deliver([{ id: 0, channel, message }], senderOf(work, configuration));
   return { channel, delivered: result?.error === null, error: result?.error ?? null };
 }
 

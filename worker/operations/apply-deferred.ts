@@ -23,7 +23,6 @@ import { feedbackStatement } from "../store/feedback.ts";
 import { lateAnswerStatement } from "../store/idempotency.ts";
 import { NO_OUTCOME, type PartOutcome } from "../store/job-parts.ts";
 import { finishedJobStatements, isJobRecorded, jobStatements } from "../store/jobs.ts";
-import type { QueueMessage } from "../store/queue-messages.ts";
 import { embeddingModel } from "../vectors/models.ts";
 import type { Stores, Work } from "../work.ts";
 import { settleNow } from "./settle-vectors.ts";
@@ -125,11 +124,9 @@ async function perform(work: Work, operation: DeferredOperation): Promise<void> 
       const { document_count, part_count } = write;
       const job = { id: job_id, tenant, document_count, part_count, created_at_ms: received_at_ms };
       await db.batch([...jobStatements(db, job), ...(answer === null ? [] : [lateAnswerStatement(db, answer)])]);
-      for (let part = 0; part < part_count; part += 1) {
-        const message: QueueMessage = { type: "ingest", job_id, part };
-        // A lost message only delays: cron finds the part.
-        await env.INGEST_QUEUE.send(message).catch(() => {});
-      }
+      const messages = Array.from({ length: part_count }, (_, part) => ({ type: "ingest" as const, job_id, part }));
+      // A lost message only delays: cron finds the part.
+      await work.enqueue(messages).catch(() => {});
       return;
     }
     case "feedback":

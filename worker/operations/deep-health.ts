@@ -1,7 +1,7 @@
 /**
  * Every dependency asked for real, all at once and within a limit: what is broken is named, and what hangs is given up.
  *
- * It goes past retries and breakers, which hide what is looked for here. For whoever runs the service: it costs some 25
+ * It goes past retries and breakers, which hide what is looked for here. For whoever runs the service: it costs some 30
  * subrequests, up to 30 000 rows of D1 and three queue operations.
  */
 import type { CheckName, DeepCheck, DeepHealth } from "../schemas/deep-health.ts";
@@ -12,11 +12,12 @@ import { auth } from "./checks/credentials.ts";
 import { database, databaseWrite, fullText, tables } from "./checks/database.ts";
 import { keyValue } from "./checks/key-value.ts";
 import { ai } from "./checks/models.ts";
+import { alerts, auditArchive, status } from "./checks/record-keepers.ts";
 import { packs, vectorize, vectorParity } from "./checks/vectors.ts";
 
 const ALL: readonly Check[] = [
   ...[database, databaseWrite, tables, fullText, vectorize, vectorParity, packs],
-  ...[keyValue, ai, queue, auth, meter, cron],
+  ...[keyValue, ai, queue, auth, meter, alerts, status, auditArchive, cron],
 ];
 
 /** Without these no question is answered. */

@@ -17,7 +17,6 @@ import {
 import { isFenced, WriteFenced } from "../store/fence.ts";
 import type { Earlier, HeldKey } from "../store/idempotency.ts";
 import { isJobRecorded } from "../store/jobs.ts";
-import type { QueueMessage } from "../store/queue-messages.ts";
 import { describeError } from "../telemetry/log.ts";
 import type { Work } from "../work.ts";
 import { supersedingStatements } from "./apply-deferred.ts";
@@ -123,10 +122,11 @@ async function defer(
   };
   const earlier = await keepOperation(work.stores.packs, operation, answer ?? null);
   if (earlier !== null) return { earlier };
-  const message: QueueMessage = { type: "deferred", job_id };
   // A lost message only delays: cron finds the operation.
-  await work.env.INGEST_QUEUE.send(message, { delaySeconds: FENCE_RETRY_S }).catch((error: unknown) =>
-    work.log("WARN", "a deferred write waits for cron", { job_id, error: describeError(error) }),
-  );
+  await work
+    .enqueue([{ type: "deferred", job_id }], FENCE_RETRY_S)
+    .catch((error: unknown) =>
+      work.log("WARN", "a deferred write waits for cron", { job_id, error: describeError(error) }),
+    );
   return { deferred: { job_id } };
 }

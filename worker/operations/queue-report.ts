@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { QUEUES } from "../../infra/inventory.ts";
 import { DEAD_LETTERS_LISTED_MAX } from "../limits.ts";
-import type { queueStatus } from "../schemas/debug.ts";
+import type { QueueStatus } from "../schemas/debug.ts";
 import type { queueReport } from "../schemas/monitoring.ts";
 import { listDeadLetters } from "../store/jobs.ts";
 import { queueMessage } from "../store/queue-messages.ts";
@@ -60,7 +60,7 @@ function iso(at_ms: number | null | undefined): string | null {
 }
 
 /** @throws what D1 and the queues throw. */
-export async function statusOfQueues(work: Work): Promise<z.infer<typeof queueStatus>> {
+export async function statusOfQueues(work: Work): Promise<QueueStatus> {
   const [queues, letters] = await Promise.all([
     backlogs(work),
     listDeadLetters(work.stores.db, DEAD_LETTERS_LISTED_MAX),

@@ -1,5 +1,4 @@
 /** Vectors that Vectorize is still owed after a write: paid at once, or by a queue message. */
-import type { QueueMessage } from "../store/queue-messages.ts";
 import { embeddingModel } from "../vectors/models.ts";
 import { settleFromStores } from "../vectors/settle.ts";
 import type { Work } from "../work.ts";
@@ -12,6 +11,5 @@ export async function settleNow(work: Work, outbox_id: string): Promise<void> {
 
 /** Leaves an outbox row to the queue. A lost message only delays: cron finds the row. */
 export async function settleLater(work: Work, outbox_id: string): Promise<void> {
-  const message: QueueMessage = { type: "settle", outbox_id };
-  await work.env.INGEST_QUEUE.send(message).catch(() => {});
+  await work.enqueue([{ type: "settle", outbox_id }]).catch(() => {});
 }

@@ -9,11 +9,13 @@ const MINUTE_MS = 60_000;
 /** The watchdog's cron is two minutes after the Worker's. */
 const AFTER_MIN = 2;
 
+const logs: string[] = [];
 let service: Service;
 let channels: Channels;
 beforeAll(async () => {
   channels = await startChannels();
-  service = await startService({ faults: true });
+  const on_log = (line: string) => void logs.push(line);
+  service = await startService({ faults: true, variables: { LOG_LEVEL: "INFO" }, on_log });
   // The watchdog is given what the Worker has of it.
   await putSecret(service.platform, "ALERT_CHANNEL_SECRETS", channels.secrets);
   const worker = liveVersion(service.platform.runtime.registry, SERVICE);
@@ -91,8 +93,14 @@ const pages = () =>
     .filter(({ channel }) => channel === "pager")
     .map(({ body }) => `${body.event_action} ${body.dedup_key.split("/").at(-1)}`);
 
-test("all is well: nobody is told anything", async () => {
+test("all is well: nobody is told anything, and what the watchdog asks is of its own trace", async () => {
   await fiveMinutes();
+  const traces = (endpoint: string) =>
+    logs
+      .filter((line) => line.startsWith("{"))
+      .map((line) => JSON.parse(line))
+      .flatMap((line) => (line.endpoint === endpoint ? [line.trace_id] : []));
+  await expect.poll(() => traces("cron/watch").at(-1)).toBe(traces("/health").at(-1));
   await fiveMinutes();
   expect(pages()).toEqual([]);
 });

@@ -15,8 +15,9 @@ import { within } from "../ground/time-limit.ts";
 import { ALERT_SOURCE_TIMEOUT_MS, WATCHDOG_TIMEOUT_MS, WATCHDOG_TRIES } from "../limits.ts";
 import { type Health, health } from "../schemas/health.ts";
 import { describeError } from "../telemetry/log.ts";
+import { formatTraceparent } from "../telemetry/trace.ts";
 import type { Work } from "../work.ts";
-import { leaveForWorker, readConfiguration, scriptOf, sendDue } from "./alerts.ts";
+import { leaveForWorker, readConfiguration, scriptOf, sendDue, senderOf } from "./alerts.ts";
 
 /** Cron of the watchdog: looks, judges, tells. */
 export async function watch(work: Work): Promise<void> {
@@ -27,7 +28,7 @@ export async function watch(work: Work): Promise<void> {
     work.log("WARN", "the watchdog judges nothing: it has no configuration of alerts", { configuration: read });
     return;
   }
-  const readings = judge(await ask(configuration.service_url), now_ms);
+  const readings = judge(await ask(work, configuration.service_url), now_ms);
   const observation: Observation = {
     now_ms,
     rules: "watchdog",
@@ -69,11 +70,11 @@ function judge(answer: Health | null, now_ms: number): Reading[] {
 }
 
 /** Any answer that is one of the Worker's counts, healthy or not: several tries, for one lost packet is no death. */
-async function ask(service_url: string): Promise<Health | null> {
+async function ask({ trace }: Work, service_url: string): Promise<Health | null> {
   for (let tries = 0; tries < WATCHDOG_TRIES; tries++) {
     try {
       const response = await fetch(`${service_url}/health`, {
-        headers: { "user-agent": WATCHDOG.name },
+        headers: { "user-agent": WATCHDOG.name, traceparent: formatTraceparent(trace) },
         signal: AbortSignal.timeout(WATCHDOG_TIMEOUT_MS),
       });
       const answer = health.safeParse(await response.json());
@@ -102,5 +103,5 @@ async function tellWithoutState(work: Work, configuration: AlertConfiguration, r
   const deliveries = announcements.flatMap(({ channels, message }) =>
     channels.map((channel, id) => ({ id, channel, message })),
   );
-  await deliver(deliveries, configuration, env.ALERT_CHANNEL_SECRETS);
+  await deliver(deliveries, senderOf(work, configuration));
 }

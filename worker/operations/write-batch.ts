@@ -3,7 +3,6 @@ import type { DocumentInput } from "../ground/document.ts";
 import { Problem } from "../ground/problem.ts";
 import { PART_CHARS_MAX, PART_DOCUMENTS_MAX } from "../limits.ts";
 import { jobStatements, stageParts, unstageParts } from "../store/jobs.ts";
-import type { QueueMessage } from "../store/queue-messages.ts";
 import { describeError } from "../telemetry/log.ts";
 import type { Work } from "../work.ts";
 import { type Claim, type Outcome, writeOrDefer } from "./defer.ts";
@@ -32,13 +31,10 @@ export async function writeBatch(work: Work, { documents, claim }: BatchInput): 
   });
   if ("earlier" in outcome) await unstageParts(packs, job_id, parts.length);
   if (!("done" in outcome)) return outcome;
-  const messages = parts.map((_, part): { body: QueueMessage } => ({ body: { type: "ingest", job_id, part } }));
-  // Queues take 100 messages a call. Lost messages only delay: cron finds the parts.
-  for (let from = 0; from < messages.length; from += 100) {
-    await work.env.INGEST_QUEUE.sendBatch(messages.slice(from, from + 100)).catch((error: unknown) =>
-      work.log("WARN", "a batch waits for cron", { job_id, error: describeError(error) }),
-    );
-  }
+  // Lost messages only delay: cron finds the parts.
+  await work
+    .enqueue(parts.map((_, part) => ({ type: "ingest", job_id, part })))
+    .catch((error: unknown) => work.log("WARN", "a batch waits for cron", { job_id, error: describeError(error) }));
   return { done: { job_id } };
 }
 

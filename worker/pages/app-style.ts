@@ -24,7 +24,7 @@ input:focus-visible, textarea:focus-visible, select:focus-visible, button:focus-
 .tile dd { font-size: 1.5rem; line-height: 1.25; font-variant-numeric: tabular-nums; }
 .tile dd.more { font-size: 0.8rem; color: var(--faint); line-height: 1.4; }
 .tile.good dd:nth-child(2) { color: var(--get); } .tile.bad dd:nth-child(2) { color: var(--delete); }
-.chart { width: 100%; height: auto; display: block; } .chart text { font-size: 11px; fill: var(--faint); }
+.chart { width: 100%; height: auto; display: block; overflow: visible; } .chart text { font-size: 11px; fill: var(--faint); }
 .chart .grid { stroke: var(--line); } .chart .line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
 .bar.series-0, i.series-0 { fill: var(--series-0); background: var(--series-0); } .bar.series-1, i.series-1 { fill: var(--series-1); background: var(--series-1); }
 .line.series-0 { stroke: var(--series-0); } .line.series-1 { stroke: var(--series-1); stroke-dasharray: 5 3; }

@@ -83,11 +83,11 @@ function credentialHeader({ security }: Operation): string | null {
   return "webhook" in scheme ? "cf-webhook-auth: $ALERT_WEBHOOK_SECRET" : KEY_HEADER;
 }
 
-function accessInWords({ security }: Operation): string {
+function accessInWords({ security, "x-whole-service": whole }: Operation): string {
   const [scope] = Object.values(security?.[0] ?? {}).flat();
   if (scope === undefined) return "open";
   if (scope === "cloudflare") return "Cloudflare's webhook";
-  return scope === "any" ? "any key" : `scope ${scope}`;
+  return scope === "any" ? "any key" : `scope ${scope}${whole ? ", operator only" : ""}`;
 }
 
 function answerSchema(content: Record<string, { schema?: Schema }> | undefined): Html | string {

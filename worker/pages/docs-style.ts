@@ -33,7 +33,9 @@ details { background: var(--panel); border: 1px solid var(--line); border-radius
 details[open] { padding-bottom: 1rem; }
 summary { cursor: pointer; padding: 0.6rem 0; display: flex; flex-wrap: wrap; gap: 0.25rem 0.75rem; align-items: baseline; }
 summary::-webkit-details-marker { display: none; }
+summary::before { content: "▸"; color: var(--faint); } details[open] > summary::before { content: "▾"; }
 summary em { margin-left: auto; }
+@media (max-width: 34rem) { nav { position: static; } }
 summary:focus-visible, a:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 .method { min-width: 4.25rem; font-size: 0.8rem; letter-spacing: 0.04em; color: var(--post); }
 .get { color: var(--get); } .put, .patch { color: var(--put); } .delete { color: var(--delete); }

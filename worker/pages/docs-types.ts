@@ -14,6 +14,8 @@ export interface Operation {
   description?: string;
   /** One entry an accepted scheme; its value names the scope. Empty: open to anybody. */
   security?: Record<string, string[]>[];
+  /** For keys of the operator's tenant alone, whatever the scopes of others. */
+  "x-whole-service"?: boolean;
   parameters?: Parameter[];
   requestBody?: { content: MediaTypes };
   responses: Record<string, { description: string; content?: MediaTypes }>;

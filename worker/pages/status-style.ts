@@ -28,7 +28,6 @@ rect:hover { opacity: 0.6; }
 .spark { width: 120px; height: 28px; } .spark path { fill: none; stroke: var(--accent); stroke-width: 1.5; stroke-linecap: round; }
 .component details { border: 0; margin: 0.5rem 0 0; padding: 0; } .component details[open] { padding: 0; }
 .component summary { padding: 0; color: var(--faint); font-size: 0.85rem; }
-.component summary::before { content: "▸"; } .component details[open] summary::before { content: "▾"; }
 .component ul { margin: 0.25rem 0 0; padding-left: 1.25rem; font-size: 0.9rem; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; color: var(--faint); font-size: 0.85rem; }
 .legend span { display: inline-flex; align-items: center; gap: 0.4rem; }

@@ -17,7 +17,7 @@ import {
 import { declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
 import { refuseInvalid } from "../security/validation.ts";
-import { json, jsonRequest } from "./json-content.ts";
+import { json, jsonRequest, optionalJsonRequest } from "./json-content.ts";
 
 export const audit = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
@@ -86,7 +86,7 @@ const verify = declareRoute("operator admin", {
   summary: "Check that the audit log is as it was written",
   description:
     "A page a call, of what is in the database, against the chain and the archive's anchors. `ops audit verify` walks through all, and the archive.",
-  request: { body: jsonRequest(auditVerification) },
+  request: { body: optionalJsonRequest(auditVerification) },
   responses: { 200: json(auditIntegrity, "What was found") },
 });
 

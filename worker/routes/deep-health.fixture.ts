@@ -96,6 +96,26 @@ export const FAULTS: readonly Fault[] = [
   { fault: "R2 down", rules: [down("VECTOR_PACKS")], broken: ["packs"], detail: /VECTOR_PACKS is down/ },
   { fault: "AI down", rules: [down("AI")], broken: ["ai"], detail: /AI is down/ },
   { fault: "the queue takes no message", rules: [down("INGEST_QUEUE", "send")], broken: ["queue"], detail: /is down/ },
+  { fault: "the alert state down", rules: [down("ALERTS")], broken: ["alerts"], detail: /ALERTS is down/ },
+  { fault: "the book of status down", rules: [down("STATUS")], broken: ["status"], detail: /STATUS is down/ },
+  {
+    fault: "the audit archive down",
+    rules: [down("AUDIT_ARCHIVE")],
+    broken: ["audit_archive"],
+    detail: /AUDIT_ARCHIVE is down/,
+  },
+  {
+    fault: "a segment lost from the audit archive",
+    arrange: (rig) => rig.sql("INSERT INTO audit_anchors VALUES (999, 999, '', 'archive/lost', 1)"),
+    undo: async (rig) => {
+      const [[kept] = []] = await rig.sql("SELECT sql FROM sqlite_schema WHERE name = 'audit_anchors_kept'");
+      await rig.sql("DROP TRIGGER audit_anchors_kept");
+      await rig.sql("DELETE FROM audit_anchors WHERE last_seq = 999");
+      await rig.sql(String(kept));
+    },
+    broken: ["audit_archive"],
+    detail: /lacks archive\/lost/,
+  },
   { fault: "the meter down", rules: [down("METER")], broken: ["meter"], detail: /METER is down/ },
   {
     fault: "cron stopped",

@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { ALLOWANCES_PER_DAY } from "../../infra/cloudflare-limits.ts";
 import { CRONS, METER_SHARDS, SERVICE } from "../../infra/inventory.ts";
+import { liveVersion } from "../../local/workerd.ts";
 import { SKETCH_RELATIVE_ERROR } from "../limits.ts";
 import { type Service, startService } from "../service.fixture.ts";
 
@@ -18,6 +19,17 @@ afterEach(() => setFaults([]));
 function setFaults(rules: NonNullable<Service["platform"]["faults"]>["rules"]) {
   if (!service.platform.faults) throw new Error("the platform runs without the shim");
   service.platform.faults.rules = rules;
+}
+async function api(method: string, path: string, body: unknown): Promise<{ id: string }> {
+  const { api_url, account_id, api_token } = service.platform;
+  const response = await fetch(`${api_url}/accounts/${account_id}/workers/${path}`, {
+    method,
+    headers: { authorization: `Bearer ${api_token}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const { result, errors } = (await response.json()) as { result: { id: string }; errors: unknown };
+  if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(errors)}`);
+  return result;
 }
 function advance(by_ms: number) {
   if (service.platform.faults) service.platform.faults.clock_offset_ms += by_ms;
@@ -56,6 +68,24 @@ async function settled() {
   );
 }
 
+/** Counts are those of the log, and percentiles within their error; returns how many requests failed. */
+function expectTruth(figures: Awaited<ReturnType<typeof metrics>>, told: readonly Line[]): number {
+  const errors = told.filter(({ status_code }) => status_code >= 500).length;
+  expect(figures.requests).toEqual({
+    total: told.length,
+    success: told.length - errors,
+    error: errors,
+    success_rate: (told.length - errors) / told.length,
+  });
+  const sorted = told.map(({ duration_ms }) => duration_ms).sort((a, b) => a - b);
+  for (const percent of [50, 95, 99]) {
+    const truth = sorted[Math.ceil((percent / 100) * sorted.length) - 1] ?? Number.NaN;
+    const estimate = figures.performance[`p${percent}_latency_ms`];
+    expect(Math.abs(estimate - truth)).toBeLessThanOrEqual(SKETCH_RELATIVE_ERROR * truth * (1 + 1e-9));
+  }
+  return errors;
+}
+
 test("counts equal what was done, over shards and for the queue and cron as well; percentiles are within their error", async () => {
   const keys = await Promise.all(
     Array.from({ length: 4 * METER_SHARDS }, () => service.key({ scopes: ["read", "chat", "write"] })),
@@ -80,20 +110,8 @@ test("counts equal what was done, over shards and for the queue and cron as well
   setFaults([]);
 
   const { answer: figures, told } = await settled();
-  const errors = told.filter(({ status_code }) => status_code >= 500).length;
+  const errors = expectTruth(figures, told);
   expect(errors).toBeGreaterThan(0);
-  expect(figures.requests).toEqual({
-    total: told.length,
-    success: told.length - errors,
-    error: errors,
-    success_rate: (told.length - errors) / told.length,
-  });
-  const sorted = told.map(({ duration_ms }) => duration_ms).sort((a, b) => a - b);
-  for (const percent of [50, 95, 99]) {
-    const truth = sorted[Math.ceil((percent / 100) * sorted.length) - 1] ?? Number.NaN;
-    const estimate = figures.performance[`p${percent}_latency_ms`];
-    expect(Math.abs(estimate - truth)).toBeLessThanOrEqual(SKETCH_RELATIVE_ERROR * truth * (1 + 1e-9));
-  }
   const { tokens_in, tokens_out, tokens_saved } = answer.usage;
   expect(figures.tokens).toMatchObject({ input: tokens_in, output: tokens_out, saved: tokens_saved });
   expect(figures.cache).toMatchObject({ total_hits: 1 });
@@ -117,6 +135,37 @@ test("counts equal what was done, over shards and for the queue and cron as well
   expect(all.get('prism_work_total{kind="message",endpoint="queue/ingest",outcome="done"}')).toBe(1);
   expect(all.get('prism_work_total{kind="task",endpoint="cron/resend-overdue",outcome="done"}')).toBe(1);
   expect(all.get('prism_cache_lookups_total{cache="memory"}')).toBe(1);
+});
+
+test("isolates at work side by side count into one meter, and nothing of either is lost", async () => {
+  const live = liveVersion(service.platform.runtime.registry, SERVICE);
+  const beside = await api("POST", `workers/${SERVICE}/versions`, {
+    main_module: live?.main_module,
+    modules: Object.entries(live?.modules ?? {}).map(([name, { content, content_type }]) => ({
+      name,
+      content_type,
+      content_base64: Buffer.from(content).toString("base64"),
+    })),
+    compatibility_date: live?.compatibility_date,
+    compatibility_flags: live?.compatibility_flags,
+    bindings: live?.bindings,
+  });
+  const versions = [live?.id, beside.id].map((version_id) => ({ version_id, percentage: 50 }));
+  await api("POST", `scripts/${SERVICE}/deployments`, { strategy: "percentage", versions });
+  const answered = new Set<string | null>();
+  const list = async () =>
+    answered.add((await service.call("GET", "/api/v1/documents")).headers.get("x-worker-version"));
+  await Promise.all(Array.from({ length: 60 }, list));
+  expect(answered).toEqual(new Set([live?.id, beside.id]));
+  const { answer: figures, told } = await settled();
+  expectTruth(figures, told);
+  expect(counted(await samples(), 'prism_requests_total{endpoint="/api/v1/documents",method="GET",code="200"')).toBe(
+    60,
+  );
+  await api("POST", `scripts/${SERVICE}/deployments`, {
+    strategy: "percentage",
+    versions: [{ version_id: live?.id, percentage: 100 }],
+  });
 });
 
 test("Prometheus is answered in the format that it asks for, and every line of it is of that format", async () => {

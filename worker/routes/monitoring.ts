@@ -17,7 +17,7 @@ import {
 import { declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
 import { refuseInvalid } from "../security/validation.ts";
-import { json, jsonRequest } from "./json-content.ts";
+import { json, optionalJsonRequest } from "./json-content.ts";
 
 export const monitoring = new OpenAPIHono<App>({ defaultHook: refuseInvalid });
 
@@ -79,11 +79,13 @@ const update = declareRoute("operator admin", {
   tags: TAGS,
   summary: "Take how the service does now as how it should do",
   description: "Reports then tell what has become half as bad again. Seen everywhere within a minute.",
-  request: { body: jsonRequest(baselineUpdate) },
+  request: { body: optionalJsonRequest(baselineUpdate) },
   responses: {
     200: json(baseline, "The new baseline"),
     409: { description: "Nothing was measured in the period" },
     503: UNAVAILABLE,
   },
 });
-monitoring.openapi(update, async (c) => c.json(await updateBaseline(c.var.work, c.req.valid("json")), 200));
+monitoring.openapi(update, async (c) =>
+  c.json(await updateBaseline(c.var.work, baselineUpdate.parse(c.req.valid("json"))), 200),
+);

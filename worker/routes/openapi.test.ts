@@ -51,6 +51,17 @@ describe("/openapi.json", () => {
     }
   });
 
+  test("says, on the page as well, which operations are for the operator's tenant alone", async () => {
+    const operations = Object.entries(document.paths).flatMap(([path, item]) =>
+      Object.entries(item).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, ...operation })),
+    );
+    const whole = operations.filter((operation) => operation["x-whole-service"] === true);
+    expect(whole.map(({ name }) => name)).toEqual(expect.arrayContaining(["GET /metrics", "GET /health/deep"]));
+    const page = await (await get("/docs")).text();
+    expect(page.match(/<em>scope \w+, operator only<\/em>/g)).toHaveLength(whole.length);
+    for (const { name, responses } of whole) expect(responses["403"]?.description, name).toContain("operator's tenant");
+  });
+
   test("has no errors by the rules that Redocly recommends", async () => {
     const config = await createConfig({ extends: ["recommended"] });
     const problems = await lintFromString({ source: JSON.stringify(document), config });

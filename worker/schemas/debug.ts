@@ -66,3 +66,4 @@ export const queueStatus = z
       .openapi({ description: "The newest. Without their content." }),
   })
   .openapi("QueueStatus");
+export type QueueStatus = z.infer<typeof queueStatus>;

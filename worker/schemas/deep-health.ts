@@ -15,6 +15,9 @@ export const CHECKS = [
   "queue",
   "auth",
   "meter",
+  "alerts",
+  "status",
+  "audit_archive",
   "cron",
 ] as const;
 export type CheckName = (typeof CHECKS)[number];

@@ -68,7 +68,7 @@ export function declareRoute<P extends string, R extends Omit<RouteConfig, "path
     ],
     security: securityOf(access),
     request: requestWithDebug(access, route.request),
-    responses: { ...refusals(access, route, replay.length > 0), ...route.responses },
+    responses: { ...refusals(access, whole_service, route, replay.length > 0), ...route.responses },
   });
 }
 
@@ -166,7 +166,14 @@ const REFUSALS = {
   429: "Too many requests, or the day's quota is used up",
 } as const;
 
-function refusals(access: Access, route: RouteConfig, replay: boolean): RouteConfig["responses"] {
+const OPERATOR_REFUSAL = "The key lacks the scope, or is not of the operator's tenant (`default`)";
+
+function refusals(
+  access: Access,
+  whole_service: boolean,
+  route: RouteConfig,
+  replay: boolean,
+): RouteConfig["responses"] {
   const statuses: (keyof typeof REFUSALS)[] = [429];
   if (access === "cloudflare") statuses.push(400, 401);
   else if (access !== "open") statuses.push(400, 401, 403);
@@ -175,5 +182,6 @@ function refusals(access: Access, route: RouteConfig, replay: boolean): RouteCon
   if (replay) statuses.push(409, 422);
   const { media_type, schema } = errorShape(route.path);
   const content = { [media_type]: { schema } };
-  return Object.fromEntries(statuses.map((status) => [status, { description: REFUSALS[status], content }]));
+  const described = { ...REFUSALS, ...(whole_service ? { 403: OPERATOR_REFUSAL } : {}) };
+  return Object.fromEntries(statuses.map((status) => [status, { description: described[status], content }]));
 }

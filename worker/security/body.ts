@@ -22,13 +22,18 @@ export function jsonBody(bytes_max: number): MiddlewareHandler<App> {
   return async (c, next) => {
     // Hono runs a route's middleware twice for a path that is spelled like the route itself (`/keys/:id`).
     if (c.get("body_text") !== undefined) return next();
-    requireJson(c);
+    const isTyped = requireJson(c);
     const bytes = await readBody(c.req.raw, bytes_max);
+    // Nothing was announced and nothing came: `curl -X POST` sends neither a type nor a length.
+    if (!isTyped && bytes.length > 0) throw notJson();
     const text = decode(bytes);
     c.set("body_text", text);
     if (text !== "" || c.req.header("content-type") !== undefined) {
       const parsed = parse(text);
       c.req.json = <T>() => Promise.resolve(parsed as T);
+    } else {
+      // The router looks for itself whether there was a body without a type: what was read cannot be read again.
+      c.req.arrayBuffer = () => Promise.resolve(new ArrayBuffer(0));
     }
     await next();
   };
@@ -41,11 +46,16 @@ export function requirePlainEncoding(c: Context<App>): void {
   throw new Problem("unsupported-encoding", "Send the body without `Content-Encoding`.");
 }
 
-function requireJson(c: Context<App>): void {
+/** Whether the request says that its body is JSON; one that says nothing may have none. */
+function requireJson(c: Context<App>): boolean {
   requirePlainEncoding(c);
   const type = c.req.header("content-type");
-  if (type === undefined ? c.req.raw.body === null : isJson(type)) return;
-  throw new Problem("unsupported-media-type", "Send the body as `Content-Type: application/json`.");
+  if (type !== undefined && !isJson(type)) throw notJson();
+  return type !== undefined;
+}
+
+function notJson(): Problem {
+  return new Problem("unsupported-media-type", "Send the body as `Content-Type: application/json`.");
 }
 
 function isJson(contentType: string): boolean {

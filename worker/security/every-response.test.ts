@@ -76,6 +76,45 @@ describe("headers", () => {
     expect((await service.call("GET", "/docs")).headers.get("vary")).toContain("Origin");
   });
 
+  test("a page of a listed origin may send every header that the API takes, and read every one that it answers with", async () => {
+    const { json: spec } = await service.call("GET", "/openapi.json");
+    const operations = Object.values(spec.paths as object).flatMap((item) => Object.values(item)) as {
+      parameters?: { in: string; name: string }[];
+    }[];
+    const taken = operations.flatMap(({ parameters = [] }) =>
+      parameters.flatMap((parameter) => (parameter.in === "header" ? [parameter.name.toLowerCase()] : [])),
+    );
+    const preflight = { origin: ORIGIN, "access-control-request-method": "PUT" };
+    const allowed = (await service.call("OPTIONS", FEEDBACK, { headers: preflight })).headers;
+    const mayBeSent = (allowed.get("access-control-allow-headers") ?? "").split(",");
+    expect(taken).toContain("if-none-match");
+    expect(mayBeSent).toEqual(expect.arrayContaining([...taken, "traceparent", "x-request-id"]));
+
+    const from = { origin: ORIGIN };
+    const document = { title: "A page reads it", text: "Every header of it." };
+    const put = { key, headers: { ...from, "content-type": "application/json" }, body: JSON.stringify(document) };
+    const headers = { ...from, "idempotency-key": "from-a-page" };
+    const repeated = () =>
+      service.call("POST", "/api/v1/keys", { key, headers, body: { name: "a page's", scopes: ["read"] } });
+    const answers = [
+      await service.call("PUT", "/api/v1/documents/read-by-a-page", put),
+      await service.call("GET", "/api/v1/documents/read-by-a-page?debug=1", { key, headers: from }),
+      await repeated(),
+      await repeated(),
+      await service.call("GET", VERIFY, { headers: from }),
+      await service.call("POST", VERIFY, { headers: from }),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([201, 200, 201, 201, 405, 401]);
+    /** What pages may always read, what is an order to the browser, and what is the connection's. */
+    const others =
+      /^(cache-control|content-(language|length|type|security-policy)|expires|last-modified|pragma|access-control-.*|cross-origin-.*|strict-transport-security|x-(frame|content-type)-options|referrer-policy|permissions-policy|vary|date|connection|keep-alive|transfer-encoding|content-encoding)$/;
+    for (const { headers, status } of answers) {
+      const readable = (headers.get("access-control-expose-headers") ?? "").split(",");
+      const unreadable = [...headers.keys()].filter((name) => !others.test(name) && !readable.includes(name));
+      expect(unreadable, String(status)).toEqual([]);
+    }
+  });
+
   test("a debug-scoped key sees how many queries an answer took", async () => {
     const answer = await service.call("GET", "/api/v1/keys?debug=1", { key });
     expect(Number(answer.headers.get("x-database-queries"))).toBeGreaterThan(0);
@@ -105,6 +144,19 @@ describe("bodies", () => {
     expect((await post(large, {}, true)).status).toBe(413);
     const small = JSON.stringify({ request_id: "12345678", rating: 5 });
     expect((await post(small, {}, true)).status).toBe(201);
+  });
+
+  test("where every field is optional the body may be absent, and one without its type is refused", async () => {
+    const path = "/api/v1/audit-export/verify-integrity";
+    // Neither a type nor a length, as `curl -X POST` sends it.
+    const headers = { "transfer-encoding": "chunked" };
+    expect((await service.call("POST", path, { key, headers })).json).toMatchObject({ ok: true });
+    expect((await service.call("POST", path, { key, body: "{}" })).status).toBe(415);
+    // What is optional keeps its default, once the meter has heard of the requests before.
+    const update = () => service.call("POST", "/monitoring/baseline-update", { key, headers });
+    await expect.poll(async () => (await update()).json, { timeout: 20_000 }).toMatchObject({ period: "24h" });
+    const lacking = await service.call("POST", FEEDBACK, { key, headers });
+    expect([lacking.status, lacking.text]).toEqual([400, expect.stringContaining("`request_id`")]);
   });
 
   test("fields that do not fit, unknown ones included, are named with their path", async () => {

@@ -26,7 +26,6 @@ import {
   releaseKey,
   reserveKey,
 } from "../store/idempotency.ts";
-import type { QueueMessage } from "../store/queue-messages.ts";
 import { describeError } from "../telemetry/log.ts";
 import type { App } from "./context.ts";
 import { seal, unseal } from "./sealing.ts";
@@ -126,8 +125,7 @@ async function conclude(c: Context<App>, { owner, request_hash }: HeldKey): Prom
       if (!isFenced(error)) throw error;
       const kept = { owner, request_hash, status, body, created_at_ms: work.clock_ms(), job_id: null };
       await claimAnswer(packs, kept);
-      const message: QueueMessage = { type: "answer", key: await answerKey(owner) };
-      await c.env.INGEST_QUEUE.send(message, { delaySeconds: FENCE_RETRY_S });
+      await work.enqueue([{ type: "answer", key: await answerKey(owner) }], FENCE_RETRY_S);
     });
   } catch (error) {
     // The request itself is done: its answer stands, and repetitions get 409 until the reservation lapses.

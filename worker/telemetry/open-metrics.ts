@@ -51,11 +51,16 @@ function renderFamily(family: Family, format: "openmetrics" | "plain"): string {
 
 function histogramLines(name: string, { labels, buckets, count, sum_s }: Distribution): string[] {
   return [
-    ...buckets.map(({ le_s, count: upTo }) => line(`${name}_bucket`, { ...labels, le: le_s.toFixed(3) }, upTo)),
+    ...buckets.map(({ le_s, count: upTo }) => line(`${name}_bucket`, { ...labels, le: canonical(le_s) }, upTo)),
     line(`${name}_bucket`, { ...labels, le: "+Inf" }, count),
     line(`${name}_count`, labels, count),
     line(`${name}_sum`, labels, sum_s),
   ];
+}
+
+/** As OpenMetrics writes bounds: Prometheus 2 compares them as texts, and rules select some (`le="2.5"`). */
+function canonical(bound: number): string {
+  return Number.isInteger(bound) ? bound.toFixed(1) : String(bound);
 }
 
 function line(name: string, labels: Labels, value: number): string {

@@ -30,7 +30,7 @@ export async function conclude(unit: Unit, given: Ending): Promise<void> {
   } catch (error) {
     logLine(unit, "WARN", "a data point could not be written", { error: describeError(error) });
   }
-  if (failed && line !== null) await postErrorEvent(unit.env, line, Date.now());
+  if (failed && line !== null) await postErrorEvent(unit, line, Date.now());
   await meter(unit, ending, tallyOf(unit, measures, duration_ms, ending.error));
 }
 

@@ -60,14 +60,18 @@ test("what a parser quotes from its input is taken out of its message", () => {
 
 test("an outage posts a bounded number of error events", async () => {
   const received: string[] = [];
+  const traces = new Set<unknown>();
   const server = createServer((request, response) => {
+    traces.add(request.headers.traceparent);
     request.on("data", (piece) => received.push(String(piece))).on("end", () => response.end());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const env = { ERROR_WEBHOOK: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` } as Env;
-  for (let event = 0; event < 30; event++) await postErrorEvent(env, `{"event":${event}}`, 60_000);
+  const unit = { env, trace: traceOf(null, new Uint8Array(24).fill(7)) };
+  for (let event = 0; event < 30; event++) await postErrorEvent(unit, `{"event":${event}}`, 60_000);
   expect(received).toHaveLength(10);
-  await postErrorEvent(env, '{"event":"next minute"}', 120_000);
+  await postErrorEvent(unit, '{"event":"next minute"}', 120_000);
   expect(received.at(-1)).toContain("next minute");
+  expect([...traces]).toEqual([formatTraceparent(unit.trace)]);
   await new Promise((resolve) => server.close(resolve));
 });

@@ -87,7 +87,19 @@ describe("fuse", () => {
     );
   });
 
-  test("does not depend on the scale of either leg", () => {
+  test("lets full text decide between texts that mean the same, as two that differ by a number", () => {
+    const text = [
+      { id: 133, score: 1.961 },
+      { id: 134, score: 0.905 },
+    ];
+    const vector = [
+      { id: 134, score: 0.3823 },
+      { id: 133, score: 0.3746 },
+    ];
+    expect(fuse(text, vector, 0.5, DEPTH).map(({ id }) => id)).toEqual([133, 134]);
+  });
+
+  test("does not depend on the scale of full text, nor on where similarities begin", () => {
     const text = [
       { id: 1, score: 9 },
       { id: 2, score: 6 },
@@ -99,8 +111,9 @@ describe("fuse", () => {
       { id: 4, score: 0.5 },
     ];
     const order = (entries: { id: number }[]) => entries.map(({ id }) => id);
-    const scaled = vector.map(({ id, score }) => ({ id, score: score * 100 - 7 }));
+    const scaled = text.map(({ id, score }) => ({ id, score: score * 100 }));
+    const shifted = vector.map(({ id, score }) => ({ id, score: score - 0.7 }));
     expect(order(fuse(text, vector, 0.5, DEPTH))).toEqual([2, 3, 1, 4]);
-    expect(order(fuse(text, scaled, 0.5, DEPTH))).toEqual([2, 3, 1, 4]);
+    expect(order(fuse(scaled, shifted, 0.5, DEPTH))).toEqual([2, 3, 1, 4]);
   });
 });

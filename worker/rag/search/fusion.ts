@@ -9,6 +9,12 @@ export interface Scored {
   score: number;
 }
 
+/**
+ * Cosines that differ by less in all hardly tell one chunk from another: a leg with a smaller span has so much less to say. Stretched to
+ * the whole of a leg, the noise between two texts that differ by a number would outweigh the number, which full text has found.
+ */
+const SIMILARITY_SPAN_MIN = 0.05;
+
 interface Fused {
   id: number;
   /** 0..1 */
@@ -23,8 +29,8 @@ interface Fused {
  */
 export function fuse(text: readonly Scored[], vector: readonly Scored[], vectorWeight: number, depth: number): Fused[] {
   const shares = new Map<number, number>();
-  const add = (list: readonly Scored[], floor: number, weight: number): void => {
-    const span = list.reduce((best, { score }) => Math.max(best, score), floor) - floor;
+  const add = (list: readonly Scored[], floor: number, weight: number, span_min = 0): void => {
+    const span = Math.max(list.reduce((best, { score }) => Math.max(best, score), floor) - floor, span_min);
     for (const { id, score } of list) {
       shares.set(id, (shares.get(id) ?? 0) + weight * (span > 0 ? (score - floor) / span : 1));
     }
@@ -32,6 +38,6 @@ export function fuse(text: readonly Scored[], vector: readonly Scored[], vectorW
   const worst = (list: readonly Scored[]): number =>
     list.reduce((lowest, { score }) => Math.min(lowest, score), Number.POSITIVE_INFINITY);
   add(text, text.length < depth || vector.length === 0 ? 0 : worst(text), 1 - vectorWeight);
-  add(vector, worst(vector), vectorWeight);
+  add(vector, worst(vector), vectorWeight, text.length === 0 ? 0 : SIMILARITY_SPAN_MIN);
   return [...shares].map(([id, fused]) => ({ id, fused })).sort((a, b) => b.fused - a.fused);
 }
