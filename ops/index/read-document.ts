@@ -33,7 +33,7 @@ export interface IndexDocument {
  * hold any either.
  */
 type ReadResult =
-  | { document: IndexDocument; content_hash: string }
+  | { document: IndexDocument; content_hash: string; is_converted: boolean }
   | { content_hash: string }
   | { refused: string; is_gone: boolean };
 
@@ -128,7 +128,7 @@ export async function readDocument(
     url,
     metadata,
   };
-  return { document, content_hash: await documentHash(document) };
+  return { document, content_hash: await documentHash(document), is_converted: isConverted };
 }
 
 /** Of a file that is converted, all that its text depends on: kept with the document, it says that the work has been done. */

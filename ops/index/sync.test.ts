@@ -107,6 +107,13 @@ test("a file is converted once, and again when the file, its link or the convert
   expect(await update(true)).toMatchObject(again);
 }, 60_000);
 
+test("converted are the files that were made into Markdown, whatever metadata a source gives its documents", async () => {
+  await write({ "note.md": "# Note", "stock.csv": "Part,Count\nBolt,4\n" });
+  const metadata = { source_hash: "of their own" };
+  const config = IndexConfig.parse({ sources: [{ collection, folder: ".", include: ["*"], metadata }] });
+  expect(await sync({ config, dry_run: true })).toMatchObject({ added: 2, converted: 1 });
+});
+
 test("a dry run tells the plan and changes nothing", async () => {
   await write(THREE);
   const ids = ["a.md", "c.txt", "sub/b.md"].map((path) => `${collection}:${path}`);

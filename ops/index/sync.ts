@@ -96,7 +96,7 @@ export async function syncIndex(options: SyncOptions): Promise<SyncResult> {
     unchanged: succeeded(plan.unchanged),
     deleted: plan.delete.length,
     failed: failed.size,
-    converted: [...local.documents.values()].filter(({ metadata }) => "source_hash" in metadata).length,
+    converted: local.converted,
     failures: failures.map(({ id, cause }) => ({ id, cause: `${cause}${remains(id)}` })),
     dry_run,
     plan: { add: plan.add, change: plan.change, delete: plan.delete },
@@ -142,13 +142,14 @@ interface LocalState {
   hashes: Map<string, string | null>;
   /** Only what may have to be sent. */
   documents: Map<string, IndexDocument>;
+  converted: number;
   failures: SyncResult["failures"];
 }
 
 type Known = ReadonlyMap<string, StoredDocument>;
 
 async function readSources(options: SyncOptions, known: Known): Promise<LocalState> {
-  const state: LocalState = { seen: new Set(), hashes: new Map(), documents: new Map(), failures: [] };
+  const state: LocalState = { seen: new Set(), hashes: new Map(), documents: new Map(), converted: 0, failures: [] };
   for (const source of options.config.sources) {
     await withSource(source, options, async ({ files, unlisted }) => {
       for (const { path, cause } of unlisted) {
@@ -203,7 +204,9 @@ async function readOne(
     return;
   }
   state.hashes.set(id, read.content_hash);
-  if ("document" in read) state.documents.set(id, read.document);
+  if (!("document" in read)) return;
+  state.documents.set(id, read.document);
+  if (read.is_converted) state.converted += 1;
 }
 
 async function checkDeletion(plan: SyncPlan, stored: number, options: SyncOptions): Promise<void> {

@@ -35,28 +35,30 @@ export interface Counted {
   among: string;
 }
 
+// `+?3`, not `?3`: SQLite plans a statement for the value of a LIMIT that is a bare parameter, so each run would prepare it anew.
 const met = (order: string): string =>
   `(SELECT json_object('count', count(*), 'lowest', min(rowid), 'highest', max(rowid))
-    FROM (SELECT rowid FROM chunks_fts WHERE chunks_fts MATCH match ${order} LIMIT ?3))`;
+    FROM (SELECT rowid FROM chunks_fts WHERE chunks_fts MATCH match ${order} LIMIT +?3))`;
 
 /**
- * Common tables for a statement whose `?1` is the tenant, `?2` a JSON array of `Counted` and `?3` the limit of a count. `total` has one
- * row: `found`, which `Found` describes, and what the statement itself decides by: `others` and `postings`, the sum of the counts at the
- * front but for the first.
+ * Common tables for a statement whose `?1` is the tenant, `?2` a JSON array of `Counted`, `?3` the limit of a count, and `?4` and `?5` what is
+ * wanted if the counts do not add up to that, alone and among others. `total` has one row: `found`, which `Found` describes, and `wanted`, what
+ * to match: nothing where the counts at the front, but for the first, add up to more. Name it as seldom as can be: SQLite resolves all of
+ * this again for each time, which takes longer than to run it.
  */
 export const COUNTED_TABLES = `
   shared AS MATERIALIZED (SELECT EXISTS (SELECT 1 FROM tenants WHERE tenant <> ?1) AS others),
   asked AS MATERIALIZED (
-    SELECT key AS place, value ->> iif(others, 'among', 'alone') AS match FROM shared CROSS JOIN json_each(?2)),
-  fronts AS MATERIALIZED (SELECT place, match, ${met("")} AS front FROM asked),
+    SELECT others, key AS place, value ->> iif(others, 'among', 'alone') AS match FROM shared CROSS JOIN json_each(?2)),
+  fronts AS MATERIALIZED (SELECT others, place, match, ${met("")} AS front FROM asked),
   backs AS MATERIALIZED (
-    SELECT place, front, iif(front ->> 'count' < ?3, 'null', ${met("ORDER BY rowid DESC")}) AS back FROM fronts),
+    SELECT others, place, front, iif(front ->> 'count' < ?3, 'null', ${met("ORDER BY rowid DESC")}) AS back FROM fronts),
   total AS MATERIALIZED (
-    SELECT others, coalesce(sum(front ->> 'count') FILTER (WHERE place > 0), 0) AS postings, json_object(
+    SELECT iif(sum(front ->> 'count') - max(front ->> 'count') FILTER (WHERE place = 0) >= ?3, '""', iif(others, ?5, ?4)) AS wanted, json_object(
       'state', (SELECT json_object('index_version', index_version, 'changed_at_ms', changed_at_ms) FROM tenants WHERE tenant = ?1),
       'others', others,
       'ends', json_group_array(json_object('front', json(front), 'back', json(back)) ORDER BY place)) AS found
-    FROM shared CROSS JOIN backs)`;
+    FROM backs)`;
 
 /** What was counted, in JSON. */
 export interface Found {

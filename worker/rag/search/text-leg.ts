@@ -98,10 +98,7 @@ export async function searchText(
     ...Array.from(names.keys(), (name) => quoted(declarationTerm(name))),
   ];
   const any = inTenant(matches.join(" OR "));
-  const ranked = rankedRows(
-    scope,
-    `iif((SELECT postings FROM total) > ?, '""', iif((SELECT others FROM total), ?, ?))`,
-  );
+  const ranked = rankedRows(scope, "(SELECT wanted FROM total)");
   const { results } = await db
     .prepare(
       `WITH ${COUNTED_TABLES} SELECT iif(row_number() OVER () = 1, found, NULL) AS found, best.* FROM total LEFT JOIN (${ranked.sql}) best`,
@@ -110,7 +107,7 @@ export async function searchText(
       scope.tenant,
       JSON.stringify([{ alone: own, among: own }, ...matches.map(inTenant)]),
       ranked_max + 1,
-      ...[ranked_max, any.among, any.alone, ...ranked.params, limit],
+      ...[any.alone, any.among, ...ranked.params, limit],
     )
     .all<Opening>();
   const { state, others, ends } = JSON.parse(results[0]?.found ?? "") as Found;
@@ -173,7 +170,7 @@ async function sparseRows(db: D1Database, scope: Scope, sparse: Sparse): Promise
         WHERE f.chunks_fts MATCH word.value AND f.rowid >= ?3 GROUP BY f.rowid) found
       CROSS JOIN chunks c ON c.id = found.id CROSS JOIN documents d ON d.id = c.document_id
     WHERE d.tenant = ?1 AND ${filter.sql}
-    ORDER BY found.said DESC, c.id DESC LIMIT ?`;
+    ORDER BY found.said DESC, c.id DESC LIMIT +?`;
   const beside = words.map(({ match }) => `${confine}(${rarest.match}) AND (${match})`);
   const statement = db
     .prepare(sql)
@@ -189,12 +186,12 @@ function filterOf({ filter }: Scope): { sql: string; params: (string | number)[]
 /** Rows of the scope in FTS5's order, for a statement whose `?1` is the tenant; after `params` comes how many. `match`: SQL. */
 function rankedRows(scope: Scope, match: string): { sql: string; params: (string | number)[] } {
   const filter = filterOf(scope);
-  // CROSS JOIN pins FTS5 as the outer loop: rows come in rank order and the joins stop at LIMIT.
+  // CROSS JOIN pins FTS5 as the outer loop: rows come in rank order and the joins stop at LIMIT. Why `+?`: see `term-counts.ts`.
   const sql = `
     SELECT c.id AS chunk_id, ${ROW_COLUMNS}
     FROM chunks_fts f CROSS JOIN chunks c ON c.id = f.rowid CROSS JOIN documents d ON d.id = c.document_id
     WHERE f.chunks_fts MATCH ${match} AND f.rank MATCH '${RANK}' AND d.tenant = ?1 AND ${filter.sql}
-    ORDER BY f.rank LIMIT ?`;
+    ORDER BY f.rank LIMIT +?`;
   return { sql, params: filter.params };
 }
 

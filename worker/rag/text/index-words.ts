@@ -5,7 +5,8 @@
  * reads a word exactly as `words.ts` does, the word is not stored again: for English that is every word but
  * compounds. `index-words.test.ts` compares both, character by character.
  */
-import { fold, joinedNames, readWords } from "./words.ts";
+import { readWords } from "./read-words.ts";
+import { fold, joinedNames } from "./words.ts";
 
 /**
  * Raise it when {@link indexWords}, `codeIndexWords` or what they read words with finds other words in the same text: cron then reads

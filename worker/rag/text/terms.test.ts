@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { readWords } from "./read-words.ts";
 import { findTerms, stems, termSet } from "./terms.ts";
-import { fold, readWords } from "./words.ts";
+import { fold } from "./words.ts";
 
 test("the fast search finds what stemming every word finds, in the same places", () => {
   const word = fc.oneof(

@@ -3,9 +3,10 @@
  * the free plan's 10 ms of CPU.
  */
 import { STEM_CACHE_MAX } from "../../limits.ts";
+import type { Words } from "./read-words.ts";
 import { americanSpelling } from "./spelling.ts";
 import { stem } from "./stem.ts";
-import { tokenise, type Words } from "./words.ts";
+import { tokenise } from "./words.ts";
 
 /** Text repeats its words, so an isolate stems each only once; emptied when full, which costs one slow query. */
 const cache = new Map<string, string>();

@@ -1,12 +1,11 @@
 /**
- * The words of a text: one tokenizer for documents and queries, for every script. Pure.
+ * The words of a text, folded: one tokenizer for documents and queries, for every script (`read-words.ts`). Pure.
  *
- * A word is a run of letters, digits and marks, folded. Scripts that put no space between words (and Korean, which glues
- * particles to them) yield pairs of neighbouring characters instead: any part of such a run is then found, where a
- * dictionary (`Intl.Segmenter`) would cut the same word differently in a document and in a query.
  * Compounds, names with symbols and letters that keyboards lack yield one more word: "e-mail" also "email", "C#" also
  * "csharp", "Straße" also "strasse".
  */
+
+import { kindAt, LETTER, MARK, readWords, type Words } from "./read-words.ts";
 
 /**
  * Vowel signs of most scripts are letters to their readers; these marks are left out in everyday spelling: accents, points and
@@ -95,96 +94,6 @@ function withJoined(folded: string): string {
   return joined.length === 0 ? folded : `${folded}\n${joined.join("\n")}`;
 }
 
-const LETTER = 1;
-const SEPARATOR = 2;
-const MARK = 3;
-/** A letter of a script that is read in pairs. */
-const PAIRED = 4;
-const HIGH_SURROGATE = 5;
-
-const PAIRED_SCRIPTS =
-  /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx=Bopo}\p{scx=Yiii}\p{scx=Tang}\p{scx=Nshu}\p{scx=Kits}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}\p{scx=Tale}\p{scx=Talu}\p{scx=Lana}\p{scx=Tavt}\p{scx=Ahom}\p{scx=Java}\p{scx=Bali}\p{scx=Batk}\p{scx=Bugi}\p{scx=Maka}]/u;
-
-function classify(character: string): number {
-  if (/\p{M}/u.test(character)) return MARK;
-  if (!/[\p{L}\p{N}]/u.test(character)) return SEPARATOR;
-  return /\p{L}/u.test(character) && PAIRED_SCRIPTS.test(character) ? PAIRED : LETTER;
-}
-
-/** What each UTF-16 unit is, asked of Unicode once. */
-const unitKinds = new Uint8Array(0x10000);
-
-function kindAt(text: string, at: number): number {
-  const unit = text.charCodeAt(at);
-  const known = unitKinds[unit];
-  if (known === HIGH_SURROGATE) return classify(String.fromCodePoint(text.codePointAt(at) as number));
-  if (known) return known;
-  unitKinds[unit] = (unit & 0xfc00) === 0xd800 ? HIGH_SURROGATE : classify(String.fromCharCode(unit));
-  return kindAt(text, at);
-}
-
-function after(text: string, at: number): number {
-  return (text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00 ? at + 2 : at + 1;
-}
-
-/** Where letters and marks end that go on at `from`. Most units are known and whole characters: they are not looked at twice. */
-function endOfRun(text: string, from: number): number {
-  let at = from;
-  while (at < text.length) {
-    const known = unitKinds[text.charCodeAt(at)];
-    if (known === LETTER || known === MARK) at += 1;
-    else if (known === SEPARATOR || known === PAIRED) break;
-    else {
-      const kind = kindAt(text, at);
-      if (kind !== LETTER && kind !== MARK) break;
-      at = after(text, at);
-    }
-  }
-  return at;
-}
-
-/** A folded text with the bounds of its words: starts at even places, ends at odd ones. Words of a pair overlap. */
-export interface Words {
-  folded: string;
-  bounds: Uint32Array;
-}
-
-/**
- * Finds the words of a folded text once, for several searches. A run of a paired script yields its pairs, and where
- * `singles` is set its single characters behind them: documents have both, queries ask for a single one only where it
- * stands alone.
- */
-export function readWords(folded: string, singles = true): Words {
-  const length = folded.length;
-  const bounds = new Uint32Array(NON_ASCII.test(folded) ? 4 * length + 2 : length + 2);
-  let count = 0;
-  let at = 0;
-  while (at < length) {
-    const kind = kindAt(folded, at);
-    if (kind === LETTER) {
-      bounds[count] = at;
-      at = endOfRun(folded, after(folded, at));
-      bounds[count + 1] = at;
-      count += 2;
-    } else if (kind === PAIRED) {
-      const edges = [at];
-      while (at < length && kindAt(folded, at) === PAIRED) {
-        do at = after(folded, at);
-        while (at < length && kindAt(folded, at) === MARK);
-        edges.push(at);
-      }
-      const last = edges.length - 1;
-      for (const span of singles || last === 1 ? [2, 1] : [2])
-        for (let edge = span; edge <= last; edge += 1) {
-          bounds[count] = edges[edge - span] as number;
-          bounds[count + 1] = edges[edge] as number;
-          count += 2;
-        }
-    } else at = after(folded, at);
-  }
-  return { folded, bounds: bounds.subarray(0, count) };
-}
-
 /** The words of a text, of which those behind `typed_length` are joined forms that the text itself does not hold. */
 export interface TextWords extends Words {
   typed_length: number;
@@ -206,7 +115,8 @@ function listed({ folded, bounds }: Words): string[] {
   return words;
 }
 
-const JOINTS = /-|#|\+\+|\./g;
+/** Not beside a blank, and no full stop after a letter: most joints of a text join nothing, and every candidate of a search passes here. */
+const JOINTS = /-(?<=\S-)(?=\S)|#(?<=\S#)|\+\+(?<=\S\+\+)|\.(?<![a-z0-9]\.)(?=[^\s.])/g;
 /** Longer ones are no names. */
 const JOINED_CHARS_MAX = 40;
 const JOINED_PARTS_MAX = 4;
@@ -226,13 +136,14 @@ function respelled(folded: string): string[] {
     ...wordsAround(folded, ANY_RESPELLED, (word) =>
       word.replace(ANY_RESPELLED, (letter) => RESPELLED[letter] as string),
     ),
-    ...(/[&<]/.test(folded) ? wordsAround(folded, REFERENCE, (word) => word.replace(REFERENCE, "")) : []),
+    ...wordsAround(folded, REFERENCE, (word) => word.replace(REFERENCE, "")),
   ];
 }
 
 /** The words that hold a match of `sign`, as `respell` has them. */
 function wordsAround(folded: string, sign: RegExp, respell: (word: string) => string): string[] {
   const words: string[] = [];
+  if (folded.search(sign) < 0) return words;
   let [start, end] = [0, 0];
   const isLetter = (at: number): boolean => kindAt(folded, at) === LETTER || kindAt(folded, at) === MARK;
   const close = (): void => {
@@ -267,6 +178,7 @@ export function joinedCompounds(text: string): string[] {
 
 function joinFolded(folded: string, joints: RegExp): string[] {
   const names: string[] = [];
+  if (folded.search(joints) < 0) return names;
   const isLetter = (at: number): boolean => at >= 0 && at < folded.length && kindAt(folded, at) === LETTER;
   let done = 0;
   for (const { 0: joint, index } of folded.matchAll(joints)) {

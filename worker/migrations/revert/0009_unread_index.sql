@@ -1,0 +1,1 @@
+CREATE INDEX chunks_without_words ON chunks (id) WHERE words IS NULL;
