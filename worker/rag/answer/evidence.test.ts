@@ -85,6 +85,25 @@ describe("evidence", () => {
     for (const other of others) expect(other).toBeCloseTo(first);
   });
 
+  test.each([
+    [
+      "At how many hectopascal is valve a77 calibrated?",
+      "Valve b77 is calibrated at 731 hectopascal.",
+      "Valve A-77 is calibrated at 731 hectopascal.",
+    ],
+    ["How heavy is frame 9c4f01?", "Frame 9c4f02 is 40 kg heavy.", "Frame 9C4F01 is 40 kg heavy."],
+  ])("%s: another number is another thing", (query, other, same) => {
+    expect(one(query, other)).toBe(0);
+    expect(one(query, same)).toBeGreaterThan(EVIDENCE_MIN);
+  });
+
+  test.each([
+    ["Does it run on k8s clusters?", "It runs on Kubernetes clusters."],
+    ["Does it run on python3 hosts?", "It runs on Python hosts."],
+  ])("%s: a word that is short for another need not stand in the text", (query, text) => {
+    expect(one(query, text)).toBeGreaterThan(0);
+  });
+
   test("a name in the address of a link is named, but not spoken of", () => {
     const text = "Dashboards come from [the makers](https://grafana.example/dashboards) of the exporter.";
     expect(one("How are rules imported from Grafana?", text)).toBeLessThan(EVIDENCE_MIN);

@@ -151,6 +151,26 @@ function namesIn(query: string, terms: ReadonlyMap<string, number>): Pick<Questi
 const IDENTIFIER =
   /`([^`\n]{2,80})`|(?<![\w-])(--[a-z][\w.-]*\w)|\b([a-z]\w*_\w+|[a-z]+\d*[A-Z]\w*|\w+(?:\.\w+){2,})\b|\b([\w.]+)\(\)/g;
 
+/**
+ * Numbers of parts and of valves, and what machines count with: a letter or two before digits ("b77"), or both in turns ("9c4f01"). Longer
+ * words with a number are mostly a product with its version ("python3"), and one with few digits inside stands for a word ("i18n").
+ */
+const DESIGNATION =
+  /(?<![\p{L}\p{N}_./-])(?!v\d)(?:\p{Ll}{1,2}\d[\p{Ll}\d]*|\d+\p{Ll}+\d[\p{Ll}\d]*)(?![\p{L}\p{N}_/-])/gu;
+/** What may stand between the letters and the digits of one ("B-77"). */
+const SEPARATED = "[^\\p{L}\\d]?";
+const ABBREVIATED = /^\p{L}\d{1,2}\p{L}+$/u;
+
+/** Finds each designation of a question where it stands whole, however its letters and digits are held together ("B-77"). */
+function designationsIn(query: string): RegExp[] {
+  return [...query.matchAll(DESIGNATION)]
+    .filter(([name]) => !ABBREVIATED.test(name))
+    .map(
+      ([name]) =>
+        new RegExp(`(?<![\\p{L}\\d])${name.replaceAll(/(?<=\p{L})(?=\d)/gu, SEPARATED)}(?![\\p{L}\\d])`, "iu"),
+    );
+}
+
 /** The identifiers of a question in lower case, without leading dashes, values and parentheses. */
 function identifiersIn(query: string): string[] {
   return [...query.matchAll(IDENTIFIER)]
@@ -195,7 +215,7 @@ export function readQuestion(query: string): Question {
     joined,
     strengths,
     names,
-    named: [...named, ...identifiersIn(query).map((name) => pattern(name))],
+    named: [...named, ...identifiersIn(query).map((name) => pattern(name)), ...designationsIn(query)],
     prefixes,
     said: new Set(tokenise(query)),
     pairs,

@@ -35,7 +35,7 @@ export interface Counted {
   among: string;
 }
 
-// `+?3`, not `?3`: SQLite plans a statement for the value of a LIMIT that is a bare parameter, so each run would prepare it anew.
+// `+?3`, not `?3`: SQLite plans a statement for the value of a LIMIT that is a bare parameter, and may prepare it anew for another.
 const met = (order: string): string =>
   `(SELECT json_object('count', count(*), 'lowest', min(rowid), 'highest', max(rowid))
     FROM (SELECT rowid FROM chunks_fts WHERE chunks_fts MATCH match ${order} LIMIT +?3))`;
