@@ -46,6 +46,8 @@ export class FrontProxy {
   #held: Promise<void> | null = null;
   #release: () => void = () => {};
   #running = 0;
+  /** When the last request was answered, on the clock of `performance`. */
+  #answered_ms = Number.NEGATIVE_INFINITY;
   readonly #held_bodies = new Set<Held>();
   #onIdle: (() => void)[] = [];
   // An idle connection is closed from here: taken up in the moment in which workerd closes it, it would cost a request its answer.
@@ -99,6 +101,11 @@ export class FrontProxy {
     if (this.#running > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
 
+  /** Milliseconds for which nothing was forwarded any more; endless before the first request. Only for when it has drained. */
+  idleFor_ms(): number {
+    return performance.now() - this.#answered_ms;
+  }
+
   async close(): Promise<void> {
     this.release();
     this.#agent.destroy();
@@ -135,6 +142,7 @@ export class FrontProxy {
     this.#running += 1;
     const finished = () => {
       this.#running -= 1;
+      this.#answered_ms = performance.now();
       if (this.#running > 0) return;
       for (const resolve of this.#onIdle.splice(0)) resolve();
     };

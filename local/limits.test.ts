@@ -9,6 +9,7 @@ const XML_BYTES_PER_BYTE = 6;
 
 const relations: [rule: string, smaller: number, larger: number][] = [
   ["a switch that drains holds nobody too long", local.PROXY_DRAIN_MAX_MS, local.PROXY_HOLD_MAX_MS],
+  ["a switch lets the meter hear of what was answered last", worker.METER_FLUSH_MS, local.WAIT_UNTIL_MS],
   ["a platform that stops can drain first", local.PROXY_DRAIN_MAX_MS, local.STOP_MAX_MS],
   [
     "the Worker's largest body is half of what is buffered",

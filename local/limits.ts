@@ -9,6 +9,8 @@ export const AI_UPSTREAM_IDLE_TIMEOUT_MS = 60_000;
 export const PROXY_HOLD_MAX_MS = 60_000;
 /** How long a switch waits for running requests before it cuts them. */
 export const PROXY_DRAIN_MAX_MS = 10_000;
+/** For what a handler leaves to `waitUntil`: Cloudflare lets it run for 30 s after the answer. The meter's calls need this much (`METER_FLUSH_MS`). */
+export const WAIT_UNTIL_MS = 500;
 /** An unused connection to a worker is kept this long. workerd closes it after 15 s (measured); a loaded machine hears of it later. */
 export const PROXY_IDLE_MAX_MS = 3_000;
 /** How often a platform that npm has started looks whether npm is still there. */

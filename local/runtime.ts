@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import type { R2Bucket } from "@cloudflare/workers-types";
 import type { Miniflare, MiniflareOptions } from "miniflare";
 import { SERVICE } from "../infra/inventory.ts";
@@ -14,7 +15,7 @@ import { hideBuckets } from "./bucket-storage.ts";
 import type { Engine } from "./engine.ts";
 import { queueEvent, sendEvent } from "./events.ts";
 import type { FrontProxy } from "./front-proxy.ts";
-import { PROXY_DRAIN_MAX_MS } from "./limits.ts";
+import { PROXY_DRAIN_MAX_MS, WAIT_UNTIL_MS } from "./limits.ts";
 import type { ResourceKind } from "./registry.ts";
 import { type D1Query, type D1Rows, queryThroughGateway } from "./rest/d1-gateway.ts";
 import { gatewayKv, type KvGateway } from "./rest/kv-gateway.ts";
@@ -62,6 +63,8 @@ export class Runtime implements Engine {
   #switching: Promise<unknown> = this.#begun.promise;
   #uses = 0;
   #onUnused: (() => void)[] = [];
+  /** When a handler was run last, on the clock of `performance`. */
+  #handled_ms = Number.NEGATIVE_INFINITY;
 
   /** The account without workerd: records can be read and changed, and what needs workerd waits for `start`. */
   constructor(account_id: string, inputs: WorkerdInputs, proxy: FrontProxy, now: () => number) {
@@ -229,6 +232,8 @@ export class Runtime implements Engine {
         // A stream may outlive any patience; it is cut then, as a deployment on Cloudflare would after its grace.
         const patience = new Promise<void>((resolve) => setTimeout(resolve, PROXY_DRAIN_MAX_MS).unref());
         await Promise.race([Promise.all([this.#proxy.drained(), this.#unused()]), patience]);
+        const idle_ms = Math.min(this.#proxy.idleFor_ms(), performance.now() - this.#handled_ms);
+        if (idle_ms < WAIT_UNTIL_MS) await pause(WAIT_UNTIL_MS - idle_ms);
         await this.flushTelemetry();
         return await work();
       } finally {
@@ -250,7 +255,10 @@ export class Runtime implements Engine {
   #send(script: string, event: Parameters<typeof sendEvent>[3]): Promise<unknown> {
     return this.#use(null, async () => {
       if (!liveDeployment(this.registry, script)) throw new Error(`script ${script} has no deployment`);
-      return sendEvent(await this.#address("events"), this.#inputs.gateway_secret, script, event);
+      const address = await this.#address("events");
+      return sendEvent(address, this.#inputs.gateway_secret, script, event).finally(() => {
+        this.#handled_ms = performance.now();
+      });
     });
   }
 

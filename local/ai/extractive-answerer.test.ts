@@ -38,6 +38,17 @@ describe("the extractive answerer", () => {
     );
   });
 
+  test.each([
+    ["Where does it sleep? (ibex eat)", "The ibex eats moss. The ibex sleeps on ledges.", "The ibex sleeps on ledges."],
+    [
+      "And on the free plan? (limit requests minute)",
+      "The limit is 100 requests a minute. On the free plan it is 10 requests.",
+      "On the free plan it is 10 requests.",
+    ],
+  ])("%s: what stands in brackets is what the question is about, not what it asks", (question, text, answer) => {
+    expect(ask(question, [{ mark: 7, title: "ibex", heading: "", text }])).toBe(`${answer} [7]`);
+  });
+
   test("quotes the sentence before along with one that speaks of it by a pronoun", () => {
     expect(ask("What did he name after his boat?")).toBe(
       "Josiah Plum wrote the first version. [5]\nHe named it after his boat. [5]",

@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { ALLOWANCES_PER_DAY } from "../../infra/cloudflare-limits.ts";
 import { CRONS, SERVICE } from "../../infra/inventory.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
@@ -31,6 +31,8 @@ beforeAll(async () => {
   await new Promise((resolve) => page.once("listening", resolve));
   page_url = `http://127.0.0.1:${(page.address() as AddressInfo).port}`;
   await service.platform.runtime.triggerSchedule(SERVICE, CRONS.worker.checks);
+  // The meter hears of the run a moment after it.
+  await vi.waitFor(async () => expect(await states()).toMatchObject({ crons: "up" }), { timeout: 30_000 });
 });
 afterAll(async () => {
   page?.close();

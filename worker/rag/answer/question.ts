@@ -9,7 +9,7 @@ import { type AnswerType, answerType, valueForm } from "./answer-type.ts";
 export interface Question {
   /** Stem of each content word to its index. */
   terms: Map<string, number>;
-  /** How much a term says about the subject, by index: `FAINT_WEIGHT` or 1. */
+  /** How much a term says about the subject, by index: `FAINT_WEIGHT`, `ASIDE_WEIGHT` or 1. */
   strengths: number[];
   /** Words of names and figures as typed, lower case, by index of their term: names are not inflected. */
   names: Map<number, string>;
@@ -54,6 +54,13 @@ const FAINT: ReadonlySet<string> = new Set(
     .map(termOf),
 );
 const FAINT_WEIGHT = 0.4;
+
+/**
+ * What stands in brackets behind a question says what it is about, not what it asks; so a follow-up question is given the words that it
+ * leaves out (`follow-up.ts`). "Where does it sleep? (ibex eat)" is not answered with what it eats.
+ */
+const ASIDE = /\(([^()]{1,200})\)\s*$/;
+const ASIDE_WEIGHT = 0.7;
 /** Of "When was version 2.1 released?" a changelog's heading says the number and the day, and no other word. */
 const COMING_OUT: ReadonlySet<string> = new Set(
   "release publish come came out ship appear launch version".split(" ").map(termOf),
@@ -209,7 +216,11 @@ export function readQuestion(query: string): Question {
   const type = answerType(query);
   const isFaint = (key: string): boolean =>
     FAINT.has(key) || measures.has(key) || (type === "date" && COMING_OUT.has(key));
-  const strengths = found.map(({ stem: key }) => (isFaint(key) ? FAINT_WEIGHT : 1));
+  const asked_for = new Set(tokenise(query.replace(ASIDE, "")).map(termOf));
+  const strengths = found.map(({ stem: key }) => {
+    if (isFaint(key)) return FAINT_WEIGHT;
+    return asked_for.size === 0 || asked_for.has(key) ? 1 : ASIDE_WEIGHT;
+  });
   return {
     terms,
     joined,
