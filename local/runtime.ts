@@ -28,6 +28,7 @@ import {
   d1FilePath,
   type Gateway,
   liveDeployment,
+  liveVersions,
   peerName,
   SOCKET_ENDING,
   storePaths,
@@ -262,15 +263,6 @@ export class Runtime implements Engine {
     });
   }
 
-  #liveVersions(script: string) {
-    return (liveDeployment(this.registry, script)?.versions ?? [])
-      .toSorted((a, b) => b.percentage - a.percentage)
-      .flatMap(({ version_id, percentage }) => {
-        const record = this.registry.get("version", version_id);
-        return record ? [{ record, percentage }] : [];
-      });
-  }
-
   /** What the registry says should run now. */
   #plan(): Load {
     // A file of a load that is still served must not be in the way of the next one's.
@@ -280,7 +272,10 @@ export class Runtime implements Engine {
     return {
       options: workerdOptions(this.#inputs, socket),
       socket,
-      targets: this.#liveVersions(SERVICE).map(({ record, percentage }) => ({ name: workerName(record), percentage })),
+      targets: liveVersions(this.registry, SERVICE).map(({ record, percentage }) => ({
+        name: workerName(record),
+        percentage,
+      })),
       resources: new Set([
         ...this.registry.list("d1").map(({ uuid }) => `d1:${uuid}`),
         ...this.registry.list("kv").map(({ id }) => `kv:${id}`),

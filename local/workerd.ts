@@ -57,10 +57,18 @@ export function liveDeployment(registry: Registry, script: string): DeploymentRe
   return registry.list("deployment").findLast((deployment) => deployment.script_name === script);
 }
 
-/** The version of a script that answers most requests now. */
+/** The versions of a script that answer requests now, the one that answers most first. */
+export function liveVersions(registry: Registry, script: string): { record: VersionRecord; percentage: number }[] {
+  return (liveDeployment(registry, script)?.versions ?? [])
+    .toSorted((a, b) => b.percentage - a.percentage)
+    .flatMap(({ version_id, percentage }) => {
+      const record = registry.get("version", version_id);
+      return record ? [{ record, percentage }] : [];
+    });
+}
+
 export function liveVersion(registry: Registry, script: string): VersionRecord | undefined {
-  const [first] = liveDeployment(registry, script)?.versions.toSorted((a, b) => b.percentage - a.percentage) ?? [];
-  return first && registry.get("version", first.version_id);
+  return liveVersions(registry, script)[0]?.record;
 }
 
 /** File of a D1 database below the engines' folder. */
