@@ -45,18 +45,22 @@ const WITHOUT_EFFECT = {
   parallel_tool_calls: z.boolean().nullish(),
 };
 
-const refused = (reason: string) => z.null(`is not supported: ${reason}`).optional();
+/** Some clients always send the field: what asks for nothing is taken. */
+const refused = (reason: string, ...nothing: z.ZodType[]) =>
+  z.union([z.null(), ...nothing], `is not supported: ${reason}`).optional();
+const NO_ITEMS = z.array(z.unknown()).max(0);
+const NO_CALL = z.literal("none");
 const NO_TOOLS = "an answer comes from the documents, and calls nothing";
 const NO_SHAPING = "the text is the model's, with its citations";
 
 const REFUSED = {
-  tools: refused(NO_TOOLS),
-  tool_choice: refused(NO_TOOLS),
-  functions: refused(NO_TOOLS),
-  function_call: refused(NO_TOOLS),
+  tools: refused(NO_TOOLS, NO_ITEMS),
+  tool_choice: refused(NO_TOOLS, NO_CALL),
+  functions: refused(NO_TOOLS, NO_ITEMS),
+  function_call: refused(NO_TOOLS, NO_CALL),
   web_search_options: refused(NO_TOOLS),
-  stop: refused(NO_SHAPING),
-  logit_bias: refused(NO_SHAPING),
+  stop: refused(NO_SHAPING, NO_ITEMS),
+  logit_bias: refused(NO_SHAPING, z.strictObject({})),
   prediction: refused(NO_SHAPING),
   audio: refused("answers are text"),
   top_logprobs: refused("the models tell none"),

@@ -121,6 +121,13 @@ describe("chat completions", () => {
     expect(answer.prism.ignored).toEqual(["temperature", "seed", ...others]);
   });
 
+  test("a field that asks for nothing is taken, for some clients always send it", async () => {
+    const nothing = { tools: [], tool_choice: "none", stop: [], logit_bias: {}, functions: [], function_call: "none" };
+    const answer = (await ask(nothing)) as Extended<OpenAI.ChatCompletion>;
+    expect(answer.choices[0]?.message.content).toContain("stored grain");
+    expect(answer.prism.ignored).toEqual([]);
+  });
+
   test.each([
     ["tools", { tools: [{ type: "function", function: { name: "f" } }] }],
     ["stop", { stop: ["\n"] }],
