@@ -146,7 +146,7 @@ async function asked({ ask }: Invocation, step: Step): Promise<"run" | "skip" | 
 
 /** Whether to try the step once more. */
 async function afterFailure(
-  { ask, ...rest }: Invocation,
+  invocation: Invocation,
   { runbook }: Run,
   step: Step,
   means: Means,
@@ -154,10 +154,11 @@ async function afterFailure(
   const undo = runbook.steps.find(({ name }) => name === step.undo);
   const back = undo === undefined ? "" : `, u takes it back by ${undo.name} (${undo.risk})`;
   for (;;) {
-    const answer = await ask?.(`   r repeats ${step.name}${back}, q stops here: `);
+    const answer = await invocation.ask?.(`   r repeats ${step.name}${back}, q stops here: `);
     if (answer === "r") return "again";
     if (answer === "u" && undo !== undefined) {
-      const end = await runStep({ ask, ...rest }, undo, means);
+      if (undo.risk === "destructive" && (await asked(invocation, undo)) !== "run") continue;
+      const end = await runStep(invocation, undo, means);
       await means.transcript.add(end);
       means.screen.ended(undo, end, null);
       return "stop";

@@ -211,6 +211,21 @@ describe("a person at the terminal", () => {
     const ends = (await newest()).records.flatMap(({ event }) => (event.kind === "step end" ? [event.step] : []));
     expect(ends).toEqual(["code", "own", "shut", "shut", "open"]);
   });
+
+  test("is asked once more before a step is taken back by one that cannot be taken back itself", async () => {
+    const runbook = () =>
+      runbookOf([
+        ["step=shut risk=read expect=exit:0 undo=drop", "exit 1"],
+        ["step=drop risk=destructive", "true"],
+      ]);
+    const takenBackBy = async (replies: string[]) => {
+      const { ask } = answering(replies);
+      await run(runbook(), { auto: undefined }, { ask });
+      return (await newest()).records.flatMap(({ event }) => (event.kind === "step end" ? [event.step] : []));
+    };
+    expect(await takenBackBy(["", "u", "y", "s", "q"])).toEqual(["shut"]);
+    expect(await takenBackBy(["", "u", "drop"])).toEqual(["shut", "drop"]);
+  });
 });
 
 describe("a run that did not come to its end", () => {
