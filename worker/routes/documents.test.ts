@@ -41,6 +41,14 @@ describe("documents", () => {
     expect((await read()).text).toBe(second);
   });
 
+  test("what was created is where the answer says, whatever stands in its id", async () => {
+    const body = { id: "50 % off?", text: "A sale." };
+    const { status, headers } = await service.call("POST", "/api/v1/documents", body);
+    expect(status).toBe(201);
+    expect((await service.call("GET", headers.get("location") ?? "")).json.id).toBe(body.id);
+    expect((await service.call("POST", "/api/v1/documents", body)).headers.get("location")).toBe(null);
+  });
+
   test("writing the same content again changes nothing, not even the version", async () => {
     const body = { title: "Same", text: sections("one") };
     await service.call("PUT", "/api/v1/documents/same", body);

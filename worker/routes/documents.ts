@@ -187,7 +187,8 @@ async function write(
   const outcome = await writeDocument(c.var.work, { document, precondition, claim: claimOf(c) });
   if (!("done" in outcome)) return answerDeferred(c, outcome);
   const { created_at_ms: _, ...shown } = outcome.done;
-  return c.json(shown, shown.status === "created" ? 201 : 200, etag(outcome.done));
+  if (shown.status !== "created") return c.json(shown, 200, etag(outcome.done));
+  return c.json(shown, 201, { ...etag(outcome.done), location: `/api/v1/documents/${encodeURIComponent(shown.id)}` });
 }
 
 function conditionsOf(c: Context<App>): Precondition | undefined {
