@@ -4,6 +4,7 @@
  * What is played is in `faults/`, one file a family; how, in `play.ts`. Faults share a platform as long as the one before has left nothing.
  */
 import { z } from "zod";
+import type { AlertRule } from "../../worker/alerts/rule.ts";
 import { ALL_RULES } from "../../worker/alerts/rules.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT, misuse } from "../command/errors.ts";
@@ -59,7 +60,12 @@ export const gameday = defineCommand({
       onPlayed: (came) => record && recordResult(FAULTS, came, day),
       onQuiet: ({ length: alerts }) => record && recordQuiet(FAULTS, { hours, alerts }, day),
     });
-    const shortfalls = [...faults.flatMap(shortfallsOf), ...told.map((alert) => `quiet day: ${alert} was told`)];
+    const unproven = wanted === undefined ? ALL_RULES.filter((rule) => !isProven(rule, faults)) : [];
+    const shortfalls = [
+      ...faults.flatMap(shortfallsOf),
+      ...unproven.map(({ id, runbook }) => `${id}: it told of no fault that its runbook ${runbook} then ended`),
+      ...told.map((alert) => `quiet day: ${alert} was told`),
+    ];
     const data: GameDay = {
       faults,
       quiet: { hours, alerts: told.length, told },
@@ -100,12 +106,14 @@ function shortfallsOf({ id, alert, detected_after_s, recovered_after_s, resolved
 }
 
 function coverageOf(faults: readonly Played[]): GameDay["coverage"] {
-  const told = (id: string) => faults.filter(({ alerts }) => alerts.includes(id));
-  const fired = ALL_RULES.filter(({ id }) => told(id).length > 0);
-  const proven = fired.filter((rule) =>
-    told(rule.id).some(({ runbook, runbook_done }) => runbook_done && runbook === rule.runbook),
-  );
+  const fired = ALL_RULES.filter(({ id }) => faults.some(({ alerts }) => alerts.includes(id)));
+  const proven = ALL_RULES.filter((rule) => isProven(rule, faults));
   return { alerts: ALL_RULES.length, with_fault: fired.length, with_runbook: proven.length };
+}
+
+/** It told of a fault, and the runbook that it names was then carried out to its end. */
+function isProven({ id, runbook }: AlertRule, faults: readonly Played[]): boolean {
+  return faults.some((fault) => fault.alerts.includes(id) && fault.runbook === runbook && fault.runbook_done);
 }
 
 function textOf({ faults, quiet, coverage, shortfalls }: GameDay, { terminal }: Invocation): string {
