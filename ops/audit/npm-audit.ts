@@ -56,7 +56,13 @@ export async function askNpm(
   signal: AbortSignal,
 ): Promise<{ asked: true; report: Report } | { asked: false; because: string }> {
   const shell = $({ cwd: folder, env: { ...env }, signal, quiet: true, nothrow: true, timeout: NPM_ASK_MAX_MS });
-  const { stdout, stderr, exitCode } = await shell`npm audit --json --package-lock-only --fetch-retries=1`;
+  const {
+    stdout,
+    stderr,
+    exitCode,
+    signal: killed_by,
+    cause,
+  } = await shell`npm audit --json --package-lock-only --fetch-retries=1`;
   signal.throwIfAborted();
   const answer = jsonIn(stdout);
   const told = report.safeParse(answer);
@@ -68,7 +74,8 @@ export async function askNpm(
       : "message" in refused
         ? refused.message
         : refused.error.summary;
-  return { asked: false, because: words === "" ? `npm ended with ${exitCode ?? "no code"} and no report` : words };
+  const end = exitCode ?? killed_by ?? cause?.message ?? "no code";
+  return { asked: false, because: words === "" ? `npm ended with ${end} and no report` : words };
 }
 
 /** Which places of a project's lockfile belong to its dependencies, not to its tools. */
