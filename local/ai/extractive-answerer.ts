@@ -41,7 +41,7 @@ const ANSWER_EVIDENCE_MIN = 0.36;
 const STRICT_EVIDENCE_MIN = 0.5;
 const STRICT_PASSAGES_MIN = 3;
 const LACKING_TERMS_MAX = 4;
-/** How retrieval's scores fall from passage to passage on documentation sites, which a prompt does not tell: to .90, .85, .81. */
+/** How retrieval's scores are taken to fall from passage to passage, which a prompt does not tell: slowly (decision record 0004). */
 const SCORE_DECAY = 0.15;
 /** So many places are quoted, each at least this likely, compared with the best, to hold the answer. */
 const QUOTES_MAX = 4;

@@ -1,6 +1,7 @@
 /** `ops alerts silence` */
 import { z } from "zod";
-import { DAY_MS, MINUTE_MS } from "../../worker/ground/time.ts";
+import { MINUTE_MS } from "../../worker/ground/time.ts";
+import { SILENCE_MINUTES_MAX } from "../../worker/limits.ts";
 import { silenceAnswer } from "../../worker/schemas/alerts.ts";
 import { defineCommand } from "../command/define.ts";
 import type { Outcome } from "../command/invocation.ts";
@@ -22,7 +23,7 @@ export const alertsSilence = defineCommand({
   args: z.object({ id: z.string().describe("of an alert or a rule, as alerts list shows it") }),
   options: z.object({
     for: duration
-      .refine((for_ms) => for_ms <= 7 * DAY_MS, "a week is the most")
+      .refine((for_ms) => for_ms <= SILENCE_MINUTES_MAX * MINUTE_MS, "a week is the most")
       .prefault("1h")
       .meta({ placeholder: "span", description: "how long, a week at most: 30m, 4h, 2d" }),
     reason: z.string().describe("why; shown with the alert"),

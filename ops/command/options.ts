@@ -1,11 +1,12 @@
 /** Values of options that several commands take, as schemas of what is typed. */
 import { z } from "zod";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../worker/ground/time.ts";
 import { type OpsError, refusal } from "./errors.ts";
 
 /** A whole number from 1. */
 export const positive = z.int("expected a whole number from 1").min(1, "expected a whole number from 1");
 
-const DURATION_UNITS_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const DURATION_UNITS_MS = { ms: 1, s: 1000, m: MINUTE_MS, h: HOUR_MS, d: DAY_MS } as const;
 
 /** `500ms`, `30s`, `5m`, `1h`, `2d`; a bare number is seconds. In milliseconds; undefined for anything else. */
 export function parseDuration(text: string): number | undefined {
