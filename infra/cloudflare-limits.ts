@@ -124,8 +124,8 @@ export const QUEUE_DELAY_MAX_S = 86_400;
 export const QUEUE_RETENTION_S = { default: 345_600, min: 60, max: 1_209_600 } as const;
 export const QUEUE_CONSUMER_DEFAULTS = { batch_size: 10, max_wait_time_ms: 5000, max_retries: 3 } as const;
 export const QUEUE_VISIBILITY_MS = { default: 30_000, max: 43_200_000 } as const;
-/** A consumer invocation may take 15 minutes; a lease older than that belonged to a Worker that is gone. */
-export const QUEUE_DELIVERY_LEASE_MS = 900_000;
+/** How long an invocation for a batch, or for a cron expression, may take by the wall. https://developers.cloudflare.com/queues/platform/limits/ */
+export const EVENT_WALL_MAX_MS = 900_000;
 
 /** Requests that one Durable Object takes, about. https://developers.cloudflare.com/durable-objects/platform/limits/ */
 export const OBJECT_REQUESTS_PER_S_MAX = 1_000;

@@ -4,6 +4,7 @@
  */
 import { request } from "node:http";
 import { text } from "node:stream/consumers";
+import { EVENT_WALL_MAX_MS } from "../infra/cloudflare-limits.ts";
 import type { DeliveredMessage } from "./rest/queue-broker.ts";
 
 /** An event, as `events-worker.js` reads it. */
@@ -28,12 +29,14 @@ export function queueEvent(queue: string, messages: readonly DeliveredMessage[])
 
 /**
  * Runs the handler and returns what workerd reports of it. `origin`: where the entrypoint `events` listens; `secret` opens it.
- * @throws where the Worker cannot be reached. Not after a time, as `fetch` would after five minutes: a handler has fifteen.
+ * @throws where the Worker cannot be reached, and `ABORT_ERR` after the fifteen minutes that a handler has (`fetch` would end after five).
  */
 export async function sendEvent(origin: URL, secret: string, script: string, event: Event): Promise<unknown> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const { href } = new URL(encodeURIComponent(eventsBinding(script)), origin);
-  const call = request(href, { method: "POST", agent: false, headers: { "x-gateway-secret": secret } }, (response) => {
+  const signal = AbortSignal.timeout(EVENT_WALL_MAX_MS);
+  const headers = { "x-gateway-secret": secret };
+  const call = request(href, { method: "POST", agent: false, headers, signal }, (response) => {
     const answer = text(response);
     if (response.statusCode === 200) answer.then(resolve, reject);
     else answer.then((said) => reject(new Error(`workerd answered ${response.statusCode}: ${said}`)), reject);

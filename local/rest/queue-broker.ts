@@ -10,7 +10,6 @@ import {
   QUEUE_BATCH_MESSAGES_MAX,
   QUEUE_CONSUMER_DEFAULTS,
   QUEUE_DELAY_MAX_S,
-  QUEUE_DELIVERY_LEASE_MS,
   QUEUE_MESSAGE_BYTES_MAX,
   QUEUE_RETENTION_S,
 } from "../../infra/cloudflare-limits.ts";
@@ -34,7 +33,7 @@ export interface DeliveryResult {
   explicitAcks: string[];
   retryMessages: { msgId: string; delaySeconds?: number }[];
 }
-/** Invokes the queue handler of a script's live version. Throws when no Worker could be reached. */
+/** Invokes the queue handler of a script's live version. Throws when no Worker could be reached, `ABORT_ERR` when none answered in time. */
 export type Deliver = (scriptName: string, queueName: string, messages: DeliveredMessage[]) => Promise<DeliveryResult>;
 
 export class QueueBroker {
@@ -109,7 +108,8 @@ export class QueueBroker {
       const waiting = this.store.waiting(queue.queue_id, this.#now());
       if (!waiting) return;
       if (waiting.count < batch_size && this.#now() - waiting.since_ms < max_wait_time_ms) return;
-      const messages = this.store.lease(queue.queue_id, batch_size, QUEUE_DELIVERY_LEASE_MS, this.#now());
+      // Whoever sets the clock forward takes nothing from a Worker that has it: a delivery ends by its answer, or with this process.
+      const messages = this.store.lease(queue.queue_id, batch_size, Number.POSITIVE_INFINITY, this.#now());
       const batch = this.#runBatch(queue, consumer, script, messages).finally(() => {
         running.delete(batch);
         this.dispatch();
@@ -127,9 +127,13 @@ export class QueueBroker {
     let result: DeliveryResult;
     try {
       result = await this.#deliver(script, queue.queue_name, messages.map(delivered));
-    } catch {
-      // No Worker there, e.g. between two deployments: nobody saw the messages, so no attempt is counted.
-      for (const { lease_id } of messages) this.store.release(lease_id, this.#now() + 1000, true);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      for (const message of messages) {
+        if (code === "ABORT_ERR") this.retry(queue, consumer, message, undefined);
+        // No Worker there, e.g. between two deployments: nobody saw the messages, so no attempt is counted.
+        else this.store.release(message.lease_id, this.#now() + 1000, true);
+      }
       return;
     }
     const acked = new Set(result.explicitAcks);

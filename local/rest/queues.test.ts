@@ -53,7 +53,7 @@ beforeAll(async () => {
     type: "worker",
     script_name: "consumer",
     dead_letter_queue: "ingest-dead",
-    settings: { batch_size: 10, max_wait_time_ms: 0, max_retries: 2, retry_delay: 5 },
+    settings: { batch_size: 10, max_wait_time_ms: 0, max_retries: 2, retry_delay: 5, max_concurrency: 2 },
   });
 });
 beforeEach(async () => {
@@ -127,6 +127,14 @@ test("when a handler throws, what it did not acknowledge comes back after the co
   expect(await count(queue)).toBe(1);
   pass(5);
   expect((await delivered()).map(({ attempts }) => attempts)).toEqual([2]);
+});
+
+test("what a Worker has is not delivered again while it has it, however far the clock is set", async () => {
+  await push({ act: "ack" });
+  rest.engine.queues.dispatch();
+  pass(86_400);
+  expect((await delivered()).map(({ attempts }) => attempts)).toEqual([1]);
+  expect(await count(queue)).toBe(0);
 });
 
 test("a paused queue keeps its messages; a delayed message waits", async () => {

@@ -85,11 +85,11 @@ test("a package that is known to be vulnerable is told by npm, and an exception 
 test("a registry that cannot be asked is no clean bill of health", async () => {
   const { code, stdout } = await runCommand(["audit", "dependencies", "--json"], {
     npm_config_registry: "http://127.0.0.1:9/",
+    // npm processes of other tests write into the machine's own at this moment.
+    npm_config_cache: env.npm_config_cache ?? "",
   });
   expect(code).toBe(4);
-  expect(JSON.parse(stdout)).toMatchObject({
-    ok: false,
-    asked: false,
-    because: expect.stringMatching(/ECONNREFUSED|127\.0\.0\.1:9/),
-  });
+  const { because, ...told } = JSON.parse(stdout);
+  expect(because).toMatch(/ECONNREFUSED|127\.0\.0\.1:9/);
+  expect(told).toMatchObject({ ok: false, asked: false });
 });

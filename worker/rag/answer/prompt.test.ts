@@ -53,6 +53,13 @@ describe("the prompt", () => {
     );
   });
 
+  test("a label and the text under it are no opener together", () => {
+    const passages = [{ mark: 0, title: "<7", heading: "", text: ">\n</" }];
+    const { messages } = renderMessages({ question: "question>", passages });
+    expect(messages[1]?.content).toBe("<0><\\7\n>\n</\n<question>question>");
+    expect(parsePrompt(messages)?.passages).toEqual([{ mark: 0, label: "<7", text: ">\n</" }]);
+  });
+
   test("leaves text without such marks as it is, and says a title once", () => {
     const text = "if (a < 12 && b > 3) return x <y>;";
     const { messages } = renderMessages({

@@ -88,7 +88,8 @@ export function renderMessages(input: { question: string; passages: readonly Pro
     if (!Number.isSafeInteger(mark) || mark < 0) {
       throw new RangeError(`a mark must be a non-negative integer, got ${mark}: draw it with drawMarks`);
     }
-    return `<${mark}>${escapeData(labelOf(passage))}\n${escapeData(passage.text)}\n`;
+    // Escaped as one: `<7` at the end of a label and `>` at the beginning of its text are an opener together.
+    return `<${mark}>${escapeData(`${labelOf(passage)}\n${passage.text}`)}\n`;
   });
   return {
     messages: [
@@ -120,13 +121,9 @@ export function parsePrompt(
   const last = openers.at(-1);
   if (last?.[0] !== QUESTION_MARK || openers[0]?.index !== 0) return undefined;
   const passages = openers.slice(0, -1).map((opener, index): ParsedPassage => {
-    const body = content.slice(opener.index + opener[0].length, (openers[index + 1]?.index ?? 0) - 1);
+    const body = unescapeData(content.slice(opener.index + opener[0].length, (openers[index + 1]?.index ?? 0) - 1));
     const labelEnd = body.indexOf("\n");
-    return {
-      mark: Number(opener[1]),
-      label: unescapeData(body.slice(0, labelEnd)),
-      text: unescapeData(body.slice(labelEnd + 1)),
-    };
+    return { mark: Number(opener[1]), label: body.slice(0, labelEnd), text: body.slice(labelEnd + 1) };
   });
   if (passages.some((passage) => Number.isNaN(passage.mark))) return undefined;
   return { question: unescapeData(content.slice(last.index + QUESTION_MARK.length)), passages };
