@@ -47,9 +47,9 @@ export async function playAll(
   const playFrom = async (arena: Arena, first: Fault): Promise<void> => {
     for (let fault: Fault | undefined = first; fault !== undefined; fault = waiting.shift()) {
       await fault.prepare?.(arena);
-      await warmUp(arena);
+      const early = await warmUp(arena);
       await fault.approach?.(arena);
-      const came = await play(arena, fault);
+      const came = await play(arena, fault, early);
       done.set(fault, came);
       listener.onPlayed(came);
       progress.update(done.size);

@@ -9,7 +9,7 @@ import type { Arena } from "./arena.ts";
 import type { Fault } from "./fault.ts";
 import type { Played } from "./played.ts";
 import { type RunbookRun, runRunbook } from "./run-runbook.ts";
-import { isNews, ruleOf } from "./webhooks.ts";
+import { isNews, ruleOf, type Told } from "./webhooks.ts";
 
 const EVALUATION_MS = ALERT_STEP_MIN * MINUTE_MS;
 const S_MS = 1_000;
@@ -17,17 +17,23 @@ const DEPLOYMENT_RULE = "change-deploy";
 /** The job whose age is an alert of its own. */
 const BACKUP_EVERY_H = 24;
 
-/** Lets the usual traffic run until a little after an evaluation, last night's backup being made: then a fault may strike. */
-export async function warmUp({ admin, clock, traffic }: Arena): Promise<void> {
+/**
+ * Lets the usual traffic run until a little after an evaluation, last night's backup being made: then a fault may strike. Rules that told
+ * of something meanwhile, which is a false alert: changes aside, since what prepares a fault may deploy.
+ */
+export async function warmUp({ admin, clock, traffic, webhooks }: Arena): Promise<string[]> {
+  const heard = webhooks.told.length;
   await admin.post("/api/v1/heartbeats/backup", {
     result: "success",
     next_due_at: new Date(clock.now() + BACKUP_EVERY_H * HOUR_MS).toISOString(),
   });
   const evaluation_ms = Math.ceil(clock.now() / EVALUATION_MS) * EVALUATION_MS + GAMEDAY_WARM_UP_MIN * MINUTE_MS;
   await clock.passTo(evaluation_ms + GAMEDAY_STRIKES_AFTER_MS, () => traffic.minute());
+  return rulesOf(webhooks.told.slice(heard).filter(({ kind }) => kind !== "change"));
 }
 
-export async function play(arena: Arena, fault: Fault): Promise<Played> {
+/** `early`: rules that told of something before the fault. */
+export async function play(arena: Arena, fault: Fault, early: readonly string[]): Promise<Played> {
   const { clock, traffic, webhooks } = arena;
   const heard = webhooks.told.length;
   const told = () => webhooks.told.slice(heard);
@@ -54,7 +60,7 @@ export async function play(arena: Arena, fault: Fault): Promise<Played> {
       );
   const shortfall = await afterwards(arena, fault);
   const lost = await traffic.lost();
-  const rules = [...new Set(told().flatMap(({ kind, alert }) => (isNews(kind) ? ruleOf(alert) : [])))];
+  const rules = rulesOf(told());
   // A runbook goes back to the release before, where there is one: of that, too, people are told.
   const expected = [fault.alert, ...(fault.also ?? []), ...(ran.deployed ? [DEPLOYMENT_RULE] : [])];
   return {
@@ -66,7 +72,7 @@ export async function play(arena: Arena, fault: Fault): Promise<Played> {
     recovered_after_s: recovered_ms === null ? null : since_s(recovered_ms),
     resolved_after_s: resolved === undefined ? null : since_s(resolved.at_ms),
     alerts: rules,
-    unexpected: rules.filter((rule) => !expected.includes(rule)),
+    unexpected: [...new Set([...early, ...rules.filter((rule) => !expected.includes(rule))])],
     requests: traffic.requests - before.requests,
     failed: traffic.failed - before.failed,
     promised: traffic.promised,
@@ -75,6 +81,11 @@ export async function play(arena: Arena, fault: Fault): Promise<Played> {
     runbook_done: ran.done,
     steps: ran.steps,
   };
+}
+
+/** Rules that told of something, each once. */
+function rulesOf(told: readonly Told[]): string[] {
+  return [...new Set(told.flatMap(({ kind, alert }) => (isNews(kind) ? ruleOf(alert) : [])))];
 }
 
 async function afterwards(arena: Arena, fault: Fault): Promise<string | null> {

@@ -23,7 +23,7 @@ export const played = z.strictObject({
       "until the channel was told that the alert is over, which a rule over a long window says late; null: never",
     ),
   alerts: z.array(z.string()).describe("rules that told of something"),
-  unexpected: z.array(z.string()).describe("those of them that this fault must not raise"),
+  unexpected: z.array(z.string()).describe("rules that this fault must not raise, or that told of something before it"),
   requests: z.int().describe("of callers, from the fault to the recovery"),
   failed: z.int().describe("those that were answered with a server error, or not at all"),
   promised: z.int().describe("documents whose write was acknowledged before, during or after the fault"),

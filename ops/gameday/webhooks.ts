@@ -7,7 +7,7 @@ import type { AlertConfiguration } from "../../worker/alerts/configuration.ts";
 
 const told = z.looseObject({ kind: z.string(), alert: z.string() });
 
-interface Told {
+export interface Told {
   channel: string;
   kind: string;
   /** Id of the alert: its rule, and the values of its labels. */

@@ -77,9 +77,12 @@ function wordsOf(value: number | null): string {
   return value === null ? "–" : short(value);
 }
 
-/** The least of 1, 2, 4, 5 or 10 times a power of ten that is not below the value: what halves of it are easy to read. */
+/**
+ * The least of 1, 2, 4, 5 or 10 times a power of ten that is not below the value: what halves of it are easy to read. Next to nothing is
+ * drawn as nothing: the smallest numbers have no power of ten.
+ */
 export function niceCeiling(value: number): number {
-  if (value <= 0) return 1;
+  if (value < Number.EPSILON) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
   const factor = [1, 2, 4, 5, 10].find((one) => one * power >= value * (1 - 1e-9)) ?? 10;
   return factor * power;

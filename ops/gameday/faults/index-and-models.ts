@@ -58,6 +58,9 @@ export const INDEX_FAULTS: readonly Fault[] = [
     runbook: "search-wrong",
     inject: async (arena) => {
       const { result } = await account<{ vectors: { id: string }[] }>(arena, "get", `${INDEX}/list?count=1000`);
+      const count = async () =>
+        (await account<{ vectorCount: number }>(arena, "get", `${INDEX}/info`)).result.vectorCount;
+      const before = await count();
       const ids = result.vectors.map(({ id }) => id).filter((_, index) => index % 2 === 0);
       // The faults before may have written hundreds of documents.
       for (let from = 0; from < ids.length; from += VECTORIZE_DELETE_IDS_MAX)
@@ -65,6 +68,9 @@ export const INDEX_FAULTS: readonly Fault[] = [
           ids: ids.slice(from, from + VECTORIZE_DELETE_IDS_MAX),
         });
       await arena.platform.vectorize.flush();
+      const after = await count();
+      if (after >= before)
+        throw new Error(`no vector is gone: ${after} of ${before} are there, ${ids.length} were to go`);
     },
   },
   {
