@@ -188,6 +188,7 @@ export const NEEDS: Readonly<Record<string, Need>> = {
   "restore apply": snapshots,
   "restore apply --resume --yes": () => interrupted("restore apply --yes", /compare/),
   "restore document": snapshots,
+  "restore table": snapshots,
   "restore undo": async (desk) => ({ ...(await snapshots(desk)), ...(await lines("restore apply --yes")) }),
   drill: snapshots,
   "keys revoke": async () => ({ "3f9a1c0b7d2e": (await typed("keys create --name nobody")).data.id }),
