@@ -3,12 +3,14 @@
  * would keep the databases open and the machine busy.
  *
  * One shell for the process, in a session of its own, so that a Ctrl-C meant for us does not end it first. It reads
- * lists of process ids; when its input ends, the last list is killed. On a machine without /proc or sh there is none.
+ * lists of process ids; when its input ends, those of the last list that are still workerd are killed: a number may be somebody else's
+ * by then. On a machine without /proc or sh there is none.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 
-const SCRIPT = 'pids=""; while read -r line; do pids=$line; done; [ -z "$pids" ] || kill -9 $pids';
+const SCRIPT = `pids=""; while read -r line; do pids=$line; done
+for pid in $pids; do read -r name < /proc/$pid/comm && [ "$name" = workerd ] && kill -9 $pid; done`;
 
 let shell: ChildProcess | null = null;
 

