@@ -44,8 +44,14 @@ describe("a job is done once for a date", () => {
   });
 
   test("what comes in late changes nothing, and whoever names no run is not refused", () => {
-    expect(refusalOf(done, other({ at_ms: 110_000 }))).toBe("older");
+    expect(refusalOf(done, other({ result: "success", at_ms: 110_000 }))).toBe("older");
+    expect(refusalOf(done, { ...START, at_ms: 110_000 })).toBe("older");
     expect(refusalOf(running, other({ run_id: null }))).toBeNull();
+  });
+
+  test("whose clock is behind is refused like anybody else: two that begin at once do not both have the job", () => {
+    expect(refusalOf(running, other({ at_ms: 99_999 }))).toBe("running");
+    expect(refusalOf(done, other({ at_ms: 99_999 }))).toBe("done");
   });
 
   test("of any runners that begin at any times, one has the job at any time", () => {

@@ -61,12 +61,14 @@ export function leaseUntil_ms({ result, at_ms, grace_s }: Job): number | null {
  */
 export function refusalOf(before: Job | null, beat: Heartbeat): "running" | "done" | "older" | null {
   if (before === null || before.result === "awaited") return null;
-  if (beat.at_ms < before.at_ms) return "older";
-  if (beat.run_id === null || beat.run_id === before.run_id) return null;
-  const isLeased = before.run_id !== null && beat.at_ms < (leaseUntil_ms(before) ?? 0);
-  if (isLeased) return "running";
-  const isRunFor = beat.due_ms !== null && (before.due_ms ?? before.at_ms) >= beat.due_ms;
-  return beat.result === "start" && before.result !== "start" && isRunFor ? "done" : null;
+  // Before its age: two machines that begin at once have clocks that differ, and whoever is second is refused, not passed over.
+  if (beat.run_id !== null && beat.run_id !== before.run_id) {
+    const isLeased = before.run_id !== null && beat.at_ms < (leaseUntil_ms(before) ?? 0);
+    if (isLeased) return "running";
+    const isRunFor = beat.due_ms !== null && (before.due_ms ?? before.at_ms) >= beat.due_ms;
+    if (beat.result === "start" && before.result !== "start" && isRunFor) return "done";
+  }
+  return beat.at_ms < before.at_ms ? "older" : null;
 }
 
 /** Jobs that the configuration expects and nobody has heard of; they are due from now on. */
