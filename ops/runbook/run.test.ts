@@ -1,5 +1,5 @@
 /** How a run goes, with runbooks of the test's own: steps are real shells. */
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -203,7 +203,8 @@ describe("a person at the terminal", () => {
       ["step=open risk=destructive", `rm ${file}`],
     ]);
     const { asked, ask } = answering(["7", "", "y", "", "", "r", "u", "y", "open"]);
-    const ran = await run(runbook, { auto: undefined, when: ["upstream"] }, { ask });
+    const byHand = { auto: undefined, when: ["upstream"] };
+    const ran = await run(runbook, byHand, { ask });
     expect(ran).toMatchObject({
       outcome: "failed",
       steps: [{ outcome: "passed", exit_code: 0 }, { outcome: "passed" }, { outcome: "failed" }],
@@ -211,6 +212,9 @@ describe("a person at the terminal", () => {
     const ends = (await newest()).records.flatMap(({ event }) => (event.kind === "step end" ? [event.step] : []));
     expect(ends).toEqual(["code", "own", "shut", "shut", "open"]);
     expect(asked.at(-1)).toContain("This cannot be taken back. Type open to run it");
+    expect(existsSync(file)).toBe(false);
+    await run(runbook, byHand, { ask: answering(["7", "", "y", "", "", "u", "y", "s", "q"]).ask });
+    expect(existsSync(file)).toBe(true);
   });
 });
 
