@@ -258,6 +258,10 @@ export const AI_GENERATE_TIMEOUT_MS = 60_000;
 export const AI_CONVERT_TIMEOUT_MS = 30_000;
 /** A model that has begun writes several words a second: so long a silence is the end of it. */
 export const AI_IDLE_TIMEOUT_MS = 20_000;
+/** For the counts that some servers tell after the end of an answer; others leave the connection open and say nothing more. */
+export const AI_AFTER_END_TIMEOUT_MS = 2_000;
+/** Of one event of a stream: a piece of an answer has a few, a whole answer in one piece some thousands. */
+export const STREAM_EVENT_CHARS_MAX = 1_000_000;
 /** A model that was told how many tokens it may write and writes more characters for each is cut: it goes on for ever. */
 export const ANSWER_CHARS_PER_TOKEN_MAX = 64;
 /** Where fewer are asked for, some models finish their sentence. */

@@ -93,7 +93,7 @@ export class OpenAiUpstream {
     const path = "/embeddings";
     const body = { model: this.#settings.embedding_model, input: texts };
     const { data } = await this.#post(path, body, signal, (response) => this.#json(path, response, embeddings));
-    const vectors = inOrder(data);
+    const vectors = inOrder(data).map((embedding) => Float32Array.from(embedding));
     const dimensions = vectors[0]?.length;
     if (vectors.length !== texts.length || vectors.some(({ length }) => length === 0 || length !== dimensions)) {
       throw new UpstreamError(
@@ -105,7 +105,10 @@ export class OpenAiUpstream {
         `${this.#address(path)} answered a vector of zeros: it means nothing, and is near to nothing`,
       );
     }
-    return vectors.map((vector) => Float32Array.from(vector));
+    if (vectors.some((vector) => vector.some((value) => !Number.isFinite(value)))) {
+      throw new UpstreamError(`${this.#address(path)} answered a number that is too large for a vector`);
+    }
+    return vectors;
   }
 
   /** Workers AI's answer to a chat call, in OpenAI's shape. Models of Cloudflare's catalogue map to the configured one. */
@@ -119,10 +122,11 @@ export class OpenAiUpstream {
     };
     return this.#post(path, body, signal, async (response) => {
       const type = response.headers.get("content-type") ?? "";
-      if (inputs.stream && response.body && type.includes("text/event-stream")) {
-        // Before what the server sends, which may name its model or not.
+      if (inputs.stream && response.body && type.toLowerCase().includes("text/event-stream")) {
+        // Before what the server sends, which may name its model or not. Its byte order mark would not be the first character then.
         const named = `data: ${JSON.stringify({ model: name, choices: [] })}\n\n`;
-        return eventStream(prefixed(new TextEncoder().encode(named), response.body));
+        const sent = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new TextEncoderStream());
+        return eventStream(prefixed(new TextEncoder().encode(named), sent));
       }
       const answer = await this.#json(path, response, completion);
       const whole = { ...answer, model: answer.model ?? name };

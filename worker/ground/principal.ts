@@ -21,6 +21,8 @@ export interface Principal {
   rate_tier: RateTier;
   /** Requests a UTC day; null = no quota. */
   daily_quota: number | null;
+  /** When the key behind it ends; null = never. */
+  expires_at_ms: number | null;
 }
 
 /** True when the principal may do what `scope` guards. */

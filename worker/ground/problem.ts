@@ -29,7 +29,8 @@ export const PROBLEMS = {
   "other-tenant": { status: 403, meaning: "A key manages keys of its own tenant only." },
   "operator-only": {
     status: 403,
-    meaning: "Rate tiers and quotas above those of the calling key are set by the operator, with the bootstrap secret.",
+    meaning:
+      "Rate tiers, quotas and lifetimes above those of the calling key are set by the operator, with the bootstrap secret.",
   },
   "operator-route": {
     status: 403,

@@ -4,8 +4,9 @@
  * A key with the admin scope manages the keys of its own tenant; only the bootstrap secret reaches all tenants and
  * opens new ones. An id of another tenant is answered like one that does not exist.
  *
- * Rate tier and daily quota are the operator's decision, who holds the bootstrap secret: a key gives no more than it has,
- * and one with a quota makes no further keys. A tenant that may manage keys and has no quota manages freely.
+ * Rate tier, daily quota and expiry are the operator's decision, who holds the bootstrap secret: a key gives no more than it has,
+ * outlives itself in no other, and one with a quota makes no further keys. A tenant that may manage keys and has no quota and no
+ * end manages freely.
  */
 import type { z } from "zod";
 import { audit } from "../audit/append.ts";
@@ -40,7 +41,8 @@ export async function createKey(work: Work, { tenant, expires_at, ...wanted }: z
   if (allowed !== null && tenant !== undefined && tenant !== allowed) {
     throw new Problem("other-tenant", "A key makes keys of its own tenant only; the bootstrap secret makes any.");
   }
-  requireWithinOwn(work.caller, wanted);
+  const expires_at_ms = expires_at === undefined ? work.caller.expires_at_ms : expiryOf(expires_at, work.now_ms);
+  requireWithinOwn(work.caller, { ...wanted, expires_at_ms });
   if (work.caller.via !== "secret" && work.caller.daily_quota !== null) {
     throw new Problem("operator-only", "A key with a quota makes no further keys: each would have a quota of its own.");
   }
@@ -53,7 +55,7 @@ export async function createKey(work: Work, { tenant, expires_at, ...wanted }: z
     tenant: tenant ?? work.caller.tenant,
     secret_hash: await hashSecret(work.env.KEY_PEPPER, secret),
     created_at_ms: work.now_ms,
-    expires_at_ms: expiryOf(expires_at, work.now_ms),
+    expires_at_ms,
     revoked_at_ms: null,
   };
   await insertKey(work.stores.db, record);
@@ -65,9 +67,10 @@ export async function createKey(work: Work, { tenant, expires_at, ...wanted }: z
 
 /** The key as it is after the change. Throws a `no-such-key` problem. */
 export async function changeKey(work: Work, id: string, { expires_at, ...fields }: z.infer<typeof keyChange>) {
-  requireWithinOwn(work.caller, fields);
   const expiry = expires_at === undefined ? {} : { expires_at_ms: expiryOf(expires_at, work.now_ms) };
-  const changed = viewOf(found(await updateKey(work.stores.db, id, reach(work.caller), { ...fields, ...expiry })));
+  const change = { ...fields, ...expiry };
+  requireWithinOwn(work.caller, change);
+  const changed = viewOf(found(await updateKey(work.stores.db, id, reach(work.caller), change)));
   const { name: _, ...detail } = changed;
   await audit(work, { action: "keys.change", subject: id, detail });
   return changed;
@@ -92,18 +95,27 @@ function defaultTier({ via, rate_tier }: Principal): RateTier {
 /** Throws an `operator-only` problem where a caller would give more than it has itself. */
 function requireWithinOwn(
   caller: Principal,
-  { rate_tier, daily_quota }: { rate_tier?: RateTier | undefined; daily_quota?: number | null | undefined },
+  { rate_tier, daily_quota, expires_at_ms }: Partial<Pick<Principal, "rate_tier" | "daily_quota" | "expires_at_ms">>,
 ): void {
   if (caller.via === "secret") return;
-  const tierTooHigh = rate_tier !== undefined && RATE_TIERS.indexOf(rate_tier) > RATE_TIERS.indexOf(caller.rate_tier);
-  const own = caller.daily_quota;
-  const quotaTooHigh = daily_quota !== undefined && own !== null && (daily_quota === null || daily_quota > own);
-  if (!tierTooHigh && !quotaTooHigh) return;
-  const field = tierTooHigh ? "rate_tier" : "daily_quota";
+  const isTierTooHigh = rate_tier !== undefined && RATE_TIERS.indexOf(rate_tier) > RATE_TIERS.indexOf(caller.rate_tier);
+  const field = isTierTooHigh
+    ? "rate_tier"
+    : isBeyond(daily_quota, caller.daily_quota)
+      ? "daily_quota"
+      : isBeyond(expires_at_ms, caller.expires_at_ms)
+        ? "expires_at"
+        : null;
+  if (field === null) return;
   throw new Problem(
     "operator-only",
     `A key gives no more than it has: \`${field}\` is raised with the bootstrap secret only.`,
   );
+}
+
+/** Null is without bounds; what is not wanted is within them. */
+function isBeyond(wanted: number | null | undefined, own: number | null): boolean {
+  return wanted !== undefined && own !== null && (wanted === null || wanted > own);
 }
 
 function found(record: KeyRecord | null): KeyRecord {

@@ -125,6 +125,19 @@ function statusFor(path: string, host: string): Promise<number> {
   return promise;
 }
 
+test.each([", ", " ,", ",\t", '"a" ', ' ,"a"', "W/", "\t "])(
+  "a condition that goes on with %j and is no list of tags is refused, however long it is",
+  async (piece) => {
+    const almost = `"a"${piece.repeat(2_000)}x`;
+    for (const name of ["if-match", "if-none-match"]) {
+      const { status } = await service.call("GET", "/api/v1/documents/any", undefined, { headers: { [name]: almost } });
+      expect([name, status]).toEqual([name, 404]);
+      const put = await service.call("PUT", "/api/v1/documents/any", { text: "x" }, { headers: { [name]: almost } });
+      expect([name, put.status]).toEqual([name, 400]);
+    }
+  },
+);
+
 describe("keys", () => {
   test("a tenant's admin key gives no more than it has; the bootstrap secret does", async () => {
     const key = await service.key({ scopes: ["admin"], tenant: "limited", rate_tier: "low", daily_quota: 500 });
@@ -143,6 +156,22 @@ describe("keys", () => {
     expect((await service.call("POST", "/api/v1/keys", another, { key })).status).toBe(403);
     expect(await change({ daily_quota: 400 }, key)).toBe(200);
     expect(await change({ daily_quota: null, rate_tier: "high" }, service.platform.api_secret)).toBe(200);
+  });
+
+  test("a key that ends makes none that outlives it, and does not outlive itself", async () => {
+    const end = (days: number) => new Date(Math.floor(Date.now() / 1000) * 1000 + days * 86_400_000).toISOString();
+    const wanted = { name: "guest", scopes: ["admin"], tenant: "guests", expires_at: end(1) };
+    const { json } = await service.call("POST", "/api/v1/keys", wanted, { key: service.platform.api_secret });
+    const { key, id, expires_at } = json;
+    const make = (more: object) =>
+      service.call("POST", "/api/v1/keys", { name: "k", scopes: ["admin"], ...more }, { key });
+    for (const later of [null, end(2)]) {
+      expect((await make({ expires_at: later })).status).toBe(403);
+      expect((await service.call("PATCH", `/api/v1/keys/${id}`, { expires_at: later }, { key })).status).toBe(403);
+    }
+    expect((await make({})).json.expires_at).toBe(expires_at);
+    const sooner = end(0.5);
+    expect((await make({ expires_at: sooner })).json.expires_at).toBe(sooner);
   });
 
   test("a key made without a tier has no higher one than its maker", async () => {

@@ -22,7 +22,8 @@ const utf8Bytes = (text: string) => new TextEncoder().encode(text).length;
 /** Text that survives SQLite and JSON unchanged. */
 export const plainText = z
   .string()
-  .refine((text) => text.isWellFormed() && !text.includes("\0"), "must be Unicode text without NUL");
+  .refine((text) => text.isWellFormed() && !text.includes("\0"), "must be Unicode text without NUL")
+  .openapi({ pattern: "^[^\\u0000]*$" });
 
 export const documentId = plainText
   .min(1)

@@ -41,10 +41,10 @@ const daily_quota = z.int().min(1).max(KEY_QUOTA_MAX).nullable().openapi({
     "Requests a UTC day; null: no quota. In-flight requests may overshoot it. Above that of the calling key: bootstrap secret only.",
 });
 
-const expires_at = z.iso
-  .datetime({ offset: true })
-  .nullable()
-  .openapi({ description: "From then on the key is refused; null: never.", example: "2027-01-01T00:00:00Z" });
+const expires_at = z.iso.datetime({ offset: true }).nullable().openapi({
+  description: "From then on the key is refused; null: never. After the end of the calling key: bootstrap secret only.",
+  example: "2027-01-01T00:00:00Z",
+});
 
 export const keyCreation = z
   .strictObject({
@@ -55,7 +55,9 @@ export const keyCreation = z
       .optional()
       .openapi({ description: "Absent: `standard`, or that of the calling key if it is lower." }),
     daily_quota: daily_quota.optional().openapi({ description: "Requests a UTC day; null or absent: no quota." }),
-    expires_at: expires_at.default(null),
+    expires_at: expires_at
+      .optional()
+      .openapi({ description: "From then on the key is refused; null: never. Absent: when the calling key is." }),
   })
   .openapi("KeyCreation");
 

@@ -46,6 +46,7 @@ const BOOTSTRAP: Principal = {
   scopes: ["admin"],
   rate_tier: "high",
   daily_quota: null,
+  expires_at_ms: null,
 };
 
 /** Reads the credential and looks for its proof in memory, without touching any store. */
@@ -153,8 +154,8 @@ async function isOneOf(secrets: readonly string[], digest: string): Promise<bool
 }
 
 function principalOf(record: KeyRecord, via: "key" | "token"): Principal {
-  const { id, tenant, scopes, rate_tier, daily_quota } = record;
-  return { key_id: id, via, tenant, scopes, rate_tier, daily_quota };
+  const { id, tenant, scopes, rate_tier, daily_quota, expires_at_ms } = record;
+  return { key_id: id, via, tenant, scopes, rate_tier, daily_quota, expires_at_ms };
 }
 
 function refusal(reason: Refusal): Problem {

@@ -149,3 +149,71 @@ test("a model may be silent for longer before its first text than after it", asy
   expect((await streaming(`${said}data: [DONE]\n\n`)).text).toBe("It is 4.");
   await expect(streaming(said)).rejects.toThrow("nothing came for 0 ms");
 });
+
+const FINISHED = event(saying("It is 4.")) + event(saying("", { finish_reason: "stop" }));
+/** A stream of these pieces, one each time it is asked; null: it breaks off. It stays open behind them. */
+const streamOf = (pieces: Iterable<string | null>, onCancel = () => {}) => {
+  const queue = pieces[Symbol.iterator]();
+  return new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      // As bytes arrive: timers have their turn between two of them.
+      await new Promise(setImmediate);
+      const { done, value } = queue.next();
+      if (done) await new Promise(() => {});
+      else if (value === null) controller.error(new Error("reset"));
+      else controller.enqueue(new TextEncoder().encode(value));
+    },
+    cancel: onCancel,
+  });
+};
+
+test("the last event of a stream needs no blank line behind it", async () => {
+  for (const end of ["", "\n", "\r\n"]) {
+    const done = `${event(saying("It is 4."))}data: [DONE]${end}`;
+    for (const whole of [done, FINISHED.trimEnd() + end])
+      expect((await read(new TextEncoder().encode(whole), [])).text).toBe("It is 4.");
+  }
+});
+
+test("what the model has finished is whole, whether its connection breaks off, stays open, or goes on with nothing", async () => {
+  const patience = { generate_ms: 10_000, idle_ms: 50 };
+  const nothing = function* () {
+    yield FINISHED;
+    for (;;) yield event(saying(""));
+  };
+  for (const pieces of [[FINISHED, null], [FINISHED], nothing()])
+    expect((await answerOf(async () => streamOf(pieces), patience)).text).toBe("It is 4.");
+});
+
+test("pieces that say nothing are no sign of life, and thoughts told apart are not without end either", async () => {
+  const cancelled = Promise.withResolvers<void>();
+  const patience = { generate_ms: 50, idle_ms: 10_000 };
+  const endless = function* (delta: object) {
+    for (;;) yield event({ choices: [{ delta }] });
+  };
+  const silent = async () => streamOf(endless({ content: "" }), cancelled.resolve);
+  await expect(answerOf(silent, patience)).rejects.toThrow("nothing came for 50 ms");
+  await cancelled.promise;
+  for (const name of ["reasoning_content", "reasoning"]) {
+    const thinking = async () => streamOf(endless({ content: null, [name]: "Hm. ".repeat(1_000) }));
+    expect(await answerOf(thinking)).toMatchObject({ text: "", cut_short: true });
+  }
+  const answered = [event({ choices: [{ delta: { reasoning: "4?" } }] }), FINISHED];
+  expect((await answerOf(async () => streamOf([...answered, null]))).text).toBe("It is 4.");
+});
+
+test("one event is not without end: what never becomes one is given up", async () => {
+  const line = function* () {
+    yield "data: ";
+    for (;;) yield "x".repeat(100_000);
+  };
+  await expect(answerOf(async () => streamOf(line()))).rejects.toThrow(AnswerBrokeOff);
+});
+
+test("of several answers the first is the answer, also where their pieces come mixed", async () => {
+  const pieces = ["It is 5.", "It is ", "4."].map((content, place) => saying(content, { index: place === 0 ? 1 : 0 }));
+  const end = event(saying("", { index: 0, finish_reason: "stop" }));
+  expect((await read(new TextEncoder().encode(pieces.map(event).join("") + end), [])).text).toBe("It is 4.");
+  const whole = async () => ({ choices: [1, 0].map((index) => ({ index, message: { content: `It is ${index}.` } })) });
+  expect((await answerOf(whole)).text).toBe("It is 0.");
+});

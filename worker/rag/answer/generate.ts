@@ -4,7 +4,12 @@
  * The end of the bytes is not the end of an answer: a stream is whole when its model or its protocol said so.
  */
 import { EventSourceParserStream } from "eventsource-parser/stream";
-import { ANSWER_CHARS_PER_TOKEN_MAX, ANSWER_TOKENS_MIN_CUT } from "../../limits.ts";
+import {
+  AI_AFTER_END_TIMEOUT_MS,
+  ANSWER_CHARS_PER_TOKEN_MAX,
+  ANSWER_TOKENS_MIN_CUT,
+  STREAM_EVENT_CHARS_MAX,
+} from "../../limits.ts";
 import type { ChatMessage } from "./prompt.ts";
 import { ReasoningFilter } from "./reasoning.ts";
 
@@ -21,9 +26,9 @@ interface GenerationRequest {
   patience: StreamPatience;
 }
 
-/** A stream of which nothing comes for so long is given up. */
+/** A stream of which no text comes for so long is given up. */
 export interface StreamPatience {
-  /** Until text comes: a server may say at once that it will answer, and then read the prompt for minutes. */
+  /** Until the first comes: a server may say at once that it will answer, and then read the prompt for minutes. */
   generate_ms: number;
   /** From then on. */
   idle_ms: number;
@@ -47,7 +52,8 @@ export class AnswerBrokeOff extends Error {
 }
 
 interface Choice {
-  delta?: { content?: unknown } | null;
+  index?: unknown;
+  delta?: { content?: unknown; reasoning_content?: unknown; reasoning?: unknown } | null;
   message?: { content?: unknown } | null;
   finish_reason?: unknown;
 }
@@ -116,17 +122,28 @@ export async function* generate(
   }
   let finished = false;
   let chars = 0;
+  const limit_ms = () => {
+    if (finished) return Math.min(AI_AFTER_END_TIMEOUT_MS, patience.idle_ms);
+    return chars > 0 ? patience.idle_ms : patience.generate_ms;
+  };
+  const silence = new Silence(limit_ms);
   try {
-    for await (const data of eventData(answer, () => (chars > 0 ? patience.idle_ms : patience.generate_ms))) {
+    for await (const data of eventData(answer, silence, () => finished)) {
       if (data === "[DONE]") {
         finished = true;
         break;
       }
       const piece = JSON.parse(data) as AnswerPiece;
       const text = finished ? "" : textOf(piece);
-      yield thoughts.push(text.slice(0, chars_max - chars));
-      chars += text.length;
-      finished = note(told, piece) || finished;
+      // Thoughts that a server sends apart take as long, and may go on as long, as those in the text. A piece of nothing is no sign of life.
+      const said_chars = finished ? 0 : text.length + thoughtChars(piece);
+      if (said_chars > 0) silence.end();
+      yield thoughts.push(text.slice(0, Math.max(0, chars_max - chars)));
+      chars += said_chars;
+      if (note(told, piece) && !finished) {
+        finished = true;
+        silence.end();
+      }
       if (chars > chars_max) {
         told.cut_short = true;
         return told;
@@ -139,15 +156,33 @@ export async function* generate(
     const broken = cause instanceof AnswerBrokeOff ? cause : new AnswerBrokeOff("the stream broke off", { cause });
     broken.told = told;
     throw broken;
+  } finally {
+    silence.end();
   }
 }
 
-/** Data of the events of a stream that is given up, and cancelled, when nothing comes for as long as is waited for each. */
-async function* eventData(stream: ReadableStream<Uint8Array>, patience_ms: () => number): AsyncGenerator<string> {
-  const reader = stream.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream()).getReader();
+/**
+ * Data of the events of a stream that is given up, and cancelled, when it has been silent for too long. What the model has finished
+ * is whole, however its connection ends: some servers keep it open, others reset it.
+ */
+async function* eventData(
+  stream: ReadableStream<Uint8Array>,
+  silence: Silence,
+  isFinished: () => boolean,
+): AsyncGenerator<string> {
+  const reader = stream
+    .pipeThrough(new TextDecoderStream())
+    .pipeThrough(endedByBlankLine())
+    .pipeThrough(new EventSourceParserStream({ maxBufferSize: STREAM_EVENT_CHARS_MAX }))
+    .getReader();
   try {
     for (;;) {
-      const next = await within(patience_ms(), reader.read());
+      // Only while something is waited for: a caller who reads slowly is not the model's fault.
+      silence.begin();
+      const next = await Promise.race([reader.read(), silence.promise]).catch((error: unknown) => {
+        if (isFinished()) return { done: true, value: undefined } as const;
+        throw error;
+      });
       if (next.done) return;
       if (next.value.event === "error") throw new AnswerBrokeOff("the stream reports an error");
       const data = next.value.data.trim();
@@ -160,25 +195,47 @@ async function* eventData(stream: ReadableStream<Uint8Array>, patience_ms: () =>
   }
 }
 
-async function within<T>(idle_ms: number, work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const silence = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new AnswerBrokeOff(`nothing came for ${idle_ms} ms`)), idle_ms);
-  });
-  try {
-    return await Promise.race([work, silence]);
-  } finally {
-    clearTimeout(timer);
+/** The last event of some servers ends with the bytes; half of one is no JSON, or says nothing. */
+function endedByBlankLine(): TransformStream<string, string> {
+  return new TransformStream({ flush: (controller) => controller.enqueue("\n\n") });
+}
+
+/** What lies between two pieces that say something: `begin` where none has begun, `end` with such a piece. */
+class Silence {
+  /** Rejects when one lasts too long. */
+  readonly promise: Promise<never>;
+  readonly #limit_ms: () => number;
+  readonly #giveUp: (why: AnswerBrokeOff) => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(limit_ms: () => number) {
+    const { promise, reject } = Promise.withResolvers<never>();
+    // Nobody may be listening when it is too late.
+    promise.catch(() => {});
+    this.promise = promise;
+    this.#limit_ms = limit_ms;
+    this.#giveUp = reject;
+  }
+
+  begin(): void {
+    const limit_ms = this.#limit_ms();
+    this.#timer ??= setTimeout(() => this.#giveUp(new AnswerBrokeOff(`nothing came for ${limit_ms} ms`)), limit_ms);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 }
 
 /** Takes down what a piece tells beside text. True when it says that the answer is finished. */
-function note(told: Generation, { error, object, detail, choices, model, usage }: AnswerPiece): boolean {
+function note(told: Generation, piece: AnswerPiece): boolean {
+  const { error, object, detail, choices, model, usage } = piece;
   if (error || object === "error" || (detail && !choices)) throw new AnswerBrokeOff("the model reports an error");
   if (typeof model === "string" && MODEL_NAME.test(model)) told.model = model;
   const counts = [usage?.prompt_tokens, usage?.completion_tokens].filter(isCount);
   if (counts.length === 2) told.usage = { tokens_in: counts[0] ?? 0, tokens_out: counts[1] ?? 0 };
-  const given = choices?.[0]?.finish_reason;
+  const given = firstOf(piece)?.finish_reason;
   if (typeof given !== "string" || given === "") return false;
   const reason = given.toLowerCase();
   if (UNFINISHED.has(reason)) throw new AnswerBrokeOff(`the model ended with ${reason}`);
@@ -191,8 +248,20 @@ function isCount(value: unknown): value is number {
 }
 
 function textOf(piece: AnswerPiece): string {
-  const [choice] = piece.choices ?? [];
+  const choice = firstOf(piece);
   return plainText(piece.response ?? choice?.delta?.content ?? choice?.message?.content ?? "");
+}
+
+/** The answer that was asked for: a server that makes several of them numbers their pieces. */
+function firstOf({ choices }: AnswerPiece): Choice | null | undefined {
+  return choices?.find((choice) => (choice?.index ?? 0) === 0);
+}
+
+/** Characters of what a reasoning model thinks, where the server sends it apart: never shown. */
+function thoughtChars(piece: AnswerPiece): number {
+  const { reasoning_content, reasoning } = firstOf(piece)?.delta ?? {};
+  const thought = reasoning_content ?? reasoning;
+  return typeof thought === "string" ? thought.length : 0;
 }
 
 /** Text, a number that Workers AI took a token for, or a list of parts, of which those that are text count. */

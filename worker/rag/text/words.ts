@@ -37,26 +37,49 @@ const SYMBOLS =
 /** Soft hyphens, zero-width spaces and joiners, variation selectors: what a reader does not see. */
 const INVISIBLE = /\p{DI}+/gu;
 /** Letters of Arabic script that look alike and lie on different keyboards, each with the one that stands for it. */
-const ALIKE_LETTERS: Readonly<Record<string, string>> = { ی: "ي", ى: "ي", ک: "ك", ہ: "ه", ە: "ه" };
+const ALIKE_LETTERS: Readonly<Record<string, string>> = { ی: "ي", ى: "ي", ک: "ك", ہ: "ه", ە: "ه", ۃ: "ة", ٱ: "ا" };
 const ANY_ALIKE = new RegExp(`[${Object.keys(ALIKE_LETTERS).join("")}]`, "g");
 /** Of old Slavonic books: other shapes of Cyrillic letters, which they are only in capitals. */
 const OLD_SHAPES = /[\u1C80-\u1C88]/g;
+/**
+ * One word in two encodings that look the same: Malayalam's chillus and Bengali's khanda ta are letters since Unicode 5.1 and 4.1,
+ * and a consonant with virama and joiner in older texts and by older keyboards.
+ */
+const OLD_ENCODINGS: Readonly<Record<string, string>> = {
+  ...{ "ണ്\u200D": "ൺ", "ന്\u200D": "ൻ", "ര്\u200D": "ർ", "ല്\u200D": "ൽ", "ള്\u200D": "ൾ", "ക്\u200D": "ൿ" },
+  "ত্\u200D": "ৎ",
+};
+const ANY_OLD_ENCODING = /[\u0D15\u0D23\u0D28\u0D30\u0D32\u0D33]\u0D4D\u200D|\u09A4\u09CD\u200D/g;
+/** Likewise in Thai and Lao: the sign of "am" before or behind the tone, and two e for one ae. */
+const AM_BEFORE_TONE = /([\u0E4D\u0ECD])([\u0E48-\u0E4B\u0EC8-\u0ECB])/g;
+const TWO_E = /\u0E40\u0E40|\u0EC0\u0EC0/g;
+/** Yiddish digraphs, which some keyboards have and others write as two letters. */
+const DIGRAPHS: Readonly<Record<string, string>> = { "\u05F0": "וו", "\u05F1": "וי", "\u05F2": "יי" };
+/** Of the radicals that PDF files have in place of characters those that compatibility folding leaves, each before its character. */
+const RADICALS =
+  "⺜日⺝月⺟母⺠民⺧牛⺩王⺫目⺬示⺮竹⺶羊⺼肉⻁虎⻄西⻅见⻆角⻉贝⻋车⻏邑⻑長⻓长⻔门⻗雨⻘青⻙韦⻚页⻛风⻜飞⻝食⻢马⻣骨⻤鬼⻥鱼⻦鸟⻧卤⻨麦⻩黄⻪黾⻫斉⻬齐⻭歯⻮齿⻯竜⻰龙⻱龜⻲亀⻳龟";
 const FOREIGN_DIGITS = /(?![0-9])\p{Nd}/gu;
 
 /** Latin, Greek, Cyrillic, Hebrew and everyday punctuation: nothing that only other scripts and keyboards need. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the range is the definition of ASCII
-const NEARBY = /^[\x00-\x7F\u00A0-\u0148\u014A-\u02AF\u0375-\u05FF\u1E00-\u1E99\u1E9B-\u20CF\u2190-\u23FF]*$/;
+const NEARBY =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is the definition of ASCII
+  /^[\x00-\x7F\u00A0-\u0148\u014A-\u02AF\u0375-\u05EF\u05F3-\u05FF\u1E00-\u1E99\u1E9B-\u20CF\u2190-\u23FF]*$/;
 
 /** Lower case, without diacritics and invisible characters, compatibility forms folded ("x²" is "x2"), digits as ASCII has them. */
 function foldLetters(text: string): string {
   if (!NON_ASCII.test(text)) return text.toLowerCase();
   const isNearby = NEARBY.test(text);
-  const shown = (isNearby ? text : text.replace(HONORIFIC, " ").replace(WIDE_SYMBOLS, narrow))
-    .replace(HYPHENS, "-")
-    .replace(SYMBOLS, " ")
-    .replace(INVISIBLE, "");
+  const shown = (isNearby ? text : renewed(text)).replace(HYPHENS, "-").replace(SYMBOLS, " ").replace(INVISIBLE, "");
   const plain = shown.normalize("NFKD").toLowerCase().normalize("NFD").replace(DIACRITICS, "").replaceAll("ς", "σ");
   return (isNearby ? plain : alike(plain)).normalize("NFC");
+}
+
+function renewed(text: string): string {
+  return text
+    .replace(HONORIFIC, " ")
+    .replace(WIDE_SYMBOLS, narrow)
+    .replace(ANY_OLD_ENCODING, (letter) => OLD_ENCODINGS[letter] as string)
+    .replace(/[\u2E80-\u2EF3]/g, (radical) => RADICALS.charAt(RADICALS.indexOf(radical) + 1) || radical);
 }
 
 function narrow(wide: string): string {
@@ -68,6 +91,9 @@ function alike(text: string): string {
     .replace(APOSTROPHES, "'")
     .replace(OLD_SHAPES, (letter) => letter.toUpperCase().toLowerCase())
     .replace(ANY_ALIKE, (letter) => ALIKE_LETTERS[letter] as string)
+    .replace(AM_BEFORE_TONE, "$2$1")
+    .replace(TWO_E, (pair) => (pair === "\u0E40\u0E40" ? "\u0E41" : "\u0EC1"))
+    .replace(/[\u05F0-\u05F2]/g, (digraph) => DIGRAPHS[digraph] as string)
     .replace(FOREIGN_DIGITS, digitOf);
 }
 
@@ -124,6 +150,7 @@ const JOINED_PARTS_MAX = 4;
 /** Letters that are no accented ones to Unicode, as who has no key for them writes them; "ß" also in capitals ("STRASSE"). */
 const RESPELLED: Readonly<Record<string, string>> = {
   ...{ ß: "ss", ı: "i", ł: "l", ø: "o", đ: "d", ð: "d", ħ: "h", ŧ: "t", þ: "th", æ: "ae", œ: "oe" },
+  ...{ ŋ: "n", ə: "e", ɛ: "e", ɔ: "o", ɓ: "b", ɗ: "d", ƙ: "k" },
 };
 const ANY_RESPELLED = new RegExp(`[${Object.keys(RESPELLED).join("")}]`, "g");
 /** Longer ones are no words. */
