@@ -76,6 +76,10 @@ describe("headings", () => {
     ["# Closed #\n", "Closed"],
     ["$$ n =\n# of items $$\n\n## Heading\n", "Heading"],
     ["#hashtag\n\n## Heading\n", "Heading"],
+    ["<h1>Never closed\n\n<h2>Two<h2>Closed</h2>\n", "Closed"],
+    ["<h1></h1>\n<h1> <b></b> </h1>\n<h2>Says something</h2>\n", "Says something"],
+    ["<!-- a comment --><h1>Behind it</h1>\n", "Behind it"],
+    ["- # in a list\n\n1. # in another\n\n| # in | a table |\n|-|-|\n\n## Outside\n", "Outside"],
     ["Text alone.\n", undefined],
   ])("are those that CommonMark and HTML have: %j gives %j", (text, title) => {
     expect(markdownTitle(text)).toBe(title);
@@ -85,5 +89,11 @@ describe("headings", () => {
     const long = "Some words of text.\n\n".repeat(1000);
     expect(markdownTitle(`## Low\n\n${long}# High\n`)).toBe("High");
     expect(markdownTitle(`# [Project][home]\n\n${long}[home]: https://a.example\n`)).toBe("Project");
+  });
+
+  test("of a file that a parser reads in the square of its length cost what its length costs", () => {
+    // The largest file that is indexed, of what took hours: each would end this run.
+    for (const piece of ["<h1>", "<", "> ", "**_", "- **_\n", "<a **_"])
+      expect(markdownTitle(`${piece.repeat(900_000 / piece.length)}\n\n# Title\n`)).toBe("Title");
   });
 });

@@ -12,13 +12,19 @@ const YAML_FENCES = /^---[ \t]*\n(?![ \t]*\n)((?:[^\n]*\n)*?)(?:---|\.\.\.)[ \t]
 const TOML_FENCES = /^\+\+\+[ \t]*\n((?:[^\n]*\n)*?)\+\+\+[ \t]*(?:\n|$)/;
 /** YAML's plain spellings of nothing: https://yaml.org/spec/1.2.2/#1032-tag-resolution */
 const YAML_NULL = /^(?:~|null|Null|NULL|)$/;
-const MATH_FENCE = /^ {0,3}\$\$/;
+const LEVELS = 6;
+/** Longer ones are no titles. */
+const HTML_HEADING_CHARS_MAX = 2_000;
+const BLOCK_CHARS_MAX = 4096;
+/** What a link's name means: https://spec.commonmark.org/0.31.2/#link-reference-definitions */
+const DEFINITION = /^ {0,3}\[[^\]]+\]:/;
 /** Most files open with their title, and a parser reads less than 1 MB/s. */
 const OPENING_CHARS = 4096;
 
 interface Heading {
   level: number;
-  title: string;
+  /** On one line; read of those alone that may be the title. */
+  title(): string;
 }
 
 /**
@@ -69,49 +75,84 @@ function titleOf(read: () => unknown): string | undefined {
 function headingTitle(text: string): string | undefined {
   if (text.length > OPENING_CHARS) {
     const opening = text.slice(0, text.lastIndexOf("\n", OPENING_CHARS) + 1);
-    const first = headingsOf(opening).find(({ level }) => level === 1);
+    const first = titleOfLevel(headingsOf(opening), 1);
     // What a bracket means may be defined at the end of the document.
-    if (first && !first.title.includes("[")) return first.title;
+    if (first !== undefined && !first.includes("[")) return first;
   }
   const headings = headingsOf(text);
-  const top_level = Math.min(...headings.map(({ level }) => level));
-  return headings.find(({ level }) => level === top_level)?.title;
+  for (let level = 1; level <= LEVELS; level += 1) {
+    const title = titleOfLevel(headings, level);
+    if (title !== undefined) return title;
+  }
+  return undefined;
+}
+
+/** The first that says something. */
+function titleOfLevel(headings: readonly Heading[], level: number): string | undefined {
+  for (const heading of headings) {
+    const title = heading.level === level ? heading.title() : "";
+    if (title !== "") return title;
+  }
+  return undefined;
 }
 
 function headingsOf(text: string): Heading[] {
   // After a line feed nothing is front matter any more.
-  return topLevelHeadings(parseMarkdown(`\n${withoutMath(text)}`)).filter(({ title }) => title !== "");
+  return topLevelHeadings(parseMarkdown(`\n${topLevelText(text)}`));
 }
 
 function topLevelHeadings(root: Root): Heading[] {
   return root.children.flatMap((node) => {
-    if (node.type === "heading") return [{ level: node.depth, title: oneLine(textOf(node, { includeHtml: false })) }];
+    if (node.type === "heading")
+      return [{ level: node.depth, title: () => oneLine(textOf(node, { includeHtml: false })) }];
     return node.type === "html" ? htmlHeadings(node) : [];
   });
 }
 
+/** Each tag is read once: a file of tags that are never closed must not cost the square of its length. */
 function htmlHeadings({ value }: Html): Heading[] {
   const visible = value.replace(/<!--[\s\S]*?(?:-->|$)/g, "").replace(/<(script|style)\b[\s\S]*?(?:<\/\1>|$)/gi, "");
-  return [...visible.matchAll(/<h([1-6])(?:\s[^>]*)?>([\s\S]*?)<\/h\1\s*>/gi)].map(([, level, content = ""]) => ({
-    level: Number(level),
-    title: htmlText(content),
-  }));
+  const headings: Heading[] = [];
+  let open: { level: number; end: number } | undefined;
+  for (const { 0: tag, 1: slash, 2: digit, index } of visible.matchAll(/<(\/?)h([1-6])(?=[\s>])[^<>]*>/gi)) {
+    const level = Number(digit);
+    if (slash === "") open = { level, end: index + tag.length };
+    else if (open?.level === level) {
+      const content = visible.slice(open.end, Math.min(index, open.end + HTML_HEADING_CHARS_MAX));
+      headings.push({ level, title: () => htmlText(content) });
+      open = undefined;
+    }
+  }
+  return headings;
 }
 
 /** Without tags, an image by its description; the Markdown parser knows the names of characters (`&amp;`). */
 function htmlText(content: string): string {
   const text = content.replace(/<img\b[^>]*?\balt="([^"]*)"[^>]*>/gi, "$1").replace(/<[^>]*>/g, "");
+  if (text.trim() === "") return "";
   return oneLine(textOf(parseMarkdown(`# ${oneLine(text).replace(/[\\`*_[\]~#!<>]/g, "\\$&")}`)));
 }
 
-/** `# of items` between `$$` is no heading, but CommonMark knows no formulas. */
-function withoutMath(text: string): string {
-  if (!text.includes("$$")) return text;
+/**
+ * What headings of the document itself can stand in, and what their links mean: not quotes, lists, tables and code, and no more of a
+ * block than a title takes, since the parser reads what is nested or emphasised in the square of its length. Not `# of items` between
+ * `$$` either: CommonMark knows no formulas.
+ */
+function topLevelText(text: string): string {
   const kept = scanMarkdown(text).map(({ kind, start, end }) => {
     const block = text.slice(start, end);
-    return kind === "code" && MATH_FENCE.test(block) ? "\n" : block;
+    const isHtml = /^\s*</.test(block);
+    if (kind === "heading" || isHtml) return shortened(block);
+    if (kind !== "paragraph") return "\n";
+    if (block.length <= BLOCK_CHARS_MAX) return block;
+    const definitions = block.split("\n").filter((line) => DEFINITION.test(line) && line.length <= BLOCK_CHARS_MAX);
+    return `${definitions.join("\n\n")}\n\n`;
   });
   return kept.join("");
+}
+
+function shortened(block: string): string {
+  return block.length <= BLOCK_CHARS_MAX ? block : `${block.slice(0, BLOCK_CHARS_MAX)}\n\n`;
 }
 
 function oneLine(text: string): string {
