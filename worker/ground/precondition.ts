@@ -24,9 +24,12 @@ export class PreconditionFailed extends Error {
 }
 
 const TAG = /(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*"/g;
-/** White space is only tried in one place: with two of them each blank between commas would double the time that a wrong list takes. */
-const LIST =
-  /^[ \t,]*(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*"(?:[ \t]*,(?:[ \t]*(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*")?)*[ \t]*$/;
+/**
+ * `*`, or a list of tags. White space is only tried in one place: with two of them each blank between commas would double the time
+ * that a wrong list takes.
+ */
+export const CONDITION =
+  /^[ \t]*\*[ \t]*$|^[ \t,]*(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*"(?:[ \t]*,(?:[ \t]*(?:W\/)?"[\x21\x23-\x7e\x80-\uffff]*")?)*[ \t]*$/;
 const HASH_CHARS = 32;
 
 /**
@@ -42,7 +45,7 @@ export function preconditionOf(header: (name: string) => string | undefined): Pr
   const if_match = header("if-match");
   const if_none_match = header("if-none-match");
   for (const [name, value] of Object.entries({ "If-Match": if_match, "If-None-Match": if_none_match })) {
-    if (value !== undefined && value.trim() !== "*" && !LIST.test(value)) {
+    if (value !== undefined && !CONDITION.test(value)) {
       throw new Problem("invalid-request", `\`${name}\` takes ETags like "3-ab12", separated by commas, or *.`);
     }
   }

@@ -3,6 +3,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context, Next } from "hono";
 import { sha256 } from "../ground/digest.ts";
 import {
+  CONDITION,
   entityTag,
   failedHeader,
   type Precondition,
@@ -41,7 +42,12 @@ const problem = (description: string) => ({ description });
 const DEFERRED = json(jobAccepted, "A store is being replaced: accepted, and done in a moment; the job tells when");
 
 const condition = (name: string) =>
-  ({ name, in: "header", description: "ETags separated by commas, or *.", schema: { type: "string" } }) as const;
+  ({
+    name,
+    in: "header",
+    description: "ETags separated by commas, or *.",
+    schema: { type: "string", pattern: CONDITION.source },
+  }) as const;
 const CONDITIONS = [condition("If-Match"), condition("If-None-Match")];
 
 /** Whatever can be converted here, and what is Markdown or text already. */

@@ -1,12 +1,27 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "@hono/zod-openapi";
 import { createConfig, lintFromString } from "@redocly/openapi-core";
+import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../app.ts";
 import { validatorOf } from "../declared-answers.fixture.ts";
 import type { Env } from "../env.ts";
 import { PROBLEMS } from "../ground/problem.ts";
-import type { ApiDocument, MediaTypes } from "../pages/docs-types.ts";
+import type { ApiDocument, MediaTypes, Schema } from "../pages/docs-types.ts";
+import { conforming } from "./conforming.fixture.ts";
+
+/** What no schema can say, and descriptions tell: rules about several fields at once, and what an address is. */
+const UNSAYABLE: ReadonlySet<string> = new Set([
+  "is only for format code: leave it out, or set that",
+  "must have ascending lines, each once",
+  "occurs twice in this batch",
+  "goes with `stream` alone",
+  "must end with a message of the user",
+  "post /v1/chat/completions must not be empty",
+  "is_public, source and at tell of an entry: send its text",
+  "must be an IPv4 or IPv6 address, or a network as 203.0.113.0/24",
+]);
 
 const WORKER = join(import.meta.dirname, "..");
 
@@ -115,6 +130,35 @@ describe("/openapi.json", () => {
         : [];
     });
     expect(refused).toEqual([]);
+  });
+
+  test("allows no body and no parameter that the service refuses for its form alone", () => {
+    const schemas = document.components.schemas ?? {};
+    const refused: string[] = [];
+    const check = (name: string, shown: Schema | undefined, taken: z.ZodType) => {
+      for (const made of fc.sample(conforming(shown, schemas), { numRuns: 12, seed: 7 })) {
+        const value = typeof made === "number" ? String(made) : made;
+        const issue = taken
+          .safeParse(value)
+          .error?.issues.find(({ message }) => !UNSAYABLE.has(message) && !UNSAYABLE.has(`${name} ${message}`));
+        if (issue) refused.push(`${name}: ${JSON.stringify(value)} ${issue.path.join(".")} ${issue.message}`);
+      }
+    };
+    for (const definition of createApp().openAPIRegistry.definitions) {
+      if (definition.type !== "route") continue;
+      const { method, path, request } = definition.route;
+      const operation = document.paths[path]?.[method];
+      const name = `${method} ${path}`;
+      const body = request?.body?.content["application/json"]?.schema;
+      const shown = operation?.requestBody?.content["application/json"]?.schema;
+      if (body instanceof z.ZodType) check(name, shown, body);
+      for (const group of [request?.params, request?.query])
+        for (const [field, taken] of Object.entries(group instanceof z.ZodObject ? group.shape : {})) {
+          const parameter = operation?.parameters?.find((one) => one.name === field);
+          if (parameter && field !== "debug") check(`${name} ${field}`, parameter.schema, taken as z.ZodType);
+        }
+    }
+    expect(refused.slice(0, 20)).toEqual([]);
   });
 
   test("has the routes of keys, authentication and feedback with their schemas", () => {

@@ -22,7 +22,7 @@ const INFO = {
   title: NAME,
   version: "1",
   description:
-    `${SUMMARY}\n\nErrors are RFC 9457 problem documents. Unknown fields are refused. Times are ISO 8601 in UTC.` +
+    `${SUMMARY}\n\nErrors are RFC 9457 problem documents. Unknown fields are refused. Times are ISO 8601 in UTC. Lengths of texts are counted in UTF-16 code units.` +
     " Every answer has an `X-Request-Id`; quote it when something is wrong.",
   license: { name: "Apache-2.0", identifier: "Apache-2.0" },
 };

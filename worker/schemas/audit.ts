@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { AUDIT_OUTCOMES, auditEntry } from "../ground/audit-entry.ts";
 import { AUDIT_PAGE_DEFAULT, AUDIT_PAGE_MAX } from "../limits.ts";
-import { wholeNumber } from "./documents.ts";
+import { NO_CONTROLS, wholeNumber } from "./documents.ts";
 
 const time = z.iso.datetime({ offset: true });
 // With `meta`: commands have made these schemas before `.openapi` is there.
@@ -15,10 +15,10 @@ export const auditReport = z
       example: "a3f1c2d4e5b60718",
     }),
     at: time.openapi({ description: "When it happened.", example: "2026-11-29T12:00:00Z" }),
-    actor: actor.meta({ description: "Who did it.", example: "alice" }),
+    actor: actor.meta({ pattern: NO_CONTROLS, description: "Who did it.", example: "alice" }),
     action: action.meta({ example: "restore apply" }),
     outcome,
-    subject: subject.default(""),
+    subject: subject.default("").openapi({ pattern: NO_CONTROLS }),
     detail: detail.default({}).openapi({ type: "object", description: "Ids, counts and reasons; no secrets." }),
   })
   .openapi("AuditReport");

@@ -38,7 +38,12 @@ export const blockPath = z.object({
   ip: z
     .string()
     .refine((text) => readNetwork(text) !== null, "must be an IPv4 or IPv6 address, or a network as 203.0.113.0/24")
-    .openapi({ param: { name: "ip", in: "path" }, example: "203.0.113.7" }),
+    .openapi({
+      param: { name: "ip", in: "path" },
+      description: "An IPv4 or IPv6 address, or a network of them as `203.0.113.0/24`; its slash percent-encoded.",
+      pattern: "^[0-9A-Fa-f.:]+(/\\d{1,3})?$",
+      example: "203.0.113.7",
+    }),
 });
 
 export const blockRequest = z

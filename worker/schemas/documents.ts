@@ -19,11 +19,17 @@ import { exactNumber } from "../rag/search/filter.ts";
 
 const utf8Bytes = (text: string) => new TextEncoder().encode(text).length;
 
+/** What the checks below enforce, as OpenAPI says it. */
+const NO_NUL = "^[^\\u0000]*$";
+export const NOT_BLANK = "^(?=[^\\u0000]*\\S)[^\\u0000]*$";
+export const NO_CONTROLS = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
+export const ONE_LINE = "^(?=.*\\S)[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$";
+
 /** Text that survives SQLite and JSON unchanged. */
 export const plainText = z
   .string()
   .refine((text) => text.isWellFormed() && !text.includes("\0"), "must be Unicode text without NUL")
-  .openapi({ pattern: "^[^\\u0000]*$" });
+  .openapi({ pattern: NO_NUL });
 
 export const documentId = plainText
   .min(1)
@@ -70,7 +76,12 @@ const metadata = z
       }
     }
   })
-  .openapi("Metadata", { maxProperties: METADATA_FIELDS_MAX, example: { collection: "runbooks", language: "en" } });
+  .openapi("Metadata", {
+    maxProperties: METADATA_FIELDS_MAX,
+    propertyNames: { minLength: 1, maxLength: 64, pattern: NO_NUL },
+    description: `At most ${METADATA_BYTES_MAX} bytes of JSON.`,
+    example: { collection: "runbooks", language: "en" },
+  });
 
 export const documentFields = {
   title: plainText.max(TITLE_CHARS_MAX).optional().openapi({ description: "Default: the first heading, or the id." }),
@@ -82,7 +93,8 @@ export const documentFields = {
     .url({ protocol: /^https?$/ })
     .max(URL_CHARS_MAX)
     .nullable()
-    .optional(),
+    .optional()
+    .openapi({ pattern: "^https?:" }),
   metadata: metadata.default({}),
 };
 
@@ -92,7 +104,8 @@ const outline = z
       line: z.number().int().min(1),
       symbol: plainText
         .max(CHUNK_HEADING_CHARS_MAX)
-        .refine((symbol) => !/\p{Cc}/u.test(symbol), "must not hold control characters"),
+        .refine((symbol) => !/\p{Cc}/u.test(symbol), "must not hold control characters")
+        .openapi({ pattern: NO_CONTROLS }),
     }),
   )
   .max(OUTLINE_ENTRIES_MAX)
@@ -102,7 +115,7 @@ const outline = z
   )
   .openapi({
     description:
-      "Only with `format: code`: from which line on the text belongs to which declaration (empty: to none). Default: by indentation.",
+      "Only with `format: code`: from which line on the text belongs to which declaration (empty: to none), in ascending order. Default: by indentation.",
     example: [
       { line: 3, symbol: "Packer" },
       { line: 9, symbol: "Packer.add" },

@@ -9,13 +9,14 @@ import {
   INCIDENT_TITLE_CHARS_MAX,
   KEY_NAME_CHARS_MAX,
 } from "../limits.ts";
-import { plainText, wholeNumber } from "./documents.ts";
+import { NOT_BLANK, ONE_LINE, plainText, wholeNumber } from "./documents.ts";
 
 /** Control characters have no place on one line of a page, a feed or a terminal. */
 const oneLine = plainText
   .refine((text) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text), "must be one line")
   .trim()
-  .min(1);
+  .min(1)
+  .openapi({ pattern: ONE_LINE });
 
 const title = oneLine
   .max(INCIDENT_TITLE_CHARS_MAX)
@@ -24,7 +25,7 @@ const text = plainText
   .trim()
   .min(1)
   .max(INCIDENT_TEXT_CHARS_MAX)
-  .openapi({ description: "Plain text.", example: "We see it and are looking for the cause." });
+  .openapi({ pattern: NOT_BLANK, description: "Plain text.", example: "We see it and are looking for the cause." });
 const severity = z.enum(SEVERITIES).openapi({
   description:
     "SEV-1: down, answered within 15 min. SEV-2: a part is lost, 1 h. SEV-3: worse than it should be, 4 h. SEV-4: a blemish.",
@@ -157,7 +158,12 @@ export const maintenancePath = z.object({ id: wholeNumber(999_999_999) });
 export const incidentPath = z.object({
   id: z
     .union([wholeNumber(999_999_999), ref])
-    .openapi({ type: "string", example: "1", description: "Its number, or its `ref`." }),
+    .openapi({
+      type: "string",
+      pattern: `^[1-9]\\d{0,8}$|${INCIDENT_REF.source}`,
+      example: "1",
+      description: "Its number, or its `ref`.",
+    }),
 });
 
 export const maintenanceAnnouncement = z

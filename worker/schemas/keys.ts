@@ -17,7 +17,11 @@ const name = plainText
   .trim()
   .min(1)
   .max(KEY_NAME_CHARS_MAX)
-  .openapi({ description: "For humans: who uses the key, and for what.", example: "intranet search" });
+  .openapi({
+    pattern: "^(?=.*\\S)[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]*$",
+    description: "For humans: who uses the key, and for what.",
+    example: "intranet search",
+  });
 
 /** Lower case, so that two tenants cannot differ only in case where a store ignores it. */
 const tenant = z

@@ -17,9 +17,12 @@ import {
 import { ENDINGS } from "../rag/answer/answer.ts";
 import { CHAT_MODEL_NAMES } from "../rag/answer/chat-models.ts";
 import { filterSchema } from "../rag/search/filter.ts";
-import { plainText } from "./documents.ts";
+import { NOT_BLANK, plainText } from "./documents.ts";
 
-const question = plainText.max(QUERY_CHARS_MAX).refine((text) => text.trim() !== "", "must not be empty");
+const question = plainText
+  .max(QUERY_CHARS_MAX)
+  .refine((text) => text.trim() !== "", "must not be empty")
+  .openapi({ pattern: NOT_BLANK });
 
 export const searchRequest = z
   .strictObject({

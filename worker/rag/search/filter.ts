@@ -49,17 +49,27 @@ function indexedPart(text: string): string {
 /** SQLite reads a whole number as an integer and JavaScript as a double: beyond 2^53 they disagree about equality. */
 export const exactNumber = z
   .number()
-  .refine((value) => !Number.isInteger(value) || Number.isSafeInteger(value), "whole numbers must be within ±2^53");
+  .refine((value) => !Number.isInteger(value) || Number.isSafeInteger(value), "whole numbers must be within ±2^53")
+  // Doubles beyond are all whole.
+  .openapi({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER });
 
 const SCALARS = {
   string: z
     .string()
     .refine((text) => text.isWellFormed() && !text.includes("\0"), "must be Unicode text without NUL")
-    .overwrite(indexedPart),
+    .overwrite(indexedPart)
+    .openapi({ pattern: "^[^\\u0000]*$" }),
   number: exactNumber,
   boolean: z.boolean(),
 } as const;
 
+const SHOWN = {
+  string: { type: "string", pattern: "^[^\\u0000]*$" },
+  number: { type: "number", minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
+  boolean: { type: "boolean" },
+} as const;
+
+/** Upper bounds, then lower ones. */
 const RANGE_OPERATORS = ["$lt", "$lte", "$gt", "$gte"] as const;
 
 function condition(type: keyof typeof SCALARS): z.ZodType {
@@ -78,8 +88,28 @@ function condition(type: keyof typeof SCALARS): z.ZodType {
     .refine(
       (value) => combinable(Object.keys(value)),
       "takes one operator, or one of $lt, $lte together with one of $gt, $gte",
-    );
+    )
+    .openapi({ type: "object", anyOf: operatorsShown(type) });
   return z.union([scalar, operators]);
+}
+
+/** What `combinable` lets pass, as OpenAPI says it. */
+function operatorsShown(type: keyof typeof SCALARS) {
+  const scalar = SHOWN[type];
+  const list = { type: "array" as const, items: scalar, minItems: 1 };
+  const ranges = type === "boolean" ? [] : RANGE_OPERATORS;
+  const equalities = { $eq: scalar, $ne: scalar, $in: list, $nin: list };
+  const properties = { ...equalities, ...Object.fromEntries(ranges.map((operator) => [operator, scalar])) };
+  const object = { type: "object" as const, additionalProperties: false };
+  const both = ranges.slice(0, 2).flatMap((upper) => ranges.slice(2).map((lower) => [upper, lower]));
+  return [
+    { ...object, properties, minProperties: 1, maxProperties: 1 },
+    ...both.map((required) => ({
+      ...object,
+      properties: Object.fromEntries(required.map((operator) => [operator, scalar])),
+      required,
+    })),
+  ];
 }
 
 /** Vectorize's rule: operators stand alone, except that an upper bound may join a lower one. */
@@ -106,7 +136,8 @@ export const filterSchema = (
 ).openapi("Filter", {
   minProperties: 1,
   description:
-    "Conditions on document metadata, all of which must hold: a value, or one of $eq $ne $in $nin $lt $lte $gt $gte. " +
+    "Conditions on document metadata, all of which must hold: a value, or one of $eq $ne $in $nin $lt $lte $gt $gte, or one of $lt $lte " +
+    `with one of $gt $gte. Less than ${FILTER_BYTES_MAX} bytes of JSON. ` +
     "Strings are compared by their first 64 bytes.",
   example: { collection: "manuals", published_at_ms: { $gte: 1_767_225_600_000 } },
 });
