@@ -4,6 +4,8 @@
 export const AI_UPSTREAM_TIMEOUT_MS = 300_000;
 /** Vectors for a search that somebody waits for; the model may first have to be loaded. */
 export const AI_UPSTREAM_EMBED_TIMEOUT_MS = 30_000;
+/** From then on the start says what it waits for. */
+export const AI_UPSTREAM_NOTICE_MS = 5_000;
 export const AI_UPSTREAM_IDLE_TIMEOUT_MS = 60_000;
 /** A request held longer than this during a switch is refused: something is wrong and the client should know. */
 export const PROXY_HOLD_MAX_MS = 60_000;

@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import { parseArgs, styleText } from "node:util";
 import { $ } from "zx/core";
+import { harmlessLines } from "../ops/command/output.ts";
 import { PARENT_LOOK_MS, STOP_MAX_MS } from "./limits.ts";
 import type { Platform } from "./platform.ts";
 
@@ -101,7 +102,7 @@ async function run(flags: Flags): Promise<void> {
     api_port: Number(flags["api-port"]),
     faults: flags.faults,
     crons: true,
-    on_log: (line) => console.error(line),
+    on_log: (line) => console.error(harmlessLines(line)),
   });
   try {
     await Promise.race([stopped, present(platform, flags, started_ms)]);
@@ -163,6 +164,7 @@ async function wayOut(error: unknown): Promise<string> {
 
 main().catch(async (error: unknown) => {
   const message = error instanceof Error ? error.message : String(error);
-  console.error(`Error: ${message}\nTry: ${await wayOut(error)}`);
+  // It may hold what a server has answered.
+  console.error(`Error: ${harmlessLines(message)}\nTry: ${await wayOut(error)}`);
   process.exit(1);
 });

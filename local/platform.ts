@@ -288,7 +288,7 @@ async function dimensionsOf(
   on_log: PlatformOptions["on_log"],
 ): Promise<number | null> {
   try {
-    return await ai.embeddingDimensions();
+    return await ai.embeddingDimensions(on_log);
   } catch (error) {
     if (!(error instanceof UpstreamUnreachable) || vectorize.listIndexes().length === 0) throw error;
     on_log?.(

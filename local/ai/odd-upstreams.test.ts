@@ -1,7 +1,9 @@
 /** What servers that call themselves OpenAI-compatible send, and no client of the protocol expects. */
+import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type OpenAiServer, startOpenAiServer } from "./openai-server.fixture.ts";
-import { OpenAiUpstream } from "./openai-upstream.ts";
+import { OpenAiUpstream, UpstreamUnreachable } from "./openai-upstream.ts";
+import { AiService } from "./service.ts";
 
 let server: OpenAiServer;
 let upstream: OpenAiUpstream;
@@ -30,8 +32,35 @@ test("a vector whose numbers do not fit one is refused: too large for it, or all
     [1e-60, "zeros"],
   ]) {
     const data = [{ index: 0, embedding: [value, value] }];
-    server.broken = (outgoing) =>
-      void outgoing.setHeader("content-type", "application/json").end(JSON.stringify({ data }));
+    server.broken = json({ data });
     await expect(upstream.embed(["grain"])).rejects.toThrow(String(reason));
   }
+});
+
+const json = (value: unknown) => (outgoing: ServerResponse) =>
+  void outgoing.setHeader("content-type", "application/json").end(JSON.stringify(value));
+
+test.each([301, 302, 303, 307, 308])(
+  "a redirect (%i) is told with its address, and no text follows it",
+  async (status) => {
+    const asked = server.requests.length;
+    server.broken = (outgoing) =>
+      void outgoing.writeHead(status, { location: "https://ai.example/v1/embeddings" }).end();
+    await expect(upstream.embed(["grain"])).rejects.toThrow("redirects to https://ai.example/v1/embeddings");
+    expect(server.requests.length).toBe(asked + 1);
+  },
+);
+
+test("a model of more dimensions than Vectorize takes is refused by its variable", async () => {
+  server.broken = json({ data: [{ embedding: Array(1_537).fill(0.1) }] });
+  const ai = AiService.fromEnvironment(server.environment);
+  await expect(ai.embeddingDimensions()).rejects.toThrow(/PRISM_AI_EMBEDDING_MODEL.* 1537 dimensions.* 1536 at most/);
+});
+
+test("a server that takes the question and says nothing counts as one that is not there", async () => {
+  server.broken = () => {};
+  const ai = AiService.fromEnvironment({ ...server.environment, PRISM_AI_TIMEOUT_S: "1" });
+  const refusal = await ai.embeddingDimensions().catch((error: unknown) => error);
+  expect(refusal).toBeInstanceOf(UpstreamUnreachable);
+  expect(String(refusal)).toMatch(/PRISM_AI_BASE_URL .* did not answer within 1 s/);
 });

@@ -89,10 +89,16 @@ export class OpenAiUpstream {
   }
 
   /** One vector for each text, in the order of the texts. Throws for an answer that is not just that. */
-  async embed(texts: string[], signal?: AbortSignal): Promise<Float32Array[]> {
+  async embed(
+    texts: string[],
+    signal?: AbortSignal,
+    limit_ms: number = this.#settings.timeout_ms,
+  ): Promise<Float32Array[]> {
     const path = "/embeddings";
     const body = { model: this.#settings.embedding_model, input: texts };
-    const { data } = await this.#post(path, body, signal, (response) => this.#json(path, response, embeddings));
+    const { data } = await this.#post(path, body, signal, limit_ms, (response) =>
+      this.#json(path, response, embeddings),
+    );
     const vectors = inOrder(data).map((embedding) => Float32Array.from(embedding));
     const dimensions = vectors[0]?.length;
     if (vectors.length !== texts.length || vectors.some(({ length }) => length === 0 || length !== dimensions)) {
@@ -120,7 +126,7 @@ export class OpenAiUpstream {
       model: name,
       ...(inputs.stream ? { stream_options: { include_usage: true } } : {}),
     };
-    return this.#post(path, body, signal, async (response) => {
+    return this.#post(path, body, signal, this.#settings.timeout_ms, async (response) => {
       const type = response.headers.get("content-type") ?? "";
       if (inputs.stream && response.body && type.toLowerCase().includes("text/event-stream")) {
         // Before what the server sends, which may name its model or not. Its byte order mark would not be the first character then.
@@ -162,11 +168,12 @@ export class OpenAiUpstream {
     path: string,
     body: unknown,
     signal: AbortSignal | undefined,
+    limit_ms: number,
     read: (response: Response) => Promise<T>,
   ): Promise<T> {
     // Not AbortSignal.timeout: it would cut a stream that has begun, and go on.
     const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(), this.#settings.timeout_ms);
+    const timer = setTimeout(() => limit.abort(), limit_ms);
     try {
       const response = await fetch(`${this.#baseUrl}${path}`, {
         method: "POST",
@@ -175,12 +182,17 @@ export class OpenAiUpstream {
           ...(this.#settings.api_key ? { authorization: `Bearer ${this.#settings.api_key}` } : {}),
         },
         body: JSON.stringify(body),
+        // Followed, a POST may become a GET, and the texts may go to another host than the one that was named.
+        redirect: "manual",
         signal: AbortSignal.any([limit.signal, ...(signal ? [signal] : [])]),
       }).catch((cause: unknown) => {
         throw limit.signal.aborted
-          ? new Error(`${this.#address(path)} did not answer within ${this.#settings.timeout_ms / 1000} s`, { cause })
+          ? new UpstreamUnreachable(`${this.#address(path)} did not answer within ${limit_ms / 1000} s.`, { cause })
           : new UpstreamUnreachable(`${this.#address(path)} cannot be reached: is the server running?`, { cause });
       });
+      const location = response.headers.get("location");
+      if (response.status >= 300 && response.status < 400 && location !== null)
+        throw new UpstreamError(`${this.#address(path)} redirects to ${location}: name that address, up to ${path}`);
       if (!response.ok) {
         throw new UpstreamError(
           `${this.#address(path)} answered ${response.status}: ${(await response.text()).slice(0, 200)}`,

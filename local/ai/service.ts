@@ -5,14 +5,14 @@
  * extractive answerer are built in, so that the platform answers offline and without downloading weights.
  */
 import { z } from "zod";
-import { AI_TEXTS_PER_CALL_MAX } from "../../infra/cloudflare-limits.ts";
+import { AI_TEXTS_PER_CALL_MAX, VECTORIZE_DIMENSIONS_MAX } from "../../infra/cloudflare-limits.ts";
 import type { VARIABLES } from "../../infra/inventory.ts";
 import { estimateTokens } from "../../worker/rag/text/tokens.ts";
 import { embeddingModel } from "../../worker/vectors/models.ts";
-import { AI_UPSTREAM_EMBED_TIMEOUT_MS, AI_UPSTREAM_IDLE_TIMEOUT_MS } from "../limits.ts";
+import { AI_UPSTREAM_EMBED_TIMEOUT_MS, AI_UPSTREAM_IDLE_TIMEOUT_MS, AI_UPSTREAM_NOTICE_MS } from "../limits.ts";
 import { answerExtractively } from "./extractive-answerer.ts";
 import { embedLexical, LEXICAL_MODEL } from "./lexical-embedder.ts";
-import { type ChatInputs, OpenAiUpstream } from "./openai-upstream.ts";
+import { type ChatInputs, OpenAiUpstream, UpstreamError } from "./openai-upstream.ts";
 import { toMarkdown } from "./to-markdown.ts";
 
 const message = z.object({ role: z.string(), content: z.string() });
@@ -85,9 +85,20 @@ export class AiService {
   }
 
   /** Dimensions of the embedding model, asked of the upstream once at start. */
-  async embeddingDimensions(): Promise<number> {
-    const [vector] = this.#upstream ? await this.#upstream.embed(["dimensions"]) : embedLexical(["dimensions"]);
+  async embeddingDimensions(on_wait?: (line: string) => void): Promise<number> {
+    const notice = setTimeout(
+      () => on_wait?.("Waiting for the server of PRISM_AI_BASE_URL, which may have to load its model."),
+      AI_UPSTREAM_NOTICE_MS,
+    );
+    const texts = ["dimensions"];
+    const limit_ms = Math.min(this.#upstream?.timeout_ms ?? 0, AI_UPSTREAM_EMBED_TIMEOUT_MS);
+    const embedding = this.#upstream?.embed(texts, undefined, limit_ms) ?? embedLexical(texts);
+    const [vector] = await Promise.resolve(embedding).finally(() => clearTimeout(notice));
     if (!vector) throw new Error("the embedding model returned no vector for a probe text");
+    if (vector.length > VECTORIZE_DIMENSIONS_MAX)
+      throw new UpstreamError(
+        `PRISM_AI_EMBEDDING_MODEL makes vectors of ${vector.length} dimensions, and Vectorize takes ${VECTORIZE_DIMENSIONS_MAX} at most: choose another model`,
+      );
     return vector.length;
   }
 

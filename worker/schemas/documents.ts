@@ -57,6 +57,9 @@ const metadataTypes = new Map<string, string>(
   VECTOR_INDEX.metadata_indexes.map(({ property, type }) => [property, type]),
 );
 
+/** Of OpenAPI 3.1, which the types of `.openapi` do not know. */
+const METADATA_NAMES = { propertyNames: { minLength: 1, maxLength: 64, pattern: NO_NUL } };
+
 /** Flat; fields that the index filters on must have the index's type. */
 const metadata = z
   .record(plainText.min(1).max(64), z.union([plainText, exactNumber, z.boolean()]))
@@ -78,7 +81,7 @@ const metadata = z
   })
   .openapi("Metadata", {
     maxProperties: METADATA_FIELDS_MAX,
-    propertyNames: { minLength: 1, maxLength: 64, pattern: NO_NUL },
+    ...METADATA_NAMES,
     description: `At most ${METADATA_BYTES_MAX} bytes of JSON.`,
     example: { collection: "runbooks", language: "en" },
   });
