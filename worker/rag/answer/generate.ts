@@ -206,7 +206,7 @@ class Silence {
   readonly promise: Promise<never>;
   readonly #limit_ms: () => number;
   readonly #giveUp: (why: AnswerBrokeOff) => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(limit_ms: () => number) {
     const { promise, reject } = Promise.withResolvers<never>();
@@ -223,8 +223,8 @@ class Silence {
   }
 
   end(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
   }
 }
 

@@ -169,6 +169,8 @@ describe("chunkDocument", () => {
       [`a data:image/png;base64,${line}\n${line}\niVBORw==\nwords`, "a data:image/png;base64,…\nwords"],
       [`<data:text/html;charset="utf-8";base64,${line}> x`, '<data:text/html;charset="utf-8";base64,…> x'],
       [`url('data:image/svg+xml;utf8,<svg a="b"><path d="M 0 0"/></svg>') x`, "url('data:image/svg+xml;utf8,…') x"],
+      [`url("data:image/svg+xml,%3csvg a='b c'%3e%3cg d='M(0)'/%3e%3c/svg%3e") x`, 'url("data:image/svg+xml,…") x'],
+      [`a data:image/png;base64,${line} ${line} iVBORw==\nwords`, "a data:image/png;base64,…\nwords"],
     ] as const)
       expect(chunkDocument({ text: written, title: "" })).toMatchObject([{ text: shown, original: written }]);
     const short = "Write `data:text/plain;base64,SGVsbG8=` or data: a, b and metadata:,x.";

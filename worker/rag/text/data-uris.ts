@@ -11,11 +11,15 @@ const MEDIA_TYPE = '(?:[\\w.+-]+/[\\w.+-]+)?(?:;[\\w.+-]+(?:="?[\\w.+-]+"?)?)*';
 const DATA = `[\\w%+/=.~!$&*;:@,?#-]{${DATA_CHARS_MIN},}`;
 /** Base64 as mail has it, in lines; the last one may be short where it shows that it is an end. */
 const BASE64 = "[\\w+/=-]";
-const LINE_BREAK = "[ \\t]{0,40}\\n[ \\t]{0,40}";
+const LINE_BREAK = "(?:[ \\t]{0,40}\\n[ \\t]{0,40}|[ \\t])";
 const WRAPPED_DATA = `(?<=;base64,)(?:${LINE_BREAK})?${BASE64}{40,}(?:${LINE_BREAK}${BASE64}{40,})+(?:${LINE_BREAK}(?:${BASE64}*=|${BASE64}+(?=["')>])))?`;
-/** Not encoded, as browsers take it. It ends before the next one begins, so that each is read once. */
-const DRAWING = "(?<=svg\\+xml[^,\\s]{0,80},)<svg\\b(?:(?!data:)[\\s\\S])*?</svg>";
-const DATA_URI = new RegExp(`\\bdata:(?=${MEDIA_TYPE},)[^\\s,]*,(${WRAPPED_DATA}|[ \\t]?${DATA}|${DRAWING})`, "gi");
+/**
+ * Not encoded, or with quotes and blanks that are not, as browsers take it. It ends before the next one begins, so that each is read
+ * once.
+ */
+const DRAWN = "(?![\\w-])(?:(?!data:)[\\s\\S])*?";
+const DRAWING = `(?<=svg\\+xml[^,\\s]{0,80},)(?:<svg${DRAWN}</svg>|%3Csvg${DRAWN}%3C(?:/|%2F)svg%3E)`;
+const DATA_URI = new RegExp(`\\bdata:(?=${MEDIA_TYPE},)[^\\s,]*,(${WRAPPED_DATA}|${DRAWING}|[ \\t]?${DATA})`, "gi");
 const LEFT_OUT = "…";
 const UTF8 = new TextEncoder();
 
