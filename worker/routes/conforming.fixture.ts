@@ -57,8 +57,10 @@ function text({ format, pattern, minLength = 0, maxLength = Number.POSITIVE_INFI
 }
 
 function object(schema: Shown, schemas: Record<string, Schema>): fc.Arbitrary<object> {
-  const fields = Object.entries(schema.properties ?? {}).map(([name, field]) => [name, conforming(field, schemas)]);
-  const named = fc.record(Object.fromEntries(fields), { requiredKeys: [...(schema.required ?? [])] });
+  const fields: Record<string, fc.Arbitrary<unknown>> = Object.fromEntries(
+    Object.entries(schema.properties ?? {}).map(([name, field]) => [name, conforming(field, schemas)]),
+  );
+  const named = fc.record(fields, { requiredKeys: [...(schema.required ?? [])] });
   const { additionalProperties, minProperties = 0, maxProperties = 64 } = schema;
   const others =
     typeof additionalProperties === "object"
