@@ -1,7 +1,8 @@
 /** What the meter counted, as the metrics that Prometheus knows: base units, and labels of fixed sets. */
-import type { Series, SeriesTally } from "../ground/meter.ts";
+import { OUTCOMES, type Series, type SeriesTally } from "../ground/meter.ts";
 import { countUpTo } from "../ground/sketch.ts";
 import { addTally, labelled, type Tally } from "../ground/tally.ts";
+import { CACHE_STATUSES } from "../store/answer-cache.ts";
 import type { Family } from "../telemetry/open-metrics.ts";
 import { LABELS } from "../telemetry/tally.ts";
 
@@ -40,7 +41,11 @@ export function metricFamilies({ version, series, in_flight, allowances }: Count
     Object.entries(names).map(([text, name]) => ({ labels: { [label]: text }, value: (all[name] ?? 0) * scale }));
   const byLabel = (label: string) =>
     labelled(all, label).map(([text, value]) => ({ labels: { [label]: text }, value }));
-  /** Failures of each kind that was ever called: a counter that begins with its first failure hides it. */
+  // Whatever rules watch is there from nought on: Prometheus counts from a series' first sample, so that a counter which begins with
+  // its first failures hides them.
+  const answered = (isCounted: (series: Series) => boolean) =>
+    requests.reduce((sum, one) => sum + (isCounted(one.series) ? (one.tally.units ?? 0) : 0), 0);
+  /** Failures of each kind that was ever called. */
   const byCall = (count: "calls" | "errors", database: string) => [
     { labels: { dependency: "database", call: "query" }, value: all[database] ?? 0 },
     ...Object.entries({ vectorize: "vector", ai: "ai" }).flatMap(([dependency, name]) =>
@@ -83,15 +88,16 @@ export function metricFamilies({ version, series, in_flight, allowances }: Count
       samples: single(in_flight),
     },
     counter(
-      "rate_limit_hits",
-      "Requests refused with 429",
-      single(
-        requests.reduce(
-          (sum, { series: { status_code }, tally }) => sum + (status_code === 429 ? (tally.units ?? 0) : 0),
-          0,
-        ),
-      ),
+      "requests_by_outcome",
+      "Requests by outcome alone",
+      OUTCOMES.map((outcome) => ({ labels: { outcome }, value: answered((series) => series.outcome === outcome) })),
     ),
+    counter(
+      "credential_refusals",
+      "Requests refused with 401",
+      single(answered((series) => series.status_code === 401)),
+    ),
+    counter("rate_limit_hits", "Requests refused with 429", single(answered((series) => series.status_code === 429))),
     counter("requests_by_colo", "Requests by the data centre that they came to", byLabel(LABELS.colo)),
     counter("cold_starts", "Isolates that began to work", single(all.cold_start)),
     counter(
@@ -101,7 +107,11 @@ export function metricFamilies({ version, series, in_flight, allowances }: Count
     ),
     counter("neurons", "Neurons of chat models", single(all.neurons)),
     counter("answers_by_model", "Answers by the model that made them", byLabel(LABELS.model)),
-    counter("cache_lookups", "Answers looked for in the caches, by layer or miss", byLabel(LABELS.cache)),
+    counter(
+      "cache_lookups",
+      "Answers looked for in the caches, by layer or miss",
+      sums("cache", Object.fromEntries(CACHE_STATUSES.map((status) => [status, `${LABELS.cache}/${status}`]))),
+    ),
     counter("database_queries", "Queries of D1", single(all.database_queries)),
     counter(
       "database_rows",

@@ -26,7 +26,10 @@ interface CacheEntry {
   body: string;
 }
 
-export type CacheLayer = "memory" | "edge" | "kv";
+const CACHE_LAYERS = ["memory", "edge", "kv"] as const;
+type CacheLayer = (typeof CACHE_LAYERS)[number];
+/** What a look for an answer may end with. */
+export const CACHE_STATUSES = ["miss", "bypass", ...CACHE_LAYERS] as const;
 
 /** Counts since the isolate started. */
 export const cacheCounters = { hits: { memory: 0, edge: 0, kv: 0 }, misses: 0, evictions: 0 };
