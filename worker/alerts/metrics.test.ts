@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { metricFamilies } from "../operations/metric-families.ts";
 import { renderMetrics } from "../telemetry/open-metrics.ts";
 import { METRICS } from "./metrics.ts";
+import { ALL_RULES } from "./rules.ts";
 
 const request = (outcome: "done" | "failed", status_code: number) => ({
   series: { kind: "request" as const, endpoint: "e", method: "GET", status_code, outcome },
@@ -70,4 +71,21 @@ test("what rules count is there before the first of it: Prometheus would not see
   );
   // Only families that begin with all their series will do.
   expect(counters.map(([, name]) => name)).not.toContain("prism_requests_total");
+});
+
+test("what a rule compares a percentile with is a bound of its histogram, and not the last one", () => {
+  const compared = ALL_RULES.flatMap(({ id, condition }) =>
+    ("all" in condition ? condition.all : []).flatMap(({ metric, value }) => {
+      const [, histogram] =
+        /histogram_quantile\(.*?(prism_\w+_bucket)/.exec(METRICS[metric].promql?.("5m") ?? "") ?? [];
+      return histogram === undefined ? [] : [{ id, histogram, bound: value / 1000 }];
+    }),
+  );
+  expect(compared.length).toBeGreaterThan(2);
+  for (const { id, histogram, bound } of compared) {
+    const bounds = (printed[0] ?? [])
+      .filter((line) => line.startsWith(`${histogram}{`))
+      .map((line) => Number(/le="([^"]+)"/.exec(line)?.[1]?.replace("+Inf", "NaN")));
+    expect([id, bounds.includes(bound), bounds.some((other) => other > bound)]).toEqual([id, true, true]);
+  }
 });

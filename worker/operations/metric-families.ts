@@ -14,8 +14,13 @@ interface Counted {
   allowances: Record<string, { used: number; limit: number; runs_out_at: string | null }>;
 }
 
-/** From 5 ms, where the fastest answers are, to 60 s, after which a model is given up. */
-const BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+/**
+ * From 5 ms, where the fastest answers are, to 60 s, after which a model is given up. What a rule compares a percentile with is a
+ * bound, and not the last one: between bounds Prometheus guesses, and beyond the last it knows nothing.
+ */
+const REQUEST_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 2.5, 5, 10, 30, 60];
+/** Messages and tasks have a quarter of an hour. */
+const WORK_BUCKETS_S = [...REQUEST_BUCKETS_S, 120, 300, 900];
 
 type Labels = Record<string, string>;
 type SampledFamily = Extract<Family, { samples: unknown }>;
@@ -74,13 +79,23 @@ export function metricFamilies({ version, series, in_flight, allowances }: Count
         outcome,
       })),
     ),
-    durations("prism_request_duration_seconds", "Time to the end of an answer, within 2 %", requests),
+    durations(
+      "prism_request_duration_seconds",
+      "Time to the end of an answer, within 2 %",
+      requests,
+      REQUEST_BUCKETS_S,
+    ),
     counter(
       "work",
       "Queue messages and cron tasks by outcome",
       counts(others, ({ kind, endpoint, outcome }) => ({ kind, endpoint, outcome })),
     ),
-    durations("prism_work_duration_seconds", "Duration of queue messages and cron tasks, within 2 %", others),
+    durations(
+      "prism_work_duration_seconds",
+      "Duration of queue messages and cron tasks, within 2 %",
+      others,
+      WORK_BUCKETS_S,
+    ),
     {
       name: "prism_requests_in_flight",
       type: "gauge",
@@ -160,10 +175,10 @@ function counts(series: readonly SeriesTally[], labelsOf: (series: Series) => La
   return grouped(series, labelsOf).map(({ labels, tally }) => ({ labels, value: tally.units ?? 0 }));
 }
 
-function durations(name: string, help: string, series: readonly SeriesTally[]): Family {
+function durations(name: string, help: string, series: readonly SeriesTally[], bounds_s: readonly number[]): Family {
   const distributions = grouped(series, ({ endpoint }) => ({ endpoint })).map(({ labels, tally }) => {
     const counted = durationsOf(tally);
-    const buckets = BUCKETS_S.map((le_s) => ({ le_s, count: countUpTo(counted, le_s * 1000) }));
+    const buckets = bounds_s.map((le_s) => ({ le_s, count: countUpTo(counted, le_s * 1000) }));
     return { labels, buckets, count: tally.units ?? 0, sum_s: (tally.duration_ms ?? 0) / 1000 };
   });
   return { name, type: "histogram", help, distributions };
