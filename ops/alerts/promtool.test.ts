@@ -47,6 +47,19 @@ function messages(units: number, took_ms: number): SeriesTally {
 const TRAFFIC: Record<string, (minute: number) => SeriesTally[]> = {
   "a quiet time": () => [searches(100, { counts: { "cache/kv": 8, "cache/miss": 1 } })],
   "errors that go on": (minute) => (minute < 30 ? [searches(100)] : [searches(97), searches(3, { status_code: 503 })]),
+  "errors that are over": (minute) =>
+    minute >= 10 && minute < 20 ? [searches(60), searches(40, { status_code: 503 })] : [searches(100)],
+  "errors that have just ended": (minute) =>
+    minute >= 20 && minute < MINUTES - 7 ? [searches(60), searches(40, { status_code: 503 })] : [searches(100)],
+  "the first conversions of documents, which fail": (minute) => [
+    searches(100, { counts: minute === MINUTES - 2 ? { "ai_calls/conversion": 9, "ai_errors/conversion": 9 } : {} }),
+  ],
+  "Vectorize that fails": (minute) => [
+    searches(100, { counts: { "vector_calls/query": 10, ...(minute < 30 ? {} : { "vector_errors/query": 8 }) } }),
+  ],
+  "an optimiser that saves nothing": () => [
+    searches(100, { counts: { tokens_in: 9_000, tokens_out: 100, tokens_saved: 90 } }),
+  ],
   "errors of one minute": (minute) =>
     minute === MINUTES - 2 ? [searches(40), searches(60, { status_code: 500 })] : [searches(100)],
   "wrong credentials": (minute) =>

@@ -31,11 +31,11 @@ const printed = (["plain", "openmetrics"] as const).map((format) =>
     format,
   ).split("\n"),
 );
-/** Of a service that never failed or refused anything, and never found an answer in a cache. */
+/** Of a service that never failed or refused anything, called no model, and never found an answer in a cache. */
 const healthy = renderMetrics(
   metricFamilies({
     version: "v",
-    series: [{ ...request("done", 200), tally: { units: 1, "vector_calls/query": 1, "ai_calls/generation": 1 } }],
+    series: [{ ...request("done", 200), tally: { units: 1 } }],
     in_flight: 0,
     allowances: {},
   }),

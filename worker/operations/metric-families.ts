@@ -5,6 +5,7 @@ import { addTally, labelled, type Tally } from "../ground/tally.ts";
 import { CACHE_STATUSES } from "../store/answer-cache.ts";
 import type { Family } from "../telemetry/open-metrics.ts";
 import { LABELS } from "../telemetry/tally.ts";
+import { COUNTED } from "../telemetry/timings.ts";
 
 interface Counted {
   version: string;
@@ -21,6 +22,9 @@ interface Counted {
 const REQUEST_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 2.5, 5, 10, 30, 60];
 /** Messages and tasks have a quarter of an hour. */
 const WORK_BUCKETS_S = [...REQUEST_BUCKETS_S, 120, 300, 900];
+
+/** As Cloudflare calls what the service depends on. */
+const DEPENDENCIES = { db: "database", kv: "kv", vector: "vectorize", ai: "ai" } as const;
 
 type Labels = Record<string, string>;
 type SampledFamily = Extract<Family, { samples: unknown }>;
@@ -50,16 +54,13 @@ export function metricFamilies({ version, series, in_flight, allowances }: Count
   // its first failures hides them.
   const answered = (isCounted: (series: Series) => boolean) =>
     requests.reduce((sum, one) => sum + (isCounted(one.series) ? (one.tally.units ?? 0) : 0), 0);
-  /** Failures of each kind that was ever called. */
-  const byCall = (count: "calls" | "errors", database: string) => [
-    { labels: { dependency: "database", call: "query" }, value: all[database] ?? 0 },
-    ...Object.entries({ vectorize: "vector", ai: "ai" }).flatMap(([dependency, name]) =>
-      labelled(all, `${name}_calls`).map(([call]) => ({
-        labels: { dependency, call },
-        value: all[`${name}_${count}/${call}`] ?? 0,
-      })),
-    ),
-  ];
+  const byCall = (count: "calls" | "errors") =>
+    Object.values(COUNTED).flatMap((counted) => {
+      const name = counted[count];
+      if (counted.errors === null || name === null) return [];
+      const [, call = "query"] = counted.calls.split("/");
+      return [{ labels: { dependency: DEPENDENCIES[counted.dependency], call }, value: all[name] ?? 0 }];
+    });
   const single = (value = 0) => [{ labels: {}, value }];
 
   return [
@@ -134,16 +135,8 @@ export function metricFamilies({ version, series, in_flight, allowances }: Count
       sums("operation", { read: "rows_read", written: "rows_written" }),
     ),
     counter("kv_operations", "Operations of KV", sums("operation", { read: "kv_reads", write: "kv_writes" })),
-    counter(
-      "dependency_calls",
-      "Calls of what the service depends on, by their kind",
-      byCall("calls", "database_queries"),
-    ),
-    counter(
-      "dependency_errors",
-      "Failed calls of what the service depends on, by their kind",
-      byCall("errors", "database_errors"),
-    ),
+    counter("dependency_calls", "Calls of what the service depends on, by their kind", byCall("calls")),
+    counter("dependency_errors", "Failed calls of what the service depends on, by their kind", byCall("errors")),
     counter(
       "dependency_seconds",
       "Time spent waiting for what the service depends on",
