@@ -156,14 +156,12 @@ export const incidentListQuery = z.strictObject({ state: z.enum(["open", "resolv
 /** Numbers, so that people can speak of them. */
 export const maintenancePath = z.object({ id: wholeNumber(999_999_999) });
 export const incidentPath = z.object({
-  id: z
-    .union([wholeNumber(999_999_999), ref])
-    .openapi({
-      type: "string",
-      pattern: `^[1-9]\\d{0,8}$|${INCIDENT_REF.source}`,
-      example: "1",
-      description: "Its number, or its `ref`.",
-    }),
+  id: z.union([wholeNumber(999_999_999), ref]).openapi({
+    type: "string",
+    pattern: `^[1-9]\\d{0,8}$|${INCIDENT_REF.source}`,
+    example: "1",
+    description: "Its number, or its `ref`.",
+  }),
 });
 
 export const maintenanceAnnouncement = z
