@@ -198,6 +198,8 @@ test("a request gets the version it asks for, even one without traffic; an unkno
   expect(await asked('other="a1", prism="b2"')).toBe("new");
   expect(await asked('other="b2"')).toBe("old");
   expect(await asked('prism="c3"')).toBe("old");
+  // Of a name without end not every place is tried as its beginning.
+  for (let times = 0; times < 40; times += 1) expect(await asked("a".repeat(15_000))).toBe("old");
 });
 
 /** A chunked body: nothing says beforehand how large it is. */

@@ -262,7 +262,7 @@ export class FrontProxy {
 /** The entries of a dictionary header (RFC 8941 §3.2) whose values are strings, as `<script>--<version id>`. */
 function overriddenVersions(header: string | string[] | undefined): ReadonlySet<string> {
   const text = header === undefined ? "" : [header].flat().join(",");
-  return new Set([...text.matchAll(/([a-z][\w-]*)="([^"]*)"/g)].map(([, script, id]) => `${script}--${id}`));
+  return new Set([...text.matchAll(/(?<![\w-])([a-z][\w-]*)="([^"]*)"/g)].map(([, script, id]) => `${script}--${id}`));
 }
 
 function refuse(outgoing: ServerResponse, { status, detail }: Refusal): void {
