@@ -2,7 +2,7 @@
  * One resource of the local stack, as an engine would treat it: compared with what is there, then made, changed, replaced, left
  * alone or refused. The resource types are those of the provider stand-in and of the Vectorize provider, in this process.
  */
-import type Cloudflare from "cloudflare";
+
 import type { DeclaredResource } from "../../infra/program-monitor.ts";
 import { EngineLog } from "../../infra/provider/engine-log.ts";
 import { PartlyDone, type Plugin, type Properties } from "../../infra/provider/plugin.ts";
@@ -10,6 +10,7 @@ import { hasUnknown } from "../../infra/provider/unknowns.ts";
 import { VectorizeApi } from "../../infra/provider/vectorize-api.ts";
 import { vectorizeIndex } from "../../infra/provider/vectorize-index.ts";
 import { type CloudflareAddress, createCloudflare } from "../../ops/cloudflare/api.ts";
+import type { Cloudflare } from "../../ops/cloudflare/official.ts";
 import { EXIT, OpsError } from "../../ops/command/errors.ts";
 import type { DriftedResource, PlannedStep } from "../../ops/stack/driver.ts";
 import { findExisting } from "../../ops/stack/natural-keys.ts";

@@ -1,10 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type Cloudflare from "cloudflare";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WATCHDOG } from "../../infra/inventory.ts";
 import { createCloudflare } from "../../ops/cloudflare/api.ts";
+import type { Cloudflare } from "../../ops/cloudflare/official.ts";
 import { mainVersion, workerVersions } from "../../ops/cloudflare/worker-versions.ts";
 import { runCli } from "../../ops/command/run-cli.fixture.ts";
 import type { PlannedStep, StackDriver } from "../../ops/stack/driver.ts";

@@ -3,9 +3,9 @@
  * matters, with every trigger firing as it would; and a change of a share of them, as new versions of documents make it.
  */
 import { createHash, randomFillSync } from "node:crypto";
-import type Cloudflare from "cloudflare";
 import { VECTOR_INDEX } from "../../infra/inventory.ts";
 import { encodePack, type PackEntry } from "../../worker/vectors/vector-pack.ts";
+import type { Cloudflare } from "../cloudflare/official.ts";
 import type { D1Connection, JsonValue } from "../d1/connection.ts";
 import { BENCH_PACK_VECTORS, D1_PARAMETER_BYTES, VECTOR_DELETE_IDS } from "../limits.ts";
 import type { Storage } from "../storage/storage.ts";

@@ -27,6 +27,7 @@ import {
   PER_CHUNK_MEASURED,
   SEARCH_MS_BASE,
   SEARCH_MS_PER_MILLION,
+  SEARCH_ROWS_READ_LARGE,
   SEARCH_ROWS_READ_MAX,
   SHARD_BUSY_SHARE_MAX,
   SHARD_MOVED_SHARE,
@@ -244,7 +245,7 @@ function notesOf(plans: readonly Plan[]): string[] {
 
 function assumptionsOf(per_chunk: PerChunk, asked: Asked, measured_now: boolean): string[] {
   return [
-    `a chunk: ${counted(per_chunk.d1_bytes, "byte")} of D1 with its indexes and full text, ${counted(per_chunk.rows_written, "row")} written, ${per_chunk.neurons} neurons, ${per_chunk.write_ms} ms to write, ${counted(per_chunk.rows_read_per_search, "row")} read by each search of its shard, ${amount(SEARCH_ROWS_READ_MAX)} at most (${measured_now ? "measured now" : "measured before, by --measure"}); ${asked.dimensions} dimensions`,
+    `a chunk: ${per_chunk.d1_bytes} bytes of D1 with its indexes and full text, ${per_chunk.rows_written} rows written, ${per_chunk.neurons} neurons, ${per_chunk.write_ms} ms to write, ${per_chunk.rows_read_per_search} rows read by each search of its shard up to ${amount(SEARCH_ROWS_READ_LARGE)}, ${amount(SEARCH_ROWS_READ_MAX)} at the very most (${measured_now ? "measured now" : "measured before, by --measure"}); ${asked.dimensions} dimensions`,
     `a search keeps its database busy for ${SEARCH_MS_BASE} ms and ${asked.search_ms} ms for each million chunks of its shard, other tenants' as well, and may take ${asked.latency_ms} ms; at most ${SHARD_BUSY_SHARE_MAX * 100} % of a second is used`,
     `${many(asked.tenants, "tenant")}, sizes by Zipf's law, traffic by size; ${amount(asked.searches)} searches and ${amount(asked.answers)} answers a day, at the busiest ${PEAK_FACTOR} times as many`,
     `${asked.churn * 100} % of the chunks are written anew a month and ${asked.growth * 100} % come to them, unevenly`,

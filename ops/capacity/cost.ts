@@ -2,7 +2,7 @@
 import { NEURONS_PER_MILLION_EMBEDDED_TOKENS } from "../../infra/cloudflare-limits.ts";
 import { PAID_PLAN_USD, PRICES, type Price } from "../../infra/cloudflare-prices.ts";
 import { chatCost, ROUTES, USD_PER_NEURON } from "../../worker/rag/answer/chat-models.ts";
-import { SEARCH_ROWS_READ_MAX } from "../limits.ts";
+import { SEARCH_ROWS_READ_LARGE } from "../limits.ts";
 
 /** What a chunk takes, measured (`measure.ts`). */
 export interface PerChunk {
@@ -13,7 +13,7 @@ export interface PerChunk {
   neurons: number;
   /** Of the whole way of a write, on the machine that measured: an upper bound of what the database is busy. */
   write_ms: number;
-  /** By each search, for each chunk of its shard, up to `SEARCH_ROWS_READ_MAX`: FTS5's walks along posting lists are rows to D1. */
+  /** By each search, for each chunk of its shard, up to `SEARCH_ROWS_READ_LARGE`: FTS5's walks along posting lists are rows to D1. */
   rows_read_per_search: number;
 }
 
@@ -54,7 +54,7 @@ export function monthlyCost(
     requests: asked,
     cpu_ms: asked * CPU_MS_PER_REQUEST,
     d1_rows_read:
-      asked * Math.min(SEARCH_ROWS_READ_MAX, (chunks / Math.max(1, shards)) * per_chunk.rows_read_per_search),
+      asked * Math.min(SEARCH_ROWS_READ_LARGE, (chunks / Math.max(1, shards)) * per_chunk.rows_read_per_search),
     d1_rows_written: chunks_written * per_chunk.rows_written,
     d1_bytes: chunks * per_chunk.d1_bytes,
     vectorize_queried_dimensions: (asked + chunks) * dimensions,

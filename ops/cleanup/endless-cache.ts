@@ -1,5 +1,5 @@
 /** Entries of the cache namespace that never end. The Worker gives each an end, and KV removes it then: these are somebody else's. */
-import type Cloudflare from "cloudflare";
+import type { Cloudflare } from "../cloudflare/official.ts";
 import { changeNamespace } from "../restore/key-value.ts";
 
 /** Returns how many there are, or were. @throws OpsError in KV's words. */

@@ -1,5 +1,5 @@
 /** What a stack consists of, as the account itself tells: resources by the inventory's names, live ones by the Worker's bindings. */
-import type Cloudflare from "cloudflare";
+
 import {
   BUCKETS,
   DATABASE,
@@ -11,6 +11,7 @@ import {
 } from "../../infra/inventory.ts";
 import { mapNouns } from "../../infra/nouns.ts";
 import { OpsError } from "../command/errors.ts";
+import type { Cloudflare } from "./official.ts";
 import { mainVersion, workerVersions } from "./worker-versions.ts";
 
 export interface AccountResources {

@@ -4,13 +4,13 @@
  *
  * Every failure reaches the caller as an `OpsError` with the HTTP status, if there was one; `refusalCodes` gives Cloudflare's own.
  */
-import type { Cloudflare } from "cloudflare";
 import { counted } from "../../worker/ground/counted.ts";
 import { OpsError } from "../command/errors.ts";
 import { API_PATIENCE_MS, API_RATE_PAUSE_MS, API_RETRIES_MAX, API_TIMEOUT_MS, RETRY_PAUSE_MS } from "../limits.ts";
 import { patiently } from "../patience.ts";
 import { whileWaiting } from "../waits.ts";
 import { connectionFailure, neverSent, pathOf, refusalOf } from "./failures.ts";
+import type { Cloudflare } from "./official.ts";
 import { type Clock, RequestBudget, systemClock } from "./request-budget.ts";
 import { cloudflareSdk } from "./sdk.ts";
 

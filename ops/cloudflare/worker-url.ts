@@ -1,5 +1,5 @@
 /** Where a Worker answers, as its account tells. */
-import type Cloudflare from "cloudflare";
+import type { Cloudflare } from "./official.ts";
 
 /**
  * Base of its HTTP API without a trailing slash: its custom domain, the first by name where it has several; else its workers.dev

@@ -1,8 +1,9 @@
 /** The Worker's versions and the deployments that send traffic to them, over Cloudflare's API. */
-import type Cloudflare from "cloudflare";
+
 import { z } from "zod";
 import { readVersionNote, type VersionNote } from "../../infra/version-note.ts";
 import { refusalCodes } from "./failures.ts";
+import type { Cloudflare } from "./official.ts";
 
 /** Share of the traffic that a version of a deployment gets; 0 to 100, together 100. */
 export interface Share {

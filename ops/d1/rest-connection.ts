@@ -1,6 +1,7 @@
 /** A D1 database over Cloudflare's REST API. */
-import type Cloudflare from "cloudflare";
+
 import { REPEATABLE } from "../cloudflare/api.ts";
+import type { Cloudflare } from "../cloudflare/official.ts";
 import type { D1Connection, JsonValue, Rows } from "./connection.ts";
 
 /** What the API answers to `raw`: looser in the SDK's types than in fact. */

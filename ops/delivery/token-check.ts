@@ -1,5 +1,5 @@
 /** Whether the API token may read what a delivery works on: asked before anything is planned, all at once. */
-import type Cloudflare from "cloudflare";
+import type { Cloudflare } from "../cloudflare/official.ts";
 import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
 
 /** @throws OpsError naming every permission that is missing, or the first failure of another kind. */

@@ -1,6 +1,7 @@
 /** Questions whose answer is known: each sampled chunk must be found by its own words and by its own vector. */
-import type Cloudflare from "cloudflare";
+
 import type { IndexEntry } from "../../worker/vectors/index-entry.ts";
+import type { Cloudflare } from "../cloudflare/official.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { isFoundByItsWords } from "../restore/found-by-words.ts";
 

@@ -1,7 +1,7 @@
 /** A database and a vector index of their own for one drill, named so that nobody takes them for anything else. */
 import { randomBytes } from "node:crypto";
-import type Cloudflare from "cloudflare";
 import type { SnapshotBody } from "../backup/manifest.ts";
+import type { Cloudflare } from "../cloudflare/official.ts";
 import { asOpsError } from "../command/errors.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { restD1 } from "../d1/rest-connection.ts";

@@ -1,6 +1,7 @@
 /** Versions of Worker scripts on the game day's account: the watchdog, and releases with something wrong in front of the served code. */
-import type { Cloudflare } from "cloudflare";
+
 import { COMPATIBILITY, SERVICE, WATCHDOG } from "../../infra/inventory.ts";
+import type { Cloudflare } from "../cloudflare/official.ts";
 
 export interface Account {
   client: Cloudflare;

@@ -1,6 +1,7 @@
 /** What a switch of generations works with: the stack, its deployment, and connections to its stores. */
-import type Cloudflare from "cloudflare";
+
 import { createCloudflare } from "../cloudflare/api.ts";
+import type { Cloudflare } from "../cloudflare/official.ts";
 import { OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import type { Progress } from "../command/progress.ts";

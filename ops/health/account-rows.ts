@@ -2,7 +2,7 @@
  * What Cloudflare's API says of each part, asked directly: the way that is left where the Worker does not answer. Each part is asked on its
  * own, so that one failure hides no other.
  */
-import type Cloudflare from "cloudflare";
+
 import {
   cronsOf,
   DATABASE,
@@ -17,6 +17,7 @@ import { counted } from "../../worker/ground/counted.ts";
 import { queueId } from "../cloudflare/account-resources.ts";
 import { type CloudflareAddress, createCloudflare } from "../cloudflare/api.ts";
 import { refusalCodes } from "../cloudflare/failures.ts";
+import type { Cloudflare } from "../cloudflare/official.ts";
 import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
 import { asOpsError, OpsError } from "../command/errors.ts";
 import { shownBytes } from "../command/quantities.ts";

@@ -2,9 +2,10 @@
  * The log as Cloudflare's telemetry API holds it: three days on the free plan, seven on the paid one.
  * https://developers.cloudflare.com/api/resources/workers/subresources/observability/subresources/telemetry/methods/query/
  */
-import type Cloudflare from "cloudflare";
+
 import { z } from "zod";
 import { REPEATABLE } from "../cloudflare/api.ts";
+import type { Cloudflare } from "../cloudflare/official.ts";
 import type { LogFilter } from "./filter.ts";
 import { statusRange } from "./filter.ts";
 import { LOG_QUERY_EVENTS } from "./limits.ts";

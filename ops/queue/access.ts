@@ -1,7 +1,8 @@
 /** What the commands of the queue work with: Cloudflare's API, the queues' ids, the database of the dead letters, two buckets. */
-import type Cloudflare from "cloudflare";
+
 import { QUEUES } from "../../infra/inventory.ts";
 import { queueId } from "../cloudflare/account-resources.ts";
+import type { Cloudflare } from "../cloudflare/official.ts";
 import type { Invocation } from "../command/invocation.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { liveDatabase, openStack } from "../stack/delivery.ts";

@@ -1,11 +1,12 @@
 /** `ops queue status`: what waits, who takes it, what died. Asks the account itself, so that it answers where the Worker does not. */
-import type Cloudflare from "cloudflare";
+
 import { z } from "zod";
 import { nameInStack, QUEUES, SERVICE, STACKS } from "../../infra/inventory.ts";
 import { RULES } from "../../worker/alerts/rules.ts";
 import { counted } from "../../worker/ground/counted.ts";
 import { queueReport } from "../../worker/schemas/monitoring.ts";
 import { queueId } from "../cloudflare/account-resources.ts";
+import type { Cloudflare } from "../cloudflare/official.ts";
 import { defineCommand } from "../command/define.ts";
 import { asOpsError, EXIT } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";

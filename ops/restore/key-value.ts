@@ -1,7 +1,7 @@
 /** The KV namespace that is state, brought to what a list of entries says; what was there before is given back, for the undo. */
 import { isDeepStrictEqual } from "node:util";
-import type Cloudflare from "cloudflare";
 import { type KeyValueEntry, readNamespace } from "../backup/snapshot/config-namespace.ts";
+import type { Cloudflare } from "../cloudflare/official.ts";
 import { OpsError } from "../command/errors.ts";
 import { KV_BULK_KEYS_MAX, KV_EXPIRY_MIN_S } from "../limits.ts";
 

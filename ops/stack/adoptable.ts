@@ -1,7 +1,8 @@
 /** Which of the declared resources exist already, and by which id Pulumi takes them over. */
-import type Cloudflare from "cloudflare";
+
 import { hasUnknown } from "../../infra/provider/unknowns.ts";
 import { NOUNS } from "../../local/pulumi/nouns.ts";
+import type { Cloudflare } from "../cloudflare/official.ts";
 import type { UnmanagedResource } from "./driver.ts";
 import { findExisting } from "./natural-keys.ts";
 

@@ -1,7 +1,8 @@
 /** What a delivery works with, opened once: the stack's driver, Cloudflare's API, the Worker's versions, its database. */
-import type Cloudflare from "cloudflare";
+
 import { nameInStack, SERVICE } from "../../infra/inventory.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
+import type { Cloudflare } from "../cloudflare/official.ts";
 import { type WorkerVersions, workerVersions } from "../cloudflare/worker-versions.ts";
 import type { Invocation } from "../command/invocation.ts";
 import type { D1Connection } from "../d1/connection.ts";

@@ -2,11 +2,11 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type Cloudflare from "cloudflare";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { isDataStore } from "../../infra/policy/data-stores.ts";
 import { type EngineStack, startEngineStack } from "../../local/pulumi/engine.fixture.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
+import type { Cloudflare } from "../cloudflare/official.ts";
 import { adoptable } from "./adoptable.ts";
 import type { PlannedStep, StackDriver } from "./driver.ts";
 import { pulumiDriver } from "./pulumi-driver.ts";

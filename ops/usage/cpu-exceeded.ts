@@ -1,6 +1,7 @@
 /** Invocations that Cloudflare ended for their CPU time: the Worker cannot know of them, Workers Logs does. */
-import type Cloudflare from "cloudflare";
+
 import { REPEATABLE } from "../cloudflare/api.ts";
+import type { Cloudflare } from "../cloudflare/official.ts";
 
 interface Span {
   account_id: string;

@@ -1,7 +1,8 @@
 /** The KV namespace that is state (configuration, blocklist, incidents): its keys with values, metadata and expiry. */
-import type Cloudflare from "cloudflare";
+import type { Key } from "cloudflare/resources/kv/namespaces/keys";
 import pMap from "p-map";
 import { z } from "zod";
+import type { Cloudflare } from "../../cloudflare/official.ts";
 import { KV_READERS } from "../../limits.ts";
 
 const ENTRIES = z.object({
@@ -20,7 +21,7 @@ export type KeyValueEntry = z.infer<typeof ENTRIES>["entries"][number];
 /** Every entry, by key. One that expires or goes while it is read is left out. @throws OpsError in the API's words. */
 export async function readNamespace(api: Cloudflare, account_id: string, namespace_id: string) {
   const { keys, values } = api.kv.namespaces;
-  const listed: Cloudflare.KV.Namespaces.Key[] = [];
+  const listed: Key[] = [];
   for await (const key of keys.list(namespace_id, { account_id })) listed.push(key);
   const entries = await pMap(
     listed,

@@ -1,6 +1,6 @@
 /** Everything of a stack beside its database: buckets, configuration, vector index, Worker. */
-import type Cloudflare from "cloudflare";
 import { counted } from "../../../worker/ground/counted.ts";
+import type { Cloudflare } from "../../cloudflare/official.ts";
 import type { D1Connection } from "../../d1/connection.ts";
 import { PACK_KEYS_PER_READ } from "../../limits.ts";
 import type { StackResources } from "../../stack/target.ts";

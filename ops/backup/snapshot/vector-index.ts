@@ -1,5 +1,5 @@
 /** The live vector index beside the rows of a snapshot: how it is set up, and whether each has what the other has. */
-import type Cloudflare from "cloudflare";
+import type { Cloudflare } from "../../cloudflare/official.ts";
 import { ORPHANS_LISTED } from "../../limits.ts";
 import type { SnapshotBody } from "../manifest.ts";
 import type { VectorIds } from "./vector-ids.ts";

@@ -1,5 +1,5 @@
 /** The deployed Worker: its version with all modules, and the names (never the values) of its secrets. */
-import type Cloudflare from "cloudflare";
+import type { Cloudflare } from "../../cloudflare/official.ts";
 import { mainVersion, workerVersions } from "../../cloudflare/worker-versions.ts";
 import { OpsError } from "../../command/errors.ts";
 
