@@ -208,7 +208,9 @@ function shown(
   if (messages_24h !== null) {
     const done = messages_24h.map(({ type, outcome, count }) => `${count} ${type} ${outcome}`);
     lines.push(`Last 24 h: ${done.length === 0 ? "no messages" : done.join(", ")}.`);
-    lines.push(`Open: ${counted(open_parts ?? 0, "part")} of jobs, ${counted(owed_vectors ?? 0, "change")} owed to Vectorize.`);
+    lines.push(
+      `Open: ${counted(open_parts ?? 0, "part")} of jobs, ${counted(owed_vectors ?? 0, "change")} owed to Vectorize.`,
+    );
   }
   for (const { problem, try: remedy } of problems) lines.push("", `Problem: ${problem}`, `Try: ${remedy}`);
   return lines.join("\n");
