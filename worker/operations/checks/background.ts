@@ -99,7 +99,11 @@ export function judgeCron({ runs, watched_minutes }: CronFigures): Finding {
   const facts = { runs: count(() => true), failed: count((outcome) => outcome === "failed") };
   const window_minutes = CRON_STOPPED_AFTER_MS / MINUTE_MS;
   if (facts.runs === 0 && watched_minutes < window_minutes)
-    return { status: "unknown", detail: `no run yet; the meter counts since ${watched_minutes} minutes only`, facts };
+    return {
+      status: "unknown",
+      detail: `no run yet; the meter counts since ${counted(watched_minutes, "minute")} only`,
+      facts,
+    };
   if (facts.runs === 0)
     return { status: "unhealthy", detail: `no run in the last ${window_minutes} minutes: cron has stopped`, facts };
   if (facts.failed === facts.runs) return { status: "degraded", detail: "every run has failed", facts };
