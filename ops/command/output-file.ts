@@ -70,9 +70,9 @@ export async function writeOutput(
 }
 
 /** Makes a folder that files are to be written into. @throws OpsError of wrong usage where there can be none. */
-export function outputFolder(folder: string, op: string): void {
+export function outputFolder(folder: string, op: string, mode?: number): void {
   try {
-    makeFolder(folder);
+    makeFolder(folder, mode);
   } catch (error) {
     const { message } = error as Error;
     throw misuse({ op, subject: folder, cause: message, hint: "name a folder that can be written" }, error);
