@@ -9,15 +9,16 @@ import { TRACES, WORKER_SETTINGS } from "./inventory.ts";
 const { enabled, head_sampling_rate, logs, traces } = WORKER_SETTINGS.observability;
 const { telemetryDestinations } = config;
 
-/** Left out where there are none, so that the provider keeps what it reads. */
-const to = (destinations: string[]) => (destinations.length === 0 ? {} : { destinations });
-
-/** Of the Worker and of the watchdog. */
+/**
+ * Of the Worker and of the watchdog. Destinations are declared where there are none, too: what is left out the provider keeps as it
+ * was, so that lines and spans would go on to a destination that the configuration no longer names.
+ */
 export const observability = {
   enabled,
   headSamplingRate: head_sampling_rate,
-  logs: { enabled: logs.enabled, invocationLogs: logs.invocation_logs, ...to(telemetryDestinations.logs) },
-  traces: plan.traces
-    ? { enabled: true, headSamplingRate: TRACES.head_sampling_rate, ...to(telemetryDestinations.traces) }
-    : { enabled: traces.enabled },
+  logs: { enabled: logs.enabled, invocationLogs: logs.invocation_logs, destinations: telemetryDestinations.logs },
+  traces: {
+    ...(plan.traces ? { enabled: true, headSamplingRate: TRACES.head_sampling_rate } : { enabled: traces.enabled }),
+    destinations: telemetryDestinations.traces,
+  },
 };

@@ -199,8 +199,8 @@ describe("both plans", () => {
       expect(program("production").named(worker).inputs.observability).toEqual({
         enabled: true,
         headSamplingRate: 1,
-        logs: { enabled: true, invocationLogs: true },
-        traces: { enabled: false },
+        logs: { enabled: true, invocationLogs: true, destinations: [] },
+        traces: { enabled: false, destinations: [] },
       });
       expect(program("paid").named(worker).inputs.observability).toEqual({
         enabled: true,

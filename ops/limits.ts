@@ -1,5 +1,5 @@
 /** Every limit of the ops room, units in the name. */
-import { POSTINGS_PER_RANKED, TEXT_RANKED_MAX } from "../worker/limits.ts";
+import { POSTINGS_PER_RANKED, TEXT_COUNTED_SHARE, TEXT_RANKED_MAX } from "../worker/limits.ts";
 
 /** A timer of Node.js that is to end later ends at once. */
 export const TIMER_MS_MAX = 2 ** 31 - 1;
@@ -423,7 +423,7 @@ const ASKED_WORDS = 6;
 /** Rows that D1 counted for a search of `ops bench http`: 11 401 at 100 000 chunks, 11 791 at 1 000 000. */
 export const SEARCH_ROWS_READ_LARGE = 11_800;
 /** What they may be at most: what full text may count, walk through and rank by its own limits. */
-export const SEARCH_ROWS_READ_MAX = (2 * ASKED_WORDS + POSTINGS_PER_RANKED + 1) * TEXT_RANKED_MAX;
+export const SEARCH_ROWS_READ_MAX = (2 * ASKED_WORDS * TEXT_COUNTED_SHARE + POSTINGS_PER_RANKED + 1) * TEXT_RANKED_MAX;
 /** What `ops capacity --measure 4000` found last, on two busy cores (November 2026). */
 export const PER_CHUNK_MEASURED = {
   d1_bytes: 2_048,

@@ -11,12 +11,14 @@ export const RESCORE_DEPTH = 30;
 export const SPARSE_POOL = 45;
 
 /**
- * Chunks that bm25 ranks for one search, some 2 ms; beyond, `worker/rag/search/match-plan.ts` chooses. `TEXT_RANKED_MAX` of the
- * environment sets another. What it costs is in docs/decisions/0003-fusion.md.
+ * Chunks that bm25 ranks for one search, some 2 µs each; where more hold its words, `worker/rag/search/match-plan.ts` chooses.
+ * `TEXT_RANKED_MAX` of the environment sets another. What it costs is in docs/decisions/0003-fusion.md.
  */
-export const TEXT_RANKED_MAX = 1_000;
+export const TEXT_RANKED_MAX = 2_000;
+/** Of those, so many of each word are counted from either end of the index, before any is ranked: a count beyond is an estimate. */
+export const TEXT_COUNTED_SHARE = 0.5;
 /** Places in posting lists that FTS5 may walk through for each chunk that it may rank: a place costs a fortieth of a ranking. */
-export const POSTINGS_PER_RANKED = 40;
+export const POSTINGS_PER_RANKED = 20;
 
 /** A chunk closes before it passes this: one idea, a few paragraphs; most abstracts and answers are one chunk. */
 export const CHUNK_TARGET_TOKENS = 250;

@@ -7,7 +7,7 @@ import { QUEUE_BATCH_MESSAGES_MAX } from "../infra/cloudflare-limits.ts";
 import type { Env } from "./env.ts";
 import type { Mode } from "./ground/mode.ts";
 import type { Principal } from "./ground/principal.ts";
-import type { CacheLayer } from "./store/answer-cache.ts";
+import type { CACHE_STATUSES } from "./store/answer-cache.ts";
 import { explain, observedDatabase, type SessionStart } from "./store/database.ts";
 import { type GuardedAi, type GuardedVectorize, guardedAi, guardedVectorize, refusedAi } from "./store/dependencies.ts";
 import type { QueueMessage } from "./store/queue-messages.ts";
@@ -56,7 +56,7 @@ export class Work implements Unit {
   /** Null until the credentials are checked, on open routes, and for messages and tasks. */
   principal: Principal | null = null;
   /** Where the answer came from, if it is of a kind that is kept. */
-  cache_status: "miss" | "bypass" | CacheLayer | null = null;
+  cache_status: (typeof CACHE_STATUSES)[number] | null = null;
   readonly #context: Pick<ExecutionContext, "waitUntil">;
   #stores: Stores | null = null;
   #session: SessionStart | undefined;

@@ -163,6 +163,8 @@ describe("Workers", () => {
     ["it off", { enabled: false }],
     ["no logs", { enabled: true, logs: { enabled: false } }],
     ["a tenth of it", { enabled: true, headSamplingRate: 0.1, logs: { enabled: true } }],
+    ["a tenth of its logs", { enabled: true, headSamplingRate: 1, logs: { enabled: true, headSamplingRate: 0.1 } }],
+    ["logs that are only exported", { enabled: true, logs: { enabled: true, persist: false, destinations: ["a"] } }],
   ])("a Worker with observability and %s is refused", async (_, observability) => {
     expect(await violations([worker(observability)])).toEqual([expect.stringMatching(/^workers-are-observed: prism/)]);
   });

@@ -19,13 +19,15 @@ export function workerPolicies(plan: Plan): Policies {
       enforcementLevel: "mandatory",
       validateResource: ({ type, name, props }, report) => {
         if (type !== WORKER) return;
-        const { enabled, headSamplingRate, logs } = props.observability ?? {};
-        if (enabled !== true || logs?.enabled !== true)
+        const { enabled, headSamplingRate = 1, logs = {} } = props.observability ?? {};
+        // Which of the two counts Cloudflare does not say.
+        const kept = Math.min(headSamplingRate, logs.headSamplingRate ?? 1);
+        if (enabled !== true || logs.enabled !== true)
           report(`${name} has no observability: nobody could say what went wrong in it. Enable it with its logs.`);
-        else if (headSamplingRate !== undefined && headSamplingRate < 1)
-          report(
-            `${name} keeps ${headSamplingRate * 100} % of its logs: an error may be in the rest. Keep all of them.`,
-          );
+        else if (logs.persist === false)
+          report(`${name} only exports its logs: \`ops logs\` and the reports would find none. Keep them as well.`);
+        else if (kept < 1)
+          report(`${name} keeps ${kept * 100} % of its logs: an error may be in the rest. Keep all of them.`);
       },
     },
     {

@@ -92,7 +92,8 @@ export const NOUNS: Record<string, Noun> = {
   "cloudflare:index/worker:Worker": collection({
     path: () => "/workers/workers",
     id: "id",
-    change: "patch",
+    // The whole of it: what is not declared has its default again.
+    change: "put",
     // The real provider renames; the local platform does not.
     fixed: ["name"],
   }),

@@ -8,6 +8,7 @@ import type { WorkerBinding } from "../../infra/bindings.ts";
 import { BUNDLE_COMPRESSED_BYTES_MAX } from "../../infra/cloudflare-limits.ts";
 import type { VersionRecord } from "../registry.ts";
 import { ApiError } from "./envelope.ts";
+import { observabilityBody } from "./observability.ts";
 import { checked } from "./request-body.ts";
 
 /** Code of an upload that Cloudflare refuses after reading it. */
@@ -55,7 +56,7 @@ const uploadSettings = z.object({
   migrations: migrationsSchema.optional(),
   limits: z.object({ cpu_ms: z.number().optional() }).nullish(),
   logpush: z.boolean().optional(),
-  observability: z.record(z.string(), z.unknown()).nullish(),
+  observability: observabilityBody.nullish(),
   tags: z.array(z.string()).nullish(),
   tail_consumers: z.array(z.record(z.string(), z.unknown())).nullish(),
 });

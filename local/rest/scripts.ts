@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import type { ScriptRecord, VersionRecord } from "../registry.ts";
 import { ok } from "./envelope.ts";
+import { observabilityBody } from "./observability.ts";
 import { jsonBody } from "./request-body.ts";
 import { multipartSettings, multipartUpload, type UploadSettings, WORKERS_MALFORMED } from "./script-upload.ts";
 import { shownBindings } from "./version-view.ts";
@@ -13,7 +14,7 @@ import type { WorkerStore } from "./worker-store.ts";
 const SETTING_NAMES = ["logpush", "observability", "tags", "tail_consumers"] as const;
 const settingsBody = z.object({
   logpush: z.boolean().optional(),
-  observability: z.record(z.string(), z.unknown()).nullish(),
+  observability: observabilityBody.nullish(),
   tags: z.array(z.string()).nullish(),
   tail_consumers: z.array(z.record(z.string(), z.unknown())).nullish(),
 });

@@ -6,6 +6,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import type { ScriptRecord, VersionRecord } from "../registry.ts";
 import { ApiError, ok } from "./envelope.ts";
+import { type Observability, observabilityBody, patchedObservability, shownObservability } from "./observability.ts";
 import { pageOf } from "./pagination.ts";
 import { jsonBody } from "./request-body.ts";
 import { base64Modules, checkedUpload, INVALID_WORKER, WORKERS_MALFORMED } from "./script-upload.ts";
@@ -16,7 +17,7 @@ import type { WorkerStore } from "./worker-store.ts";
 
 const workerFields = z.object({
   logpush: z.boolean().optional(),
-  observability: z.record(z.string(), z.unknown()).optional(),
+  observability: observabilityBody.optional(),
   subdomain: z.object({ enabled: z.boolean().optional(), previews_enabled: z.boolean().optional() }).optional(),
   tags: z.array(z.string()).optional(),
   tail_consumers: z.array(z.object({ name: z.string() })).optional(),
@@ -43,6 +44,7 @@ export function workersBetaRoutes(store: WorkerStore): Hono {
     updated_on: script.modified_on,
     deployed_on: store.deployments(script.id)[0]?.created_on ?? null,
     ...shownSettings(script),
+    observability: shownObservability(observability(script)),
     subdomain: {
       ...subdomain(script),
       // No such host answers here: the service's own address is that of the front proxy.
@@ -68,6 +70,14 @@ export function workersBetaRoutes(store: WorkerStore): Hono {
     const { enabled = false, previews_enabled = false } = fields.subdomain;
     return store.saveScript(withSubdomain(set, enabled, previews_enabled));
   };
+  /** A partial update leaves what it does not name as it was, inside of objects as well. */
+  const patched = (script: ScriptRecord, fields: z.infer<typeof workerFields>): z.infer<typeof workerFields> => ({
+    ...fields,
+    ...(fields.observability && {
+      observability: patchedObservability(observability(script), fields.observability),
+    }),
+    ...(fields.subdomain && { subdomain: { ...subdomain(script), ...fields.subdomain } }),
+  });
   const refuseRename = (script: ScriptRecord, name: string | undefined) => {
     if (name !== undefined && name !== script.id)
       throw new ApiError(
@@ -103,7 +113,7 @@ export function workersBetaRoutes(store: WorkerStore): Hono {
       const script = store.scriptByIdOrName(c.req.param("id"));
       const { name, ...fields } = await jsonBody(c, updateBody, WORKERS_MALFORMED);
       refuseRename(script, name);
-      return ok(c, shown(apply(script, fields)));
+      return ok(c, shown(apply(script, patched(script, fields))));
     })
     .delete("/workers/workers/:id", async (c) => {
       await store.deleteScript(store.scriptByIdOrName(c.req.param("id")).id);
@@ -161,6 +171,11 @@ export function workersBetaRoutes(store: WorkerStore): Hono {
       registry.delete("version", version.id);
       return ok(c, null);
     });
+}
+
+/** As it was sent, to this API or to the older one. */
+function observability({ settings }: ScriptRecord): Observability {
+  return observabilityBody.parse(settings.observability ?? {});
 }
 
 function shownVersion(version: VersionRecord, script: ScriptRecord, withModules: boolean): Record<string, unknown> {

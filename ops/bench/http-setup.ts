@@ -39,6 +39,13 @@ export function peerWorkers(): Promise<ExtraWorker[]> {
   return Promise.all(PEERS.map(async (name) => ({ name, script: await bundlePeer(name), d1 })));
 }
 
+interface Filling {
+  count: number;
+  random: Random;
+  /** Another tenant owns a place in the database, though it has no chunk. */
+  neighbour: boolean;
+}
+
 export interface Filled {
   /** May search and chat, rate-limited as any. */
   key: string;
@@ -51,7 +58,7 @@ export interface Filled {
  * Gives the service and its peers the same `count` chunks. All but the last are written into the service's database as the Worker
  * would have written them, but for their vectors; the last ones go through its API, at the rate that a database of that size has.
  */
-export async function fill(invocation: Invocation, rig: Rig, count: number, random: Random): Promise<Filled> {
+export async function fill(invocation: Invocation, rig: Rig, { count, random, neighbour }: Filling): Promise<Filled> {
   const { signal, progress } = invocation;
   const { client } = rig;
   const source = await endlessParagraphs(count, random);
@@ -69,6 +76,7 @@ export async function fill(invocation: Invocation, rig: Rig, count: number, rand
     );
   const database_id = rig.platform.runtime.registry.list("d1")[0]?.uuid ?? "";
   const ingested = Math.min(INGESTED, count);
+  if (neighbour) await rig.platform.runtime.queryD1(database_id, [tenantStatement("neighbour")]);
   progress.start("chunks written", count);
   for (let from = 0; from < count - ingested; from += LOAD_ROWS) {
     signal.throwIfAborted();
@@ -92,15 +100,19 @@ export async function fill(invocation: Invocation, rig: Rig, count: number, rand
   return { key, sample, ingested_per_s };
 }
 
+function tenantStatement(tenant: string): { sql: string; params: string[] } {
+  return {
+    sql: `INSERT INTO tenants (tenant, index_version, changed_at_ms) VALUES (?1, 1, 0) ON CONFLICT (tenant) DO NOTHING`,
+    params: [tenant],
+  };
+}
+
 /** One transaction that writes a document of one chunk for each paragraph. */
 function chunkStatements(part: readonly Paragraph[], first: number): { sql: string; params: (string | number)[] }[] {
   const rows = JSON.stringify(part.map(({ id, title, text }, index) => [first + index, id, title, text]));
   const next = first + part.length;
   return [
-    {
-      sql: `INSERT INTO tenants (tenant, index_version, changed_at_ms) VALUES (?1, 1, 0) ON CONFLICT (tenant) DO NOTHING`,
-      params: [TENANT],
-    },
+    tenantStatement(TENANT),
     {
       sql: `INSERT INTO documents (id, tenant, external_id, title, format, content_hash, chunk_ids, token_count, version, created_at_ms, updated_at_ms)
         SELECT value ->> 0, ?2, value ->> 1, value ->> 2, 'text', value ->> 1, json_array(value ->> 0), 200, 1, 0, 0 FROM json_each(?1)`,

@@ -99,15 +99,25 @@ model of this machine has no weight in a hybrid search, so vectors are not asked
       .describe("chunks to write first; several sizes with commas"),
     rounds: positive.default(ROUNDS).describe("rounds to measure"),
     telemetry: z.boolean().optional().describe("measure what telemetry costs"),
+    neighbour: z
+      .boolean()
+      .optional()
+      .describe("with another tenant in the database, from whom full text tells it apart"),
   }),
   output,
-  examples: ["bench http --json", "bench http --telemetry", "bench http --chunks 10000,100000,1000000 --json"],
+  examples: [
+    "bench http --json",
+    "bench http --telemetry",
+    "bench http --neighbour --chunks 10000,100000",
+    "bench http --chunks 10000,100000,1000000 --json",
+  ],
   run: measureHttp,
 });
 
 interface Options {
   rounds: number;
   telemetry?: boolean | undefined;
+  neighbour?: boolean | undefined;
 }
 
 async function measureHttp(
@@ -158,7 +168,11 @@ function growthOf(first: SizeFigures, size: SizeFigures): Record<string, number>
 async function measureSize(invocation: Invocation, count: number, options: Options): Promise<SizeFigures> {
   const random = seededRandom(1);
   return onRig(invocation, { extra_workers: await peerWorkers() }, async (rig) => {
-    const { key, sample, ingested_per_s } = await fill(invocation, rig, count, random);
+    const { key, sample, ingested_per_s } = await fill(invocation, rig, {
+      count,
+      random,
+      neighbour: options.neighbour ?? false,
+    });
     const gun = createGun(rig.platform.url, key);
     try {
       const workloads = subjects(count);

@@ -16,7 +16,9 @@ interface Metric {
   promql: ((window: string) => string) | null;
 }
 
-const FAILED = 'prism_requests_total{outcome="failed"}';
+/** By outcome alone, which is counted from nought on for each: of the others a series begins with its first requests. */
+const REQUESTS = "prism_requests_by_outcome_total";
+const FAILED = `${REQUESTS}{outcome="failed"}`;
 const NOT_SLOW = `prism_request_duration_seconds_bucket{le="${SLOW_REQUEST_MS / 1_000}"}`;
 const sum = (selector: string) => (window: string) => `sum(increase(${selector}[${window}]))`;
 const ratio = (part: string, whole: string) => (window: string) =>
@@ -28,9 +30,9 @@ const failures = (dependency: string) => (window: string) =>
   `${failed(dependency)(window)} / sum by (call) (increase(prism_dependency_calls_total{dependency="${dependency}"}[${window}]))`;
 
 export const METRICS = {
-  requests: meter("Requests", sum("prism_requests_total")),
+  requests: meter("Requests", sum(REQUESTS)),
   failed_requests: meter("Requests that the service failed", sum(FAILED)),
-  error_ratio: meter("Share of requests that the service failed", ratio(FAILED, "prism_requests_total")),
+  error_ratio: meter("Share of requests that the service failed", ratio(FAILED, REQUESTS)),
   slow_ratio: meter(
     "Share of requests that took longer than the latency objective",
     (window) =>
@@ -45,8 +47,8 @@ export const METRICS = {
     "95th percentile of the time to the end of an answer, in ms",
     (window) => `1000 * histogram_quantile(0.95, sum by (le) (rate(prism_request_duration_seconds_bucket[${window}])))`,
   ),
-  auth_failures: meter("Requests refused for their credentials", sum('prism_requests_total{code="401"}')),
-  throttled: meter("Requests refused for being too many", sum('prism_requests_total{code="429"}')),
+  auth_failures: meter("Requests refused for their credentials", sum("prism_credential_refusals_total")),
+  throttled: meter("Requests refused for being too many", sum("prism_rate_limit_hits_total")),
   database_errors_per_minute: meter(
     "Failed queries of D1 a minute",
     (window) => `60 * sum(rate(prism_dependency_errors_total{dependency="database"}[${window}]))`,

@@ -23,6 +23,8 @@ export interface Sample {
   has_quota: boolean;
 }
 
+export const OUTCOMES = ["done", "refused", "waits", "failed"] as const;
+
 /** Units of work of one sort: each field is of a fixed set. */
 export interface Series {
   kind: "request" | "message" | "task";
@@ -31,7 +33,7 @@ export interface Series {
   /** Empty for what is no request; 0 is the status of such. */
   method: string;
   status_code: number;
-  outcome: "done" | "refused" | "waits" | "failed";
+  outcome: (typeof OUTCOMES)[number];
 }
 
 /** What some units of work of one sort add up to. */

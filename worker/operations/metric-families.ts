@@ -1,9 +1,11 @@
 /** What the meter counted, as the metrics that Prometheus knows: base units, and labels of fixed sets. */
-import type { Series, SeriesTally } from "../ground/meter.ts";
+import { OUTCOMES, type Series, type SeriesTally } from "../ground/meter.ts";
 import { countUpTo } from "../ground/sketch.ts";
 import { addTally, labelled, type Tally } from "../ground/tally.ts";
+import { CACHE_STATUSES } from "../store/answer-cache.ts";
 import type { Family } from "../telemetry/open-metrics.ts";
 import { LABELS } from "../telemetry/tally.ts";
+import { COUNTED } from "../telemetry/timings.ts";
 
 interface Counted {
   version: string;
@@ -13,8 +15,16 @@ interface Counted {
   allowances: Record<string, { used: number; limit: number; runs_out_at: string | null }>;
 }
 
-/** From 5 ms, where the fastest answers are, to 60 s, after which a model is given up. */
-const BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+/**
+ * From 5 ms, where the fastest answers are, to 60 s, after which a model is given up. What a rule compares a percentile with is a
+ * bound, and not the last one: between bounds Prometheus guesses, and beyond the last it knows nothing.
+ */
+const REQUEST_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 2.5, 5, 10, 30, 60];
+/** Messages and tasks have a quarter of an hour. */
+const WORK_BUCKETS_S = [...REQUEST_BUCKETS_S, 120, 300, 900];
+
+/** As Cloudflare calls what the service depends on. */
+const DEPENDENCIES = { db: "database", kv: "kv", vector: "vectorize", ai: "ai" } as const;
 
 type Labels = Record<string, string>;
 type SampledFamily = Extract<Family, { samples: unknown }>;
@@ -40,16 +50,17 @@ export function metricFamilies({ version, series, in_flight, allowances }: Count
     Object.entries(names).map(([text, name]) => ({ labels: { [label]: text }, value: (all[name] ?? 0) * scale }));
   const byLabel = (label: string) =>
     labelled(all, label).map(([text, value]) => ({ labels: { [label]: text }, value }));
-  /** Failures of each kind that was ever called: a counter that begins with its first failure hides it. */
-  const byCall = (count: "calls" | "errors", database: string) => [
-    { labels: { dependency: "database", call: "query" }, value: all[database] ?? 0 },
-    ...Object.entries({ vectorize: "vector", ai: "ai" }).flatMap(([dependency, name]) =>
-      labelled(all, `${name}_calls`).map(([call]) => ({
-        labels: { dependency, call },
-        value: all[`${name}_${count}/${call}`] ?? 0,
-      })),
-    ),
-  ];
+  // Whatever rules watch is there from nought on: Prometheus counts from a series' first sample, so that a counter which begins with
+  // its first failures hides them.
+  const answered = (isCounted: (series: Series) => boolean) =>
+    requests.reduce((sum, one) => sum + (isCounted(one.series) ? (one.tally.units ?? 0) : 0), 0);
+  const byCall = (count: "calls" | "errors") =>
+    Object.values(COUNTED).flatMap((counted) => {
+      const name = counted[count];
+      if (counted.errors === null || name === null) return [];
+      const [, call = "query"] = counted.calls.split("/");
+      return [{ labels: { dependency: DEPENDENCIES[counted.dependency], call }, value: all[name] ?? 0 }];
+    });
   const single = (value = 0) => [{ labels: {}, value }];
 
   return [
@@ -69,13 +80,23 @@ export function metricFamilies({ version, series, in_flight, allowances }: Count
         outcome,
       })),
     ),
-    durations("prism_request_duration_seconds", "Time to the end of an answer, within 2 %", requests),
+    durations(
+      "prism_request_duration_seconds",
+      "Time to the end of an answer, within 2 %",
+      requests,
+      REQUEST_BUCKETS_S,
+    ),
     counter(
       "work",
       "Queue messages and cron tasks by outcome",
       counts(others, ({ kind, endpoint, outcome }) => ({ kind, endpoint, outcome })),
     ),
-    durations("prism_work_duration_seconds", "Duration of queue messages and cron tasks, within 2 %", others),
+    durations(
+      "prism_work_duration_seconds",
+      "Duration of queue messages and cron tasks, within 2 %",
+      others,
+      WORK_BUCKETS_S,
+    ),
     {
       name: "prism_requests_in_flight",
       type: "gauge",
@@ -83,15 +104,16 @@ export function metricFamilies({ version, series, in_flight, allowances }: Count
       samples: single(in_flight),
     },
     counter(
-      "rate_limit_hits",
-      "Requests refused with 429",
-      single(
-        requests.reduce(
-          (sum, { series: { status_code }, tally }) => sum + (status_code === 429 ? (tally.units ?? 0) : 0),
-          0,
-        ),
-      ),
+      "requests_by_outcome",
+      "Requests by outcome alone",
+      OUTCOMES.map((outcome) => ({ labels: { outcome }, value: answered((series) => series.outcome === outcome) })),
     ),
+    counter(
+      "credential_refusals",
+      "Requests refused with 401",
+      single(answered((series) => series.status_code === 401)),
+    ),
+    counter("rate_limit_hits", "Requests refused with 429", single(answered((series) => series.status_code === 429))),
     counter("requests_by_colo", "Requests by the data centre that they came to", byLabel(LABELS.colo)),
     counter("cold_starts", "Isolates that began to work", single(all.cold_start)),
     counter(
@@ -101,7 +123,11 @@ export function metricFamilies({ version, series, in_flight, allowances }: Count
     ),
     counter("neurons", "Neurons of chat models", single(all.neurons)),
     counter("answers_by_model", "Answers by the model that made them", byLabel(LABELS.model)),
-    counter("cache_lookups", "Answers looked for in the caches, by layer or miss", byLabel(LABELS.cache)),
+    counter(
+      "cache_lookups",
+      "Answers looked for in the caches, by layer or miss",
+      sums("cache", Object.fromEntries(CACHE_STATUSES.map((status) => [status, `${LABELS.cache}/${status}`]))),
+    ),
     counter("database_queries", "Queries of D1", single(all.database_queries)),
     counter(
       "database_rows",
@@ -109,16 +135,8 @@ export function metricFamilies({ version, series, in_flight, allowances }: Count
       sums("operation", { read: "rows_read", written: "rows_written" }),
     ),
     counter("kv_operations", "Operations of KV", sums("operation", { read: "kv_reads", write: "kv_writes" })),
-    counter(
-      "dependency_calls",
-      "Calls of what the service depends on, by their kind",
-      byCall("calls", "database_queries"),
-    ),
-    counter(
-      "dependency_errors",
-      "Failed calls of what the service depends on, by their kind",
-      byCall("errors", "database_errors"),
-    ),
+    counter("dependency_calls", "Calls of what the service depends on, by their kind", byCall("calls")),
+    counter("dependency_errors", "Failed calls of what the service depends on, by their kind", byCall("errors")),
     counter(
       "dependency_seconds",
       "Time spent waiting for what the service depends on",
@@ -150,10 +168,10 @@ function counts(series: readonly SeriesTally[], labelsOf: (series: Series) => La
   return grouped(series, labelsOf).map(({ labels, tally }) => ({ labels, value: tally.units ?? 0 }));
 }
 
-function durations(name: string, help: string, series: readonly SeriesTally[]): Family {
+function durations(name: string, help: string, series: readonly SeriesTally[], bounds_s: readonly number[]): Family {
   const distributions = grouped(series, ({ endpoint }) => ({ endpoint })).map(({ labels, tally }) => {
     const counted = durationsOf(tally);
-    const buckets = BUCKETS_S.map((le_s) => ({ le_s, count: countUpTo(counted, le_s * 1000) }));
+    const buckets = bounds_s.map((le_s) => ({ le_s, count: countUpTo(counted, le_s * 1000) }));
     return { labels, buckets, count: tally.units ?? 0, sum_s: (tally.duration_ms ?? 0) / 1000 };
   });
   return { name, type: "histogram", help, distributions };

@@ -26,7 +26,8 @@ interface CacheEntry {
   body: string;
 }
 
-export type CacheLayer = "memory" | "edge" | "kv";
+/** What a look for an answer may end with: the last three are the layers where it was found. */
+export const CACHE_STATUSES = ["miss", "bypass", "memory", "edge", "kv"] as const;
 
 /** Counts since the isolate started. */
 export const cacheCounters = { hits: { memory: 0, edge: 0, kv: 0 }, misses: 0, evictions: 0 };

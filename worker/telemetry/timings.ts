@@ -7,7 +7,7 @@ type Dependency = (typeof DEPENDENCIES)[number];
  * What a call and its failure count as. Kinds of calls that fail apart are counted apart: searches that find Vectorize down must not
  * drown in writes that it takes. A failing cache is a miss.
  */
-const COUNTED = {
+export const COUNTED = {
   db: { dependency: "db", calls: "database_queries", errors: "database_errors" },
   kv: { dependency: "kv", calls: "kv_reads", errors: null },
   "vector query": { dependency: "vector", calls: "vector_calls/query", errors: "vector_errors/query" },

@@ -45,7 +45,7 @@ describe("planMatch", () => {
     const frequent = (held: number) => [..."abcd"].map((match) => ({ match, held }));
     const rare = { match: "r", held: 5 };
     expect(planMatch(frequent(200), 10_000, 100)).toBe("(a OR c) AND (b OR d)");
-    expect(planMatch(frequent(900), 10_000, 100)).toBe("(a OR d) AND (b) AND (c)");
+    expect(planMatch(frequent(400), 2_000, 100)).toBe("(a OR d) AND (b) AND (c)");
     expect(planMatch(frequent(9_000), 10_000, 100)).toBeNull();
     expect(planMatch([rare, ...frequent(9_000)], 10_000, 100)).toBe("r");
     expect(planMatch([...frequent(200), rare], 10_000, 100)).toBe(

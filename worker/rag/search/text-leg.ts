@@ -6,7 +6,7 @@
  */
 
 import type { DocumentFormat } from "../../ground/document.ts";
-import { SPARSE_POOL, TITLE_WEIGHT } from "../../limits.ts";
+import { SPARSE_POOL, TEXT_COUNTED_SHARE, TITLE_WEIGHT } from "../../limits.ts";
 import { type IndexState, indexState, indexStateOf } from "../../store/index-state.ts";
 import { declarationTerm, type Names } from "../text/identifiers.ts";
 import { anyOf, type QueryTerm, quoted } from "../text/query.ts";
@@ -75,8 +75,8 @@ interface TextLimits {
 
 /**
  * The best `limit` chunks that hold any of the terms. A longer list starts with the shorter one: equal scores keep
- * the order of FTS5's own sort, which does not know the limit. Where more than `ranked_max` would have to be ranked, it is the best
- * of what `planMatch` says, and `SPARSE_POOL` of them at least: they are yet to be put into order.
+ * the order of FTS5's own sort, which does not know the limit. Where the terms are counted beyond `TEXT_COUNTED_SHARE` of `ranked_max`, it
+ * is the best of what `planMatch` says, and `SPARSE_POOL` of them at least: they are yet to be put into order.
  *
  * `d.tenant` is what confines the answer. The tenant's term in MATCH only keeps FTS5 from ranking other tenants'
  * chunks, and since every one of the tenant's chunks holds it, it costs a third of the query; so it is left out while
@@ -98,6 +98,7 @@ export async function searchText(
     ...Array.from(names.keys(), (name) => quoted(declarationTerm(name))),
   ];
   const any = inTenant(matches.join(" OR "));
+  const counted_max = Math.ceil(TEXT_COUNTED_SHARE * ranked_max);
   const ranked = rankedRows(scope, "(SELECT wanted FROM total)");
   const { results } = await db
     .prepare(
@@ -106,7 +107,7 @@ export async function searchText(
     .bind(
       scope.tenant,
       JSON.stringify([{ alone: own, among: own }, ...matches.map(inTenant)]),
-      ranked_max + 1,
+      counted_max + 1,
       ...[any.alone, any.among, ...ranked.params, limit],
     )
     .all<Opening>();
@@ -121,7 +122,7 @@ export async function searchText(
   }));
   const statistics = { chunks, holding: words.slice(0, terms.length).map(({ held }) => held) };
   const postings = each.reduce((sum, { front }) => sum + front.count, 0);
-  if (postings > ranked_max) {
+  if (postings > counted_max) {
     const confine = others === 1 ? `${own} AND ` : "";
     const candidates = await sparseRows(db, scope, {
       words,
