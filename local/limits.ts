@@ -15,6 +15,9 @@ export const PROXY_DRAIN_MAX_MS = 10_000;
 export const WAIT_UNTIL_MS = 500;
 /** An unused connection to a worker is kept this long. workerd closes it after 15 s (measured); a loaded machine hears of it later. */
 export const PROXY_IDLE_MAX_MS = 3_000;
+/** A Worker that was just started is asked so often, so long apart, before the platform says that it is ready. */
+export const FIRST_ANSWER_TRIES = 50;
+export const FIRST_ANSWER_PAUSE_MS = 100;
 /** How often a platform that npm has started looks whether npm is still there. */
 export const PARENT_LOOK_MS = 500;
 /** A platform that cannot stop in order by then is left to the operating system. */

@@ -13,7 +13,7 @@ import { Hono } from "hono";
 import { bundleWorker } from "../infra/build.ts";
 import { SERVICE, type VARIABLES } from "../infra/inventory.ts";
 import type { PlatformFile } from "../ops/stack/platform-file.ts";
-import { createAdminKey } from "./admin-key.ts";
+import { createAdminKey, firstAnswer } from "./admin-key.ts";
 import { UpstreamUnreachable } from "./ai/openai-upstream.ts";
 import { AiService, type AiUsage } from "./ai/service.ts";
 import { diskOf, serveApis } from "./api-server.ts";
@@ -243,6 +243,7 @@ async function assemble(
   // A deployment may have brought secrets of its own.
   const apiSecret = live?.bindings.find(({ name }) => name === "API_SECRET");
   const api_secret = apiSecret?.type === "secret_text" ? apiSecret.text : identity.secrets.API_SECRET;
+  if (live && identity.admin_key !== undefined) await firstAnswer(url);
   if (live) identity.admin_key ??= await createAdminKey(url, api_secret);
   folder.remember(identity);
   const announcement: PlatformFile = {

@@ -2,12 +2,13 @@
  * The data folder of a local platform: secrets of this installation, who is running on it, where it answers.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { OPTIONAL_SECRETS, SECRETS, type SecretName } from "../infra/inventory.ts";
 import { type PlatformFile, platformFile } from "../ops/stack/platform-file.ts";
+import { makeFolder } from "../ops/storage/make-folder.ts";
 
 const secretsSchema = z.strictObject(
   Object.fromEntries(SECRETS.map((name) => [name, z.string()])) as Record<SecretName, z.ZodString>,
@@ -34,7 +35,7 @@ export class DataFolder {
 
   constructor(path: string) {
     this.path = path;
-    mkdirSync(join(path, "engine"), { recursive: true, mode: 0o700 });
+    makeFolder(join(path, "engine"), 0o700);
   }
 
   get engineDir(): string {

@@ -1,6 +1,8 @@
 /** Every limit of the ops room, units in the name. */
 import { POSTINGS_PER_RANKED, TEXT_COUNTED_SHARE, TEXT_RANKED_MAX } from "../worker/limits.ts";
 
+/** A timer of Node.js that is to end later ends at once. */
+export const TIMER_MS_MAX = 2 ** 31 - 1;
 /** One HTTP request of ops, when `--timeout` does not say less. */
 export const REQUEST_TIMEOUT_MS = 60_000;
 /** Attempts after the first, of a request that may be repeated. */
@@ -33,6 +35,8 @@ export const EVAL_VECTORS_STALL_MS = 180_000;
 export const INDEX_FILE_BYTES_MAX = 900_000;
 /** Brackets open at once in a source file that is parsed: nobody's code has a tenth. */
 export const OUTLINE_BRACKETS_MAX = 500;
+/** Reasons of refused files that `index update` remembers. */
+export const INDEX_REFUSALS_KEPT = 10_000;
 /** Files read and hashed at the same time. */
 export const INDEX_READERS = 16;
 /** Documents asked for in one page of a listing. */

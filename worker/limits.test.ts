@@ -97,6 +97,7 @@ const relations: [rule: string, smaller: number, larger: number][] = [
   ["a whole segment is verified in one call", worker.AUDIT_SEGMENT_ENTRIES_MAX, worker.AUDIT_VERIFIED_PER_CALL],
   ["a daily run may delete its packs", 2 * worker.PACKS_COLLECTED_MAX, SUBREQUESTS_MAX],
 
+  ["both questions of a check end within its limit", 2 * worker.DEEP_CHECK_STEP_MS, worker.DEEP_CHECK_LIMIT_MS - 500],
   ["a check is slow before it is given up", worker.DEEP_CHECK_SLOW_MS + 1, worker.DEEP_CHECK_LIMIT_MS],
   ["KV is written to four times an hour at most", 3_600_000 / worker.KV_PROBE_EVERY_MS, 4],
   ["Vectorize gives the vectors that are sampled", worker.PARITY_VECTORS_MAX, cloudflare.VECTORIZE_GET_IDS_MAX],

@@ -334,6 +334,8 @@ export const HEALTH_VECTORIZE_TIMEOUT_MS = 3_000;
 export const DEEP_CHECK_LIMIT_MS = 5_000;
 /** A dependency that answers a deep check later than this does not do well. */
 export const DEEP_CHECK_SLOW_MS = 2_000;
+/** Each of two questions of a deep check that asks another store where the first does not answer: both within its limit. */
+export const DEEP_CHECK_STEP_MS = 2_000;
 /** Deep health writes to KV four times an hour at most, whatever asks for it: 96 of 1 000 writes a day. */
 export const KV_PROBE_EVERY_MS = 15 * 60_000;
 /** Chunks that one deep check compares with the full-text index, and with Vectorize: 2 000 cost D1 8 000 rows read. */

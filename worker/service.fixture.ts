@@ -17,6 +17,8 @@ export interface Service {
   platform: Platform;
   /** Calls as the holder of `key`; the admin key without one, nobody for null. */
   call(method: string, path: string, body?: unknown, options?: CallOptions): Promise<Answer>;
+  /** Asks Cloudflare's API of the platform, below its account. @throws Error with what the API refused. */
+  account(method: string, path: string, body: unknown): Promise<{ id: string }>;
   /** A new key's text. */
   key(settings: { tenant?: string; scopes: string[]; daily_quota?: number; rate_tier?: string }): Promise<string>;
   /** Waits until a job has ended. */
@@ -51,6 +53,17 @@ export async function startService(options: PlatformOptions = {}): Promise<Servi
   return {
     platform,
     call,
+    async account(method, path, body) {
+      const { api_url, account_id, api_token } = platform;
+      const response = await fetch(`${api_url}/accounts/${account_id}/${path}`, {
+        method,
+        headers: { authorization: `Bearer ${api_token}`, "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      const { result, errors } = (await response.json()) as { result: { id: string }; errors: unknown };
+      if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(errors)}`);
+      return result;
+    },
     async key(settings) {
       const body = { name: "test", tenant: "default", rate_tier: "high", ...settings };
       const { status, json, text } = await call("POST", "/api/v1/keys", body, { key: platform.api_secret });

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
 import { misuse } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
@@ -43,7 +44,7 @@ expected_jobs, all jobs of the schedule must report (npm run ops -- schedule lis
       secrets: [...new Set(secrets)],
       expected_jobs: Object.keys(configuration.expected_jobs),
     };
-    const expected = `${what.expected_jobs.length} jobs must report`;
+    const expected = `${counted(what.expected_jobs.length, "job")} must report`;
     const text = `channels ${what.channels.join(", ")}; needs in ALERT_CHANNEL_SECRETS: ${what.secrets.join(", ")}; ${expected}`;
     if (invocation.dry_run) return { data: { dry_run: true, ...what }, text: `Would configure ${text}` };
     await (await configurationPlace(invocation)).write(configuration);

@@ -16,8 +16,8 @@ test("Prometheus gets every rule whose metrics it has, with severity, runbook an
   const [{ rules }] = groups;
   expect(rules.length + left_out.length).toBe(ALL_RULES.length);
   expect(rules.find(({ alert }: { alert: string }) => alert === "cache-hits")).toMatchObject({
-    expr: expect.stringContaining('prism_cache_lookups_total{cache!~"miss|bypass"}[15m]'),
-    for: "15m",
+    expr: expect.stringContaining('prism_cache_lookups_total{cache!~"miss|bypass"}[5m]'),
+    for: "10m",
     keep_firing_for: "5m",
     labels: { severity: "warning", route: "mail" },
     annotations: { runbook: "runbooks/cache-degraded.md" },

@@ -9,6 +9,7 @@ import { z } from "zod";
 import { type Alert, evaluateRule } from "../../worker/alerts/evaluate.ts";
 import { METRIC_NAMES, METRICS, type MetricName, type Reading } from "../../worker/alerts/metrics.ts";
 import { type AlertRule, CHANGE_KINDS } from "../../worker/alerts/rule.ts";
+import { counted } from "../../worker/ground/counted.ts";
 import { MINUTE_MS } from "../../worker/ground/time.ts";
 
 const SERIES_NAME = /^([a-z0-9_]+)(?:\[(\d+)\])?(?:\{([a-z_]+)=([^}]+)\})?$/;
@@ -74,7 +75,7 @@ export function runRuleTest(test: RuleTest, rules: readonly AlertRule[]): string
     if (Number(at) % test.every_min !== 0)
       complaints.push(`nothing is evaluated at ${at} min, only every ${test.every_min}`);
   if (test.told !== undefined && told !== test.told)
-    complaints.push(`expected to be told ${test.told} times, was ${told}`);
+    complaints.push(`expected to be told ${counted(test.told, "time")}, was ${told}`);
   return complaints;
 }
 

@@ -184,7 +184,7 @@ test("ops audit export writes the log and its compliance report, never over a fi
   const [log, report] = [join(dir, "log.csv"), join(dir, "report.json")];
   expect(await cli("audit", "export", log, "--archive")).toMatchObject({ code: 0, file: log });
   expect(readFileSync(log, "utf8")).toContain(",drill own,done,");
-  expect((await cli("audit", "export", log)).error).toMatchObject({ cause: "it is there already" });
+  expect((await cli("audit", "export", log)).error).toMatchObject({ cause: "the file is there already" });
   expect((await cli("audit", "export", report, "--report", "--format", "json")).code).toBe(0);
   expect(JSON.parse(readFileSync(report, "utf8"))).toMatchObject({ retention: { database_days: 90 } });
 });

@@ -1,6 +1,7 @@
 /** What makes a finding of keys, secrets and tokens. Pure: what was seen goes in, `now_ms` is given. */
 import { nameInStack, SERVICE, type Stack } from "../../infra/inventory.ts";
 import { type TokenGrant, tokenGrants } from "../../infra/token-grants.ts";
+import { counted } from "../../worker/ground/counted.ts";
 import type { SecurityMetrics } from "../../worker/schemas/defence.ts";
 import { KEY_UNUSED_MAX_MS, SECRET_AGE_MAX_MS, TOKEN_ENDS_SOON_MS } from "../limits.ts";
 import { NAMED_SECRETS, rotationJob } from "../secrets/secrets.ts";
@@ -31,7 +32,7 @@ export function judgeKeys(keys: readonly Key[], use: SecurityMetrics["key_use"],
     const subject = `${key.id} (${key.name})`;
     const found: Finding[] = [];
     if (now_ms - since_ms >= KEY_UNUSED_MAX_MS) {
-      const evidence = `${isAdmin ? "may administrate, and is " : ""}unused for ${days(now_ms - since_ms)} days`;
+      const evidence = `${isAdmin ? "may administrate, and is " : ""}unused for ${counted(days(now_ms - since_ms), "day")}`;
       found.push(one(isAdmin ? "high" : "medium", "keys", subject, evidence, `${OPS} keys revoke ${key.id}`));
     }
     if (key.expires_at === null) {
@@ -61,7 +62,7 @@ export function judgeSecrets({ set, rotated, born }: SecretsSeen, now_ms: number
     const severity = age_ms > 2 * SECRET_AGE_MAX_MS ? "high" : "medium";
     const rotate = `${OPS} secrets rotate ${name}`;
     const found: Finding[] = [];
-    if (isOld) found.push(one(severity, "secrets", name, `${days(age_ms)} days old`, rotate));
+    if (isOld) found.push(one(severity, "secrets", name, `${counted(days(age_ms), "day")} old`, rotate));
     if (set[`${name}_PREVIOUS`] === true)
       found.push(one("low", "secrets", name, "its old value is still accepted", `${rotate} --retire`));
     return found;

@@ -1,5 +1,6 @@
 /** `ops audit dependencies`: what is publicly known against the packages of this checkout. */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import { harmless } from "../command/output.ts";
@@ -48,7 +49,7 @@ that no exception covers; 4: the registry could not be asked, so nothing is know
           : `         Excepted until ${exception.until}: ${exception.reason}`,
       ]),
       ...unused.map((id) => `The exception ${id} excepts nothing any more: remove it.`),
-      `${packages} packages: ${open.length} advisories, and ${advisories.length - open.length} excepted.`,
+      `${counted(packages, "package")}: ${counted(open.length, "advisory")}, and ${advisories.length - open.length} excepted.`,
     ];
     const ok = open.length === 0;
     return {

@@ -1,11 +1,9 @@
 /** `ops audit export`: the audit log, or its compliance report, as a file. */
-import { createWriteStream } from "node:fs";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import type { ReadableStream } from "node:stream/web";
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
-import { OpsError, refusal } from "../command/errors.ts";
+import { OpsError } from "../command/errors.ts";
+import { writeOutput } from "../command/output-file.ts";
 
 const time = z.iso.datetime({ offset: true });
 /** The old reports began with the service. */
@@ -47,24 +45,19 @@ export const auditExport = defineCommand({
       ...(to !== undefined && { to }),
     });
     const period = { from: from ?? BEGINNING, to: to ?? new Date(invocation.now()).toISOString(), format };
-    const response = report
-      ? await client.send("POST", "/api/v1/audit-export/compliance-report", period)
-      : await client.send("GET", `/api/v1/audit-export?${query}`);
-    if (!response.ok || response.body === null)
+    const ask = async (): Promise<AsyncIterable<string>> => {
+      const response = report
+        ? await client.send("POST", "/api/v1/audit-export/compliance-report", period)
+        : await client.send("GET", `/api/v1/audit-export?${query}`);
+      if (response.ok && response.body !== null) return response.body.pipeThrough(new TextDecoderStream());
       throw new OpsError({
         op: "export",
         subject: "the audit log",
         cause: `${response.status} ${(await response.text()).slice(0, 200)}`,
         hint: "npm run ops -- audit verify reads the log without the service",
       });
-    const out = createWriteStream(file, { flags: "wx", mode: 0o600 });
-    await pipeline(Readable.fromWeb(response.body as ReadableStream), out, { signal: invocation.signal }).catch(
-      (error: NodeJS.ErrnoException) => {
-        if (error.code !== "EEXIST") throw error;
-        const parts = { op: "write", subject: file, cause: "it is there already", hint: "name a new file" };
-        throw refusal(parts);
-      },
-    );
-    return { data: { file, bytes: out.bytesWritten }, text: `Wrote ${file} (${out.bytesWritten} bytes)` };
+    };
+    const bytes = await writeOutput(file, { op: "write", is_new: true, mode: 0o600, signal: invocation.signal }, ask);
+    return { data: { file, bytes }, text: `Wrote ${file} (${counted(bytes, "byte")})` };
   },
 });

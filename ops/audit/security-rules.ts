@@ -1,4 +1,6 @@
 /** What makes a finding of what the live service does and says. Pure: what was seen goes in, `now_ms` is given; who looks is `security-look.ts`. */
+
+import { counted } from "../../worker/ground/counted.ts";
 import type { SecurityMetrics } from "../../worker/schemas/defence.ts";
 import { AUTH_FAILURES_HIGH, AUTH_FAILURES_MEDIUM, BLOCK_AGE_MAX_MS } from "../limits.ts";
 import { days, type Finding, OPS, one } from "./finding.ts";
@@ -15,7 +17,7 @@ export function judgeFailures({ auth_failures, anomalous_keys, mode }: SecurityM
   }
   for (const { key_id, sign, requests_last_hour, mean_requests_an_hour, errors_last_hour } of anomalous_keys) {
     if (sign === "burst") {
-      const evidence = `${requests_last_hour} requests in the last hour, ${Math.round(mean_requests_an_hour)} in a usual one`;
+      const evidence = `${counted(requests_last_hour, "request")} in the last hour, ${Math.round(mean_requests_an_hour)} in a usual one`;
       found.push(one("medium", "keys", key_id, evidence, `ask its owner; leaked: ${OPS} keys revoke ${key_id}`));
     } else {
       const evidence = `${errors_last_hour} of its requests failed in the last hour`;
@@ -41,7 +43,7 @@ export function judgeBlocks(blocks: readonly Block[], now_ms: number): Finding[]
   return blocks.flatMap(({ network, reason, blocked_at, expires_at }) => {
     const age_ms = now_ms - Date.parse(blocked_at);
     if (expires_at !== null || age_ms <= BLOCK_AGE_MAX_MS) return [];
-    const evidence = `blocked for ${days(age_ms)} days without an end: ${reason}`;
+    const evidence = `blocked for ${counted(days(age_ms), "day")} without an end: ${reason}`;
     return [one("low", "blocks", network, evidence, `${OPS} unblock ${network}`)];
   });
 }

@@ -1,6 +1,7 @@
 /** `ops audit security`: who was kept out, which keys and secrets are stale, what the live service tells browsers, what tokens may do. */
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
+import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import { harmless } from "../command/output.ts";
@@ -44,7 +45,7 @@ Exit code 1: a finding of severity high; 4: none, but something could not be loo
       ]),
       ...unseen.map(({ areas, because }) => harmless(`NOT LOOKED AT: ${areas.join(", ")} (${because})`)),
       ...(findings.length + unseen.length > 0 ? [""] : []),
-      `${counts.high} high, ${counts.medium} medium, ${counts.low} low${unseen.length > 0 ? `; ${unseen.length} sources could not be looked at` : ""}.`,
+      `${counts.high} high, ${counts.medium} medium, ${counts.low} low${unseen.length > 0 ? `; ${counted(unseen.length, "source")} could not be looked at` : ""}.`,
     ];
     const code = counts.high > 0 ? EXIT.check_failed : ok ? EXIT.done : EXIT.partial;
     return { data: { stack: invocation.stack, ok, counts, findings, unseen }, text: lines.join("\n"), exit_code: code };

@@ -5,6 +5,7 @@ import pMap from "p-map";
 import { z } from "zod";
 import type { ChainedEntry } from "../../worker/audit/chain.ts";
 import { ARCHIVE_PREFIX, readSegmentKey, readSegmentText, type Segment } from "../../worker/audit/segment.ts";
+import { counted } from "../../worker/ground/counted.ts";
 import { readSummary } from "../backup/manifest.ts";
 import { repositoryOptions, withRepository } from "../backup/open.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
@@ -53,7 +54,7 @@ export const auditVerify = defineCommand({
         ok
           ? `The audit log is as it was written, up to entry ${head.seq}.`
           : `The audit log is NOT as it was written: the first bad entry is ${bad[0]?.seq}.`,
-        `${entries.database} entries in the database, ${entries.archive} in the archive, ${heads === null ? "no repository of backups could be opened" : `${heads.length} heads of backups`}.`,
+        `${counted(entries.database, "entry")} in the database, ${entries.archive} in the archive, ${heads === null ? "no repository of backups could be opened" : `${counted(heads.length, "head")} of backups`}.`,
         ...findings.map(
           ({ seq, reason, where, evidence, explained_by }) =>
             `  entry ${seq}: ${reason} (${where}: ${evidence})${explained_by === null ? "" : `; the restore of entry ${explained_by} went back behind it`}`,

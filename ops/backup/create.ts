@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
@@ -93,7 +94,7 @@ async function create(
         plan = await planBackup(repository, sources, found, full);
         note(
           `${plan.kind}${plan.full_because === null ? ` on ${plan.base}` : ` (${plan.full_because})`}: about ${shownBytes(plan.bytes)}, ` +
-            `${plan.requests} requests, ${plan.rows_read} rows read, ${shownTime(plan.duration_s * 1000)}`,
+            `${counted(plan.requests, "request")}, ${counted(plan.rows_read, "row")} read, ${shownTime(plan.duration_s * 1000)}`,
         );
         progress.start("kB read", Math.ceil(plan.bytes / 1000));
       },
@@ -123,8 +124,8 @@ async function create(
     data: { snapshot: info, summary, tables, plan, warnings },
     text:
       `Snapshot ${info.id} (${summary.kind}) of ${stack} as of ${new Date(summary.state_at_ms).toISOString()}: ` +
-      `${summary.database.rows} rows, ${shownBytes(info.new_bytes)} new of ${shownBytes(info.bytes)}, ` +
-      `${cost.requests} requests, ${cost.rows_read} rows read, ${shownTime(cost.duration_ms)}\n` +
+      `${counted(summary.database.rows, "row")}, ${shownBytes(info.new_bytes)} new of ${shownBytes(info.bytes)}, ` +
+      `${counted(cost.requests, "request")}, ${counted(cost.rows_read, "row")} read, ${shownTime(cost.duration_ms)}\n` +
       "Written and seen at its size; a restore has not proved it yet: npm run ops -- backup verify",
     audit: { detail: { snapshot: info.id, kind: summary.kind, tags: info.tags, new_bytes: info.new_bytes } },
   };
@@ -141,9 +142,9 @@ function planText(plan: BackupPlan, { terminal }: Invocation): string {
   return [
     `${plan.kind} snapshot of ${plan.stack} to ${plan.repository}${plan.full_because === null ? `, on ${plan.base}` : `: ${plan.full_because}`}`,
     tables,
-    `${plan.changes} changes to replay, ${plan.objects.count} objects (${shownBytes(plan.objects.bytes)}) to copy`,
-    `${plan.requests} requests, about ${shownBytes(plan.bytes)} in ${shownTime(plan.duration_s * 1000)}`,
-    `${plan.rows_read} rows read (${percent(plan.free_quota.rows_read)} of a free day), ${plan.rows_written} written (${percent(plan.free_quota.rows_written)})`,
+    `${counted(plan.changes, "change")} to replay, ${counted(plan.objects.count, "object")} (${shownBytes(plan.objects.bytes)}) to copy`,
+    `${counted(plan.requests, "request")}, about ${shownBytes(plan.bytes)} in ${shownTime(plan.duration_s * 1000)}`,
+    `${counted(plan.rows_read, "row")} read (${percent(plan.free_quota.rows_read)} of a free day), ${plan.rows_written} written (${percent(plan.free_quota.rows_written)})`,
   ].join("\n");
 }
 

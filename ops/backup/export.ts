@@ -1,6 +1,7 @@
 /** `ops backup export`: a snapshot for people and other tools, or the whole repository, encrypted as it is, for another place. */
 import { join } from "node:path";
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT, isReason, OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
@@ -94,7 +95,7 @@ async function writePlain(
   if (dry_run) {
     const { inventory } = source.manifest;
     const tables = inventory.database.tables.map(({ name, rows, digest }) => ({ name, rows, digest }));
-    const text = `Would write ${tables.length} tables of snapshot ${taken} into ${folder}, not encrypted.`;
+    const text = `Would write ${counted(tables.length, "table")} of snapshot ${taken} into ${folder}, not encrypted.`;
     return { data: { dry_run, snapshot: taken, folder, tables }, text };
   }
   const lease = await repository.leaseForRestore([taken]);
@@ -111,7 +112,7 @@ async function writePlain(
       throw error;
     });
     const { files, objects, lost } = done;
-    const text = `Snapshot ${taken}: ${files} files in ${folder}, not encrypted.`;
+    const text = `Snapshot ${taken}: ${counted(files, "file")} in ${folder}, not encrypted.`;
     return {
       data: { snapshot: taken, ...done },
       text: lost === null ? text : [text, ...lostLines(lost)].join("\n"),
@@ -128,8 +129,8 @@ function lostLines({ parts, tables, objects, files }: NonNullable<z.infer<typeof
   return [
     "NOT whole. lost.json beside the files says what is missing:",
     ...parts.map(({ object, cause }) => `- ${object} ${cause}`),
-    ...tables.map(({ name, rows }) => `- ${rows} rows of table ${name}`),
-    ...(objects.length > 0 ? [`- ${objects.length} objects of buckets`] : []),
+    ...tables.map(({ name, rows }) => `- ${counted(rows, "row")} of table ${name}`),
+    ...(objects.length > 0 ? [`- ${counted(objects.length, "object")} of buckets`] : []),
     ...files.map((name) => `- all of ${name}`),
   ];
 }

@@ -5,11 +5,12 @@
  * one that lies in the repository. The data folder has the keys of repositories that were made from here.
  */
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Environment } from "../command/invocation.ts";
+import { outputFolder, writeOutput } from "../command/output-file.ts";
 import { absent, type Storage } from "../storage/storage.ts";
 import { keyFromPassphrase, type NewKeys } from "./repository/key-administration.ts";
 import { type BackupKey, formatKey, joinKeys, parseKey } from "./repository/key-file.ts";
@@ -61,13 +62,12 @@ export async function keyAtHand(
 /** Files of the keys of a new repository, in `folder` or the data folder. */
 export async function keepKeys(keys: NewKeys, data_dir: string, folder: string | undefined): Promise<string[]> {
   const into = folder ?? join(data_dir, FOLDER);
-  await mkdir(into, { recursive: true, mode: 0o700 });
+  const op = "write the keys into";
+  outputFolder(into, op, 0o700);
   const paths: string[] = [];
   for (const key of [keys.escrow, keys.writer]) {
     const path = join(into, `${key.repository}-${key.name}.json`);
-    // Whole or not at all: the folder's keys are all read, and half a key would stand in the way of the others.
-    await writeFile(`${path}.new`, formatKey(key), { mode: 0o600, flag: "wx" });
-    await rename(`${path}.new`, path);
+    await writeOutput(path, { op, is_new: true, mode: 0o600 }, async () => formatKey(key));
     paths.push(path);
   }
   return paths;

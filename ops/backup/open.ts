@@ -1,11 +1,12 @@
 /** Opening the repository that a command works on, with the options that all of its commands share. */
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { rate } from "../command/options.ts";
+import { makeFolder } from "../storage/make-folder.ts";
 import { type Patience, patientStorage } from "../storage/patient-storage.ts";
 import { rateLimit } from "../storage/rate-limit.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -156,7 +157,7 @@ async function readSeen(data_dir: string): Promise<z.infer<typeof seenFile>> {
 async function remember(data_dir: string, name: string, counter_seen: number): Promise<void> {
   const seen = await readSeen(data_dir);
   if (counter_seen <= (seen[name] ?? 0)) return;
-  await mkdir(data_dir, { recursive: true });
+  makeFolder(data_dir);
   // Whole or not at all: half a file would stop every command after this one.
   const written = join(data_dir, `${SEEN}.${process.pid}`);
   await writeFile(written, `${JSON.stringify({ ...seen, [name]: counter_seen })}\n`, { mode: 0o600 });

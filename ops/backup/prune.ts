@@ -1,5 +1,6 @@
 /** `ops backup prune`: old snapshots go, by a rule that says for each of them why it stays or goes. */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
@@ -72,7 +73,7 @@ async function prune(
   if (!dry_run && remove.length > 0)
     await invocation.confirm({
       op: "remove",
-      subject: `${remove.length} snapshots (${shownBytes(bytes)}) from ${repository.location}`,
+      subject: `${counted(remove.length, "snapshot")} (${shownBytes(bytes)}) from ${repository.location}`,
     });
   const removed = dry_run ? null : await repository.prune(plan);
   const times = new Map(snapshots.map(({ id, finished_ms }) => [id, finished_ms]));
@@ -88,7 +89,7 @@ async function prune(
       verdictTable(verdicts, times, plan, invocation.terminal),
       ...in_use.map(({ id, by }) => `${id} stays for now: in use (${by}).`),
       removed === null
-        ? `Would remove ${remove.length} snapshots, ${objects} objects, ${shownBytes(bytes)}.`
+        ? `Would remove ${counted(remove.length, "snapshot")}, ${counted(objects, "object")}, ${shownBytes(bytes)}.`
         : done(removed),
     ].join("\n"),
     ...(removed !== null && {
@@ -121,6 +122,6 @@ function done({ snapshots_removed, objects_removed, bytes_removed, locked }: Pru
   const held =
     locked.objects === 0
       ? ""
-      : ` A bucket lock holds ${locked.objects} objects (${shownBytes(locked.bytes)}) for now: a later prune removes them.`;
-  return `Removed ${snapshots_removed.length} snapshots, ${objects_removed} objects, ${shownBytes(bytes_removed)}.${held}`;
+      : ` A bucket lock holds ${counted(locked.objects, "object")} (${shownBytes(locked.bytes)}) for now: a later prune removes them.`;
+  return `Removed ${counted(snapshots_removed.length, "snapshot")}, ${counted(objects_removed, "object")}, ${shownBytes(bytes_removed)}.${held}`;
 }

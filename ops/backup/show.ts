@@ -1,5 +1,6 @@
 /** `ops backup show`: what is in a snapshot. */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
 import { shownBytes } from "../command/quantities.ts";
@@ -48,7 +49,7 @@ export const backupShow = defineCommand({
       const lines = [
         `Snapshot ${info.id} (${summary.kind}) of ${summary.stack}, by ${info.tool}, signed by ${info.signer}${info.tags.map((tag) => `, tagged ${tag}`).join("")}`,
         `State of ${new Date(summary.state_at_ms).toISOString()}, migration ${summary.database.migration ?? "unknown"}, ` +
-          `${shownBytes(info.bytes)} in ${info.parts} parts, ${shownBytes(info.new_bytes)} of them new`,
+          `${shownBytes(info.bytes)} in ${counted(info.parts, "part")}, ${shownBytes(info.new_bytes)} of them new`,
         table(invocation.terminal, tables, [
           { title: "table", value: ({ name }) => name },
           { title: "rows", value: ({ rows }) => rows, align: "right" },

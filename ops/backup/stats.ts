@@ -1,5 +1,6 @@
 /** `ops backup stats`: how much a repository holds, what that takes, and how it grows. */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
 import { shownBytes, shownTime } from "../command/quantities.ts";
@@ -99,9 +100,9 @@ function statsText(stats: Stats, terminal: boolean): string {
   if (newest === null || oldest === null) return `No snapshot in ${stats.repository}: npm run ops -- backup create`;
   const ago = ({ age_s }: { age_s: number }) => `${shownTime(age_s * 1000)} ago`;
   return [
-    `${stats.snapshots} snapshots in ${stats.repository}: the newest ${newest.id} of ${ago(newest)}, the oldest ${oldest.id} of ${ago(oldest)}`,
+    `${counted(stats.snapshots, "snapshot")} in ${stats.repository}: the newest ${newest.id} of ${ago(newest)}, the oldest ${oldest.id} of ${ago(oldest)}`,
     `${shownBytes(stats.plain_bytes)} of content, ${shownBytes(stats.bytes)} compressed (${stats.compression} to 1), ` +
-      `${shownBytes(stats.stored_bytes)} stored in ${stats.stored_objects} objects (${stats.deduplication} to 1)`,
+      `${shownBytes(stats.stored_bytes)} stored in ${counted(stats.stored_objects, "object")} (${stats.deduplication} to 1)`,
     ...(new_bytes_per_day === null ? [] : [`It grows by ${shownBytes(new_bytes_per_day)} a day`]),
     last_verified === null
       ? "No check is recorded: npm run ops -- backup verify"

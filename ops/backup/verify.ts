@@ -1,5 +1,6 @@
 /** `ops backup verify`: structure, bytes, then a real restore into scratch SQLite; the result is written down with the snapshot. */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
@@ -82,7 +83,7 @@ async function planVerify(_: Invocation, repository: Repository, wanted: string,
   const restore = percent === 100 && repository.can.read;
   return {
     data: { dry_run: true, snapshot: id, parts, bytes, restore },
-    text: `Would read ${parts} parts (${shownBytes(bytes)}) of snapshot ${id}${restore ? " and restore it into scratch SQLite" : ""}.`,
+    text: `Would read ${counted(parts, "part")} (${shownBytes(bytes)}) of snapshot ${id}${restore ? " and restore it into scratch SQLite" : ""}.`,
   };
 }
 
@@ -137,7 +138,7 @@ async function verifyBackup(
         ...findings.map(({ severity, object, cause, hint }) => `${severity}: ${object} ${cause}. Try: ${hint}`),
         ...differences.map((difference) => `differs: ${difference}`),
         passed
-          ? `Snapshot ${id} is whole: ${structure.objects} objects, ${shownBytes(data.bytes_read)} read${restored ? `, ${restored.rows} rows restored and equal in ${restored.seconds} s` : ""}.`
+          ? `Snapshot ${id} is whole: ${counted(structure.objects, "object")}, ${shownBytes(data.bytes_read)} read${restored ? `, ${counted(restored.rows, "row")} restored and equal in ${restored.seconds} s` : ""}.`
           : `Snapshot ${id} did not pass.`,
       ].join("\n"),
       exit_code: passed ? EXIT.done : EXIT.check_failed,

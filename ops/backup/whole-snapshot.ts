@@ -1,4 +1,6 @@
 /** What may take the place of a damaged snapshot: told wherever one is refused, before anything is touched. */
+
+import { counted } from "../../worker/ground/counted.ts";
 import { EXIT, isReason, OpsError } from "../command/errors.ts";
 import type { Finding, Repository } from "./repository/repository.ts";
 
@@ -26,7 +28,7 @@ export async function damageTold(
   const damage = findings.filter(({ severity, snapshots }) => severity === "damage" && snapshots.includes(id));
   const [first] = damage;
   if (first === undefined) return null;
-  const others = damage.length > 1 ? `, and ${damage.length - 1} other objects are damaged` : "";
+  const others = damage.length > 1 ? `, and ${counted(damage.length - 1, "other object")} damaged as well` : "";
   return {
     object: first.object,
     cause: `${first.cause}${others}`,

@@ -13,6 +13,7 @@ import {
   VECTORIZE_VECTORS_MAX,
 } from "../../infra/cloudflare-limits.ts";
 import { METER_SHARDS } from "../../infra/inventory.ts";
+import { counted } from "../../worker/ground/counted.ts";
 import { DAY_MS } from "../../worker/ground/time.ts";
 import { seededRandom } from "../bench/corpus.ts";
 import { defineCommand } from "../command/define.ts";
@@ -132,7 +133,7 @@ model. Figures a chunk are those that --measure found last, unless it is given.`
       assumptions: assumptionsOf(per_chunk, asked, measured_now),
       plans,
     };
-    const first = `A shard holds ${amount(limits.chunks_max)} chunks, by its ${bounded_by}; a tenant at most ${amount(data.shard.tenant_chunks_max)}.`;
+    const first = `A shard holds ${many(limits.chunks_max, "chunk")}, by its ${bounded_by}; a tenant at most ${amount(data.shard.tenant_chunks_max)}.`;
     return {
       data,
       text: [
@@ -202,7 +203,7 @@ function planFor(chunks: number, per_chunk: PerChunk, limits: ShardLimits, asked
   };
 }
 
-const counted = (count: number, what: string): string => `${amount(count)} ${what}${count === 1 ? "" : "s"}`;
+const many = (count: number, what: string): string => counted(count, what, amount(count));
 const amount = (value: number): string => value.toLocaleString("en-US");
 const usd = (value: number): string => value.toLocaleString("en-US", { style: "currency", currency: "USD" });
 
@@ -222,7 +223,7 @@ function drawn(plans: readonly Plan[], terminal: boolean): string {
   const costs = table(terminal, whats, [
     { title: "USD a month", value: (what) => what },
     ...plans.map(({ chunks, lines }) => ({
-      title: `${amount(chunks)} chunks`,
+      title: many(chunks, "chunk"),
       value: (what: string) => usd(lines.find((line) => line.what === what)?.usd ?? 0),
       ...right,
     })),
@@ -235,9 +236,9 @@ function notesOf(plans: readonly Plan[]): string[] {
     ...(refused.tenants === 0
       ? []
       : [
-          `${amount(chunks)}: larger than a shard, so in none of them but in the price: ${counted(refused.tenants, "tenant")} with ${amount(refused.chunks)} chunks`,
+          `${amount(chunks)}: larger than a shard, so in none of them but in the price: ${many(refused.tenants, "tenant")} with ${many(refused.chunks, "chunk")}`,
         ]),
-    ...(outgrown === 0 ? [] : [`${amount(chunks)}: outgrow a shard within the year: ${counted(outgrown, "tenant")}`]),
+    ...(outgrown === 0 ? [] : [`${amount(chunks)}: outgrow a shard within the year: ${many(outgrown, "tenant")}`]),
     ...ends.map((what) => `${amount(chunks)}: beyond ${what}`),
   ]);
 }
@@ -246,7 +247,7 @@ function assumptionsOf(per_chunk: PerChunk, asked: Asked, measured_now: boolean)
   return [
     `a chunk: ${per_chunk.d1_bytes} bytes of D1 with its indexes and full text, ${per_chunk.rows_written} rows written, ${per_chunk.neurons} neurons, ${per_chunk.write_ms} ms to write, ${per_chunk.rows_read_per_search} rows read by each search of its shard up to ${amount(SEARCH_ROWS_READ_LARGE)}, ${amount(SEARCH_ROWS_READ_MAX)} at the very most (${measured_now ? "measured now" : "measured before, by --measure"}); ${asked.dimensions} dimensions`,
     `a search keeps its database busy for ${SEARCH_MS_BASE} ms and ${asked.search_ms} ms for each million chunks of its shard, other tenants' as well, and may take ${asked.latency_ms} ms; at most ${SHARD_BUSY_SHARE_MAX * 100} % of a second is used`,
-    `${amount(asked.tenants)} tenants, sizes by Zipf's law, traffic by size; ${amount(asked.searches)} searches and ${amount(asked.answers)} answers a day, at the busiest ${PEAK_FACTOR} times as many`,
+    `${many(asked.tenants, "tenant")}, sizes by Zipf's law, traffic by size; ${amount(asked.searches)} searches and ${amount(asked.answers)} answers a day, at the busiest ${PEAK_FACTOR} times as many`,
     `${asked.churn * 100} % of the chunks are written anew a month and ${asked.growth * 100} % come to them, unevenly`,
     "list prices of the paid plan, what it includes taken off; no backups, logs or taxes, no answer from a cache",
   ];

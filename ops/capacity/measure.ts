@@ -1,5 +1,6 @@
 /** What a chunk and a search take of a real database, by filling one on this machine: the difference between half of it and the whole. */
 import { NEURONS_PER_MILLION_EMBEDDED_TOKENS } from "../../infra/cloudflare-limits.ts";
+import { counted } from "../../worker/ground/counted.ts";
 import { seededRandom } from "../bench/corpus.ts";
 import { generatedParagraphs } from "../bench/http-setup.ts";
 import { databaseBytes, readCapacity, rowsReadPerSearch, SEARCHES_READ } from "../bench/store-figures.ts";
@@ -26,7 +27,7 @@ export async function measurePerChunk(invocation: Invocation, count: number): Pr
       progress.update(half + done),
     );
     const write_ms = performance.now() - started_ms;
-    progress.stop(`${count} chunks indexed`);
+    progress.stop(`${counted(count, "chunk")} indexed`);
     const after = await readCapacity(client);
     const added = count - half;
     const read_after = await rowsReadPerSearch(client, queries, signal);

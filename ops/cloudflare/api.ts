@@ -4,7 +4,7 @@
  *
  * Every failure reaches the caller as an `OpsError` with the HTTP status, if there was one; `refusalCodes` gives Cloudflare's own.
  */
-
+import { counted } from "../../worker/ground/counted.ts";
 import { OpsError } from "../command/errors.ts";
 import { API_PATIENCE_MS, API_RATE_PAUSE_MS, API_RETRIES_MAX, API_TIMEOUT_MS, RETRY_PAUSE_MS } from "../limits.ts";
 import { patiently } from "../patience.ts";
@@ -146,7 +146,7 @@ async function whole(url: string, init: RequestInit & { signal: AbortSignal }): 
   const isJson = headers.get("content-type")?.includes("application/json") ?? false;
   // Cloudflare's answers are one object; a proxy that gives up half-way ends them without saying so.
   if (isJson && status < 300 && body.at(-1) !== CLOSING_BRACE && !body.toString("utf8").trimEnd().endsWith("}"))
-    throw new TypeError("fetch failed", { cause: new Error(`the answer ends after ${body.length} bytes`) });
+    throw new TypeError("fetch failed", { cause: new Error(`the answer ends after ${counted(body.length, "byte")}`) });
   return new Response(body.length === 0 ? null : body, { status, statusText, headers });
 }
 const CLOSING_BRACE = 0x7d;

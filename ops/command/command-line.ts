@@ -4,6 +4,7 @@
  */
 import { Argument, Command as CommanderCommand, InvalidArgumentError, Option } from "commander";
 import { STACKS } from "../../infra/inventory.ts";
+import { TIMER_MS_MAX } from "../limits.ts";
 import { AREAS, allCommands, COMMANDS, commandAt } from "../registry.ts";
 import { type Command, GROUPS } from "./define.ts";
 import { type Flag, flagName, flagsOf, inputOf } from "./flags.ts";
@@ -97,9 +98,6 @@ export function pathIn(argv: readonly string[]): string | undefined {
   const named = Object.keys(COMMANDS).map((path) => ({ path, at: words.indexOf(` ${path} `) }));
   return named.filter(({ at }) => at !== -1).sort((a, b) => a.at - b.at)[0]?.path;
 }
-
-/** A timer of Node.js that is to end later ends at once. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 function timeoutMs(text: string): number {
   const timeout_ms = parseDuration(text);

@@ -2,9 +2,10 @@
  * Who did what to a stack, one JSON line each, in the data folder: the record of an action is written where the action ran.
  * Lines are only ever added.
  */
-import { mkdir, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { Stack } from "../../infra/inventory.ts";
+import { makeFolder } from "../storage/make-folder.ts";
 import { actorName } from "./actor.ts";
 
 export interface JournalEntry {
@@ -18,7 +19,7 @@ export interface JournalEntry {
 
 /** Adds an entry. `now_ms` since the epoch. */
 export async function recordAction(dataDir: string, entry: JournalEntry, now_ms: number): Promise<void> {
-  await mkdir(dataDir, { recursive: true });
+  makeFolder(dataDir);
   const line = { at: new Date(now_ms).toISOString(), actor: actorName(), ...entry };
   const file = await open(join(dataDir, "journal.jsonl"), "a+", 0o600);
   try {

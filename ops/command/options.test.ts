@@ -1,11 +1,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { commaList, duration, momentAfter, momentBefore, parseDuration, positive, rate } from "./options.ts";
+import { commaList, duration, momentAfter, momentBefore, parseDuration, positive, rate, wait } from "./options.ts";
 
 test("durations have units, a bare number is seconds, and anything else is refused", () => {
   const texts = ["500ms", "30s", "5m", "1h", "2d", "2"];
   expect(texts.map(parseDuration)).toEqual([500, 30_000, 300_000, 3_600_000, 172_800_000, 2000]);
   for (const text of ["", "soon", "-5s", "0", "5 days"]) expect(duration.safeParse(text).success).toBe(false);
+});
+
+test("what is waited for ends before Node's timers do, which are over at once otherwise", () => {
+  expect(wait.parse("24d")).toBe(24 * 86_400_000);
+  expect(wait.safeParse("25d").error?.issues[0]?.message).toContain("24 days");
 });
 
 test("a rate has its unit, in powers of ten, and anything else is refused", () => {

@@ -1,6 +1,7 @@
 /** Values of options that several commands take, as schemas of what is typed. */
 import { z } from "zod";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../worker/ground/time.ts";
+import { TIMER_MS_MAX } from "../limits.ts";
 import { type OpsError, refusal } from "./errors.ts";
 
 /** A whole number from 1. */
@@ -22,6 +23,9 @@ export const duration = z.string().transform((text, context): number => {
   context.addIssue("expected a duration such as 500ms, 30s, 5m, 1h or 2d");
   return z.NEVER;
 });
+
+/** A duration that something is waited for. */
+export const wait = duration.refine((wait_ms) => wait_ms <= TIMER_MS_MAX, "24 days are the most");
 
 const RATE_UNITS = { B: 1, kB: 1e3, MB: 1e6, GB: 1e9 } as const;
 

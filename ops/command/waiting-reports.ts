@@ -3,7 +3,7 @@
  * it, it is left in KV, from where cron takes it; where the account cannot be reached either, it waits here for the next command that reports.
  * A report has one id on every way, and whoever takes it takes it once.
  */
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { z } from "zod";
 import { jsonIn } from "../../worker/ground/json.ts";
@@ -13,6 +13,7 @@ import { WAITING_REPORT_TIMEOUT_MS, WAITING_REPORTS_MAX } from "../limits.ts";
 import { createClient } from "../service/client.ts";
 import { locateStack } from "../stack/locate.ts";
 import type { StackTarget } from "../stack/target.ts";
+import { makeFolder } from "../storage/make-folder.ts";
 import type { Invocation } from "./invocation.ts";
 
 interface Report {
@@ -43,7 +44,7 @@ export function waitingFolder<R extends Report>(
 /** Keeps a report until it is brought. */
 export async function keepReport<R extends Report>(sender: Sender, kind: ReportKind<R>, report: R): Promise<void> {
   const folder = waitingFolder(sender, kind);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder, 0o700);
   const name = `${String(report.at_ms).padStart(15, "0")}-${report.id}.json`;
   // Whole or not at all: another command may look at the same moment.
   await writeFile(join(folder, `${name}.new`), JSON.stringify(report), { mode: 0o600, flag: "wx" });

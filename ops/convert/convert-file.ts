@@ -29,7 +29,8 @@ const CONFINED = [
   "--no-warnings",
 ];
 
-type Converted = { markdown: string; peak_mb: number } | { refused: string };
+/** `may_pass`: the machine was the reason, or may have been; the same file may be read another time. */
+type Converted = { markdown: string; peak_mb: number } | { refused: string; may_pass?: true };
 
 /**
  * The file's text as Markdown, pages, slides and sheets under headings of their own; or why there is none, completing "the
@@ -74,7 +75,10 @@ async function parse(media_type: string, bytes: Uint8Array, signal: AbortSignal 
   if (ended === "SIGXCPU")
     return { refused: `takes more than ${CONVERT_CPU_S_MAX} s of processor time to read; split it` };
   const isLate = performance.now() - began_ms >= CONVERT_TIMEOUT_MS;
-  return { refused: isLate ? `takes more than ${CONVERT_TIMEOUT_MS / 1000} s to read here; split it` : TOO_LARGE };
+  if (isLate)
+    return { refused: `takes more than ${CONVERT_TIMEOUT_MS / 1000} s to read here; split it`, may_pass: true };
+  // Its own limits end it otherwise: so does a system that has no memory left.
+  return { refused: TOO_LARGE, ...(ended === "SIGKILL" ? { may_pass: true } : {}) };
 }
 
 const TOO_LARGE = "takes more memory to read than it may, or ended its reader; split it";

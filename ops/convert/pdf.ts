@@ -1,6 +1,7 @@
 /** PDFs, page by page: what stands where, made into headings, paragraphs, lists and tables again (`page-layout.ts`). */
 import type { RootContent } from "mdast";
 import { getDocumentProxy } from "unpdf";
+import { counted } from "../../worker/ground/counted.ts";
 import { CONVERT_PAGES_MAX } from "../limits.ts";
 import { headingOf, markdownOf } from "./markdown.ts";
 import { blocksOf, bodySize, linesOf } from "./page-layout.ts";
@@ -19,7 +20,7 @@ export const parsePdf: Parser = async (bytes) => {
     },
   );
   if (pdf.numPages > CONVERT_PAGES_MAX)
-    throw new Refused(`has ${pdf.numPages} pages, at most ${CONVERT_PAGES_MAX} are read; split it`);
+    throw new Refused(`has ${counted(pdf.numPages, "page")}, at most ${CONVERT_PAGES_MAX} are read; split it`);
   const pages: Line[][] = [];
   for (let number = 1; number <= pdf.numPages; number += 1) {
     const page = await pdf.getPage(number);

@@ -8,6 +8,8 @@
  *
  * Every step looks at what is there, so an interrupted load goes on by being started again.
  */
+
+import { counted } from "../../worker/ground/counted.ts";
 import { OpsError } from "../command/errors.ts";
 import type { D1Connection, Statement } from "./connection.ts";
 import { rebuildFullText } from "./full-text.ts";
@@ -79,7 +81,7 @@ export async function finishLoad(
   }
   if (schema.has_sequences) await connection.batch(sequenceStatements(sequences), { repeatable: true });
   const triggers = schema.triggers.filter(({ name }) => !there.has(name));
-  on_step(`${triggers.length} triggers`);
+  on_step(`${counted(triggers.length, "trigger")}`);
   // All or none: with some of them there, rows could not be written again.
   if (triggers.length > 0) await connection.batch(triggers.map(({ sql }) => ({ sql })));
 }

@@ -1,5 +1,6 @@
 /** `ops db explain` */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { advice } from "../../worker/schemas/monitoring.ts";
 import { defineCommand } from "../command/define.ts";
 import { liveDatabase, openStack } from "../stack/delivery.ts";
@@ -27,7 +28,7 @@ export const dbExplain = defineCommand({
       depth.set(id, (depth.get(parent) ?? -1) + 1);
       return `${"  ".repeat(depth.get(id) ?? 0)}${detail}`;
     });
-    const read = scans.map(({ table, rows }) => `Reads all ${rows} rows of ${table}.`);
+    const read = scans.map(({ table, rows }) => `Reads all ${counted(rows, "row")} of ${table}.`);
     return {
       data: { steps, scans, advice },
       text: [...lines, ...read, ...advice.map(({ table, advice }) => `${table}: ${advice}`)].join("\n"),

@@ -1,5 +1,6 @@
 /** `ops db indexes` */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { advice } from "../../worker/schemas/monitoring.ts";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
@@ -64,7 +65,7 @@ export const dbIndexes = defineCommand({
         ),
         ...(advice.length === 0
           ? ["No slow statement asks for another one."]
-          : advice.map((one) => `${one.table} (${one.rows} rows): ${one.advice}\n  ${one.statement}`)),
+          : advice.map((one) => `${one.table} (${counted(one.rows, "row")}): ${one.advice}\n  ${one.statement}`)),
       ].join("\n"),
     };
   },

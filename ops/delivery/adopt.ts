@@ -1,11 +1,10 @@
 /** `ops adopt`: what the account has already of what the program declares, as the list that `pulumi import` takes. Looks only. */
-import { writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { defineCommand } from "../command/define.ts";
-import { OpsError } from "../command/errors.ts";
 import { table } from "../command/output.ts";
+import { writeOutput } from "../command/output-file.ts";
 import { type Adoptable, adoptable } from "../stack/adoptable.ts";
 import { openDriver } from "../stack/open-driver.ts";
 
@@ -43,22 +42,14 @@ export const adopt = defineCommand({
     const found = await adoptable(client, await driver.unmanaged());
     const resources = found.flatMap(({ type, name, id, remedy }) => (remedy === null ? [{ type, name, id }] : []));
     const by_hand = found.flatMap(({ remedy, ...rest }) => (remedy === null ? [] : [{ ...rest, remedy }]));
-    if (out !== undefined) await write(out, { resources });
+    if (out !== undefined)
+      await writeOutput(out, { op: "write" }, async () => `${JSON.stringify({ resources }, null, 2)}\n`);
     return {
       data: { stack: driver.stack, out: out ?? null, resources, by_hand },
       text: report(found, out, invocation.terminal),
     };
   },
 });
-
-async function write(file: string, list: object): Promise<void> {
-  await writeFile(file, `${JSON.stringify(list, null, 2)}\n`).catch((error: unknown) => {
-    throw new OpsError(
-      { op: "write", subject: file, cause: (error as Error).message, hint: "choose a file in a folder that exists" },
-      { error },
-    );
-  });
-}
 
 function report(found: Adoptable[], out: string | undefined, terminal: boolean): string {
   if (found.length === 0) return "Nothing to adopt: the account has nothing that the stack does not know.";

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { nameInStack, SERVICE, STACKS } from "../../infra/inventory.ts";
+import { counted } from "../../worker/ground/counted.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { defineCommand } from "../command/define.ts";
 import { type OpsError, refusal } from "../command/errors.ts";
@@ -143,5 +144,5 @@ async function onlyAccount(
   for await (const { id } of client.accounts.list()) ids.push(id);
   const [id] = ids;
   if (id !== undefined && ids.length === 1) return id;
-  throw refuse(`the token sees ${ids.length} accounts`, "name one with --account ID");
+  throw refuse(`the token sees ${counted(ids.length, "account")}`, "name one with --account ID");
 }

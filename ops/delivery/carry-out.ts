@@ -7,6 +7,8 @@
 import { z } from "zod";
 import { readMigrations } from "../../infra/migration-files.ts";
 import type { StackOutputs } from "../../infra/outputs.ts";
+import { MINUTE_MS } from "../../worker/ground/time.ts";
+import { CRON_STOPPED_AFTER_MS } from "../../worker/limits.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { workerVersions } from "../cloudflare/worker-versions.ts";
 import { asOpsError } from "../command/errors.ts";
@@ -53,7 +55,12 @@ export async function carryOutFirst(
   await putRight(delivery, outputs, invocation);
   const migrations_applied = await migrate(delivery, plan, invocation);
   await pinFile(driver, options, outputs.worker.version_id);
-  return { ...(await inspect(delivery, outputs, invocation)), migrations_applied };
+  const carried = { ...(await inspect(delivery, outputs, invocation)), migrations_applied };
+  if (outputs.watchdog !== null)
+    invocation.note(
+      `Until a second release serves, the watchdog runs this one, too: one that throws in cron silences both. Look in ${CRON_STOPPED_AFTER_MS / MINUTE_MS} minutes whether cron has run: npm run ops -- health --stack ${driver.stack}`,
+    );
+  return carried;
 }
 
 /** A change that makes no new version of the Worker. There is nothing to try out or to give back. */

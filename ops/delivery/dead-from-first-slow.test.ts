@@ -43,7 +43,9 @@ const pages = () =>
   webhooks.told.filter(({ channel }) => channel === "pager").map(({ kind, alert }) => `${kind} ${alert}`);
 
 test("its first deployment says what does not work, and that it failed", async () => {
-  const first = await ops("deploy", "--bundle", releases.throwing);
+  const { code, stdout, stderr } = await said("deploy", "--bundle", releases.throwing, "--json");
+  expect(stderr).toContain("Until a second release serves, the watchdog runs this one, too");
+  const first = { code, ...JSON.parse(stdout) };
   expect(first).toMatchObject({ code: 1, outcome: "failed", traffic: null, journeys: { passed: 0 } });
   expect(first.reason).toContain("500");
 });

@@ -8,7 +8,7 @@ import { STACKS } from "../../infra/inventory.ts";
 import { defineCommand } from "../command/define.ts";
 import { asOpsError, EXIT, type OpsError, refusal } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
-import { duration } from "../command/options.ts";
+import { wait } from "../command/options.ts";
 import { table } from "../command/output.ts";
 import { rounded } from "../command/rounded.ts";
 import { PROBE_TIMEOUT_MS, PROMOTION_PERCENT, PROMOTION_WATCH_MS } from "../limits.ts";
@@ -59,7 +59,7 @@ export const deploy = defineCommand({
       description: "a built bundle instead of today's source; its version is pinned afterwards",
     }),
     at_once: z.boolean().default(false).describe("all traffic in one step after the trial"),
-    watch: duration
+    watch: wait
       .prefault(`${PROMOTION_WATCH_MS / 1000}s`)
       .meta({ placeholder: "duration", description: "how long each share of the traffic is watched" }),
     without_backup: z

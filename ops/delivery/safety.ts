@@ -1,6 +1,7 @@
 /** What a deployment may not do without more than a command: lose data, or change it without a way back. Pure. */
 import { isDataStore } from "../../infra/policy/data-stores.ts";
 import { isWaived, type Waiver, waiverFlaw } from "../../infra/waivers.ts";
+import { counted } from "../../worker/ground/counted.ts";
 import type { LastVerified } from "../backup/last-verified.ts";
 import { BACKUP_AGE_MAX_MS, CLOCK_SKEW_MAX_MS } from "../limits.ts";
 import type { PlannedMigration } from "../migrate/plan.ts";
@@ -95,5 +96,5 @@ function missingBackup(backup: SafetyInputs["backup"], now_ms: number): string |
     return `the newest verified backup (${backup.snapshot}) is of a time to come: this clock or that of the backup is wrong`;
   return age_ms < BACKUP_AGE_MAX_MS
     ? null
-    : `the newest verified backup (${backup.snapshot}) is ${Math.floor(age_ms / 3_600_000)} hours old, ${BACKUP_AGE_MAX_MS / 3_600_000} are the most`;
+    : `the newest verified backup (${backup.snapshot}) is ${counted(Math.floor(age_ms / 3_600_000), "hour")} old, ${BACKUP_AGE_MAX_MS / 3_600_000} are the most`;
 }

@@ -3,6 +3,7 @@
  * of five minutes are spent, twice if need be, and prints nothing meanwhile.
  */
 import type { StackOutputs } from "../../infra/outputs.ts";
+import { counted } from "../../worker/ground/counted.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { UP_REQUESTS_MAX, UP_SILENCE_MS } from "../limits.ts";
 import type { Delivery } from "../stack/delivery.ts";
@@ -16,7 +17,7 @@ export async function toldUp(
   const left = requestsLeft(answer.headers.get("ratelimit"));
   if (left !== null && left.requests < UP_REQUESTS_MAX)
     note(
-      `This token has ${left.requests} requests left for ${left.seconds} s, and up may need ${UP_REQUESTS_MAX}: the provider then waits, in silence, until Cloudflare takes more (5 minutes at most, twice).`,
+      `This token has ${counted(left.requests, "request")} left for ${left.seconds} s, and up may need ${UP_REQUESTS_MAX}: the provider then waits, in silence, until Cloudflare takes more (5 minutes at most, twice).`,
     );
   let heard_ms = performance.now();
   const timer = setInterval(() => {

@@ -3,6 +3,7 @@
  * requests for the new version alone. Reads only.
  */
 import { setTimeout as pause } from "node:timers/promises";
+import { counted } from "../../worker/ground/counted.ts";
 import { rounded } from "../command/rounded.ts";
 import {
   PROBE_CALLERS_PER_S,
@@ -140,7 +141,7 @@ export function condemnation({ requests, failed, candidate, examples }: PhaseTra
     ["new version's", candidate],
   ] as const) {
     if (counts.failed > PROBE_FAILURES_MAX && counts.failed > counts.requests * PROBE_FAILED_SHARE_MAX)
-      return `${counts.failed} of the ${whose} ${counts.requests} requests failed (${examples[0] ?? "no answer"})`;
+      return `${counts.failed} of the ${whose} ${counted(counts.requests, "request")} failed (${examples[0] ?? "no answer"})`;
   }
   return null;
 }

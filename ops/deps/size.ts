@@ -5,6 +5,7 @@ import { gzipSync } from "node:zlib";
 import pMap from "p-map";
 import { z } from "zod";
 import { BUNDLE_GZIP_BYTES_MAX, bundleWorker } from "../../infra/build.ts";
+import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import { positive } from "../command/options.ts";
@@ -62,7 +63,7 @@ node_modules over ${shownBytes(NODE_MODULES_BYTES_MAX)}.`,
         `Bundle: ${shownBytes(bundle.bytes)}; compressed ${budget(bundle.gzip_bytes, bundle.gzip_bytes_max)}`,
         "",
         sizes("package", shownPackages, terminal),
-        `node_modules: ${packages.length} packages, ${budget(bytes, NODE_MODULES_BYTES_MAX)}`,
+        `node_modules: ${counted(packages.length, "package")}, ${budget(bytes, NODE_MODULES_BYTES_MAX)}`,
       ].join("\n"),
       exit_code: ok ? EXIT.done : EXIT.check_failed,
     };

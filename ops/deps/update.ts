@@ -1,12 +1,14 @@
 /** `ops deps update`: newer versions on a branch, group by group, each tested. Nothing is deployed, and nothing pushed. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { ROOT } from "../stack/pulumi-engine.ts";
+import { makeFolder } from "../storage/make-folder.ts";
 import { group } from "./groups.ts";
 import { planRenewal, type Renewed, renew, renewed } from "./renew.ts";
 
@@ -50,7 +52,7 @@ a release are those of renovate.json. A group that fails is put back and told. P
         { title: "latest", value: (row: (typeof rows)[number]) => `${row.latest}${row.major ? " (major)" : ""}` },
         { title: "asks npm for", value: (row: (typeof rows)[number]) => row.spec },
       ];
-      const plan = `Would try ${groups.length} groups on the branch ${branch}, each with: ${CHECKS.map((check) => check.join(" ")).join("; ")}`;
+      const plan = `Would try ${counted(groups.length, "group")} on the branch ${branch}, each with: ${CHECKS.map((check) => check.join(" ")).join("; ")}`;
       const text = groups.length === 0 ? "Nothing is out of date." : `${table(terminal, rows, columns)}\n${plan}`;
       return { data: { dry_run, branch, groups }, text };
     }
@@ -65,7 +67,7 @@ a release are those of renovate.json. A group that fails is put back and told. P
         `- **${group}** ${result}${changes.length > 0 ? `: ${changes.join(", ")}` : ""}${because === null ? "" : ` (${because})`}`,
     );
     const report = join(data_dir, "deps-update.md");
-    await mkdir(data_dir, { recursive: true });
+    makeFolder(data_dir);
     await writeFile(report, `# Dependencies, ${branch}\n\n${lines.join("\n")}\n`);
     const next = renewed > 0 ? `\nLook at it: git log -p main..${branch}` : "";
     return {

@@ -1,6 +1,7 @@
 /** `ops drill`: proves that the latest snapshot can be restored, without touching what serves. */
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
+import { counted } from "../../worker/ground/counted.ts";
 import { recordVerified } from "../backup/last-verified.ts";
 import { readSummary } from "../backup/manifest.ts";
 import { keepMark, withdrawMarks } from "../backup/marks.ts";
@@ -55,7 +56,7 @@ Exit code 1 when anything is damaged, differs, is not found, or stays behind.`,
           });
       const what = own_platform
         ? "a snapshot of a platform of its own"
-        : `snapshot ${planned.snapshot}, ${planned.rows} rows`;
+        : `snapshot ${planned.snapshot}, ${counted(planned.rows ?? 0, "row")}`;
       const text = `Would restore ${what}, into scratch stores.`;
       return { data: { dry_run: true, stack, own_platform, ...planned }, text };
     }
@@ -113,7 +114,7 @@ function told(rehearsal: Rehearsal): string {
   return [
     `Snapshot ${rehearsal.snapshot}, the state of ${rehearsal.state_at}: ${rehearsal.passed ? "restored and equal" : "FAILED"}.`,
     `RPO ${shownTime(rehearsal.rpo_s * 1000)}, RTO ${shownTime(rehearsal.rto_s * 1000)} (into scratch stores, deployments not counted)`,
-    `${database.rows} rows in ${database.tables} tables, ${vectors.vectors} vectors (${vectors.compared} value by value), ` +
+    `${counted(database.rows, "row")} in ${counted(database.tables, "table")}, ${counted(vectors.vectors, "vector")} (${vectors.compared} value by value), ` +
       `${golden.answered} of ${golden.asked} golden queries answered`,
     ...rehearsal.differences.map((difference) => `differs: ${difference}`),
     ...rehearsal.left_behind.map((what) => `left behind: ${what}`),

@@ -1,5 +1,6 @@
 /** The vectors of a snapshot into a scratch index, and every one of them compared with the pack that it came from. */
 import { setTimeout as pause } from "node:timers/promises";
+import { counted } from "../../worker/ground/counted.ts";
 import { type IndexEntry, indexEntry } from "../../worker/vectors/index-entry.ts";
 import { decodePack } from "../../worker/vectors/vector-pack.ts";
 import type { BucketSummary } from "../backup/manifest.ts";
@@ -96,7 +97,8 @@ async function otherIds(connection: D1Connection, index: VectorIndex): Promise<s
     const missing = wanted.difference(there).size;
     const surplus = there.difference(wanted).size;
     if (missing + surplus === 0) return [];
-    if (performance.now() > until_ms) return [`the scratch index lacks ${missing} vectors and has ${surplus} too many`];
+    if (performance.now() > until_ms)
+      return [`the scratch index lacks ${counted(missing, "vector")} and has ${surplus} too many`];
     await pause(SETTLE_POLL_MS);
   }
 }

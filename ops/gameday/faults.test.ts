@@ -57,7 +57,7 @@ test("a run of some faults renews their rows, leaves the others and the quiet da
   expect(withResults(second, [other], [], "2026-03-03")).not.toContain(`\`${one.id}\``);
   expect(withResults(second, FAULTS, [], "2026-03-03")).toBe(second);
   const quiet = withResults(second, FAULTS, [], "2026-04-04", { hours: 24, alerts: 1 });
-  expect(quiet).toContain("24 h of usual traffic with nothing wrong, 1 alerts told (2026-04-04)");
+  expect(quiet).toContain("24 h of usual traffic with nothing wrong, 1 alert told (2026-04-04)");
   expect(rowsIn(quiet)).toEqual(rowsIn(second));
   const renewed = withResults(quiet, FAULTS, [], "2026-05-05", { hours: 24, alerts: 0 });
   expect(renewed.match(/A quiet day: .*/g)).toEqual([expect.stringContaining("0 alerts told (2026-05-05)")]);

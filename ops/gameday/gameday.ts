@@ -6,6 +6,7 @@
 import { z } from "zod";
 import type { AlertRule } from "../../worker/alerts/rule.ts";
 import { ALL_RULES } from "../../worker/alerts/rules.ts";
+import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT, misuse } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
@@ -99,7 +100,7 @@ function shortfallsOf({ id, alert, detected_after_s, recovered_after_s, resolved
       : null,
     resolved_after_s === null ? `${alert} did not resolve` : null,
     shortfall,
-    lost > 0 ? `${lost} documents lost` : null,
+    lost > 0 ? `${counted(lost, "document")} lost` : null,
     unexpected.length > 0 ? `false alerts: ${unexpected.join(", ")}` : null,
   ];
   return complaints.flatMap((complaint) => (complaint === null ? [] : [`${id}: ${complaint}`]));
@@ -132,9 +133,9 @@ function textOf({ faults, quiet, coverage, shortfalls }: GameDay, { terminal }: 
   ]);
   return [
     rows,
-    ...(quiet.hours > 0 ? [`Quiet for ${quiet.hours} h: ${quiet.alerts} alerts.`] : []),
+    ...(quiet.hours > 0 ? [`Quiet for ${quiet.hours} h: ${counted(quiet.alerts, "alert")}.`] : []),
     `Of ${coverage.alerts} alert rules ${coverage.with_fault} told of a fault, ${coverage.with_runbook} with a runbook that was carried out.`,
     ...shortfalls.map((one) => `Short: ${one}`),
-    `Done: ${faults.length - new Set(shortfalls.map((one) => one.split(":")[0])).size} ok, ${shortfalls.length} shortfalls.`,
+    `Done: ${faults.length - new Set(shortfalls.map((one) => one.split(":")[0])).size} ok, ${counted(shortfalls.length, "shortfall")}.`,
   ].join("\n");
 }

@@ -1,4 +1,6 @@
 /** All faults and the quiet day, on as few platforms as leave no fault behind, some of them at once: each has a clock of its own. */
+
+import { counted } from "../../worker/ground/counted.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { GAMEDAY_PLATFORMS_AT_ONCE } from "../limits.ts";
 import { type Arena, onArena } from "./arena.ts";
@@ -76,6 +78,6 @@ export async function playAll(
     ),
   );
   await Promise.all(lanes);
-  progress.stop(`${done.size} faults played`);
+  progress.stop(`${counted(done.size, "fault")} played`);
   return { faults: faults.flatMap((fault) => done.get(fault) ?? []), told: await day };
 }

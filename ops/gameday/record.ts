@@ -4,6 +4,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { counted } from "../../worker/ground/counted.ts";
 import type { Fault } from "./fault.ts";
 import type { Played } from "./played.ts";
 
@@ -61,7 +62,7 @@ export function withResults(
   const said =
     quiet === null
       ? QUIET.exec(table)?.[0]
-      : `A quiet day: ${quiet.hours} h of usual traffic with nothing wrong, ${quiet.alerts} alerts told (${day}).`;
+      : `A quiet day: ${quiet.hours} h of usual traffic with nothing wrong, ${counted(quiet.alerts, "alert")} told (${day}).`;
   return [before, BEGIN, "", ...HEAD, ...lines, "", ...(said === undefined ? [] : [said, ""]), END, after].join("\n");
 }
 

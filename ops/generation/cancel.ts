@@ -1,6 +1,7 @@
 /** `ops generation cancel`: gives an interrupted switch up. */
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
+import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
 import { refusal } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
@@ -50,7 +51,9 @@ export const generationCancel = defineCommand({
       }
       const detail = await cancelSwitch(session);
       const waiting =
-        detail.deferred_waiting === 0 ? "" : ` ${detail.deferred_waiting} objects of others are kept, and wait.`;
+        detail.deferred_waiting === 0
+          ? ""
+          : ` ${counted(detail.deferred_waiting, "object")} of others are kept, and wait.`;
       return {
         data: { stack, ...detail },
         text: `Given up. ${detail.deferred_writes} deferred writes were applied.${waiting}`,

@@ -3,6 +3,7 @@
  * without Vectorize's slow read-out, with no text embedded again but for another model. What changes meanwhile follows by the change log.
  */
 import { setTimeout as pause } from "node:timers/promises";
+import { counted } from "../../worker/ground/counted.ts";
 import type { IndexEntry } from "../../worker/vectors/index-entry.ts";
 import { OpsError } from "../command/errors.ts";
 import { SETTLE_POLL_MS, VECTOR_GET_IDS, VECTOR_ROUNDS_MAX, VECTORS_VISIBLE_MAX_MS } from "../limits.ts";
@@ -151,7 +152,7 @@ class Filler {
       if (session.now() > until_ms) {
         throw unequal(
           this.#index.name,
-          `${missing.length} vectors are missing (${missing.slice(0, 3)}), ${surplus.length} too many (${surplus.slice(0, 3)})`,
+          `${counted(missing.length, "vector")} missing (${missing.slice(0, 3)}), ${surplus.length} too many (${surplus.slice(0, 3)})`,
         );
       }
       await pause(SETTLE_POLL_MS, undefined, { signal: session.steady });

@@ -1,5 +1,6 @@
 /** Whether a copied database is what its source is: row by row while writers work, counts and hashes while they wait. */
 import pMap from "p-map";
+import { counted } from "../../worker/ground/counted.ts";
 import { OpsError } from "../command/errors.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { keyOf, readByKeys } from "../d1/read-by-key.ts";
@@ -31,7 +32,7 @@ export async function compareRows(filling: DatabaseFilling, schema: Schema): Pro
     const changed = await changedSince(source.connection, table, state.seq ?? 0);
     const unexplained = suspects.filter((key) => !changed.has(textOf(key)));
     const [example] = unexplained;
-    if (example) wrong.push(`${unexplained.length} rows of ${table.name}, e.g. ${textOf(example)}`);
+    if (example) wrong.push(`${counted(unexplained.length, "row")} of ${table.name}, e.g. ${textOf(example)}`);
   }
   progress.stop();
   if (wrong.length > 0) throw unequal(target.name, wrong);

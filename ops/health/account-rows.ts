@@ -13,6 +13,7 @@ import {
   type Stack,
   VECTOR_INDEX,
 } from "../../infra/inventory.ts";
+import { counted } from "../../worker/ground/counted.ts";
 import { queueId } from "../cloudflare/account-resources.ts";
 import { type CloudflareAddress, createCloudflare } from "../cloudflare/api.ts";
 import { refusalCodes } from "../cloudflare/failures.ts";
@@ -59,7 +60,9 @@ const CHECKS: Readonly<Record<Exclude<Part, "quota">, (asked: Asked) => Promise<
     try {
       const [answer] = await restD1(client, account_id, database).batch([{ sql }]);
       const tables = Number(answer?.rows[0]?.[0] ?? 0);
-      return tables > 0 ? up(`${tables} tables`) : down("it has no tables: run the migrations, or restore a backup");
+      return tables > 0
+        ? up(`${counted(tables, "table")}`)
+        : down("it has no tables: run the migrations, or restore a backup");
     } catch (error) {
       // A query counts as a write: a token that only reads is told that the database is there.
       if (asOpsError(error).status !== 403) throw error;
@@ -78,7 +81,7 @@ const CHECKS: Readonly<Record<Exclude<Part, "quota">, (asked: Asked) => Promise<
       const { namespace_id } = await bound(binding);
       await client.kv.namespaces.keys.list(String(namespace_id), { account_id, limit: 10 });
     }
-    return up(`${names.length} namespaces listed`);
+    return up(`${counted(names.length, "namespace")} listed`);
   },
   async ai({ client, account_id }) {
     await client.ai.models.list({ account_id, per_page: 1 });
@@ -95,7 +98,7 @@ const CHECKS: Readonly<Record<Exclude<Part, "quota">, (asked: Asked) => Promise<
     const there = new Set(schedules.map(({ cron }) => cron));
     const missing = declared.filter((cron) => !there.has(cron));
     return missing.length === 0
-      ? up(`${declared.length} triggers set`)
+      ? up(`${counted(declared.length, "trigger")} set`)
       : down(`triggers are missing: ${missing.join(", ")}`);
   },
 };

@@ -198,7 +198,7 @@ test("usage tells every allowance and store, the fullest first, and what a chunk
   );
   expect(percentages).toEqual(percentages.toSorted((a, b) => b - a));
   expect(data.per_chunk).toMatchObject({ chunks_today: 1, why_not_known: null });
-  expect(text).toMatch(/A chunk: \d.* rows written at most \(1 chunks today\), 0\.\d+ neurons/);
+  expect(text).toMatch(/A chunk: \d.* rows written at most \(1 chunk today\), 0\.\d+ neurons/);
   expect(exit_code).toBe(0);
   const { data: without } = await run(usage, () => Promise.reject(new Error("no account")));
   expect(without.per_chunk).toMatchObject({ chunks_today: null, why_not_known: expect.stringContaining("no account") });

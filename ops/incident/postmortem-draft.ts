@@ -1,6 +1,7 @@
 /** The draft of a post-mortem as Markdown. Pure. */
 
 import type { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { harmless } from "../command/output.ts";
 import { shownTime } from "../command/quantities.ts";
 import { nameOf, type ShownIncident } from "./answers.ts";
@@ -66,7 +67,7 @@ function impactTold(impact: Measured["impact"]): string {
   const { requests, failed, p95_latency_ms_max, step_minutes } = impact;
   const share = requests === 0 ? "" : ` (${((failed / requests) * 100).toFixed(1)} %)`;
   const slow = p95_latency_ms_max === null ? "" : `; p95 up to ${Math.round(p95_latency_ms_max)} ms`;
-  return `${failed} of ${requests} requests failed${share}${slow}; counted in steps of ${step_minutes} min`;
+  return `${failed} of ${counted(requests, "request")} failed${share}${slow}; counted in steps of ${step_minutes} min`;
 }
 
 function cell(text: string): string {

@@ -1,10 +1,10 @@
 /** `ops incident postmortem` */
-import { writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { readAlerts } from "../alerts/answers.ts";
 import { defineCommand } from "../command/define.ts";
-import { asOpsError, refusal } from "../command/errors.ts";
+import { asOpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
+import { writeOutput } from "../command/output-file.ts";
 import { type ShownIncident, shownEntry, shownIncident } from "./answers.ts";
 import { gatherEvents, type Happened } from "./events.ts";
 import { impact, impactOf, merged, mttd_s, mttr_s, periodSince, requestSeries } from "./measures.ts";
@@ -47,26 +47,14 @@ export const incidentPostmortem = defineCommand({
       impact: answers ? await impactFor(invocation, incident) : null,
     };
     const markdown = postmortemDraft(incident, timeline, measured);
-    if (out !== null) await writeDraft(out, markdown);
+    // Somebody may have written the causes into an earlier one.
+    if (out !== null) await writeOutput(out, { op: "write the draft into", is_new: true }, async () => markdown);
     return {
       data: { incident, ...measured, timeline, markdown, out },
       text: out === null ? markdown.trimEnd() : `Written: ${out}`,
     };
   },
 });
-
-/** Never over another file: somebody may have written the causes into it. */
-async function writeDraft(path: string, markdown: string): Promise<void> {
-  await writeFile(path, markdown, { flag: "wx" }).catch(({ code, message }: NodeJS.ErrnoException) => {
-    const cause = code === "EEXIST" ? "the file is there already" : message;
-    throw refusal({
-      op: "write the draft into",
-      subject: path,
-      cause,
-      hint: "name a new file in a folder that is there",
-    });
-  });
-}
 
 async function events(invocation: Invocation, incident: ShownIncident): Promise<Happened[]> {
   const client = await invocation.client();

@@ -1,5 +1,6 @@
 /** `ops incident update` */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { COMPONENTS, INCIDENT_STATES, SEVERITIES } from "../../worker/ground/status.ts";
 import { defineCommand } from "../command/define.ts";
 import { misuse } from "../command/errors.ts";
@@ -83,7 +84,7 @@ export const incidentUpdate = defineCommand({
     const text = [
       headTold(incident),
       `  ${clockTold(incident, invocation)}`,
-      ...(added > 0 ? [`  ${added} lines added to its timeline`] : []),
+      ...(added > 0 ? [`  ${counted(added, "line")} added to its timeline`] : []),
       ...whereaboutsTold(where),
     ].join("\n");
     return {

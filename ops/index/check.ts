@@ -1,5 +1,6 @@
 /** `ops index check`: rows, full text, vector packs and the vector index compared, entry by entry; with `--repair`, mended. */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { VECTORIZE_SETTLING_MS } from "../../worker/limits.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
@@ -94,7 +95,7 @@ function told(isRepair: boolean, report: Report): Outcome<Report> {
   const sum = (list: Report["found"]) => list.reduce((total, { count }) => total + count, 0);
   const lines = (list: Report["found"]) =>
     list.map(({ kind, count, sample }) => `${count} ${KINDS[kind].is} (${kind}): ${sample.join(", ")}`);
-  const compared = `${documents} documents, ${chunks} chunks, ${vectors} vectors compared.`;
+  const compared = `${counted(documents, "document")}, ${counted(chunks, "chunk")}, ${counted(vectors, "vector")} compared.`;
   const failed = left.length > 0 ? (isRepair ? EXIT.partial : EXIT.check_failed) : EXIT.done;
   const text = [
     compared,

@@ -14,6 +14,7 @@ import { INDEX_FILE_BYTES_MAX } from "../limits.ts";
 import { grammarOf } from "./languages.ts";
 import { outlineOf } from "./outline.ts";
 import type { StoredDocument } from "./plan.ts";
+import type { Refusals } from "./refusals.ts";
 import { type SourceFile, whyUnread } from "./sources.ts";
 import { markdownTitle } from "./title.ts";
 
@@ -67,12 +68,17 @@ export function documentId(file: Pick<SourceFile, "source" | "path">): string {
 }
 
 /**
- * Reads a file, or converts it to Markdown where its kind is one that is, unless `stored` was made of the same bytes in the same way; what
- * cannot be indexed (too big, unreadable, not UTF-8, empty, a pointer of Git LFS or git-annex) is refused with the reason.
+ * Reads a file, or converts it to Markdown where its kind is one that is, unless `stored` was made of the same bytes in the same way, or
+ * `refusals` (what is found is added) say why it cannot be. What cannot be indexed (too big, unreadable, not UTF-8, empty, a pointer of
+ * Git LFS or git-annex) is refused with the reason.
  */
 export async function readDocument(
   file: SourceFile,
-  { stored, signal }: { stored?: StoredDocument | undefined; signal?: AbortSignal | undefined } = {},
+  {
+    stored,
+    refusals,
+    signal,
+  }: { stored?: StoredDocument | undefined; refusals?: Refusals | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<ReadResult> {
   const kept = (refused: string): ReadResult => ({ refused, is_gone: false });
   const gone = (refused: string): ReadResult => ({ refused, is_gone: true });
@@ -94,13 +100,19 @@ export async function readDocument(
   const url =
     link === undefined ? null : link.replaceAll("{path}", file.path.split("/").map(encodeURIComponent).join("/"));
   const metadata: IndexDocument["metadata"] = { ...file.source.metadata, collection, path: file.path };
-  if (isConverted) metadata.source_hash = await sourceHash(bytes);
+  const source_hash = isConverted ? await sourceHash(bytes) : "";
+  if (isConverted) metadata.source_hash = source_hash;
   if (isConverted && stored?.url === url && isDeepStrictEqual(stored.metadata, metadata))
     return { content_hash: stored.content_hash };
   let text: string;
   if (isConverted && media_type !== undefined) {
-    const converted = await convertFile({ media_type, bytes }, signal);
-    if ("refused" in converted) return kept(`${converted.refused}, or exclude it`);
+    const known = refusals?.get(source_hash);
+    const converted = known === undefined ? await convertFile({ media_type, bytes }, signal) : { refused: known };
+    if ("refused" in converted) {
+      refusals?.delete(source_hash);
+      if (!("may_pass" in converted)) refusals?.set(source_hash, converted.refused);
+      return kept(`${converted.refused}, or exclude it`);
+    }
     text = normaliseText(converted.markdown);
   } else {
     const flaw = bytes.length === 0 ? null : fileFlaw("text/plain", bytes);

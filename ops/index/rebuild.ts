@@ -1,5 +1,6 @@
 /** `ops index rebuild`: a new database and a new index beside the live ones, by another model where one is named, and a switch. */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { EMBEDDING_TEXTS_PER_CALL_MAX } from "../../worker/limits.ts";
 import { embed } from "../../worker/vectors/embed.ts";
 import { defineCommand } from "../command/define.ts";
@@ -54,10 +55,10 @@ async function rebuildRequest(session: StoreSession, model_id: string | undefine
   if (other === null) return { ...(await moveRequest(session, STORES, {})), by: BY };
   const dimensions = await dimensionsOf(session, other);
   const live = databaseOf(session, resources, resources.database.live);
-  const [counted] = (await live?.connection.batch([{ sql: "SELECT count(*) FROM chunks" }])) ?? [];
-  const texts = Number(counted?.rows[0]?.[0] ?? 0);
+  const [answer] = (await live?.connection.batch([{ sql: "SELECT count(*) FROM chunks" }])) ?? [];
+  const texts = Number(answer?.rows[0]?.[0] ?? 0);
   const calls = Math.ceil(texts / EMBEDDING_TEXTS_PER_CALL_MAX);
-  session.note(`${texts} texts, ${calls} calls of Workers AI at most; ${dimensions} dimensions.`);
+  session.note(`${counted(texts, "text")}, ${counted(calls, "call")} of Workers AI at most; ${dimensions} dimensions.`);
   return {
     database: { fill: copyFromLive },
     vectors: { fill: newIndex(other), dimensions },

@@ -6,6 +6,7 @@ import { type Platform, startPlatform } from "../../local/platform.ts";
 import { runCommand } from "../command/run-cli.fixture.ts";
 import { type Client, createClient } from "../service/client.ts";
 import { IndexConfig } from "./config.ts";
+import { keepRefusals, readRefusals } from "./refusals.ts";
 import { type SyncOptions, type SyncResult, syncIndex } from "./sync.ts";
 
 // The queue hands a batch over after a second, and several updates wait for their jobs.
@@ -106,6 +107,28 @@ test("a file is converted once, and again when the file, its link or the convert
   });
   expect(await update(true)).toMatchObject(again);
 }, 60_000);
+
+test("a file that cannot be converted is told each time, and read again only when it has become another", async () => {
+  await write({ "page.html": "<html><body><img src='a.png'></body></html>" });
+  const data = join(cwd, "data");
+  const update = async () => {
+    const refusals = await readRefusals(data);
+    const config = IndexConfig.parse({ sources: [{ collection, folder: ".", include: ["*.html"] }] });
+    const { failures, added } = await sync({ config, refusals });
+    await keepRefusals(data, refusals);
+    return [added, ...failures.map(({ cause }) => cause)];
+  };
+  expect(await update()).toEqual([0, "page.html holds no text, or exclude it"]);
+  const [[hash] = []] = [...(await readRefusals(data))];
+  await keepRefusals(data, new Map([[String(hash), "was not read again"]]));
+  expect(await update()).toEqual([0, "page.html was not read again, or exclude it"]);
+  await write({ "page.html": "<html><body><img src='b.png'></body></html>" });
+  expect(await update()).toEqual([0, "page.html holds no text, or exclude it"]);
+  await write({ "page.html": "<h1>Text at last</h1>" });
+  expect(await update()).toEqual([1]);
+  await writeFile(join(data, "refused-files.json"), "{");
+  expect(await readRefusals(data)).toEqual(new Map());
+});
 
 test("converted are the files that were made into Markdown, whatever metadata a source gives its documents", async () => {
   await write({ "note.md": "# Note", "stock.csv": "Part,Count\nBolt,4\n" });

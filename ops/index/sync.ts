@@ -3,6 +3,7 @@
  * differs, deletes what vanished. A second run over unchanged sources sends nothing.
  */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Progress } from "../command/progress.ts";
 import { INDEX_DELETE_UNASKED, INDEX_DELETE_UNASKED_SHARE, INDEX_LIST_PAGE, INDEX_READERS } from "../limits.ts";
@@ -11,6 +12,7 @@ import { type Client, decode } from "../service/client.ts";
 import type { IndexConfig } from "./config.ts";
 import { planSync, type StoredDocument, type SyncPlan } from "./plan.ts";
 import { documentId, type IndexDocument, readDocument } from "./read-document.ts";
+import type { Refusals } from "./refusals.ts";
 import { type SourceFile, withSource } from "./sources.ts";
 
 export const syncResult = z.strictObject({
@@ -38,6 +40,8 @@ export interface SyncOptions {
   dry_run?: boolean;
   /** Known files last changed before this are taken for unchanged without reading them. Git sources are always read. */
   since_ms?: number;
+  /** Why files could not be converted before; what is found is added. */
+  refusals?: Refusals;
   signal?: AbortSignal;
   /** Called before unusually many documents are deleted; throws to refuse. Without it, such a run is refused. */
   approveDeletion?: (ids: readonly string[]) => Promise<void>;
@@ -178,7 +182,7 @@ async function readSources(options: SyncOptions, known: Known): Promise<LocalSta
 async function readOne(
   file: SourceFile,
   state: LocalState,
-  { since_ms, signal }: Pick<SyncOptions, "since_ms" | "signal">,
+  { since_ms, refusals, signal }: Pick<SyncOptions, "since_ms" | "refusals" | "signal">,
   known: Known,
 ): Promise<void> {
   const id = documentId(file);
@@ -197,7 +201,7 @@ async function readOne(
   state.hashes.set(id, null);
   const old = since_ms !== undefined && file.modified_ms !== undefined && file.modified_ms < since_ms;
   if (old && known.has(id)) return;
-  const read = await readDocument(file, { stored: known.get(id), signal });
+  const read = await readDocument(file, { stored: known.get(id), refusals, signal });
   if ("refused" in read) {
     if (read.is_gone) state.hashes.delete(id);
     state.failures.push({ id, cause: `${file.path} ${read.refused}` });
@@ -216,7 +220,7 @@ async function checkDeletion(plan: SyncPlan, stored: number, options: SyncOption
   throw new OpsError(
     {
       op: "delete",
-      subject: `${plan.delete.length} of ${stored} documents`,
+      subject: `${plan.delete.length} of ${counted(stored, "document")}`,
       cause: "their files are gone or empty, which looks like a wrong folder rather than a wish",
       hint: "look at the plan (npm run ops -- index update --dry-run), then confirm it with --yes",
     },

@@ -1,5 +1,6 @@
 /** `ops logs errors` */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
 import { errorRow, errorsByKind } from "./analyses.ts";
@@ -31,7 +32,7 @@ export const logsErrors = defineCommand({
     const newest = rows.find(({ request_id }) => request_id !== null)?.request_id;
     const text = [
       ...(rows.length === 0 ? [] : [drawn]),
-      `${errors} errors. ${readWords(told)}.`,
+      `${counted(errors, "error")}. ${readWords(told)}.`,
       ...(newest == null ? [] : [followWords(told, newest)]),
     ].join("\n");
     return { data: { ...told, errors, rows }, text };

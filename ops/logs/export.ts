@@ -1,12 +1,9 @@
 /** `ops logs export`: a window of the log as a file. */
-import { createWriteStream } from "node:fs";
-import { rm } from "node:fs/promises";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { csvRecord } from "../../worker/ground/csv.ts";
 import { defineCommand } from "../command/define.ts";
-import { type OpsError, refusal } from "../command/errors.ts";
+import { writeOutput } from "../command/output-file.ts";
 import { fieldText, type LogLine } from "./log-line.ts";
 import { readLog, readWindow, readWords, windowOptions } from "./read.ts";
 
@@ -58,26 +55,17 @@ before what a spreadsheet would run.`,
         yield format === "csv" ? csvLine(line) : `${JSON.stringify(line)}\n`;
       }
     }
-    const target = createWriteStream(file, { flags: "wx", mode: 0o600 });
-    await pipeline(Readable.from(records()), target, { signal: invocation.signal }).catch(
-      async (error: NodeJS.ErrnoException) => {
-        if (error.code === "EEXIST") throw taken(file);
-        // Half a window passes for a whole one.
-        await rm(file, { force: true });
-        throw error;
-      },
-    );
-    const data = { ...told, file, bytes: target.bytesWritten, lines: written };
-    return { data, text: `Wrote ${file}: ${written} lines, ${data.bytes} bytes. ${readWords(told)}.` };
+    const { signal } = invocation;
+    const bytes = await writeOutput(file, { op: "write", is_new: true, mode: 0o600, signal }, async () => records());
+    const data = { ...told, file, bytes, lines: written };
+    return {
+      data,
+      text: `Wrote ${file}: ${counted(written, "line")}, ${counted(data.bytes, "byte")}. ${readWords(told)}.`,
+    };
   },
 });
 
 function csvLine(line: LogLine): string {
   const { at, worker, level, message } = line;
   return csvRecord([at, worker, level, message, ...COLUMNS.map((name) => fieldText(line, name) ?? "")]);
-}
-
-function taken(file: string): OpsError {
-  const parts = { op: "write", subject: file, cause: "it is there already", hint: "name a new file with --out" };
-  return refusal(parts);
 }

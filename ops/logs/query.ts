@@ -1,5 +1,6 @@
 /** `ops logs query`: lines of a window, from the telemetry API or the archive. */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
 import { positive } from "../command/options.ts";
 import { LOG_LINES_MAX, LOG_LINES_SHOWN } from "./limits.ts";
@@ -39,7 +40,7 @@ than there was (too old, cut, damaged), the last line and "read" say so.`,
     lines.splice(0, lines.length - limit);
     const shown = lines.map((line) => shownLine(line, invocation.colour));
     const rest = matched > lines.length ? ` The first ${matched - lines.length} are not shown: --limit.` : "";
-    const text = [...shown, `${matched} lines. ${readWords(told)}.${rest}`].join("\n");
+    const text = [...shown, `${counted(matched, "line")}. ${readWords(told)}.${rest}`].join("\n");
     return { data: { ...told, matched, lines }, text };
   },
 });

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { LOG_RETENTION_MS } from "../../infra/cloudflare-limits.ts";
 import { BUCKETS, LOG_ARCHIVE_FOLDER, nameInStack, SERVICE, WATCHDOG } from "../../infra/inventory.ts";
+import { counted } from "../../worker/ground/counted.ts";
 import { HOUR_MS, iso } from "../../worker/ground/time.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { asOpsError, misuse } from "../command/errors.ts";
@@ -213,7 +214,7 @@ function olderThanHeld(now_ms: number): string {
 export function readWords({ from, to, read }: ReadWindow): string {
   const parts = read.map(
     ({ source, lines, notes }) =>
-      `${lines} lines from ${source === "telemetry" ? "the telemetry API" : "the archive"}${notes.map((note) => ` (${note})`).join("")}`,
+      `${counted(lines, "line")} from ${source === "telemetry" ? "the telemetry API" : "the archive"}${notes.map((note) => ` (${note})`).join("")}`,
   );
   return `${from} – ${to}: ${parts.join(", then ")}`;
 }

@@ -5,6 +5,7 @@ import pMap from "p-map";
 import { z } from "zod";
 import { LOG_ARCHIVE_FOLDER } from "../../infra/inventory.ts";
 import { LOG_RETENTION_DAYS } from "../../infra/limits.ts";
+import { counted } from "../../worker/ground/counted.ts";
 import { DAY_MS } from "../../worker/ground/time.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
@@ -69,7 +70,7 @@ Needs a token that may write the bucket of logs. It may be repeated; exit code 4
         kept: sumOf(kept),
         is_whole,
       };
-      const words = `${expired.length} objects older than ${kept_from} (${shownBytes(data.deleted.bytes)}), compress ${open.length}; ${kept.length} stay (${shownBytes(data.kept.bytes)})`;
+      const words = `${counted(expired.length, "object")} older than ${kept_from} (${shownBytes(data.deleted.bytes)}), compress ${open.length}; ${kept.length} stay (${shownBytes(data.kept.bytes)})`;
       if (dry_run) return { data, text: `Would delete ${words}` };
       if (expired.length > 0)
         await invocation.confirm({ op: "delete", subject: `${words} of ${storage.location}${LOG_ARCHIVE_FOLDER}/` });

@@ -1,5 +1,6 @@
 /** `ops logs slow` */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
 import { durationsByRoute, slowRow } from "./analyses.ts";
@@ -33,7 +34,7 @@ export const logsSlow = defineCommand({
     const slowest = rows[0]?.slowest_request_id;
     const text = [
       ...(rows.length === 0 ? [] : [drawn]),
-      `${requests} requests and jobs. ${readWords(told)}.`,
+      `${counted(requests, "request")} and jobs. ${readWords(told)}.`,
       ...(slowest == null ? [] : [followWords(told, slowest)]),
     ];
     return { data: { ...told, requests, rows }, text: text.join("\n") };

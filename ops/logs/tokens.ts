@@ -1,5 +1,6 @@
 /** `ops logs tokens` */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
 import { tokensByModel, tokensRow } from "./analyses.ts";
@@ -30,7 +31,10 @@ export const logsTokens = defineCommand({
       { title: "USD", value: ({ usd }) => usd, align: "right" },
     ]);
     const answers = rows.reduce((sum, row) => sum + row.answers, 0);
-    const text = [...(rows.length === 0 ? [] : [drawn]), `${answers} answers of models. ${readWords(told)}.`];
+    const text = [
+      ...(rows.length === 0 ? [] : [drawn]),
+      `${counted(answers, "answer")} of models. ${readWords(told)}.`,
+    ];
     return { data: { ...told, rows }, text: text.join("\n") };
   },
 });

@@ -1,5 +1,6 @@
 /** Dead letters, as the consumer of the dead-letter queue has written them down in D1 (`worker/store/jobs.ts`). */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { jsonIn } from "../../worker/ground/json.ts";
 import { type QueueMessage, queueMessage } from "../../worker/store/queue-messages.ts";
 import { misuse, type OpsError } from "../command/errors.ts";
@@ -106,7 +107,7 @@ async function readLetters(database: D1Connection, where: string, params: readon
 function notThere(ids: readonly string[]): OpsError {
   return misuse({
     op: "find",
-    subject: ids.length === 1 ? `dead letter ${ids[0]}` : `${ids.length} dead letters`,
+    subject: ids.length === 1 ? `dead letter ${ids[0]}` : `${counted(ids.length, "dead letter")}`,
     cause: `there is none of this id${ids.length === 1 ? "" : `: ${ids.slice(0, 3).join(", ")}`}`,
     hint: "npm run ops -- queue peek --dead lists them",
   });

@@ -1,5 +1,6 @@
 /** `ops queue replay`: dead letters are sent again, and each is followed until the stores show that it is done. */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
@@ -73,7 +74,7 @@ async function plan(access: QueueAccess, ids: readonly string[]): Promise<Outcom
   const queue_operations = OPERATIONS_PER_MESSAGE * would_send;
   return {
     data: { dry_run: true, would_send, done_already, hopeless, queue_operations },
-    text: `Would send ${would_send} letters again (${queue_operations} queue operations), remove ${done_already} that are done already, and leave ${hopeless} that can never be done.`,
+    text: `Would send ${counted(would_send, "letter")} again (${queue_operations} queue operations), remove ${done_already} that are done already, and leave ${hopeless} that can never be done.`,
   };
 }
 /** Written, read, deleted. https://developers.cloudflare.com/queues/platform/pricing/ */
@@ -112,7 +113,7 @@ async function replay(
     data: { dry_run: false, restored, ...counts, not_done: not_done.slice(0, LETTERS_LISTED_MAX), left },
     text: [
       ...(not_done.length === 0 ? [] : [notDoneTable(not_done, invocation.terminal)]),
-      `Done: ${counts.done} ok, ${not_done.length} not; ${left} letters are dead now.`,
+      `Done: ${counts.done} ok, ${not_done.length} not; ${counted(left, "dead letter")} left.`,
       ...(counts.hopeless > 0
         ? ["Those that can never be done: npm run ops -- queue purge ID… takes them away, with a copy."]
         : []),

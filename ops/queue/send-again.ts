@@ -1,5 +1,6 @@
 /** A page of dead letters sent again, and followed until the stores hold what they asked for. */
 import { setTimeout as pause } from "node:timers/promises";
+import { counted } from "../../worker/ground/counted.ts";
 import { LETTERS_WAIT_MAX_MS, QUEUE_PUSH_MESSAGES, SETTLE_POLL_MS } from "../limits.ts";
 import { whileWaiting } from "../waits.ts";
 import type { QueueAccess } from "./access.ts";
@@ -36,7 +37,7 @@ export async function sendAgain(
     });
   }
   const ended = await whileWaiting(
-    { for: `${sendable.length} letters to be done`, limit_ms: LETTERS_WAIT_MAX_MS },
+    { for: `${counted(sendable.length, "letter")} to be done`, limit_ms: LETTERS_WAIT_MAX_MS },
     () => settled(access, sendable, now),
   );
   const results = letters.map(({ id }) => replayed(id, ended.get(id) ?? before.get(id) ?? "open"));

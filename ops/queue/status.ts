@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { nameInStack, QUEUES, SERVICE, STACKS } from "../../infra/inventory.ts";
 import { RULES } from "../../worker/alerts/rules.ts";
+import { counted } from "../../worker/ground/counted.ts";
 import { queueReport } from "../../worker/schemas/monitoring.ts";
 import { queueId } from "../cloudflare/account-resources.ts";
 import type { Cloudflare } from "../cloudflare/official.ts";
@@ -158,7 +159,7 @@ function problemsOf(queues: readonly QueueLook[], letters: Status["dead_letters"
       problems.push({ problem: `delivery from ${name} is paused`, try: `npx wrangler queues resume-delivery ${name}` });
     if (waiting > threshold("queue-depth"))
       problems.push({
-        problem: `${waiting} messages wait in ${name}`,
+        problem: `${counted(waiting, "message")} waiting in ${name}`,
         try: "npm run ops -- runbook run ingestion-stuck",
       });
     if ((oldest_s ?? 0) > threshold("queue-age"))
@@ -174,7 +175,7 @@ function problemsOf(queues: readonly QueueLook[], letters: Status["dead_letters"
     });
   else if (letters.count > 0)
     problems.push({
-      problem: `${letters.count} letters are dead`,
+      problem: `${counted(letters.count, "dead letter")}`,
       try: "npm run ops -- queue peek --dead, then npm run ops -- queue replay",
     });
   return problems;
@@ -207,7 +208,9 @@ function shown(
   if (messages_24h !== null) {
     const done = messages_24h.map(({ type, outcome, count }) => `${count} ${type} ${outcome}`);
     lines.push(`Last 24 h: ${done.length === 0 ? "no messages" : done.join(", ")}.`);
-    lines.push(`Open: ${open_parts} parts of jobs, ${owed_vectors} changes owed to Vectorize.`);
+    lines.push(
+      `Open: ${counted(open_parts ?? 0, "part")} of jobs, ${counted(owed_vectors ?? 0, "change")} owed to Vectorize.`,
+    );
   }
   for (const { problem, try: remedy } of problems) lines.push("", `Problem: ${problem}`, `Try: ${remedy}`);
   return lines.join("\n");

@@ -1,5 +1,6 @@
 /** `ops baseline update` */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { PERIODS } from "../../worker/schemas/metrics.ts";
 import { baseline } from "../../worker/schemas/monitoring.ts";
 import { defineCommand } from "../command/define.ts";
@@ -29,7 +30,7 @@ export const baselineUpdate = defineCommand({
     const { requests, p95_latency_ms } = taken.all;
     return {
       data: taken,
-      text: `The baseline is the last ${period}: ${requests} requests, p95 ${Math.round(p95_latency_ms ?? 0)} ms, ${taken.endpoints.length} routes`,
+      text: `The baseline is the last ${period}: ${counted(requests, "request")}, p95 ${Math.round(p95_latency_ms ?? 0)} ms, ${taken.endpoints.length} routes`,
       audit: { detail: { period, requests } },
     };
   },

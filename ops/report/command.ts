@@ -1,11 +1,10 @@
 /** A report as a command: read, put together, recommend, write. */
-import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { type Command, defineCommand } from "../command/define.ts";
-import { misuse } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
+import { outputFolder, writeOutput } from "../command/output-file.ts";
 import { type Gathered, gather, type Period, type Source } from "./gather.ts";
 import { chartSvg, reportHtml } from "./html.ts";
 import { reportMarkdown } from "./markdown.ts";
@@ -122,15 +121,8 @@ async function writeFiles(report: Report, folder: string): Promise<string[]> {
     [`${name}.html`, reportHtml(report)],
     ...charts.map((chart, index): [string, string] => [chartName(index), chartSvg(chart)]),
   ];
-  try {
-    await mkdir(folder, { recursive: true });
-    for (const [file, text] of files) await writeFile(join(folder, file), text);
-  } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
-    throw misuse(
-      { op: "write the report into", subject: folder, cause, hint: "name a folder that can be written" },
-      error,
-    );
-  }
+  const op = "write the report into";
+  outputFolder(folder, op);
+  for (const [file, text] of files) await writeOutput(join(folder, file), { op }, async () => text);
   return files.map(([file]) => join(folder, file));
 }

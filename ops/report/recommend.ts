@@ -1,4 +1,6 @@
 /** What the figures of a report ask for: each with the command that does it or shows more. Pure. */
+
+import { counted } from "../../worker/ground/counted.ts";
 import { BACKUP_AGE_MAX_MS } from "../limits.ts";
 import { resourceRows } from "../usage/resources.ts";
 import type { Gathered } from "./gather.ts";
@@ -74,7 +76,7 @@ function backups({ backup }: Partial<Gathered>, now_ms: number): Recommendation[
 function queues({ queues: found }: Partial<Gathered>): Recommendation[] {
   if (found === undefined) return [];
   return found.dead_letters > 0
-    ? [{ because: `${found.dead_letters} messages died`, command: "queue peek" }]
+    ? [{ because: `${counted(found.dead_letters, "message")} died`, command: "queue peek" }]
     : found.owed_since !== null
       ? [{ because: `Vectors are owed since ${found.owed_since}`, command: "index check" }]
       : [];
@@ -99,7 +101,7 @@ function latency({ performance, week }: Partial<Gathered>): Recommendation[] {
     ask(`Every twentieth request takes ${Math.round(p95_ms)} ms and more`, "logs slow --since 24h");
   for (const { table, advice } of index_advice) ask(`Table ${table}: ${advice}`, "db indexes");
   if (index_advice.length === 0 && slow_statements.length > 0)
-    ask(`${slow_statements.length} statements of the database are slow`, "db slow");
+    ask(`${counted(slow_statements.length, "statement")} of the database are slow`, "db slow");
   if (comparison === null) ask("There is no baseline: the next report has nothing to compare with", "baseline update");
   return asked;
 }

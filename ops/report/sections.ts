@@ -1,5 +1,6 @@
 /** Sections of reports, each from what one or two sources said. Pure. */
 
+import { counted } from "../../worker/ground/counted.ts";
 import { DAY_MS, HOUR_MS } from "../../worker/ground/time.ts";
 import type { Figures } from "../../worker/schemas/monitoring.ts";
 import { resourceRows, shownAmount } from "../usage/resources.ts";
@@ -77,7 +78,7 @@ export function slowStatementSection({
   slow_statements,
   index_advice,
 }: Pick<Gathered["performance"], "slow_statements" | "index_advice">): Section {
-  const advice = index_advice.map((one) => `${one.table} (${one.rows} rows): ${one.advice}`);
+  const advice = index_advice.map((one) => `${one.table} (${counted(one.rows, "row")}): ${one.advice}`);
   return {
     title: "Slow statements of the database",
     ...(advice.length > 0 && { text: advice.join("; ") }),
@@ -143,7 +144,7 @@ export function volumeSection({ period, buckets, total, errors, peak }: Gathered
     peak === null ? "" : `, ${shownAmount(peak.requests)} of them at the peak (${nameOf(Date.parse(peak.at))})`;
   return {
     title: "Request volume",
-    text: `${shownAmount(total)} requests${busiest}; ${shownAmount(errors)} failed. ${trendWords(steps)}`.trim(),
+    text: `${counted(total, "request", shownAmount(total))}${busiest}; ${shownAmount(errors)} failed. ${trendWords(steps)}`.trim(),
     chart,
   };
 }

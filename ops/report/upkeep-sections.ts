@@ -1,4 +1,6 @@
 /** The section about what keeps the service running: incidents, alerts, backups, queues, what operators did. Pure. */
+
+import { counted } from "../../worker/ground/counted.ts";
 import { shownTime } from "../command/quantities.ts";
 import { mttd_s, mttr_s } from "../incident/measures.ts";
 import { NOTHING, plain } from "./figures.ts";
@@ -47,7 +49,7 @@ export function upkeepSections(
   if (queues !== undefined)
     sections.push({
       title: "Queues",
-      text: `${queues.dead_letters} dead letters, ${queues.open_parts} open parts of jobs, ${queues.owed_vectors} changes owed to Vectorize.`,
+      text: `${counted(queues.dead_letters, "dead letter")}, ${queues.open_parts} open parts of jobs, ${counted(queues.owed_vectors, "change")} owed to Vectorize.`,
       table: {
         columns: ["queue", "backlog", "oldest"],
         rows: queues.queues.map(({ name, backlog, oldest_at }) => [name, backlog, oldest_at ?? NOTHING]),

@@ -1,6 +1,6 @@
 /** `ops restore document`: one document out of a snapshot, back through the service or into a file. */
-import { writeFile } from "node:fs/promises";
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { readManifest } from "../backup/manifest.ts";
 import { repositoryOptions, withRepository } from "../backup/open.ts";
 import type { Repository } from "../backup/repository/repository.ts";
@@ -9,6 +9,7 @@ import { defineCommand } from "../command/define.ts";
 import { OpsError, refusal } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { harmless } from "../command/output.ts";
+import { writeOutput } from "../command/output-file.ts";
 import { DIFFERENT_LINES_SHOWN } from "../limits.ts";
 import { type DocumentDifference, differenceOf, documentDifference } from "./document-difference.ts";
 import { type LivingDocument, livingDocument } from "./living-document.ts";
@@ -68,7 +69,8 @@ the difference. The write is refused where the document changes meanwhile; safe 
     };
     const said = `document ${id} of tenant ${tenant}, as snapshot ${about.snapshot} has it`;
     if (to !== undefined) {
-      if (!invocation.dry_run) await writeNew(to, found.text);
+      const place = { op: "write the document into", is_new: true, mode: 0o600 };
+      if (!invocation.dry_run) await writeOutput(to, place, async () => found.text);
       const done = invocation.dry_run ? "Would write" : "Wrote";
       return {
         data: { ...about, outcome: "file", file: to, difference: null },
@@ -156,17 +158,10 @@ function differenceText(
   if (text === null) return values.map(harmless);
   const side = (sign: string, { lines, shown }: { lines: number; shown: string[] }) => [
     ...shown.map((line) => `${sign} ${line}`),
-    ...(lines > shown.length ? [`${sign} … and ${lines - shown.length} more lines`] : []),
+    ...(lines > shown.length ? [`${sign} … and ${counted(lines - shown.length, "more line")}`] : []),
   ];
   const lines = [...values, `Text from line ${text.from_line}:`, ...side("-", text.goes), ...side("+", text.comes)];
   return lines.map(harmless);
-}
-
-/** Never over another file. */
-async function writeNew(path: string, text: string): Promise<void> {
-  await writeFile(path, text, { mode: 0o600, flag: "wx" }).catch((error: NodeJS.ErrnoException) => {
-    throw refused(path, error.code === "EEXIST" ? "the file is there already" : error.message, "name a new file");
-  });
 }
 
 /** @throws OpsError where what is there now is not what was put back. */

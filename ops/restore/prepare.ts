@@ -1,5 +1,6 @@
 /** What `ops restore plan` and `apply` share: what is to be restored and from where, its plan, and the work that carries it out. */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { readManifest } from "../backup/manifest.ts";
 import { keepMark, withdrawMarks } from "../backup/marks.ts";
 import { type RepositoryOptions, repositoryOptions, withRepository } from "../backup/open.ts";
@@ -179,8 +180,11 @@ function planText(plan: RestorePlan, terminal: boolean): string {
     `${plan.method} ${plan.source}, the state of ${plan.state_at} (${shownTime(plan.rpo_s * 1000)} ago), ${place}`,
     plan.tables === null
       ? "D1 moves the database itself: how many rows it has then is known afterwards. The index follows them, with requests of its own"
-      : `${plan.tables.reduce((sum, one) => sum + one.rows, 0)} rows (${shownBytes(plan.bytes ?? 0)}), ${plan.vector_count} vectors, ${plan.objects} objects, ${plan.config_keys} keys of configuration`,
-    `${plan.requests} requests, about ${shownTime(plan.duration_s * 1000)}; ${plan.rows_written} rows written: ${plan.free_days} days of the free plan`,
+      : `${counted(
+          plan.tables.reduce((sum, one) => sum + one.rows, 0),
+          "row",
+        )} (${shownBytes(plan.bytes ?? 0)}), ${counted(plan.vector_count ?? 0, "vector")}, ${counted(plan.objects, "object")}, ${counted(plan.config_keys, "key")} of configuration`,
+    `${counted(plan.requests, "request")}, about ${shownTime(plan.duration_s * 1000)}; ${counted(plan.rows_written, "row")} written: ${counted(plan.free_days, "day")} of the free plan`,
     ...(plan.migrations.length > 0 ? [`then migrations ${plan.migrations.join(", ")}`] : []),
     ...(terminal && plan.tables !== null
       ? [

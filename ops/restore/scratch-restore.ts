@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { counted } from "../../worker/ground/counted.ts";
 import type { SnapshotManifest } from "../backup/manifest.ts";
 import type { Snapshot } from "../backup/repository/repository.ts";
 import type { D1Connection } from "../d1/connection.ts";
@@ -88,5 +89,7 @@ function pragma(database: DatabaseSync, name: string): string[] {
 
 function foreignKeys(database: DatabaseSync): string[] {
   const broken = pragma(database, "foreign_key_check");
-  return broken.length === 0 ? [] : [`${broken.length} rows break a foreign key, the first: ${broken[0]}`];
+  return broken.length === 0
+    ? []
+    : [`${counted(broken.length, "row")} with a foreign key of nothing, the first: ${broken[0]}`];
 }

@@ -1,5 +1,6 @@
 /** `ops restore table`: rows of one table out of a snapshot, back into the live database. */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { readManifest, type TableSummary } from "../backup/manifest.ts";
 import { repositoryOptions, withRepository } from "../backup/open.ts";
 import type { Repository } from "../backup/repository/repository.ts";
@@ -65,10 +66,13 @@ export --table. Safe to repeat.`,
       ...{ dry_run, snapshot: found.snapshot, table, rows },
       ...{ missing: missing.length, different: different.length, written: dry_run ? 0 : wanted.length },
     };
-    const told = `of ${rows} rows of ${table} in snapshot ${found.snapshot}; ${missing.length} were missing, ${different.length} differ`;
+    const told = `of ${counted(rows, "row")} of ${table} in snapshot ${found.snapshot}; ${missing.length} were missing, ${different.length} differ`;
     if (dry_run) return { data, text: `Would write ${wanted.length} ${told}.` };
     if (overwrite && different.length > 0)
-      await invocation.confirm({ op: "overwrite", subject: `${different.length} rows of ${table}, which differ` });
+      await invocation.confirm({
+        op: "overwrite",
+        subject: `${counted(different.length, "row")} of ${table}, which differ`,
+      });
     await writeRows(connection, live, [wanted]);
     const left = (await differing(connection, live, wanted)).flat().length;
     if (left > 0)

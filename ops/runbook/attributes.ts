@@ -10,7 +10,7 @@
  *
  * A value with blanks stands in double quotes: `expect="output:nothing to repair"`. Without `expect=` every exit code lets the runbook go on.
  */
-import { parseDuration } from "../command/options.ts";
+import { wait } from "../command/options.ts";
 
 /** `read` changes nothing, `change` can be taken back, `destructive` cannot. In the order of what is at stake. */
 export const RISKS = ["read", "change", "destructive"] as const;
@@ -66,7 +66,7 @@ export function readAttributes(meta: string): Attributes | string {
   const undo = values.get("undo") ?? null;
   if (undo !== null && !NAME.test(undo)) return "what takes a step back is a step: undo=open-again";
   const timeout = values.get("timeout");
-  const timeout_ms = timeout === undefined ? null : parseDuration(timeout);
+  const timeout_ms = timeout === undefined ? null : wait.safeParse(timeout).data;
   if (timeout_ms === undefined) return "a time limit is a duration: timeout=30s, timeout=20m";
   return { name, risk, expect, when, undo, timeout_ms };
 }

@@ -131,6 +131,7 @@ describe("what looks like a step and is none is told with its line", () => {
     [fence(`${step} retry=2`), 0, '"retry=2" is no attribute'],
     [fence(`${step} undo=Other`), 0, "takes a step back is a step"],
     [fence(`${step} timeout=soon`), 0, "timeout=30s"],
+    [fence(`${step} timeout=30d`), 0, "timeout=30s"],
     [fence(`${step} expect=output:/(/`), 0, "expect=output:/pattern/"],
     [fence(`${step} expect="output:x`), 0, "what is expected is"],
     [fence(`${step} when=look:gone`), 0, "when=look:failed"],

@@ -7,6 +7,7 @@
  */
 import type { Code, Nodes, Root } from "mdast";
 import { toString as textOf } from "mdast-util-to-string";
+import { counted } from "../../worker/ground/counted.ts";
 import { type Attributes, readAttributes } from "./attributes.ts";
 import { type FrontMatter, readFrontMatter } from "./front-matter.ts";
 import { infoOf, lineOf, nodesOf, parseMarkdown } from "./markdown.ts";
@@ -63,7 +64,7 @@ export function parseRunbook(text: string): Runbook {
     });
   const { front_matter, problems } = readFrontMatter(root);
   const shell = readSteps(root, lines, sections);
-  if (titles.length !== 1) problems.push({ line: 1, message: `has ${titles.length} titles (# …), not one` });
+  if (titles.length !== 1) problems.push({ line: 1, message: `has ${counted(titles.length, "title")} (# …), not one` });
   const names = sections.map(({ title }) => title);
   if (names.join("\n") !== SECTIONS.join("\n")) {
     problems.push({ line: 1, message: `sections are ${names.join(" · ")}: they are ${SECTIONS.join(" · ")}` });

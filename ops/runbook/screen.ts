@@ -1,5 +1,6 @@
 /** What a person sees of a run: on a terminal a screen a step, elsewhere plain lines. It decides nothing. */
 import { styleText } from "node:util";
+import { counted } from "../../worker/ground/counted.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { harmless, harmlessLines } from "../command/output.ts";
 import { shownTime } from "../command/quantities.ts";
@@ -56,9 +57,10 @@ export function createScreen({ terminal, colour, show, note, stack }: Invocation
   return {
     begin({ id, title, front_matter }, steps, { run_id, path, resumed, not }) {
       const begun = resumed ? "goes on" : "begins";
-      if (!terminal) return note(`${id} ${begun} on stack ${stack}: ${steps} steps, run ${run_id}, transcript ${path}`);
+      if (!terminal)
+        return note(`${id} ${begun} on stack ${stack}: ${counted(steps, "step")}, run ${run_id}, transcript ${path}`);
       show(`${rule(`${id}: ${title}`, `stack ${stack}`, "━", "bold")}\n`);
-      show(`   ${front_matter.severity} · ${steps} steps · run ${run_id} ${begun}\n   transcript ${path}\n`);
+      show(`   ${front_matter.severity} · ${counted(steps, "step")} · run ${run_id} ${begun}\n   transcript ${path}\n`);
       show(
         `\n${rule("Do not", `all of it: npm run ops -- runbook show ${id}`, "─", ["bold", "red"])}\n${indented(not, "   ")}\n`,
       );
@@ -116,7 +118,9 @@ function readable(text: string): string[] {
   try {
     const lines = JSON.stringify(JSON.parse(text), null, 2).split("\n").map(brief);
     const more = lines.length - JSON_LINES_MAX;
-    return more <= 0 ? lines : [...lines.slice(0, JSON_LINES_MAX), `… (${more} lines more are in the transcript)`];
+    return more <= 0
+      ? lines
+      : [...lines.slice(0, JSON_LINES_MAX), `… (${counted(more, "line")} more are in the transcript)`];
   } catch {
     return [brief(text)];
   }
@@ -126,7 +130,7 @@ function readable(text: string): string[] {
 function brief(text: string): string {
   const plain = text.replaceAll("\t", "  ");
   if (plain.length <= LINE_CHARS_MAX) return plain;
-  return `${plain.slice(0, LINE_CHARS_MAX)} … (${plain.length - LINE_CHARS_MAX} characters more are in the transcript)`;
+  return `${plain.slice(0, LINE_CHARS_MAX)} … (${counted(plain.length - LINE_CHARS_MAX, "character")} more are in the transcript)`;
 }
 
 /** What is asked before a step, and the answers that run it. */

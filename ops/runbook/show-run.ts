@@ -1,5 +1,6 @@
 /** `ops runbook show-run` */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
@@ -50,7 +51,9 @@ export const runbookShowRun = defineCommand({
       head: records.at(-1)?.hash ?? null,
     };
     const verdict =
-      damage === null ? `The chain is whole: ${records.length} records, head ${run.head}.` : `FAIL ${path}: ${damage}.`;
+      damage === null
+        ? `The chain is whole: ${counted(records.length, "record")}, head ${run.head}.`
+        : `FAIL ${path}: ${damage}.`;
     const text = [...timeline.map(({ at, text }) => `${at} ${harmless(text)}`), verdict].join("\n");
     return flaw === null ? { data: { runs, run }, text } : { data: { runs, run }, text, exit_code: EXIT.check_failed };
   },

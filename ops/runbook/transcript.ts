@@ -2,13 +2,14 @@
  * What a run of a runbook did: one JSON line a record, each with the hash of the one before, so that no line can be changed, taken out or put
  * in without breaking the chain from there on. The audit log gets the last hash. Lines are only ever added.
  */
-import { appendFile, mkdir, readdir, readFile, truncate } from "node:fs/promises";
+import { appendFile, readdir, readFile, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { canonicalJson, GENESIS } from "../../worker/audit/chain.ts";
 import { sha256 } from "../../worker/ground/digest.ts";
 import { OpsError } from "../command/errors.ts";
+import { makeFolder } from "../storage/make-folder.ts";
 import { RISKS } from "./attributes.ts";
 
 const STEP_OUTCOMES = ["passed", "failed", "timed out", "skipped", "interrupted"] as const;
@@ -134,7 +135,7 @@ export async function writeTranscript(
   now: () => number,
 ): Promise<TranscriptWriter> {
   const folder = transcriptFolder(data_dir);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder, 0o700);
   const path = join(folder, `${run_id}.jsonl`);
   // Half a line is of a process that was killed: what it would have said is not known.
   if (known !== null) await truncate(path, known.whole_bytes);

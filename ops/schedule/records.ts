@@ -2,12 +2,13 @@
  * Runs as this machine remembers them: a folder a run in the data folder, with its record and what its commands printed; and the lock by which
  * two runners of this machine do not do a job at once. The lock is a transaction of SQLite: it ends with its process, however that ends.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { jsonIn } from "../../worker/ground/json.ts";
 import { JOB_LOCK_WAIT_MS, JOB_RUNS_KEPT } from "../limits.ts";
+import { makeFolder } from "../storage/make-folder.ts";
 import type { LastRun } from "./due-rule.ts";
 import type { Job } from "./job.ts";
 
@@ -37,7 +38,7 @@ export class Records {
 
   write(run: RunRecord): void {
     const folder = this.folderOf(run);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     // A whole record or the one before, whenever the machine stops.
     writeFileSync(join(folder, "run.json.new"), `${JSON.stringify(run, null, 2)}\n`, { mode: 0o600 });
     renameSync(join(folder, "run.json.new"), join(folder, "run.json"));
@@ -59,7 +60,7 @@ export class Records {
   /** The way to give a job back; null where another runner of this machine is at it. */
   lock(job: string): (() => void) | null {
     const folder = join(this.#folder, job);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     const lock = new DatabaseSync(join(folder, "lock"));
     try {
       lock.exec(`PRAGMA busy_timeout = ${JOB_LOCK_WAIT_MS}; BEGIN IMMEDIATE`);

@@ -1,9 +1,10 @@
 /** `ops schedule render` */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { defineCommand } from "../command/define.ts";
 import { misuse, type OpsError } from "../command/errors.ts";
+import { outputFolder, writeOutput } from "../command/output-file.ts";
 import { JOBS } from "./jobs.ts";
 import { renderGithub } from "./render-github.ts";
 import { renderCrontab, renderSystemd } from "./render-units.ts";
@@ -34,8 +35,9 @@ export const scheduleRender = defineCommand({
     }[target]();
     const files = Object.entries(rendered).map(([name, content]) => ({ name, content }));
     if (out === undefined) return { data: { files }, text: files.map(({ content }) => content.trimEnd()).join("\n\n") };
-    mkdirSync(out, { recursive: true });
-    for (const { name, content } of files) writeFileSync(join(out, name), content);
+    const op = "write the schedule into";
+    outputFolder(out, op);
+    for (const { name, content } of files) await writeOutput(join(out, name), { op }, async () => content);
     return { data: { files }, text: `Wrote ${files.map(({ name }) => join(out, name)).join(", ")}` };
   },
 });

@@ -1,6 +1,7 @@
 /** Documents in bulk: through `documents/batch` in bounded requests, then waiting until their jobs are done. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import type { DocumentFormat } from "../../worker/ground/document.ts";
 import { jobAccepted, jobView } from "../../worker/schemas/documents.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
@@ -48,7 +49,7 @@ export async function sendDocuments(
         {
           op: "index document",
           subject: first?.id ?? `of job ${id}`,
-          cause: `${first?.detail ?? "no detail"} (${job.failed} documents of this job failed)`,
+          cause: `${first?.detail ?? "no detail"} (${counted(job.failed, "document")} of this job failed)`,
           hint: "correct the document and repeat: what is indexed already is skipped as unchanged",
         },
         { exit_code: EXIT.partial },

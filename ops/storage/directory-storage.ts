@@ -5,11 +5,12 @@
  * whole or not at all. Replacing compares and renames under a SQLite lock, which the system ends when its holder dies.
  */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, renameSync, type Stats, statSync } from "node:fs";
-import { link, mkdir, open, readdir, rm, stat, unlink } from "node:fs/promises";
+import { renameSync, type Stats, statSync } from "node:fs";
+import { link, open, readdir, rm, stat, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { STORAGE_PAGE } from "../limits.ts";
+import { makeFolder } from "./make-folder.ts";
 import { type Storage, StorageError, type StorageFailure, type StoredObject } from "./storage.ts";
 
 const TEMPORARY = ".tmp";
@@ -26,7 +27,7 @@ export function directoryStorage(folder: string): Storage {
   let swept = false;
 
   const writeTemporary = async (body: Uint8Array): Promise<string> => {
-    await mkdir(join(root, TEMPORARY), { recursive: true, mode: 0o700 });
+    makeFolder(join(root, TEMPORARY), 0o700);
     if (!swept) await sweep(join(root, TEMPORARY));
     swept = true;
     const path = join(root, TEMPORARY, randomBytes(12).toString("hex"));
@@ -52,7 +53,7 @@ export function directoryStorage(folder: string): Storage {
         const temporary = await writeTemporary(body);
         try {
           signal.throwIfAborted();
-          await makeFolders(root, dirname(pathOf(key)));
+          makeFolders(root, dirname(pathOf(key)));
           await link(temporary, pathOf(key));
         } finally {
           await unlink(temporary);
@@ -66,7 +67,7 @@ export function directoryStorage(folder: string): Storage {
         const temporary = await writeTemporary(body);
         try {
           signal.throwIfAborted();
-          await makeFolders(root, dirname(pathOf(key)));
+          makeFolders(root, dirname(pathOf(key)));
           underLock(join(root, LOCK), () => {
             const there = statSync(pathOf(key), { throwIfNoEntry: false });
             if ((there === undefined ? null : etagOf(there)) !== etag) {
@@ -160,7 +161,7 @@ async function entriesOf(folder: string) {
 
 /** Makes the folders, and makes sure that they outlive a power cut as the objects in them do. */
 async function makeFolders(root: string, folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+  const first = makeFolder(folder, 0o700);
   if (first === undefined) return;
   for (let made = folder; made.length >= root.length; made = dirname(made)) {
     await syncFolder(dirname(made));
@@ -179,7 +180,7 @@ async function syncFolder(folder: string): Promise<void> {
 
 /** Not asynchronous on purpose: two storages of one process cannot wait for each other inside. */
 function underLock(path: string, work: () => void): void {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const lock = new DatabaseSync(path, { timeout: LOCK_WAIT_MS });
   try {
     lock.exec("BEGIN IMMEDIATE");

@@ -1,6 +1,7 @@
 /** `ops usage`: what the plan allows, how much of it is used, and until when the rest lasts. */
 import { z } from "zod";
 import { nameInStack, SERVICE, STACKS } from "../../infra/inventory.ts";
+import { counted } from "../../worker/ground/counted.ts";
 import { DAY_MS } from "../../worker/ground/time.ts";
 import { capacityReport } from "../../worker/schemas/monitoring.ts";
 import { usageSummary } from "../../worker/schemas/usage.ts";
@@ -91,12 +92,12 @@ Exit code 1 when one is critical.`,
     const { input, output: out, saved, savings_percentage } = summary.tokens;
     const lines = [
       drawn,
-      `Today: ${shownAmount(input)} tokens in, ${shownAmount(out)} out, ${shownAmount(saved)} saved (${savings_percentage.toFixed(1)} %); ${estimated_usd.toFixed(4)} USD at list price.`,
+      `Today: ${counted(input, "token", shownAmount(input))} in, ${shownAmount(out)} out, ${shownAmount(saved)} saved (${savings_percentage.toFixed(1)} %); ${estimated_usd.toFixed(4)} USD at list price.`,
       per_chunk.why_not_known === null
-        ? `A chunk: ${per_chunk.rows_written ?? "no figure of"} rows written at most (${per_chunk.chunks_today} chunks today), ${per_chunk.neurons ?? "no figure of"} neurons to embed.`
+        ? `A chunk: ${per_chunk.rows_written ?? "no figure of"} rows written at most (${counted(per_chunk.chunks_today, "chunk")} today), ${per_chunk.neurons ?? "no figure of"} neurons to embed.`
         : `A chunk: not known: ${per_chunk.why_not_known}`,
       "cpu_exceeded" in cpu
-        ? `Ended for their CPU time in 24 hours: ${shownAmount(cpu.cpu_exceeded)} invocations.`
+        ? `Ended for their CPU time in 24 hours: ${counted(cpu.cpu_exceeded, "invocation", shownAmount(cpu.cpu_exceeded))}.`
         : `Invocations ended for their CPU time: not known: ${cpu.why_not_known}`,
     ];
     const isCritical = resources.some(({ state }) => state === "critical");

@@ -1,5 +1,6 @@
 /** `ops vacuum`: what has served its time goes, indexes are put in order, and with `--rebuild` the database is made anew, compact. */
 import { z } from "zod";
+import { counted } from "../../worker/ground/counted.ts";
 import { repositoryOptions } from "../backup/open.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { defineCommand } from "../command/define.ts";
@@ -91,9 +92,9 @@ async function clean(
     : await removeOrphanPacks(connection, session.bucket, { now_ms, dry_run, signal });
   const vectors = isUnderWay ? { orphans: 0, removed: 0 } : await removeOrphanVectors(session, connection, { dry_run });
   const summary = [
-    ...removed.map(({ what, rows, because }) => `${rows} rows of ${what} (${because})`),
-    `${packs.rows} packs, ${packs.objects} of their objects (${shownBytes(packs.bytes)})`,
-    `${vectors.orphans} vectors that no chunk has`,
+    ...removed.map(({ what, rows, because }) => `${counted(rows, "row")} of ${what} (${because})`),
+    `${counted(packs.rows, "pack")}, ${packs.objects} of their objects (${shownBytes(packs.bytes)})`,
+    `${counted(vectors.orphans, "vector")} that no chunk has`,
   ].join("\n");
   if (dry_run) {
     const untouched = { bytes_after: bytes_before, full_text: [], rebuilt: null };

@@ -56,9 +56,10 @@ export const SERVICE_RULES: readonly AlertRule[] = [
       id: "cache-hits",
       summary: "Less than 70 % of answers come from a cache",
       runbook: "cache-degraded",
-      for_min: 15,
+      // Three windows in a row: a quarter of an hour, of which no five minutes were good.
+      for_min: 10,
     },
-    under("cache_hit_ratio", 15, 0.7),
+    under("cache_hit_ratio", 5, 0.7),
     atLeast("cache_lookups", 15, 100),
   ),
   warning(

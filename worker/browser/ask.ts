@@ -3,7 +3,9 @@
  *
  * Earlier questions and answers go along with the next one; they and the key are in variables of this tab. The key is kept in a variable of this tab and nowhere else. Answers and passages are only ever text (`dom.ts`).
  */
+
 import { createParser } from "eventsource-parser";
+import { counted } from "../ground/counted.ts";
 import { HISTORY_MESSAGES_MAX } from "../limits.ts";
 import { answerParts, type Cited, type Passage, type Piece, passagePieces } from "./answer-text.ts";
 import { el, keyIn, part } from "./dom.ts";
@@ -197,7 +199,7 @@ function showEnding(ending: Ending): void {
     `${count(tokens_in)} tokens sent, ${count(tokens_out)} received, ${count(tokens_saved)} saved`,
     ...(cached ? ["from the cache"] : []),
     ...(model === null ? [] : [model]),
-    ...(budget_left === null ? [] : [`${count(budget_left)} questions left today`]),
+    ...(budget_left === null ? [] : [`${counted(budget_left, "question", count(budget_left))} left today`]),
   ].join(" · ");
 }
 

@@ -58,6 +58,13 @@ test("a message that comes twice, at once or later, is done once", async () => {
   expect(staged.objects).toEqual([]);
 });
 
+test("a message of a newer release, which was rolled back, is done as far as it is known here", async () => {
+  const id = await unannounced(["newer"]);
+  const { explicitAcks } = await deliver("newer", { ...ingestMessage(id), baggage: "of tomorrow" });
+  expect(explicitAcks).toEqual(["newer"]);
+  expect((await job(id)).state).toBe("done");
+});
+
 test("one bad message of a batch is retried alone; the others are acknowledged", async () => {
   const id = await unannounced(["good"]);
   const messages = [{ nonsense: true }, ingestMessage(id), null, "text"].map((body, index) => ({

@@ -41,24 +41,12 @@ function faults() {
   return service.platform.faults;
 }
 
-async function api(method: string, path: string, body: unknown) {
-  const { api_url, account_id, api_token } = service.platform;
-  const response = await fetch(`${api_url}/accounts/${account_id}/workers/${path}`, {
-    method,
-    headers: { authorization: `Bearer ${api_token}`, "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  const { result, errors } = (await response.json()) as { result: { id: string }; errors: unknown };
-  if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(errors)}`);
-  return result;
-}
-
 async function deploy(
   script: string,
   { source, flags, bindings }: { source: string; flags: string[]; bindings: unknown[] },
 ): Promise<void> {
-  if (script !== SERVICE) await api("POST", "workers", { name: script });
-  const { id } = await api("POST", `workers/${script}/versions`, {
+  if (script !== SERVICE) await service.account("POST", "workers/workers", { name: script });
+  const { id } = await service.account("POST", `workers/workers/${script}/versions`, {
     main_module: "worker.js",
     modules: [
       {
@@ -76,7 +64,7 @@ async function deploy(
 
 async function serve(script: string, version_id: string): Promise<void> {
   const versions = [{ version_id, percentage: 100 }];
-  await api("POST", `scripts/${script}/deployments`, { strategy: "percentage", versions });
+  await service.account("POST", `workers/scripts/${script}/deployments`, { strategy: "percentage", versions });
 }
 
 /** Five minutes of platform time: the Worker's cron, if it runs, and the watchdog's after it. */

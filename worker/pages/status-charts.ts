@@ -1,4 +1,6 @@
 /** Drawings of the status page: a bar a day, and a line of latency. Pure. */
+
+import { counted } from "../ground/counted.ts";
 import type { DayBar, DayLevel } from "../ground/status.ts";
 import { type Shape, shape } from "./shape.ts";
 import { LEVEL_WORDS } from "./status-words.ts";
@@ -46,9 +48,9 @@ export function historyBars(days: readonly DayBar[], name: string): Shape {
 function historyInWords(days: readonly DayBar[], name: string): string {
   const count = (wanted: DayLevel[]) => days.filter(({ level }) => wanted.includes(level)).length;
   const checked = days.length - count(["none"]);
-  if (checked === 0) return `${name}: not checked in the last ${days.length} days`;
+  if (checked === 0) return `${name}: not checked in the last ${counted(days.length, "day")}`;
   return (
-    `${name}, ${checked} of the last ${days.length} days checked: ${count(["up", "maintenance"])} without trouble, ` +
+    `${name}, ${checked} of the last ${counted(days.length, "day")} checked: ${count(["up", "maintenance"])} without trouble, ` +
     `${count(["degraded"])} degraded, ${count(["partial", "down"])} with downtime`
   );
 }

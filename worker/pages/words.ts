@@ -1,4 +1,5 @@
 /** Figures and times in words. Pure. */
+import { counted } from "../ground/counted.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MINUTES = 60;
@@ -26,8 +27,7 @@ export function span(duration_ms: number): string {
     const rest = minutes % HOUR_MINUTES;
     return `${Math.floor(minutes / HOUR_MINUTES)} h${rest === 0 ? "" : ` ${rest} min`}`;
   }
-  const days = Math.round(minutes / DAY_MINUTES);
-  return days === 1 ? "1 day" : `${days} days`;
+  return counted(Math.round(minutes / DAY_MINUTES), "day");
 }
 
 /** For axes: 1 200 as 1.2k. */

@@ -83,6 +83,13 @@ export interface Fault {
 let definition = "";
 export const FAULTS: readonly Fault[] = [
   { fault: "D1 down", rules: [down("DB")], broken: ["database"], detail: /DB is down/ },
+  { fault: "D1 hanging", rules: [{ binding: "DB", delay_ms: 60_000 }], broken: ["database"], detail: /no answer/ },
+  {
+    fault: "D1 hanging and R2 down",
+    rules: [{ binding: "DB", delay_ms: 60_000 }, down("VECTOR_PACKS")],
+    broken: ["database", "packs"],
+    detail: /no answer/,
+  },
   { fault: "Vectorize down", rules: [down("VECTORIZE")], broken: ["vectorize"], detail: /VECTORIZE is down/ },
   { fault: "Vectorize queries fail", rules: [down("VECTORIZE", "query")], broken: ["vectorize"], detail: /is down/ },
   {
@@ -175,7 +182,7 @@ export const FAULTS: readonly Fault[] = [
       ),
     undo: (rig) => rig.sql("INSERT INTO chunks_fts (chunks_fts) VALUES ('rebuild')"),
     broken: ["full_text"],
-    detail: /1 rows without a chunk/,
+    detail: /1 row without a chunk/,
   },
   {
     fault: "full-text index without its rows",

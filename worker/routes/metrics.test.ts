@@ -20,17 +20,6 @@ function setFaults(rules: NonNullable<Service["platform"]["faults"]>["rules"]) {
   if (!service.platform.faults) throw new Error("the platform runs without the shim");
   service.platform.faults.rules = rules;
 }
-async function api(method: string, path: string, body: unknown): Promise<{ id: string }> {
-  const { api_url, account_id, api_token } = service.platform;
-  const response = await fetch(`${api_url}/accounts/${account_id}/workers/${path}`, {
-    method,
-    headers: { authorization: `Bearer ${api_token}`, "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  const { result, errors } = (await response.json()) as { result: { id: string }; errors: unknown };
-  if (!response.ok) throw new Error(`${method} ${path}: ${JSON.stringify(errors)}`);
-  return result;
-}
 function advance(by_ms: number) {
   if (service.platform.faults) service.platform.faults.clock_offset_ms += by_ms;
 }
@@ -139,7 +128,7 @@ test("counts equal what was done, over shards and for the queue and cron as well
 
 test("isolates at work side by side count into one meter, and nothing of either is lost", async () => {
   const live = liveVersion(service.platform.runtime.registry, SERVICE);
-  const beside = await api("POST", `workers/${SERVICE}/versions`, {
+  const beside = await service.account("POST", `workers/workers/${SERVICE}/versions`, {
     main_module: live?.main_module,
     modules: Object.entries(live?.modules ?? {}).map(([name, { content, content_type }]) => ({
       name,
@@ -151,7 +140,7 @@ test("isolates at work side by side count into one meter, and nothing of either 
     bindings: live?.bindings,
   });
   const versions = [live?.id, beside.id].map((version_id) => ({ version_id, percentage: 50 }));
-  await api("POST", `scripts/${SERVICE}/deployments`, { strategy: "percentage", versions });
+  await service.account("POST", `workers/scripts/${SERVICE}/deployments`, { strategy: "percentage", versions });
   const answered = new Set<string | null>();
   const list = async () =>
     answered.add((await service.call("GET", "/api/v1/documents")).headers.get("x-worker-version"));
@@ -162,7 +151,7 @@ test("isolates at work side by side count into one meter, and nothing of either 
   expect(counted(await samples(), 'prism_requests_total{endpoint="/api/v1/documents",method="GET",code="200"')).toBe(
     60,
   );
-  await api("POST", `scripts/${SERVICE}/deployments`, {
+  await service.account("POST", `workers/scripts/${SERVICE}/deployments`, {
     strategy: "percentage",
     versions: [{ version_id: live?.id, percentage: 100 }],
   });

@@ -6,6 +6,7 @@ import { EXIT, OpsError } from "../../command/errors.ts";
 import type { Row } from "../../d1/row-codec.ts";
 import { quoted } from "../../d1/schema.ts";
 import { snapshotSchema } from "../../restore/load-database.ts";
+import { makeFolder } from "../../storage/make-folder.ts";
 import { type BucketSummary, type SnapshotBody, type TableSummary, tableSummary } from "../manifest.ts";
 import { jsonLine } from "./json-text.ts";
 import type { ExportSource } from "./source.ts";
@@ -61,7 +62,7 @@ export async function writeExport(
   hooks: { signal: AbortSignal; on_rows(rows: number): void },
 ): Promise<z.infer<typeof exported>> {
   const folder = join(into, UNFINISHED);
-  await mkdir(join(folder, "tables"), { recursive: true, mode: 0o700 });
+  makeFolder(join(folder, "tables"), 0o700);
   const { summary, inventory, body } = source.manifest;
   const stores = body?.stores ?? null;
   const missing: z.infer<typeof lost> = { parts: [], tables: [], objects: [], files: [] };

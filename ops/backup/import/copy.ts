@@ -1,5 +1,6 @@
 /** One repository into another place, or back, and the check of what arrived. */
 import { z } from "zod";
+import { counted } from "../../../worker/ground/counted.ts";
 import { EXIT, OpsError } from "../../command/errors.ts";
 import type { Invocation, Outcome } from "../../command/invocation.ts";
 import { shownBytes } from "../../command/quantities.ts";
@@ -40,13 +41,16 @@ export async function copyRepository(invocation: Invocation, request: CopyReques
   const { from, to, objects, bytes, kept, snapshots } = report;
   const into = `${from} to ${to}:`;
   if ("dry_run" in report)
-    return { data: report, text: `${into} would copy ${objects} objects (${shownBytes(bytes)}), ${kept} are there.` };
+    return {
+      data: report,
+      text: `${into} would copy ${counted(objects, "object")} (${shownBytes(bytes)}), ${kept} are there.`,
+    };
   const { passed, findings } = report;
   return {
     data: report,
     text: [
       ...findings.map(({ object, cause }) => `damage: ${object} ${cause}`),
-      `${into} ${objects} objects copied (${shownBytes(bytes)}), ${kept} were there; ${snapshots} snapshots, ` +
+      `${into} ${counted(objects, "object")} copied (${shownBytes(bytes)}), ${kept} were there; ${counted(snapshots, "snapshot")}, ` +
         `${passed ? "all objects at their size" : "NOT whole"}.`,
     ].join("\n"),
     exit_code: passed ? EXIT.done : EXIT.check_failed,

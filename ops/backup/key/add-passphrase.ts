@@ -1,8 +1,9 @@
 /** `ops backup key add-passphrase` */
 import { z } from "zod";
 import { defineCommand } from "../../command/define.ts";
+import { misuse } from "../../command/errors.ts";
 import { repositoryOptions } from "../open.ts";
-import { changeKeys, keyChange, misused, NOTES } from "./change-keys.ts";
+import { changeKeys, keyChange, NOTES } from "./change-keys.ts";
 
 export const backupKeyAddPassphrase = defineCommand({
   path: "backup key add-passphrase",
@@ -17,7 +18,12 @@ export const backupKeyAddPassphrase = defineCommand({
   async run(invocation, { name, ...options }) {
     const passphrase = invocation.env.PRISM_BACKUP_PASSPHRASE;
     if (!passphrase)
-      throw misused("add", "a passphrase", "it is not in the environment", "export PRISM_BACKUP_PASSPHRASE=…");
+      throw misuse({
+        op: "add",
+        subject: "a passphrase",
+        cause: "it is not in the environment",
+        hint: "export PRISM_BACKUP_PASSPHRASE=…",
+      });
     return await changeKeys(invocation, options, { change: "add-passphrase", name }, async (keys) => {
       await keys.addPassphrase(name, passphrase);
       return null;

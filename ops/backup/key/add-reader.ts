@@ -1,8 +1,9 @@
 /** `ops backup key add-reader` */
 import { z } from "zod";
 import { defineCommand } from "../../command/define.ts";
+import { misuse } from "../../command/errors.ts";
 import { repositoryOptions } from "../open.ts";
-import { changeKeys, keyChange, misused, NOTES, out } from "./change-keys.ts";
+import { changeKeys, keyChange, NOTES, out } from "./change-keys.ts";
 
 export const backupKeyAddReader = defineCommand({
   path: "backup key add-reader",
@@ -23,7 +24,7 @@ export const backupKeyAddReader = defineCommand({
   examples: ["backup key add-reader auditor --recipient age1… --key-file ./escrow.json"],
   async run(invocation, { name, out, recipient, ...options }) {
     if (recipient === undefined && out === undefined)
-      throw misused("make", "a key", "it has nowhere to go", "--out FILE, a new file");
+      throw misuse({ op: "make", subject: "a key", cause: "it has nowhere to go", hint: "--out FILE, a new file" });
     return await changeKeys(invocation, options, { change: "add-reader", name, file: out }, (keys) =>
       keys.addReader(name, recipient),
     );

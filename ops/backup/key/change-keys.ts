@@ -1,9 +1,7 @@
 /** What the verbs of `ops backup key` share: the repository with the key at hand, and what a change of its keys comes to. */
-import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
 import { z } from "zod";
-import { EXIT, OpsError } from "../../command/errors.ts";
 import type { Invocation, Outcome } from "../../command/invocation.ts";
+import { writeOutput } from "../../command/output-file.ts";
 import { type RepositoryOptions, withKeyedPlace } from "../open.ts";
 import { keyAdministration } from "../repository/key-administration.ts";
 import { type BackupKey, formatKey } from "../repository/key-file.ts";
@@ -30,11 +28,15 @@ export async function changeKeys(
   work: (keys: ReturnType<typeof keyAdministration>) => Promise<BackupKey | null>,
 ): Promise<Outcome<KeyChange>> {
   const { dry_run, signal } = invocation;
-  if (file !== null && existsSync(file))
-    throw misused("make key", file, "the file is there already", "name a new file");
   return await withKeyedPlace(invocation, options, null, async ({ patient, key }) => {
-    const made = await work(keyAdministration(patient, key, signal, dry_run));
-    if (made !== null && file !== null && !dry_run) await writeFile(file, formatKey(made), { mode: 0o600, flag: "wx" });
+    let made = null as BackupKey | null;
+    const make = async () => {
+      made = await work(keyAdministration(patient, key, signal, dry_run));
+      return made === null || dry_run ? null : formatKey(made);
+    };
+    // A key that is let in and cannot be kept would open nothing for anybody.
+    if (file === null) await make();
+    else await writeOutput(file, { op: "write the key into", is_new: true, mode: 0o600 }, make);
     const detail = { repository: key.repository, change, name };
     const written = made === null ? null : file;
     const [done, goes] = dry_run ? ["it can be done", "would go"] : ["done", "is"];
@@ -44,9 +46,4 @@ export async function changeKeys(
       audit: { detail },
     };
   });
-}
-
-/** An error of usage. */
-export function misused(op: string, subject: string, cause: string, hint: string): OpsError {
-  return new OpsError({ op, subject, cause, hint }, { exit_code: EXIT.usage });
 }

@@ -1,4 +1,5 @@
 /** Everything of a stack beside its database: buckets, configuration, vector index, Worker. */
+import { counted } from "../../../worker/ground/counted.ts";
 import type { Cloudflare } from "../../cloudflare/official.ts";
 import type { D1Connection } from "../../d1/connection.ts";
 import { PACK_KEYS_PER_READ } from "../../limits.ts";
@@ -142,17 +143,19 @@ async function packKeys(connection: D1Connection, has_packs: boolean): Promise<S
 function warningsOfPacks({ lost, missing }: { lost: string[]; missing: string[] }): string[] {
   const saved = lost.length - missing.length;
   return [
-    ...(saved > 0
-      ? [`${saved} packs are gone from the bucket although rows name them; the snapshot still has them`]
+    ...(saved > 0 ? [`${counted(saved, "pack")} that rows name, gone from the bucket; still in the snapshot`] : []),
+    ...(missing.length > 0
+      ? [`${counted(missing.length, "pack")} that rows name, found nowhere: ${missing[0]} is one`]
       : []),
-    ...(missing.length > 0 ? [`${missing.length} packs that rows name are nowhere, ${missing[0]} is one`] : []),
   ];
 }
 
 function warningsOfParity(parity: StoresCopy["body"]["index"]["parity"]): string[] {
   const { chunks_without_vector: chunks, vectors_without_chunk: vectors } = parity;
   return [
-    ...(chunks.count > 0 ? [`${chunks.count} chunks have no vector in the index, ${chunks.ids[0]} is one`] : []),
-    ...(vectors.count > 0 ? [`${vectors.count} vectors have no chunk, ${vectors.ids[0]} is one`] : []),
+    ...(chunks.count > 0
+      ? [`${counted(chunks.count, "chunk")} without a vector in the index, ${chunks.ids[0]} is one`]
+      : []),
+    ...(vectors.count > 0 ? [`${counted(vectors.count, "vector")} without a chunk, ${vectors.ids[0]} is one`] : []),
   ];
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { readMigrations } from "../../../infra/migration-files.ts";
+import { counted } from "../../../worker/ground/counted.ts";
 import { tenantTerm } from "../../../worker/ground/tenant-term.ts";
 import { chunkHash } from "../../../worker/rag/text/normalise.ts";
 import { OpsError } from "../../command/errors.ts";
@@ -166,7 +167,7 @@ async function embedAgain({ session, database }: Compared, ids: readonly string[
     session,
     owed.map((outbox_id) => ({ type: "settle", outbox_id })),
   );
-  const wait = { for: `the Worker to embed ${ids.length} chunks`, limit_ms: OWED_WAIT_MAX_MS };
+  const wait = { for: `the Worker to embed ${counted(ids.length, "chunk")}`, limit_ms: OWED_WAIT_MAX_MS };
   const until_ms = session.now() + OWED_WAIT_MAX_MS;
   await whileWaiting(wait, async () => {
     for (let left = owed.length; left > 0 && session.now() < until_ms; ) {

@@ -1,6 +1,6 @@
 /** What a deep check is, and D1 as the checks ask it: past retries and breakers, which would hide what they look for. */
 import { within } from "../../ground/time-limit.ts";
-import { DEEP_CHECK_LIMIT_MS, DEEP_CHECK_SLOW_MS } from "../../limits.ts";
+import { DEEP_CHECK_LIMIT_MS, DEEP_CHECK_SLOW_MS, DEEP_CHECK_STEP_MS } from "../../limits.ts";
 import type { CheckName, CheckStatus, DeepCheck } from "../../schemas/deep-health.ts";
 import { describeError } from "../../telemetry/log.ts";
 import type { Work } from "../../work.ts";
@@ -47,6 +47,22 @@ export async function batchOf<T>(work: Work, ...statements: D1PreparedStatement[
     counts.rows_written += meta.rows_written;
   }
   return results.map((result) => result.results);
+}
+
+/** Rows that a check of another store begins with: none where D1 fails or hangs, which its own check tells. */
+export function rowsIfAny<T>(work: Work, sql: string): Promise<T[]> {
+  return within(DEEP_CHECK_STEP_MS, () => rowsOf<T>(work, sql)).catch(() => []);
+}
+
+/**
+ * What another store than D1 says, in a check that needs the database for `rowsIfAny`. How it fails is found, not met: it is told beside a
+ * dead D1, too.
+ */
+export function foundOf(ask: () => Promise<Finding>): Promise<Finding> {
+  return within(DEEP_CHECK_STEP_MS, ask).catch((error: unknown) => ({
+    status: "unhealthy",
+    detail: describeError(error).message,
+  }));
 }
 
 /** What a check found within the limit. Never throws. */

@@ -1,4 +1,6 @@
 /** D1 and its full-text index: a read, a write that leaves nothing, the tables, and whether the index holds what the chunks say. */
+
+import { counted } from "../../ground/counted.ts";
 import { tenantTerm } from "../../ground/tenant-term.ts";
 import { PARITY_CHUNKS_MAX } from "../../limits.ts";
 import { isFenced } from "../../store/fence.ts";
@@ -99,5 +101,5 @@ function judgeFullText(
   if (!newest_is_found) return { status: "unhealthy", detail: `the newest chunk is not found by its words: ${remedy}` };
   return orphans === 0
     ? HEALTHY
-    : { status: "degraded", detail: `the full-text index holds ${orphans} rows without a chunk: ${remedy}` };
+    : { status: "degraded", detail: `the full-text index holds ${counted(orphans, "row")} without a chunk: ${remedy}` };
 }

@@ -1,5 +1,6 @@
 /** Vectorize, and whether it holds the chunks' vectors and no others; the packs in R2 that it can be rebuilt from. */
 
+import { counted } from "../../ground/counted.ts";
 import { iso } from "../../ground/time.ts";
 import {
   OWED_TOLD_AFTER_MS,
@@ -10,7 +11,7 @@ import {
   VECTORIZE_SETTLING_MS,
 } from "../../limits.ts";
 import type { Work } from "../../work.ts";
-import { batchOf, type Check, type Finding, HEALTHY, rowsOf } from "./check.ts";
+import { batchOf, type Check, type Finding, foundOf, HEALTHY, rowsIfAny, rowsOf } from "./check.ts";
 
 /** As the second version of Vectorize answers; the types know the first. */
 interface Described {
@@ -195,11 +196,12 @@ export function judgeParity(
   const { vectors, chunks, sampled, missing, missing_long, orphans, last_write_ms } = parity;
   const { owed_upserts, owed_deletes, oldest_owed_ms } = parity;
   const faults: string[] = [];
-  if (missing > 0) faults.push(`${missing} of ${sampled} chunks looked up have no vector`);
+  if (missing > 0) faults.push(`${missing} of ${counted(sampled, "chunk")} looked up have no vector`);
   if (orphans > 0) faults.push(`${orphans} of the vectors found have no chunk`);
   if (chunks <= count_max) {
-    if (vectors > chunks + owed_deletes) faults.push(`${vectors} vectors stand against ${chunks} chunks`);
-    if (vectors < chunks - owed_upserts) faults.push(`only ${vectors} vectors stand against ${chunks} chunks`);
+    const against = `${counted(vectors, "vector")} ${vectors === 1 ? "stands" : "stand"} against ${counted(chunks, "chunk")}`;
+    if (vectors > chunks + owed_deletes) faults.push(against);
+    if (vectors < chunks - owed_upserts) faults.push(`only ${against}`);
   }
   const isSettling = last_write_ms !== null && now_ms - last_write_ms < VECTORIZE_SETTLING_MS;
   if (faults.length > 0 && missing_long === 0 && isSettling)
@@ -208,7 +210,7 @@ export function judgeParity(
       detail: `${faults.join("; ")}: the last write is younger than a minute and may be settling`,
     };
   if (oldest_owed_ms !== null && now_ms - oldest_owed_ms > OWED_TOLD_AFTER_MS)
-    faults.push(`${owed_upserts + owed_deletes} changes are owed to Vectorize since ${iso(oldest_owed_ms)}`);
+    faults.push(`${counted(owed_upserts + owed_deletes, "change")} owed to Vectorize since ${iso(oldest_owed_ms)}`);
   if (faults.length === 0) return HEALTHY;
   faults.push(
     `Vectorize is stale or was changed by others: it has processed changes up to ${processed_up_to ?? "none"}`,
@@ -219,20 +221,22 @@ export function judgeParity(
 export const packs: Check = {
   name: "packs",
   test: "read the head of the newest vector pack in R2",
+  needs: ["database"],
   async run(work) {
-    const bucket = work.env.VECTOR_PACKS;
-    // Where D1 fails, R2 can still be asked something.
-    const [newest] = await rowsOf<{ object_key: string }>(
-      work,
-      "SELECT object_key FROM packs WHERE unreferenced_at_ms IS NULL ORDER BY id DESC LIMIT 1",
-    ).catch(() => []);
-    if (newest === undefined) {
-      await bucket.list({ limit: 1 });
-      return { status: "healthy", test: "list the packs in R2" };
-    }
-    const head = await bucket.get(newest.object_key, { range: { offset: 0, length: 1 } });
-    const read = head === null ? null : await head.arrayBuffer();
-    if (read?.byteLength === 1) return HEALTHY;
-    return { status: "unhealthy", detail: `the vector pack ${newest.object_key} is missing: restore it from a backup` };
+    const newest = "SELECT object_key FROM packs WHERE unreferenced_at_ms IS NULL ORDER BY id DESC LIMIT 1";
+    const [pack] = await rowsIfAny<{ object_key: string }>(work, newest);
+    return foundOf(() => readPack(work.env.VECTOR_PACKS, pack?.object_key));
   },
 };
+
+/** Without a key, where there is no pack or D1 does not name one, R2 is asked something else. */
+async function readPack(bucket: R2Bucket, object_key: string | undefined): Promise<Finding> {
+  if (object_key === undefined) {
+    await bucket.list({ limit: 1 });
+    return { status: "healthy", test: "list the packs in R2" };
+  }
+  const head = await bucket.get(object_key, { range: { offset: 0, length: 1 } });
+  const read = head === null ? null : await head.arrayBuffer();
+  if (read?.byteLength === 1) return HEALTHY;
+  return { status: "unhealthy", detail: `the vector pack ${object_key} is missing: restore it from a backup` };
+}

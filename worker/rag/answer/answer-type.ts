@@ -35,7 +35,10 @@ const VERSION = /(?<![\p{L}\d.])(?:\p{L}{1,8})?\d+(?:\.\d+)*(?:\.x|\+)?(?![\p{L}
 // Three or four digits of an address, an issue or a size are no year.
 const DATE =
   /(?<![\w#$./-])\d{3,4}s?\b(?![%/]|\.\d|\s?(?:[kmgt]i?b|bytes|ms|px)\b)|\b(?:january|february|march|april|june|july|august|september|october|november|december|century|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b|\bmay \d/i;
-/** A name as code writes it: between backticks, --option, snake_case, camelCase, CamelCase, call(), .ending. */
+/**
+ * A name as code writes it: between backticks, --option, snake_case, camelCase, CamelCase, call(), .ending. Wider than what a question
+ * is read for (`question.ts`), where every word taken for a name must be in a text: here one more hint is all that it gives.
+ */
 const CODE_NAME =
   /`[^`\n]{1,80}`|(?<![\w-])--?[a-z][\w-]*|\b(?:[a-z]\w*_\w+|[a-z]+\d*[A-Z]\w*|[A-Z][a-z\d]+[A-Z]\w*|[A-Z]{2,}_\w+|[\w.]+\(\))|(?<![\w.])\.[a-z]\w+/g;
 const CAPITALISED = /(?<=[\p{L}\d,;:)"'”’]\s["'“‘(]?)\p{Lu}[\p{L}\d'’-]*/gu;

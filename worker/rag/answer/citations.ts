@@ -62,25 +62,40 @@ function lastSentence(text: string): string {
   return body.slice(from).trim();
 }
 
-/** What of the chunk supports `claim`: the claim itself where it is a quotation, else the unit that shares most words. */
-function supportingSpan(claim: string, { text }: CitableChunk): Span {
-  for (const quote of [claim.trim(), lastSentence(claim)]) {
-    const at = /[\p{L}\p{N}]/u.test(quote) ? text.indexOf(quote) : -1;
-    if (at >= 0) return { start: at, end: at + quote.length };
+/** A chunk's text as what can support a claim; its units are read when the first claim asks for them, and once. */
+class Support {
+  readonly #text: string;
+  #units: (Span & { stems: ReadonlySet<string> })[] | null = null;
+
+  constructor(text: string) {
+    this.#text = text;
   }
-  const wanted = contentStems(lastSentence(claim));
-  let best = { start: 0, end: text.length, score: 0 };
-  for (const unit of units(text)) {
-    const part = text.slice(unit.start, unit.end);
-    const held = contentStems(part);
-    let shared = 0;
-    for (const word of held) if (wanted.has(word)) shared++;
-    // Cosine of the two word sets: a long sentence does not win by its length.
-    const score = shared / Math.sqrt(Math.max(1, held.size));
-    if (score > best.score) best = { start: unit.start, end: unit.start + part.trimEnd().length, score };
+
+  /** The claim itself where it is a quotation, else the unit that shares most words. */
+  spanOf(claim: string): Span {
+    const last = lastSentence(claim);
+    for (const quote of [claim.trim(), last]) {
+      const at = /[\p{L}\p{N}]/u.test(quote) ? this.#text.indexOf(quote) : -1;
+      if (at >= 0) return { start: at, end: at + quote.length };
+    }
+    const wanted = contentStems(last);
+    let best = { start: 0, end: this.#text.length, score: 0 };
+    this.#units ??= units(this.#text).map(({ start, end }) => {
+      const part = this.#text.slice(start, end);
+      return { start, end: start + part.trimEnd().length, stems: contentStems(part) };
+    });
+    for (const { start, end, stems } of this.#units) {
+      let shared = 0;
+      for (const word of wanted) if (stems.has(word)) shared++;
+      // Cosine of the two word sets: a long sentence does not win by its length.
+      const score = shared / Math.sqrt(Math.max(1, stems.size));
+      if (score > best.score) best = { start, end, score };
+    }
+    return { start: best.start, end: best.end };
   }
-  return { start: best.start, end: best.end };
 }
+
+type CitableSource = CitableChunk & { support: Support };
 
 /** Where the text that may still be part of a mark, or of the space before one, begins. */
 function heldFrom(text: string): number {
@@ -96,13 +111,14 @@ function heldFrom(text: string): number {
  * mark. One instance for each answer; `push` in order, then `finish` once.
  */
 export class CitationStream {
-  readonly #chunks: ReadonlyMap<number, CitableChunk>;
+  readonly #chunks: ReadonlyMap<number, CitableSource>;
   readonly #texts: readonly string[];
   #held = "";
   /** The text since the last mark: what the next one speaks for. */
   #claim = "";
-  /** What the last mark spoke for. */
+  /** What the last mark spoke for, and which span of each chunk supports it: of marks in a row all ask the same. */
   #closed = "";
+  readonly #spans = new Map<number, Span>();
   /** Length of the text so far. */
   #length = 0;
   /** Marks that the model made up, in order. */
@@ -111,7 +127,7 @@ export class CitationStream {
   /** `texts`: all that the model was given to read. What stands there it may quote. */
   constructor(context: readonly CitableChunk[], texts: readonly string[]) {
     this.#texts = texts;
-    this.#chunks = new Map(context.map((chunk) => [chunk.mark, chunk]));
+    this.#chunks = new Map(context.map((chunk) => [chunk.mark, { ...chunk, support: new Support(chunk.text) }]));
   }
 
   /** What can be shown after this piece. */
@@ -147,7 +163,10 @@ export class CitationStream {
       this.#say(checked, chunks.length === 0 ? before.trimEnd() : before);
       if (chunks.length === 0) continue;
       // Of two marks in a row the second speaks for the same text as the first.
-      if (/[\p{L}\p{N}]/u.test(this.#claim)) this.#closed = this.#claim;
+      if (/[\p{L}\p{N}]/u.test(this.#claim)) {
+        this.#closed = this.#claim;
+        this.#spans.clear();
+      }
       this.#claim = "";
       this.#cite(checked, chunks);
     }
@@ -161,14 +180,15 @@ export class CitationStream {
     return digits.length === MARK_DIGITS && !this.#texts.some((text) => text.includes(digits));
   }
 
-  #cite(checked: CheckedText, chunks: readonly CitableChunk[]): void {
+  #cite(checked: CheckedText, cited: readonly CitableSource[]): void {
     const mark_start = this.#length;
-    const shown = `[${chunks.map(({ chunk_id }) => chunk_id).join(", ")}]`;
+    const shown = `[${cited.map(({ chunk_id }) => chunk_id).join(", ")}]`;
     checked.text += shown;
     this.#length += shown.length;
-    for (const chunk of chunks) {
-      const { chunk_id } = chunk;
-      checked.citations.push({ chunk_id, ...supportingSpan(this.#closed, chunk), mark_start, mark_end: this.#length });
+    for (const { mark, chunk_id, support } of cited) {
+      const span = this.#spans.get(mark) ?? support.spanOf(this.#closed);
+      this.#spans.set(mark, span);
+      checked.citations.push({ chunk_id, ...span, mark_start, mark_end: this.#length });
     }
   }
 

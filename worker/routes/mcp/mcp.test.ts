@@ -199,6 +199,21 @@ describe("refusals", () => {
     expect(answer.json).toMatchObject({ jsonrpc: "2.0", id: null });
   });
 
+  test.each([
+    ["initialize without a client", "initialize", { protocolVersion: "2025-11-25", capabilities: {} }],
+    ["initialize without parameters", "initialize", undefined],
+    ["initialize with a number for a version", "initialize", { protocolVersion: 1, capabilities: {}, clientInfo: {} }],
+    ["ping with a number for its meta data", "ping", { _meta: 5 }],
+    ["a list with a number for a cursor", "tools/list", { cursor: 5 }],
+    ["a call without a tool's name", "tools/call", {}],
+    ["a call whose arguments are a list", "tools/call", { name: "search", arguments: [] }],
+  ])("%s is told as invalid parameters, to the request that had them", async (_, method, params) => {
+    const { status, text } = await post({ jsonrpc: "2.0", id: "mine", method, params });
+    const { id, error } = JSON.parse(text.replace(/^[^{]*/, ""));
+    expect([status, id, error.code]).toEqual([200, "mine", -32602]);
+    expect(error.message).toContain(method);
+  });
+
   test("an unknown method is told from an unknown path, and streams from the server there are none", async () => {
     const unknown = await post({ ...LIST, method: "resources/list" });
     expect(unknown.text).toContain("-32601");

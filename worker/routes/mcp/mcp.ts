@@ -4,11 +4,12 @@
  * The protocol is the official SDK's, in its form of 2026 and the handshake of 2025. Here stand what it leaves to a server: who may
  * call what, and that whatever a call does is in this unit of work. An answer is sent whole, so that its log line tells of all of it.
  */
-import { OpenAPIHono } from "@hono/zod-openapi";
+import { OpenAPIHono, type z } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { audit } from "../../audit/append.ts";
 import { allows } from "../../ground/principal.ts";
 import { Problem } from "../../ground/problem.ts";
+import { FIELD_ERRORS_MAX } from "../../limits.ts";
 import { rpcAnswer, rpcMessage } from "../../schemas/mcp.ts";
 import { declareRoute } from "../../security/access.ts";
 import type { App } from "../../security/context.ts";
@@ -64,11 +65,37 @@ const route = declareRoute("any", {
 
 mcp.openapi(route, async (c) => {
   const { work } = c.var;
+  const message = c.req.valid("json");
   const sdk = await import("./sdk.ts");
+  const misfit = misfitOf(message, sdk.specTypeSchemas);
+  if (misfit !== null)
+    return c.json({ jsonrpc: "2.0" as const, id: message.id, error: { code: INVALID_PARAMS, message: misfit } }, 200);
   const handler = sdk.createMcpHandler(() => serverFor(work, sdk.McpServer), { maxSubscriptions: 0, keepAliveMs: 0 });
-  const answer = await handler.fetch(c.req.raw, { parsedBody: c.req.valid("json") });
+  const answer = await handler.fetch(c.req.raw, { parsedBody: message });
   return new Response(await answer.text(), answer);
 });
+
+/** https://www.jsonrpc.org/specification#error_object */
+const INVALID_PARAMS = -32602;
+
+/** What a request of each method that the SDK answers by itself must be. It calls parameters that do not fit a failure of the server. */
+const REQUESTS = {
+  initialize: "InitializeRequest",
+  ping: "PingRequest",
+  "server/discover": "DiscoverRequest",
+  "tools/list": "ListToolsRequest",
+} as const;
+
+/** What does not fit of a request's parameters; null where they do, and for notifications, which get no answer. */
+function misfitOf(message: z.infer<typeof rpcMessage>, schemas: typeof Sdk.specTypeSchemas): string | null {
+  const known = Object.entries(REQUESTS).find(([method]) => method === message.method);
+  if (known === undefined || message.id === undefined) return null;
+  const [method, type] = known;
+  const { issues } = schemas[type]["~standard"].validate(message);
+  if (issues === undefined) return null;
+  const told = issues.slice(0, FIELD_ERRORS_MAX).map(({ path = [], message: why }) => `${path.join(".")}: ${why}`);
+  return `Invalid parameters of ${method}: ${told.join("; ")}`;
+}
 
 /** A server for one message, with the tools that its caller may use. */
 function serverFor(work: Work, Server: typeof Sdk.McpServer) {
