@@ -14,6 +14,8 @@ export default defineConfig({
       ...(process.env.PRISM_SLOW === "representative" ? LEFT_TO_ITS_OWN_RUN.map(({ files }) => files) : []),
     ],
     reporters: process.env.CI ? ["default", "json"] : ["default"],
+    // Their stores are large: on the disk.
+    globalSetup: [],
     testTimeout: 300_000,
     hookTimeout: 300_000,
     outputFile: { json: "dist/slow-test-report.json" },

@@ -16,6 +16,9 @@ export default defineConfig({
     execArgv: ["--min-semi-space-size=64", "--max-semi-space-size=64"],
     // Shapes that are declared before this has extended zod cannot be described, whichever file comes first.
     setupFiles: ["@hono/zod-openapi"],
+    globalSetup: ["tests/temporary-folder.ts"],
+    // Of what is polled for, a busy machine is late by more than the second that is usual.
+    expect: { poll: { timeout: 20_000 } },
     env: {
       // Commands are tested as processes: what one has compiled, the next one need not.
       NODE_COMPILE_CACHE: `${import.meta.dirname}/node_modules/.cache/compiled`,

@@ -10,6 +10,8 @@ export default defineConfig({
     include: ["{infra,local,ops}/**/*-engine.test.ts"],
     exclude: ["**/node_modules/**"],
     maxWorkers: 1,
+    // The engine and its plugins are large: on the disk.
+    globalSetup: [],
     reporters: process.env.CI ? ["default", "json"] : ["default"],
     testTimeout: 300_000,
     hookTimeout: 120_000,
