@@ -31,6 +31,17 @@ describe("the extractive answerer", () => {
     expect(ask("Who wrote the first version?")).toContain("Josiah Plum wrote the first version. [5]");
   });
 
+  test("answers what a thing costs, at most is or is by default from nothing that does not tell it", () => {
+    const told = (text: string) => [{ mark: 7, title: "Berths", heading: "", text }];
+    const mentioned =
+      "A berth has 4 rings. The cost of a berth was debated. A berth of default wood is common, the largest is by the quay.";
+    expect(ask("How much does a berth cost?", told(mentioned))).toBe(NOT_FOUND);
+    expect(ask("How much does a berth cost?", told("A berth costs 40 euros a day."))).toContain("40 euros");
+    expect(
+      ask("What is the largest boat that a berth takes?", told("A berth takes boats of up to 9 metres.")),
+    ).toContain("9 metres");
+  });
+
   test("quotes a code block whole and of a table the row that answers", () => {
     expect(ask("Which command revokes a leaked key?")).toContain("```sh\nops keys revoke ID\n```\n[31]");
     expect(ask("How many requests a day has the free plan?")).toBe(

@@ -1,5 +1,5 @@
 /** What the form of a question asks of a unit of a passage: what can be quoted, what it must hold. Pure; the cues are English. */
-import { DEFAULT, DEFAULT_TOLD, holdsType } from "../../worker/rag/answer/answer-type.ts";
+import { DEFAULT, DEFAULT_TOLD, holdsType, LIMIT_TOLD, MONEY_QUESTION } from "../../worker/rag/answer/answer-type.ts";
 import type { Question } from "../../worker/rag/answer/question.ts";
 import type { ReadHit } from "../../worker/rag/answer/reading.ts";
 import type { ScoredUnit } from "../../worker/rag/answer/relevance.ts";
@@ -20,8 +20,8 @@ export const REASON =
 /** What a program prints is no step: blocks that say so. */
 export const OUTPUT = /^(?:```|~~~)\s*(?:text|txt|console|output|log|plain)\b/i;
 const TAG = /<[a-z/][^<>]*>/gi;
-/** A line of a table of contents, or the definition of a link. */
-const SIGNPOST = /^(?:[-*+]\s+)?\[[^\]\n]+\](?:\(#[^)\s]*\)|:\s*\S+)$/;
+/** A line of a table of contents, on its page or for a whole site, or the definition of a link. */
+const SIGNPOST = /^(?:[-*+]\s+)*\[[^\]\n]+\](?:\((?![a-z]{2,12}:)[^)\s]*\)|:\s*\S+)$/;
 
 /** What headings tell of what stands below them: the version, and when it came out. */
 const TOLD_BY_HEADINGS: ReadonlySet<string> = new Set(["date", "version"]);
@@ -37,14 +37,23 @@ export function isQuotable({ type, said }: Question, { kind, text }: QuotableUni
  * Whether a unit holds something of the question's type. People are called by a name or a role, and in sentences: a name in code
  * or in a table is another thing's.
  */
-export function holdsAsked(asked: string, { type, said }: Question, { kind, text }: ReadHit["units"][number]): boolean {
+export function holdsAsked(asked: string, question: Question, { kind, text }: ReadHit["units"][number]): boolean {
+  const { type, said } = question;
+  const form = formAsked(asked, question);
+  if (form !== undefined) return form.test(text) && (type !== "number" || holdsType(type, text, said));
   if (!WHO.test(asked)) return holdsType(type, text, said);
   return kind !== "code" && kind !== "table" && (ROLE.test(text) || holdsType(type, text, said));
+}
+
+/** How the answer is written wherever it stands: a default, a price. Undefined for other questions. */
+export function formAsked(asked: string, { form }: Question): RegExp | undefined {
+  if (DEFAULT.test(asked)) return DEFAULT_TOLD;
+  return MONEY_QUESTION.test(asked.toLowerCase()) ? form : undefined;
 }
 
 /** Tells the units that hold the value asked for; undefined where no value is asked for. */
 export function wanted(asked: string, { form, type, said }: Question): ((unit: QuotableUnit) => boolean) | undefined {
   if (DEFAULT.test(asked)) return ({ text }) => DEFAULT_TOLD.test(text);
-  if (form !== undefined) return ({ text }) => form.test(text);
+  if (form !== undefined && form !== LIMIT_TOLD) return ({ text }) => form.test(text);
   return type === "other" ? undefined : ({ text }) => holdsType(type, text, said);
 }

@@ -1,5 +1,39 @@
 /** HTML: its headings, lists, tables and links; not its navigation, scripts and pictures. */
-import { markdownOfHtml } from "./markdown.ts";
+import type { Element, Nodes, Root } from "hast";
+import { fromHtml } from "hast-util-from-html";
+import { toString as textOf } from "mdast-util-to-string";
+import { HEADING, markdownOfTree } from "./markdown.ts";
 import type { Parser } from "./parser.ts";
 
-export const parseHtml: Parser = (bytes) => markdownOfHtml(new TextDecoder().decode(bytes));
+export const parseHtml: Parser = (bytes) => {
+  const page = fromHtml(new TextDecoder().decode(bytes));
+  giveTitle(page);
+  return markdownOfTree(page);
+};
+
+/** A page without headings, or with several of its highest level and none of them its name, has its name in its head alone. */
+function giveTitle(page: Root): void {
+  let body: Element | undefined;
+  let title = "";
+  const headings: Element[] = [];
+  const waiting: Nodes[] = [page];
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    if (!("children" in node)) continue;
+    if (node.type === "element") {
+      const { tagName, children } = node;
+      if (tagName === "body") body ??= node;
+      if (tagName === "title" && children[0]?.type === "text") title ||= children[0].value.trim();
+      if (HEADING.test(tagName)) headings.push(node);
+    }
+    for (const child of node.children) waiting.push(child);
+  }
+  const highest = headings.filter((heading) => headings.every(({ tagName }) => heading.tagName <= tagName));
+  if (body === undefined || title === "" || highest.length === 1) return;
+  if (highest.some((heading) => textOf(heading).trim() === title)) return;
+  body.children.unshift({
+    type: "element",
+    tagName: "h1",
+    properties: {},
+    children: [{ type: "text", value: title }],
+  });
+}

@@ -16,7 +16,10 @@ test("questions about a folder of documents are asked of the service; what it fi
     join(dir, "docs", "guides", "mill.md"),
     "# Mill\n\nThe mill grinds 40 sacks\nof rye a day. Its wheel is oak.\n",
   );
-  await writeFile(join(dir, "docs", "boats.md"), "# Boats\n\nThe ferry carries nine people. Its mast is pine.\n");
+  await writeFile(
+    join(dir, "docs", "boats.html"),
+    "<h1>Boats</h1><p>The ferry carries nine people. Its mast is pine.</p>",
+  );
   await writeFile(join(dir, "docs", "empty.md"), "");
   const lines = [
     { question: "How many sacks does the mill grind a day?", documents: ["guides/mill.md"], answer: "40 sacks of rye" },

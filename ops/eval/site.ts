@@ -1,7 +1,7 @@
 /**
  * `ops eval site DIR QUESTIONS`: how well questions about a documentation site are answered, through the real Worker.
  *
- * The folder is indexed as `ops index update` does it. For each question the ranked documents come from
+ * Its pages are indexed as `ops index update` does it. For each question the ranked documents come from
  * `POST /api/v1/search`, what the model is sent and its answer from `POST /api/v1/chat?debug=1`.
  */
 import { z } from "zod";
@@ -25,6 +25,8 @@ import {
 } from "./site-score.ts";
 
 const COLLECTION = "site";
+/** Pages. A site's folder also holds what is no page of it: data, downloads, pictures. */
+const PAGES = "**/*.{md,markdown,mdx,txt,html,htm}";
 /** A document further down is not found: few readers look there. */
 const TOP = 3;
 
@@ -39,7 +41,8 @@ export const evalSite = defineCommand({
   path: "eval site",
   group: "measure",
   summary: "questions about a folder of documents: documents found, answers sent and given, refusals",
-  notes: `A line of QUESTIONS is {"question", "documents": [paths in the folder], "answer": pattern} or
+  notes: `Pages are files of Markdown (.md, .markdown, .mdx), HTML (.html, .htm) and plain text (.txt). A line of
+QUESTIONS is {"question", "documents": [paths in the folder], "answer": pattern} or
 {"question", "unanswerable": true}. document_top3: one of the documents is among the first three results. answer_sent: the
 pattern (a regular expression; white space counts as one space) is found in a passage that the model was sent.
 answer_right: it is found in the answer. refused and refused_answerable: shares of the unanswerable and of the answerable
@@ -62,7 +65,7 @@ async function evaluate(invocation: Invocation, dir: string, file: string): Prom
   );
   const { progress, signal } = invocation;
   const { asked, documents, failures } = await onRig(invocation, {}, async ({ client }) => {
-    const config = IndexConfig.parse({ sources: [{ folder: dir, collection: COLLECTION }] });
+    const config = IndexConfig.parse({ sources: [{ folder: dir, collection: COLLECTION, include: [PAGES] }] });
     const synced = await syncIndex({ client, config, cwd: process.cwd(), signal, progress });
     const asked = await inTurn(invocation, "questions asked", questions, (question) => ask(client, question));
     return { asked, documents: synced.added, failures: synced.failures };

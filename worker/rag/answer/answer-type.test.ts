@@ -45,6 +45,8 @@ describe("answer types", () => {
     ["version", "It is a 3rd party tool.", false],
     ["number", "There is one that is green, one of many, and the one in use.", false],
     ["number", "It keeps one copy.", true],
+    ["number", "It defaults to the number of cores.", true],
+    ["number", "The number of cores is printed.", false],
     ["identifier", "It is kept by `keep_all`.", true],
     ["identifier", "Use --keep first.", true],
     ["identifier", "It throws a KeepError.", true],
@@ -63,6 +65,9 @@ describe("answer types", () => {
     ["What share of the disk is used?", "at most 85 %", "at most 85 bytes"],
     ["Which port does it listen on?", "`0.0.0.0:7070`", "a low port number"],
     ["Which status code does it answer?", "It answers 503.", "It answers fast."],
+    ["What is the largest crate?", "Crates are limited to 5 kg.", "Crates of 5 kg are blue."],
+    ["How large may a crate be?", "at most 5 kg", "a crate of 5 kg"],
+    ["How much does a berth cost?", "A berth is $40 a day.", "A berth has 40 planks."],
     ["What is the default wood?", "Default is `pine`.", "the default wood or another"],
   ])("%s is answered in the form of %j, not of %j", (question, right, wrong) => {
     expect(valueForm(question)?.test(right)).toBe(true);

@@ -8,7 +8,7 @@ export type AnswerType = "number" | "time" | "version" | "date" | "identifier" |
 /** Asks for a way to do something. */
 export const HOW_TO = /^\s*how (?:do|does|can|could|should|would|to)\b/i;
 const NUMBER_QUESTION =
-  /\bhow (?:many|much|long|far|old|often|large|big|tall|high|deep|fast|wide|heavy|small|short|soon)\b|\b(?:what|which)(?! (?:happens|if|does|do|did|should|must|can|units?))(?: \w+){0,3} (?:number|percentage|percent|amount|proportion|fraction|population|size|length|height|width|area|distance|speed|temperature|weight|cost|price|limit|rate|age|port|total|score|maximum|minimum|share|percentile|timeout|threshold|quota|(?:status|exit|return) (?:code|status))\b/;
+  /\bhow (?:many|much|long|far|old|often|large|big|tall|high|deep|fast|wide|heavy|small|short|soon)\b|\bwhat is the (?:largest|biggest|longest|smallest|shortest|highest|lowest|maximum|minimum)\b|\b(?:what|which)(?! (?:happens|if|does|do|did|should|must|can|units?))(?: \w+){0,3} (?:number|percentage|percent|amount|proportion|fraction|population|size|length|height|width|area|distance|speed|temperature|weight|cost|price|limit|rate|age|port|total|score|maximum|minimum|share|percentile|timeout|threshold|quota|(?:status|exit|return) (?:code|status))\b/;
 const VERSION_QUESTION = /\b(?:what|which)(?: \w+){0,2} versions?\b(?! control)/;
 /** "How often" and "how long" are also answered without a figure. */
 const TIME_QUESTION = /\bhow (?:often|long|soon|old)\b|\b(?:frequency|interval|duration|timeout|retention)\b/;
@@ -31,6 +31,8 @@ const NUMBER = new RegExp(
   `(?<![\\p{L}\\d_./:]|[\\p{L}\\d_]-)\\d|\\b(?:no limit|unlimited|zero|none|never|${NUMBER_WORD})\\b`,
   "iu",
 );
+/** "Defaults to the number of cores" tells a number without a digit. */
+const COUNT = /\b(?:to|is|are|equals?|than|by) (?:twice |half )?(?:the )?(?:number|amount|count) of\b/i;
 const VERSION = /(?<![\p{L}\d.])(?:\p{L}{1,8})?\d+(?:\.\d+)*(?:\.x|\+)?(?![\p{L}\d])/iu;
 // Three or four digits of an address, an issue or a size are no year.
 const DATE =
@@ -46,6 +48,14 @@ const CAPITALISED = /(?<=[\p{L}\d,;:)"'”’]\s["'“‘(]?)\p{Lu}[\p{L}\d'’-
 const TIME_WORD =
   /\b(?:always|each|every|daily|hourly|weekly|monthly|yearly|annually|forever|immediately|instantly|indefinitely|until|continuously)\b/i;
 
+/** A limit is told so. */
+export const LIMIT_TOLD =
+  /\b(?:limit(?:ed|s)?|max(?:imum|imal)?|min(?:imum|imal)?|at (?:most|least)|up to|(?:no|not|cannot be) (?:more|less|larger|longer|fewer)|exceeds?|(?:or|and) (?:above|below|higher|lower|later|newer))\b/i;
+
+/** Asks for money: what is told of other costs is no answer. */
+export const MONEY_QUESTION =
+  /\bhow much (?:do|does|is|are|would)\b.*\bcosts?\b|\bwhat (?:do|does|would)\b.*\bcost\b|\b(?:prices?|fees?)\b/;
+
 /** In which form some values are written: a time, a size, a share, a code, a port. */
 const FORMS: readonly { asked: RegExp; written: RegExp }[] = [
   {
@@ -57,8 +67,17 @@ const FORMS: readonly { asked: RegExp; written: RegExp }[] = [
       /\bhow (?:much|big|large)\b.*\b(?:space|memory|ram|storage|disk|file|segment|body|payload|message)s?\b|\b(?:file|body|payload|message|chunk) size\b/,
     written: /\d\s?(?:bytes?|[kmgt]i?b)\b/i,
   },
+  {
+    asked: MONEY_QUESTION,
+    written: /[$€£]\s?\d|\d\s?(?:[$€£]|USD|EUR|dollars?|euros?|cents?|pounds?)(?!\w)|\bfree\b|\bno (?:charge|fee)\b/i,
+  },
   { asked: /\b(?:percentage|percent|share|proportion|fraction)\b/, written: /\d\s?(?:%|percent\b|per cent\b)/i },
   { asked: /\b(?:status|exit|return) (?:code|status)\b/, written: /(?<![\p{L}\d.])\d{1,3}(?!\p{L}|\.?\d)/u },
+  {
+    asked:
+      /\b(?:how (?:big|large|long|many|much|deep|wide|far) (?:can|may|could)|largest|biggest|longest|smallest|shortest|highest|lowest|maximum|minimum|at most|at least)\b/,
+    written: LIMIT_TOLD,
+  },
   { asked: /\b(?:what|which) ports?\b/, written: /\bports? \d{2,5}\b|:\d{2,5}\b/i },
 ];
 
@@ -94,7 +113,7 @@ export function answerType(question: string): AnswerType {
  * does not say itself (`said`, lower case); for identifiers also a name in code. False for type `other`.
  */
 export function holdsType(type: AnswerType, sentence: string, said: ReadonlySet<string>): boolean {
-  if (type === "number") return NUMBER.test(sentence);
+  if (type === "number") return NUMBER.test(sentence) || COUNT.test(sentence);
   if (type === "time") return NUMBER.test(sentence) || TIME_WORD.test(sentence);
   if (type === "version") return VERSION.test(sentence);
   if (type === "date") return DATE.test(sentence);

@@ -48,6 +48,9 @@ describe("evidence", () => {
     "Does --dry-run revoke a leaked API key?",
     "Does keyTimeout revoke a leaked API key?",
     "Does revoke_all() revoke a leaked API key?",
+    "Does LEAKED_KEYS_MAX revoke a leaked API key?",
+    "What does a Workers 9PX cost per request?",
+    "When was Vectorize 3.1 released?",
     "When is Vectorize/3 down?",
     "Does the search fall back to Vectorize 2?",
   ])("is nothing for a thing that no text names, whatever else they say: %s", (query) => {

@@ -45,6 +45,34 @@ describe("optimise", () => {
     expect(context.dropped).toEqual([2]);
   });
 
+  test("brings the heading along that a sentence stands under, and no other", () => {
+    const text =
+      "## `--berth`\n\nNames the quay.\n\n## `--draught`\n\nHow deep a boat may lie, in metres.\n\n## `--mast`\n\nIts wood.\n";
+    const { passages } = optimise({
+      query: "How deep may a boat lie?",
+      hits: [hit(1, "Options", text, 1)],
+      max_context_tokens: 30,
+    });
+    expect(passages[0]?.text).toBe("## `--draught`\n\nHow deep a boat may lie, in metres.");
+  });
+
+  test("sends more where the ranking is flat than where it is clear", () => {
+    const tides = Array.from({ length: 10 }, (_, place) =>
+      hit(
+        place,
+        `Tide ${place}`,
+        `The tide of month ${place} is told by the bell. It rings at dusk over bay ${place}.`,
+        1,
+      ),
+    );
+    const lengthOf = (scores: (place: number) => number) =>
+      optimise({
+        query: "What tells the tide?",
+        hits: tides.map((one, place) => ({ ...one, scores: { fused: scores(place) } })),
+      }).tokens;
+    expect(lengthOf(() => 1)).toBeGreaterThan(lengthOf((place) => 0.5 ** place));
+  });
+
   test("keeps a code block whole, with a gap on lines of its own", () => {
     const { passages } = optimise({ query: "How do I rotate a key?", hits: [GUIDE] });
     expect(passages[0]?.text).toContain("```sh\nops keys rotate --id ID\n# then wait. The old key dies.\n```");

@@ -50,8 +50,13 @@ interface OptimisedContext {
   evidence: number;
 }
 
-/** A token is spent when it raises the chance that the answer is in the context by this much: 1 % for 29 tokens. */
-const CHANCE_PER_TOKEN_MIN = 0.00034;
+/** Of five hits, a token is spent when it raises the chance that the answer is in the context by this much: 1 % for 28 tokens. */
+const CHANCE_PER_TOKEN_MIN = 0.00036;
+/**
+ * In a flat ranking, where more than `HITS_MIN` hits are likely, each place holds a smaller share of the chance, and many small ones
+ * left out lose as much as a large one: a token may buy less, by this power of how many more hits they are.
+ */
+const FLATNESS_POWER = 2;
 /** Sentences are chosen from this many hits: in a clear ranking deeper ones hardly ever hold what the first do not. */
 const HITS_MIN = 5;
 /** And from those whose score is at least this share of the best's: in a flat ranking the answer may be in any. */
@@ -87,24 +92,44 @@ function similarity(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
   return shared / (a.size + b.size - shared);
 }
 
-/** Units in order of chance that pay for their tokens, while they fit. The first unit is taken if it fits at all. */
+/**
+ * Units in order of chance that pay for their tokens, while they fit. The first unit is taken if it fits at all. What stands under a
+ * heading brings it along: where options or versions share a chunk, it alone tells of which one the text speaks.
+ */
 function choose(scored: readonly ScoredUnit[], hits: readonly OptimisableHit[], tokensMax: number): ScoredUnit[] {
-  const chosen: ScoredUnit[] = [];
+  const chosen = new Set<ScoredUnit>();
   const opened = new Set<number>();
+  const headings = headingsOf(scored);
+  const chance_per_token_min = CHANCE_PER_TOKEN_MIN * (HITS_MIN / hits.length) ** FLATNESS_POWER;
   let spent = 0;
   for (const unit of scored.toSorted((a, b) => b.probability - a.probability)) {
     const hit = hits[unit.rank];
-    if (hit === undefined) continue;
+    if (hit === undefined || chosen.has(unit)) continue;
     const price = estimateTokens(hit.text.slice(unit.start, unit.end));
-    if (chosen.length > 0 && unit.probability / price < CHANCE_PER_TOKEN_MIN) continue;
+    if (chosen.size > 0 && unit.probability / price < chance_per_token_min) continue;
     // Beside another unit of its chunk it may need a gap; beside none, it opens the passage.
-    const cost = price + (opened.has(unit.rank) ? GAP_TOKENS : overheadTokens(hit));
+    let cost = price + (opened.has(unit.rank) ? GAP_TOKENS : overheadTokens(hit));
+    const heading = headings.get(unit);
+    const added = heading !== undefined && !chosen.has(heading) ? [heading, unit] : [unit];
+    if (added.length > 1) cost += GAP_TOKENS + estimateTokens(hit.text.slice(heading?.start, heading?.end));
     if (spent + cost > tokensMax) continue;
-    chosen.push(unit);
+    for (const one of added) chosen.add(one);
     opened.add(unit.rank);
     spent += cost;
   }
-  return chosen;
+  return [...chosen];
+}
+
+/** The heading in its chunk that each unit stands right under. */
+function headingsOf(scored: readonly ScoredUnit[]): Map<ScoredUnit, ScoredUnit> {
+  const headings = new Map<ScoredUnit, ScoredUnit>();
+  let heading: ScoredUnit | undefined;
+  for (const unit of scored) {
+    if (unit.rank !== heading?.rank) heading = undefined;
+    if (unit.kind === "heading") heading = unit;
+    else if (heading !== undefined) headings.set(unit, heading);
+  }
+  return headings;
 }
 
 function passageOf(hit: OptimisableHit, chosen: readonly ScoredUnit[]): Passage {

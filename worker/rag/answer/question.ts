@@ -3,7 +3,7 @@
 import { queryTerms } from "../text/query.ts";
 import { termOf } from "../text/terms.ts";
 import { tokenise } from "../text/words.ts";
-import { type AnswerType, answerType, valueForm } from "./answer-type.ts";
+import { type AnswerType, answerType, LIMIT_TOLD, valueForm } from "./answer-type.ts";
 
 /** What a question asks for, as sets that a text is compared with. */
 export interface Question {
@@ -26,6 +26,8 @@ export interface Question {
   type: AnswerType;
   /** How a sentence writes the value that is asked for, where that is known. */
   form: RegExp | undefined;
+  /** Terms that ask for a limit: what is written in the form of one says them, whatever its words ("largest", "at most"). */
+  extremes: number[];
   /** Terms of the case that it asks for: "… if the disk is full". */
   condition: number[];
 }
@@ -45,6 +47,7 @@ export interface Matched {
 const FAINT: ReadonlySet<string> = new Set(
   `name named call called term word phrase type kind sort form example number amount year date day time person people
    place thing use used known know describe described consider considered happen happened refer referred
+   compare differ difference explain find get happen help let look mean purpose reason see tell try versus want way wish
    above across after again against all almost along already always among another anyone anything around became because
    become before below between both cannot down during each either else ever every few first further however instead
    itself just like made make many more most much neither nor off often once one only other others out over own per
@@ -64,6 +67,12 @@ const ASIDE_WEIGHT = 0.7;
 /** Of "When was version 2.1 released?" a changelog's heading says the number and the day, and no other word. */
 const COMING_OUT: ReadonlySet<string> = new Set(
   "release publish come came out ship appear launch version".split(" ").map(termOf),
+);
+
+const EXTREMES: ReadonlySet<string> = new Set(
+  "big large long small short high low maximum minimum largest biggest longest smallest shortest highest lowest"
+    .split(" ")
+    .map(termOf),
 );
 
 /** Stemming keeps the first two letters. */
@@ -123,6 +132,13 @@ const ADJECTIVES: ReadonlySet<string> = new Set(
 /** "HTTP/3", "Python 2": without the number it is another thing. One with a point is a version, which tables give apart. */
 const NUMBERED = /^(\p{Lu}[\p{L}-]*)[ /-]?(\d+)(?!\.?\w)/u;
 
+/** What makers call a model, behind their name: "Eaton 9PX", "Acme R3000h". Without it, it is another model. */
+const MODEL = /^\p{Lu}[\p{L}-]* ((?:\d+\p{Lu}|\p{Lu}{1,4}\d)[\p{L}\d]*)(?![\p{L}\d.])/u;
+/** Only of what came out, or changed, in a version must it be told itself: "Does it run with 3.1?" is answered by "3 and later". */
+const OF_A_VERSION =
+  /\b(?:released?|published|come out|came out|announced|new in|changed in|changes in|added in|removed in|fixed in)\b/i;
+const VERSION_NUMBER = /(?<![\w.])v?(\d+(?:\.\d+)+)(?![\w.]*\w)/g;
+
 /** Finds a name where no letter stands before it, and what must follow. */
 function pattern(name: string, rest = ""): RegExp {
   return new RegExp(`(?<!\\p{L})${name.replace(/[$()*+.?[\\\]^{|}/]/g, "\\$&")}${rest}`, "iu");
@@ -149,6 +165,11 @@ function namesIn(query: string, terms: ReadonlyMap<string, number>): Pick<Questi
     if (terms.has(termOf(first)) && !ADJECTIVES.has(first)) named.push(pattern(first.replace(/s$/, "")));
     const [, last, number] = NUMBERED.exec(query.slice(match.index).slice(name.lastIndexOf(" ") + 1)) ?? [];
     if (last !== undefined) named.push(pattern(last, `[^\\p{L}\\d]{0,3}v?${number}(?!\\d)`));
+    const [, model] =
+      MODEL.exec(query.slice(match.index).slice(name.search(/\S+(?:\s\S+)?$/))) ??
+      MODEL.exec(query.slice(match.index)) ??
+      [];
+    if (model !== undefined) named.push(pattern(model));
   }
   const isHeadline = names.size > 1 && names.size === terms.size;
   return isHeadline ? { names: figures, named: [] } : { names: new Map([...names, ...figures]), named };
@@ -156,7 +177,7 @@ function namesIn(query: string, terms: ReadonlyMap<string, number>): Pick<Questi
 
 /** How things are spelt that have no other name: `code`, --flags, snake_case, camelCase, calls(), dotted.paths.of_three. */
 const IDENTIFIER =
-  /`([^`\n]{2,80})`|(?<![\w-])(--[a-z][\w.-]*\w)|\b([a-z]\w*_\w+|[a-z]+\d*[A-Z]\w*|\w+(?:\.\w+){2,})\b|\b([\w.]+)\(\)/g;
+  /`([^`\n]{2,80})`|(?<![\w-])(--[a-z][\w.-]*\w)|\b([a-zA-Z]\w*_\w+|[a-z]+\d*[A-Z]\w*|\w+(?:\.\w+){2,})\b|\b([\w.]+)\(\)/g;
 
 /**
  * Numbers of parts and of valves, and what machines count with: a letter or two before digits ("b77"), or both in turns ("9c4f01"). Longer
@@ -191,6 +212,15 @@ function identifiersIn(query: string): string[] {
     .filter((part) => /[\p{L}\d]{2}/u.test(part));
 }
 
+/** The versions that a question asks about as such. */
+function versionsIn(query: string): RegExp[] {
+  if (!OF_A_VERSION.test(query)) return [];
+  return Array.from(
+    query.matchAll(VERSION_NUMBER),
+    ([, version = ""]) => new RegExp(`(?<![\\d.])${version.replaceAll(".", "\\.")}(?!\\d)`),
+  );
+}
+
 /** Terms behind an "if" or "when" that does not ask itself, and that follows what is asked. */
 function conditionIn(query: string, terms: ReadonlyMap<string, number>): number[] {
   const clause = /\S\s+(?:if|when|unless|in case)\s(.{1,200})/i.exec(query)?.[1] ?? "";
@@ -214,6 +244,7 @@ export function readQuestion(query: string): Question {
     Array.from(query.matchAll(/\bhow (\p{L}+)/giu), ([, word]) => termOf(word?.toLowerCase() ?? "")),
   );
   const type = answerType(query);
+  const form = valueForm(query);
   const isFaint = (key: string): boolean =>
     FAINT.has(key) || measures.has(key) || (type === "date" && COMING_OUT.has(key));
   const asked_for = new Set(tokenise(query.replace(ASIDE, "")).map(termOf));
@@ -226,12 +257,18 @@ export function readQuestion(query: string): Question {
     joined,
     strengths,
     names,
-    named: [...named, ...identifiersIn(query).map((name) => pattern(name)), ...designationsIn(query)],
+    named: [
+      ...named,
+      ...identifiersIn(query).map((name) => pattern(name)),
+      ...designationsIn(query),
+      ...versionsIn(query),
+    ],
     prefixes,
     said: new Set(tokenise(query)),
     pairs,
     type,
-    form: valueForm(query),
+    form,
+    extremes: form !== LIMIT_TOLD ? [] : found.flatMap(({ stem: key }, term) => (EXTREMES.has(key) ? [term] : [])),
     condition: conditionIn(query, terms),
   };
 }

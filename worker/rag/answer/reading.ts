@@ -41,6 +41,8 @@ export function readHit(question: Question, hit: ReadableHit): ReadHit {
   const read = tiles.map((unit) => {
     const text = hit.text.slice(unit.start, unit.end);
     const matched = matchQuestion(text, question);
+    if (question.extremes.length > 0 && question.form?.test(text))
+      for (const term of question.extremes) matched.has[term] = 1;
     if (unit.kind === "heading") above = matched.has.map((has, term) => has | (named[term] ?? 0));
     return { ...unit, text, above, ...matched };
   });

@@ -39,6 +39,11 @@ const WEIGHT = {
   fused: 2,
 } as const;
 /**
+ * A place further down counts against a chunk no more than its score is behind: among scores that hardly differ the order is chance. A
+ * chunk whose score lags by a quarter of the best's is judged by its rank, as far as the third place.
+ */
+const RANK_PER_LAG = 4;
+/**
  * Share of the likeliest chunk's probability that is spread evenly over its units: answers also stand in sentences
  * that share no word with the question, beside those that do.
  */
@@ -97,7 +102,7 @@ export function scoreUnits(question: Question, hits: readonly ReadHit[]): Scored
         WEIGHT.form * (question.form?.test(unit.text) ? 1 : 0) +
         WEIGHT.condition * sharedCondition(question, unit) +
         WEIGHT.aside * (ASIDE.test(unit.text) ? 1 : 0) +
-        WEIGHT.rank * Math.log(1 + rank) +
+        WEIGHT.rank * Math.min(Math.log(1 + rank), RANK_PER_LAG * (1 - Math.max(0, fused) / best)) +
         WEIGHT.margin * (rank === 0 ? margin : 0) +
         WEIGHT.fused * (Math.max(0, fused) / best);
       return { start, end, kind, rank, position, utility };

@@ -13,6 +13,7 @@ import { askedNames, type Names } from "../text/identifiers.ts";
 import { type QueryTerm, queryTerms } from "../text/query.ts";
 import { stems, termSet } from "../text/terms.ts";
 import { readCandidates } from "./candidates.ts";
+import { changeLogShare } from "./change-log.ts";
 import type { Filter } from "./filter.ts";
 import { fuse, type Scored } from "./fusion.ts";
 import { rerankScores } from "./rerank.ts";
@@ -172,8 +173,9 @@ function rankText(
   const sequence = stems(query);
   const set = termSet(sequence);
   const compounds = new Set(terms.flatMap(({ stem, compound }) => (compound ? [stem] : [])));
+  const shareOf = changeLogShare(query);
   const scored = (rows: readonly ChunkRow[]) =>
-    scoreWithinTenant(readCandidates(rows, set, compounds, names, written), terms, set, statistics);
+    scoreWithinTenant(readCandidates(rows, set, compounds, names, written), terms, set, statistics, shareOf);
   // FTS5's cut stands: what it put behind never passes what it put before. Where it did not see every word, more compete for the head.
   const cut = complete && written.length === 0 ? RESCORE_DEPTH : SPARSE_POOL;
   const first = scored(candidates.slice(0, cut));

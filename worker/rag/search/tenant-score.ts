@@ -23,7 +23,8 @@ const DOCUMENT_SHARE = 0.5;
 const DECLARATION_WEIGHT = 2;
 
 /**
- * Scores the candidates and returns them, best first. `query` holds the stems that they were read with.
+ * Scores the candidates and returns them, best first. `query` holds the stems that they were read with; `shareOf` tells what a chunk keeps
+ * of its score by the title of its document.
  *
  * A document says what its chunks among the candidates say: those that are not hold next to nothing of the query. Its
  * length is the whole document's, against the mean of documents: the harmonic mean over chunks, since long documents have more
@@ -34,6 +35,7 @@ export function scoreWithinTenant(
   terms: readonly QueryTerm[],
   query: TermSet,
   { chunks, holding }: TenantStatistics,
+  shareOf: (title: string) => number = () => 1,
 ): Candidate[] {
   const idfOf = (held: number): number => Math.log(1 + (Math.max(0, chunks - held) + 0.5) / (held + 0.5));
   const asked = terms.map(({ stem, count }, place) => ({
@@ -82,10 +84,11 @@ export function scoreWithinTenant(
       const relative_length = candidate.length / USUAL_CHUNK_WORDS;
       const ofChunk = bm25(candidate.frequency, relative_length);
       candidate.score =
-        (1 - DOCUMENT_SHARE) * ofChunk +
-        DOCUMENT_SHARE * ofDocument +
-        candidate.declares * declaration +
-        ofNames(candidate.written, relative_length);
+        shareOf(candidate.title.folded) *
+        ((1 - DOCUMENT_SHARE) * ofChunk +
+          DOCUMENT_SHARE * ofDocument +
+          candidate.declares * declaration +
+          ofNames(candidate.written, relative_length));
     }
   }
   return candidates.toSorted((a, b) => b.score - a.score || a.id - b.id);
