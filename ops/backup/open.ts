@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { jsonIn } from "../../worker/ground/json.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { rate } from "../command/options.ts";
@@ -95,7 +96,7 @@ export async function withRepository<T>(
 ): Promise<T> {
   const { signal, data_dir, now } = invocation;
   return withKeyedPlace(invocation, options, making, async ({ storage, patience, key }) => {
-    const seen = await readSeen(data_dir);
+    const seen = await readSeen(data_dir, invocation.note);
     const place = options.repository === undefined ? `stack ${invocation.stack}` : keptPlace(options.repository);
     const name = `${key.repository} in ${place}`;
     const counter_seen = seen[name] ?? seen[key.repository] ?? 0;
@@ -104,7 +105,7 @@ export async function withRepository<T>(
       const result = await work(repository);
       for (const warning of repository.warnings) invocation.note(`Warning: ${warning}`);
       // The work is done, whatever this machine can write down of it.
-      await remember(data_dir, name, repository.counter_seen).catch((error: unknown) =>
+      await remember(invocation, name, repository.counter_seen).catch((error: unknown) =>
         invocation.note(
           `Warning: this machine does not remember that it saw this repository, and would not notice if it were rolled back: ${String(error)}`,
         ),
@@ -148,13 +149,25 @@ async function make(
   return joinKeys(keys.writer, keys.escrow);
 }
 
-async function readSeen(data_dir: string): Promise<z.infer<typeof seenFile>> {
+/** What is no such file, as one may be that was written when the power went, is set aside: no command on any repository must end by it. */
+async function readSeen(data_dir: string, note: Invocation["note"]): Promise<z.infer<typeof seenFile>> {
   const path = join(data_dir, SEEN);
-  return existsSync(path) ? seenFile.parse(JSON.parse(await readFile(path, "utf8"))) : {};
+  if (!existsSync(path)) return {};
+  const { data } = seenFile.safeParse(jsonIn(await readFile(path, "utf8")));
+  if (data !== undefined) return data;
+  note(
+    `Warning: ${path} is damaged (kept as ${SEEN}.damaged): this machine would not notice a repository that was rolled back before now`,
+  );
+  await rename(path, `${path}.damaged`).catch(() => {});
+  return {};
 }
 
-async function remember(data_dir: string, name: string, counter_seen: number): Promise<void> {
-  const seen = await readSeen(data_dir);
+async function remember(
+  { data_dir, note }: Pick<Invocation, "data_dir" | "note">,
+  name: string,
+  counter_seen: number,
+): Promise<void> {
+  const seen = await readSeen(data_dir, note);
   if (counter_seen <= (seen[name] ?? 0)) return;
   await mkdir(data_dir, { recursive: true });
   // Whole or not at all: half a file would stop every command after this one.

@@ -1,6 +1,6 @@
 /** Each verb that needs only a repository, once, on a small one; the slow tests beside it go further. */
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -45,6 +45,19 @@ test("list, show and diff say what a repository holds", async () => {
   expect(listed.snapshots.map(({ id }: { id: string }) => id)).toEqual([newer, older]);
   expect(shown).toMatchObject({ code: 0, snapshot: { id: newer }, summary: { kind: "incremental" }, stores: null });
   expect(compared.changes).toContainEqual(expect.objectContaining({ name: "tenants", change: "changed", after: 1 }));
+});
+
+test("what this machine remembers of repositories may be damaged: that is told, and stands in nobody's way", async () => {
+  const data = join(vault.folder, "remembering");
+  const place = ["--repository", vault.repository_folder, "--key-file", join(vault.folder, "key.json")];
+  for (const damage of ["", '{"half', '["a list"]']) {
+    await mkdir(data, { recursive: true });
+    await writeFile(join(data, "backup-seen.json"), damage);
+    const { code, stderr } = await runCommand(["backup", "list", ...place, "--data", data]);
+    expect(code).toBe(0);
+    expect(stderr).toContain("backup-seen.json is damaged");
+    expect((await runCommand(["backup", "list", ...place, "--data", data])).stderr).not.toContain("damaged");
+  }
 });
 
 test("stats say how much there is, what that takes in storage, and how it grew", async () => {

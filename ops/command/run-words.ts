@@ -2,6 +2,7 @@
 import { CommanderError } from "commander";
 import { z } from "zod";
 import { commandAt } from "../registry.ts";
+import { addressed, type Whereabouts } from "./addressed.ts";
 import { buildProgram, pathIn } from "./command-line.ts";
 import { asOpsError, EXIT, misuse, type OpsError, renderError } from "./errors.ts";
 import { usesColour } from "./output.ts";
@@ -18,17 +19,22 @@ export async function runWords(argv: readonly string[], shell: Shell): Promise<n
   }
   let exit_code: number = EXIT.done;
   const { program, reached } = await buildProgram(argv, shell, async (...named) => {
-    exit_code = await perform(...named, shell);
+    exit_code = await perform(...named, shell, where());
   });
+  const typed = (name: string): string | undefined =>
+    program.getOptionValueSource(name) === "cli" ? program.getOptionValue(name) : undefined;
+  const where = (): Whereabouts => ({ stack: typed("stack"), data: typed("data") });
   try {
     await program.parseAsync(argv, { from: "user" });
   } catch (thrown) {
     const error = thrown instanceof CommanderError ? usageError(thrown, argv, reached()) : asOpsError(thrown);
     if (error === undefined) return EXIT.done;
+    const { parts, reason = null } = error;
     if (argv.includes("--json"))
-      shell.stdout.write(`${JSON.stringify({ error: { ...error.parts, reason: error.reason ?? null } })}\n`);
+      shell.stdout.write(`${JSON.stringify({ error: { ...parts, hint: addressed(parts.hint, where()), reason } })}\n`);
     const verbose = argv.includes("--verbose") || (shell.env.DEBUG ?? "") !== "";
-    shell.stderr.write(renderError(error, { colour: usesColour(shell.stderr, shell.env), verbose }));
+    const told = renderError(error, { colour: usesColour(shell.stderr, shell.env), verbose });
+    shell.stderr.write(addressed(told, where()));
     return error.exit_code;
   }
   return exit_code;

@@ -101,14 +101,18 @@ async function begunGenerations(session: StoreSession, record: SwitchRecord): Pr
 export async function cancelSwitch(session: StoreSession): Promise<z.infer<typeof cancelled>> {
   const { record, live } = await cancellable(session);
   const file = await RecordFile.open(session.bucket, session.steady, () => record);
-  const deferred = await letWrite(session, live);
-  // It may have been interrupted between the configuration and the deployment.
-  if (record.step === "fenced") await bind(session, record, "from");
-  const begun = await begunGenerations(session, record);
-  await dropGenerations(session, begun);
-  await giveRestoreUp(session);
-  await file.remove();
-  return { deferred_writes: deferred.applied, deferred_waiting: deferred.waiting, dropped: begun.map(nameOf) };
+  try {
+    const deferred = await letWrite(session, live);
+    // It may have been interrupted between the configuration and the deployment.
+    if (record.step === "fenced") await bind(session, record, "from");
+    const begun = await begunGenerations(session, record);
+    await dropGenerations(session, begun);
+    await giveRestoreUp(session);
+    await file.remove();
+    return { deferred_writes: deferred.applied, deferred_waiting: deferred.waiting, dropped: begun.map(nameOf) };
+  } finally {
+    file.close();
+  }
 }
 
 async function letWrite(session: StoreSession, live: Database | undefined) {

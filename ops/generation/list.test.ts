@@ -31,7 +31,8 @@ const generation = (...words: string[]) => ops("generation", ...words);
 const interrupted: SwitchRecord = {
   step: "fill",
   begun_at_ms: 0,
-  holder: { host: "", pid: 0 },
+  holder: { host: "", pid: 0, machine: null },
+  signs: 0,
   database: { from: 1, to: 2, fill: "copy", is_return: false, state: {} },
   vectors: null,
   embedding_model: null,

@@ -6,7 +6,7 @@
  * stores as they were, with writers at work.
  */
 import { z } from "zod";
-import { OpsError, refusal } from "../command/errors.ts";
+import { isReason, OpsError, refusal } from "../command/errors.ts";
 import type { StackResources } from "../stack/target.ts";
 import { type FenceRequest, lowerFence, raiseFence } from "./fence.ts";
 import {
@@ -58,8 +58,12 @@ export async function switchGeneration(session: StoreSession, request: SwitchReq
   await refuseDuringRollout(session);
   const resources = await session.target.resources();
   const file = await RecordFile.open(session.bucket, session.steady, () => newRecord(session, request, resources));
-  refuseOther(file.value, request);
-  return new Switch(session, request, file, resources).run(begun_ms);
+  try {
+    refuseOther(file.value, request);
+    return await new Switch(session, request, file, resources).run(begun_ms);
+  } finally {
+    file.close();
+  }
 }
 
 class Switch {
@@ -139,6 +143,8 @@ class Switch {
       await this.#file.save();
       await takeOver(this.#session, record, pin);
     } catch (error) {
+      // Another process goes on with it, and the fence is its own: writes that came through now would be lost.
+      if (isReason(error, "busy")) throw error;
       await this.#giveUp(source).catch(() =>
         this.#session.note(
           "The write fence could not be lifted: npm run ops -- generation cancel, as soon as possible.",
@@ -238,7 +244,8 @@ function newRecord(session: StoreSession, request: SwitchRequest, { database, ve
   return {
     step: "create",
     begun_at_ms: session.now(),
-    holder: { host: "", pid: 0 },
+    holder: { host: "", pid: 0, machine: null },
+    signs: 0,
     database: request.database
       ? {
           from: database.live,

@@ -87,8 +87,8 @@ async function bring(invocation: Invocation, report: Heartbeat): Promise<void> {
 }
 
 function heartbeatOf({ job, run_id, due_ms }: Run, { result, at_ms, duration_ms, measures }: End): Heartbeat {
-  // A run that is tried for another time than now is expected again by the clock of the service, not by that time.
-  const next_ms = nextDate_ms(job.cron, Math.max(at_ms, due_ms ?? at_ms));
+  // A run that is tried for another time than now is expected again by the clock, not by that time.
+  const next_ms = nextDate_ms(job.cron, at_ms);
   const isStart = result === "start";
   return {
     id: `${run_id}-${result}`,
