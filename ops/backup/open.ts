@@ -1,10 +1,10 @@
 /** Opening the repository that a command works on, with the options that all of its commands share. */
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { z } from "zod";
 import { jsonIn } from "../../worker/ground/json.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { rate } from "../command/options.ts";
 import { type Patience, patientStorage } from "../storage/patient-storage.ts";
@@ -77,7 +77,7 @@ export async function withKeyedPlace<T>(
     const patient = patientStorage(storage, patience);
     const id = await claimedId(patient, signal);
     const given = { key_files: options.key_file ?? [], data_dir, env, signal };
-    const key = await (id === null ? make(invocation, patient, making) : keyAtHand(patient, id, given));
+    const key = await (id === null ? make(invocation, patient, options, making) : keyAtHand(patient, id, given));
     return await work({ storage, patient, patience, key });
   } finally {
     close();
@@ -125,24 +125,30 @@ export function patienceOf({ limit_rate }: Pick<RepositoryOptions, "limit_rate">
 async function make(
   invocation: Pick<Invocation, "stack" | "data_dir" | "signal" | "note" | "now">,
   storage: Storage,
+  { repository }: RepositoryOptions,
   making: Making | null,
 ): Promise<BackupKey> {
   const { stack, data_dir, signal, now } = invocation;
-  if (making === null || (making.keys_to === undefined && stack !== "local"))
-    throw new OpsError(
-      {
-        op: "open repository",
-        subject: storage.location,
-        cause: "there is none",
-        hint: `npm run ops -- backup create --stack ${stack} --init DIR makes one and writes its keys into DIR`,
-        reason: "no-repository",
-      },
-      { exit_code: EXIT.usage },
-    );
+  const about = { op: "open repository", subject: storage.location };
+  if (making === null || (making.keys_to === undefined && stack !== "local")) {
+    const named = repository === undefined ? "" : ` --repository '${keptPlace(repository)}'`;
+    const hint = `${named && "check the address; "}npm run ops -- backup create${named} --init DIR makes one${named && " there"} and writes its keys into DIR`;
+    throw misuse({ ...about, cause: "there is none", hint, reason: "no-repository" });
+  }
+  const { keys_to } = making;
+  if (keys_to !== undefined && `${resolve(keys_to)}/`.startsWith(`${storage.location}/`)) {
+    const cause = `its keys would lie in it (${keys_to}): whoever gets the one gets the other`;
+    throw misuse({
+      ...about,
+      op: "make repository",
+      cause,
+      hint: "--init DIR names another folder, best on another medium",
+    });
+  }
   await making.after;
   let paths: string[] = [];
   const keys = await initRepository(storage, { escrow: "escrow", writer: stack }, now(), signal, async (made) => {
-    paths = await keepKeys(made, data_dir, making.keys_to);
+    paths = await keepKeys(made, data_dir, keys_to);
   });
   invocation.note(`Made repository ${keys.writer.repository} in ${storage.location}. Its keys: ${paths.join(", ")}`);
   invocation.note("Without the escrow key nobody can restore: put a copy where this machine's fate does not reach.");

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { addressed } from "./addressed.ts";
 import { runCommand } from "./run-cli.fixture.ts";
@@ -32,6 +33,15 @@ test("a command that is named acts where the one that names it does, unless it s
   );
 });
 
+test("a repository that was named is named to what reads one, and to nothing else", () => {
+  const repository = { repository: "s3://vault/prism?endpoint=https://host" };
+  const told =
+    "npm run ops -- backup verify, then npm run ops -- restore undo; npm run ops -- drill --repository PLACE";
+  expect(addressed(told, repository)).toBe(
+    "npm run ops -- backup verify --repository 's3://vault/prism?endpoint=https://host', then npm run ops -- restore undo; npm run ops -- drill --repository PLACE",
+  );
+});
+
 test("what is printed says so of the command line; what the environment says is left to it", async () => {
   const environment = { CLOUDFLARE_API_TOKEN: "", CLOUDFLARE_ACCOUNT_ID: "" };
   const typed = await runCommand(["backup", "list", "--stack", "production", "--json"], environment);
@@ -39,5 +49,7 @@ test("what is printed says so of the command line; what the environment says is 
   expect(JSON.parse(typed.stdout).error.hint).toContain(hint);
   expect(typed.stderr).toContain(hint);
   const elsewhere = await runCommand(["schedule", "run", "--data", "else where"]);
+  const mistyped = await runCommand(["backup", "list", "--repository", "no place", "--key-file", "none"]);
+  expect(mistyped.stderr).toContain(`npm run ops -- backup create --repository '${resolve("no place")}' --init DIR`);
   expect(elsewhere.stderr).toContain("(npm run ops -- schedule list --data 'else where')");
 });

@@ -18,12 +18,15 @@ export async function runWords(argv: readonly string[], shell: Shell): Promise<n
     return EXIT.done;
   }
   let exit_code: number = EXIT.done;
+  let repository: string | undefined;
   const { program, reached } = await buildProgram(argv, shell, async (...named) => {
+    const [, , given] = named;
+    repository = typeof given.repository === "string" ? await placeTold(given.repository) : undefined;
     exit_code = await perform(...named, shell, where());
   });
   const typed = (name: string): string | undefined =>
     program.getOptionValueSource(name) === "cli" ? program.getOptionValue(name) : undefined;
-  const where = (): Whereabouts => ({ stack: typed("stack"), data: typed("data") });
+  const where = (): Whereabouts => ({ stack: typed("stack"), data: typed("data"), repository });
   try {
     await program.parseAsync(argv, { from: "user" });
   } catch (thrown) {
@@ -38,6 +41,17 @@ export async function runWords(argv: readonly string[], shell: Shell): Promise<n
     return error.exit_code;
   }
   return exit_code;
+}
+
+/** As it may be printed; undefined for an address that is none. */
+async function placeTold(given: string): Promise<string | undefined> {
+  // Loaded on use: most commands know nothing of storages.
+  const { keptPlace } = await import("../backup/place.ts");
+  try {
+    return keptPlace(given);
+  } catch {
+    return undefined;
+  }
 }
 
 /** What commander refuses is a usage error; its own help and version exits are none (undefined). */

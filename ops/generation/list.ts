@@ -67,7 +67,9 @@ export const generationList = defineCommand({
         { title: "generation", value: (row) => row.name },
         { title: "state", value: (row) => row.state },
       ]);
-      const news = data.under_way ? `\nA switch was interrupted at "${data.under_way.step}": generation resume.` : "";
+      const news = data.under_way
+        ? `\nA switch is at "${data.under_way.step}". Where it was interrupted: npm run ops -- generation resume goes on with it.`
+        : "";
       return { data, text: `${lines}${news}` };
     }),
 });
