@@ -127,7 +127,7 @@ export function endedEarly(thrown: unknown): Pick<OpsErrorParts, "cause" | "hint
   if (name === "TimeoutError")
     return { cause: "no answer in time", hint: "raise --timeout, or look at the service's log", reason: "timed-out" };
   if (name === "AbortError")
-    return { cause: "interrupted", hint: "repeat it: what was begun has been put away", reason: "interrupted" };
+    return { cause: "interrupted", hint: "repeat it: it goes on where it was, or begins anew", reason: "interrupted" };
   return undefined;
 }
 

@@ -8,7 +8,7 @@ import { readRestoreRecord, writeRestoreRecord } from "../restore/restore-record
 import { lowerFence } from "./fence.ts";
 import { dropGenerations, type Named, nameOf, STORES } from "./generations.ts";
 import { bind, configured, numbersOf } from "./live.ts";
-import { RecordFile, readRecord, type SwitchRecord } from "./record.ts";
+import { RecordFile, readRecord, type SwitchRecord, wayOn } from "./record.ts";
 import { deferredObjects, tryRelease } from "./release.ts";
 import { conditionOf, type Database, databaseOf, type StoreSession, withSession } from "./stores.ts";
 
@@ -75,10 +75,7 @@ async function cancellable(session: StoreSession): Promise<Cancellable> {
   // Where the live database is gone its number is a guess, and may be the new one's.
   const isLive = (live !== undefined && database?.to === live.generation) || vectors?.to === resources.vectors.live;
   if (step === "switched" || isLive) {
-    throw refuse(
-      "the Worker has taken the new generation over",
-      "npm run ops -- generation resume, then generation undo",
-    );
+    throw refuse("the Worker has taken the new generation over", `${wayOn(found.value)} ends it; then undo it`);
   }
   return { record: found.value, live };
 }

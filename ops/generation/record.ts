@@ -47,6 +47,15 @@ const record = z.object({
 });
 export type SwitchRecord = z.infer<typeof record>;
 
+/** The command that goes on with a switch that was interrupted: of most the one that began it. */
+export function wayOn({ database, vectors }: Pick<SwitchRecord, "database" | "vectors">): string {
+  const fill = database?.fill ?? vectors?.fill ?? "";
+  if (fill.startsWith("snapshot ")) return "npm run ops -- restore apply --resume --yes";
+  if (fill === "as it was") return "npm run ops -- restore undo --yes";
+  if (fill.startsWith("rebuild ")) return "npm run ops -- vacuum --rebuild --yes";
+  return "npm run ops -- generation resume";
+}
+
 const wayBack = z.object({
   store: z.enum(["database", "vectors"]),
   from: z.number(),

@@ -21,7 +21,15 @@ import {
 } from "./fill.ts";
 import { dropExpired } from "./generations.ts";
 import { declareGenerations, isTakenOver, pinOfDeployedCode, refuseDuringRollout, takeOver } from "./live.ts";
-import { type ModelChange, type Move, RecordFile, type Step, type SwitchRecord, writeWayBack } from "./record.ts";
+import {
+  type ModelChange,
+  type Move,
+  RecordFile,
+  type Step,
+  type SwitchRecord,
+  wayOn,
+  writeWayBack,
+} from "./record.ts";
 import { releaseDeferred } from "./release.ts";
 import { type Database, databaseOf, type StoreSession } from "./stores.ts";
 
@@ -278,7 +286,7 @@ function refuseOther({ database, vectors }: SwitchRecord, request: SwitchRequest
     op: "switch",
     subject: "generations",
     cause: `another switch was interrupted: ${moves.filter((move) => move !== null).join(", ")}`,
-    hint: "npm run ops -- generation resume ends it, npm run ops -- generation cancel gives it up",
+    hint: `${wayOn({ database, vectors })} ends it, npm run ops -- generation cancel gives it up`,
   });
 }
 
