@@ -71,6 +71,24 @@ const wayBack = z.object({
 /** How a switched store gets back to the generation before. */
 type WayBack = z.infer<typeof wayBack>;
 
+/**
+ * A record of another switch must be ended first: two half-done ones would not know of each other. `fills`: ids of those that are asked for.
+ * @throws OpsError with exit code 3.
+ */
+export function refuseOther(
+  { database, vectors }: SwitchRecord,
+  fills: { database: string | undefined; vectors: string | undefined },
+): void {
+  if (database?.fill === fills.database && vectors?.fill === fills.vectors) return;
+  const moves = [database && `database to g${database.to}`, vectors && `vectors to g${vectors.to}`];
+  throw refusal({
+    op: "switch",
+    subject: "generations",
+    cause: `another switch was interrupted: ${moves.filter((move) => move !== null).join(", ")}`,
+    hint: `${wayOn({ database, vectors })} ends it, npm run ops -- generation cancel gives it up`,
+  });
+}
+
 /** The record in the bucket, with the etag that guards it. While it is open it is written now and then, as a sign of life: `close` ends that. */
 export class RecordFile {
   readonly #storage: Storage;

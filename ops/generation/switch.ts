@@ -6,7 +6,7 @@
  * stores as they were, with writers at work.
  */
 import { z } from "zod";
-import { isReason, OpsError, refusal } from "../command/errors.ts";
+import { isReason, OpsError } from "../command/errors.ts";
 import type { StackResources } from "../stack/target.ts";
 import { type FenceRequest, lowerFence, raiseFence } from "./fence.ts";
 import {
@@ -25,9 +25,9 @@ import {
   type ModelChange,
   type Move,
   RecordFile,
+  refuseOther,
   type Step,
   type SwitchRecord,
-  wayOn,
   writeWayBack,
 } from "./record.ts";
 import { releaseDeferred } from "./release.ts";
@@ -67,7 +67,7 @@ export async function switchGeneration(session: StoreSession, request: SwitchReq
   const resources = await session.target.resources();
   const file = await RecordFile.open(session.bucket, session.steady, () => newRecord(session, request, resources));
   try {
-    refuseOther(file.value, request);
+    refuseOther(file.value, { database: request.database?.fill.id, vectors: request.vectors?.fill.id });
     return await new Switch(session, request, file, resources).run(begun_ms);
   } finally {
     file.close();
@@ -275,19 +275,6 @@ function newRecord(session: StoreSession, request: SwitchRequest, { database, ve
       : null,
     embedding_model: request.embedding_model ?? null,
   };
-}
-
-/** A record of another switch must be ended first: two half-done ones would not know of each other. */
-function refuseOther({ database, vectors }: SwitchRecord, request: SwitchRequest): void {
-  const isSame = database?.fill === request.database?.fill.id && vectors?.fill === request.vectors?.fill.id;
-  if (isSame) return;
-  const moves = [database && `database to g${database.to}`, vectors && `vectors to g${vectors.to}`];
-  throw refusal({
-    op: "switch",
-    subject: "generations",
-    cause: `another switch was interrupted: ${moves.filter((move) => move !== null).join(", ")}`,
-    hint: `${wayOn({ database, vectors })} ends it, npm run ops -- generation cancel gives it up`,
-  });
 }
 
 function required<T>(value: T | null): T {
