@@ -1,4 +1,6 @@
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { REASONS } from "./command/errors.ts";
@@ -107,6 +109,24 @@ describe("the command line", () => {
       request: { name: "ci", tenant: "default", scopes: ["write"], rate_tier: "standard", daily_quota: 5 },
     });
   });
+
+  test("a reader that goes away takes nothing with it: the command goes on, and its result is printed", () => {
+    const list = `"${process.execPath}" ops/cli.ts keys create --name ci --scopes write --dry-run`;
+    const run = (line: string) =>
+      execFileSync("bash", ["-c", line], { encoding: "utf8", cwd: join(import.meta.dirname, "..") });
+    expect(run(`${list} --json 2> >(true); echo " ended with $?"`)).toMatch(/"dry_run":true.*\n ended with 0\n$/);
+    expect(run(`${list} --stack moon 2> >(true); echo "ended with $?"`)).toBe("ended with 2\n");
+    expect(run(`${list} > >(true); echo "ended with $?"`)).toBe("ended with 0\n");
+  });
+
+  test.skipIf(!existsSync("/dev/full"))(
+    "a result that finds no room is told, and the exit code says that something was done",
+    () => {
+      const line = `"${process.execPath}" ops/cli.ts keys create --name ci --scopes write --dry-run 2>&1 >/dev/full; echo "ended with $?"`;
+      const told = execFileSync("bash", ["-c", line], { encoding: "utf8", cwd: join(import.meta.dirname, "..") });
+      expect(told).toMatch(/^Error: print .*ENOSPC.*\nTry: .*\nended with 4\n$/);
+    },
+  );
 
   test("--timeout ends a command that would wait", async () => {
     const env = { PRISM_URL: "http://127.0.0.1:1", PRISM_API_SECRET: "s" };

@@ -91,6 +91,10 @@ export const CHECKPOINT_BYTES = 64 * 1024 * 1024;
 export const LEASE_TTL_MS = 180_000;
 /** Several renewals fit into one lease, so that a slow storage does not cost it. */
 export const LEASE_RENEW_EVERY_MS = 40_000;
+/** Whoever works on a switch of generations says this often that he lives. */
+export const SWITCH_SIGN_EVERY_MS = 4_000;
+/** A switch that another machine began is taken over after this long without such a sign: several, so that a slow storage does not cost it. */
+export const SWITCH_SILENCE_MS = 20_000;
 /** What an interrupted backup left is kept this long, so that it can be resumed. */
 export const UNREFERENCED_KEEP_MS = 7 * 24 * 3_600_000;
 /** Reads of a damaged object before it is called damaged: the line may be what is broken. */

@@ -65,7 +65,7 @@ describe("every command that changes something", () => {
   async function recorded(command: Command, run: Command["run"], dryRun = false): Promise<unknown[]> {
     const data = mkdtempSync(join(folder, "data-"));
     const options = { json: true, stack: "local", data, verbose: false, dryRun, yes: true } as const;
-    await perform({ ...command, run }, options, {}, silentShell(process.env)).catch(() => {});
+    await perform({ ...command, run }, options, {}, silentShell(process.env), {}).catch(() => {});
     try {
       return readFileSync(join(data, "journal.jsonl"), "utf8")
         .trim()

@@ -13,7 +13,7 @@ import { ownFlags } from "../ops/command/define.ts";
 import { AREAS, allCommands } from "../ops/registry.ts";
 import { allRunbooks } from "../ops/runbook/library.ts";
 import { infoOf, nodesOf, parseMarkdown } from "../ops/runbook/markdown.ts";
-import { CALLS_OTHERS, flawOfCall, httpCalls, isDescribed, opsCalls } from "./runbook-calls.ts";
+import { CALLS_OTHERS, flawOfCall, flawOfRequest, httpCalls, opsCalls } from "./runbook-calls.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
@@ -124,7 +124,7 @@ describe("the shell lines of the README, in their order, on a new platform", () 
 
   test("every step of a runbook calls a command as it is declared, or a route as it is described", async () => {
     const { paths } = (await (await fetch(`${platform.url}/openapi.json`)).json()) as {
-      paths: Record<string, Record<string, unknown>>;
+      paths: Parameters<typeof flawOfRequest>[1];
     };
     const { program } = await buildProgram([], process, async () => {});
     const commands = new Map((await allCommands()).map((command) => [command.path, command]));
@@ -138,7 +138,7 @@ describe("the shell lines of the README, in their order, on a new platform", () 
         for (const words of calls)
           flaws.push(...[flawOfCall(words, commands, ofAll)].flatMap((flaw) => (flaw ? [`${name}: ${flaw}`] : [])));
         for (const one of requests)
-          if (!isDescribed(one, paths)) flaws.push(`${name}: no route ${one.method} ${one.path}`);
+          flaws.push(...[flawOfRequest(one, paths)].flatMap((flaw) => (flaw ? [`${name}: ${flaw}`] : [])));
         if (calls.length + requests.length === 0 && !excused.delete(name))
           flaws.push(`${name}: calls neither a command nor the service`);
       }

@@ -7,6 +7,8 @@ import type { Exception } from "./tidy-code.ts";
 export interface HttpCall {
   method: string;
   path: string;
+  /** Names of the fields in its query. */
+  query: string[];
 }
 
 /** Words of a shell's command, quotes taken off; what the shell would put in is `$`. */
@@ -32,10 +34,16 @@ export function opsCalls(commands: string): string[][] {
 /** Requests to the service in a step. */
 export function httpCalls(commands: string): HttpCall[] {
   return linesOf(commands.replaceAll(/'[^']*'/g, "''")).flatMap((line) => {
-    const [, path] = /\$\{?PRISM_URL\}?(\/[^\s"?]*)/.exec(line) ?? [];
+    const [, path, fields = ""] = /\$\{?PRISM_URL\}?(\/[^\s"?]*)(?:\?([^\s"]*))?/.exec(line) ?? [];
     if (path === undefined || !/\bcurl\b/.test(line)) return [];
     const [, named] = /(?:-X|--request)[ =]?([A-Z]+)/.exec(line) ?? [];
-    return [{ method: named ?? (/\s(-d|--data\S*)\s/.test(line) ? "POST" : "GET"), path }];
+    return [
+      {
+        method: named ?? (/\s(-d|--data\S*)\s/.test(line) ? "POST" : "GET"),
+        path,
+        query: [...new URLSearchParams(fields).keys()],
+      },
+    ];
   });
 }
 
@@ -74,18 +82,27 @@ export function flawOfCall(
   return given < least || given > most ? `${path} takes ${least} to ${most} arguments, not ${given}` : null;
 }
 
-/** Whether a path is one that the description of the service has. */
-export function isDescribed(
-  { method, path }: HttpCall,
-  paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
-): boolean {
-  return Object.entries(paths).some(([template, methods]) => {
+/** As the description of the service has it. */
+interface Operation {
+  parameters?: readonly { in: string; name: string }[];
+}
+
+/** What is wrong with a request; null where it is one that the description of the service has. */
+export function flawOfRequest(
+  { method, path, query }: HttpCall,
+  paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>,
+): string | null {
+  const found = Object.entries(paths).find(([template, methods]) => {
     const pattern = template
       .split(/\{[^}]+\}/)
       .map((part) => part.replaceAll(/[.*+?^$()|[\]\\]/g, "\\$&"))
       .join("[^/]+");
     return new RegExp(`^${pattern}$`).test(path) && method.toLowerCase() in methods;
   });
+  if (found === undefined) return `no route ${method} ${path}`;
+  const { parameters = [] } = found[1][method.toLowerCase()] ?? {};
+  const unknown = query.find((field) => !parameters.some((one) => one.in === "query" && one.name === field));
+  return unknown === undefined ? null : `${method} ${path} has no field ${unknown} in its query`;
 }
 
 /** Steps that call neither a command nor a route of the service. */

@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -123,6 +132,19 @@ test("what was being written when the power went keeps no other record back, is 
   expect(waiting()).toEqual(["000000000000000-empty.json.damaged", "000000000000000-half.json.damaged"]);
   for (const name of waiting()) rmSync(join(folder, name));
   notes.length = 0;
+});
+
+test("where this machine can keep nothing, it is in the log all the same; what cannot be brought either is told as lost", async () => {
+  const full = mkdtempSync(join(tmpdir(), "prism-full-"));
+  // Root may write anywhere, but not into a file as if it were a folder.
+  writeFileSync(join(full, "audit-waiting"), "");
+  await act("nowhere", {}, full);
+  expect(notes.splice(0)).toEqual([expect.stringContaining("the stack's audit log lacks this action")]);
+  copyFileSync(join(dir, "platform.json"), join(full, "platform.json"));
+  await act("from a full disk", {}, full);
+  expect(await entries("from a full disk")).toHaveLength(1);
+  expect(notes).toEqual([]);
+  rmSync(full, { recursive: true });
 });
 
 const cli = async (...args: string[]) => {

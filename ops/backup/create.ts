@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
+import { isReason } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { shownBytes, shownTime } from "../command/quantities.ts";
@@ -64,9 +65,12 @@ manifest is written. Whether it can be restored only a restore shows: \`ops back
       return await withRepository(found, options, making, async (repository) => {
         const sources = await looked;
         if (!invocation.dry_run) return await create(invocation, repository, sources, { full, tags });
-        const found = await survey(sources, repository.openNewest(), { full, marking: false, now: invocation.now });
-        const plan = await planBackup(repository, sources, found, full);
-        return { data: { dry_run: true, plan }, text: planText(plan, invocation) };
+        return await plan(invocation, repository, sources, full);
+      }).catch(async (error: unknown) => {
+        const isMade = invocation.dry_run && (init !== undefined || invocation.stack === "local");
+        if (!isMade || !isReason(error, "no-repository")) throw error;
+        const none = { location: error.parts.subject, openNewest: async () => null };
+        return await plan(invocation, none, await looked, full);
       });
     } finally {
       await looked.then(
@@ -76,6 +80,17 @@ manifest is written. Whether it can be restored only a restore shows: \`ops back
     }
   },
 });
+
+async function plan(
+  invocation: Invocation,
+  repository: Pick<Repository, "location" | "openNewest">,
+  sources: StackSources,
+  full: boolean,
+) {
+  const found = await survey(sources, repository.openNewest(), { full, marking: false, now: invocation.now });
+  const planned = await planBackup(repository, sources, found, full);
+  return { data: { dry_run: true as const, plan: planned }, text: planText(planned, invocation) };
+}
 
 async function create(
   invocation: Invocation,

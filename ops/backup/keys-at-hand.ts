@@ -12,9 +12,10 @@ import { EXIT, OpsError } from "../command/errors.ts";
 import type { Environment } from "../command/invocation.ts";
 import { outputFolder, writeOutput } from "../command/output-file.ts";
 import { absent, type Storage } from "../storage/storage.ts";
+import { newestCopies } from "./repository/configuration.ts";
 import { keyFromPassphrase, type NewKeys } from "./repository/key-administration.ts";
 import { type BackupKey, formatKey, joinKeys, parseKey } from "./repository/key-file.ts";
-import { CONFIG } from "./repository/layout.ts";
+import { CONFIG, epochsIn } from "./repository/layout.ts";
 import { unverifiedJson } from "./repository/signed.ts";
 
 /** In the data folder, readable by its owner only. */
@@ -22,10 +23,16 @@ const FOLDER = "backup-keys";
 
 /** Id of the repository in a place, as it says itself: nothing proves it yet. Null where there is none. */
 export async function claimedId(storage: Storage, signal: AbortSignal): Promise<string | null> {
-  const object = await storage.read(CONFIG, signal).catch(absent);
+  const object = (await storage.read(CONFIG, signal).catch(absent)) ?? (await copyUnderLock(storage, signal));
   if (object === undefined) return null;
   const claim = z.object({ repository: z.string() }).safeParse(unverifiedJson(object.body));
   return claim.data?.repository ?? "";
+}
+
+/** What is used where the configuration is lost, or was not copied yet. */
+async function copyUnderLock(storage: Storage, signal: AbortSignal) {
+  const [copy] = await newestCopies(storage, await epochsIn(storage, signal), signal);
+  return copy && (await storage.read(copy.key, signal).catch(absent));
 }
 
 /** @throws OpsError naming the ways to give a key when none fits. */

@@ -1,9 +1,19 @@
 /** A repository that cannot be opened says why in a word, so that no command takes one reason for another. */
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Platform, startPlatform } from "../../local/platform.ts";
+import type { OpsError } from "../command/errors.ts";
 import { invocationOn } from "../command/invocation.fixture.ts";
 import { runCommand } from "../command/run-cli.fixture.ts";
 import { type RepositoryOptions, withRepository } from "./open.ts";
@@ -47,6 +57,22 @@ describe("a repository in a folder", () => {
   ])("otherwise the reason is %s", async (reason, options) => {
     await expect(open(options())).rejects.toMatchObject({ reason });
   });
+});
+
+test("where a named place has none, the way out is about that place, and tells no credentials", async () => {
+  const at = (repository: string) => open({ repository }).catch(({ parts }: OpsError) => parts.hint);
+  expect(await at(path("mistyped"))).toMatch(
+    `check the address; npm run ops -- backup create --repository '${path("mistyped")}' --init DIR makes one there`,
+  );
+});
+
+test("keys are not put into the repository that they open", async () => {
+  const making = (keys_to: string) =>
+    withRepository(invocation, { repository: path("new") }, { keys_to }, async () => {});
+  for (const keys_to of [path("new"), join(path("new"), "keys")])
+    await expect(making(keys_to)).rejects.toMatchObject({ exit_code: 2, parts: { op: "make repository" } });
+  expect(existsSync(path("new"))).toBe(false);
+  await making(path("new keys"));
 });
 
 describe("the repository of a stack", () => {

@@ -1,9 +1,10 @@
 /** Opening the repository that a command works on, with the options that all of its commands share. */
 import { existsSync } from "node:fs";
 import { readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { z } from "zod";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { jsonIn } from "../../worker/ground/json.ts";
+import { misuse } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { rate } from "../command/options.ts";
 import { makeFolder } from "../storage/make-folder.ts";
@@ -77,7 +78,7 @@ export async function withKeyedPlace<T>(
     const patient = patientStorage(storage, patience);
     const id = await claimedId(patient, signal);
     const given = { key_files: options.key_file ?? [], data_dir, env, signal };
-    const key = await (id === null ? make(invocation, patient, making) : keyAtHand(patient, id, given));
+    const key = await (id === null ? make(invocation, patient, options, making) : keyAtHand(patient, id, given));
     return await work({ storage, patient, patience, key });
   } finally {
     close();
@@ -96,7 +97,7 @@ export async function withRepository<T>(
 ): Promise<T> {
   const { signal, data_dir, now } = invocation;
   return withKeyedPlace(invocation, options, making, async ({ storage, patience, key }) => {
-    const seen = await readSeen(data_dir);
+    const seen = await readSeen(data_dir, invocation.note);
     const place = options.repository === undefined ? `stack ${invocation.stack}` : keptPlace(options.repository);
     const name = `${key.repository} in ${place}`;
     const counter_seen = seen[name] ?? seen[key.repository] ?? 0;
@@ -105,7 +106,7 @@ export async function withRepository<T>(
       const result = await work(repository);
       for (const warning of repository.warnings) invocation.note(`Warning: ${warning}`);
       // The work is done, whatever this machine can write down of it.
-      await remember(data_dir, name, repository.counter_seen).catch((error: unknown) =>
+      await remember(invocation, name, repository.counter_seen).catch((error: unknown) =>
         invocation.note(
           `Warning: this machine does not remember that it saw this repository, and would not notice if it were rolled back: ${String(error)}`,
         ),
@@ -125,37 +126,55 @@ export function patienceOf({ limit_rate }: Pick<RepositoryOptions, "limit_rate">
 async function make(
   invocation: Pick<Invocation, "stack" | "data_dir" | "signal" | "note" | "now">,
   storage: Storage,
+  { repository }: RepositoryOptions,
   making: Making | null,
 ): Promise<BackupKey> {
   const { stack, data_dir, signal, now } = invocation;
-  if (making === null || (making.keys_to === undefined && stack !== "local"))
-    throw new OpsError(
-      {
-        op: "open repository",
-        subject: storage.location,
-        cause: "there is none",
-        hint: `npm run ops -- backup create --stack ${stack} --init DIR makes one and writes its keys into DIR`,
-        reason: "no-repository",
-      },
-      { exit_code: EXIT.usage },
-    );
+  const about = { op: "open repository", subject: storage.location };
+  if (making === null || (making.keys_to === undefined && stack !== "local")) {
+    const named = repository === undefined ? "" : ` --repository '${keptPlace(repository)}'`;
+    const hint = `${named && "check the address; "}npm run ops -- backup create${named} --init DIR makes one${named && " there"} and writes its keys into DIR`;
+    throw misuse({ ...about, cause: "there is none", hint, reason: "no-repository" });
+  }
+  const { keys_to } = making;
+  if (keys_to !== undefined && `${resolve(keys_to)}/`.startsWith(`${storage.location}/`)) {
+    const cause = `its keys would lie in it (${keys_to}): whoever gets the one gets the other`;
+    throw misuse({
+      ...about,
+      op: "make repository",
+      cause,
+      hint: "--init DIR names another folder, best on another medium",
+    });
+  }
   await making.after;
   let paths: string[] = [];
   const keys = await initRepository(storage, { escrow: "escrow", writer: stack }, now(), signal, async (made) => {
-    paths = await keepKeys(made, data_dir, making.keys_to);
+    paths = await keepKeys(made, data_dir, keys_to);
   });
   invocation.note(`Made repository ${keys.writer.repository} in ${storage.location}. Its keys: ${paths.join(", ")}`);
   invocation.note("Without the escrow key nobody can restore: put a copy where this machine's fate does not reach.");
   return joinKeys(keys.writer, keys.escrow);
 }
 
-async function readSeen(data_dir: string): Promise<z.infer<typeof seenFile>> {
+/** What is no such file, as one may be that was written when the power went, is set aside: no command on any repository must end by it. */
+async function readSeen(data_dir: string, note: Invocation["note"]): Promise<z.infer<typeof seenFile>> {
   const path = join(data_dir, SEEN);
-  return existsSync(path) ? seenFile.parse(JSON.parse(await readFile(path, "utf8"))) : {};
+  if (!existsSync(path)) return {};
+  const { data } = seenFile.safeParse(jsonIn(await readFile(path, "utf8")));
+  if (data !== undefined) return data;
+  note(
+    `Warning: ${path} is damaged (kept as ${SEEN}.damaged): this machine would not notice a repository that was rolled back before now`,
+  );
+  await rename(path, `${path}.damaged`).catch(() => {});
+  return {};
 }
 
-async function remember(data_dir: string, name: string, counter_seen: number): Promise<void> {
-  const seen = await readSeen(data_dir);
+async function remember(
+  { data_dir, note }: Pick<Invocation, "data_dir" | "note">,
+  name: string,
+  counter_seen: number,
+): Promise<void> {
+  const seen = await readSeen(data_dir, note);
   if (counter_seen <= (seen[name] ?? 0)) return;
   makeFolder(data_dir);
   // Whole or not at all: half a file would stop every command after this one.

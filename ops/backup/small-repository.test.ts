@@ -1,6 +1,6 @@
 /** Each verb that needs only a repository, once, on a small one; the slow tests beside it go further. */
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -45,6 +45,31 @@ test("list, show and diff say what a repository holds", async () => {
   expect(listed.snapshots.map(({ id }: { id: string }) => id)).toEqual([newer, older]);
   expect(shown).toMatchObject({ code: 0, snapshot: { id: newer }, summary: { kind: "incremental" }, stores: null });
   expect(compared.changes).toContainEqual(expect.objectContaining({ name: "tenants", change: "changed", after: 1 }));
+});
+
+test("what this machine remembers of repositories may be damaged: that is told, and stands in nobody's way", async () => {
+  const data = join(vault.folder, "remembering");
+  const place = ["--repository", vault.repository_folder, "--key-file", join(vault.folder, "key.json")];
+  for (const damage of ["", '{"half', '["a list"]']) {
+    await mkdir(data, { recursive: true });
+    await writeFile(join(data, "backup-seen.json"), damage);
+    const { code, stderr } = await runCommand(["backup", "list", ...place, "--data", data]);
+    expect(code).toBe(0);
+    expect(stderr).toContain("backup-seen.json is damaged");
+    expect((await runCommand(["backup", "list", ...place, "--data", data])).stderr).not.toContain("damaged");
+  }
+});
+
+test("a copy that lacks the configuration, for it comes last or was lost, is opened by its copy under the lock", async () => {
+  const copy = join(vault.folder, "partly");
+  await cp(vault.repository_folder, copy, { recursive: true });
+  await rm(join(copy, "config"));
+  expect(await backup("list", "--repository", copy)).toMatchObject({
+    code: 0,
+    snapshots: [{ id: newer }, { id: older }],
+  });
+  expect(await backup("show", "latest", "--repository", copy)).toMatchObject({ code: 0, snapshot: { id: newer } });
+  await rm(copy, { recursive: true });
 });
 
 test("stats say how much there is, what that takes in storage, and how it grew", async () => {

@@ -6,7 +6,7 @@ import { actorName } from "./actor.ts";
 import { asOpsError, isReason } from "./errors.ts";
 import type { Invocation } from "./invocation.ts";
 import type { JournalEntry } from "./journal.ts";
-import { bringReports, keepReport, type ReportKind, waitingFolder } from "./waiting-reports.ts";
+import { bringReport, isNowhere, keepReport, type ReportKind, waitingFolder } from "./waiting-reports.ts";
 
 const AUDIT_RECORDS: ReportKind<AuditEntry> = {
   kind: "audit",
@@ -24,18 +24,14 @@ export async function reportAction(
   entry: JournalEntry,
   at_ms: number,
 ): Promise<void> {
+  // A database that is half restored is compared with its snapshot when the command is resumed: nothing may be written into it.
+  const isHeldBack = /^(restore|generation) /.test(entry.action) && entry.outcome !== "done";
   try {
-    await keepReport(sender, AUDIT_RECORDS, entryOf(entry, at_ms));
-  } catch (error) {
-    return sender.note(`Warning: the stack's audit log lacks this action: ${String(error)}`);
-  }
-  try {
-    // A database that is half restored is compared with its snapshot when the command is resumed: nothing may be written into it.
-    if (/^(restore|generation) /.test(entry.action) && entry.outcome !== "done") return;
-    await bringReports(sender, AUDIT_RECORDS);
+    await (isHeldBack ? keepReport : bringReport)(sender, AUDIT_RECORDS, entryOf(entry, at_ms));
   } catch (error) {
     // It makes what a stack begins with: there is no log yet, and the first deployment brings this along.
     if (entry.action === "bootstrap" && isReason(error, "resource-missing")) return;
+    if (isNowhere(error)) return sender.note(`Warning: the stack's audit log lacks this action: ${String(error)}`);
     const folder = waitingFolder(sender, AUDIT_RECORDS);
     sender.note(`The audit record of this waits in ${folder} for the next command: ${asOpsError(error).message}`);
   }

@@ -43,3 +43,17 @@ test("work ended from outside is not called unexpected", () => {
   });
   expect(asOpsError(wrapped)).toMatchObject({ reason: "timed-out" });
 });
+
+test.each(["EACCES", "EROFS", "ENOTDIR"])(
+  "a folder that may not be written (%s) is no defect, and --data names another one",
+  (code) => {
+    const refusedBySystem = Object.assign(new Error(`${code}: mkdir '/vault'`), {
+      code,
+      path: "/vault",
+      syscall: "mkdir",
+    });
+    const { cause, hint } = asOpsError(refusedBySystem).parts;
+    expect(cause).toBe(`${code}: mkdir '/vault'`);
+    expect(hint).toMatch(/may write to \/vault; --data DIR/);
+  },
+);

@@ -5,6 +5,7 @@
  */
 import { tmpdir } from "node:os";
 import { styleText } from "node:util";
+import { actorName } from "./actor.ts";
 import { harmlessLines } from "./output.ts";
 
 /** What the shell (cron, CI, a runbook step) learns from a command. */
@@ -126,16 +127,22 @@ export function endedEarly(thrown: unknown): Pick<OpsErrorParts, "cause" | "hint
   if (name === "TimeoutError")
     return { cause: "no answer in time", hint: "raise --timeout, or look at the service's log", reason: "timed-out" };
   if (name === "AbortError")
-    return { cause: "interrupted", hint: "repeat it: what was begun has been put away", reason: "interrupted" };
+    return { cause: "interrupted", hint: "repeat it: it goes on where it was, or begins anew", reason: "interrupted" };
   return undefined;
 }
 
-/** What is told of a file that found no room, ours or SQLite's; undefined for any other error. */
-function withoutRoom(thrown: unknown): Pick<OpsErrorParts, "cause" | "hint"> | undefined {
+/** What is told of a file that found no room, ours or SQLite's, or may not be there; undefined for any other error. */
+function refusedByDisk(thrown: unknown): Pick<OpsErrorParts, "cause" | "hint"> | undefined {
   if (!(thrown instanceof Error)) return undefined;
-  const { code, errcode, message, path } = thrown as NodeJS.ErrnoException & { errcode?: number };
-  if (!["ENOSPC", "EDQUOT"].includes(code ?? "") && errcode !== SQLITE_FULL) return undefined;
-  return { cause: message, hint: `free space on the disk of ${path ?? tmpdir()}, then repeat it` };
+  const { code = "", errcode, message, path } = thrown as NodeJS.ErrnoException & { errcode?: number };
+  if (["ENOSPC", "EDQUOT"].includes(code) || errcode === SQLITE_FULL)
+    return { cause: message, hint: `free space on the disk of ${path ?? tmpdir()}, then repeat it` };
+  if (["EACCES", "EPERM", "EROFS", "ENOTDIR"].includes(code) && path !== undefined)
+    return {
+      cause: message,
+      hint: `see that ${actorName()} may write to ${path}; --data DIR names another folder for what commands keep`,
+    };
+  return undefined;
 }
 const SQLITE_FULL = 13;
 
@@ -147,7 +154,7 @@ export function asOpsError(thrown: unknown): OpsError {
     hint: "repeat it with --verbose to see where this arose; it is a defect of this command",
   };
   return new OpsError(
-    { op: "run", subject: "ops", ...(endedEarly(thrown) ?? withoutRoom(thrown) ?? unexpected) },
+    { op: "run", subject: "ops", ...(endedEarly(thrown) ?? refusedByDisk(thrown) ?? unexpected) },
     { error: thrown },
   );
 }

@@ -50,10 +50,10 @@ export interface Invocation {
 /** What a command comes to: the JSON document, the same for a person, and what the audit record says of it. */
 export interface Outcome<Data = object> {
   data: Data;
-  /** Printed without `--json`; ends without a newline. */
+  /** Printed without `--json`; ends without a newline. Commands in it are printed such that they act where this one does (`addressed.ts`). */
   text: string;
-  /** Lines that are printed as they come, before `text`: `data` is whole when they have ended. */
-  stream?: AsyncIterable<string>;
+  /** Lines that are printed as they come, before `text`: `data` is whole when they have ended. Of what others wrote, not a letter is changed. */
+  stream?: AsyncIterable<string> | readonly string[];
   /** Where it is not 0. */
   exit_code?: ExitCode;
   /** Ids, counts and reasons; no secret. `outcome` where it is not the one that the exit code says. Null: there was nothing to do, and no record. */

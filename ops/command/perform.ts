@@ -7,6 +7,7 @@ import { createClient } from "../service/client.ts";
 import { locateStack } from "../stack/locate.ts";
 import type { StackTarget } from "../stack/target.ts";
 import { watchWaits } from "../waits.ts";
+import { addressed, type Whereabouts } from "./addressed.ts";
 import { reportAction } from "./audit-trail.ts";
 import type { Command } from "./define.ts";
 import { asOpsError, EXIT, outcomeOf, refusal } from "./errors.ts";
@@ -28,12 +29,13 @@ export interface GlobalOptions {
   yes?: boolean;
 }
 
-/** Runs a command, prints what it reports and returns its exit code. Errors pass through to `run-words.ts`, after the audit record. */
+/** Runs a command, prints what it reports and returns its exit code; `where` as it was typed. Errors pass through to `run-words.ts`, after the audit record. */
 export async function perform(
   command: Command,
   options: GlobalOptions,
   given: Readonly<Record<string, unknown>>,
   shell: Shell,
+  where: Whereabouts,
 ): Promise<number> {
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort(new DOMException("interrupted", "AbortError"));
@@ -43,12 +45,12 @@ export async function perform(
     options.timeout === undefined
       ? interrupted.signal
       : AbortSignal.any([interrupted.signal, AbortSignal.timeout(options.timeout)]);
-  const stderr = heardStream(shell);
+  const stderr = heardStream(shell, where);
   const stopWatching = watchWaits({ now: Date.now, heard_ms: stderr.heard_ms, tell: stderr.line });
   try {
     const { data, text, stream = [], exit_code } = await audited(command, options, shell, stderr, signal, given);
     for await (const line of stream) if (!options.json) shell.stdout.write(`${harmlessScreen(line)}\n`);
-    shell.stdout.write(`${options.json ? harmlessJson(data) : harmlessScreen(text)}\n`);
+    shell.stdout.write(`${options.json ? harmlessJson(data) : harmlessScreen(addressed(text, where))}\n`);
     return exit_code ?? EXIT.done;
   } finally {
     stopWatching();
@@ -58,7 +60,7 @@ export async function perform(
 }
 
 /** The way out for news, and when it was last used. */
-function heardStream({ stdout, stderr }: Shell) {
+function heardStream({ stdout, stderr }: Shell, where: Whereabouts) {
   let last_ms = Date.now();
   const write = (text: string): void => {
     last_ms = Date.now();
@@ -67,7 +69,7 @@ function heardStream({ stdout, stderr }: Shell) {
   return {
     isTTY: stderr.isTTY === true,
     write,
-    line: (text: string) => write(`${harmlessLines(text)}\n`),
+    line: (text: string) => write(`${harmlessLines(addressed(text, where))}\n`),
     /** What is written to the terminal itself is heard as well. */
     beside: (text: string) => {
       last_ms = Date.now();

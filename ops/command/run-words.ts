@@ -2,6 +2,7 @@
 import { CommanderError } from "commander";
 import { z } from "zod";
 import { commandAt } from "../registry.ts";
+import { addressed, type Whereabouts } from "./addressed.ts";
 import { buildProgram, pathIn } from "./command-line.ts";
 import { asOpsError, EXIT, misuse, type OpsError, renderError } from "./errors.ts";
 import { usesColour } from "./output.ts";
@@ -17,21 +18,40 @@ export async function runWords(argv: readonly string[], shell: Shell): Promise<n
     return EXIT.done;
   }
   let exit_code: number = EXIT.done;
+  let repository: string | undefined;
   const { program, reached } = await buildProgram(argv, shell, async (...named) => {
-    exit_code = await perform(...named, shell);
+    const [, , given] = named;
+    repository = typeof given.repository === "string" ? await placeTold(given.repository) : undefined;
+    exit_code = await perform(...named, shell, where());
   });
+  const typed = (name: string): string | undefined =>
+    program.getOptionValueSource(name) === "cli" ? program.getOptionValue(name) : undefined;
+  const where = (): Whereabouts => ({ stack: typed("stack"), data: typed("data"), repository });
   try {
     await program.parseAsync(argv, { from: "user" });
   } catch (thrown) {
     const error = thrown instanceof CommanderError ? usageError(thrown, argv, reached()) : asOpsError(thrown);
     if (error === undefined) return EXIT.done;
+    const { parts, reason = null } = error;
     if (argv.includes("--json"))
-      shell.stdout.write(`${JSON.stringify({ error: { ...error.parts, reason: error.reason ?? null } })}\n`);
+      shell.stdout.write(`${JSON.stringify({ error: { ...parts, hint: addressed(parts.hint, where()), reason } })}\n`);
     const verbose = argv.includes("--verbose") || (shell.env.DEBUG ?? "") !== "";
-    shell.stderr.write(renderError(error, { colour: usesColour(shell.stderr, shell.env), verbose }));
+    const told = renderError(error, { colour: usesColour(shell.stderr, shell.env), verbose });
+    shell.stderr.write(addressed(told, where()));
     return error.exit_code;
   }
   return exit_code;
+}
+
+/** As it may be printed; undefined for an address that is none. */
+async function placeTold(given: string): Promise<string | undefined> {
+  // Loaded on use: most commands know nothing of storages.
+  const { keptPlace } = await import("../backup/place.ts");
+  try {
+    return keptPlace(given);
+  } catch {
+    return undefined;
+  }
 }
 
 /** What commander refuses is a usage error; its own help and version exits are none (undefined). */

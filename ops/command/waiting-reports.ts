@@ -52,6 +52,36 @@ export async function keepReport<R extends Report>(sender: Sender, kind: ReportK
 }
 
 /**
+ * Keeps a report and brings it, behind those that are kept; where nothing can be kept on this machine, it is brought at once.
+ * @returns as `bringReports`.
+ * @throws what `isNowhere` tells, of a report that could be neither kept nor brought; else what KV's API throws.
+ */
+export async function bringReport<R extends Report>(
+  sender: Sender,
+  kind: ReportKind<R>,
+  report: R,
+): Promise<"service" | "kv" | null> {
+  try {
+    await keepReport(sender, kind, report);
+  } catch (error) {
+    const signal = AbortSignal.timeout(WAITING_REPORT_TIMEOUT_MS);
+    const target = await located(sender, signal);
+    if (target === null) throw error;
+    if (await sent(target, kind, report, signal)) return "service";
+    await leaveInKv(target, kind, report, signal).catch(() => {
+      throw error;
+    });
+    return "kv";
+  }
+  return await bringReports(sender, kind);
+}
+
+/** Whether a report is lost: the disk refused it, and nobody else took it. */
+export function isNowhere(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).syscall !== undefined;
+}
+
+/**
  * Brings what is kept, oldest first.
  * @returns where the newest of it is now; null where the stack cannot be found, so that all of it stays.
  * @throws what KV's API throws.

@@ -155,7 +155,7 @@ async function refuseAcrossMigrations(delivery: Delivery, live: DeployedVersion,
   if (missing.length > 0 || (goal.migration_tag ?? live.migration_tag) !== live.migration_tag)
     throw refuse(
       `a Durable Object migration lies between (${missing.join(", ") || `${goal.migration_tag} → ${live.migration_tag}`}), and Cloudflare refuses to go back across one`,
-      "correct the code and deploy it: npm run deploy",
+      "correct the code and deploy it: npm run ops -- deploy",
     );
   const applied = await appliedMigrations(await liveDatabase(delivery));
   const taken = contractedSince(readMigrations(), new Set(applied), goal.schema);

@@ -9,7 +9,7 @@ import { readRestoreRecord, writeRestoreRecord } from "../restore/restore-record
 import { lowerFence } from "./fence.ts";
 import { dropGenerations, type Named, nameOf, STORES } from "./generations.ts";
 import { bind, configured, numbersOf } from "./live.ts";
-import { RecordFile, readRecord, type SwitchRecord } from "./record.ts";
+import { RecordFile, readRecord, type SwitchRecord, wayOn } from "./record.ts";
 import { deferredObjects, tryRelease } from "./release.ts";
 import { conditionOf, type Database, databaseOf, type StoreSession, withSession } from "./stores.ts";
 
@@ -78,10 +78,7 @@ async function cancellable(session: StoreSession): Promise<Cancellable> {
   // Where the live database is gone its number is a guess, and may be the new one's.
   const isLive = (live !== undefined && database?.to === live.generation) || vectors?.to === resources.vectors.live;
   if (step === "switched" || isLive) {
-    throw refuse(
-      "the Worker has taken the new generation over",
-      "npm run ops -- generation resume, then generation undo",
-    );
+    throw refuse("the Worker has taken the new generation over", `${wayOn(found.value)} ends it; then undo it`);
   }
   return { record: found.value, live };
 }
@@ -104,14 +101,18 @@ async function begunGenerations(session: StoreSession, record: SwitchRecord): Pr
 export async function cancelSwitch(session: StoreSession): Promise<z.infer<typeof cancelled>> {
   const { record, live } = await cancellable(session);
   const file = await RecordFile.open(session.bucket, session.steady, () => record);
-  const deferred = await letWrite(session, live);
-  // It may have been interrupted between the configuration and the deployment.
-  if (record.step === "fenced") await bind(session, record, "from");
-  const begun = await begunGenerations(session, record);
-  await dropGenerations(session, begun);
-  await giveRestoreUp(session);
-  await file.remove();
-  return { deferred_writes: deferred.applied, deferred_waiting: deferred.waiting, dropped: begun.map(nameOf) };
+  try {
+    const deferred = await letWrite(session, live);
+    // It may have been interrupted between the configuration and the deployment.
+    if (record.step === "fenced") await bind(session, record, "from");
+    const begun = await begunGenerations(session, record);
+    await dropGenerations(session, begun);
+    await giveRestoreUp(session);
+    await file.remove();
+    return { deferred_writes: deferred.applied, deferred_waiting: deferred.waiting, dropped: begun.map(nameOf) };
+  } finally {
+    file.close();
+  }
 }
 
 async function letWrite(session: StoreSession, live: Database | undefined) {

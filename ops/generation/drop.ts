@@ -8,7 +8,7 @@ import { positive } from "../command/options.ts";
 import { UNDO_WINDOW_MS } from "../limits.ts";
 import { dropGenerations, expiredGenerations, type Named, nameOf, STORES, type StoreKind } from "./generations.ts";
 import { configured, numbersOf } from "./live.ts";
-import { readRecord, readWayBack } from "./record.ts";
+import { readRecord, readWayBack, wayOn } from "./record.ts";
 import { type StoreSession, withSession } from "./stores.ts";
 
 const named = z.strictObject({ store: z.enum(STORES).describe("which store"), generation: z.number() });
@@ -85,7 +85,7 @@ async function refuseDrop(session: StoreSession, { store, generation }: Named, e
 async function refuseUnderWay({ bucket, steady }: StoreSession, store: StoreKind | null): Promise<void> {
   const underWay = await readRecord(bucket, steady);
   if (underWay === null || (store !== null && underWay.value[store] === null)) return;
-  throw refused(store ?? "generations", "a switch is under way", "end it first: npm run ops -- generation resume");
+  throw refused(store ?? "generations", "a switch is under way", `end it first: ${wayOn(underWay.value)}`);
 }
 
 function refused(subject: string, cause: string, hint: string): OpsError {

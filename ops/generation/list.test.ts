@@ -8,7 +8,7 @@ import { localDriver } from "../../local/pulumi/local-driver.ts";
 import { createProgress } from "../command/progress.ts";
 import { runCommand } from "../command/run-cli.fixture.ts";
 import { locateStack } from "../stack/locate.ts";
-import { RecordFile, type SwitchRecord } from "./record.ts";
+import { RecordFile, type SwitchRecord, wayOn } from "./record.ts";
 import { openSession } from "./stores.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "prism-generation-list-"));
@@ -31,7 +31,8 @@ const generation = (...words: string[]) => ops("generation", ...words);
 const interrupted: SwitchRecord = {
   step: "fill",
   begun_at_ms: 0,
-  holder: { host: "", pid: 0 },
+  holder: { host: "", pid: 0, machine: null },
+  signs: 0,
   database: { from: 1, to: 2, fill: "copy", is_return: false, state: {} },
   vectors: null,
   embedding_model: null,
@@ -87,4 +88,18 @@ test("what was interrupted is told, and what resume and cancel would do with it,
   // Its new generation was not declared yet: there is nothing to drop.
   expect(await generation("cancel", "--dry-run")).toMatchObject({ code: 0, data: { step: "fill", would_drop: [] } });
   expect((await generation("list")).data.under_way).toMatchObject({ step: "fill", database: { from: 1, to: 2 } });
+});
+
+test.each([
+  ["copy", "generation resume"],
+  ["replay 7", "generation resume"],
+  ["snapshot 0123456789abcdef", "restore apply --resume --yes"],
+  ["as it was", "restore undo --yes"],
+  ["rebuild from snapshot 0123456789abcdef", "vacuum --rebuild --yes"],
+])("a switch that fills by '%s' is gone on with by %s, which is a command", async (fill, command) => {
+  const move = { from: 1, to: 2, fill, is_return: false, state: {} };
+  expect(wayOn({ database: move, vectors: null })).toBe(`npm run ops -- ${command}`);
+  const { code } = await runCommand([...command.split(" "), "--dry-run", "--data", "no-such-folder"]);
+  // It is understood, and there is no platform: wrong usage would be 2.
+  expect(code).toBe(1);
 });

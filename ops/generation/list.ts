@@ -4,7 +4,7 @@ import { STACKS } from "../../infra/inventory.ts";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
 import { STORES, type StoreKind } from "./generations.ts";
-import { readRecord, readWayBack } from "./record.ts";
+import { readRecord, readWayBack, wayOn } from "./record.ts";
 import { withSession } from "./stores.ts";
 
 const named = z.strictObject({ generation: z.number(), name: z.string() });
@@ -67,7 +67,9 @@ export const generationList = defineCommand({
         { title: "generation", value: (row) => row.name },
         { title: "state", value: (row) => row.state },
       ]);
-      const news = data.under_way ? `\nA switch was interrupted at "${data.under_way.step}": generation resume.` : "";
+      const news = underWay
+        ? `\nA switch is at "${underWay.step}". Where it was interrupted: ${wayOn(underWay)} goes on with it, npm run ops -- generation cancel gives it up.`
+        : "";
       return { data, text: `${lines}${news}` };
     }),
 });

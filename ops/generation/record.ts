@@ -3,10 +3,15 @@
  * there; and afterwards, how to go back. One switch of a stack at a time: its record is its lock.
  */
 import { hostname } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import { type OpsError, refusal } from "../command/errors.ts";
+import { SWITCH_SIGN_EVERY_MS, SWITCH_SILENCE_MS } from "../limits.ts";
+import { MACHINE } from "../machine.ts";
 import { decode } from "../service/client.ts";
+import { isAlive } from "../stack/locate.ts";
 import { type Storage, StorageError } from "../storage/storage.ts";
+import { whileWaiting } from "../waits.ts";
 import type { FillState } from "./fill.ts";
 
 const RECORD = "generations/switch.json";
@@ -32,13 +37,24 @@ export type ModelChange = z.infer<typeof modelChange>;
 const record = z.object({
   step: z.enum(steps),
   begun_at_ms: z.number(),
-  /** The process that works on it. */
-  holder: z.object({ host: z.string(), pid: z.number() }),
+  /** The process that works on it. `machine`: which one its number is of; absent in records of earlier releases. */
+  holder: z.object({ host: z.string(), pid: z.number(), machine: z.string().nullable().default(null) }),
+  /** One more with every sign of life. */
+  signs: z.int().default(0),
   database: move.nullable(),
   vectors: move.extend({ dimensions: z.number() }).nullable(),
   embedding_model: modelChange.nullable().default(null),
 });
 export type SwitchRecord = z.infer<typeof record>;
+
+/** The command that goes on with a switch that was interrupted: of most the one that began it. */
+export function wayOn({ database, vectors }: Pick<SwitchRecord, "database" | "vectors">): string {
+  const fill = database?.fill ?? vectors?.fill ?? "";
+  if (fill.startsWith("snapshot ")) return "npm run ops -- restore apply --resume --yes";
+  if (fill === "as it was") return "npm run ops -- restore undo --yes";
+  if (fill.startsWith("rebuild ")) return "npm run ops -- vacuum --rebuild --yes";
+  return "npm run ops -- generation resume";
+}
 
 const wayBack = z.object({
   store: z.enum(["database", "vectors"]),
@@ -55,11 +71,34 @@ const wayBack = z.object({
 /** How a switched store gets back to the generation before. */
 type WayBack = z.infer<typeof wayBack>;
 
-/** The record in the bucket, with the etag that guards it. */
+/**
+ * A record of another switch must be ended first: two half-done ones would not know of each other. `fills`: ids of those that are asked for.
+ * @throws OpsError with exit code 3.
+ */
+export function refuseOther(
+  { database, vectors }: SwitchRecord,
+  fills: { database: string | undefined; vectors: string | undefined },
+): void {
+  if (database?.fill === fills.database && vectors?.fill === fills.vectors) return;
+  const moves = [database && `database to g${database.to}`, vectors && `vectors to g${vectors.to}`];
+  throw refusal({
+    op: "switch",
+    subject: "generations",
+    cause: `another switch was interrupted: ${moves.filter((move) => move !== null).join(", ")}`,
+    hint: `${wayOn({ database, vectors })} ends it, npm run ops -- generation cancel gives it up`,
+  });
+}
+
+/** The record in the bucket, with the etag that guards it. While it is open it is written now and then, as a sign of life: `close` ends that. */
 export class RecordFile {
   readonly #storage: Storage;
   readonly #signal: AbortSignal;
+  readonly #living: NodeJS.Timeout;
   #etag: string | null;
+  /** What a sign of life repeats: `value` may be half-way to its next step. */
+  #saved: SwitchRecord;
+  /** One write at a time: two would take each other for a stranger's. */
+  #writing: Promise<void> = Promise.resolve();
   value: SwitchRecord;
 
   private constructor(storage: Storage, signal: AbortSignal, etag: string | null, value: SwitchRecord) {
@@ -67,31 +106,55 @@ export class RecordFile {
     this.#signal = signal;
     this.#etag = etag;
     this.value = value;
+    this.#saved = structuredClone(value);
+    // A storage that fails now may answer the next time; whoever took it over is met by the next step.
+    this.#living = setInterval(() => void this.#writeInTurn().catch(() => {}), SWITCH_SIGN_EVERY_MS).unref();
   }
 
   /**
    * The interrupted switch, taken over, or `fresh`.
-   * @throws OpsError with exit code 3 while another process works on one.
+   * @throws OpsError with exit code 3 while another process works on one, be it on another machine.
    */
   static async open(storage: Storage, signal: AbortSignal, fresh: () => SwitchRecord): Promise<RecordFile> {
     const found = await readRecord(storage, signal);
-    if (found !== null) refuseBusy(found.value);
+    if (found !== null) await refuseBusy(storage, found, signal);
     const file = new RecordFile(storage, signal, found?.etag ?? null, found?.value ?? fresh());
-    file.value.holder = { host: hostname(), pid: process.pid };
-    await file.save();
+    file.value.holder = { host: hostname(), pid: process.pid, machine: MACHINE };
+    await file.save().catch((error: unknown) => {
+      file.close();
+      throw error;
+    });
     return file;
   }
 
-  async save(): Promise<void> {
-    const body = Buffer.from(JSON.stringify(this.value));
+  /** @throws OpsError with exit code 3, reason `busy`, where somebody took it over. */
+  save(): Promise<void> {
+    this.#saved = structuredClone(this.value);
+    return this.#writeInTurn();
+  }
+
+  #writeInTurn(): Promise<void> {
+    this.#writing = this.#writing.catch(() => {}).then(() => this.#write());
+    return this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    this.value.signs += 1;
+    const body = Buffer.from(JSON.stringify({ ...this.#saved, signs: this.value.signs }));
     this.#etag = await this.#storage.replace(RECORD, body, this.#etag, this.#signal).catch((error: unknown) => {
       if (error instanceof StorageError && error.failure === "changed") throw busy("somebody took it over");
       throw error;
     });
   }
 
-  remove(): Promise<void> {
-    return this.#storage.remove(RECORD, this.#signal);
+  close(): void {
+    clearInterval(this.#living);
+  }
+
+  async remove(): Promise<void> {
+    this.close();
+    await this.#writing.catch(() => {});
+    await this.#storage.remove(RECORD, this.#signal);
   }
 }
 
@@ -146,14 +209,28 @@ async function readOr(storage: Storage, key: string, signal: AbortSignal) {
   }
 }
 
-function refuseBusy({ holder }: SwitchRecord): void {
-  if (holder.host !== hostname() || holder.pid === process.pid) return;
-  try {
-    process.kill(holder.pid, 0);
-  } catch {
+/** Passes where the process that works on it is gone: of this machine that is known, one of another machine is silent then. */
+async function refuseBusy(
+  storage: Storage,
+  { value: { holder }, etag }: { value: SwitchRecord; etag: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const { host, pid, machine } = holder;
+  const isHere = machine === null ? host === hostname() : machine === MACHINE;
+  if (isHere) {
+    if (pid !== process.pid && isAlive(pid)) throw busy(`process ${pid} works on one`);
     return;
   }
-  throw busy(`process ${holder.pid} works on one`);
+  // A record of an earlier release has no signs, and one without a host has no owner.
+  if (machine === null) return;
+  const silent = { for: `a sign of life of ${host} process ${pid}, which began a switch`, limit_ms: SWITCH_SILENCE_MS };
+  await whileWaiting(silent, async () => {
+    for (let waited_ms = 0; waited_ms < SWITCH_SILENCE_MS; waited_ms += SWITCH_SIGN_EVERY_MS) {
+      await pause(SWITCH_SIGN_EVERY_MS, undefined, { signal });
+      const now = await readRecord(storage, signal);
+      if (now?.etag !== etag) throw busy(`${host} process ${pid} works on one`);
+    }
+  });
 }
 
 function busy(cause: string): OpsError {

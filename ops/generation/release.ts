@@ -111,6 +111,6 @@ function stuck(count: number): OpsError {
     op: "release",
     subject: "deferred writes",
     cause: `${count} objects of them still wait after ${DEFERRED_WAIT_MAX_MS / 1000} s`,
-    hint: "the switch itself is done and nothing is lost; npm run ops -- generation resume waits again, runbook ingestion-stuck",
+    hint: "the switch itself is done and nothing is lost; repeat the command, which waits again, or npm run ops -- runbook run ingestion-stuck",
   });
 }

@@ -6,7 +6,7 @@ import { copyFromLive, replayOnto } from "./copy-database.ts";
 import { fromPacks, indexSince, newIndex } from "./copy-vectors.ts";
 import type { StoreKind } from "./generations.ts";
 import { OtherModel } from "./other-model.ts";
-import { readRecord, readWayBack, type SwitchRecord } from "./record.ts";
+import { readRecord, readWayBack, type SwitchRecord, wayOn } from "./record.ts";
 import type { StoreSession } from "./stores.ts";
 import type { SwitchRequest } from "./switch.ts";
 import { fillableDimensions } from "./vector-rows.ts";
@@ -97,7 +97,7 @@ export async function interruptedRequest(
       "resume",
       "the switch",
       `it fills by ${[database?.fill, vectors?.fill].filter((id) => id !== undefined).join(" and ")}`,
-      "repeat the command that began it (a restore or a rebuild), or npm run ops -- generation cancel",
+      `${wayOn(found.value)} goes on with it, npm run ops -- generation cancel gives it up`,
     );
   }
   const request: SwitchRequest = {

@@ -6,7 +6,7 @@
  * stores as they were, with writers at work.
  */
 import { z } from "zod";
-import { OpsError, refusal } from "../command/errors.ts";
+import { isReason, OpsError } from "../command/errors.ts";
 import type { StackResources } from "../stack/target.ts";
 import { type FenceRequest, lowerFence, raiseFence } from "./fence.ts";
 import {
@@ -21,7 +21,15 @@ import {
 } from "./fill.ts";
 import { dropExpired } from "./generations.ts";
 import { declareGenerations, isTakenOver, pinOfDeployedCode, refuseDuringRollout, takeOver } from "./live.ts";
-import { type ModelChange, type Move, RecordFile, type Step, type SwitchRecord, writeWayBack } from "./record.ts";
+import {
+  type ModelChange,
+  type Move,
+  RecordFile,
+  refuseOther,
+  type Step,
+  type SwitchRecord,
+  writeWayBack,
+} from "./record.ts";
 import { releaseDeferred } from "./release.ts";
 import { type Database, databaseOf, type StoreSession } from "./stores.ts";
 
@@ -58,8 +66,12 @@ export async function switchGeneration(session: StoreSession, request: SwitchReq
   await refuseDuringRollout(session);
   const resources = await session.target.resources();
   const file = await RecordFile.open(session.bucket, session.steady, () => newRecord(session, request, resources));
-  refuseOther(file.value, request);
-  return new Switch(session, request, file, resources).run(begun_ms);
+  try {
+    refuseOther(file.value, { database: request.database?.fill.id, vectors: request.vectors?.fill.id });
+    return await new Switch(session, request, file, resources).run(begun_ms);
+  } finally {
+    file.close();
+  }
 }
 
 class Switch {
@@ -139,6 +151,8 @@ class Switch {
       await this.#file.save();
       await takeOver(this.#session, record, pin);
     } catch (error) {
+      // Another process goes on with it, and the fence is its own: writes that came through now would be lost.
+      if (isReason(error, "busy")) throw error;
       await this.#giveUp(source).catch(() =>
         this.#session.note(
           "The write fence could not be lifted: npm run ops -- generation cancel, as soon as possible.",
@@ -238,7 +252,8 @@ function newRecord(session: StoreSession, request: SwitchRequest, { database, ve
   return {
     step: "create",
     begun_at_ms: session.now(),
-    holder: { host: "", pid: 0 },
+    holder: { host: "", pid: 0, machine: null },
+    signs: 0,
     database: request.database
       ? {
           from: database.live,
@@ -260,19 +275,6 @@ function newRecord(session: StoreSession, request: SwitchRequest, { database, ve
       : null,
     embedding_model: request.embedding_model ?? null,
   };
-}
-
-/** A record of another switch must be ended first: two half-done ones would not know of each other. */
-function refuseOther({ database, vectors }: SwitchRecord, request: SwitchRequest): void {
-  const isSame = database?.fill === request.database?.fill.id && vectors?.fill === request.vectors?.fill.id;
-  if (isSame) return;
-  const moves = [database && `database to g${database.to}`, vectors && `vectors to g${vectors.to}`];
-  throw refusal({
-    op: "switch",
-    subject: "generations",
-    cause: `another switch was interrupted: ${moves.filter((move) => move !== null).join(", ")}`,
-    hint: "npm run ops -- generation resume ends it, npm run ops -- generation cancel gives it up",
-  });
 }
 
 function required<T>(value: T | null): T {

@@ -10,8 +10,9 @@ import { asOpsError, isReason, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import {
   bringFromKv,
+  bringReport,
   bringReports,
-  keepReport,
+  isNowhere,
   type ReportKind,
   reportsHere,
   reportsInKv,
@@ -106,10 +107,12 @@ async function leave(
   const at_ms = invocation.now();
   // Sorts by time in KV, too.
   const id = `${String(at_ms).padStart(13, "0")}-${randomBytes(4).toString("hex")}`;
-  await keepReport(invocation, REPORTS, { ...act, id, at_ms });
-  const where = await bringReports(invocation, REPORTS).then(
+  const where = await bringReport(invocation, REPORTS, { ...act, id, at_ms }).then(
     (place): Whereabouts => place ?? "machine",
-    (): Whereabouts => "machine",
+    (error: unknown): Whereabouts => {
+      if (isNowhere(error)) throw error;
+      return "machine";
+    },
   );
   const name = act.act === "open" ? act.opening.ref : act.incident;
   // It did not answer for a moment only, and has taken it.

@@ -151,3 +151,13 @@ test("a run of a runbook as a process: done, killed in the middle, gone on with"
   const shown = await runCli(["runbook", "show-run", resumed.run_id, "--json", "--data", folders.well]);
   expect(JSON.parse(shown.stdout).run).toMatchObject({ is_whole: true, head: resumed.transcript_hash });
 });
+
+test("with the Worker dead and no room on this machine it is left in the account as well", async () => {
+  await rm(join(folders.dead, "incident-waiting"), { recursive: true, force: true });
+  await writeFile(join(folders.dead, "incident-waiting"), "");
+  const { data } = await on("dead")(incidentOpen, { ...FACTS, title: "No room, either" });
+  expect(data.where).toBe("kv");
+  await rm(join(folders.dead, "incident-waiting"));
+  const { data: listed } = await on("well")(incidentList);
+  expect(listed.incidents.map(({ title }: { title: string }) => title)).toContain("No room, either");
+});

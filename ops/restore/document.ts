@@ -86,11 +86,11 @@ the difference. The write is refused where the document changes meanwhile; safe 
     if (outcome === "unchanged" || invocation.dry_run) {
       const text = outcome === "unchanged" ? `Unchanged: ${said}.` : `Would be ${outcome}: ${said}.`;
       const data = { ...about, outcome, file: null, difference };
-      return { data, text: [text, ...shown].join("\n"), audit: { detail: { ...which, outcome } } };
+      return { data, stream: shown, text, audit: { detail: { ...which, outcome } } };
     }
     if (outcome === "overwritten") {
       // For whoever is asked; elsewhere stderr is a log, which no document's text gets into.
-      if (invocation.terminal) for (const line of shown) invocation.note(line);
+      if (invocation.terminal) invocation.show(shown.map((line) => `${line}\n`).join(""));
       const differs = difference?.fields.join(", ");
       await invocation.confirm({
         op: "overwrite",

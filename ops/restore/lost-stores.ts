@@ -31,7 +31,8 @@ export async function replaceLostStores(session: StoreSession, request: LostStor
   const fresh = (): SwitchRecord => ({
     step: "create",
     begun_at_ms: session.now(),
-    holder: { host: "", pid: 0 },
+    holder: { host: "", pid: 0, machine: null },
+    signs: 0,
     database: {
       from: config.database.live,
       to: next(config.database.live, config.database.generations),
@@ -53,6 +54,19 @@ export async function replaceLostStores(session: StoreSession, request: LostStor
     embedding_model: null,
   });
   const file = await RecordFile.open(session.bucket, session.steady, fresh);
+  try {
+    return await replace(session, request, file, fresh);
+  } finally {
+    file.close();
+  }
+}
+
+async function replace(
+  session: StoreSession,
+  request: LostStores,
+  file: RecordFile,
+  fresh: () => SwitchRecord,
+): Promise<StoresReplaced> {
   // What another switch was to take from the database that is gone it can never finish.
   if (file.value.database?.fill !== request.id) file.value = { ...fresh(), holder: file.value.holder };
   const { value: record } = file;

@@ -1,6 +1,7 @@
 /** What `ops restore plan` and `apply` share: what is to be restored and from where, its plan, and the work that carries it out. */
 import { z } from "zod";
 import { counted } from "../../worker/ground/counted.ts";
+import { iso } from "../../worker/ground/time.ts";
 import { readManifest } from "../backup/manifest.ts";
 import { keepMark, withdrawMarks } from "../backup/marks.ts";
 import { type RepositoryOptions, repositoryOptions, withRepository } from "../backup/open.ts";
@@ -120,7 +121,7 @@ async function fromRepository<T>(
     throw refusal({
       op: "restore",
       subject: repository.location,
-      cause: "all its snapshots are later than that time, and Time Travel does not reach it",
+      cause: `all its snapshots are later than ${iso(at_ms ?? 0)} (UTC), and Time Travel does not reach it`,
       hint: "npm run ops -- backup list",
     });
   }

@@ -6,7 +6,7 @@ import type { Repository } from "../backup/repository/repository.ts";
 import { damageTold } from "../backup/whole-snapshot.ts";
 import { expiredGenerations, nameOf } from "../generation/generations.ts";
 import { configured } from "../generation/live.ts";
-import { readRecord } from "../generation/record.ts";
+import { readRecord, wayOn } from "../generation/record.ts";
 import { appliedMigrations } from "../migrate/ledger.ts";
 import { restoreCost } from "./cost.ts";
 import type { SnapshotSource } from "./fills.ts";
@@ -204,7 +204,7 @@ async function refusalsOf(
   if (live !== null && underWay !== null && underWay.value.database?.fill !== id) {
     refusals.push({
       reason: "another switch of generations was interrupted",
-      remedy: "npm run ops -- generation list; end it with generation resume, or give it up with generation cancel",
+      remedy: `${wayOn(underWay.value)} ends it, npm run ops -- generation cancel gives it up`,
     });
   }
   return refusals;

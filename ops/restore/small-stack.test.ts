@@ -1,4 +1,5 @@
 /** Each verb that works on a stack with its backups, once, on a small one; the slow tests beside them go further. */
+import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -37,6 +38,8 @@ async function recorded(): Promise<string[]> {
 }
 
 test("backup create makes a snapshot of everything; its dry run says what it would read", async () => {
+  expect(await ops("backup", "create", "--dry-run")).toMatchObject({ code: 0, plan: { kind: "full", base: null } });
+  expect(existsSync(join(dir, "vault"))).toBe(false);
   const made = await ops("backup", "create");
   expect(made).toMatchObject({ code: 0, summary: { kind: "full" }, warnings: [] });
   expect(await ops("backup", "create", "--dry-run")).toMatchObject({ dry_run: true, plan: { kind: "incremental" } });

@@ -1,5 +1,6 @@
 /** Which snapshot a part is brought back from: by its id or by time. */
 import { z } from "zod";
+import { iso } from "../../worker/ground/time.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { misuse, refusal } from "../command/errors.ts";
 import { momentBefore } from "../command/options.ts";
@@ -23,8 +24,13 @@ export async function wantedSnapshot(
   if (at === undefined) return snapshot ?? "latest";
   if (snapshot !== undefined)
     throw misuse({ ...about, cause: "a snapshot and a time were named", hint: "name one of them" });
-  const found = await snapshotAt(repository, at(now_ms));
+  const at_ms = at(now_ms);
+  const found = await snapshotAt(repository, at_ms);
   if (found === null)
-    throw refusal({ ...about, cause: "all snapshots are later than that time", hint: "npm run ops -- backup list" });
+    throw refusal({
+      ...about,
+      cause: `all snapshots are later than ${iso(at_ms)} (UTC)`,
+      hint: "npm run ops -- backup list",
+    });
   return found;
 }

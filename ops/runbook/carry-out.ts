@@ -8,6 +8,7 @@ import { createScreen, questionFor, type Screen } from "./screen.ts";
 import { type Came, whyNot, whyUnexpected } from "./sequence.ts";
 import type { StepEnvironment } from "./surroundings.ts";
 import type { RUN_OUTCOMES, StepEnd, TranscriptWriter } from "./transcript.ts";
+import { missingIn } from "./variables.ts";
 
 export interface Run {
   run_id: string;
@@ -67,6 +68,8 @@ async function oneStep(
   const why = await whyNotNow(invocation, run, step);
   if (why !== null) return await skip(step, why, means);
   screen.step(step, place, step.timeout_ms ?? RUNBOOK_STEP_TIMEOUT_MS);
+  const unnamed = run.asks ? await nameVariables(invocation, step, means.env) : null;
+  if (unnamed !== null) return await skip(step, `${unnamed} was not named`, means);
   // Whoever repeats a step has just said so.
   const isToAsk = run.asks && (!means.isAgain || step.risk === "destructive");
   const answer = isToAsk ? await asked(invocation, step) : "run";
@@ -134,6 +137,23 @@ async function whyNotNow({ ask }: Invocation, { situations, ended, asks }: Run, 
   return null;
 }
 
+/**
+ * Now, and not before the first step: those before this one show what to name. Returns the variable that a person left empty, without which the
+ * step cannot be carried out; null where all are named.
+ */
+async function nameVariables(
+  { ask }: Invocation,
+  { commands }: Step,
+  env: StepEnvironment["env"],
+): Promise<string | null> {
+  for (const variable of missingIn(commands, env)) {
+    const named = (await ask?.(`   ${variable} (Enter skips this step): `)) ?? "";
+    if (named === "") return variable;
+    env[variable] = named;
+  }
+  return null;
+}
+
 async function asked({ ask }: Invocation, step: Step): Promise<"run" | "skip" | "stop"> {
   const { text, yes } = questionFor(step);
   for (;;) {
@@ -157,6 +177,7 @@ async function afterFailure(
     const answer = await invocation.ask?.(`   r repeats ${step.name}${back}, q stops here: `);
     if (answer === "r") return "again";
     if (answer === "u" && undo !== undefined) {
+      if ((await nameVariables(invocation, undo, means.env)) !== null) continue;
       if (undo.risk === "destructive" && (await asked(invocation, undo)) !== "run") continue;
       const end = await runStep(invocation, undo, means);
       await means.transcript.add(end);

@@ -1,5 +1,5 @@
 /** How a run goes, with runbooks of the test's own: steps are real shells. */
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -7,47 +7,15 @@ import { invocationOn } from "../command/invocation.fixture.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { runCommand } from "../command/run-cli.fixture.ts";
 import type { SoundRunbook } from "./library.ts";
-import { parseRunbook } from "./parse.ts";
 import { runRunbook } from "./run.ts";
 import { readTranscript, runsIn } from "./transcript.ts";
+import { runbookOf } from "./trial.fixture.ts";
 
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "prism-runbook-"));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
-
-/** A runbook of these steps, each an info string and its commands; `last` stand below "If it fails". */
-function runbookOf(
-  steps: readonly (readonly [info: string, commands: string])[],
-  last: typeof steps = [],
-): SoundRunbook {
-  const blocks = (of: typeof steps) =>
-    of.map(([info, commands]) => `\`\`\`sh ${info}\n${commands}\n\`\`\`\n`).join("\n");
-  const markdown = `---
-id: trial
-alerts: []
-severity: SEV-3
-services: [search]
-last_drilled: never
----
-# A trial
-## Meaning
-## Impact
-## Do not
-## Steps
-${blocks(steps)}
-## Verify
-## If it fails
-Only look is safe to repeat.
-${blocks(last)}
-## Last drilled
-`;
-  const { front_matter, title, problems, ...parsed } = parseRunbook(markdown);
-  if (front_matter === null || title === null) throw new Error(JSON.stringify(problems));
-  expect(problems).toEqual([]);
-  return { id: "trial", markdown, ...parsed, front_matter, title, problems };
-}
 
 const AUTO = { auto: true, max_risk: "change" } as const;
 const run = async (runbook: SoundRunbook, wishes = {}, own: Partial<Invocation> = {}) =>
@@ -160,61 +128,6 @@ describe("nothing is begun", () => {
   test("but a step of a situation that nobody named may risk what it likes, and need what it likes", async () => {
     const runbook = runbookOf([["step=a risk=destructive when=upstream", 'echo "$LEAKED_ID"']]);
     expect(outcomes(await run(runbook))).toEqual(["a skipped"]);
-  });
-});
-
-describe("a person at the terminal", () => {
-  /** Answers in their order, and what was asked. */
-  const answering = (answers: string[]) => {
-    const asked: string[] = [];
-    const ask = async (question: string) => {
-      asked.push(question.trim());
-      return answers.shift() ?? "q";
-    };
-    return { asked, ask };
-  };
-
-  test("is asked the more, the more a step risks, and may skip and stop", async () => {
-    const { asked, ask } = answering(["", "no", "y", "yes", "cut", "s", "q"]);
-    const runbook = runbookOf([
-      ["step=look risk=read", "true"],
-      ["step=mend risk=change", "true"],
-      ["step=cut risk=destructive", "true"],
-      ["step=more risk=read", "true"],
-      ["step=last risk=read", "true"],
-    ]);
-    const ran = await run(runbook, { auto: undefined }, { ask });
-    expect(ran.outcome).toBe("stopped");
-    expect(outcomes(ran)).toEqual(["look passed", "mend passed", "cut passed", "more skipped", "last not run"]);
-    expect(asked.map((question) => question.split(" runs it")[0])).toEqual([
-      "Enter",
-      ...["y", "y"],
-      ...Array(2).fill("This cannot be taken back. Type cut to run it; s skips it, q stops here:"),
-      ...["Enter", "Enter"],
-    ]);
-  });
-
-  test("names variables and situations, repeats what failed, and takes it back", async () => {
-    const file = join(folder, "flag");
-    const runbook = runbookOf([
-      ["step=code risk=read when=upstream", 'test "$WANTED_CODE" = 7'],
-      ["step=own risk=read when=other", "true"],
-      ["step=shut risk=read expect=exit:0 undo=open", `echo x >> ${file}; exit 1`],
-      ["step=open risk=destructive", `rm ${file}`],
-    ]);
-    const { asked, ask } = answering(["7", "", "y", "", "", "r", "u", "y", "open"]);
-    const byHand = { auto: undefined, when: ["upstream"] };
-    const ran = await run(runbook, byHand, { ask });
-    expect(ran).toMatchObject({
-      outcome: "failed",
-      steps: [{ outcome: "passed", exit_code: 0 }, { outcome: "passed" }, { outcome: "failed" }],
-    });
-    const ends = (await newest()).records.flatMap(({ event }) => (event.kind === "step end" ? [event.step] : []));
-    expect(ends).toEqual(["code", "own", "shut", "shut", "open"]);
-    expect(asked.at(-1)).toContain("This cannot be taken back. Type open to run it");
-    expect(existsSync(file)).toBe(false);
-    await run(runbook, byHand, { ask: answering(["7", "", "y", "", "", "u", "y", "s", "q"]).ask });
-    expect(existsSync(file)).toBe(true);
   });
 });
 

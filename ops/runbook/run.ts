@@ -16,7 +16,7 @@ import { unfinishedRun } from "./resume.ts";
 import { possibleSteps, sequenceOf, tooRisky } from "./sequence.ts";
 import { stepEnvironment } from "./surroundings.ts";
 import { type Event, RUN_OUTCOMES, stepEnds, writeTranscript } from "./transcript.ts";
-import { variablesOf } from "./variables.ts";
+import { missingIn } from "./variables.ts";
 
 const reported = z.strictObject({
   name: z.string(),
@@ -96,7 +96,7 @@ export async function runRunbook(
   if (invocation.dry_run) return planned(run);
 
   const surroundings = await stepEnvironment(invocation);
-  await askForVariables(invocation, run, surroundings.env, asks);
+  if (!asks) refuseWithoutVariables(run, surroundings.env);
   const run_id = known?.begin.run_id ?? newRunId(runbook.id, invocation.now());
   invocation.begin({ run_id, runbook: runbook.id });
   const transcript = await writeTranscript(invocation.data_dir, run_id, known?.transcript ?? null, invocation.now);
@@ -138,23 +138,17 @@ function preflight(
   throw refused(runbook.id, cause, `--max-risk ${worst.risk}, or run it at a terminal, where each step is asked for`);
 }
 
-/** @throws OpsError of refusal where a variable is missing and nobody can name it. */
-async function askForVariables(
-  { ask }: Invocation,
+/** @throws OpsError of refusal where a variable is missing; whoever can be asked names it when its step has come. */
+function refuseWithoutVariables(
   { runbook, sequence, situations, ended }: Pick<Run, "runbook" | "sequence" | "situations" | "ended">,
   env: NodeJS.ProcessEnv,
-  asks: boolean,
-): Promise<void> {
+): void {
   const open = possibleSteps(sequence, situations).filter(({ name }) => ended.get(name)?.outcome !== "passed");
   const users = new Map<string, string[]>();
   for (const { name, commands } of open)
-    for (const variable of variablesOf(commands)) users.set(variable, [...(users.get(variable) ?? []), name]);
-  const missing = [...users].filter(([variable]) => (env[variable] ?? "") === "");
-  if (asks && ask !== null) {
-    for (const [variable, steps] of missing) env[variable] = await ask(`${variable} (for ${steps.join(", ")}): `);
-    return;
-  }
-  if (missing.length === 0) return;
+    for (const variable of missingIn(commands, env)) users.set(variable, [...(users.get(variable) ?? []), name]);
+  if (users.size === 0) return;
+  const missing = [...users];
   const cause = `its steps use variables that are not set: ${missing.map(([variable, steps]) => `${variable} (${steps.join(", ")})`).join("; ")}`;
   throw refused(runbook.id, cause, `export ${missing.map(([variable]) => `${variable}=…`).join(" ")}, then repeat`);
 }

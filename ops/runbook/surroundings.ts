@@ -10,6 +10,7 @@ const SECRET_NAME = /(KEY|SECRET|TOKEN|PASS|HOOK)(?!.*_(NAME|ID|FILE)$)/;
 const SECRET_CHARS_MIN = 8;
 
 export interface StepEnvironment {
+  /** What is named at the terminal is added. */
   env: NodeJS.ProcessEnv;
   masked(text: string): string;
 }
@@ -28,10 +29,12 @@ export async function stepEnvironment(invocation: Invocation): Promise<StepEnvir
     ...(url !== undefined && { PRISM_URL: url }),
     ...(key !== undefined && { PRISM_KEY: env.PRISM_KEY || key }),
   };
-  const named = Object.entries(own).flatMap(([name, value]) =>
-    SECRET_NAME.test(name) && (value ?? "").length >= SECRET_CHARS_MIN ? [value ?? ""] : [],
-  );
-  return { env: own, masked: (text) => redactSecrets(text, [...secrets, ...named]) };
+  // Asked anew each time: a person may name variables as the steps come to them.
+  const named = () =>
+    Object.entries(own).flatMap(([name, value]) =>
+      SECRET_NAME.test(name) && (value ?? "").length >= SECRET_CHARS_MIN ? [value ?? ""] : [],
+    );
+  return { env: own, masked: (text) => redactSecrets(text, [...secrets, ...named()]) };
 }
 
 /** Runbooks are for when things are missing: what is not there is left out. */

@@ -12,6 +12,11 @@ export function variablesOf(commands: string): string[] {
   return [...new Set(read.map(([, plain, braced]) => plain ?? braced ?? ""))].filter((name) => !assigned.has(name));
 }
 
+/** Those of them that `env` does not set. */
+export function missingIn(commands: string, env: Readonly<Record<string, string | undefined>>): string[] {
+  return variablesOf(commands).filter((name) => (env[name] ?? "") === "");
+}
+
 /** In comments, and between single quotes that are themselves in no double quotes, a shell looks nothing up. */
 function withoutUnread(commands: string): string {
   let kept = "";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { RULES } from "../../worker/alerts/rules.ts";
 import { datesBetween_ms, lastDate_ms } from "./calendar.ts";
-import { dueRuns, type LastRun, stateOf } from "./due-rule.ts";
+import { dueRuns, type LastRun, newerRun, stateOf } from "./due-rule.ts";
 import { inOrder, type Job, schedule, waitsFor } from "./job.ts";
 import { JOBS } from "./jobs.ts";
 
@@ -114,6 +114,22 @@ describe("the state of a job", () => {
     const by_hand = (text: string): LastRun => ({ ...success(0, at(text)), due_ms: null });
     expect(stateOf(backup, by_hand("2026-03-03T02:10:00Z"), at(now))).toMatchObject({ state: "waits" });
     expect(stateOf(backup, by_hand("2026-03-03T01:50:00Z"), at(now))).toMatchObject({ state: "due" });
+  });
+
+  test("a run of a time to come, which a wrong clock gave or somebody tried, keeps no date from its run", () => {
+    const ahead = success(at("2027-03-03T02:00:00Z"), at("2027-03-03T02:10:00Z"));
+    expect(stateOf(backup, ahead, at(now))).toMatchObject({ state: "due", due_ms: at("2026-03-03T02:00:00Z") });
+    const began: LastRun = { ...ahead, result: "start", lease_until_ms: at("2027-03-03T06:00:00Z") };
+    expect(stateOf(backup, began, at(now))).toMatchObject({ state: "due", resumes: null });
+    expect(stateOf(backup, { ...ahead, due_ms: null }, at("2026-03-04T02:00:00Z"))).toMatchObject({ state: "due" });
+    const tried = success(at("2027-03-03T02:00:00Z"), at("2026-03-02T12:00:00Z"));
+    expect(stateOf(backup, tried, at(now))).toMatchObject({ state: "due", missed: 0 });
+    expect(stateOf(backup, tried, at("2026-03-02T13:00:00Z"))).toMatchObject({ state: "waits" });
+    // Another machine's clock may be ahead a little: what it ran is run for.
+    expect(stateOf(backup, success(at("2026-03-04T02:00:00Z")), at("2026-03-04T01:57:00Z"))).toMatchObject({
+      state: "waits",
+    });
+    expect(newerRun(ahead, success(at("2026-03-03T02:00:00Z")), at(now)).due_ms).toBe(at("2026-03-03T02:00:00Z"));
   });
 
   test("a killed run is gone on with once nobody can be at it, and told where it must not be repeated", () => {

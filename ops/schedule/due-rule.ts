@@ -4,6 +4,7 @@
  * However many dates of a job went by without a run, one run makes up for them. A job that never ran is expected from its next date on, or
  * from one that is not missed yet. One that failed is not tried again by itself: it is an alert, and somebody looks.
  */
+import { CLOCK_SKEW_MAX_MS } from "../limits.ts";
 import { datesBetween_ms, lastDate_ms } from "./calendar.ts";
 import { inOrder, type Job } from "./job.ts";
 
@@ -48,16 +49,24 @@ export function stateOf(job: Job, last: LastRun | null, now_ms: number): JobStat
     missed,
     resumes,
   });
-  if (last === null) return date_ms === null || isOver(date_ms) ? { ...state, state: "new" } : due(date_ms, 0, null);
+  const for_ms = last && ranFor_ms(last, now_ms);
+  if (last === null || for_ms === null)
+    return date_ms === null || isOver(date_ms) ? { ...state, state: "new" } : due(date_ms, 0, null);
   if (last.result === "start" && last.lease_until_ms !== null && last.lease_until_ms > now_ms)
     return { ...state, state: "running" };
-  // A run by hand is for whatever was due before it.
-  const for_ms = last.due_ms ?? last.at_ms;
   if (date_ms !== null && date_ms > for_ms)
     return due(date_ms, datesBetween_ms(job.cron, for_ms, now_ms).length - 1, null);
   if (last.result === "start")
     return job.repeatable ? due(for_ms, 0, last.run_id) : { ...state, state: "unfinished", resumes: last.run_id };
   return { ...state, state: last.result === "fail" ? "failed" : "waits" };
+}
+
+/**
+ * The date that a run was for; of a run by hand, and of one that somebody tried for a time to come, when it was: it is for whatever was due before.
+ * Null where that is a time to come as well, which a clock that was ahead gave: it says nothing of the dates until now.
+ */
+export function ranFor_ms({ due_ms, at_ms }: LastRun, now_ms: number): number | null {
+  return [due_ms, at_ms].find((ms) => ms !== null && ms <= now_ms + CLOCK_SKEW_MAX_MS) ?? null;
 }
 
 /** The runs that are due, in the order in which they may begin. */
@@ -72,8 +81,9 @@ export function dueRuns(
   });
 }
 
-/** Of what one knows of a job's last run and what another does, the newer. */
-export function newerRun(one: LastRun | undefined, other: LastRun): LastRun {
-  const isNewer = (one?.due_ms ?? one?.at_ms ?? 0) > (other.due_ms ?? other.at_ms);
-  return one !== undefined && isNewer ? one : other;
+/** Of what one knows of a job's last run and what another does, the newer as far as there is no telling that a clock was ahead. */
+export function newerRun(one: LastRun | null, other: LastRun, now_ms: number): LastRun {
+  if (one === null) return other;
+  const forOf = (run: LastRun) => ranFor_ms(run, now_ms) ?? Number.NEGATIVE_INFINITY;
+  return forOf(one) > forOf(other) ? one : other;
 }

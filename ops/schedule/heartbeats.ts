@@ -4,7 +4,7 @@ import { isoOrNull } from "../../worker/ground/time.ts";
 import { heartbeatList } from "../../worker/schemas/alerts.ts";
 import { asOpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
-import { bringReports, keepReport, type ReportKind } from "../command/waiting-reports.ts";
+import { bringReport, isNowhere, type ReportKind } from "../command/waiting-reports.ts";
 import { WAITING_REPORT_TIMEOUT_MS } from "../limits.ts";
 import { createClient } from "../service/client.ts";
 import { nextDate_ms } from "./calendar.ts";
@@ -79,16 +79,16 @@ export function reportEnd(invocation: Invocation, run: Run, end: End & { result:
 
 async function bring(invocation: Invocation, report: Heartbeat): Promise<void> {
   try {
-    await keepReport(invocation, HEARTBEATS, report);
-    await bringReports(invocation, HEARTBEATS);
+    await bringReport(invocation, HEARTBEATS, report);
   } catch (error) {
-    invocation.note(`A heartbeat waits on this machine for the next run: ${asOpsError(error).message}`);
+    const fate = isNowhere(error) ? "is lost" : "waits on this machine for the next run";
+    invocation.note(`A heartbeat ${fate}: ${asOpsError(error).message}`);
   }
 }
 
 function heartbeatOf({ job, run_id, due_ms }: Run, { result, at_ms, duration_ms, measures }: End): Heartbeat {
-  // A run that is tried for another time than now is expected again by the clock of the service, not by that time.
-  const next_ms = nextDate_ms(job.cron, Math.max(at_ms, due_ms ?? at_ms));
+  // A run that is tried for another time than now is expected again by the clock, not by that time.
+  const next_ms = nextDate_ms(job.cron, at_ms);
   const isStart = result === "start";
   return {
     id: `${run_id}-${result}`,

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { jsonIn } from "../../worker/ground/json.ts";
-import { JOB_LOCK_WAIT_MS, JOB_RUNS_KEPT } from "../limits.ts";
+import { CLOCK_SKEW_MAX_MS, JOB_LOCK_WAIT_MS, JOB_RUNS_KEPT } from "../limits.ts";
 import { makeFolder } from "../storage/make-folder.ts";
 import type { LastRun } from "./due-rule.ts";
 import type { Job } from "./job.ts";
@@ -44,11 +44,11 @@ export class Records {
     renameSync(join(folder, "run.json.new"), join(folder, "run.json"));
   }
 
-  /** The last run of a job; null where it never ran here. */
-  last(job: Job): LastRun | null {
+  /** The last run of a job; null where it never ran here. What a clock that was ahead has written hides nothing that came after it. */
+  last(job: Job, now_ms: number): LastRun | null {
     for (const run_id of this.#runs(job.id).reverse()) {
       const run = this.#read(job.id, run_id);
-      if (run === null) continue;
+      if (run === null || run.started_ms > now_ms + CLOCK_SKEW_MAX_MS) continue;
       const { result, due_ms, started_ms, ended_ms, pid } = run;
       const isAlive = result === "start" && (this.#isHeld(job.id) || isRunning(pid));
       const lease_until_ms = isAlive ? started_ms + job.time_limit_s * 1_000 : null;

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import type { Invocation } from "../command/invocation.ts";
-import { dueRuns, type LastRun, stateOf } from "./due-rule.ts";
+import { dueRuns, type LastRun, ranFor_ms, stateOf } from "./due-rule.ts";
 import { claim, type Run, reportEnd } from "./heartbeats.ts";
 import { inOrder, type Job, waitsFor } from "./job.ts";
 import { Records } from "./records.ts";
@@ -94,9 +94,11 @@ async function oneRun(invocation: Invocation, run: PlannedRun): Promise<JobResul
   if (release === null) return resultOf(run, "elsewhere", "another runner of this machine has it");
   try {
     // Another runner may have begun and ended since it was looked at.
-    const own = records.last(job);
-    const isDone = due_ms !== null && own !== null && own.result !== "start" && (own.due_ms ?? own.at_ms) >= due_ms;
-    if (isDone) return resultOf(run, "elsewhere", "another runner of this machine did it");
+    const now_ms = invocation.now();
+    const own = records.last(job, now_ms);
+    const ran_for_ms = own === null || own.result === "start" ? null : ranFor_ms(own, Math.max(now_ms, due_ms ?? 0));
+    if (due_ms !== null && ran_for_ms !== null && ran_for_ms >= due_ms)
+      return resultOf(run, "elsewhere", "another runner of this machine did it");
     if ((await claim(invocation, run)) === "elsewhere") return resultOf(run, "elsewhere", "another machine has it");
     invocation.note(`${job.id}: ${job.summary}${due_ms === null ? "" : `, for ${new Date(due_ms).toISOString()}`}`);
     const { run: ended_run, measures } = await runJob(invocation, records, run);

@@ -9,13 +9,14 @@ import { Records } from "./records.ts";
 export async function lastRuns(invocation: Invocation, jobs: readonly Job[]): Promise<Map<string, LastRun>> {
   const records = new Records(invocation.data_dir, invocation.stack);
   const heard = await heardRuns(invocation);
+  const now_ms = invocation.now();
   const last = new Map<string, LastRun>();
   for (const job of jobs) {
-    const own = records.last(job);
+    const own = records.last(job, now_ms);
     const others = heard?.get(job.id);
     if (own !== null) last.set(job.id, own);
     // Of a run of this machine the record here says whether it lives.
-    if (others !== undefined && others.run_id !== own?.run_id) last.set(job.id, newerRun(own ?? undefined, others));
+    if (others !== undefined && others.run_id !== own?.run_id) last.set(job.id, newerRun(own, others, now_ms));
   }
   return last;
 }

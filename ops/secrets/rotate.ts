@@ -105,10 +105,9 @@ function report(
   if (dry_run) lines.unshift(`Would rotate ${name}:`);
   else if (phases.length === 0) lines.unshift(`${name}: old and new are accepted.`);
   if (retire_from !== null && isRotated(name)) {
-    const stackFlag = stack === "local" ? "" : ` --stack ${stack}`;
     const holders = HOLDERS[name];
     lines.push("", `Now: ${holders}${name === "API_SECRET" ? ` ${stack}` : ""}.`);
-    lines.push(`Then, from ${retire_from}: npm run ops -- secrets rotate ${name} --retire${stackFlag}`);
+    lines.push(`Then, from ${retire_from}: npm run ops -- secrets rotate ${name} --retire`);
   }
   return {
     data: { stack, secret: name, dry_run, phases, accepted: retire_from === null ? "new" : "old and new", retire_from },

@@ -2,7 +2,8 @@
  * A repository in a directory, laid out as in a bucket: any tool may copy one to the other.
  *
  * A new object is written under `.tmp/`, synced, and linked to its name, which fails where the name is taken: it is there
- * whole or not at all. Replacing compares and renames under a SQLite lock, which the system ends when its holder dies.
+ * whole or not at all. Replacing compares and renames under a SQLite lock, which the system ends when its holder dies; so does creating on a
+ * file system that links nothing.
  */
 import { randomBytes } from "node:crypto";
 import { renameSync, type Stats, statSync } from "node:fs";
@@ -15,6 +16,8 @@ import { type Storage, StorageError, type StorageFailure, type StoredObject } fr
 
 const TEMPORARY = ".tmp";
 const LOCK = ".lock.sqlite";
+/** A file has one name there: exFAT, and much that is mounted over a network. What is really forbidden is so to rename as well. */
+const WITHOUT_LINKS: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
 /** A comparison and a rename take no time; a holder that takes longer is stuck. */
 const LOCK_WAIT_MS = 5_000;
 /** Younger files under `.tmp/` may belong to a running process. */
@@ -54,9 +57,16 @@ export function directoryStorage(folder: string): Storage {
         try {
           signal.throwIfAborted();
           makeFolders(root, dirname(pathOf(key)));
-          await link(temporary, pathOf(key));
+          await link(temporary, pathOf(key)).catch((error: unknown) => {
+            if (!WITHOUT_LINKS.has(codeOf(error) ?? "")) throw error;
+            underLock(join(root, LOCK), () => {
+              if (statSync(pathOf(key), { throwIfNoEntry: false }) !== undefined)
+                throw new StorageError("exists", `${key}: the name is taken`);
+              renameSync(temporary, pathOf(key));
+            });
+          });
         } finally {
-          await unlink(temporary);
+          await rm(temporary, { force: true });
         }
         await syncFolder(dirname(pathOf(key)));
         return etagOf(await stat(pathOf(key)));
@@ -173,6 +183,9 @@ async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, "r");
   try {
     await handle.sync();
+  } catch (error) {
+    // A file system that syncs no folder has no other way to be asked.
+    if (codeOf(error) !== "EINVAL" && codeOf(error) !== "ENOTSUP") throw error;
   } finally {
     await handle.close();
   }

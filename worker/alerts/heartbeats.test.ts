@@ -38,6 +38,13 @@ describe("a job is done once for a date", () => {
     expect(refusalOf(done, other({ due_ms: null }))).toBeNull();
   });
 
+  test("a run for a date to come, by a clock that was ahead, takes no date before that one", () => {
+    const ahead = afterHeartbeat("backup", null, { ...START, result: "success", due_ms: 9_000_000 });
+    expect(refusalOf(ahead, other({ due_ms: 110_000 }))).toBeNull();
+    expect(refusalOf(ahead, other({ due_ms: 95_000 }))).toBe("done");
+    expect(refusalOf(ahead, other({ due_ms: 9_000_000 }))).toBe("done");
+  });
+
   test("a run that was taken over cannot report its end", () => {
     const taken_over = afterHeartbeat("backup", running, other({ at_ms: 160_000 }));
     expect(refusalOf(taken_over, { ...START, result: "success", at_ms: 170_000 })).toBe("running");

@@ -55,6 +55,11 @@ export function leaseUntil_ms({ result, at_ms, grace_s }: Job): number | null {
   return result === "start" ? at_ms + grace_s * S_MS : null;
 }
 
+/** For a date to come, which a clock that was ahead gave, nobody has run yet. */
+function ranFor_ms({ due_ms, at_ms }: Job): number {
+  return Math.min(due_ms ?? at_ms, at_ms);
+}
+
 /**
  * Why a heartbeat does not count, so that runners of several machines do a job once: another run has the job, or its date was run for. Who names
  * no run is not held to that. Null: it counts.
@@ -65,7 +70,7 @@ export function refusalOf(before: Job | null, beat: Heartbeat): "running" | "don
   if (beat.run_id !== null && beat.run_id !== before.run_id) {
     const isLeased = before.run_id !== null && beat.at_ms < (leaseUntil_ms(before) ?? 0);
     if (isLeased) return "running";
-    const isRunFor = beat.due_ms !== null && (before.due_ms ?? before.at_ms) >= beat.due_ms;
+    const isRunFor = beat.due_ms !== null && (before.due_ms === beat.due_ms || ranFor_ms(before) >= beat.due_ms);
     if (beat.result === "start" && before.result !== "start" && isRunFor) return "done";
   }
   return beat.at_ms < before.at_ms ? "older" : null;

@@ -203,13 +203,16 @@ function jobsOf({ jobs }: AlertView, now_ms: number): HeartbeatList["jobs"] {
 export async function takeHeartbeat(work: Work, job: string, body: HeartbeatRequest): Promise<HeartbeatAnswer> {
   const { result, duration_ms, run_id, grace_s, measures } = body;
   const { now_ms } = work;
-  const at_ms = Math.min(msOrNull(body.at) ?? now_ms, now_ms);
+  const said_ms = msOrNull(body.at) ?? now_ms;
+  const at_ms = Math.min(said_ms, now_ms);
+  // By a clock that is ahead the next one would be missed for as long.
+  const next_due_ms = body.next_due_at === null ? null : Date.parse(body.next_due_at) - (said_ms - at_ms);
   const reported = REPORTED_METRICS.flatMap((metric): Reading[] => {
     const value = measures[metric];
     return value === undefined ? [] : [{ metric, window_min: null, labels: {}, value }];
   });
-  const due = { due_ms: msOrNull(body.due_at), next_due_ms: msOrNull(body.next_due_at) };
-  const beat: Heartbeat = { result, at_ms, duration_ms, run_id, grace_s, ...due };
+  const due_ms = msOrNull(body.due_at);
+  const beat: Heartbeat = { result, at_ms, duration_ms, run_id, grace_s, due_ms, next_due_ms };
   const taken = await asked(work, (state) => state.heartbeat(job, beat, reported, now_ms));
   if (taken.refused === "full")
     throw new Problem("no-such-job", "No job of this name has reported, and no further one can be remembered.");

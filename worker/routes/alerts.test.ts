@@ -140,6 +140,23 @@ test("a job that does not report in time is an alert, until it does", async () =
   expect(await alert("schedule-missed:index")).toMatchObject({ state: "resolved" });
 });
 
+test("a reporter whose clock is a year ahead is expected as soon as by a right one", async () => {
+  const now_ms = Date.now() + faults().clock_offset_ms;
+  const ahead = (ms: number) => new Date(now_ms + 365 * 24 * 60 * MINUTE_MS + ms).toISOString();
+  const said = {
+    result: "success",
+    at: ahead(0),
+    due_at: ahead(-MINUTE_MS),
+    next_due_at: ahead(10 * MINUTE_MS),
+    grace_s: 300,
+  };
+  const { status, json } = await beat("ahead", said);
+  expect(status).toBe(200);
+  expect(Date.parse(json.next_due_at) - now_ms).toBeLessThan(11 * MINUTE_MS);
+  await cron(19);
+  expect(await alert("schedule-missed:ahead")).toMatchObject({ state: "firing" });
+});
+
 test("of two runs for one date one begins; another begins when that one's time is over, and its end counts no more", async () => {
   const due_at = new Date(Date.now() + faults().clock_offset_ms).toISOString();
   const start = (run_id: string) => beat("claimed", { result: "start", run_id, due_at, grace_s: 600 });

@@ -111,7 +111,7 @@ export async function loadConfiguration(
 }
 
 /** Copies of the newest epoch that has some, newest first. */
-async function newestCopies(
+export async function newestCopies(
   storage: Storage,
   epochs: readonly string[],
   signal: AbortSignal,

@@ -6,11 +6,11 @@
  * other: a prune spares what a backup or a restore uses, and a backup does not start beside a prune.
  */
 import { randomBytes } from "node:crypto";
-import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { z } from "zod";
 import { EXIT, OpsError } from "../../command/errors.ts";
 import { LEASE_RENEW_EVERY_MS, LEASE_TTL_MS } from "../../limits.ts";
+import { diedHere, MACHINE } from "../../machine.ts";
 import { absent, objectsUnder, StorageError } from "../../storage/storage.ts";
 import { LEASES } from "./layout.ts";
 import type { Opened } from "./opened.ts";
@@ -104,33 +104,12 @@ export async function otherLeases(opened: Opened, own: Lease): Promise<OtherLeas
   const { others, own_ms } = await leasesThere(opened, own.id);
   const living: OtherLease[] = [];
   for (const { lease, key, etag, modified_ms } of others) {
-    const isDead = own_ms - modified_ms > LEASE_TTL_MS || diedHere(lease);
+    const isDead = own_ms - modified_ms > LEASE_TTL_MS || diedHere({ machine: lease.machine, pid: lease.process });
     if (isDead && (await takenOver(opened, key, etag))) {
       opened.warn(`${key}: ${lease.owner} is dead; its lease was taken over`);
     } else living.push(lease);
   }
   return living;
-}
-
-/** This start of this system and its process numbers: a container beside it has others. */
-const MACHINE = ((): string | null => {
-  try {
-    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-    return `${boot} ${readlinkSync("/proc/self/ns/pid")}`;
-  } catch {
-    return null;
-  }
-})();
-
-/** A process of this machine that is gone needs no waiting for: its next run goes on at once. */
-export function diedHere({ machine, process: pid }: LeaseFile): boolean {
-  if (machine === null || machine !== MACHINE) return false;
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH";
-  }
 }
 
 /** All leases, of the dead as well, without that of `own`; and when that was written, by the storage's clock: long ago where it is not there. */

@@ -4,12 +4,13 @@
  */
 import pMap from "p-map";
 import { REPOSITORY_READERS } from "../../limits.ts";
+import { diedHere } from "../../machine.ts";
 import { listUnder, StorageError, type StoredObject } from "../../storage/storage.ts";
 import { DamagedObject, refused } from "./damage.ts";
 import { garbage, referencesOf } from "./garbage.ts";
 import { type History, type KnownManifest, manifestObjects } from "./history.ts";
 import { contentKeyKey, EPOCHS, LEASES } from "./layout.ts";
-import { diedHere, leasesThere, otherLeases, refuseBesidePrune, takeLease } from "./leases.ts";
+import { leasesThere, otherLeases, refuseBesidePrune, takeLease } from "./leases.ts";
 import type { Index } from "./manifest.ts";
 import type { Opened } from "./opened.ts";
 import { updatePointer } from "./pointer.ts";
@@ -39,7 +40,9 @@ export async function planPrune(deps: PruneDeps, keep: readonly string[]): Promi
       "list them: npm run ops -- backup list",
     );
   }
-  const leases = (await leasesThere(opened)).others.map(({ lease }) => lease).filter((lease) => !diedHere(lease));
+  const leases = (await leasesThere(opened)).others
+    .map(({ lease }) => lease)
+    .filter(({ machine, process: pid }) => !diedHere({ machine, pid }));
   const wanted = [...here].filter((id) => !keep.includes(id));
   const in_use = leases.flatMap(({ snapshots, kind, owner }) =>
     snapshots.filter((id) => wanted.includes(id)).map((id) => ({ id, by: `${kind} by ${owner}` })),

@@ -1,0 +1,55 @@
+import { resolve } from "node:path";
+import { expect, test } from "vitest";
+import { addressed } from "./addressed.ts";
+import { runCommand } from "./run-cli.fixture.ts";
+
+const where = { stack: "production", data: undefined };
+
+test("a command that is named acts where the one that names it does, unless it says where itself", () => {
+  const told = [
+    ["Undo: npm run ops -- restore undo", "Undo: npm run ops -- restore undo --stack production"],
+    [
+      "npm run ops -- generation list; npm run ops -- generation cancel gives it up",
+      "npm run ops -- generation list --stack production; npm run ops -- generation cancel --stack production gives it up",
+    ],
+    [
+      "npm run ops -- backup create and npm run ops -- backup verify first",
+      "npm run ops -- backup create --stack production and npm run ops -- backup verify --stack production first",
+    ],
+    ["`npm run ops -- backup key list`", "`npm run ops -- backup key list --stack production`"],
+    ["→ npm run ops -- runbook run slow-responses", "→ npm run ops -- runbook run --stack production slow-responses"],
+    [
+      "npm run ops -- generation undo database|vectors",
+      "npm run ops -- generation undo --stack production database|vectors",
+    ],
+    ["npm run ops -- adopt --stack STACK writes it", "npm run ops -- adopt --stack STACK writes it"],
+    ["npm run ops -- generation --help", "npm run ops -- generation --help"],
+    ["npm run ops -- deployments", "npm run ops -- deployments"],
+  ];
+  for (const [said, printed] of told) expect(addressed(said ?? "", where)).toBe(printed);
+  for (const [said] of told) expect(addressed(said ?? "", {})).toBe(said);
+  expect(addressed("npm run ops -- health", { data: "/a b/it's" })).toBe(
+    "npm run ops -- health --data '/a b/it'\\''s'",
+  );
+});
+
+test("a repository that was named is named to what reads one, and to nothing else", () => {
+  const repository = { repository: "s3://vault/prism?endpoint=https://host" };
+  const told =
+    "npm run ops -- backup verify, then npm run ops -- restore undo; npm run ops -- drill --repository PLACE";
+  expect(addressed(told, repository)).toBe(
+    "npm run ops -- backup verify --repository 's3://vault/prism?endpoint=https://host', then npm run ops -- restore undo; npm run ops -- drill --repository PLACE",
+  );
+});
+
+test("what is printed says so of the command line; what the environment says is left to it", async () => {
+  const environment = { CLOUDFLARE_API_TOKEN: "", CLOUDFLARE_ACCOUNT_ID: "" };
+  const typed = await runCommand(["backup", "list", "--stack", "production", "--json"], environment);
+  const hint = "npm run ops -- bootstrap --stack production makes one";
+  expect(JSON.parse(typed.stdout).error.hint).toContain(hint);
+  expect(typed.stderr).toContain(hint);
+  const elsewhere = await runCommand(["schedule", "run", "--data", "else where"]);
+  const mistyped = await runCommand(["backup", "list", "--repository", "no place", "--key-file", "none"]);
+  expect(mistyped.stderr).toContain(`npm run ops -- backup create --repository '${resolve("no place")}' --init DIR`);
+  expect(elsewhere.stderr).toContain("(npm run ops -- schedule list --data 'else where')");
+});

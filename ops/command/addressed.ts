@@ -1,0 +1,38 @@
+/**
+ * The commands that a command names in its own words ("Undo: npm run ops -- restore undo"), so that they act where it acted: typed as they are
+ * printed, they would act on the stack `local` after one on another stack.
+ */
+import { COMMANDS } from "../registry.ts";
+
+/** What the command line says of where a command acts. What the environment says holds for the next command, too, and is left out. */
+export interface Whereabouts {
+  stack?: string | undefined;
+  data?: string | undefined;
+  /** Of backups, as it may be written down. */
+  repository?: string | undefined;
+}
+
+/** The longest first: a shorter one may be how it begins. */
+const PATHS = Object.keys(COMMANDS).sort((one, other) => other.length - one.length);
+const NAMED = new RegExp(`\\bnpm run (?:--silent )?ops -- (${PATHS.join("|")})(?![\\w-])`, "g");
+/** Commands that read a repository of backups, wherever it is. */
+const OF_BACKUPS = /^(?:backup .*|restore (?:plan|apply|document|table)|drill)$/;
+/** Where what is said of one command ends. */
+const CLAUSE_END = /[;\n]|\bnpm run /;
+
+/** `text` with these flags behind each command in it that has none of its own. */
+export function addressed(text: string, { stack, data, repository }: Whereabouts): string {
+  return text.replaceAll(NAMED, (named: string, path: string, at: number) => {
+    const behind = text.slice(at + named.length).split(CLAUSE_END, 1)[0] ?? "";
+    const flags = { stack, data, ...(OF_BACKUPS.test(path) && { repository }) };
+    const missing = Object.entries(flags).flatMap(([name, value]) =>
+      value === undefined || behind.includes(`--${name} `) ? [] : [`--${name} ${quoted(value)}`],
+    );
+    return [named, ...missing].join(" ");
+  });
+}
+
+/** As a shell takes it for one word. */
+function quoted(word: string): string {
+  return /^[\w./:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
