@@ -9,7 +9,6 @@ import { NOT_FOUND, parsePrompt } from "../../worker/rag/answer/prompt.ts";
 import { matchQuestion, type Question, readQuestion } from "../../worker/rag/answer/question.ts";
 import { POINTS_BACK, type ReadHit, readHit } from "../../worker/rag/answer/reading.ts";
 import { scoreUnits } from "../../worker/rag/answer/relevance.ts";
-import { termOf } from "../../worker/rag/text/terms.ts";
 import {
   formAsked,
   holdsAsked,
@@ -69,7 +68,6 @@ export function answerExtractively(messages: readonly { role: string; content: s
     (unit) => !(asksValue || isWritten) || holdsAsked(prompt.question, question, unit),
   );
   const isStrict = hits.length >= STRICT_PASSAGES_MIN && (asksValue || lacksWord(question, hits));
-  if (lacksAttribute(prompt.question, question, hits)) return { text: NOT_FOUND, evidence: found };
   if (found < (isStrict ? STRICT_EVIDENCE_MIN : ANSWER_EVIDENCE_MIN)) return { text: NOT_FOUND, evidence: found };
   const units = scoreUnits(question, hits).flatMap((unit): QuotableUnit[] => {
     const read = hits[unit.rank]?.units[unit.position];
@@ -78,16 +76,6 @@ export function answerExtractively(messages: readonly { role: string; content: s
   const quoted = choose(prompt.question, question, units);
   if (quoted.length === 0) return { text: NOT_FOUND, evidence: found };
   return { text: quotations(question, quoted, (rank) => prompt.passages[rank]?.mark ?? 0), evidence: found };
-}
-
-/** "How long is the warranty of …", "Who is the product manager of …": without that word no passage tells it. */
-const ATTRIBUTE =
-  /^\s*(?:who|what|how \p{L}+|when) (?:is|are|was|were) the (?:\p{L}+ ){0,2}?(\p{L}+) (?:of|for|in)\b/iu;
-
-function lacksAttribute(asked: string, { terms, strengths, extremes }: Question, hits: readonly ReadHit[]): boolean {
-  const term = terms.get(termOf(ATTRIBUTE.exec(asked)?.[1]?.toLowerCase() ?? ""));
-  if (term === undefined || strengths[term] !== 1 || extremes.includes(term)) return false;
-  return !hits.some(({ label, units }) => label[term] === 1 || units.some(({ has }) => has[term] === 1));
 }
 
 /** Whether one of the few words of a question, such as say what it is about, stands in none of the passages. */
