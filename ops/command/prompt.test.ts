@@ -25,6 +25,6 @@ test.runIf(process.platform === "linux")(
     });
     const [code] = await once(child, "close");
     rmSync(folder, { recursive: true });
-    expect([code, seen]).toEqual([1, expect.stringContaining("runbook run search-wrong --resume")]);
+    expect([code, seen]).toEqual([1, expect.stringMatching(/runbook run --data \S+ search-wrong --resume/)]);
   },
 );
