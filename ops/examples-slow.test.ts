@@ -41,6 +41,7 @@ const ELSEWHERE: readonly { id: string; reason: string; test: string; typed: str
   ...[
     "bench http --json",
     "bench http --telemetry",
+    "bench http --neighbour --chunks 10000,100000",
     "bench http --chunks 10000,100000,1000000 --json",
     "bench ingest --json",
     "bench ingest --formats --json",

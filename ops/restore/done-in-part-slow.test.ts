@@ -89,7 +89,7 @@ test("credentials that end after the switch leave a restore done in part, and --
   expect(cut.code, cut.stdout + cut.stderr).toBe(4);
   expect(JSON.parse(cut.stdout).error).toMatchObject({
     cause: expect.stringMatching(/database and index are restored and live.*configuration is not/),
-    hint: expect.stringContaining("restore apply --resume"),
+    hint: expect.stringMatching(/restore apply --data \S+ --repository 's3:\S+' .*--resume/),
   });
   const record = await rig.service.platform.runtime.r2("prism-vectors");
   const kept = await (await record.get("generations/restore.json"))?.text();
