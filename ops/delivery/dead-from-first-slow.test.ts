@@ -112,7 +112,7 @@ test("the runbook deploys what is good, and the incident then holds what happene
       await platform.runtime.triggerSchedule(SERVICE, CRONS.worker.checks);
       expect(pages()).toEqual(["firing worker-dead", "resolved worker-dead"]);
     },
-    { timeout: 60_000, interval: 1_000 },
+    { timeout: 150_000, interval: 1_000 },
   );
   expect(await ops("incident", "list")).toMatchObject({ is_complete: true, incidents: [{ ref, where: "service" }] });
   // A busy machine answers slowly, which is an alert of its own.
