@@ -418,8 +418,8 @@ export const SHARD_BUSY_SHARE_MAX = 0.5;
 export const PEAK_FACTOR = 5;
 /**
  * What a search takes its database, and what a million chunks add, at most: for a tenant that has nearly all of a shard and is not alone in it, so
- * that full text tells its chunks from others'. `ops bench http --neighbour`, p50 of search_text less that of search_cached, at 10 000 (10.2 ms)
- * and 100 000 chunks (20.7 ms) on two quiet cores, November 2026; the Worker's ranking is in it. Alone it takes 7.2, 10.8 and, at a million, 14.6 ms.
+ * that full text tells its chunks from others'. `ops bench http --neighbour`, p50 of search_text less that of search_cached, at 10 000 (10.8 ms)
+ * and 100 000 chunks (21 ms) on two quiet cores, November 2026; the Worker's ranking is in it. Alone it takes 7.2, 10.8 and, at a million, 14.6 ms.
  */
 export const SEARCH_MS_BASE = 9;
 export const SEARCH_MS_PER_MILLION = 120;

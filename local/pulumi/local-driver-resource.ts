@@ -2,7 +2,6 @@
  * One resource of the local stack, as an engine would treat it: compared with what is there, then made, changed, replaced, left
  * alone or refused. The resource types are those of the provider stand-in and of the Vectorize provider, in this process.
  */
-
 import type { DeclaredResource } from "../../infra/program-monitor.ts";
 import { EngineLog } from "../../infra/provider/engine-log.ts";
 import { PartlyDone, type Plugin, type Properties } from "../../infra/provider/plugin.ts";

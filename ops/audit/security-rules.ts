@@ -1,5 +1,4 @@
 /** What makes a finding of what the live service does and says. Pure: what was seen goes in, `now_ms` is given; who looks is `security-look.ts`. */
-
 import { counted } from "../../worker/ground/counted.ts";
 import type { SecurityMetrics } from "../../worker/schemas/defence.ts";
 import { AUTH_FAILURES_HIGH, AUTH_FAILURES_MEDIUM, BLOCK_AGE_MAX_MS } from "../limits.ts";

@@ -1,5 +1,4 @@
 /** What may take the place of a damaged snapshot: told wherever one is refused, before anything is touched. */
-
 import { counted } from "../../worker/ground/counted.ts";
 import { EXIT, isReason, OpsError } from "../command/errors.ts";
 import type { Finding, Repository } from "./repository/repository.ts";

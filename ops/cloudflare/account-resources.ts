@@ -1,5 +1,4 @@
 /** What a stack consists of, as the account itself tells: resources by the inventory's names, live ones by the Worker's bindings. */
-
 import {
   BUCKETS,
   DATABASE,

@@ -1,5 +1,4 @@
 /** The Worker's versions and the deployments that send traffic to them, over Cloudflare's API. */
-
 import { z } from "zod";
 import { readVersionNote, type VersionNote } from "../../infra/version-note.ts";
 import { refusalCodes } from "./failures.ts";

@@ -8,7 +8,6 @@
  *
  * Every step looks at what is there, so an interrupted load goes on by being started again.
  */
-
 import { counted } from "../../worker/ground/counted.ts";
 import { OpsError } from "../command/errors.ts";
 import type { D1Connection, Statement } from "./connection.ts";

@@ -1,5 +1,4 @@
 /** A D1 database over Cloudflare's REST API. */
-
 import { REPEATABLE } from "../cloudflare/api.ts";
 import type { Cloudflare } from "../cloudflare/official.ts";
 import type { D1Connection, JsonValue, Rows } from "./connection.ts";

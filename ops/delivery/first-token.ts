@@ -1,5 +1,4 @@
 /** The first deploy token of an account: what a deployment may do, and an end. Cloudflare shows its value once. */
-
 import { DEPLOY_PERMISSIONS, LOGPUSH_PERMISSIONS } from "../../infra/deploy-permissions.ts";
 import type { Cloudflare } from "../cloudflare/official.ts";
 import { OpsError } from "../command/errors.ts";

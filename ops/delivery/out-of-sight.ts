@@ -3,7 +3,6 @@
  * deployment that it made and not for the one that serves, and a queue's settings are no input of the program. Read back from
  * Cloudflare here, and put right by the API: an `up` has no difference to act on.
  */
-
 import { QUEUE_RETENTION_S } from "../../infra/cloudflare-limits.ts";
 import { nameInStack, QUEUES, SERVICE, WATCHDOG } from "../../infra/inventory.ts";
 import type { StackOutputs } from "../../infra/outputs.ts";

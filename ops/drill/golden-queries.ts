@@ -1,5 +1,4 @@
 /** Questions whose answer is known: each sampled chunk must be found by its own words and by its own vector. */
-
 import type { IndexEntry } from "../../worker/vectors/index-entry.ts";
 import type { Cloudflare } from "../cloudflare/official.ts";
 import type { D1Connection } from "../d1/connection.ts";

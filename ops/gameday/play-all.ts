@@ -1,5 +1,4 @@
 /** All faults and the quiet day, on as few platforms as leave no fault behind, some of them at once: each has a clock of its own. */
-
 import { counted } from "../../worker/ground/counted.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { GAMEDAY_PLATFORMS_AT_ONCE } from "../limits.ts";

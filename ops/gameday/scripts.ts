@@ -1,5 +1,4 @@
 /** Versions of Worker scripts on the game day's account: the watchdog, and releases with something wrong in front of the served code. */
-
 import { COMPATIBILITY, SERVICE, WATCHDOG } from "../../infra/inventory.ts";
 import type { Cloudflare } from "../cloudflare/official.ts";
 

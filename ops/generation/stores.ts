@@ -1,5 +1,4 @@
 /** What a switch of generations works with: the stack, its deployment, and connections to its stores. */
-
 import { createCloudflare } from "../cloudflare/api.ts";
 import type { Cloudflare } from "../cloudflare/official.ts";
 import { OpsError } from "../command/errors.ts";

@@ -2,7 +2,6 @@
  * What Cloudflare's API says of each part, asked directly: the way that is left where the Worker does not answer. Each part is asked on its
  * own, so that one failure hides no other.
  */
-
 import {
   cronsOf,
   DATABASE,

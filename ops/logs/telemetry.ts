@@ -2,7 +2,6 @@
  * The log as Cloudflare's telemetry API holds it: three days on the free plan, seven on the paid one.
  * https://developers.cloudflare.com/api/resources/workers/subresources/observability/subresources/telemetry/methods/query/
  */
-
 import { z } from "zod";
 import { REPEATABLE } from "../cloudflare/api.ts";
 import type { Cloudflare } from "../cloudflare/official.ts";

@@ -1,5 +1,4 @@
 /** What the commands of the queue work with: Cloudflare's API, the queues' ids, the database of the dead letters, two buckets. */
-
 import { QUEUES } from "../../infra/inventory.ts";
 import { queueId } from "../cloudflare/account-resources.ts";
 import type { Cloudflare } from "../cloudflare/official.ts";

@@ -1,5 +1,4 @@
 /** `ops queue status`: what waits, who takes it, what died. Asks the account itself, so that it answers where the Worker does not. */
-
 import { z } from "zod";
 import { nameInStack, QUEUES, SERVICE, STACKS } from "../../infra/inventory.ts";
 import { RULES } from "../../worker/alerts/rules.ts";

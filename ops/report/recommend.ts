@@ -1,5 +1,4 @@
 /** What the figures of a report ask for: each with the command that does it or shows more. Pure. */
-
 import { counted } from "../../worker/ground/counted.ts";
 import { BACKUP_AGE_MAX_MS } from "../limits.ts";
 import { resourceRows } from "../usage/resources.ts";

@@ -1,5 +1,4 @@
 /** The section about what keeps the service running: incidents, alerts, backups, queues, what operators did. Pure. */
-
 import { counted } from "../../worker/ground/counted.ts";
 import { shownTime } from "../command/quantities.ts";
 import { mttd_s, mttr_s } from "../incident/measures.ts";

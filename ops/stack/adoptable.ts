@@ -1,5 +1,4 @@
 /** Which of the declared resources exist already, and by which id Pulumi takes them over. */
-
 import { hasUnknown } from "../../infra/provider/unknowns.ts";
 import { NOUNS } from "../../local/pulumi/nouns.ts";
 import type { Cloudflare } from "../cloudflare/official.ts";

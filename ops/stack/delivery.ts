@@ -1,5 +1,4 @@
 /** What a delivery works with, opened once: the stack's driver, Cloudflare's API, the Worker's versions, its database. */
-
 import { nameInStack, SERVICE } from "../../infra/inventory.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import type { Cloudflare } from "../cloudflare/official.ts";

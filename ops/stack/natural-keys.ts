@@ -2,7 +2,6 @@
  * Which existing resource of an account is the one that the program declares: the one with its name, or whatever else says so
  * before an id is known. For adopting what was made by hand, by an older tool, or by the platform's own seed.
  */
-
 import { unlessGone } from "../cloudflare/failures.ts";
 import type { Cloudflare } from "../cloudflare/official.ts";
 import { workerVersions } from "../cloudflare/worker-versions.ts";

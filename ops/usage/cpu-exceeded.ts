@@ -1,5 +1,4 @@
 /** Invocations that Cloudflare ended for their CPU time: the Worker cannot know of them, Workers Logs does. */
-
 import { REPEATABLE } from "../cloudflare/api.ts";
 import type { Cloudflare } from "../cloudflare/official.ts";
 

@@ -3,7 +3,6 @@
  *
  * Earlier questions and answers go along with the next one; they and the key are in variables of this tab. The key is kept in a variable of this tab and nowhere else. Answers and passages are only ever text (`dom.ts`).
  */
-
 import { createParser } from "eventsource-parser";
 import { counted } from "../ground/counted.ts";
 import { HISTORY_MESSAGES_MAX } from "../limits.ts";

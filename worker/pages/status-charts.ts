@@ -1,5 +1,4 @@
 /** Drawings of the status page: a bar a day, and a line of latency. Pure. */
-
 import { counted } from "../ground/counted.ts";
 import type { DayBar, DayLevel } from "../ground/status.ts";
 import { type Shape, shape } from "./shape.ts";

@@ -1,5 +1,4 @@
 /** D1 and its full-text index: a read, a write that leaves nothing, the tables, and whether the index holds what the chunks say. */
-
 import { counted } from "../../ground/counted.ts";
 import { tenantTerm } from "../../ground/tenant-term.ts";
 import { PARITY_CHUNKS_MAX } from "../../limits.ts";

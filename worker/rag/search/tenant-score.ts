@@ -35,7 +35,7 @@ export function scoreWithinTenant(
   terms: readonly QueryTerm[],
   query: TermSet,
   { chunks, holding }: TenantStatistics,
-  shareOf: (title: string) => number = () => 1,
+  shareOf: (title: string) => number,
 ): Candidate[] {
   const idfOf = (held: number): number => Math.log(1 + (Math.max(0, chunks - held) + 0.5) / (held + 0.5));
   const asked = terms.map(({ stem, count }, place) => ({
