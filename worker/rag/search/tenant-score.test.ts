@@ -19,7 +19,9 @@ function ranked(query: string, texts: readonly string[]): string[] {
     const number = set.index.get(stem) ?? 0;
     return candidates.filter(({ frequency }) => (frequency[number] ?? 0) > 0).length;
   });
-  return scoreWithinTenant(candidates, terms, set, { chunks: texts.length, holding }, () => 1).map(({ id }) => texts[id] ?? "");
+  return scoreWithinTenant(candidates, terms, set, { chunks: texts.length, holding }, () => 1).map(
+    ({ id }) => texts[id] ?? "",
+  );
 }
 
 test("the other spelling of a compound says no more than its parts, however rare it is", () => {
