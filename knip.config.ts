@@ -14,6 +14,7 @@ const STARTED = [
   { id: "infra/policy/main.ts", reason: "the executable `pulumi-analyzer-prism`" },
   { id: "infra/policy/index.ts", reason: "Pulumi, by `main` of the pack's package.json" },
   { id: "infra/unprotected-store.fixture.ts", reason: "the real engine, in `life-cycle-engine.test.ts`" },
+  { id: "local/telemetry/data-points.js", reason: "a module of workerd, read by `workerd.ts`" },
   { id: "local/shim.js", reason: "a module of workerd, read by `workerd.ts`" },
   { id: "local/**/*-worker.js", reason: "modules of workerd, read by the Node.js end beside each" },
   { id: "local/bench-peers/*.ts", reason: "bare Workers that `bench http` bundles" },
