@@ -30,7 +30,10 @@ const PROGRAMS = [
   { id: "script", reason: "the system's, of every Linux: a terminal for `prompt.test.ts`" },
 ];
 
-const MODULES = [{ id: "./worker.js", reason: "the bundle, which workerd has beside `shim.js`" }];
+const MODULES = [
+  { id: "./worker.js", reason: "the bundle, which workerd has beside `shim.js`" },
+  { id: "./datasets.js", reason: "written by `workerd.ts` for each Worker" },
+];
 
 const ids = (exceptions: readonly { id: string; reason: string }[]) => exceptions.map(({ id }) => id);
 

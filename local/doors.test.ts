@@ -1,6 +1,8 @@
 /** Every port that listens: what is behind it is for those who prove that they may, or not there. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { createServer, type Server } from "node:net";
 import { platform as system } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
 import { GetObjectCommand, ListBucketsCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import Cloudflare from "cloudflare";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -124,3 +126,33 @@ test("of all permissions only those of R2 open a bucket to S3, and reading ones 
     "Workers R2 Storage Bucket Item Write": ["get", "put"],
   });
 });
+
+/** Listens at a port as soon as nobody else does. */
+async function take(port: number, signal: AbortSignal): Promise<Server | null> {
+  while (!signal.aborted) {
+    const server = createServer().listen(port, "127.0.0.1");
+    const listens = await new Promise<boolean>((resolve) => {
+      server.once("listening", () => resolve(true)).once("error", () => resolve(false));
+    });
+    if (listens) return server;
+    await pause(1);
+  }
+  return null;
+}
+
+test.skipIf(system() !== "linux")(
+  "a reload that finds workerd's ports taken by others goes on with new ones",
+  async () => {
+    const enough = new AbortController();
+    const thieves = listening(platform.workerdPid() ?? 0).map((port) => take(port, enough.signal));
+    try {
+      await platform.runtime.reload();
+      expect((await fetch(`${platform.url}/health/ready`)).status).toBe(200);
+    } finally {
+      enough.abort();
+      const taken = (await Promise.all(thieves)).filter((server) => server !== null);
+      for (const server of taken) server.close();
+      expect(taken).not.toEqual([]);
+    }
+  },
+);

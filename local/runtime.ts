@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { R2Bucket } from "@cloudflare/workers-types";
-import type { Miniflare, MiniflareOptions } from "miniflare";
+import { type Miniflare, MiniflareCoreError, type MiniflareOptions } from "miniflare";
 import { SERVICE } from "../infra/inventory.ts";
 import { hideBuckets } from "./bucket-storage.ts";
 import type { Engine } from "./engine.ts";
@@ -162,18 +162,32 @@ export class Runtime implements Engine {
     return this.#switch(async () => {
       const load = this.#plan();
       try {
-        await this.#miniflare.setOptions(load.options);
-        await this.#route(load);
+        await this.#change(load);
       } catch (error) {
         // workerd refused the code: what ran before runs again.
-        await this.#miniflare.dispose().catch(() => {});
-        // workerd does not take a socket's file over that an earlier one left.
-        for (const file of readdirSync(this.#sockets)) rmSync(join(this.#sockets, file));
-        this.#started = startMiniflare(this.#working.options);
-        await this.#route(this.#working);
+        await this.#startAnew(this.#working);
         throw error;
       }
     });
+  }
+
+  async #change(load: Load): Promise<void> {
+    try {
+      await this.#miniflare.setOptions(load.options);
+      await this.#route(load);
+    } catch (error) {
+      // Miniflare wants the ports that it had, and another process may have taken one meanwhile.
+      if (!(error instanceof MiniflareCoreError && error.code === "ERR_ADDRESS_IN_USE")) throw error;
+      await this.#startAnew(load);
+    }
+  }
+
+  async #startAnew(load: Load): Promise<void> {
+    await this.#miniflare.dispose().catch(() => {});
+    // workerd does not take a socket's file over that an earlier one left.
+    for (const file of readdirSync(this.#sockets)) rmSync(join(this.#sockets, file));
+    this.#started = startMiniflare(load.options);
+    await this.#route(load);
   }
 
   async triggerSchedule(scriptName: string, cron: string): Promise<void> {

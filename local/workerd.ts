@@ -199,6 +199,8 @@ export function platformWorker(
 
 /** Stands before the code of each Worker that has a dataset of Analytics Engine. */
 const DATA_POINTS = "telemetry/data-points.js";
+/** The names of its bindings. */
+const DATASETS = "telemetry/datasets.js";
 
 /**
  * One version of a script. With two versions live, the one with the larger share (`primary`) owns the Durable
@@ -221,7 +223,8 @@ function versionWorker(
     )
     // workerd starts at the first module, whatever the order of the upload.
     .toSorted((a, b) => Number(b.path === "worker.js") - Number(a.path === "worker.js"));
-  const beside = prelude === "" ? [] : [ownModule(DATA_POINTS)];
+  const names = esModule(DATASETS, `export default ${JSON.stringify(datasets)};`);
+  const beside = prelude === "" ? [] : [ownModule(DATA_POINTS), names];
   const options: V4WorkerOptions = {
     name: hiddenName(workerName(version), inputs),
     modules: [...(inputs.with_shim ? [ownModule("shim.js")] : []), ...modules, ...beside],
@@ -238,7 +241,6 @@ function versionWorker(
     ],
     ...bindingOptions(inputs, version, primary),
   };
-  if (datasets.length > 0) options.bindings = { ...options.bindings, __PRISM_DATASETS: datasets };
   if (inputs.with_shim) {
     options.serviceBindings = {
       ...options.serviceBindings,

@@ -5,6 +5,7 @@
  * Here the runtime is a service beside the Worker, so points of an isolate wait a moment and share one call.
  */
 import { env, waitUntil } from "cloudflare:workers";
+import names from "./datasets.js";
 
 /** How long points are collected before they are handed over. */
 const BATCH_MS = 25;
@@ -46,5 +47,4 @@ function text(value) {
   return typeof value === "string" ? value : new TextDecoder().decode(value ?? new Uint8Array());
 }
 
-for (const name of env.__PRISM_DATASETS) env[name] = new Dataset(env[name]);
-delete env.__PRISM_DATASETS;
+for (const name of names) env[name] = new Dataset(env[name]);
