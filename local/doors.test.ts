@@ -2,10 +2,9 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { platform as system } from "node:os";
-import { setTimeout as pause } from "node:timers/promises";
 import { GetObjectCommand, ListBucketsCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import Cloudflare from "cloudflare";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { SERVICE } from "../infra/inventory.ts";
 import { type Platform, startPlatform } from "./platform.ts";
 import { s3Credentials } from "./state.ts";
@@ -128,31 +127,23 @@ test("of all permissions only those of R2 open a bucket to S3, and reading ones 
 });
 
 /** Listens at a port as soon as nobody else does. */
-async function take(port: number, signal: AbortSignal): Promise<Server | null> {
-  while (!signal.aborted) {
-    const server = createServer().listen(port, "127.0.0.1");
-    const listens = await new Promise<boolean>((resolve) => {
-      server.once("listening", () => resolve(true)).once("error", () => resolve(false));
+function take(port: number): Promise<Server> {
+  const listen = () =>
+    new Promise<Server>((resolve, reject) => {
+      const server = createServer().once("error", reject);
+      server.listen(port, "127.0.0.1", () => resolve(server));
     });
-    if (listens) return server;
-    await pause(1);
-  }
-  return null;
+  return vi.waitFor(listen, { interval: 1, timeout: 30_000 });
 }
 
 test.skipIf(system() !== "linux")(
   "a reload that finds workerd's ports taken by others goes on with new ones",
   async () => {
-    const enough = new AbortController();
-    const thieves = listening(platform.workerdPid() ?? 0).map((port) => take(port, enough.signal));
-    try {
-      await platform.runtime.reload();
-      expect((await fetch(`${platform.url}/health/ready`)).status).toBe(200);
-    } finally {
-      enough.abort();
-      const taken = (await Promise.all(thieves)).filter((server) => server !== null);
-      for (const server of taken) server.close();
-      expect(taken).not.toEqual([]);
-    }
+    const thieves = listening(platform.workerdPid() ?? 0).map(take);
+    await platform.runtime.reload();
+    const taken = await Promise.all(thieves);
+    expect(taken).not.toEqual([]);
+    expect((await fetch(`${platform.url}/health/ready`)).status).toBe(200);
+    for (const server of taken) server.close();
   },
 );
