@@ -12,7 +12,7 @@ import { decodePack } from "../../worker/vectors/vector-pack.ts";
 import { REPEATABLE } from "../cloudflare/api.ts";
 import { OpsError } from "../command/errors.ts";
 import { PACK_READERS, TEXTS_PER_PACK, VECTOR_ROWS_PER_PAGE } from "../limits.ts";
-import { StorageError } from "../storage/storage.ts";
+import { absent, alreadyThere } from "../storage/storage.ts";
 import type { VectorsFilling } from "./fill.ts";
 import type { StoreSession } from "./stores.ts";
 import { changeLogHead, type VectorRow } from "./vector-rows.ts";
@@ -126,12 +126,9 @@ export class OtherModel {
     await pMap(
       keys,
       async (object_key) => {
-        const object = await session.bucket.read(object_key, session.steady).catch((error: unknown) => {
-          if (error instanceof StorageError && error.failure === "missing") return null;
-          throw error;
-        });
+        const object = await session.bucket.read(object_key, session.steady).catch(absent);
         // One that is damaged helps nobody: its texts are embedded again.
-        const pack = object === null ? null : await decodePack(object.body).catch(() => null);
+        const pack = object && (await decodePack(object.body).catch(() => undefined));
         this.#counts.set(object_key, pack?.count ?? 0);
         for (const [pack_slot, { content_hash }] of (pack?.entries ?? []).entries())
           places.set(content_hash, { object_key, pack_slot });
@@ -152,10 +149,7 @@ export class OtherModel {
     });
     const packs = {
       // A pack's key says what is in it: one that exists is the same.
-      put: (key: string, bytes: Uint8Array) =>
-        session.bucket.create(key, bytes, session.steady).catch((error: unknown) => {
-          if (!(error instanceof StorageError) || error.failure !== "exists") throw error;
-        }),
+      put: (key: string, bytes: Uint8Array) => session.bucket.create(key, bytes, session.steady).catch(alreadyThere),
     };
     const made = await embedToPack({ ai: restEmbedder(session), packs }, this.model, chunks);
     if (made === null) return;

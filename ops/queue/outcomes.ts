@@ -5,7 +5,7 @@ import { NO_OUTCOME, stagedKey } from "../../worker/store/job-parts.ts";
 import type { QueueMessage } from "../../worker/store/queue-messages.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { LETTER_LOOKERS } from "../limits.ts";
-import { type Storage, StorageError } from "../storage/storage.ts";
+import { absent, type Storage } from "../storage/storage.ts";
 import type { QueueAccess } from "./access.ts";
 import { type Letter, messageIn } from "./letters.ts";
 
@@ -107,11 +107,5 @@ async function loggedEntries(database: D1Connection, ids: readonly string[]): Pr
 }
 
 async function exists({ signal }: QueueAccess, storage: Storage, key: string): Promise<boolean> {
-  try {
-    await storage.look(key, signal);
-    return true;
-  } catch (error) {
-    if (error instanceof StorageError && error.failure === "missing") return false;
-    throw error;
-  }
+  return (await storage.look(key, signal).catch(absent)) !== undefined;
 }

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { decode } from "../service/client.ts";
-import { type Storage, StorageError } from "../storage/storage.ts";
+import { absent, readJson, type Storage } from "../storage/storage.ts";
 import { DERIVED_CHECKS } from "./derived-checks.ts";
 
 const RECORD = "generations/restore.json";
@@ -62,20 +62,11 @@ export function canBeUndone({ method, had_live, index_versions }: RestoreRecord)
 
 /** The last restore of the stack; null without one. */
 export async function readRestoreRecord(storage: Storage, signal: AbortSignal): Promise<RestoreRecord | null> {
-  const found = await read(storage, signal);
-  return found && decode(record, JSON.parse(Buffer.from(found.body).toString()), RECORD);
+  const found = await readJson(storage, RECORD, signal);
+  return found && decode(record, found.value, RECORD);
 }
 
 export async function writeRestoreRecord(storage: Storage, value: RestoreRecord, signal: AbortSignal): Promise<void> {
-  const found = await read(storage, signal);
+  const found = await storage.read(RECORD, signal).catch(absent);
   await storage.replace(RECORD, Buffer.from(JSON.stringify(value)), found?.etag ?? null, signal);
-}
-
-async function read(storage: Storage, signal: AbortSignal) {
-  try {
-    return await storage.read(RECORD, signal);
-  } catch (error) {
-    if (error instanceof StorageError && error.failure === "missing") return null;
-    throw error;
-  }
 }

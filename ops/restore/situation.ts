@@ -7,7 +7,7 @@ import type { Invocation } from "../command/invocation.ts";
 import { conditionOf, type Database, databaseOf, openSession, type StoreSession } from "../generation/stores.ts";
 import { openDriver } from "../stack/open-driver.ts";
 import type { StackResources } from "../stack/target.ts";
-import { StorageError } from "../storage/storage.ts";
+import { isFailure } from "../storage/storage.ts";
 import { whileWaiting } from "../waits.ts";
 
 export interface Situation {
@@ -75,7 +75,7 @@ export async function withBucket({ session }: Situation): Promise<void> {
   const isThere = await session.bucket.page("", "", session.signal).then(
     () => true,
     (error: unknown) => {
-      if (error instanceof StorageError && ["missing", "refused"].includes(error.failure)) return false;
+      if (isFailure(error, "missing", "refused")) return false;
       throw error;
     },
   );

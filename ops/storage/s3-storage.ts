@@ -2,7 +2,7 @@
 import { certificateTold, skewTold } from "../clock.ts";
 import { STORAGE_PAGE } from "../limits.ts";
 import { retryAfter_ms } from "../patience.ts";
-import { type Storage, StorageError, type StorageFailure } from "./storage.ts";
+import { absent, type Storage, StorageError, type StorageFailure } from "./storage.ts";
 
 export interface S3Place {
   endpoint: string;
@@ -151,9 +151,7 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
       attempt(key, signal, async () => {
         const { sdk, client } = await connected();
         await client.send(new sdk.DeleteObjectCommand(at(key)), { abortSignal: signal });
-      }).catch((error: unknown) => {
-        if (!(error instanceof StorageError && error.failure === "missing")) throw error;
-      }),
+      }).catch(absent),
   };
 }
 

@@ -5,7 +5,7 @@
 import pMap from "p-map";
 import { REPOSITORY_READERS } from "../../limits.ts";
 import { diedHere } from "../../machine.ts";
-import { listUnder, StorageError, type StoredObject } from "../../storage/storage.ts";
+import { isFailure, listUnder, type StoredObject } from "../../storage/storage.ts";
 import { DamagedObject, refused } from "./damage.ts";
 import { garbage, referencesOf } from "./garbage.ts";
 import { type History, type KnownManifest, manifestObjects } from "./history.ts";
@@ -202,7 +202,7 @@ function remover(opened: Opened, assertHeld: () => Promise<void>) {
       report.objects_removed += 1;
       report.bytes_removed += bytes;
     } catch (error) {
-      if (!(error instanceof StorageError && error.failure === "locked")) throw error;
+      if (!isFailure(error, "locked")) throw error;
       report.locked.objects += 1;
       report.locked.bytes += bytes;
     }

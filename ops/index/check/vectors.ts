@@ -9,7 +9,7 @@ import type { StoreSession, VectorStore } from "../../generation/stores.ts";
 import { type FoundVector, VectorIndex } from "../../generation/vector-index.ts";
 import { changeLogHead } from "../../generation/vector-rows.ts";
 import { INDEX_CHECK_ROWS, PACK_READERS, SETTLE_POLL_MS, VECTOR_GET_IDS, VECTOR_READERS } from "../../limits.ts";
-import { StorageError } from "../../storage/storage.ts";
+import { absent } from "../../storage/storage.ts";
 import { announce, findOrphanVectors, unsettledChunks } from "../../vacuum/orphan-vectors.ts";
 import { whileWaiting } from "../../waits.ts";
 import type { Findings } from "./kinds.ts";
@@ -162,11 +162,8 @@ async function readPacks(
     async ([key, chunk]): Promise<[string, Pack]> => {
       const known = before.get(key);
       if (known) return [key, known];
-      const body = await bucket.read(key, steady).catch((error: unknown) => {
-        if (error instanceof StorageError && error.failure === "missing") return null;
-        throw error;
-      });
-      if (body === null) return [key, { facts: "missing", vectors: [] }];
+      const body = await bucket.read(key, steady).catch(absent);
+      if (body === undefined) return [key, { facts: "missing", vectors: [] }];
       const pack = await decodePack(body.body).catch(() => null);
       const isAsSaid =
         pack?.key === key &&
