@@ -4,6 +4,7 @@ import { sampling } from "../backup/plan-cost.ts";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
 import { shownBytes } from "../command/quantities.ts";
+import { firstNumber } from "../d1/query.ts";
 import { quoted, readSchema } from "../d1/schema.ts";
 import { liveDatabase, openStack } from "../stack/delivery.ts";
 
@@ -42,7 +43,7 @@ export const dbTables = defineCommand({
       ...found.map(sampling),
       { sql: "SELECT tbl_name, name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name" },
     ]);
-    const numberAt = (at: number) => Number(measured[at]?.rows[0]?.[0] ?? 0);
+    const numberAt = (at: number) => firstNumber(measured[at]);
     const indexes = measured.at(-1)?.rows ?? [];
     const tables = found
       .map(({ name, is_logged }, at) => ({

@@ -7,6 +7,7 @@ import type { BucketSummary } from "../backup/manifest.ts";
 import type { Snapshot } from "../backup/repository/repository.ts";
 import { readObjects } from "../backup/snapshot/bucket-copy.ts";
 import type { D1Connection } from "../d1/connection.ts";
+import { queryRows } from "../d1/query.ts";
 import type { VectorIndex } from "../generation/vector-index.ts";
 import { vectorIds } from "../generation/vector-rows.ts";
 import {
@@ -72,14 +73,13 @@ export async function fillScratchIndex(
 }
 
 async function entriesOf(packs: ReadonlyMap<string, Float32Array[]>, connection: D1Connection): Promise<IndexEntry[]> {
-  const [rows] = await connection.batch([
-    {
-      sql: `SELECT c.id, d.tenant, d.metadata, p.object_key, c.pack_slot FROM json_each(?1) k
-        JOIN packs p ON p.object_key = k.value JOIN chunks c ON c.pack_id = p.id JOIN documents d ON d.id = c.document_id`,
-      params: [JSON.stringify([...packs.keys()])],
-    },
-  ]);
-  return (rows?.rows ?? []).flatMap(([id, tenant, metadata, key, slot]) => {
+  const rows = await queryRows(
+    connection,
+    `SELECT c.id, d.tenant, d.metadata, p.object_key, c.pack_slot FROM json_each(?1) k
+      JOIN packs p ON p.object_key = k.value JOIN chunks c ON c.pack_id = p.id JOIN documents d ON d.id = c.document_id`,
+    [JSON.stringify([...packs.keys()])],
+  );
+  return rows.flatMap(([id, tenant, metadata, key, slot]) => {
     const values = packs.get(String(key))?.[Number(slot)];
     if (values === undefined) return [];
     return [indexEntry({ id: Number(id), tenant: String(tenant), values, metadata: JSON.parse(String(metadata)) })];

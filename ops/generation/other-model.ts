@@ -11,6 +11,7 @@ import type { EmbeddingModel } from "../../worker/vectors/models.ts";
 import { decodePack } from "../../worker/vectors/vector-pack.ts";
 import { REPEATABLE } from "../cloudflare/api.ts";
 import { OpsError } from "../command/errors.ts";
+import { queryRows, queryTexts } from "../d1/query.ts";
 import { PACK_READERS, TEXTS_PER_PACK, VECTOR_ROWS_PER_PAGE } from "../limits.ts";
 import { absent, alreadyThere } from "../storage/storage.ts";
 import type { VectorsFilling } from "./fill.ts";
@@ -71,8 +72,7 @@ export class OtherModel {
     const foreign = `SELECT c.id, c.content_hash FROM chunks c JOIN packs p ON p.id = c.pack_id
       WHERE c.id > ?1 AND p.embedding_model <> ?2 ORDER BY c.id LIMIT ${VECTOR_ROWS_PER_PAGE}`;
     for (let after = 0; ; ) {
-      const [page] = await next.batch([{ sql: foreign, params: [after, vector_space] }]);
-      const rows = page?.rows ?? [];
+      const rows = await queryRows(next, foreign, [after, vector_space]);
       if (rows.length === 0) break;
       this.#places ??= await this.#known(filling);
       const places = rows.map(([id, hash]) => ({ id, ...this.#placeOf(String(hash), Number(id), target.name) }));
@@ -115,13 +115,9 @@ export class OtherModel {
 
   /** What the database's packs of this model hold, whether chunks point there or not, and those of an interrupted fill. */
   async #known({ database, session, state, target }: VectorsFilling): Promise<Map<string, Place>> {
-    const [found] = await database.batch([
-      {
-        sql: "SELECT object_key FROM packs WHERE embedding_model = ?1 AND dimensions = ?2",
-        params: [this.model.vector_space, target.dimensions],
-      },
-    ]);
-    const keys = new Set([...(found?.rows ?? []).map(([key]) => String(key)), ...(state.packs ?? [])]);
+    const sql = "SELECT object_key FROM packs WHERE embedding_model = ?1 AND dimensions = ?2";
+    const stored = await queryTexts(database, sql, [this.model.vector_space, target.dimensions]);
+    const keys = new Set([...stored, ...(state.packs ?? [])]);
     const places = new Map<string, Place>();
     await pMap(
       keys,
@@ -142,8 +138,8 @@ export class OtherModel {
   async #embed(filling: VectorsFilling, ids: readonly number[]): Promise<void> {
     const { database, session, state } = filling;
     const sql = `SELECT title, heading, text, content_hash FROM chunks WHERE id IN (SELECT value FROM json_each(?1))`;
-    const [found] = await database.batch([{ sql, params: [JSON.stringify(ids)] }]);
-    const chunks = (found?.rows ?? []).map((row): Embeddable => {
+    const rows = await queryRows(database, sql, [JSON.stringify(ids)]);
+    const chunks = rows.map((row): Embeddable => {
       const [title = "", heading = "", text = "", content_hash = ""] = row.map(String);
       return { title, heading, text, content_hash };
     });

@@ -5,6 +5,7 @@ import { jsonIn } from "../../worker/ground/json.ts";
 import { type QueueMessage, queueMessage } from "../../worker/store/queue-messages.ts";
 import { misuse, type OpsError } from "../command/errors.ts";
 import type { D1Connection, JsonValue } from "../d1/connection.ts";
+import { queryNumber, queryRows } from "../d1/query.ts";
 import { LETTERS_PER_READ } from "../limits.ts";
 
 export const letter = z.strictObject({
@@ -54,8 +55,7 @@ export async function* lettersIn(database: D1Connection, ids: readonly string[])
     if (missing.length > 0) throw notThere(missing);
     return yield found;
   }
-  const [newest] = await database.batch([{ sql: "SELECT max(failed_at_ms) FROM dead_letters" }]);
-  const until_ms = newest?.rows[0]?.[0] ?? 0;
+  const until_ms = await queryNumber(database, "SELECT max(failed_at_ms) FROM dead_letters");
   for (let after = ""; ; ) {
     const where = "WHERE id > ?1 AND failed_at_ms <= ?2 ORDER BY id LIMIT ?3";
     const page = await readLetters(database, where, [after, until_ms, LETTERS_PER_READ]);
@@ -72,8 +72,7 @@ export function newestLetters(database: D1Connection, limit: number): Promise<Le
 }
 
 export async function countLetters(database: D1Connection): Promise<number> {
-  const [counted] = await database.batch([{ sql: "SELECT count(*) FROM dead_letters" }]);
-  return Number(counted?.rows[0]?.[0] ?? 0);
+  return await queryNumber(database, "SELECT count(*) FROM dead_letters");
 }
 
 export async function removeLetters(database: D1Connection, ids: readonly string[]): Promise<void> {
@@ -94,8 +93,7 @@ export async function putLetters(database: D1Connection, letters: readonly Lette
 
 async function readLetters(database: D1Connection, where: string, params: readonly JsonValue[]): Promise<Letter[]> {
   const sql = `SELECT id, queue, body, attempts, failed_at_ms FROM dead_letters ${where}`;
-  const [found] = await database.batch([{ sql, params }]);
-  return (found?.rows ?? []).map(([id, queue, body, attempts, failed_at_ms]) => ({
+  return (await queryRows(database, sql, params)).map(([id, queue, body, attempts, failed_at_ms]) => ({
     id: String(id),
     queue: String(queue),
     body: String(body),

@@ -1,6 +1,7 @@
 /** A page of dead letters sent again, and followed until the stores hold what they asked for. */
 import { setTimeout as pause } from "node:timers/promises";
 import { counted } from "../../worker/ground/counted.ts";
+import { queryTexts } from "../d1/query.ts";
 import { LETTERS_WAIT_MAX_MS, QUEUE_PUSH_MESSAGES, SETTLE_POLL_MS } from "../limits.ts";
 import { whileWaiting } from "../waits.ts";
 import type { QueueAccess } from "./access.ts";
@@ -68,8 +69,7 @@ async function settled(
 async function diedAgain({ database }: QueueAccess, letters: readonly Letter[]): Promise<string[]> {
   const sql = `SELECT old.id FROM dead_letters old JOIN dead_letters new ON new.body = old.body AND new.failed_at_ms > old.failed_at_ms
     WHERE old.id IN (SELECT value FROM json_each(?1)) AND new.id NOT IN (SELECT value FROM json_each(?1))`;
-  const [found] = await database.batch([{ sql, params: [JSON.stringify(letters.map(({ id }) => id))] }]);
-  return (found?.rows ?? []).map(([id]) => String(id));
+  return await queryTexts(database, sql, [JSON.stringify(letters.map(({ id }) => id))]);
 }
 
 function replayed(id: string, standing: Standing): Replayed {

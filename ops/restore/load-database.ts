@@ -13,6 +13,7 @@ import { OpsError } from "../command/errors.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { lastKey } from "../d1/last-key.ts";
 import { beginLoad, finishLoad } from "../d1/load.ts";
+import { queryTexts } from "../d1/query.ts";
 import type { Cell, Row } from "../d1/row-codec.ts";
 import type { Schema } from "../d1/schema.ts";
 import { writeRows } from "../d1/write-rows.ts";
@@ -77,8 +78,7 @@ export function snapshotSchema({ body }: { body: Pick<SnapshotBody, "database"> 
 
 async function isLoaded(connection: D1Connection, { triggers }: Schema): Promise<boolean> {
   if (triggers.length === 0) return false;
-  const [found] = await connection.batch([{ sql: "SELECT name FROM sqlite_schema WHERE type = 'trigger'" }]);
-  const there = new Set((found?.rows ?? []).map(([name]) => String(name)));
+  const there = new Set(await queryTexts(connection, "SELECT name FROM sqlite_schema WHERE type = 'trigger'"));
   return triggers.every(({ name }) => there.has(name));
 }
 

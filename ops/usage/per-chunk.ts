@@ -2,6 +2,7 @@
 import { NEURONS_PER_MILLION_EMBEDDED_TOKENS } from "../../infra/cloudflare-limits.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { rounded } from "../command/rounded.ts";
+import { firstNumber } from "../d1/query.ts";
 import { restD1 } from "../d1/rest-connection.ts";
 import { PER_CHUNK_SAMPLE } from "../limits.ts";
 import type { StackTarget } from "../stack/target.ts";
@@ -32,7 +33,7 @@ export async function readPerChunk(
       params: [PER_CHUNK_SAMPLE],
     },
   ]);
-  const chunks_today = Number(made?.rows[0]?.[0] ?? 0);
+  const chunks_today = firstNumber(made);
   const tokens = lengths?.rows[0]?.[0] ?? null;
   return {
     chunks_today,

@@ -2,6 +2,7 @@
 import { counted } from "../../../worker/ground/counted.ts";
 import type { Cloudflare } from "../../cloudflare/official.ts";
 import type { D1Connection } from "../../d1/connection.ts";
+import { queryRows } from "../../d1/query.ts";
 import { PACK_KEYS_PER_READ } from "../../limits.ts";
 import type { StackResources } from "../../stack/target.ts";
 import type { Storage } from "../../storage/storage.ts";
@@ -122,20 +123,13 @@ export async function copyStores(sources: StoreSources, beside: Beside): Promise
 async function packKeys(connection: D1Connection, has_packs: boolean): Promise<Set<string>> {
   const keys = new Set<string>();
   for (let after = 0; has_packs; ) {
-    const [page] = await connection.batch(
-      [
-        {
-          sql: `SELECT id, object_key FROM packs WHERE id > ?1 ORDER BY id LIMIT ${PACK_KEYS_PER_READ}`,
-          params: [after],
-        },
-      ],
-      { repeatable: true },
-    );
-    for (const [id, key] of page?.rows ?? []) {
+    const sql = `SELECT id, object_key FROM packs WHERE id > ?1 ORDER BY id LIMIT ${PACK_KEYS_PER_READ}`;
+    const page = await queryRows(connection, sql, [after]);
+    for (const [id, key] of page) {
       keys.add(String(key));
       after = Number(id);
     }
-    if ((page?.rows.length ?? 0) < PACK_KEYS_PER_READ) break;
+    if (page.length < PACK_KEYS_PER_READ) break;
   }
   return keys;
 }

@@ -8,6 +8,7 @@ import { chunkHash } from "../../../worker/rag/text/normalise.ts";
 import { OpsError } from "../../command/errors.ts";
 import type { D1Connection, JsonValue, Statement } from "../../d1/connection.ts";
 import { rebuildFullText } from "../../d1/full-text.ts";
+import { queryNumber } from "../../d1/query.ts";
 import { sendToWorker } from "../../generation/release.ts";
 import { VectorIndex } from "../../generation/vector-index.ts";
 import { namedVectors, packedEntries } from "../../generation/vector-rows.ts";
@@ -125,8 +126,7 @@ async function repairFullText(database: D1Connection): Promise<void> {
     .findLast((statement) => /^CREATE VIRTUAL TABLE chunks_fts\b/m.test(statement));
   const definition = sql?.slice(sql.indexOf("CREATE VIRTUAL TABLE")) ?? "";
   if (findings.of("full-text-gone").length > 0) await database.batch([{ sql: definition }]);
-  const [size] = await database.batch([{ sql: "SELECT count(*) FROM chunks" }]);
-  if (Number(size?.rows[0]?.[0]) > FULL_TEXT_REBUILD_ROWS_MAX)
+  if ((await queryNumber(database, "SELECT count(*) FROM chunks")) > FULL_TEXT_REBUILD_ROWS_MAX)
     throw new OpsError({
       op: "repair",
       subject: "the full-text index",
@@ -171,13 +171,8 @@ async function embedAgain({ session, database }: Compared, ids: readonly string[
   const until_ms = session.now() + OWED_WAIT_MAX_MS;
   await whileWaiting(wait, async () => {
     for (let left = owed.length; left > 0 && session.now() < until_ms; ) {
-      const [found] = await database.batch([
-        {
-          sql: "SELECT count(*) FROM vector_outbox WHERE id IN (SELECT value FROM json_each(?1))",
-          params: [json(owed)],
-        },
-      ]);
-      left = Number(found?.rows[0]?.[0] ?? 0);
+      const sql = "SELECT count(*) FROM vector_outbox WHERE id IN (SELECT value FROM json_each(?1))";
+      left = await queryNumber(database, sql, [json(owed)]);
       if (left > 0) await pause(SETTLE_POLL_MS, undefined, { signal: session.steady });
     }
   });

@@ -5,6 +5,7 @@ import { chunkHash } from "../../../worker/rag/text/normalise.ts";
 import { type IndexEntry, indexEntry } from "../../../worker/vectors/index-entry.ts";
 import { decodePack } from "../../../worker/vectors/vector-pack.ts";
 import type { D1Connection, JsonValue } from "../../d1/connection.ts";
+import { queryNumber, queryTexts } from "../../d1/query.ts";
 import type { StoreSession, VectorStore } from "../../generation/stores.ts";
 import { type FoundVector, VectorIndex } from "../../generation/vector-index.ts";
 import { changeLogHead } from "../../generation/vector-rows.ts";
@@ -59,8 +60,7 @@ export async function checkChunks(
   const { signal, progress } = session;
   const index = new VectorIndex(session, store.name);
   const since_seq = await changeLogHead(database);
-  const [counted] = await database.batch([{ sql: "SELECT count(*) FROM chunks" }]);
-  const total = Number(counted?.rows[0]?.[0] ?? 0);
+  const total = await queryNumber(database, "SELECT count(*) FROM chunks");
   announce(session, "read back and compared", Math.ceil(total / VECTOR_GET_IDS));
   progress.start("chunks", total);
   const checked: Checked = { chunks: 0, vectors: 0 };
@@ -128,10 +128,8 @@ async function chunkOf(database: D1Connection, row: JsonValue[]): Promise<Chunk>
   const [metadata, object_key, slot, model, dimensions, vector_count] = row.slice(11);
   let original: string | null = null;
   // One at a time: each may have a megabyte.
-  if (hasOriginal === 1) {
-    const [one] = await database.batch([{ sql: "SELECT original FROM chunks WHERE id = ?1", params: [id ?? 0] }]);
-    original = String(one?.rows[0]?.[0]);
-  }
+  if (hasOriginal === 1)
+    [original = null] = await queryTexts(database, "SELECT original FROM chunks WHERE id = ?1", [id ?? 0]);
   const isPlaced = typeof object_key === "string";
   return {
     id: Number(id),
