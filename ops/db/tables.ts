@@ -1,5 +1,6 @@
 /** `ops db tables` */
 import { z } from "zod";
+import { liveOf } from "../../infra/outputs.ts";
 import { sampling } from "../backup/plan-cost.ts";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
@@ -35,7 +36,7 @@ export const dbTables = defineCommand({
     const stack = await openStack(invocation);
     const connection = await liveDatabase(stack);
     const { database } = await stack.target.resources();
-    const live = database.generations.find(({ generation }) => generation === database.live);
+    const live = liveOf(database);
     const { file_size = 0 } = await stack.client.d1.database.get(live?.id ?? "", { account_id: stack.account_id });
     const { tables: found } = await readSchema(connection);
     const measured = await connection.batch([

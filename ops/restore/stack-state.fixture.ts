@@ -1,6 +1,7 @@
 /** For tests: everything that a stack holds, by hash, read past the service. */
 import { createHash } from "node:crypto";
 import { BUCKETS } from "../../infra/inventory.ts";
+import { liveOf } from "../../infra/outputs.ts";
 import type { Platform } from "../../local/platform.ts";
 import { readNamespace } from "../backup/snapshot/config-namespace.ts";
 import { LEFT_OUT } from "../backup/snapshot/database-look.ts";
@@ -17,9 +18,8 @@ const signal = new AbortController().signal;
 export async function liveStack({ api_url, account_id, api_token: token }: Platform, data_dir: string) {
   const resources = await (await locateStack("local", data_dir, {}, signal)).resources();
   const api = createCloudflare({ api_url, account_id, token }, { signal });
-  const id = resources.database.generations.find(({ generation }) => generation === resources.database.live)?.id ?? "";
-  const index =
-    resources.vectors.generations.find(({ generation }) => generation === resources.vectors.live)?.name ?? "";
+  const id = liveOf(resources.database)?.id ?? "";
+  const index = liveOf(resources.vectors)?.name ?? "";
   return { api, account_id, resources, database: restD1(api, account_id, id), index };
 }
 

@@ -1,5 +1,6 @@
 /** What a chunk costs to index, from what the database says of this day's chunks. */
 import { NEURONS_PER_MILLION_EMBEDDED_TOKENS } from "../../infra/cloudflare-limits.ts";
+import { liveOf } from "../../infra/outputs.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { rounded } from "../command/rounded.ts";
 import { firstNumber } from "../d1/query.ts";
@@ -24,8 +25,7 @@ export async function readPerChunk(
   { rows_written, midnight_ms, signal }: { rows_written: number; midnight_ms: number; signal: AbortSignal },
 ): Promise<PerChunk> {
   const [address, { database }] = await Promise.all([target.api(), target.resources()]);
-  const live = database.generations.find(({ generation }) => generation === database.live);
-  const connection = restD1(createCloudflare(address, { signal }), address.account_id, live?.id ?? "");
+  const connection = restD1(createCloudflare(address, { signal }), address.account_id, liveOf(database)?.id ?? "");
   const [made, lengths] = await connection.batch([
     { sql: "SELECT coalesce(sum(vector_count), 0) FROM packs WHERE created_at_ms >= ?1", params: [midnight_ms] },
     {

@@ -1,4 +1,5 @@
 /** Everything of a stack beside its database: buckets, configuration, vector index, Worker. */
+import { liveOf } from "../../../infra/outputs.ts";
 import { counted } from "../../../worker/ground/counted.ts";
 import type { Cloudflare } from "../../cloudflare/official.ts";
 import type { D1Connection } from "../../d1/connection.ts";
@@ -74,8 +75,7 @@ export async function copyStores(sources: StoreSources, beside: Beside): Promise
   ]);
 
   options.on_step("the other stores, once more");
-  const name =
-    resources.vectors.generations.find(({ generation }) => generation === resources.vectors.live)?.name ?? "";
+  const name = liveOf(resources.vectors)?.name ?? "";
   const listing = options.full || base === null;
   // Asked before the bucket is listed: what a row names was there before the row.
   const again = packKeys(beside.connection, vector_ids !== null).then(async (keys) => {
