@@ -5,6 +5,7 @@
  * snapshot before; without one, from the span of a numeric key, else from a count that stops early. What changed is known by entries of
  * the log that lie evenly between its ends: which rows they name, whether these are still there, and how long they are.
  */
+import { z } from "zod";
 import type { D1Connection, Statement } from "../d1/connection.ts";
 import { firstNumber } from "../d1/query.ts";
 import { quoted, type Table } from "../d1/schema.ts";
@@ -21,16 +22,17 @@ import { bytesOf, measureChanges } from "./plan-changes.ts";
 import { keptTable } from "./snapshot/continuation.ts";
 import type { DatabaseLook } from "./snapshot/database-look.ts";
 
-interface TablePlan {
-  name: string;
+export const tablePlan = z.strictObject({
+  name: z.string(),
   /** `whole`: every row. `changes`: what the change log names. `at the end`: in the last transaction, for it has no log. */
-  how: "whole" | "changes" | "at the end";
+  how: z.enum(["whole", "changes", "at the end"]),
   /** Of the table, by the best estimate at hand. */
-  rows: number;
+  rows: z.number(),
   /** To be read before the change log. */
-  bytes: number;
-  requests: number;
-}
+  bytes: z.number(),
+  requests: z.number(),
+});
+type TablePlan = z.infer<typeof tablePlan>;
 
 interface DatabasePlan {
   tables: TablePlan[];

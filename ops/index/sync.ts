@@ -4,14 +4,15 @@
  */
 import { z } from "zod";
 import { counted } from "../../worker/ground/counted.ts";
+import type { DocumentInput } from "../../worker/ground/document.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Progress } from "../command/progress.ts";
 import { INDEX_DELETE_UNASKED, INDEX_DELETE_UNASKED_SHARE, INDEX_LIST_PAGE, INDEX_READERS } from "../limits.ts";
 import { batches, finishedJob, submit } from "../service/batch.ts";
 import { type Client, decode } from "../service/client.ts";
 import type { IndexConfig } from "./config.ts";
-import { planSync, type StoredDocument, type SyncPlan } from "./plan.ts";
-import { documentId, type IndexDocument, readDocument } from "./read-document.ts";
+import { planSync, type StoredDocument, type SyncPlan, storedDocument } from "./plan.ts";
+import { documentId, readDocument } from "./read-document.ts";
 import type { Refusals } from "./refusals.ts";
 import { type SourceFile, withSource } from "./sources.ts";
 
@@ -49,17 +50,7 @@ export interface SyncOptions {
   progress?: Progress;
 }
 
-const Page = z.object({
-  documents: z.array(
-    z.object({
-      id: z.string(),
-      content_hash: z.string(),
-      url: z.string().nullable(),
-      metadata: z.record(z.string(), z.unknown()),
-    }),
-  ),
-  next_cursor: z.string().nullable(),
-});
+const Page = z.object({ documents: z.array(storedDocument), next_cursor: z.string().nullable() });
 /** A request that is wrong in itself: its documents fail, the others go on. */
 const BAD_REQUEST = new Set([400, 413, 422]);
 
@@ -145,7 +136,7 @@ interface LocalState {
   /** By id; null for what was not read; without those that hold no text. */
   hashes: Map<string, string | null>;
   /** Only what may have to be sent. */
-  documents: Map<string, IndexDocument>;
+  documents: Map<string, DocumentInput>;
   converted: number;
   failures: SyncResult["failures"];
 }
@@ -229,7 +220,7 @@ async function checkDeletion(plan: SyncPlan, stored: number, options: SyncOption
 }
 
 /** Sends documents in batches, waits for their jobs, and returns what the service could not index. */
-async function send(documents: readonly IndexDocument[], options: SyncOptions): Promise<SyncResult["failures"]> {
+async function send(documents: readonly DocumentInput[], options: SyncOptions): Promise<SyncResult["failures"]> {
   const failures: SyncResult["failures"] = [];
   const jobs: AcceptedBatch[] = [];
   let done = 0;
@@ -257,7 +248,7 @@ async function send(documents: readonly IndexDocument[], options: SyncOptions): 
 
 interface AcceptedBatch {
   id: string;
-  batch: readonly IndexDocument[];
+  batch: readonly DocumentInput[];
 }
 
 /**
@@ -265,7 +256,7 @@ interface AcceptedBatch {
  * does not take stands alone: one of n costs about 2·log₂ n more requests, and whatever the rule was, it is the service's.
  */
 async function sendApart(
-  batch: readonly IndexDocument[],
+  batch: readonly DocumentInput[],
   options: SyncOptions,
 ): Promise<{ jobs: AcceptedBatch[]; failures: SyncResult["failures"] }> {
   options.signal?.throwIfAborted();

@@ -1,5 +1,6 @@
 /** A page of dead letters sent again, and followed until the stores hold what they asked for. */
 import { setTimeout as pause } from "node:timers/promises";
+import { z } from "zod";
 import { counted } from "../../worker/ground/counted.ts";
 import { queryTexts } from "../d1/query.ts";
 import { LETTERS_WAIT_MAX_MS, QUEUE_PUSH_MESSAGES, SETTLE_POLL_MS } from "../limits.ts";
@@ -8,15 +9,13 @@ import type { QueueAccess } from "./access.ts";
 import { type Letter, removeLetters } from "./letters.ts";
 import { reopenParts, type Standing, standings } from "./outcomes.ts";
 
-export interface Replayed {
-  id: string;
-  /**
-   * `done`: the stores show it. `failed again`: another letter says so. `waiting`: not done within the time; the letter stays. `hopeless`:
-   * was not sent.
-   */
-  outcome: "done" | "failed again" | "waiting" | "hopeless";
-  because: string | null;
-}
+/**
+ * `done`: the stores show it. `failed again`: another letter says so. `waiting`: not done within the time; the letter stays. `hopeless`:
+ * was not sent.
+ */
+const OUTCOMES = ["done", "failed again", "waiting", "hopeless"] as const;
+export const replayed = z.strictObject({ id: z.string(), outcome: z.enum(OUTCOMES), because: z.string().nullable() });
+export type Replayed = z.infer<typeof replayed>;
 
 /**
  * Cut off anywhere, it may be repeated: a letter goes only when its work is done or another letter stands for it, parts that were reopened
@@ -41,7 +40,7 @@ export async function sendAgain(
     { for: `${counted(sendable.length, "letter")} to be done`, limit_ms: LETTERS_WAIT_MAX_MS },
     () => settled(access, sendable, now),
   );
-  const results = letters.map(({ id }) => replayed(id, ended.get(id) ?? before.get(id) ?? "open"));
+  const results = letters.map(({ id }) => outcomeOf(id, ended.get(id) ?? before.get(id) ?? "open"));
   const gone = results.flatMap(({ id, outcome }) => (outcome === "done" || outcome === "failed again" ? [id] : []));
   await removeLetters(access.database, gone);
   return results;
@@ -72,7 +71,7 @@ async function diedAgain({ database }: QueueAccess, letters: readonly Letter[]):
   return await queryTexts(database, sql, [JSON.stringify(letters.map(({ id }) => id))]);
 }
 
-function replayed(id: string, standing: Standing): Replayed {
+function outcomeOf(id: string, standing: Standing): Replayed {
   if (typeof standing === "object") return { id, outcome: "hopeless", because: standing.hopeless };
   if (standing === "failed")
     return { id, outcome: "failed again", because: "the service's log says why: npm run ops -- logs errors" };

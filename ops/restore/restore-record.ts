@@ -3,15 +3,13 @@
  * there, and what it replaced, so that it can be undone.
  */
 import { z } from "zod";
+import { keyValueEntry } from "../backup/snapshot/config-namespace.ts";
 import { decode } from "../service/client.ts";
 import { absent, readJson, type Storage } from "../storage/storage.ts";
-import { DERIVED_CHECKS } from "./derived-checks.ts";
+import { failedCheck } from "./derived-checks.ts";
 
 const RECORD = "generations/restore.json";
 
-const entries = z.array(
-  z.object({ key: z.string(), value_base64: z.string(), metadata: z.unknown(), expiration: z.number().nullable() }),
-);
 const move = z.object({ from: z.number(), to: z.number() });
 
 const record = z.object({
@@ -44,9 +42,9 @@ const record = z.object({
   /** Of every tenant, from before; null where that was lost. */
   index_versions: z.array(z.tuple([z.string(), z.number()])).nullable(),
   /** Checks that failed and were overruled by `--accept-failed-check`. */
-  overruled: z.array(z.object({ check: z.enum(DERIVED_CHECKS), finding: z.string() })).default([]),
+  overruled: z.array(failedCheck).default([]),
   /** The configuration namespace as it was; null until it is about to be changed. */
-  config_before: entries.nullable(),
+  config_before: z.array(keyValueEntry).nullable(),
 });
 export type RestoreRecord = z.infer<typeof record>;
 
