@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { counted } from "../../worker/ground/counted.ts";
 import type { DocumentInput } from "../../worker/ground/document.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse, OpsError, refusal } from "../command/errors.ts";
 import type { Progress } from "../command/progress.ts";
 import { INDEX_DELETE_UNASKED, INDEX_DELETE_UNASKED_SHARE, INDEX_LIST_PAGE, INDEX_READERS } from "../limits.ts";
 import { batches, finishedJob, submit } from "../service/batch.ts";
@@ -178,15 +178,12 @@ async function readOne(
 ): Promise<void> {
   const id = documentId(file);
   if (state.seen.has(id)) {
-    throw new OpsError(
-      {
-        op: "index",
-        subject: id,
-        cause: "two sources give this id",
-        hint: "put one of them into another `collection`, or exclude the file",
-      },
-      { exit_code: EXIT.usage },
-    );
+    throw misuse({
+      op: "index",
+      subject: id,
+      cause: "two sources give this id",
+      hint: "put one of them into another `collection`, or exclude the file",
+    });
   }
   state.seen.add(id);
   state.hashes.set(id, null);
@@ -208,15 +205,12 @@ async function checkDeletion(plan: SyncPlan, stored: number, options: SyncOption
   const unasked = Math.max(INDEX_DELETE_UNASKED, stored * INDEX_DELETE_UNASKED_SHARE);
   if (options.dry_run || plan.delete.length <= unasked) return;
   if (options.approveDeletion) return options.approveDeletion(plan.delete);
-  throw new OpsError(
-    {
-      op: "delete",
-      subject: `${plan.delete.length} of ${counted(stored, "document")}`,
-      cause: "their files are gone or empty, which looks like a wrong folder rather than a wish",
-      hint: "look at the plan (npm run ops -- index update --dry-run), then confirm it with --yes",
-    },
-    { exit_code: EXIT.refused },
-  );
+  throw refusal({
+    op: "delete",
+    subject: `${plan.delete.length} of ${counted(stored, "document")}`,
+    cause: "their files are gone or empty, which looks like a wrong folder rather than a wish",
+    hint: "look at the plan (npm run ops -- index update --dry-run), then confirm it with --yes",
+  });
 }
 
 /** Sends documents in batches, waits for their jobs, and returns what the service could not index. */

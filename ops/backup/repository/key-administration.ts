@@ -4,7 +4,7 @@
 import { randomUUID } from "node:crypto";
 import pMap from "p-map";
 import { z } from "zod";
-import { EXIT, OpsError } from "../../command/errors.ts";
+import { refusal } from "../../command/errors.ts";
 import { REPOSITORY_READERS } from "../../limits.ts";
 import { isFailure, objectsUnder, type Storage, type StoredObject } from "../../storage/storage.ts";
 import {
@@ -261,7 +261,7 @@ async function publish(
       cause,
       hint: "look at the keys and repeat the change",
     };
-    throw new OpsError(parts, { exit_code: EXIT.refused, error });
+    throw refusal(parts, error);
   });
 }
 

@@ -8,7 +8,7 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { z } from "zod";
-import { EXIT, OpsError } from "../../command/errors.ts";
+import { OpsError, refusal } from "../../command/errors.ts";
 import { LEASE_RENEW_EVERY_MS, LEASE_TTL_MS } from "../../limits.ts";
 import { diedHere, MACHINE } from "../../machine.ts";
 import { absent, isFailure, objectsUnder } from "../../storage/storage.ts";
@@ -150,16 +150,13 @@ async function takenOver({ storage, signal }: Opened, key: string, etag: string)
 export function refuseBesidePrune(leases: readonly OtherLease[], op: string, subject: string): void {
   const prune = leases.find(({ kind }) => kind === "prune");
   if (prune === undefined) return;
-  throw new OpsError(
-    {
-      op,
-      subject,
-      cause: `a prune is running (${prune.owner})`,
-      hint: `repeat it when the prune has ended; one that died is taken over ${LEASE_TTL_MS / 60_000} minutes after its last sign of life`,
-      reason: "busy",
-    },
-    { exit_code: EXIT.refused },
-  );
+  throw refusal({
+    op,
+    subject,
+    cause: `a prune is running (${prune.owner})`,
+    hint: `repeat it when the prune has ended; one that died is taken over ${LEASE_TTL_MS / 60_000} minutes after its last sign of life`,
+    reason: "busy",
+  });
 }
 
 function safeJson(bytes: Uint8Array): unknown {
