@@ -1,6 +1,7 @@
 /** The vectors of a snapshot into a scratch index, and every one of them compared with the pack that it came from. */
 import { setTimeout as pause } from "node:timers/promises";
 import { counted } from "../../worker/ground/counted.ts";
+import { portions } from "../../worker/ground/portions.ts";
 import { type IndexEntry, indexEntry } from "../../worker/vectors/index-entry.ts";
 import { decodePack } from "../../worker/vectors/vector-pack.ts";
 import type { BucketSummary } from "../backup/manifest.ts";
@@ -59,8 +60,7 @@ export async function fillScratchIndex(
   }
   await send();
   result.differences.push(...(await whileWaiting(SHOWN, () => otherIds(connection, index))));
-  for (let from = 0; from < kept.length; from += VECTOR_GET_IDS) {
-    const part = kept.slice(from, from + VECTOR_GET_IDS);
+  for (const part of portions(kept, VECTOR_GET_IDS)) {
     const found = new Map((await index.get(part.map(({ id }) => id))).map((vector) => [vector.id, vector]));
     for (const entry of part) {
       if (!isSame(entry, found.get(entry.id))) result.differences.push(`vector ${entry.id} is not what its pack holds`);

@@ -5,6 +5,7 @@
  * The live database never points to them: the places of all chunks change in the one that takes over, while writers wait.
  */
 import pMap from "p-map";
+import { portions } from "../../worker/ground/portions.ts";
 import type { Embedder } from "../../worker/vectors/embed.ts";
 import { type Embeddable, embedToPack } from "../../worker/vectors/embed-to-pack.ts";
 import type { EmbeddingModel } from "../../worker/vectors/models.ts";
@@ -53,9 +54,9 @@ export class OtherModel {
     const places = this.#places;
     const unknown = rows.filter((row) => row.embedding_model !== vector_space && !places.has(row.content_hash));
     const ids = [...new Map(unknown.map(({ content_hash, id }) => [content_hash, id])).values()];
-    for (let from = 0; from < ids.length; from += TEXTS_PER_PACK) {
+    for (const part of portions(ids, TEXTS_PER_PACK)) {
       filling.signal.throwIfAborted();
-      await this.#embed(filling, ids.slice(from, from + TEXTS_PER_PACK));
+      await this.#embed(filling, part);
     }
     return rows.flatMap((row) => {
       if (row.embedding_model === vector_space) return [row];

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { counted } from "../../worker/ground/counted.ts";
 import { jsonIn } from "../../worker/ground/json.ts";
+import { portions } from "../../worker/ground/portions.ts";
 import { type QueueMessage, queueMessage } from "../../worker/store/queue-messages.ts";
 import { misuse, type OpsError } from "../command/errors.ts";
 import type { D1Connection, JsonValue } from "../d1/connection.ts";
@@ -85,10 +86,8 @@ export async function putLetters(database: D1Connection, letters: readonly Lette
   const sql = `INSERT INTO dead_letters (id, queue, body, attempts, failed_at_ms)
     SELECT value ->> 'id', value ->> 'queue', value ->> 'body', value ->> 'attempts', value ->> 'failed_at_ms' FROM json_each(?1) WHERE true
     ON CONFLICT (id) DO NOTHING`;
-  for (let from = 0; from < letters.length; from += LETTERS_PER_READ) {
-    const params = [JSON.stringify(letters.slice(from, from + LETTERS_PER_READ))];
-    await database.batch([{ sql, params }], { repeatable: true });
-  }
+  for (const part of portions(letters, LETTERS_PER_READ))
+    await database.batch([{ sql, params: [JSON.stringify(part)] }], { repeatable: true });
 }
 
 async function readLetters(database: D1Connection, where: string, params: readonly JsonValue[]): Promise<Letter[]> {

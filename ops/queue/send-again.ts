@@ -2,6 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import { counted } from "../../worker/ground/counted.ts";
+import { portions } from "../../worker/ground/portions.ts";
 import { queryTexts } from "../d1/query.ts";
 import { LETTERS_WAIT_MAX_MS, QUEUE_PUSH_MESSAGES, SETTLE_POLL_MS } from "../limits.ts";
 import { whileWaiting } from "../waits.ts";
@@ -29,8 +30,7 @@ export async function sendAgain(
   const before = await standings(access, letters);
   const sendable = letters.filter(({ id }) => ["open", "failed"].includes(before.get(id) as string));
   await reopenParts(access.database, sendable);
-  for (let from = 0; from < sendable.length; from += QUEUE_PUSH_MESSAGES) {
-    const part = sendable.slice(from, from + QUEUE_PUSH_MESSAGES);
+  for (const part of portions(sendable, QUEUE_PUSH_MESSAGES)) {
     await access.client.queues.messages.bulkPush(access.ingest_id, {
       account_id: access.account_id,
       messages: part.map(({ body }) => ({ body: JSON.parse(body) as unknown, content_type: "json" as const })),

@@ -3,6 +3,7 @@
  * dies in between leaves objects that nothing refers to, never a reference to nothing.
  */
 import pMap from "p-map";
+import { portions } from "../../../worker/ground/portions.ts";
 import { REPOSITORY_READERS } from "../../limits.ts";
 import { diedHere } from "../../machine.ts";
 import { isFailure, listUnder, type StoredObject } from "../../storage/storage.ts";
@@ -210,9 +211,9 @@ function remover(opened: Opened, assertHeld: () => Promise<void>) {
   return {
     report,
     async remove(objects: readonly StoredObject[]): Promise<void> {
-      for (let at = 0; at < objects.length; at += BATCH) {
+      for (const part of portions(objects, BATCH)) {
         await assertHeld();
-        await pMap(objects.slice(at, at + BATCH), one, { concurrency: REPOSITORY_READERS });
+        await pMap(part, one, { concurrency: REPOSITORY_READERS });
       }
     },
   };

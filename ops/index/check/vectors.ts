@@ -1,6 +1,7 @@
 /** Chunks beside their packs in R2 and their vectors in Vectorize, and vectors beside their chunks. */
 import { setTimeout as pause } from "node:timers/promises";
 import pMap from "p-map";
+import { portions } from "../../../worker/ground/portions.ts";
 import { chunkHash } from "../../../worker/rag/text/normalise.ts";
 import { type IndexEntry, indexEntry } from "../../../worker/vectors/index-entry.ts";
 import { decodePack } from "../../../worker/vectors/vector-pack.ts";
@@ -187,9 +188,7 @@ async function differing(index: VectorIndex, entries: readonly IndexEntry[]): Pr
 
 /** What the index shows of these. */
 async function found(index: VectorIndex, ids: readonly string[]): Promise<Map<string, FoundVector>> {
-  const pages = Array.from({ length: Math.ceil(ids.length / VECTOR_GET_IDS) }, (_, page) =>
-    ids.slice(page * VECTOR_GET_IDS, (page + 1) * VECTOR_GET_IDS),
-  );
-  const vectors = await pMap(pages, (page) => index.get(page), { concurrency: VECTOR_READERS });
+  const parts = portions(ids, VECTOR_GET_IDS);
+  const vectors = await pMap(parts, (part) => index.get(part), { concurrency: VECTOR_READERS });
   return new Map(vectors.flat().map((vector) => [vector.id, vector]));
 }
