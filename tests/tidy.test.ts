@@ -45,11 +45,10 @@ const FOREIGN_WORDS: readonly Exception[] = [
 
 /** Files of infra, worker and ops that import the platform on this machine. */
 const KNOWS_LOCAL: readonly Exception[] = [
-  { id: "ops/drill/own-platform.ts", reason: "starts one for a drill of files" },
   { id: "ops/bench/backup.ts", reason: "starts one to measure on" },
   { id: "ops/bench/http-setup.ts", reason: "starts bare Workers to measure beside" },
   { id: "ops/bench/cold-start.ts", reason: "starts workerd anew, to measure its first answer" },
-  { id: "ops/service/rig.ts", reason: "starts one for `eval` and `bench`" },
+  { id: "ops/service/rig.ts", reason: "starts one for `eval`, `bench` and drills of files" },
   { id: "ops/gameday/arena.ts", reason: "starts one for game days" },
   { id: "ops/stack/open-driver.ts", reason: "stack `local` is driven without an engine" },
   {
