@@ -76,7 +76,6 @@ export async function beginSnapshot(deps: WriterDeps, options: BeginOptions): Pr
       id,
       epoch,
       base,
-      begins_epoch: base !== null && base.info.epoch !== epoch,
       written: store.written,
       putPart: (kind, bytes) => enter(store.put(kind, bytes)),
       async keepPart(part_id) {
