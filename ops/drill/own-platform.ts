@@ -24,13 +24,13 @@ export function onDrillPlatform<T>(
   return onRig(invocation, {}, async ({ client, data_dir }) => {
     const target = () => locateStack("local", data_dir, env, signal);
     const own: Invocation = { ...invocation, stack: "local", data_dir, target };
-    await sendDocuments(client, documents(0, DOCUMENTS, "first"), signal, () => {});
+    await sendDocuments(client, documents(0, DOCUMENTS, "first"), signal);
     await withRepository(own, {}, {}, async () => {});
     const keys = join(data_dir, "backup-keys");
     const names = await readdir(keys);
     const keyNamed = (end: string) => join(keys, names.find((name) => name.endsWith(end)) ?? "");
     await snapshot(own, keyNamed("-local.json"));
-    await sendDocuments(client, documents(DOCUMENTS - CHANGED, CHANGED * 2, "second"), signal, () => {});
+    await sendDocuments(client, documents(DOCUMENTS - CHANGED, CHANGED * 2, "second"), signal);
     await snapshot(own, keyNamed("-local.json"));
     return await work(own, keyNamed("-escrow.json"));
   });
@@ -46,7 +46,6 @@ async function snapshot(own: Invocation, key_file: string): Promise<void> {
         tool: "drill",
         now: own.now,
         requests: () => sources.budget.admitted,
-        on_step: () => {},
         on_bytes: () => {},
       });
     });

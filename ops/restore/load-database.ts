@@ -22,10 +22,10 @@ import { LOAD_ATTEMPTS_MAX } from "../limits.ts";
 
 export interface LoadHooks {
   signal: AbortSignal;
-  /** Hears what is being done. */
-  on_step(step: string): void;
+  /** Hears what is made of the rows once they are in. */
+  on_step?(step: string): void;
   /** Hears of rows that are in the target, in all. */
-  on_rows(rows: number): void;
+  on_rows?(rows: number): void;
 }
 
 /**
@@ -55,18 +55,17 @@ async function attempt(
   for (const table of schema.tables) {
     const held = manifest.inventory.database.tables.find(({ name }) => name === table.name);
     if (held === undefined) continue;
-    hooks.on_step(`table ${table.name}`);
     const target = load.target(table);
     const last = held.ordered ? await lastKey(connection, target) : undefined;
     const rows = last === undefined ? readTable(snapshot, held) : rowsAfter(last, snapshot, held);
     await writeRows(connection, target, counted(rows, hooks, done));
     done += held.rows;
-    hooks.on_rows(done);
+    hooks.on_rows?.(done);
   }
   const sequences = manifest.body.database.sequences.map(({ table, seq }) => ({ table, last: BigInt(seq) }));
   await finishLoad(connection, load, sequences, (step) => {
     hooks.signal.throwIfAborted();
-    hooks.on_step(step);
+    hooks.on_step?.(step);
   });
 }
 
@@ -88,7 +87,7 @@ async function* counted(pages: AsyncIterable<Row[]>, { signal, on_rows }: LoadHo
     signal.throwIfAborted();
     yield page;
     done += page.length;
-    on_rows(done);
+    on_rows?.(done);
   }
 }
 

@@ -41,11 +41,9 @@ export async function restoreIntoScratch(
     database.exec("PRAGMA journal_mode = off; PRAGMA synchronous = off");
     const connection = sqliteD1(database);
     await loadDatabase(snapshot, manifest, connection, hooks);
-    hooks.on_step("integrity_check");
     const faults = [...pragma(database, "integrity_check").filter((line) => line !== "ok"), ...foreignKeys(database)];
     const { failed_checks, ...compared } = await compareDatabase(connection, manifest, hooks);
     const { buckets } = manifest.inventory;
-    hooks.on_step("vector packs");
     const packs =
       buckets === null || manifest.inventory.database.vector_ids === null
         ? null

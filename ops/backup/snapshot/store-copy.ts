@@ -44,7 +44,7 @@ interface Beside {
   connection: D1Connection;
   /** The database's copy, under way. */
   sealed: Promise<SealedCopy>;
-  options: Pick<TakeOptions, "now" | "on_step" | "on_bytes" | "full">;
+  options: Pick<TakeOptions, "now" | "on_bytes" | "full">;
 }
 
 /** @throws OpsError in the words of the API or of the storage; what `sealed` fails with. */
@@ -74,7 +74,6 @@ export async function copyStores(sources: StoreSources, beside: Beside): Promise
     early(),
   ]);
 
-  options.on_step("the other stores, once more");
   const name = liveOf(resources.vectors)?.name ?? "";
   const listing = options.full || base === null;
   // Asked before the bucket is listed: what a row names was there before the row.
