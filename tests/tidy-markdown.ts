@@ -70,6 +70,18 @@ export function indexes(tree: Tree): string[] {
   });
 }
 
+/** The README of a room says what each of its folders holds. */
+export function maps(tree: Tree): string[] {
+  return ["infra", "local", "ops", "worker"].flatMap((room) => {
+    const map = tree.get(`${room}/README.md`) ?? "";
+    const inside = [...tree.keys()]
+      .map((path) => path.split("/"))
+      .filter((parts) => parts[0] === room && parts.length > 2);
+    const unnamed = [...new Set(inside.map(([, folder]) => folder))].filter((folder) => !map.includes(`${folder}/`));
+    return unnamed.map((folder) => `${room}/README.md: does not say what ${folder}/ holds: add its row`);
+  });
+}
+
 /** The changelog's newest release is the version of package.json. */
 export function changelog(tree: Tree): string[] {
   const { version } = JSON.parse(tree.get("package.json") ?? "{}") as { version?: string };

@@ -15,7 +15,7 @@ import {
   type Tree,
 } from "./tidy-code.ts";
 import { rooms } from "./tidy-imports.ts";
-import { changelog, indexes, lineNumbers, links, runbooks, titles, variables } from "./tidy-markdown.ts";
+import { changelog, indexes, lineNumbers, links, maps, runbooks, titles, variables } from "./tidy-markdown.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 
@@ -45,11 +45,10 @@ const FOREIGN_WORDS: readonly Exception[] = [
 
 /** Files of infra, worker and ops that import the platform on this machine. */
 const KNOWS_LOCAL: readonly Exception[] = [
-  { id: "ops/drill/own-platform.ts", reason: "starts one for a drill of files" },
   { id: "ops/bench/backup.ts", reason: "starts one to measure on" },
   { id: "ops/bench/http-setup.ts", reason: "starts bare Workers to measure beside" },
   { id: "ops/bench/cold-start.ts", reason: "starts workerd anew, to measure its first answer" },
-  { id: "ops/service/rig.ts", reason: "starts one for `eval` and `bench`" },
+  { id: "ops/service/rig.ts", reason: "starts one for `eval`, `bench` and drills of files" },
   { id: "ops/gameday/arena.ts", reason: "starts one for game days" },
   { id: "ops/stack/open-driver.ts", reason: "stack `local` is driven without an engine" },
   {
@@ -103,6 +102,7 @@ const RULES: Record<string, (tree: Tree) => string[]> = {
   "links and anchors lead somewhere": links,
   "documents name symbols, not lines": lineNumbers,
   "indexes are complete": indexes,
+  "the map of a room names its folders": maps,
   "the changelog names the version": changelog,
   "the README names the variables that are read": (tree) => variables(tree, NOT_THE_USERS),
   "runbooks can be executed": runbooks,
@@ -181,6 +181,7 @@ describe("each rule notices its offender and says what to do", () => {
     [links, "a.md", "# A b\n[x](#a-c)", "names no heading"],
     [lineNumbers, "a.md", "see app.ts:12", "name the function"],
     [indexes, "runbooks/new.md", RUNBOOK, "does not link new.md"],
+    [maps, "ops/new/verb.ts", "", "does not say what new/ holds"],
     [changelog, "package.json", '{"version":"1.2.3"}', "newest release is none, package.json says 1.2.3"],
     [(tree) => variables(tree, []), "ops/a.ts", "process.env.PRISM_NEW", "add it to the table"],
     [(tree) => variables(tree, []), "ops/a.ts", 'const { PRISM_NEW = "" } = env;', "add it to the table"],

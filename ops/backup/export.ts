@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, isReason, OpsError } from "../command/errors.ts";
+import { EXIT, isReason, misuse } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { onlyTables } from "./export/only-tables.ts";
 import { salvageSource, wholeSource } from "./export/source.ts";
@@ -67,15 +67,12 @@ both have snapshots that the other never had. With --salvage, exit code 4: somet
       return await copyRepository(invocation, { ...options, from: options.repository, to });
     const [dir, id = "latest"] = words.toReversed();
     if (dir === undefined || words.length > 2 || as_repository || to !== undefined)
-      throw new OpsError(
-        {
-          op: "export",
-          subject: words.join(" ") || "nothing",
-          cause: "it takes a new folder, or --as-repository and --to alone",
-          hint: "npm run ops -- backup export --help",
-        },
-        { exit_code: EXIT.usage },
-      );
+      throw misuse({
+        op: "export",
+        subject: words.join(" ") || "nothing",
+        cause: "it takes a new folder, or --as-repository and --to alone",
+        hint: "npm run ops -- backup export --help",
+      });
     return await withRepository(invocation, options, null, (repository) =>
       writePlain(invocation, repository, { id, table, folder: dir, salvage }),
     );

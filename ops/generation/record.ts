@@ -10,7 +10,7 @@ import { SWITCH_SIGN_EVERY_MS, SWITCH_SILENCE_MS } from "../limits.ts";
 import { MACHINE } from "../machine.ts";
 import { decode } from "../service/client.ts";
 import { isAlive } from "../stack/locate.ts";
-import { type Storage, StorageError } from "../storage/storage.ts";
+import { isFailure, readJson, type Storage } from "../storage/storage.ts";
 import { whileWaiting } from "../waits.ts";
 import type { FillState } from "./fill.ts";
 
@@ -142,7 +142,7 @@ export class RecordFile {
     this.value.signs += 1;
     const body = Buffer.from(JSON.stringify({ ...this.#saved, signs: this.value.signs }));
     this.#etag = await this.#storage.replace(RECORD, body, this.#etag, this.#signal).catch((error: unknown) => {
-      if (error instanceof StorageError && error.failure === "changed") throw busy("somebody took it over");
+      if (isFailure(error, "changed")) throw busy("somebody took it over");
       throw error;
     });
   }
@@ -163,8 +163,8 @@ export async function readRecord(
   storage: Storage,
   signal: AbortSignal,
 ): Promise<{ value: SwitchRecord; etag: string } | null> {
-  const found = await readOr(storage, RECORD, signal);
-  return found && { value: decode(record, JSON.parse(found.text), RECORD), etag: found.etag };
+  const found = await readJson(storage, RECORD, signal);
+  return found && { value: decode(record, found.value, RECORD), etag: found.etag };
 }
 
 export async function readWayBack(
@@ -172,8 +172,8 @@ export async function readWayBack(
   store: WayBack["store"],
   signal: AbortSignal,
 ): Promise<WayBack | null> {
-  const found = await readOr(storage, wayBackKey(store), signal);
-  return found && decode(wayBack, JSON.parse(found.text), wayBackKey(store));
+  const found = await readJson(storage, wayBackKey(store), signal);
+  return found && decode(wayBack, found.value, wayBackKey(store));
 }
 
 /** `existing`: numbers of all generations of the store. */
@@ -184,8 +184,8 @@ export async function writeWayBack(
   signal: AbortSignal,
 ): Promise<void> {
   const key = wayBackKey(way.store);
-  const found = await readOr(storage, key, signal);
-  const before = found && decode(wayBack, JSON.parse(found.text), key);
+  const found = await readJson(storage, key, signal);
+  const before = found && decode(wayBack, found.value, key);
   const since = new Map((before?.left ?? []).map(({ generation, at_ms }) => [generation, at_ms]));
   // Concluded twice by an interrupted switch, it is the same way.
   if (before && before.to !== way.to) since.set(before.from, before.at_ms);
@@ -197,16 +197,6 @@ export async function writeWayBack(
 
 function wayBackKey(store: WayBack["store"]): string {
   return `generations/undo-${store}.json`;
-}
-
-async function readOr(storage: Storage, key: string, signal: AbortSignal) {
-  try {
-    const { body, etag } = await storage.read(key, signal);
-    return { text: Buffer.from(body).toString("utf8"), etag };
-  } catch (error) {
-    if (error instanceof StorageError && error.failure === "missing") return null;
-    throw error;
-  }
 }
 
 /** Passes where the process that works on it is gone: of this machine that is known, one of another machine is silent then. */

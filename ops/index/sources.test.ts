@@ -3,9 +3,10 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { DocumentInput } from "../../worker/ground/document.ts";
 import { manualOf, sampleFile } from "../bench/sample-files.ts";
 import { IndexConfig, loadConfig, type Source } from "./config.ts";
-import { type IndexDocument, readDocument } from "./read-document.ts";
+import { readDocument } from "./read-document.ts";
 import { type Listing, withSource } from "./sources.ts";
 
 let root: string;
@@ -47,7 +48,7 @@ function paths(from: Source): Promise<string[]> {
   return withSource(from, { cwd: root }, async ({ files }) => files.map((file) => file.path));
 }
 
-async function read(path: string, fields: Record<string, unknown> = {}): Promise<IndexDocument | string> {
+async function read(path: string, fields: Record<string, unknown> = {}): Promise<DocumentInput | string> {
   return withSource(
     source({ folder: "docs", include: [path], ...fields }),
     { cwd: root },

@@ -2,7 +2,7 @@
 import { certificateTold, skewTold } from "../clock.ts";
 import { STORAGE_PAGE } from "../limits.ts";
 import { retryAfter_ms } from "../patience.ts";
-import { type Storage, StorageError, type StorageFailure } from "./storage.ts";
+import { absent, type Storage, StorageError, type StorageFailure } from "./storage.ts";
 
 export interface S3Place {
   endpoint: string;
@@ -40,24 +40,25 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
   };
   let connection: ReturnType<typeof connect> | null = null;
   const connected = () => (connection ??= connect());
-  const attempt = <T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> =>
+  type Connection = Awaited<ReturnType<typeof connect>>;
+  const attempt = <T>(key: string, signal: AbortSignal, work: (connection: Connection) => Promise<T>): Promise<T> =>
     translated(key, signal, async () => {
+      const connection = await connected();
       const signed_for = region;
       try {
-        return await work();
+        return await work(connection);
       } catch (error) {
         const wanted = regionWanted(error as SdkFailure);
         if (wanted === undefined || wanted === signed_for) throw error;
         // A signature is looked at before anything is done.
         region = wanted;
-        return await work();
+        return await work(connection);
       }
     });
   const at = (key: string) => ({ Bucket: bucket, Key: `${prefix}${key}` });
 
   const put = (key: string, body: Uint8Array, condition: object, signal: AbortSignal): Promise<string> =>
-    attempt(key, signal, async () => {
-      const { sdk, client } = await connected();
+    attempt(key, signal, async ({ sdk, client }) => {
       const put = new sdk.PutObjectCommand({ ...at(key), Body: body, ContentLength: body.byteLength, ...condition });
       return required((await client.send(put, { abortSignal: signal })).ETag, key);
     });
@@ -78,8 +79,7 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
       }),
 
     read: (key, signal) =>
-      attempt(key, signal, async () => {
-        const { sdk, client } = await connected();
+      attempt(key, signal, async ({ sdk, client }) => {
         const answer = await client.send(new sdk.GetObjectCommand(at(key)), { abortSignal: signal });
         const body = (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
         if (answer.ContentLength !== undefined && body.byteLength !== answer.ContentLength) {
@@ -92,8 +92,7 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
       }),
 
     look: (key, signal) =>
-      attempt(key, signal, async () => {
-        const { sdk, client } = await connected();
+      attempt(key, signal, async ({ sdk, client }) => {
         const answer = await client.send(new sdk.HeadObjectCommand(at(key)), { abortSignal: signal });
         return {
           key,
@@ -104,8 +103,7 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
       }),
 
     page: (folder, after, signal) =>
-      attempt(folder, signal, async () => {
-        const { sdk, client } = await connected();
+      attempt(folder, signal, async ({ sdk, client }) => {
         const list = new sdk.ListObjectsV2Command({
           Bucket: bucket,
           Prefix: `${prefix}${folder}`,
@@ -127,8 +125,7 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
       }),
 
     folders: (folder, signal) =>
-      attempt(folder, signal, async () => {
-        const { sdk, client } = await connected();
+      attempt(folder, signal, async ({ sdk, client }) => {
         const names: string[] = [];
         let token: string | undefined;
         do {
@@ -148,12 +145,9 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
       }),
 
     remove: (key, signal) =>
-      attempt(key, signal, async () => {
-        const { sdk, client } = await connected();
+      attempt(key, signal, async ({ sdk, client }) => {
         await client.send(new sdk.DeleteObjectCommand(at(key)), { abortSignal: signal });
-      }).catch((error: unknown) => {
-        if (!(error instanceof StorageError && error.failure === "missing")) throw error;
-      }),
+      }).catch(absent),
   };
 }
 
