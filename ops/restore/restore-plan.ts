@@ -8,9 +8,11 @@ import { expiredGenerations, nameOf } from "../generation/generations.ts";
 import { configured } from "../generation/live.ts";
 import { readRecord, wayOn } from "../generation/record.ts";
 import { appliedMigrations } from "../migrate/ledger.ts";
+import { StorageError } from "../storage/storage.ts";
 import { restoreCost } from "./cost.ts";
 import type { SnapshotSource } from "./fills.ts";
 import { snapshotSchema } from "./load-database.ts";
+import { interruptedInPlace } from "./restore-record.ts";
 import { type Situation, vectorSpaceOf } from "./situation.ts";
 
 const move = z.strictObject({ from: z.number(), to: z.number() });
@@ -89,7 +91,10 @@ export async function planFromSnapshot(
   // What the configuration declares counts, too: a store may be gone.
   const { database, vectors } = await configured(session);
   const next = (live: number, numbers: readonly number[]) => (in_place ? live : Math.max(live, ...numbers) + 1);
-  const { pending, refusals } = await migrationsFor(situation, source);
+  const begun = in_place
+    ? await interruptedInPlace(session.bucket, source.snapshot.info.id, session.steady).catch(unlessLost)
+    : null;
+  const { pending, refusals } = await migrationsFor(situation, source, begun?.needs ?? null);
   return {
     stack: session.target.stack,
     method: "snapshot",
@@ -116,7 +121,7 @@ export async function planFromSnapshot(
     refusals: [
       ...(await damageOf(repository, source)),
       ...refusals,
-      ...(await refusalsOf(situation, source, in_place)),
+      ...(await refusalsOf(situation, source, in_place && begun === null)),
     ],
   };
 }
@@ -137,8 +142,14 @@ function isOn(sql: string, table: string): boolean {
   return new RegExp(`\\bON\\s+["'\`[]?${table.replaceAll(/[^\w]/g, "\\$&")}["'\`\\]]?\\s*\\(`, "i").test(sql);
 }
 
-/** Those that the deployed Worker needs and the snapshot is behind. */
-async function migrationsFor({ live }: Situation, { manifest }: SnapshotSource) {
+/** A bucket that is gone holds no record. */
+function unlessLost(error: unknown): null {
+  if (error instanceof StorageError && ["missing", "refused"].includes(error.failure)) return null;
+  throw error;
+}
+
+/** Those that the deployed Worker needs and the snapshot is behind. `needs`: what an interrupted restore in place has written down of them. */
+async function migrationsFor({ live }: Situation, { manifest }: SnapshotSource, needs: readonly string[] | null) {
   const newest = manifest.summary.database.migration;
   const known = readMigrations();
   const refusals: RestorePlan["refusals"] = [];
@@ -151,7 +162,7 @@ async function migrationsFor({ live }: Situation, { manifest }: SnapshotSource) 
     });
     return { pending: [], refusals };
   }
-  const applied = live === null ? null : await appliedMigrations(live.connection);
+  const applied = needs ?? (live === null ? null : await appliedMigrations(live.connection));
   const pending = known
     .filter(({ name, phase }) => name > newest && (applied === null ? phase === "expand" : applied.includes(name)))
     .map(({ name }) => name);

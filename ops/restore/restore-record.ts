@@ -12,6 +12,7 @@ const RECORD = "generations/restore.json";
 const entries = z.array(
   z.object({ key: z.string(), value_base64: z.string(), metadata: z.unknown(), expiration: z.number().nullable() }),
 );
+const indexVersions = z.array(z.tuple([z.string(), z.number()])).nullable();
 const move = z.object({ from: z.number(), to: z.number() });
 
 const record = z.object({
@@ -41,8 +42,18 @@ const record = z.object({
   snapshot_before: z.string().nullable(),
   /** A restore in place has emptied the database. */
   emptied: z.boolean(),
+  /**
+   * Migrations that had run on the database which a restore in place is about to change: the deployed Worker needs them, and what is moved back
+   * or emptied does not tell them any more. Null for new generations, and in records of earlier releases.
+   */
+  needs: z.array(z.string()).nullable().default(null),
+  /** Of the database that an undo is about to move back: the same, and how far its index versions had come. */
+  undo_from: z
+    .object({ needs: z.array(z.string()), index_versions: indexVersions })
+    .nullable()
+    .default(null),
   /** Of every tenant, from before; null where that was lost. */
-  index_versions: z.array(z.tuple([z.string(), z.number()])).nullable(),
+  index_versions: indexVersions,
   /** Checks that failed and were overruled by `--accept-failed-check`. */
   overruled: z.array(z.object({ check: z.enum(DERIVED_CHECKS), finding: z.string() })).default([]),
   /** The configuration namespace as it was; null until it is about to be changed. */
@@ -58,6 +69,16 @@ export function isInterrupted({ phase }: RestoreRecord): boolean {
 /** Whether there was something to go back to. The plan said so when there was not. */
 export function canBeUndone({ method, had_live, index_versions }: RestoreRecord): boolean {
   return method === "in place" || (had_live ?? index_versions?.length !== 0);
+}
+
+/** That restore in place of a source, where it was interrupted: it goes on with a database that may hold nothing by now. */
+export async function interruptedInPlace(
+  storage: Storage,
+  source: string,
+  signal: AbortSignal,
+): Promise<RestoreRecord | null> {
+  const found = await readRestoreRecord(storage, signal);
+  return found?.method === "in place" && found.source === source && isInterrupted(found) ? found : null;
 }
 
 /** The last restore of the stack; null without one. */

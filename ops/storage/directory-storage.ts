@@ -222,6 +222,12 @@ const FAILURES: Readonly<Record<string, StorageFailure>> = {
   EROFS: "denied",
   ENOSPC: "full",
   EDQUOT: "full",
+  // A disk that fails, or a mount whose other side went away: both may come back.
+  EIO: "unclear",
+  ESTALE: "unclear",
+  ENOTCONN: "unclear",
+  EHOSTDOWN: "unclear",
+  ETIMEDOUT: "unclear",
 };
 
 async function attempt<T>(key: string, work: () => Promise<T>): Promise<T> {

@@ -1,10 +1,12 @@
 /** A repository in R2 or any other S3-compatible store with conditional writes, through the official client. */
+import type { ListObjectsV2CommandInput } from "@aws-sdk/client-s3";
 import { certificateTold, skewTold } from "../clock.ts";
 import { STORAGE_PAGE } from "../limits.ts";
 import { retryAfter_ms } from "../patience.ts";
 import { type Storage, StorageError, type StorageFailure } from "./storage.ts";
 
 export interface S3Place {
+  /** One that begins with the bucket's name is the bucket's own, as servers want it that take no bucket in a path. */
   endpoint: string;
   bucket: string;
   /** Ends in `/`, or is empty: the repository is the bucket. */
@@ -18,6 +20,7 @@ export interface S3Place {
 /** `close` ends its connections. */
 export function s3Storage(place: S3Place): Storage & { close(): void } {
   const { bucket, prefix } = place;
+  const ofBucket = new URL(place.endpoint).hostname.startsWith(`${bucket}.`);
   let region = place.region ?? "auto";
   // Loaded when something is asked: commands that could reach a storage are more than those that do.
   const connect = async () => {
@@ -26,6 +29,7 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
       endpoint: place.endpoint,
       region: async () => region,
       forcePathStyle: true,
+      bucketEndpoint: ofBucket,
       credentials: {
         accessKeyId: place.credentials.access_key_id,
         secretAccessKey: place.credentials.secret_access_key,
@@ -53,14 +57,32 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
         return await work();
       }
     });
-  const at = (key: string) => ({ Bucket: bucket, Key: `${prefix}${key}` });
+  const Bucket = ofBucket ? place.endpoint : bucket;
+  const at = (key: string) => ({ Bucket, Key: `${prefix}${key}` });
 
   const put = (key: string, body: Uint8Array, condition: object, signal: AbortSignal): Promise<string> =>
     attempt(key, signal, async () => {
       const { sdk, client } = await connected();
       const put = new sdk.PutObjectCommand({ ...at(key), Body: body, ContentLength: body.byteLength, ...condition });
-      return required((await client.send(put, { abortSignal: signal })).ETag, key);
+      return tagOf((await client.send(put, { abortSignal: signal })).ETag, key);
     });
+
+  const beyond = (folder: string) =>
+    new StorageError("refused", `${folder}: the server says that more follows, and not where`);
+  /** One page with something on it, or the last one: a server may give one without anything although more follows. */
+  const listing = async (folder: string, from: Omit<ListObjectsV2CommandInput, "Bucket">, signal: AbortSignal) => {
+    const { sdk, client } = await connected();
+    const place = { Bucket, Prefix: `${prefix}${folder}`, MaxKeys: STORAGE_PAGE };
+    for (let { ContinuationToken } = from; ; ) {
+      const list = new sdk.ListObjectsV2Command({ ...place, ...from, ContinuationToken });
+      const answer = await client.send(list, { abortSignal: signal });
+      const { Contents: contents = [], CommonPrefixes: prefixes = [], NextContinuationToken: next } = answer;
+      const more = required(answer.IsTruncated, folder);
+      if (!more || contents.length + prefixes.length > 0) return { contents, prefixes, more, next };
+      if (next === undefined || next === ContinuationToken) throw beyond(folder);
+      ContinuationToken = next;
+    }
+  };
 
   return {
     location: `s3://${bucket}/${prefix}`,
@@ -88,7 +110,7 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
             `${key}: the answer ended after ${body.byteLength} of ${answer.ContentLength} bytes`,
           );
         }
-        return { body, etag: required(answer.ETag, key) };
+        return { body, etag: tagOf(answer.ETag, key) };
       }),
 
     look: (key, signal) =>
@@ -98,53 +120,40 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
         return {
           key,
           bytes: required(answer.ContentLength, key),
-          etag: required(answer.ETag, key),
+          etag: tagOf(answer.ETag, key),
           modified_ms: required(answer.LastModified, key).getTime(),
         };
       }),
 
     page: (folder, after, signal) =>
       attempt(folder, signal, async () => {
-        const { sdk, client } = await connected();
-        const list = new sdk.ListObjectsV2Command({
-          Bucket: bucket,
-          Prefix: `${prefix}${folder}`,
-          MaxKeys: STORAGE_PAGE,
-          ...(after === "" ? {} : { StartAfter: `${prefix}${after}` }),
-        });
-        const { Contents = [], IsTruncated } = await client.send(list, { abortSignal: signal });
-        const objects = Contents.map(({ Key, Size, ETag, LastModified }) => ({
+        const from = after === "" ? {} : { StartAfter: `${prefix}${after}` };
+        const { contents, more } = await listing(folder, from, signal);
+        const objects = contents.map(({ Key, Size, ETag, LastModified }) => ({
           key: required(Key, folder).slice(prefix.length),
           bytes: required(Size, folder),
-          etag: required(ETag, folder),
+          etag: tagOf(ETag, folder),
           modified_ms: required(LastModified, folder).getTime(),
         }));
         refuseDisorder(
           objects.map(({ key }) => key),
           after,
         );
-        return { objects, more: required(IsTruncated, folder) };
+        return { objects, more };
       }),
 
     folders: (folder, signal) =>
       attempt(folder, signal, async () => {
-        const { sdk, client } = await connected();
-        const names: string[] = [];
-        let token: string | undefined;
-        do {
-          const list = new sdk.ListObjectsV2Command({
-            Bucket: bucket,
-            Prefix: `${prefix}${folder}`,
-            Delimiter: "/",
-            ...(token === undefined ? {} : { ContinuationToken: token }),
-          });
-          const answer = await client.send(list, { abortSignal: signal });
-          for (const { Prefix = "" } of answer.CommonPrefixes ?? []) {
-            names.push(Prefix.slice(prefix.length + folder.length, -1));
-          }
-          token = answer.NextContinuationToken;
-        } while (token !== undefined);
-        return names;
+        const names = new Set<string>();
+        for (let token: string | undefined; ; ) {
+          const from = { Delimiter: "/", ContinuationToken: token };
+          const { prefixes, more, next } = await listing(folder, from, signal);
+          for (const { Prefix = "" } of prefixes) names.add(Prefix.slice(prefix.length + folder.length, -1));
+          if (!more) return [...names];
+          // Another page than this one, or what is there would be taken for all.
+          if (next === undefined || next === token) throw beyond(folder);
+          token = next;
+        }
       }),
 
     remove: (key, signal) =>
@@ -178,6 +187,17 @@ function refuseDisorder(keys: readonly string[], after: string): void {
 function required<T>(value: T | undefined, key: string): T {
   if (value === undefined) throw new StorageError("unclear", `${key}: the answer lacks what S3 always sends`);
   return value;
+}
+
+/**
+ * A tag in one way, however the server writes it there: with quotes or without, and weak where something on the way has compressed the
+ * answer. A condition that was sent with a weak one would never hold (RFC 9110 §13.1.1), and another tag in a list than in an answer would
+ * be taken for another content.
+ */
+function tagOf(raw: string | undefined, key: string): string {
+  return `"${required(raw, key)
+    .replace(/^W\//, "")
+    .replaceAll(/"|&quot;/g, "")}"`;
 }
 
 function withFailure(error: unknown, renamed: Partial<Record<StorageFailure, StorageFailure>>): unknown {
@@ -232,9 +252,16 @@ const PASSING: ReadonlySet<string> = new Set([
   "OperationAborted",
 ]);
 
+/** What servers say that take no bucket in a path (OSS, COS, TOS), mostly with status 403. */
+const BY_HOST_ALONE: ReadonlySet<string> = new Set([
+  "SecondLevelDomainForbidden",
+  "PathStyleDomainForbidden",
+  "InvalidPathAccess",
+]);
+
 function failureOf(status: number | undefined, name: string): StorageFailure {
   if (name === "ObjectLockedByBucketPolicy") return "locked";
-  if (name === "NoSuchBucket") return "refused";
+  if (name === "NoSuchBucket" || BY_HOST_ALONE.has(name)) return "refused";
   if (PASSING.has(name)) return "unclear";
   // Of temporary credentials, with status 400.
   if (name === "ExpiredToken" || name === "InvalidToken") return "denied";

@@ -50,7 +50,8 @@ const HINTS: Readonly<Record<StorageFailure, string>> = {
   skewed: SET_THE_CLOCK,
   throttled: "repeat it later: what was done is found again",
   unclear: "repeat it when the storage answers again: what was done is found again",
-  refused: "check the address, the bucket's name and its region (&region=NAME in the address)",
+  refused:
+    "check the address: the folder, or the bucket's name and its region (&region=NAME in the address); where the server takes no bucket in a path, the endpoint is the bucket's own (endpoint=https://BUCKET.HOST)",
 };
 
 /** Says what failed to whoever can act on it by `failure`, and to a person by its parts. */
