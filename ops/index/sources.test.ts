@@ -105,7 +105,7 @@ describe("a folder source", () => {
 
   test("that matches nothing is refused, since it would delete its collection", async () => {
     await expect(paths(source({ folder: "docs", include: ["*.rst"] }))).rejects.toThrow(/no file matches \*\.rst/);
-    await expect(paths(source({ folder: "nowhere" }))).rejects.toThrow(/no file matches/);
+    await expect(paths(source({ folder: "nowhere" }))).rejects.toThrow(/no file matches.*: ENOENT/);
   });
 });
 

@@ -55,13 +55,13 @@ export async function withSource<T>(
 ): Promise<T> {
   if ("folder" in source) {
     const root = resolve(options.cwd, source.folder);
-    return work(checked(source, root, await listFiles(source, root, true)));
+    return work(await checked(source, root, await listFiles(source, root, true)));
   }
   const clone = await mkdtemp(join(tmpdir(), "prism-index-"));
   try {
     const { links, submodules } = await cloneInto(clone, source, options);
     const { files, unlisted } = await listFiles(source, clone, false, submodules);
-    return await work(checked(source, clone, { files: files.filter(({ path }) => !links.has(path)), unlisted }));
+    return await work(await checked(source, clone, { files: files.filter(({ path }) => !links.has(path)), unlisted }));
   } finally {
     await rm(clone, { recursive: true, force: true });
   }
@@ -203,7 +203,17 @@ export function whyUnread(error: unknown): string {
   return isMissing(error) ? VANISHED : cannotBeRead(error);
 }
 
-function checked(source: Source, root: string, listing: Listing): Listing {
+/** `glob` finds nothing in a folder that is not there, or cannot be opened. */
+async function whyNoFolder(root: string): Promise<string> {
+  try {
+    await (await opendir(root)).close();
+    return "";
+  } catch (error) {
+    return `: ${(error as Error).message}`;
+  }
+}
+
+async function checked(source: Source, root: string, listing: Listing): Promise<Listing> {
   if (listing.files.length > 0) return listing;
   const [unlisted] = listing.unlisted;
   const without = source.exclude.length > 0 ? ` without ${source.exclude.join(", ")}` : "";
@@ -212,7 +222,7 @@ function checked(source: Source, root: string, listing: Listing): Listing {
     subject: "git" in source ? source.git : root,
     cause:
       unlisted === undefined
-        ? `no file matches ${source.include.join(", ")}${without}`
+        ? `no file matches ${source.include.join(", ")}${without}${await whyNoFolder(root)}`
         : `no file can be read: ${unlisted.path} ${unlisted.cause}`,
     hint: "correct the source's folder or globs, or take the source out of the configuration",
   });

@@ -102,7 +102,7 @@ test("a release that was deployed in between finds its migrations in the new gen
   const { snapshot } = await rig.done("backup", "create");
   // The new database is filled and compared, the index is not.
   const isFilled = ({ path, body }: Passing) =>
-    path.endsWith("switch.json") && Buffer.from(body).includes('"copied":true');
+    path.includes("/generations/switch.json") && Buffer.from(body).includes('"copied":true');
   await killedAt(isFilled, "restore", "apply", snapshot.id, "--yes");
   await rig.done("migrate", "apply", "--yes");
   await rig.done("restore", "apply", "--resume", "--yes");

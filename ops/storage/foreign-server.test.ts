@@ -88,13 +88,18 @@ test("an endpoint that begins with the bucket's name is the bucket's own: no pat
 });
 
 test("a server that takes no bucket in a path is told as that, and how it is addressed", async () => {
-  const body = "<Error><Code>SecondLevelDomainForbidden</Code><Message>Use a third level domain.</Message></Error>";
-  const there = await answering(() => ({ status: 403, body }));
+  const told = (code: string) => `<Error><Code>${code}</Code><Message>Use a third level domain.</Message></Error>`;
+  const there = await answering(({ searchParams }) =>
+    // Some take the bucket for an object's name.
+    searchParams.has("list-type")
+      ? { status: 404, body: told("NoSuchKey") }
+      : { status: 403, body: told("SecondLevelDomainForbidden") },
+  );
   const storage = there.of("vault");
-  await expect(storage.read("x", signal)).rejects.toMatchObject({
-    failure: "refused",
-    parts: { hint: expect.stringContaining("endpoint=https://BUCKET.HOST") },
-  });
+  const refused = { failure: "refused", parts: { hint: expect.stringContaining("endpoint=https://BUCKET.HOST") } };
+  await expect(storage.read("x", signal)).rejects.toMatchObject(refused);
+  await expect(storage.page("", "", signal)).rejects.toMatchObject(refused);
+  await expect(storage.folders("", signal)).rejects.toMatchObject(refused);
   await there.close(storage);
 });
 
@@ -176,6 +181,17 @@ test("temporary credentials are sent with their token; that they have ended is t
   storage.close();
   server.closeAllConnections();
   server.close();
+});
+
+test("why an object may not be looked at is asked for, for a look is refused without a word", async () => {
+  const ended = "<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>";
+  const there = await answering((_, method) => ({ status: 400, body: method === "HEAD" ? "" : ended }));
+  const storage = there.of("vault");
+  await expect(storage.look("x", signal)).rejects.toMatchObject({
+    failure: "denied",
+    message: expect.stringContaining("ExpiredToken"),
+  });
+  await there.close(storage);
 });
 
 test.each([

@@ -84,6 +84,19 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
     }
   };
 
+  /** What only looks at an object is refused without a word: credentials that have ended are 400 to it, like a wrong address. */
+  const toldOf = async (error: unknown, key: string, signal: AbortSignal): Promise<never> => {
+    if (error instanceof StorageError && error.failure === "refused")
+      await attempt(key, signal, async () => {
+        const { sdk, client } = await connected();
+        const { Body } = await client.send(new sdk.GetObjectCommand({ ...at(key), Range: "bytes=0-0" }), {
+          abortSignal: signal,
+        });
+        await Body?.transformToByteArray();
+      });
+    throw error;
+  };
+
   return {
     location: `s3://${bucket}/${prefix}`,
     close: () => void connection?.then(({ client }) => client.destroy()),
@@ -123,7 +136,7 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
           etag: tagOf(answer.ETag, key),
           modified_ms: required(answer.LastModified, key).getTime(),
         };
-      }),
+      }).catch((error: unknown) => toldOf(error, key, signal)),
 
     page: (folder, after, signal) =>
       attempt(folder, signal, async () => {
@@ -140,7 +153,7 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
           after,
         );
         return { objects, more };
-      }),
+      }).catch(notListed),
 
     folders: (folder, signal) =>
       attempt(folder, signal, async () => {
@@ -154,7 +167,7 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
           if (next === undefined || next === token) throw beyond(folder);
           token = next;
         }
-      }),
+      }).catch(notListed),
 
     remove: (key, signal) =>
       attempt(key, signal, async () => {
@@ -198,6 +211,11 @@ function tagOf(raw: string | undefined, key: string): string {
   return `"${required(raw, key)
     .replace(/^W\//, "")
     .replaceAll(/"|&quot;/g, "")}"`;
+}
+
+/** A bucket that is there may be empty, but is never missing: this is an object's address there, or none. */
+function notListed(error: unknown): never {
+  throw withFailure(error, { missing: "refused" });
 }
 
 function withFailure(error: unknown, renamed: Partial<Record<StorageFailure, StorageFailure>>): unknown {
