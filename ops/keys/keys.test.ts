@@ -40,6 +40,7 @@ test("a created key works at once, is listed without its secret, and is refused 
     ["--name", "x", "--tenant", "Acme"],
   ])
     expect((await keys("create", ...wrong, "--dry-run")).code).toBe(2);
+  expect((await keys("revoke", "000000000000", "--dry-run")).code).toBe(1);
   expect(JSON.parse((await keys("revoke", created.id, "--dry-run", "--json")).stdout).key.name).toBe("docs");
   expect(await read(created.key)).toBe(200);
   expect((await keys("revoke", created.id)).code).toBe(3);

@@ -1,9 +1,11 @@
 /** What `ops restore apply` is about to do: said before it is done. Changes nothing. */
 import { z } from "zod";
 import { readMigrations } from "../../infra/migration-files.ts";
+import { iso } from "../../worker/ground/time.ts";
 import { readSummary } from "../backup/manifest.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { damageTold } from "../backup/whole-snapshot.ts";
+import { refusal } from "../command/errors.ts";
 import { expiredGenerations, nameOf } from "../generation/generations.ts";
 import { configured } from "../generation/live.ts";
 import { readRecord, wayOn } from "../generation/record.ts";
@@ -52,12 +54,23 @@ export const plannedRestore = z.strictObject({
 });
 export type RestorePlan = z.infer<typeof plannedRestore>;
 
-/** The newest snapshot whose state is not after `at_ms`; null when all are. @throws OpsError when there is none at all. */
+/**
+ * The newest snapshot whose state is not after `at_ms`; null when all are.
+ * @throws OpsError when there is none at all, or an older one says that it is younger than this one: its state may be of a later moment.
+ */
 export async function snapshotAt(repository: Repository, at_ms: number): Promise<string | null> {
   const snapshots = await repository.listSnapshots();
   if (snapshots.length === 0) return (await repository.openSnapshot("latest")).info.id;
-  for (const { id } of snapshots) {
-    if (readSummary(await repository.openSnapshot(id)).state_at_ms <= at_ms) return id;
+  for (const [place, { id, counter, finished_ms }] of snapshots.entries()) {
+    if (readSummary(await repository.openSnapshot(id)).state_at_ms > at_ms) continue;
+    const younger = snapshots.slice(place + 1).find((one) => one.counter < counter && one.started_ms > finished_ms);
+    if (younger === undefined) return id;
+    throw refusal({
+      op: "choose a snapshot",
+      subject: `of ${iso(at_ms)}`,
+      cause: `${id} says that it was made at ${iso(finished_ms)}, but came after ${younger.id} of ${iso(younger.started_ms)}: a clock was wrong, and its state may be of a later moment`,
+      hint: "npm run ops -- backup list shows them in the order in which they came; name the one to take",
+    });
   }
   return null;
 }

@@ -62,9 +62,9 @@ export class StorageError extends OpsError {
   constructor(
     failure: StorageFailure,
     cause: string,
-    options: { retry_after_ms?: number | undefined; cause?: unknown } = {},
+    options: { retry_after_ms?: number | undefined; cause?: unknown; hint?: string | undefined } = {},
   ) {
-    const parts = { op: "use", subject: "the backup's storage", cause, hint: HINTS[failure] };
+    const parts = { op: "use", subject: "the backup's storage", cause, hint: options.hint ?? HINTS[failure] };
     super(parts, { retry_after_ms: options.retry_after_ms, error: options.cause });
     this.name = "StorageError";
     this.failure = failure;
