@@ -149,20 +149,6 @@ test("a directory keeps nothing of a write that was ended", async () => {
   expect(readdirSync(join(folder, "leftover", ".tmp"))).toEqual([]);
 });
 
-test.runIf(process.platform === "linux")(
-  "a folder that may not be written speaks of users and mounts, not of credentials",
-  async () => {
-    await expect(directoryStorage("/proc/self").create("x", Buffer.from("x"), signal)).rejects.toMatchObject({
-      parts: { hint: expect.not.stringContaining("credentials") },
-    });
-  },
-);
-
-test.runIf(process.platform === "linux")("a disk that fails may answer the next time", async () => {
-  // What is at its beginning no process may read: EIO, as a broken sector gives it.
-  await expect(directoryStorage("/proc/self").read("mem", signal)).rejects.toMatchObject({ failure: "unclear" });
-});
-
 test("a bucket lock is told apart from missing rights", async () => {
   const storage = bucket("locked", "");
   await storage.create("epoch/x", text("1"), signal);
