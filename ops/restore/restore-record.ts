@@ -3,7 +3,7 @@
  * there, and what it replaced, so that it can be undone.
  */
 import { z } from "zod";
-import { decode } from "../service/client.ts";
+import { readKept } from "../generation/record.ts";
 import { type Storage, StorageError } from "../storage/storage.ts";
 import { DERIVED_CHECKS } from "./derived-checks.ts";
 
@@ -84,7 +84,7 @@ export async function interruptedInPlace(
 /** The last restore of the stack; null without one. */
 export async function readRestoreRecord(storage: Storage, signal: AbortSignal): Promise<RestoreRecord | null> {
   const found = await read(storage, signal);
-  return found && decode(record, JSON.parse(Buffer.from(found.body).toString()), RECORD);
+  return found && readKept(record, Buffer.from(found.body).toString(), RECORD);
 }
 
 export async function writeRestoreRecord(storage: Storage, value: RestoreRecord, signal: AbortSignal): Promise<void> {
