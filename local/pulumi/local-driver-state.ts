@@ -57,6 +57,8 @@ export function readState(dataDir: string): StackState | null {
 /** Whole or not at all. */
 export function writeState(dataDir: string, state: StackState): void {
   const path = join(dataDir, FILE);
-  writeFileSync(`${path}.new`, `${JSON.stringify(state)}\n`, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  // Named by the process: two would rename each other's away.
+  const written = `${path}.${process.pid}.new`;
+  writeFileSync(written, `${JSON.stringify(state)}\n`, { mode: 0o600 });
+  renameSync(written, path);
 }

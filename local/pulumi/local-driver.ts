@@ -49,6 +49,8 @@ export function localDriver({ data_dir, platform, signal }: LocalStack): StackDr
   };
   const state = async (): Promise<StackState> =>
     readState(data_dir) ?? { stack: "local", config: await firstConfig(api, signal), outputs: null, resources: [] };
+  // Another command may have configured something while this one deploys.
+  const configNow = ({ config }: StackState): ConfigValues => readState(data_dir)?.config ?? config;
   const effective = ({ config }: StackState): ConfigValues => ({
     ...readConfigFile(join(ROOT, "Pulumi.local.yaml")),
     ...config,
@@ -111,7 +113,7 @@ export function localDriver({ data_dir, platform, signal }: LocalStack): StackDr
           current.outputs = outputs;
         }
         // After every step, for a token shows its value only once.
-        if (message.kind !== "warning") writeState(data_dir, current);
+        if (message.kind !== "warning") writeState(data_dir, { ...current, config: configNow(current) });
       });
       if (outputs) {
         announceSecret(data_dir);

@@ -45,6 +45,8 @@ function readIdentity(dataDir: string): z.infer<typeof identityFile> {
 
 /** Whole or not at all, as the platform itself writes them. */
 function write(path: string, content: object): void {
-  writeFileSync(`${path}.new`, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  // Named by the process: two would rename each other's away.
+  const written = `${path}.${process.pid}.new`;
+  writeFileSync(written, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+  renameSync(written, path);
 }

@@ -123,3 +123,17 @@ test("the rules are rendered for Prometheus and Grafana", async () => {
   expect((await json("alerts", "render", "prometheus")).rendered).toContain("alert: error-rate");
   expect(JSON.parse((await ops("alerts", "render", "grafana")).stdout).title).toBe("PRISM");
 });
+
+test("before the first shift nobody is on call, and it is told from when somebody is", async () => {
+  const file = join(dir, "later.yaml");
+  const configuration = channels.configuration(platform.url);
+  const rotations = Object.fromEntries(
+    Object.entries(configuration.rotations).map(([name, rota]) => [
+      name,
+      { ...rota, start: "2999-01-01T08:00:00Z", overrides: [] },
+    ]),
+  );
+  await writeFile(file, JSON.stringify({ ...configuration, rotations }));
+  expect((await ops("alerts", "configure", file)).code).toBe(0);
+  expect((await ops("oncall")).stdout).toContain("the first one begins at 2999-01-01T08:00:00.000Z");
+});

@@ -54,10 +54,17 @@ export const oncall = defineCommand({
     const ahead = shifts.map(({ rotation, name, from, to }) => `${from} – ${to}\t${rotation}\t${harmless(name)}`);
     const text =
       calendar ??
-      (lines.length === 0 ? "Nobody is on call: there is no rotation" : [...lines, "", ...ahead].join("\n"));
+      [...(lines.length > 0 ? lines : [nobody(rotations)]), ...(ahead.length > 0 ? ["", ...ahead] : [])].join("\n");
     return { data: { now, shifts, ical: calendar }, text: text.trimEnd() };
   },
 });
+
+function nobody(rotations: AlertConfiguration["rotations"]): string {
+  const [first] = Object.values(rotations)
+    .map(({ start }) => Date.parse(start))
+    .sort((a, b) => a - b);
+  return `Nobody is on call: ${first === undefined ? "there is no rotation" : `the first one begins at ${new Date(first).toISOString()}`}`;
+}
 
 function shiftsAhead({ people, rotations }: AlertConfiguration, from_ms: number, to_ms: number): ShownShift[] {
   return Object.entries(rotations).flatMap(([rotation, rota]) =>

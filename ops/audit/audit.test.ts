@@ -163,6 +163,13 @@ const sql = async (...statements: string[]) => {
 test("ops block, unblock and mode set do what they say, and each is in the log beside what the service says of it", async () => {
   const dry = await cli("block", "203.0.113.7", "--reason", "ticket 8", "--until", "2h", "--dry-run");
   expect(dry).toMatchObject({ code: 0, blocked: false });
+  for (const name of ["block", "unblock"])
+    expect(await cli(name, "203.0.113.777", ...(name === "block" ? ["--reason", "x"] : []), "--dry-run")).toMatchObject(
+      {
+        code: 2,
+        error: { cause: expect.stringContaining("IPv4") },
+      },
+    );
   const blocked = await cli("block", "203.0.113.7/24", "--reason", "ticket 8", "--until", "2h");
   expect(blocked).toMatchObject({ code: 0, blocked: true, network: "203.0.113.0/24", blocked_by: "bootstrap" });
   expect(await cli("unblock", "203.0.113.7")).toMatchObject({

@@ -19,6 +19,8 @@ export const backupPlan = z.strictObject({
   changes: z.number(),
   /** Objects of buckets to copy. */
   objects: z.strictObject({ count: z.number(), bytes: z.number() }),
+  /** Of the deployed Worker, which every snapshot holds. */
+  worker_bytes: z.number(),
   /** To Cloudflare's API. */
   requests: z.number(),
   rows_read: z.number(),
@@ -35,7 +37,7 @@ export type BackupPlan = z.infer<typeof backupPlan>;
 export async function planBackup(
   repository: Pick<Repository, "location">,
   sources: StackSources,
-  { base, look, full_because, objects }: Survey,
+  { base, look, full_because, objects, worker }: Survey,
   full: boolean,
 ): Promise<BackupPlan> {
   const { stores, database, budget } = sources;
@@ -53,7 +55,8 @@ export async function planBackup(
   ]);
   const listed = Math.ceil((info?.vectorCount ?? 0) / 1000);
   const requests = rows.requests + listed + entries + STORE_REQUESTS;
-  const bytes = Math.round(rows.bytes + packs.bytes + audit.bytes);
+  const worker_bytes = worker?.version.length ?? 0;
+  const bytes = Math.round(rows.bytes + packs.bytes + audit.bytes + worker_bytes);
   return {
     stack: sources.stack,
     repository: repository.location,
@@ -63,6 +66,7 @@ export async function planBackup(
     tables: rows.tables.map((table) => ({ ...table, bytes: Math.round(table.bytes) })),
     changes: rows.changes,
     objects: { count: packs.count + audit.count, bytes: packs.bytes + audit.bytes },
+    worker_bytes,
     requests,
     rows_read: rows.rows_read,
     rows_written: rows.rows_written,

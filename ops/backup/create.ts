@@ -156,7 +156,7 @@ function planText(plan: BackupPlan, { terminal }: Invocation): string {
   return [
     `${plan.kind} snapshot of ${plan.stack} to ${plan.repository}${plan.full_because === null ? `, on ${plan.base}` : `: ${plan.full_because}`}`,
     tables,
-    `${counted(plan.changes, "change")} to replay, ${counted(plan.objects.count, "object")} (${shownBytes(plan.objects.bytes)}) to copy`,
+    `${counted(plan.changes, "change")} to replay, ${counted(plan.objects.count, "object")} (${shownBytes(plan.objects.bytes)}) and the Worker (${shownBytes(plan.worker_bytes)}) to copy`,
     `${counted(plan.requests, "request")}, about ${shownBytes(plan.bytes)} in ${shownTime(plan.duration_s * 1000)}`,
     `${counted(plan.rows_read, "row")} read (${percent(plan.free_quota.rows_read)} of a free day), ${plan.rows_written} written (${percent(plan.free_quota.rows_written)})`,
   ].join("\n");

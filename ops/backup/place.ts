@@ -15,8 +15,8 @@ interface Place {
 }
 
 /**
- * `given`: a folder, or `s3://bucket/prefix?endpoint=https://…&region=…` with its credentials in the environment; the region may be left out. Undefined:
- * the bucket `backups` of the stack.
+ * `given`: a folder, or `s3://bucket/prefix?endpoint=https://…&region=…` with its credentials in the environment; the region may be left out, and
+ * the endpoint be the bucket's own (`https://bucket.host`). Undefined: the bucket `backups` of the stack.
  * @throws OpsError for an address that is none, or credentials that are missing.
  */
 export async function locateRepository(

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
-import { addressed } from "./addressed.ts";
+import { addressed, addressedAdvice } from "./addressed.ts";
 import { runCommand } from "./run-cli.fixture.ts";
 
 const where = { stack: "production", data: undefined };
@@ -31,6 +31,15 @@ test("a command that is named acts where the one that names it does, unless it s
   expect(addressed("npm run ops -- health", { data: "/a b/it's" })).toBe(
     "npm run ops -- health --data '/a b/it'\\''s'",
   );
+});
+
+test("what a machine reads names commands in the same way, where it says what to do", () => {
+  const data = { refusals: [{ reason: "npm run ops -- health", remedy: "npm run ops -- deploy" }], try: null, at: 1 };
+  expect(JSON.parse(JSON.stringify(data, addressedAdvice(where)))).toEqual({
+    refusals: [{ reason: "npm run ops -- health", remedy: "npm run ops -- deploy --stack production" }],
+    try: null,
+    at: 1,
+  });
 });
 
 test("a repository that was named is named to what reads one, and to nothing else", () => {

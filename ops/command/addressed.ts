@@ -32,6 +32,14 @@ export function addressed(text: string, { stack, data, repository }: Whereabouts
   });
 }
 
+/** Fields of outputs that say what to do. */
+const ADVICE: ReadonlySet<string> = new Set(["hint", "remedy", "try", "fix"]);
+
+/** For `JSON.stringify` of an output: the same in the fields that say what to do, and in nothing that others wrote. */
+export function addressedAdvice(where: Whereabouts): (name: string, value: unknown) => unknown {
+  return (name, value) => (typeof value === "string" && ADVICE.has(name) ? addressed(value, where) : value);
+}
+
 /** As a shell takes it for one word. */
 function quoted(word: string): string {
   return /^[\w./:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

@@ -1,3 +1,6 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { asOpsError, isReason, OpsError, renderError } from "./errors.ts";
 
@@ -57,3 +60,8 @@ test.each(["EACCES", "EROFS", "ENOTDIR"])(
     expect(hint).toMatch(/may write to \/vault; --data DIR/);
   },
 );
+
+test("a folder for temporary files that is not there is no defect, and TMPDIR names another one", async () => {
+  const error = await mkdtemp(join(tmpdir(), "prism-none/x")).catch(asOpsError);
+  expect(error).toMatchObject({ parts: { hint: expect.stringMatching(/^TMPDIR=DIR /) } });
+});

@@ -4,6 +4,7 @@
  * Expected failures of ops are `OpsError`s; `cli.ts` prints them once. Anything else is a bug and prints as one.
  */
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { styleText } from "node:util";
 import { actorName } from "./actor.ts";
 import { harmlessLines } from "./output.ts";
@@ -137,6 +138,8 @@ function refusedByDisk(thrown: unknown): Pick<OpsErrorParts, "cause" | "hint"> |
   const { code = "", errcode, message, path } = thrown as NodeJS.ErrnoException & { errcode?: number };
   if (["ENOSPC", "EDQUOT"].includes(code) || errcode === SQLITE_FULL)
     return { cause: message, hint: `free space on the disk of ${path ?? tmpdir()}, then repeat it` };
+  if (["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOENT"].includes(code) && path?.startsWith(join(tmpdir(), "prism-")))
+    return { cause: message, hint: `TMPDIR=DIR names another folder for temporary files than ${tmpdir()}` };
   if (["EACCES", "EPERM", "EROFS", "ENOTDIR"].includes(code) && path !== undefined)
     return {
       cause: message,

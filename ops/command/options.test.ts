@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { commaList, duration, momentAfter, momentBefore, parseDuration, positive, rate, wait } from "./options.ts";
+import { runCli } from "./run-cli.fixture.ts";
 
 test("durations have units, a bare number is seconds, and anything else is refused", () => {
   const texts = ["500ms", "30s", "5m", "1h", "2d", "2"];
@@ -69,6 +70,20 @@ test("a moment on the wrong side of now is refused, with the present time in UTC
       expect(refuses(momentAfter)).toBe(at_ms < present_ms);
     }),
   );
+});
+
+test("a local time that clocks are set over, or back to, is no moment; with its offset it is one", async () => {
+  const since = async (text: string) => {
+    const { stdout } = await runCli(["logs", "query", "--since", text, "--data", "none", "--json"], {
+      TZ: "Europe/Berlin",
+    });
+    return JSON.parse(stdout).error;
+  };
+  const [over, twice] = await Promise.all([since("2026-03-29T02:30"), since("2025-10-26 02:30:00")]);
+  expect(over.cause).toMatch(/set forward.*2026-03-29T02:30\+01:00 or 2026-03-29T02:30\+02:00/);
+  expect(twice.cause).toMatch(/set back.*2025-10-26 02:30:00\+02:00 or 2025-10-26 02:30:00\+01:00/);
+  const taken = ["2026-03-29T03:00", "2025-10-26T01:59:59", "2025-10-26T02:30+01:00"];
+  for (const { reason } of await Promise.all(taken.map((text) => since(text)))) expect(reason).toBe("not-running");
 });
 
 test("a list names known words only", () => {

@@ -53,6 +53,37 @@ function parseIso(text: string): number {
   return Number.isNaN(day_ms) || !new Date(day_ms).toISOString().startsWith(`${day}`) ? Number.NaN : Date.parse(text);
 }
 
+/** A date with a time, and nothing that says of which place: of this machine's. */
+const LOCAL = /^\d{4}-\d\d-\d\d[T ][\d:.]+$/;
+
+/**
+ * Why a local time is not one moment: clocks are set forward over it, or back to it. `Date.parse` takes the hour after, or the first of the
+ * two, without a word. Null for every other text.
+ */
+function whyNoMoment(text: string, at_ms: number): { cause: string; candidates: string[] } | null {
+  if (!LOCAL.test(text)) return null;
+  const shown_ms = Date.parse(`${text.replace(" ", "T")}Z`);
+  const offsets_min = [-DAY_MS, DAY_MS].map((aside_ms) => -new Date(at_ms + aside_ms).getTimezoneOffset());
+  const offsetAt_min = (ms: number) => -new Date(ms).getTimezoneOffset();
+  const moments = [...new Set(offsets_min)].filter(
+    (offset_min) => offsetAt_min(shown_ms - offset_min * MINUTE_MS) === offset_min,
+  );
+  if (moments.length === 1) return null;
+  const candidates = [...new Set(offsets_min)].map((offset_min) => `${text}${offsetTold(offset_min)}`);
+  const cause =
+    moments.length === 0
+      ? "no clock here shows this time on that day: clocks are set forward over it"
+      : "clocks here show this time twice on that day: they are set back";
+  return { cause, candidates };
+}
+
+/** `+02:00` */
+function offsetTold(offset_min: number): string {
+  const two = (number: number) => String(number).padStart(2, "0");
+  const ahead_min = Math.abs(offset_min);
+  return `${offset_min < 0 ? "-" : "+"}${two(Math.floor(ahead_min / 60))}:${two(ahead_min % 60)}`;
+}
+
 /** `90m`, `6h`, `2d` before (`direction` -1) or after (1) now, which `6h ago` and `in 6h` say as well, or an ISO date. */
 function moment(direction: 1 | -1) {
   const span = direction === -1 ? /^(\d{1,6})(m|h|d)(?: ago)?$/ : /^(?:in )?(\d{1,6})(m|h|d)$/;
@@ -63,6 +94,11 @@ function moment(direction: 1 | -1) {
         now_ms + direction * Number(amount) * DURATION_UNITS_MS[unit as keyof typeof DURATION_UNITS_MS];
     const at_ms = parseIso(text);
     if (!Number.isNaN(at_ms)) {
+      const unclear = whyNoMoment(text, at_ms);
+      if (unclear !== null) {
+        context.addIssue(`${unclear.cause}; with its offset it is one moment: ${unclear.candidates.join(" or ")}`);
+        return z.NEVER;
+      }
       return (now_ms) => {
         if ((at_ms - now_ms) * direction < 0) throw wrongSide(text, at_ms, now_ms);
         return at_ms;

@@ -61,6 +61,14 @@ test("a place that takes no file is refused before anything is made for it", asy
   expect((await readdir(dir)).sort()).toEqual(["a", "folder", "late", "link"]);
 });
 
+test("a device is told as one, whether or not what is written must be new", async () => {
+  for (const is_new of [true, false])
+    await expect(write("/dev/null", "text", { is_new })).rejects.toMatchObject({
+      exit_code: EXIT.usage,
+      parts: { cause: expect.stringContaining("a device or a pipe") },
+    });
+});
+
 test("folders are made with those above them, and where there can be none it is said", async () => {
   expect(makeFolder(place("x/y/z"))).toBe(place("x"));
   expect(makeFolder(place("x/y/z"))).toBe(undefined);

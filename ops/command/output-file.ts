@@ -38,8 +38,15 @@ export async function writeOutput(
     if (error.code === "ENOENT") return null;
     throw unwritable(error);
   });
+  if (there !== null && !there.isFile())
+    throw unwritable(
+      new Error(
+        there.isDirectory()
+          ? "it is a folder"
+          : "it is a device or a pipe, which nothing can be written to whole or not at all",
+      ),
+    );
   if (there !== null && is_new) throw unwritable({ code: "EEXIST" });
-  if (there !== null && !there.isFile()) throw unwritable(new Error("it is no file"));
   // Where a link leads to a file, that one is meant.
   const target = there === null ? path : await realpath(path);
   const unfinished = join(dirname(target), `.${basename(target).slice(0, 100)}-${randomUUID()}`);

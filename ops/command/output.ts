@@ -43,8 +43,8 @@ export function harmlessScreen(text: string): string {
 }
 
 /** The same JSON in a spelling that commands no terminal either. */
-export function harmlessJson(data: unknown): string {
-  return harmless(JSON.stringify(data));
+export function harmlessJson(data: unknown, replacer?: (name: string, value: unknown) => unknown): string {
+  return harmless(JSON.stringify(data, replacer));
 }
 
 function escaped(char: string): string {

@@ -7,7 +7,7 @@ import { createClient } from "../service/client.ts";
 import { locateStack } from "../stack/locate.ts";
 import type { StackTarget } from "../stack/target.ts";
 import { watchWaits } from "../waits.ts";
-import { addressed, type Whereabouts } from "./addressed.ts";
+import { addressed, addressedAdvice, type Whereabouts } from "./addressed.ts";
 import { reportAction } from "./audit-trail.ts";
 import type { Command } from "./define.ts";
 import { asOpsError, EXIT, outcomeOf, refusal } from "./errors.ts";
@@ -50,7 +50,9 @@ export async function perform(
   try {
     const { data, text, stream = [], exit_code } = await audited(command, options, shell, stderr, signal, given);
     for await (const line of stream) if (!options.json) shell.stdout.write(`${harmlessScreen(line)}\n`);
-    shell.stdout.write(`${options.json ? harmlessJson(data) : harmlessScreen(addressed(text, where))}\n`);
+    shell.stdout.write(
+      `${options.json ? harmlessJson(data, addressedAdvice(where)) : harmlessScreen(addressed(text, where))}\n`,
+    );
     return exit_code ?? EXIT.done;
   } finally {
     stopWatching();

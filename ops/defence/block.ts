@@ -1,6 +1,6 @@
 /** `ops block` */
 import { z } from "zod";
-import { blockView } from "../../worker/schemas/defence.ts";
+import { blockPath as blocked, blockView } from "../../worker/schemas/defence.ts";
 import { defineCommand } from "../command/define.ts";
 import { momentAfter } from "../command/options.ts";
 import { decode } from "../service/client.ts";
@@ -13,7 +13,7 @@ export const block = defineCommand({
   notes:
     "It acts everywhere within a minute and a half. Of IPv6 block the client's /64. Refuses networks that hold your own address.",
   risk: "change",
-  args: z.object({ ip: z.string().describe("e.g. 203.0.113.7 or 2001:db8:1:2::/64") }),
+  args: z.object({ ip: blocked.shape.ip.describe("e.g. 203.0.113.7 or 2001:db8:1:2::/64") }),
   options: z.object({
     reason: z.string().min(1).describe("why, for the audit log"),
     until: momentAfter

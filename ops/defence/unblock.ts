@@ -1,6 +1,6 @@
 /** `ops unblock` */
 import { z } from "zod";
-import { blocksView, blockView } from "../../worker/schemas/defence.ts";
+import { blockPath as blocked, blocksView, blockView } from "../../worker/schemas/defence.ts";
 import { defineCommand } from "../command/define.ts";
 import { blockPath } from "./blocks.ts";
 
@@ -9,7 +9,7 @@ export const unblock = defineCommand({
   group: "security",
   summary: "lift the block of exactly this address or network",
   risk: "change",
-  args: z.object({ ip: z.string().describe("as it was blocked") }),
+  args: z.object({ ip: blocked.shape.ip.describe("as it was blocked") }),
   output: z.strictObject({
     lifted: z.string(),
     holding: z.array(z.strictObject(blockView.shape)).describe("blocks that hold it, this one included"),

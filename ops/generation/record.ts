@@ -8,7 +8,6 @@ import { z } from "zod";
 import { type OpsError, refusal } from "../command/errors.ts";
 import { SWITCH_SIGN_EVERY_MS, SWITCH_SILENCE_MS } from "../limits.ts";
 import { MACHINE } from "../machine.ts";
-import { decode } from "../service/client.ts";
 import { isAlive } from "../stack/locate.ts";
 import { isFailure, readJson, type Storage } from "../storage/storage.ts";
 import { whileWaiting } from "../waits.ts";
@@ -164,7 +163,7 @@ export async function readRecord(
   signal: AbortSignal,
 ): Promise<{ value: SwitchRecord; etag: string } | null> {
   const found = await readJson(storage, RECORD, signal);
-  return found && { value: decode(record, found.value, RECORD), etag: found.etag };
+  return found && { value: readKept(record, found.value, RECORD), etag: found.etag };
 }
 
 export async function readWayBack(
@@ -173,7 +172,7 @@ export async function readWayBack(
   signal: AbortSignal,
 ): Promise<WayBack | null> {
   const found = await readJson(storage, wayBackKey(store), signal);
-  return found && decode(wayBack, found.value, wayBackKey(store));
+  return found && readKept(wayBack, found.value, wayBackKey(store));
 }
 
 /** `existing`: numbers of all generations of the store. */
@@ -185,7 +184,7 @@ export async function writeWayBack(
 ): Promise<void> {
   const key = wayBackKey(way.store);
   const found = await readJson(storage, key, signal);
-  const before = found && decode(wayBack, found.value, key);
+  const before = found && readKept(wayBack, found.value, key);
   const since = new Map((before?.left ?? []).map(({ generation, at_ms }) => [generation, at_ms]));
   // Concluded twice by an interrupted switch, it is the same way.
   if (before && before.to !== way.to) since.set(before.from, before.at_ms);
@@ -197,6 +196,21 @@ export async function writeWayBack(
 
 function wayBackKey(store: WayBack["store"]): string {
   return `generations/undo-${store}.json`;
+}
+
+/** What a command has left for the next one. @throws OpsError with exit code 3 where another release has written it in its own way. */
+export function readKept<T>(schema: z.ZodType<T>, value: unknown, key: string): T {
+  const { data, error } = schema.safeParse(value);
+  if (error === undefined) return data;
+  throw refusal(
+    {
+      op: "read",
+      subject: key,
+      cause: `this release does not know how to go on with it: ${z.prettifyError(error).replaceAll("\n", " ")}`,
+      hint: "another release has written it: go on, or give it up (npm run ops -- generation cancel), from the checkout of that one",
+    },
+    error,
+  );
 }
 
 /** Passes where the process that works on it is gone: of this machine that is known, one of another machine is silent then. */

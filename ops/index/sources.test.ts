@@ -106,7 +106,7 @@ describe("a folder source", () => {
 
   test("that matches nothing is refused, since it would delete its collection", async () => {
     await expect(paths(source({ folder: "docs", include: ["*.rst"] }))).rejects.toThrow(/no file matches \*\.rst/);
-    await expect(paths(source({ folder: "nowhere" }))).rejects.toThrow(/no file matches/);
+    await expect(paths(source({ folder: "nowhere" }))).rejects.toThrow(/no file matches.*: ENOENT/);
   });
 });
 
@@ -138,6 +138,51 @@ describe("a git source", () => {
     expect(titles).toEqual(["docs:a.md Committed", "docs:manual.docx Service manual"]);
     await expect(withSource(source({ folder: clone }), { cwd: root }, async () => {})).rejects.toThrow();
     await expect(paths(source({ git: "repository", ref: "missing" }))).rejects.toThrow(/clone repository.*missing/s);
+  });
+
+  test("names its submodules, whose files are another repository's, where they are wanted", async () => {
+    const env = { PATH: process.env.PATH, HOME: root };
+    const git = (...words: string[]): unknown =>
+      execFileSync(
+        "git",
+        ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "protocol.file.allow=always", ...words],
+        {
+          cwd: root,
+          stdio: "pipe",
+          env,
+        },
+      );
+    for (const name of ["theme", "site"]) {
+      git("init", "--quiet", "--initial-branch", "trunk", name);
+      await writeFile(join(root, name, `${name}.md`), `# ${name}`);
+      git("-C", name, "add", ".");
+      git("-C", name, "commit", "--quiet", "-m", "one");
+    }
+    git("-C", "site", "submodule", "add", "--quiet", join(root, "theme"), "themes/plain");
+    git("-C", "site", "commit", "--quiet", "-m", "two");
+    const listed = (fields: object): Promise<Listing> =>
+      withSource(source({ git: "site", ...fields }), { cwd: root }, async (listing) => listing);
+    const { files, unlisted } = await listed({});
+    expect(files.map(({ path }) => path)).toEqual(["site.md"]);
+    expect(unlisted).toEqual([
+      { path: "themes/plain", cause: expect.stringMatching(/^is a submodule.*a source of its own/) },
+    ]);
+    expect((await listed({ exclude: ["themes/**"] })).unlisted).toEqual([]);
+    expect((await listed({ include: ["*.md"] })).unlisted).toEqual([]);
+  });
+
+  test("says in git's words why there is no clone, and is reached by what the environment says of ssh and proxies", async () => {
+    const failure = await paths(source({ git: "nowhere" })).catch((error: Error) => error.message);
+    expect(failure).toContain("does not appear to be a git repository");
+    expect(failure).not.toMatch(/correct access rights|and the repository exists/);
+    const before = process.env.GIT_SSH_COMMAND;
+    process.env.GIT_SSH_COMMAND = "echo 'the way in is closed' >&2; false";
+    try {
+      await expect(paths(source({ git: "git@host.invalid:docs" }))).rejects.toThrow(/the way in is closed/);
+    } finally {
+      if (before === undefined) delete process.env.GIT_SSH_COMMAND;
+      else process.env.GIT_SSH_COMMAND = before;
+    }
   });
 
   test("cannot run a program through its address", async () => {

@@ -36,8 +36,12 @@ const PRUNED = new Set([".git", "node_modules"]);
 /** No `ext::` and the like: a configuration must not be able to run programs. */
 const GIT_SETTINGS = { GIT_TERMINAL_PROMPT: "0", GIT_ALLOW_PROTOCOL: "file:git:http:https:ssh" };
 
-/** Of an entry of git's index that is a symbolic link: https://git-scm.com/docs/index-format */
+/** Variables that say how a repository is reached, as schedulers and CI set them. Others may say which one it is. */
+const GIT_ACCESS = /^GIT_(?:SSH|ASKPASS|SSL_|HTTP_|PROXY_|CONFIG_(?!PARAMETERS))/;
+
+/** Of an entry of git's index that is a symbolic link, or a submodule: https://git-scm.com/docs/index-format */
 const LINK_MODE = "120000";
+const SUBMODULE_MODE = "160000";
 
 /**
  * Calls `work` with the files of a source, without symbolic links; a clone lives as long as `work` runs.
@@ -51,32 +55,33 @@ export async function withSource<T>(
 ): Promise<T> {
   if ("folder" in source) {
     const root = resolve(options.cwd, source.folder);
-    return work(checked(source, root, await listFiles(source, root, true)));
+    return work(await checked(source, root, await listFiles(source, root, true)));
   }
   const clone = await mkdtemp(join(tmpdir(), "prism-index-"));
   try {
-    const links = await cloneInto(clone, source, options);
-    const { files, unlisted } = await listFiles(source, clone, false);
-    return await work(checked(source, clone, { files: files.filter(({ path }) => !links.has(path)), unlisted }));
+    const { links, submodules } = await cloneInto(clone, source, options);
+    const { files, unlisted } = await listFiles(source, clone, false, submodules);
+    return await work(await checked(source, clone, { files: files.filter(({ path }) => !links.has(path)), unlisted }));
   } finally {
     await rm(clone, { recursive: true, force: true });
   }
 }
 
-/** Returns the paths of symbolic links. */
+/** Returns the paths of symbolic links and of submodules, whose folders the clone leaves empty. */
 async function cloneInto(
   folder: string,
   source: Extract<Source, { git: string }>,
   options: { cwd: string; signal?: AbortSignal },
-): Promise<Set<string>> {
+): Promise<{ links: Set<string>; submodules: Set<string> }> {
   // Only a URL is cloned shallowly, also from this machine. `user@host:path` and `scheme://` are URLs already.
   const url = /^[\w.+-]+(?:@[^/]+)?:/.test(source.git)
     ? source.git
     : pathToFileURL(resolve(options.cwd, source.git)).href;
   const branch = source.ref === undefined ? [] : ["--branch", source.ref];
   // Inside a git hook, variables such as GIT_DIR would turn the clone towards the hook's repository.
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("GIT_"));
-  const env = { ...Object.fromEntries(inherited), ...GIT_SETTINGS };
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("GIT_") || GIT_ACCESS.test(name));
+  // What went wrong is told in one language.
+  const env = { ...Object.fromEntries(inherited), LC_ALL: "C", ...GIT_SETTINGS };
   // Loaded on use: most sources are folders.
   const { $ } = await import("zx/core");
   const run = $({
@@ -91,18 +96,34 @@ async function cloneInto(
     await run`git -c core.symlinks=false clone --quiet --depth 1 --single-branch ${branch} -- ${url} ${folder}`;
   if (exitCode === 0) {
     const { stdout } = await run({ nothrow: false })`git -C ${folder} ls-files --stage -z`;
-    const entries = stdout.split("\0").filter((entry) => entry.startsWith(LINK_MODE));
-    return new Set(entries.map((entry) => entry.slice(entry.indexOf("\t") + 1)));
+    const entries = stdout.split("\0");
+    const pathsOf = (mode: string): Set<string> =>
+      new Set(entries.flatMap((entry) => (entry.startsWith(mode) ? [entry.slice(entry.indexOf("\t") + 1)] : [])));
+    return { links: pathsOf(LINK_MODE), submodules: pathsOf(SUBMODULE_MODE) };
   }
   throw new OpsError({
     op: "clone",
     subject: source.git,
-    cause: stderr.trim().split("\n").at(-1) || `git ended with ${exitCode ?? "a signal"}`,
+    cause: toldByGit(stderr) || `git ended with ${exitCode ?? "a signal"}`,
     hint: "check `git` and `ref` in the configuration, and that `git clone` works here without a password prompt",
   });
 }
 
-async function listFiles(source: Source, root: string, has_times: boolean): Promise<Listing> {
+/** What git says of a failure: ssh, the server and git itself have a line each, and the last ones are good advice that names nothing. */
+function toldByGit(stderr: string): string {
+  const said = stderr.split("\n").map((line) => line.trim());
+  const advice =
+    /^(?:Cloning into |warning: |hint: |Please make sure you have the correct access|and the repository exists)/;
+  return [...new Set(said.filter((line) => line !== "" && !advice.test(line)))].join("; ");
+}
+
+/** `submodules`: folders that are empty because their files are another repository's. */
+async function listFiles(
+  source: Source,
+  root: string,
+  has_times: boolean,
+  submodules: ReadonlySet<string> = new Set(),
+): Promise<Listing> {
   const paths = new Set<string>();
   const folders = new Set<string>();
   const pathOf = (entry: Dirent): string =>
@@ -133,6 +154,10 @@ async function listFiles(source: Source, root: string, has_times: boolean): Prom
   // `glob` passes over what it cannot read, and the documents of such a folder would count as deleted.
   for (const path of folders) {
     if (PRUNED.has(path.slice(path.lastIndexOf("/") + 1)) || !isWanted(path) || !isWanted(`${path}/file`)) continue;
+    if (submodules.has(path)) {
+      unlisted.push({ path, cause: IN_SUBMODULE });
+      continue;
+    }
     try {
       await (await opendir(join(root, path))).close();
     } catch (error) {
@@ -160,6 +185,8 @@ function whyUnlisted(path: string, error: unknown): string {
   return path.includes("\uFFFD") ? "has a name that is not UTF-8; rename it, or exclude it" : VANISHED;
 }
 
+const IN_SUBMODULE =
+  "is a submodule, whose files are another repository's; name that as a source of its own, or exclude it";
 const VANISHED = "vanished while it was read; repeat the update";
 
 function isMissing(error: unknown): boolean {
@@ -176,7 +203,17 @@ export function whyUnread(error: unknown): string {
   return isMissing(error) ? VANISHED : cannotBeRead(error);
 }
 
-function checked(source: Source, root: string, listing: Listing): Listing {
+/** `glob` finds nothing in a folder that is not there, or cannot be opened. */
+async function whyNoFolder(root: string): Promise<string> {
+  try {
+    await (await opendir(root)).close();
+    return "";
+  } catch (error) {
+    return `: ${(error as Error).message}`;
+  }
+}
+
+async function checked(source: Source, root: string, listing: Listing): Promise<Listing> {
   if (listing.files.length > 0) return listing;
   const [unlisted] = listing.unlisted;
   const without = source.exclude.length > 0 ? ` without ${source.exclude.join(", ")}` : "";
@@ -185,7 +222,7 @@ function checked(source: Source, root: string, listing: Listing): Listing {
     subject: "git" in source ? source.git : root,
     cause:
       unlisted === undefined
-        ? `no file matches ${source.include.join(", ")}${without}`
+        ? `no file matches ${source.include.join(", ")}${without}${await whyNoFolder(root)}`
         : `no file can be read: ${unlisted.path} ${unlisted.cause}`,
     hint: "correct the source's folder or globs, or take the source out of the configuration",
   });

@@ -1,8 +1,9 @@
 /** `ops keys create` */
 import { z } from "zod";
 import { RATE_TIERS, SCOPES } from "../../worker/ground/principal.ts";
-import { createdKey } from "../../worker/schemas/keys.ts";
+import { createdKey, keyCreation } from "../../worker/schemas/keys.ts";
 import { defineCommand } from "../command/define.ts";
+import { misuse, type OpsError } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { commaList, momentAfter, positive } from "../command/options.ts";
 import { createKey, type KeyRequest, keyRequest } from "./keys.ts";
@@ -43,10 +44,19 @@ export const keysCreate = defineCommand({
       ...(quota === undefined ? {} : { daily_quota: quota }),
       ...(expires === undefined ? {} : { expires_at: new Date(expires(invocation.now())).toISOString() }),
     };
-    if (invocation.dry_run)
+    if (invocation.dry_run) {
+      const { error } = keyCreation.safeParse(wanted);
+      if (error !== undefined) throw wouldBeRefused(name, error);
       return { data: { dry_run: true, request: wanted }, text: `Would create ${JSON.stringify(wanted)}` };
+    }
     const created = await createKey(await invocation.client(), wanted);
     const { key, ...record } = created;
     return { data: created, text: `${key}\n(key ${record.id}; it is not shown again)`, audit: { detail: record } };
   },
 });
+
+/** By the service, which a dry run does not ask. */
+function wouldBeRefused(name: string, error: z.ZodError): OpsError {
+  const cause = z.prettifyError(error).replaceAll("\n", " ");
+  return misuse({ op: "create key", subject: name, cause, hint: "npm run ops -- keys create --help" }, error);
+}

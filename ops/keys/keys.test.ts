@@ -34,6 +34,13 @@ test("a created key works at once, is listed without its secret, and is refused 
   expect(JSON.parse(listed.stdout).keys).toContainEqual(expect.objectContaining({ id: created.id, name: "docs" }));
   expect(stdout + listed.stdout).not.toContain(created.key);
 
+  // What the service would refuse, a dry run does not promise.
+  for (const wrong of [
+    ["--name", " "],
+    ["--name", "x", "--tenant", "Acme"],
+  ])
+    expect((await keys("create", ...wrong, "--dry-run")).code).toBe(2);
+  expect((await keys("revoke", "000000000000", "--dry-run")).code).toBe(1);
   expect(JSON.parse((await keys("revoke", created.id, "--dry-run", "--json")).stdout).key.name).toBe("docs");
   expect(await read(created.key)).toBe(200);
   expect((await keys("revoke", created.id)).code).toBe(3);

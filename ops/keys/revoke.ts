@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { keyView } from "../../worker/schemas/keys.ts";
 import { defineCommand } from "../command/define.ts";
+import { EXIT } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { harmless } from "../command/output.ts";
 import { listKeys, revokeKey } from "./keys.ts";
@@ -24,7 +25,7 @@ export const keysRevoke = defineCommand({
     if (invocation.dry_run) {
       const key = (await listKeys(client)).find((candidate) => candidate.id === id) ?? null;
       const text = key === null ? `No key ${id}` : `Would revoke ${id} (${harmless(key.name)})`;
-      return { data: { dry_run: true, key }, text };
+      return { data: { dry_run: true, key }, text, exit_code: key === null ? EXIT.check_failed : EXIT.done };
     }
     await invocation.confirm({ op: "revoke key", subject: id });
     await revokeKey(client, id);

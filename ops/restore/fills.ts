@@ -53,11 +53,16 @@ export async function fillDatabase(
     compared = counts;
   }
   progress.stop();
-  for (const migration of readMigrations()) {
-    if (!migrations.includes(migration.name) || applied.includes(migration.name)) continue;
-    await applyMigration(target.connection, migration);
-  }
+  await migrate(target.connection, migrations);
   return compared;
+}
+
+async function migrate(connection: D1Connection, migrations: readonly string[]): Promise<void> {
+  const applied = await appliedMigrations(connection);
+  for (const migration of readMigrations()) {
+    if (migrations.includes(migration.name) && !applied.includes(migration.name))
+      await applyMigration(connection, migration);
+  }
 }
 
 function hooks(progress: Progress, signal: AbortSignal, verb: string, total: number) {
@@ -82,7 +87,11 @@ export function fillsFromSnapshot(
         restored = connection;
         const { rows } = source.manifest.summary.database;
         // `finish` changes what the snapshot says: a run that was cut off there must not compare again.
-        if (filling.state.copied) return { name, tables: 0, rows, full_text_indexes: 0 };
+        if (filling.state.copied) {
+          // A release that was deployed since may need more of them.
+          await migrate(connection, migrations);
+          return { name, tables: 0, rows, full_text_indexes: 0 };
+        }
         const filled = await fillDatabase(source, migrations, filling, overruling);
         filling.state.copied = true;
         await filling.save();

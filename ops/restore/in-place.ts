@@ -16,13 +16,7 @@ import { configRestored, readConfig, restoreConfig } from "./config.ts";
 import { type DerivedCheck, failedCheck } from "./derived-checks.ts";
 import { fillDatabase, type SnapshotSource } from "./fills.ts";
 import { overtakeIndexVersions, readIndexVersions } from "./index-versions.ts";
-import {
-  canBeUndone,
-  isInterrupted,
-  type RestoreRecord,
-  readRestoreRecord,
-  writeRestoreRecord,
-} from "./restore-record.ts";
+import { canBeUndone, interruptedInPlace, type RestoreRecord, writeRestoreRecord } from "./restore-record.ts";
 import type { Situation } from "./situation.ts";
 
 type LiveDatabase = NonNullable<Situation["live"]>;
@@ -59,10 +53,8 @@ export async function applyInPlace(
   const { timeTravel } = session.api.d1.database;
   const at = { account_id: session.account_id };
   const name = "bookmark" in to ? to.bookmark : to.source.snapshot.info.id;
-  const found = await readRestoreRecord(session.bucket, session.steady);
-  let record: RestoreRecord;
-  if (found?.method === "in place" && found.source === name && isInterrupted(found)) record = found;
-  else {
+  let record = await interruptedInPlace(session.bucket, name, session.steady);
+  if (record === null) {
     record = {
       method: "in place",
       source: name,
@@ -76,6 +68,8 @@ export async function applyInPlace(
       snapshot_before: await snapshot_before(),
       bookmark: (await timeTravel.getBookmark(live.id, at)).bookmark ?? null,
       emptied: false,
+      needs: await appliedMigrations(live.connection),
+      undo_from: null,
       overruled: [],
       index_versions: await readIndexVersions(live.connection),
       config_before: null,
@@ -83,22 +77,24 @@ export async function applyInPlace(
     await writeRestoreRecord(session.bucket, record, session.steady);
   }
   if (record.phase === "begun") {
+    const begun = record;
     record = await afterChange(name, "the live database is being changed, and may be incomplete", async () => {
-      const changed = "bookmark" in to ? record : await load(session, live, to, record);
-      if ("bookmark" in to) await travel(session, live, to.bookmark);
-      await overtakeIndexVersions(live.connection, record.index_versions);
+      const changed = "bookmark" in to ? begun : await load(session, live, to, begun);
+      if ("bookmark" in to) await travel(session, live, to.bookmark, begun.needs);
+      await overtakeIndexVersions(live.connection, begun.index_versions);
       const done = { ...changed, phase: "stores" as const };
       await writeRestoreRecord(session.bucket, done, session.steady);
       return done;
     });
   }
+  const changed = record;
   const so_far = "the live database is restored, its index and the configuration are not yet";
   const { vectors, config } = await afterChange(name, so_far, async () => {
     const vectors = await alignVectors(session, live.connection);
     const config =
       "bookmark" in to
-        ? { record, written: 0, removed: 0 }
-        : await restoreConfig(session, await readConfig(to.source), record);
+        ? { record: changed, written: 0, removed: 0 }
+        : await restoreConfig(session, await readConfig(to.source), changed);
     await writeRestoreRecord(session.bucket, { ...config.record, phase: "done" }, session.steady);
     return { vectors, config };
   });
@@ -114,9 +110,17 @@ export async function applyInPlace(
   };
 }
 
-/** Back to a bookmark, and forward again to the schema that the deployed Worker had before. */
-export async function travel(session: StoreSession, live: LiveDatabase, bookmark: string): Promise<void> {
-  const needed = new Set(await appliedMigrations(live.connection));
+/**
+ * Back to a bookmark, and forward again to the schema that the deployed Worker had before. `needs`: its migrations; null: those that have
+ * run, of a database that was not moved yet.
+ */
+export async function travel(
+  session: StoreSession,
+  live: LiveDatabase,
+  bookmark: string,
+  needs: readonly string[] | null,
+): Promise<void> {
+  const needed = new Set(needs ?? (await appliedMigrations(live.connection)));
   await session.api.d1.database.timeTravel.restore(live.id, { account_id: session.account_id, bookmark });
   const applied = await appliedMigrations(live.connection);
   for (const migration of readMigrations()) {

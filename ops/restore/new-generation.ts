@@ -85,6 +85,8 @@ export async function applyToNewGeneration(work: RestoreWork): Promise<Restored>
     bookmark: null,
     snapshot_before: null,
     emptied: false,
+    needs: null,
+    undo_from: null,
     overruled: [],
     index_versions: live === null ? [] : await readIndexVersions(live.connection),
     config_before: null,

@@ -139,7 +139,8 @@ async function fromRepository<T>(
       await verifyBefore(restoring);
       await restoreBuckets(situation.session, source);
       const to = { source, migrations: plan.migrations, accepts, place: placeOf(wish) };
-      return await applyInPlace(situation, thereOf(situation.live), to, () => freshSnapshot(invocation, wish));
+      // The plan refused one that holds nothing, unless that is what an interrupted restore has left.
+      return await applyInPlace(situation, thereOf(situation.existing), to, () => freshSnapshot(invocation, wish));
     };
     const withdraw = async (error: unknown): Promise<never> => {
       if (error instanceof UnequalRestore) await withdrawMarks(invocation, repository, snapshot.info.id);

@@ -1,16 +1,20 @@
 /** What `ops restore apply` is about to do: said before it is done. Changes nothing. */
 import { z } from "zod";
 import { readMigrations } from "../../infra/migration-files.ts";
+import { iso } from "../../worker/ground/time.ts";
 import { readSummary } from "../backup/manifest.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { damageTold } from "../backup/whole-snapshot.ts";
+import { refusal } from "../command/errors.ts";
 import { expiredGenerations, nameOf } from "../generation/generations.ts";
 import { configured } from "../generation/live.ts";
 import { readRecord, wayOn } from "../generation/record.ts";
 import { appliedMigrations } from "../migrate/ledger.ts";
+import { StorageError } from "../storage/storage.ts";
 import { restoreCost } from "./cost.ts";
 import type { SnapshotSource } from "./fills.ts";
 import { snapshotSchema } from "./load-database.ts";
+import { interruptedInPlace } from "./restore-record.ts";
 import { type Situation, vectorSpaceOf } from "./situation.ts";
 
 const move = z.strictObject({ from: z.number(), to: z.number() });
@@ -50,12 +54,23 @@ export const plannedRestore = z.strictObject({
 });
 export type RestorePlan = z.infer<typeof plannedRestore>;
 
-/** The newest snapshot whose state is not after `at_ms`; null when all are. @throws OpsError when there is none at all. */
+/**
+ * The newest snapshot whose state is not after `at_ms`; null when all are.
+ * @throws OpsError when there is none at all, or an older one says that it is younger than this one: its state may be of a later moment.
+ */
 export async function snapshotAt(repository: Repository, at_ms: number): Promise<string | null> {
   const snapshots = await repository.listSnapshots();
   if (snapshots.length === 0) return (await repository.openSnapshot("latest")).info.id;
-  for (const { id } of snapshots) {
-    if (readSummary(await repository.openSnapshot(id)).state_at_ms <= at_ms) return id;
+  for (const [place, { id, counter, finished_ms }] of snapshots.entries()) {
+    if (readSummary(await repository.openSnapshot(id)).state_at_ms > at_ms) continue;
+    const younger = snapshots.slice(place + 1).find((one) => one.counter < counter && one.started_ms > finished_ms);
+    if (younger === undefined) return id;
+    throw refusal({
+      op: "choose a snapshot",
+      subject: `of ${iso(at_ms)}`,
+      cause: `${id} says that it was made at ${iso(finished_ms)}, but came after ${younger.id} of ${iso(younger.started_ms)}: a clock was wrong, and its state may be of a later moment`,
+      hint: "npm run ops -- backup list shows them in the order in which they came; name the one to take",
+    });
   }
   return null;
 }
@@ -89,7 +104,10 @@ export async function planFromSnapshot(
   // What the configuration declares counts, too: a store may be gone.
   const { database, vectors } = await configured(session);
   const next = (live: number, numbers: readonly number[]) => (in_place ? live : Math.max(live, ...numbers) + 1);
-  const { pending, refusals } = await migrationsFor(situation, source);
+  const begun = in_place
+    ? await interruptedInPlace(session.bucket, source.snapshot.info.id, session.steady).catch(unlessLost)
+    : null;
+  const { pending, refusals } = await migrationsFor(situation, source, begun?.needs ?? null);
   return {
     stack: session.target.stack,
     method: "snapshot",
@@ -116,7 +134,7 @@ export async function planFromSnapshot(
     refusals: [
       ...(await damageOf(repository, source)),
       ...refusals,
-      ...(await refusalsOf(situation, source, in_place)),
+      ...(await refusalsOf(situation, source, in_place && begun === null)),
     ],
   };
 }
@@ -137,8 +155,14 @@ function isOn(sql: string, table: string): boolean {
   return new RegExp(`\\bON\\s+["'\`[]?${table.replaceAll(/[^\w]/g, "\\$&")}["'\`\\]]?\\s*\\(`, "i").test(sql);
 }
 
-/** Those that the deployed Worker needs and the snapshot is behind. */
-async function migrationsFor({ live }: Situation, { manifest }: SnapshotSource) {
+/** A bucket that is gone holds no record. */
+function unlessLost(error: unknown): null {
+  if (error instanceof StorageError && ["missing", "refused"].includes(error.failure)) return null;
+  throw error;
+}
+
+/** Those that the deployed Worker needs and the snapshot is behind. `needs`: what an interrupted restore in place has written down of them. */
+async function migrationsFor({ live }: Situation, { manifest }: SnapshotSource, needs: readonly string[] | null) {
   const newest = manifest.summary.database.migration;
   const known = readMigrations();
   const refusals: RestorePlan["refusals"] = [];
@@ -151,7 +175,7 @@ async function migrationsFor({ live }: Situation, { manifest }: SnapshotSource) 
     });
     return { pending: [], refusals };
   }
-  const applied = live === null ? null : await appliedMigrations(live.connection);
+  const applied = needs ?? (live === null ? null : await appliedMigrations(live.connection));
   const pending = known
     .filter(({ name, phase }) => name > newest && (applied === null ? phase === "expand" : applied.includes(name)))
     .map(({ name }) => name);

@@ -4,12 +4,13 @@
  */
 import { z } from "zod";
 import { keyValueEntry } from "../backup/snapshot/config-namespace.ts";
-import { decode } from "../service/client.ts";
+import { readKept } from "../generation/record.ts";
 import { absent, readJson, type Storage } from "../storage/storage.ts";
 import { failedCheck } from "./derived-checks.ts";
 
 const RECORD = "generations/restore.json";
 
+const indexVersions = z.array(z.tuple([z.string(), z.number()])).nullable();
 const move = z.object({ from: z.number(), to: z.number() });
 
 const record = z.object({
@@ -39,8 +40,18 @@ const record = z.object({
   snapshot_before: z.string().nullable(),
   /** A restore in place has emptied the database. */
   emptied: z.boolean(),
+  /**
+   * Migrations that had run on the database which a restore in place is about to change: the deployed Worker needs them, and what is moved back
+   * or emptied does not tell them any more. Null for new generations, and in records of earlier releases.
+   */
+  needs: z.array(z.string()).nullable().default(null),
+  /** Of the database that an undo is about to move back: the same, and how far its index versions had come. */
+  undo_from: z
+    .object({ needs: z.array(z.string()), index_versions: indexVersions })
+    .nullable()
+    .default(null),
   /** Of every tenant, from before; null where that was lost. */
-  index_versions: z.array(z.tuple([z.string(), z.number()])).nullable(),
+  index_versions: indexVersions,
   /** Checks that failed and were overruled by `--accept-failed-check`. */
   overruled: z.array(failedCheck).default([]),
   /** The configuration namespace as it was; null until it is about to be changed. */
@@ -58,10 +69,20 @@ export function canBeUndone({ method, had_live, index_versions }: RestoreRecord)
   return method === "in place" || (had_live ?? index_versions?.length !== 0);
 }
 
+/** That restore in place of a source, where it was interrupted: it goes on with a database that may hold nothing by now. */
+export async function interruptedInPlace(
+  storage: Storage,
+  source: string,
+  signal: AbortSignal,
+): Promise<RestoreRecord | null> {
+  const found = await readRestoreRecord(storage, signal);
+  return found?.method === "in place" && found.source === source && isInterrupted(found) ? found : null;
+}
+
 /** The last restore of the stack; null without one. */
 export async function readRestoreRecord(storage: Storage, signal: AbortSignal): Promise<RestoreRecord | null> {
   const found = await readJson(storage, RECORD, signal);
-  return found && decode(record, found.value, RECORD);
+  return found && readKept(record, found.value, RECORD);
 }
 
 export async function writeRestoreRecord(storage: Storage, value: RestoreRecord, signal: AbortSignal): Promise<void> {

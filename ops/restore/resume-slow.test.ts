@@ -1,7 +1,10 @@
 /** A restore that died goes on by `--resume`, which needs not be told what was being restored. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readMigrations } from "../../infra/migration-files.ts";
 import { StackRig, undisturbed } from "../backup/torture/stack-rig.fixture.ts";
+import { revertMigration } from "../migrate/ledger.ts";
 import type { Passing } from "../storage/wire.fixture.ts";
+import { liveStack } from "./stack-state.fixture.ts";
 
 let rig: StackRig;
 beforeAll(async () => {
@@ -51,4 +54,57 @@ test("a move in time", async () => {
   expect(plan).toMatchObject({ method: "time travel", state_at: at, tables: null, vector_count: null, bytes: null });
   expect(await rig.state()).toEqual(before);
   await expectNothingToResume();
+});
+
+/** The live database as a release before this one left it; the command refuses, for the Worker that serves says that it needs the migration. */
+async function takeNewestBack(): Promise<void> {
+  const { database } = await liveStack(rig.service.platform, rig.dir);
+  const newest = readMigrations().at(-1);
+  if (newest === undefined) throw new Error("there are no migrations");
+  await revertMigration(database, newest);
+}
+
+/** Of this checkout, on the live database. */
+async function migrationsMissing(): Promise<string[]> {
+  const { migrations } = await rig.done("migrate", "list");
+  return migrations.flatMap(({ name, state }: { name: string; state: string }) => (state === "applied" ? [] : [name]));
+}
+
+test("what goes on with a database that it had emptied, or moved back, still brings it to the schema that the Worker needs", async () => {
+  await takeNewestBack();
+  const { snapshot } = await rig.done("backup", "create");
+  const at = new Date().toISOString();
+  await rig.done("migrate", "apply", "--yes");
+  await rig.putDocument("b", "Written after the migration.");
+
+  const isEmptied = ({ body }: Passing) => Buffer.from(body).includes("DROP TABLE IF EXISTS");
+  await killedAt(isEmptied, "restore", "apply", snapshot.id, "--in-place", "--yes");
+  expect(await rig.done("restore", "apply", "--resume", "--yes")).toMatchObject({ plan: { in_place: true } });
+  expect(await migrationsMissing()).toEqual([]);
+  await rig.done("restore", "undo", "--yes");
+  expect(await migrationsMissing()).toEqual([]);
+
+  const isMoved = ({ path }: Passing) => path.includes("/time_travel/restore");
+  await killedAt(isMoved, "restore", "apply", "--at", at, "--yes");
+  expect((await rig.done("restore", "apply", "--resume", "--yes")).plan).toMatchObject({ method: "time travel" });
+  expect(await migrationsMissing()).toEqual([]);
+
+  // Once more, and the undo of it is what dies.
+  await rig.done("backup", "create");
+  await rig.done("restore", "apply", "--at", new Date().toISOString(), "--yes");
+  await killedAt(isMoved, "restore", "undo", "--yes");
+  await rig.done("restore", "undo", "--yes");
+  expect(await migrationsMissing()).toEqual([]);
+});
+
+test("a release that was deployed in between finds its migrations in the new generation as well", async () => {
+  await takeNewestBack();
+  const { snapshot } = await rig.done("backup", "create");
+  // The new database is filled and compared, the index is not.
+  const isFilled = ({ path, body }: Passing) =>
+    path.includes("/generations/switch.json") && Buffer.from(body).includes('"copied":true');
+  await killedAt(isFilled, "restore", "apply", snapshot.id, "--yes");
+  await rig.done("migrate", "apply", "--yes");
+  await rig.done("restore", "apply", "--resume", "--yes");
+  expect(await migrationsMissing()).toEqual([]);
 });

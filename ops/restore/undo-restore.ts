@@ -6,6 +6,7 @@ import { lowerFence, markFenceLifted } from "../generation/fence.ts";
 import type { DatabaseFill, VectorsFill } from "../generation/fill.ts";
 import { switchGeneration, switchReport } from "../generation/switch.ts";
 import { changeLogHead } from "../generation/vector-rows.ts";
+import { appliedMigrations } from "../migrate/ledger.ts";
 import { configRestored } from "./config.ts";
 import { RESTORED } from "./fills.ts";
 import { alignVectors, travel, vectorsAligned } from "./in-place.ts";
@@ -97,7 +98,8 @@ async function switchBack({ session }: Situation, { before }: RestoreRecord) {
   return { database: report.database, vectors: report.vectors, fence_ms: report.fence_ms };
 }
 
-async function travelBack({ session, live }: Situation, { bookmark }: RestoreRecord) {
+async function travelBack({ session, existing: live }: Situation, record: RestoreRecord) {
+  const { bookmark } = record;
   if (live === null || bookmark === null) {
     throw new OpsError({
       op: "undo",
@@ -106,8 +108,12 @@ async function travelBack({ session, live }: Situation, { bookmark }: RestoreRec
       hint: "npm run ops -- restore apply, from a snapshot",
     });
   }
-  const versions = await readIndexVersions(live.connection);
-  await travel(session, live, bookmark);
-  await overtakeIndexVersions(live.connection, versions);
+  const undo_from = record.undo_from ?? {
+    needs: await appliedMigrations(live.connection),
+    index_versions: await readIndexVersions(live.connection),
+  };
+  await writeRestoreRecord(session.bucket, { ...record, undo_from }, session.steady);
+  await travel(session, live, bookmark, undo_from.needs);
+  await overtakeIndexVersions(live.connection, undo_from.index_versions);
   return { database: { live: live.generation, bookmark }, vectors: await alignVectors(session, live.connection) };
 }

@@ -195,6 +195,27 @@ describe("as they are typed", () => {
     return { code, ...JSON.parse(stdout) };
   };
 
+  test("a situation that no step is for is refused: mistyped, it would leave out all that there is to do", async () => {
+    const { code, error } = await typed("run", "leaked-backup-key", "--dry-run", "--when", "writers");
+    expect({ code, hint: error.hint }).toEqual({ code: 2, hint: "one of writer, reader, escrow" });
+    expect((await typed("run", "escalation", "--dry-run", "--when", "mine")).code).toBe(0);
+    expect((await typed("run", "complete-outage", "--dry-run", "--when", "mine")).error.hint).toContain(
+      "leave --when out",
+    );
+  });
+
+  test.each([
+    ["writer", ["NEW_WRITER", "NEW_KEY_FILE", "LEAKED_WRITER"]],
+    ["reader", ["LEAKED_READER"]],
+    ["escrow", ["NEW_REPOSITORY", "NEW_KEY_FOLDER"]],
+  ])("where a %s's key has leaked, what is to be done is about that one", async (situation, variables) => {
+    const auto = ["--auto", "--max-risk", "destructive"];
+    const { code, error } = await typed("run", "leaked-backup-key", "--when", situation, ...auto);
+    expect(code).toBe(3);
+    const asked = error.hint.match(/[A-Z_]+(?==)/g);
+    expect(new Set(asked)).toEqual(new Set(["ESCROW_KEY_FILE", ...variables]));
+  });
+
   test("runbooks are listed, shown by the alert that leads there, planned, and their runs checked", async () => {
     const { runbooks } = await typed("list");
     expect(runbooks.filter(({ problems }: { problems: string[] }) => problems.length > 0)).toEqual([]);

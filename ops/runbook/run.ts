@@ -88,6 +88,7 @@ export async function runRunbook(
       `one of ${runbook.steps.map(({ name }) => name).join(", ")}`,
       EXIT.usage,
     );
+  refuseUnknown(runbook, wishes.when ?? []);
   const situations = [...new Set([...(known?.begin.situations ?? []), ...(wishes.when ?? [])])];
   const ended = stepEnds(known?.transcript.records ?? []);
   const run = { runbook, sequence, situations, ended, resumed: known !== null };
@@ -115,6 +116,17 @@ export async function runRunbook(
   const outcome = await interruptible(runbook, carryOut(invocation, going, transcript, surroundings), invocation);
   await transcript.add({ kind: "end", outcome });
   return finished(going, outcome, transcript.head());
+}
+
+/** @throws OpsError of usage for a situation that no step is for: mistyped, all that it is for would be left out, and the run be done. */
+function refuseUnknown({ id, steps }: SoundRunbook, named: readonly string[]): void {
+  const known = [
+    ...new Set(steps.flatMap(({ when }) => (when !== null && "situation" in when ? [when.situation] : []))),
+  ];
+  const unknown = named.find((situation) => !known.includes(situation));
+  if (unknown === undefined) return;
+  const hint = known.length === 0 ? "leave --when out: it has steps for every situation" : `one of ${known.join(", ")}`;
+  throw refused(id, `none of its steps is for the situation "${unknown}"`, hint, EXIT.usage);
 }
 
 /** @throws OpsError of refusal where the run must not begin. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { runCommand } from "../command/run-cli.fixture.ts";
-import { phasesFor } from "./phases.ts";
+import { phasesFor, refuseOvertaken } from "./phases.ts";
 
 const at = "2026-03-01T02:00:00.000Z";
 const now_ms = Date.parse(at);
@@ -41,4 +41,32 @@ test("a pepper is refused with the reason, and what to do in its place", async (
   const { code, stderr } = await runCommand(["secrets", "rotate", "KEY_PEPPER"]);
   expect(code).toBe(3);
   expect(stderr).toMatch(/hashes cannot be made anew without the keys.*[\s\S]*keys create/);
+});
+
+test("a phase is not carried out where another command has come further, or is at another secret", () => {
+  const is = (
+    phase: "staging" | "staged" | "switching" | "switched" | "retiring",
+    secret: "API_SECRET" | "JWT_SECRET" = "API_SECRET",
+  ) => ({ secret, phase, at }) as const;
+  const overtaken = [
+    // Exchanged again, the old value would be the new one.
+    ["switched", is("switched")],
+    ["switched", null],
+    ["switched", is("staged", "JWT_SECRET")],
+    // Staged again, the old value that is still accepted would be lost.
+    ["staged", is("switched")],
+    ["staged", is("staging", "JWT_SECRET")],
+    ["retired", null],
+  ] as const;
+  for (const [phase, under] of overtaken)
+    expect(() => refuseOvertaken("API_SECRET", phase, under)).toThrow(expect.objectContaining({ exit_code: 3 }));
+  const allowed = [
+    ["staged", null],
+    ["staged", is("staging")],
+    ["switched", is("staged")],
+    ["switched", is("switching")],
+    ["retired", is("switched")],
+    ["retired", is("retiring")],
+  ] as const;
+  for (const [phase, under] of allowed) refuseOvertaken("API_SECRET", phase, under);
 });

@@ -108,16 +108,46 @@ export async function perform(
   // The code that serves already, not what this checkout happens to hold; the next deployment takes the checkout's again.
   const bundle = `version/${mainVersion(serving)}`;
   const begins = BEGINS[phase];
-  const isBegun = begins !== null && (await readRotation(driver))?.phase === begins;
+  const under = await readRotation(driver);
+  if (isRotated(name)) refuseOvertaken(name, phase, under);
+  const isBegun = begins !== null && under?.phase === begins;
   if (isBegun) await driver.setConfig({ bundle });
   else await driver.changeSecret(changeFor(name, phase, value), { ...(begins === null ? {} : record(begins)), bundle });
   const { worker } = await whileWaiting({ for: "the deployment", limit_ms: null }, () => toldUp(delivery, invocation));
   await seen(invocation, name, phase);
+  if (isRotated(name)) refuseOvertaken(name, phase, await readRotation(driver), [begins]);
   if (phase === "staged" || phase === "switched") await driver.setConfig(record(phase));
   if (phase === "retired") await driver.setConfig({ rotation: undefined });
   if (phase === "switched" || phase === "replaced") await reportRotation(invocation, name);
   const retire_from_ms = isRotated(name) && phase === "switched" ? invocation.now() + overlap_ms(name) : null;
   return { phase, version_id: worker.version_id, retire_from_ms };
+}
+
+/** How far a rotation is before a phase; null: none is under way. */
+const COMES_AFTER: Readonly<Record<Phase, readonly (Rotation["phase"] | null)[]>> = {
+  replaced: [null],
+  staged: [null, "staging"],
+  switched: ["staged", "switching"],
+  retired: ["switched", "retiring"],
+};
+
+/**
+ * Another command may have come further meanwhile: the phase would exchange the values a second time, or put a new one in the old one's place.
+ * @throws OpsError with exit code 3; repeating goes on from where it is.
+ */
+export function refuseOvertaken(
+  name: RotatedSecret,
+  phase: Phase,
+  under: Rotation | null,
+  expected: readonly (Rotation["phase"] | null)[] = COMES_AFTER[phase],
+): void {
+  if ((under === null || under.secret === name) && expected.includes(under?.phase ?? null)) return;
+  const cause =
+    under === null
+      ? "another command has ended this rotation meanwhile"
+      : `another command is at it: ${under.secret} is ${under.phase} since ${under.at}`;
+  const hint = `npm run ops -- secrets rotate ${under?.secret ?? name} --dry-run says how far it is; when the other command has ended, repeat this one`;
+  throw refusal({ op: `rotate (${phase})`, subject: name, cause, hint, reason: "busy" });
 }
 
 /** What is written down while a phase is under way. */

@@ -99,6 +99,20 @@ test("API_SECRET is rotated with 0 failed requests of old and new holders; after
   for (const secret of [old, now]) expect(printed).not.toContain(secret);
 });
 
+test("two rotations that begin at once come to one: the old value is accepted still, and the new one is told", async () => {
+  const old = kept().API_SECRET ?? "";
+  const both = await Promise.all([rotate("API_SECRET"), rotate("API_SECRET")]);
+  // Whoever is overtaken says so, and has changed nothing any more.
+  for (const { code, data } of both)
+    expect([code, data.error?.reason ?? data.accepted]).toEqual(code === 0 ? [0, "old and new"] : [3, "busy"]);
+  expect((await rotate("API_SECRET")).data).toMatchObject({ phases: [], accepted: "old and new" });
+  const { API_SECRET: now = "", API_SECRET_PREVIOUS: previous } = kept();
+  expect([previous, now === old]).toEqual([old, false]);
+  for (const secret of [old, now]) expect((await as(secret, "/api/v1/keys?limit=1")).status).toBe(200);
+  expect(told().api_secret).toBe(now);
+  expect((await rotate("API_SECRET", "--retire", "--early", "--yes")).code).toBe(0);
+});
+
 test("JWT_SECRET is rotated with 0 failed requests of tokens made before, between and after, although it was cut off", async () => {
   const { JWT_SECRET: old } = kept();
   // As a process leaves it that was killed before its deployment.

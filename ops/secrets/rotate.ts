@@ -57,7 +57,9 @@ Leaked? --retire --early at once after the switch: whoever still has the old val
       throw refused(
         name,
         `${rotation.secret} is ${rotation.phase} since ${rotation.at}`,
-        `npm run ops -- secrets rotate ${rotation.secret} first`,
+        rotation.phase === "switched"
+          ? `npm run ops -- secrets rotate ${rotation.secret} --retire ends that one, once its holders have the new value`
+          : `npm run ops -- secrets rotate ${rotation.secret} goes on with that one; end it first`,
       );
     const value = foreignValue(invocation, name);
     const due = phasesFor(name, rotation, { retire, early, now_ms: invocation.now() });

@@ -68,8 +68,10 @@ export function changeConfigFile(
     if (value === undefined) document.deleteIn(at);
     else document.setIn(at, value);
   }
-  writeFileSync(`${file}.new`, document.toString());
-  renameSync(`${file}.new`, file);
+  // Named by the process: two would rename each other's away.
+  const written = `${file}.${process.pid}.new`;
+  writeFileSync(written, document.toString());
+  renameSync(written, file);
 }
 
 /** Every value as Pulumi hands it to a program: text, structures as JSON. */

@@ -212,6 +212,9 @@ async function sweep(folder: string): Promise<void> {
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
+/** A folder knows no credentials. */
+const MAY_WRITE = "see that this user may read and write there, and that it is not mounted for reading alone (mount)";
+
 const FAILURES: Readonly<Record<string, StorageFailure>> = {
   ENOENT: "missing",
   EEXIST: "exists",
@@ -220,6 +223,12 @@ const FAILURES: Readonly<Record<string, StorageFailure>> = {
   EROFS: "denied",
   ENOSPC: "full",
   EDQUOT: "full",
+  // A disk that fails, or a mount whose other side went away: both may come back.
+  EIO: "unclear",
+  ESTALE: "unclear",
+  ENOTCONN: "unclear",
+  EHOSTDOWN: "unclear",
+  ETIMEDOUT: "unclear",
 };
 
 async function attempt<T>(key: string, work: () => Promise<T>): Promise<T> {
@@ -229,6 +238,10 @@ async function attempt<T>(key: string, work: () => Promise<T>): Promise<T> {
     const code = codeOf(error);
     if (error instanceof StorageError || code === undefined || error instanceof DOMException) throw error;
     const message = error instanceof Error ? error.message : String(error);
-    throw new StorageError(FAILURES[code] ?? "refused", `${key}: ${message}`, { cause: error });
+    const failure = FAILURES[code] ?? "refused";
+    throw new StorageError(failure, `${key}: ${message}`, {
+      cause: error,
+      hint: failure === "denied" ? MAY_WRITE : undefined,
+    });
   }
 }

@@ -1,10 +1,11 @@
 /** A repository in R2 or any other S3-compatible store with conditional writes, through the official client. */
-import { certificateTold, skewTold } from "../clock.ts";
+import type { ListObjectsV2CommandInput } from "@aws-sdk/client-s3";
 import { STORAGE_PAGE } from "../limits.ts";
-import { retryAfter_ms } from "../patience.ts";
+import { regionWanted, type SdkFailure, translated } from "./s3-failure.ts";
 import { absent, type Storage, StorageError, type StorageFailure } from "./storage.ts";
 
 export interface S3Place {
+  /** One that begins with the bucket's name is the bucket's own, as servers want it that take no bucket in a path. */
   endpoint: string;
   bucket: string;
   /** Ends in `/`, or is empty: the repository is the bucket. */
@@ -18,6 +19,7 @@ export interface S3Place {
 /** `close` ends its connections. */
 export function s3Storage(place: S3Place): Storage & { close(): void } {
   const { bucket, prefix } = place;
+  const ofBucket = new URL(place.endpoint).hostname.startsWith(`${bucket}.`);
   let region = place.region ?? "auto";
   // Loaded when something is asked: commands that could reach a storage are more than those that do.
   const connect = async () => {
@@ -26,6 +28,7 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
       endpoint: place.endpoint,
       region: async () => region,
       forcePathStyle: true,
+      bucketEndpoint: ofBucket,
       credentials: {
         accessKeyId: place.credentials.access_key_id,
         secretAccessKey: place.credentials.secret_access_key,
@@ -55,13 +58,44 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
         return await work(connection);
       }
     });
-  const at = (key: string) => ({ Bucket: bucket, Key: `${prefix}${key}` });
+  const Bucket = ofBucket ? place.endpoint : bucket;
+  const at = (key: string) => ({ Bucket, Key: `${prefix}${key}` });
 
   const put = (key: string, body: Uint8Array, condition: object, signal: AbortSignal): Promise<string> =>
     attempt(key, signal, async ({ sdk, client }) => {
       const put = new sdk.PutObjectCommand({ ...at(key), Body: body, ContentLength: body.byteLength, ...condition });
-      return required((await client.send(put, { abortSignal: signal })).ETag, key);
+      return tagOf((await client.send(put, { abortSignal: signal })).ETag, key);
     });
+
+  const beyond = (folder: string) =>
+    new StorageError("refused", `${folder}: the server says that more follows, and not where`);
+  /** One page with something on it, or the last one: a server may give one without anything although more follows. */
+  const listing = async (folder: string, from: Omit<ListObjectsV2CommandInput, "Bucket">, signal: AbortSignal) => {
+    const { sdk, client } = await connected();
+    const place = { Bucket, Prefix: `${prefix}${folder}`, MaxKeys: STORAGE_PAGE };
+    for (let { ContinuationToken } = from; ; ) {
+      const list = new sdk.ListObjectsV2Command({ ...place, ...from, ContinuationToken });
+      const answer = await client.send(list, { abortSignal: signal });
+      const { Contents: contents = [], CommonPrefixes: prefixes = [], NextContinuationToken: next } = answer;
+      const more = required(answer.IsTruncated, folder);
+      if (!more || contents.length + prefixes.length > 0) return { contents, prefixes, more, next };
+      if (next === undefined || next === ContinuationToken) throw beyond(folder);
+      ContinuationToken = next;
+    }
+  };
+
+  /** What only looks at an object is refused without a word: credentials that have ended are 400 to it, like a wrong address. */
+  const toldOf = async (error: unknown, key: string, signal: AbortSignal): Promise<never> => {
+    if (error instanceof StorageError && error.failure === "refused")
+      await attempt(key, signal, async () => {
+        const { sdk, client } = await connected();
+        const { Body } = await client.send(new sdk.GetObjectCommand({ ...at(key), Range: "bytes=0-0" }), {
+          abortSignal: signal,
+        });
+        await Body?.transformToByteArray();
+      });
+    throw error;
+  };
 
   return {
     location: `s3://${bucket}/${prefix}`,
@@ -88,7 +122,7 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
             `${key}: the answer ended after ${body.byteLength} of ${answer.ContentLength} bytes`,
           );
         }
-        return { body, etag: required(answer.ETag, key) };
+        return { body, etag: tagOf(answer.ETag, key) };
       }),
 
     look: (key, signal) =>
@@ -97,52 +131,41 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
         return {
           key,
           bytes: required(answer.ContentLength, key),
-          etag: required(answer.ETag, key),
+          etag: tagOf(answer.ETag, key),
           modified_ms: required(answer.LastModified, key).getTime(),
         };
-      }),
+      }).catch((error: unknown) => toldOf(error, key, signal)),
 
     page: (folder, after, signal) =>
-      attempt(folder, signal, async ({ sdk, client }) => {
-        const list = new sdk.ListObjectsV2Command({
-          Bucket: bucket,
-          Prefix: `${prefix}${folder}`,
-          MaxKeys: STORAGE_PAGE,
-          ...(after === "" ? {} : { StartAfter: `${prefix}${after}` }),
-        });
-        const { Contents = [], IsTruncated } = await client.send(list, { abortSignal: signal });
-        const objects = Contents.map(({ Key, Size, ETag, LastModified }) => ({
+      attempt(folder, signal, async () => {
+        const from = after === "" ? {} : { StartAfter: `${prefix}${after}` };
+        const { contents, more } = await listing(folder, from, signal);
+        const objects = contents.map(({ Key, Size, ETag, LastModified }) => ({
           key: required(Key, folder).slice(prefix.length),
           bytes: required(Size, folder),
-          etag: required(ETag, folder),
+          etag: tagOf(ETag, folder),
           modified_ms: required(LastModified, folder).getTime(),
         }));
         refuseDisorder(
           objects.map(({ key }) => key),
           after,
         );
-        return { objects, more: required(IsTruncated, folder) };
-      }),
+        return { objects, more };
+      }).catch(notListed),
 
     folders: (folder, signal) =>
-      attempt(folder, signal, async ({ sdk, client }) => {
-        const names: string[] = [];
-        let token: string | undefined;
-        do {
-          const list = new sdk.ListObjectsV2Command({
-            Bucket: bucket,
-            Prefix: `${prefix}${folder}`,
-            Delimiter: "/",
-            ...(token === undefined ? {} : { ContinuationToken: token }),
-          });
-          const answer = await client.send(list, { abortSignal: signal });
-          for (const { Prefix = "" } of answer.CommonPrefixes ?? []) {
-            names.push(Prefix.slice(prefix.length + folder.length, -1));
-          }
-          token = answer.NextContinuationToken;
-        } while (token !== undefined);
-        return names;
-      }),
+      attempt(folder, signal, async () => {
+        const names = new Set<string>();
+        for (let token: string | undefined; ; ) {
+          const from = { Delimiter: "/", ContinuationToken: token };
+          const { prefixes, more, next } = await listing(folder, from, signal);
+          for (const { Prefix = "" } of prefixes) names.add(Prefix.slice(prefix.length + folder.length, -1));
+          if (!more) return [...names];
+          // Another page than this one, or what is there would be taken for all.
+          if (next === undefined || next === token) throw beyond(folder);
+          token = next;
+        }
+      }).catch(notListed),
 
     remove: (key, signal) =>
       attempt(key, signal, async ({ sdk, client }) => {
@@ -174,83 +197,24 @@ function required<T>(value: T | undefined, key: string): T {
   return value;
 }
 
+/**
+ * A tag in one way, however the server writes it there: with quotes or without, and weak where something on the way has compressed the
+ * answer. A condition that was sent with a weak one would never hold (RFC 9110 §13.1.1), and another tag in a list than in an answer would
+ * be taken for another content.
+ */
+function tagOf(raw: string | undefined, key: string): string {
+  return `"${required(raw, key)
+    .replace(/^W\//, "")
+    .replaceAll(/"|&quot;/g, "")}"`;
+}
+
+/** A bucket that is there may be empty, but is never missing: this is an object's address there, or none. */
+function notListed(error: unknown): never {
+  throw withFailure(error, { missing: "refused" });
+}
+
 function withFailure(error: unknown, renamed: Partial<Record<StorageFailure, StorageFailure>>): unknown {
   if (!(error instanceof StorageError)) return error;
   const failure = renamed[error.failure];
   return failure === undefined ? error : new StorageError(failure, error.parts.cause, { cause: error });
-}
-
-/** What the SDK throws: a service's answer, or whatever broke on the way. */
-interface SdkFailure {
-  name: string;
-  message: string;
-  $metadata?: { httpStatusCode?: number };
-  $response?: { headers?: Record<string, string> };
-  /** Of an answer that says so. */
-  Region?: string;
-}
-
-/** The region that a server wants requests to be signed for, where it refuses one, by whatever code, and says which. */
-function regionWanted({ message, Region, $metadata, $response }: SdkFailure): string | undefined {
-  if (![301, 400, 403].includes($metadata?.httpStatusCode ?? 0)) return undefined;
-  return Region ?? $response?.headers?.["x-amz-bucket-region"] ?? /expecting '([\w-]+)'/.exec(message)?.[1];
-}
-
-/** What the SDK throws, as a `StorageError`. */
-async function translated<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof StorageError) throw error;
-    const { name, message, $metadata, $response } = error as SdkFailure;
-    const status = $metadata?.httpStatusCode;
-    const failure = failureOf(status, name);
-    const skew =
-      failure === "denied" ? skewTold($response?.headers?.date, Date.now()) : certificateTold(error, Date.now());
-    const cause = `${key}: ${status ?? "no answer"} ${name}: ${message}${skew === null ? "" : `: ${skew}`}`;
-    throw new StorageError(skew !== null || name === "RequestTimeTooSkewed" ? "skewed" : failure, cause, {
-      retry_after_ms: retryAfter_ms($response?.headers?.["retry-after"] ?? null),
-      cause: error,
-    });
-  }
-}
-
-/** Bytes that were lost on the way or came too slowly, or a write that met another one: nothing was done. Most come with status 400. */
-const PASSING: ReadonlySet<string> = new Set([
-  "BadDigest",
-  "IncompleteBody",
-  "XAmzContentSHA256Mismatch",
-  "RequestTimeout",
-  "ConditionalRequestConflict",
-  "OperationAborted",
-]);
-
-function failureOf(status: number | undefined, name: string): StorageFailure {
-  if (name === "ObjectLockedByBucketPolicy") return "locked";
-  if (name === "NoSuchBucket") return "refused";
-  if (PASSING.has(name)) return "unclear";
-  // Of temporary credentials, with status 400.
-  if (name === "ExpiredToken" || name === "InvalidToken") return "denied";
-  switch (status) {
-    case 401:
-    case 403:
-      return "denied";
-    case 404:
-      return "missing";
-    case 412:
-      return "changed";
-    case 429:
-      return "throttled";
-    // It never will: a server that only reads.
-    case 405:
-    case 501:
-      return "denied";
-    // The disk below it is full.
-    case 507:
-      return "full";
-    default:
-      // 200 with an error: an answer that broke off inside the SDK's parser.
-      return status === undefined || status >= 500 || status < 300 ? "unclear" : "refused";
-  }
 }

@@ -4,6 +4,7 @@
  * Implementations try once and say what went wrong; patience is `patient-storage.ts`'s.
  */
 
+import { jsonIn } from "../../worker/ground/json.ts";
 import { SET_THE_CLOCK } from "../clock.ts";
 import { OpsError } from "../command/errors.ts";
 
@@ -50,7 +51,8 @@ const HINTS: Readonly<Record<StorageFailure, string>> = {
   skewed: SET_THE_CLOCK,
   throttled: "repeat it later: what was done is found again",
   unclear: "repeat it when the storage answers again: what was done is found again",
-  refused: "check the address, the bucket's name and its region (&region=NAME in the address)",
+  refused:
+    "check the address: the folder, or the bucket's name and its region (&region=NAME in the address); where the server takes no bucket in a path, the endpoint is the bucket's own (endpoint=https://BUCKET.HOST)",
 };
 
 /** Says what failed to whoever can act on it by `failure`, and to a person by its parts. */
@@ -61,9 +63,9 @@ export class StorageError extends OpsError {
   constructor(
     failure: StorageFailure,
     cause: string,
-    options: { retry_after_ms?: number | undefined; cause?: unknown } = {},
+    options: { retry_after_ms?: number | undefined; cause?: unknown; hint?: string | undefined } = {},
   ) {
-    const parts = { op: "use", subject: "the backup's storage", cause, hint: HINTS[failure] };
+    const parts = { op: "use", subject: "the backup's storage", cause, hint: options.hint ?? HINTS[failure] };
     super(parts, { retry_after_ms: options.retry_after_ms, error: options.cause });
     this.name = "StorageError";
     this.failure = failure;
@@ -119,7 +121,7 @@ export async function readJson(
   signal: AbortSignal,
 ): Promise<{ value: unknown; etag: string } | null> {
   const found = await storage.read(key, signal).catch(absent);
-  return found === undefined ? null : { value: JSON.parse(Buffer.from(found.body).toString()), etag: found.etag };
+  return found === undefined ? null : { value: jsonIn(Buffer.from(found.body).toString()), etag: found.etag };
 }
 
 /** All objects under a prefix, ascending by key. */

@@ -16,7 +16,7 @@ import type { SealedCopy } from "./database-copy.ts";
 import type { Base, Survey } from "./survey.ts";
 import type { TakeOptions } from "./take-options.ts";
 import { describeIndex } from "./vector-index.ts";
-import { readWorker } from "./worker-state.ts";
+import type { WorkerState } from "./worker-state.ts";
 
 export interface StoreSources {
   api: Cloudflare;
@@ -41,6 +41,7 @@ interface Beside {
   base: Base | null;
   /** The buckets as they were listed before. */
   objects: Survey["objects"];
+  worker: WorkerState;
   connection: D1Connection;
   /** The database's copy, under way. */
   sealed: Promise<SealedCopy>;
@@ -50,7 +51,7 @@ interface Beside {
 /** @throws OpsError in the words of the API or of the storage; what `sealed` fails with. */
 export async function copyStores(sources: StoreSources, beside: Beside): Promise<StoresCopy> {
   const { api, resources, signal } = sources;
-  const { writer, base, objects, options } = beside;
+  const { writer, base, objects, worker, options } = beside;
   const { account_id } = resources;
   const bucket = (name: "vectors" | "audit") =>
     new BucketCopy(
@@ -67,13 +68,9 @@ export async function copyStores(sources: StoreSources, beside: Beside): Promise
     await vectors.pass(options.on_bytes, objects?.vectors);
     await audit.pass(options.on_bytes, objects?.audit);
   };
-  const [{ vector_ids }, worker, stack_export] = await allDone([
-    beside.sealed,
-    readWorker(api, account_id, resources.worker.name),
-    sources.exportStack(),
-    early(),
-  ]);
+  const [{ vector_ids }, stack_export] = await allDone([beside.sealed, sources.exportStack(), early()]);
 
+  options.on_bytes(worker.version.length);
   const name = liveOf(resources.vectors)?.name ?? "";
   const listing = options.full || base === null;
   // Asked before the bucket is listed: what a row names was there before the row.

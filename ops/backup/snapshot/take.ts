@@ -78,7 +78,7 @@ export async function takeSnapshot(
 async function take(
   writer: SnapshotWriter,
   { stack, database, stores }: SnapshotSources,
-  { base, look, full_because, objects }: Survey,
+  { base, look, full_because, objects, worker }: Survey,
   options: TakeOptions & { started_at_ms: number; bill: Bill; scratch: string },
 ): Promise<Taken> {
   const { bill, scratch, started_at_ms } = options;
@@ -97,7 +97,7 @@ async function take(
   const beside = { writer, base: options.full ? null : base, objects, connection, sealed, options };
   const [{ inventory: tables, body, bookmark, audit_head, state_at_ms }, others] = await allDone([
     sealed.then((rows) => rows.finish()),
-    stores && copyStores(stores, beside),
+    stores && worker && copyStores(stores, { ...beside, worker }),
   ]);
 
   const inventory: SnapshotInventory = {

@@ -3,7 +3,7 @@ import type { Cloudflare } from "../../cloudflare/official.ts";
 import { mainVersion, workerVersions } from "../../cloudflare/worker-versions.ts";
 import { OpsError } from "../../command/errors.ts";
 
-interface WorkerState {
+export interface WorkerState {
   version_id: string;
   /** The version as the API gives it, with its modules in base64; secrets have no value there. */
   version: Buffer;

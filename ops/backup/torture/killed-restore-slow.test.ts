@@ -6,9 +6,14 @@ import { KilledStack } from "./killed.fixture.ts";
 const stack = new KilledStack();
 afterAll(() => stack.close());
 
-test("a killed restore goes on when it is typed again, to the state of the snapshot", { timeout }, async () => {
+test.each([
+  ["a restore", []],
+  // It goes on with a live database that may hold nothing by then.
+  ["a restore in place", ["--in-place"]],
+])("%s that was killed goes on when it is typed again, to the state of the snapshot", { timeout }, async (_, how) => {
+  const words = ({ snapshot }: { snapshot: string }) => ["restore", "apply", snapshot, ...how, "--yes"];
   await stack.atEveryWrite({
-    words: ({ snapshot }) => ["restore", "apply", snapshot, "--yes"],
+    words,
     async prepare() {
       const { snapshot } = await stack.rig.done("backup", "create");
       const before = await stack.rig.state();
@@ -18,7 +23,7 @@ test("a killed restore goes on when it is typed again, to the state of the snaps
       return { snapshot: snapshot.id, before };
     },
     async check({ snapshot, before }) {
-      await stack.rig.done("restore", "apply", snapshot, "--yes");
+      await stack.rig.done(...words({ snapshot }));
       expect(await stack.rig.state()).toEqual(before);
       expect((await stack.rig.service.call("GET", "/api/v1/documents/b")).status).toBe(200);
     },
