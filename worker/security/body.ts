@@ -55,19 +55,25 @@ function requireJson(c: Context<App>): boolean {
 }
 
 function notJson(): Problem {
-  return new Problem("unsupported-media-type", "Send the body as `Content-Type: application/json`.");
+  return new Problem("unsupported-media-type", "Send the body as `Content-Type: application/json`, in UTF-8.");
 }
 
-function isJson(contentType: string): boolean {
+/** Whether a content type is JSON, and in the one encoding that JSON has. */
+export function isJson(contentType: string): boolean {
   const [type = ""] = contentType.toLowerCase().split(";");
   return type.trim() === "application/json" && isUtf8(contentType);
 }
 
 /** Whether a content type names no encoding, or the one that is read. */
-export function isUtf8(contentType: string): boolean {
+function isUtf8(contentType: string): boolean {
+  return /^(?:utf-?8|us-ascii)$/.test(parameterOf(contentType, "charset") ?? "utf-8");
+}
+
+/** A parameter of a content type, in lower case and without quotes. */
+export function parameterOf(contentType: string, name: string): string | undefined {
   const [, ...parameters] = contentType.toLowerCase().split(";");
-  const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith("charset="));
-  return charset === undefined || /^charset="?(?:utf-?8|us-ascii)"?$/.test(charset);
+  const found = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith(`${name}=`));
+  return found?.slice(name.length + 1).replace(/^"(.*)"$/, "$1");
 }
 
 /** The whole body. Throws 413 when it is too large; of a body that announces its length, before reading it. */
