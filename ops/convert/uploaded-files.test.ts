@@ -108,6 +108,8 @@ test("a file without a heading is called by its name, Markdown and text stay as 
   };
   expect(await titleOf("Stock 2026.csv", "Part,Count\nBolt,4\n")).toMatchObject({ title: "Stock 2026" });
   expect(await titleOf("note.md", "# A *note*\n")).toMatchObject({ title: "A note", text: "# A *note*\n" });
+  expect(await titleOf('Valve 3".txt', "Open.")).toMatchObject({ title: 'Valve 3"' });
+  expect(await titleOf("Sp\uFFFDcial.txt", "Open it.")).toMatchObject({ title: "Sp\uFFFDcial" });
   expect(await titleOf("plain.txt", "# no heading\n")).toMatchObject({ format: "text", text: "# no heading\n" });
 });
 
@@ -117,6 +119,12 @@ const utf16 = (text: string, order: "le" | "be") => {
   return order === "le" ? bytes : bytes.swap16();
 };
 const latin1 = (text: string) => Buffer.from(text, "latin1");
+/** A form of one field, and a file. */
+const formOf = (field: string, value: string) =>
+  [field, 'name="file"; filename="a.md"']
+    .map((what, index) => `--b\r\ncontent-disposition: form-data; ${what}\r\n\r\n${index === 0 ? value : "# A"}\r\n`)
+    .join("")
+    .concat("--b--\r\n");
 const meta = (attributes: string) => `<!doctype html><!-- <meta charset=koi8-r> --><meta ${attributes}>`;
 
 test.each<[string, string, type: string, Uint8Array]>([
@@ -149,6 +157,12 @@ test.each<[string, string, type: string, Uint8Array]>([
   ["a table of Excel's", "a.csv", "text/csv; header=present; charset=windows-1252", latin1("Name\nCafé Zoë\n")],
   ["a table of Excel's, as Unicode text", "a.csv", "text/csv", utf16("Name\nCafé Zoë\n", "le")],
   ["Notepad's text, whatever was declared", "a.txt", "text/plain; charset=latin1", utf16("Café Zoë", "be")],
+  [
+    "a type that says more, in quotes",
+    "a.txt",
+    'text/plain; title="a; charset=klingon"; charset=latin1',
+    latin1("Café Zoë"),
+  ],
   ["Markdown, declared", "a.md", 'text/markdown; Charset="ISO-8859-1"', latin1("# Café Zoë")],
 ])("text is read in the encoding that it says it is in: %s", async (_, name, type, bytes) => {
   const raw = await post(`${PATH}?id=${encodeURIComponent(`${type}${name}`)}`, bytes as BodyInit, {
@@ -214,6 +228,11 @@ test("what is no file, no form or no field is refused with what to do, and write
       }),
       400,
       /no file/,
+    ],
+    [
+      post(PATH, latin1(formOf('name="title"', "Caf\xe9")), { "content-type": `${form}; boundary=b` }),
+      400,
+      /not UTF-8/,
     ],
     [post(PATH, "<p>x</p>", { "content-type": "text/html", "content-encoding": "gzip" }), 415, /Content-Encoding/],
     [upload("a.html", new Uint8Array(FILE_BODY_BYTES_MAX)), 413, /bytes at most/],

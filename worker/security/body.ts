@@ -69,12 +69,15 @@ function isUtf8(contentType: string): boolean {
   return /^(?:utf-?8|us-ascii)$/.test(parameterOf(contentType, "charset") ?? "utf-8");
 }
 
-/** A parameter of a content type, in lower case and without quotes. */
+/** A parameter of a content type, in lower case and without quotes; undefined where it is missing or empty. */
 export function parameterOf(contentType: string, name: string): string | undefined {
-  const [, ...parameters] = contentType.toLowerCase().split(";");
-  const found = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith(`${name}=`));
-  return found?.slice(name.length + 1).replace(/^"(.*)"$/, "$1");
+  for (const [, known, quoted, plain] of contentType.toLowerCase().matchAll(PARAMETER))
+    if (known === name) return quoted || plain?.trim() || undefined;
+  return undefined;
 }
+
+/** What is quoted may hold what ends others. */
+const PARAMETER = /;\s*([^\s=;]+)=(?:"([^"]*)"|([^;]*))/g;
 
 /** The whole body. Throws 413 when it is too large; of a body that announces its length, before reading it. */
 export async function readBody(request: Request, bytes_max: number): Promise<Uint8Array> {

@@ -88,8 +88,13 @@ async function formFile(bytes: Uint8Array, content_type: string) {
     else file = value;
   }
   if (file === undefined) throw new Problem("invalid-request", "The form has no file: send it as `file`.");
-  // Its end tells its kind; no half of a character begins it.
-  const name = file.name.slice(-FILE_NAME_CHARS_MAX).replace(/^[\uDC00-\uDFFF]/, "");
+  requireUtf8(bytes, [...Object.entries(fields).flat(), file.name]);
+  // Its end tells its kind; no half of a character begins it. Three characters are escaped: https://html.spec.whatwg.org/#multipart-form-data
+  const name = file.name
+    .slice(-FILE_NAME_CHARS_MAX)
+    .replace(/^[\uDC00-\uDFFF]/, "")
+    .replaceAll("%22", '"')
+    .replace(/%0[AD]/g, " ");
   const declared = essence(file.type);
   const media_type = UNKNOWN.has(declared) ? mediaTypeOfName(name) : declared;
   if (media_type === undefined || !Object.hasOwn(FILE_KINDS, media_type))
@@ -99,6 +104,16 @@ async function formFile(bytes: Uint8Array, content_type: string) {
     );
   const charset = charsetOf(media_type, file.type);
   return { name, media_type, charset, bytes: new Uint8Array(await file.arrayBuffer()), fields };
+}
+
+/** A form is decoded without a word about bytes that are no UTF-8: of what it says, U+FFFD must have been sent as that. */
+function requireUtf8(bytes: Uint8Array, said: readonly string[]): void {
+  const suspects = said.filter((text) => text.includes("\uFFFD"));
+  if (suspects.length === 0) return;
+  const latin1 = new TextDecoder("latin1");
+  const sent = latin1.decode(bytes);
+  if (suspects.every((text) => sent.includes(latin1.decode(new TextEncoder().encode(text))))) return;
+  throw new Problem("invalid-request", "A field of the form, or the file's name, is not UTF-8.");
 }
 
 function essence(content_type: string): string {
