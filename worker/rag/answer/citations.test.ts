@@ -65,6 +65,7 @@ describe("citations", () => {
     `[source ${QUEUE}]`,
     `[Passages ${QUEUE}]`,
     `(document #${QUEUE})`,
+    `【${QUEUE}†source】`,
   ])("a number that was drawn is a mark, however the model writes it: %s", (mark) => {
     const { text, citations } = check(`Retries happen three times ${mark}.`);
     expect(text).toBe("Retries happen three times [12].");
@@ -78,6 +79,8 @@ describe("citations", () => {
       `(${QUEUE})`,
       `【id: ${BACKUP}; source ${QUEUE}】`,
       `<${MADE_UP}>`,
+      `【${QUEUE}†source】`,
+      "†so",
       "(pass",
       "[ID",
       "ages ",

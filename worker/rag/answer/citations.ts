@@ -41,14 +41,15 @@ export interface CheckedText {
  * they read, footnote signs, words for what the number is.
  */
 const LABELS = ["id", "source", "passage", "document", "doc", "ref"];
-const NUMBER = `(?:\\^|#|(?:${LABELS.join("|")})s?[\\s:=#]{1,2})?\\d{1,10}`;
+const LABEL = `(?:${LABELS.join("|")})s?`;
+const NUMBER = `(?:\\^|#|${LABEL}[\\s:=#]{1,2})?\\d{1,10}(?:†${LABEL})?`;
 const BRACKETED = new RegExp(`[[【［(<]\\s?${NUMBER}(?:\\s?[,;]\\s?${NUMBER}){0,7}\\s?[\\]】］)>]`, "gi");
 /** As it was asked for: what the model made up is only taken for a mark, and away, where it stands like this. */
 const AS_ASKED = /^\[[\d\s,;]*\]$/;
 /** The longest text that `BRACKETED` accepts: what is longer and still open will not become a mark. */
-const BRACKETED_CHARS_MAX = 2 + 2 + 8 * 21 + 7 * 3;
-const BRACKETED_PREFIX = /^[[【［(<][\d\s,;:=^#a-z]*[\]】］)>]?$/i;
-const OPENERS = /[[【［(<]/g;
+const BRACKETED_CHARS_MAX = 2 + 2 + 8 * 31 + 7 * 3;
+const BRACKETED_PREFIX = /^[[【［(<][\d\s,;:=^#†a-z]*[\]】］)>]?$/i;
+const OPENERS = "[【［(<";
 /** White space before a mark that goes with it: what is more is text. Without a bound an answer of blanks would be read anew with each. */
 const SPACE_CHARS_MAX = 100;
 /** How far back the text that a mark closes is looked for. */
@@ -109,10 +110,10 @@ type CitableSource = CitableChunk & { support: Support };
 
 /** Where the text that may still be part of a mark, or of the space before one, begins. */
 function heldFrom(text: string): number {
-  const near = Math.max(0, text.length - BRACKETED_CHARS_MAX);
-  const open = [...text.slice(near).matchAll(OPENERS)].at(-1)?.index;
-  const isGrowing = open !== undefined && mayBecomeMark(text.slice(near + open));
-  return spaceStart(text, isGrowing ? near + open : text.length);
+  let open = text.length - 1;
+  while (text.length - open <= BRACKETED_CHARS_MAX && open >= 0 && !OPENERS.includes(text.charAt(open))) open--;
+  const isGrowing = OPENERS.includes(text.charAt(open) || " ") && mayBecomeMark(text.slice(open));
+  return spaceStart(text, isGrowing ? open : text.length);
 }
 
 function mayBecomeMark(begun: string): boolean {
