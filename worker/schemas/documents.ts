@@ -95,7 +95,9 @@ const metadata = z
 
 export const documentFields = {
   title: plainText.max(TITLE_CHARS_MAX).optional().openapi({ description: "Default: the first heading, or the id." }),
-  text: plainText.max(DOCUMENT_TEXT_CHARS_MAX),
+  text: plainText
+    .max(DOCUMENT_TEXT_CHARS_MAX)
+    .openapi({ example: "# Brewing tea\n\nGreen tea is brewed at 80 degrees Celsius." }),
   format: z.enum(DOCUMENT_FORMATS).default("markdown").openapi({
     description: "`code`: source code, cut at its declarations; its names are found whole and by their parts.",
   }),
@@ -125,11 +127,7 @@ const outline = z
   )
   .openapi({
     description:
-      "Only with `format: code`: from which line on the text belongs to which declaration (empty: to none), in ascending order. Default: by indentation.",
-    example: [
-      { line: 3, symbol: "Packer" },
-      { line: 9, symbol: "Packer.add" },
-    ],
+      'Only with `format: code`: from which line on the text belongs to which declaration (empty: to none), in ascending order, as `[{"line": 3, "symbol": "Packer"}, {"line": 9, "symbol": "Packer.add"}]`. Default: by indentation.',
   });
 
 const writtenFields = { ...documentFields, outline: outline.optional() };

@@ -169,8 +169,8 @@ export const maintenanceAnnouncement = z
     title,
     text,
     components,
-    starts_at: time.openapi({ description: "Not in the past." }),
-    ends_at: time.openapi({ description: "At most a week later." }),
+    starts_at: time.openapi({ description: "Not in the past.", example: "2099-01-01T22:00:00Z" }),
+    ends_at: time.openapi({ description: "At most a week later.", example: "2099-01-01T23:30:00Z" }),
     counts: z.boolean().default(false).openapi({
       description: "Whether checks within the window count in the uptime of its components. Cannot be changed later.",
     }),
@@ -181,7 +181,10 @@ export const maintenanceChange = z
   .strictObject({
     title: title.optional(),
     text: text.optional(),
-    ends_at: time.optional().openapi({ description: "Now, or later: to end a window early, or to extend it." }),
+    ends_at: time.optional().openapi({
+      description: "Now, or later: to end a window early, or to extend it.",
+      example: "2099-01-01T23:00:00Z",
+    }),
     is_cancelled: z.literal(true).optional().openapi({ description: "Calls off a window that has not begun." }),
   })
   .refine((change) => Object.keys(change).length > 0, "name at least one field to change")
