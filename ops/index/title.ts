@@ -107,7 +107,9 @@ function headingsOf(text: string): Heading[] {
 function topLevelHeadings(root: Root): Heading[] {
   return root.children.flatMap((node) => {
     if (node.type === "heading")
-      return [{ level: node.depth, title: () => oneLine(textOf(node, { includeHtml: false })).replace(ATTRIBUTES, "") }];
+      return [
+        { level: node.depth, title: () => oneLine(textOf(node, { includeHtml: false })).replace(ATTRIBUTES, "") },
+      ];
     return node.type === "html" ? htmlHeadings(node) : [];
   });
 }

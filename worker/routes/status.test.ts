@@ -200,7 +200,10 @@ test("incidents are for operators with the scope, and one that is not there is 4
 test("a title or text that shows nobody anything is refused", async () => {
   const body = { title: "Search is slow", severity: "SEV-3", components: ["vectorize"], text: "We look." };
   for (const field of ["title", "text"]) {
-    const { status, json } = await service.call("POST", "/api/v1/incidents", { ...body, [field]: "\u200b\u2060 \u00ad" });
+    const { status, json } = await service.call("POST", "/api/v1/incidents", {
+      ...body,
+      [field]: "\u200b\u2060 \u00ad",
+    });
     expect([status, json.errors?.[0].path]).toEqual([400, field]);
   }
 });

@@ -142,19 +142,6 @@ describe("chat completions", () => {
     expect(error.message.length).toBeGreaterThan(10);
   });
 
-  test.each([
-    ["top_logprobs", { top_logprobs: 0 }],
-    ["web_search_options", { web_search_options: {} }],
-    ["prediction", { prediction: { type: "content", content: "It eats" } }],
-    ["audio", { audio: { voice: "a", format: "mp3" } }],
-    ["logit_bias", { logit_bias: { "50256": -100 } }],
-    ["tool_choice", { tool_choice: "auto" }],
-  ])("%s: what is not supported is refused with the reason", async (param, more) => {
-    const error = await refusalOf(ask(more));
-    expect(error.param).toBe(param);
-    expect(error.message).toMatch(/`\w+`: is not supported: \w+/);
-  });
-
   test("without a model there is no answer in their shape, but an error", async () => {
     const { faults } = service.platform;
     if (faults) faults.rules = [{ binding: "AI", error: "3040: capacity" }];
