@@ -7,6 +7,7 @@ import type { DocumentInput } from "../../worker/ground/document.ts";
 import { FILE_BODY_BYTES_MAX, TITLE_CHARS_MAX } from "../../worker/limits.ts";
 import { FILE_KINDS, fileFlaw, mediaTypeOfName } from "../../worker/rag/ingest/file-type.ts";
 import { fileTitle } from "../../worker/rag/ingest/paged-text.ts";
+import { textOfBytes } from "../../worker/rag/ingest/text-encoding.ts";
 import { documentHash, HASH_SCHEME, normaliseText } from "../../worker/rag/text/normalise.ts";
 import { cutSafely } from "../../worker/rag/text/text-units.ts";
 import { CONVERTER_VERSION, convertFile } from "../convert/convert-file.ts";
@@ -106,7 +107,7 @@ export async function readDocument(
   } else {
     const flaw = bytes.length === 0 ? null : fileFlaw("text/plain", bytes);
     if (flaw !== null) return kept(`${flaw}; convert it, or exclude it`);
-    text = normaliseText(new TextDecoder().decode(bytes));
+    text = normaliseText(textOfBytes(bytes, "text/plain") ?? "");
   }
   if (text.replace(INVISIBLE, "").trim() === "") return gone("is empty; write it, or exclude it");
   const grammar = grammarOf(extname(file.path).toLowerCase());

@@ -17,7 +17,7 @@ beforeAll(async () => {
     "docs/deep/ümlaut name.md": '---\ntitle: "Names: with colon"\n---\n\n# Other\n',
     "docs/plain.txt": "# not a heading in plain text",
     "docs/drafts/idea.md": "# Idea",
-    "docs/binary.txt": Buffer.from([0xff, 0xfe, 0x00, 0x41]),
+    "docs/binary.txt": Buffer.from([0x89, 0x50, 0x00, 0x41]),
     "docs/empty.md": " \n",
     "docs/node_modules/pkg/readme.md": "# Package",
     "docs/.hidden.md": "# Hidden",
@@ -239,7 +239,9 @@ describe("readDocument", () => {
     expect(await read("pointer-crlf.md", odd)).toMatch(/Git LFS pointer/);
     expect(await read("annexed.md", odd)).toMatch(/git-annex pointer.*git annex get.*exclude it/);
     expect(await read("unseen.md", odd)).toMatch(/empty/);
-    expect(await read("binary.txt")).toMatch(/not UTF-8 text; convert it, or exclude it/);
+    expect(await read("binary.txt")).toMatch(/not UTF-8 text, .*; convert it, or exclude it/);
+    await writeFile(join(root, "docs/notepad.txt"), "\ufeffCafé Zoë", "utf16le");
+    expect(await read("notepad.txt")).toMatchObject({ text: "Café Zoë" });
     for (const text of ["PKCS #11 is an interface.", "A PDF begins with %PDF-1.7."]) {
       await writeFile(join(root, "docs/told.txt"), text);
       expect(await read("told.txt")).toMatchObject({ text });
