@@ -15,7 +15,17 @@ import {
   type Tree,
 } from "./tidy-code.ts";
 import { rooms } from "./tidy-imports.ts";
-import { changelog, indexes, lineNumbers, links, maps, runbooks, titles, variables } from "./tidy-markdown.ts";
+import {
+  changelog,
+  constants,
+  indexes,
+  lineNumbers,
+  links,
+  maps,
+  runbooks,
+  titles,
+  variables,
+} from "./tidy-markdown.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 
@@ -96,6 +106,7 @@ const RULES: Record<string, (tree: Tree) => string[]> = {
   "imports lead down, and not into the local platform": (tree) => rooms(tree, KNOWS_LOCAL),
   "foreign programs run through zx": (tree) => processes(tree, OWN_PROCESSES),
   "files that comments and documents name exist": namedFiles,
+  "constants that documents name exist": constants,
   "dependencies are pinned exactly": pins,
   "npm ci accepts the lockfile": lockfile,
   "a document has one title": titles,
@@ -168,6 +179,7 @@ describe("each rule notices its offender and says what to do", () => {
     [(tree) => processes(tree, [{ id: "ops/a.ts", reason: "once" }]), "ops/a.ts", "fine", "remove it"],
     [namedFiles, "a.ts", "/** See `gone.test.ts`. */", "does not exist"],
     [namedFiles, "a.md", "In `worker/gone/` there is nothing.", "does not exist"],
+    [constants, "docs/a.md", "See `GONE_MS_MAX`.", "no code has"],
     [pins, "package.json", '{"devDependencies":{"x":"^1.0.0"}}', "npm install -E x"],
     [
       lockfile,
