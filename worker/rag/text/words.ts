@@ -5,7 +5,7 @@
  * "csharp", "Straße" also "strasse".
  */
 
-import { kindAt, LETTER, MARK, readWords, type Words } from "./read-words.ts";
+import { after, before, kindAt, LETTER, MARK, readWords, type Words } from "./read-words.ts";
 
 /**
  * Vowel signs of most scripts are letters to their readers; these marks are left out in everyday spelling: accents, points and
@@ -182,10 +182,10 @@ function wordsAround(folded: string, sign: RegExp, respell: (word: string) => st
     if (index > end || end === 0) {
       close();
       start = index;
-      while (start > end && isLetter(start - 1)) start -= 1;
+      for (let at = before(folded, start); at >= end && isLetter(at); at = before(folded, start)) start = at;
     }
     end = index + match.length;
-    while (end < folded.length && isLetter(end)) end += 1;
+    while (end < folded.length && isLetter(end)) end = after(folded, end);
   }
   close();
   return words;
