@@ -29,8 +29,8 @@ export const backupExport = defineCommand({
   path: "backup export",
   group: "backup",
   summary: "write a snapshot as plain SQL, NDJSON and objects; or copy the repository itself to another account",
-  notes: `The plain files are NOT encrypted; until all of them are written they lie in DIR/unfinished. A copied repository is used like any other (--repository PLACE), pruned on its own, and checked here:
-every object at its size. What was removed at the source stays in the copy. Safe to repeat; refused where
+  notes: `The plain files are NOT encrypted; until all of them are written they lie in DIR/unfinished. A copied repository is used like any other (--repository PLACE), pruned on its own, and checked
+here: every object at its size. What was removed at the source stays in the copy. Safe to repeat; refused where
 both have snapshots that the other never had. With --salvage, exit code 4: something is missing, and lost.json says what.`,
   risk: "change",
   args: z.object({
