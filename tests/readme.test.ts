@@ -1,6 +1,6 @@
 /** What README.md prints is typed into a shell here, against a platform; commands that documents name exist. */
 import { execFile } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -153,9 +153,10 @@ describe("the shell lines of the README, in their order, on a new platform", () 
 });
 
 describe("commands that documents name exist", async () => {
-  const documents = readdirSync(ROOT, { recursive: true, encoding: "utf8" }).filter(
-    (path) => path.endsWith(".md") && !/(^|\/)(node_modules|dist|\.prism)\//.test(path),
-  );
+  const documents = globSync(["**/*.md", ".*/**/*.md"], {
+    cwd: ROOT,
+    exclude: ["node_modules", "dist", ".prism"].map((folder) => `**/${folder}`),
+  });
   const scripts = Object.keys(JSON.parse(read("package.json")).scripts);
   const commands = new Map((await allCommands()).map((command) => [command.path, command]));
   const { program } = await buildProgram([], process, async () => {});
