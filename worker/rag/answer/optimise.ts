@@ -119,7 +119,8 @@ function choose(scored: readonly ScoredUnit[], hits: readonly OptimisableHit[], 
   const chosen = new Set<ScoredUnit>();
   const opened = new Set<number>();
   const headings = headingsOf(scored);
-  const chance_per_token_min = CHANCE_PER_TOKEN_MIN * (HITS_MIN / Math.min(hits.length, HITS_PRICED_MAX)) ** FLATNESS_POWER;
+  const chance_per_token_min =
+    CHANCE_PER_TOKEN_MIN * (HITS_MIN / Math.min(hits.length, HITS_PRICED_MAX)) ** FLATNESS_POWER;
   let spent = 0;
   for (const unit of scored.toSorted((a, b) => b.probability - a.probability)) {
     const hit = hits[unit.rank];
