@@ -4,7 +4,8 @@ import { estimateTokens } from "../text/tokens.ts";
 import { type OptimisableHit, optimise } from "./optimise.ts";
 
 function hit(chunk_id: number, title: string, text: string, fused: number): OptimisableHit {
-  return { chunk_id, title, heading: "", text, token_count: estimateTokens(text), scores: { fused } };
+  const document_id = `doc-${chunk_id}`;
+  return { chunk_id, document_id, title, heading: "", text, token_count: estimateTokens(text), scores: { fused } };
 }
 
 const FORT = hit(
@@ -97,6 +98,20 @@ describe("optimise", () => {
     };
     expect(ids(0.9)).toContain(6);
     expect(ids(0.3)).not.toContain(6);
+  });
+
+  test("deeper than the fifth, a hit is also read where its document leads", () => {
+    const ids = (document_id: string) => {
+      const towns = ["ash lines the road", "coal is dug", "dogs bark all night", "eels are smoked", "flax grows"].map(
+        (what, rank) =>
+          hit(rank + 1, "Towns", `Where ${what}, no harbour was begun. The mayor ${rank} is ill.`, 1 - rank / 100),
+      );
+      const last = { ...hit(6, "Kelm", "The harbour of Kelm was begun in 1847.", 0.3), document_id };
+      const { passages } = optimise({ query: "When was the harbour of Kelm begun?", hits: [...towns, last] });
+      return passages.map(({ chunk_id }) => chunk_id);
+    };
+    expect(ids("doc-1")).toContain(6);
+    expect(ids("doc-5")).not.toContain(6);
   });
 
   test("no hits give no passages and no evidence", () => {

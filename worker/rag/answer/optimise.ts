@@ -16,6 +16,7 @@ import { type ScoredUnit, scoreUnits } from "./relevance.ts";
 /** What the optimiser needs of a retrieval hit. */
 export interface OptimisableHit {
   chunk_id: number;
+  document_id: string;
   title: string;
   heading: string;
   text: string;
@@ -57,10 +58,14 @@ const CHANCE_PER_TOKEN_MIN = 0.00036;
  * left out lose as much as a large one: a token may buy less, by this power of how many more hits they are.
  */
 const FLATNESS_POWER = 2;
+/** However many more are likely: what is spent for the ninth buys next to nothing. */
+const HITS_PRICED_MAX = 8;
 /** Sentences are chosen from this many hits: in a clear ranking deeper ones hardly ever hold what the first do not. */
 const HITS_MIN = 5;
 /** And from those whose score is at least this share of the best's: in a flat ranking the answer may be in any. */
 const SCORE_SHARE_MIN = 0.6;
+/** The documents of so many hits are taken to be what the question is about. */
+const LEADING_HITS = 3;
 /** Chunks that share more than this part of their words (Jaccard) say the same; the better ranked one is kept. */
 const DUPLICATE_SIMILARITY = 0.8;
 /** Stands for what was left out: inside a line of prose, and on a line of its own beside code, tables and lists. */
@@ -93,6 +98,20 @@ function similarity(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
 }
 
 /**
+ * The hits; further chunks of the documents that lead with a score halfway to the best of their document. Search has found the page,
+ * which says the words of the question where it begins, and often answers further down in others.
+ */
+function withLeadingDocumentsRaised(hits: readonly OptimisableHit[]): OptimisableHit[] {
+  const best = new Map<string, number>();
+  for (const { document_id, scores } of hits.slice(0, LEADING_HITS))
+    best.set(document_id, Math.max(best.get(document_id) ?? 0, scores.fused));
+  return hits.map((hit) => {
+    const { fused } = hit.scores;
+    return { ...hit, scores: { fused: Math.max(fused, (fused + (best.get(hit.document_id) ?? 0)) / 2) } };
+  });
+}
+
+/**
  * Units in order of chance that pay for their tokens, while they fit. The first unit is taken if it fits at all. What stands under a
  * heading brings it along: where options or versions share a chunk, it alone tells of which one the text speaks.
  */
@@ -100,7 +119,8 @@ function choose(scored: readonly ScoredUnit[], hits: readonly OptimisableHit[], 
   const chosen = new Set<ScoredUnit>();
   const opened = new Set<number>();
   const headings = headingsOf(scored);
-  const chance_per_token_min = CHANCE_PER_TOKEN_MIN * (HITS_MIN / hits.length) ** FLATNESS_POWER;
+  const chance_per_token_min =
+    CHANCE_PER_TOKEN_MIN * (HITS_MIN / Math.min(hits.length, HITS_PRICED_MAX)) ** FLATNESS_POWER;
   let spent = 0;
   for (const unit of scored.toSorted((a, b) => b.probability - a.probability)) {
     const hit = hits[unit.rank];
@@ -164,7 +184,7 @@ export function optimise(input: {
   max_context_tokens?: number;
 }): OptimisedContext {
   const question = readQuestion(input.query);
-  const distinct = withoutDuplicates(input.hits);
+  const distinct = withLeadingDocumentsRaised(withoutDuplicates(input.hits));
   const read = distinct.map((hit) => readHit(question, hit));
   const score_min = SCORE_SHARE_MIN * Math.max(0, ...read.map(({ fused }) => fused));
   const isLikely = ({ fused }: { fused: number }, place: number): boolean => place < HITS_MIN || fused >= score_min;

@@ -62,9 +62,7 @@ export function readCandidates(
 ): Candidate[] {
   const size = query.index.size;
   const typed_only = new Set(terms.flatMap(({ stem, compound }) => (compound ? [query.index.get(stem)] : [])));
-  const sequence = contentNumbers(terms, query);
-  const earlier = new Map(sequence.map((term, place) => [term, sequence[place - 1]]));
-  const later = new Map(sequence.map((term, place) => [term, sequence[place + 1]]));
+  const neighbours = neighboursOf(contentNumbers(terms, query), size);
   const candidates = rows.map((row): Candidate => {
     const title = readText(row.title);
     const isCode = row.format === "code";
@@ -80,11 +78,6 @@ export function readCandidates(
       let lastTerm = -1;
       let lastPlace = -1;
       const last = new Map<number, number>();
-      const meet = (first: number | undefined, second: number | undefined, other: number | undefined, place: number) => {
-        const met = other === undefined ? undefined : last.get(other);
-        if (first === undefined || second === undefined || met === undefined || place - met > NEAR_WORDS) return;
-        near.set(first * size + second, (near.get(first * size + second) ?? 0) + 1);
-      };
       findTerms(text, query, (term, place) => {
         if (typed_only.has(term) && (text.bounds[2 * place] ?? 0) >= text.typed_length) return;
         frequency[term] = (frequency[term] ?? 0) + weight;
@@ -94,8 +87,10 @@ export function readCandidates(
         }
         lastTerm = term;
         lastPlace = place;
-        meet(earlier.get(term), term, earlier.get(term), place);
-        meet(term, later.get(term), later.get(term), place);
+        for (const { other, pair } of neighbours.get(term) ?? []) {
+          const met = last.get(other);
+          if (met !== undefined && place - met <= NEAR_WORDS) near.set(pair, (near.get(pair) ?? 0) + 1);
+        }
         last.set(term, place);
       });
     }
@@ -124,6 +119,18 @@ export function readCandidates(
 /** Numbers of the terms in the order of the query, without other spellings of what it says already. */
 export function contentNumbers(terms: readonly QueryTerm[], { index }: TermSet): number[] {
   return terms.flatMap(({ stem, compound }) => (compound ? [] : [index.get(stem) ?? 0]));
+}
+
+/** For each term the ones before and behind it, with the number of the pair that both make. */
+function neighboursOf(sequence: readonly number[], size: number): Map<number, { other: number; pair: number }[]> {
+  const neighbours = new Map(sequence.map((term) => [term, [] as { other: number; pair: number }[]]));
+  for (let i = 1; i < sequence.length; i += 1) {
+    const [first = 0, second = 0] = [sequence[i - 1], sequence[i]];
+    const pair = first * size + second;
+    neighbours.get(first)?.push({ other: second, pair });
+    neighbours.get(second)?.push({ other: first, pair });
+  }
+  return neighbours;
 }
 
 function declarationShare(declared: Names, asked: Names): number {
