@@ -14,6 +14,7 @@ const STARTED = [
   { id: "infra/policy/main.ts", reason: "the executable `pulumi-analyzer-prism`" },
   { id: "infra/policy/index.ts", reason: "Pulumi, by `main` of the pack's package.json" },
   { id: "infra/unprotected-store.fixture.ts", reason: "the real engine, in `life-cycle-engine.test.ts`" },
+  { id: "local/telemetry/data-points.js", reason: "a module of workerd, read by `workerd.ts`" },
   { id: "local/shim.js", reason: "a module of workerd, read by `workerd.ts`" },
   { id: "local/**/*-worker.js", reason: "modules of workerd, read by the Node.js end beside each" },
   { id: "local/bench-peers/*.ts", reason: "bare Workers that `bench http` bundles" },
@@ -29,7 +30,10 @@ const PROGRAMS = [
   { id: "script", reason: "the system's, of every Linux: a terminal for `prompt.test.ts`" },
 ];
 
-const MODULES = [{ id: "./worker.js", reason: "the bundle, which workerd has beside `shim.js`" }];
+const MODULES = [
+  { id: "./worker.js", reason: "the bundle, which workerd has beside `shim.js`" },
+  { id: "./datasets.js", reason: "written by `workerd.ts` for each Worker" },
+];
 
 const ids = (exceptions: readonly { id: string; reason: string }[]) => exceptions.map(({ id }) => id);
 

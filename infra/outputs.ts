@@ -54,3 +54,11 @@ export const stackOutputs = z.strictObject({
   ),
 });
 export type StackOutputs = z.infer<typeof stackOutputs>;
+
+/** The generation of a store that is live; undefined where it is none of those that exist. */
+export function liveOf<Generation extends { generation: number }>(store: {
+  live: number;
+  generations: readonly Generation[];
+}): Generation | undefined {
+  return store.generations.find(({ generation }) => generation === store.live);
+}

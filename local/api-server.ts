@@ -77,12 +77,5 @@ const WRITING: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
 function refuseForSpace(response: ServerResponse, is_rest: boolean, message: string): void {
   const envelope = { success: false, errors: [{ code: 10000, message }], messages: [], result: null };
   response.writeHead(507, { "content-type": is_rest ? "application/json" : "application/xml", connection: "close" });
-  response.end(
-    is_rest
-      ? JSON.stringify(envelope)
-      : xmlError([
-          ["Code", "InsufficientStorage"],
-          ["Message", message],
-        ]),
-  );
+  response.end(is_rest ? JSON.stringify(envelope) : xmlError({ Code: "InsufficientStorage", Message: message }));
 }

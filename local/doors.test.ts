@@ -1,9 +1,10 @@
 /** Every port that listens: what is behind it is for those who prove that they may, or not there. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { createServer, type Server } from "node:net";
 import { platform as system } from "node:os";
 import { GetObjectCommand, ListBucketsCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import Cloudflare from "cloudflare";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { SERVICE } from "../infra/inventory.ts";
 import { type Platform, startPlatform } from "./platform.ts";
 import { s3Credentials } from "./state.ts";
@@ -124,3 +125,25 @@ test("of all permissions only those of R2 open a bucket to S3, and reading ones 
     "Workers R2 Storage Bucket Item Write": ["get", "put"],
   });
 });
+
+/** Listens at a port as soon as nobody else does. */
+function take(port: number): Promise<Server> {
+  const listen = () =>
+    new Promise<Server>((resolve, reject) => {
+      const server = createServer().once("error", reject);
+      server.listen(port, "127.0.0.1", () => resolve(server));
+    });
+  return vi.waitFor(listen, { interval: 1, timeout: 30_000 });
+}
+
+test.skipIf(system() !== "linux")(
+  "a reload that finds workerd's ports taken by others goes on with new ones",
+  async () => {
+    const thieves = listening(platform.workerdPid() ?? 0).map(take);
+    await platform.runtime.reload();
+    const taken = await Promise.all(thieves);
+    expect(taken).not.toEqual([]);
+    expect((await fetch(`${platform.url}/health/ready`)).status).toBe(200);
+    for (const server of taken) server.close();
+  },
+);

@@ -59,6 +59,10 @@ export const LOG_QUERY_EVENTS_DEFAULT = 100;
 export const LOG_QUERY_EVENTS_MAX = 2000;
 export const LOG_QUERY_GROUPS_DEFAULT = 10;
 export const LOG_QUERY_BUCKETS_DEFAULT = 30;
+/** Of one query, for its filters and its needle together: only an expression that backtracks comes near it. */
+export const LOG_MATCH_MAX_MS = 5_000;
+/** Events that are matched in one go. */
+export const LOG_MATCH_EVENTS = 500;
 /** Cloudflare ends a tail after some hours as well, and names no figure. */
 export const TAIL_SESSION_MS = 6 * 3_600_000;
 /** A watcher that does not take its leave by then is cut. */

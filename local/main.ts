@@ -134,7 +134,7 @@ ${bold("PRISM is ready")} after ${seconds} s${indexed === null ? "" : `, ${index
 
 Try:
   curl -s ${platform.url}/api/v1/chat -H 'Authorization: Bearer ${platform.admin_key}' \\
-    -H 'Content-Type: application/json' -d '{"message":"What do I do when an API key has leaked?"}'
+    -H 'Content-Type: application/json' -d '{"message":"Why not only remove a leaked API key from the repository or the log?"}'
   npm run ops -- synthetic
 
 Ctrl-C stops it.${flags.ephemeral ? " Nothing is kept." : ` State stays in ${flags.data}.`}`);

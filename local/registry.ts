@@ -109,7 +109,7 @@ export interface LogpushJobRecord {
   id: number;
   [field: string]: unknown;
 }
-export interface AlertPolicyRecord {
+interface AlertPolicyRecord {
   id: string;
   created: string;
   modified: string;
@@ -152,7 +152,7 @@ export interface RulesetRecord {
   last_updated: string;
   rules: { id: string; [field: string]: unknown }[];
 }
-export interface WorkerDomainRecord {
+interface WorkerDomainRecord {
   id: string;
   hostname: string;
   service: string;

@@ -1,21 +1,15 @@
-/**
- * workerd under the front proxy: starting it, switching what it runs without an error, stopping it.
- *
- * All switches go through one queue, because a second reload during the first would meet a half-started process.
- */
-import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { R2Bucket } from "@cloudflare/workers-types";
-import type { Miniflare, MiniflareOptions } from "miniflare";
-import { SERVICE } from "../infra/inventory.ts";
+import { type Miniflare, MiniflareCoreError } from "miniflare";
 import { hideBuckets } from "./bucket-storage.ts";
 import type { Engine } from "./engine.ts";
 import { queueEvent, sendEvent } from "./events.ts";
 import type { FrontProxy } from "./front-proxy.ts";
 import { PROXY_DRAIN_MAX_MS, WAIT_UNTIL_MS } from "./limits.ts";
+import { type Load, planLoad } from "./load.ts";
 import type { ResourceKind } from "./registry.ts";
 import { type D1Query, type D1Rows, queryThroughGateway } from "./rest/d1-gateway.ts";
 import { gatewayKv, type KvGateway } from "./rest/kv-gateway.ts";
@@ -23,29 +17,8 @@ import type { Deliver, DeliveryResult } from "./rest/queue-broker.ts";
 import { directGateway, type GatewayFetch, gatewayBucket } from "./s3/gateway-bucket.ts";
 import { startMiniflare } from "./start-miniflare.ts";
 import { updateWatchdog } from "./watchdog.ts";
-import { hiddenName, PLATFORM_WORKER, workerName } from "./worker-bindings.ts";
-import {
-  d1FilePath,
-  type Gateway,
-  liveDeployment,
-  liveVersions,
-  peerName,
-  SOCKET_ENDING,
-  storePaths,
-  type WorkerdInputs,
-  workerdOptions,
-} from "./workerd.ts";
-
-/** One configuration of workerd and where its parts are reached. */
-interface Load {
-  options: MiniflareOptions;
-  /** Where the Workers behind the public port listen, by name. */
-  socket: (name: string) => string;
-  /** Workers behind the public port, by name. */
-  targets: { name: string; percentage: number }[];
-  /** Resources that the configuration has bindings for, as `kind:id`. */
-  resources: Set<string>;
-}
+import { hiddenName, PLATFORM_WORKER } from "./worker-bindings.ts";
+import { d1FilePath, type Gateway, liveDeployment, peerName, storePaths, type WorkerdInputs } from "./workerd.ts";
 
 export class Runtime implements Engine {
   readonly account_id: string;
@@ -162,18 +135,32 @@ export class Runtime implements Engine {
     return this.#switch(async () => {
       const load = this.#plan();
       try {
-        await this.#miniflare.setOptions(load.options);
-        await this.#route(load);
+        await this.#change(load);
       } catch (error) {
         // workerd refused the code: what ran before runs again.
-        await this.#miniflare.dispose().catch(() => {});
-        // workerd does not take a socket's file over that an earlier one left.
-        for (const file of readdirSync(this.#sockets)) rmSync(join(this.#sockets, file));
-        this.#started = startMiniflare(this.#working.options);
-        await this.#route(this.#working);
+        await this.#startAnew(this.#working);
         throw error;
       }
     });
+  }
+
+  async #change(load: Load): Promise<void> {
+    try {
+      await this.#miniflare.setOptions(load.options);
+      await this.#route(load);
+    } catch (error) {
+      // Miniflare wants the ports that it had, and another process may have taken one meanwhile.
+      if (!(error instanceof MiniflareCoreError && error.code === "ERR_ADDRESS_IN_USE")) throw error;
+      await this.#startAnew(load);
+    }
+  }
+
+  async #startAnew(load: Load): Promise<void> {
+    await this.#miniflare.dispose().catch(() => {});
+    // workerd does not take a socket's file over that an earlier one left.
+    for (const file of readdirSync(this.#sockets)) rmSync(join(this.#sockets, file));
+    this.#started = startMiniflare(load.options);
+    await this.#route(load);
   }
 
   async triggerSchedule(scriptName: string, cron: string): Promise<void> {
@@ -263,25 +250,8 @@ export class Runtime implements Engine {
     });
   }
 
-  /** What the registry says should run now. */
   #plan(): Load {
-    // A file of a load that is still served must not be in the way of the next one's.
-    const load = ++this.#loads;
-    const socket = (name: string) =>
-      join(this.#sockets, `${load}-${createHash("sha256").update(name).digest("hex").slice(0, 12)}${SOCKET_ENDING}`);
-    return {
-      options: workerdOptions(this.#inputs, socket),
-      socket,
-      targets: liveVersions(this.registry, SERVICE).map(({ record, percentage }) => ({
-        name: workerName(record),
-        percentage,
-      })),
-      resources: new Set([
-        ...this.registry.list("d1").map(({ uuid }) => `d1:${uuid}`),
-        ...this.registry.list("kv").map(({ id }) => `kv:${id}`),
-        ...this.registry.list("r2").map(({ name }) => `r2:${name}`),
-      ]),
-    };
+    return planLoad(this.#inputs, this.#sockets, ++this.#loads);
   }
 
   /** Points the proxy at a load that workerd has accepted. */

@@ -1,5 +1,6 @@
 /** The pure half of local Time Travel: bookmarks that sort by time, and which snapshots may go. No I/O, no clock. */
 import { TIME_TRAVEL_WINDOW_MS } from "../infra/cloudflare-limits.ts";
+import { MINUTE_MS } from "../worker/ground/time.ts";
 import { TIME_TRAVEL_BYTES_MAX, TIME_TRAVEL_SNAPSHOTS_MAX } from "./limits.ts";
 
 export interface Snapshot {
@@ -26,7 +27,6 @@ export function bookmarkTime_ms(bookmark: string): number {
   return Number.parseInt(bookmark.slice(0, 8), 16) * 2 ** 32 + Number.parseInt(bookmark.slice(9, 17), 16);
 }
 
-const MINUTE_MS = 60_000;
 /** The older, the coarser: within `age_ms`, one automatic snapshot in each `grain_ms` stays. */
 const GRAINS = [
   { age_ms: 10 * MINUTE_MS, grain_ms: 1 },

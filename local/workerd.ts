@@ -133,15 +133,25 @@ export function peerName(name: string): string {
 function onSocket(path: string) {
   return { host: `unix:${path.slice(0, -SOCKET_ENDING.length)}`, port: 0 };
 }
+
 /** Ending of every path that `socket` may give. */
 export const SOCKET_ENDING = ":0";
 
 /** ES modules from sources, the entry first. */
 function esModules(sources: Record<string, string>) {
   return {
-    modules: Object.entries(sources).map(([path, contents]) => ({ type: "ESModule" as const, path, contents })),
+    modules: Object.entries(sources).map(([path, contents]) => esModule(path, contents)),
     compatibilityDate: COMPATIBILITY.date,
   };
+}
+
+function esModule(path: string, contents: string) {
+  return { type: "ESModule" as const, path, contents };
+}
+
+/** A module of the platform, under the path at which it lies here. */
+function ownModule(path: string) {
+  return esModule(path, readFileSync(join(import.meta.dirname, path), "utf8"));
 }
 
 /** The modules of the platform's own Worker, the entry first. */
@@ -187,6 +197,11 @@ export function platformWorker(
   };
 }
 
+/** Stands before the code of each Worker that has a dataset of Analytics Engine. */
+const DATA_POINTS = "telemetry/data-points.js";
+/** The names of its bindings. */
+const DATASETS = "telemetry/datasets.js";
+
 /**
  * One version of a script. With two versions live, the one with the larger share (`primary`) owns the Durable
  * Objects, as workerd lets only one Worker do.
@@ -197,20 +212,22 @@ function versionWorker(
   primary: VersionRecord,
   socket: (name: string) => string,
 ): V4WorkerOptions {
+  const datasets = version.bindings.flatMap(({ type, name }) => (type === "analytics_engine" ? [name] : []));
+  // Runs before the bundle's own code, and on its first line: stack traces keep their lines.
+  const prelude = datasets.length === 0 ? "" : `import "./${DATA_POINTS}";`;
   const modules = Object.entries(version.modules)
     // Kept for stack traces; code to nobody.
     .filter(([, { content_type }]) => content_type !== SOURCE_MAP)
-    .map(([path, { content }]) => ({
-      type: "ESModule" as const,
-      path: path === version.main_module ? "worker.js" : path,
-      contents: content,
-    }))
+    .map(([path, { content }]) =>
+      path === version.main_module ? esModule("worker.js", prelude + content) : esModule(path, content),
+    )
     // workerd starts at the first module, whatever the order of the upload.
     .toSorted((a, b) => Number(b.path === "worker.js") - Number(a.path === "worker.js"));
-  const shim = readFileSync(join(import.meta.dirname, "shim.js"), "utf8");
+  const names = esModule(DATASETS, `export default ${JSON.stringify(datasets)};`);
+  const beside = prelude === "" ? [] : [ownModule(DATA_POINTS), names];
   const options: V4WorkerOptions = {
     name: hiddenName(workerName(version), inputs),
-    modules: inputs.with_shim ? [{ type: "ESModule", path: "shim.js", contents: shim }, ...modules] : modules,
+    modules: [...(inputs.with_shim ? [ownModule("shim.js")] : []), ...modules, ...beside],
     compatibilityDate: version.compatibility_date,
     // The AI binding is RPC here, not on Cloudflare: its `signal` must pass.
     compatibilityFlags: [...version.compatibility_flags, ABORT_SIGNAL_RPC],

@@ -159,7 +159,8 @@ export async function commandAt(path: string): Promise<Command> {
   return command;
 }
 
-/** All commands, in the registry's order. */
-export function allCommands(): Promise<Command[]> {
-  return Promise.all(Object.keys(COMMANDS).map(commandAt));
+/** All commands, or those of an area, in the registry's order. */
+export function allCommands(area = ""): Promise<Command[]> {
+  const paths = Object.keys(COMMANDS).filter((path) => !Object.hasOwn(AREAS, area) || path.startsWith(`${area} `));
+  return Promise.all(paths.map(commandAt));
 }

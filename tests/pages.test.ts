@@ -11,7 +11,7 @@ describe.skipIf(IS_MISSING)(`the pages in a browser${IS_MISSING ? " (skipped: no
   let browser: Browser;
 
   beforeAll(async () => {
-    [service, browser] = await Promise.all([startService(), launchBrowser()]);
+    [service, browser] = await Promise.all([startService({ faults: true }), launchBrowser()]);
   });
   afterAll(async () => {
     await browser?.close();
@@ -180,6 +180,30 @@ describe.skipIf(IS_MISSING)(`the pages in a browser${IS_MISSING ? " (skipped: no
         expect(await page.locator("#panels").textContent()).toBe("");
       });
     });
+  });
+
+  test("where nothing answers, each panel of /dashboard says so, and /ask shows no empty answer", async () => {
+    const { faults } = service.platform;
+    if (!faults) throw new Error("the platform runs without the shim");
+    const rules = (...bindings: string[]) => bindings.map((binding) => ({ binding, error: "D1_ERROR: down" }));
+    faults.rules = rules("METER", "ALERTS", "STATUS", "DB");
+    try {
+      await open("/dashboard", { colorScheme: "light", width: 1200, may_refuse: /./ }, async (page) => {
+        await unlock(page, service.platform.api_secret);
+        await page.locator("#panels .missing").nth(8).waitFor();
+        expect(await page.locator("svg.chart").count()).toBe(0);
+        expect(await seriousFlaws(page)).toEqual([]);
+      });
+      await open("/ask", { colorScheme: "light", width: 360, may_refuse: /chat$/ }, async (page) => {
+        await unlock(page, service.platform.api_secret);
+        await page.locator("#question").fill("How long?");
+        await page.keyboard.press("Enter");
+        await page.getByText("The database cannot be reached at the moment.").waitFor();
+        expect(await page.locator("#answer").isVisible()).toBe(false);
+      });
+    } finally {
+      faults.rules = [];
+    }
   });
 
   describe("/ask", () => {

@@ -108,6 +108,5 @@ export function flawOfRequest(
 /** Steps that call neither a command nor a route of the service. */
 export const CALLS_OTHERS: readonly Exception[] = [
   { id: "ai-unavailable/ask-upstream", reason: "the OpenAI-compatible server of the operator is asked itself" },
-  { id: "dependency-vulnerability/list", reason: "npm alone knows advisories" },
-  { id: "dependency-vulnerability/build", reason: "what is changed is this repository" },
+  { id: "dependency-vulnerability/explain", reason: "npm alone knows who brought a package" },
 ];

@@ -58,6 +58,24 @@ export function lineNumbers(tree: Tree): string[] {
   );
 }
 
+/** Constants and variables that documents name are somewhere in the code, or in a step that reads them; the changelog tells of what was. */
+export function constants(tree: Tree): string[] {
+  const name = /\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b/g;
+  const known = new Set(
+    [...tree].flatMap(([path, text]) => {
+      if (!path.endsWith(".md")) return text.match(name) ?? [];
+      return [...text.matchAll(/\$\{?([A-Z][A-Z0-9_]*)/g)].map(([, variable = ""]) => variable);
+    }),
+  );
+  return documents(tree)
+    .filter(([path]) => path !== "CHANGELOG.md")
+    .flatMap(([path, text]) =>
+      [...new Set([...text.matchAll(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)`/g)].map(([, found = ""]) => found))]
+        .filter((found) => !known.has(found))
+        .map((found) => `${path}: names \`${found}\`, which no code has: name what took its place`),
+    );
+}
+
 /** Every folder of records has an index that names them all. */
 export function indexes(tree: Tree): string[] {
   return ["docs/decisions", "runbooks"].flatMap((folder) => {
@@ -67,6 +85,18 @@ export function indexes(tree: Tree): string[] {
       .map((path) => posix.basename(path))
       .filter((file) => !index.includes(`](${file})`))
       .map((file) => `${folder}/README.md: does not link ${file}: add its line`);
+  });
+}
+
+/** The README of a room says what each of its folders holds. */
+export function maps(tree: Tree): string[] {
+  return ["infra", "local", "ops", "worker"].flatMap((room) => {
+    const map = tree.get(`${room}/README.md`) ?? "";
+    const inside = [...tree.keys()]
+      .map((path) => path.split("/"))
+      .filter((parts) => parts[0] === room && parts.length > 2);
+    const unnamed = [...new Set(inside.map(([, folder]) => folder))].filter((folder) => !map.includes(`${folder}/`));
+    return unnamed.map((folder) => `${room}/README.md: does not say what ${folder}/ holds: add its row`);
   });
 }
 

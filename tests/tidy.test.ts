@@ -15,7 +15,17 @@ import {
   type Tree,
 } from "./tidy-code.ts";
 import { rooms } from "./tidy-imports.ts";
-import { changelog, indexes, lineNumbers, links, runbooks, titles, variables } from "./tidy-markdown.ts";
+import {
+  changelog,
+  constants,
+  indexes,
+  lineNumbers,
+  links,
+  maps,
+  runbooks,
+  titles,
+  variables,
+} from "./tidy-markdown.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 
@@ -45,11 +55,10 @@ const FOREIGN_WORDS: readonly Exception[] = [
 
 /** Files of infra, worker and ops that import the platform on this machine. */
 const KNOWS_LOCAL: readonly Exception[] = [
-  { id: "ops/drill/own-platform.ts", reason: "starts one for a drill of files" },
   { id: "ops/bench/backup.ts", reason: "starts one to measure on" },
   { id: "ops/bench/http-setup.ts", reason: "starts bare Workers to measure beside" },
   { id: "ops/bench/cold-start.ts", reason: "starts workerd anew, to measure its first answer" },
-  { id: "ops/service/rig.ts", reason: "starts one for `eval` and `bench`" },
+  { id: "ops/service/rig.ts", reason: "starts one for `eval`, `bench` and drills of files" },
   { id: "ops/gameday/arena.ts", reason: "starts one for game days" },
   { id: "ops/stack/open-driver.ts", reason: "stack `local` is driven without an engine" },
   {
@@ -97,12 +106,14 @@ const RULES: Record<string, (tree: Tree) => string[]> = {
   "imports lead down, and not into the local platform": (tree) => rooms(tree, KNOWS_LOCAL),
   "foreign programs run through zx": (tree) => processes(tree, OWN_PROCESSES),
   "files that comments and documents name exist": namedFiles,
+  "constants that documents name exist": constants,
   "dependencies are pinned exactly": pins,
   "npm ci accepts the lockfile": lockfile,
   "a document has one title": titles,
   "links and anchors lead somewhere": links,
   "documents name symbols, not lines": lineNumbers,
   "indexes are complete": indexes,
+  "the map of a room names its folders": maps,
   "the changelog names the version": changelog,
   "the README names the variables that are read": (tree) => variables(tree, NOT_THE_USERS),
   "runbooks can be executed": runbooks,
@@ -168,6 +179,7 @@ describe("each rule notices its offender and says what to do", () => {
     [(tree) => processes(tree, [{ id: "ops/a.ts", reason: "once" }]), "ops/a.ts", "fine", "remove it"],
     [namedFiles, "a.ts", "/** See `gone.test.ts`. */", "does not exist"],
     [namedFiles, "a.md", "In `worker/gone/` there is nothing.", "does not exist"],
+    [constants, "docs/a.md", "See `GONE_MS_MAX`.", "no code has"],
     [pins, "package.json", '{"devDependencies":{"x":"^1.0.0"}}', "npm install -E x"],
     [
       lockfile,
@@ -181,6 +193,7 @@ describe("each rule notices its offender and says what to do", () => {
     [links, "a.md", "# A b\n[x](#a-c)", "names no heading"],
     [lineNumbers, "a.md", "see app.ts:12", "name the function"],
     [indexes, "runbooks/new.md", RUNBOOK, "does not link new.md"],
+    [maps, "ops/new/verb.ts", "", "does not say what new/ holds"],
     [changelog, "package.json", '{"version":"1.2.3"}', "newest release is none, package.json says 1.2.3"],
     [(tree) => variables(tree, []), "ops/a.ts", "process.env.PRISM_NEW", "add it to the table"],
     [(tree) => variables(tree, []), "ops/a.ts", 'const { PRISM_NEW = "" } = env;', "add it to the table"],

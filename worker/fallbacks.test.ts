@@ -186,6 +186,10 @@ describe("without D1", () => {
       expect(json).toMatchObject({ status, request_id: headers.get("x-request-id") });
       expect(text).not.toMatch(/4711|at \w+ \(|worker\.js/);
     }
+    // A stream has begun with 200: its event says what the answer would have.
+    const [refused] = eventsOf((await ask("anything newer?", { stream: true })).text);
+    const { json: whole } = await ask("anything newer?");
+    expect(refused).toMatchObject({ event: "error", data: { status: whole.status, detail: whole.detail } });
     const unknown = `prism_${"0".repeat(12)}_${"a".repeat(40)}`;
     expect((await service.call("GET", "/api/v1/documents", undefined, { key: unknown })).status).toBe(503);
     advance(60_000);

@@ -285,8 +285,8 @@ export const HEALTH_CACHE_MS = 5_000;
 
 /** How often the cron looks at the components: `CRONS.worker.checks`. */
 export const STATUS_CHECK_EVERY_MS = 5 * 60_000;
-/** Three checks that did not come: what is shown is then called out of date. */
-export const STATUS_STALE_AFTER_MS = 16 * 60_000;
+/** Three checks that did not come, and a minute: what is shown is then called out of date. */
+export const STATUS_STALE_AFTER_MS = 3 * STATUS_CHECK_EVERY_MS + 60_000;
 /** Single checks are kept for the last day's figures and for whoever looks into what happened; 288 rows a day. */
 export const STATUS_CHECKS_KEPT_DAYS = 7;
 /** Sums of a day; the page shows `STATUS_DAYS_SHOWN` of them. One row a day. */

@@ -6,6 +6,7 @@
 import { QUEUE_BATCH_MESSAGES_MAX } from "../infra/cloudflare-limits.ts";
 import type { Env } from "./env.ts";
 import type { Mode } from "./ground/mode.ts";
+import { portions } from "./ground/portions.ts";
 import type { Principal } from "./ground/principal.ts";
 import type { CACHE_STATUSES } from "./store/answer-cache.ts";
 import { explain, observedDatabase, type SessionStart } from "./store/database.ts";
@@ -125,10 +126,8 @@ export class Work implements Unit {
   async enqueue(messages: readonly QueueMessage[], delay_s = 0): Promise<void> {
     const traceparent = formatTraceparent(this.trace);
     const bodies = messages.map((message) => ({ body: { ...message, traceparent } }));
-    for (let from = 0; from < bodies.length; from += QUEUE_BATCH_MESSAGES_MAX)
-      await this.env.INGEST_QUEUE.sendBatch(bodies.slice(from, from + QUEUE_BATCH_MESSAGES_MAX), {
-        delaySeconds: delay_s,
-      });
+    for (const part of portions(bodies, QUEUE_BATCH_MESSAGES_MAX))
+      await this.env.INGEST_QUEUE.sendBatch(part, { delaySeconds: delay_s });
   }
 
   /** Lets a promise end after the answer. It must not reject. */

@@ -1,4 +1,4 @@
-/** How long the provider waits, for whom, and how often it asks again. Vectorize's own limits: `local/limits.ts`. */
+/** How long the provider waits, for whom, and how often it asks again. Vectorize's own limits: `infra/cloudflare-limits.ts`. */
 
 /** One answer of Cloudflare's API. */
 export const API_TIMEOUT_MS = 30_000;

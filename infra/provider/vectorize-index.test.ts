@@ -113,7 +113,7 @@ test("an index added to vectors that are there already is announced with what it
   const news = { ...inputs, metadataIndexes: [{ property: "archived", type: "boolean" }] };
   await rig.plugin.diff(URN, id, outputs, news);
   expect(rig.plugin.warnings).toEqual([
-    expect.stringMatching(/holds 1 vectors, which will not be filterable by archived.*new generation/),
+    expect.stringMatching(/holds 1 vector, which will not be filterable by archived.*new generation/),
   ]);
 });
 
@@ -140,7 +140,7 @@ test("delete is refused while the index holds vectors, unless forceDestroy is in
   const { outputs } = await create();
   await addVector();
   const { message } = await refusal(rig.plugin.delete(URN, id, outputs));
-  expect(message).toMatch(/holds 1 vectors.*\nTry: .*forceDestroy/s);
+  expect(message).toMatch(/holds 1 vector, .*\nTry: .*forceDestroy/s);
   const news = { ...inputs, forceDestroy: true };
   expect(await rig.plugin.diff(URN, id, outputs, news)).toMatchObject({ changed: ["forceDestroy"], replaces: [] });
   await rig.plugin.delete(URN, id, await rig.plugin.update(URN, id, outputs, news));

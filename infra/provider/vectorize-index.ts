@@ -89,7 +89,7 @@ export function vectorizeIndex(api: () => VectorizeApi, log: EngineLog): Lifecyc
       const vectors = added.length === 0 ? 0 : await api().vectorCount(addressOf(id, signal));
       if (vectors > 0)
         await log.warn(
-          `${name} holds ${vectors} vectors, which will not be filterable by ${added.map(({ property }) => property).join(", ")}: a metadata index sees only vectors written after it. Upsert them again, or fill a new generation of the index`,
+          `${name} holds ${vectorsTold(vectors)}, which will not be filterable by ${added.map(({ property }) => property).join(", ")}: a metadata index sees only vectors written after it. Upsert them again, or fill a new generation of the index`,
           urn,
         );
       return diff;
@@ -129,7 +129,7 @@ export function vectorizeIndex(api: () => VectorizeApi, log: EngineLog): Lifecyc
       const vectors = state.forceDestroy === true ? 0 : await api().vectorCount(at);
       if (vectors > 0)
         throw new Error(
-          `Cannot delete the Vectorize index ${at.name}: it holds ${vectors} vectors, and nothing brings them back.\nTry: keep it (retainOnDelete), or make a verified backup, set forceDestroy: true, run the update, then delete`,
+          `Cannot delete the Vectorize index ${at.name}: it holds ${vectorsTold(vectors)}, which nothing brings back.\nTry: keep it (retainOnDelete), or make a verified backup, set forceDestroy: true, run the update, then delete`,
         );
       await api().delete(at);
     },
@@ -158,6 +158,10 @@ async function createOnce(api: VectorizeApi, at: IndexAddress, wanted: IndexInpu
       await sleep(FIRST_PAUSE_MS * 2 ** (failures - 1), undefined, { signal: at.signal });
     }
   }
+}
+
+function vectorsTold(count: number): string {
+  return count === 1 ? "1 vector" : `${count} vectors`;
 }
 
 function idOf({ account_id, name }: IndexAddress): string {

@@ -1,6 +1,7 @@
 /** Whether a value is of a type that the package declares. Pure but for reading nested shapes. */
 import type { CheckFailure, Properties } from "../../infra/provider/plugin.ts";
 import { hasUnknown } from "../../infra/provider/unknowns.ts";
+import { isObject } from "../../worker/ground/json.ts";
 import type { PackageTypes, Shape, Type } from "./package-types.ts";
 
 /** Every property that is missing, not declared, or of another type; `path` leads to `value`. */
@@ -52,10 +53,6 @@ function typeFailures(
     case "boolean":
       return typeof value === "boolean" ? [] : wrong("a boolean");
   }
-}
-
-export function isObject(value: unknown): value is Properties {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The package's documentation writes `http_pull` as `httpPull` or `http*pull`, and the provider ignores case. */

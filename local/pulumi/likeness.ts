@@ -1,7 +1,7 @@
 /** Comparing what was declared with what is there, when the API adds fields and hides secrets. Pure. */
 
 import { hasUnknown } from "../../infra/provider/unknowns.ts";
-import { isObject } from "./input-check.ts";
+import { isObject } from "../../worker/ground/json.ts";
 
 /** True when `live` has everything that `declared` says; it may have more. */
 export function covers(live: unknown, declared: unknown): boolean {

@@ -10,22 +10,12 @@ import { VectorizeApi } from "../../infra/provider/vectorize-api.ts";
 import { vectorizeIndex } from "../../infra/provider/vectorize-index.ts";
 import { type CloudflareAddress, createCloudflare } from "../../ops/cloudflare/api.ts";
 import type { Cloudflare } from "../../ops/cloudflare/official.ts";
-import { EXIT, OpsError } from "../../ops/command/errors.ts";
+import { OpsError, refusal } from "../../ops/command/errors.ts";
 import type { DriftedResource, PlannedStep } from "../../ops/stack/driver.ts";
 import { findExisting } from "../../ops/stack/natural-keys.ts";
+import type { KnownResource } from "./local-driver-state.ts";
 import { PackageTypes } from "./package-types.ts";
 import { cloudflareStandIn } from "./stand-in-provider.ts";
-
-/** What is remembered of a resource between two runs. */
-export interface KnownResource {
-  type: string;
-  name: string;
-  id: string;
-  inputs: Properties;
-  outputs: Properties;
-  protect: boolean;
-  retain_on_delete: boolean;
-}
 
 type Lifecycle = Pick<Plugin, "check" | "diff" | "create" | "read" | "update" | "delete">;
 
@@ -159,15 +149,12 @@ function placeOf({ bucketName, scriptName, queueId, workerId }: Properties): Pro
 }
 
 export function isProtected(name: string, verb: "replaced" | "deleted", properties: readonly string[]): OpsError {
-  return new OpsError(
-    {
-      op: "deploy",
-      subject: name,
-      cause: `it would be ${verb}${properties.length > 0 ? ` (${properties.join(", ")})` : ""}, and it is protected: its data would be lost`,
-      hint: "make a new generation beside it, or lift the protection with an entry in prism:waivers and one deployment (infra/README.md)",
-    },
-    { exit_code: EXIT.refused },
-  );
+  return refusal({
+    op: "deploy",
+    subject: name,
+    cause: `it would be ${verb}${properties.length > 0 ? ` (${properties.join(", ")})` : ""}, and it is protected: its data would be lost`,
+    hint: "make a new generation beside it, or lift the protection with an entry in prism:waivers and one deployment (infra/README.md)",
+  });
 }
 
 function refused(name: string, cause: string): OpsError {

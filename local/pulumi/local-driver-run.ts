@@ -7,7 +7,8 @@ import type { MockResourceResult } from "@pulumi/pulumi/runtime/mocks.js";
 import { type DeclaredResource, hearRegistrations, settled } from "../../infra/program-monitor.ts";
 import type { CloudflareAddress } from "../../ops/cloudflare/api.ts";
 import { asOpsError, type ExitCode, type OpsErrorParts } from "../../ops/command/errors.ts";
-import { isProtected, type KnownResource, LocalResources, type Reconciliation } from "./local-driver-resource.ts";
+import { isProtected, LocalResources, type Reconciliation } from "./local-driver-resource.ts";
+import type { KnownResource } from "./local-driver-state.ts";
 
 export interface RunRequest {
   preview: boolean;

@@ -10,6 +10,18 @@ import { stackOutputs } from "../../infra/outputs.ts";
 import { OpsError } from "../../ops/command/errors.ts";
 
 const properties = z.record(z.string(), z.unknown());
+/** What is remembered of a resource between two runs. */
+const knownResource = z.strictObject({
+  type: z.string(),
+  name: z.string(),
+  id: z.string(),
+  inputs: properties,
+  outputs: properties,
+  protect: z.boolean(),
+  retain_on_delete: z.boolean(),
+});
+export type KnownResource = z.infer<typeof knownResource>;
+
 const stackState = z.strictObject({
   stack: z.enum(STACKS),
   /** Over `Pulumi.local.yaml`; keys without the project's prefix, no secrets. */
@@ -17,17 +29,7 @@ const stackState = z.strictObject({
   /** Null before the first complete run. */
   outputs: stackOutputs.nullable(),
   /** In the order in which they were made. */
-  resources: z.array(
-    z.strictObject({
-      type: z.string(),
-      name: z.string(),
-      id: z.string(),
-      inputs: properties,
-      outputs: properties,
-      protect: z.boolean(),
-      retain_on_delete: z.boolean(),
-    }),
-  ),
+  resources: z.array(knownResource),
 });
 export type StackState = z.infer<typeof stackState>;
 

@@ -1,6 +1,6 @@
 /** Pulumi puts the filters and mechanisms of a notification policy in the plural; the API does so for some. Pure. */
 import type { Properties } from "../../infra/provider/plugin.ts";
-import { isObject } from "./input-check.ts";
+import { isObject } from "../../worker/ground/json.ts";
 
 /** `PolicyFilter` of the official SDK, as far as a plural could be mistaken for it. */
 const PLURAL_IN_THE_API = new Set([

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Properties } from "../../infra/provider/plugin.ts";
-import { isObject } from "./input-check.ts";
+import { isObject } from "../../worker/ground/json.ts";
 import { apiPolicy, declaredPolicy } from "./notification-names.ts";
 import { collection, type Declared, type Noun, setting } from "./noun.ts";
 

@@ -6,7 +6,7 @@
  */
 import type { CheckFailure, Properties } from "../../infra/provider/plugin.ts";
 import { hasUnknown } from "../../infra/provider/unknowns.ts";
-import { isObject } from "./input-check.ts";
+import { isObject } from "../../worker/ground/json.ts";
 
 interface Range {
   /** `[*]` stands for every element of a list. */

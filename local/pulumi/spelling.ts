@@ -1,6 +1,6 @@
 /** Pulumi writes `maxBatchSize` where the API writes `max_batch_size`. Keys of maps are the user's and stay. Pure. */
 import type { Properties } from "../../infra/provider/plugin.ts";
-import { isObject } from "./input-check.ts";
+import { isObject } from "../../worker/ground/json.ts";
 import type { PackageTypes, Shape, Type } from "./package-types.ts";
 
 /** A resource's properties as the API spells them. */

@@ -7,7 +7,8 @@
 import Cloudflare from "cloudflare";
 import type { Diff, Plugin, Properties } from "../../infra/provider/plugin.ts";
 import { remedyOf } from "../../infra/refusals.ts";
-import { isObject, shapeFailures } from "./input-check.ts";
+import { isObject } from "../../worker/ground/json.ts";
+import { shapeFailures } from "./input-check.ts";
 import { completed, covers, refreshed } from "./likeness.ts";
 import type { Noun, OwnersApi } from "./noun.ts";
 import { NOUNS } from "./nouns.ts";

@@ -10,7 +10,7 @@ import { z } from "zod";
 import type { Engine } from "../engine.ts";
 import type { AccountTokenRecord } from "../registry.ts";
 import type { ApiToken } from "./credentials.ts";
-import { ApiError, ok } from "./envelope.ts";
+import { ApiError, notFound, ok } from "./envelope.ts";
 import { pageOf } from "./pagination.ts";
 import { jsonBody } from "./request-body.ts";
 
@@ -146,11 +146,8 @@ function scopesOf(
 export function accountTokenRoutes(engine: Engine): Hono {
   const { registry } = engine;
   const timestamp = () => new Date(engine.now()).toISOString();
-  const token = (id: string): AccountTokenRecord => {
-    const record = registry.get("account_token", id);
-    if (!record) throw new ApiError(404, TOKEN_NOT_FOUND, `The token ${id} does not exist.`);
-    return record;
-  };
+  const token = (id: string) =>
+    registry.get("account_token", id) ?? notFound(TOKEN_NOT_FOUND, `The token ${id} does not exist.`);
   const shown = ({ value: _, ...record }: AccountTokenRecord) => record;
   const resolved = (policies: z.infer<typeof tokenBody>["policies"]): AccountTokenRecord["policies"] =>
     policies.map((policy) => ({

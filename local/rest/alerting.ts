@@ -3,8 +3,8 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { Hono } from "hono";
 import { z } from "zod";
 import type { Engine } from "../engine.ts";
-import type { AlertPolicyRecord, AlertWebhookRecord } from "../registry.ts";
-import { ApiError, ok } from "./envelope.ts";
+import type { AlertWebhookRecord } from "../registry.ts";
+import { ApiError, notFound, ok } from "./envelope.ts";
 import { jsonBody } from "./request-body.ts";
 
 const ALERTING_MALFORMED = 17_001;
@@ -42,16 +42,10 @@ export function alertingRoutes(engine: Engine, plan: "free" | "paid"): Hono {
   const { registry } = engine;
   const timestamp = () => new Date(engine.now()).toISOString();
   const available: Record<string, readonly string[]> = ALERTS[plan];
-  const policy = (id: string): AlertPolicyRecord => {
-    const record = registry.get("alert_policy", id);
-    if (!record) throw new ApiError(404, 17_102, `The notification policy ${id} does not exist.`);
-    return record;
-  };
-  const webhook = (id: string): AlertWebhookRecord => {
-    const record = registry.get("alert_webhook", id);
-    if (!record) throw new ApiError(404, 17_202, `The webhook ${id} does not exist.`);
-    return record;
-  };
+  const policy = (id: string) =>
+    registry.get("alert_policy", id) ?? notFound(17_102, `The notification policy ${id} does not exist.`);
+  const webhook = (id: string) =>
+    registry.get("alert_webhook", id) ?? notFound(17_202, `The webhook ${id} does not exist.`);
   const refuse = ({ alert_type, mechanisms }: z.infer<typeof policyBody>) => {
     if (!Object.values(available).flat().includes(alert_type))
       throw new ApiError(400, ALERTING_MALFORMED, `alert_type ${alert_type} is not available to this account`);

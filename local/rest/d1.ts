@@ -11,7 +11,7 @@ import { D1Holds } from "./d1-hold.ts";
 import { d1ImportRoutes } from "./d1-import.ts";
 import { D1_MALFORMED, d1QueryRoutes, runQueries } from "./d1-query.ts";
 import { d1TimeTravelRoutes } from "./d1-time-travel.ts";
-import { ApiError, ok } from "./envelope.ts";
+import { ApiError, notFound, ok } from "./envelope.ts";
 import { pageOf } from "./pagination.ts";
 import { jsonBody } from "./request-body.ts";
 import type { SignedFiles } from "./signed-files.ts";
@@ -35,11 +35,7 @@ export function d1Routes({ engine, timeTravel, files }: D1RouteDeps): Hono {
   const { registry } = engine;
   const queryD1: QueryD1 = (databaseId, queries) => engine.queryD1(databaseId, queries);
   const holds = new D1Holds(() => engine.now());
-  const database = (id: string): D1Record => {
-    const record = registry.get("d1", id);
-    if (!record) throw new ApiError(404, 7404, `The database ${id} could not be found`);
-    return record;
-  };
+  const database = (id: string) => registry.get("d1", id) ?? notFound(7404, `The database ${id} could not be found`);
   const info = async (record: D1Record) => {
     const [tables] = await runQueries(queryD1, record.uuid, [
       {

@@ -34,6 +34,11 @@ export class ApiError extends Error {
   }
 }
 
+/** For what is looked up: `registry.get("queue", id) ?? notFound(11000, …)`. @throws ApiError 404. */
+export function notFound(code: number, message: string): never {
+  throw new ApiError(404, code, message);
+}
+
 /** A successful envelope around `result`; status 200 unless `extra.status` says otherwise. */
 export function ok(c: Context, result: unknown, extra: EnvelopeExtra = {}): Response {
   const { result_info, messages = [], status = 200 } = extra;

@@ -2,6 +2,7 @@
  * KV from Node by one HTTP call for many keys. miniflare's Node proxy takes about 10 ms for each key; this reaches
  * the bindings inside workerd through `kv-gateway-worker.js`.
  */
+import { portions } from "../../worker/ground/portions.ts";
 
 interface KvEntry {
   value: Uint8Array;
@@ -55,8 +56,7 @@ export function gatewayKv(
     work: (chunk: readonly T[]) => Promise<unknown>,
   ): Promise<string[]> => {
     const failed: string[] = [];
-    for (let start = 0; start < items.length; start += CHUNK)
-      failed.push(...((await work(items.slice(start, start + CHUNK))) as string[]));
+    for (const chunk of portions(items, CHUNK)) failed.push(...((await work(chunk)) as string[]));
     return failed;
   };
   return {

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { KV_LIST_KEYS_MAX, KV_LIST_KEYS_MIN } from "../../infra/cloudflare-limits.ts";
 import type { Engine } from "../engine.ts";
 import type { KvRecord } from "../registry.ts";
-import { ApiError, ok } from "./envelope.ts";
+import { ApiError, notFound, ok } from "./envelope.ts";
 import { kvBulkRoutes } from "./kv-bulk.ts";
 import { KV_MALFORMED } from "./kv-entry.ts";
 import { kvValueRoutes } from "./kv-values.ts";
@@ -17,11 +17,7 @@ const titleBody = z.object({ title: z.string().min(1).max(512) });
 /** Routes below `/accounts/:account_id`. */
 export function kvRoutes(engine: Engine): Hono {
   const { registry } = engine;
-  const namespace = (id: string): KvRecord => {
-    const record = registry.get("kv", id);
-    if (!record) throw new ApiError(404, 10013, "namespace not found");
-    return record;
-  };
+  const namespace = (id: string) => registry.get("kv", id) ?? notFound(10013, "namespace not found");
   const refuseTakenTitle = (title: string, except?: string) => {
     if (registry.list("kv").some((record) => record.title === title && record.id !== except))
       throw new ApiError(400, 10014, "a namespace with this account ID and title already exists");

@@ -2,10 +2,9 @@
 import { Hono } from "hono";
 import { z } from "zod";
 import type { Engine } from "../engine.ts";
-import type { LogpushJobRecord } from "../registry.ts";
 import { r2Destination } from "../telemetry/logpush.ts";
 import { recordFilter } from "../telemetry/logpush-filter.ts";
-import { ApiError, ok } from "./envelope.ts";
+import { ApiError, notFound, ok } from "./envelope.ts";
 import { jsonBody } from "./request-body.ts";
 
 const LOGPUSH_MALFORMED = 1002;
@@ -30,11 +29,7 @@ const createBody = changeBody.extend({ dataset: z.string(), destination_conf: z.
 /** Routes below `/accounts/:account_id`. `workers_trace_events` is for the paid plan only. */
 export function logpushRoutes(engine: Engine, plan: "free" | "paid"): Hono {
   const { registry } = engine;
-  const job = (id: string): LogpushJobRecord => {
-    const record = registry.get("logpush_job", id);
-    if (!record) throw new ApiError(404, 1004, `The job ${id} does not exist.`);
-    return record;
-  };
+  const job = (id: string) => registry.get("logpush_job", id) ?? notFound(1004, `The job ${id} does not exist.`);
   const refuse = (destination: string | undefined) => {
     if (plan === "free")
       throw new ApiError(403, 1003, "Logpush is not available on the Free plan: the account needs Workers Paid");

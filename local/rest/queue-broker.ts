@@ -15,7 +15,7 @@ import {
 } from "../../infra/cloudflare-limits.ts";
 import { QUEUE_TICK_MS } from "../limits.ts";
 import type { QueueConsumerRecord, QueueRecord, Registry } from "../registry.ts";
-import { ApiError } from "./envelope.ts";
+import { ApiError, notFound } from "./envelope.ts";
 import { type Backlog, messageBytes, type NewMessage, type QueueStore, type StoredMessage } from "./queue-store.ts";
 
 /** A message as a Worker's queue handler takes it. */
@@ -57,9 +57,10 @@ export class QueueBroker {
 
   /** The queue named `name`. @throws ApiError 404, code 11000. */
   queueNamed(name: string): QueueRecord {
-    const record = this.#registry.list("queue").find(({ queue_name }) => queue_name === name);
-    if (!record) throw new ApiError(404, 11000, `The queue ${name} does not exist.`);
-    return record;
+    return (
+      this.#registry.list("queue").find(({ queue_name }) => queue_name === name) ??
+      notFound(11000, `The queue ${name} does not exist.`)
+    );
   }
 
   /** Stores messages and lets them be delivered. @throws ApiError when a limit of Queues is broken; then none is stored. */

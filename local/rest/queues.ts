@@ -10,7 +10,7 @@ import {
 } from "../../infra/cloudflare-limits.ts";
 import type { Engine } from "../engine.ts";
 import type { QueueConsumerRecord, QueueRecord } from "../registry.ts";
-import { ApiError, ok } from "./envelope.ts";
+import { ApiError, notFound, ok } from "./envelope.ts";
 import type { QueueBroker } from "./queue-broker.ts";
 import { queueMessageRoutes } from "./queue-messages.ts";
 import { jsonBody } from "./request-body.ts";
@@ -67,11 +67,7 @@ const consumerBody = z.discriminatedUnion("type", [
 export function queueRoutes(engine: Engine, broker: QueueBroker): Hono {
   const { registry } = engine;
   const timestamp = () => new Date(engine.now()).toISOString();
-  const queue = (id: string): QueueRecord => {
-    const record = registry.get("queue", id);
-    if (!record) throw new ApiError(404, 11000, `The queue ${id} does not exist.`);
-    return record;
-  };
+  const queue = (id: string) => registry.get("queue", id) ?? notFound(11000, `The queue ${id} does not exist.`);
   const save = (record: QueueRecord): QueueRecord => {
     const saved = { ...record, modified_on: timestamp() };
     registry.put("queue", record.queue_id, saved);
@@ -118,11 +114,9 @@ export function queueRoutes(engine: Engine, broker: QueueBroker): Hono {
     refuseTakenName(queue_name, id);
     return ok(c, shown(save({ ...record, queue_name, settings: { ...record.settings, ...settings } })));
   };
-  const consumer = (record: QueueRecord, id: string): QueueConsumerRecord => {
-    const found = record.consumers.find(({ consumer_id }) => consumer_id === id);
-    if (!found) throw new ApiError(404, 11002, `The queue ${record.queue_name} has no consumer ${id}.`);
-    return found;
-  };
+  const consumer = (record: QueueRecord, id: string) =>
+    record.consumers.find(({ consumer_id }) => consumer_id === id) ??
+    notFound(11002, `The queue ${record.queue_name} has no consumer ${id}.`);
   const readConsumer = async (c: Context) => {
     const body = await jsonBody(c, consumerBody, QUEUES_MALFORMED);
     if (body.type === "worker" && !registry.get("script", body.script_name))

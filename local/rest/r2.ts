@@ -4,7 +4,7 @@ import { z } from "zod";
 import { R2_LIFECYCLE_RULES_MAX, R2_LOCK_RULES_MAX } from "../../infra/cloudflare-limits.ts";
 import type { Engine } from "../engine.ts";
 import type { BucketRecord } from "../registry.ts";
-import { ApiError, ok } from "./envelope.ts";
+import { ApiError, notFound, ok } from "./envelope.ts";
 import { integerQuery, jsonBody } from "./request-body.ts";
 
 /** R2's code for a request it cannot read. */
@@ -74,11 +74,7 @@ function shown({ name, creation_date, location, storage_class }: BucketRecord) {
 /** Routes below `/accounts/:account_id`. */
 export function r2Routes(engine: Engine): Hono {
   const { registry } = engine;
-  const bucket = (name: string): BucketRecord => {
-    const record = registry.get("r2", name);
-    if (!record) throw new ApiError(404, 10006, "The specified bucket does not exist.");
-    return record;
-  };
+  const bucket = (name: string) => registry.get("r2", name) ?? notFound(10006, "The specified bucket does not exist.");
   return new Hono()
     .get("/r2/buckets", (c) => {
       const { name_contains, start_after, cursor, direction } = c.req.query();

@@ -13,6 +13,12 @@ import { checked } from "./request-body.ts";
 
 /** Code of an upload that Cloudflare refuses after reading it. */
 export const INVALID_WORKER = 10021;
+
+/** What Cloudflare answers to an upload that it read and does not take. */
+export function invalidWorker(message: string): ApiError {
+  return new ApiError(400, INVALID_WORKER, message);
+}
+
 /** Code of a request the Workers API cannot read. */
 export const WORKERS_MALFORMED = 10001;
 
@@ -121,14 +127,12 @@ export function base64Modules(modules: { name: string; content_type: string; con
 export function checkedUpload(settings: unknown, modules: Modules): UploadSettings {
   const upload = checked(settings, uploadSettings, INVALID_WORKER);
   if (!modules[upload.main_module])
-    throw new ApiError(
-      400,
-      INVALID_WORKER,
+    throw invalidWorker(
       `No such module "${upload.main_module}" (main_module): uploaded are ${Object.keys(modules).join(", ") || "none"}`,
     );
   const names = upload.bindings.map((binding) => binding.name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice) throw new ApiError(400, INVALID_WORKER, `binding ${twice} is declared more than once`);
+  if (twice) throw invalidWorker(`binding ${twice} is declared more than once`);
   const code = Object.values(modules).filter(({ content_type }) => content_type !== SOURCE_MAP);
   const text = code.map(({ content }) => content).join("");
   // Compressing is most of what an upload costs; what is small as it stands need not be.
@@ -149,11 +153,7 @@ export function storedBinding(
 function textModule(name: string, content_type: string, content: Buffer): { content: string; content_type: string } {
   const type = content_type.split(";")[0] ?? "";
   if (!TEXT_MODULES.has(type))
-    throw new ApiError(
-      400,
-      INVALID_WORKER,
-      `module ${name} has type "${type}": the local platform runs ${[...TEXT_MODULES].join(", ")}`,
-    );
+    throw invalidWorker(`module ${name} has type "${type}": the local platform runs ${[...TEXT_MODULES].join(", ")}`);
   return { content: content.toString("utf8"), content_type: type };
 }
 

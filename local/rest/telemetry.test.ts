@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { LogQueries } from "../telemetry/log-query.ts";
 import { LogStore } from "../telemetry/log-store.ts";
 import { line, logged, trace } from "../telemetry/trace.fixture.ts";
 import type { Trace } from "../telemetry/trace.ts";
@@ -272,4 +273,27 @@ test("logs are kept for the days of the plan, and no more of them than there is 
   small.close();
   expect(times.length).toBeLessThan(50);
   expect(Math.max(...times)).toBe(now_ms + 99);
+});
+
+test("a regular expression that backtracks without end is given up, and holds nobody else for longer", async () => {
+  const store = new LogStore(":memory:", { account_id: "a", now: () => START, plan: "free" });
+  const endless = `${"a".repeat(60)}!`;
+  store.add(
+    [kept(trace({ begun_ms: START, logs: [logged(JSON.stringify({ [endless]: endless }), "log", START)] }))],
+    0,
+  );
+  const queries = new LogQueries(store, 50);
+  const refused = expect.objectContaining({
+    status: 400,
+    message: expect.stringMatching(/longer than 0.05 s: simplify/),
+  });
+  const needle = { value: "^(a+)+b$", isRegex: true };
+  const filters = [{ key: endless, operation: "regex", type: "string", value: "^(a+)+b$" } as const];
+  await expect(queries.events({ timeframe, needle, limit: 1, direction: "next" })).rejects.toEqual(refused);
+  await expect(queries.values({ timeframe, filters }, "level", "string", 1)).rejects.toEqual(refused);
+  await expect(queries.keys({ timeframe }, needle, 1)).rejects.toEqual(refused);
+  await expect(queries.keys({ timeframe }, { value: "^a+!$", isRegex: true }, 9)).resolves.toMatchObject([
+    { key: endless },
+  ]);
+  store.close();
 });

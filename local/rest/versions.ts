@@ -1,7 +1,7 @@
 /** Versions of a script and the deployments that send traffic to them. */
 import { Hono } from "hono";
 import { z } from "zod";
-import { ApiError, ok } from "./envelope.ts";
+import { ApiError, notFound, ok } from "./envelope.ts";
 import { pageOf } from "./pagination.ts";
 import { jsonBody } from "./request-body.ts";
 import { multipartUpload, WORKERS_MALFORMED } from "./script-upload.ts";
@@ -16,11 +16,9 @@ const deploymentBody = z.object({
 
 /** Routes below `/accounts/:account_id`. */
 export function versionRoutes(store: WorkerStore): Hono {
-  const deployment = (script: string, id: string) => {
-    const record = store.deployments(script).find((one) => one.id === id);
-    if (!record) throw new ApiError(404, 10007, `Deployment ${id} of ${script} does not exist.`);
-    return record;
-  };
+  const deployment = (script: string, id: string) =>
+    store.deployments(script).find((one) => one.id === id) ??
+    notFound(10007, `Deployment ${id} of ${script} does not exist.`);
   return new Hono()
     .post("/workers/scripts/:name/versions", async (c) => {
       const script = store.script(c.req.param("name"));

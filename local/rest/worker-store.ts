@@ -8,8 +8,8 @@ import { VERSIONS_PER_DEPLOYMENT_MAX } from "../../infra/cloudflare-limits.ts";
 import { PLANS, type Plan } from "../../infra/limits.ts";
 import type { Engine } from "../engine.ts";
 import type { DeploymentRecord, ScriptRecord, VersionRecord } from "../registry.ts";
-import { ApiError } from "./envelope.ts";
-import { INVALID_WORKER, type Modules, storedBinding, type UploadSettings } from "./script-upload.ts";
+import { ApiError, notFound } from "./envelope.ts";
+import { invalidWorker, type Modules, storedBinding, type UploadSettings } from "./script-upload.ts";
 
 type Split = DeploymentRecord["versions"];
 
@@ -24,9 +24,7 @@ export class WorkerStore {
 
   /** @throws ApiError 404, code 10007. */
   script(name: string): ScriptRecord {
-    const record = this.engine.registry.get("script", name);
-    if (!record) throw new ApiError(404, 10007, "This Worker does not exist on your account.");
-    return record;
+    return this.engine.registry.get("script", name) ?? notFound(10007, "This Worker does not exist on your account.");
   }
 
   /** By name, or by the id that the newer API gives it. */
@@ -162,24 +160,18 @@ export class WorkerStore {
   ): Promise<DeploymentRecord> {
     const { registry } = this.engine;
     if (split.length === 0 || split.length > VERSIONS_PER_DEPLOYMENT_MAX)
-      throw new ApiError(
-        400,
-        INVALID_WORKER,
-        `a deployment has 1 to ${VERSIONS_PER_DEPLOYMENT_MAX} versions, got ${split.length}`,
-      );
+      throw invalidWorker(`a deployment has 1 to ${VERSIONS_PER_DEPLOYMENT_MAX} versions, got ${split.length}`);
     const total = split.reduce((sum, { percentage }) => sum + percentage, 0);
     if (Math.abs(total - 100) > 0.001)
-      throw new ApiError(400, INVALID_WORKER, `the percentages of a deployment must sum to 100, got ${total}`);
+      throw invalidWorker(`the percentages of a deployment must sum to 100, got ${total}`);
     if (new Set(split.map(({ version_id }) => version_id)).size < split.length)
-      throw new ApiError(400, INVALID_WORKER, "a deployment names each version once");
+      throw invalidWorker("a deployment names each version once");
     const migrated_at = Number(this.script(scriptName).settings.migrated_at_version ?? 0);
     for (const { version_id } of split) {
       const { number, bindings } = this.version(scriptName, version_id);
       for (const binding of bindings) this.#refuseMissing(binding);
       if (number < migrated_at)
-        throw new ApiError(
-          400,
-          INVALID_WORKER,
+        throw invalidWorker(
           `Version ${version_id} (number ${number}) precedes the Durable Object migration of version number ${migrated_at}: it cannot be deployed any more. Upload its code as a new version`,
         );
     }
@@ -197,11 +189,7 @@ export class WorkerStore {
       await this.engine.reload();
     } catch (error) {
       registry.delete("deployment", record.id);
-      throw new ApiError(
-        400,
-        INVALID_WORKER,
-        `The Worker did not start, the previous deployment goes on: ${(error as Error).message}`,
-      );
+      throw invalidWorker(`The Worker did not start, the previous deployment goes on: ${(error as Error).message}`);
     }
     return record;
   }
@@ -210,12 +198,7 @@ export class WorkerStore {
     const declared = upload.bindings.map((binding): WorkerBinding => {
       if (binding.type !== "inherit") return storedBinding(binding);
       const inherited = latest?.bindings.find(({ name }) => name === binding.name);
-      if (!inherited)
-        throw new ApiError(
-          400,
-          INVALID_WORKER,
-          `binding ${binding.name} cannot be inherited: no earlier version has it`,
-        );
+      if (!inherited) throw invalidWorker(`binding ${binding.name} cannot be inherited: no earlier version has it`);
       return inherited;
     });
     const kept = (latest?.bindings ?? []).filter(
@@ -228,7 +211,7 @@ export class WorkerStore {
   #refuseMissing(binding: WorkerBinding): void {
     const { registry } = this.engine;
     if (binding.type === "d1" && !registry.get("d1", binding.id))
-      throw new ApiError(400, INVALID_WORKER, `binding ${binding.name} of type d1 must have a valid \`id\` specified`);
+      throw invalidWorker(`binding ${binding.name} of type d1 must have a valid \`id\` specified`);
     if (binding.type === "kv_namespace" && !registry.get("kv", binding.namespace_id))
       throw new ApiError(400, 10041, `KV namespace '${binding.namespace_id}' not found (binding ${binding.name})`);
     if (binding.type === "r2_bucket" && !registry.get("r2", binding.bucket_name))

@@ -3,8 +3,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { Hono } from "hono";
 import { z } from "zod";
 import type { Engine } from "../engine.ts";
-import type { WorkerDomainRecord } from "../registry.ts";
-import { ApiError, ok } from "./envelope.ts";
+import { ApiError, notFound, ok } from "./envelope.ts";
 import { jsonBody } from "./request-body.ts";
 import { WORKERS_MALFORMED } from "./script-upload.ts";
 
@@ -22,11 +21,8 @@ const domainBody = z.object({
 /** Routes below `/accounts/:account_id`. */
 export function customDomainRoutes(engine: Engine): Hono {
   const { registry } = engine;
-  const domain = (id: string): WorkerDomainRecord => {
-    const record = registry.get("worker_domain", id);
-    if (!record) throw new ApiError(404, 10_011, `The custom domain ${id} does not exist.`);
-    return record;
-  };
+  const domain = (id: string) =>
+    registry.get("worker_domain", id) ?? notFound(10_011, `The custom domain ${id} does not exist.`);
   return new Hono()
     .get("/workers/domains", (c) => {
       const wanted = Object.entries(c.req.query());

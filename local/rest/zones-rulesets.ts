@@ -7,7 +7,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import type { Engine } from "../engine.ts";
 import type { RulesetRecord } from "../registry.ts";
-import { ApiError, ok } from "./envelope.ts";
+import { ApiError, notFound, ok } from "./envelope.ts";
 import { checked, jsonBody } from "./request-body.ts";
 import { zoneOf } from "./zones.ts";
 
@@ -54,11 +54,8 @@ export function rulesetRoutes(engine: Engine, plan: "free" | "paid"): Hono {
     const { id } = zoneOf(registry, zone);
     return registry.list("ruleset").filter(({ zone_id }) => zone_id === id);
   };
-  const ruleset = (zone: string, id: string): RulesetRecord => {
-    const record = ofZone(zone).find((one) => one.id === id);
-    if (!record) throw new ApiError(404, RULESET_NOT_FOUND, `could not find ruleset ${id}`);
-    return record;
-  };
+  const ruleset = (zone: string, id: string) =>
+    ofZone(zone).find((one) => one.id === id) ?? notFound(RULESET_NOT_FOUND, `could not find ruleset ${id}`);
   const entryPoint = (zone: string, phase: string) =>
     ofZone(zone).find((one) => one.kind === "zone" && one.phase === phase);
   const refuse = (phase: string, { rules }: Change) => {

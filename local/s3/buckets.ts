@@ -1,29 +1,12 @@
 /** Operations on the account and on buckets as such. */
 import { bucketRecord, type Operation, xmlAnswer } from "./exchange.ts";
 import { S3Error } from "./s3-error.ts";
-import type { XmlElement } from "./xml.ts";
 
-export const listBuckets: Operation = ({ engine }) =>
-  xmlAnswer([
-    "ListAllMyBucketsResult",
-    [
-      [
-        "Buckets",
-        engine.registry
-          .list("r2")
-          .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-          .map(
-            ({ name, creation_date }): XmlElement => [
-              "Bucket",
-              [
-                ["Name", name],
-                ["CreationDate", creation_date],
-              ],
-            ],
-          ),
-      ],
-    ],
-  ]);
+export const listBuckets: Operation = ({ engine }) => {
+  const buckets = engine.registry.list("r2").toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const Bucket = buckets.map(({ name, creation_date }) => ({ Name: name, CreationDate: creation_date }));
+  return xmlAnswer("ListAllMyBucketsResult", { Buckets: { Bucket } });
+};
 
 export const createBucket: Operation = async ({ engine }, { bucket, payload }) => {
   await payload.drain();
@@ -69,5 +52,5 @@ export const headBucket: Operation = (platform, { bucket }) => {
 /** "auto" and not where the bucket lies, as clients sign with this as the region. */
 export const getBucketLocation: Operation = (platform, { bucket }) => {
   bucketRecord(platform, bucket);
-  return xmlAnswer(["LocationConstraint", "auto"]);
+  return xmlAnswer("LocationConstraint", "auto");
 };

@@ -6,7 +6,7 @@ import type { BucketRecord } from "../registry.ts";
 import type { Payload } from "./payload.ts";
 import { S3Error } from "./s3-error.ts";
 import type { UploadLedger } from "./upload-ledger.ts";
-import { type XmlElement, xmlDocument } from "./xml.ts";
+import { type XmlFields, xmlDocument } from "./xml.ts";
 
 export type S3Engine = Pick<Engine, "registry" | "r2" | "now">;
 
@@ -31,8 +31,8 @@ export interface S3Answer {
 
 export type Operation = (platform: S3Platform, request: S3Request) => Promise<S3Answer> | S3Answer;
 
-export function xmlAnswer(root: XmlElement): S3Answer {
-  return { status: 200, headers: { "content-type": "application/xml" }, body: xmlDocument(root) };
+export function xmlAnswer(root: string, content: XmlFields | string): S3Answer {
+  return { status: 200, headers: { "content-type": "application/xml" }, body: xmlDocument(root, content) };
 }
 
 /** A header with one value. */

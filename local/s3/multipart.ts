@@ -17,7 +17,7 @@ import { conditionsOf } from "./preconditions.ts";
 import { S3Error } from "./s3-error.ts";
 import { awsUriEncode } from "./sigv4.ts";
 import type { Upload, UploadPart } from "./upload-ledger.ts";
-import { type CompletedPart, parseCompletion, type XmlElement } from "./xml.ts";
+import { type CompletedPart, parseCompletion } from "./xml.ts";
 
 type PartValue = Parameters<R2MultipartUpload["uploadPart"]>[1];
 
@@ -27,14 +27,7 @@ export const createMultipartUpload: Operation = async (platform, { bucket, key, 
   const options: R2MultipartOptions = metadataOf(headers);
   const { uploadId } = await (await platform.engine.r2(bucket)).createMultipartUpload(key, options);
   platform.uploads.start({ upload_id: uploadId, bucket, key, initiated_ms: platform.engine.now() });
-  return xmlAnswer([
-    "InitiateMultipartUploadResult",
-    [
-      ["Bucket", bucket],
-      ["Key", key],
-      ["UploadId", uploadId],
-    ],
-  ]);
+  return xmlAnswer("InitiateMultipartUploadResult", { Bucket: bucket, Key: key, UploadId: uploadId });
 };
 
 export const uploadPart: Operation = async (platform, request) => {
@@ -54,13 +47,10 @@ export const uploadPartCopy: Operation = async (platform, request) => {
   const part = await r2.uploadPart(part_number, content);
   // R2 has not told the part's MD5 here; its own name is as good an ETag.
   keepPart(platform, upload, part, part.etag, length_bytes);
-  return xmlAnswer([
-    "CopyPartResult",
-    [
-      ["ETag", `"${part.etag}"`],
-      ["LastModified", new Date(platform.engine.now()).toISOString()],
-    ],
-  ]);
+  return xmlAnswer("CopyPartResult", {
+    ETag: `"${part.etag}"`,
+    LastModified: new Date(platform.engine.now()).toISOString(),
+  });
 };
 
 export const completeMultipartUpload: Operation = async (platform, request) => {
@@ -77,15 +67,12 @@ export const completeMultipartUpload: Operation = async (platform, request) => {
       .complete(parts.map(({ part_number, r2_etag }) => ({ partNumber: part_number, etag: r2_etag }))),
   );
   platform.uploads.finish(upload.upload_id);
-  return xmlAnswer([
-    "CompleteMultipartUploadResult",
-    [
-      ["Location", `/${bucket}/${key.split("/").map(awsUriEncode).join("/")}`],
-      ["Bucket", bucket],
-      ["Key", key],
-      ["ETag", object.httpEtag],
-    ],
-  ]);
+  return xmlAnswer("CompleteMultipartUploadResult", {
+    Location: `/${bucket}/${key.split("/").map(awsUriEncode).join("/")}`,
+    Bucket: bucket,
+    Key: key,
+    ETag: object.httpEtag,
+  });
 };
 
 export const abortMultipartUpload: Operation = async (platform, request) => {
@@ -102,30 +89,22 @@ export const listParts: Operation = (platform, request) => {
   const limit = queryNumber(query, "max-parts", 1000, 1000);
   const later = platform.uploads.parts(upload_id).filter(({ part_number }) => part_number > after);
   const page = later.slice(0, limit);
-  return xmlAnswer([
-    "ListPartsResult",
-    [
-      ["Bucket", bucket],
-      ["Key", key],
-      ["UploadId", upload_id],
-      ["PartNumberMarker", after],
-      ["NextPartNumberMarker", page.at(-1)?.part_number ?? after],
-      ["MaxParts", limit],
-      ["IsTruncated", later.length > page.length],
-      ["StorageClass", "STANDARD"],
-      ...page.map(
-        ({ part_number, md5, size_bytes, uploaded_ms }): XmlElement => [
-          "Part",
-          [
-            ["PartNumber", part_number],
-            ["ETag", `"${md5}"`],
-            ["Size", size_bytes],
-            ["LastModified", new Date(uploaded_ms).toISOString()],
-          ],
-        ],
-      ),
-    ],
-  ]);
+  return xmlAnswer("ListPartsResult", {
+    Bucket: bucket,
+    Key: key,
+    UploadId: upload_id,
+    PartNumberMarker: after,
+    NextPartNumberMarker: page.at(-1)?.part_number ?? after,
+    MaxParts: limit,
+    IsTruncated: later.length > page.length,
+    StorageClass: "STANDARD",
+    Part: page.map(({ part_number, md5, size_bytes, uploaded_ms }) => ({
+      PartNumber: part_number,
+      ETag: `"${md5}"`,
+      Size: size_bytes,
+      LastModified: new Date(uploaded_ms).toISOString(),
+    })),
+  });
 };
 
 export const listMultipartUploads: Operation = (platform, { bucket, query }) => {
@@ -139,31 +118,23 @@ export const listMultipartUploads: Operation = (platform, { bucket, query }) => 
   const page = later.slice(0, limit);
   const encoding = query.get("encoding-type");
   const encode = encoding === "url" ? awsUriEncode : (text: string) => text;
-  return xmlAnswer([
-    "ListMultipartUploadsResult",
-    [
-      ["Bucket", bucket],
-      ["Prefix", encode(prefix)],
-      ["KeyMarker", encode(marker.key)],
-      ["UploadIdMarker", marker.upload_id],
-      ["NextKeyMarker", encode(page.at(-1)?.key ?? "")],
-      ["NextUploadIdMarker", page.at(-1)?.upload_id ?? ""],
-      ["MaxUploads", limit],
-      ["IsTruncated", later.length > page.length],
-      ...(encoding === null ? [] : [["EncodingType", encoding] as const]),
-      ...page.map(
-        ({ key, upload_id, initiated_ms }): XmlElement => [
-          "Upload",
-          [
-            ["Key", encode(key)],
-            ["UploadId", upload_id],
-            ["StorageClass", "STANDARD"],
-            ["Initiated", new Date(initiated_ms).toISOString()],
-          ],
-        ],
-      ),
-    ],
-  ]);
+  return xmlAnswer("ListMultipartUploadsResult", {
+    Bucket: bucket,
+    Prefix: encode(prefix),
+    KeyMarker: encode(marker.key),
+    UploadIdMarker: marker.upload_id,
+    NextKeyMarker: encode(page.at(-1)?.key ?? ""),
+    NextUploadIdMarker: page.at(-1)?.upload_id ?? "",
+    MaxUploads: limit,
+    IsTruncated: later.length > page.length,
+    EncodingType: encoding ?? undefined,
+    Upload: page.map(({ key, upload_id, initiated_ms }) => ({
+      Key: encode(key),
+      UploadId: upload_id,
+      StorageClass: "STANDARD",
+      Initiated: new Date(initiated_ms).toISOString(),
+    })),
+  });
 };
 
 function openUpload(platform: S3Platform, { bucket, key, query }: S3Request): Upload {

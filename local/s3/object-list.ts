@@ -3,11 +3,11 @@ import { R2_KEYS_PER_CALL_MAX } from "../../infra/cloudflare-limits.ts";
 import { bucketRecord, type Operation, type S3Platform, type S3Request, xmlAnswer } from "./exchange.ts";
 import { S3Error } from "./s3-error.ts";
 import { awsUriEncode } from "./sigv4.ts";
-import type { XmlElement } from "./xml.ts";
+import type { XmlFields } from "./xml.ts";
 
 interface Page {
-  contents: XmlElement[];
-  common_prefixes: XmlElement[];
+  contents: XmlFields[];
+  common_prefixes: XmlFields[];
   truncated: boolean;
   cursor: string | undefined;
   /** Greatest key or common prefix of the page. */
@@ -21,16 +21,13 @@ export const listObjectsV2: Operation = async (platform, request) => {
   const from = token ? { cursor: token } : start_after ? { startAfter: start_after } : {};
   const page = await readPage(platform, request, from);
   const encode = encoder(query);
-  return xmlAnswer([
-    "ListBucketResult",
-    [
-      ...echo(request, page),
-      ["KeyCount", page.contents.length + page.common_prefixes.length],
-      ...(start_after === null ? [] : [["StartAfter", encode(start_after)] as const]),
-      ...(token === null ? [] : [["ContinuationToken", token] as const]),
-      ...(page.cursor === undefined ? [] : [["NextContinuationToken", page.cursor] as const]),
-    ],
-  ]);
+  return xmlAnswer("ListBucketResult", {
+    ...echo(request, page),
+    KeyCount: page.contents.length + page.common_prefixes.length,
+    StartAfter: start_after === null ? undefined : encode(start_after),
+    ContinuationToken: token ?? undefined,
+    NextContinuationToken: page.cursor,
+  });
 };
 
 export const listObjects: Operation = async (platform, request) => {
@@ -44,14 +41,11 @@ export const listObjects: Operation = async (platform, request) => {
   const after = isCommonPrefix ? `${marker}\u{10ffff}` : marker;
   const page = await readPage(platform, request, after ? { startAfter: after } : {});
   const encode = encoder(query);
-  return xmlAnswer([
-    "ListBucketResult",
-    [
-      ...echo(request, page),
-      ["Marker", encode(marker)],
-      ...(page.truncated && page.last ? [["NextMarker", encode(page.last)] as const] : []),
-    ],
-  ]);
+  return xmlAnswer("ListBucketResult", {
+    ...echo(request, page),
+    Marker: encode(marker),
+    NextMarker: page.truncated && page.last ? encode(page.last) : undefined,
+  });
 };
 
 async function readPage(
@@ -76,40 +70,33 @@ async function readPage(
   const encode = encoder(query);
   const names = [listed.objects.at(-1)?.key ?? "", listed.delimitedPrefixes.at(-1) ?? ""];
   return {
-    contents: listed.objects.map(
-      ({ key, size, uploaded, httpEtag }): XmlElement => [
-        "Contents",
-        [
-          ["Key", encode(key)],
-          ["Size", size],
-          ["LastModified", uploaded.toISOString()],
-          ["ETag", httpEtag],
-          ["StorageClass", "STANDARD"],
-        ],
-      ],
-    ),
-    common_prefixes: listed.delimitedPrefixes.map(
-      (prefix): XmlElement => ["CommonPrefixes", [["Prefix", encode(prefix)]]],
-    ),
+    contents: listed.objects.map(({ key, size, uploaded, httpEtag }) => ({
+      Key: encode(key),
+      Size: size,
+      LastModified: uploaded.toISOString(),
+      ETag: httpEtag,
+      StorageClass: "STANDARD",
+    })),
+    common_prefixes: listed.delimitedPrefixes.map((prefix) => ({ Prefix: encode(prefix) })),
     truncated: listed.truncated,
     cursor: listed.truncated ? listed.cursor : undefined,
     last: names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))).at(-1) ?? "",
   };
 }
 
-function echo({ bucket, query }: S3Request, page: Page): XmlElement[] {
+function echo({ bucket, query }: S3Request, page: Page): XmlFields {
   const encode = encoder(query);
   const [delimiter, encoding] = [query.get("delimiter"), query.get("encoding-type")];
-  return [
-    ["Name", bucket],
-    ["Prefix", encode(query.get("prefix") ?? "")],
-    ...(delimiter === null ? [] : [["Delimiter", encode(delimiter)] as const]),
-    ["MaxKeys", maxKeys(query)],
-    ["IsTruncated", page.truncated],
-    ...(encoding === null ? [] : [["EncodingType", encoding] as const]),
-    ...page.contents,
-    ...page.common_prefixes,
-  ];
+  return {
+    Name: bucket,
+    Prefix: encode(query.get("prefix") ?? ""),
+    Delimiter: delimiter === null ? undefined : encode(delimiter),
+    MaxKeys: maxKeys(query),
+    IsTruncated: page.truncated,
+    EncodingType: encoding ?? undefined,
+    Contents: page.contents,
+    CommonPrefixes: page.common_prefixes,
+  };
 }
 
 function maxKeys(query: URLSearchParams): number {

@@ -10,7 +10,7 @@ import { metadataOf } from "./object-metadata.ts";
 import { noSuchKey, preconditionFailed } from "./object-read.ts";
 import { conditionsOf, evaluate } from "./preconditions.ts";
 import { S3Error, toS3Error } from "./s3-error.ts";
-import { parseDelete, type XmlElement } from "./xml.ts";
+import { parseDelete } from "./xml.ts";
 
 type PutValue = Parameters<R2Bucket["put"]>[1];
 type PutOptions = NonNullable<Parameters<R2Bucket["put"]>[2]>;
@@ -42,13 +42,7 @@ export const copyObject: Operation = async (platform, request) => {
     const metadata = directive === "REPLACE" ? metadataOf(headers) : { httpMetadata, customMetadata };
     return (await platform.engine.r2(bucket)).put(key, content, metadata);
   });
-  return xmlAnswer([
-    "CopyObjectResult",
-    [
-      ["ETag", object.httpEtag],
-      ["LastModified", object.uploaded.toISOString()],
-    ],
-  ]);
+  return xmlAnswer("CopyObjectResult", { ETag: object.httpEtag, LastModified: object.uploaded.toISOString() });
 };
 
 /**
@@ -118,21 +112,8 @@ export const deleteObjects: Operation = async (platform, { bucket, payload }) =>
     }
   }
   if (unguarded.length > 0) await r2.delete(unguarded);
-  return xmlAnswer([
-    "DeleteResult",
-    [...results].flatMap(([key, error]): XmlElement[] => {
-      if (!error) return quiet ? [] : [["Deleted", [["Key", key]]]];
-      const { code, message } = error;
-      return [
-        [
-          "Error",
-          [
-            ["Key", key],
-            ["Code", code],
-            ["Message", message],
-          ],
-        ],
-      ];
-    }),
-  ]);
+  return xmlAnswer("DeleteResult", {
+    Deleted: [...results].flatMap(([Key, error]) => (error || quiet ? [] : [{ Key }])),
+    Error: [...results].flatMap(([Key, error]) => (error ? [{ Key, Code: error.code, Message: error.message }] : [])),
+  });
 };

@@ -161,6 +161,20 @@ describe("an aws-chunked body", () => {
   });
 });
 
+test.each(["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"] as const)(
+  "a checksum by %s is made by the client and compared here: a wrong one stores nothing",
+  async (algorithm) => {
+    const Key = `sum-${algorithm}`;
+    const bytes = { CRC32: 4, CRC32C: 4, CRC64NVME: 8, SHA1: 20, SHA256: 32 }[algorithm];
+    const wrong = { [`Checksum${algorithm}`]: Buffer.alloc(bytes, 1).toString("base64") };
+    const put = (more: object) => client.send(new PutObjectCommand({ Bucket, Key, Body: "hello", ...more }));
+    expect(await nameOfRefusal(put(wrong))).toBe("BadDigest");
+    expect(await nameOfRefusal(stored(Key))).toBe("NoSuchKey");
+    await put({ ChecksumAlgorithm: algorithm });
+    expect(await stored(Key)).toBeDefined();
+  },
+);
+
 test("Content-MD5 and checksum headers are compared with the body", async () => {
   const put = (more: object) =>
     nameOfRefusal(client.send(new PutObjectCommand({ Bucket, Key: "sums", Body: "data", ...more })));

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { ReadableStream as NodeReadableStream } from "node:stream/web";
 import { crc32 } from "node:zlib";
+import { Crc32c, Crc64Nvme } from "@aws-sdk/checksums/crc";
 import { S3_XML_BODY_MAX_BYTES } from "../limits.ts";
 import { decodeAwsChunked } from "./aws-chunked.ts";
 import { withLength } from "./gateway-bucket.ts";
@@ -14,10 +15,9 @@ import type { Authenticated } from "./sigv4.ts";
 
 interface Digest {
   update(piece: Buffer): void;
-  base64(): string;
+  base64(): string | Promise<string>;
 }
 
-/** What can be verified here; crc32c and crc64nvme are accepted unread, as Node computes neither. */
 const CHECKSUMS: Record<string, () => Digest> = {
   "x-amz-checksum-crc32": () => {
     let sum = 0;
@@ -32,9 +32,19 @@ const CHECKSUMS: Record<string, () => Digest> = {
       },
     };
   },
+  "x-amz-checksum-crc32c": () => sdkDigest(new Crc32c()),
+  "x-amz-checksum-crc64nvme": () => sdkDigest(new Crc64Nvme()),
   "x-amz-checksum-sha1": () => hashDigest("sha1"),
   "x-amz-checksum-sha256": () => hashDigest("sha256"),
 };
+
+/** What Node.js does not compute, and the SDK does for its own uploads. */
+function sdkDigest(checksum: Crc32c | Crc64Nvme): Digest {
+  return {
+    update: (piece) => checksum.update(piece),
+    base64: async () => Buffer.from(await checksum.digest()).toString("base64"),
+  };
+}
 
 function hashDigest(algorithm: "md5" | "sha1" | "sha256"): Digest {
   const hash = createHash(algorithm);
@@ -153,7 +163,7 @@ export class Payload {
         "The provided 'x-amz-content-sha256' header does not match what was computed.",
       );
     }
-    for (const { name, digest } of checksums) compare(name, headers[name] ?? trailers.get(name), digest.base64());
+    for (const { name, digest } of checksums) compare(name, headers[name] ?? trailers.get(name), await digest.base64());
     this.#md5 = md5.digest("hex");
     if (headers["content-md5"] !== undefined) {
       compare("Content-MD5", headers["content-md5"], Buffer.from(this.#md5, "hex").toString("base64"));

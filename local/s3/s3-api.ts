@@ -75,12 +75,12 @@ function dropRest(request: IncomingMessage) {
 
 function errorAnswer(error: unknown, resource: string, request_id: string): S3Answer {
   const { status, code, message } = toS3Error(error);
-  const body = xmlError([
-    ["Code", code],
-    ["Message", message],
-    ["Resource", resource.split("?")[0] ?? ""],
-    ["RequestId", request_id],
-  ]);
+  const body = xmlError({
+    Code: code,
+    Message: message,
+    Resource: resource.split("?")[0] ?? "",
+    RequestId: request_id,
+  });
   return { status, headers: { "content-type": "application/xml" }, body };
 }
 

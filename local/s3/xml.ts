@@ -2,24 +2,30 @@
 import { parseXML } from "@aws-sdk/xml-builder";
 import { S3Error } from "./s3-error.ts";
 
-export type XmlElement = readonly [name: string, content: string | number | boolean | readonly XmlElement[]];
+/** Elements by their names, in this order: of a list one for each entry, of undefined none. */
+export interface XmlFields {
+  [name: string]: XmlContent | readonly XmlContent[] | undefined;
+}
+type XmlContent = string | number | boolean | XmlFields;
 
 /** A whole document. Control characters become references, as S3 writes them: keys may contain any. */
-export function xmlDocument([name, content]: XmlElement): string {
+export function xmlDocument(name: string, content: XmlContent): string {
   return `<?xml version="1.0" encoding="UTF-8"?><${name} xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${inner(content)}</${name}>`;
 }
 
 /** An error document, which has no namespace. */
-export function xmlError(fields: readonly XmlElement[]): string {
+export function xmlError(fields: XmlFields): string {
   return `<?xml version="1.0" encoding="UTF-8"?><Error>${inner(fields)}</Error>`;
 }
 
-function inner(content: XmlElement[1]): string {
+function inner(content: XmlContent): string {
   if (typeof content !== "object") {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must be escaped
     return String(content).replace(/[&<>"'\u0000-\u001f\u0085\u2028]/g, (character) => `&#${character.charCodeAt(0)};`);
   }
-  return content.map(([name, child]) => `<${name}>${inner(child)}</${name}>`).join("");
+  return Object.entries(content)
+    .flatMap(([name, value = []]) => [value].flat().map((child) => `<${name}>${inner(child)}</${name}>`))
+    .join("");
 }
 
 /** The body of DeleteObjects. Errors: MalformedXML; NotImplemented for versions, which R2 does not have. */

@@ -67,16 +67,14 @@ function shownEvent(event) {
   return { request: { url, method, headers }, response: event.response && { status: event.response.status } };
 }
 
-/** The binding of Analytics Engine: `props` names the dataset. */
+/** Takes the data points of `data-points.js`: `props` names the dataset. */
 export class AnalyticsBinding extends WorkerEntrypoint {
-  writeDataPoint({ indexes = [], blobs = [], doubles = [] } = {}) {
-    if (indexes.length > 1) throw new TypeError("writeDataPoint(): a data point has one index at most.");
-    if (blobs.length > 20) throw new TypeError("writeDataPoint(): a data point has 20 blobs at most.");
-    if (doubles.length > 20) throw new TypeError("writeDataPoint(): a data point has 20 doubles at most.");
-    const text = (value) => (typeof value === "string" ? value : new TextDecoder().decode(value ?? new Uint8Array()));
-    const head = { dataset: this.ctx.props.dataset, at_ms: Date.now() };
-    const point = { indexes: indexes.map(text), blobs: blobs.map(text), doubles };
-    this.ctx.waitUntil(collect(this.env, [`${JSON.stringify(head)}\t${JSON.stringify(point)}`]));
+  async fetch(request) {
+    const points = await request.json();
+    const head = JSON.stringify({ dataset: this.ctx.props.dataset, at_ms: Date.now() });
+    const added = points.map((point) => `${head}\t${JSON.stringify(point)}`);
+    this.ctx.waitUntil(collect(this.env, added));
+    return new Response(null, { status: 204 });
   }
 }
 

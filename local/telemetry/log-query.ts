@@ -1,5 +1,5 @@
 /** The views of the telemetry API over the kept events. Requests were checked before (`rest/telemetry.ts`). */
-import { LOG_QUERY_BUCKETS_DEFAULT, LOG_QUERY_EVENTS_MAX } from "../limits.ts";
+import { LOG_MATCH_EVENTS, LOG_MATCH_MAX_MS, LOG_QUERY_BUCKETS_DEFAULT, LOG_QUERY_EVENTS_MAX } from "../limits.ts";
 import { aggregate, type Calculation, type GroupBy } from "./calculations.ts";
 import {
   type FieldType,
@@ -14,6 +14,7 @@ import {
 } from "./event-fields.ts";
 import { DATASET, type LogEvent } from "./log-events.ts";
 import type { LogStore } from "./log-store.ts";
+import { matchClock } from "./match-clock.ts";
 
 interface Timeframe {
   from: number;
@@ -50,9 +51,11 @@ export interface Viewed<T> {
 
 export class LogQueries {
   readonly #store: LogStore;
+  readonly #match_max_ms: number;
 
-  constructor(store: LogStore) {
+  constructor(store: LogStore, match_max_ms = LOG_MATCH_MAX_MS) {
     this.#store = store;
+    this.#match_max_ms = match_max_ms;
   }
 
   /** The newest matching events, `limit` of them, and how many there are in all. */
@@ -137,13 +140,13 @@ export class LogQueries {
     const found = new Map<string, { key: string; type: FieldType; lastSeenAt: number }>();
     for (const event of (await this.#select(selection)).result) {
       for (const [key, value] of fieldsOf(event)) {
-        if (!isWanted(key)) continue;
         const type = typeof value as FieldType;
         const lastSeenAt = Math.max(found.get(`${type} ${key}`)?.lastSeenAt ?? 0, event.timestamp);
         found.set(`${type} ${key}`, { key, type, lastSeenAt });
       }
     }
-    return [...found.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1)).slice(0, limit);
+    const wanted = matchClock(this.#match_max_ms)(() => [...found.values()].filter(({ key }) => isWanted(key)));
+    return wanted.toSorted((a, b) => (a.key < b.key ? -1 : 1)).slice(0, limit);
   }
 
   /** The different values of a field, the most frequent first. */
@@ -166,10 +169,19 @@ export class LogQueries {
     const result: LogEvent[] = [];
     if (datasets.length > 0 && !datasets.includes(DATASET)) return { result, rows_read: 0 };
     let rows_read = 0;
+    let waiting: LogEvent[] = [];
+    const inTime = matchClock(this.#match_max_ms);
+    const match = () => {
+      rows_read += waiting.length;
+      const part = waiting;
+      waiting = [];
+      result.push(...inTime(() => part.filter((event) => isLetThrough(event) && isFound(event))));
+    };
     for await (const event of this.#store.events(timeframe)) {
-      rows_read += 1;
-      if (isLetThrough(event) && isFound(event)) result.push(event);
+      waiting.push(event);
+      if (waiting.length === LOG_MATCH_EVENTS) match();
     }
+    match();
     return { result, rows_read };
   }
 }

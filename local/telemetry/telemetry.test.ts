@@ -117,3 +117,50 @@ test("data points of the Worker are rows that SQL can ask for", async () => {
     });
   }, SOON);
 });
+
+test("any Worker writes data points at no call's price: it has no promise of them, and what is refused is thrown at once", async () => {
+  const { platform } = service;
+  const code = `
+    const written = [];
+    export default { fetch(request, { POINTS, ...others }) {
+      const blobs = new URL(request.url).searchParams.getAll("blob");
+      try {
+        written.push(String(POINTS.writeDataPoint({ indexes: ["i"], blobs, doubles: [1] })));
+      } catch (error) {
+        written.push(error.message);
+      }
+      return Response.json({ written, others: Object.keys(others) });
+    } };`;
+  await client.workers.beta.workers.versions.create(SERVICE, {
+    account_id: platform.account_id,
+    deploy: true,
+    main_module: "index.js",
+    modules: [
+      {
+        name: "index.js",
+        content_type: "application/javascript+module",
+        content_base64: Buffer.from(code).toString("base64"),
+      },
+    ],
+    bindings: [{ type: "analytics_engine", name: "POINTS", dataset: "strangers" }],
+    compatibility_date: "2024-01-01",
+  });
+  const ask = async (blobs: string[]) =>
+    (await fetch(`${platform.url}/?${new URLSearchParams(blobs.map((blob) => ["blob", blob]))}`)).json();
+  for (const n of ["a", "b", "c"]) await ask([n]);
+  expect(await ask(Array.from({ length: 21 }, String))).toEqual({
+    written: ["undefined", "undefined", "undefined", expect.stringContaining("20 blobs at most")],
+    others: [],
+  });
+  const at = `${platform.api_url}/accounts/${platform.account_id}/analytics_engine/sql`;
+  const asked = {
+    method: "POST",
+    headers: { authorization: `Bearer ${platform.api_token}` },
+    body: "SELECT blob1 FROM strangers ORDER BY blob1 FORMAT JSON",
+  };
+  await vi.waitFor(async () => {
+    const answer = await (await fetch(at, asked)).text();
+    expect(answer).toMatch(/^\{/);
+    expect(JSON.parse(answer)).toMatchObject({ data: [{ blob1: "a" }, { blob1: "b" }, { blob1: "c" }] });
+  }, SOON);
+});

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { VECTORIZE_BATCH_WORKER_MAX } from "../../infra/cloudflare-limits.ts";
 import { ApiError } from "../rest/envelope.ts";
-import { CODES } from "./errors.ts";
+import { badRequest } from "./errors.ts";
 import { parsed, queryOptionsSchema } from "./query-options.ts";
 import type { VectorizeStore } from "./store.ts";
 import type { VectorInput } from "./types.ts";
@@ -67,9 +67,8 @@ function call(store: VectorizeStore, header: Header, floats: Float32Array): unkn
 
 function vectors(items: z.infer<typeof entries>, floats: Float32Array): VectorInput[] {
   if (items.length > VECTORIZE_BATCH_WORKER_MAX) {
-    throw new ApiError(
-      400,
-      CODES.too_many_vectors,
+    throw badRequest(
+      "too_many_vectors",
       `too many vectors in payload; max count from a Worker is ${VECTORIZE_BATCH_WORKER_MAX}, got ${items.length}`,
     );
   }

@@ -1,3 +1,5 @@
+import { ApiError } from "../rest/envelope.ts";
+
 /** Error codes of the Vectorize API. Those of the second group are not documented anywhere we know of: numbers are ours. */
 export const CODES = {
   index_not_found: 3000,
@@ -21,3 +23,8 @@ export const CODES = {
   upload_size: 40022,
   cursor: 40024,
 } as const;
+
+/** What the API refuses. */
+export function badRequest(code: keyof typeof CODES, message: string): ApiError {
+  return new ApiError(400, CODES[code], message);
+}

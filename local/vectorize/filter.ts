@@ -11,8 +11,9 @@ import {
   VECTORIZE_INDEXED_STRING_BYTES_MAX,
   VECTORIZE_KEY_CHARS_MAX,
 } from "../../infra/cloudflare-limits.ts";
-import { ApiError } from "../rest/envelope.ts";
-import { CODES } from "./errors.ts";
+import { isObject } from "../../worker/ground/json.ts";
+import type { ApiError } from "../rest/envelope.ts";
+import { badRequest } from "./errors.ts";
 import type { Indexed, MetadataIndex, Scalar } from "./types.ts";
 
 type Test = (value: Scalar | undefined) => boolean;
@@ -147,10 +148,6 @@ function rank(unit: number): number {
   return unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }
 
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function refused(why: string): ApiError {
-  return new ApiError(400, CODES.filter, `invalid filter: ${why}`);
+  return badRequest("filter", `invalid filter: ${why}`);
 }

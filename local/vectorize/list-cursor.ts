@@ -1,6 +1,5 @@
 /** The opaque cursor of a list of vector ids: where to go on, and until when that is allowed. */
-import { ApiError } from "../rest/envelope.ts";
-import { CODES } from "./errors.ts";
+import { badRequest } from "./errors.ts";
 
 export function encodeCursor(last_id: string, expires_at_ms: number): string {
   return Buffer.from(JSON.stringify([last_id, expires_at_ms])).toString("base64url");
@@ -16,8 +15,8 @@ export function decodeCursor(cursor: string, now_ms: number): string {
   }
   const [last_id, expires_at_ms] = Array.isArray(decoded) ? decoded : [];
   if (typeof last_id !== "string" || typeof expires_at_ms !== "number") {
-    throw new ApiError(400, CODES.cursor, "cursor is not one that a list of vectors returned");
+    throw badRequest("cursor", "cursor is not one that a list of vectors returned");
   }
-  if (expires_at_ms <= now_ms) throw new ApiError(400, CODES.cursor, "cursor has expired; start the list again");
+  if (expires_at_ms <= now_ms) throw badRequest("cursor", "cursor has expired; start the list again");
   return last_id;
 }

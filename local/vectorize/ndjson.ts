@@ -2,8 +2,7 @@
 import { z } from "zod";
 import { VECTORIZE_BATCH_HTTP_MAX } from "../../infra/cloudflare-limits.ts";
 import { jsonIn } from "../../worker/ground/json.ts";
-import { ApiError } from "../rest/envelope.ts";
-import { CODES } from "./errors.ts";
+import { badRequest } from "./errors.ts";
 import type { VectorInput } from "./types.ts";
 import { unparsable } from "./vector-checks.ts";
 
@@ -18,9 +17,8 @@ const lineSchema = z.object({
 export function parseVectorLines(text: string, unparsable_lines: "error" | "discard"): VectorInput[] {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   if (lines.length > VECTORIZE_BATCH_HTTP_MAX) {
-    throw new ApiError(
-      400,
-      CODES.too_many_vectors,
+    throw badRequest(
+      "too_many_vectors",
       `too many vectors in payload; max count is ${VECTORIZE_BATCH_HTTP_MAX}, got ${lines.length}`,
     );
   }

@@ -5,26 +5,25 @@ import {
   VECTORIZE_TOP_K_MAX,
   VECTORIZE_TOP_K_WITH_VALUES_MAX,
 } from "../../infra/cloudflare-limits.ts";
-import { ApiError } from "../rest/envelope.ts";
-import { CODES } from "./errors.ts";
-import { METADATA_LEVELS, type QueryOptions } from "./types.ts";
+import { badRequest } from "./errors.ts";
 
 export const queryOptionsSchema = z.object({
   topK: z.number().optional(),
   namespace: z.string().optional(),
+  /** Checked by the store: see `filter.ts`. */
   filter: z.unknown().optional(),
   returnValues: z.boolean().optional(),
-  returnMetadata: z.enum(METADATA_LEVELS).optional(),
+  returnMetadata: z.enum(["none", "indexed", "all"]).optional(),
 });
+export type QueryOptions = z.infer<typeof queryOptionsSchema>;
 
 /** Parses a JSON body, or throws 40026 naming the first field that does not fit. */
 export function parsed<T>(schema: z.ZodType<T>, body: unknown): T {
   const result = schema.safeParse(body);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new ApiError(
-    400,
-    CODES.unparsable_body,
+  throw badRequest(
+    "unparsable_body",
     `Failed to parse the request body as JSON: ${issue?.path.join(".") || "body"}: ${issue?.message}`,
   );
 }
@@ -34,9 +33,8 @@ export function checkedTopK({ topK = VECTORIZE_TOP_K_DEFAULT, returnValues, retu
   const heavy = returnValues === true || returnMetadata === "all";
   const top_k_max = heavy ? VECTORIZE_TOP_K_WITH_VALUES_MAX : VECTORIZE_TOP_K_MAX;
   if (Number.isInteger(topK) && topK >= 1 && topK <= top_k_max) return topK;
-  throw new ApiError(
-    400,
-    CODES.top_k,
+  throw badRequest(
+    "top_k",
     topK > top_k_max
       ? `${heavy ? "with returnValues=true or returnMetadata=all, " : ""}max top K is ${top_k_max}, but got ${topK}`
       : `top K must be a whole number from 1, but got ${topK}`,

@@ -8,7 +8,7 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { VECTORIZE_UPLOAD_BYTES_MAX } from "../../infra/cloudflare-limits.ts";
 import { ApiError, envelopeErrors, ok } from "../rest/envelope.ts";
-import { CODES } from "./errors.ts";
+import { badRequest, CODES } from "./errors.ts";
 import { parseVectorLines } from "./ndjson.ts";
 import { parsed, queryOptionsSchema } from "./query-options.ts";
 import type { VectorizeStore } from "./store.ts";
@@ -99,7 +99,7 @@ async function jsonBody(c: Context): Promise<unknown> {
   try {
     return await c.req.json();
   } catch (error) {
-    throw new ApiError(400, CODES.unparsable_body, `Failed to parse the request body as JSON: ${String(error)}`);
+    throw badRequest("unparsable_body", `Failed to parse the request body as JSON: ${String(error)}`);
   }
 }
 

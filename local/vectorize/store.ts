@@ -17,11 +17,11 @@ import { VECTORIZE_LIST_CURSOR_TTL_MS, VECTORIZE_MUTATION_DELAY_MS } from "../li
 import { ApiError } from "../rest/envelope.ts";
 import { changeSteps } from "./apply-change.ts";
 import { type Mutation, type StoredIndex, VectorizeDatabase } from "./database.ts";
-import { CODES } from "./errors.ts";
+import { badRequest, CODES } from "./errors.ts";
 import { compileFilter } from "./filter.ts";
 import { decodeCursor, encodeCursor } from "./list-cursor.ts";
 import { MutationQueue } from "./mutation-queue.ts";
-import { checkedTopK } from "./query-options.ts";
+import { checkedTopK, type QueryOptions } from "./query-options.ts";
 import { VectorTable } from "./table.ts";
 import type {
   Change,
@@ -32,7 +32,6 @@ import type {
   Matches,
   MetadataIndex,
   MetadataType,
-  QueryOptions,
   StoredVector,
   VectorInput,
 } from "./types.ts";
@@ -94,7 +93,7 @@ export class VectorizeStore {
   createIndex({ name, config, description = "" }: NewIndex): IndexRecord {
     checkNewIndex(name, config);
     if (this.#indexes.has(name)) {
-      throw new ApiError(400, CODES.duplicate_name, `vectorize.index.duplicate_name - Index name "${name}"`);
+      throw badRequest("duplicate_name", `vectorize.index.duplicate_name - Index name "${name}"`);
     }
     const created_on = this.#timestamp();
     const index = this.#db.createIndex({
@@ -142,9 +141,8 @@ export class VectorizeStore {
       if (change.kind === "delete_metadata_index") properties.delete(change.property);
     }
     if (!properties.has(property) && properties.size >= VECTORIZE_METADATA_INDEXES_MAX) {
-      throw new ApiError(
-        400,
-        CODES.metadata_index,
+      throw badRequest(
+        "metadata_index",
         `index "${name}" already has ${VECTORIZE_METADATA_INDEXES_MAX} metadata indexes; delete one first`,
       );
     }
@@ -200,7 +198,7 @@ export class VectorizeStore {
   listVectors(name: string, count = VECTORIZE_LIST_PAGE_DEFAULT, cursor?: string): VectorPage {
     const index = this.#index(name);
     if (!Number.isInteger(count) || count < 1 || count > VECTORIZE_LIST_PAGE_MAX) {
-      throw new ApiError(400, CODES.cursor, `count must be 1 to ${VECTORIZE_LIST_PAGE_MAX}, got ${count}`);
+      throw badRequest("cursor", `count must be 1 to ${VECTORIZE_LIST_PAGE_MAX}, got ${count}`);
     }
     const after = cursor === undefined ? "" : decodeCursor(cursor, this.#now());
     const ids = this.#db.idsAfter(index.key, after, count + 1);
@@ -221,15 +219,14 @@ export class VectorizeStore {
     const index = this.#index(name);
     const { dimensions } = index.config;
     if (vector.length !== dimensions) {
-      throw new ApiError(
-        400,
-        CODES.query_dimensions,
+      throw badRequest(
+        "query_dimensions",
         `invalid query vector, expected ${dimensions} dimensions, and got ${vector.length} dimensions`,
       );
     }
     const query = Float32Array.from(vector);
     if (!query.every(Number.isFinite)) {
-      throw new ApiError(400, CODES.query_dimensions, "invalid query vector, it must hold finite float32 numbers");
+      throw badRequest("query_dimensions", "invalid query vector, it must hold finite float32 numbers");
     }
     const { namespace, returnMetadata = "none", returnValues = false } = options;
     if (namespace !== undefined) checkNamespace(namespace);
@@ -252,7 +249,7 @@ export class VectorizeStore {
   queryById(name: string, id: string, options: QueryOptions = {}): Matches {
     checkIds([id], 1);
     const values = this.#table(this.#index(name)).values(id);
-    if (values === undefined) throw new ApiError(400, CODES.vector_not_found, `vector with id="${id}" does not exist`);
+    if (values === undefined) throw badRequest("vector_not_found", `vector with id="${id}" does not exist`);
     return this.query(name, values, options);
   }
 
@@ -263,7 +260,7 @@ export class VectorizeStore {
     if (this.#db.wasDeleted(name)) {
       throw new ApiError(410, CODES.index_deleted, `vectorize.index.deleted - Index name "${name}" was deleted`);
     }
-    throw new ApiError(400, CODES.index_not_found, `vectorize.index.not_found - Index name "${name}"`);
+    throw badRequest("index_not_found", `vectorize.index.not_found - Index name "${name}"`);
   }
 
   /** Read from the file at first use. */

@@ -42,15 +42,6 @@ export interface StoredVector {
   metadata?: Record<string, unknown>;
 }
 
-export const METADATA_LEVELS = ["none", "indexed", "all"] as const;
-export interface QueryOptions {
-  topK?: number | undefined;
-  namespace?: string | undefined;
-  /** Checked by the store: see `filter.ts`. */
-  filter?: unknown;
-  returnValues?: boolean | undefined;
-  returnMetadata?: (typeof METADATA_LEVELS)[number] | undefined;
-}
 export interface Match {
   id: string;
   score: number;

@@ -7,9 +7,9 @@ import {
   VECTORIZE_METADATA_BYTES_MAX,
   VECTORIZE_NAMESPACE_BYTES_MAX,
 } from "../../infra/cloudflare-limits.ts";
-import { ApiError } from "../rest/envelope.ts";
-import { CODES } from "./errors.ts";
-import { isObject } from "./filter.ts";
+import { isObject } from "../../worker/ground/json.ts";
+import type { ApiError } from "../rest/envelope.ts";
+import { badRequest } from "./errors.ts";
 import type { Change, Entry, IndexConfig, VectorInput } from "./types.ts";
 
 /** Checks a batch and copies it: entries with metadata as JSON, and all values in one array. */
@@ -22,9 +22,8 @@ export function checkedBatch(
   const entries = vectors.map((vector, position): Entry => {
     checkId(vector.id);
     if (vector.values.length !== dimensions) {
-      throw new ApiError(
-        400,
-        CODES.vector_dimensions,
+      throw badRequest(
+        "vector_dimensions",
         `invalid vector for id="${vector.id}", expected ${dimensions} dimensions, and got ${vector.values.length} dimensions`,
       );
     }
@@ -44,18 +43,13 @@ export function checkedBatch(
 export function checkNewIndex(name: string, { dimensions }: IndexConfig): void {
   const bytes = Buffer.byteLength(name);
   if (!/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name) || bytes > VECTORIZE_INDEX_NAME_BYTES_MAX) {
-    throw new ApiError(
-      400,
-      CODES.invalid_index,
+    throw badRequest(
+      "invalid_index",
       `index name "${name}" must be 1 to ${VECTORIZE_INDEX_NAME_BYTES_MAX} letters, digits, - or _, beginning with a letter or digit`,
     );
   }
   if (!Number.isInteger(dimensions) || dimensions < 1 || dimensions > VECTORIZE_DIMENSIONS_MAX) {
-    throw new ApiError(
-      400,
-      CODES.invalid_index,
-      `dimensions must be 1 to ${VECTORIZE_DIMENSIONS_MAX}, got ${dimensions}`,
-    );
+    throw badRequest("invalid_index", `dimensions must be 1 to ${VECTORIZE_DIMENSIONS_MAX}, got ${dimensions}`);
   }
 }
 
@@ -63,9 +57,9 @@ function checkId(id: unknown): asserts id is string {
   if (typeof id !== "string" || !id.isWellFormed()) throw unparsable("id must be a string of Unicode text");
   const bytes = Buffer.byteLength(id);
   if (bytes > VECTORIZE_ID_BYTES_MAX) {
-    throw new ApiError(400, CODES.id_length, `id too long; max is ${VECTORIZE_ID_BYTES_MAX} bytes, got ${bytes} bytes`);
+    throw badRequest("id_length", `id too long; max is ${VECTORIZE_ID_BYTES_MAX} bytes, got ${bytes} bytes`);
   }
-  if (bytes === 0) throw new ApiError(400, CODES.id_length, "id must not be empty");
+  if (bytes === 0) throw badRequest("id_length", "id must not be empty");
 }
 
 export function checkNamespace(namespace: unknown): asserts namespace is string {
@@ -74,9 +68,8 @@ export function checkNamespace(namespace: unknown): asserts namespace is string 
   }
   const bytes = Buffer.byteLength(namespace);
   if (bytes > VECTORIZE_NAMESPACE_BYTES_MAX) {
-    throw new ApiError(
-      400,
-      CODES.namespace_length,
+    throw badRequest(
+      "namespace_length",
       `namespace too long; max is ${VECTORIZE_NAMESPACE_BYTES_MAX} bytes, got ${bytes} bytes`,
     );
   }
@@ -84,11 +77,7 @@ export function checkNamespace(namespace: unknown): asserts namespace is string 
 
 export function checkIds(ids: readonly unknown[], count_max: number): asserts ids is string[] {
   if (ids.length > count_max) {
-    throw new ApiError(
-      400,
-      CODES.too_many_ids,
-      `too many ids in payload; max id count is ${count_max}, got ${ids.length}`,
-    );
+    throw badRequest("too_many_ids", `too many ids in payload; max id count is ${count_max}, got ${ids.length}`);
   }
   for (const id of ids) checkId(id);
 }
@@ -100,9 +89,8 @@ function metadataJson({ id, metadata }: VectorInput): string | null {
   const json = JSON.stringify(metadata);
   const bytes = Buffer.byteLength(json);
   if (bytes > VECTORIZE_METADATA_BYTES_MAX) {
-    throw new ApiError(
-      400,
-      CODES.metadata,
+    throw badRequest(
+      "metadata",
       `metadata of id="${id}" too large; max is ${VECTORIZE_METADATA_BYTES_MAX} bytes, got ${bytes} bytes`,
     );
   }
@@ -121,9 +109,8 @@ function checkMetadataText(id: string, value: unknown): void {
       !Array.isArray(value) &&
       (key === "" || key.startsWith("$") || /[".]/.test(key) || key.length > VECTORIZE_KEY_CHARS_MAX)
     ) {
-      throw new ApiError(
-        400,
-        CODES.metadata,
+      throw badRequest(
+        "metadata",
         `metadata key ${JSON.stringify(key)} of id="${id}" may not be empty, start with $, contain " or . or be over ${VECTORIZE_KEY_CHARS_MAX} characters`,
       );
     }
@@ -132,5 +119,5 @@ function checkMetadataText(id: string, value: unknown): void {
 }
 
 export function unparsable(why: string): ApiError {
-  return new ApiError(400, CODES.unparsable_vectors, `failed to parse vectors: ${why}`);
+  return badRequest("unparsable_vectors", `failed to parse vectors: ${why}`);
 }

@@ -7,6 +7,7 @@ import { readFrontMatter } from "../runbook/front-matter.ts";
 import { parseMarkdown } from "../runbook/markdown.ts";
 import { grafanaDashboard } from "./grafana.ts";
 import { prometheusRules } from "./prometheus.ts";
+import { withRuleTable } from "./rule-table.ts";
 
 const RUNBOOKS = join(import.meta.dirname, "../../runbooks");
 
@@ -53,4 +54,9 @@ test("every rule's runbook is there; and a runbook names the rules that lead to 
         .map((rule) => rule.id)
         .sort(),
     ]);
+});
+
+test("the table of rules in docs/alerts.md is fresh (npm run generate)", () => {
+  const document = readFileSync(join(import.meta.dirname, "../../docs/alerts.md"), "utf8");
+  expect(withRuleTable(document, ALL_RULES)).toBe(document);
 });

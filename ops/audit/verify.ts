@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import pMap from "p-map";
 import { z } from "zod";
+import { liveOf } from "../../infra/outputs.ts";
 import type { ChainedEntry } from "../../worker/audit/chain.ts";
 import { ARCHIVE_PREFIX, readSegmentKey, readSegmentText, type Segment } from "../../worker/audit/segment.ts";
 import { counted } from "../../worker/ground/counted.ts";
@@ -41,8 +42,7 @@ export const auditVerify = defineCommand({
     const { signal } = invocation;
     const target = await invocation.target();
     const { account_id, buckets, s3, database } = await target.resources();
-    const live = database.generations.find(({ generation }) => generation === database.live);
-    const connection = restD1(createCloudflare(await target.api(), { signal }), account_id, live?.id ?? "");
+    const connection = restD1(createCloudflare(await target.api(), { signal }), account_id, liveOf(database)?.id ?? "");
     const heads = await backupHeads(invocation, options);
     const opened = s3Storage({ ...s3, bucket: buckets.audit, prefix: "" });
     try {

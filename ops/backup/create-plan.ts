@@ -1,8 +1,9 @@
 /** What `ops backup create` is about to do: said before it is done, and all that `--dry-run` does. */
 import { z } from "zod";
+import { liveOf } from "../../infra/outputs.ts";
 import { BACKUP_BYTES_PER_S, D1_FREE_ROWS_READ_PER_DAY, D1_FREE_ROWS_WRITTEN_PER_DAY } from "../limits.ts";
 import type { StoredObject } from "../storage/storage.ts";
-import { planDatabase } from "./plan-cost.ts";
+import { planDatabase, tablePlan } from "./plan-cost.ts";
 import type { Repository } from "./repository/repository.ts";
 import type { Base, Survey } from "./snapshot/survey.ts";
 import type { StackSources } from "./stack-sources.ts";
@@ -13,15 +14,7 @@ export const backupPlan = z.strictObject({
   kind: z.enum(["full", "incremental"]),
   base: z.string().nullable(),
   full_because: z.string().nullable(),
-  tables: z.array(
-    z.strictObject({
-      name: z.string(),
-      how: z.enum(["whole", "changes", "at the end"]),
-      rows: z.number(),
-      bytes: z.number(),
-      requests: z.number(),
-    }),
-  ),
+  tables: z.array(tablePlan),
   /** Entries of the change log to replay. */
   changes: z.number(),
   /** Objects of buckets to copy. */
@@ -53,7 +46,7 @@ export async function planBackup(
   const kept = full ? null : base;
   const packs = newObjects(objects?.vectors, "vectors", kept);
   const audit = newObjects(objects?.audit, "audit", kept);
-  const index = vectors.generations.find(({ generation }) => generation === vectors.live)?.name ?? "";
+  const index = liveOf(vectors)?.name ?? "";
   const [rows, info, entries] = await Promise.all([
     planDatabase(database.connection, look, continued?.inventory ?? null),
     // The ids of all vectors are listed where nothing is known of them yet.

@@ -117,7 +117,6 @@ async function create(
       tags,
       now: invocation.now,
       requests: () => sources.budget.admitted,
-      on_step: () => {},
       on_bytes: (more) => {
         bytes += more;
         progress.update(Math.floor(bytes / 1000));

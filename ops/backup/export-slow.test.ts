@@ -38,7 +38,7 @@ async function backUp(database: DatabaseSync): Promise<string> {
   const { info } = await takeSnapshot(
     repository,
     { stack: "local", database: { id: "d", name: "d", connection, bookmark: async () => null }, stores: null },
-    { full: true, tool: "test 1", now: Date.now, requests: () => 0, on_step: () => {}, on_bytes: () => {} },
+    { full: true, tool: "test 1", now: Date.now, requests: () => 0, on_bytes: () => {} },
   );
   await repository.close();
   return info.id;

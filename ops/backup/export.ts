@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { counted } from "../../worker/ground/counted.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, isReason, OpsError } from "../command/errors.ts";
+import { EXIT, isReason, misuse } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { onlyTables } from "./export/only-tables.ts";
 import { salvageSource, wholeSource } from "./export/source.ts";
@@ -29,8 +29,8 @@ export const backupExport = defineCommand({
   path: "backup export",
   group: "backup",
   summary: "write a snapshot as plain SQL, NDJSON and objects; or copy the repository itself to another account",
-  notes: `The plain files are NOT encrypted; until all of them are written they lie in DIR/unfinished. A copied repository is used like any other (--repository PLACE), pruned on its own, and checked here:
-every object at its size. What was removed at the source stays in the copy. Safe to repeat; refused where
+  notes: `The plain files are NOT encrypted; until all of them are written they lie in DIR/unfinished. A copied repository is used like any other (--repository PLACE), pruned on its own, and checked
+here: every object at its size. What was removed at the source stays in the copy. Safe to repeat; refused where
 both have snapshots that the other never had. With --salvage, exit code 4: something is missing, and lost.json says what.`,
   risk: "change",
   args: z.object({
@@ -67,15 +67,12 @@ both have snapshots that the other never had. With --salvage, exit code 4: somet
       return await copyRepository(invocation, { ...options, from: options.repository, to });
     const [dir, id = "latest"] = words.toReversed();
     if (dir === undefined || words.length > 2 || as_repository || to !== undefined)
-      throw new OpsError(
-        {
-          op: "export",
-          subject: words.join(" ") || "nothing",
-          cause: "it takes a new folder, or --as-repository and --to alone",
-          hint: "npm run ops -- backup export --help",
-        },
-        { exit_code: EXIT.usage },
-      );
+      throw misuse({
+        op: "export",
+        subject: words.join(" ") || "nothing",
+        cause: "it takes a new folder, or --as-repository and --to alone",
+        hint: "npm run ops -- backup export --help",
+      });
     return await withRepository(invocation, options, null, (repository) =>
       writePlain(invocation, repository, { id, table, folder: dir, salvage }),
     );

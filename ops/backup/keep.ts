@@ -6,6 +6,7 @@
  * has a tag.
  */
 import { z } from "zod";
+import { DAY_MS } from "../../worker/ground/time.ts";
 import { type SnapshotInfo, type VerifiedLevel, verifiedLevel } from "./repository/repository.ts";
 
 const count = z.int("expected a whole number from 0").min(0, "expected a whole number from 0");
@@ -83,5 +84,3 @@ function isoWeek(at: Date): string {
   const days = (thursday.getTime() - Date.UTC(thursday.getUTCFullYear(), 0, 1)) / DAY_MS;
   return `${thursday.getUTCFullYear()}-W${String(Math.floor(days / 7) + 1).padStart(2, "0")}`;
 }
-
-const DAY_MS = 86_400_000;

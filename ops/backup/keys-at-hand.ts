@@ -8,7 +8,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse } from "../command/errors.ts";
 import type { Environment } from "../command/invocation.ts";
 import { outputFolder, writeOutput } from "../command/output-file.ts";
 import { absent, type Storage } from "../storage/storage.ts";
@@ -54,16 +54,13 @@ export async function keyAtHand(
   if (keys.length === 0) keys.push(...(await keysIn(join(data_dir, FOLDER), repository)));
   const [first, ...others] = keys;
   if (first !== undefined) return joinKeys(first, ...others);
-  throw new OpsError(
-    {
-      op: "open repository",
-      subject: storage.location,
-      cause: `there is no key for it: none named, none in ${join(data_dir, FOLDER)}`,
-      hint: "name its key: --key-file FILE, or PRISM_BACKUP_KEY_FILE, PRISM_BACKUP_KEY, PRISM_BACKUP_PASSPHRASE",
-      reason: "no-key",
-    },
-    { exit_code: EXIT.usage },
-  );
+  throw misuse({
+    op: "open repository",
+    subject: storage.location,
+    cause: `there is no key for it: none named, none in ${join(data_dir, FOLDER)}`,
+    hint: "name its key: --key-file FILE, or PRISM_BACKUP_KEY_FILE, PRISM_BACKUP_KEY, PRISM_BACKUP_PASSPHRASE",
+    reason: "no-key",
+  });
 }
 
 /** Files of the keys of a new repository, in `folder` or the data folder. */
@@ -82,7 +79,7 @@ export async function keepKeys(keys: NewKeys, data_dir: string, folder: string |
 
 async function readKey(path: string): Promise<BackupKey> {
   const text = await readFile(path, "utf8").catch((error: unknown) => {
-    throw new OpsError(
+    throw misuse(
       {
         op: "read key",
         subject: path,
@@ -90,7 +87,7 @@ async function readKey(path: string): Promise<BackupKey> {
         hint: "name a file that can be read",
         reason: "key-unreadable",
       },
-      { exit_code: EXIT.usage, error },
+      error,
     );
   });
   return parseKey(text, path);

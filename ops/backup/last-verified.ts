@@ -19,7 +19,7 @@ import type { Invocation } from "../command/invocation.ts";
 import type { StackTarget } from "../stack/target.ts";
 import { patientStorage } from "../storage/patient-storage.ts";
 import { s3Storage } from "../storage/s3-storage.ts";
-import { type Storage, StorageError } from "../storage/storage.ts";
+import { absent, isFailure, type Storage } from "../storage/storage.ts";
 import { readSummary } from "./manifest.ts";
 import type { Repository } from "./repository/repository.ts";
 
@@ -42,7 +42,7 @@ export type LastVerified = z.infer<typeof lastVerified>;
 export async function readLastVerified(target: StackTarget, signal: AbortSignal): Promise<LastVerified | null> {
   return withRecord(target, async (storage) => {
     const stored = await readObject(storage, target.stack, signal);
-    if (stored === null) return null;
+    if (stored === undefined) return null;
     const { data, error } = stored.record;
     if (data) return data;
     throw new OpsError({
@@ -99,20 +99,15 @@ async function replaceOlder(storage: Storage, record: LastVerified, signal: Abor
       return;
     } catch (error) {
       // Another check ended in the same moment: the newer of the two states stays.
-      if (!(error instanceof StorageError && error.failure === "changed")) throw error;
+      if (!isFailure(error, "changed")) throw error;
     }
   }
 }
 
 async function readObject(storage: Storage, stack: Stack, signal: AbortSignal) {
   const schema = lastVerified.extend({ stack: z.literal(stack) });
-  try {
-    const { body, etag } = await storage.read(LAST_VERIFIED, signal);
-    return { etag, record: schema.safeParse(jsonIn(Buffer.from(body).toString())) };
-  } catch (error) {
-    if (error instanceof StorageError && error.failure === "missing") return null;
-    throw error;
-  }
+  const found = await storage.read(LAST_VERIFIED, signal).catch(absent);
+  return found && { etag: found.etag, record: schema.safeParse(jsonIn(Buffer.from(found.body).toString())) };
 }
 
 async function withRecord<T>(target: StackTarget, work: (storage: Storage) => Promise<T>): Promise<T> {

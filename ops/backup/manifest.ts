@@ -5,7 +5,7 @@
  * (names, counts, hashes and ids of parts, no content); the body is what a restore needs besides. `readManifest` gives all.
  */
 import { z } from "zod";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { refusal } from "../command/errors.ts";
 import type { Snapshot } from "./repository/repository.ts";
 
 /** Grows when an older reader would misunderstand. */
@@ -221,15 +221,12 @@ function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, id: str
   if (parsed.success) return parsed.data;
   const format = z.object({ format: z.number() }).safeParse(value);
   const newer = format.success && format.data.format > SNAPSHOT_FORMAT;
-  throw new OpsError(
-    {
-      op: "read snapshot",
-      subject: id,
-      cause: newer
-        ? `it has format ${format.data.format}, this release knows up to ${SNAPSHOT_FORMAT}`
-        : `its description is not one of this tool: ${z.prettifyError(parsed.error).split("\n")[0]}`,
-      hint: newer ? "use the release that made it, or a newer one" : "ops backup list shows the others",
-    },
-    { exit_code: EXIT.refused },
-  );
+  throw refusal({
+    op: "read snapshot",
+    subject: id,
+    cause: newer
+      ? `it has format ${format.data.format}, this release knows up to ${SNAPSHOT_FORMAT}`
+      : `its description is not one of this tool: ${z.prettifyError(parsed.error).split("\n")[0]}`,
+    hint: newer ? "use the release that made it, or a newer one" : "ops backup list shows the others",
+  });
 }

@@ -1,7 +1,7 @@
 /** Where a repository lies: the stack's own bucket, or what `--repository` names. */
 import { resolve } from "node:path";
 import { BUCKETS, nameInStack } from "../../infra/inventory.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse, type OpsError } from "../command/errors.ts";
 import type { Environment } from "../command/invocation.ts";
 import type { StackTarget } from "../stack/target.ts";
 import { directoryStorage } from "../storage/directory-storage.ts";
@@ -99,5 +99,5 @@ function decoded(pathname: string, given: string): string {
 }
 
 function wrongAddress(subject: string, cause: string, hint: string): OpsError {
-  return new OpsError({ op: "open repository", subject, cause, hint }, { exit_code: EXIT.usage });
+  return misuse({ op: "open repository", subject, cause, hint });
 }

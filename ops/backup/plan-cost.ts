@@ -5,7 +5,9 @@
  * snapshot before; without one, from the span of a numeric key, else from a count that stops early. What changed is known by entries of
  * the log that lie evenly between its ends: which rows they name, whether these are still there, and how long they are.
  */
-import type { D1Connection, Rows, Statement } from "../d1/connection.ts";
+import { z } from "zod";
+import type { D1Connection, Statement } from "../d1/connection.ts";
+import { firstNumber } from "../d1/query.ts";
 import { quoted, type Table } from "../d1/schema.ts";
 import {
   D1_CHANGES_PER_READ,
@@ -20,16 +22,17 @@ import { bytesOf, measureChanges } from "./plan-changes.ts";
 import { keptTable } from "./snapshot/continuation.ts";
 import type { DatabaseLook } from "./snapshot/database-look.ts";
 
-interface TablePlan {
-  name: string;
+export const tablePlan = z.strictObject({
+  name: z.string(),
   /** `whole`: every row. `changes`: what the change log names. `at the end`: in the last transaction, for it has no log. */
-  how: "whole" | "changes" | "at the end";
+  how: z.enum(["whole", "changes", "at the end"]),
   /** Of the table, by the best estimate at hand. */
-  rows: number;
+  rows: z.number(),
   /** To be read before the change log. */
-  bytes: number;
-  requests: number;
-}
+  bytes: z.number(),
+  requests: z.number(),
+});
+type TablePlan = z.infer<typeof tablePlan>;
 
 interface DatabasePlan {
   tables: TablePlan[];
@@ -111,7 +114,7 @@ async function measure(connection: D1Connection, tables: readonly Table[]): Prom
   return new Map(
     tables.map((table, index) => [
       table,
-      { rows: value(answers[index * 2]), row_bytes: value(answers[index * 2 + 1]) },
+      { rows: firstNumber(answers[index * 2]), row_bytes: firstNumber(answers[index * 2 + 1]) },
     ]),
   );
 }
@@ -131,10 +134,6 @@ export function sampling(table: Table): Statement {
   const list = table.columns.map(({ name }) => quoted(name)).join(", ");
   const some = `(SELECT ${list} FROM ${quoted(table.name)} LIMIT ${PLAN_SAMPLE_ROWS})`;
   return { sql: `SELECT avg(${bytesOf(table)}) FROM ${some} t` };
-}
-
-function value(answer: Rows | undefined): number {
-  return Number(answer?.rows[0]?.[0] ?? 0);
 }
 
 /** Pages begin small and grow by four until they hold `D1_PAGE_BYTES`: see `ops/d1/read-rows.ts`. */

@@ -1,4 +1,5 @@
 /** A stack's stores as a snapshot reads them. */
+import { liveOf } from "../../infra/outputs.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { RequestBudget } from "../cloudflare/request-budget.ts";
 import { OpsError } from "../command/errors.ts";
@@ -33,7 +34,7 @@ export async function stackSources(
   });
   const resources = await target.resources();
   const { account_id, buckets, s3, database } = resources;
-  const live = database.generations.find(({ generation }) => generation === database.live);
+  const live = liveOf(database);
   if (live === undefined)
     throw new OpsError({
       op: "back up stack",

@@ -1,6 +1,7 @@
 /** `ops backup stats`: how much a repository holds, what that takes, and how it grows. */
 import { z } from "zod";
 import { counted } from "../../worker/ground/counted.ts";
+import { DAY_MS } from "../../worker/ground/time.ts";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
 import { shownBytes, shownTime } from "../command/quantities.ts";
@@ -93,8 +94,6 @@ function statsOf(
     })),
   };
 }
-const DAY_MS = 86_400_000;
-
 function statsText(stats: Stats, terminal: boolean): string {
   const { newest, oldest, last_verified, new_bytes_per_day } = stats;
   if (newest === null || oldest === null) return `No snapshot in ${stats.repository}: npm run ops -- backup create`;

@@ -1,6 +1,6 @@
 /** The service's documents out of a snapshot: a list of them, and the text of one, without reading what other documents hold. */
 import { z } from "zod";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { type OpsError, refusal } from "../command/errors.ts";
 import type { Cell, Row } from "../d1/row-codec.ts";
 import type { SnapshotManifest, TableSummary } from "./manifest.ts";
 import type { Snapshot } from "./repository/repository.ts";
@@ -82,5 +82,5 @@ function named({ columns }: TableSummary, row: Row): Record<string, Cell> {
 
 function unreadable({ info }: Snapshot, cause: string): OpsError {
   const hint = "npm run ops -- backup export writes all that it holds as plain files";
-  return new OpsError({ op: "read documents of snapshot", subject: info.id, cause, hint }, { exit_code: EXIT.refused });
+  return refusal({ op: "read documents of snapshot", subject: info.id, cause, hint });
 }

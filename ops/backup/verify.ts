@@ -156,7 +156,6 @@ async function restore({ progress, signal }: Invocation, repository: Repository,
   progress.start("rows", manifest.summary.database.rows);
   return await restoreIntoScratch(snapshot, manifest, {
     signal,
-    on_step: () => {},
     on_rows: (rows) => progress.update(rows),
   });
 }

@@ -1,6 +1,6 @@
 /** What may take the place of a damaged snapshot: told wherever one is refused, before anything is touched. */
 import { counted } from "../../worker/ground/counted.ts";
-import { EXIT, isReason, OpsError } from "../command/errors.ts";
+import { isReason, refusal } from "../command/errors.ts";
 import type { Finding, Repository } from "./repository/repository.ts";
 
 /**
@@ -40,6 +40,6 @@ export function refuseDamaged(repository: Repository, id: string | null) {
   return async (error: unknown): Promise<never> => {
     if (!isReason(error, "damaged")) throw error;
     const hint = `${await insteadOf(repository, id)}; ${error.parts.hint}`;
-    throw new OpsError({ ...error.parts, hint }, { exit_code: EXIT.refused, error });
+    throw refusal({ ...error.parts, hint }, error);
   };
 }

@@ -72,7 +72,7 @@ test("a backup beyond 1200 requests is never refused, and its plan knew requests
     tool: "test 1",
     now: () => faults.now(),
     requests: () => budget.admitted,
-    on_step: () => {},
+
     on_bytes: () => {},
   });
   const took_s = (faults.now() - from_ms) / 1000;

@@ -5,6 +5,7 @@
  * Rows are read as D1 gives them, by keyset, the next page on its way while one is written; objects are read and written the same way.
  */
 import pMap from "p-map";
+import { liveOf } from "../../infra/outputs.ts";
 import { LEFT_OUT } from "../backup/snapshot/database-look.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import type { D1Connection, JsonValue } from "../d1/connection.ts";
@@ -29,8 +30,7 @@ async function measure(dataDir: string): Promise<Ceiling> {
   const { signal } = new AbortController();
   const target = await locateStack("local", dataDir, {}, signal);
   const { account_id, database, buckets, s3 } = await target.resources();
-  const live = database.generations.find(({ generation }) => generation === database.live);
-  const connection = restD1(createCloudflare(await target.api(), { signal }), account_id, live?.id ?? "");
+  const connection = restD1(createCloudflare(await target.api(), { signal }), account_id, liveOf(database)?.id ?? "");
   const from = s3Storage({ ...s3, bucket: buckets.vectors, prefix: "" });
   const to = s3Storage({ ...s3, bucket: buckets.backups, prefix: PREFIX });
   const storage = patientStorage(to);

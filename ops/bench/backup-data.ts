@@ -4,6 +4,7 @@
  */
 import { createHash, randomFillSync } from "node:crypto";
 import { VECTOR_INDEX } from "../../infra/inventory.ts";
+import { portions } from "../../worker/ground/portions.ts";
 import { encodePack, type PackEntry } from "../../worker/vectors/vector-pack.ts";
 import type { Cloudflare } from "../cloudflare/official.ts";
 import type { D1Connection, JsonValue } from "../d1/connection.ts";
@@ -80,8 +81,7 @@ export async function changeStores(
         params: [JSON.stringify(chunks.map(({ document, hash }) => [document, hash]))],
       },
     ]);
-    for (let at = 0; at < gone.length; at += VECTOR_DELETE_IDS) {
-      const ids = gone.slice(at, at + VECTOR_DELETE_IDS).map(String);
+    for (const ids of portions(gone.map(String), VECTOR_DELETE_IDS)) {
       await stores.api.vectorize.indexes.deleteByIDs(stores.index, { account_id: stores.account_id, ids });
     }
     await addChunks(stores, chunks);

@@ -43,7 +43,7 @@ async function measure(data_dir: string): Promise<RowsRestored> {
     isFullText = step.startsWith("full-text");
     step_began_ms = now_ms;
   };
-  await loadDatabase(snapshot, manifest, connection, { signal, on_step, on_rows: () => {} });
+  await loadDatabase(snapshot, manifest, connection, { signal, on_step });
   const seconds = (performance.now() - began_ms) / 1000;
   await repository.close();
   place.close();

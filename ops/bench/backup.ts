@@ -3,6 +3,7 @@
  * it, beside the bare ceiling of the same bytes and beside other tools, all in one run on a platform of the bench's own.
  */
 import { z } from "zod";
+import { liveOf } from "../../infra/outputs.ts";
 import type { Platform } from "../../local/platform.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { defineCommand } from "../command/define.ts";
@@ -164,11 +165,9 @@ async function openStores(
   const api = createCloudflare({ api_url: platform.api_url, account_id, token: platform.api_token }, { signal });
   const bucket = s3Storage({ ...s3, bucket: buckets.vectors, prefix: "" });
   const packs: Storage = patientStorage(bucket);
-  const live = database.generations.find(({ generation }) => generation === database.live);
-  const index = vectors.generations.find(({ generation }) => generation === vectors.live);
-  const connection = restD1(api, account_id, live?.id ?? "");
+  const connection = restD1(api, account_id, liveOf(database)?.id ?? "");
   return {
-    stores: { connection, packs, api, account_id, index: index?.name ?? "", signal },
+    stores: { connection, packs, api, account_id, index: liveOf(vectors)?.name ?? "", signal },
     close: () => bucket.close(),
   };
 }

@@ -17,7 +17,7 @@ import { counted } from "../../worker/ground/counted.ts";
 import { DAY_MS } from "../../worker/ground/time.ts";
 import { seededRandom } from "../bench/corpus.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { positive } from "../command/options.ts";
 import { table } from "../command/output.ts";
@@ -32,21 +32,13 @@ import {
   SHARD_BUSY_SHARE_MAX,
   SHARD_MOVED_SHARE,
 } from "../limits.ts";
-import { costToFill, monthlyCost, type PerChunk } from "./cost.ts";
+import { costToFill, monthlyCost, type PerChunk, perChunk } from "./cost.ts";
 import { measurePerChunk } from "./measure.ts";
 import type { ShardLimits } from "./shards.ts";
 import { simulateYear } from "./simulate.ts";
 
 const MONTH_DAYS = 30;
 const MONTH_S = (MONTH_DAYS * DAY_MS) / 1000;
-
-const perChunk = z.strictObject({
-  d1_bytes: z.number(),
-  rows_written: z.number(),
-  neurons: z.number(),
-  write_ms: z.number(),
-  rows_read_per_search: z.number(),
-});
 
 const plan = z.strictObject({
   chunks: z.int(),
@@ -110,15 +102,12 @@ model. Figures a chunk are those that --measure found last, unless it is given.`
   examples: ["capacity", "capacity --chunks 3000000 --tenants 40 --searches 20000", "capacity --measure 20000 --json"],
   async run(invocation, asked): Promise<Outcome<z.infer<typeof output>>> {
     if (asked.latency_ms <= SEARCH_MS_BASE)
-      throw new OpsError(
-        {
-          op: "plan",
-          subject: `searches of ${asked.latency_ms} ms`,
-          cause: `any search takes its database ${SEARCH_MS_BASE} ms, however few chunks there are`,
-          hint: "give --latency-ms more",
-        },
-        { exit_code: EXIT.usage },
-      );
+      throw misuse({
+        op: "plan",
+        subject: `searches of ${asked.latency_ms} ms`,
+        cause: `any search takes its database ${SEARCH_MS_BASE} ms, however few chunks there are`,
+        hint: "give --latency-ms more",
+      });
     const measured_now = asked.measure !== undefined;
     const per_chunk = measured_now ? await measurePerChunk(invocation, asked.measure ?? 0) : PER_CHUNK_MEASURED;
     const { limits, bounded_by } = shardLimits(per_chunk, asked);

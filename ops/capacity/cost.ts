@@ -1,21 +1,23 @@
 /** What a month costs on the paid plan, at list price. Pure. */
+import { z } from "zod";
 import { NEURONS_PER_MILLION_EMBEDDED_TOKENS } from "../../infra/cloudflare-limits.ts";
 import { PAID_PLAN_USD, PRICES, type Price } from "../../infra/cloudflare-prices.ts";
 import { chatCost, ROUTES, USD_PER_NEURON } from "../../worker/rag/answer/chat-models.ts";
 import { SEARCH_ROWS_READ_LARGE } from "../limits.ts";
 
 /** What a chunk takes, measured (`measure.ts`). */
-export interface PerChunk {
-  d1_bytes: number;
+export const perChunk = z.strictObject({
+  d1_bytes: z.number(),
   /** As D1 bills them: rows of tables and entries of indexes. */
-  rows_written: number;
+  rows_written: z.number(),
   /** To embed it. */
-  neurons: number;
+  neurons: z.number(),
   /** Of the whole way of a write, on the machine that measured: an upper bound of what the database is busy. */
-  write_ms: number;
+  write_ms: z.number(),
   /** By each search, for each chunk of its shard, up to `SEARCH_ROWS_READ_LARGE`: FTS5's walks along posting lists are rows to D1. */
-  rows_read_per_search: number;
-}
+  rows_read_per_search: z.number(),
+});
+export type PerChunk = z.infer<typeof perChunk>;
 
 /** What is asked of the service in a month. */
 export interface Traffic {

@@ -5,29 +5,16 @@ import { refusalCodes } from "./failures.ts";
 import type { Cloudflare } from "./official.ts";
 
 /** Share of the traffic that a version of a deployment gets; 0 to 100, together 100. */
-export interface Share {
-  version_id: string;
-  percentage: number;
-}
+const share = z.object({ version_id: z.string(), percentage: z.number() });
+export type Share = z.infer<typeof share>;
 
-export interface Deployment {
-  id: string;
-  created_on: string;
-  versions: Share[];
-}
+const deployment = z.object({ id: z.string(), created_on: z.string(), versions: z.array(share) });
+export type Deployment = z.infer<typeof deployment>;
 
 const NO_SUCH_WORKER = 10007;
 
 /** The official client believes in a page of items here. The first deployment is the latest. */
-const deploymentList = z.object({
-  deployments: z.array(
-    z.object({
-      id: z.string(),
-      created_on: z.string(),
-      versions: z.array(z.object({ version_id: z.string(), percentage: z.number() })),
-    }),
-  ),
-});
+const deploymentList = z.object({ deployments: z.array(deployment) });
 
 export interface DeployedVersion extends VersionNote {
   id: string;

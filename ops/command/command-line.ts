@@ -82,7 +82,7 @@ export async function buildProgram(
   }
   if (isForHelp) {
     const leaves = new Map(leavesOf(program).map((leaf) => [pathOf(leaf), leaf]));
-    for (const { path, summary, group } of await allCommands()) {
+    for (const { path, summary, group } of await allCommands(words)) {
       leaves.get(path)?.summary(summary).helpGroup(`${GROUPS[group]}:`);
       // commander lists groups in the order of the program's own commands.
       program.commands.find((area) => path.startsWith(`${area.name()} `))?.helpGroup(`${GROUPS[group]}:`);

@@ -24,6 +24,8 @@ export const REASONS = [
   "interrupted",
   /** No connection to the service or to Cloudflare's API, or none that lasted until the answer. */
   "unreachable",
+  /** The service does not take it in the mode that somebody has set. */
+  "mode-refuses",
   /** It takes a yes, and nobody gave it. */
   "unconfirmed",
   /** Another command holds what this one needs; it may be repeated later. */

@@ -38,8 +38,6 @@ export const rate = z.string().transform((text, context): number => {
   return z.NEVER;
 });
 
-const SPAN_UNITS_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
 /**
  * A moment relative to now, which the command's clock tells. Milliseconds since the epoch.
  * @throws OpsError where it should be before now and is not, or after.
@@ -92,7 +90,8 @@ function moment(direction: 1 | -1) {
   return z.string().transform((text, context): Moment => {
     const [, amount, unit] = span.exec(text) ?? [];
     if (unit !== undefined)
-      return (now_ms) => now_ms + direction * Number(amount) * SPAN_UNITS_MS[unit as keyof typeof SPAN_UNITS_MS];
+      return (now_ms) =>
+        now_ms + direction * Number(amount) * DURATION_UNITS_MS[unit as keyof typeof DURATION_UNITS_MS];
     const at_ms = parseIso(text);
     if (!Number.isNaN(at_ms)) {
       const unclear = whyNoMoment(text, at_ms);

@@ -1,5 +1,6 @@
 /** CSV as one table, whichever of the usual marks separates its fields. */
 import { parse } from "csv-parse/sync";
+import { textOfBytes } from "../../worker/rag/ingest/text-encoding.ts";
 import { markdownOf, tableOf } from "./markdown.ts";
 import type { Parser } from "./parser.ts";
 
@@ -8,7 +9,7 @@ const SEPARATORS = [",", ";", "\t"];
 const NAMED = /^sep=(.)\r?\n/i;
 
 export const parseCsv: Parser = (bytes) => {
-  const text = new TextDecoder().decode(bytes);
+  const text = textOfBytes(bytes, "text/csv") ?? "";
   const [line, named] = NAMED.exec(text) ?? [""];
   const [head = ""] = text.split("\n", 1);
   const names = head.replace(/"[^"]*"/g, "");

@@ -108,7 +108,72 @@ test("a file without a heading is called by its name, Markdown and text stay as 
   };
   expect(await titleOf("Stock 2026.csv", "Part,Count\nBolt,4\n")).toMatchObject({ title: "Stock 2026" });
   expect(await titleOf("note.md", "# A *note*\n")).toMatchObject({ title: "A note", text: "# A *note*\n" });
+  expect(await titleOf('Valve 3".txt', "Open.")).toMatchObject({ title: 'Valve 3"' });
+  expect(await titleOf("Sp\uFFFDcial.txt", "Open it.")).toMatchObject({ title: "Sp\uFFFDcial" });
   expect(await titleOf("plain.txt", "# no heading\n")).toMatchObject({ format: "text", text: "# no heading\n" });
+});
+
+/** In UTF-16, with its byte order mark. */
+const utf16 = (text: string, order: "le" | "be") => {
+  const bytes = Buffer.from(`\uFEFF${text}`, "utf16le");
+  return order === "le" ? bytes : bytes.swap16();
+};
+const latin1 = (text: string) => Buffer.from(text, "latin1");
+/** A form of one field, and a file. */
+const formOf = (field: string, value: string) =>
+  [field, 'name="file"; filename="a.md"']
+    .map((what, index) => `--b\r\ncontent-disposition: form-data; ${what}\r\n\r\n${index === 0 ? value : "# A"}\r\n`)
+    .join("")
+    .concat("--b--\r\n");
+const meta = (attributes: string) => `<!doctype html><!-- <meta charset=koi8-r> --><meta ${attributes}>`;
+
+test.each<[string, string, type: string, Uint8Array]>([
+  ["an HTML page, declared", "a.html", "text/html; charset=ISO-8859-1", latin1("<p>Café Zoë</p>")],
+  ["an HTML page by its meta", "a.html", "text/html", latin1(`${meta('charset="latin1"')}<p>Café Zoë</p>`)],
+  [
+    "an HTML page by the older meta",
+    "a.html",
+    "text/html",
+    latin1(`${meta('http-equiv="Content-Type" content="text/html; charset=windows-1252"')}<p>Café Zoë</p>`),
+  ],
+  [
+    "XHTML by its declaration",
+    "a.html",
+    "text/html",
+    latin1('<?xml version="1.0" encoding="iso-8859-15"?><p>Café Zoë</p>'),
+  ],
+  [
+    "a page whose meta is wrong, by what was declared",
+    "a.html",
+    "text/html; charset=utf-8",
+    Buffer.from(`${meta("charset=latin1")}<p>Café Zoë</p>`),
+  ],
+  [
+    "a page that says of itself what it cannot be",
+    "a.html",
+    "text/html",
+    Buffer.from(`${meta("charset=utf-16")}<p>Café Zoë</p>`),
+  ],
+  ["a table of Excel's", "a.csv", "text/csv; header=present; charset=windows-1252", latin1("Name\nCafé Zoë\n")],
+  ["a table of Excel's, as Unicode text", "a.csv", "text/csv", utf16("Name\nCafé Zoë\n", "le")],
+  ["Notepad's text, whatever was declared", "a.txt", "text/plain; charset=latin1", utf16("Café Zoë", "be")],
+  [
+    "a type that says more, in quotes",
+    "a.txt",
+    'text/plain; title="a; charset=klingon"; charset=latin1',
+    latin1("Café Zoë"),
+  ],
+  ["Markdown, declared", "a.md", 'text/markdown; Charset="ISO-8859-1"', latin1("# Café Zoë")],
+])("text is read in the encoding that it says it is in: %s", async (_, name, type, bytes) => {
+  const raw = await post(`${PATH}?id=${encodeURIComponent(`${type}${name}`)}`, bytes as BodyInit, {
+    "content-type": type,
+  });
+  const form = await upload(name, bytes, { id: "in a form" }, { type });
+  for (const { status, json } of [raw, form]) {
+    expect({ status, detail: json.detail }).toMatchObject({ detail: undefined });
+    const { text } = (await service.call("GET", `${PATH}/${encodeURIComponent(json.id)}`)).json;
+    expect(text).toContain("Café Zoë");
+  }
 });
 
 test("an Idempotency-Key knows a form again whose boundary is another, and not one with another file", async () => {
@@ -149,9 +214,12 @@ test("what is no file, no form or no field is refused with what to do, and write
     [upload("a.html", "<p>x</p>", { constructor: "y" }), 400, /`constructor`: unknown field/],
     [upload("a.html", "<p>x</p>", {}, { type: "constructor" }), 415, /PDF, HTML or Markdown/],
     [post(PATH, "x", { "content-type": "constructor" }), 415, /Content-Type/],
-    // Latin-1 that is UTF-8 by chance, and says something else then.
-    [post(PATH, new Uint8Array([0xc3, 0xa9]), { "content-type": 'text/plain; Charset="ISO-8859-1"' }), 415, /as UTF-8/],
-    [upload("a.txt", new Uint8Array([0xc3, 0xa9]), {}, { type: "text/plain;charset=windows-1252" }), 415, /as UTF-8/],
+    [post(PATH, "x", { "content-type": "application/msword" }), 415, /application\/pdf.*wordprocessingml/],
+    [post(PATH, "x", { "content-type": "text/plain; charset=klingon" }), 415, /`charset`/],
+    [upload("a.txt", new Uint8Array([0xe9]), {}, { type: "text/plain;charset=klingon" }), 415, /`charset`/],
+    [post(PATH, new Uint8Array([0xe9]), { "content-type": "text/plain" }), 422, /neither a `charset`/],
+    [post(PATH, new Uint8Array([0xe9]), { "content-type": "text/plain; charset=utf-8" }), 422, /not UTF-8 text/],
+    [post(PATH, new Uint8Array([0x61, 0]), { "content-type": "text/plain; charset=latin1" }), 422, /not UTF-8 text/],
     [post(PATH, new URLSearchParams({ a: "b" }), {}), 415, /Content-Type/],
     [post(PATH, "nothing", { "content-type": form }), 400, /boundary/],
     [
@@ -160,6 +228,11 @@ test("what is no file, no form or no field is refused with what to do, and write
       }),
       400,
       /no file/,
+    ],
+    [
+      post(PATH, latin1(formOf('name="title"', "Caf\xe9")), { "content-type": `${form}; boundary=b` }),
+      400,
+      /not UTF-8/,
     ],
     [post(PATH, "<p>x</p>", { "content-type": "text/html", "content-encoding": "gzip" }), 415, /Content-Encoding/],
     [upload("a.html", new Uint8Array(FILE_BODY_BYTES_MAX)), 413, /bytes at most/],

@@ -2,11 +2,12 @@
 import type { Element, Nodes, Root } from "hast";
 import { fromHtml } from "hast-util-from-html";
 import { toString as textOf } from "mdast-util-to-string";
+import { textOfBytes } from "../../worker/rag/ingest/text-encoding.ts";
 import { HEADING, markdownOfTree } from "./markdown.ts";
 import type { Parser } from "./parser.ts";
 
 export const parseHtml: Parser = (bytes) => {
-  const page = fromHtml(new TextDecoder().decode(bytes));
+  const page = fromHtml(textOfBytes(bytes, "text/html") ?? "");
   giveTitle(page);
   return markdownOfTree(page);
 };

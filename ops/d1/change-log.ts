@@ -9,6 +9,7 @@ import { OpsError } from "../command/errors.ts";
 import { D1_CELL_BYTES_MAX, D1_CELL_BYTES_MIN, D1_CHANGES_PER_READ, D1_PAGE_BYTES } from "../limits.ts";
 import { arrivedRows, type Manner, selectionCount, selections } from "./cell-sql.ts";
 import type { D1Connection, Rows, Statement } from "./connection.ts";
+import { queryNumber } from "./query.ts";
 import { completed, readTablesByKeys } from "./read-by-key.ts";
 import type { Cell, Row } from "./row-codec.ts";
 import { CHANGE_LOG, quoted, type Schema, type Table } from "./schema.ts";
@@ -33,8 +34,7 @@ const HEAD = `SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = '${C
 /** The last number the change log gave out; 0 before the first, or without a log. Entries may be pruned, the number stays. */
 export async function logHead(connection: D1Connection, schema: Schema): Promise<number> {
   if (!hasLog(schema)) return 0;
-  const [answer] = await connection.batch([{ sql: HEAD }], { repeatable: true });
-  return Number(answer?.rows[0]?.[0] ?? 0);
+  return await queryNumber(connection, HEAD);
 }
 
 /** How far the log reaches, and its entries after `after_seq`, as far as one round goes. */

@@ -1,5 +1,6 @@
 /** Where an interrupted copy of a table goes on. */
 import type { D1Connection } from "./connection.ts";
+import { queryRows } from "./query.ts";
 import type { Cell } from "./row-codec.ts";
 import { quoted, type Table } from "./schema.ts";
 
@@ -11,10 +12,8 @@ export async function lastKey(connection: D1Connection, table: Table): Promise<r
   const key = table.key.map(quoted);
   const typed = key.map((name) => `typeof(${name}), CAST(${name} AS TEXT)`).join(", ");
   const descending = key.map((name) => `${name} DESC`).join(", ");
-  const [found] = await connection.batch([
-    { sql: `SELECT ${typed} FROM ${quoted(table.name)} ORDER BY ${descending} LIMIT 1` },
-  ]);
-  const row = found?.rows[0];
+  const sql = `SELECT ${typed} FROM ${quoted(table.name)} ORDER BY ${descending} LIMIT 1`;
+  const [row] = await queryRows(connection, sql);
   if (row === undefined) return undefined;
   const cells: Cell[] = [];
   for (let place = 0; place < row.length; place += 2) {

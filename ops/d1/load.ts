@@ -12,6 +12,7 @@ import { counted } from "../../worker/ground/counted.ts";
 import { OpsError } from "../command/errors.ts";
 import type { D1Connection, Statement } from "./connection.ts";
 import { rebuildFullText } from "./full-text.ts";
+import { queryRows } from "./query.ts";
 import { type Definition, isNamed, quoted, type Schema, type Sequence, type Table } from "./schema.ts";
 
 const STAND_IN = "prism_loading_";
@@ -86,8 +87,8 @@ export async function finishLoad(
 }
 
 async function objects(connection: D1Connection): Promise<Map<string, string | null>> {
-  const [found] = await connection.batch([{ sql: "SELECT name, sql FROM sqlite_schema" }], { repeatable: true });
-  return new Map((found?.rows ?? []).map(([name, sql]) => [String(name), sql === null ? null : String(sql)]));
+  const rows = await queryRows(connection, "SELECT name, sql FROM sqlite_schema");
+  return new Map(rows.map(([name, sql]) => [String(name), sql === null ? null : String(sql)]));
 }
 
 /** Tables that this schema would not make, or would make otherwise. Shadow tables and what SQLite made itself are nobody's. */

@@ -1,4 +1,5 @@
 /** Rows by their keys: what the change log names, and what did not fit its page or came out of it doubtful. */
+import { portions } from "../../worker/ground/portions.ts";
 import {
   D1_CELL_BYTES_MAX,
   D1_CHANGES_PER_READ,
@@ -148,8 +149,8 @@ async function readLongRow(connection: D1Connection, table: Table, key: readonly
 function slices({ columns }: Table, rest: Statement): Statement[] {
   const perStatement = Math.floor(D1_COLUMNS_PER_RESULT / SLICES);
   const statements: Statement[] = [];
-  for (let from = 0; from < columns.length; from += perStatement) {
-    const list = columns.slice(from, from + perStatement).flatMap(({ name }) => {
+  for (const part of portions(columns, perStatement)) {
+    const list = part.flatMap(({ name }) => {
       const cell = `t.${quoted(name)}`;
       return Array.from({ length: SLICES }, (_, slice) => {
         const start = slice * D1_CELL_BYTES_MAX + 1;

@@ -8,6 +8,7 @@ import { OpsError } from "../command/errors.ts";
 import type { D1Connection, JsonValue, Rows } from "./connection.ts";
 import { DEFINITIONS, fingerprintOf, OURS } from "./definitions.ts";
 import { optionOf } from "./full-text-options.ts";
+import { queryRows } from "./query.ts";
 
 /** Of the change log that the Worker's migrations make. */
 export const CHANGE_LOG = "change_log";
@@ -154,10 +155,8 @@ export async function readDefinitions(connection: D1Connection): Promise<{ schem
 /** The sequences of AUTOINCREMENT tables, exact. */
 export async function readSequences(connection: D1Connection, schema: Schema): Promise<Sequence[]> {
   if (!schema.has_sequences) return [];
-  const [found] = await connection.batch([
-    { sql: "SELECT name, CAST(seq AS TEXT) FROM sqlite_sequence ORDER BY name" },
-  ]);
-  return (found?.rows ?? []).map(([table, last]) => ({ table: String(table), last: BigInt(last ?? 0) }));
+  const rows = await queryRows(connection, "SELECT name, CAST(seq AS TEXT) FROM sqlite_sequence ORDER BY name");
+  return rows.map(([table, last]) => ({ table: String(table), last: BigInt(last ?? 0) }));
 }
 
 /** SQL's names ignore the case of ASCII letters. */

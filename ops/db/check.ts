@@ -7,6 +7,7 @@ import { defineCommand } from "../command/define.ts";
 import { asOpsError, EXIT } from "../command/errors.ts";
 import { table, verdict } from "../command/output.ts";
 import type { D1Connection } from "../d1/connection.ts";
+import { queryRows, queryTexts } from "../d1/query.ts";
 import { readSchema } from "../d1/schema.ts";
 import { sqliteD1 } from "../d1/sqlite-connection.ts";
 import { appliedMigrations } from "../migrate/ledger.ts";
@@ -22,10 +23,8 @@ interface DatabaseCheck {
 }
 
 /** A statement that gives a row for each fault. */
-const rowsOf = (sql: string) => async (connection: D1Connection) => {
-  const [found] = await connection.batch([{ sql: `${sql} LIMIT 20` }]);
-  return (found?.rows ?? []).map((row) => row.join(" "));
-};
+const rowsOf = (sql: string) => async (connection: D1Connection) =>
+  (await queryRows(connection, `${sql} LIMIT 20`)).map((row) => row.join(" "));
 
 const RESTORE = "npm run ops -- restore plan";
 const CHECKS: readonly DatabaseCheck[] = [
@@ -33,26 +32,22 @@ const CHECKS: readonly DatabaseCheck[] = [
     name: "structure",
     remedy: `${RESTORE}; restore apply --at a moment before it`,
     async run(connection) {
-      const [found] = await connection.batch([{ sql: "PRAGMA quick_check" }]);
-      return (found?.rows ?? []).map(([line]) => String(line)).filter((line) => line !== "ok");
+      return (await queryTexts(connection, "PRAGMA quick_check")).filter((line) => line !== "ok");
     },
   },
   {
     name: "references",
     remedy: "npm run ops -- index check --repair for chunks; for others find out who wrote beside the Worker",
     async run(connection) {
-      const [found] = await connection.batch([{ sql: "PRAGMA foreign_key_check" }]);
-      return (found?.rows ?? [])
-        .slice(0, 20)
-        .map(([child, rowid, parent]) => `${child} ${rowid} refers to no row of ${parent}`);
+      const broken = await queryRows(connection, "PRAGMA foreign_key_check");
+      return broken.slice(0, 20).map(([child, rowid, parent]) => `${child} ${rowid} refers to no row of ${parent}`);
     },
   },
   {
     name: "tables",
     remedy: `npm run ops -- migrate list, then ${RESTORE}; npm run ops -- index check --repair for chunks_fts`,
     async run(connection) {
-      const [found] = await connection.batch([{ sql: "SELECT name FROM sqlite_schema WHERE type = 'table'" }]);
-      const there = new Set((found?.rows ?? []).map(([name]) => String(name)));
+      const there = new Set(await queryTexts(connection, "SELECT name FROM sqlite_schema WHERE type = 'table'"));
       return TABLES.filter((name) => !there.has(name)).map((name) => `${name} is missing`);
     },
   },

@@ -3,6 +3,7 @@ import { splitStatements } from "../../infra/sql-statements.ts";
 import { indexAdvice, scannedTables } from "../../worker/operations/index-advice.ts";
 import { asOpsError, misuse, type OpsError } from "../command/errors.ts";
 import type { D1Connection } from "../d1/connection.ts";
+import { firstNumber, queryTexts } from "../d1/query.ts";
 import { quoted } from "../d1/schema.ts";
 
 interface Step {
@@ -36,16 +37,11 @@ export async function queryPlan(connection: D1Connection, sql: string): Promise<
 export async function scansOf(connection: D1Connection, statement: string, steps: readonly Step[]) {
   const planned = { statement, plan: steps.map(({ detail }) => detail).join("; ") };
   // A plan scans what a WITH names, too.
-  const [there] = await connection.batch([
-    {
-      sql: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN (SELECT value FROM json_each(?1))",
-      params: [JSON.stringify(scannedTables(planned))],
-    },
-  ]);
-  const tables = (there?.rows ?? []).map(([name]) => String(name));
+  const sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN (SELECT value FROM json_each(?1))";
+  const tables = await queryTexts(connection, sql, [JSON.stringify(scannedTables(planned))]);
   if (tables.length === 0) return { scans: [], advice: [] };
   const counted = await connection.batch(tables.map((name) => ({ sql: `SELECT count(*) FROM ${quoted(name)}` })));
-  const scans = tables.map((table, at) => ({ table, rows: Number(counted[at]?.rows[0]?.[0] ?? 0) }));
+  const scans = tables.map((table, at) => ({ table, rows: firstNumber(counted[at]) }));
   return { scans, advice: indexAdvice([planned], new Map(scans.map(({ table, rows }) => [table, rows]))) };
 }
 

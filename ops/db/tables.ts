@@ -1,9 +1,11 @@
 /** `ops db tables` */
 import { z } from "zod";
+import { liveOf } from "../../infra/outputs.ts";
 import { sampling } from "../backup/plan-cost.ts";
 import { defineCommand } from "../command/define.ts";
 import { table } from "../command/output.ts";
 import { shownBytes } from "../command/quantities.ts";
+import { firstNumber } from "../d1/query.ts";
 import { quoted, readSchema } from "../d1/schema.ts";
 import { liveDatabase, openStack } from "../stack/delivery.ts";
 
@@ -34,7 +36,7 @@ export const dbTables = defineCommand({
     const stack = await openStack(invocation);
     const connection = await liveDatabase(stack);
     const { database } = await stack.target.resources();
-    const live = database.generations.find(({ generation }) => generation === database.live);
+    const live = liveOf(database);
     const { file_size = 0 } = await stack.client.d1.database.get(live?.id ?? "", { account_id: stack.account_id });
     const { tables: found } = await readSchema(connection);
     const measured = await connection.batch([
@@ -42,7 +44,7 @@ export const dbTables = defineCommand({
       ...found.map(sampling),
       { sql: "SELECT tbl_name, name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name" },
     ]);
-    const numberAt = (at: number) => Number(measured[at]?.rows[0]?.[0] ?? 0);
+    const numberAt = (at: number) => firstNumber(measured[at]);
     const indexes = measured.at(-1)?.rows ?? [];
     const tables = found
       .map(({ name, is_logged }, at) => ({

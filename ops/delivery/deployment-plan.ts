@@ -23,7 +23,7 @@ import {
   type StackPlan,
 } from "../stack/driver.ts";
 import { outOfSight } from "./out-of-sight.ts";
-import { type Refusal, refusals, type SafetyInputs } from "./safety.ts";
+import { type Refusal, refusals, refusedStep, type SafetyInputs } from "./safety.ts";
 
 export const deploymentPlan = z.strictObject({
   stack: z.enum(STACKS),
@@ -49,7 +49,7 @@ export const deploymentPlan = z.strictObject({
   version_changes: z.boolean(),
   bindings_changed: z.boolean(),
   nothing_to_do: z.boolean(),
-  refusals: z.array(z.strictObject({ subject: z.string(), reason: z.string(), remedy: z.string() })),
+  refusals: z.array(refusedStep),
   warnings: z.array(z.string()),
 });
 export type DeploymentPlan = z.output<typeof deploymentPlan>;

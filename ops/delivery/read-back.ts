@@ -1,7 +1,7 @@
 /** Whether Cloudflare has what was just declared. What is wrong is named; nothing is repaired here. */
 import { type BindingFacts, workerBindings } from "../../infra/bindings.ts";
 import { SECRETS, type Stack } from "../../infra/inventory.ts";
-import type { StackOutputs } from "../../infra/outputs.ts";
+import { liveOf, type StackOutputs } from "../../infra/outputs.ts";
 import type { Delivery } from "../stack/delivery.ts";
 import { outOfSight } from "./out-of-sight.ts";
 
@@ -42,7 +42,7 @@ function expectedBindings(outputs: StackOutputs, variables: BindingFacts["variab
   const { database, vectors, kv, stack } = outputs;
   const facts: BindingFacts = {
     stack: stack satisfies Stack,
-    database_id: database.generations.find(({ generation }) => generation === database.live)?.id ?? "",
+    database_id: liveOf(database)?.id ?? "",
     kv_ids: kv,
     vector_generation: vectors.live,
     variables,

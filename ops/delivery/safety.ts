@@ -1,4 +1,5 @@
 /** What a deployment may not do without more than a command: lose data, or change it without a way back. Pure. */
+import { z } from "zod";
 import { isDataStore } from "../../infra/policy/data-stores.ts";
 import { isWaived, type Waiver, waiverFlaw } from "../../infra/waivers.ts";
 import { counted } from "../../worker/ground/counted.ts";
@@ -7,12 +8,9 @@ import { BACKUP_AGE_MAX_MS, CLOCK_SKEW_MAX_MS } from "../limits.ts";
 import type { PlannedMigration } from "../migrate/plan.ts";
 import type { PlannedStep } from "../stack/driver.ts";
 
-export interface Refusal {
-  /** The resource or the migration. */
-  subject: string;
-  reason: string;
-  remedy: string;
-}
+/** `subject`: the resource or the migration. */
+export const refusedStep = z.strictObject({ subject: z.string(), reason: z.string(), remedy: z.string() });
+export type Refusal = z.infer<typeof refusedStep>;
 
 export interface SafetyInputs {
   steps: readonly PlannedStep[];

@@ -2,54 +2,38 @@
  * A platform for one drill where none runs: a small corpus, a snapshot by a key that can only write, changes, another snapshot.
  * What is restored then is what an operator would have: the repository and the escrowed key, nothing else.
  */
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { withRepository } from "../backup/open.ts";
 import { takeSnapshot } from "../backup/snapshot/take.ts";
 import { stackSources } from "../backup/stack-sources.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { sendDocuments } from "../service/batch.ts";
-import { createClient } from "../service/client.ts";
+import { onRig } from "../service/rig.ts";
 import { locateStack } from "../stack/locate.ts";
 
 const DOCUMENTS = 40;
 const CHANGED = 4;
 
 /** Runs `work` with an invocation for that platform and the file of the escrowed key. Nothing is left of it. */
-export async function onDrillPlatform<T>(
+export function onDrillPlatform<T>(
   invocation: Invocation,
   work: (own: Invocation, escrow_key: string) => Promise<T>,
 ): Promise<T> {
-  const data_dir = await mkdtemp(join(tmpdir(), "prism-drill-"));
-  // Loaded on use: the engines take half a second, and a drill of a running stack does without them.
-  const { startPlatform } = await import("../../local/platform.ts");
-  try {
-    const platform = await startPlatform({ data_dir, api_budget: false });
-    try {
-      const { signal, env } = invocation;
-      const own: Invocation = {
-        ...invocation,
-        stack: "local",
-        data_dir,
-        target: () => locateStack("local", data_dir, env, signal),
-      };
-      const client = createClient({ url: platform.url, token: platform.admin_key, signal });
-      await sendDocuments(client, documents(0, DOCUMENTS, "first"), signal, () => {});
-      await withRepository(own, {}, {}, async () => {});
-      const keys = join(data_dir, "backup-keys");
-      const names = await readdir(keys);
-      const keyNamed = (end: string) => join(keys, names.find((name) => name.endsWith(end)) ?? "");
-      await snapshot(own, keyNamed("-local.json"));
-      await sendDocuments(client, documents(DOCUMENTS - CHANGED, CHANGED * 2, "second"), signal, () => {});
-      await snapshot(own, keyNamed("-local.json"));
-      return await work(own, keyNamed("-escrow.json"));
-    } finally {
-      await platform.close();
-    }
-  } finally {
-    await rm(data_dir, { recursive: true, force: true });
-  }
+  const { signal, env } = invocation;
+  return onRig(invocation, {}, async ({ client, data_dir }) => {
+    const target = () => locateStack("local", data_dir, env, signal);
+    const own: Invocation = { ...invocation, stack: "local", data_dir, target };
+    await sendDocuments(client, documents(0, DOCUMENTS, "first"), signal);
+    await withRepository(own, {}, {}, async () => {});
+    const keys = join(data_dir, "backup-keys");
+    const names = await readdir(keys);
+    const keyNamed = (end: string) => join(keys, names.find((name) => name.endsWith(end)) ?? "");
+    await snapshot(own, keyNamed("-local.json"));
+    await sendDocuments(client, documents(DOCUMENTS - CHANGED, CHANGED * 2, "second"), signal);
+    await snapshot(own, keyNamed("-local.json"));
+    return await work(own, keyNamed("-escrow.json"));
+  });
 }
 
 async function snapshot(own: Invocation, key_file: string): Promise<void> {
@@ -62,7 +46,6 @@ async function snapshot(own: Invocation, key_file: string): Promise<void> {
         tool: "drill",
         now: own.now,
         requests: () => sources.budget.admitted,
-        on_step: () => {},
         on_bytes: () => {},
       });
     });

@@ -57,7 +57,7 @@ export async function rehearse(
     let left_behind: string[] = [];
     try {
       const { rows } = manifest.summary.database;
-      const hooks = { signal, on_step: () => {}, on_rows: (done: number) => progress.update(done) };
+      const hooks = { signal, on_rows: (done: number) => progress.update(done) };
       progress.start("restore rows", rows);
       await loadDatabase(snapshot, manifest, scratch.connection, hooks);
       progress.start("compare rows", rows);

@@ -1,12 +1,14 @@
 /** The vectors of a snapshot into a scratch index, and every one of them compared with the pack that it came from. */
 import { setTimeout as pause } from "node:timers/promises";
 import { counted } from "../../worker/ground/counted.ts";
+import { portions } from "../../worker/ground/portions.ts";
 import { type IndexEntry, indexEntry } from "../../worker/vectors/index-entry.ts";
 import { decodePack } from "../../worker/vectors/vector-pack.ts";
 import type { BucketSummary } from "../backup/manifest.ts";
 import type { Snapshot } from "../backup/repository/repository.ts";
 import { readObjects } from "../backup/snapshot/bucket-copy.ts";
 import type { D1Connection } from "../d1/connection.ts";
+import { queryRows } from "../d1/query.ts";
 import type { VectorIndex } from "../generation/vector-index.ts";
 import { vectorIds } from "../generation/vector-rows.ts";
 import {
@@ -58,8 +60,7 @@ export async function fillScratchIndex(
   }
   await send();
   result.differences.push(...(await whileWaiting(SHOWN, () => otherIds(connection, index))));
-  for (let from = 0; from < kept.length; from += VECTOR_GET_IDS) {
-    const part = kept.slice(from, from + VECTOR_GET_IDS);
+  for (const part of portions(kept, VECTOR_GET_IDS)) {
     const found = new Map((await index.get(part.map(({ id }) => id))).map((vector) => [vector.id, vector]));
     for (const entry of part) {
       if (!isSame(entry, found.get(entry.id))) result.differences.push(`vector ${entry.id} is not what its pack holds`);
@@ -72,14 +73,13 @@ export async function fillScratchIndex(
 }
 
 async function entriesOf(packs: ReadonlyMap<string, Float32Array[]>, connection: D1Connection): Promise<IndexEntry[]> {
-  const [rows] = await connection.batch([
-    {
-      sql: `SELECT c.id, d.tenant, d.metadata, p.object_key, c.pack_slot FROM json_each(?1) k
-        JOIN packs p ON p.object_key = k.value JOIN chunks c ON c.pack_id = p.id JOIN documents d ON d.id = c.document_id`,
-      params: [JSON.stringify([...packs.keys()])],
-    },
-  ]);
-  return (rows?.rows ?? []).flatMap(([id, tenant, metadata, key, slot]) => {
+  const rows = await queryRows(
+    connection,
+    `SELECT c.id, d.tenant, d.metadata, p.object_key, c.pack_slot FROM json_each(?1) k
+      JOIN packs p ON p.object_key = k.value JOIN chunks c ON c.pack_id = p.id JOIN documents d ON d.id = c.document_id`,
+    [JSON.stringify([...packs.keys()])],
+  );
+  return rows.flatMap(([id, tenant, metadata, key, slot]) => {
     const values = packs.get(String(key))?.[Number(slot)];
     if (values === undefined) return [];
     return [indexEntry({ id: Number(id), tenant: String(tenant), values, metadata: JSON.parse(String(metadata)) })];

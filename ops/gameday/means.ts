@@ -1,5 +1,6 @@
 /** By what means faults come about: heartbeats, SQL and settings over Cloudflare's API, callers of their own. */
 import { QUEUES, SERVICE } from "../../infra/inventory.ts";
+import { liveOf } from "../../infra/outputs.ts";
 import { CONFIGURATION_KEY } from "../../worker/alerts/configuration.ts";
 import { createKey } from "../keys/keys.ts";
 import { GAMEDAY_REQUEST_TIMEOUT_MS } from "../limits.ts";
@@ -17,8 +18,8 @@ export async function heartbeat(
 
 /** Id of the live database. */
 export async function databaseId({ invocation }: Arena): Promise<string> {
-  const { live, generations } = (await (await invocation.target()).resources()).database;
-  return generations.find(({ generation }) => generation === live)?.id ?? "";
+  const { database } = await (await invocation.target()).resources();
+  return liveOf(database)?.id ?? "";
 }
 
 /** Statements on the live database, as somebody would run them in the dashboard. */

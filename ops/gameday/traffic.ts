@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
+import { portions } from "../../worker/ground/portions.ts";
 import { ALERT_STEP_MIN } from "../../worker/limits.ts";
 import type { Client } from "../service/client.ts";
 
@@ -105,10 +106,9 @@ export class Traffic {
     const missing = new Set(this.#promised.keys());
     for (let tries = 0; tries < SETTLE_TRIES && missing.size > 0; tries++) {
       if (tries > 0) await pause(SETTLE_PAUSE_MS);
-      const ids = [...missing];
-      for (let from = 0; from < ids.length; from += CHECKS_AT_ONCE)
+      for (const ids of portions([...missing], CHECKS_AT_ONCE))
         await Promise.all(
-          ids.slice(from, from + CHECKS_AT_ONCE).map(async (id) => {
+          ids.map(async (id) => {
             if (await this.#isThere(id)) missing.delete(id);
           }),
         );

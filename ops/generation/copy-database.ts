@@ -12,6 +12,7 @@ import { logHead } from "../d1/change-log.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { lastKey } from "../d1/last-key.ts";
 import { beginLoad, finishLoad } from "../d1/load.ts";
+import { queryNumber } from "../d1/query.ts";
 import { readRows } from "../d1/read-rows.ts";
 import type { Row } from "../d1/row-codec.ts";
 import { CHANGE_LOG, quoted, readSchema, readSequences, type Schema, type Table } from "../d1/schema.ts";
@@ -165,11 +166,10 @@ async function makeTriggers(target: D1Connection, { triggers }: Schema): Promise
 /** The log goes on where the old one was, so that whoever follows it (a backup) needs not begin anew. */
 async function copyLog(source: D1Connection, target: D1Connection, table: Table): Promise<void> {
   await writeRows(target, table, readRows(source, table, { after: await lastKey(target, table) }));
-  const [first] = await source.batch([{ sql: `SELECT coalesce(min(seq), 0) FROM ${quoted(table.name)}` }]);
+  const first = await queryNumber(source, `SELECT coalesce(min(seq), 0) FROM ${quoted(table.name)}`);
   // Entries that were pruned at the source meanwhile.
-  await target.batch([{ sql: `DELETE FROM ${quoted(table.name)} WHERE seq < ?`, params: [first?.rows[0]?.[0] ?? 0] }], {
-    repeatable: true,
-  });
+  const prune = { sql: `DELETE FROM ${quoted(table.name)} WHERE seq < ?`, params: [first] };
+  await target.batch([prune], { repeatable: true });
 }
 
 async function copyWhole(source: D1Connection, target: D1Connection, table: Table): Promise<void> {

@@ -7,6 +7,7 @@
 import { FENCE_MARK } from "../../worker/store/fence-names.ts";
 import type { D1Connection, Statement } from "../d1/connection.ts";
 import { OURS } from "../d1/definitions.ts";
+import { queryRows, queryTexts } from "../d1/query.ts";
 import { quoted } from "../d1/schema.ts";
 
 const TRIGGER_PREFIX = "write_fence_";
@@ -26,11 +27,10 @@ export interface FenceRequest {
  * @throws OpsError when the database has not been migrated so far that it can hold a fence.
  */
 export async function raiseFence(connection: D1Connection, { reason, by, now_ms }: FenceRequest): Promise<void> {
-  const [tables] = await connection.batch([
-    {
-      sql: `SELECT l.name FROM pragma_table_list l WHERE l.schema = 'main' AND l.type = 'table' AND l.name <> '${FENCE_TABLE}' AND ${OURS}`,
-    },
-  ]);
+  const tables = await queryTexts(
+    connection,
+    `SELECT l.name FROM pragma_table_list l WHERE l.schema = 'main' AND l.type = 'table' AND l.name <> '${FENCE_TABLE}' AND ${OURS}`,
+  );
   await connection.batch(
     [
       {
@@ -38,7 +38,7 @@ export async function raiseFence(connection: D1Connection, { reason, by, now_ms 
           ON CONFLICT (id) DO UPDATE SET reason = ?1, installed_by = ?2, since_ms = ?3, lifted_at_ms = NULL`,
         params: [reason, by, now_ms],
       },
-      ...(tables?.rows ?? []).flatMap(([name]) => fenceTriggers(String(name))),
+      ...tables.flatMap(fenceTriggers),
     ],
     { repeatable: true },
   );
@@ -60,10 +60,8 @@ export async function lowerFence(connection: D1Connection, now_ms: number): Prom
 
 /** Whether it was migrated so far that it can hold a fence: what has no such table serves nobody. @throws OpsError in D1's words. */
 export async function canHoldFence(connection: D1Connection): Promise<boolean> {
-  const [found] = await connection.batch([
-    { sql: `SELECT name FROM sqlite_schema WHERE type = 'table' AND name = '${FENCE_TABLE}'` },
-  ]);
-  return found?.rows.length === 1;
+  const sql = `SELECT name FROM sqlite_schema WHERE type = 'table' AND name = '${FENCE_TABLE}'`;
+  return (await queryRows(connection, sql)).length === 1;
 }
 
 /** The row as lifted, without triggers: for a database that takes over while deferred writes still wait. */
@@ -91,8 +89,8 @@ export function isFenceTrigger({ name }: { name: string }): boolean {
 }
 
 async function fenceTriggerNames(connection: D1Connection): Promise<string[]> {
-  const [found] = await connection.batch([{ sql: "SELECT name FROM sqlite_schema WHERE type = 'trigger'" }]);
-  return (found?.rows ?? []).map(([name]) => String(name)).filter((name) => isFenceTrigger({ name }));
+  const triggers = await queryTexts(connection, "SELECT name FROM sqlite_schema WHERE type = 'trigger'");
+  return triggers.filter((name) => isFenceTrigger({ name }));
 }
 
 /** One statement each: D1 cuts a trigger that stands beside other statements. */

@@ -5,14 +5,16 @@
  * The live database never points to them: the places of all chunks change in the one that takes over, while writers wait.
  */
 import pMap from "p-map";
+import { portions } from "../../worker/ground/portions.ts";
 import type { Embedder } from "../../worker/vectors/embed.ts";
 import { type Embeddable, embedToPack } from "../../worker/vectors/embed-to-pack.ts";
 import type { EmbeddingModel } from "../../worker/vectors/models.ts";
 import { decodePack } from "../../worker/vectors/vector-pack.ts";
 import { REPEATABLE } from "../cloudflare/api.ts";
 import { OpsError } from "../command/errors.ts";
+import { queryRows, queryTexts } from "../d1/query.ts";
 import { PACK_READERS, TEXTS_PER_PACK, VECTOR_ROWS_PER_PAGE } from "../limits.ts";
-import { StorageError } from "../storage/storage.ts";
+import { absent, alreadyThere } from "../storage/storage.ts";
 import type { VectorsFilling } from "./fill.ts";
 import type { StoreSession } from "./stores.ts";
 import { changeLogHead, type VectorRow } from "./vector-rows.ts";
@@ -52,9 +54,9 @@ export class OtherModel {
     const places = this.#places;
     const unknown = rows.filter((row) => row.embedding_model !== vector_space && !places.has(row.content_hash));
     const ids = [...new Map(unknown.map(({ content_hash, id }) => [content_hash, id])).values()];
-    for (let from = 0; from < ids.length; from += TEXTS_PER_PACK) {
+    for (const part of portions(ids, TEXTS_PER_PACK)) {
       filling.signal.throwIfAborted();
-      await this.#embed(filling, ids.slice(from, from + TEXTS_PER_PACK));
+      await this.#embed(filling, part);
     }
     return rows.flatMap((row) => {
       if (row.embedding_model === vector_space) return [row];
@@ -71,8 +73,7 @@ export class OtherModel {
     const foreign = `SELECT c.id, c.content_hash FROM chunks c JOIN packs p ON p.id = c.pack_id
       WHERE c.id > ?1 AND p.embedding_model <> ?2 ORDER BY c.id LIMIT ${VECTOR_ROWS_PER_PAGE}`;
     for (let after = 0; ; ) {
-      const [page] = await next.batch([{ sql: foreign, params: [after, vector_space] }]);
-      const rows = page?.rows ?? [];
+      const rows = await queryRows(next, foreign, [after, vector_space]);
       if (rows.length === 0) break;
       this.#places ??= await this.#known(filling);
       const places = rows.map(([id, hash]) => ({ id, ...this.#placeOf(String(hash), Number(id), target.name) }));
@@ -115,23 +116,16 @@ export class OtherModel {
 
   /** What the database's packs of this model hold, whether chunks point there or not, and those of an interrupted fill. */
   async #known({ database, session, state, target }: VectorsFilling): Promise<Map<string, Place>> {
-    const [found] = await database.batch([
-      {
-        sql: "SELECT object_key FROM packs WHERE embedding_model = ?1 AND dimensions = ?2",
-        params: [this.model.vector_space, target.dimensions],
-      },
-    ]);
-    const keys = new Set([...(found?.rows ?? []).map(([key]) => String(key)), ...(state.packs ?? [])]);
+    const sql = "SELECT object_key FROM packs WHERE embedding_model = ?1 AND dimensions = ?2";
+    const stored = await queryTexts(database, sql, [this.model.vector_space, target.dimensions]);
+    const keys = new Set([...stored, ...(state.packs ?? [])]);
     const places = new Map<string, Place>();
     await pMap(
       keys,
       async (object_key) => {
-        const object = await session.bucket.read(object_key, session.steady).catch((error: unknown) => {
-          if (error instanceof StorageError && error.failure === "missing") return null;
-          throw error;
-        });
+        const object = await session.bucket.read(object_key, session.steady).catch(absent);
         // One that is damaged helps nobody: its texts are embedded again.
-        const pack = object === null ? null : await decodePack(object.body).catch(() => null);
+        const pack = object && (await decodePack(object.body).catch(() => undefined));
         this.#counts.set(object_key, pack?.count ?? 0);
         for (const [pack_slot, { content_hash }] of (pack?.entries ?? []).entries())
           places.set(content_hash, { object_key, pack_slot });
@@ -145,17 +139,14 @@ export class OtherModel {
   async #embed(filling: VectorsFilling, ids: readonly number[]): Promise<void> {
     const { database, session, state } = filling;
     const sql = `SELECT title, heading, text, content_hash FROM chunks WHERE id IN (SELECT value FROM json_each(?1))`;
-    const [found] = await database.batch([{ sql, params: [JSON.stringify(ids)] }]);
-    const chunks = (found?.rows ?? []).map((row): Embeddable => {
+    const rows = await queryRows(database, sql, [JSON.stringify(ids)]);
+    const chunks = rows.map((row): Embeddable => {
       const [title = "", heading = "", text = "", content_hash = ""] = row.map(String);
       return { title, heading, text, content_hash };
     });
     const packs = {
       // A pack's key says what is in it: one that exists is the same.
-      put: (key: string, bytes: Uint8Array) =>
-        session.bucket.create(key, bytes, session.steady).catch((error: unknown) => {
-          if (!(error instanceof StorageError) || error.failure !== "exists") throw error;
-        }),
+      put: (key: string, bytes: Uint8Array) => session.bucket.create(key, bytes, session.steady).catch(alreadyThere),
     };
     const made = await embedToPack({ ai: restEmbedder(session), packs }, this.model, chunks);
     if (made === null) return;

@@ -5,12 +5,11 @@
 import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
-import { jsonIn } from "../../worker/ground/json.ts";
 import { type OpsError, refusal } from "../command/errors.ts";
 import { SWITCH_SIGN_EVERY_MS, SWITCH_SILENCE_MS } from "../limits.ts";
 import { MACHINE } from "../machine.ts";
 import { isAlive } from "../stack/locate.ts";
-import { type Storage, StorageError } from "../storage/storage.ts";
+import { isFailure, readJson, type Storage } from "../storage/storage.ts";
 import { whileWaiting } from "../waits.ts";
 import type { FillState } from "./fill.ts";
 
@@ -142,7 +141,7 @@ export class RecordFile {
     this.value.signs += 1;
     const body = Buffer.from(JSON.stringify({ ...this.#saved, signs: this.value.signs }));
     this.#etag = await this.#storage.replace(RECORD, body, this.#etag, this.#signal).catch((error: unknown) => {
-      if (error instanceof StorageError && error.failure === "changed") throw busy("somebody took it over");
+      if (isFailure(error, "changed")) throw busy("somebody took it over");
       throw error;
     });
   }
@@ -163,8 +162,8 @@ export async function readRecord(
   storage: Storage,
   signal: AbortSignal,
 ): Promise<{ value: SwitchRecord; etag: string } | null> {
-  const found = await readOr(storage, RECORD, signal);
-  return found && { value: readKept(record, found.text, RECORD), etag: found.etag };
+  const found = await readJson(storage, RECORD, signal);
+  return found && { value: readKept(record, found.value, RECORD), etag: found.etag };
 }
 
 export async function readWayBack(
@@ -172,8 +171,8 @@ export async function readWayBack(
   store: WayBack["store"],
   signal: AbortSignal,
 ): Promise<WayBack | null> {
-  const found = await readOr(storage, wayBackKey(store), signal);
-  return found && readKept(wayBack, found.text, wayBackKey(store));
+  const found = await readJson(storage, wayBackKey(store), signal);
+  return found && readKept(wayBack, found.value, wayBackKey(store));
 }
 
 /** `existing`: numbers of all generations of the store. */
@@ -184,8 +183,8 @@ export async function writeWayBack(
   signal: AbortSignal,
 ): Promise<void> {
   const key = wayBackKey(way.store);
-  const found = await readOr(storage, key, signal);
-  const before = found && readKept(wayBack, found.text, key);
+  const found = await readJson(storage, key, signal);
+  const before = found && readKept(wayBack, found.value, key);
   const since = new Map((before?.left ?? []).map(({ generation, at_ms }) => [generation, at_ms]));
   // Concluded twice by an interrupted switch, it is the same way.
   if (before && before.to !== way.to) since.set(before.from, before.at_ms);
@@ -200,8 +199,8 @@ function wayBackKey(store: WayBack["store"]): string {
 }
 
 /** What a command has left for the next one. @throws OpsError with exit code 3 where another release has written it in its own way. */
-export function readKept<T>(schema: z.ZodType<T>, text: string, key: string): T {
-  const { data, error } = schema.safeParse(jsonIn(text));
+export function readKept<T>(schema: z.ZodType<T>, value: unknown, key: string): T {
+  const { data, error } = schema.safeParse(value);
   if (error === undefined) return data;
   throw refusal(
     {
@@ -212,16 +211,6 @@ export function readKept<T>(schema: z.ZodType<T>, text: string, key: string): T 
     },
     error,
   );
-}
-
-async function readOr(storage: Storage, key: string, signal: AbortSignal) {
-  try {
-    const { body, etag } = await storage.read(key, signal);
-    return { text: Buffer.from(body).toString("utf8"), etag };
-  } catch (error) {
-    if (error instanceof StorageError && error.failure === "missing") return null;
-    throw error;
-  }
 }
 
 /** Passes where the process that works on it is gone: of this machine that is known, one of another machine is silent then. */

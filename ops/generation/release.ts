@@ -1,6 +1,7 @@
 /** After a fence: sees to it that the writes which waited are done, then lets the Worker forget the fence. */
 import { setTimeout as pause } from "node:timers/promises";
 import { QUEUES } from "../../infra/inventory.ts";
+import { portions } from "../../worker/ground/portions.ts";
 import { DEFERRED_OPERATIONS, DEFERRED_PREFIX } from "../../worker/store/fence-names.ts";
 import type { QueueMessage } from "../../worker/store/queue-messages.ts";
 import { queueId } from "../cloudflare/account-resources.ts";
@@ -97,8 +98,7 @@ export async function sendToWorker(
   messages: readonly QueueMessage[],
 ): Promise<void> {
   const queue_id = await queueId(api, account_id, QUEUES.ingest, target.stack);
-  for (let from = 0; from < messages.length; from += QUEUE_PUSH_MESSAGES) {
-    const part = messages.slice(from, from + QUEUE_PUSH_MESSAGES);
+  for (const part of portions(messages, QUEUE_PUSH_MESSAGES)) {
     await api.queues.messages.bulkPush(queue_id, {
       account_id,
       messages: part.map((body) => ({ body, content_type: "json" as const })),

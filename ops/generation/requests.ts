@@ -1,5 +1,6 @@
 /** From what a command was told to the switch that it asks for. */
 
+import { liveOf } from "../../infra/outputs.ts";
 import { embeddingModel } from "../../worker/vectors/models.ts";
 import { misuse, type OpsError, refusal } from "../command/errors.ts";
 import { copyFromLive, replayOnto } from "./copy-database.ts";
@@ -34,7 +35,7 @@ export async function moveRequest(
     });
   }
   const resources = await session.target.resources();
-  const live = resources.vectors.generations.find(({ generation }) => generation === resources.vectors.live);
+  const live = liveOf(resources.vectors);
   const wanted = await fillableDimensions(session, resources.database, dimensions ?? live?.dimensions, model);
   return { ...database, vectors: { fill: fromPacks, dimensions: wanted }, by };
 }

@@ -1,4 +1,5 @@
 /** What a switch of generations works with: the stack, its deployment, and connections to its stores. */
+import { liveOf } from "../../infra/outputs.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import type { Cloudflare } from "../cloudflare/official.ts";
 import { OpsError } from "../command/errors.ts";
@@ -95,7 +96,7 @@ export function databaseOf(
 
 /** The index that the deployed Worker asks. @throws Error where a live database has none. */
 export function liveIndex({ vectors }: StackResources): VectorStore {
-  const found = vectors.generations.find(({ generation }) => generation === vectors.live);
+  const found = liveOf(vectors);
   if (found === undefined) throw new Error("a live database has a live index: ops generation move vectors makes one");
   return found;
 }

@@ -6,6 +6,7 @@
  * stores as they were, with writers at work.
  */
 import { z } from "zod";
+import { liveOf } from "../../infra/outputs.ts";
 import { isReason, OpsError } from "../command/errors.ts";
 import type { StackResources } from "../stack/target.ts";
 import { type FenceRequest, lowerFence, raiseFence } from "./fence.ts";
@@ -248,7 +249,7 @@ function newRecord(session: StoreSession, request: SwitchRequest, { database, ve
   // The live one may be gone, and all others with it: its number is taken nevertheless.
   const next = ({ live, generations }: { live: number; generations: readonly { generation: number }[] }) =>
     Math.max(live, ...generations.map(({ generation }) => generation)) + 1;
-  const liveIndex = vectors.generations.find(({ generation }) => generation === vectors.live);
+  const liveIndex = liveOf(vectors);
   return {
     step: "create",
     begun_at_ms: session.now(),

@@ -1,4 +1,5 @@
 /** A Vectorize index over its REST API, in bulk. */
+import { portions } from "../../worker/ground/portions.ts";
 import type { IndexEntry } from "../../worker/vectors/index-entry.ts";
 import {
   VECTOR_DELETE_IDS,
@@ -48,8 +49,7 @@ export class VectorIndex {
 
   /** Deletes entries, as far as they are there. Accepted when it returns, visible later. */
   async delete(ids: readonly string[]): Promise<void> {
-    for (let from = 0; from < ids.length; from += VECTOR_DELETE_IDS) {
-      const part = ids.slice(from, from + VECTOR_DELETE_IDS);
+    for (const part of portions(ids, VECTOR_DELETE_IDS)) {
       await this.#indexes.deleteByIDs(this.name, { ...this.#account, ids: part });
     }
   }

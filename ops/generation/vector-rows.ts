@@ -6,6 +6,7 @@ import { SORTS_OF_VECTORS } from "../../worker/vectors/models.ts";
 import { decodePack } from "../../worker/vectors/vector-pack.ts";
 import { OpsError, refusal } from "../command/errors.ts";
 import type { D1Connection, JsonValue, Statement } from "../d1/connection.ts";
+import { queryNumber, queryRows, queryTexts } from "../d1/query.ts";
 import { PACK_READERS, VECTOR_ROWS_PER_PAGE } from "../limits.ts";
 import type { Storage } from "../storage/storage.ts";
 import { databaseOf, type StoreSession } from "./stores.ts";
@@ -30,8 +31,7 @@ export interface VectorRow {
 export async function* vectorRows(connection: D1Connection, after_id = 0): AsyncGenerator<VectorRow[]> {
   for (let after = after_id; ; ) {
     const sql = `${ROWS} WHERE c.id > ?1 ORDER BY c.id LIMIT ${VECTOR_ROWS_PER_PAGE}`;
-    const [page] = await connection.batch([{ sql, params: [after] }]);
-    const rows = (page?.rows ?? []).map(vectorRow);
+    const rows = (await queryRows(connection, sql, [after])).map(vectorRow);
     if (rows.length > 0) yield rows;
     // What writers add while this is read comes by the change log.
     if (rows.length < VECTOR_ROWS_PER_PAGE) return;
@@ -44,25 +44,23 @@ export async function vectorIds(connection: D1Connection): Promise<Set<string>> 
   const ids = new Set<string>();
   for (let after = 0; ; ) {
     const sql = "SELECT id FROM chunks WHERE id > ?1 AND pack_id IS NOT NULL ORDER BY id LIMIT 50000";
-    const [page] = await connection.batch([{ sql, params: [after] }]);
-    if (page === undefined || page.rows.length === 0) return ids;
-    for (const [id] of page.rows) ids.add(String(id));
-    after = Number(page.rows.at(-1)?.[0]);
+    const page = await queryTexts(connection, sql, [after]);
+    if (page.length === 0) return ids;
+    for (const id of page) ids.add(id);
+    after = Number(page.at(-1));
   }
 }
 
 /** Those of these chunks that have a vector. */
 export async function namedVectors(connection: D1Connection, ids: readonly string[]): Promise<VectorRow[]> {
   const sql = `${ROWS} WHERE c.id IN (SELECT value FROM json_each(?1))`;
-  const [found] = await connection.batch([{ sql, params: [JSON.stringify(ids.map(Number))] }]);
-  return (found?.rows ?? []).map(vectorRow);
+  return (await queryRows(connection, sql, [JSON.stringify(ids.map(Number))])).map(vectorRow);
 }
 
 /** Chunks that came, went or got their vector after `seq`. */
 export async function changedChunks(connection: D1Connection, seq: number): Promise<Set<string>> {
   const sql = "SELECT DISTINCT row_key ->> 0 FROM change_log WHERE seq > ?1 AND table_name = 'chunks'";
-  const [found] = await connection.batch([{ sql, params: [seq] }]);
-  return new Set((found?.rows ?? []).map(([id]) => String(id)));
+  return new Set(await queryTexts(connection, sql, [seq]));
 }
 
 interface VectorChanges {
@@ -92,9 +90,8 @@ export async function changedVectors(connection: D1Connection, seq: number): Pro
 }
 
 /** The number of the change log's last entry. */
-export async function changeLogHead(connection: D1Connection): Promise<number> {
-  const [head] = await connection.batch([{ sql: HEAD }]);
-  return Number(head?.rows[0]?.[0] ?? 0);
+export function changeLogHead(connection: D1Connection): Promise<number> {
+  return queryNumber(connection, HEAD);
 }
 
 /**

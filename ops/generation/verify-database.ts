@@ -3,6 +3,7 @@ import pMap from "p-map";
 import { counted } from "../../worker/ground/counted.ts";
 import { OpsError } from "../command/errors.ts";
 import type { D1Connection } from "../d1/connection.ts";
+import { queryTexts } from "../d1/query.ts";
 import { keyOf, readByKeys } from "../d1/read-by-key.ts";
 import { readRows } from "../d1/read-rows.ts";
 import { type Cell, encodeRow, type Row } from "../d1/row-codec.ts";
@@ -40,8 +41,7 @@ export async function compareRows(filling: DatabaseFilling, schema: Schema): Pro
 
 async function changedSince(connection: D1Connection, { name }: Table, seq: number): Promise<Set<string>> {
   const sql = `SELECT DISTINCT row_key FROM ${CHANGE_LOG} WHERE seq > ?1 AND table_name = ?2`;
-  const [found] = await connection.batch([{ sql, params: [seq, name] }]);
-  return new Set((found?.rows ?? []).map(([key]) => JSON.stringify(JSON.parse(String(key)))));
+  return new Set((await queryTexts(connection, sql, [seq, name])).map((key) => JSON.stringify(JSON.parse(key))));
 }
 
 /** A key as the change log spells it. */

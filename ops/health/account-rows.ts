@@ -20,6 +20,7 @@ import type { Cloudflare } from "../cloudflare/official.ts";
 import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
 import { asOpsError, OpsError } from "../command/errors.ts";
 import { shownBytes } from "../command/quantities.ts";
+import { queryNumber } from "../d1/query.ts";
 import { restD1 } from "../d1/rest-connection.ts";
 import { HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
 import { type HealthRow, NEXT, type Part, type State } from "./row.ts";
@@ -57,8 +58,7 @@ const CHECKS: Readonly<Record<Exclude<Part, "quota">, (asked: Asked) => Promise<
     const database = String(id ?? database_id);
     const sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'";
     try {
-      const [answer] = await restD1(client, account_id, database).batch([{ sql }]);
-      const tables = Number(answer?.rows[0]?.[0] ?? 0);
+      const tables = await queryNumber(restD1(client, account_id, database), sql);
       return tables > 0
         ? up(`${counted(tables, "table")}`)
         : down("it has no tables: run the migrations, or restore a backup");

@@ -125,7 +125,7 @@ export function journeys({ admin, traces, signal, nonce, job_wait_ms }: JourneyI
         traces.documents.add(queued.id);
         const document = { id: queued.id, title: "Calibration", text: textOf(`b${nonce}`) };
         const late = AbortSignal.timeout(job_wait_ms);
-        await sendDocuments(caller(), [document], AbortSignal.any([signal, late]), () => {}).catch((error: unknown) => {
+        await sendDocuments(caller(), [document], AbortSignal.any([signal, late])).catch((error: unknown) => {
           expect(!late.aborted, `its job has not ended after ${job_wait_ms / 1000} s: npm run ops -- queue status`);
           throw error;
         });

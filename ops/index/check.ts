@@ -5,6 +5,7 @@ import { VECTORIZE_SETTLING_MS } from "../../worker/limits.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
+import { queryNumber } from "../d1/query.ts";
 import { liveIndex } from "../generation/stores.ts";
 import { INDEX_REPAIR_GOES_MAX, VECTORS_VISIBLE_MAX_MS } from "../limits.ts";
 import { type Situation, withSituation } from "../restore/situation.ts";
@@ -68,8 +69,8 @@ function comparedOf({ session, live, resources, vector_space }: Situation): Comp
 
 /** When Vectorize must show everything that was written before now. */
 async function lastWriteSettled({ database }: Compared): Promise<number> {
-  const [found] = await database.batch([{ sql: "SELECT coalesce(max(changed_at_ms), 0) FROM tenants" }]);
-  return Number(found?.rows[0]?.[0] ?? 0) + VECTORIZE_SETTLING_MS;
+  const changed_at_ms = await queryNumber(database, "SELECT coalesce(max(changed_at_ms), 0) FROM tenants");
+  return changed_at_ms + VECTORIZE_SETTLING_MS;
 }
 
 async function look(compared: Compared, settled_by_ms: number) {

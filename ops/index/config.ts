@@ -1,7 +1,7 @@
 /** `prism.config.json`: what is indexed. The schema is the documentation; `loadConfig` is the only reader. */
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse, type OpsError } from "../command/errors.ts";
 
 const Glob = z
   .string()
@@ -50,9 +50,9 @@ export type IndexConfig = z.infer<typeof IndexConfig>;
 /** @throws OpsError when the file cannot be read or does not have the shape of {@link IndexConfig}. */
 export async function loadConfig(path: string): Promise<IndexConfig> {
   const refuse = (cause: string, error: unknown): OpsError =>
-    new OpsError(
+    misuse(
       { op: "read", subject: path, cause, hint: "correct the file; docs/index-config.md shows every field" },
-      { exit_code: EXIT.usage, error },
+      error,
     );
   let json: unknown;
   try {

@@ -1,11 +1,13 @@
 /** What an update has to do: pure comparison of the files with what the service holds. */
+import { z } from "zod";
 
-export interface StoredDocument {
-  id: string;
-  content_hash: string;
-  url: string | null;
-  metadata: Record<string, unknown>;
-}
+export const storedDocument = z.object({
+  id: z.string(),
+  content_hash: z.string(),
+  url: z.string().nullable(),
+  metadata: z.record(z.string(), z.unknown()),
+});
+export type StoredDocument = z.infer<typeof storedDocument>;
 
 export interface SyncPlan {
   add: string[];

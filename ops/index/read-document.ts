@@ -3,10 +3,11 @@ import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { sha256 } from "../../worker/ground/digest.ts";
-import type { DocumentFormat, OutlineEntry } from "../../worker/ground/document.ts";
+import type { DocumentInput } from "../../worker/ground/document.ts";
 import { FILE_BODY_BYTES_MAX, TITLE_CHARS_MAX } from "../../worker/limits.ts";
 import { FILE_KINDS, fileFlaw, mediaTypeOfName } from "../../worker/rag/ingest/file-type.ts";
 import { fileTitle } from "../../worker/rag/ingest/paged-text.ts";
+import { textOfBytes } from "../../worker/rag/ingest/text-encoding.ts";
 import { documentHash, HASH_SCHEME, normaliseText } from "../../worker/rag/text/normalise.ts";
 import { cutSafely } from "../../worker/rag/text/text-units.ts";
 import { CONVERTER_VERSION, convertFile } from "../convert/convert-file.ts";
@@ -18,23 +19,12 @@ import type { Refusals } from "./refusals.ts";
 import { type SourceFile, whyUnread } from "./sources.ts";
 import { markdownTitle } from "./title.ts";
 
-/** A document in the shape that `POST /api/v1/documents/batch` takes. */
-export interface IndexDocument {
-  id: string;
-  title: string;
-  text: string;
-  format: DocumentFormat;
-  outline?: readonly OutlineEntry[];
-  url: string | null;
-  metadata: Record<string, string | number | boolean>;
-}
-
 /**
  * Without a `document` the service holds what the file would become. `is_gone`: the file holds no text any more, so the index must not
  * hold any either.
  */
 type ReadResult =
-  | { document: IndexDocument; content_hash: string; is_converted: boolean }
+  | { document: DocumentInput; content_hash: string; is_converted: boolean }
   | { content_hash: string }
   | { refused: string; is_gone: boolean };
 
@@ -99,7 +89,7 @@ export async function readDocument(
   const { collection, url: link } = file.source;
   const url =
     link === undefined ? null : link.replaceAll("{path}", file.path.split("/").map(encodeURIComponent).join("/"));
-  const metadata: IndexDocument["metadata"] = { ...file.source.metadata, collection, path: file.path };
+  const metadata: DocumentInput["metadata"] = { ...file.source.metadata, collection, path: file.path };
   const source_hash = isConverted ? await sourceHash(bytes) : "";
   if (isConverted) metadata.source_hash = source_hash;
   if (isConverted && stored?.url === url && isDeepStrictEqual(stored.metadata, metadata))
@@ -117,7 +107,7 @@ export async function readDocument(
   } else {
     const flaw = bytes.length === 0 ? null : fileFlaw("text/plain", bytes);
     if (flaw !== null) return kept(`${flaw}; convert it, or exclude it`);
-    text = normaliseText(new TextDecoder().decode(bytes));
+    text = normaliseText(textOfBytes(bytes, "text/plain") ?? "");
   }
   if (text.replace(INVISIBLE, "").trim() === "") return gone("is empty; write it, or exclude it");
   const grammar = grammarOf(extname(file.path).toLowerCase());
@@ -125,7 +115,7 @@ export async function readDocument(
   const format = grammar !== undefined ? "code" : isMarkdown ? "markdown" : "text";
   const outline = grammar ? await outlineOf(text, grammar) : undefined;
   const own_title = isConverted ? fileTitle(basename(file.path), media_type ?? "", text) : undefined;
-  const document: IndexDocument = {
+  const document: DocumentInput = {
     id: documentId(file),
     title: cutSafely(
       // Of code, the whole path is the heading that its declarations stand under.

@@ -5,6 +5,7 @@ import { EMBEDDING_TEXTS_PER_CALL_MAX } from "../../worker/limits.ts";
 import { embed } from "../../worker/vectors/embed.ts";
 import { defineCommand } from "../command/define.ts";
 import { asOpsError, OpsError } from "../command/errors.ts";
+import { queryNumber } from "../d1/query.ts";
 import { copyFromLive } from "../generation/copy-database.ts";
 import { newIndex } from "../generation/copy-vectors.ts";
 import { STORES } from "../generation/generations.ts";
@@ -55,8 +56,7 @@ async function rebuildRequest(session: StoreSession, model_id: string | undefine
   if (other === null) return { ...(await moveRequest(session, STORES, {})), by: BY };
   const dimensions = await dimensionsOf(session, other);
   const live = databaseOf(session, resources, resources.database.live);
-  const [answer] = (await live?.connection.batch([{ sql: "SELECT count(*) FROM chunks" }])) ?? [];
-  const texts = Number(answer?.rows[0]?.[0] ?? 0);
+  const texts = live === undefined ? 0 : await queryNumber(live.connection, "SELECT count(*) FROM chunks");
   const calls = Math.ceil(texts / EMBEDDING_TEXTS_PER_CALL_MAX);
   session.note(`${counted(texts, "text")}, ${counted(calls, "call")} of Workers AI at most; ${dimensions} dimensions.`);
   return {

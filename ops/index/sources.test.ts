@@ -3,9 +3,10 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { DocumentInput } from "../../worker/ground/document.ts";
 import { manualOf, sampleFile } from "../bench/sample-files.ts";
 import { IndexConfig, loadConfig, type Source } from "./config.ts";
-import { type IndexDocument, readDocument } from "./read-document.ts";
+import { readDocument } from "./read-document.ts";
 import { type Listing, withSource } from "./sources.ts";
 
 let root: string;
@@ -16,7 +17,7 @@ beforeAll(async () => {
     "docs/deep/ümlaut name.md": '---\ntitle: "Names: with colon"\n---\n\n# Other\n',
     "docs/plain.txt": "# not a heading in plain text",
     "docs/drafts/idea.md": "# Idea",
-    "docs/binary.txt": Buffer.from([0xff, 0xfe, 0x00, 0x41]),
+    "docs/binary.txt": Buffer.from([0x89, 0x50, 0x00, 0x41]),
     "docs/empty.md": " \n",
     "docs/node_modules/pkg/readme.md": "# Package",
     "docs/.hidden.md": "# Hidden",
@@ -47,7 +48,7 @@ function paths(from: Source): Promise<string[]> {
   return withSource(from, { cwd: root }, async ({ files }) => files.map((file) => file.path));
 }
 
-async function read(path: string, fields: Record<string, unknown> = {}): Promise<IndexDocument | string> {
+async function read(path: string, fields: Record<string, unknown> = {}): Promise<DocumentInput | string> {
   return withSource(
     source({ folder: "docs", include: [path], ...fields }),
     { cwd: root },
@@ -238,7 +239,9 @@ describe("readDocument", () => {
     expect(await read("pointer-crlf.md", odd)).toMatch(/Git LFS pointer/);
     expect(await read("annexed.md", odd)).toMatch(/git-annex pointer.*git annex get.*exclude it/);
     expect(await read("unseen.md", odd)).toMatch(/empty/);
-    expect(await read("binary.txt")).toMatch(/not UTF-8 text; convert it, or exclude it/);
+    expect(await read("binary.txt")).toMatch(/not UTF-8 text, .*; convert it, or exclude it/);
+    await writeFile(join(root, "docs/notepad.txt"), "\ufeffCafé Zoë", "utf16le");
+    expect(await read("notepad.txt")).toMatchObject({ text: "Café Zoë" });
     for (const text of ["PKCS #11 is an interface.", "A PDF begins with %PDF-1.7."]) {
       await writeFile(join(root, "docs/told.txt"), text);
       expect(await read("told.txt")).toMatchObject({ text });

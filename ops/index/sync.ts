@@ -4,14 +4,15 @@
  */
 import { z } from "zod";
 import { counted } from "../../worker/ground/counted.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import type { DocumentInput } from "../../worker/ground/document.ts";
+import { misuse, OpsError, refusal } from "../command/errors.ts";
 import type { Progress } from "../command/progress.ts";
 import { INDEX_DELETE_UNASKED, INDEX_DELETE_UNASKED_SHARE, INDEX_LIST_PAGE, INDEX_READERS } from "../limits.ts";
 import { batches, finishedJob, submit } from "../service/batch.ts";
 import { type Client, decode } from "../service/client.ts";
 import type { IndexConfig } from "./config.ts";
-import { planSync, type StoredDocument, type SyncPlan } from "./plan.ts";
-import { documentId, type IndexDocument, readDocument } from "./read-document.ts";
+import { planSync, type StoredDocument, type SyncPlan, storedDocument } from "./plan.ts";
+import { documentId, readDocument } from "./read-document.ts";
 import type { Refusals } from "./refusals.ts";
 import { type SourceFile, withSource } from "./sources.ts";
 
@@ -49,17 +50,7 @@ export interface SyncOptions {
   progress?: Progress;
 }
 
-const Page = z.object({
-  documents: z.array(
-    z.object({
-      id: z.string(),
-      content_hash: z.string(),
-      url: z.string().nullable(),
-      metadata: z.record(z.string(), z.unknown()),
-    }),
-  ),
-  next_cursor: z.string().nullable(),
-});
+const Page = z.object({ documents: z.array(storedDocument), next_cursor: z.string().nullable() });
 /** A request that is wrong in itself: its documents fail, the others go on. */
 const BAD_REQUEST = new Set([400, 413, 422]);
 
@@ -145,7 +136,7 @@ interface LocalState {
   /** By id; null for what was not read; without those that hold no text. */
   hashes: Map<string, string | null>;
   /** Only what may have to be sent. */
-  documents: Map<string, IndexDocument>;
+  documents: Map<string, DocumentInput>;
   converted: number;
   failures: SyncResult["failures"];
 }
@@ -187,15 +178,12 @@ async function readOne(
 ): Promise<void> {
   const id = documentId(file);
   if (state.seen.has(id)) {
-    throw new OpsError(
-      {
-        op: "index",
-        subject: id,
-        cause: "two sources give this id",
-        hint: "put one of them into another `collection`, or exclude the file",
-      },
-      { exit_code: EXIT.usage },
-    );
+    throw misuse({
+      op: "index",
+      subject: id,
+      cause: "two sources give this id",
+      hint: "put one of them into another `collection`, or exclude the file",
+    });
   }
   state.seen.add(id);
   state.hashes.set(id, null);
@@ -217,19 +205,16 @@ async function checkDeletion(plan: SyncPlan, stored: number, options: SyncOption
   const unasked = Math.max(INDEX_DELETE_UNASKED, stored * INDEX_DELETE_UNASKED_SHARE);
   if (options.dry_run || plan.delete.length <= unasked) return;
   if (options.approveDeletion) return options.approveDeletion(plan.delete);
-  throw new OpsError(
-    {
-      op: "delete",
-      subject: `${plan.delete.length} of ${counted(stored, "document")}`,
-      cause: "their files are gone or empty, which looks like a wrong folder rather than a wish",
-      hint: "look at the plan (npm run ops -- index update --dry-run), then confirm it with --yes",
-    },
-    { exit_code: EXIT.refused },
-  );
+  throw refusal({
+    op: "delete",
+    subject: `${plan.delete.length} of ${counted(stored, "document")}`,
+    cause: "their files are gone or empty, which looks like a wrong folder rather than a wish",
+    hint: "look at the plan (npm run ops -- index update --dry-run), then confirm it with --yes",
+  });
 }
 
 /** Sends documents in batches, waits for their jobs, and returns what the service could not index. */
-async function send(documents: readonly IndexDocument[], options: SyncOptions): Promise<SyncResult["failures"]> {
+async function send(documents: readonly DocumentInput[], options: SyncOptions): Promise<SyncResult["failures"]> {
   const failures: SyncResult["failures"] = [];
   const jobs: AcceptedBatch[] = [];
   let done = 0;
@@ -257,7 +242,7 @@ async function send(documents: readonly IndexDocument[], options: SyncOptions): 
 
 interface AcceptedBatch {
   id: string;
-  batch: readonly IndexDocument[];
+  batch: readonly DocumentInput[];
 }
 
 /**
@@ -265,7 +250,7 @@ interface AcceptedBatch {
  * does not take stands alone: one of n costs about 2·log₂ n more requests, and whatever the rule was, it is the service's.
  */
 async function sendApart(
-  batch: readonly IndexDocument[],
+  batch: readonly DocumentInput[],
   options: SyncOptions,
 ): Promise<{ jobs: AcceptedBatch[]; failures: SyncResult["failures"] }> {
   options.signal?.throwIfAborted();

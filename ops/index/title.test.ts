@@ -74,6 +74,8 @@ describe("headings", () => {
     ["# [Project][home]\n\n[home]: https://a.example\n", "Project"],
     ["```\n# in code\n```\n\n    # in code as well\n\n> # quoted\n\n### Real\n", "Real"],
     ["# Closed #\n", "Closed"],
+    ["# Marked[^1] and named {#id .cls}\n\n[^1]: Note.\n", "Marked and named"],
+    ["---\ntitle: \u200b\n---\n\n# \u2060\n\n# Seen\n", "Seen"],
     ["$$ n =\n# of items $$\n\n## Heading\n", "Heading"],
     ["#hashtag\n\n## Heading\n", "Heading"],
     ["<h1>Never closed\n\n<h2>Two<h2>Closed</h2>\n", "Closed"],

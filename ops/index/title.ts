@@ -16,6 +16,9 @@ const LEVELS = 6;
 /** Longer ones are no titles. */
 const HTML_HEADING_CHARS_MAX = 2_000;
 const BLOCK_CHARS_MAX = 4096;
+/** Of a heading, for what makes a page of it and not for its reader: `{#id .class}` at its end, and marks of footnotes. */
+const ATTRIBUTES = /\s*\{[#.][^{}]*\}$/;
+const FOOTNOTES = /\[\^[^\]\s]+\]/g;
 /** What a link's name means: https://spec.commonmark.org/0.31.2/#link-reference-definitions */
 const DEFINITION = /^ {0,3}\[[^\]]+\]:/;
 /** Most files open with their title, and a parser reads less than 1 MB/s. */
@@ -104,7 +107,9 @@ function headingsOf(text: string): Heading[] {
 function topLevelHeadings(root: Root): Heading[] {
   return root.children.flatMap((node) => {
     if (node.type === "heading")
-      return [{ level: node.depth, title: () => oneLine(textOf(node, { includeHtml: false })) }];
+      return [
+        { level: node.depth, title: () => oneLine(textOf(node, { includeHtml: false })).replace(ATTRIBUTES, "") },
+      ];
     return node.type === "html" ? htmlHeadings(node) : [];
   });
 }
@@ -142,7 +147,8 @@ function topLevelText(text: string): string {
   const kept = scanMarkdown(text).map(({ kind, start, end }) => {
     const block = text.slice(start, end);
     const isHtml = /^\s*</.test(block);
-    if (kind === "heading" || isHtml) return shortened(block);
+    if (kind === "heading") return shortened(block).replace(FOOTNOTES, "");
+    if (isHtml) return shortened(block);
     if (kind !== "paragraph") return "\n";
     if (block.length <= BLOCK_CHARS_MAX) return block;
     const definitions = block.split("\n").filter((line) => DEFINITION.test(line) && line.length <= BLOCK_CHARS_MAX);
@@ -155,6 +161,8 @@ function shortened(block: string): string {
   return block.length <= BLOCK_CHARS_MAX ? block : `${block.slice(0, BLOCK_CHARS_MAX)}\n\n`;
 }
 
+/** Empty for what shows nothing. */
 function oneLine(text: string): string {
-  return normaliseText(text).replace(/\s+/g, " ").trim();
+  const line = normaliseText(text).replace(/\s+/g, " ").trim();
+  return /[^\p{DI}\s]/u.test(line) ? line : "";
 }

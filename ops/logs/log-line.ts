@@ -3,6 +3,7 @@
  * tail. What only one of them tells (ids, the trace's timings) is not in it. Pure.
  */
 import { z } from "zod";
+import { isObject, jsonIn } from "../../worker/ground/json.ts";
 
 export const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"] as const;
 type Level = (typeof LEVELS)[number];
@@ -86,16 +87,8 @@ function textOf(value: unknown): string {
 }
 
 function recordOf(value: unknown): Record<string, unknown> | null {
-  if (typeof value === "string" && value.startsWith("{"))
-    try {
-      return recordOf(JSON.parse(value));
-    } catch {
-      // A text that only begins like an object.
-      return null;
-    }
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : null;
+  const read = typeof value === "string" && value.startsWith("{") ? jsonIn(value) : value;
+  return isObject(read) ? read : null;
 }
 
 /** A console method that has no level of ours is `log`. */

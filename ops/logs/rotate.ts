@@ -12,7 +12,7 @@ import { EXIT } from "../command/errors.ts";
 import { positive } from "../command/options.ts";
 import { shownBytes } from "../command/quantities.ts";
 import { patientStorage } from "../storage/patient-storage.ts";
-import { objectsUnder, type Storage, StorageError } from "../storage/storage.ts";
+import { isFailure, objectsUnder, type Storage } from "../storage/storage.ts";
 import { LOG_KEEP_DAYS_MAX, ROTATE_OBJECTS_MAX, ROTATE_WORKERS } from "./limits.ts";
 import { logBucket } from "./read.ts";
 
@@ -119,7 +119,7 @@ async function compress(storage: Storage, key: string, signal: AbortSignal): Pro
   try {
     await storage.create(name, await promisify(gzip)(body), signal);
   } catch (error) {
-    if (!(error instanceof StorageError && error.failure === "exists")) throw error;
+    if (!isFailure(error, "exists")) throw error;
     const there = await promisify(gunzip)((await storage.read(name, signal)).body).catch(() => null);
     if (there === null || !there.equals(body)) return;
   }

@@ -3,13 +3,12 @@ import { DatabaseSync } from "node:sqlite";
 import { MIGRATIONS_TABLE, type Migration } from "../../infra/migration-files.ts";
 import { asOpsError, OpsError, refusal } from "../command/errors.ts";
 import type { D1Connection, Statement } from "../d1/connection.ts";
+import { queryTexts } from "../d1/query.ts";
 
 /** Names of the migrations that have run, oldest first. Changes nothing. */
 export async function appliedMigrations(database: D1Connection): Promise<string[]> {
-  const [table] = await database.batch([{ sql: "SELECT name FROM sqlite_schema WHERE name = 'd1_migrations'" }]);
-  if (table?.rows.length === 0) return [];
-  const [recorded] = await database.batch([{ sql: "SELECT name FROM d1_migrations ORDER BY id" }]);
-  return (recorded?.rows ?? []).map(([name]) => String(name));
+  const [table] = await queryTexts(database, "SELECT name FROM sqlite_schema WHERE name = 'd1_migrations'");
+  return table === undefined ? [] : await queryTexts(database, "SELECT name FROM d1_migrations ORDER BY id");
 }
 
 /**
@@ -42,19 +41,18 @@ export async function revertMigration(database: D1Connection, { name, revert }: 
 
 /** Tries the statements on an empty copy of the live schema, so that a mistake is met before the database is touched. */
 async function rehearse(database: D1Connection, name: string, statements: readonly string[]): Promise<void> {
-  const [schema] = await database.batch([
-    {
-      sql: `SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%'
-        ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'view' THEN 2 WHEN 'trigger' THEN 3 ELSE 1 END, rowid`,
-    },
-  ]);
+  const schema = await queryTexts(
+    database,
+    `SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%'
+      ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'view' THEN 2 WHEN 'trigger' THEN 3 ELSE 1 END, rowid`,
+  );
   const copy = new DatabaseSync(":memory:");
   try {
-    for (const [sql] of schema?.rows ?? []) {
+    for (const sql of schema) {
       // A virtual table brings its shadow tables with it.
-      const shadow = /^CREATE TABLE '?(\w+)'?/.exec(String(sql))?.[1];
+      const shadow = /^CREATE TABLE '?(\w+)'?/.exec(sql)?.[1];
       const exists = copy.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?").get(shadow ?? "");
-      if (exists === undefined) copy.exec(String(sql));
+      if (exists === undefined) copy.exec(sql);
     }
     for (const [index, sql] of statements.entries()) {
       try {

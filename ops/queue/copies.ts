@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { misuse } from "../command/errors.ts";
-import { StorageError } from "../storage/storage.ts";
+import { isFailure } from "../storage/storage.ts";
 import type { QueueAccess } from "./access.ts";
 import { type Letter, letter } from "./letters.ts";
 
@@ -36,8 +36,7 @@ export async function readCopy({ logs, signal }: QueueAccess, key: string): Prom
       .filter((line) => line !== "");
     return lines.map((line) => letter.parse(JSON.parse(line)));
   } catch (error) {
-    if (error instanceof StorageError && error.failure === "missing")
-      throw refuse("there is no such copy (they are kept for 90 days)", error);
+    if (isFailure(error, "missing")) throw refuse("there is no such copy (they are kept for 90 days)", error);
     if (error instanceof SyntaxError || error instanceof z.ZodError)
       throw refuse("it is not a copy that queue purge made", error);
     throw error;

@@ -2,9 +2,11 @@
 import { z } from "zod";
 import { counted } from "../../worker/ground/counted.ts";
 import { jsonIn } from "../../worker/ground/json.ts";
+import { portions } from "../../worker/ground/portions.ts";
 import { type QueueMessage, queueMessage } from "../../worker/store/queue-messages.ts";
 import { misuse, type OpsError } from "../command/errors.ts";
 import type { D1Connection, JsonValue } from "../d1/connection.ts";
+import { queryNumber, queryRows } from "../d1/query.ts";
 import { LETTERS_PER_READ } from "../limits.ts";
 
 export const letter = z.strictObject({
@@ -54,8 +56,7 @@ export async function* lettersIn(database: D1Connection, ids: readonly string[])
     if (missing.length > 0) throw notThere(missing);
     return yield found;
   }
-  const [newest] = await database.batch([{ sql: "SELECT max(failed_at_ms) FROM dead_letters" }]);
-  const until_ms = newest?.rows[0]?.[0] ?? 0;
+  const until_ms = await queryNumber(database, "SELECT max(failed_at_ms) FROM dead_letters");
   for (let after = ""; ; ) {
     const where = "WHERE id > ?1 AND failed_at_ms <= ?2 ORDER BY id LIMIT ?3";
     const page = await readLetters(database, where, [after, until_ms, LETTERS_PER_READ]);
@@ -72,8 +73,7 @@ export function newestLetters(database: D1Connection, limit: number): Promise<Le
 }
 
 export async function countLetters(database: D1Connection): Promise<number> {
-  const [counted] = await database.batch([{ sql: "SELECT count(*) FROM dead_letters" }]);
-  return Number(counted?.rows[0]?.[0] ?? 0);
+  return await queryNumber(database, "SELECT count(*) FROM dead_letters");
 }
 
 export async function removeLetters(database: D1Connection, ids: readonly string[]): Promise<void> {
@@ -86,16 +86,13 @@ export async function putLetters(database: D1Connection, letters: readonly Lette
   const sql = `INSERT INTO dead_letters (id, queue, body, attempts, failed_at_ms)
     SELECT value ->> 'id', value ->> 'queue', value ->> 'body', value ->> 'attempts', value ->> 'failed_at_ms' FROM json_each(?1) WHERE true
     ON CONFLICT (id) DO NOTHING`;
-  for (let from = 0; from < letters.length; from += LETTERS_PER_READ) {
-    const params = [JSON.stringify(letters.slice(from, from + LETTERS_PER_READ))];
-    await database.batch([{ sql, params }], { repeatable: true });
-  }
+  for (const part of portions(letters, LETTERS_PER_READ))
+    await database.batch([{ sql, params: [JSON.stringify(part)] }], { repeatable: true });
 }
 
 async function readLetters(database: D1Connection, where: string, params: readonly JsonValue[]): Promise<Letter[]> {
   const sql = `SELECT id, queue, body, attempts, failed_at_ms FROM dead_letters ${where}`;
-  const [found] = await database.batch([{ sql, params }]);
-  return (found?.rows ?? []).map(([id, queue, body, attempts, failed_at_ms]) => ({
+  return (await queryRows(database, sql, params)).map(([id, queue, body, attempts, failed_at_ms]) => ({
     id: String(id),
     queue: String(queue),
     body: String(body),

@@ -4,8 +4,9 @@ import { DEFERRED_OPERATIONS } from "../../worker/store/fence-names.ts";
 import { NO_OUTCOME, stagedKey } from "../../worker/store/job-parts.ts";
 import type { QueueMessage } from "../../worker/store/queue-messages.ts";
 import type { D1Connection } from "../d1/connection.ts";
+import { queryRows, queryTexts } from "../d1/query.ts";
 import { LETTER_LOOKERS } from "../limits.ts";
-import { type Storage, StorageError } from "../storage/storage.ts";
+import { absent, type Storage } from "../storage/storage.ts";
 import type { QueueAccess } from "./access.ts";
 import { type Letter, messageIn } from "./letters.ts";
 
@@ -93,25 +94,16 @@ const partName = ({ job_id, part }: Part) => `${job_id} ${part}`;
 async function partStates(database: D1Connection, parts: readonly Part[]): Promise<Map<string, string>> {
   if (parts.length === 0) return new Map();
   const sql = `SELECT job_id, part, state FROM job_parts WHERE ${AMONG}`;
-  const [found] = await database.batch([
-    { sql, params: [JSON.stringify(parts.map(({ job_id, part }) => [job_id, part]))] },
-  ]);
-  return new Map((found?.rows ?? []).map(([job_id, part, state]) => [`${job_id} ${part}`, String(state)]));
+  const rows = await queryRows(database, sql, [JSON.stringify(parts.map(({ job_id, part }) => [job_id, part]))]);
+  return new Map(rows.map(([job_id, part, state]) => [`${job_id} ${part}`, String(state)]));
 }
 
 async function loggedEntries(database: D1Connection, ids: readonly string[]): Promise<Set<string>> {
   if (ids.length === 0) return new Set();
   const sql = "SELECT entry_id FROM audit_log WHERE entry_id IN (SELECT value FROM json_each(?1))";
-  const [found] = await database.batch([{ sql, params: [JSON.stringify(ids)] }]);
-  return new Set((found?.rows ?? []).map(([id]) => String(id)));
+  return new Set(await queryTexts(database, sql, [JSON.stringify(ids)]));
 }
 
 async function exists({ signal }: QueueAccess, storage: Storage, key: string): Promise<boolean> {
-  try {
-    await storage.look(key, signal);
-    return true;
-  } catch (error) {
-    if (error instanceof StorageError && error.failure === "missing") return false;
-    throw error;
-  }
+  return (await storage.look(key, signal).catch(absent)) !== undefined;
 }

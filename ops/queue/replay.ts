@@ -10,9 +10,8 @@ import { type QueueAccess, withQueue } from "./access.ts";
 import { readCopy } from "./copies.ts";
 import { countLetters, lettersIn, putLetters } from "./letters.ts";
 import { standings } from "./outcomes.ts";
-import { type Replayed, sendAgain } from "./send-again.ts";
+import { type Replayed, replayed, sendAgain } from "./send-again.ts";
 
-const OUTCOMES = ["done", "failed again", "waiting", "hopeless"] as const;
 const tally = z.strictObject({ done: z.int(), failed_again: z.int(), waiting: z.int(), hopeless: z.int() });
 
 const output = z.union([
@@ -20,9 +19,7 @@ const output = z.union([
     dry_run: z.literal(false),
     restored: z.int().describe("letters that came back from a copy"),
     ...tally.shape,
-    not_done: z
-      .array(z.strictObject({ id: z.string(), outcome: z.enum(OUTCOMES), because: z.string().nullable() }))
-      .describe(`the first ${LETTERS_LISTED_MAX} that are not done`),
+    not_done: z.array(replayed).describe(`the first ${LETTERS_LISTED_MAX} that are not done`),
     left: z.int().describe("letters that are dead now"),
   }),
   z.strictObject({

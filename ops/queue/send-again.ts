@@ -1,21 +1,22 @@
 /** A page of dead letters sent again, and followed until the stores hold what they asked for. */
 import { setTimeout as pause } from "node:timers/promises";
+import { z } from "zod";
 import { counted } from "../../worker/ground/counted.ts";
+import { portions } from "../../worker/ground/portions.ts";
+import { queryTexts } from "../d1/query.ts";
 import { LETTERS_WAIT_MAX_MS, QUEUE_PUSH_MESSAGES, SETTLE_POLL_MS } from "../limits.ts";
 import { whileWaiting } from "../waits.ts";
 import type { QueueAccess } from "./access.ts";
 import { type Letter, removeLetters } from "./letters.ts";
 import { reopenParts, type Standing, standings } from "./outcomes.ts";
 
-export interface Replayed {
-  id: string;
-  /**
-   * `done`: the stores show it. `failed again`: another letter says so. `waiting`: not done within the time; the letter stays. `hopeless`:
-   * was not sent.
-   */
-  outcome: "done" | "failed again" | "waiting" | "hopeless";
-  because: string | null;
-}
+/**
+ * `done`: the stores show it. `failed again`: another letter says so. `waiting`: not done within the time; the letter stays. `hopeless`:
+ * was not sent.
+ */
+const OUTCOMES = ["done", "failed again", "waiting", "hopeless"] as const;
+export const replayed = z.strictObject({ id: z.string(), outcome: z.enum(OUTCOMES), because: z.string().nullable() });
+export type Replayed = z.infer<typeof replayed>;
 
 /**
  * Cut off anywhere, it may be repeated: a letter goes only when its work is done or another letter stands for it, parts that were reopened
@@ -29,8 +30,7 @@ export async function sendAgain(
   const before = await standings(access, letters);
   const sendable = letters.filter(({ id }) => ["open", "failed"].includes(before.get(id) as string));
   await reopenParts(access.database, sendable);
-  for (let from = 0; from < sendable.length; from += QUEUE_PUSH_MESSAGES) {
-    const part = sendable.slice(from, from + QUEUE_PUSH_MESSAGES);
+  for (const part of portions(sendable, QUEUE_PUSH_MESSAGES)) {
     await access.client.queues.messages.bulkPush(access.ingest_id, {
       account_id: access.account_id,
       messages: part.map(({ body }) => ({ body: JSON.parse(body) as unknown, content_type: "json" as const })),
@@ -40,7 +40,7 @@ export async function sendAgain(
     { for: `${counted(sendable.length, "letter")} to be done`, limit_ms: LETTERS_WAIT_MAX_MS },
     () => settled(access, sendable, now),
   );
-  const results = letters.map(({ id }) => replayed(id, ended.get(id) ?? before.get(id) ?? "open"));
+  const results = letters.map(({ id }) => outcomeOf(id, ended.get(id) ?? before.get(id) ?? "open"));
   const gone = results.flatMap(({ id, outcome }) => (outcome === "done" || outcome === "failed again" ? [id] : []));
   await removeLetters(access.database, gone);
   return results;
@@ -68,11 +68,10 @@ async function settled(
 async function diedAgain({ database }: QueueAccess, letters: readonly Letter[]): Promise<string[]> {
   const sql = `SELECT old.id FROM dead_letters old JOIN dead_letters new ON new.body = old.body AND new.failed_at_ms > old.failed_at_ms
     WHERE old.id IN (SELECT value FROM json_each(?1)) AND new.id NOT IN (SELECT value FROM json_each(?1))`;
-  const [found] = await database.batch([{ sql, params: [JSON.stringify(letters.map(({ id }) => id))] }]);
-  return (found?.rows ?? []).map(([id]) => String(id));
+  return await queryTexts(database, sql, [JSON.stringify(letters.map(({ id }) => id))]);
 }
 
-function replayed(id: string, standing: Standing): Replayed {
+function outcomeOf(id: string, standing: Standing): Replayed {
   if (typeof standing === "object") return { id, outcome: "hopeless", because: standing.hopeless };
   if (standing === "failed")
     return { id, outcome: "failed again", because: "the service's log says why: npm run ops -- logs errors" };

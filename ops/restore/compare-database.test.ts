@@ -11,7 +11,7 @@ import { anyText, STUMBLING } from "./any-text.fixture.ts";
 import { compareDatabase } from "./compare-database.ts";
 
 const FIRST_DOCUMENTS = 500;
-const hooks = { signal: new AbortController().signal, on_step: () => {}, on_rows: () => {} };
+const hooks = { signal: new AbortController().signal };
 
 let open: DatabaseSync[] = [];
 afterEach(() => {

@@ -7,7 +7,7 @@ import { quoted, readSchema, readSequences, type Schema } from "../d1/schema.ts"
 import { hashTable } from "../d1/table-hash.ts";
 import { isFenceTrigger } from "../generation/fence.ts";
 import type { FailedCheck } from "./derived-checks.ts";
-import { snapshotSchema } from "./load-database.ts";
+import { type LoadHooks, snapshotSchema } from "./load-database.ts";
 
 /** What a manifest says of a database's content. */
 interface DescribedDatabase {
@@ -29,7 +29,7 @@ export interface DatabaseComparison {
 export async function compareDatabase(
   connection: D1Connection,
   manifest: DescribedDatabase,
-  hooks: { signal: AbortSignal; on_step(step: string): void; on_rows(rows: number): void },
+  { signal, on_rows }: Pick<LoadHooks, "signal" | "on_rows">,
 ): Promise<DatabaseComparison> {
   const wanted = snapshotSchema(manifest);
   const result: DatabaseComparison = {
@@ -40,8 +40,7 @@ export async function compareDatabase(
     failed_checks: [],
   };
   for (const held of manifest.inventory.database.tables) {
-    hooks.signal.throwIfAborted();
-    hooks.on_step(`compare ${held.name}`);
+    signal.throwIfAborted();
     const table = wanted.tables.find(({ name }) => name === held.name);
     if (table === undefined) continue;
     const hash = await hashTable(connection, table);
@@ -49,7 +48,7 @@ export async function compareDatabase(
     else if (hash.digest !== held.digest) result.differences.push(`${held.name} holds other rows`);
     result.tables += 1;
     result.rows += hash.rows;
-    hooks.on_rows(result.rows);
+    on_rows?.(result.rows);
   }
   const sequences = new Map((await readSequences(connection, wanted)).map(({ table, last }) => [table, String(last)]));
   for (const { table, seq } of manifest.body.database.sequences) {
@@ -57,7 +56,6 @@ export async function compareDatabase(
     if (last !== seq) result.differences.push(`the sequence of ${table} is at ${last} instead of ${seq}`);
   }
   for (const name of wanted.rebuilt) {
-    hooks.on_step(`full-text index ${name}`);
     result.failed_checks.push(...(await faultsOfFullText(connection, name)));
     result.full_text_indexes += 1;
   }

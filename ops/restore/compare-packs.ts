@@ -4,6 +4,7 @@ import type { BucketSummary } from "../backup/manifest.ts";
 import type { Snapshot } from "../backup/repository/repository.ts";
 import { readObjects } from "../backup/snapshot/bucket-copy.ts";
 import type { D1Connection } from "../d1/connection.ts";
+import { queryNumber, queryRows } from "../d1/query.ts";
 
 export interface PackComparison {
   packs: number;
@@ -46,8 +47,7 @@ export async function comparePacks(
     }
   }
   for (const key of named.keys()) result.differences.push(`pack ${key}, which rows name, is not in the snapshot`);
-  const [chunks] = await connection.batch([{ sql: "SELECT count(*) FROM chunks WHERE pack_id IS NOT NULL" }]);
-  const wanted = Number(chunks?.rows[0]?.[0] ?? 0);
+  const wanted = await queryNumber(connection, "SELECT count(*) FROM chunks WHERE pack_id IS NOT NULL");
   if (wanted !== result.vectors)
     result.differences.push(`${wanted - result.vectors} of ${wanted} chunks have no vector`);
   return result;
@@ -55,23 +55,20 @@ export async function comparePacks(
 
 /** Packs that chunks point into, by key. */
 async function packRows(connection: D1Connection): Promise<Map<string, PackRow>> {
-  const [found] = await connection.batch([
-    {
-      sql: `SELECT id, object_key, embedding_model, dimensions, vector_count FROM packs
-        WHERE EXISTS (SELECT 1 FROM chunks WHERE chunks.pack_id = packs.id)`,
-    },
-  ]);
+  const rows = await queryRows(
+    connection,
+    `SELECT id, object_key, embedding_model, dimensions, vector_count FROM packs
+      WHERE EXISTS (SELECT 1 FROM chunks WHERE chunks.pack_id = packs.id)`,
+  );
   return new Map(
-    (found?.rows ?? []).map(([id, key, model, dimensions, count]) => [
+    rows.map(([id, key, model, dimensions, count]) => [
       String(key),
       { id: Number(id), model: String(model), dimensions: Number(dimensions), count: Number(count) },
     ]),
   );
 }
 
-async function chunksWithin(connection: D1Connection, pack: number, slots: number): Promise<number> {
-  const [found] = await connection.batch([
-    { sql: "SELECT count(*) FROM chunks WHERE pack_id = ?1 AND pack_slot BETWEEN 0 AND ?2", params: [pack, slots - 1] },
-  ]);
-  return Number(found?.rows[0]?.[0] ?? 0);
+function chunksWithin(connection: D1Connection, pack: number, slots: number): Promise<number> {
+  const sql = "SELECT count(*) FROM chunks WHERE pack_id = ?1 AND pack_slot BETWEEN 0 AND ?2";
+  return queryNumber(connection, sql, [pack, slots - 1]);
 }

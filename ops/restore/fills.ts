@@ -67,7 +67,7 @@ async function migrate(connection: D1Connection, migrations: readonly string[]):
 
 function hooks(progress: Progress, signal: AbortSignal, verb: string, total: number) {
   progress.start(`${verb} rows`, total);
-  return { signal, on_step: () => {}, on_rows: (rows: number) => progress.update(rows) };
+  return { signal, on_rows: (rows: number) => progress.update(rows) };
 }
 
 /** For a switch beside a living database; the index is filled by the rows of the restored one. */

@@ -16,7 +16,6 @@ export async function freshSnapshot(invocation: Invocation, options: RepositoryO
         tool: "restore",
         now: invocation.now,
         requests: () => sources.budget.admitted,
-        on_step: () => {},
         on_bytes: () => {},
       });
       return info.id;

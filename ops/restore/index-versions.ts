@@ -1,5 +1,6 @@
 /** Keeps answers that were cached before a restore from being served after it: a tenant's index version never comes twice. */
 import type { D1Connection } from "../d1/connection.ts";
+import { queryRows } from "../d1/query.ts";
 import { INDEX_VERSION_LEAP } from "../limits.ts";
 
 /** Tenant and how far its version has come; null: that is lost. */
@@ -7,12 +8,10 @@ type IndexVersions = [string, number][] | null;
 
 /** Null where the table is what was lost: a restore must not need what it brings back. */
 export async function readIndexVersions(connection: D1Connection): Promise<IndexVersions> {
-  const [tables] = await connection.batch([
-    { sql: "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'tenants'" },
-  ]);
-  if (tables?.rows.length !== 1) return null;
-  const [found] = await connection.batch([{ sql: "SELECT tenant, index_version FROM tenants" }]);
-  return (found?.rows ?? []).map(([tenant, version]) => [String(tenant), Number(version)]);
+  const sql = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'tenants'";
+  if ((await queryRows(connection, sql)).length !== 1) return null;
+  const rows = await queryRows(connection, "SELECT tenant, index_version FROM tenants");
+  return rows.map(([tenant, version]) => [String(tenant), Number(version)]);
 }
 
 /** Raises versions above those that were `reached`. Tenants that nobody changed since stay as they are, where that is known. */

@@ -1,5 +1,6 @@
 /** The KV namespace that is state, brought to what a list of entries says; what was there before is given back, for the undo. */
 import { isDeepStrictEqual } from "node:util";
+import { portions } from "../../worker/ground/portions.ts";
 import { type KeyValueEntry, readNamespace } from "../backup/snapshot/config-namespace.ts";
 import type { Cloudflare } from "../cloudflare/official.ts";
 import { OpsError } from "../command/errors.ts";
@@ -37,8 +38,8 @@ export async function changeNamespace(
   { write, remove }: Pick<NamespaceChange, "write" | "remove">,
 ): Promise<void> {
   const { namespaces } = api.kv;
-  for (let from = 0; from < write.length; from += KV_BULK_KEYS_MAX) {
-    const body = write.slice(from, from + KV_BULK_KEYS_MAX).map(({ key, value_base64, metadata, expiration }) => ({
+  for (const part of portions(write, KV_BULK_KEYS_MAX)) {
+    const body = part.map(({ key, value_base64, metadata, expiration }) => ({
       key,
       value: value_base64,
       base64: true,
@@ -47,8 +48,7 @@ export async function changeNamespace(
     }));
     refuseShort(await namespaces.bulkUpdate(namespace_id, { account_id, body }));
   }
-  for (let from = 0; from < remove.length; from += KV_BULK_KEYS_MAX) {
-    const body = remove.slice(from, from + KV_BULK_KEYS_MAX);
+  for (const body of portions(remove, KV_BULK_KEYS_MAX)) {
     refuseShort(await namespaces.bulkDelete(namespace_id, { account_id, body }));
   }
 }

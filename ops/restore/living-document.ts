@@ -1,5 +1,6 @@
 /** One document as the live database has it, whichever tenant's it is: read there, for a caller of the HTTP API sees one tenant alone. */
 import { z } from "zod";
+import { liveOf } from "../../infra/outputs.ts";
 import { entityTag, type TaggedState } from "../../worker/ground/precondition.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { OpsError } from "../command/errors.ts";
@@ -23,7 +24,7 @@ export async function liveConnection(
 ): Promise<D1Connection> {
   const found = await target();
   const { account_id, database } = await found.resources();
-  const live = database.generations.find(({ generation }) => generation === database.live);
+  const live = liveOf(database);
   if (live !== undefined) return restD1(createCloudflare(await found.api(), { signal }), account_id, live.id);
   throw new OpsError({
     op,

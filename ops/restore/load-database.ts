@@ -13,6 +13,7 @@ import { OpsError } from "../command/errors.ts";
 import type { D1Connection } from "../d1/connection.ts";
 import { lastKey } from "../d1/last-key.ts";
 import { beginLoad, finishLoad } from "../d1/load.ts";
+import { queryTexts } from "../d1/query.ts";
 import type { Cell, Row } from "../d1/row-codec.ts";
 import type { Schema } from "../d1/schema.ts";
 import { writeRows } from "../d1/write-rows.ts";
@@ -21,10 +22,10 @@ import { LOAD_ATTEMPTS_MAX } from "../limits.ts";
 
 export interface LoadHooks {
   signal: AbortSignal;
-  /** Hears what is being done. */
-  on_step(step: string): void;
+  /** Hears what is made of the rows once they are in. */
+  on_step?(step: string): void;
   /** Hears of rows that are in the target, in all. */
-  on_rows(rows: number): void;
+  on_rows?(rows: number): void;
 }
 
 /**
@@ -54,18 +55,17 @@ async function attempt(
   for (const table of schema.tables) {
     const held = manifest.inventory.database.tables.find(({ name }) => name === table.name);
     if (held === undefined) continue;
-    hooks.on_step(`table ${table.name}`);
     const target = load.target(table);
     const last = held.ordered ? await lastKey(connection, target) : undefined;
     const rows = last === undefined ? readTable(snapshot, held) : rowsAfter(last, snapshot, held);
     await writeRows(connection, target, counted(rows, hooks, done));
     done += held.rows;
-    hooks.on_rows(done);
+    hooks.on_rows?.(done);
   }
   const sequences = manifest.body.database.sequences.map(({ table, seq }) => ({ table, last: BigInt(seq) }));
   await finishLoad(connection, load, sequences, (step) => {
     hooks.signal.throwIfAborted();
-    hooks.on_step(step);
+    hooks.on_step?.(step);
   });
 }
 
@@ -77,8 +77,7 @@ export function snapshotSchema({ body }: { body: Pick<SnapshotBody, "database"> 
 
 async function isLoaded(connection: D1Connection, { triggers }: Schema): Promise<boolean> {
   if (triggers.length === 0) return false;
-  const [found] = await connection.batch([{ sql: "SELECT name FROM sqlite_schema WHERE type = 'trigger'" }]);
-  const there = new Set((found?.rows ?? []).map(([name]) => String(name)));
+  const there = new Set(await queryTexts(connection, "SELECT name FROM sqlite_schema WHERE type = 'trigger'"));
   return triggers.every(({ name }) => there.has(name));
 }
 
@@ -88,7 +87,7 @@ async function* counted(pages: AsyncIterable<Row[]>, { signal, on_rows }: LoadHo
     signal.throwIfAborted();
     yield page;
     done += page.length;
-    on_rows(done);
+    on_rows?.(done);
   }
 }
 

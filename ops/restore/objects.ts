@@ -4,7 +4,7 @@ import { DEFERRED_PREFIX } from "../../worker/store/fence-names.ts";
 import type { BucketSummary } from "../backup/manifest.ts";
 import type { Snapshot } from "../backup/repository/repository.ts";
 import { readObjects } from "../backup/snapshot/bucket-copy.ts";
-import { objectsUnder, type Storage, StorageError } from "../storage/storage.ts";
+import { absent, objectsUnder, type Storage } from "../storage/storage.ts";
 
 export const objectsRestored = z.strictObject({
   written: z.int(),
@@ -52,9 +52,6 @@ function isRestored(key: string): boolean {
 
 /** Another store may name the same content by another etag. */
 async function holds(storage: Storage, key: string, body: Uint8Array, signal: AbortSignal): Promise<boolean> {
-  const found = await storage.read(key, signal).catch((error: unknown) => {
-    if (error instanceof StorageError && error.failure === "missing") return null;
-    throw error;
-  });
-  return found !== null && Buffer.compare(found.body, body) === 0;
+  const found = await storage.read(key, signal).catch(absent);
+  return found !== undefined && Buffer.compare(found.body, body) === 0;
 }

@@ -3,15 +3,13 @@
  * there, and what it replaced, so that it can be undone.
  */
 import { z } from "zod";
+import { keyValueEntry } from "../backup/snapshot/config-namespace.ts";
 import { readKept } from "../generation/record.ts";
-import { type Storage, StorageError } from "../storage/storage.ts";
-import { DERIVED_CHECKS } from "./derived-checks.ts";
+import { absent, readJson, type Storage } from "../storage/storage.ts";
+import { failedCheck } from "./derived-checks.ts";
 
 const RECORD = "generations/restore.json";
 
-const entries = z.array(
-  z.object({ key: z.string(), value_base64: z.string(), metadata: z.unknown(), expiration: z.number().nullable() }),
-);
 const indexVersions = z.array(z.tuple([z.string(), z.number()])).nullable();
 const move = z.object({ from: z.number(), to: z.number() });
 
@@ -55,9 +53,9 @@ const record = z.object({
   /** Of every tenant, from before; null where that was lost. */
   index_versions: indexVersions,
   /** Checks that failed and were overruled by `--accept-failed-check`. */
-  overruled: z.array(z.object({ check: z.enum(DERIVED_CHECKS), finding: z.string() })).default([]),
+  overruled: z.array(failedCheck).default([]),
   /** The configuration namespace as it was; null until it is about to be changed. */
-  config_before: entries.nullable(),
+  config_before: z.array(keyValueEntry).nullable(),
 });
 export type RestoreRecord = z.infer<typeof record>;
 
@@ -83,20 +81,11 @@ export async function interruptedInPlace(
 
 /** The last restore of the stack; null without one. */
 export async function readRestoreRecord(storage: Storage, signal: AbortSignal): Promise<RestoreRecord | null> {
-  const found = await read(storage, signal);
-  return found && readKept(record, Buffer.from(found.body).toString(), RECORD);
+  const found = await readJson(storage, RECORD, signal);
+  return found && readKept(record, found.value, RECORD);
 }
 
 export async function writeRestoreRecord(storage: Storage, value: RestoreRecord, signal: AbortSignal): Promise<void> {
-  const found = await read(storage, signal);
+  const found = await storage.read(RECORD, signal).catch(absent);
   await storage.replace(RECORD, Buffer.from(JSON.stringify(value)), found?.etag ?? null, signal);
-}
-
-async function read(storage: Storage, signal: AbortSignal) {
-  try {
-    return await storage.read(RECORD, signal);
-  } catch (error) {
-    if (error instanceof StorageError && error.failure === "missing") return null;
-    throw error;
-  }
 }

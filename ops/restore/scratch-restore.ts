@@ -7,6 +7,7 @@ import { counted } from "../../worker/ground/counted.ts";
 import type { SnapshotManifest } from "../backup/manifest.ts";
 import type { Snapshot } from "../backup/repository/repository.ts";
 import type { D1Connection } from "../d1/connection.ts";
+import { queryTexts } from "../d1/query.ts";
 import { sqliteD1 } from "../d1/sqlite-connection.ts";
 import { compareDatabase, type DatabaseComparison } from "./compare-database.ts";
 import { comparePacks, type PackComparison } from "./compare-packs.ts";
@@ -40,11 +41,9 @@ export async function restoreIntoScratch(
     database.exec("PRAGMA journal_mode = off; PRAGMA synchronous = off");
     const connection = sqliteD1(database);
     await loadDatabase(snapshot, manifest, connection, hooks);
-    hooks.on_step("integrity_check");
     const faults = [...pragma(database, "integrity_check").filter((line) => line !== "ok"), ...foreignKeys(database)];
     const { failed_checks, ...compared } = await compareDatabase(connection, manifest, hooks);
     const { buckets } = manifest.inventory;
-    hooks.on_step("vector packs");
     const packs =
       buckets === null || manifest.inventory.database.vector_ids === null
         ? null
@@ -70,12 +69,10 @@ export async function restoreIntoScratch(
 }
 
 async function missesByWords(connection: D1Connection): Promise<string[]> {
-  const [samples] = await connection.batch([
-    { sql: `SELECT CAST(id AS TEXT) FROM chunks ORDER BY id LIMIT ${SEARCHED_CHUNKS}` },
-  ]);
+  const samples = `SELECT CAST(id AS TEXT) FROM chunks ORDER BY id LIMIT ${SEARCHED_CHUNKS}`;
   const misses: string[] = [];
-  for (const [id] of samples?.rows ?? []) {
-    if (!(await isFoundByItsWords(connection, String(id)))) misses.push(`chunk ${id} is not found by its own words`);
+  for (const id of await queryTexts(connection, samples)) {
+    if (!(await isFoundByItsWords(connection, id))) misses.push(`chunk ${id} is not found by its own words`);
   }
   return misses;
 }

@@ -1,5 +1,6 @@
 /** What a restore finds: whether there is a live database, what the deployed Worker wants, what stands in the way. */
 
+import { liveOf } from "../../infra/outputs.ts";
 import { embeddingModel } from "../../worker/vectors/models.ts";
 import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
 import { isReason, type OpsError, refusal } from "../command/errors.ts";
@@ -7,7 +8,7 @@ import type { Invocation } from "../command/invocation.ts";
 import { conditionOf, type Database, databaseOf, openSession, type StoreSession } from "../generation/stores.ts";
 import { openDriver } from "../stack/open-driver.ts";
 import type { StackResources } from "../stack/target.ts";
-import { StorageError } from "../storage/storage.ts";
+import { isFailure } from "../storage/storage.ts";
 import { whileWaiting } from "../waits.ts";
 
 export interface Situation {
@@ -40,7 +41,7 @@ async function lookAt(session: StoreSession): Promise<Situation> {
   const resources = await session.target.resources();
   const bindings = await servingBindings(session, resources);
   const found = databaseOf(session, resources, resources.database.live);
-  const id = resources.database.generations.find(({ generation }) => generation === resources.database.live)?.id;
+  const id = liveOf(resources.database)?.id;
   const condition = found === undefined ? "gone" : await conditionOf(found);
   const existing = found === undefined || id === undefined || condition === "gone" ? null : { ...found, id };
   return {
@@ -75,7 +76,7 @@ export async function withBucket({ session }: Situation): Promise<void> {
   const isThere = await session.bucket.page("", "", session.signal).then(
     () => true,
     (error: unknown) => {
-      if (error instanceof StorageError && ["missing", "refused"].includes(error.failure)) return false;
+      if (isFailure(error, "missing", "refused")) return false;
       throw error;
     },
   );

@@ -1,7 +1,9 @@
 /** For tests: everything that a stack holds, by hash, read past the service. */
 import { createHash } from "node:crypto";
 import { BUCKETS } from "../../infra/inventory.ts";
+import { liveOf } from "../../infra/outputs.ts";
 import type { Platform } from "../../local/platform.ts";
+import { portions } from "../../worker/ground/portions.ts";
 import { readNamespace } from "../backup/snapshot/config-namespace.ts";
 import { LEFT_OUT } from "../backup/snapshot/database-look.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
@@ -17,9 +19,8 @@ const signal = new AbortController().signal;
 export async function liveStack({ api_url, account_id, api_token: token }: Platform, data_dir: string) {
   const resources = await (await locateStack("local", data_dir, {}, signal)).resources();
   const api = createCloudflare({ api_url, account_id, token }, { signal });
-  const id = resources.database.generations.find(({ generation }) => generation === resources.database.live)?.id ?? "";
-  const index =
-    resources.vectors.generations.find(({ generation }) => generation === resources.vectors.live)?.name ?? "";
+  const id = liveOf(resources.database)?.id ?? "";
+  const index = liveOf(resources.vectors)?.name ?? "";
   return { api, account_id, resources, database: restD1(api, account_id, id), index };
 }
 
@@ -34,8 +35,8 @@ export async function stackState(platform: Platform, data_dir: string): Promise<
   for (let cursor: string | undefined, more = true; more; ) {
     const page = platform.vectorize.listVectors(index, 1000, cursor);
     const ids = page.vectors.map(({ id }) => id);
-    for (let from = 0; from < ids.length; from += VECTOR_GET_IDS) {
-      for (const vector of platform.vectorize.getByIds(index, ids.slice(from, from + VECTOR_GET_IDS))) {
+    for (const part of portions(ids, VECTOR_GET_IDS)) {
+      for (const vector of platform.vectorize.getByIds(index, part)) {
         const { id, namespace, metadata, values } = vector;
         const hash = createHash("sha256").update(JSON.stringify([namespace, Object.entries(metadata ?? {}).sort()]));
         state[`vector ${id}`] = hash.update(Buffer.from(Float32Array.from(values).buffer)).digest("hex");

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/pro
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { liveOf } from "../../infra/outputs.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { EXTENT_TIMEOUT_MS, spread, TRIES_ALL } from "../backup/torture/extent.fixture.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
@@ -97,7 +98,7 @@ test("a moment that Time Travel reaches is gone back to in place, with the vecto
 }, async () => {
   const damaged = await state();
   const { api, account_id, resources } = await liveStack(service.platform, dir);
-  const live = resources.database.generations.find(({ generation }) => generation === resources.database.live);
+  const live = liveOf(resources.database);
   // The local platform keeps a state when it is asked for a bookmark.
   await api.d1.database.timeTravel.getBookmark(live?.id ?? "", { account_id });
   const at = new Date().toISOString();
@@ -114,7 +115,7 @@ test("so are tables that were dropped since, some or all of them, and an answer 
 }, async () => {
   const whole = await state();
   const { api, account_id, resources } = await liveStack(service.platform, dir);
-  const id = resources.database.generations.find(({ generation }) => generation === resources.database.live)?.id ?? "";
+  const id = liveOf(resources.database)?.id ?? "";
   const run = async (sql: string) => {
     const rows: unknown[] = [];
     for await (const { results = [] } of api.d1.database.query(id, { account_id, sql })) rows.push(...results);

@@ -33,7 +33,7 @@ export async function sendDocuments(
   client: Client,
   documents: readonly DocumentInput[],
   signal: AbortSignal,
-  onProgress: (done: number) => void,
+  on_progress?: (done: number) => void,
 ): Promise<BatchOutcome> {
   const total: BatchOutcome = { created: 0, updated: 0, unchanged: 0, rows_written: 0, embedded_texts: 0 };
   const jobs: { id: string; size: number }[] = [];
@@ -61,7 +61,7 @@ export async function sendDocuments(
     total.rows_written += job.cost.rows_written;
     total.embedded_texts += job.cost.embedded_texts;
     done += size;
-    onProgress(done);
+    on_progress?.(done);
   }
   return total;
 }

@@ -56,6 +56,16 @@ test("an unavailable service is asked again only for requests that may be repeat
   expect(again.seen).toHaveLength(3);
 });
 
+test("what the service refuses in the mode that somebody has set is not asked for again", async () => {
+  const body = { type: "/docs#problem-maintenance", title: "Maintenance", status: 503, detail: "Not now." };
+  const { client, seen } = await serve({ status: 503, headers: LATER, body });
+  await expect(client.get("/x")).rejects.toMatchObject({
+    reason: "mode-refuses",
+    message: expect.stringMatching("503 Not now."),
+  });
+  expect(seen).toHaveLength(1);
+});
+
 test("a wait longer than any rate window is reported instead of waited for", async () => {
   const { client, seen } = await serve({ status: 429, headers: { "retry-after": "86400" } });
   await expect(client.get("/x")).rejects.toThrow("429");

@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import { jsonIn } from "../../worker/ground/json.ts";
+import { MODES } from "../../worker/ground/mode.ts";
 import { endedEarly, OpsError } from "../command/errors.ts";
 import { REQUEST_RETRIES_MAX, REQUEST_TIMEOUT_MS, RETRY_AFTER_MAX_MS, RETRY_PAUSE_MS } from "../limits.ts";
 import { patiently, retryAfter_ms } from "../patience.ts";
@@ -43,6 +44,7 @@ interface ClientOptions {
 }
 
 const ProblemDocument = z.object({
+  type: z.string().optional(),
   title: z.string(),
   detail: z.string().optional(),
   request_id: z.string().optional(),
@@ -100,7 +102,9 @@ export function createClient(options: ClientOptions): Client {
   ): Promise<unknown> =>
     patiently(() => once(method, path, body, headers), {
       signal,
-      mayPass: ({ status }) => status === 429 || (repeatable && (status === 503 || status === undefined)),
+      // A mode lasts until somebody sets another one.
+      mayPass: ({ status, reason }) =>
+        reason !== "mode-refuses" && (status === 429 || (repeatable && (status === 503 || status === undefined))),
       retries_max: REQUEST_RETRIES_MAX,
       pause_ms: () => RETRY_PAUSE_MS,
       wait_max_ms: RETRY_AFTER_MAX_MS,
@@ -157,13 +161,15 @@ async function problem(method: string, path: string, response: Response): Promis
   const text = await response.text();
   const parsed = ProblemDocument.safeParse(jsonIn(text));
   const {
+    type,
     detail,
     title,
     errors = [],
     request_id,
   } = parsed.success
     ? parsed.data
-    : { title: text.slice(0, 200) || response.statusText, detail: undefined, request_id: undefined };
+    : { type: undefined, title: text.slice(0, 200) || response.statusText, detail: undefined, request_id: undefined };
+  const isMode = MODES.some((mode) => type === `/docs#problem-${mode}`);
   // The service's own sentence often names the field already.
   const unnamed = errors.filter(({ message }) => !detail?.includes(message));
   const fields = unnamed.map(({ path: field, message }) => `; ${field}: ${message}`).join("");
@@ -173,7 +179,9 @@ async function problem(method: string, path: string, response: Response): Promis
       op: method,
       subject: path,
       cause: `${response.status} ${detail ?? title}${fields}${id === null ? "" : ` (request ${id})`}`,
-      hint: hintFor(response.status),
+      ...(isMode
+        ? { hint: "npm run ops -- mode show says who has set it and why", reason: "mode-refuses" as const }
+        : { hint: hintFor(response.status) }),
     },
     { status: response.status, retry_after_ms: retryAfter_ms(response.headers.get("retry-after")) },
   );

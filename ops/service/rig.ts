@@ -1,4 +1,4 @@
-/** A platform of a measurement's own: started empty, driven through the HTTP API, gone afterwards. */
+/** A platform of a measurement's or a drill's own: started empty, driven through the HTTP API, gone afterwards. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { parseDocument } from "yaml";
 import { z } from "zod";
 import { SECRETS, type SecretName } from "../../infra/inventory.ts";
+import { isObject } from "../../worker/ground/json.ts";
 import { type OpsError, refusal } from "../command/errors.ts";
 import type { ConfigPath, SecretChange } from "./driver.ts";
 
@@ -18,7 +19,7 @@ const stackFile = z.object({ config: z.record(z.string(), z.unknown()).default({
 export function valueAt(values: ConfigValues, path: ConfigPath): unknown {
   const keys = path.split(".");
   if (SECRET_NAMES.has(keys[0] ?? "")) return undefined;
-  return keys.reduce<unknown>((value, key) => (isRecord(value) ? value[key] : undefined), values);
+  return keys.reduce<unknown>((value, key) => (isObject(value) ? value[key] : undefined), values);
 }
 
 /** The values with the changes made. @throws OpsError for a secret, whose way into a stack is another. */
@@ -86,7 +87,7 @@ export function asProgramConfig(values: ConfigValues): Record<string, string> {
 function withValue(values: ConfigValues, [key = "", ...inside]: readonly string[], value: unknown): ConfigValues {
   const { [key]: before, ...others } = values;
   if (inside.length > 0) {
-    const nested = withValue(isRecord(before) ? before : {}, inside, value);
+    const nested = withValue(isObject(before) ? before : {}, inside, value);
     return { ...others, [key]: nested };
   }
   return value === undefined ? others : { ...others, [key]: value };
@@ -110,8 +111,4 @@ export function notSet(name: SecretName): OpsError {
     cause: "it is not set",
     hint: "npm run ops -- secrets rotate tells what was begun",
   });
-}
-
-function isRecord(value: unknown): value is ConfigValues {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

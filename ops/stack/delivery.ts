@@ -1,5 +1,6 @@
 /** What a delivery works with, opened once: the stack's driver, Cloudflare's API, the Worker's versions, its database. */
 import { nameInStack, SERVICE } from "../../infra/inventory.ts";
+import { liveOf } from "../../infra/outputs.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import type { Cloudflare } from "../cloudflare/official.ts";
 import { type WorkerVersions, workerVersions } from "../cloudflare/worker-versions.ts";
@@ -42,6 +43,5 @@ export async function openDelivery(invocation: Invocation): Promise<Delivery> {
 /** The database that the live generation is. */
 export async function liveDatabase({ target, client, account_id }: StackAccess): Promise<D1Connection> {
   const { database } = await target.resources();
-  const id = database.generations.find(({ generation }) => generation === database.live)?.id ?? "";
-  return restD1(client, account_id, id);
+  return restD1(client, account_id, liveOf(database)?.id ?? "");
 }

@@ -48,49 +48,47 @@ export function directoryStorage(folder: string): Storage {
     return path;
   };
 
+  type Take = (temporary: string, path: string) => Promise<void> | void;
+  /** Writes the object under another name; `take` gives it its own, or throws. */
+  const write = (key: string, body: Uint8Array, signal: AbortSignal, take: Take): Promise<string> =>
+    attempt(key, async () => {
+      const path = pathOf(key);
+      const temporary = await writeTemporary(body);
+      try {
+        signal.throwIfAborted();
+        await makeFolders(root, dirname(path));
+        await take(temporary, path);
+      } finally {
+        await rm(temporary, { force: true });
+      }
+      await syncFolder(dirname(path));
+      return etagOf(await stat(path));
+    });
+
   return {
     location: root,
 
     create: (key, body, signal) =>
-      attempt(key, async () => {
-        const temporary = await writeTemporary(body);
-        try {
-          signal.throwIfAborted();
-          makeFolders(root, dirname(pathOf(key)));
-          await link(temporary, pathOf(key)).catch((error: unknown) => {
-            if (!WITHOUT_LINKS.has(codeOf(error) ?? "")) throw error;
-            underLock(join(root, LOCK), () => {
-              if (statSync(pathOf(key), { throwIfNoEntry: false }) !== undefined)
-                throw new StorageError("exists", `${key}: the name is taken`);
-              renameSync(temporary, pathOf(key));
-            });
+      write(key, body, signal, (temporary, path) =>
+        link(temporary, path).catch((error: unknown) => {
+          if (!WITHOUT_LINKS.has(codeOf(error) ?? "")) throw error;
+          underLock(join(root, LOCK), () => {
+            if (statSync(path, { throwIfNoEntry: false }) !== undefined)
+              throw new StorageError("exists", `${key}: the name is taken`);
+            renameSync(temporary, path);
           });
-        } finally {
-          await rm(temporary, { force: true });
-        }
-        await syncFolder(dirname(pathOf(key)));
-        return etagOf(await stat(pathOf(key)));
-      }),
+        }),
+      ),
 
     replace: (key, body, etag, signal) =>
-      attempt(key, async () => {
-        const temporary = await writeTemporary(body);
-        try {
-          signal.throwIfAborted();
-          makeFolders(root, dirname(pathOf(key)));
-          underLock(join(root, LOCK), () => {
-            const there = statSync(pathOf(key), { throwIfNoEntry: false });
-            if ((there === undefined ? null : etagOf(there)) !== etag) {
-              throw new StorageError("changed", `${key} was changed by another process`);
-            }
-            renameSync(temporary, pathOf(key));
-          });
-        } finally {
-          await rm(temporary, { force: true });
-        }
-        await syncFolder(dirname(pathOf(key)));
-        return etagOf(await stat(pathOf(key)));
-      }),
+      write(key, body, signal, (temporary, path) =>
+        underLock(join(root, LOCK), () => {
+          const there = statSync(path, { throwIfNoEntry: false });
+          if ((there === undefined ? null : etagOf(there)) !== etag)
+            throw new StorageError("changed", `${key} was changed by another process`);
+          renameSync(temporary, path);
+        }),
+      ),
 
     read: (key, signal) =>
       attempt(key, async () => {

@@ -8,7 +8,7 @@ import { RETRY_AFTER_MAX_MS, STORAGE_PAUSE_MS, STORAGE_RETRIES_MAX, STORAGE_TIME
 import { patiently } from "../patience.ts";
 import { whileWaiting } from "../waits.ts";
 import type { RateLimit } from "./rate-limit.ts";
-import { type Storage, StorageError } from "./storage.ts";
+import { absent, type Storage, StorageError } from "./storage.ts";
 
 export interface Patience {
   timeout_ms?: number;
@@ -84,25 +84,18 @@ export function patientStorage(storage: Storage, patience: Patience = {}): Stora
     });
   };
 
-  const orNull = <T>(error: unknown): T | null => {
-    if (error instanceof StorageError && error.failure === "missing") return null;
-    throw error;
-  };
-
   /** After "the name is taken" or "it changed": ours from a try that seemed to fail, another's, or a false answer. */
   const recognise = (key: string, body: Uint8Array, signal: AbortSignal, mayBeAbsent: boolean): Sending<string> => ({
     bytes: body.byteLength,
     async settle(error, unsure) {
       if (error.failure !== "exists" && error.failure !== "changed") throw error;
       if (unsure) {
-        const there = await persist(key, signal, (one) => storage.read(key, one)).catch(
-          orNull<{ body: Uint8Array; etag: string }>,
-        );
+        const there = await persist(key, signal, (one) => storage.read(key, one)).catch(absent);
         if (there && Buffer.compare(there.body, body) === 0) return there.etag;
-        if (there === null && mayBeAbsent) return "again";
+        if (there === undefined && mayBeAbsent) return "again";
       } else if (mayBeAbsent) {
-        const there = await persist(key, signal, (one) => storage.look(key, one)).catch(orNull<object>);
-        if (there === null) return "again";
+        const there = await persist(key, signal, (one) => storage.look(key, one)).catch(absent);
+        if (there === undefined) return "again";
       }
       throw error;
     },

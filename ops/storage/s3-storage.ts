@@ -2,7 +2,7 @@
 import type { ListObjectsV2CommandInput } from "@aws-sdk/client-s3";
 import { STORAGE_PAGE } from "../limits.ts";
 import { regionWanted, type SdkFailure, translated } from "./s3-failure.ts";
-import { type Storage, StorageError, type StorageFailure } from "./storage.ts";
+import { absent, type Storage, StorageError, type StorageFailure } from "./storage.ts";
 
 export interface S3Place {
   /** One that begins with the bucket's name is the bucket's own, as servers want it that take no bucket in a path. */
@@ -43,25 +43,26 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
   };
   let connection: ReturnType<typeof connect> | null = null;
   const connected = () => (connection ??= connect());
-  const attempt = <T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> =>
+  type Connection = Awaited<ReturnType<typeof connect>>;
+  const attempt = <T>(key: string, signal: AbortSignal, work: (connection: Connection) => Promise<T>): Promise<T> =>
     translated(key, signal, async () => {
+      const connection = await connected();
       const signed_for = region;
       try {
-        return await work();
+        return await work(connection);
       } catch (error) {
         const wanted = regionWanted(error as SdkFailure);
         if (wanted === undefined || wanted === signed_for) throw error;
         // A signature is looked at before anything is done.
         region = wanted;
-        return await work();
+        return await work(connection);
       }
     });
   const Bucket = ofBucket ? place.endpoint : bucket;
   const at = (key: string) => ({ Bucket, Key: `${prefix}${key}` });
 
   const put = (key: string, body: Uint8Array, condition: object, signal: AbortSignal): Promise<string> =>
-    attempt(key, signal, async () => {
-      const { sdk, client } = await connected();
+    attempt(key, signal, async ({ sdk, client }) => {
       const put = new sdk.PutObjectCommand({ ...at(key), Body: body, ContentLength: body.byteLength, ...condition });
       return tagOf((await client.send(put, { abortSignal: signal })).ETag, key);
     });
@@ -112,8 +113,7 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
       }),
 
     read: (key, signal) =>
-      attempt(key, signal, async () => {
-        const { sdk, client } = await connected();
+      attempt(key, signal, async ({ sdk, client }) => {
         const answer = await client.send(new sdk.GetObjectCommand(at(key)), { abortSignal: signal });
         const body = (await answer.Body?.transformToByteArray()) ?? new Uint8Array();
         if (answer.ContentLength !== undefined && body.byteLength !== answer.ContentLength) {
@@ -126,8 +126,7 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
       }),
 
     look: (key, signal) =>
-      attempt(key, signal, async () => {
-        const { sdk, client } = await connected();
+      attempt(key, signal, async ({ sdk, client }) => {
         const answer = await client.send(new sdk.HeadObjectCommand(at(key)), { abortSignal: signal });
         return {
           key,
@@ -169,12 +168,9 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
       }).catch(notListed),
 
     remove: (key, signal) =>
-      attempt(key, signal, async () => {
-        const { sdk, client } = await connected();
+      attempt(key, signal, async ({ sdk, client }) => {
         await client.send(new sdk.DeleteObjectCommand(at(key)), { abortSignal: signal });
-      }).catch((error: unknown) => {
-        if (!(error instanceof StorageError && error.failure === "missing")) throw error;
-      }),
+      }).catch(absent),
   };
 }
 

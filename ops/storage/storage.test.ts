@@ -141,11 +141,12 @@ test("a listing goes on after a full page", async () => {
   expect(await keysOf(storage, "p/")).toEqual(names);
 });
 
-test("a directory keeps nothing of a write that was ended", async () => {
+test("a directory keeps nothing of a write that was ended, or whose folder cannot be made", async () => {
   const storage = directoryStorage(join(folder, "leftover"));
   await storage.create("taken", text("1"), signal);
   await failureOf(storage.create("taken", text("2"), signal));
   await failureOf(storage.replace("taken", text("3"), "another", signal));
+  expect(await failureOf(storage.create(`${"x".repeat(300)}/y`, text("4"), signal))).toBe("refused");
   expect(readdirSync(join(folder, "leftover", ".tmp"))).toEqual([]);
 });
 

@@ -4,6 +4,7 @@
  * Implementations try once and say what went wrong; patience is `patient-storage.ts`'s.
  */
 
+import { jsonIn } from "../../worker/ground/json.ts";
 import { SET_THE_CLOCK } from "../clock.ts";
 import { OpsError } from "../command/errors.ts";
 
@@ -71,10 +72,19 @@ export class StorageError extends OpsError {
   }
 }
 
+/** Whether a storage failed in one of these ways: the one way for code to tell its failures apart. */
+export function isFailure(error: unknown, ...failures: readonly StorageFailure[]): error is StorageError {
+  return error instanceof StorageError && failures.includes(error.failure);
+}
+
 /** For `catch`: undefined where there is no such object. */
 export function absent(error: unknown): undefined {
-  if (error instanceof StorageError && error.failure === "missing") return undefined;
-  throw error;
+  if (!isFailure(error, "missing")) throw error;
+}
+
+/** For `catch` of `create`: what is there already is what was to be written, by an earlier try or another process. */
+export function alreadyThere(error: unknown): void {
+  if (!isFailure(error, "exists")) throw error;
 }
 
 /** Some of the objects under a prefix, ascending by key. */
@@ -102,6 +112,16 @@ export interface Storage {
   folders(prefix: string, signal: AbortSignal): Promise<string[]>;
   /** One that is already gone is fine. Failure: locked. */
   remove(key: string, signal: AbortSignal): Promise<void>;
+}
+
+/** An object of JSON, and its etag for `replace`; null where there is none. */
+export async function readJson(
+  storage: Storage,
+  key: string,
+  signal: AbortSignal,
+): Promise<{ value: unknown; etag: string } | null> {
+  const found = await storage.read(key, signal).catch(absent);
+  return found === undefined ? null : { value: jsonIn(Buffer.from(found.body).toString()), etag: found.etag };
 }
 
 /** All objects under a prefix, ascending by key. */

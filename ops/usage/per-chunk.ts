@@ -1,7 +1,9 @@
 /** What a chunk costs to index, from what the database says of this day's chunks. */
 import { NEURONS_PER_MILLION_EMBEDDED_TOKENS } from "../../infra/cloudflare-limits.ts";
+import { liveOf } from "../../infra/outputs.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { rounded } from "../command/rounded.ts";
+import { firstNumber } from "../d1/query.ts";
 import { restD1 } from "../d1/rest-connection.ts";
 import { PER_CHUNK_SAMPLE } from "../limits.ts";
 import type { StackTarget } from "../stack/target.ts";
@@ -23,8 +25,7 @@ export async function readPerChunk(
   { rows_written, midnight_ms, signal }: { rows_written: number; midnight_ms: number; signal: AbortSignal },
 ): Promise<PerChunk> {
   const [address, { database }] = await Promise.all([target.api(), target.resources()]);
-  const live = database.generations.find(({ generation }) => generation === database.live);
-  const connection = restD1(createCloudflare(address, { signal }), address.account_id, live?.id ?? "");
+  const connection = restD1(createCloudflare(address, { signal }), address.account_id, liveOf(database)?.id ?? "");
   const [made, lengths] = await connection.batch([
     { sql: "SELECT coalesce(sum(vector_count), 0) FROM packs WHERE created_at_ms >= ?1", params: [midnight_ms] },
     {
@@ -32,7 +33,7 @@ export async function readPerChunk(
       params: [PER_CHUNK_SAMPLE],
     },
   ]);
-  const chunks_today = Number(made?.rows[0]?.[0] ?? 0);
+  const chunks_today = firstNumber(made);
   const tokens = lengths?.rows[0]?.[0] ?? null;
   return {
     chunks_today,

@@ -1,7 +1,8 @@
 /** Rows that have served their time: counted first, so that a dry run says the same as a run. */
 import { z } from "zod";
 import { IDEMPOTENCY_LIFETIME_MS } from "../../worker/limits.ts";
-import type { D1Connection, JsonValue, Rows } from "../d1/connection.ts";
+import type { D1Connection, JsonValue } from "../d1/connection.ts";
+import { firstNumber, queryNumber } from "../d1/query.ts";
 import { FINISHED_JOB_KEEP_MS, RECORD_KEEP_MS, VACUUM_ROWS_PER_STATEMENT } from "../limits.ts";
 
 export const removed = z.strictObject({
@@ -90,9 +91,8 @@ export async function carryOutSweep(
   return { what, rows, because };
 }
 
-async function countOf(connection: D1Connection, { table, where, params }: Sweep["tables"][number]): Promise<number> {
-  const [found] = await connection.batch([{ sql: `SELECT count(*) FROM ${table} WHERE ${where}`, params }]);
-  return firstNumber(found);
+function countOf(connection: D1Connection, { table, where, params }: Sweep["tables"][number]): Promise<number> {
+  return queryNumber(connection, `SELECT count(*) FROM ${table} WHERE ${where}`, params);
 }
 
 /** A statement has 30 s: some at a time. */
@@ -111,8 +111,4 @@ async function sweep(
     rows += gone;
     if (gone < VACUUM_ROWS_PER_STATEMENT) return rows;
   }
-}
-
-function firstNumber(rows: Rows | undefined): number {
-  return Number(rows?.rows[0]?.[0] ?? 0);
 }

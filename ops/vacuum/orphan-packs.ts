@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { PACK_RETENTION_MS } from "../../worker/limits.ts";
 import type { D1Connection } from "../d1/connection.ts";
+import { queryNumber, queryTexts } from "../d1/query.ts";
 import { D1_KEYS_PER_READ } from "../limits.ts";
 import { absent, objectsUnder, type Storage } from "../storage/storage.ts";
 
@@ -22,8 +23,7 @@ export async function removeOrphanPacks(
   const before_ms = now_ms - PACK_RETENTION_MS;
   const due = `unreferenced_at_ms < ?1 AND ${UNREFERENCED}`;
   const removed: PacksRemoved = { rows: 0, objects: 0, bytes: 0 };
-  const [counted] = await connection.batch([{ sql: `SELECT count(*) FROM packs WHERE ${due}`, params: [before_ms] }]);
-  removed.rows = Number(counted?.rows[0]?.[0] ?? 0);
+  removed.rows = await queryNumber(connection, `SELECT count(*) FROM packs WHERE ${due}`, [before_ms]);
   if (!dry_run) {
     await connection.batch([
       {
@@ -78,11 +78,6 @@ async function named(
   before_ms: number,
 ): Promise<string[]> {
   if (keys.length === 0) return [];
-  const [found] = await connection.batch([
-    {
-      sql: `SELECT object_key FROM packs WHERE object_key IN (SELECT value FROM json_each(?2)) AND ${without === null ? "?1 = ?1" : `NOT (${without})`}`,
-      params: [before_ms, JSON.stringify(keys)],
-    },
-  ]);
-  return (found?.rows ?? []).map(([key]) => String(key));
+  const sql = `SELECT object_key FROM packs WHERE object_key IN (SELECT value FROM json_each(?2)) AND ${without === null ? "?1 = ?1" : `NOT (${without})`}`;
+  return await queryTexts(connection, sql, [before_ms, JSON.stringify(keys)]);
 }

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { RequestBudget } from "../cloudflare/request-budget.ts";
 import type { D1Connection } from "../d1/connection.ts";
+import { queryTexts } from "../d1/query.ts";
 import { liveIndex, type StoreSession } from "../generation/stores.ts";
 import { VectorIndex } from "../generation/vector-index.ts";
 import { changedChunks, changeLogHead } from "../generation/vector-rows.ts";
@@ -58,20 +59,18 @@ export async function* findOrphanVectors(
 /** Of these ids those that a chunk has, that the outbox will settle, or whose chunk came or went after `since_seq`. */
 async function spokenFor(database: D1Connection, ids: readonly string[], since_seq: number): Promise<Set<string>> {
   const sql = "SELECT id FROM chunks WHERE id IN (SELECT value FROM json_each(?1))";
-  const [found] = await database.batch([{ sql, params: [JSON.stringify(ids)] }]);
-  return new Set((found?.rows ?? []).map(([id]) => String(id))).union(await unsettledChunks(database, since_seq));
+  const held = new Set(await queryTexts(database, sql, [JSON.stringify(ids)]));
+  return held.union(await unsettledChunks(database, since_seq));
 }
 
 /** Chunks whose vectors may still change: the outbox names them, or they came, went or changed after `since_seq`. */
 export async function unsettledChunks(database: D1Connection, since_seq: number): Promise<Set<string>> {
-  const [owed] = await database.batch([
-    {
-      sql: `SELECT owed.value FROM vector_outbox, json_each(upsert_chunk_ids) owed
-        UNION SELECT owed.value FROM vector_outbox, json_each(delete_chunk_ids) owed`,
-    },
-  ]);
-  const named = new Set((owed?.rows ?? []).map(([id]) => String(id)));
-  return named.union(await changedChunks(database, since_seq));
+  const owed = await queryTexts(
+    database,
+    `SELECT owed.value FROM vector_outbox, json_each(upsert_chunk_ids) owed
+      UNION SELECT owed.value FROM vector_outbox, json_each(delete_chunk_ids) owed`,
+  );
+  return new Set(owed).union(await changedChunks(database, since_seq));
 }
 
 /** Says beforehand what Cloudflare's request budget makes long. */

@@ -61,7 +61,6 @@ function fromSnapshot(snapshot: Snapshot, manifest: SnapshotManifest): DatabaseF
         progress.start("rows from the snapshot", manifest.summary.database.rows);
         await loadDatabase(snapshot, whileFollowing(manifest), target.connection, {
           signal,
-          on_step: () => {},
           on_rows: (rows) => progress.update(rows),
         });
         progress.stop();

@@ -1,5 +1,6 @@
 /** What D1 allows of SQLite's own maintenance: full-text indexes merged into one segment, statistics for the planner. */
 import type { D1Connection } from "../d1/connection.ts";
+import { firstNumber } from "../d1/query.ts";
 import { quoted, readSchema } from "../d1/schema.ts";
 import { FULL_TEXT_MERGE_PAGES } from "../limits.ts";
 
@@ -31,6 +32,6 @@ async function mergeSegments(connection: D1Connection, name: string): Promise<vo
       { sql: `INSERT INTO ${index} (${index}, rank) VALUES ('merge', ${pages})` },
       changes,
     ]);
-    changed = Number(after?.rows[0]?.[0] ?? 0) - Number(before?.rows[0]?.[0] ?? 0);
+    changed = firstNumber(after) - firstNumber(before);
   }
 }

@@ -1,5 +1,6 @@
 /** `ops vacuum`: what has served its time goes, indexes are put in order, and with `--rebuild` the database is made anew, compact. */
 import { z } from "zod";
+import { liveOf } from "../../infra/outputs.ts";
 import { counted } from "../../worker/ground/counted.ts";
 import { repositoryOptions } from "../backup/open.ts";
 import type { Repository } from "../backup/repository/repository.ts";
@@ -108,7 +109,7 @@ async function clean(
   if (options.rebuild === true && typeof repository !== "string")
     rebuilt = await rebuildDatabase(session, repository, connection).finally(() => progress.stop());
   const { database } = await session.target.resources();
-  const now = database.generations.find(({ generation }) => generation === database.live);
+  const now = liveOf(database);
   const bytes_after = await databaseBytes(situation, now?.id ?? live.id);
   return {
     data: { dry_run, bytes_before, bytes_after, removed, packs, vectors, full_text, rebuilt },

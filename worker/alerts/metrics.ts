@@ -76,13 +76,16 @@ export const METRICS = {
 
   allowance_percent: gauge(
     "meter",
-    "Used of what the free plan allows a UTC day",
+    "Used of what the plan allows: a UTC day's allowances, and what the database and the index may hold",
     ["resource"],
     () => "100 * prism_allowance_used / prism_allowance_limit",
   ),
   user_errors: gauge("meter", "Requests of a key that the service failed in the last hour", ["key"]),
   active_users_change_percent: gauge("meter", "Keys in use in the last 7 days against the 7 days before, in %"),
-  dependency_up: gauge("health", "1: answers the light check of `/health`; 0: does not", ["dependency"]),
+  database_up: gauge("health", "1: D1 answers the light check of `/health`; 0: does not"),
+  dependency_up: gauge("health", "1: Vectorize or KV answers the light check of `/health`; 0: does not", [
+    "dependency",
+  ]),
   disparity: gauge(
     "health",
     "1: what belongs together in the stores does not; looked at by samples, and once an hour more closely",

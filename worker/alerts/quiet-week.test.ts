@@ -69,7 +69,8 @@ function moment(minute: number, next: () => number): Reading[] {
   });
   const hours = minute / 60;
   return [
-    ...["database", "vectorize", "kv"].map((dependency) => reading("dependency_up", 1, { dependency })),
+    reading("database_up", 1),
+    ...["vectorize", "kv"].map((dependency) => reading("dependency_up", 1, { dependency })),
     reading("allowance_percent", 70 * ((minute % 1_440) / 1_440), { resource: "requests" }),
     reading("queue_depth", Math.round(200 * next()), { queue: "ingest" }),
     reading("queue_oldest_s", Math.round(60 * next()), { queue: "ingest" }),

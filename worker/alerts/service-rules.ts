@@ -24,7 +24,7 @@ export const SERVICE_RULES: readonly AlertRule[] = [
   ),
   critical(
     { id: "database-down", summary: "D1 does not answer", runbook: "d1-unavailable" },
-    { metric: "dependency_up", where: { dependency: "database" }, is: "<", value: 1 },
+    { metric: "database_up", is: "<", value: 1 },
   ),
   critical(
     { id: "ai-unavailable", summary: "Models do not answer", runbook: "ai-unavailable", dedup: ["call"] },
@@ -65,7 +65,7 @@ export const SERVICE_RULES: readonly AlertRule[] = [
   warning(
     {
       id: "quota-high",
-      summary: "More than 80 % of a day's allowance is used",
+      summary: "More than 80 % of what the plan allows is used",
       runbook: "quota-running-out",
       dedup: ["resource"],
       missing: "keep",
@@ -75,7 +75,7 @@ export const SERVICE_RULES: readonly AlertRule[] = [
   critical(
     {
       id: "quota-critical",
-      summary: "More than 95 % of a day's allowance is used",
+      summary: "More than 95 % of what the plan allows is used",
       runbook: "quota-running-out",
       dedup: ["resource"],
       missing: "keep",

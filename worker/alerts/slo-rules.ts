@@ -51,8 +51,10 @@ const BAD_LEAST = 10;
 export const SLO_RULES: readonly AlertRule[] = OBJECTIVES.flatMap(
   ({ id, target, bad_ratio, bad_count, what, runbook }) =>
     BURNS.map(({ name, burn, long_min, short_min, level }): AlertRule => {
-      const value = burn * (1 - target);
-      const summary = `So many requests ${what} that the objective of ${target * 100} % burns its budget ${burn} times too fast`;
+      // Without what is lost in binary: people read it.
+      const value = Number((burn * (1 - target)).toPrecision(6));
+      const pace = burn === 1 ? "faster than" : `${burn} times as fast as`;
+      const summary = `So many requests ${what} that the budget of the objective of ${target * 100} % burns ${pace} it may`;
       return level(
         { id: `slo-${id}-${name}`, summary, runbook },
         over(bad_ratio, long_min, value),

@@ -156,13 +156,19 @@ async function read(body: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void
       if (event === "token") showToken(value.text);
       if (event === "citation") citations.push(value);
       if (event === "usage") showEnding(value);
-      if (event === "error") news.textContent = value.detail;
+      if (event === "error") broken(value.detail);
       isEnded ||= event === "usage" || event === "error";
     },
   });
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   for (let next = await reader.read(); !next.done; next = await reader.read()) parser.feed(next.value);
   if (!isEnded) news.textContent = "The answer broke off.";
+}
+
+/** What had come until then stays; headings above nothing do not. */
+function broken(why: string): void {
+  news.textContent = why;
+  answer.hidden = written === "" && passages.length === 0;
 }
 
 function showToken(more: string): void {

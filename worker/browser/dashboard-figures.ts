@@ -9,9 +9,9 @@ import { count, type Fetched, milliseconds, missing, panel, panelOf, shortTime }
 
 /** How it is, and the sums of the period. */
 export function figureTiles(health: Fetched<Health>, metrics: Fetched<Metrics>): HTMLElement {
-  const tiles = "data" in metrics ? metricTiles(metrics.data) : [missing(metrics.missing)];
+  const [tiles, why] = "data" in metrics ? [metricTiles(metrics.data), []] : [[], [missing(metrics.missing)]];
   const healthTiles = "data" in health ? [healthTile(health.data)] : [tile("Health", "unknown", health.missing, "bad")];
-  return panel("Now and in this period", "tiles", el("dl", {}, ...healthTiles, ...tiles));
+  return panel("Now and in this period", "tiles", el("dl", {}, ...healthTiles, ...tiles), ...why);
 }
 
 function healthTile({ status, services }: Health): HTMLElement {

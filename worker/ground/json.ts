@@ -36,3 +36,8 @@ export function jsonIn(text: string): unknown {
     return undefined;
   }
 }
+
+/** Whether a value of JSON is an object with keys: neither null nor an array. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

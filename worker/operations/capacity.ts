@@ -12,23 +12,36 @@ const WEEK_DAYS = 7;
 
 /** @throws Problem `metrics-unavailable` when the meter does not answer; what D1 and Vectorize throw. */
 export async function reportCapacity(work: Work): Promise<z.infer<typeof capacityReport>> {
-  const { env, timings, stores, now_ms } = work;
+  const { stores, now_ms } = work;
   const since_ms = now_ms - WEEK_DAYS * DAY_MS;
   const sql = "SELECT coalesce(sum(vector_count), 0) AS added FROM packs WHERE created_at_ms >= ?1";
-  const [daily, described, { results, meta }] = await Promise.all([
+  const [daily, { database, vectors, dimensions }, { results }] = await Promise.all([
     allowancesOf(work),
-    timings.measure("vector read", () => env.VECTORIZE.describe()),
+    usedStores(work),
     stores.db.prepare(sql).bind(since_ms).all<{ added: number }>(),
   ]);
-  const { vectorCount, dimensions } = described as unknown as { vectorCount: number; dimensions: number };
   const added = (results[0]?.added ?? 0) * dimensions;
-  const { d1_bytes, vectorize_dimensions } = STORES[env.PLAN];
   return {
     daily,
     stores: [
-      storeOf("database", "bytes", meta.size_after, d1_bytes, null),
-      storeOf("vectors", "dimensions", vectorCount * dimensions, vectorize_dimensions, added),
+      storeOf("database", "bytes", database.used, database.limit, null),
+      storeOf("vectors", "dimensions", vectors.used, vectors.limit, added),
     ],
+  };
+}
+
+/** Bytes of the database, and dimensions of all vectors, with what the plan stores of each. @throws what D1 and Vectorize throw. */
+export async function usedStores({ env, timings, stores }: Work) {
+  const [described, { meta }] = await Promise.all([
+    timings.measure("vector read", () => env.VECTORIZE.describe()),
+    stores.db.prepare("SELECT 1").run(),
+  ]);
+  const { vectorCount, dimensions } = described as unknown as { vectorCount: number; dimensions: number };
+  const { d1_bytes, vectorize_dimensions } = STORES[env.PLAN];
+  return {
+    database: { used: meta.size_after, limit: d1_bytes },
+    vectors: { used: vectorCount * dimensions, limit: vectorize_dimensions },
+    dimensions,
   };
 }
 

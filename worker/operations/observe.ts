@@ -12,6 +12,7 @@ import { describeError } from "../telemetry/log.ts";
 import { meterShards, minuteOf } from "../telemetry/metering.ts";
 import type { Work } from "../work.ts";
 import { allowancesOf } from "./allowances.ts";
+import { usedStores } from "./capacity.ts";
 import { type Check, performed } from "./checks/check.ts";
 import { fullText } from "./checks/database.ts";
 import { quickParity, vectorParity } from "./checks/vectors.ts";
@@ -25,7 +26,7 @@ type Observed = Pick<Observation, "slices" | "readings" | "slow_readings" | "las
 
 /** Never rejects. */
 export async function observe(work: Work, { observed_minute, slow_due }: Beginning): Promise<Observed> {
-  const named = { dependencies, allowances, queues, deadLetters, userErrors, ratings };
+  const named = { dependencies, allowances, fullness, queues, deadLetters, userErrors, ratings };
   const sources = Object.entries(named).map(([name, source]) => attempt(work, name, source));
   const [slices, slow_readings, lasting, ...readings] = await Promise.all([
     attempt(work, "counts", () => counted(work, observed_minute)),
@@ -74,14 +75,27 @@ function reading(metric: MetricName, value: number, labels: Reading["labels"] = 
 
 async function dependencies(work: Work): Promise<Reading[]> {
   const { database, vectorize, kv } = (await currentHealth(work)).services;
-  return Object.entries({ database, vectorize, kv }).map(([dependency, { status }]) =>
-    reading("dependency_up", status === "healthy" ? 1 : 0, { dependency }),
-  );
+  const up = ({ status }: typeof database | typeof vectorize | typeof kv) => (status === "healthy" ? 1 : 0);
+  // Apart: without D1 nothing is answered, without the others something else is.
+  return [
+    reading("database_up", up(database)),
+    ...Object.entries({ vectorize, kv }).map(([dependency, found]) =>
+      reading("dependency_up", up(found), { dependency }),
+    ),
+  ];
 }
 
 async function allowances(work: Work): Promise<Reading[]> {
   return Object.entries(await allowancesOf(work)).map(([resource, { usage_percentage }]) =>
     reading("allowance_percent", usage_percentage, { resource }),
+  );
+}
+
+/** A store that is full refuses, as an allowance that is used up does; only that no midnight empties it. */
+async function fullness(work: Work): Promise<Reading[]> {
+  const { database, vectors } = await usedStores(work);
+  return Object.entries({ database, vectors }).map(([resource, { used, limit }]) =>
+    reading("allowance_percent", (100 * used) / limit, { resource }),
   );
 }
 

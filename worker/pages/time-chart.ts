@@ -88,14 +88,19 @@ export function niceCeiling(value: number): number {
   return factor * power;
 }
 
-/** A path through points; one without a height breaks the line, and one between two gaps is a dot. */
+/** Of a chart's 480 units, and of a sparkline's 120. */
+const DASH = 4;
+
+/** A path through points; one without a height breaks the line, and one between two gaps is a dash that can be seen. */
 export function linePath(points: readonly (readonly [number, number | null])[]): string {
   return points
     .map(([x, y], index) => {
       if (y === null) return "";
       const follows = index > 0 && points[index - 1]?.[1] != null;
       const stays = follows || points[index + 1]?.[1] != null;
-      return `${follows ? "L" : "M"}${rounded(x)} ${rounded(y)}${stays ? "" : "h0.01"}`;
+      return stays
+        ? `${follows ? "L" : "M"}${rounded(x)} ${rounded(y)}`
+        : `M${rounded(x - DASH / 2)} ${rounded(y)}h${DASH}`;
     })
     .join("");
 }

@@ -1,10 +1,11 @@
 /** An answer while it is made: drawn to its end, or shown piece by piece in the words of the face that was asked. */
 import type { Context } from "hono";
 import { type SSEMessage, streamSSE } from "hono/streaming";
-import { Problem } from "../ground/problem.ts";
+import type { Problem } from "../ground/problem.ts";
 import type { AnswerEvent } from "../rag/answer/answer.ts";
 import type { ChatAnswer } from "../schemas/search.ts";
 import type { App } from "../security/context.ts";
+import { problemOf } from "../security/failures.ts";
 
 type Answering = AsyncGenerator<AnswerEvent, ChatAnswer>;
 
@@ -44,8 +45,7 @@ export function streamed(c: Context<App>, answering: Answering, wording: Wording
     } catch (error) {
       // The status line is long gone: the stream itself must say that it is not complete.
       resolve(error);
-      const unexpected = new Problem("internal", "The answer could not be completed.");
-      await send(wording.failure(error instanceof Problem ? error : unexpected));
+      await send(wording.failure(problemOf(error)));
     }
   });
 }

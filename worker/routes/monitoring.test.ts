@@ -1,6 +1,6 @@
 /** `/debug/*` and `/monitoring/*`, held against what was done. One platform for all. */
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { SECRETS } from "../../infra/inventory.ts";
+import { CRONS, generationName, SECRETS, SERVICE, VECTOR_INDEX } from "../../infra/inventory.ts";
 import { ADVICE_ROWS_MIN, SLOW_QUERY_MS } from "../limits.ts";
 import { type Service, startService } from "../service.fixture.ts";
 
@@ -133,6 +133,31 @@ test("capacity is told of each store and allowance", async () => {
   const [database, vectors] = stores;
   expect(database).toMatchObject({ store: "database", limit: 500_000_000 });
   expect(vectors).toMatchObject({ store: "vectors", used: 384, added_last_7_days: 384, days_left: expect.any(Number) });
+});
+
+test("a store that fills up is an alert, as an allowance that runs out is", async () => {
+  const { api_url, account_id, api_token, vectorize, runtime } = service.platform;
+  const index = generationName(VECTOR_INDEX, VECTOR_INDEX.generation, "local");
+  const values = Array(VECTOR_INDEX.dimensions).fill(1);
+  const line = (_: unknown, number: number) => JSON.stringify({ id: `full/${number}`, values });
+  const lines = Array.from({ length: 10_500 }, line);
+  for (let from = 0; from < lines.length; from += 3_500) {
+    const { status } = await fetch(`${api_url}/accounts/${account_id}/vectorize/v2/indexes/${index}/upsert`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${api_token}`, "content-type": "application/x-ndjson" },
+      body: lines.slice(from, from + 3_500).join("\n"),
+    });
+    expect(status).toBe(200);
+  }
+  await vectorize.flush();
+  const { stores } = await get("/monitoring/capacity-report");
+  expect(stores[1].usage_percentage).toBeGreaterThan(80);
+  await runtime.triggerSchedule(SERVICE, CRONS.worker.checks).catch(() => {});
+  const { alerts } = await get("/api/v1/alerts");
+  const quotas = alerts.filter(({ rule }: { rule: string }) => rule.startsWith("quota-"));
+  expect(quotas).toMatchObject([
+    { id: "quota-high:vectors", state: "firing", severity: "warning", runbook: "quota-running-out" },
+  ]);
 });
 
 test("what was refused for its rate is counted by route", async () => {

@@ -197,6 +197,17 @@ test("incidents are for operators with the scope, and one that is not there is 4
   expect((await service.call("GET", "/api/v1/maintenance", undefined, { key: reader })).status).toBe(403);
 });
 
+test("a title or text that shows nobody anything is refused", async () => {
+  const body = { title: "Search is slow", severity: "SEV-3", components: ["vectorize"], text: "We look." };
+  for (const field of ["title", "text"]) {
+    const { status, json } = await service.call("POST", "/api/v1/incidents", {
+      ...body,
+      [field]: "\u200b\u2060 \u00ad",
+    });
+    expect([status, json.errors?.[0].path]).toEqual([400, field]);
+  }
+});
+
 test("an incident has a name of its own where it was opened without the service, is in the audit log, and told to channels", async () => {
   const ref = "r-0a1b2c3d";
   const body = { title: "Search was gone", severity: "SEV-3", components: ["vectorize"], text: "It was.", ref };

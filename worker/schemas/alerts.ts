@@ -9,7 +9,7 @@ import {
   HEARTBEAT_GRACE_MAX_S,
   SILENCE_MINUTES_MAX,
 } from "../limits.ts";
-import { NOT_BLANK, plainText } from "./documents.ts";
+import { SHOWN, shownText } from "./documents.ts";
 
 const instant = z.iso.datetime();
 
@@ -82,7 +82,7 @@ export const acknowledgement = z
   .object({ id: z.string(), acknowledged: z.object({ by: z.string(), at: instant }) })
   .openapi("Acknowledgement");
 
-const reason = plainText.trim().min(1).max(ALERT_NOTE_CHARS_MAX).openapi({ pattern: NOT_BLANK });
+const reason = shownText.trim().min(1).max(ALERT_NOTE_CHARS_MAX).openapi({ pattern: SHOWN });
 
 export const silenceRequest = z
   .strictObject({

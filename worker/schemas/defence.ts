@@ -4,13 +4,13 @@ import { MODES } from "../ground/mode.ts";
 import { readNetwork } from "../ground/network.ts";
 import { RATE_TIERS } from "../ground/principal.ts";
 import { REASON_CHARS_MAX } from "../limits.ts";
-import { plainText } from "./documents.ts";
+import { SHOWN, shownText } from "./documents.ts";
 import { PERIODS } from "./metrics.ts";
 
-const reason = plainText
+const reason = shownText
   .min(1)
   .max(REASON_CHARS_MAX)
-  .openapi({ description: "For humans: why.", example: "ticket 4711" });
+  .openapi({ pattern: SHOWN, description: "For humans: why.", example: "ticket 4711" });
 const mode = z.enum(MODES).openapi({
   description:
     "`degraded`: no models for callers. `maintenance`: documents cannot be changed. `emergency`: admin keys only.",

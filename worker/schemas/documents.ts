@@ -22,14 +22,21 @@ const utf8Bytes = (text: string) => new TextEncoder().encode(text).length;
 /** What the checks below enforce, as OpenAPI says it. */
 const NO_NUL = "^[^\\u0000]*$";
 export const NOT_BLANK = "^(?=[^\\u0000]*\\S)[^\\u0000]*$";
+/** What a reader does not see, in the spelling of JSON Schema: `\p{DI}` and white space. */
+const UNSEEN =
+  "\\s\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\u3164\\ufe00-\\ufe0f\\uffa0\\ufff0-\\ufff8";
+export const SHOWN = `^(?=[^\\u0000]*[^\\u0000${UNSEEN}])[^\\u0000]*$`;
 export const NO_CONTROLS = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
-export const ONE_LINE = "^(?=.*\\S)[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$";
+export const ONE_LINE = `^(?=.*[^${UNSEEN}])[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$`;
 
 /** Text that survives SQLite and JSON unchanged. */
 export const plainText = z
   .string()
   .refine((text) => text.isWellFormed() && !text.includes("\0"), "must be Unicode text without NUL")
   .openapi({ pattern: NO_NUL });
+
+/** Text that shows its reader something. */
+export const shownText = plainText.refine((text) => /[^\p{DI}\s]/u.test(text), "must show something");
 
 export const documentId = plainText
   .min(1)
@@ -88,7 +95,9 @@ const metadata = z
 
 export const documentFields = {
   title: plainText.max(TITLE_CHARS_MAX).optional().openapi({ description: "Default: the first heading, or the id." }),
-  text: plainText.max(DOCUMENT_TEXT_CHARS_MAX),
+  text: plainText
+    .max(DOCUMENT_TEXT_CHARS_MAX)
+    .openapi({ example: "# Brewing tea\n\nGreen tea is brewed at 80 degrees Celsius." }),
   format: z.enum(DOCUMENT_FORMATS).default("markdown").openapi({
     description: "`code`: source code, cut at its declarations; its names are found whole and by their parts.",
   }),
@@ -118,11 +127,7 @@ const outline = z
   )
   .openapi({
     description:
-      "Only with `format: code`: from which line on the text belongs to which declaration (empty: to none), in ascending order. Default: by indentation.",
-    example: [
-      { line: 3, symbol: "Packer" },
-      { line: 9, symbol: "Packer.add" },
-    ],
+      'Only with `format: code`: from which line on the text belongs to which declaration (empty: to none), in ascending order, as `[{"line": 3, "symbol": "Packer"}, {"line": 9, "symbol": "Packer.add"}]`. Default: by indentation.',
   });
 
 const writtenFields = { ...documentFields, outline: outline.optional() };

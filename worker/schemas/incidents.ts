@@ -9,10 +9,10 @@ import {
   INCIDENT_TITLE_CHARS_MAX,
   KEY_NAME_CHARS_MAX,
 } from "../limits.ts";
-import { NOT_BLANK, ONE_LINE, plainText, wholeNumber } from "./documents.ts";
+import { ONE_LINE, SHOWN, shownText, wholeNumber } from "./documents.ts";
 
 /** Control characters have no place on one line of a page, a feed or a terminal. */
-const oneLine = plainText
+const oneLine = shownText
   .refine((text) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text), "must be one line")
   .trim()
   .min(1)
@@ -21,11 +21,11 @@ const oneLine = plainText
 const title = oneLine
   .max(INCIDENT_TITLE_CHARS_MAX)
   .openapi({ description: "Public.", example: "Search is slow for some callers" });
-const text = plainText
+const text = shownText
   .trim()
   .min(1)
   .max(INCIDENT_TEXT_CHARS_MAX)
-  .openapi({ pattern: NOT_BLANK, description: "Plain text.", example: "We see it and are looking for the cause." });
+  .openapi({ pattern: SHOWN, description: "Plain text.", example: "We see it and are looking for the cause." });
 const severity = z.enum(SEVERITIES).openapi({
   description:
     "SEV-1: down, answered within 15 min. SEV-2: a part is lost, 1 h. SEV-3: worse than it should be, 4 h. SEV-4: a blemish.",
@@ -169,8 +169,8 @@ export const maintenanceAnnouncement = z
     title,
     text,
     components,
-    starts_at: time.openapi({ description: "Not in the past." }),
-    ends_at: time.openapi({ description: "At most a week later." }),
+    starts_at: time.openapi({ description: "Not in the past.", example: "2099-01-01T22:00:00Z" }),
+    ends_at: time.openapi({ description: "At most a week later.", example: "2099-01-01T23:30:00Z" }),
     counts: z.boolean().default(false).openapi({
       description: "Whether checks within the window count in the uptime of its components. Cannot be changed later.",
     }),
@@ -181,7 +181,10 @@ export const maintenanceChange = z
   .strictObject({
     title: title.optional(),
     text: text.optional(),
-    ends_at: time.optional().openapi({ description: "Now, or later: to end a window early, or to extend it." }),
+    ends_at: time.optional().openapi({
+      description: "Now, or later: to end a window early, or to extend it.",
+      example: "2099-01-01T23:00:00Z",
+    }),
     is_cancelled: z.literal(true).optional().openapi({ description: "Calls off a window that has not begun." }),
   })
   .refine((change) => Object.keys(change).length > 0, "name at least one field to change")

@@ -9,11 +9,10 @@ import {
   KEY_QUOTA_MAX,
   TENANT_CHARS_MAX,
 } from "../limits.ts";
-import { plainText, wholeNumber } from "./documents.ts";
+import { shownText, wholeNumber } from "./documents.ts";
 
-const name = plainText
+const name = shownText
   .refine((text) => !/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(text), "must not hold control characters")
-  .refine((text) => /[^\p{DI}\s]/u.test(text), "must show something")
   .trim()
   .min(1)
   .max(KEY_NAME_CHARS_MAX)

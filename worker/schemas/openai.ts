@@ -46,12 +46,19 @@ const WITHOUT_EFFECT = {
 };
 
 /** Some clients always send the field: what asks for nothing is taken. */
-const refused = (reason: string, ...nothing: z.ZodType[]) =>
-  z.union([z.null(), ...nothing], `is not supported: ${reason}`).optional();
+function refused(reason: string, ...nothing: z.ZodType[]) {
+  const message = `is not supported: ${reason}`;
+  // A union of one says what that one says.
+  return (nothing.length === 0 ? z.null(message) : z.union([z.null(), ...nothing], message)).optional();
+}
+const NO_SHAPING = "the text is the model's, with its citations";
 const NO_ITEMS = z.array(z.unknown()).max(0);
+const NO_FIELDS = z
+  .record(z.string(), z.unknown())
+  .refine((fields) => Object.keys(fields).length === 0, `is not supported: ${NO_SHAPING}`)
+  .openapi({ maxProperties: 0 });
 const NO_CALL = z.literal("none");
 const NO_TOOLS = "an answer comes from the documents, and calls nothing";
-const NO_SHAPING = "the text is the model's, with its citations";
 
 const REFUSED = {
   tools: refused(NO_TOOLS, NO_ITEMS),
@@ -60,7 +67,7 @@ const REFUSED = {
   function_call: refused(NO_TOOLS, NO_CALL),
   web_search_options: refused(NO_TOOLS),
   stop: refused(NO_SHAPING, NO_ITEMS),
-  logit_bias: refused(NO_SHAPING, z.strictObject({})),
+  logit_bias: refused(NO_SHAPING, NO_FIELDS),
   prediction: refused(NO_SHAPING),
   audio: refused("answers are text"),
   top_logprobs: refused("the models tell none"),

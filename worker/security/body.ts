@@ -55,20 +55,29 @@ function requireJson(c: Context<App>): boolean {
 }
 
 function notJson(): Problem {
-  return new Problem("unsupported-media-type", "Send the body as `Content-Type: application/json`.");
+  return new Problem("unsupported-media-type", "Send the body as `Content-Type: application/json`, in UTF-8.");
 }
 
-function isJson(contentType: string): boolean {
+/** Whether a content type is JSON, and in the one encoding that JSON has. */
+export function isJson(contentType: string): boolean {
   const [type = ""] = contentType.toLowerCase().split(";");
   return type.trim() === "application/json" && isUtf8(contentType);
 }
 
 /** Whether a content type names no encoding, or the one that is read. */
-export function isUtf8(contentType: string): boolean {
-  const [, ...parameters] = contentType.toLowerCase().split(";");
-  const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith("charset="));
-  return charset === undefined || /^charset="?(?:utf-?8|us-ascii)"?$/.test(charset);
+function isUtf8(contentType: string): boolean {
+  return /^(?:utf-?8|us-ascii)$/.test(parameterOf(contentType, "charset") ?? "utf-8");
 }
+
+/** A parameter of a content type, in lower case and without quotes; undefined where it is missing or empty. */
+export function parameterOf(contentType: string, name: string): string | undefined {
+  for (const [, known, quoted, plain] of contentType.toLowerCase().matchAll(PARAMETER))
+    if (known === name) return quoted || plain?.trim() || undefined;
+  return undefined;
+}
+
+/** What is quoted may hold what ends others. */
+const PARAMETER = /;\s*([^\s=;]+)=(?:"([^"]*)"|([^;]*))/g;
 
 /** The whole body. Throws 413 when it is too large; of a body that announces its length, before reading it. */
 export async function readBody(request: Request, bytes_max: number): Promise<Uint8Array> {

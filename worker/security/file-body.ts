@@ -8,12 +8,16 @@ import { sha256 } from "../ground/digest.ts";
 import { Problem } from "../ground/problem.ts";
 import { FILE_FIELDS_MAX, FILE_NAME_CHARS_MAX } from "../limits.ts";
 import { FILE_KINDS, mediaTypeOfName } from "../rag/ingest/file-type.ts";
-import { isUtf8, readBody, requirePlainEncoding } from "./body.ts";
+import { encodingNamed } from "../rag/ingest/text-encoding.ts";
+import { isJson, parameterOf, readBody, requirePlainEncoding } from "./body.ts";
 import type { App } from "./context.ts";
 
 const FORM = "multipart/form-data";
 /** Says nothing: the file's name does. */
 const UNKNOWN = new Set(["", "application/octet-stream"]);
+
+const TAKEN = Object.keys(FILE_KINDS).filter((type) => FILE_KINDS[type]?.by !== "operator");
+const WHAT_IS_TAKEN = `Send JSON as \`Content-Type: application/json\`, a form (\`${FORM}\`) with the file as \`file\`, or a file by its own type: ${TAKEN.join(", ")}.`;
 
 /** Middleware that leaves `file` for a body that is one of at most `bytes_max` bytes, and all others to `jsonBody` behind it. */
 export function fileBody(bytes_max: number): MiddlewareHandler<App> {
@@ -21,24 +25,27 @@ export function fileBody(bytes_max: number): MiddlewareHandler<App> {
     const content_type = c.req.header("content-type") ?? "";
     const media_type = essence(content_type);
     const isFile = media_type === FORM || Object.hasOwn(FILE_KINDS, media_type);
+    if (!isFile && content_type !== "" && !isJson(content_type))
+      throw new Problem("unsupported-media-type", WHAT_IS_TAKEN);
     if (c.get("file") === undefined && isFile) {
       requirePlainEncoding(c);
-      requireUtf8(media_type, content_type);
+      const charset = charsetOf(media_type, content_type);
       const bytes = await readBody(c.req.raw, bytes_max);
-      const file = media_type === FORM ? await formFile(bytes, content_type) : rawFile(c, bytes, media_type);
+      const file =
+        media_type === FORM
+          ? await formFile(bytes, content_type)
+          : { name: "", media_type, charset, bytes, fields: fieldsOfQuery(c) };
       c.set("file", file);
       // Two sendings of a form differ in their boundary, and are the same request.
       const { fields, name } = file;
-      c.set(
-        "body_text",
-        JSON.stringify([Object.entries(fields).sort(), name, file.media_type, await sha256(file.bytes)]),
-      );
+      const type = [file.media_type, file.charset].filter(Boolean).join(";");
+      c.set("body_text", JSON.stringify([Object.entries(fields).sort(), name, type, await sha256(file.bytes)]));
     }
     await next();
   };
 }
 
-function rawFile(c: Context<App>, bytes: Uint8Array, media_type: string) {
+function fieldsOfQuery(c: Context<App>): Record<string, string> {
   const { debug: _, ...given } = c.req.queries();
   const fields = Object.entries(given).map(([name, values]): [string, string] => {
     const [value = "", ...others] = values;
@@ -46,13 +53,18 @@ function rawFile(c: Context<App>, bytes: Uint8Array, media_type: string) {
       throw new Problem("invalid-request", `The query takes each field once, not \`${name}\` again.`);
     return [name, value];
   });
-  return { name: "", media_type, bytes, fields: Object.fromEntries(fields) };
+  return Object.fromEntries(fields);
 }
 
-/** Bytes in another encoding may be valid UTF-8 by chance, and say something else then. */
-function requireUtf8(media_type: string, content_type: string): void {
-  if (FILE_KINDS[media_type]?.sign !== "text" || isUtf8(content_type)) return;
-  throw new Problem("unsupported-media-type", "Send text as UTF-8, and say so or nothing as its `charset`.");
+/** Of text, by its one name; undefined where none is declared. Bytes in another encoding may be valid UTF-8 by chance, and say something else then. */
+function charsetOf(media_type: string, content_type: string): string | undefined {
+  const label = FILE_KINDS[media_type]?.sign === "text" ? parameterOf(content_type, "charset") : undefined;
+  const encoding = label === undefined ? undefined : encodingNamed(label);
+  if (label === undefined || encoding !== undefined) return encoding;
+  throw new Problem(
+    "unsupported-media-type",
+    "Nobody knows this `charset`. Send text as UTF-8, and say so or nothing.",
+  );
 }
 
 async function formFile(bytes: Uint8Array, content_type: string) {
@@ -76,8 +88,13 @@ async function formFile(bytes: Uint8Array, content_type: string) {
     else file = value;
   }
   if (file === undefined) throw new Problem("invalid-request", "The form has no file: send it as `file`.");
-  // Its end tells its kind; no half of a character begins it.
-  const name = file.name.slice(-FILE_NAME_CHARS_MAX).replace(/^[\uDC00-\uDFFF]/, "");
+  requireUtf8(bytes, [...Object.entries(fields).flat(), file.name]);
+  // Its end tells its kind; no half of a character begins it. Three characters are escaped: https://html.spec.whatwg.org/#multipart-form-data
+  const name = file.name
+    .slice(-FILE_NAME_CHARS_MAX)
+    .replace(/^[\uDC00-\uDFFF]/, "")
+    .replaceAll("%22", '"')
+    .replace(/%0[AD]/g, " ");
   const declared = essence(file.type);
   const media_type = UNKNOWN.has(declared) ? mediaTypeOfName(name) : declared;
   if (media_type === undefined || !Object.hasOwn(FILE_KINDS, media_type))
@@ -85,8 +102,18 @@ async function formFile(bytes: Uint8Array, content_type: string) {
       "unsupported-media-type",
       "Files of this kind are not taken. Convert it to PDF, HTML or Markdown.",
     );
-  requireUtf8(media_type, file.type);
-  return { name, media_type, bytes: new Uint8Array(await file.arrayBuffer()), fields };
+  const charset = charsetOf(media_type, file.type);
+  return { name, media_type, charset, bytes: new Uint8Array(await file.arrayBuffer()), fields };
+}
+
+/** A form is decoded without a word about bytes that are no UTF-8: of what it says, U+FFFD must have been sent as that. */
+function requireUtf8(bytes: Uint8Array, said: readonly string[]): void {
+  const suspects = said.filter((text) => text.includes("\uFFFD"));
+  if (suspects.length === 0) return;
+  const latin1 = new TextDecoder("latin1");
+  const sent = latin1.decode(bytes);
+  if (suspects.every((text) => sent.includes(latin1.decode(new TextEncoder().encode(text))))) return;
+  throw new Problem("invalid-request", "A field of the form, or the file's name, is not UTF-8.");
 }
 
 function essence(content_type: string): string {

@@ -1,4 +1,5 @@
 /** Chunks to vectors in a pack in R2, for whoever has a model and a bucket: the Worker by its bindings, ops by REST and S3. */
+import { portions } from "../ground/portions.ts";
 import { EMBEDDING_TEXTS_PER_CALL_MAX } from "../limits.ts";
 import { type Embedder, embed } from "./embed.ts";
 import type { EmbeddingModel } from "./models.ts";
@@ -33,8 +34,7 @@ export async function embedToPack(
 ): Promise<{ pack: PackReference; vectors: Float32Array[] } | null> {
   if (chunks.length === 0) return null;
   const vectors: Float32Array[] = [];
-  for (let from = 0; from < chunks.length; from += EMBEDDING_TEXTS_PER_CALL_MAX) {
-    const batch = chunks.slice(from, from + EMBEDDING_TEXTS_PER_CALL_MAX);
+  for (const batch of portions(chunks, EMBEDDING_TEXTS_PER_CALL_MAX)) {
     for (const vector of await embed(stores.ai, model, batch.map(embeddingText), "passage")) {
       vectors.push(Float32Array.from(vector));
     }

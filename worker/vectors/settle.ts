@@ -5,6 +5,7 @@
  * the change, and whoever finds it later (queue or cron) can finish from D1 and R2 alone.
  */
 import type { Metadata } from "../ground/document.ts";
+import { portions } from "../ground/portions.ts";
 import { VECTORIZE_DELETE_IDS_MAX, VECTORIZE_UPSERT_VECTORS_MAX, WRITE_CONFLICT_RETRIES_MAX } from "../limits.ts";
 import type { Embedder } from "./embed.ts";
 import { type Embeddable, embedToPack } from "./embed-to-pack.ts";
@@ -46,11 +47,8 @@ export async function settle(
   let due = upserts;
   for (let look = 0; due.length > 0; look += 1) {
     if (look > WRITE_CONFLICT_RETRIES_MAX) throw new Error("others keep changing the metadata of these chunks");
-    for (let from = 0; from < due.length; from += VECTORIZE_UPSERT_VECTORS_MAX) {
-      await stores.vectorize.upsert(
-        due.slice(from, from + VECTORIZE_UPSERT_VECTORS_MAX).map((upsert) => indexEntry({ ...upsert, tenant })),
-      );
-    }
+    for (const part of portions(due, VECTORIZE_UPSERT_VECTORS_MAX))
+      await stores.vectorize.upsert(part.map((upsert) => indexEntry({ ...upsert, tenant })));
     const now = await metadataOf(
       stores.db,
       due.map(({ id }) => id),
@@ -63,9 +61,8 @@ export async function settle(
         : [{ ...sent, metadata: JSON.parse(metadata) as Metadata }];
     });
   }
-  for (let from = 0; from < removed_ids.length; from += VECTORIZE_DELETE_IDS_MAX) {
-    await stores.vectorize.deleteByIds(removed_ids.slice(from, from + VECTORIZE_DELETE_IDS_MAX).map(String));
-  }
+  for (const ids of portions(removed_ids.map(String), VECTORIZE_DELETE_IDS_MAX))
+    await stores.vectorize.deleteByIds(ids);
   await stores.db.prepare("DELETE FROM vector_outbox WHERE id = ?1").bind(outbox_id).run();
 }
 

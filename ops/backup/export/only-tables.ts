@@ -1,5 +1,5 @@
 /** A snapshot's description as if it held some of its tables and nothing else. Pure. */
-import { EXIT, OpsError } from "../../command/errors.ts";
+import { misuse } from "../../command/errors.ts";
 import type { ExportManifest } from "./source.ts";
 
 /** Definitions of the tables themselves stay: indexes, views and triggers may name others. @throws OpsError for a table that it has not. */
@@ -8,15 +8,12 @@ export function onlyTables(manifest: ExportManifest, names: readonly string[]): 
   const { tables } = inventory.database;
   const unknown = names.find((name) => !tables.some((table) => table.name === name));
   if (unknown !== undefined)
-    throw new OpsError(
-      {
-        op: "export table",
-        subject: unknown,
-        cause: "the snapshot has no rows of such a table",
-        hint: `one of ${tables.map(({ name }) => name).join(", ")}`,
-      },
-      { exit_code: EXIT.usage },
-    );
+    throw misuse({
+      op: "export table",
+      subject: unknown,
+      cause: "the snapshot has no rows of such a table",
+      hint: `one of ${tables.map(({ name }) => name).join(", ")}`,
+    });
   const isNamed = ({ name }: { name: string }) => names.includes(name);
   const nothingElse = { virtual_tables: [], rebuilt: [], indexes: [], views: [], triggers: [], has_sequences: false };
   return {

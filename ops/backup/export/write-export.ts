@@ -2,7 +2,7 @@
 import { mkdir, open, readdir, rename, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { z } from "zod";
-import { EXIT, OpsError } from "../../command/errors.ts";
+import { refusal } from "../../command/errors.ts";
 import type { Row } from "../../d1/row-codec.ts";
 import { quoted } from "../../d1/schema.ts";
 import { snapshotSchema } from "../../restore/load-database.ts";
@@ -41,10 +41,12 @@ export async function refuseUsed(folder: string): Promise<void> {
     throw error;
   });
   if (first === undefined) return;
-  throw new OpsError(
-    { op: "export into", subject: folder, cause: `it holds ${first} already`, hint: "name a new or an empty folder" },
-    { exit_code: EXIT.refused },
-  );
+  throw refusal({
+    op: "export into",
+    subject: folder,
+    cause: `it holds ${first} already`,
+    hint: "name a new or an empty folder",
+  });
 }
 
 /** In the folder of an export until all of it is written. */

@@ -6,7 +6,7 @@ import pMap from "p-map";
 import { z } from "zod";
 import { EXIT, OpsError } from "../../command/errors.ts";
 import { REPOSITORY_READERS } from "../../limits.ts";
-import { objectsUnder, type Storage, StorageError } from "../../storage/storage.ts";
+import { absent, alreadyThere, objectsUnder, type Storage } from "../../storage/storage.ts";
 import { CONFIG, EPOCHS, POINTER } from "../repository/layout.ts";
 
 /** In the way of a copy: what it takes, or took. */
@@ -57,11 +57,8 @@ export async function copyObjects(
   const put = async (key: string): Promise<void> => {
     const body = await bodyOf(from, key, signal);
     // Pruned since it was listed.
-    if (body === null) return;
-    await to.create(key, body, signal).catch((error: unknown) => {
-      // An earlier try of the same, whose answer was lost.
-      if (!(error instanceof StorageError && error.failure === "exists")) throw error;
-    });
+    if (body === undefined) return;
+    await to.create(key, body, signal).catch(alreadyThere);
     const { bytes } = await to.look(key, signal);
     if (bytes !== body.length) throw otherObject(to.location, key, bytes, body.length);
     copied.objects += 1;
@@ -76,21 +73,16 @@ export async function copyObjects(
       { concurrency: REPOSITORY_READERS },
     );
   for (const { key, body } of mutable) {
-    if (body === null) continue;
-    const found = await to.read(key, signal).catch(whenMissing);
-    if (found !== null && (keeps_own || Buffer.compare(found.body, body) === 0)) continue;
+    if (body === undefined) continue;
+    const found = await to.read(key, signal).catch(absent);
+    if (found && (keeps_own || Buffer.compare(found.body, body) === 0)) continue;
     await to.replace(key, body, found?.etag ?? null, signal);
   }
   return copied;
 }
 
-async function bodyOf(storage: Storage, key: string, signal: AbortSignal): Promise<Uint8Array | null> {
-  return (await storage.read(key, signal).catch(whenMissing))?.body ?? null;
-}
-
-function whenMissing(error: unknown): null {
-  if (error instanceof StorageError && error.failure === "missing") return null;
-  throw error;
+async function bodyOf(storage: Storage, key: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
+  return (await storage.read(key, signal).catch(absent))?.body;
 }
 
 function otherObject(location: string, key: string, found: number, wanted: number): OpsError {

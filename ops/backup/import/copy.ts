@@ -1,7 +1,7 @@
 /** One repository into another place, or back, and the check of what arrived. */
 import { z } from "zod";
 import { counted } from "../../../worker/ground/counted.ts";
-import { EXIT, OpsError } from "../../command/errors.ts";
+import { EXIT, misuse, refusal } from "../../command/errors.ts";
 import type { Invocation, Outcome } from "../../command/invocation.ts";
 import { shownBytes } from "../../command/quantities.ts";
 import { patientStorage } from "../../storage/patient-storage.ts";
@@ -120,15 +120,12 @@ async function isAhead(
   const [theirs] = await target.neverHere(there).finally(() => target.close());
   if (theirs === undefined) return true;
   const more = others.length === 0 ? "" : ` and ${others.length} more`;
-  throw new OpsError(
-    {
-      op: "copy repository to",
-      subject: here.location,
-      cause: `both went their own way: snapshot ${own}${more} was never in ${original.location}, nor ${theirs} in the target`,
-      hint: "name an empty place",
-    },
-    { exit_code: EXIT.refused },
-  );
+  throw refusal({
+    op: "copy repository to",
+    subject: here.location,
+    cause: `both went their own way: snapshot ${own}${more} was never in ${original.location}, nor ${theirs} in the target`,
+    hint: "name an empty place",
+  });
 }
 
 async function refuseAnother(place: Storage, repository: string, signal: AbortSignal): Promise<void> {
@@ -136,5 +133,5 @@ async function refuseAnother(place: Storage, repository: string, signal: AbortSi
   if (other === null || other === repository) return;
   const cause = `it holds another repository, ${other}`;
   const hint = "name an empty place, or the copy of this one";
-  throw new OpsError({ op: "copy repository", subject: place.location, cause, hint }, { exit_code: EXIT.usage });
+  throw misuse({ op: "copy repository", subject: place.location, cause, hint });
 }

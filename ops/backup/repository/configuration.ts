@@ -6,7 +6,7 @@
  * go without a part being written again.
  */
 import { z } from "zod";
-import { absent, objectsUnder, type Storage, StorageError } from "../../storage/storage.ts";
+import { absent, alreadyThere, objectsUnder, type Storage } from "../../storage/storage.ts";
 import { DamagedObject, HINTS, refused } from "./damage.ts";
 import { type BackupKey, decryptWith, encryptTo, recipientOf } from "./key-file.ts";
 import { CONFIG, configCopyKey, configsOf, epochsIn } from "./layout.ts";
@@ -145,9 +145,7 @@ export async function secureConfiguration(
   const copy = configCopyKey(epoch, loaded.config.revision, loaded.sha256);
   // Once in an epoch: to look costs less than to write in vain.
   if ((await storage.look(copy, signal).catch(absent)) === undefined) {
-    await storage.create(copy, loaded.bytes, signal).catch((error: unknown) => {
-      if (!(error instanceof StorageError && error.failure === "exists")) throw error;
-    });
+    await storage.create(copy, loaded.bytes, signal).catch(alreadyThere);
   }
   if (loaded.is_current) return;
   loaded.etag = await storage.replace(CONFIG, loaded.bytes, loaded.etag, signal);

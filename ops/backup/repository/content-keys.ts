@@ -3,7 +3,7 @@
  * share, sealed for them. Each is an object named by its hash.
  */
 import { randomBytes } from "node:crypto";
-import { objectsUnder, StorageError } from "../../storage/storage.ts";
+import { alreadyThere, objectsUnder } from "../../storage/storage.ts";
 import { DamagedObject, HINTS, refused } from "./damage.ts";
 import { decryptWith, encryptTo } from "./key-file.ts";
 import { contentKeyKey } from "./layout.ts";
@@ -79,9 +79,7 @@ async function unsealed({ metadata }: Opened, object: Uint8Array): Promise<Uint8
 /** Puts the same key object into another epoch, so that an epoch needs no other one. */
 export async function copyContentKey(opened: Opened, from: string, to: string, id: string): Promise<void> {
   const object = await readContentKeyObject(opened, from, id);
-  await opened.storage.create(contentKeyKey(to, id), object, opened.signal).catch((error: unknown) => {
-    if (!(error instanceof StorageError && error.failure === "exists")) throw error;
-  });
+  await opened.storage.create(contentKeyKey(to, id), object, opened.signal).catch(alreadyThere);
 }
 
 /** Ids of the content keys whose objects an epoch holds. */

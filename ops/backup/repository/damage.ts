@@ -1,5 +1,5 @@
 /** What is wrong with an object of a repository, as an error that names it. */
-import { EXIT, OpsError, type Reason } from "../../command/errors.ts";
+import { OpsError, type Reason, refusal } from "../../command/errors.ts";
 
 /** Damaged, missing, swapped, replayed or forged: nothing of it was used. */
 export class DamagedObject extends OpsError {
@@ -28,4 +28,4 @@ export const HINTS = {
 
 /** A key that is not good for what is asked. Nothing was done. */
 export const refused = (op: string, subject: string, cause: string, hint: string, reason?: Reason): OpsError =>
-  new OpsError({ op, subject, cause, hint, reason }, { exit_code: EXIT.refused });
+  refusal({ op, subject, cause, hint, reason });

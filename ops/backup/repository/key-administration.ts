@@ -4,9 +4,9 @@
 import { randomUUID } from "node:crypto";
 import pMap from "p-map";
 import { z } from "zod";
-import { EXIT, OpsError } from "../../command/errors.ts";
+import { refusal } from "../../command/errors.ts";
 import { REPOSITORY_READERS } from "../../limits.ts";
-import { objectsUnder, type Storage, StorageError, type StoredObject } from "../../storage/storage.ts";
+import { isFailure, objectsUnder, type Storage, type StoredObject } from "../../storage/storage.ts";
 import {
   type Configuration,
   type LoadedConfiguration,
@@ -77,7 +77,7 @@ export async function initRepository(
   };
   await keep(keys);
   await storage.create(CONFIG, signConfiguration(config, root_seed), signal).catch((error: unknown) => {
-    if (!(error instanceof StorageError && error.failure === "exists")) throw error;
+    if (!isFailure(error, "exists")) throw error;
     throw refused(
       "make repository in",
       storage.location,
@@ -253,7 +253,7 @@ async function publish(
   const newest = epochs.at(-1);
   if (newest !== undefined) await storage.create(configCopyKey(newest, next.revision, sha256(bytes)), bytes, signal);
   await storage.replace(CONFIG, bytes, loaded.etag, signal).catch((error: unknown) => {
-    if (!(error instanceof StorageError && error.failure === "changed")) throw error;
+    if (!isFailure(error, "changed")) throw error;
     const cause = "somebody else changed its keys in the same moment";
     const parts = {
       op: "change keys of",
@@ -261,7 +261,7 @@ async function publish(
       cause,
       hint: "look at the keys and repeat the change",
     };
-    throw new OpsError(parts, { exit_code: EXIT.refused, error });
+    throw refusal(parts, error);
   });
 }
 

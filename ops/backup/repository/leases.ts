@@ -8,10 +8,10 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { z } from "zod";
-import { EXIT, OpsError } from "../../command/errors.ts";
+import { OpsError, refusal } from "../../command/errors.ts";
 import { LEASE_RENEW_EVERY_MS, LEASE_TTL_MS } from "../../limits.ts";
 import { diedHere, MACHINE } from "../../machine.ts";
-import { absent, objectsUnder, StorageError } from "../../storage/storage.ts";
+import { absent, isFailure, objectsUnder } from "../../storage/storage.ts";
 import { LEASES } from "./layout.ts";
 import type { Opened } from "./opened.ts";
 import type { Lease } from "./repository.ts";
@@ -71,7 +71,7 @@ export async function takeLease(
       etag = await storage.replace(object, body(), etag, signal);
       renewed_ms = performance.now();
     } catch (error) {
-      const taken = error instanceof StorageError && ["changed", "missing"].includes(error.failure);
+      const taken = isFailure(error, "changed", "missing");
       if (taken || performance.now() - renewed_ms > LEASE_TTL_MS) throw lose(error);
       throw error;
     }
@@ -139,7 +139,7 @@ async function takenOver({ storage, signal }: Opened, key: string, etag: string)
   try {
     await storage.replace(key, Buffer.from("{}"), etag, signal);
   } catch (error) {
-    if (error instanceof StorageError && error.failure === "changed") return false;
+    if (isFailure(error, "changed")) return false;
     throw error;
   }
   await storage.remove(key, signal);
@@ -150,16 +150,13 @@ async function takenOver({ storage, signal }: Opened, key: string, etag: string)
 export function refuseBesidePrune(leases: readonly OtherLease[], op: string, subject: string): void {
   const prune = leases.find(({ kind }) => kind === "prune");
   if (prune === undefined) return;
-  throw new OpsError(
-    {
-      op,
-      subject,
-      cause: `a prune is running (${prune.owner})`,
-      hint: `repeat it when the prune has ended; one that died is taken over ${LEASE_TTL_MS / 60_000} minutes after its last sign of life`,
-      reason: "busy",
-    },
-    { exit_code: EXIT.refused },
-  );
+  throw refusal({
+    op,
+    subject,
+    cause: `a prune is running (${prune.owner})`,
+    hint: `repeat it when the prune has ended; one that died is taken over ${LEASE_TTL_MS / 60_000} minutes after its last sign of life`,
+    reason: "busy",
+  });
 }
 
 function safeJson(bytes: Uint8Array): unknown {

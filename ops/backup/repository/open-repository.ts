@@ -1,6 +1,6 @@
 /** Opening a repository: everything in `repository.ts` put together over a storage and a key. */
 import { patientStorage } from "../../storage/patient-storage.ts";
-import { type Storage, StorageError, sizesUnder } from "../../storage/storage.ts";
+import { isFailure, type Storage, sizesUnder } from "../../storage/storage.ts";
 import { loadConfiguration, repositoryIdentities, signersOf, writerSecret } from "./configuration.ts";
 import { contentKeyReader } from "./content-keys.ts";
 import { DamagedObject, refused } from "./damage.ts";
@@ -186,7 +186,7 @@ export async function openRepository(
       try {
         lease = await takeLease(opened, { kind: "restore", snapshots: [...snapshots], epochs: [] });
       } catch (error) {
-        if (!(error instanceof StorageError && ["denied", "full"].includes(error.failure))) throw error;
+        if (!isFailure(error, "denied", "full")) throw error;
         opened.warn(`no lease can be written (${error.parts.cause}): see that nobody prunes while this is read`);
         return { id: "none", lost: new AbortController().signal, release: async () => {} };
       }

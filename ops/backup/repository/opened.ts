@@ -1,6 +1,6 @@
 /** An opened repository as the parts of this layer share it, and the reading of what proves itself. */
 import { DAMAGE_READS } from "../../limits.ts";
-import { type Storage, StorageError } from "../../storage/storage.ts";
+import { isFailure, type Storage } from "../../storage/storage.ts";
 import type { LoadedConfiguration } from "./configuration.ts";
 import { DamagedObject, HINTS } from "./damage.ts";
 import type { BackupKey } from "./key-file.ts";
@@ -34,7 +34,7 @@ export async function readChecked<T>(
 ): Promise<{ value: T; body: Uint8Array; etag: string }> {
   for (let reads = 1; ; reads += 1) {
     const { body, etag } = await storage.read(object, signal).catch((error: unknown) => {
-      if (error instanceof StorageError && error.failure === "missing") {
+      if (isFailure(error, "missing")) {
         throw new DamagedObject(object, "is missing", HINTS.damaged, { error });
       }
       throw error;

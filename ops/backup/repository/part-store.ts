@@ -4,7 +4,7 @@
  */
 import { OpsError } from "../../command/errors.ts";
 import { CHECKPOINT_BYTES, PART_BYTES_MAX, PARTS_IN_FLIGHT_BYTES } from "../../limits.ts";
-import { absent, StorageError, sizesUnder } from "../../storage/storage.ts";
+import { absent, isFailure, sizesUnder } from "../../storage/storage.ts";
 import { ByteGate } from "./byte-gate.ts";
 import { contentKeysIn, copyContentKey, createContentKey, isSharedKind, readContentKeyObject } from "./content-keys.ts";
 import { CHECKPOINTS, checkpointKey, partKey, partsOf } from "./layout.ts";
@@ -132,7 +132,7 @@ export async function openPartStore(
         await storage.create(key, body, signal);
         return { part: { ...mine, copy }, is_new: true };
       } catch (error) {
-        if (!(error instanceof StorageError && error.failure === "exists")) throw error;
+        if (!isFailure(error, "exists")) throw error;
       }
       const found = options.distrust.has(key) ? null : await adopt(key, mine);
       if (found) return { part: { ...found, copy }, is_new: false };

@@ -3,9 +3,10 @@
  * dies in between leaves objects that nothing refers to, never a reference to nothing.
  */
 import pMap from "p-map";
+import { portions } from "../../../worker/ground/portions.ts";
 import { REPOSITORY_READERS } from "../../limits.ts";
 import { diedHere } from "../../machine.ts";
-import { listUnder, StorageError, type StoredObject } from "../../storage/storage.ts";
+import { isFailure, listUnder, type StoredObject } from "../../storage/storage.ts";
 import { DamagedObject, refused } from "./damage.ts";
 import { garbage, referencesOf } from "./garbage.ts";
 import { type History, type KnownManifest, manifestObjects } from "./history.ts";
@@ -202,7 +203,7 @@ function remover(opened: Opened, assertHeld: () => Promise<void>) {
       report.objects_removed += 1;
       report.bytes_removed += bytes;
     } catch (error) {
-      if (!(error instanceof StorageError && error.failure === "locked")) throw error;
+      if (!isFailure(error, "locked")) throw error;
       report.locked.objects += 1;
       report.locked.bytes += bytes;
     }
@@ -210,9 +211,9 @@ function remover(opened: Opened, assertHeld: () => Promise<void>) {
   return {
     report,
     async remove(objects: readonly StoredObject[]): Promise<void> {
-      for (let at = 0; at < objects.length; at += BATCH) {
+      for (const part of portions(objects, BATCH)) {
         await assertHeld();
-        await pMap(objects.slice(at, at + BATCH), one, { concurrency: REPOSITORY_READERS });
+        await pMap(part, one, { concurrency: REPOSITORY_READERS });
       }
     },
   };

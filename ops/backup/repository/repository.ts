@@ -76,12 +76,11 @@ export interface SnapshotWriter {
   readonly id: string;
   readonly epoch: string;
   /**
-   * The newest snapshot whose manifest, index and parts (presence, size) are whole, of whichever epoch. Its parts can be
-   * kept. Null in an empty repository, and where nothing is whole: a full snapshot is then the only one possible.
+   * The newest snapshot whose manifest, index and parts (presence, size) are whole. Its parts can be kept; out of another
+   * epoch they are copied (a synthetic full). Null in an empty repository, and where nothing is whole: a full snapshot is
+   * then the only one possible.
    */
   readonly base: Snapshot | null;
-  /** True when the base lies in another epoch: whatever is kept of it is copied into the new epoch (a synthetic full). */
-  readonly begins_epoch: boolean;
   /** Bytes written and saved so far, for progress and figures. */
   readonly written: { objects: number; bytes: number; reused_parts: number };
   /**

@@ -2,7 +2,7 @@
 
 import { OpsError } from "../../command/errors.ts";
 import { PART_BYTES_MAX } from "../../limits.ts";
-import { StorageError } from "../../storage/storage.ts";
+import { isFailure } from "../../storage/storage.ts";
 import type { contentKeyReader } from "./content-keys.ts";
 import { DamagedObject, HINTS } from "./damage.ts";
 import type { KnownManifest } from "./history.ts";
@@ -106,7 +106,7 @@ export async function readPartObject(opened: Opened, part: StoredPart): Promise<
  * configuration is refused by now as well, the credentials have ended, which says nothing about the object.
  */
 async function unreadable({ storage, signal }: Opened, object: string, error: unknown): Promise<never> {
-  if (!(error instanceof StorageError && error.failure === "denied")) throw error;
+  if (!isFailure(error, "denied")) throw error;
   await storage.read(CONFIG, signal).catch(() => {
     throw error;
   });

@@ -3,7 +3,7 @@
  * nothing refers to anything new; from then on everything it refers to is there.
  */
 import { randomBytes } from "node:crypto";
-import { EXIT, OpsError } from "../../command/errors.ts";
+import { OpsError, refusal } from "../../command/errors.ts";
 import { sizesUnder } from "../../storage/storage.ts";
 import { allDone } from "./all-done.ts";
 import { secureConfiguration } from "./configuration.ts";
@@ -76,7 +76,6 @@ export async function beginSnapshot(deps: WriterDeps, options: BeginOptions): Pr
       id,
       epoch,
       base,
-      begins_epoch: base !== null && base.info.epoch !== epoch,
       written: store.written,
       putPart: (kind, bytes) => enter(store.put(kind, bytes)),
       async keepPart(part_id) {
@@ -191,13 +190,10 @@ function refuseAfterPrune(
   const pruned = (after.pointer?.pruned_to ?? 0) !== (before.pointer?.pruned_to ?? 0);
   const relies = base !== null && parts.some(({ id }) => base.stored.has(id));
   if (!pruned || !relies || after.manifests.some(({ ref }) => ref.snapshot === base.info.id)) return;
-  throw new OpsError(
-    {
-      op: "commit snapshot to",
-      subject: opened.storage.location,
-      cause: `snapshot ${base.info.id}, on which this one builds, was pruned meanwhile`,
-      hint: "repeat the backup: what was written is found again",
-    },
-    { exit_code: EXIT.refused },
-  );
+  throw refusal({
+    op: "commit snapshot to",
+    subject: opened.storage.location,
+    cause: `snapshot ${base.info.id}, on which this one builds, was pruned meanwhile`,
+    hint: "repeat the backup: what was written is found again",
+  });
 }

@@ -5,7 +5,7 @@
  */
 import pMap from "p-map";
 import { BUNDLE_BYTES, BUNDLE_READERS, KEEPERS, OBJECT_READERS, PART_BYTES_MAX } from "../../limits.ts";
-import { objectsUnder, type Storage, StorageError, type StoredObject } from "../../storage/storage.ts";
+import { absent, objectsUnder, type Storage, type StoredObject } from "../../storage/storage.ts";
 import type { BucketSummary } from "../manifest.ts";
 import type { Snapshot, SnapshotWriter } from "../repository/repository.ts";
 
@@ -104,14 +104,10 @@ export class BucketCopy {
 
   async #read(object: StoredObject, on_bytes: (bytes: number) => void) {
     this.#requests += 1;
-    try {
-      const { body, etag } = await this.#storage.read(object.key, this.#signal);
-      on_bytes(body.length);
-      return { key: object.key, etag, body };
-    } catch (error) {
-      if (error instanceof StorageError && error.failure === "missing") return null;
-      throw error;
-    }
+    const read = await this.#storage.read(object.key, this.#signal).catch(absent);
+    if (read === undefined) return null;
+    on_bytes(read.body.length);
+    return { key: object.key, ...read };
   }
 
   async #store(objects: { key: string; etag: string; body: Uint8Array }[]): Promise<void> {

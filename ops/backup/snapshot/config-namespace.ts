@@ -5,18 +5,15 @@ import { z } from "zod";
 import type { Cloudflare } from "../../cloudflare/official.ts";
 import { KV_READERS } from "../../limits.ts";
 
-const ENTRIES = z.object({
-  entries: z.array(
-    z.object({
-      key: z.string(),
-      value_base64: z.string(),
-      metadata: z.unknown(),
-      /** Seconds since 1970; null: never. */
-      expiration: z.number().nullable(),
-    }),
-  ),
+export const keyValueEntry = z.object({
+  key: z.string(),
+  value_base64: z.string(),
+  metadata: z.unknown(),
+  /** Seconds since 1970; null: never. */
+  expiration: z.number().nullable(),
 });
-export type KeyValueEntry = z.infer<typeof ENTRIES>["entries"][number];
+export type KeyValueEntry = z.infer<typeof keyValueEntry>;
+const ENTRIES = z.object({ entries: z.array(keyValueEntry) });
 
 /** Every entry, by key. One that expires or goes while it is read is left out. @throws OpsError in the API's words. */
 export async function readNamespace(api: Cloudflare, account_id: string, namespace_id: string) {

@@ -38,8 +38,6 @@ interface DatabaseCopyOptions {
   /** A temporary folder. */
   scratch: string;
   now(): number;
-  /** Hears of each table, and whether it is read whole. */
-  on_table(table: Table, whole: boolean): void;
   /** Hears of bytes of rows that were read. */
   on_bytes(bytes: number): void;
 }
@@ -71,7 +69,6 @@ export async function copyDatabase(source: DatabaseSource, options: DatabaseCopy
   const { copies, ids } = begin(options);
   let through_seq = base?.inventory.database.log_seq ?? look.log_head;
   for (const copy of copies.values()) {
-    options.on_table(copy.table, !copy.is_kept);
     if (!copy.is_kept && !look.small.has(copy.table)) await copy.copyAll(connection);
   }
 

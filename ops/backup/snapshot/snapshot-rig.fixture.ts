@@ -50,7 +50,7 @@ export async function snapshotRig(database: DatabaseSync, now: () => number = Da
         return await takeSnapshot(
           repository,
           { stack: "local", database, stores: null },
-          { full, plan, tool: "test 1", now, requests: () => 0, on_step: () => {}, on_bytes: () => {} },
+          { full, plan, tool: "test 1", now, requests: () => 0, on_bytes: () => {} },
         );
       } finally {
         await repository.close();

@@ -1,7 +1,9 @@
 /** Everything of a stack beside its database: buckets, configuration, vector index, Worker. */
+import { liveOf } from "../../../infra/outputs.ts";
 import { counted } from "../../../worker/ground/counted.ts";
 import type { Cloudflare } from "../../cloudflare/official.ts";
 import type { D1Connection } from "../../d1/connection.ts";
+import { queryRows } from "../../d1/query.ts";
 import { PACK_KEYS_PER_READ } from "../../limits.ts";
 import type { StackResources } from "../../stack/target.ts";
 import type { Storage } from "../../storage/storage.ts";
@@ -43,7 +45,7 @@ interface Beside {
   connection: D1Connection;
   /** The database's copy, under way. */
   sealed: Promise<SealedCopy>;
-  options: Pick<TakeOptions, "now" | "on_step" | "on_bytes" | "full">;
+  options: Pick<TakeOptions, "now" | "on_bytes" | "full">;
 }
 
 /** @throws OpsError in the words of the API or of the storage; what `sealed` fails with. */
@@ -69,9 +71,7 @@ export async function copyStores(sources: StoreSources, beside: Beside): Promise
   const [{ vector_ids }, stack_export] = await allDone([beside.sealed, sources.exportStack(), early()]);
 
   options.on_bytes(worker.version.length);
-  options.on_step("the other stores, once more");
-  const name =
-    resources.vectors.generations.find(({ generation }) => generation === resources.vectors.live)?.name ?? "";
+  const name = liveOf(resources.vectors)?.name ?? "";
   const listing = options.full || base === null;
   // Asked before the bucket is listed: what a row names was there before the row.
   const again = packKeys(beside.connection, vector_ids !== null).then(async (keys) => {
@@ -119,20 +119,13 @@ export async function copyStores(sources: StoreSources, beside: Beside): Promise
 async function packKeys(connection: D1Connection, has_packs: boolean): Promise<Set<string>> {
   const keys = new Set<string>();
   for (let after = 0; has_packs; ) {
-    const [page] = await connection.batch(
-      [
-        {
-          sql: `SELECT id, object_key FROM packs WHERE id > ?1 ORDER BY id LIMIT ${PACK_KEYS_PER_READ}`,
-          params: [after],
-        },
-      ],
-      { repeatable: true },
-    );
-    for (const [id, key] of page?.rows ?? []) {
+    const sql = `SELECT id, object_key FROM packs WHERE id > ?1 ORDER BY id LIMIT ${PACK_KEYS_PER_READ}`;
+    const page = await queryRows(connection, sql, [after]);
+    for (const [id, key] of page) {
       keys.add(String(key));
       after = Number(id);
     }
-    if ((page?.rows.length ?? 0) < PACK_KEYS_PER_READ) break;
+    if (page.length < PACK_KEYS_PER_READ) break;
   }
   return keys;
 }

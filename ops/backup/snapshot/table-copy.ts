@@ -48,7 +48,7 @@ export class TableCopy {
   #base: string[];
   #base_bytes: number;
   #ordered: boolean;
-  #consistency: TableSummary["consistency"] = "exact";
+  #is_scanned = false;
 
   /** `kept`: how the base holds the table, if that can be continued; otherwise `copyAll` comes first. */
   constructor(
@@ -74,8 +74,9 @@ export class TableCopy {
     return this.#kept !== null;
   }
 
-  /** Reads the whole table by keyset pages while writers work. */
+  /** Reads the whole table by keyset pages while writers work. What no log names afterwards stays of different moments. */
   async copyAll(connection: D1Connection): Promise<void> {
+    this.#is_scanned = !this.table.is_logged;
     const parts = new PartStream(this.#context.writer, "rows");
     const cutter = new RowCutter();
     let last: Cell[] | undefined;
@@ -120,11 +121,6 @@ export class TableCopy {
     this.#base_bytes = parts.bytes;
   }
 
-  /** Without a change log, rows that changed during `copyAll` are of different moments. */
-  markScanned(): void {
-    this.#consistency = "scanned";
-  }
-
   /** What is there now under a key; null for nothing. A later call overrides an earlier one. */
   async change(key: readonly Cell[], row: Row | null): Promise<void> {
     const encoded_key = encodeRow(key);
@@ -151,7 +147,7 @@ export class TableCopy {
       key: this.table.key,
       rows: this.#hash.rows,
       digest: this.#hash.digest,
-      consistency: this.#consistency,
+      consistency: this.#is_scanned ? "scanned" : "exact",
       ordered: this.#ordered,
       base: this.#base,
       layers: this.#layers,

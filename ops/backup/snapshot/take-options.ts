@@ -12,8 +12,6 @@ export interface TakeOptions {
   plan?(survey: Survey): Promise<unknown>;
   /** Requests to Cloudflare's API so far. */
   requests(): number;
-  /** Hears what is being done. */
-  on_step(what: string): void;
   /** Hears of plain bytes that were read. */
   on_bytes(bytes: number): void;
 }

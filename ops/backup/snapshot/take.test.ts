@@ -7,6 +7,7 @@ import { contents, nastyDatabase, tablePlan } from "../../d1/nasty-database.fixt
 import { readSchema } from "../../d1/schema.ts";
 import { sqliteD1 } from "../../d1/sqlite-connection.ts";
 import { hashTable } from "../../d1/table-hash.ts";
+import { UNLOGGED_ROWS_MAX } from "../../limits.ts";
 import { type SnapshotRig, serviceDatabase, snapshotRig } from "./snapshot-rig.fixture.ts";
 import type { Taken } from "./take.ts";
 
@@ -143,6 +144,19 @@ test("a snapshot of a database that writers change is a state that it had", asyn
     expect(one("SELECT count(*) FROM chunks")).toBe(500);
     expect(restored.prepare("PRAGMA foreign_key_check").all()).toEqual([]);
   }
+});
+
+test("a table without a log is of one moment if the last transaction can read it, else it says that it may not be", async () => {
+  const database = serviceDatabase(10);
+  for (const [name, rows] of [
+    ["short", UNLOGGED_ROWS_MAX],
+    ["long", UNLOGGED_ROWS_MAX + 1],
+  ] as const)
+    database.exec(`CREATE TABLE ${name} (id INTEGER PRIMARY KEY);
+      WITH RECURSIVE ids (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids WHERE id < ${rows}) INSERT INTO ${name} SELECT id FROM ids`);
+  const { inventory } = await (await rigOf(database)).take();
+  const scanned = inventory.database.tables.filter(({ consistency }) => consistency === "scanned");
+  expect(scanned.map(({ name }) => name)).toEqual(["long"]);
 });
 
 test("a snapshot is not continued where the database was moved back in time, or its log was trimmed", async () => {

@@ -84,8 +84,6 @@ async function take(
   const { bill, scratch, started_at_ms } = options;
   const requests_before = options.requests();
   const continued = full_because === null ? base : null;
-  options.on_step(full_because === null ? `continuing snapshot ${base?.snapshot.info.id}` : `full: ${full_because}`);
-
   const sealed = copyDatabase(database, {
     writer,
     look,
@@ -93,7 +91,6 @@ async function take(
     mark: randomBytes(16).toString("hex"),
     scratch,
     now: options.now,
-    on_table: (table, whole) => whole && options.on_step(`table ${table.name}`),
     on_bytes: options.on_bytes,
   });
   const { connection } = database;

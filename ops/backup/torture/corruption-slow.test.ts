@@ -62,7 +62,7 @@ async function restore(): Promise<{ refused: string | null; touched: boolean; li
         plan: { source: snapshot.info.id },
       });
       touched = true;
-      await loadDatabase(snapshot, manifest, sqliteD1(target), { signal, on_step: () => {}, on_rows: () => {} });
+      await loadDatabase(snapshot, manifest, sqliteD1(target), { signal });
     });
     return { refused: null, touched, lines: contents(target) };
   } catch (error) {

@@ -44,7 +44,7 @@ async function expectRight(id: string): Promise<void> {
     expect(findings.filter(({ severity }) => severity === "damage")).toEqual([]);
     const snapshot = await repository.openSnapshot(id);
     const manifest = await readManifest(snapshot);
-    const hooks = { signal: new AbortController().signal, on_step: () => {}, on_rows: () => {} };
+    const hooks = { signal: new AbortController().signal };
     expect((await restoreIntoScratch(snapshot, manifest, hooks)).differences).toEqual([]);
     const state = await rig.state();
     for (const { name, rows, digest } of manifest.inventory.database.tables)

@@ -109,7 +109,7 @@ export class KilledStack {
       const { findings } = await repository.verifyData(100);
       expect(findings.filter(({ severity }) => severity === "damage")).toEqual([]);
       const snapshot = await repository.openSnapshot("latest");
-      const hooks = { signal: new AbortController().signal, on_step: () => {}, on_rows: () => {} };
+      const hooks = { signal: new AbortController().signal };
       expect((await restoreIntoScratch(snapshot, await readManifest(snapshot), hooks)).differences).toEqual([]);
     });
   }

@@ -73,7 +73,7 @@ export class Vault {
     tags: readonly string[] = [],
   ): Promise<Taken> {
     const database = { id: "db", name: "prism-db", connection, bookmark: async () => null };
-    const options = { full: false, tool: "test 1", requests: () => 0, on_step: () => {}, on_bytes: () => {} };
+    const options = { full: false, tool: "test 1", requests: () => 0, on_bytes: () => {} };
     const sources = { stack: "local", database, stores: null };
     return await this.open(
       (repository) => takeSnapshot(repository, sources, { ...options, tags, now: this.#now }),
@@ -85,7 +85,7 @@ export class Vault {
   async load(id: string, to: D1Connection, storage = this.storage): Promise<void> {
     await this.open(async (repository) => {
       const snapshot = await repository.openSnapshot(id);
-      const hooks = { signal: never, on_step: () => {}, on_rows: () => {} };
+      const hooks = { signal: never };
       await loadDatabase(snapshot, await readManifest(snapshot), to, hooks);
     }, storage);
   }

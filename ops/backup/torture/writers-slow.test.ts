@@ -61,7 +61,7 @@ async function restored(id: string): Promise<DatabaseSync> {
   const database = new DatabaseSync(":memory:");
   await rig.repository(async (repository) => {
     const snapshot = await repository.openSnapshot(id);
-    const hooks = { signal: new AbortController().signal, on_step: () => {}, on_rows: () => {} };
+    const hooks = { signal: new AbortController().signal };
     await loadDatabase(snapshot, await readManifest(snapshot), sqliteD1(database), hooks);
   });
   return database;

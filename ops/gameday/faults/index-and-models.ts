@@ -1,6 +1,7 @@
 /** Faults of Vectorize, of the models and of the caches. */
 import { VECTORIZE_DELETE_IDS_MAX } from "../../../infra/cloudflare-limits.ts";
 import { generationName, VECTOR_INDEX } from "../../../infra/inventory.ts";
+import { portions } from "../../../worker/ground/portions.ts";
 import { type Fault, LATENCY_ALERTS } from "../fault.ts";
 import { account, fails, freshSearches, works } from "../means.ts";
 
@@ -63,10 +64,8 @@ export const INDEX_FAULTS: readonly Fault[] = [
       const before = await count();
       const ids = result.vectors.map(({ id }) => id).filter((_, index) => index % 2 === 0);
       // The faults before may have written hundreds of documents.
-      for (let from = 0; from < ids.length; from += VECTORIZE_DELETE_IDS_MAX)
-        await account(arena, "post", `${INDEX}/delete_by_ids`, {
-          ids: ids.slice(from, from + VECTORIZE_DELETE_IDS_MAX),
-        });
+      for (const part of portions(ids, VECTORIZE_DELETE_IDS_MAX))
+        await account(arena, "post", `${INDEX}/delete_by_ids`, { ids: part });
       await arena.platform.vectorize.flush();
       const after = await count();
       if (after >= before)

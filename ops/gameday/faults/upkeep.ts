@@ -80,8 +80,8 @@ export const UPKEEP_FAULTS: readonly Fault[] = [
     what: "a dependency has a known vulnerability",
     alert: "job-failed",
     runbook: "dependency-vulnerability",
-    inject: (arena) => heartbeat(arena, "audit-dependencies", "fail"),
-    passes: (arena) => heartbeat(arena, "audit-dependencies", "success"),
+    inject: (arena) => heartbeat(arena, "security-audit", "fail"),
+    passes: (arena) => heartbeat(arena, "security-audit", "success"),
   },
   {
     id: "audit-altered",

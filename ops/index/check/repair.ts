@@ -3,11 +3,13 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { readMigrations } from "../../../infra/migration-files.ts";
 import { counted } from "../../../worker/ground/counted.ts";
+import { portions } from "../../../worker/ground/portions.ts";
 import { tenantTerm } from "../../../worker/ground/tenant-term.ts";
 import { chunkHash } from "../../../worker/rag/text/normalise.ts";
 import { OpsError } from "../../command/errors.ts";
 import type { D1Connection, JsonValue, Statement } from "../../d1/connection.ts";
 import { rebuildFullText } from "../../d1/full-text.ts";
+import { queryNumber } from "../../d1/query.ts";
 import { sendToWorker } from "../../generation/release.ts";
 import { VectorIndex } from "../../generation/vector-index.ts";
 import { namedVectors, packedEntries } from "../../generation/vector-rows.ts";
@@ -28,7 +30,7 @@ export async function repair(compared: Compared, findings: Findings): Promise<vo
   const { session, database, store } = compared;
   await repairDocuments(database, findings);
   for (const id of findings.of("chunk-title", "chunk-tenant", "chunk-content")) await rewriteChunk(database, id);
-  for (const ids of pages(findings.of("chunk-unlisted"), D1_KEYS_PER_READ))
+  for (const ids of portions(findings.of("chunk-unlisted"), D1_KEYS_PER_READ))
     await database.batch([
       { sql: "DELETE FROM chunks WHERE id IN (SELECT value FROM json_each(?1))", params: [json(ids)] },
     ]);
@@ -38,7 +40,7 @@ export async function repair(compared: Compared, findings: Findings): Promise<vo
   const index = new VectorIndex(session, store.name);
   await index.delete(findings.of("vector-orphan"));
   const differing = findings.of("vector-missing", "vector-values", "vector-namespace", "vector-metadata");
-  for (const ids of pages(differing, D1_KEYS_PER_READ)) {
+  for (const ids of portions(differing, D1_KEYS_PER_READ)) {
     const rows = await namedVectors(database, ids);
     await index.upsert(await packedEntries(session.bucket, rows, store.dimensions, session.steady));
   }
@@ -46,9 +48,9 @@ export async function repair(compared: Compared, findings: Findings): Promise<vo
 
 /** Text that is lost comes back from its source: the next write of the document must not pass for a repetition. */
 async function repairDocuments(database: D1Connection, findings: Findings): Promise<void> {
-  for (const ids of pages(findings.of("document-lacks-chunk"), D1_KEYS_PER_READ))
+  for (const ids of portions(findings.of("document-lacks-chunk"), D1_KEYS_PER_READ))
     await database.batch([markUnproven("SELECT value FROM json_each(?1)", [json(ids)])]);
-  for (const ids of pages(findings.of("document-token-count"), D1_KEYS_PER_READ))
+  for (const ids of portions(findings.of("document-token-count"), D1_KEYS_PER_READ))
     await database.batch([
       {
         sql: `UPDATE documents SET token_count = (SELECT coalesce(sum(token_count), 0) FROM chunks
@@ -125,8 +127,7 @@ async function repairFullText(database: D1Connection): Promise<void> {
     .findLast((statement) => /^CREATE VIRTUAL TABLE chunks_fts\b/m.test(statement));
   const definition = sql?.slice(sql.indexOf("CREATE VIRTUAL TABLE")) ?? "";
   if (findings.of("full-text-gone").length > 0) await database.batch([{ sql: definition }]);
-  const [size] = await database.batch([{ sql: "SELECT count(*) FROM chunks" }]);
-  if (Number(size?.rows[0]?.[0]) > FULL_TEXT_REBUILD_ROWS_MAX)
+  if ((await queryNumber(database, "SELECT count(*) FROM chunks")) > FULL_TEXT_REBUILD_ROWS_MAX)
     throw new OpsError({
       op: "repair",
       subject: "the full-text index",
@@ -139,7 +140,7 @@ async function repairFullText(database: D1Connection): Promise<void> {
 /** Takes the place of chunks away and asks the Worker for their vectors, as after an outage of Workers AI. Waits until they are there. */
 async function embedAgain({ session, database }: Compared, ids: readonly string[]): Promise<void> {
   const owed: string[] = [];
-  for (const part of pages(ids, OWED_CHUNKS_PER_MESSAGE)) {
+  for (const part of portions(ids, OWED_CHUNKS_PER_MESSAGE)) {
     const place = "id IN (SELECT value FROM json_each(?1))";
     const tenants = `SELECT d.tenant, json_group_array(c.id) FROM chunks c JOIN documents d ON d.id = c.document_id
       WHERE c.${place} GROUP BY d.tenant`;
@@ -171,20 +172,11 @@ async function embedAgain({ session, database }: Compared, ids: readonly string[
   const until_ms = session.now() + OWED_WAIT_MAX_MS;
   await whileWaiting(wait, async () => {
     for (let left = owed.length; left > 0 && session.now() < until_ms; ) {
-      const [found] = await database.batch([
-        {
-          sql: "SELECT count(*) FROM vector_outbox WHERE id IN (SELECT value FROM json_each(?1))",
-          params: [json(owed)],
-        },
-      ]);
-      left = Number(found?.rows[0]?.[0] ?? 0);
+      const sql = "SELECT count(*) FROM vector_outbox WHERE id IN (SELECT value FROM json_each(?1))";
+      left = await queryNumber(database, sql, [json(owed)]);
       if (left > 0) await pause(SETTLE_POLL_MS, undefined, { signal: session.steady });
     }
   });
-}
-
-function* pages(ids: readonly string[], size: number): Generator<string[]> {
-  for (let from = 0; from < ids.length; from += size) yield ids.slice(from, from + size);
 }
 
 function json(ids: readonly string[]): string {

@@ -1,15 +1,17 @@
 /** Chunks beside their packs in R2 and their vectors in Vectorize, and vectors beside their chunks. */
 import { setTimeout as pause } from "node:timers/promises";
 import pMap from "p-map";
+import { portions } from "../../../worker/ground/portions.ts";
 import { chunkHash } from "../../../worker/rag/text/normalise.ts";
 import { type IndexEntry, indexEntry } from "../../../worker/vectors/index-entry.ts";
 import { decodePack } from "../../../worker/vectors/vector-pack.ts";
 import type { D1Connection, JsonValue } from "../../d1/connection.ts";
+import { queryNumber, queryTexts } from "../../d1/query.ts";
 import type { StoreSession, VectorStore } from "../../generation/stores.ts";
 import { type FoundVector, VectorIndex } from "../../generation/vector-index.ts";
 import { changeLogHead } from "../../generation/vector-rows.ts";
 import { INDEX_CHECK_ROWS, PACK_READERS, SETTLE_POLL_MS, VECTOR_GET_IDS, VECTOR_READERS } from "../../limits.ts";
-import { StorageError } from "../../storage/storage.ts";
+import { absent } from "../../storage/storage.ts";
 import { announce, findOrphanVectors, unsettledChunks } from "../../vacuum/orphan-vectors.ts";
 import { whileWaiting } from "../../waits.ts";
 import type { Findings } from "./kinds.ts";
@@ -59,8 +61,7 @@ export async function checkChunks(
   const { signal, progress } = session;
   const index = new VectorIndex(session, store.name);
   const since_seq = await changeLogHead(database);
-  const [counted] = await database.batch([{ sql: "SELECT count(*) FROM chunks" }]);
-  const total = Number(counted?.rows[0]?.[0] ?? 0);
+  const total = await queryNumber(database, "SELECT count(*) FROM chunks");
   announce(session, "read back and compared", Math.ceil(total / VECTOR_GET_IDS));
   progress.start("chunks", total);
   const checked: Checked = { chunks: 0, vectors: 0 };
@@ -128,10 +129,8 @@ async function chunkOf(database: D1Connection, row: JsonValue[]): Promise<Chunk>
   const [metadata, object_key, slot, model, dimensions, vector_count] = row.slice(11);
   let original: string | null = null;
   // One at a time: each may have a megabyte.
-  if (hasOriginal === 1) {
-    const [one] = await database.batch([{ sql: "SELECT original FROM chunks WHERE id = ?1", params: [id ?? 0] }]);
-    original = String(one?.rows[0]?.[0]);
-  }
+  if (hasOriginal === 1)
+    [original = null] = await queryTexts(database, "SELECT original FROM chunks WHERE id = ?1", [id ?? 0]);
   const isPlaced = typeof object_key === "string";
   return {
     id: Number(id),
@@ -162,11 +161,8 @@ async function readPacks(
     async ([key, chunk]): Promise<[string, Pack]> => {
       const known = before.get(key);
       if (known) return [key, known];
-      const body = await bucket.read(key, steady).catch((error: unknown) => {
-        if (error instanceof StorageError && error.failure === "missing") return null;
-        throw error;
-      });
-      if (body === null) return [key, { facts: "missing", vectors: [] }];
+      const body = await bucket.read(key, steady).catch(absent);
+      if (body === undefined) return [key, { facts: "missing", vectors: [] }];
       const pack = await decodePack(body.body).catch(() => null);
       const isAsSaid =
         pack?.key === key &&
@@ -192,9 +188,7 @@ async function differing(index: VectorIndex, entries: readonly IndexEntry[]): Pr
 
 /** What the index shows of these. */
 async function found(index: VectorIndex, ids: readonly string[]): Promise<Map<string, FoundVector>> {
-  const pages = Array.from({ length: Math.ceil(ids.length / VECTOR_GET_IDS) }, (_, page) =>
-    ids.slice(page * VECTOR_GET_IDS, (page + 1) * VECTOR_GET_IDS),
-  );
-  const vectors = await pMap(pages, (page) => index.get(page), { concurrency: VECTOR_READERS });
+  const parts = portions(ids, VECTOR_GET_IDS);
+  const vectors = await pMap(parts, (part) => index.get(part), { concurrency: VECTOR_READERS });
   return new Map(vectors.flat().map((vector) => [vector.id, vector]));
 }

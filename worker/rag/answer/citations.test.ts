@@ -53,8 +53,37 @@ describe("citations", () => {
     expect(cited.citations.map(({ chunk_id }) => chunk_id)).toEqual([12]);
   });
 
+  test.each([
+    `【${QUEUE}】`,
+    `［${QUEUE}］`,
+    `(${QUEUE})`,
+    `<${QUEUE}>`,
+    `[^${QUEUE}]`,
+    `[#${QUEUE}]`,
+    `[id ${QUEUE}]`,
+    `[ID: ${QUEUE}]`,
+    `[source ${QUEUE}]`,
+    `[Passages ${QUEUE}]`,
+    `(document #${QUEUE})`,
+    `【${QUEUE}†source】`,
+  ])("a number that was drawn is a mark, however the model writes it: %s", (mark) => {
+    const { text, citations } = check(`Retries happen three times ${mark}.`);
+    expect(text).toBe("Retries happen three times [12].");
+    expect(citations).toMatchObject([{ chunk_id: 12 }]);
+    const other = `Retries (${MADE_UP}) happen three times ${mark.replace(String(QUEUE), "2026")}.`;
+    expect(check(other)).toEqual({ text: other, citations: [], rejected: [] });
+  });
+
   const part = fc.oneof(
     fc.constantFrom(
+      `(${QUEUE})`,
+      `【id: ${BACKUP}; source ${QUEUE}】`,
+      `<${MADE_UP}>`,
+      `【${QUEUE}†source】`,
+      "†so",
+      "(pass",
+      "[ID",
+      "ages ",
       `[${QUEUE}]`,
       `[${BACKUP}]`,
       `[${MADE_UP}]`,
@@ -70,6 +99,7 @@ describe("citations", () => {
       ". ",
       "\n",
       " ",
+      "\n ".repeat(70),
       "Retries happen",
       " 02:00 UTC",
     ),
@@ -90,6 +120,19 @@ describe("citations", () => {
         expect(stream.rejected).toEqual(whole.rejected);
       }),
     );
+  });
+
+  test("of an answer of blanks only what a mark could take along is held back, and such a mark takes no more", () => {
+    const blanks = " ".repeat(5_000);
+    const stream = new CitationStream(CONTEXT, TEXTS);
+    let shown = 0;
+    for (const [index, blank] of [...blanks].entries()) {
+      shown += stream.push(blank).text.length;
+      expect(index + 1 - shown).toBeLessThan(200);
+    }
+    const whole = check(`a${blanks}[${MADE_UP}].`);
+    expect(whole.rejected).toEqual([MADE_UP]);
+    expect(whole.text).toMatch(/^a {4800,5000}\.$/);
   });
 
   test("text around marks is not altered, and each citation says where the answer shows it", () => {

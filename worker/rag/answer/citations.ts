@@ -36,11 +36,22 @@ export interface CheckedText {
   citations: Citation[];
 }
 
-/** `[123456]`, `[123456, 654321]`, `[ 123456 ]`, eight at most. */
-const BRACKETED = /\[\s?\d{1,10}(?:\s?[,;]\s?\d{1,10}){0,7}\s?\]/g;
+/**
+ * `[123456]`, `[123456, 654321]`, `[ 123456 ]`, eight at most; and what models make of that: other brackets, those of the passages
+ * they read, footnote signs, words for what the number is.
+ */
+const LABELS = ["id", "source", "passage", "document", "doc", "ref"];
+const LABEL = `(?:${LABELS.join("|")})s?`;
+const NUMBER = `(?:\\^|#|${LABEL}[\\s:=#]{1,2})?\\d{1,10}(?:†${LABEL})?`;
+const BRACKETED = new RegExp(`[[【［(<]\\s?${NUMBER}(?:\\s?[,;]\\s?${NUMBER}){0,7}\\s?[\\]】］)>]`, "gi");
+/** As it was asked for: what the model made up is only taken for a mark, and away, where it stands like this. */
+const AS_ASKED = /^\[[\d\s,;]*\]$/;
 /** The longest text that `BRACKETED` accepts: what is longer and still open will not become a mark. */
-const BRACKETED_CHARS_MAX = 2 + 2 + 8 * 10 + 7 * 3;
-const BRACKETED_PREFIX = /^\[[\d\s,;]*\]?$/;
+const BRACKETED_CHARS_MAX = 2 + 2 + 8 * 31 + 7 * 3;
+const BRACKETED_PREFIX = /^[[【［(<][\d\s,;:=^#†a-z]*[\]】］)>]?$/i;
+const OPENERS = "[【［(<";
+/** White space before a mark that goes with it: what is more is text. Without a bound an answer of blanks would be read anew with each. */
+const SPACE_CHARS_MAX = 100;
 /** How far back the text that a mark closes is looked for. */
 const CLAIM_CHARS_MAX = 4_000;
 
@@ -99,10 +110,21 @@ type CitableSource = CitableChunk & { support: Support };
 
 /** Where the text that may still be part of a mark, or of the space before one, begins. */
 function heldFrom(text: string): number {
-  const open = text.lastIndexOf("[");
-  const growing = open >= 0 && text.length - open <= BRACKETED_CHARS_MAX && BRACKETED_PREFIX.test(text.slice(open));
-  let at = growing ? open : text.length;
-  while (at > 0 && /\s/.test(text.charAt(at - 1))) at--;
+  let open = text.length - 1;
+  while (text.length - open <= BRACKETED_CHARS_MAX && open >= 0 && !OPENERS.includes(text.charAt(open))) open--;
+  const isGrowing = OPENERS.includes(text.charAt(open) || " ") && mayBecomeMark(text.slice(open));
+  return spaceStart(text, isGrowing ? open : text.length);
+}
+
+function mayBecomeMark(begun: string): boolean {
+  const isBegun = (word: string): boolean => LABELS.some((label) => `${label}s`.startsWith(word.toLowerCase()));
+  return BRACKETED_PREFIX.test(begun) && (begun.match(/[a-z]+/gi) ?? []).every(isBegun);
+}
+
+/** Where the white space before `end` begins that a mark there would take along. */
+function spaceStart(text: string, end: number): number {
+  let at = end;
+  while (at > 0 && end - at < SPACE_CHARS_MAX && /\s/.test(text.charAt(at - 1))) at--;
   return at;
 }
 
@@ -155,12 +177,13 @@ export class CitationStream {
       const madeUp = marks.filter((mark) => !this.#chunks.has(mark));
       // A number that was not drawn and has an address behind it is the text of a link.
       const isLink = ready.charAt(match.index + match[0].length) === "(";
-      if (chunks.length === 0 && (isLink || !madeUp.every((mark) => this.#isMadeUp(mark)))) continue;
+      const isText = isLink || !AS_ASKED.test(match[0]) || !madeUp.every((mark) => this.#isMadeUp(mark));
+      if (chunks.length === 0 && isText) continue;
       this.rejected.push(...madeUp);
       const before = ready.slice(from, match.index);
       from = match.index + match[0].length;
       // A removed mark takes the space before it along.
-      this.#say(checked, chunks.length === 0 ? before.trimEnd() : before);
+      this.#say(checked, chunks.length === 0 ? before.slice(0, spaceStart(before, before.length)) : before);
       if (chunks.length === 0) continue;
       // Of two marks in a row the second speaks for the same text as the first.
       if (/[\p{L}\p{N}]/u.test(this.#claim)) {

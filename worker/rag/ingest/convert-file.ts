@@ -4,12 +4,15 @@ import { CONVERSION_REASON_CHARS_MAX, CONVERSION_RETRY_AFTER_S, DOCUMENT_TEXT_CH
 import type { GuardedAi } from "../../store/dependencies.ts";
 import { FILE_KINDS, fileFlaw } from "./file-type.ts";
 import { isScanned, withoutWrapping } from "./paged-text.ts";
+import { isPlainlyUtf8, textOfBytes } from "./text-encoding.ts";
 
 /** A file as it was received. */
 export interface ReceivedFile {
   /** As the caller names it; "" for a body without a name. */
   name: string;
   media_type: string;
+  /** Of text: the encoding that was declared with it, by the name that `TextDecoder` has for it. */
+  charset: string | undefined;
   bytes: Uint8Array;
 }
 
@@ -24,13 +27,13 @@ interface FileText {
  * Workers AI does not answer.
  */
 export async function textOfFile(ai: Pick<GuardedAi, "toMarkdown">, file: ReceivedFile): Promise<FileText> {
-  const { media_type, bytes } = file;
+  const { media_type, bytes, charset } = file;
   const kind = FILE_KINDS[media_type];
   if (kind?.by === "operator") throw new Problem("unsupported-media-type", BY_OPERATOR);
-  const flaw = fileFlaw(media_type, bytes);
+  const flaw = fileFlaw(media_type, bytes, charset);
   if (flaw !== null) throw new Problem("file-refused", `Nothing was written: the file ${flaw}.`);
   if (kind?.by !== "service") {
-    const text = new TextDecoder().decode(bytes);
+    const text = textOfBytes(bytes, media_type, charset) ?? "";
     return { text: bounded(text), format: kind?.by === "text" ? "text" : "markdown" };
   }
   const markdown = await convert(ai, file);
@@ -55,11 +58,12 @@ const WITHOUT_MODELS: ConversionRequestOptions = {
   },
 };
 
-async function convert(ai: Pick<GuardedAi, "toMarkdown">, { name, media_type, bytes }: ReceivedFile): Promise<string> {
+async function convert(ai: Pick<GuardedAi, "toMarkdown">, file: ReceivedFile): Promise<string> {
+  const { name, media_type } = file;
   const ending = FILE_KINDS[media_type]?.extensions[0] ?? "";
   // The service goes by name and type alike: a name that says otherwise must not decide.
   const known = name.toLowerCase().endsWith(ending) ? name : `${name || "file"}${ending}`;
-  const blob = new Blob([bytes as Uint8Array<ArrayBuffer>], { type: media_type });
+  const blob = new Blob([knowable(file)], { type: media_type });
   const answer = await ai.toMarkdown({ name: known, blob }, WITHOUT_MODELS).catch((cause: unknown) => {
     const detail = "Workers AI does not convert files at the moment; nothing was written.";
     throw new Problem("conversion-down", detail, { retry_after_s: CONVERSION_RETRY_AFTER_S, cause });
@@ -67,6 +71,13 @@ async function convert(ai: Pick<GuardedAi, "toMarkdown">, { name, media_type, by
   if (answer.format !== "error") return withoutWrapping(answer.data, known);
   const reason = answer.error.slice(0, CONVERSION_REASON_CHARS_MAX);
   throw new Problem("file-refused", `Nothing was written: the file could not be converted (${reason}).`);
+}
+
+/** Bytes that say in which encoding they are, since a declaration does not go along: others become UTF-8 with a byte order mark. */
+function knowable({ media_type, charset, bytes }: ReceivedFile): Uint8Array<ArrayBuffer> | string {
+  if (FILE_KINDS[media_type]?.sign !== "text" || isPlainlyUtf8(bytes, media_type, charset))
+    return bytes as Uint8Array<ArrayBuffer>;
+  return `\uFEFF${textOfBytes(bytes, media_type, charset) ?? ""}`;
 }
 
 function bounded(text: string): string {

@@ -3,6 +3,7 @@
  * depend on what is inside: nothing is inflated or parsed here.
  */
 import { FILE_ENTRIES_MAX, FILE_INFLATED_BYTES_MAX } from "../../limits.ts";
+import { textOfBytes } from "./text-encoding.ts";
 import { readZipDirectory } from "./zip-directory.ts";
 
 /** How the bytes of a kind of file begin, or which entry its archive must have. */
@@ -77,13 +78,13 @@ export function mediaTypeOfName(name: string): string | undefined {
 
 /**
  * Why these bytes are not (or not safely) a file of `type`, completing "the file …"; null where nothing speaks against it.
- * An archive that announces more than it may hold is refused by its directory.
+ * An archive that announces more than it may hold is refused by its directory. `charset`: of text, what was declared with it.
  */
-export function fileFlaw(type: string, bytes: Uint8Array): string | null {
+export function fileFlaw(type: string, bytes: Uint8Array, charset?: string): string | null {
   const sign = FILE_KINDS[type]?.sign;
   if (bytes.length === 0) return "is empty";
   if (sign === undefined) return "is of a kind that is not taken";
-  if (sign === "text") return textFlaw(bytes);
+  if (sign === "text") return textFlaw(type, bytes, charset);
   if ("starts" in sign) return startsWith(bytes, sign.starts) ? null : `is no ${type}: it does not begin as one`;
   const entries = isZip(bytes) ? readZipDirectory(bytes, FILE_ENTRIES_MAX) : null;
   if (entries === null) return "is damaged, encrypted, or no archive of the kind that its type says";
@@ -94,18 +95,16 @@ export function fileFlaw(type: string, bytes: Uint8Array): string | null {
     : null;
 }
 
-function textFlaw(bytes: Uint8Array): string | null {
-  // Archives hold zeros, and mostly PDFs, too. Text may begin with `PK`, and tell of `%PDF-` further down.
-  if (bytes.includes(0) || beginsWith(bytes, PDF_START)) return "is not UTF-8 text";
+function textFlaw(type: string, bytes: Uint8Array, charset: string | undefined): string | null {
+  // Text may begin with `PK`, and tell of `%PDF-` further down.
+  if (beginsWith(bytes, PDF_START)) return NO_TEXT;
   // Its marks would be taken for words.
   if (beginsWith(bytes, RTF_START)) return "is RTF, which is not converted";
-  try {
-    new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
-    return null;
-  } catch {
-    return "is not UTF-8 text";
-  }
+  // Archives hold zeros, and mostly PDFs, too.
+  return textOfBytes(bytes, type, charset)?.includes("\0") === false ? null : NO_TEXT;
 }
+
+const NO_TEXT = "is not UTF-8 text, and neither a `charset` nor a byte order mark says what else it is";
 
 function isZip(bytes: Uint8Array): boolean {
   return beginsWith(bytes, ZIP_START);

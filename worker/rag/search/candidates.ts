@@ -7,6 +7,7 @@
  */
 import { TITLE_WEIGHT } from "../../limits.ts";
 import { declaredNames, identifierWords, type Names } from "../text/identifiers.ts";
+import type { QueryTerm } from "../text/query.ts";
 import { findTerms, type TermSet } from "../text/terms.ts";
 import { readText, type TextWords } from "../text/words.ts";
 import type { ChunkRow } from "./text-leg.ts";
@@ -14,6 +15,9 @@ import type { ChunkRow } from "./text-leg.ts";
 /** BM25's usual constants (Robertson, Zaragoza 2009), the ones FTS5 has fixed. */
 const K1 = 1.2;
 const B = 0.75;
+
+/** So near to each other two words may stand and be about the same thing (Metzler and Croft's unordered window of two terms). */
+const NEAR_WORDS = 8;
 
 /** `max tokens` and `maxTokens` look for `MAX_TOKENS`, but less than for their own kind. */
 const OTHERWISE_SPELLED = 0.75;
@@ -40,22 +44,27 @@ export interface Candidate {
   frequency: Float64Array;
   /** Occurrences of query terms side by side, by `first * terms + second`. */
   pairs: Map<number, number>;
+  /** How often two terms that follow one another in the query, stopwords left out, stand near each other, by `first * terms + second`. */
+  near: Map<number, number>;
 }
 
 /**
- * Candidates from rows, in the same order. `query` holds every stem of the query, stopwords included; of the stems in
- * `compounds` ("email" of "e-mail") only the occurrences that stand in the text count, as in the index. `names` are those that it may
- * ask for, `written` what finds those that it writes.
+ * Candidates from rows, in the same order. `query` holds every stem of the query, stopwords included; `terms` are those that full text
+ * was asked for. Of compounds among them ("email" of "e-mail") only the occurrences that stand in the text count, as in the index.
+ * `names` are those that it may ask for, `written` what finds those that it writes.
  */
 export function readCandidates(
   rows: readonly ChunkRow[],
   query: TermSet,
-  compounds: ReadonlySet<string>,
+  terms: readonly QueryTerm[],
   names: Names,
   written: readonly RegExp[],
 ): Candidate[] {
   const size = query.index.size;
-  const typed_only = new Set([...compounds].map((stem) => query.index.get(stem)));
+  const typed_only = new Set(terms.flatMap(({ stem, compound }) => (compound ? [query.index.get(stem)] : [])));
+  const sequence = contentNumbers(terms, query);
+  const earlier = new Map(sequence.map((term, place) => [term, sequence[place - 1]]));
+  const later = new Map(sequence.map((term, place) => [term, sequence[place + 1]]));
   const candidates = rows.map((row): Candidate => {
     const title = readText(row.title);
     const isCode = row.format === "code";
@@ -63,12 +72,19 @@ export function readCandidates(
     const body = readText(isCode ? `${text}\n${identifierWords(`${row.title}\n${text}`)}` : text);
     const frequency = new Float64Array(size);
     const pairs = new Map<number, number>();
+    const near = new Map<number, number>();
     for (const [text, weight] of [
       [title, TITLE_WEIGHT],
       [body, 1],
     ] as const) {
       let lastTerm = -1;
       let lastPlace = -1;
+      const last = new Map<number, number>();
+      const meet = (first: number | undefined, second: number | undefined, other: number | undefined, place: number) => {
+        const met = other === undefined ? undefined : last.get(other);
+        if (first === undefined || second === undefined || met === undefined || place - met > NEAR_WORDS) return;
+        near.set(first * size + second, (near.get(first * size + second) ?? 0) + 1);
+      };
       findTerms(text, query, (term, place) => {
         if (typed_only.has(term) && (text.bounds[2 * place] ?? 0) >= text.typed_length) return;
         frequency[term] = (frequency[term] ?? 0) + weight;
@@ -78,6 +94,9 @@ export function readCandidates(
         }
         lastTerm = term;
         lastPlace = place;
+        meet(earlier.get(term), term, earlier.get(term), place);
+        meet(term, later.get(term), later.get(term), place);
+        last.set(term, place);
       });
     }
     const length = (title.bounds.length + body.bounds.length) / 2;
@@ -94,11 +113,17 @@ export function readCandidates(
       relative_length: 1,
       frequency,
       pairs,
+      near,
     };
   });
   const mean = candidates.reduce((sum, { length }) => sum + length, 0) / Math.max(1, candidates.length);
   for (const candidate of candidates) candidate.relative_length = candidate.length / Math.max(1, mean);
   return candidates;
+}
+
+/** Numbers of the terms in the order of the query, without other spellings of what it says already. */
+export function contentNumbers(terms: readonly QueryTerm[], { index }: TermSet): number[] {
+  return terms.flatMap(({ stem, compound }) => (compound ? [] : [index.get(stem) ?? 0]));
 }
 
 function declarationShare(declared: Names, asked: Names): number {

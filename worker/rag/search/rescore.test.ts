@@ -32,7 +32,7 @@ function order(query: string, rows: Ranked[]): number[] {
   const candidates = readCandidates(
     rows.map(({ row }) => row),
     set,
-    new Set(),
+    queryTerms(query),
     new Map(),
     [],
   );
@@ -49,6 +49,17 @@ describe("rescore", () => {
       candidate(4, 2.9, "a boundary of something else, here and there, with other things of a different kind"),
     ];
     expect(order("boundary layer", candidates)[0]).toBe(2);
+  });
+
+  test("puts query words near each other, in either order, before the same words far apart", () => {
+    const far = "of something else, here and there, with other things of a different kind, and at the end";
+    const candidates = [
+      candidate(1, 5, `the timeout ${far} a plugin`),
+      candidate(2, 4.99, `the plugin has its own timeout ${far}`),
+      candidate(3, 3, `a timeout ${far}`),
+      candidate(4, 2.9, `a plugin ${far}`),
+    ];
+    expect(order("timeout of a plugin", candidates)[0]).toBe(2);
   });
 
   test("moves up what shares its words with the best, below the first two", () => {

@@ -4,7 +4,7 @@
 
 import type { QueryTerm } from "../text/query.ts";
 import type { TermSet } from "../text/terms.ts";
-import { type Candidate, saturated } from "./candidates.ts";
+import { type Candidate, contentNumbers, saturated } from "./candidates.ts";
 import { pairBonuses } from "./proximity.ts";
 import { reorderByPseudoRelevance } from "./pseudo-relevance.ts";
 
@@ -24,6 +24,7 @@ export function rescore(
   if (candidates.length < CANDIDATES_MIN) return candidates;
   const numbers = sequence.map((term) => set.index.get(term) ?? 0);
   const asked = terms.map(({ stem }) => set.index.get(stem) ?? 0);
+  const content = contentNumbers(terms, set);
 
   // One unit of term saturation on bm25's scale: the query's mean idf, as the candidates show it.
   let scores = 0;
@@ -34,7 +35,7 @@ export function rescore(
   }
   const unit = matches > 0 ? scores / matches : 0;
 
-  const pairs = pairBonuses(numbers, set.index.size, candidates, unit);
+  const pairs = pairBonuses(numbers, content, set.index.size, candidates, unit);
   candidates.forEach((candidate, place) => {
     candidate.score += pairs[place] ?? 0;
   });

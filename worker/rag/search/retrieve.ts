@@ -172,10 +172,9 @@ function rankText(
   const written = writtenNames(query);
   const sequence = stems(query);
   const set = termSet(sequence);
-  const compounds = new Set(terms.flatMap(({ stem, compound }) => (compound ? [stem] : [])));
   const shareOf = changeLogShare(query);
   const scored = (rows: readonly ChunkRow[]) =>
-    scoreWithinTenant(readCandidates(rows, set, compounds, names, written), terms, set, statistics, shareOf);
+    scoreWithinTenant(readCandidates(rows, set, terms, names, written), terms, set, statistics, shareOf);
   // FTS5's cut stands: what it put behind never passes what it put before. Where it did not see every word, more compete for the head.
   const cut = complete && written.length === 0 ? RESCORE_DEPTH : SPARSE_POOL;
   const first = scored(candidates.slice(0, cut));

@@ -9,12 +9,11 @@ import { writtenNames } from "./written-names.ts";
 function ranked(query: string, texts: readonly string[]): string[] {
   const terms = queryTerms(query);
   const set = termSet(stems(query));
-  const compounds = new Set(terms.flatMap(({ stem, compound }) => (compound ? [stem] : [])));
   const rows = texts.map((text, id) => ({
     ...{ chunk_id: id, document_id: `${id}`, title: "", heading: "", text, format: "text" as const, url: null },
     ...{ metadata: "{}", token_count: 9, document_tokens: 9 },
   }));
-  const candidates = readCandidates(rows, set, compounds, new Map(), writtenNames(query));
+  const candidates = readCandidates(rows, set, terms, new Map(), writtenNames(query));
   const holding = terms.map(({ stem }) => {
     const number = set.index.get(stem) ?? 0;
     return candidates.filter(({ frequency }) => (frequency[number] ?? 0) > 0).length;

@@ -14,10 +14,11 @@ import type { TenantStatistics } from "./text-leg.ts";
 const USUAL_CHUNK_WORDS = 100;
 
 /**
- * Weight of the whole document beside the chunk (Callan 1994, "Passage-Level Evidence in Document Retrieval"): long documents
- * need both, quality is flat from 0.3 to 0.7, and a document of one chunk scores like its chunk whatever it is.
+ * Weight of the whole document beside the chunk (Callan 1994, "Passage-Level Evidence in Document Retrieval"): long documents need both,
+ * and a document of one chunk scores like its chunk whatever it is. More of it puts a long document that says the words here and there
+ * before the short one that says them together.
  */
-const DOCUMENT_SHARE = 0.5;
+const DOCUMENT_SHARE = 0.4;
 
 /** Weight of declaring a name beside saying a word once. A chunk that uses the name says its words up to K1 + 1 times. */
 const DECLARATION_WEIGHT = 2;

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { sha256 } from "../../ground/digest.ts";
 import { documentHash, normaliseText } from "./normalise.ts";
 
 const anyText = fc.string({ unit: "binary", maxLength: 200 });
@@ -80,6 +81,13 @@ describe("documentHash", () => {
     const bare = { title: "t", text: "x" };
     const spelled = { ...bare, url: null, format: "markdown" as const, metadata: {} };
     expect(await documentHash(bare)).toBe(await documentHash(spelled));
+  });
+
+  test("is of an older scheme but for documents that hold files, whose chunks are others since", async () => {
+    const framed = (scheme: string, text: string) => sha256(JSON.stringify([scheme, "markdown", "t", null, {}, text]));
+    const image = `![](data:image/png;base64,${"iVBORw0KGgo".repeat(20)})`;
+    expect(await documentHash({ title: "t", text: "x" })).toBe(await framed("prism-document-2", "x"));
+    expect(await documentHash({ title: "t", text: image })).toBe(await framed("prism-document-3", image));
   });
 
   test("changes with every part of the document, and no part can pass for another", async () => {

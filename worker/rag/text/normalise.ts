@@ -5,6 +5,7 @@
  */
 import { sha256 } from "../../ground/digest.ts";
 import type { DocumentFormat, OutlineEntry } from "../../ground/document.ts";
+import { withoutData } from "./data-uris.ts";
 
 /** What a document says; two contents with the same {@link documentHash} need no new chunks and no new vectors. */
 interface DocumentContent {
@@ -22,6 +23,8 @@ interface DocumentContent {
  * as changed and is chunked again. Unchanged chunks still keep their vectors, because those go by chunk hash.
  */
 export const HASH_SCHEME = "prism-document-2";
+/** Likewise, for the few documents that hold files as text (`data-uris.ts`): raise it when others count as files. */
+const HASH_SCHEME_OF_FILES = "prism-document-3";
 
 const LINE_BREAKS = /\r\n?|[\u0085\u2028\u2029]/g;
 // C0 without tab and line feed, DEL, C1, and the byte order mark wherever files were pasted together.
@@ -80,13 +83,14 @@ function holdsLongRunOfMarks(text: string): boolean {
  * A missing `url` equals null, a missing `format` equals markdown, missing `metadata` equals `{}`. Of code, its outline counts too.
  */
 export async function documentHash(content: DocumentContent): Promise<string> {
+  const text = normaliseText(content.text);
   const framed = JSON.stringify([
-    HASH_SCHEME,
+    withoutData(text) === undefined ? HASH_SCHEME : HASH_SCHEME_OF_FILES,
     content.format ?? "markdown",
     normaliseText(content.title),
     content.url ?? null,
     sortKeys(content.metadata ?? {}),
-    normaliseText(content.text),
+    text,
     ...(content.outline === undefined ? [] : [content.outline.map(({ line, symbol }) => [line, symbol])]),
   ]);
   return sha256(framed);

@@ -35,8 +35,14 @@ export function kindAt(text: string, at: number): number {
   return kindAt(text, at);
 }
 
-function after(text: string, at: number): number {
+/** Where the character behind the one at a place begins. */
+export function after(text: string, at: number): number {
   return (text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00 ? at + 2 : at + 1;
+}
+
+/** Where the character before a place begins; -1 at the beginning. */
+export function before(text: string, at: number): number {
+  return at >= 2 && after(text, at - 2) === at ? at - 2 : at - 1;
 }
 
 /** Where letters and marks end that go on at `from`. Most units are known and whole characters: they are not looked at twice. */

@@ -5,7 +5,7 @@
  * "csharp", "Straße" also "strasse".
  */
 
-import { kindAt, LETTER, MARK, readWords, type Words } from "./read-words.ts";
+import { after, before, kindAt, LETTER, MARK, readWords, type Words } from "./read-words.ts";
 
 /**
  * Vowel signs of most scripts are letters to their readers; these marks are left out in everyday spelling: accents, points and
@@ -29,11 +29,11 @@ const WIDE_OFFSET = 0xfee0;
 const HONORIFIC = /\uFDFA/g;
 /**
  * Before compatibility folding: it would turn "Foo™" into the word "footm". Symbols that are letters or digits to a reader stay:
- * "㎡", "ⓐ", "㍿", and the radicals (⽇) that PDF files have in place of characters.
+ * "㎡", "ⓐ", "㍿", and the radicals (⽇) that PDF files have in place of characters; so does the raised dot of Catalan's "l·l".
  */
 const SYMBOLS =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is the definition of ASCII
-  /[^\x00-\x7F\p{L}\p{N}\p{M}\p{DI}\u2103\u2109\u249C-\u24E9\u2E80-\u2FD5\u3200-\u33FF\u{1F110}-\u{1F149}\u{1F200}-\u{1F265}]+/gu;
+  /[^\x00-\x7F\u00B7\p{L}\p{N}\p{M}\p{DI}\u2103\u2109\u249C-\u24E9\u2E80-\u2FD5\u3200-\u33FF\u{1F110}-\u{1F149}\u{1F200}-\u{1F265}]+/gu;
 /** Soft hyphens, zero-width spaces and joiners, variation selectors: what a reader does not see. */
 const INVISIBLE = /\p{DI}+/gu;
 /** Letters of Arabic script that look alike and lie on different keyboards, each with the one that stands for it. */
@@ -155,8 +155,8 @@ const RESPELLED: Readonly<Record<string, string>> = {
 const ANY_RESPELLED = new RegExp(`[${Object.keys(RESPELLED).join("")}]`, "g");
 /** Longer ones are no words. */
 const RESPELLED_CHARS_MAX = 120;
-/** Where HTML and Markdown allow a line break inside a word, written out. */
-const REFERENCE = /(?:&(?:shy|zwnj|zwj|zerowidthspace|#173|#xad|#820[3-5]|#x200[b-d]);|<wbr ?\/?>)/g;
+/** Where HTML and Markdown allow a line break inside a word, written out; and Catalan's "col·legi", which many write "collegi". */
+const REFERENCE = /(?:&(?:shy|zwnj|zwj|zerowidthspace|#173|#xad|#820[3-5]|#x200[b-d]);|<wbr ?\/?>|(?<=l)\u00B7(?=l))/g;
 
 function respelled(folded: string): string[] {
   return [
@@ -182,10 +182,10 @@ function wordsAround(folded: string, sign: RegExp, respell: (word: string) => st
     if (index > end || end === 0) {
       close();
       start = index;
-      while (start > end && isLetter(start - 1)) start -= 1;
+      for (let at = before(folded, start); at >= end && isLetter(at); at = before(folded, start)) start = at;
     }
     end = index + match.length;
-    while (end < folded.length && isLetter(end)) end += 1;
+    while (end < folded.length && isLetter(end)) end = after(folded, end);
   }
   close();
   return words;
