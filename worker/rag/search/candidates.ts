@@ -80,7 +80,12 @@ export function readCandidates(
       let lastTerm = -1;
       let lastPlace = -1;
       const last = new Map<number, number>();
-      const meet = (first: number | undefined, second: number | undefined, other: number | undefined, place: number) => {
+      const meet = (
+        first: number | undefined,
+        second: number | undefined,
+        other: number | undefined,
+        place: number,
+      ) => {
         const met = other === undefined ? undefined : last.get(other);
         if (first === undefined || second === undefined || met === undefined || place - met > NEAR_WORDS) return;
         near.set(first * size + second, (near.get(first * size + second) ?? 0) + 1);
