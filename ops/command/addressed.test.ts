@@ -28,6 +28,10 @@ test("a command that is named acts where the one that names it does, unless it s
   ];
   for (const [said, printed] of told) expect(addressed(said ?? "", where)).toBe(printed);
   for (const [said] of told) expect(addressed(said ?? "", {})).toBe(said);
+  expect(addressed("npm start (in another terminal)", { data: "/a" })).toBe(
+    "npm start -- --data /a (in another terminal)",
+  );
+  expect(addressed("npm start -- --data DIR", { data: "/a" })).toBe("npm start -- --data DIR");
   expect(addressed("npm run ops -- health", { data: "/a b/it's" })).toBe(
     "npm run ops -- health --data '/a b/it'\\''s'",
   );

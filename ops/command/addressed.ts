@@ -15,6 +15,8 @@ export interface Whereabouts {
 /** The longest first: a shorter one may be how it begins. */
 const PATHS = Object.keys(COMMANDS).sort((one, other) => other.length - one.length);
 const NAMED = new RegExp(`\\bnpm run (?:--silent )?ops -- (${PATHS.join("|")})(?![\\w-])`, "g");
+/** The platform that a command misses is the one over its data folder. */
+const START = /\bnpm start\b(?! --)/g;
 /** Commands that read a repository of backups, wherever it is. */
 const OF_BACKUPS = /^(?:backup .*|restore (?:plan|apply|document|table)|drill)$/;
 /** Where what is said of one command ends. */
@@ -22,8 +24,9 @@ const CLAUSE_END = /[;\n]|\bnpm run /;
 
 /** `text` with these flags behind each command in it that has none of its own. */
 export function addressed(text: string, { stack, data, repository }: Whereabouts): string {
-  return text.replaceAll(NAMED, (named: string, path: string, at: number) => {
-    const behind = text.slice(at + named.length).split(CLAUSE_END, 1)[0] ?? "";
+  const started = data === undefined ? text : text.replaceAll(START, `npm start -- --data ${quoted(data)}`);
+  return started.replaceAll(NAMED, (named: string, path: string, at: number) => {
+    const behind = started.slice(at + named.length).split(CLAUSE_END, 1)[0] ?? "";
     const flags = { stack, data, ...(OF_BACKUPS.test(path) && { repository }) };
     const missing = Object.entries(flags).flatMap(([name, value]) =>
       value === undefined || behind.includes(`--${name} `) ? [] : [`--${name} ${quoted(value)}`],

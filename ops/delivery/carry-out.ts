@@ -11,7 +11,7 @@ import { MINUTE_MS } from "../../worker/ground/time.ts";
 import { CRON_STOPPED_AFTER_MS } from "../../worker/limits.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { workerVersions } from "../cloudflare/worker-versions.ts";
-import { asOpsError } from "../command/errors.ts";
+import { asOpsError, isReason } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { walkJourneys } from "../health/synthetic.ts";
 import { PROMOTION_PERCENT, RESTORE_TIMEOUT_MS } from "../limits.ts";
@@ -24,7 +24,7 @@ import { readBack } from "./read-back.ts";
 import { toldUp } from "./told-up.ts";
 import { condemnation, type Traffic, versionOverride } from "./traffic.ts";
 import type { PhaseTraffic } from "./traffic-report.ts";
-import { answersAsItself, Condemned, passesJourneys, promote } from "./trial.ts";
+import { answersAsItself, Condemned, deployedBetween, passesJourneys, promote } from "./trial.ts";
 
 export interface CarryOutOptions {
   bundle: string | undefined;
@@ -78,7 +78,11 @@ export async function carryOutAround(
   return { ...(await inspect(delivery, outputs, invocation)), migrations_applied };
 }
 
-/** A new version beside the one that serves. Never throws once the version is up: it rolls back and says why. */
+/**
+ * A new version beside the one that serves. Never throws once the version is up: it rolls back and says why. What somebody else has deployed
+ * meanwhile is left as it is.
+ * @throws OpsError, reason `busy`, where another deployment holds the stack: nothing is uploaded then.
+ */
 export async function carryOutVersion(
   delivery: Delivery,
   plan: DeploymentPlan,
@@ -96,12 +100,14 @@ export async function carryOutVersion(
     journeys: null,
     read_back: [],
   };
+  const configured = { bundle: await driver.getConfig("bundle"), rollout: await driver.getConfig("rollout") };
+  let candidate: string | null = null;
   try {
     const before = traffic.phase("upload");
     await driver.setConfig({ bundle: options.bundle, rollout: { percentage: 0, previous } });
     const outputs = await toldUp(delivery, invocation);
+    candidate = outputs.worker.version_id;
     await putRight(delivery, outputs, invocation);
-    const candidate = outputs.worker.version_id;
 
     const trial = traffic.phase("trial");
     // An override reaches versions of the current deployment only, and the provider cannot declare a share of 0.
@@ -133,9 +139,21 @@ export async function carryOutVersion(
     done.version_id = (await toldUp(delivery, invocation)).worker.version_id;
     return done;
   } catch (error) {
+    if (candidate === null && isReason(error, "busy")) {
+      await driver.setConfig(configured);
+      throw error;
+    }
     traffic.phase("rollback");
     traffic.candidate(null);
     const reason = error instanceof Condemned ? error.message : describe(error);
+    const between =
+      candidate === null ? null : await deployedBetween(delivery, [candidate, previous]).catch(() => null);
+    if (between !== null) {
+      // A share for the version before would be given with the next `up`.
+      await driver.setConfig({ ...configured, rollout: undefined });
+      const left = `version ${between} was deployed meanwhile, and is left as it is: npm run ops -- status tells what serves`;
+      return { ...done, outcome: "failed", version_id: between, reason: `${reason}; ${left}` };
+    }
     invocation.note(`Rolling back to ${previous}: ${reason}`);
     const complaint = await giveBack(delivery, previous, invocation);
     return {

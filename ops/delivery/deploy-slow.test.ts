@@ -9,6 +9,7 @@ import { type Platform, startPlatform } from "../../local/platform.ts";
 import { localDriver } from "../../local/pulumi/local-driver.ts";
 import { liveVersion } from "../../local/workerd.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
+import { workerVersions } from "../cloudflare/worker-versions.ts";
 import { type Run, runCli } from "../command/run-cli.fixture.ts";
 import { restD1 } from "../d1/rest-connection.ts";
 import { deployRelease } from "../gameday/scripts.ts";
@@ -236,6 +237,30 @@ test("a rollback to what the stack deployed last serves it, though a stranger's 
   const back = await ops("rollback", "--to", good);
   expect(back.code).toBe(0);
   expect(await serving()).toBe(back.data.version_id);
+});
+
+test("what somebody else deploys meanwhile is neither written over by a promotion nor taken back by a rollback", async () => {
+  const good = (await serving()) ?? "";
+  const { api_url, account_id, api_token: token } = platform;
+  const client = createCloudflare({ api_url, account_id, token }, { signal: new AbortController().signal });
+  const versions = workerVersions(client, account_id, SERVICE);
+  const deploying = ops("deploy", "--bundle", releases.harmless, "--watch", "10s");
+  const isPromoted = async () =>
+    (await versions.deployments())[0]?.versions.some(({ percentage }) => percentage === 10);
+  await vi.waitUntil(isPromoted, { timeout: 120_000, interval: 200 });
+  const strange = await deployedByHand("void 0;");
+  const left = await deploying;
+  expect(left).toMatchObject({
+    code: 1,
+    data: {
+      outcome: "failed",
+      version_id: strange,
+      reason: expect.stringContaining(`${strange} was deployed meanwhile`),
+    },
+  });
+  expect(await serving()).toBe(strange);
+  expect((await configured()).rollout).toBeUndefined();
+  expect((await ops("rollback", "--to", good)).code).toBe(0);
 });
 
 test.each([

@@ -52,9 +52,15 @@ export async function passesJourneys(
   return walked;
 }
 
-/** Gives the version more and more of the traffic. @throws Condemned as soon as a step shows failures. */
+/** A version that somebody else has deployed meanwhile, beside or in place of these; null where nobody has. */
+export async function deployedBetween({ versions }: Delivery, own: readonly string[]): Promise<string | null> {
+  const [serving] = await versions.deployments();
+  return serving?.versions.find(({ version_id }) => !own.includes(version_id))?.version_id ?? null;
+}
+
+/** Gives the version more and more of the traffic. @throws Condemned as soon as a step shows failures, or somebody else has deployed. */
 export async function promote(
-  { versions }: Delivery,
+  delivery: Delivery,
   {
     version_id,
     previous,
@@ -64,7 +70,10 @@ export async function promote(
   traffic: Traffic,
   signal: AbortSignal,
 ): Promise<void> {
+  const { versions } = delivery;
   for (const percentage of percent) {
+    const between = await deployedBetween(delivery, [version_id, previous]);
+    if (between !== null) throw new Condemned(`version ${between} was deployed meanwhile`);
     const phase = traffic.phase(`${percentage} %`);
     const rest = percentage === 100 ? [] : [{ version_id: previous, percentage: 100 - percentage }];
     await versions.deploy([{ version_id, percentage }, ...rest]);

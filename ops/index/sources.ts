@@ -37,7 +37,7 @@ const PRUNED = new Set([".git", "node_modules"]);
 const GIT_SETTINGS = { GIT_TERMINAL_PROMPT: "0", GIT_ALLOW_PROTOCOL: "file:git:http:https:ssh" };
 
 /** Variables that say how a repository is reached, as schedulers and CI set them. Others may say which one it is. */
-const GIT_ACCESS = /^GIT_(?:SSH|ASKPASS|SSL_|HTTP_|PROXY_|CONFIG_(?!PARAMETERS))/;
+const GIT_ACCESS = /^GIT_(?:SSH|ASKPASS|SSL_|HTTP_|PROXY_|CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM)$)/;
 
 /** Of an entry of git's index that is a symbolic link, or a submodule: https://git-scm.com/docs/index-format */
 const LINK_MODE = "120000";
