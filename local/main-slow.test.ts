@@ -13,7 +13,11 @@ const NPX_NODE = ["npx", "--", process.execPath, MAIN, ...EMPTY];
 
 test("whatever starts it and whatever ends that, nothing is left running", () =>
   starts.leaveNothing([
+    // npm does not pass this on.
+    [NPM_START, "SIGHUP"],
     [NPM_START, "SIGKILL"],
+    // Between the two stands an npm that nobody tells.
+    [["npx", "-c", NPM_START.join(" ")], "SIGKILL"],
     [NPX_NODE, "SIGTERM"],
     [NPX_NODE, "SIGKILL"],
   ]));

@@ -184,13 +184,6 @@ describe("stopping", () => {
     expect(readdirSync(run.temp)).toEqual([]);
   });
 
-  // The others: `main-slow.test.ts`.
-  test("npm that is ended, and npm below an npx that is killed, leave nothing running", () =>
-    starts.leaveNothing([
-      [NPM_START, "SIGTERM"],
-      // npm does not pass this on.
-      [NPM_START, "SIGHUP"],
-      // Between the two stands an npm that nobody tells.
-      [["npx", "-c", NPM_START.join(" ")], "SIGKILL"],
-    ]));
+  // Its other ends, and npx: `main-slow.test.ts`.
+  test("npm that is ended leaves nothing running", () => starts.leaveNothing([[NPM_START, "SIGTERM"]]));
 });

@@ -27,7 +27,7 @@ export const LEFT_TO_ITS_OWN_RUN = [
   { files: "ops/generation/{cancel,expired}-slow.test.ts", stands_for_it: "ops/generation/generation-slow.test.ts" },
   { files: "ops/index/rebuild-slow.test.ts", stands_for_it: "ops/generation/generation-slow.test.ts" },
   { files: "ops/convert/bombs-slow.test.ts", stands_for_it: "ops/convert/convert-file.test.ts" },
-  { files: "ops/restore/any-document-slow.test.ts", stands_for_it: "ops/restore/any-document.test.ts" },
+  { files: "ops/restore/any-document-slow.test.ts", stands_for_it: "ops/restore/ordinary-document-slow.test.ts" },
   { files: "ops/restore/way-out-slow.test.ts", stands_for_it: "ops/restore/ways-slow.test.ts" },
   { files: "ops/restore/no-way-back-slow.test.ts", stands_for_it: "ops/restore/disaster-slow.test.ts" },
 ];

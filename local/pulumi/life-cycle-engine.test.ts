@@ -188,7 +188,7 @@ test("the provider refuses to delete an index that holds vectors, even when noth
   const target = ["--target", indexUrn, "--target-dependents"];
   const { code, stdout } = await stack.tryPulumi("destroy", "--yes", "--skip-preview", ...target);
   expect(code).not.toBe(0);
-  expect(stdout).toContain(`Cannot delete the Vectorize index ${INDEX}: it holds 1 vectors`);
+  expect(stdout).toContain(`Cannot delete the Vectorize index ${INDEX}: it holds 1 vector,`);
 });
 
 test("with waivers for every store, destroy takes everything along", async () => {
