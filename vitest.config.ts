@@ -7,8 +7,8 @@ export default defineConfig({
   test: {
     include: ["{infra,local,worker,ops,runbooks,tests}/**/*.test.ts"],
     exclude: [...Object.values(SEPARATE_RUNS).map(({ files }) => files), "**/node_modules/**"],
-    // Most tests drive a real platform of their own and wait for it: two at a time leave a quarter of two cores idle.
-    maxWorkers: 3,
+    // Most tests drive a real platform of their own and wait for it: three at a time leave a fifth of two cores idle.
+    maxWorkers: 4,
     sequence: { sequencer: FileOrder },
     // Loading the house anew for every file was a quarter of the whole: files leave the process as they found it instead.
     isolate: false,

@@ -3,6 +3,8 @@
  * nothing of it keeps the process any more. That is half a second of CPU less than a process for each.
  */
 import { z } from "zod";
+// Looks for bash when it is loaded, once: in the first order's environment there may be none.
+import "zx/core";
 import { END_OF_RUN } from "./command-host.fixture.ts";
 import { runWords } from "./run-words.ts";
 import { silentShell } from "./silent-shell.fixture.ts";
