@@ -45,3 +45,20 @@ test("a page whose headings do not name it is headed by its title", async () => 
   expect(await convert(`${head}<body><p>Prime it.</p></body>`)).toBe("# Pumps and valves\n\nPrime it.\n");
   expect(await convert(`${head}<body><h1>Pumps</h1><h2>Seals</h2></body>`)).toBe("# Pumps\n\n## Seals\n");
 });
+
+test("of a title that names page and site, the page's part is its name where a heading says it, whatever links the heading to itself", async () => {
+  const titled = (title: string, ...names: string[]) =>
+    convert(
+      `<head><title>${title}</title></head>${names.map((name) => `<h1>${name}<a href="#a">¶</a></h1>`).join("")}`,
+    );
+  const headings = (...names: string[]) => names.map((name) => `# ${name}\n`).join("\n");
+  expect(await titled("Change log &#8212; The pumps", "Notes", "Change log")).toBe(
+    headings("Change log", "Notes", "Change log"),
+  );
+  expect(await titled("Notes", "Notes", "Change log")).toBe(headings("Notes", "Change log"));
+  // Which of them is the site's, nothing says.
+  expect(await titled("Valves | Pumps", "Pumps", "Valves")).toBe(headings("Valves | Pumps", "Pumps", "Valves"));
+  expect(await titled("How to: open - and close", "Open", "Close")).toBe(
+    headings("How to: open - and close", "Open", "Close"),
+  );
+});

@@ -30,11 +30,27 @@ function giveTitle(page: Root): void {
   }
   const highest = headings.filter((heading) => headings.every(({ tagName }) => heading.tagName <= tagName));
   if (body === undefined || title === "" || highest.length === 1) return;
-  if (highest.some((heading) => textOf(heading).trim() === title)) return;
+  const names = highest.map(nameOf);
+  if (names.includes(title)) return;
   body.children.unshift({
     type: "element",
     tagName: "h1",
     properties: {},
-    children: [{ type: "text", value: title }],
+    children: [{ type: "text", value: withoutSite(title, names) }],
   });
+}
+
+/** What a heading says, without the sign that links it to itself. */
+function nameOf({ children }: Element): string {
+  const said = children.map((child) => {
+    const text = textOf(child);
+    return child.type === "element" && child.tagName === "a" && !/[\p{L}\p{N}]/u.test(text) ? "" : text;
+  });
+  return said.join("").trim();
+}
+
+/** `Changes — The site`, where `Changes` is a heading of the page: that. Where both parts are, the site's name may be either. */
+function withoutSite(title: string, names: readonly string[]): string {
+  const [, page = "", site = ""] = /^(.+?)\s+[—–|·:-]+\s+(.+)$/su.exec(title) ?? [];
+  return names.includes(page) && !names.includes(site) ? page : title;
 }
