@@ -46,6 +46,7 @@ const NUMBER = `(?:\\^|#|${LABEL}[\\s:=#]{1,2})?\\d{1,10}(?:†${LABEL})?`;
 const BRACKETED = new RegExp(`[[【［(<]\\s?${NUMBER}(?:\\s?[,;]\\s?${NUMBER}){0,7}\\s?[\\]】］)>]`, "gi");
 /** As it was asked for: what the model made up is only taken for a mark, and away, where it stands like this. */
 const AS_ASKED = /^\[[\d\s,;]*\]$/;
+const LINK_TEXT = /\[[\d\s,;]*\]$/;
 /** The longest text that `BRACKETED` accepts: what is longer and still open will not become a mark. */
 const BRACKETED_CHARS_MAX = 2 + 2 + 8 * 31 + 7 * 3;
 const BRACKETED_PREFIX = /^[[【［(<][\d\s,;:=^#†a-z]*[\]】］)>]?$/i;
@@ -113,7 +114,11 @@ function heldFrom(text: string): number {
   let open = text.length - 1;
   while (text.length - open <= BRACKETED_CHARS_MAX && open >= 0 && !OPENERS.includes(text.charAt(open))) open--;
   const isGrowing = OPENERS.includes(text.charAt(open) || " ") && mayBecomeMark(text.slice(open));
-  return spaceStart(text, isGrowing ? open : text.length);
+  // Whether a number of its own goes before an address, as the text of a link, shows what follows it.
+  const before =
+    isGrowing && text.charAt(open) === "(" ? text.slice(Math.max(0, open - BRACKETED_CHARS_MAX), open) : "";
+  const linked = LINK_TEXT.exec(before)?.[0].length ?? 0;
+  return spaceStart(text, isGrowing ? open - linked : text.length);
 }
 
 function mayBecomeMark(begun: string): boolean {
