@@ -2,12 +2,13 @@
  * The data folder of a local platform: secrets of this installation, who is running on it, where it answers.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { OPTIONAL_SECRETS, SECRETS, type SecretName } from "../infra/inventory.ts";
 import { type PlatformFile, platformFile } from "../ops/stack/platform-file.ts";
+import { writeWhole } from "../ops/stack/write-whole.ts";
 import { makeFolder } from "../ops/storage/make-folder.ts";
 
 const secretsSchema = z.strictObject(
@@ -100,10 +101,8 @@ export class DataFolder {
     this.#write("identity.json", identity);
   }
 
-  /** Whole or not at all: other processes read these files, and this one may be killed at any time. */
   #write(name: string, content: object): void {
-    writeFileSync(this.file(`${name}.new`), `${JSON.stringify(content, null, 2)}\n`, PRIVATE);
-    renameSync(this.file(`${name}.new`), this.file(name));
+    writeWhole(this.file(name), `${JSON.stringify(content, null, 2)}\n`, PRIVATE);
   }
 
   #platform(): PlatformFile | null {

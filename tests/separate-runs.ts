@@ -6,7 +6,7 @@ import { parseCLI, type Reporter } from "vitest/node";
 /** A file belongs to the first that matches. */
 export const SEPARATE_RUNS = {
   engine: { files: "**/*-engine.test.ts", command: "npm run infra:engine" },
-  /** Whole commands killed at each of some 350 writes, or given faults: two hours and more. */
+  /** Whole commands killed at each of their writes, or given faults: for the night. */
   torture: { files: "**/{killed-*,faulty-commands}-slow.test.ts", command: "npm run backup:torture" },
   slow: { files: "**/*-slow.test.ts", command: "npm run test:slow" },
 };

@@ -166,6 +166,20 @@ test("a cron task that fails stops no other", async () => {
   expect(await sql("SELECT count(*) FROM idempotency")).toEqual([[0]]);
 });
 
+test("upkeep begins when the tasks that watch have ended, however long they take", async () => {
+  faults().rules = [{ binding: "STATUS", delay_ms: 300 }];
+  logs.splice(0);
+  await cron("checks");
+  faults().rules = [];
+  await ending("cron/record-status");
+  await ending("cron/archive-audit");
+  const tasks = lines()
+    .map(({ endpoint }) => String(endpoint))
+    .filter((endpoint) => endpoint.startsWith("cron/"));
+  expect(tasks.slice(-2).sort()).toEqual(["cron/archive-audit", "cron/reword-chunks"]);
+  expect(tasks).toContain("cron/record-status");
+});
+
 test("a data point is bounded and holds no text that a caller chose", () => {
   const env = { VERSION: { id: "v1" } } as Env;
   const work = new Work("request", env, { waitUntil: () => {} }, { request_id: "r", now_ms: 0, colo: "FRA" });

@@ -2,12 +2,13 @@
  * What the local stack keeps between two runs, beside the platform's own files: its configuration, and what was deployed. It
  * holds secrets (tokens, outputs), so only its owner may read it.
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { stackOutputs } from "../../infra/outputs.ts";
 import { OpsError } from "../../ops/command/errors.ts";
+import { writeWhole } from "../../ops/stack/write-whole.ts";
 
 const properties = z.record(z.string(), z.unknown());
 /** What is remembered of a resource between two runs. */
@@ -54,11 +55,7 @@ export function readState(dataDir: string): StackState | null {
   }
 }
 
-/** Whole or not at all. */
 export function writeState(dataDir: string, state: StackState): void {
   const path = join(dataDir, FILE);
-  // Named by the process: two would rename each other's away.
-  const written = `${path}.${process.pid}.new`;
-  writeFileSync(written, `${JSON.stringify(state)}\n`, { mode: 0o600 });
-  renameSync(written, path);
+  writeWhole(path, `${JSON.stringify(state)}\n`, { mode: 0o600 });
 }

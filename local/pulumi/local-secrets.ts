@@ -1,11 +1,12 @@
 /** The secrets of a local stack: in the data folder, which only its owner may read. */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { SECRETS } from "../../infra/inventory.ts";
 import { type ConfigValues, notSet } from "../../ops/stack/config-values.ts";
 import type { SecretChange } from "../../ops/stack/driver.ts";
 import { platformFile } from "../../ops/stack/platform-file.ts";
+import { writeWhole } from "../../ops/stack/write-whole.ts";
 
 const identityFile = z.looseObject({ secrets: z.record(z.string(), z.string()) });
 
@@ -43,10 +44,6 @@ function readIdentity(dataDir: string): z.infer<typeof identityFile> {
   return identityFile.parse(JSON.parse(readFileSync(join(dataDir, "identity.json"), "utf8")));
 }
 
-/** Whole or not at all, as the platform itself writes them. */
 function write(path: string, content: object): void {
-  // Named by the process: two would rename each other's away.
-  const written = `${path}.${process.pid}.new`;
-  writeFileSync(written, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
-  renameSync(written, path);
+  writeWhole(path, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
 }

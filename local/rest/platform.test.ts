@@ -3,6 +3,7 @@ import Cloudflare from "cloudflare";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DATABASE, generationName, KV_NAMESPACES, QUEUES, SERVICE } from "../../infra/inventory.ts";
 import { type Platform, startPlatform } from "../platform.ts";
+import { uploadOf } from "./module.fixture.ts";
 
 let platform: Platform;
 let client: Cloudflare;
@@ -55,14 +56,7 @@ test("a Time Travel restore of the live database fails no request", async () => 
 });
 
 test("a version that does not start is refused, and the service goes on", async () => {
-  const modules = [
-    {
-      name: "w.js",
-      content_type: "application/javascript+module",
-      content_base64: Buffer.from("}{").toString("base64"),
-    },
-  ];
-  const version = await client.workers.beta.workers.versions.create(SERVICE, { ...at, main_module: "w.js", modules });
+  const version = await client.workers.beta.workers.versions.create(SERVICE, { ...at, ...uploadOf("}{") });
   const split = { ...at, strategy: "percentage" as const, versions: [{ version_id: version.id, percentage: 100 }] };
   await expect(client.workers.scripts.deployments.create(SERVICE, split)).rejects.toMatchObject({ status: 400 });
   expect(await alive()).toBe(200);
@@ -70,14 +64,7 @@ test("a version that does not start is refused, and the service goes on", async 
 
 test("a deployed version serves, and deploying the old one again brings the service back", async () => {
   const code = "export default { fetch: () => new Response('other', { status: 418 }), queue() {} }";
-  const modules = [
-    {
-      name: "w.js",
-      content_type: "application/javascript+module",
-      content_base64: Buffer.from(code).toString("base64"),
-    },
-  ];
-  const version = await client.workers.beta.workers.versions.create(SERVICE, { ...at, main_module: "w.js", modules });
+  const version = await client.workers.beta.workers.versions.create(SERVICE, { ...at, ...uploadOf(code) });
   const first = platform.runtime.registry.list("version").find(({ number }) => number === 1)?.id ?? "";
   const deploy = (version_id: string) =>
     client.workers.scripts.deployments.create(SERVICE, {

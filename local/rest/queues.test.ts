@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { uploadOf } from "./module.fixture.ts";
 import { QueueStore } from "./queue-store.ts";
 import { type RestUnderTest, startRest } from "./rest-server.fixture.ts";
 
@@ -37,14 +38,7 @@ beforeAll(async () => {
   await rest.client.workers.beta.workers.versions.create("consumer", {
     ...at,
     deploy: true,
-    main_module: "worker.js",
-    modules: [
-      {
-        name: "worker.js",
-        content_type: "application/javascript+module",
-        content_base64: Buffer.from(WORKER).toString("base64"),
-      },
-    ],
+    ...uploadOf(WORKER),
     bindings: [{ type: "queue", name: "Q", queue_name: "ingest" }],
     compatibility_date: "2026-11-01",
   });

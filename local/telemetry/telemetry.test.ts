@@ -4,6 +4,7 @@ import Cloudflare from "cloudflare";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { BUCKETS, datasetName, SERVICE } from "../../infra/inventory.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
+import { uploadOf } from "../rest/module.fixture.ts";
 import { liveVersion } from "../workerd.ts";
 
 /** What was done is heard of a little later. */
@@ -134,14 +135,7 @@ test("any Worker writes data points at no call's price: it has no promise of the
   await client.workers.beta.workers.versions.create(SERVICE, {
     account_id: platform.account_id,
     deploy: true,
-    main_module: "index.js",
-    modules: [
-      {
-        name: "index.js",
-        content_type: "application/javascript+module",
-        content_base64: Buffer.from(code).toString("base64"),
-      },
-    ],
+    ...uploadOf(code),
     bindings: [{ type: "analytics_engine", name: "POINTS", dataset: "strangers" }],
     compatibility_date: "2024-01-01",
   });

@@ -94,6 +94,7 @@ function statsOf(
     })),
   };
 }
+
 function statsText(stats: Stats, terminal: boolean): string {
   const { newest, oldest, last_verified, new_bytes_per_day } = stats;
   if (newest === null || oldest === null) return `No snapshot in ${stats.repository}: npm run ops -- backup create`;

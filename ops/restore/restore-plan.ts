@@ -10,7 +10,7 @@ import { expiredGenerations, nameOf } from "../generation/generations.ts";
 import { configured } from "../generation/live.ts";
 import { readRecord, wayOn } from "../generation/record.ts";
 import { appliedMigrations } from "../migrate/ledger.ts";
-import { StorageError } from "../storage/storage.ts";
+import { isFailure } from "../storage/storage.ts";
 import { restoreCost } from "./cost.ts";
 import type { SnapshotSource } from "./fills.ts";
 import { snapshotSchema } from "./load-database.ts";
@@ -157,8 +157,8 @@ function isOn(sql: string, table: string): boolean {
 
 /** A bucket that is gone holds no record. */
 function unlessLost(error: unknown): null {
-  if (error instanceof StorageError && ["missing", "refused"].includes(error.failure)) return null;
-  throw error;
+  if (!isFailure(error, "missing", "refused")) throw error;
+  return null;
 }
 
 /** Those that the deployed Worker needs and the snapshot is behind. `needs`: what an interrupted restore in place has written down of them. */

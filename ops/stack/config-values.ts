@@ -1,11 +1,12 @@
 /** Reading and changing a stack's configuration by path, in the stack's file and in the local stack's overlay alike. */
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { parseDocument } from "yaml";
 import { z } from "zod";
 import { SECRETS, type SecretName } from "../../infra/inventory.ts";
 import { isObject } from "../../worker/ground/json.ts";
 import { type OpsError, refusal } from "../command/errors.ts";
 import type { ConfigPath, SecretChange } from "./driver.ts";
+import { writeWhole } from "./write-whole.ts";
 
 /** Keys without the project's prefix. */
 export type ConfigValues = Record<string, unknown>;
@@ -68,10 +69,7 @@ export function changeConfigFile(
     if (value === undefined) document.deleteIn(at);
     else document.setIn(at, value);
   }
-  // Named by the process: two would rename each other's away.
-  const written = `${file}.${process.pid}.new`;
-  writeFileSync(written, document.toString());
-  renameSync(written, file);
+  writeWhole(file, document.toString());
 }
 
 /** Every value as Pulumi hands it to a program: text, structures as JSON. */

@@ -2,7 +2,7 @@
 import type { ListObjectsV2CommandInput } from "@aws-sdk/client-s3";
 import { STORAGE_PAGE } from "../limits.ts";
 import { regionWanted, type SdkFailure, translated } from "./s3-failure.ts";
-import { absent, type Storage, StorageError, type StorageFailure } from "./storage.ts";
+import { absent, isFailure, type Storage, StorageError, type StorageFailure } from "./storage.ts";
 
 export interface S3Place {
   /** One that begins with the bucket's name is the bucket's own, as servers want it that take no bucket in a path. */
@@ -70,8 +70,12 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
   const beyond = (folder: string) =>
     new StorageError("refused", `${folder}: the server says that more follows, and not where`);
   /** One page with something on it, or the last one: a server may give one without anything although more follows. */
-  const listing = async (folder: string, from: Omit<ListObjectsV2CommandInput, "Bucket">, signal: AbortSignal) => {
-    const { sdk, client } = await connected();
+  const listing = async (
+    { sdk, client }: Connection,
+    folder: string,
+    from: Omit<ListObjectsV2CommandInput, "Bucket">,
+    signal: AbortSignal,
+  ) => {
     const place = { Bucket, Prefix: `${prefix}${folder}`, MaxKeys: STORAGE_PAGE };
     for (let { ContinuationToken } = from; ; ) {
       const list = new sdk.ListObjectsV2Command({ ...place, ...from, ContinuationToken });
@@ -86,9 +90,8 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
 
   /** What only looks at an object is refused without a word: credentials that have ended are 400 to it, like a wrong address. */
   const toldOf = async (error: unknown, key: string, signal: AbortSignal): Promise<never> => {
-    if (error instanceof StorageError && error.failure === "refused")
-      await attempt(key, signal, async () => {
-        const { sdk, client } = await connected();
+    if (isFailure(error, "refused"))
+      await attempt(key, signal, async ({ sdk, client }) => {
         const { Body } = await client.send(new sdk.GetObjectCommand({ ...at(key), Range: "bytes=0-0" }), {
           abortSignal: signal,
         });
@@ -137,9 +140,9 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
       }).catch((error: unknown) => toldOf(error, key, signal)),
 
     page: (folder, after, signal) =>
-      attempt(folder, signal, async () => {
+      attempt(folder, signal, async (connection) => {
         const from = after === "" ? {} : { StartAfter: `${prefix}${after}` };
-        const { contents, more } = await listing(folder, from, signal);
+        const { contents, more } = await listing(connection, folder, from, signal);
         const objects = contents.map(({ Key, Size, ETag, LastModified }) => ({
           key: required(Key, folder).slice(prefix.length),
           bytes: required(Size, folder),
@@ -154,11 +157,11 @@ export function s3Storage(place: S3Place): Storage & { close(): void } {
       }).catch(notListed),
 
     folders: (folder, signal) =>
-      attempt(folder, signal, async () => {
+      attempt(folder, signal, async (connection) => {
         const names = new Set<string>();
         for (let token: string | undefined; ; ) {
           const from = { Delimiter: "/", ContinuationToken: token };
-          const { prefixes, more, next } = await listing(folder, from, signal);
+          const { prefixes, more, next } = await listing(connection, folder, from, signal);
           for (const { Prefix = "" } of prefixes) names.add(Prefix.slice(prefix.length + folder.length, -1));
           if (!more) return [...names];
           // Another page than this one, or what is there would be taken for all.

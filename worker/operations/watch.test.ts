@@ -1,6 +1,7 @@
 /** The watchdog as it is deployed in production: the same bundle, a second script, fewer bindings, a cron of its own. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { COMPATIBILITY, CRONS, SERVICE, WATCHDOG } from "../../infra/inventory.ts";
+import { uploadOf } from "../../local/rest/module.fixture.ts";
 import { liveVersion } from "../../local/workerd.ts";
 import { type Channels, putConfiguration, putSecret, startChannels } from "../alerts/channels.fixture.ts";
 import { type Service, startService } from "../service.fixture.ts";
@@ -47,14 +48,7 @@ async function deploy(
 ): Promise<void> {
   if (script !== SERVICE) await service.account("POST", "workers/workers", { name: script });
   const { id } = await service.account("POST", `workers/workers/${script}/versions`, {
-    main_module: "worker.js",
-    modules: [
-      {
-        name: "worker.js",
-        content_type: "application/javascript+module",
-        content_base64: Buffer.from(source).toString("base64"),
-      },
-    ],
+    ...uploadOf(source),
     compatibility_date: COMPATIBILITY.date,
     compatibility_flags: [...COMPATIBILITY.flags, ...flags],
     bindings,

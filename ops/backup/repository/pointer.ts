@@ -1,5 +1,5 @@
 /** The pointer's changes: read, change, replace, and again when another machine was faster. */
-import { StorageError } from "../../storage/storage.ts";
+import { isFailure } from "../../storage/storage.ts";
 import { refused } from "./damage.ts";
 import { type History, type KnownManifest, readHistory } from "./history.ts";
 import { POINTER } from "./layout.ts";
@@ -43,7 +43,7 @@ export async function updatePointer(
       const pointer_etag = await opened.storage.replace(POINTER, signed, history.pointer_etag, opened.signal);
       return { ...history, pointer, pointer_etag };
     } catch (error) {
-      if (!(error instanceof StorageError) || error.failure !== "changed" || tries === TRIES_MAX) throw error;
+      if (!isFailure(error, "changed") || tries === TRIES_MAX) throw error;
     }
   }
 }

@@ -47,7 +47,10 @@ const BRACKETED = new RegExp(`[[【［(<]\\s?${NUMBER}(?:\\s?[,;]\\s?${NUMBER}){
 /** As it was asked for: what the model made up is only taken for a mark, and away, where it stands like this. */
 const AS_ASKED = /^\[[\d\s,;]*\]$/;
 const LINK_TEXT = /\[[\d\s,;]*\]$/;
-/** The longest text that `BRACKETED` accepts: what is longer and still open will not become a mark. */
+/**
+ * The longest text that `BRACKETED` accepts: what is longer and still open will not become a mark. A number has 10 digits, and with a label,
+ * two signs and a label behind its dagger 31 characters.
+ */
 const BRACKETED_CHARS_MAX = 2 + 2 + 8 * 31 + 7 * 3;
 const BRACKETED_PREFIX = /^[[【［(<][\d\s,;:=^#†a-z]*[\]】］)>]?$/i;
 const OPENERS = "[【［(<";
