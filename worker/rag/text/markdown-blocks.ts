@@ -260,9 +260,14 @@ function setextTitle(text: string, line: Line): { level: number; title: string }
   return { level: underline.body.startsWith("=") ? 1 : 2, title: headingTitle(line.body) };
 }
 
-/** A heading as people read it: no closing marks, emphasis, code ticks, link targets or explicit ids. */
+/** A heading without marks of footnotes (`[^1]`); in code the same characters are text. */
+export function withoutFootnotes(heading: string): string {
+  return heading.replace(/(`[^`]*`)|\[\^[^\]\s]+\](?!\()/g, "$1");
+}
+
+/** A heading as people read it: no closing marks, emphasis, code ticks, link targets, marks of footnotes or explicit ids. */
 function headingTitle(raw: string): string {
-  return cutSafely(raw.trim(), CHUNK_HEADING_CHARS_MAX)
+  return withoutFootnotes(cutSafely(raw.trim(), CHUNK_HEADING_CHARS_MAX))
     .replace(/(?:^|[ \t])#+$/, "")
     .replace(/[ \t]*\{#[^}]*\}$/, "")
     .replace(/!?\[([^\][]*)\]\([^()]*\)/g, "$1")
