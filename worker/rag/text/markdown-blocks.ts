@@ -265,12 +265,18 @@ export function withoutFootnotes(heading: string): string {
   return heading.replace(/(`[^`]*`)|\[\^[^\]\s]+\](?!\()/g, "$1");
 }
 
-/** A heading as people read it: no closing marks, emphasis, code ticks, link targets, marks of footnotes or explicit ids. */
+/** Of a heading: an escaped sign, signs of code and emphasis, and tags without a meaning of their own. */
+const INLINE_MARKS =
+  /\\([!-/:-@[-`{-~])|[`*]+|<\/?(?:a|b|br|code|em|i|img|kbd|mark|s|small|span|strong|sub|sup|u|wbr)(?:\s[^<>]*)?\/?>/gi;
+const REFERENCES: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'", nbsp: " " };
+
+/** A heading as people read it: no closing marks, emphasis, code ticks, link targets, tags, marks of footnotes or explicit ids. */
 function headingTitle(raw: string): string {
   return withoutFootnotes(cutSafely(raw.trim(), CHUNK_HEADING_CHARS_MAX))
     .replace(/(?:^|[ \t])#+$/, "")
     .replace(/[ \t]*\{#[^}]*\}$/, "")
     .replace(/!?\[([^\][]*)\]\([^()]*\)/g, "$1")
-    .replace(/[`*]+/g, "")
+    .replace(INLINE_MARKS, (_, escaped: string | undefined) => escaped ?? "")
+    .replace(/&(lt|gt|amp|quot|apos|nbsp);/g, (_, name: string) => REFERENCES[name] as string)
     .trim();
 }
