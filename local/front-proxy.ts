@@ -115,6 +115,11 @@ export class FrontProxy {
 
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const held: Held = { blocks: [], room: 0, refuse: () => {} };
+    // Node takes the first of several: https://www.rfc-editor.org/rfc/rfc9112#section-3.2
+    if ((incoming.headersDistinct.host?.length ?? 0) > 1) {
+      incoming.resume();
+      return refuse(outgoing, { status: 400, detail: "a request has one Host" });
+    }
     try {
       const body = await this.#readAhead(incoming, held);
       if (incoming.destroyed && !incoming.complete) return;

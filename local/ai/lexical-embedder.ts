@@ -16,6 +16,8 @@ const LEXICAL_DIMENSIONS = 384;
 const GRAM_LENGTHS = [3, 4, 5] as const;
 /** Length of a word's n-gram part relative to its whole-stem part. */
 const GRAM_SHARE = 0.5;
+/** Of a text of signs alone, which may be a whole line of them. */
+const SIGNS_CHARS_MAX = 40;
 /** Distinct stems whose features are kept in memory; the cache is emptied when it is full. */
 const CACHED_STEMS_MAX = 50_000;
 
@@ -63,17 +65,23 @@ function features(word: string): Features {
   return made;
 }
 
-/** One unit vector for each text, in order, of 384 dimensions or as many as are asked for; a text without letters or digits gives zeros. */
+/** One unit vector for each text, in order, of 384 dimensions or as many as are asked for; a blank text gives zeros. */
 export function embedLexical(texts: readonly string[], dimensions = LEXICAL_DIMENSIONS): Float32Array[] {
   return texts.map((text) => embedOne(text, dimensions));
 }
 
+/** Without stopwords, unless there is nothing else; signs where there is no word. */
+function wordsOf(text: string): string[] {
+  const words = tokenise(text);
+  const telling = words.filter((word) => !STOPWORDS.has(word));
+  if (telling.length > 0) return telling;
+  const signs = text.trim().slice(0, SIGNS_CHARS_MAX);
+  return words.length > 0 || signs === "" ? words : [signs];
+}
+
 function embedOne(text: string, dimensions: number): Float32Array {
   const counts = new Map<string, number>();
-  for (const word of tokenise(text)) {
-    if (STOPWORDS.has(word)) continue;
-    counts.set(word, (counts.get(word) ?? 0) + 1);
-  }
+  for (const word of wordsOf(text)) counts.set(word, (counts.get(word) ?? 0) + 1);
   const stems = new Map<string, number>();
   for (const [word, count] of counts) {
     const key = stem(word);

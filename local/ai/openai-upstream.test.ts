@@ -158,6 +158,7 @@ describe("an OpenAI-compatible upstream", () => {
 
   test.each([
     ["blank pieces", streaming(delta(" \n"), delta(null, { finish_reason: "stop" }), "data: [DONE]\n\n")],
+    ["invisible characters", streaming(delta("\u00a0\u200b\ufeff"), "data: [DONE]\n\n")],
     ["no piece", streaming("data: [DONE]\n\n")],
     ["nothing at all", streaming()],
     ["thoughts only", streaming(delta("<think>It eats"), delta("</think>"), "data: [DONE]\n\n")],
@@ -190,6 +191,7 @@ describe("an OpenAI-compatible upstream", () => {
     ["content: null", whole({ content: null })],
     ["blank content", whole({ content: "  " })],
     ["no content", whole({})],
+    ["invisible characters", whole({ content: "\u200b\u2060" })],
   ])("a whole answer with %s is none, and is not cached", async (_, failure) => {
     upstream.brokenChat = failure;
     const { first, second } = await twice(false);
@@ -224,6 +226,14 @@ describe("an OpenAI-compatible upstream", () => {
     expect((await twice(true)).second).toMatchObject({
       answer: "It eats",
       degraded: [expect.stringContaining("limit")],
+    });
+  });
+
+  test("an answer that spent its limit on thoughts is none, and says so", async () => {
+    upstream.brokenChat = whole({ content: "<think>It may eat" }, {}, { finish_reason: "length" });
+    expect((await twice(false)).second).toMatchObject({
+      ...{ answer: null, ended: "no_answer", cached: false },
+      degraded: [expect.stringContaining("no answer"), expect.stringContaining("limit")],
     });
   });
 

@@ -99,6 +99,18 @@ test("pages of ListObjectsV2 together are what a model lists", async () => {
   );
 });
 
+test("a continuation token that no list gave is refused", async () => {
+  const list = (ContinuationToken: string) =>
+    refusal(client.send(new ListObjectsV2Command({ Bucket: "first", MaxKeys: 2, ContinuationToken })));
+  const { NextContinuationToken: token = "" } = await client.send(
+    new ListObjectsV2Command({ Bucket: "first", MaxKeys: 2 }),
+  );
+  expect(await list(token)).toBe("accepted");
+  for (const wrong of ["", "x", "bogus", "YQ==", "é", token.slice(1), token.slice(0, -1), `${token}=`]) {
+    expect(await list(wrong), wrong).toBe("400 InvalidArgument");
+  }
+});
+
 test("pages of ListObjects together are what a model lists", async () => {
   await fc.assert(
     fc.asyncProperty(listing, async (options) => {

@@ -1,4 +1,5 @@
 /** ListObjectsV2 and ListObjects. */
+import { createHash } from "node:crypto";
 import { R2_KEYS_PER_CALL_MAX } from "../../infra/cloudflare-limits.ts";
 import { bucketRecord, type Operation, type S3Platform, type S3Request, xmlAnswer } from "./exchange.ts";
 import { S3Error } from "./s3-error.ts";
@@ -18,7 +19,7 @@ export const listObjectsV2: Operation = async (platform, request) => {
   const { query } = request;
   const [token, start_after] = [query.get("continuation-token"), query.get("start-after")];
   // The token continues a list that already began after start-after.
-  const from = token ? { cursor: token } : start_after ? { startAfter: start_after } : {};
+  const from = token !== null ? { cursor: cursorOf(token) } : start_after ? { startAfter: start_after } : {};
   const page = await readPage(platform, request, from);
   const encode = encoder(query);
   return xmlAnswer("ListBucketResult", {
@@ -26,9 +27,18 @@ export const listObjectsV2: Operation = async (platform, request) => {
     KeyCount: page.contents.length + page.common_prefixes.length,
     StartAfter: start_after === null ? undefined : encode(start_after),
     ContinuationToken: token ?? undefined,
-    NextContinuationToken: page.cursor,
+    NextContinuationToken: page.cursor && continuationToken(page.cursor),
   });
 };
+
+/** The engine's cursor takes any text for one, and begins the list anew: with its digest a token is known for ours. */
+const continuationToken = (cursor: string) => `${cursor}.${createHash("sha256").update(cursor).digest("base64url")}`;
+
+function cursorOf(token: string): string {
+  const cursor = token.slice(0, token.lastIndexOf("."));
+  if (token === continuationToken(cursor)) return cursor;
+  throw new S3Error("InvalidArgument", "The continuation token provided is incorrect.");
+}
 
 export const listObjects: Operation = async (platform, request) => {
   const { query } = request;

@@ -130,6 +130,8 @@ test("what is no file, no form or no field is refused with what to do, and write
   const before = (await service.call("GET", PATH)).json;
   const docx = await sampleFile(".docx", manualOf(1));
   const form = "multipart/form-data";
+  const encoded = (encoding: string, content: string) =>
+    `--b\r\ncontent-disposition: form-data; name="file"; filename="a.md"\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n${content}\r\n--b--\r\n`;
   const refusals: [ReturnType<typeof post>, number, RegExp][] = [
     [upload("slides.pptx", await sampleFile(".pptx", manualOf(1))), 415, /ops index update/],
     [upload("book.epub", "PK"), 415, /ops index update/],
@@ -175,6 +177,16 @@ test("what is no file, no form or no field is refused with what to do, and write
       400,
       /not UTF-8/,
     ],
+    [
+      post(PATH, encoded("base64", "IyBIZWxsbw=="), { "content-type": `${form}; boundary=b` }),
+      400,
+      /Content-Transfer-Encoding/,
+    ],
+    [
+      post(PATH, encoded("quoted-printable", "# Caf=C3=A9"), { "content-type": `${form}; boundary="b"` }),
+      400,
+      /Content-Transfer-Encoding/,
+    ],
     [post(PATH, "<p>x</p>", { "content-type": "text/html", "content-encoding": "gzip" }), 415, /Content-Encoding/],
     [upload("a.html", new Uint8Array(FILE_BODY_BYTES_MAX)), 413, /bytes at most/],
   ];
@@ -183,6 +195,8 @@ test("what is no file, no form or no field is refused with what to do, and write
     expect({ given, detail: json.detail }).toEqual({ given: status, detail: expect.stringMatching(reason) });
   }
   expect((await service.call("GET", PATH)).json).toEqual(before);
+  const as_it_stands = await post(PATH, encoded("8bit", "# Unencoded"), { "content-type": `${form}; boundary=b` });
+  expect(as_it_stands.status).toBe(201);
 });
 
 test("who may not write may not send files", async () => {

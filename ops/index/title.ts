@@ -3,7 +3,7 @@ import type { Html, Root } from "mdast";
 import { toString as textOf } from "mdast-util-to-string";
 import { parse as parseToml } from "smol-toml";
 import { isMap, isScalar, parseDocument, Scalar } from "yaml";
-import { scanMarkdown } from "../../worker/rag/text/markdown-blocks.ts";
+import { scanMarkdown, withoutFootnotes } from "../../worker/rag/text/markdown-blocks.ts";
 import { normaliseText } from "../../worker/rag/text/normalise.ts";
 import { parseMarkdown } from "../runbook/markdown.ts";
 
@@ -16,9 +16,8 @@ const LEVELS = 6;
 /** Longer ones are no titles. */
 const HTML_HEADING_CHARS_MAX = 2_000;
 const BLOCK_CHARS_MAX = 4096;
-/** Of a heading, for what makes a page of it and not for its reader: `{#id .class}` at its end, and marks of footnotes. */
+/** Of a heading, for what makes a page of it and not for its reader: `{#id .class}` at its end. */
 const ATTRIBUTES = /\s*\{[#.][^{}]*\}$/;
-const FOOTNOTES = /\[\^[^\]\s]+\]/g;
 /** What a link's name means: https://spec.commonmark.org/0.31.2/#link-reference-definitions */
 const DEFINITION = /^ {0,3}\[[^\]]+\]:/;
 /** Most files open with their title, and a parser reads less than 1 MB/s. */
@@ -147,7 +146,7 @@ function topLevelText(text: string): string {
   const kept = scanMarkdown(text).map(({ kind, start, end }) => {
     const block = text.slice(start, end);
     const isHtml = /^\s*</.test(block);
-    if (kind === "heading") return shortened(block).replace(FOOTNOTES, "");
+    if (kind === "heading") return withoutFootnotes(shortened(block));
     if (isHtml) return shortened(block);
     if (kind !== "paragraph") return "\n";
     if (block.length <= BLOCK_CHARS_MAX) return block;

@@ -17,12 +17,21 @@ import {
 import type { App } from "./context.ts";
 import { jsonFlaw } from "./json-flaw.ts";
 
+const JSON_TYPE = "application/json";
+const PLAIN_JSON = /^application\/json(?:; ?charset=utf-8)?$/i;
+
 /** Middleware that accepts a JSON body of at most `bytes_max` bytes; an absent body is the schema's business. */
 export function jsonBody(bytes_max: number): MiddlewareHandler<App> {
   return async (c, next) => {
     // Hono runs a route's middleware twice for a path that is spelled like the route itself (`/keys/:id`).
     if (c.get("body_text") !== undefined) return next();
     const isTyped = requireJson(c);
+    if (isTyped && !PLAIN_JSON.test(c.req.header("content-type") ?? "")) {
+      // The router looks at the type again, and fails on what HTTP allows: "application/json ; charset=utf-8".
+      const headers = new Headers(c.req.raw.headers);
+      headers.set("content-type", JSON_TYPE);
+      c.req.raw = new Request(c.req.raw, { headers });
+    }
     const bytes = await readBody(c.req.raw, bytes_max);
     // Nothing was announced and nothing came: `curl -X POST` sends neither a type nor a length.
     if (!isTyped && bytes.length > 0) throw notJson();
@@ -61,7 +70,7 @@ function notJson(): Problem {
 /** Whether a content type is JSON, and in the one encoding that JSON has. */
 export function isJson(contentType: string): boolean {
   const [type = ""] = contentType.toLowerCase().split(";");
-  return type.trim() === "application/json" && isUtf8(contentType);
+  return type.trim() === JSON_TYPE && isUtf8(contentType);
 }
 
 /** Whether a content type names no encoding, or the one that is read. */

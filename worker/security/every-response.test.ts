@@ -141,6 +141,19 @@ describe("bodies", () => {
     expect(answer.headers.get("content-type")).toBe("application/problem+json; charset=utf-8");
   });
 
+  test.each([
+    "application/json ; charset=utf-8",
+    "Application/JSON;charset=\"UTF-8\"",
+    "application/json;",
+    "application/json;; charset=utf-8",
+    'application/json; profile="a;b"; x_y=1',
+  ])("JSON may be called so, as HTTP allows: %s", async (type) => {
+    const valid = JSON.stringify({ request_id: "12345678", rating: 5 });
+    expect((await post(valid, { "content-type": type })).status).toBe(201);
+    const refused = await post("{", { "content-type": type });
+    expect([refused.status, refused.text]).toEqual([400, expect.stringContaining("not valid JSON")]);
+  });
+
   test("a body over the limit is refused, whether its length is announced or not", async () => {
     const large = `{"comment":"${"x".repeat(1024 * 1024)}"}`;
     expect((await post(large)).status).toBe(413);

@@ -68,6 +68,7 @@ function charsetOf(media_type: string, content_type: string): string | undefined
 }
 
 async function formFile(bytes: Uint8Array, content_type: string) {
+  requireUnencodedParts(bytes, content_type);
   const form = await new Response(bytes as Uint8Array<ArrayBuffer>, { headers: { "content-type": content_type } })
     .formData()
     .catch((cause: unknown) => {
@@ -104,6 +105,30 @@ async function formFile(bytes: Uint8Array, content_type: string) {
     );
   const charset = charsetOf(media_type, file.type);
   return { name, media_type, charset, bytes: new Uint8Array(await file.arrayBuffer()), fields };
+}
+
+/** What says that a part stands as it is; the header itself is of mails, and forms do without (RFC 7578, section 4.7). */
+const UNENCODED = /^(?:7bit|8bit|binary)$/i;
+const PART_ENCODING = /^content-transfer-encoding:[ \t]*([^\r\n]*?)[ \t]*$/im;
+const BOUNDARY = /;\s*boundary=(?:"([^"]*)"|([^;\s]*))/i;
+const PART_HEAD_CHARS_MAX = 4_096;
+
+/** The reader of forms takes encoded parts as they stand: base64 would be the text of a document. */
+function requireUnencodedParts(bytes: Uint8Array, content_type: string): void {
+  const [, quoted, plain] = BOUNDARY.exec(content_type) ?? [];
+  const boundary = quoted ?? plain;
+  if (!boundary) return;
+  const sent = new TextDecoder("latin1").decode(bytes);
+  const mark = `--${boundary}`;
+  for (let at = sent.indexOf(mark); at >= 0; at = sent.indexOf(mark, at + mark.length)) {
+    const [head = ""] = sent.slice(at, at + PART_HEAD_CHARS_MAX).split("\r\n\r\n", 1);
+    const encoding = PART_ENCODING.exec(head)?.[1];
+    if (encoding === undefined || UNENCODED.test(encoding)) continue;
+    throw new Problem(
+      "invalid-request",
+      "A part of the form has a `Content-Transfer-Encoding`: send its bytes as they are.",
+    );
+  }
 }
 
 /** A form is decoded without a word about bytes that are no UTF-8: of what it says, U+FFFD must have been sent as that. */

@@ -139,9 +139,12 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
     }),
     texts,
   );
+  let shown_chars = 0;
   const emit = function* (checked: CheckedText): Generator<AnswerEvent> {
-    if (checked.text !== "") yield { type: "token", text: checked.text };
     outcome.answer = (outcome.answer ?? "") + checked.text;
+    const text = saysSomething(outcome.answer) ? outcome.answer.slice(shown_chars) : "";
+    shown_chars += text.length;
+    if (text !== "") yield { type: "token", text };
     for (const citation of checked.citations) {
       const view = citationView(citation, byId);
       outcome.citations.push(view);
@@ -161,19 +164,19 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
       }
       yield* emit(checker.push(next.value));
     }
-    const last = checker.finish();
-    if (outcome.answer !== "" || last.text.trim() !== "") yield* emit(last);
-    if (outcome.answer.trim() === "") outcome.degraded.push(NO_ANSWER);
-    else if (generation.cut_short) {
+    yield* emit(checker.finish());
+    if (!saysSomething(outcome.answer)) outcome.degraded.push(NO_ANSWER);
+    // One that says nothing may have spent all of them on thoughts.
+    if (generation.cut_short) {
       outcome.ended = "cut_short";
       outcome.degraded.push(cutShort(tokens_max));
     }
   } catch (error) {
     if (error instanceof AnswerBrokeOff) generation = error.told;
     outcome.ended = "broke_off";
-    outcome.degraded.push(outcome.answer.trim() === "" ? NO_MODEL : BROKE_OFF);
+    outcome.degraded.push(saysSomething(outcome.answer) ? BROKE_OFF : NO_MODEL);
   }
-  if (outcome.answer.trim() === "") {
+  if (!saysSomething(outcome.answer)) {
     outcome.ended = "no_answer";
     outcome.answer = null;
     return outcome;
@@ -188,6 +191,9 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
   outcome.usage = { tokens_in, tokens_out, tokens_saved, ...chatCost(outcome.model, tokens_in, tokens_out) };
   return outcome;
 }
+
+/** An answer of blanks and invisible characters is none. */
+const saysSomething = (text: string): boolean => /[^\s\p{DI}]/u.test(text);
 
 /**
  * Whether an answer without a citation is the refusal that the prompt asks for. A longer answer that holds the phrase is one,

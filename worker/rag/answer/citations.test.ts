@@ -66,12 +66,40 @@ describe("citations", () => {
     `[Passages ${QUEUE}]`,
     `(document #${QUEUE})`,
     `【${QUEUE}†source】`,
+    `【${QUEUE}†L1-L3】`,
+    `【${QUEUE}:0†source】`,
+    `{${QUEUE}}`,
+    `〔${QUEUE}〕`,
+    `</${QUEUE}>`,
+    `[doc_${QUEUE}]`,
+    `[citation: ${QUEUE}]`,
+    `[@${QUEUE}]`,
+    `[**${QUEUE}**]`,
+    `["${QUEUE}"]`,
+    `[${QUEUE}.]`,
+    String(QUEUE),
   ])("a number that was drawn is a mark, however the model writes it: %s", (mark) => {
     const { text, citations } = check(`Retries happen three times ${mark}.`);
     expect(text).toBe("Retries happen three times [12].");
     expect(citations).toMatchObject([{ chunk_id: 12 }]);
     const other = `Retries (${MADE_UP}) happen three times ${mark.replace(String(QUEUE), "2026")}.`;
     expect(check(other)).toEqual({ text: other, citations: [], rejected: [] });
+  });
+
+  test.each([
+    [`[${QUEUE} and ${BACKUP}]`, "[12, 7]"],
+    [`[${QUEUE}-${BACKUP}]`, "[12, 7]"],
+    [`(Sources: ${QUEUE}、${BACKUP}, and ${QUEUE})`, "[12, 7, 12]"],
+    [`(see ${QUEUE})`, "(see [12])"],
+    [`<sup>${QUEUE}</sup>`, "<sup>[12]</sup>"],
+    [`［${String(QUEUE).replace(/\d/g, (digit) => "０１２３４５６７８９".charAt(Number(digit)))}］`, "［[12]］"],
+    [`[${String(QUEUE).replace(/\d/g, (digit) => "٠١٢٣٤٥٦٧٨٩".charAt(Number(digit)))}]`, "[[12]]"],
+    [`[Quelle: ${QUEUE}, S. 3]`, "[Quelle: [12], S. 3]"],
+  ])("wherever a drawn number stands, no reader sees it: %s", (mark, shown) => {
+    expect(check(`Retries happen ${mark}.`).text).toBe(`Retries happen ${shown}.`);
+    // A longer number is another one.
+    const longer = `Retries happen 1${QUEUE}, ${QUEUE}0 and ${QUEUE + 1} times.`;
+    expect(check(longer)).toEqual({ text: longer, citations: [], rejected: [] });
   });
 
   const part = fc.oneof(
@@ -94,6 +122,14 @@ describe("citations", () => {
       "]",
       "[4817",
       "31]",
+      "4817",
+      "31",
+      String(QUEUE),
+      "٤٨١٧٣١",
+      "{",
+      " and ",
+      "-",
+      "†L1-L",
       "[12]",
       "(x)",
       ". ",

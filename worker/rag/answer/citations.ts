@@ -8,7 +8,7 @@
 import { units } from "../text/sentences.ts";
 import { stem } from "../text/stem.ts";
 import { STOPWORDS } from "../text/stopwords.ts";
-import { tokenise } from "../text/words.ts";
+import { nameKey, tokenise } from "../text/words.ts";
 import { MARK_DIGITS } from "./marks.ts";
 
 /** A chunk that the model was given, with the whole text that spans point into. */
@@ -38,22 +38,33 @@ export interface CheckedText {
 
 /**
  * `[123456]`, `[123456, 654321]`, `[ 123456 ]`, eight at most; and what models make of that: other brackets, those of the passages
- * they read, footnote signs, words for what the number is.
+ * they read, footnote signs, words for what the number is, the places of lines behind a dagger, other signs between two of them.
  */
-const LABELS = ["id", "source", "passage", "document", "doc", "ref"];
+const LABELS = ["id", "source", "passage", "document", "doc", "ref", "reference", "cite", "citation", "chunk"];
 const LABEL = `(?:${LABELS.join("|")})s?`;
-const NUMBER = `(?:\\^|#|${LABEL}[\\s:=#]{1,2})?\\d{1,10}(?:†${LABEL})?`;
-const BRACKETED = new RegExp(`[[【［(<]\\s?${NUMBER}(?:\\s?[,;]\\s?${NUMBER}){0,7}\\s?[\\]】］)>]`, "gi");
+const LINES = "l\\d{1,6}(?:-l?\\d{1,6})?";
+const NUMBER = `(?:[\\^#@/*"'“]{1,2}|${LABEL}[\\s:：=#_.]{1,2})?\\d{1,10}(?::\\d{1,3})?(?:†(?:${LABEL}|${LINES})?)?[*"'”.\\u200b]{0,2}`;
+const BETWEEN = "(?:\\s?[,;|/&、，；–-]\\s?|,?\\s(?:and|or)\\s)";
+const BRACKETED = `[[【［(<{〔〖]\\s?${NUMBER}(?:${BETWEEN}${NUMBER}){0,7}\\s?[\\]】］)>}〕〗]`;
+/**
+ * Or the number in other words, or by itself ("see 123456"), with the digits of the answer's script: what was drawn for this prompt
+ * stands nowhere else.
+ */
+const BARE = `(?<!\\p{Nd})\\p{Nd}{${MARK_DIGITS}}(?!\\p{Nd})`;
+const MARKED = new RegExp(`${BRACKETED}|${BARE}`, "giu");
 /** As it was asked for: what the model made up is only taken for a mark, and away, where it stands like this. */
 const AS_ASKED = /^\[[\d\s,;]*\]$/;
 const LINK_TEXT = /\[[\d\s,;]*\]$/;
 /**
- * The longest text that `BRACKETED` accepts: what is longer and still open will not become a mark. A number has 10 digits, and with a label,
- * two signs and a label behind its dagger 31 characters.
+ * The longest text that `BRACKETED` accepts: what is longer and still open will not become a mark. A number has 10 digits, and with all
+ * that may stand around it 44 characters.
  */
-const BRACKETED_CHARS_MAX = 2 + 2 + 8 * 31 + 7 * 3;
-const BRACKETED_PREFIX = /^[[【［(<][\d\s,;:=^#†a-z]*[\]】］)>]?$/i;
-const OPENERS = "[【［(<";
+const BRACKETED_CHARS_MAX = 2 + 2 + 8 * 44 + 7 * 6;
+const BRACKETED_PREFIX = /^[[【［(<{〔〖][\d\s,;:：=^#†@/*"'“”_.|&、，；–\-\u200ba-z]*[\]】］)>}〕〗]?$/i;
+const WORDS_IN_BRACKETS = [...LABELS.map((label) => `${label}s`), "and", "or", "l"];
+const OPENERS = "[【［(<{〔〖";
+/** The beginning of a number by itself, which may go on. */
+const BEGUN_NUMBER = new RegExp(`\\p{Nd}{1,${MARK_DIGITS}}$`, "u");
 /** White space before a mark that goes with it: what is more is text. Without a bound an answer of blanks would be read anew with each. */
 const SPACE_CHARS_MAX = 100;
 /** How far back the text that a mark closes is looked for. */
@@ -112,8 +123,17 @@ class Support {
 
 type CitableSource = CitableChunk & { support: Support };
 
-/** Where the text that may still be part of a mark, or of the space before one, begins. */
-function heldFrom(text: string): number {
+/**
+ * Where the text that may still be part of a mark, or of the space before one, begins. `goes_on`: what was shown before ends with a digit.
+ */
+function heldFrom(text: string, goes_on: boolean): number {
+  const bracket = bracketFrom(text);
+  const number = BEGUN_NUMBER.exec(text)?.index ?? text.length;
+  const isWhole = number === 0 ? !goes_on : !/\p{Nd}$/u.test(text.slice(0, number));
+  return isWhole ? Math.min(bracket, number) : bracket;
+}
+
+function bracketFrom(text: string): number {
   let open = text.length - 1;
   while (text.length - open <= BRACKETED_CHARS_MAX && open >= 0 && !OPENERS.includes(text.charAt(open))) open--;
   const isGrowing = OPENERS.includes(text.charAt(open) || " ") && mayBecomeMark(text.slice(open));
@@ -125,7 +145,7 @@ function heldFrom(text: string): number {
 }
 
 function mayBecomeMark(begun: string): boolean {
-  const isBegun = (word: string): boolean => LABELS.some((label) => `${label}s`.startsWith(word.toLowerCase()));
+  const isBegun = (word: string): boolean => WORDS_IN_BRACKETS.some((known) => known.startsWith(word.toLowerCase()));
   return BRACKETED_PREFIX.test(begun) && (begun.match(/[a-z]+/gi) ?? []).every(isBegun);
 }
 
@@ -151,6 +171,8 @@ export class CitationStream {
   readonly #spans = new Map<number, Span>();
   /** Length of the text so far. */
   #length = 0;
+  /** Whether the last character so far is a digit: those that follow are of the same number. */
+  #in_number = false;
   /** Marks that the model made up, in order. */
   readonly rejected: number[] = [];
 
@@ -163,7 +185,7 @@ export class CitationStream {
   /** What can be shown after this piece. */
   push(piece: string): CheckedText {
     this.#held += piece;
-    const keep = heldFrom(this.#held);
+    const keep = heldFrom(this.#held, this.#in_number);
     const ready = this.#held.slice(0, keep);
     this.#held = this.#held.slice(keep);
     return this.#check(ready);
@@ -179,8 +201,9 @@ export class CitationStream {
   #check(ready: string): CheckedText {
     const checked: CheckedText = { text: "", citations: [] };
     let from = 0;
-    for (const match of ready.matchAll(BRACKETED)) {
-      const marks = (match[0].match(/\d+/g) ?? []).map(Number);
+    for (const match of ready.matchAll(MARKED)) {
+      if (match.index === 0 && this.#in_number && /^\p{Nd}/u.test(ready)) continue;
+      const marks = (match[0].match(/\p{Nd}+/gu) ?? []).map((digits) => Number(nameKey(digits)));
       const chunks = marks.flatMap((mark) => this.#chunks.get(mark) ?? []);
       const madeUp = marks.filter((mark) => !this.#chunks.has(mark));
       // A number that was not drawn and has an address behind it is the text of a link.
@@ -202,6 +225,7 @@ export class CitationStream {
       this.#cite(checked, chunks);
     }
     this.#say(checked, ready.slice(from));
+    if (ready !== "") this.#in_number = /\p{Nd}$/u.test(ready);
     return checked;
   }
 

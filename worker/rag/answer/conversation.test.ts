@@ -28,7 +28,7 @@ test("of any history the last messages are read, each from its beginning, within
 test("citations of earlier answers mean nothing in a question, and what a user writes in brackets is theirs", () => {
   const { turns } = cutHistory([
     { role: "user", content: "What says [17]?" },
-    { role: "assistant", content: "It eats grain [17], in R[x]." },
+    { role: "assistant", content: "It eats grain [17], in R[x] [17, 4]." },
   ]);
   expect(turns.map(({ content }) => content)).toEqual(["What says [17]?", "It eats grain, in R[x]."]);
 });

@@ -11,8 +11,8 @@ export interface Turn {
   content: string;
 }
 
-/** What our own answers show their citations by: `[17]` means nothing in a question. */
-const CITATION = /\s?\[\d{1,16}\]/g;
+/** What our own answers show their citations by: `[17]` and `[17, 4]` mean nothing in a question. */
+const CITATION = /\s?\[\d{1,16}(?:, \d{1,16}){0,7}\]/g;
 /** No token of the estimator's stands for more characters on average: where a cut may begin to look. */
 const CHARS_PER_TOKEN_MAX = 8;
 

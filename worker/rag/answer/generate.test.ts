@@ -105,11 +105,32 @@ test.each([
   [{ detail: "out of memory" }],
   [saying("", { finish_reason: "function_call" })],
   [saying("", { finish_reason: "SAFETY" })],
+  [saying("", { finish_reason: "content_filtered" })],
+  [saying("", { finish_reason: "network_error" })],
+  [saying("", { finish_reason: "sensitive" })],
+  [saying("", { finish_reason: "tool_use" })],
 ])("an answer with %j in it broke off, and what was told before is kept", async (piece) => {
   const stream = [{ model: "m", ...saying("It is") }, piece].map(event).join("");
   const broken = await read(new TextEncoder().encode(`${stream}data: [DONE]\n\n`), []).catch((error) => error);
   expect(broken).toBeInstanceOf(AnswerBrokeOff);
   expect(broken.told).toMatchObject({ model: "m" });
+});
+
+test.each([
+  ...["length", "MAX_TOKENS", "max_output_tokens", "model_length", "model_context_window_exceeded"].map((name) => [
+    name,
+    true,
+  ]),
+  ...["stop", "end_turn", "eos_token", "STOP", "complete", "stop_sequence", "normal"].map((name) => [name, false]),
+])("an answer that ends with %s is cut short: %s", async (finish_reason, cut_short) => {
+  const stream = [saying("It is 4."), saying("", { finish_reason })].map(event).join("");
+  expect(await read(new TextEncoder().encode(stream), [])).toMatchObject({ text: "It is 4.", cut_short });
+});
+
+test("a last piece that repeats the whole message beside what it adds says it once", async () => {
+  const whole = { choices: [{ delta: {}, message: { content: "It is 4." }, finish_reason: "stop" }] };
+  const stream = [saying("It is "), saying("4."), whole].map(event).join("");
+  expect(await read(new TextEncoder().encode(stream), [])).toMatchObject({ text: "It is 4." });
 });
 
 test("a model that does not stop where it was told to is cut, and what it says after its end is not its answer", async () => {

@@ -76,25 +76,11 @@ type GenerationBinding = (
   inputs: { messages: ChatMessage[]; stream: boolean; max_tokens: number; temperature: number },
 ) => Promise<ReadableStream<Uint8Array> | AnswerPiece>;
 
-/** Names of servers for an answer that ended at its limit of tokens. */
-const CUT_SHORT: ReadonlySet<string> = new Set(["length", "max_tokens", "max_output_tokens", "model_length"]);
-/** Names for an answer that its model did not finish. Any other name is one for a finished answer. */
-const UNFINISHED: ReadonlySet<string> = new Set([
-  "error",
-  "abort",
-  "aborted",
-  "canceled",
-  "cancelled",
-  "content_filter",
-  "function_call",
-  "insufficient_system_resource",
-  "prohibited_content",
-  "recitation",
-  "refusal",
-  "safety",
-  "timeout",
-  "tool_calls",
-]);
+/** In names of servers for an answer that ended at its limit of tokens. */
+const CUT_SHORT = /length|token_?s?_?limit|(?:max|limit)_.*tokens?|window|truncat/;
+/** In names for an answer that its model did not finish. Any other name is one for a finished answer. */
+const UNFINISHED =
+  /error|abort|cancel|filter|block|safety|sensitive|prohibit|recitation|refus|timeout|tool|function|insufficient|overload|guardrail|spii|incomplete|fail|pause|interrupt|disconnect/;
 /** What may stand in answers and bills as a model's name. */
 const MODEL_NAME = /^[^\p{C}]{1,200}$/u;
 
@@ -238,8 +224,8 @@ function note(told: Generation, piece: AnswerPiece): boolean {
   const given = firstOf(piece)?.finish_reason;
   if (typeof given !== "string" || given === "") return false;
   const reason = given.toLowerCase();
-  if (UNFINISHED.has(reason)) throw new AnswerBrokeOff(`the model ended with ${reason}`);
-  if (CUT_SHORT.has(reason)) told.cut_short = true;
+  if (UNFINISHED.test(reason)) throw new AnswerBrokeOff(`the model ended with ${reason}`);
+  if (CUT_SHORT.test(reason)) told.cut_short = true;
   return true;
 }
 
@@ -249,7 +235,8 @@ function isCount(value: unknown): value is number {
 
 function textOf(piece: AnswerPiece): string {
   const choice = firstOf(piece);
-  return plainText(piece.response ?? choice?.delta?.content ?? choice?.message?.content ?? "");
+  // The last piece of some servers repeats the whole message beside what it adds.
+  return plainText(piece.response ?? (choice?.delta ?? choice?.message)?.content ?? "");
 }
 
 /** The answer that was asked for: a server that makes several of them numbers their pieces. */

@@ -13,6 +13,19 @@ test.each([
   ["[THINK]hm [12][/THINK]It is 4.", "It is 4."],
   ["[12] says 4.", "[12] says 4."],
   ["◁think▷hm◁/think▷It is 4.", "It is 4."],
+  ["<Think>hm</THINK>It is 4.", "It is 4."],
+  ["<think>a</think>\n<think>b</think> It is 4.", "It is 4."],
+  ["<think>No <think> in it</think>It is 4.", "It is 4."],
+  ["<unused94>thought\nhm<unused95>It is 4.", "It is 4."],
+  ["<|begin_of_thought|>hm<|end_of_thought|>It is 4.", "It is 4."],
+  [
+    "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>It is 4.<|return|>",
+    "It is 4.",
+  ],
+  ["It is 4.<|im_end|>", "It is 4."],
+  ["It is 4.</s>\n", "It is 4."],
+  ["It is 4.<|eot_id|>", "It is 4."],
+  ["`</s>` ends a line <s", "`</s>` ends a line <s"],
   ["<think></think>", ""],
   ["<think>It never ends", ""],
   ["It is <think>4</think>.", "It is <think>4</think>."],
@@ -22,6 +35,13 @@ test.each([
   expect(filtered([answer])).toBe(shown);
 });
 
+test("an answer is shown as it comes: only what may be the sign of its end is held back", () => {
+  const filter = new ReasoningFilter();
+  expect(filter.push("It is 4 < 5 ")).toBe("It is 4 < 5 ");
+  expect(filter.push("<|im_e")).toBe("");
+  expect(filter.push("x")).toBe("<|im_ex");
+});
+
 test("it does not matter how the answer is cut", () => {
   const part = fc.constantFrom(
     "<think>",
@@ -29,6 +49,10 @@ test("it does not matter how the answer is cut", () => {
     "<thinking>",
     "</thinking>",
     "<th",
+    "</s>",
+    "<|im_",
+    "end|>",
+    "<|END|>",
     "ink>",
     " ",
     "\n",

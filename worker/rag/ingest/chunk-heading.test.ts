@@ -68,6 +68,16 @@ function numbered(parts: readonly (readonly [number, string])[], nameOf: (level:
   });
 }
 
+test.each([
+  ["# Weevils[^1] of grain [^note]", "Weevils of grain"],
+  ["Weevils[^1]\n=======", "Weevils"],
+  ["# The class `[^a-z]` and a [^link](https://example.org)", "The class [^a-z] and a ^link"],
+  ['# <b>Q</b> &amp; A <a id="qa"></a>of \\*args and snake\\_case', "Q & A of *args and snake_case"],
+  ["# **Bold** `Vec<T>` and List<T>", "Bold Vec<T> and List<T>"],
+])("a heading is told as it is shown, without its footnotes, which are none in code: %j", (heading, told) => {
+  expect(chunkDocument({ text: `${heading}\n\nThey eat it.\n\n[^1]: Note.\n`, title: "" })[0]?.heading).toBe(told);
+});
+
 describe("the headings of a place in a chunk", () => {
   const pathOf = (chunks: readonly Chunk[], mark: string) => {
     const chunk = holding(chunks, mark);

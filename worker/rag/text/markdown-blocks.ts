@@ -260,12 +260,23 @@ function setextTitle(text: string, line: Line): { level: number; title: string }
   return { level: underline.body.startsWith("=") ? 1 : 2, title: headingTitle(line.body) };
 }
 
-/** A heading as people read it: no closing marks, emphasis, code ticks, link targets or explicit ids. */
+/** A heading without marks of footnotes (`[^1]`); in code the same characters are text. */
+export function withoutFootnotes(heading: string): string {
+  return heading.replace(/(`[^`]*`)|\[\^[^\]\s]+\](?!\()/g, "$1");
+}
+
+/** Of a heading: an escaped sign, signs of code and emphasis, and tags without a meaning of their own. */
+const INLINE_MARKS =
+  /\\([!-/:-@[-`{-~])|[`*]+|<\/?(?:a|b|br|code|em|i|img|kbd|mark|s|small|span|strong|sub|sup|u|wbr)(?:\s[^<>]*)?\/?>/gi;
+const REFERENCES: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'", nbsp: " " };
+
+/** A heading as people read it: no closing marks, emphasis, code ticks, link targets, tags, marks of footnotes or explicit ids. */
 function headingTitle(raw: string): string {
-  return cutSafely(raw.trim(), CHUNK_HEADING_CHARS_MAX)
+  return withoutFootnotes(cutSafely(raw.trim(), CHUNK_HEADING_CHARS_MAX))
     .replace(/(?:^|[ \t])#+$/, "")
     .replace(/[ \t]*\{#[^}]*\}$/, "")
     .replace(/!?\[([^\][]*)\]\([^()]*\)/g, "$1")
-    .replace(/[`*]+/g, "")
+    .replace(INLINE_MARKS, (_, escaped: string | undefined) => escaped ?? "")
+    .replace(/&(lt|gt|amp|quot|apos|nbsp);/g, (_, name: string) => REFERENCES[name] as string)
     .trim();
 }

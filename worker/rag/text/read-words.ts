@@ -14,7 +14,7 @@ const PAIRED = 4;
 const HIGH_SURROGATE = 5;
 
 const PAIRED_SCRIPTS =
-  /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx=Bopo}\p{scx=Yiii}\p{scx=Tang}\p{scx=Nshu}\p{scx=Kits}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}\p{scx=Tale}\p{scx=Talu}\p{scx=Lana}\p{scx=Tavt}\p{scx=Ahom}\p{scx=Java}\p{scx=Bali}\p{scx=Batk}\p{scx=Bugi}\p{scx=Maka}]/u;
+  /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx=Bopo}\p{scx=Yiii}\p{scx=Tang}\p{scx=Nshu}\p{scx=Kits}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}\p{scx=Tale}\p{scx=Talu}\p{scx=Lana}\p{scx=Tavt}\p{scx=Ahom}\p{scx=Java}\p{scx=Bali}\p{scx=Batk}\p{scx=Bugi}\p{scx=Maka}\p{scx=Kawi}\p{scx=Rjng}\p{scx=Xsux}\p{scx=Egyp}\p{scx=Hluw}]/u;
 
 function classify(character: string): number {
   if (/\p{M}/u.test(character)) return MARK;

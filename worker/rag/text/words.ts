@@ -36,8 +36,17 @@ const SYMBOLS =
   /[^\x00-\x7F\u00B7\p{L}\p{N}\p{M}\p{DI}\u2103\u2109\u249C-\u24E9\u2E80-\u2FD5\u3200-\u33FF\u{1F110}-\u{1F149}\u{1F200}-\u{1F265}]+/gu;
 /** Soft hyphens, zero-width spaces and joiners, variation selectors: what a reader does not see. */
 const INVISIBLE = /\p{DI}+/gu;
-/** Letters of Arabic script that look alike and lie on different keyboards, each with the one that stands for it. */
-const ALIKE_LETTERS: Readonly<Record<string, string>> = { ی: "ي", ى: "ي", ک: "ك", ہ: "ه", ە: "ه", ۃ: "ة", ٱ: "ا" };
+/** Letters that look alike and lie on different keyboards, of Arabic script and African ones, each with the one that stands for it. */
+const ALIKE_LETTERS: Readonly<Record<string, string>> = {
+  ی: "ي",
+  ى: "ي",
+  ک: "ك",
+  ہ: "ه",
+  ە: "ه",
+  ۃ: "ة",
+  ٱ: "ا",
+  ǝ: "ə",
+};
 const ANY_ALIKE = new RegExp(`[${Object.keys(ALIKE_LETTERS).join("")}]`, "g");
 /** Of old Slavonic books: other shapes of Cyrillic letters, which they are only in capitals. */
 const OLD_SHAPES = /[\u1C80-\u1C88]/g;
@@ -50,6 +59,15 @@ const OLD_ENCODINGS: Readonly<Record<string, string>> = {
   "ত্\u200D": "ৎ",
 };
 const ANY_OLD_ENCODING = /[\u0D15\u0D23\u0D28\u0D30\u0D32\u0D33]\u0D4D\u200D|\u09A4\u09CD\u200D/g;
+/**
+ * Likewise Malayalam's "nta", which has three encodings, its sign of "au" in old and new spelling, and Tamil's "shri", which Unicode 4.1
+ * has written with another letter since. After decomposition, where "au" is two signs.
+ */
+const NTA = /\u0D7B\u0D4D?\u0D31/g;
+const OLD_AU = /\u0D46(?=\u0D57)/g;
+const SHRI = /\u0BB8(?=\u0BCD\u0BB0\u0BC0)/g;
+/** Japanese voicing as a sign of its own, as old files and some scans have it. */
+const VOICING: Readonly<Record<string, string>> = { "\u309B": "\u3099", "\u309C": "\u309A" };
 /** Likewise in Thai and Lao: the sign of "am" before or behind the tone, and two e for one ae. */
 const AM_BEFORE_TONE = /([\u0E4D\u0ECD])([\u0E48-\u0E4B\u0EC8-\u0ECB])/g;
 const TWO_E = /\u0E40\u0E40|\u0EC0\u0EC0/g;
@@ -63,7 +81,7 @@ const FOREIGN_DIGITS = /(?![0-9])\p{Nd}/gu;
 /** Latin, Greek, Cyrillic, Hebrew and everyday punctuation: nothing that only other scripts and keyboards need. */
 const NEARBY =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is the definition of ASCII
-  /^[\x00-\x7F\u00A0-\u0148\u014A-\u02AF\u0375-\u05EF\u05F3-\u05FF\u1E00-\u1E99\u1E9B-\u20CF\u2190-\u23FF]*$/;
+  /^[\x00-\x7F\u00A0-\u0148\u014A-\u018D\u018F-\u01DC\u01DE-\u02AF\u0375-\u05EF\u05F3-\u05FF\u1E00-\u1E99\u1E9B-\u20CF\u2190-\u23FF]*$/;
 
 /** Lower case, without diacritics and invisible characters, compatibility forms folded ("x²" is "x2"), digits as ASCII has them. */
 function foldLetters(text: string): string {
@@ -78,6 +96,7 @@ function renewed(text: string): string {
   return text
     .replace(HONORIFIC, " ")
     .replace(WIDE_SYMBOLS, narrow)
+    .replace(/[\u309B\u309C]/g, (sign) => VOICING[sign] as string)
     .replace(ANY_OLD_ENCODING, (letter) => OLD_ENCODINGS[letter] as string)
     .replace(/[\u2E80-\u2EF3]/g, (radical) => RADICALS.charAt(RADICALS.indexOf(radical) + 1) || radical);
 }
@@ -92,6 +111,9 @@ function alike(text: string): string {
     .replace(OLD_SHAPES, (letter) => letter.toUpperCase().toLowerCase())
     .replace(ANY_ALIKE, (letter) => ALIKE_LETTERS[letter] as string)
     .replace(AM_BEFORE_TONE, "$2$1")
+    .replace(NTA, "\u0D28\u0D4D\u0D31")
+    .replace(OLD_AU, "")
+    .replace(SHRI, "\u0BB6")
     .replace(TWO_E, (pair) => (pair === "\u0E40\u0E40" ? "\u0E41" : "\u0EC1"))
     .replace(/[\u05F0-\u05F2]/g, (digraph) => DIGRAPHS[digraph] as string)
     .replace(FOREIGN_DIGITS, digitOf);
@@ -150,7 +172,8 @@ const JOINED_PARTS_MAX = 4;
 /** Letters that are no accented ones to Unicode, as who has no key for them writes them; "ß" also in capitals ("STRASSE"). */
 const RESPELLED: Readonly<Record<string, string>> = {
   ...{ ß: "ss", ı: "i", ł: "l", ø: "o", đ: "d", ð: "d", ħ: "h", ŧ: "t", þ: "th", æ: "ae", œ: "oe" },
-  ...{ ŋ: "n", ə: "e", ɛ: "e", ɔ: "o", ɓ: "b", ɗ: "d", ƙ: "k" },
+  ...{ ŋ: "n", ə: "e", ɛ: "e", ɔ: "o", ɓ: "b", ɗ: "d", ƙ: "k", ɖ: "d", ƒ: "f", ɣ: "g", ǥ: "g", ɲ: "n" },
+  ...{ ɩ: "i", ɨ: "i", ʉ: "u", ʊ: "u", ʋ: "v", ƴ: "y", ʒ: "z", ƀ: "b", ƶ: "z", ɍ: "r", ɇ: "e" },
 };
 const ANY_RESPELLED = new RegExp(`[${Object.keys(RESPELLED).join("")}]`, "g");
 /** Longer ones are no words. */
