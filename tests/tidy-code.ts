@@ -127,6 +127,11 @@ const PROGRAMS: readonly Ban[] = [
       "run it through `$` of zx/core; what must hold the process itself (a channel, a session, an exit hook) gives OWN_PROCESSES its reason",
     applies: isProgram,
   },
+  {
+    pattern: /import \{ \$.*zx\/core/,
+    instead: "`shellWith` of ops/programs.ts, which says where bash is missing",
+    applies: (path) => isProgram(path) && path.startsWith("ops/") && path !== "ops/programs.ts",
+  },
 ];
 
 /** Code of ops and infra runs foreign programs in one way. `exceptions`: who needs the process and not only its result. */

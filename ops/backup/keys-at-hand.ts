@@ -21,6 +21,9 @@ import { unverifiedJson } from "./repository/signed.ts";
 /** In the data folder, readable by its owner only. */
 const FOLDER = "backup-keys";
 
+/** What the key that reads is called in a new repository. */
+export const ESCROW = "escrow";
+
 /** Id of the repository in a place, as it says itself: nothing proves it yet. Null where there is none. */
 export async function claimedId(storage: Storage, signal: AbortSignal): Promise<string | null> {
   const object = (await storage.read(CONFIG, signal).catch(absent)) ?? (await copyUnderLock(storage, signal));
@@ -63,6 +66,11 @@ export async function keyAtHand(
   });
 }
 
+/** Where `keepKeys` puts a key. */
+export function keyPath(folder: string, { repository, name }: Pick<BackupKey, "repository" | "name">): string {
+  return join(folder, `${repository}-${name}.json`);
+}
+
 /** Files of the keys of a new repository, in `folder` or the data folder. */
 export async function keepKeys(keys: NewKeys, data_dir: string, folder: string | undefined): Promise<string[]> {
   const into = folder ?? join(data_dir, FOLDER);
@@ -70,7 +78,7 @@ export async function keepKeys(keys: NewKeys, data_dir: string, folder: string |
   outputFolder(into, op, 0o700);
   const paths: string[] = [];
   for (const key of [keys.escrow, keys.writer]) {
-    const path = join(into, `${key.repository}-${key.name}.json`);
+    const path = keyPath(into, key);
     await writeOutput(path, { op, is_new: true, mode: 0o600 }, async () => formatKey(key));
     paths.push(path);
   }

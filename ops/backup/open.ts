@@ -11,7 +11,7 @@ import { makeFolder } from "../storage/make-folder.ts";
 import { type Patience, patientStorage } from "../storage/patient-storage.ts";
 import { rateLimit } from "../storage/rate-limit.ts";
 import type { Storage } from "../storage/storage.ts";
-import { claimedId, keepKeys, keyAtHand } from "./keys-at-hand.ts";
+import { claimedId, ESCROW, keepKeys, keyAtHand } from "./keys-at-hand.ts";
 import { keptPlace, locateRepository } from "./place.ts";
 import { initRepository } from "./repository/key-administration.ts";
 import { type BackupKey, joinKeys } from "./repository/key-file.ts";
@@ -148,7 +148,7 @@ async function make(
   }
   await making.after;
   let paths: string[] = [];
-  const keys = await initRepository(storage, { escrow: "escrow", writer: stack }, now(), signal, async (made) => {
+  const keys = await initRepository(storage, { escrow: ESCROW, writer: stack }, now(), signal, async (made) => {
     paths = await keepKeys(made, data_dir, keys_to);
   });
   invocation.note(`Made repository ${keys.writer.repository} in ${storage.location}. Its keys: ${paths.join(", ")}`);
