@@ -84,6 +84,11 @@ const BANS: readonly Ban[] = [
     pattern: /registry\.(npmjs|yarnpkg)\.|"resolved": "http/,
     instead: "no registry's host: whoever installs has one of their own (.npmrc keeps it out of the lockfile)",
   },
+  {
+    pattern: /\b(?:hint|remedy)\b.*["'`( ]ops [a-z]/,
+    instead: "a command that is advised is one that can be typed: `npm run ops -- …`",
+    applies: isCode,
+  },
   { pattern: /^(<{7}|>{7}|={7})( |$)/m, instead: "finish the merge" },
 ];
 
