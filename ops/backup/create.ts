@@ -64,7 +64,7 @@ manifest is written. Whether it can be restored only a restore shows: \`ops back
     looked.catch(() => {});
     try {
       // Nothing is made for a stack that cannot be backed up.
-      const making = invocation.dry_run ? null : { keys_to: init, after: looked };
+      const making = { keys_to: init, after: looked, dry_run: invocation.dry_run };
       return await withRepository(found, options, making, async (repository) => {
         const sources = await looked;
         if (!invocation.dry_run) return await create(invocation, repository, sources, { full, tags, keys_to: init });

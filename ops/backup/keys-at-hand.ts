@@ -42,15 +42,22 @@ async function copyUnderLock(storage: Storage, signal: AbortSignal) {
 export async function keyAtHand(
   storage: Storage,
   repository: string,
-  options: { key_files: readonly string[]; data_dir: string; env: Environment; signal: AbortSignal },
+  options: {
+    key_files: readonly string[];
+    data_dir: string;
+    keys_to?: string | undefined;
+    env: Environment;
+    signal: AbortSignal;
+  },
 ): Promise<BackupKey> {
-  const { key_files, data_dir, env, signal } = options;
+  const { key_files, data_dir, keys_to, env, signal } = options;
   const named = [
     ...key_files,
     ...(key_files.length === 0 && env.PRISM_BACKUP_KEY_FILE ? [env.PRISM_BACKUP_KEY_FILE] : []),
   ];
   const keys: BackupKey[] = [];
   for (const path of named) keys.push(await readKey(path));
+  if (keys.length === 0 && keys_to !== undefined) keys.push(...(await keysIn(keys_to, repository)));
   if (keys.length === 0 && env.PRISM_BACKUP_KEY) keys.push(parseKey(env.PRISM_BACKUP_KEY, "PRISM_BACKUP_KEY"));
   if (keys.length === 0 && env.PRISM_BACKUP_PASSPHRASE)
     keys.push(await keyFromPassphrase(storage, env.PRISM_BACKUP_PASSPHRASE, signal));

@@ -38,10 +38,12 @@ export type RepositoryOptions = z.output<typeof repositoryOptions>;
 
 /** What a command that makes snapshots may do where there is no repository yet. */
 interface Making {
-  /** Folder for the new keys; undefined: the data folder, on stack `local` only. */
+  /** Folder for the new keys, or of those that an earlier try has put there; undefined: the data folder, on stack `local` only. */
   keys_to?: string | undefined;
   /** What must have come about before. */
   after?: Promise<unknown>;
+  /** Nothing is made. */
+  dry_run?: boolean;
 }
 
 /**
@@ -77,7 +79,7 @@ export async function withKeyedPlace<T>(
     const patience = patienceOf(options);
     const patient = patientStorage(storage, patience);
     const id = await claimedId(patient, signal);
-    const given = { key_files: options.key_file ?? [], data_dir, env, signal };
+    const given = { key_files: options.key_file ?? [], data_dir, keys_to: making?.keys_to, env, signal };
     const key = await (id === null ? make(invocation, patient, options, making) : keyAtHand(patient, id, given));
     return await work({ storage, patient, patience, key });
   } finally {
@@ -131,7 +133,7 @@ async function make(
 ): Promise<BackupKey> {
   const { stack, data_dir, signal, now } = invocation;
   const about = { op: "open repository", subject: storage.location };
-  if (making === null || (making.keys_to === undefined && stack !== "local")) {
+  if (making === null || making.dry_run === true || (making.keys_to === undefined && stack !== "local")) {
     const named = repository === undefined ? "" : ` --repository '${keptPlace(repository)}'`;
     const hint = `${named && "check the address; "}npm run ops -- backup create${named} --init DIR makes one${named && " there"} and writes its keys into DIR`;
     throw misuse({ ...about, cause: "there is none", hint, reason: "no-repository" });

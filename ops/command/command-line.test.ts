@@ -22,9 +22,7 @@ test.each([
 ])("an option is no value of the one before it: %s", async (line, option, next) => {
   const shell = silentShell(process.env);
   expect(await runWords(line.split(" "), shell)).toBe(2);
-  expect(String(shell.stderr.read())).toMatch(
-    new RegExp(`'${option} <[\\w-]+>' argument missing before ${next}\n`),
-  );
+  expect(String(shell.stderr.read())).toMatch(new RegExp(`'${option} <[\\w-]+>' argument missing before ${next}\n`));
 });
 
 test.each(Object.keys(COMMANDS))(
