@@ -188,7 +188,7 @@ test("ops block, unblock and mode set do what they say, and each is in the log b
   expect(await entries("blocklist.add")).toMatchObject([{ source: "service", subject: "203.0.113.0/24" }]);
 });
 
-test("ops audit verify reads chain, archive and backups, and tells a tail that was cut off", async () => {
+test("ops audit verify reads chain, archive and backups", async () => {
   const faults = service.platform.faults;
   if (!faults) throw new Error("the platform runs without the shim");
   faults.clock_offset_ms += AUDIT_ANCHOR_AFTER_MS + 60_000;
@@ -198,7 +198,27 @@ test("ops audit verify reads chain, archive and backups, and tells a tail that w
   // The backup's own record came after the head that it saw.
   expect(whole).toMatchObject({ code: 0, ok: true, backups: 1, findings: [] });
   expect(whole.entries.archive).toBe(whole.head.seq - 1);
+});
 
+test("an altered entry is put back as the runbook says: by its line of a snapshot's export, with every trigger in place", async () => {
+  const evidence = join(dir, "evidence");
+  expect((await cli("backup", "export", evidence, "--table", "audit_log")).code).toBe(0);
+  await sql(
+    "DROP TRIGGER audit_log_unchanged",
+    "UPDATE audit_log SET actor = 'mallory' WHERE seq = 2",
+    "CREATE TRIGGER audit_log_unchanged BEFORE UPDATE ON audit_log BEGIN SELECT RAISE(ABORT, 'never changed'); END",
+  );
+  expect(await cli("audit", "verify")).toMatchObject({ code: 1, findings: [{ seq: 2, reason: "altered" }] });
+
+  const line = readFileSync(join(evidence, "database.sql"), "utf8")
+    .split("\n")
+    .find((one) => one.startsWith("(2,"));
+  await sql(`REPLACE INTO audit_log VALUES ${line?.replace(/[,;]$/, "")}`);
+  expect(await cli("audit", "verify")).toMatchObject({ code: 0, findings: [] });
+});
+
+test("ops audit verify tells a tail that was cut off", async () => {
+  const whole = await cli("audit", "verify");
   await sql("DROP TRIGGER audit_log_kept", `DELETE FROM audit_log WHERE seq >= ${whole.head.seq - 2}`);
   const cut = await cli("audit", "verify");
   const missing = { seq: whole.head.seq - 2, reason: "missing", explained_by: null };

@@ -6,7 +6,7 @@ import { EXIT, OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { openDelivery } from "../stack/delivery.ts";
 import { PHASES, type Phase, perform, phasesFor, readRotation, refuseDuringDeployment, type Stage } from "./phases.ts";
-import { HOLDERS, isRotated, NAMED_SECRETS, type NamedSecret } from "./secrets.ts";
+import { holdersOf, isRotated, NAMED_SECRETS, type NamedSecret } from "./secrets.ts";
 
 const output = z.strictObject({
   stack: z.enum(STACKS),
@@ -107,8 +107,7 @@ function report(
   if (dry_run) lines.unshift(`Would rotate ${name}:`);
   else if (phases.length === 0) lines.unshift(`${name}: old and new are accepted.`);
   if (retire_from !== null && isRotated(name)) {
-    const holders = HOLDERS[name];
-    lines.push("", `Now: ${holders}${name === "API_SECRET" ? ` ${stack}` : ""}.`);
+    lines.push("", `Now: ${holdersOf(name, stack)}.`);
     lines.push(`Then, from ${retire_from}: npm run ops -- secrets rotate ${name} --retire`);
   }
   return {

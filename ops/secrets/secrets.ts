@@ -1,5 +1,5 @@
 /** What can be said of each secret of the service, whatever its value: who makes it, and what its replacement takes. */
-import { ROTATED_SECRETS, type RotatedSecret, type SecretName } from "../../infra/inventory.ts";
+import { ROTATED_SECRETS, type RotatedSecret, type SecretName, type Stack } from "../../infra/inventory.ts";
 import { TOKEN_LIFETIME_S } from "../../worker/limits.ts";
 import { SECRET_OVERLAP_MS } from "../limits.ts";
 
@@ -23,12 +23,15 @@ export function overlap_ms(name: RotatedSecret): number {
 }
 
 /** Who holds it besides the Worker, and must be told. */
-export const HOLDERS: Readonly<Record<RotatedSecret, string>> = {
-  API_SECRET:
-    "give it to everything that has PRISM_API_SECRET (schedulers, CI); it is in the stack's outputs: pulumi stack output api_secret --show-secrets --stack",
-  JWT_SECRET: "nobody holds it: tokens are made anew every 15 minutes",
-  ALERT_WEBHOOK_SECRET: "Cloudflare's notifications have it from the same deployment",
-};
+export function holdersOf(name: RotatedSecret, stack: Stack): string {
+  if (name === "JWT_SECRET") return "nobody holds it: tokens are made anew every 15 minutes";
+  if (name === "ALERT_WEBHOOK_SECRET") return "Cloudflare's notifications have it from the same deployment";
+  const place =
+    stack === "local"
+      ? "api_secret in platform.json of the data folder"
+      : `in the stack's outputs: pulumi stack output api_secret --show-secrets --stack ${stack}`;
+  return `give it to everything that has PRISM_API_SECRET (schedulers, CI); it is ${place}`;
+}
 
 /** The job under which a rotation reports, so that one that is overdue is an alert like any other missed job. */
 export function rotationJob(name: NamedSecret): string {

@@ -205,3 +205,28 @@ test.each([
   storage.close();
   await wire.close();
 });
+
+test("a server that knows no writes on a condition is told as one, whatever the credentials", async () => {
+  const told = "<Error><Code>NotImplemented</Code><Message>A header is not implemented.</Message></Error>";
+  const server = await answering(() => ({ status: 501, body: told }));
+  const storage = server.of("b");
+  await expect(storage.create("config", Buffer.from("x"), signal)).rejects.toMatchObject({
+    failure: "denied",
+    message: expect.stringContaining("none on a condition (If-None-Match, If-Match)"),
+  });
+  await server.close(storage);
+});
+
+test("an answer that was cut is told in one line, without what the SDK tells its developers", async () => {
+  const server = await answering(() => ({ body: "<ListBucketResult><Contents><Key>a</Ke" }));
+  const storage = server.of("b");
+  const look = async () => {
+    for await (const _ of objectsUnder(storage, "", signal));
+  };
+  const { message } = await look().then(
+    () => new Error("nothing was refused"),
+    (error: Error) => error,
+  );
+  expect(message).not.toMatch(/\n|\$response/);
+  await server.close(storage);
+});

@@ -31,13 +31,21 @@ export async function translated<T>(key: string, signal: AbortSignal, work: () =
     const failure = failureOf(status, name);
     const skew =
       failure === "denied" ? skewTold($response?.headers?.date, Date.now()) : certificateTold(error, Date.now());
-    const cause = `${key}: ${status ?? "no answer"} ${name}: ${message}${skew === null ? "" : `: ${skew}`}`;
+    // What the SDK adds below tells its own developers where to look.
+    const [said = ""] = message.split("\n");
+    const told = skew ?? (status === 501 ? UNSUPPORTED : null);
+    const cause = `${key}: ${status ?? "no answer"} ${name}: ${said}${told === null ? "" : `: ${told}`}`;
     throw new StorageError(skew !== null || name === "RequestTimeTooSkewed" ? "skewed" : failure, cause, {
       retry_after_ms: retryAfter_ms($response?.headers?.["retry-after"] ?? null),
       cause: error,
     });
   }
 }
+
+/** Of a header that a server does not know, or of writing at all: no credentials help. */
+const UNSUPPORTED =
+  "this server takes no writes, or none on a condition (If-None-Match, If-Match), without which two commands could hurt each other's: a newer release " +
+  "of it, another server or a folder does";
 
 /** Bytes that were lost on the way or came too slowly, or a write that met another one: nothing was done. Most come with status 400. */
 const PASSING: ReadonlySet<string> = new Set([
