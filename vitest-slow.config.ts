@@ -7,7 +7,7 @@ export default defineConfig({
   ...base,
   test: {
     ...base.test,
-    include: ["{infra,local,ops,worker}/**/*-slow.test.ts"],
+    include: ["{infra,local,ops,tests,worker}/**/*-slow.test.ts"],
     exclude: [
       "**/node_modules/**",
       ...(process.env.PRISM_TORTURE ? [] : [SEPARATE_RUNS.torture.files]),

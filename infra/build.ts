@@ -3,7 +3,8 @@
  *
  * Prints the size that counts against Cloudflare's limit (gzip) and fails above the project's own.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
@@ -38,10 +39,22 @@ export const WORKER_BUNDLE = {
   logLevel: "silent",
 } satisfies BuildOptions;
 
-/** Bundles the Worker in memory. Throws with esbuild's messages when it does not compile. */
-export async function bundleWorker(): Promise<{ code: string; source_map: string; metafile: Metafile }> {
+interface WorkerBundle {
+  code: string;
+  source_map: string;
+  metafile: Metafile;
+}
+
+/**
+ * The Worker's bundle, of today's sources. Made in memory, a second of CPU; where none of its files has changed since, it is the one that
+ * this checkout made last. Throws with esbuild's messages when it does not compile.
+ */
+export async function bundleWorker(): Promise<WorkerBundle> {
+  const last = lastBundle();
+  if (last !== null) return last;
   const result = await build({
     ...WORKER_BUNDLE,
+    absWorkingDir: ROOT,
     entryPoints: [join(ROOT, "worker/index.ts")],
     sourcemap: "external",
     sourcesContent: false,
@@ -50,7 +63,48 @@ export async function bundleWorker(): Promise<{ code: string; source_map: string
     metafile: true,
   });
   const text = (ending: string) => result.outputFiles.find(({ path }) => path.endsWith(ending))?.text ?? "";
-  return { code: text("worker.js"), source_map: text(".map"), metafile: result.metafile };
+  const bundle = { code: text("worker.js"), source_map: text(".map"), metafile: result.metafile };
+  keepBundle(bundle);
+  return bundle;
+}
+
+const KEPT = join(ROOT, "node_modules/.cache/prism/worker-bundle.json");
+
+/** The bundle that was kept, if it is whole and made of what there is. */
+function lastBundle(): WorkerBundle | null {
+  try {
+    const { made_of, ...bundle } = JSON.parse(readFileSync(KEPT, "utf8")) as WorkerBundle & { made_of: string };
+    return made_of === digestOf(bundle) ? bundle : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Where it cannot be kept, each one is made anew. */
+function keepBundle(bundle: WorkerBundle): void {
+  try {
+    mkdirSync(join(KEPT, ".."), { recursive: true });
+    // Whole or not at all: another process may be reading it.
+    const making = `${KEPT}.${process.pid}`;
+    writeFileSync(making, JSON.stringify({ made_of: digestOf(bundle), ...bundle }));
+    renameSync(making, KEPT);
+  } catch {}
+}
+
+/**
+ * Of a bundle and of all that makes it: its files, how it is built, and the packages, by which names of files are found. Our own imports name
+ * files whole, so that a new file takes no other's place.
+ */
+function digestOf({ code, source_map, metafile }: WorkerBundle): string {
+  const files = [...Object.keys(metafile.inputs), "infra/build.ts", "package-lock.json", "tsconfig.json"];
+  const hash = createHash("sha256").update(code).update(source_map);
+  for (const file of files)
+    hash.update(file).update(
+      createHash("sha256")
+        .update(readFileSync(join(ROOT, file)))
+        .digest(),
+    );
+  return hash.digest("hex");
 }
 
 if (import.meta.main) {

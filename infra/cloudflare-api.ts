@@ -12,7 +12,7 @@ async function apiToken(): Promise<string> {
   if (token !== undefined) return token;
   throw new pulumi.RunError(
     "There is no API token to ask Cloudflare with. Set it with: export CLOUDFLARE_API_TOKEN=… " +
-      "(`ops bootstrap` makes one with the permissions that a deployment needs)",
+      "(`npm run ops -- bootstrap` makes one with the permissions that a deployment needs)",
   );
 }
 

@@ -75,6 +75,12 @@ export async function visit(
   }
 }
 
+/** Shows the key to a page that asks for one. */
+export async function unlock(page: Page, key: string): Promise<void> {
+  await page.locator("#key").fill(key);
+  await page.locator("#key").press("Enter");
+}
+
 export const overflows = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
 
 /** What axe-core finds serious or critical, as `rule: element`. The page's policy stays: axe is evaluated, not loaded. */

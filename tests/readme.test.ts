@@ -13,7 +13,7 @@ import { ownFlags } from "../ops/command/define.ts";
 import { AREAS, allCommands } from "../ops/registry.ts";
 import { allRunbooks } from "../ops/runbook/library.ts";
 import { infoOf, nodesOf, parseMarkdown } from "../ops/runbook/markdown.ts";
-import { CALLS_OTHERS, flawOfCall, flawOfRequest, httpCalls, opsCalls } from "./runbook-calls.ts";
+import { CALLS_OTHERS, flawOfCall, flawOfRequest, flawOfRisk, httpCalls, opsCalls } from "./runbook-calls.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
@@ -136,13 +136,21 @@ describe("the shell lines of the README, in their order, on a new platform", () 
         const name = `${id}/${step.name}`;
         const [calls, requests] = [opsCalls(step.commands), httpCalls(step.commands)];
         for (const words of calls)
-          flaws.push(...[flawOfCall(words, commands, ofAll)].flatMap((flaw) => (flaw ? [`${name}: ${flaw}`] : [])));
+          for (const flaw of [flawOfCall(words, commands, ofAll), flawOfRisk(step.risk, words, commands)])
+            flaws.push(...(flaw ? [`${name}: ${flaw}`] : []));
         for (const one of requests)
           flaws.push(...[flawOfRequest(one, paths)].flatMap((flaw) => (flaw ? [`${name}: ${flaw}`] : [])));
         if (calls.length + requests.length === 0 && !excused.delete(name))
           flaws.push(`${name}: calls neither a command nor the service`);
       }
     expect([...flaws, ...[...excused].map((name) => `${name}: is excused, and need not be`)]).toEqual([]);
+  });
+
+  test("a step declares no less risk than the command that it calls, but for a dry run", () => {
+    const commands = new Map([["restore apply", { risk: "destructive" as const }]]);
+    expect(flawOfRisk("change", ["restore", "apply", "--yes"], commands)).toContain("restore apply is destructive");
+    expect(flawOfRisk("destructive", ["restore", "apply", "--yes"], commands)).toBeNull();
+    expect(flawOfRisk("read", ["restore", "apply", "--dry-run"], commands)).toBeNull();
   });
 
   test("the daily commands do their work", () => {

@@ -2,6 +2,7 @@
 import type { Command } from "../ops/command/define.ts";
 import { ownFlags } from "../ops/command/define.ts";
 import { flagName, flagsOf } from "../ops/command/flags.ts";
+import { RISKS, type Risk } from "../ops/runbook/attributes.ts";
 import type { Exception } from "./tidy-code.ts";
 
 export interface HttpCall {
@@ -53,7 +54,7 @@ export function flawOfCall(
   commands: ReadonlyMap<string, Command>,
   ofAll: ReadonlySet<string>,
 ): string | null {
-  const path = [3, 2, 1].map((count) => words.slice(0, count).join(" ")).find((candidate) => commands.has(candidate));
+  const path = pathOf(words, commands);
   const command = commands.get(path ?? "");
   if (path === undefined || command === undefined) return `there is no command ${words.slice(0, 2).join(" ")}`;
   const flags = flagsOf(command.options);
@@ -85,6 +86,21 @@ export function flawOfCall(
 /** As the description of the service has it. */
 interface Operation {
   parameters?: readonly { in: string; name: string }[];
+}
+
+/** What is wrong with the risk that a step declares, by which a person is asked and `--auto` is held: what it calls may do no more. */
+export function flawOfRisk(
+  risk: Risk,
+  words: readonly string[],
+  commands: ReadonlyMap<string, Pick<Command, "risk">>,
+): string | null {
+  const path = pathOf(words, commands);
+  const own = words.includes("--dry-run") ? "read" : (commands.get(path ?? "")?.risk ?? "read");
+  return RISKS.indexOf(own) <= RISKS.indexOf(risk) ? null : `is declared ${risk}, and ${path} is ${own}`;
+}
+
+function pathOf(words: readonly string[], commands: ReadonlyMap<string, unknown>): string | undefined {
+  return [3, 2, 1].map((count) => words.slice(0, count).join(" ")).find((candidate) => commands.has(candidate));
 }
 
 /** What is wrong with a request; null where it is one that the description of the service has. */

@@ -84,6 +84,11 @@ const BANS: readonly Ban[] = [
     pattern: /registry\.(npmjs|yarnpkg)\.|"resolved": "http/,
     instead: "no registry's host: whoever installs has one of their own (.npmrc keeps it out of the lockfile)",
   },
+  {
+    pattern: /\b(?:hint|remedy)\b.*["'`( ]ops [a-z]/,
+    instead: "a command that is advised is one that can be typed: `npm run ops -- …`",
+    applies: isCode,
+  },
   { pattern: /^(<{7}|>{7}|={7})( |$)/m, instead: "finish the merge" },
 ];
 
@@ -126,6 +131,11 @@ const PROGRAMS: readonly Ban[] = [
     instead:
       "run it through `$` of zx/core; what must hold the process itself (a channel, a session, an exit hook) gives OWN_PROCESSES its reason",
     applies: isProgram,
+  },
+  {
+    pattern: /import \{ \$.*zx\/core/,
+    instead: "`shellWith` of ops/programs.ts, which says where bash is missing",
+    applies: (path) => isProgram(path) && path.startsWith("ops/") && path !== "ops/programs.ts",
   },
 ];
 

@@ -36,7 +36,7 @@ function provider(log: EngineLog, environment: NodeJS.ProcessEnv): Plugin {
     configure({ apiToken = environment.CLOUDFLARE_API_TOKEN, baseUrl = environment.CLOUDFLARE_BASE_URL }) {
       if (!apiToken)
         throw new Error(
-          "There is no Cloudflare API token.\nTry: set CLOUDFLARE_API_TOKEN to a token that has Vectorize Write, e.g. the deploy token that `ops bootstrap` made",
+          "There is no Cloudflare API token.\nTry: set CLOUDFLARE_API_TOKEN to a token that has Vectorize Write, e.g. the deploy token that `npm run ops -- bootstrap` made",
         );
       api = new VectorizeApi({ apiToken, baseURL: baseUrl || undefined });
     },

@@ -5,6 +5,7 @@ import { defineCommand } from "../command/define.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { harmless } from "../command/output.ts";
 import { decode } from "../service/client.ts";
+import { refuseUnknownAlert } from "./answers.ts";
 
 const output = z.union([
   z.strictObject(acknowledgement.shape),
@@ -20,9 +21,13 @@ export const alertsAck = defineCommand({
   output,
   examples: ["alerts ack error-rate"],
   async run(invocation, { id }): Promise<Outcome<z.infer<typeof output>>> {
-    if (invocation.dry_run) return { data: { dry_run: true, id }, text: `Would acknowledge ${harmless(id)}` };
+    const client = await invocation.client();
+    if (invocation.dry_run) {
+      await refuseUnknownAlert(client, "acknowledge", id, false);
+      return { data: { dry_run: true, id }, text: `Would acknowledge ${harmless(id)}` };
+    }
     const path = `/api/v1/alerts/${encodeURIComponent(id)}/ack`;
-    const answer = await (await invocation.client()).post(path, undefined, { repeatable: true });
+    const answer = await client.post(path, undefined, { repeatable: true });
     const data = decode(acknowledgement, answer, path);
     return { data, text: `Acknowledged ${data.id} at ${data.acknowledged.at}`, audit: { detail: { id } } };
   },

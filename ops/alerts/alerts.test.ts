@@ -81,6 +81,15 @@ test("an alert is listed until somebody takes it, shown with its condition, ackn
   expect(await json("alerts", "show", "drill-failed")).toMatchObject({ alerts: [{ state: "firing" }] });
   expect((await ops("alerts", "show", "nothing")).stderr).toContain("there is no rule of this name");
 
+  // A dry run refuses what the service would.
+  for (const id of ["drill-faild", "error-rate"])
+    expect(await json("alerts", "ack", id, "--dry-run")).toMatchObject({ code: 1, error: { subject: `alert ${id}` } });
+  expect(await json("alerts", "ack", "drill-failed", "--dry-run")).toMatchObject({ code: 0, dry_run: true });
+  const silence = (id: string) => json("alerts", "silence", id, "--reason", "known", "--dry-run");
+  expect(await silence("job-faild")).toMatchObject({ code: 1, error: { subject: "alert job-faild" } });
+  for (const id of ["job-failed", "job-failed:drill"])
+    expect(await silence(id)).toMatchObject({ code: 0, dry_run: true });
+
   expect(await json("alerts", "ack", "drill-failed")).toMatchObject({ code: 0, id: "drill-failed" });
   expect(await json("alerts", "silence", "job-failed", "--for", "30m", "--reason", "known")).toMatchObject({
     code: 0,

@@ -8,6 +8,7 @@ import type { Outcome } from "../command/invocation.ts";
 import { duration } from "../command/options.ts";
 import { harmless } from "../command/output.ts";
 import { decode } from "../service/client.ts";
+import { refuseUnknownAlert } from "./answers.ts";
 
 const output = z.union([
   z.strictObject(silenceAnswer.shape),
@@ -32,10 +33,13 @@ export const alertsSilence = defineCommand({
   examples: ['alerts silence queue-depth --for 2h --reason "bulk import"'],
   async run(invocation, { id, for: for_ms, reason }): Promise<Outcome<z.infer<typeof output>>> {
     const minutes = Math.max(1, Math.round(for_ms / MINUTE_MS));
-    if (invocation.dry_run)
+    const client = await invocation.client();
+    if (invocation.dry_run) {
+      await refuseUnknownAlert(client, "silence", id, true);
       return { data: { dry_run: true, id, minutes, reason }, text: `Would silence ${harmless(id)} for ${minutes} min` };
+    }
     const path = `/api/v1/alerts/${encodeURIComponent(id)}/silence`;
-    const answer = await (await invocation.client()).post(path, { minutes, reason }, { repeatable: true });
+    const answer = await client.post(path, { minutes, reason }, { repeatable: true });
     const data = decode(silenceAnswer, answer, path);
     return { data, text: `Silenced ${data.id} until ${data.until}`, audit: { detail: { id, minutes } } };
   },

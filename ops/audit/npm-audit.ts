@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { $ } from "zx/core";
 import { jsonIn } from "../../worker/ground/json.ts";
 import type { Environment } from "../command/invocation.ts";
 import { NPM_ASK_MAX_MS } from "../limits.ts";
+import { shellWith } from "../programs.ts";
 import type { DependencyException } from "./dependency-exceptions.ts";
 
 const via = z.object({
@@ -55,7 +55,14 @@ export async function askNpm(
   env: Environment,
   signal: AbortSignal,
 ): Promise<{ asked: true; report: Report } | { asked: false; because: string }> {
-  const shell = $({ cwd: folder, env: { ...env }, signal, quiet: true, nothrow: true, timeout: NPM_ASK_MAX_MS });
+  const shell = shellWith({
+    cwd: folder,
+    env: { ...env },
+    signal,
+    quiet: true,
+    nothrow: true,
+    timeout: NPM_ASK_MAX_MS,
+  });
   const {
     stdout,
     stderr,

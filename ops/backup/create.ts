@@ -1,4 +1,5 @@
 /** `ops backup create`: one snapshot of everything a stack is, first full, then incremental. */
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -8,8 +9,10 @@ import { isReason } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { shownBytes, shownTime } from "../command/quantities.ts";
+import { shellWord } from "../command/shell-word.ts";
 import { type BackupPlan, backupPlan, planBackup } from "./create-plan.ts";
 import { tag } from "./keep.ts";
+import { ESCROW, keyPath } from "./keys-at-hand.ts";
 import { snapshotSummary, tableSummary } from "./manifest.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
 import { type Repository, snapshotInfo } from "./repository/repository.ts";
@@ -61,10 +64,10 @@ manifest is written. Whether it can be restored only a restore shows: \`ops back
     looked.catch(() => {});
     try {
       // Nothing is made for a stack that cannot be backed up.
-      const making = invocation.dry_run ? null : { keys_to: init, after: looked };
+      const making = { keys_to: init, after: looked, dry_run: invocation.dry_run };
       return await withRepository(found, options, making, async (repository) => {
         const sources = await looked;
-        if (!invocation.dry_run) return await create(invocation, repository, sources, { full, tags });
+        if (!invocation.dry_run) return await create(invocation, repository, sources, { full, tags, keys_to: init });
         return await plan(invocation, repository, sources, full);
       }).catch(async (error: unknown) => {
         const isMade = invocation.dry_run && (init !== undefined || invocation.stack === "local");
@@ -96,7 +99,7 @@ async function create(
   invocation: Invocation,
   repository: Repository,
   sources: StackSources,
-  { full, tags }: { full: boolean; tags: readonly string[] },
+  { full, tags, keys_to }: { full: boolean; tags: readonly string[]; keys_to: string | undefined },
 ) {
   const { progress, note, stack } = invocation;
   let plan: BackupPlan | undefined;
@@ -140,9 +143,16 @@ async function create(
       `Snapshot ${info.id} (${summary.kind}) of ${stack} as of ${new Date(summary.state_at_ms).toISOString()}: ` +
       `${counted(summary.database.rows, "row")}, ${shownBytes(info.new_bytes)} new of ${shownBytes(info.bytes)}, ` +
       `${counted(cost.requests, "request")}, ${counted(cost.rows_read, "row")} read, ${shownTime(cost.duration_ms)}\n` +
-      "Written and seen at its size; a restore has not proved it yet: npm run ops -- backup verify",
+      "Written and seen at its size; a restore has not proved it yet: npm run ops -- backup verify" +
+      keyOption(keys_to, repository.id),
     audit: { detail: { snapshot: info.id, kind: summary.kind, tags: info.tags, new_bytes: info.new_bytes } },
   };
+}
+
+/** For a command that reads the repository: its key, where this one has put it into a folder in which none is looked for. */
+function keyOption(folder: string | undefined, repository: string): string {
+  const path = folder && keyPath(folder, { repository, name: ESCROW });
+  return path && existsSync(path) ? ` --key-file ${shellWord(path)}` : "";
 }
 
 function planText(plan: BackupPlan, { terminal }: Invocation): string {

@@ -21,6 +21,9 @@ import { unverifiedJson } from "./repository/signed.ts";
 /** In the data folder, readable by its owner only. */
 const FOLDER = "backup-keys";
 
+/** What the key that reads is called in a new repository. */
+export const ESCROW = "escrow";
+
 /** Id of the repository in a place, as it says itself: nothing proves it yet. Null where there is none. */
 export async function claimedId(storage: Storage, signal: AbortSignal): Promise<string | null> {
   const object = (await storage.read(CONFIG, signal).catch(absent)) ?? (await copyUnderLock(storage, signal));
@@ -39,15 +42,22 @@ async function copyUnderLock(storage: Storage, signal: AbortSignal) {
 export async function keyAtHand(
   storage: Storage,
   repository: string,
-  options: { key_files: readonly string[]; data_dir: string; env: Environment; signal: AbortSignal },
+  options: {
+    key_files: readonly string[];
+    data_dir: string;
+    keys_to?: string | undefined;
+    env: Environment;
+    signal: AbortSignal;
+  },
 ): Promise<BackupKey> {
-  const { key_files, data_dir, env, signal } = options;
+  const { key_files, data_dir, keys_to, env, signal } = options;
   const named = [
     ...key_files,
     ...(key_files.length === 0 && env.PRISM_BACKUP_KEY_FILE ? [env.PRISM_BACKUP_KEY_FILE] : []),
   ];
   const keys: BackupKey[] = [];
   for (const path of named) keys.push(await readKey(path));
+  if (keys.length === 0 && keys_to !== undefined) keys.push(...(await keysIn(keys_to, repository)));
   if (keys.length === 0 && env.PRISM_BACKUP_KEY) keys.push(parseKey(env.PRISM_BACKUP_KEY, "PRISM_BACKUP_KEY"));
   if (keys.length === 0 && env.PRISM_BACKUP_PASSPHRASE)
     keys.push(await keyFromPassphrase(storage, env.PRISM_BACKUP_PASSPHRASE, signal));
@@ -63,6 +73,11 @@ export async function keyAtHand(
   });
 }
 
+/** Where `keepKeys` puts a key. */
+export function keyPath(folder: string, { repository, name }: Pick<BackupKey, "repository" | "name">): string {
+  return join(folder, `${repository}-${name}.json`);
+}
+
 /** Files of the keys of a new repository, in `folder` or the data folder. */
 export async function keepKeys(keys: NewKeys, data_dir: string, folder: string | undefined): Promise<string[]> {
   const into = folder ?? join(data_dir, FOLDER);
@@ -70,7 +85,7 @@ export async function keepKeys(keys: NewKeys, data_dir: string, folder: string |
   outputFolder(into, op, 0o700);
   const paths: string[] = [];
   for (const key of [keys.escrow, keys.writer]) {
-    const path = join(into, `${key.repository}-${key.name}.json`);
+    const path = keyPath(into, key);
     await writeOutput(path, { op, is_new: true, mode: 0o600 }, async () => formatKey(key));
     paths.push(path);
   }

@@ -227,6 +227,6 @@ function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, id: str
     cause: newer
       ? `it has format ${format.data.format}, this release knows up to ${SNAPSHOT_FORMAT}`
       : `its description is not one of this tool: ${z.prettifyError(parsed.error).split("\n")[0]}`,
-    hint: newer ? "use the release that made it, or a newer one" : "ops backup list shows the others",
+    hint: newer ? "use the release that made it, or a newer one" : "npm run ops -- backup list shows the others",
   });
 }

@@ -93,6 +93,19 @@ describe("the repository of a stack", () => {
     ]);
   });
 
+  test("a backup into a new one elsewhere names a command that opens it as it is printed", async () => {
+    const place = ["--repository", path("new vault"), "--init", path("vault keys"), "--data", folder];
+    const { code, stdout } = await runCommand(["backup", "create", ...place]);
+    const [, named = ""] = /npm run ops -- (.*)$/m.exec(stdout) ?? [];
+    expect([code, named]).toEqual([0, expect.stringMatching(/^backup verify --data .* --key-file '/)]);
+    const words = [...named.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
+    expect((await runCommand(words)).code).toBe(0);
+    // What was interrupted is typed once more as it was: its keys are where they were put.
+    const again = [...place, "--json"];
+    expect((await runCommand(["backup", "create", ...again, "--dry-run"])).code).toBe(0);
+    expect((await runCommand(["backup", "create", ...again])).code).toBe(0);
+  });
+
   describe("where there is one", () => {
     beforeAll(() => withRepository(invocation, {}, { keys_to: path("keys") }, async () => {}));
 

@@ -11,7 +11,7 @@ import { makeFolder } from "../storage/make-folder.ts";
 import { type Patience, patientStorage } from "../storage/patient-storage.ts";
 import { rateLimit } from "../storage/rate-limit.ts";
 import type { Storage } from "../storage/storage.ts";
-import { claimedId, keepKeys, keyAtHand } from "./keys-at-hand.ts";
+import { claimedId, ESCROW, keepKeys, keyAtHand } from "./keys-at-hand.ts";
 import { keptPlace, locateRepository } from "./place.ts";
 import { initRepository } from "./repository/key-administration.ts";
 import { type BackupKey, joinKeys } from "./repository/key-file.ts";
@@ -38,10 +38,12 @@ export type RepositoryOptions = z.output<typeof repositoryOptions>;
 
 /** What a command that makes snapshots may do where there is no repository yet. */
 interface Making {
-  /** Folder for the new keys; undefined: the data folder, on stack `local` only. */
+  /** Folder for the new keys, or of those that an earlier try has put there; undefined: the data folder, on stack `local` only. */
   keys_to?: string | undefined;
   /** What must have come about before. */
   after?: Promise<unknown>;
+  /** Nothing is made. */
+  dry_run?: boolean;
 }
 
 /**
@@ -77,7 +79,7 @@ export async function withKeyedPlace<T>(
     const patience = patienceOf(options);
     const patient = patientStorage(storage, patience);
     const id = await claimedId(patient, signal);
-    const given = { key_files: options.key_file ?? [], data_dir, env, signal };
+    const given = { key_files: options.key_file ?? [], data_dir, keys_to: making?.keys_to, env, signal };
     const key = await (id === null ? make(invocation, patient, options, making) : keyAtHand(patient, id, given));
     return await work({ storage, patient, patience, key });
   } finally {
@@ -131,7 +133,7 @@ async function make(
 ): Promise<BackupKey> {
   const { stack, data_dir, signal, now } = invocation;
   const about = { op: "open repository", subject: storage.location };
-  if (making === null || (making.keys_to === undefined && stack !== "local")) {
+  if (making === null || making.dry_run === true || (making.keys_to === undefined && stack !== "local")) {
     const named = repository === undefined ? "" : ` --repository '${keptPlace(repository)}'`;
     const hint = `${named && "check the address; "}npm run ops -- backup create${named} --init DIR makes one${named && " there"} and writes its keys into DIR`;
     throw misuse({ ...about, cause: "there is none", hint, reason: "no-repository" });
@@ -148,7 +150,7 @@ async function make(
   }
   await making.after;
   let paths: string[] = [];
-  const keys = await initRepository(storage, { escrow: "escrow", writer: stack }, now(), signal, async (made) => {
+  const keys = await initRepository(storage, { escrow: ESCROW, writer: stack }, now(), signal, async (made) => {
     paths = await keepKeys(made, data_dir, keys_to);
   });
   invocation.note(`Made repository ${keys.writer.repository} in ${storage.location}. Its keys: ${paths.join(", ")}`);

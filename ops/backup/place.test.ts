@@ -43,6 +43,10 @@ test.each([
   await expect(locate(`s3://vault/prism${query}`)).rejects.toThrow(cause);
 });
 
+test("a file is no folder, and is told as one", async () => {
+  await expect(locate(import.meta.filename)).rejects.toMatchObject({ exit_code: 2, parts: { cause: "it is a file" } });
+});
+
 test.each(["", " ", "https://minio.example/vault", "S3://vault/prism?endpoint=https://minio.example", "gs://vault"])(
   "what is no folder and no bucket is told, and makes no folder here: %j",
   async (given) => {

@@ -1,4 +1,5 @@
 /** Where a repository lies: the stack's own bucket, or what `--repository` names. */
+import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { BUCKETS, nameInStack } from "../../infra/inventory.ts";
 import { misuse, type OpsError } from "../command/errors.ts";
@@ -35,6 +36,8 @@ export async function locateRepository(
       "it is neither a folder nor an s3:// address",
       "DIR, or s3://bucket/prefix?endpoint=https://HOST",
     );
+  if (existsSync(given) && statSync(given).isFile())
+    throw wrongAddress(given, "it is a file", "name the folder that it lies in, or another one");
   if (!given.startsWith("s3://")) return { storage: directoryStorage(given), close: () => {} };
   const url = URL.canParse(given) ? new URL(given) : undefined;
   const endpoint = url?.searchParams.get("endpoint") ?? "";

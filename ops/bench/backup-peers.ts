@@ -4,8 +4,8 @@ import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { z } from "zod";
-import { $ } from "zx/core";
 import { rounded } from "../command/rounded.ts";
+import { shellWith } from "../programs.ts";
 import { objectsUnder, type Storage } from "../storage/storage.ts";
 import { measureChild } from "./measured-child.ts";
 
@@ -126,6 +126,6 @@ async function sizeOf(folder: string): Promise<number> {
 }
 
 async function versionOf(program: string, word: string): Promise<string | null> {
-  const { exitCode, stdout } = await $({ quiet: true, nothrow: true })`${program} ${word}`;
+  const { exitCode, stdout } = await shellWith({ quiet: true, nothrow: true })`${program} ${word}`;
   return exitCode === 0 ? stdout : null;
 }

@@ -55,6 +55,16 @@ test("a repository that was named is named to what reads one, and to nothing els
   );
 });
 
+test("the keys that opened it are named as well, unless the command names its own", () => {
+  const repository = { repository: "/vault", key_files: ["/keys/a.json", "/keys/b c.json"] };
+  expect(addressed("npm run ops -- restore apply --resume; npm run ops -- restore undo", repository)).toBe(
+    "npm run ops -- restore apply --repository /vault --key-file /keys/a.json --key-file '/keys/b c.json' --resume; npm run ops -- restore undo",
+  );
+  expect(addressed("npm run ops -- backup verify --key-file /keys/c.json", repository)).toBe(
+    "npm run ops -- backup verify --repository /vault --key-file /keys/c.json",
+  );
+});
+
 test("what is printed says so of the command line; what the environment says is left to it", async () => {
   const environment = { CLOUDFLARE_API_TOKEN: "", CLOUDFLARE_ACCOUNT_ID: "" };
   const typed = await runCommand(["backup", "list", "--stack", "production", "--json"], environment);

@@ -3,6 +3,7 @@
  * printed, they would act on the stack `local` after one on another stack.
  */
 import { COMMANDS } from "../registry.ts";
+import { shellWord } from "./shell-word.ts";
 
 /** What the command line says of where a command acts. What the environment says holds for the next command, too, and is left out. */
 export interface Whereabouts {
@@ -10,6 +11,8 @@ export interface Whereabouts {
   data?: string | undefined;
   /** Of backups, as it may be written down. */
   repository?: string | undefined;
+  /** Files of the keys that open it. */
+  key_files?: readonly string[];
 }
 
 /** The longest first: a shorter one may be how it begins. */
@@ -23,13 +26,17 @@ const OF_BACKUPS = /^(?:backup .*|restore (?:plan|apply|document|table)|drill)$/
 const CLAUSE_END = /[;\n]|\bnpm run /;
 
 /** `text` with these flags behind each command in it that has none of its own. */
-export function addressed(text: string, { stack, data, repository }: Whereabouts): string {
-  const started = data === undefined ? text : text.replaceAll(START, `npm start -- --data ${quoted(data)}`);
+export function addressed(text: string, { stack, data, repository, key_files = [] }: Whereabouts): string {
+  const started = data === undefined ? text : text.replaceAll(START, `npm start -- --data ${shellWord(data)}`);
   return started.replaceAll(NAMED, (named: string, path: string, at: number) => {
     const behind = started.slice(at + named.length).split(CLAUSE_END, 1)[0] ?? "";
-    const flags = { stack, data, ...(OF_BACKUPS.test(path) && { repository }) };
-    const missing = Object.entries(flags).flatMap(([name, value]) =>
-      value === undefined || behind.includes(`--${name} `) ? [] : [`--${name} ${quoted(value)}`],
+    // One that is to be made gets keys of its own.
+    const keys = behind.includes("--init ") ? [] : key_files;
+    const ofBackups = OF_BACKUPS.test(path)
+      ? [["repository", repository], ...keys.map((file) => ["key-file", file])]
+      : [];
+    const missing = [["stack", stack], ["data", data], ...ofBackups].flatMap(([name, value]) =>
+      value === undefined || behind.includes(`--${name} `) ? [] : [`--${name} ${shellWord(value)}`],
     );
     return [named, ...missing].join(" ");
   });
@@ -41,9 +48,4 @@ const ADVICE: ReadonlySet<string> = new Set(["hint", "remedy", "try", "fix"]);
 /** For `JSON.stringify` of an output: the same in the fields that say what to do, and in nothing that others wrote. */
 export function addressedAdvice(where: Whereabouts): (name: string, value: unknown) => unknown {
   return (name, value) => (typeof value === "string" && ADVICE.has(name) ? addressed(value, where) : value);
-}
-
-/** As a shell takes it for one word. */
-function quoted(word: string): string {
-  return /^[\w./:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

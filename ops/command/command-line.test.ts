@@ -15,6 +15,16 @@ test.each([
   expect(pathIn(line.split(" "))).toBe(path);
 });
 
+test.each([
+  ["backup create --init --dry-run", "--init", "--dry-run"],
+  ["backup list --key-file --repository vault", "--key-file", "--repository"],
+  ["restore plan --at --json latest", "--at", "--json"],
+])("an option is no value of the one before it: %s", async (line, option, next) => {
+  const shell = silentShell(process.env);
+  expect(await runWords(line.split(" "), shell)).toBe(2);
+  expect(String(shell.stderr.read())).toMatch(new RegExp(`'${option} <[\\w-]+>' argument missing before ${next}\n`));
+});
+
 test.each(Object.keys(COMMANDS))(
   "%s: the lines of its help are full, but for those that end a sentence",
   async (path) => {

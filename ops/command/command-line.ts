@@ -69,7 +69,9 @@ export async function buildProgram(
   let reached = "";
   const load = async (_: CommanderCommand, next: CommanderCommand): Promise<void> => {
     reached = pathOf(next);
-    if (reached in COMMANDS) declare(next, await commandAt(reached), carryOut);
+    if (!(reached in COMMANDS)) return;
+    declare(next, await commandAt(reached), carryOut);
+    refuseOptionAsValue([...program.options, ...next.options], argv, next);
   };
   program.hook("preSubcommand", load);
   for (const path of Object.keys(COMMANDS)) {
@@ -138,6 +140,22 @@ function declare(node: CommanderCommand, command: Command, carryOut: CarryOut): 
       ...inputOf(options, Object.fromEntries(given)),
     });
   });
+}
+
+/**
+ * commander takes the word behind an option for its value, be it an option as well: `--init --yes` would write keys into a folder `--yes`.
+ * What is really called so is said with `=`.
+ */
+function refuseOptionAsValue(options: readonly Option[], argv: readonly string[], node: CommanderCommand): void {
+  const end = argv.indexOf("--");
+  const words = end === -1 ? argv : argv.slice(0, end);
+  const known = new Map(options.map((option) => [option.long ?? "", option]));
+  for (const [at, word] of words.entries()) {
+    const next = words[at + 1] ?? "";
+    const option = known.get(word);
+    if (option?.required && known.has(next))
+      node.error(`error: option '${option.flags}' argument missing before ${next}`);
+  }
 }
 
 /** Lines of the source are no lines of the help, which is as wide as the terminal; where one ends a sentence, the next begins a line. */

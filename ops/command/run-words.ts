@@ -18,15 +18,19 @@ export async function runWords(argv: readonly string[], shell: Shell): Promise<n
     return EXIT.done;
   }
   let exit_code: number = EXIT.done;
-  let repository: string | undefined;
+  let backups: Pick<Whereabouts, "repository" | "key_files"> = {};
   const { program, reached } = await buildProgram(argv, shell, async (...named) => {
     const [, , given] = named;
-    repository = typeof given.repository === "string" ? await placeTold(given.repository) : undefined;
+    const { repository, key_file } = given;
+    backups = {
+      repository: typeof repository === "string" ? await placeTold(repository) : undefined,
+      key_files: Array.isArray(key_file) ? key_file.map(String) : [],
+    };
     exit_code = await perform(...named, shell, where());
   });
   const typed = (name: string): string | undefined =>
     program.getOptionValueSource(name) === "cli" ? program.getOptionValue(name) : undefined;
-  const where = (): Whereabouts => ({ stack: typed("stack"), data: typed("data"), repository });
+  const where = (): Whereabouts => ({ stack: typed("stack"), data: typed("data"), ...backups });
   try {
     await program.parseAsync(argv, { from: "user" });
   } catch (thrown) {

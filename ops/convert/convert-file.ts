@@ -4,7 +4,6 @@
  * time and memory, without network, programs and writing (`parser-process.ts`).
  */
 import { dirname, join } from "node:path";
-import { $ } from "zx/core";
 import { fileFlaw } from "../../worker/rag/ingest/file-type.ts";
 import {
   CONVERT_CPU_S_MAX,
@@ -13,6 +12,7 @@ import {
   CONVERT_PROCESSES_MAX,
   CONVERT_TIMEOUT_MS,
 } from "../limits.ts";
+import { shellWith } from "../programs.ts";
 
 /** Raise it when a file becomes other Markdown than before: `index update` then converts every file once more. */
 export const CONVERTER_VERSION = 4;
@@ -53,7 +53,7 @@ const running: Promise<unknown>[] = [];
 
 async function parse(media_type: string, bytes: Uint8Array, signal: AbortSignal | undefined): Promise<Converted> {
   signal?.throwIfAborted();
-  const run = $({
+  const run = shellWith({
     quiet: true,
     nothrow: true,
     timeout: CONVERT_TIMEOUT_MS,

@@ -1,77 +1,18 @@
 /** Documents that arrive as files, in forms and raw, through the whole service. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { FILE_BODY_BYTES_MAX } from "../../worker/limits.ts";
-import { mediaTypeOfName } from "../../worker/rag/ingest/file-type.ts";
-import { type Answer, type Service, startService } from "../../worker/service.fixture.ts";
-import { manualOf, type SampleFormat, sampleFile } from "../bench/sample-files.ts";
-import { parseFile } from "./parse-file.ts";
+import { type Service, startService } from "../../worker/service.fixture.ts";
+import { manualOf, sampleFile } from "../bench/sample-files.ts";
+import { PATH, type Uploads, uploadsTo } from "./uploads.fixture.ts";
 
 let service: Service;
+let upload: Uploads["upload"];
+let post: Uploads["post"];
 beforeAll(async () => {
   service = await startService();
+  ({ upload, post } = uploadsTo(service));
 });
 afterAll(() => service.close());
-
-const PATH = "/api/v1/documents";
-
-async function markdownOf(format: SampleFormat, bytes: Uint8Array): Promise<string> {
-  const parsed = await parseFile(mediaTypeOfName(format) ?? "", bytes);
-  return "markdown" in parsed ? parsed.markdown : "";
-}
-
-/** Sends it as a form; by the type that its name tells, unless another one is given. */
-async function upload(name: string, content: Uint8Array | string, fields = {}, headers: Record<string, string> = {}) {
-  const type = headers.type ?? mediaTypeOfName(name) ?? "";
-  const form = new FormData();
-  for (const [field, value] of Object.entries<string>(fields)) form.set(field, value);
-  form.set("file", new File([content as Uint8Array<ArrayBuffer>], name, { type }));
-  return post(PATH, form, headers);
-}
-
-async function post(
-  path: string,
-  body: BodyInit,
-  headers: Record<string, string>,
-): Promise<Pick<Answer, "status" | "headers" | "json">> {
-  const authorization = `Bearer ${service.platform.admin_key}`;
-  const response = await fetch(`${service.platform.url}${path}`, {
-    method: "POST",
-    headers: { authorization, ...headers },
-    body,
-  });
-  return { status: response.status, headers: response.headers, json: await response.json() };
-}
-
-test.each<[SampleFormat, place: string]>([
-  [".pdf", "Page 5 › Assembly 5"],
-  // The title of the document is no part of the place.
-  [".docx", "Assembly 5"],
-  [".odt", "Assembly 5"],
-  [".xlsx", "Assembly 5"],
-  [".pptx", "Slide 5: Assembly 5"],
-  // Its maker repeats the chapter's title above the chapter.
-  [".epub", "Assembly 5 › Assembly 5"],
-])(
-  "a question about a table's cell is answered from a %s, and the citation says on which page, slide, sheet or in which chapter",
-  async (format, place) => {
-    const id = `manual${format}`;
-    const metadata = { collection: format };
-    const file = await sampleFile(format, manualOf(6));
-    // What Workers AI does not convert comes as the Markdown that `index update` makes of it.
-    const isSent = format !== ".pptx" && format !== ".epub";
-    const written = isSent
-      ? await upload(`manual${format}`, file, { id, metadata: JSON.stringify(metadata) })
-      : await service.call("POST", PATH, { id, title: "manual", metadata, text: await markdownOf(format, file) });
-    expect(written).toMatchObject({ status: 201, json: { id, status: "created" } });
-    const { json } = await service.call("POST", "/api/v1/chat", {
-      message: "What torque has axle bolt 5?",
-      filter: { collection: format },
-    });
-    expect(json).toMatchObject({ found: true, grounded: true, citations: [{ document_id: id }] });
-    expect(json.citations[0].quote).toContain("| Axle bolt 5 | 44 Nm | Socket 17 |");
-    expect(json.citations[0].heading).toBe(place);
-  },
-);
 
 test("a cell far below in a long table is answered, with the names of its columns", async () => {
   const rows = Array.from({ length: 1_000 }, (_, row) => `Gasket ${row},${3 * row + 1},Shelf ${row % 37}`);

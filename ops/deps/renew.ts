@@ -7,11 +7,12 @@ import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { $, type ProcessPromise } from "zx/core";
+import type { ProcessPromise } from "zx/core";
 import { jsonIn } from "../../worker/ground/json.ts";
 import { OpsError, refusal } from "../command/errors.ts";
 import type { Environment } from "../command/invocation.ts";
 import { DEPS_STEP_MAX_MS, NPM_ASK_MAX_MS } from "../limits.ts";
+import { shellWith } from "../programs.ts";
 import { type Group, groupsOf, outdatedPackages, renovateRules } from "./groups.ts";
 
 export interface Renewal {
@@ -31,7 +32,7 @@ export const renewed = z.strictObject({
 export type Renewed = z.infer<typeof renewed>;
 
 const ran = ({ env, signal }: Renewal, cwd: string, timeout_ms: number) =>
-  $({ cwd, env: { ...env }, signal, quiet: true, nothrow: true, timeout: timeout_ms });
+  shellWith({ cwd, env: { ...env }, signal, quiet: true, nothrow: true, timeout: timeout_ms });
 
 /** What is out of date, in groups. @throws OpsError where the registry cannot be asked. */
 export async function planRenewal(
@@ -92,7 +93,7 @@ export async function renew(
     return results;
   } finally {
     // Not ended by what may have ended the work.
-    const clean = $({ cwd: folder, env: { ...renewal.env }, quiet: true, nothrow: true });
+    const clean = shellWith({ cwd: folder, env: { ...renewal.env }, quiet: true, nothrow: true });
     await clean`git worktree remove --force ${tree}`;
     if (!results.some(({ result }) => result === "renewed")) await clean`git branch -D ${branch}`;
     rmSync(place, { recursive: true, force: true });

@@ -1,10 +1,10 @@
 /** `ops deps unused`: what knip finds of files, exports and dependencies that nobody uses. */
 import { z } from "zod";
-import { $ } from "zx/core";
 import { defineCommand } from "../command/define.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import { table } from "../command/output.ts";
 import { DEPS_STEP_MAX_MS } from "../limits.ts";
+import { shellWith } from "../programs.ts";
 import { ROOT } from "../stack/pulumi-engine.ts";
 
 /** What knip's reporter says of a file: lists by kind of problem. */
@@ -21,7 +21,14 @@ export const depsUnused = defineCommand({
   output: z.strictObject({ ok: z.boolean(), unused: z.array(unused) }),
   examples: ["deps unused", "deps unused --json"],
   async run({ env, signal, terminal }) {
-    const shell = $({ cwd: ROOT, env: { ...env }, signal, quiet: true, nothrow: true, timeout: DEPS_STEP_MAX_MS });
+    const shell = shellWith({
+      cwd: ROOT,
+      env: { ...env },
+      signal,
+      quiet: true,
+      nothrow: true,
+      timeout: DEPS_STEP_MAX_MS,
+    });
     const { stdout, stderr } = await shell`npx --no-install knip --reporter json`;
     signal.throwIfAborted();
     const answer = z

@@ -115,7 +115,7 @@ function withoutStores(id: string): OpsError {
     op: "drill",
     subject: `snapshot ${id}`,
     cause: "it holds a database alone",
-    hint: "name a snapshot that `ops backup create` made of a stack",
+    hint: "name a snapshot that npm run ops -- backup create made of a stack",
   });
 }
 

@@ -1,8 +1,8 @@
 /** A runbook run as the engineer on call runs it: a process of its own, which asks nobody. */
 import { z } from "zod";
-import { $ } from "zx/core";
 import { jsonIn } from "../../worker/ground/json.ts";
 import { CLOCK_OFFSET } from "../clock.ts";
+import { shellWith } from "../programs.ts";
 import { soundRunbook } from "../runbook/library.ts";
 import type { Arena } from "./arena.ts";
 import type { Fault } from "./fault.ts";
@@ -27,7 +27,7 @@ const DEPLOYS = /\bops -- (deploy|rollback)\b(?!.*--dry-run)/;
 export function shellOf({ data_dir, invocation, faults }: Arena, variables: Record<string, string> = {}) {
   const clock = { [CLOCK_OFFSET]: String(faults.clock_offset_ms) };
   const env = { ...invocation.env, ...clock, PRISM_DATA: data_dir, ...variables };
-  return $({ env, nothrow: true, quiet: true, signal: invocation.signal });
+  return shellWith({ env, nothrow: true, quiet: true, signal: invocation.signal });
 }
 
 /** Variables of the engineer's shell win over those that `runbook run` finds out by itself. */

@@ -1,11 +1,12 @@
 /** What an interrupted switch has left, as another release may have left it. */
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { readRestoreRecord } from "../restore/restore-record.ts";
+import { MACHINE } from "../machine.ts";
+import { readRestoreRecord, writeRestoreRecord } from "../restore/restore-record.ts";
 import { directoryStorage } from "../storage/directory-storage.ts";
-import { readRecord } from "./record.ts";
+import { RecordFile, readRecord } from "./record.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -25,3 +26,36 @@ test.each(['{"step":"a step to come"}', '{"step":"fil'])(
     await expect(readRestoreRecord(storage, signal)).rejects.toMatchObject(refused);
   },
 );
+
+test("fields of a newer release survive what this one writes", async () => {
+  const storage = directoryStorage(folder);
+  const { signal } = new AbortController();
+  const read = async (name: string) =>
+    JSON.parse((await storage.read(`generations/${name}.json`, signal)).body.toString());
+  const put = (name: string, value: object) =>
+    storage.create(
+      `generations/${name}.json`,
+      Buffer.from(JSON.stringify({ ...value, of_later: { kept: [1] } })),
+      signal,
+    );
+  const generations = { database: 1, vectors: 1 };
+  await put("restore", {
+    ...{ method: "in place", source: "s", state_at: "2026-01-01T00:00:00Z", phase: "begun", begun_at_ms: 1 },
+    ...{ before: generations, moved: null, bookmark: "b", snapshot_before: null, emptied: false },
+    ...{ index_versions: null, config_before: null },
+  });
+  const restore = await readRestoreRecord(storage, signal);
+  if (restore === null) throw new Error("no record");
+  await writeRestoreRecord(storage, { ...restore, phase: "done" }, signal);
+  expect(await read("restore")).toMatchObject({ phase: "done", of_later: { kept: [1] } });
+
+  await put("switch", {
+    ...{ step: "fill", begun_at_ms: 1, holder: { host: hostname(), pid: process.pid, machine: MACHINE } },
+    ...{ database: null, vectors: null },
+  });
+  const file = await RecordFile.open(storage, signal, () => {
+    throw new Error("there is one");
+  });
+  file.close();
+  expect(await read("switch")).toMatchObject({ signs: 1, of_later: { kept: [1] } });
+});

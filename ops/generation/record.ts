@@ -198,10 +198,13 @@ function wayBackKey(store: WayBack["store"]): string {
   return `generations/undo-${store}.json`;
 }
 
-/** What a command has left for the next one. @throws OpsError with exit code 3 where another release has written it in its own way. */
-export function readKept<T>(schema: z.ZodType<T>, value: unknown, key: string): T {
-  const { data, error } = schema.safeParse(value);
-  if (error === undefined) return data;
+/**
+ * What a command has left for the next one. Fields that a newer release has added stay in it, so that who writes it on keeps them.
+ * @throws OpsError with exit code 3 where another release has written it in its own way.
+ */
+export function readKept<S extends z.ZodObject>(schema: S, value: unknown, key: string): z.output<S> {
+  const { data, error } = schema.loose().safeParse(value);
+  if (error === undefined) return data as z.output<S>;
   throw refusal(
     {
       op: "read",

@@ -42,6 +42,17 @@ interface JourneyInputs {
   job_wait_ms: number;
 }
 
+/** A key of the tenant, for as long as a run takes. */
+export async function temporaryKey(admin: Client, name: string): Promise<NonNullable<Traces["key"]>> {
+  const { id, key } = await createKey(admin, {
+    name: `synthetic ${name}`,
+    tenant: TENANT,
+    scopes: ["read", "chat", "write"],
+    rate_tier: "standard",
+  });
+  return { id, token: key };
+}
+
 /** The journeys in the order in which they must be walked. */
 export function journeys({ admin, traces, signal, nonce, job_wait_ms }: JourneyInputs): Journey[] {
   const anonymous = admin.as("");
@@ -89,13 +100,7 @@ export function journeys({ admin, traces, signal, nonce, job_wait_ms }: JourneyI
       name: "create a key",
       needs: [],
       walk: async () => {
-        const { id, key } = await createKey(admin, {
-          name: `synthetic ${nonce}`,
-          tenant: TENANT,
-          scopes: ["read", "chat", "write"],
-          rate_tier: "standard",
-        });
-        traces.key = { id, token: key };
+        traces.key = await temporaryKey(admin, nonce);
       },
     },
     {

@@ -28,7 +28,7 @@ afterEach(() => {
 const admin = () =>
   createClient({ url: platform.url, token: platform.api_secret, signal: new AbortController().signal });
 
-async function leftBehind(): Promise<{ keys: unknown[]; documents: unknown }> {
+async function leftBehind(): Promise<{ keys: { name: string }[]; documents: unknown }> {
   const keys = (await listKeys(admin())).filter(({ tenant, revoked_at }) => tenant === TENANT && revoked_at === null);
   const { key } = await createKey(admin(), { name: "look", tenant: TENANT, scopes: ["read"], rate_tier: "low" });
   return { keys, documents: await admin().as(key).get("/api/v1/documents") };
@@ -58,6 +58,15 @@ test("a failing dependency fails its journeys, skips what needs them, and is sti
   expect(
     (await listKeys(admin())).filter(({ name, revoked_at }) => name.startsWith("synthetic") && !revoked_at),
   ).toEqual([]);
+});
+
+test("where writes are refused nothing was written, and nothing is said to be left behind", async () => {
+  const mode = (name: string) => runCommand(["mode", "set", name, "--reason", "a trial of modes", "--data", dir]);
+  await mode("maintenance");
+  const { code, stdout, stderr } = await runCommand(["synthetic", "--data", dir, "--json"]);
+  await mode("normal");
+  expect([code, JSON.parse(stdout).left_behind, newsIn(stderr)]).toEqual([1, [], []]);
+  expect((await leftBehind()).keys.filter(({ name }) => name.startsWith("synthetic"))).toEqual([]);
 });
 
 test("a mended service is not failed for a verdict of a moment before", async () => {

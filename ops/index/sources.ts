@@ -83,8 +83,8 @@ async function cloneInto(
   // What went wrong is told in one language.
   const env = { ...Object.fromEntries(inherited), LC_ALL: "C", ...GIT_SETTINGS };
   // Loaded on use: most sources are folders.
-  const { $ } = await import("zx/core");
-  const run = $({
+  const { shellWith } = await import("../programs.ts");
+  const run = shellWith({
     quiet: true,
     nothrow: true,
     env,

@@ -200,7 +200,7 @@ async function refusalsOf(
   if (stores === null) {
     refusals.push({
       reason: "it holds a database alone, without the vectors that its rows name",
-      remedy: "choose a snapshot that `ops backup create` made of a stack",
+      remedy: "choose a snapshot that npm run ops -- backup create made of a stack",
     });
     return refusals;
   }

@@ -51,10 +51,14 @@ export --table. Safe to repeat.`,
     { table: name, snapshot, at, overwrite, ...options },
   ): Promise<Outcome<z.infer<typeof output>>> {
     const table = ALONE.find((one) => one === name);
-    if (table === undefined) throw refused(name, "it does not stand alone", hintFor(name));
     const { dry_run } = invocation;
-    const connection = await liveConnection(invocation, "read table", table);
-    const live = (await readSchema(connection)).tables.find((one) => one.name === table);
+    const connection = await liveConnection(invocation, "read table", name);
+    const { tables } = await readSchema(connection);
+    const live = tables.find((one) => one.name === name);
+    if (table === undefined)
+      throw live === undefined
+        ? refused(name, "there is no such table", `one of ${ALONE.join(", ")}`)
+        : refused(name, "it does not stand alone", hintFor(name));
     if (live === undefined) throw refused(table, "the live database has no such table", "npm run ops -- restore plan");
     const found = await withRepository(invocation, options, null, async (repository) => {
       const wanted = await wantedSnapshot(repository, { snapshot, at }, invocation.now());

@@ -28,12 +28,12 @@ export async function execute(
   step: Step,
   { env, signal, timeout_ms, masked, on_line }: Surroundings,
 ): Promise<Execution> {
-  const { $ } = await import("zx/core");
+  const { shellWith } = await import("../programs.ts");
   // The Node.js that runs this also runs what a step calls by name; npm's own words about its scripts say nothing here.
   const PATH = [dirname(process.execPath), join(ROOT, "node_modules/.bin"), env.PATH].join(delimiter);
   const own = { ...env, PATH, npm_config_loglevel: "silent", NO_COLOR: "1" };
   // A process group of its own: what a step started ends with it, and Ctrl-C at the terminal comes to it once, through this command.
-  const shell = $({
+  const shell = shellWith({
     cwd: ROOT,
     env: own,
     detached: true,

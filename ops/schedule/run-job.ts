@@ -1,9 +1,9 @@
 /** One run of a job: its commands as processes of this CLI, each with the job's credentials alone, what they print kept in the run's folder. */
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { $ } from "zx/core";
 import type { Invocation } from "../command/invocation.ts";
 import { JOB_END_MS } from "../limits.ts";
+import { shellWith } from "../programs.ts";
 import { environmentOf } from "./credentials.ts";
 import type { Run } from "./heartbeats.ts";
 import { type Measures, measuresIn } from "./measures.ts";
@@ -40,7 +40,7 @@ export async function runJob(invocation: Invocation, records: Records, { job, ru
   };
   records.write(run);
   const folder = records.folderOf(run);
-  const shell = $({ env: environmentOf(job, env), nothrow: true, quiet: true, signal });
+  const shell = shellWith({ env: environmentOf(job, env), nothrow: true, quiet: true, signal });
   const measures: Measures = {};
   let isDone = true;
   for (const [index, template] of job.commands.entries()) {

@@ -13,12 +13,12 @@
 import { createHmac } from "node:crypto";
 import { delimiter, dirname, join } from "node:path";
 import { z } from "zod";
-import { $ } from "zx/core";
 import { findEngine } from "../../infra/engine/engine-binary.ts";
 import type { Stack } from "../../infra/inventory.ts";
 import { type StackOutputs, stackOutputs } from "../../infra/outputs.ts";
 import { s3Credentials } from "../cloudflare/s3-credentials.ts";
 import { OpsError } from "../command/errors.ts";
+import { shellWith } from "../programs.ts";
 import { accountAddress, notFound, r2Url, requiredToken } from "./account.ts";
 import { engineFailure } from "./pulumi-events.ts";
 
@@ -71,7 +71,7 @@ function pulumiAt(
     folder,
     async run(args, { input = "", on_line } = {}) {
       // Pulumi gives its state up in order at SIGINT.
-      const shell = $({ cwd: folder, env, signal, killSignal: "SIGINT", quiet: true, nothrow: true, input });
+      const shell = shellWith({ cwd: folder, env, signal, killSignal: "SIGINT", quiet: true, nothrow: true, input });
       const running = shell`${pulumi} --non-interactive --color never ${args} --stack ${stack}`;
       if (on_line) for await (const line of running) on_line(line);
       const { exitCode, stdout, stderr } = await running;

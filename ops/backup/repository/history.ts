@@ -34,14 +34,21 @@ export interface History {
   findings: Finding[];
 }
 
-/** Whatever lies where manifests lie. `epochs`: those that there are. */
+/**
+ * Names of manifests, however a place that knows no case gave them back. What is called otherwise (a copy that an editor, a sync or a person
+ * left there) is none, and must not make it uncertain which snapshot is the newest.
+ */
+const MANIFEST = /\/\d{8}T\d{6}Z-[0-9a-f]+$/i;
+
+/** Whatever lies where manifests lie, under a name of theirs. `epochs`: those that there are. */
 export async function manifestObjects(
   storage: Storage,
   signal: AbortSignal,
   epochs = epochsIn(storage, signal),
 ): Promise<StoredObject[]> {
   const read = (epoch: string) => listUnder(storage, manifestsOf(epoch), signal);
-  return (await pMap(await epochs, read, { concurrency: REPOSITORY_READERS })).flat();
+  const found = await pMap(await epochs, read, { concurrency: REPOSITORY_READERS });
+  return found.flat().filter(({ key }) => MANIFEST.test(key));
 }
 
 /**

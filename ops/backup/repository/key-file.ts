@@ -51,7 +51,7 @@ export function parseKey(text: string, from: string): BackupKey {
       "read key",
       from,
       `not a PRISM backup key: ${fields}`,
-      "name a key file as `ops backup create` writes them",
+      "name a key file as npm run ops -- backup create --init DIR writes them",
       "key-unreadable",
     );
   }

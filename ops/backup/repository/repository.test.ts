@@ -32,6 +32,16 @@ test("a manifest of an older release has no tags, and what a newer one adds is l
   expect(Manifest.parse({ ...older, of_a_newer_release: 1 })).toEqual(manifest);
 });
 
+test("what lies among the manifests and has no manifest's name is none", async () => {
+  const { id } = await snapshotOf(await made.open(), ["whole"]);
+  const manifest = made.objects().find((key) => key.includes("/manifests/")) ?? "";
+  for (const name of [`${manifest}.bak`, `${manifest} (1)`, manifest.replace(/[^/]+$/, "Thumbs.db")])
+    copyFileSync(join(made.folder, manifest), join(made.folder, name));
+  const repository = await made.open();
+  expect((await repository.openNewest())?.info.id).toBe(id);
+  expect((await repository.verifyData(100)).findings).toEqual([]);
+});
+
 test("the same content is stored once, however often and however many put it", async () => {
   const repository = await made.open();
   const writer = await repository.beginSnapshot({ tool: "test/1" });
