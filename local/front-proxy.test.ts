@@ -34,14 +34,6 @@ test("an idle connection to the worker is the proxy's to close: closed by the wo
   await Promise.all(ends);
 });
 
-test("a request with two Hosts is refused, for whoever reads it next may take the other", async () => {
-  const { proxy, url } = await startProxy();
-  proxy.route([to(await startUpstream((_, outgoing) => outgoing.end("served")))], new Map());
-  const socket = connect(Number(new URL(url).port), "127.0.0.1");
-  socket.end("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n");
-  expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 /);
-});
-
 test("a held request waits for the release and is answered by the target of that moment", async () => {
   const { proxy, url } = await startProxy();
   proxy.route([to(await startUpstream((_, outgoing) => outgoing.end("old")))], new Map());

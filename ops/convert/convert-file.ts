@@ -15,7 +15,7 @@ import {
 import { shellWith } from "../programs.ts";
 
 /** Raise it when a file becomes other Markdown than before: `index update` then converts every file once more. */
-export const CONVERTER_VERSION = 3;
+export const CONVERTER_VERSION = 4;
 
 const ROOT = join(import.meta.dirname, "../..");
 const PROCESS = join(import.meta.dirname, "parser-process.ts");

@@ -89,8 +89,12 @@ function prepare(root: HtmlRoot): void {
     node.children = (node.children as Element[]).filter(
       (child) => (child.type as string) !== "comment" && !LEFT_OUT.has(child.tagName) && !isNavigation(child),
     );
+    node.children = (node.children as Element[]).flatMap((child) => [...captionsOf(child), child]);
     const name = node.type === "element" ? node.tagName : "";
     if (node.type === "element" && name === "table") giveHead(node);
+    // Old pages say nothing that ends a paragraph before a table, which cannot stand in one.
+    if (name === "p" && elementsOf(node as Element).some(({ tagName }) => tagName === "table"))
+      (node as Element).tagName = "div";
     if (node.type === "element" && name === "a") prepareLink(node);
     const in_box = next.in_box || (node.type === "element" && classesOf(node).some((word) => BOXES.has(word)));
     if (in_box && node.type === "element" && HEADING.test(name)) makeBold(node);
@@ -152,10 +156,11 @@ function tidy(node: MarkdownNodes): void {
 }
 
 /**
- * Whether text can be emphasised between these: marks between a letter and a punctuation ("Note:" before "text") would be none, and the
- * letter would be written as `&#x74;`.
+ * Whether text can be emphasised between these: marks between a letter and a punctuation ("Note:" before "text"), or behind other marks, would
+ * be none, and the letter would be written as `&#x74;`.
  */
 function isFree(text: string, before: MarkdownNodes | undefined, behind: MarkdownNodes | undefined): boolean {
+  if (before !== undefined && EMPHASIS.has(before.type)) return false;
   const begins = before === undefined || /^[\p{L}\p{N}]/u.test(text) || !/[\p{L}\p{N}]$/u.test(textOf(before));
   return begins && (behind === undefined || /[\p{L}\p{N}]$/u.test(text) || !/^[\p{L}\p{N}]/u.test(textOf(behind)));
 }
@@ -187,6 +192,12 @@ function giveHead(table: Element): void {
   const cells = rows.map(elementsOf);
   if (cells.flat().some(({ tagName }) => tagName === "th")) return;
   for (const cell of cells[0] ?? []) cell.tagName = "th";
+}
+
+/** What stands above a table: Markdown's have no captions. */
+function captionsOf(table: Element): Element[] {
+  if (table.tagName !== "table") return [];
+  return elementsOf(table).flatMap((part) => (part.tagName === "caption" ? [{ ...part, tagName: "p" }] : []));
 }
 
 function elementsOf({ children }: Element): Element[] {

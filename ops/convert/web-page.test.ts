@@ -29,6 +29,17 @@ test("words stay whole and spaces are spaces beside what is emphasised", async (
   expect(await convert(page)).toBe("**SET** *pressure* **;** Note:default (*bar*) un(re)set **_now_** !\n");
 });
 
+test("of emphasis without a gap between it the first keeps its marks, and every word its letters", async () => {
+  expect(await convert("<p><b>a</b><i>b</i>c and un<i>like</i><b>ly</b></p>")).toBe("**a**bc and un*like*ly\n");
+});
+
+test("a table stands apart from the paragraph that a page did not end, below its caption", async () => {
+  const table = "<table><caption>Sizes</caption><tr><td>Bar<td>PSI<tr><td>5<td>73</table>";
+  const converted = "Sizes\n\n| Bar | PSI |\n| - | - |\n| 5 | 73 |\n";
+  expect(await convert(`<p>Pumps${table}Valves`)).toBe(`Pumps\n\n${converted}\nValves\n`);
+  expect(await convert(`<!doctype html><p>Pumps${table}`)).toBe(`Pumps\n\n${converted}`);
+});
+
 test("definition lists, code and nested lists keep what belongs together", async () => {
   const page = `<dl><dt><code>--bar</code> N</dt><dd><p>Opening pressure.</p><pre>pump --bar 5
 pump --bar 6</pre></dd><dt>-q</dt><dd>Quiet.</dd></dl>`;

@@ -113,11 +113,14 @@ test("a Host that is no host gets a page or a refusal, never a failure", async (
       expect(await statusFor(path, host), `${host} ${path}`).toBeLessThan(500);
     }
   }
+  // Whoever reads the request next may take the other one.
+  expect(await statusFor("/", "a", "b")).toBe(400);
 });
 
-function statusFor(path: string, host: string): Promise<number> {
+function statusFor(path: string, ...hosts: string[]): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const sent = request(`${service.platform.url}${path}`, { headers: { host, accept: "text/html" } }, (answer) => {
+  const headers = ["Accept", "text/html", ...hosts.flatMap((host) => ["Host", host])];
+  const sent = request(`${service.platform.url}${path}`, { headers }, (answer) => {
     answer.resume();
     resolve(answer.statusCode ?? 0);
   });

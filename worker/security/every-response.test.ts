@@ -143,7 +143,7 @@ describe("bodies", () => {
 
   test.each([
     "application/json ; charset=utf-8",
-    "Application/JSON;charset=\"UTF-8\"",
+    'Application/JSON;charset="UTF-8"',
     "application/json;",
     "application/json;; charset=utf-8",
     'application/json; profile="a;b"; x_y=1',

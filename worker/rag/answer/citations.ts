@@ -51,6 +51,8 @@ const BRACKETED = `[[【［(<{〔〖]\\s?${NUMBER}(?:${BETWEEN}${NUMBER}){0,7}\\
  * stands nowhere else.
  */
 const BARE = `(?<!\\p{Nd})\\p{Nd}{${MARK_DIGITS}}(?!\\p{Nd})`;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the range is the definition of ASCII
+const MAY_HOLD_NUMBER = /[0-9]|[^\x00-\x7f]/;
 const MARKED = new RegExp(`${BRACKETED}|${BARE}`, "giu");
 /** As it was asked for: what the model made up is only taken for a mark, and away, where it stands like this. */
 const AS_ASKED = /^\[[\d\s,;]*\]$/;
@@ -128,9 +130,16 @@ type CitableSource = CitableChunk & { support: Support };
  */
 function heldFrom(text: string, goes_on: boolean): number {
   const bracket = bracketFrom(text);
+  if (!endsInNumber(text)) return bracket;
   const number = BEGUN_NUMBER.exec(text)?.index ?? text.length;
-  const isWhole = number === 0 ? !goes_on : !/\p{Nd}$/u.test(text.slice(0, number));
+  const isWhole = number === 0 ? !goes_on : !endsInNumber(text.slice(0, number));
   return isWhole ? Math.min(bracket, number) : bracket;
+}
+
+/** Asked for every piece of an answer: of most, one look at their last character is enough. */
+function endsInNumber(text: string): boolean {
+  const code = text.charCodeAt(text.length - 1);
+  return code < 0x80 ? code >= 0x30 && code <= 0x39 : /\p{Nd}$/u.test(text.slice(-2));
 }
 
 function bracketFrom(text: string): number {
@@ -201,7 +210,7 @@ export class CitationStream {
   #check(ready: string): CheckedText {
     const checked: CheckedText = { text: "", citations: [] };
     let from = 0;
-    for (const match of ready.matchAll(MARKED)) {
+    for (const match of MAY_HOLD_NUMBER.test(ready) ? ready.matchAll(MARKED) : []) {
       if (match.index === 0 && this.#in_number && /^\p{Nd}/u.test(ready)) continue;
       const marks = (match[0].match(/\p{Nd}+/gu) ?? []).map((digits) => Number(nameKey(digits)));
       const chunks = marks.flatMap((mark) => this.#chunks.get(mark) ?? []);
@@ -225,7 +234,7 @@ export class CitationStream {
       this.#cite(checked, chunks);
     }
     this.#say(checked, ready.slice(from));
-    if (ready !== "") this.#in_number = /\p{Nd}$/u.test(ready);
+    if (ready !== "") this.#in_number = endsInNumber(ready);
     return checked;
   }
 
