@@ -178,7 +178,7 @@ export const SEAL_ATTEMPTS_MAX = 50;
 /** Marks of backups that stay in the database; each snapshot leaves two. */
 export const MARKS_KEPT = 100;
 /** Tables whose changes are written at the same time once the last transaction is read. */
-export const TABLES_FINISHED_AT_ONCE = 4;
+export const TABLES_FINISHED_AT_ONCE = 8;
 /** Objects of a bucket share a part up to this size. */
 export const BUNDLE_BYTES = 2 * 1024 * 1024;
 /** Bundles that are read at the same time … */

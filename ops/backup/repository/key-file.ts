@@ -3,11 +3,20 @@
  * public key that proves everything else, so that whoever holds a key needs nothing more than the repository.
  */
 import { randomBytes } from "node:crypto";
-import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from "age-encryption";
+import { join } from "node:path";
 import { z } from "zod";
+import { loadAsOneFile } from "../../as-one-file.ts";
 import { OpsError } from "../../command/errors.ts";
+import type { age as official } from "./age-official.ts";
 import { refused } from "./damage.ts";
 import { signingKey } from "./signed.ts";
+
+let library: typeof official | undefined;
+/** Most commands that know of keys open nothing. */
+const age = (): typeof official => {
+  library ??= (loadAsOneFile(join(import.meta.dirname, "age-official.ts")) as { age: typeof official }).age;
+  return library;
+};
 
 const base64url32 = z.string().regex(/^[A-Za-z0-9_-]{43}$/, "32 bytes in base64url");
 
@@ -75,17 +84,17 @@ export function joinKeys(first: BackupKey, ...others: readonly BackupKey[]): Bac
 
 /** A new pair to read with: the identity is for the key file, the recipient may be known to everybody. */
 export async function generateReader(): Promise<{ identity: string; recipient: string }> {
-  const identity = await generateX25519Identity();
-  return { identity, recipient: await identityToRecipient(identity) };
+  const identity = await age().generateX25519Identity();
+  return { identity, recipient: await age().identityToRecipient(identity) };
 }
 
 export async function recipientOf(identity: string): Promise<string> {
-  return await identityToRecipient(identity);
+  return await age().identityToRecipient(identity);
 }
 
 /** An age file (https://age-encryption.org/v1) that each of the recipients can open. */
 export async function encryptTo(recipients: readonly string[], plain: Uint8Array): Promise<Uint8Array> {
-  const encrypter = new Encrypter();
+  const encrypter = new (age().Encrypter)();
   for (const recipient of recipients) {
     try {
       encrypter.addRecipient(recipient);
@@ -110,14 +119,14 @@ export async function decryptWith(
   encrypted: Uint8Array,
 ): Promise<Uint8Array | undefined> {
   if (identities.length === 0) return undefined;
-  const decrypter = new Decrypter();
+  const decrypter = new (age().Decrypter)();
   for (const identity of identities) decrypter.addIdentity(identity);
   return await decrypter.decrypt(encrypted).catch(() => undefined);
 }
 
 /** `work_factor`: base-2 logarithm of scrypt's cost; 18 takes about a second. */
 export async function lockWithPassphrase(key: BackupKey, passphrase: string, work_factor = 18): Promise<Uint8Array> {
-  const encrypter = new Encrypter();
+  const encrypter = new (age().Encrypter)();
   encrypter.setScryptWorkFactor(work_factor);
   encrypter.setPassphrase(passphrase);
   return await encrypter.encrypt(formatKey(key));
@@ -125,7 +134,7 @@ export async function lockWithPassphrase(key: BackupKey, passphrase: string, wor
 
 /** Undefined when the passphrase is another one. */
 export async function unlockWithPassphrase(locked: Uint8Array, passphrase: string): Promise<BackupKey | undefined> {
-  const decrypter = new Decrypter();
+  const decrypter = new (age().Decrypter)();
   decrypter.addPassphrase(passphrase);
   const text = await decrypter.decrypt(locked, "text").catch(() => undefined);
   return text === undefined ? undefined : parseKey(text, "the key behind the passphrase");

@@ -64,31 +64,34 @@ export async function copyStores(sources: StoreSources, beside: Beside): Promise
   const put = async (kind: string, bytes: Uint8Array) => (await writer.putPart(kind, bytes)).id;
 
   // Most objects are there already while rows are still being read.
-  const early = async () => {
+  const early = (async () => {
     await vectors.pass(options.on_bytes, objects?.vectors);
     await audit.pass(options.on_bytes, objects?.audit);
-  };
-  const [{ vector_ids }, stack_export] = await allDone([beside.sealed, sources.exportStack(), early()]);
-
+  })();
   options.on_bytes(worker.version.length);
   const name = liveOf(resources.vectors)?.name ?? "";
   const listing = options.full || base === null;
-  // Asked before the bucket is listed: what a row names was there before the row.
-  const again = packKeys(beside.connection, vector_ids !== null).then(async (keys) => {
-    await vectors.pass(options.on_bytes);
-    return keys;
+  const late = beside.sealed.then(async ({ vector_ids }) => {
+    // Asked before the bucket is listed: what a row names was there before the row.
+    const again = packKeys(beside.connection, vector_ids !== null).then(async (keys) => {
+      await early;
+      await vectors.pass(options.on_bytes);
+      return keys;
+    });
+    const configuration = readNamespace(api, account_id, resources.kv.config).then(async (entries) => ({
+      part: await put("config", encodeEntries(entries)),
+      keys: entries.length,
+    }));
+    return await allDone([again, configuration, describeIndex({ api, account_id, name }, vector_ids, listing)]);
   });
-  const [needed, entries, index] = await allDone([
-    again,
-    readNamespace(api, account_id, resources.kv.config),
-    describeIndex({ api, account_id, name }, vector_ids, listing),
+  const exported = sources.exportStack().then((stack) => stack && put("stack", stack));
+  const [[needed, config, index], stack_export, version] = await allDone([
+    late,
+    exported,
+    put("worker", worker.version),
+    early,
   ]);
   const [packs, audited] = [await vectors.finish(needed), await audit.finish(new Set())];
-  const [config, version, stack] = await Promise.all([
-    put("config", encodeEntries(entries)),
-    put("worker", worker.version),
-    stack_export && put("stack", stack_export),
-  ]);
   return {
     buckets: { vectors: packs.summary, audit: audited.summary },
     body: {
@@ -100,7 +103,7 @@ export async function copyStores(sources: StoreSources, beside: Beside): Promise
         live: resources.vectors.live,
         generations: resources.vectors.generations.map(({ generation, dimensions }) => ({ generation, dimensions })),
       },
-      config: { part: config, keys: entries.length },
+      config,
       index: { ...index, packs: { named: needed.size, lost: packs.lost, missing: packs.missing } },
       worker: {
         name: resources.worker.name,
@@ -108,7 +111,7 @@ export async function copyStores(sources: StoreSources, beside: Beside): Promise
         version,
         secret_names: worker.secret_names,
       },
-      stack_export: stack,
+      stack_export,
     },
     last_look_ms: options.now(),
     warnings: [...warningsOfPacks(packs), ...warningsOfParity(index.parity)],
