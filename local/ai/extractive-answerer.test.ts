@@ -247,11 +247,21 @@ describe("the extractive answerer", () => {
     expect(ask("What torque have axle bolts?", passages).match(/\[\d\]/g)?.length).toBeGreaterThan(1);
   });
 
-  test("however many sentences say the same words, four are quoted", () => {
-    const text = Array.from({ length: 40 }, (_, day) => `On day ${day} the ferry has its rope tarred.`).join(" ");
+  test("however many sentences say the same words, eight are quoted, and fewer where they are long", () => {
+    const quotes = (sentence: (day: number) => string): number => {
+      const text = Array.from({ length: 40 }, (_, day) => sentence(day)).join(" ");
+      const answer = ask("Has the ferry its rope tarred?", [{ mark: 9, title: "", heading: "", text }]);
+      expect(answer.length).toBeLessThan(1_300);
+      return answer.match(/\[9\]/g)?.length ?? 0;
+    };
+    expect(quotes((day) => `On day ${day} the ferry has its rope tarred.`)).toBe(8);
+    const crew =
+      "by those of the crew who did not sleep, eat or row on the way over from the quay by the mill to the old quay";
     expect(
-      ask("Has the ferry its rope tarred?", [{ mark: 9, title: "", heading: "", text }]).match(/\[9\]/g),
-    ).toHaveLength(4);
+      quotes(
+        (day) => `On day ${day} the ferry has its rope tarred ${crew}, and on to the one behind the ${day} houses.`,
+      ),
+    ).toBe(6);
   });
 
   test("has nothing to say without passages or to other prompts", () => {

@@ -44,8 +44,13 @@ const STRICT_PASSAGES_MIN = 3;
 const LACKING_TERMS_MAX = 4;
 /** How retrieval's scores are taken to fall from passage to passage, which a prompt does not tell: slowly (decision record 0004). */
 const SCORE_DECAY = 0.15;
-/** So many places are quoted, each at least this likely, compared with the best, to hold the answer. */
-const QUOTES_MAX = 4;
+/**
+ * So many places are quoted, each at least this likely, compared with the best, to hold the answer. Of those beyond the first few only
+ * such as keep the answer within so many characters: one that is long takes the place of several short ones.
+ */
+const QUOTES_MIN = 3;
+const QUOTES_MAX = 8;
+const QUOTED_CHARS_MAX = 1_200;
 const QUOTE_SHARE = 0.03;
 
 /**
@@ -115,6 +120,7 @@ function choose(asked: string, question: Question, units: readonly QuotableUnit[
   const ranked = withoutOutdone(question, quotable).sort((a, b) => b.probability - a.probability);
   const quoted = new Set<QuotableUnit>();
   let quotes = 0;
+  let spent = 0;
   let isAnswered = !isValue && value === undefined;
   for (const unit of ranked) {
     const isLikely = unit.probability >= QUOTE_SHARE * (ranked[0]?.probability ?? 0);
@@ -122,7 +128,11 @@ function choose(asked: string, question: Question, units: readonly QuotableUnit[
     if (quoted.has(unit) || (quotes > 0 && !saysAnything(question, unit))) continue;
     const group = belonging(unit, passages.get(unit.rank) ?? [], form);
     if ((quotes > 0 || isValue) && !isAnswered && !answers(group)) continue;
-    for (const one of group) quoted.add(one);
+    const added = group.filter((one) => !quoted.has(one));
+    const chars = added.reduce((sum, { text }) => sum + text.length, 0);
+    if (quotes >= QUOTES_MIN && isAnswered && spent + chars > QUOTED_CHARS_MAX) continue;
+    spent += chars;
+    for (const one of added) quoted.add(one);
     isAnswered ||= answers(group);
     quotes++;
   }

@@ -69,19 +69,22 @@ function introduce(chunk: readonly ReadUnit[]): void {
   let introduction: ReadUnit | undefined;
   /** What the introduction says, with what it points back to: "Use `x` for that:" says what `x` is used for in the sentence before. */
   let said: Uint8Array | undefined;
-  for (const unit of chunk) {
+  for (const [place, unit] of chunk.entries()) {
     const block = unit.kind === "code" || unit.kind === "table";
     if (introduction !== undefined && (block || (unit.kind === "item" && introduction.text.trimEnd().endsWith(":")))) {
-      for (let term = 0; term < unit.has.length; term++) {
-        if (said?.[term] === 1) unit.has[term] = 1;
-      }
+      add(unit.has, said);
     }
+    if (chunk[place - 1]?.kind === "heading" && unit.kind === "prose") add(unit.has, introduction?.has);
     if (unit.kind === "prose" || unit.kind === "heading") {
       const before = introduction?.kind === "prose" && pointsBack(unit.text) ? said : undefined;
       said = before === undefined ? unit.has : unit.has.map((has, term) => has | (before[term] ?? 0));
       introduction = unit;
     }
   }
+}
+
+function add(has: Uint8Array, others: Uint8Array | undefined): void {
+  for (let term = 0; term < has.length; term++) if (others?.[term] === 1) has[term] = 1;
 }
 
 /** A sentence that begins like this speaks of something said before it. */

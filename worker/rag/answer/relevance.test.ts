@@ -49,6 +49,15 @@ describe("the likeliest unit", () => {
   });
 });
 
+test("what stands right below a heading says what the heading says", () => {
+  const text = "## Can nets be dried on deck?\n\nNo, salt ruins them.\n\n## Can nets be mended?\n\nYes, with twine.\n";
+  const question = readQuestion("May I dry my nets on the deck?");
+  const hit = readHit(question, { title: "Guide", heading: "", text, scores: { fused: 1 } });
+  const chances = scoreUnits(question, [hit]).filter(({ kind }) => kind === "prose");
+  const [salt, twine] = chances.map(({ probability }) => probability);
+  expect(salt).toBeGreaterThan(5 * (twine ?? 1));
+});
+
 test("a block says what its introduction points back to", () => {
   const chance = (introduction: string): number => {
     const text = `The nets of the trawler are kept dry in the hold. ${introduction}\n\n\`\`\`\nhold --pump\n\`\`\`\n`;
