@@ -17,6 +17,7 @@ import { syncIndex, syncResult } from "../index/sync.ts";
 import { type Client, decode } from "../service/client.ts";
 import { onRig } from "../service/rig.ts";
 import { inTurn, search } from "./ask.ts";
+import { awaitVectors } from "./index-documents.ts";
 import { readJsonLines } from "./json-lines.ts";
 import { mean, ndcg } from "./metrics.ts";
 
@@ -100,9 +101,10 @@ async function evaluate(invocation: Invocation, path: string): Promise<Outcome<z
   const config_file = resolve(path, CONFIG_FILE);
   const config = await loadConfig(config_file);
   const { progress, signal } = invocation;
-  const { held, documents, failures } = await onRig(invocation, {}, async ({ client, platform }) => {
+  const { held, documents, failures } = await onRig(invocation, {}, async (rig) => {
+    const { client } = rig;
     const synced = await syncIndex({ client, config, cwd: dirname(config_file), signal, progress });
-    await platform.vectorize.flush();
+    await awaitVectors(invocation, rig);
     const held = await inTurn(invocation, "conversations held", set, (asked) => hold(client, asked));
     return { held, documents: synced.added, failures: synced.failures };
   });

@@ -1,4 +1,4 @@
-/** What both evaluations begin with: their documents in the index, vectors included. */
+/** What evaluations begin with: their documents in the index, vectors included. */
 import { setTimeout as pause } from "node:timers/promises";
 import { EXIT, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
@@ -12,15 +12,24 @@ import { countChunks, type Rig } from "../service/rig.ts";
  * another index.
  */
 export async function indexDocuments(
-  { progress, signal }: Invocation,
-  { client, platform: { vectorize } }: Rig,
+  invocation: Invocation,
+  rig: Rig,
   documents: readonly DocumentInput[],
 ): Promise<number> {
+  const { progress, signal } = invocation;
   progress.start("documents", documents.length);
-  await sendDocuments(client, documents, signal, (done) => progress.update(done));
-  const chunks = await countChunks(client);
-  progress.stop(`${documents.length} documents indexed as ${chunks} chunks`);
+  await sendDocuments(rig.client, documents, signal, (done) => progress.update(done));
+  progress.stop(`${documents.length} documents indexed`);
+  return awaitVectors(invocation, rig);
+}
 
+/**
+ * Waits until every chunk has its vector, and returns how many chunks there are.
+ * @throws OpsError (exit code 4) when vectors stop coming.
+ */
+export async function awaitVectors({ progress, signal }: Invocation, rig: Rig): Promise<number> {
+  const { vectorize } = rig.platform;
+  const chunks = await countChunks(rig.client);
   // A write does not wait for an embedding that fails or takes too long: the queue brings it later.
   progress.start("vectors", chunks);
   for (let before = -1, came_ms = performance.now(); ; ) {

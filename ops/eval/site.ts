@@ -13,6 +13,7 @@ import { syncIndex, syncResult } from "../index/sync.ts";
 import type { Client } from "../service/client.ts";
 import { onRig } from "../service/rig.ts";
 import { askWithDebug, inTurn, search } from "./ask.ts";
+import { awaitVectors } from "./index-documents.ts";
 import { readJsonLines } from "./json-lines.ts";
 import {
   type JudgedQuestion,
@@ -64,9 +65,11 @@ async function evaluate(invocation: Invocation, dir: string, file: string): Prom
     "a file of questions as `ops eval site --help` describes it",
   );
   const { progress, signal } = invocation;
-  const { asked, documents, failures } = await onRig(invocation, {}, async ({ client }) => {
+  const { asked, documents, failures } = await onRig(invocation, {}, async (rig) => {
+    const { client } = rig;
     const config = IndexConfig.parse({ sources: [{ folder: dir, collection: COLLECTION, include: [PAGES] }] });
     const synced = await syncIndex({ client, config, cwd: process.cwd(), signal, progress });
+    await awaitVectors(invocation, rig);
     const asked = await inTurn(invocation, "questions asked", questions, (question) => ask(client, question));
     return { asked, documents: synced.added, failures: synced.failures };
   });
