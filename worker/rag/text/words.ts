@@ -176,16 +176,22 @@ const RESPELLED: Readonly<Record<string, string>> = {
   ...{ ɩ: "i", ɨ: "i", ʉ: "u", ʊ: "u", ʋ: "v", ƴ: "y", ʒ: "z", ƀ: "b", ƶ: "z", ɍ: "r", ɇ: "e" },
 };
 const ANY_RESPELLED = new RegExp(`[${Object.keys(RESPELLED).join("")}]`, "g");
+/** Of them those that have no capital of their own: "ıɓ" is "IƁ". */
+const LOWER_CASE_ALONE = /[ßı]/g;
 /** Longer ones are no words. */
 const RESPELLED_CHARS_MAX = 120;
 /** Where HTML and Markdown allow a line break inside a word, written out; and Catalan's "col·legi", which many write "collegi". */
 const REFERENCE = /(?:&(?:shy|zwnj|zwj|zerowidthspace|#173|#xad|#820[3-5]|#x200[b-d]);|<wbr ?\/?>|(?<=l)\u00B7(?=l))/g;
 
 function respelled(folded: string): string[] {
+  const respell = (word: string, letters: RegExp): string =>
+    word.replace(letters, (letter) => RESPELLED[letter] as string);
   return [
-    ...wordsAround(folded, ANY_RESPELLED, (word) =>
-      word.replace(ANY_RESPELLED, (letter) => RESPELLED[letter] as string),
-    ),
+    ...wordsAround(folded, ANY_RESPELLED, (word) => respell(word, ANY_RESPELLED)),
+    ...wordsAround(folded, LOWER_CASE_ALONE, (word) => {
+      const capitals = respell(word, LOWER_CASE_ALONE);
+      return capitals.search(ANY_RESPELLED) < 0 ? "" : capitals;
+    }),
     ...wordsAround(folded, REFERENCE, (word) => word.replace(REFERENCE, "")),
   ];
 }
