@@ -208,8 +208,15 @@ test("usage tells every allowance and store, the fullest first, and what a chunk
 
 test("a report has the figures of the service beside the baseline, and tells the source that did not answer", async () => {
   const out = join(dir, "reports");
-  const taken = await runCommand(["baseline", "update", "--period", "24h", "--data", dir, "--json"]);
-  expect(JSON.parse(taken.stdout)).toMatchObject({ period: "24h", all: { requests: expect.any(Number) } });
+  // The meter hears of a request a moment after it.
+  await vi.waitFor(
+    async () => {
+      const taken = await runCommand(["baseline", "update", "--period", "24h", "--data", dir, "--json"]);
+      expect(JSON.parse(taken.stdout)).toMatchObject({ period: "24h", all: { requests: expect.any(Number) } });
+      expect(taken.stdout).toContain("PUT /api/v1/documents/:id");
+    },
+    { timeout: 30_000 },
+  );
   const { stdout, stderr } = await runCommand(["report", "weekly", "--out", out, "--data", dir, "--json"]);
   expect(newsIn(stderr)).toEqual([]);
   const { figures, files, recommendations, not_known } = JSON.parse(stdout);
