@@ -117,10 +117,13 @@ function misused(path: string, args: z.ZodObject, issues: readonly z.core.$ZodIs
     const refused = typeof issue.input === "string" ? `${JSON.stringify(issue.input)}: ` : "";
     return `${name}${refused}${issue.message.replace(/^Invalid (input|option): /, "")}`;
   });
+  const meant = Object.entries(args.shape).flatMap(([key, { description }]) =>
+    description !== undefined && issues.some((issue) => issue.path[0] === key) ? [`<${key}>: ${description}; `] : [],
+  );
   return misuse({
     op: "understand",
     subject: `ops ${path}`,
     cause: causes.join("; "),
-    hint: `npm run ops -- ${path} --help`,
+    hint: `${meant.join("")}npm run ops -- ${path} --help`,
   });
 }
