@@ -236,7 +236,9 @@ test("a full disk is told such that it is right for an empty repository as well:
   const storage = server.of("b");
   await expect(storage.create("config", Buffer.from("x"), signal)).rejects.toMatchObject({
     failure: "full",
-    parts: { hint: expect.stringMatching(/^free some room .*repeat it.*; where it holds older snapshots, .*backup prune/) },
+    parts: {
+      hint: expect.stringMatching(/^free some room .*repeat it.*; where it holds older snapshots, .*backup prune/),
+    },
   });
   await server.close(storage);
 });

@@ -203,8 +203,16 @@ describe("a server that insists on its region", () => {
       ["refused", "&region=NAME", malformed("</Message>")],
       ["refused", "&region=eu-west-3", malformed("</Message><Region>eu-west-3</Region>")],
       ["refused", "&region=eu-west-3", malformed("</Message>", header, "PermanentRedirect", 301)],
-      ["refused", "endpoint=https://first.s3.eu-west-3.example.com", malformed(endpoint, header, "PermanentRedirect", 301)],
-      ["refused", "endpoint=https://first.s3.eu-west-3.example.com", malformed(endpoint, header, "TemporaryRedirect", 307)],
+      [
+        "refused",
+        "endpoint=https://first.s3.eu-west-3.example.com",
+        malformed(endpoint, header, "PermanentRedirect", 301),
+      ],
+      [
+        "refused",
+        "endpoint=https://first.s3.eu-west-3.example.com",
+        malformed(endpoint, header, "TemporaryRedirect", 307),
+      ],
       ["denied", "&region=eu-west-3", malformed("</Message><Region>eu-west-3</Region>", {}, "AccessDenied", 403)],
     ] as const;
     for (const [failure, hint, fault] of cases) {
