@@ -195,12 +195,14 @@ export async function writeWayBack(
   const found = await readJson(storage, key, signal);
   const before = found && readKept(wayBack, found.value, key);
   const since = new Map((before?.left ?? []).map(({ generation, at_ms }) => [generation, at_ms]));
-  // Concluded twice by an interrupted switch, it is the same way.
-  if (before && before.to !== way.to) since.set(before.from, before.at_ms);
+  // Concluded twice by an interrupted switch, it is the same way: its window began then, and what another release has added stays.
+  const isSame = before !== null && before.to === way.to;
+  if (before !== null && !isSame) since.set(before.from, before.at_ms);
   const left = existing
     .filter((generation) => generation !== way.from && generation !== way.to)
     .map((generation) => ({ generation, at_ms: since.get(generation) ?? way.at_ms }));
-  await storage.replace(key, Buffer.from(JSON.stringify({ ...way, left })), found?.etag ?? null, signal);
+  const value = isSame ? { ...before, ...way, at_ms: before.at_ms, left } : { ...way, left };
+  await storage.replace(key, Buffer.from(JSON.stringify(value)), found?.etag ?? null, signal);
 }
 
 function wayBackKey(store: WayBack["store"]): string {
