@@ -4,12 +4,16 @@
  * a package beside the other caches of `node_modules`; where that cannot be, it is read as it is.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, join } from "node:path";
+import { DAY_MS } from "../infra/limits.ts";
 
 const INSTALLED = join(import.meta.dirname, "../node_modules/.package-lock.json");
 const CACHE = join(import.meta.dirname, "../node_modules/.cache/prism");
+
+/** Since it was made. One that is needed after all is made again. */
+const BUNDLE_KEPT_MS = 7 * DAY_MS;
 
 const OPTIONS = { bundle: true, format: "esm", platform: "node", keepNames: true, logLevel: "silent" } as const;
 
@@ -33,8 +37,18 @@ function bundled(entry: string): string | null {
     const making = `${outfile}.${process.pid}`;
     buildSync({ ...OPTIONS, entryPoints: [entry], outfile: making });
     renameSync(making, outfile);
+    removeOld(`${basename(entry, ".ts")}-`);
     return outfile;
   } catch {
     return null;
+  }
+}
+
+/** What earlier releases of a package, and commands that were killed, have left: a younger one may be about to be loaded. */
+function removeOld(begin: string): void {
+  for (const name of readdirSync(CACHE).filter((one) => one.startsWith(begin))) {
+    const path = join(CACHE, name);
+    const { mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: Date.now() };
+    if (Date.now() - mtimeMs > BUNDLE_KEPT_MS) rmSync(path, { force: true });
   }
 }

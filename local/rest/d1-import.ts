@@ -9,7 +9,7 @@ import { leadingKeyword, splitStatements } from "../../infra/sql-statements.ts";
 import { D1_POLL_WAIT_MS } from "../limits.ts";
 import type { TimeTravel } from "../time-travel.ts";
 import type { QueryD1 } from "./d1-gateway.ts";
-import type { D1Holds } from "./d1-hold.ts";
+import { type D1Holds, endedWithin } from "./d1-hold.ts";
 import { sqlError } from "./d1-limits.ts";
 import { D1_MALFORMED, runQueries } from "./d1-query.ts";
 import { ok } from "./envelope.ts";
@@ -80,7 +80,7 @@ export function d1ImportRoutes(deps: {
     const job = jobs.get(id);
     if (!job) return ok(c, { ...common, success: false, error: "Not currently importing." });
     if (!job.outcome) holds.hold(id, "import");
-    await Promise.race([job.work, new Promise((resolve) => setTimeout(resolve, D1_POLL_WAIT_MS))]);
+    await endedWithin(job.work, D1_POLL_WAIT_MS);
     if (job.outcome) jobs.delete(id);
     return ok(c, { ...common, at_bookmark: job.at_bookmark, ...job.outcome });
   });

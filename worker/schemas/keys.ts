@@ -108,4 +108,5 @@ export const keyListQuery = z.strictObject({
     .optional(),
 });
 
-export const keyPath = z.object({ id: z.string().length(KEY_ID_CHARS) });
+const KEY_ID = new RegExp(`^[0-9a-z]{${KEY_ID_CHARS}}$`);
+export const keyPath = z.object({ id: z.string().regex(KEY_ID, `${KEY_ID_CHARS} lower-case letters or digits`) });
