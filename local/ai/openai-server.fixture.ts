@@ -19,6 +19,23 @@ export interface OpenAiServer {
   close(): void;
 }
 
+/** An event of a stream with this piece of an answer. */
+export const delta = (content: string | null, more: object = {}) =>
+  `data: ${JSON.stringify({ choices: [{ delta: { content }, finish_reason: null, ...more }] })}\n\n`;
+
+/** Answers as a stream of these, or as one answer with this message. */
+export const streaming =
+  (...pieces: string[]) =>
+  (outgoing: ServerResponse) =>
+    void outgoing.setHeader("content-type", "text/event-stream").end(pieces.join(""));
+
+export const whole =
+  (message: object, more: object = {}, choice: object = {}) =>
+  (outgoing: ServerResponse) =>
+    void outgoing
+      .setHeader("content-type", "application/json")
+      .end(JSON.stringify({ choices: [{ message, ...choice }], ...more }));
+
 /** Letters counted into a few buckets: near enough to a meaning for a test. */
 function embedding(text: string): number[] {
   const vector = Array<number>(DIMENSIONS).fill(0.01);

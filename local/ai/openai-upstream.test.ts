@@ -3,15 +3,23 @@ import type { ServerResponse } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { BREAKER_OPEN_MS } from "../../worker/limits.ts";
 import { eventsOf, type Service, startService } from "../../worker/service.fixture.ts";
-import { DIMENSIONS, type OpenAiServer, startOpenAiServer } from "./openai-server.fixture.ts";
+import { hangUps } from "./hang-ups.fixture.ts";
+import { DIMENSIONS, delta, type OpenAiServer, startOpenAiServer, streaming, whole } from "./openai-server.fixture.ts";
 
+const lines: string[] = [];
 let upstream: OpenAiServer;
 let service: Service;
 beforeAll(async () => {
   upstream = await startOpenAiServer();
   service = await startService({
     faults: true,
-    variables: { AI_IDLE_TIMEOUT_MS: "500", AI_GENERATE_TIMEOUT_MS: "1500" },
+    variables: {
+      AI_IDLE_TIMEOUT_MS: "500",
+      AI_GENERATE_TIMEOUT_MS: "1500",
+      AI_EMBED_TIMEOUT_MS: "1500",
+      LOG_LEVEL: "INFO",
+    },
+    on_log: (line) => void (line.startsWith("{") && lines.push(line)),
   });
   const text = "The granary weevil eats stored grain.";
   await service.call("PUT", "/api/v1/documents/weevil", { text });
@@ -105,12 +113,6 @@ describe("an OpenAI-compatible upstream", () => {
     expect(found.json.degraded.join()).toMatch(/full text/);
   });
 
-  const delta = (content: string | null, more: object = {}) =>
-    `data: ${JSON.stringify({ choices: [{ delta: { content }, finish_reason: null, ...more }] })}\n\n`;
-  const streaming =
-    (...pieces: string[]) =>
-    (outgoing: ServerResponse) =>
-      void outgoing.setHeader("content-type", "text/event-stream").end(pieces.join(""));
   let questions = 0;
   /** A question that nobody asked before, as JSON or as a stream, and the same again. */
   const twice = async (stream: boolean) => {
@@ -178,13 +180,6 @@ describe("an OpenAI-compatible upstream", () => {
       expect(degraded).toHaveLength(1);
     }
   });
-
-  const whole =
-    (message: object, more: object = {}, choice: object = {}) =>
-    (outgoing: ServerResponse) =>
-      void outgoing
-        .setHeader("content-type", "application/json")
-        .end(JSON.stringify({ choices: [{ message, ...choice }], ...more }));
 
   test.each([
     ["content: null", whole({ content: null })],
@@ -256,6 +251,12 @@ describe("an OpenAI-compatible upstream", () => {
   test("the phrase of a refusal is one only where it is the answer's own", async () => {
     upstream.brokenChat = whole({ content: "Not found in the documents." });
     expect((await twice(false)).first).toMatchObject({ found: false, grounded: false });
+    upstream.brokenChat = (outgoing) => {
+      const [, mark] = /<(\d+)>/.exec(JSON.stringify(upstream.requests.at(-1)?.body)) ?? [];
+      whole({ content: `Not found in the documents [${mark}].` })(outgoing);
+    };
+    for (const stream of [false, true])
+      expect((await twice(stream)).first).toMatchObject({ found: false, grounded: false });
     const text = "The scanner prints: granary weevil not found in the documents.";
     await service.call("PUT", "/api/v1/documents/scanner", { text });
     upstream.brokenChat = whole({ content: "The scanner prints: granary weevil not found in the documents." });
@@ -272,6 +273,8 @@ describe("an OpenAI-compatible upstream", () => {
     expect(first.answer).toBeNull();
     await closed.promise;
   });
+
+  hangUps(() => ({ service, upstream, lines }));
 
   test("vectors of zeros, too few of them, or none for an index are refused", async () => {
     const item = (index: number, value: number) => ({ index, embedding: Array<number>(DIMENSIONS).fill(value) });

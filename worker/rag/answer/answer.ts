@@ -16,6 +16,7 @@ import { AnswerBrokeOff, type Generation, generate, type StreamPatience } from "
 import { drawMarks } from "./marks.ts";
 import { optimise, type Passage } from "./optimise.ts";
 import { type ChatMessage, NOT_FOUND, renderMessages } from "./prompt.ts";
+import { refuses } from "./refusal.ts";
 
 interface Question {
   retrieval: RetrievalRequest;
@@ -56,9 +57,9 @@ export type AnswerEvent =
 export interface AnswerOutcome {
   /** Null when no model could be reached, or it said nothing. */
   answer: string | null;
-  /** Whether the documents answer the question, as far as the model says. */
+  /** Whether the documents answer the question, as far as the model says (`refusal.ts`). */
   found: boolean;
-  /** Whether the answer cites a passage: without, nothing ties it to the documents. */
+  /** Whether an answer was found and cites a passage: without, nothing ties it to the documents. */
   grounded: boolean;
   citations: CitationView[];
   sources: CitedSource[];
@@ -95,7 +96,7 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
     max_context_tokens: question.max_context_tokens,
   });
   const byId = new Map(hits.map((hit) => [hit.chunk_id, hit]));
-  const texts = [question.retrieval.query, ...hits.flatMap(({ title, heading, text }) => [title, heading, text])];
+  const texts = [question.retrieval.query, ...hits.flatMap(textsOf)];
   const marks = drawMarks(context.passages.length, texts, question.random_u32);
   const marked = context.passages.map((passage, place) => ({ ...passage, mark: marks[place] ?? 0 }));
   const { messages } = renderMessages({ question: question.retrieval.query, passages: marked });
@@ -181,8 +182,9 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
     outcome.answer = null;
     return outcome;
   }
-  outcome.grounded = outcome.citations.length > 0;
-  outcome.found = outcome.grounded || !saysNotFound(outcome.answer, texts);
+  const cited = outcome.citations.flatMap(({ chunk_id }) => textsOf(byId.get(chunk_id)));
+  outcome.found = !refuses(outcome.answer, outcome.citations, { read: texts, cited });
+  outcome.grounded = outcome.found && outcome.citations.length > 0;
   outcome.model = answeringModel(question.model, generation?.model ?? null);
   const tokens_in =
     generation?.usage?.tokens_in ?? messages.reduce((sum, { content }) => sum + estimateTokens(content), 0);
@@ -195,15 +197,7 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
 /** An answer of blanks and invisible characters is none. */
 const saysSomething = (text: string): boolean => /[^\s\p{DI}]/u.test(text);
 
-/**
- * Whether an answer without a citation is the refusal that the prompt asks for. A longer answer that holds the phrase is one,
- * too, unless a text that the model read holds it as well: then it may be a quotation.
- */
-function saysNotFound(answer: string, texts: readonly string[]): boolean {
-  const plain = answer.toLowerCase();
-  if (plain.replace(/^[\s"'“*_`]+|[\s.!"'”*_`]+$/g, "") === NOT_FOUND) return true;
-  return plain.includes(NOT_FOUND) && !texts.some((text) => text.toLowerCase().includes(NOT_FOUND));
-}
+const textsOf = (hit: Hit | undefined): string[] => (hit ? [hit.title, hit.heading, hit.text] : []);
 
 function sourceOf(passage: Passage, hit: Hit | undefined): CitedSource[] {
   if (!hit) return [];
