@@ -1,4 +1,4 @@
-/** Tests of callers who do not wait for their answer, over the platform and the upstream of the file that has them. */
+/** Tests of work that nobody waits for any more, over the platform and the upstream of the file that has them. */
 import type { ServerResponse } from "node:http";
 import { expect, test } from "vitest";
 import type { Service } from "../../worker/service.fixture.ts";
@@ -12,6 +12,18 @@ interface Given {
 }
 
 export function hangUps(given: () => Given): void {
+  test.each([true, false])("a request that is given up is aborted at the upstream (stream: %s)", async (stream) => {
+    const { service, upstream } = given();
+    const closed = Promise.withResolvers<void>();
+    upstream.brokenChat = (outgoing) => {
+      outgoing.once("close", () => closed.resolve());
+    };
+    const message = `What does a granary weevil eat in silence, ${stream}?`;
+    const { text } = await service.call("POST", "/api/v1/chat", { message, stream });
+    expect(text).toContain('"ended":"no_answer"');
+    await closed.promise;
+  });
+
   /** Asks, hangs up as soon as `until` resolves, and waits for the line of the log. */
   const askAndLeave = async (
     path: string,

@@ -36,6 +36,17 @@ export const whole =
       .setHeader("content-type", "application/json")
       .end(JSON.stringify({ choices: [{ message, ...choice }], ...more }));
 
+/** Variables of a Worker that gives a silent server up soon. */
+export const IMPATIENT = { AI_IDLE_TIMEOUT_MS: "500", AI_GENERATE_TIMEOUT_MS: "1500", AI_EMBED_TIMEOUT_MS: "1500" };
+
+/** Answers with this text, where M stands for the mark of the first passage. */
+export const citing =
+  ({ requests }: OpenAiServer, content: string) =>
+  (outgoing: ServerResponse) => {
+    const [, mark = ""] = /<(\d+)>/.exec(JSON.stringify(requests.at(-1)?.body)) ?? [];
+    whole({ content: content.replace("M", mark) })(outgoing);
+  };
+
 /** Letters counted into a few buckets: near enough to a meaning for a test. */
 function embedding(text: string): number[] {
   const vector = Array<number>(DIMENSIONS).fill(0.01);

@@ -4,7 +4,16 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { BREAKER_OPEN_MS } from "../../worker/limits.ts";
 import { eventsOf, type Service, startService } from "../../worker/service.fixture.ts";
 import { hangUps } from "./hang-ups.fixture.ts";
-import { DIMENSIONS, delta, type OpenAiServer, startOpenAiServer, streaming, whole } from "./openai-server.fixture.ts";
+import {
+  citing,
+  DIMENSIONS,
+  delta,
+  IMPATIENT,
+  type OpenAiServer,
+  startOpenAiServer,
+  streaming,
+  whole,
+} from "./openai-server.fixture.ts";
 
 const lines: string[] = [];
 let upstream: OpenAiServer;
@@ -13,12 +22,7 @@ beforeAll(async () => {
   upstream = await startOpenAiServer();
   service = await startService({
     faults: true,
-    variables: {
-      AI_IDLE_TIMEOUT_MS: "500",
-      AI_GENERATE_TIMEOUT_MS: "1500",
-      AI_EMBED_TIMEOUT_MS: "1500",
-      LOG_LEVEL: "INFO",
-    },
+    variables: { ...IMPATIENT, LOG_LEVEL: "INFO" },
     on_log: (line) => void (line.startsWith("{") && lines.push(line)),
   });
   const text = "The granary weevil eats stored grain.";
@@ -251,27 +255,21 @@ describe("an OpenAI-compatible upstream", () => {
   test("the phrase of a refusal is one only where it is the answer's own", async () => {
     upstream.brokenChat = whole({ content: "Not found in the documents." });
     expect((await twice(false)).first).toMatchObject({ found: false, grounded: false });
-    upstream.brokenChat = (outgoing) => {
-      const [, mark] = /<(\d+)>/.exec(JSON.stringify(upstream.requests.at(-1)?.body)) ?? [];
-      whole({ content: `Not found in the documents [${mark}].` })(outgoing);
+    // With a mark behind it as well; a mark and nothing else is not even that.
+    const marked = {
+      "Not found in the documents [M].": { ended: "whole" },
+      "[M].": { ended: "no_answer", answer: null },
     };
-    for (const stream of [false, true])
-      expect((await twice(stream)).first).toMatchObject({ found: false, grounded: false });
+    for (const [content, ending] of Object.entries(marked)) {
+      upstream.brokenChat = citing(upstream, content);
+      for (const stream of [false, true])
+        expect((await twice(stream)).first).toMatchObject({ found: false, grounded: false, ...ending });
+    }
     const text = "The scanner prints: granary weevil not found in the documents.";
     await service.call("PUT", "/api/v1/documents/scanner", { text });
     upstream.brokenChat = whole({ content: "The scanner prints: granary weevil not found in the documents." });
     expect((await twice(false)).first).toMatchObject({ found: true, grounded: false });
     await service.call("DELETE", "/api/v1/documents/scanner");
-  });
-
-  test.each([true, false])("a request that is given up is aborted at the upstream (stream: %s)", async (stream) => {
-    const closed = Promise.withResolvers<void>();
-    upstream.brokenChat = (outgoing) => {
-      outgoing.once("close", () => closed.resolve());
-    };
-    const { first } = await twice(stream);
-    expect(first.answer).toBeNull();
-    await closed.promise;
   });
 
   hangUps(() => ({ service, upstream, lines }));

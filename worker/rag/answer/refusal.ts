@@ -37,7 +37,7 @@ export function refuses(
 }
 
 /** The answer as it reads without its marks, and where they stood in that. */
-function withoutMarks(
+export function withoutMarks(
   answer: string,
   citations: readonly Pick<Citation, "mark_start" | "mark_end">[],
 ): { text: string; marks: number[] } {
