@@ -38,11 +38,7 @@ export async function discoverResources(
   const script = nameInStack(SERVICE, stack);
   const [serving, databases, indexes] = await Promise.all([
     servingVersion(client, account_id, script),
-    gather(client.d1.database.list(account), ({ name = "", uuid = "" }) => ({
-      generation: generationOf(name, DATABASE, stack),
-      name,
-      id: uuid,
-    })),
+    databasesOf(client, account_id, stack),
     gather(client.vectorize.indexes.list(account), ({ name = "", config }) => ({
       generation: generationOf(name, VECTOR_INDEX, stack),
       name,
@@ -88,6 +84,17 @@ export async function queueId(
   for await (const { queue_name, queue_id } of client.queues.list({ account_id }))
     if (queue_name === name && queue_id !== undefined) return queue_id;
   throw missing(`the queue ${name}`, stack);
+}
+
+/** Page by page; the client's own iteration asks for one more, to find it empty. */
+async function databasesOf(client: Cloudflare, account_id: string, stack: Stack) {
+  let page = await client.d1.database.list({ account_id });
+  const found = [...page.result];
+  while (page.result.length >= (page.result_info?.per_page ?? 1)) {
+    page = await page.getNextPage();
+    found.push(...page.result);
+  }
+  return found.map(({ name = "", uuid = "" }) => ({ generation: generationOf(name, DATABASE, stack), name, id: uuid }));
 }
 
 /** Null where none serves. */
