@@ -35,14 +35,12 @@ function parse() {
     },
   });
   for (const name of ["port", "api-port"] as const) {
-    if (!/^\d{1,5}$/.test(values[name]) || Number(values[name]) > 65_535) {
+    if (!/^\d{1,5}$/.test(values[name]) || Number(values[name]) > 65_535)
       throw new Error(`--${name} takes a port from 0 to 65535, not "${values[name]}"`);
-    }
   }
   if (values.data === "") throw new Error("--data takes a folder");
-  if (values.corpus !== undefined && !statSync(values.corpus, { throwIfNoEntry: false })?.isDirectory()) {
+  if (values.corpus !== undefined && !statSync(values.corpus, { throwIfNoEntry: false })?.isDirectory())
     throw new Error(`--corpus takes a folder that exists, not "${values.corpus}"`);
-  }
   return values;
 }
 

@@ -194,9 +194,8 @@ export class Runtime implements Engine {
       settled = this.#switching;
       await settled;
       if (settled !== this.#switching || isLoaded()) continue;
-      if (resource && !this.registry.get(resource.kind, resource.id)) {
+      if (resource && !this.registry.get(resource.kind, resource.id))
         throw new Error(`no ${resource.kind} resource ${resource.id} in this account`);
-      }
       await this.reload();
     }
     this.#uses += 1;

@@ -86,7 +86,7 @@ export function d1ExportRoutes(deps: {
     if (job.outcome?.status !== "error") holds.hold(id, "export");
     await Promise.race([job.work, new Promise((resolve) => setTimeout(resolve, D1_POLL_WAIT_MS))]);
     if (!job.outcome) return ok(c, { ...common, success: true, messages: ["Uploading"] });
-    if (job.outcome.status === "error") {
+    if (job.outcome.status === "error")
       return ok(c, {
         ...common,
         success: false,
@@ -94,7 +94,6 @@ export function d1ExportRoutes(deps: {
         error: job.outcome.error,
         messages: [job.outcome.error],
       });
-    }
     const { filename, sql } = job.outcome;
     jobs.delete(id);
     holds.release(id);

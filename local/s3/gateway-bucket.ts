@@ -85,9 +85,8 @@ export function gatewayBucket(fetch: GatewayFetch, binding: string): R2Bucket {
       return (await send(operation, { headers, body: (content ?? "") as BodyInit })).json();
     }
     const length_bytes = (content as { [LENGTH]?: number })[LENGTH];
-    if (length_bytes === undefined) {
+    if (length_bytes === undefined)
       throw new TypeError("Provided readable stream must have a known length: mark it with withLength()");
-    }
     headers["content-length"] = String(length_bytes);
     return (await send(operation, { headers, body: content, duplex: "half" })).json();
   };
