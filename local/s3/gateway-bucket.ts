@@ -164,17 +164,27 @@ function object({ uploaded_ms, checksums, httpMetadata, ...rest }: Description):
   };
 }
 
+/** Metadata that is the text of a header; beside it, `cacheExpiry` is a date. */
+export const TEXT_HEADERS = {
+  contentType: "content-type",
+  contentLanguage: "content-language",
+  contentDisposition: "content-disposition",
+  contentEncoding: "content-encoding",
+  cacheControl: "cache-control",
+} as const;
+
+/** Those of them that `metadata` gives, in lower case. */
+export function textHeaders(metadata: R2HTTPMetadata | undefined): [string, string][] {
+  return Object.entries(TEXT_HEADERS).flatMap(([field, name]): [string, string][] => {
+    const value = metadata?.[field as keyof typeof TEXT_HEADERS];
+    return value === undefined ? [] : [[name, value]];
+  });
+}
+
 /** The HTTP headers that an object's metadata stands for, in lower case. */
 export function httpHeaders(metadata: R2HTTPMetadata | undefined): [string, string][] {
-  const entries: [string, string | undefined][] = [
-    ["content-type", metadata?.contentType],
-    ["content-language", metadata?.contentLanguage],
-    ["content-disposition", metadata?.contentDisposition],
-    ["content-encoding", metadata?.contentEncoding],
-    ["cache-control", metadata?.cacheControl],
-    ["expires", metadata?.cacheExpiry?.toUTCString()],
-  ];
-  return entries.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+  const expires = metadata?.cacheExpiry?.toUTCString();
+  return [...textHeaders(metadata), ...(expires === undefined ? [] : [["expires", expires] as [string, string]])];
 }
 
 function objectBody(description: Description, content: ReadableStream<Uint8Array>): R2ObjectBody {
