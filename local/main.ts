@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { parseArgs, styleText } from "node:util";
 import { $ } from "zx/core";
 import { harmlessLines } from "../ops/command/output.ts";
+import { isAlive } from "../ops/machine.ts";
 import { PARENT_LOOK_MS, STOP_MAX_MS } from "./limits.ts";
 import type { Platform } from "./platform.ts";
 
@@ -77,15 +78,6 @@ function npmAbove(): number[] {
     else if (!/^\S*sh -c /.test(one.args)) break;
   }
   return found;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Runs the platform until the process is told to stop, also while it starts or indexes. */
