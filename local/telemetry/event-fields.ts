@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { LogEvent } from "./log-events.ts";
 
 /** As the API spells them, and what each is called here. */
-export const OPERATIONS = {
+const OPERATIONS = {
   includes: "includes",
   INCLUDES: "includes",
   not_includes: "not_includes",
