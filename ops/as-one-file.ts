@@ -37,7 +37,7 @@ export function asOneFile(entry: string): string | null {
     const making = `${outfile}.${process.pid}`;
     buildSync({ ...OPTIONS, entryPoints: [entry], outfile: making });
     renameSync(making, outfile);
-    removeOld(`${basename(entry, ".ts")}-`);
+    removeOld(`${basename(entry, extname(entry))}-`);
     return outfile;
   } catch {
     return null;

@@ -64,6 +64,12 @@ export function wholeNumber(max: number) {
     .openapi({ type: "integer", minimum: 1, maximum: max });
 }
 
+/** Where a list goes on: a query parameter of a form that only its own answers give, and the field that gives it. */
+export function cursorOf(form: RegExp) {
+  return z.string().regex(form, "must be the `next_cursor` of an earlier page").optional();
+}
+export const nextCursor = z.string().nullable().openapi({ description: "Pass it as `cursor`; null on the last page." });
+
 const metadataTypes = new Map<string, string>(
   VECTOR_INDEX.metadata_indexes.map(({ property, type }) => [property, type]),
 );
