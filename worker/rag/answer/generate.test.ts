@@ -81,7 +81,8 @@ test.each([
 });
 
 test("a sign that comes in two halves is shown whole, and half a one as what stands for it", async () => {
-  const [first, second] = ["It eats \ud83c", "\udf3e grain."].map((content) => event(saying(content)));
+  const first = event(saying("It eats \ud83c"));
+  const second = event(saying("\udf3e grain."));
   const done = "data: [DONE]\n\n";
   const text = async (stream: string) => (await read(new TextEncoder().encode(stream), [])).text;
   expect(await text(first + second + done)).toBe("It eats 🌾 grain.");
