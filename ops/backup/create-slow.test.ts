@@ -92,6 +92,22 @@ test("a stack is backed up in full, then by what changed; both are listed, shown
   expect(changes).toContainEqual(expect.objectContaining({ store: "table", name: "api_keys", change: "same" }));
 });
 
+test("the Worker is read again where another version serves, though its modules are the same", {
+  timeout: 90_000,
+}, async () => {
+  await backup("create");
+  const before = await backup("show", "latest");
+  const secret = { name: "ANOTHER", text: "secret", type: "secret_text" } as const;
+  await api().workers.scripts.secrets.update("prism", { account_id: platform.account_id, ...secret });
+  expect((await backup("create")).plan.worker_bytes).toBeGreaterThan(100_000);
+  const after = await backup("show", "latest");
+  expect(after.stores.worker.version_id).not.toBe(before.stores.worker.version_id);
+  expect(after.stores.worker.version).not.toBe(before.stores.worker.version);
+  expect(after.stores.worker.secret_names).toEqual([...before.stores.worker.secret_names, "ANOTHER"].sort());
+  expect((await backup("create")).plan.worker_bytes).toBe(0);
+  expect((await backup("show", "latest")).stores.worker).toEqual(after.stores.worker);
+});
+
 test("a directory holds the same as a bucket, and a key that can only write is enough to go on", {
   timeout: 90_000,
 }, async () => {

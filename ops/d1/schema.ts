@@ -273,23 +273,15 @@ function rowidName(described: readonly DescribedColumn[]): string | undefined {
 /** Three triggers, without conditions, that name this table in the log; and a key of its own for them to name. */
 function isLogged(table: Table, triggers: readonly string[]): boolean {
   const name = table.name.toLowerCase();
-  const literal = `'${name}'`;
-  const beginning = new RegExp(
-    `\\bafter\\s+(insert|update|delete)\\s+on\\s+["'\`[]?${name.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")}["'\`\\]]?\\s+(?:for\\s+each\\s+row\\s+)?begin\\s`,
+  const escaped = name.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  // Of a schema's triggers few are a table's own; to try an expression on all of them took longer than to read the schema.
+  const own = triggers.filter((text) => text.includes(`'${name}'`));
+  const shape = new RegExp(
+    `\\bafter\\s+(insert|update|delete)\\s+on\\s+["'\`[]?${escaped}["'\`\\]]?\\s+(?:for\\s+each\\s+row\\s+)?begin\\s[^]*?\\b${CHANGE_LOG}\\b[^]*'${escaped}'`,
   );
-  const logged = new Set<string | undefined>();
-  for (const text of triggers) {
-    // Of a schema's triggers few are a table's own; to try an expression on all of them took longer than to read the schema.
-    const begun = text.includes(literal) ? beginning.exec(text) : null;
-    if (begun === null) continue;
-    const body = text.slice(begun.index + begun[0].length);
-    const at = body.search(LOGGING);
-    if (at >= 0 && body.includes(literal, at)) logged.add(begun[1]);
-  }
-  return table.key[0] !== undefined && logged.size === 3;
+  const events = new Set(own.map((text) => shape.exec(text)?.[1]));
+  return table.key[0] !== undefined && ["insert", "update", "delete"].every((event) => events.has(event));
 }
-
-const LOGGING = new RegExp(`\\b${CHANGE_LOG}\\b`);
 
 function parentsFirst(tables: readonly Table[]): Table[] {
   const ordered: Table[] = [];
