@@ -18,6 +18,7 @@ import type { Filter } from "./filter.ts";
 import { fuse, type Scored } from "./fusion.ts";
 import { rerankScores } from "./rerank.ts";
 import { rescore } from "./rescore.ts";
+import { countOtherWords, otherWords } from "./said-otherwise.ts";
 import { spreadDocuments } from "./spread.ts";
 import { scoreWithinTenant } from "./tenant-score.ts";
 import { type ChunkRow, NO_STATISTICS, readChunks, searchText, type TextAnswer } from "./text-leg.ts";
@@ -171,10 +172,14 @@ function rankText(
 ): { ranked: Scored[]; scores: ReadonlyMap<number, number> } {
   const written = writtenNames(query);
   const sequence = stems(query);
-  const set = termSet(sequence);
+  const others = otherWords(sequence, terms, statistics);
+  const set = termSet([...sequence, ...[...others.values()].flatMap((words) => [...words])]);
   const shareOf = changeLogShare(query);
-  const scored = (rows: readonly ChunkRow[]) =>
-    scoreWithinTenant(readCandidates(rows, set, terms, names, written), terms, set, statistics, shareOf);
+  const scored = (rows: readonly ChunkRow[]) => {
+    const read = readCandidates(rows, set, terms, names, written);
+    countOtherWords(read, set, others);
+    return scoreWithinTenant(read, terms, set, statistics, shareOf);
+  };
   // FTS5's cut stands: what it put behind never passes what it put before. Where it did not see every word, more compete for the head.
   const cut = complete && written.length === 0 ? RESCORE_DEPTH : SPARSE_POOL;
   const first = scored(candidates.slice(0, cut));
