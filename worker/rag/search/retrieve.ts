@@ -102,7 +102,7 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
       : null,
   ]);
   const vectorWeight = vectors === null ? 0 : asksText ? model.vector_weight : 1;
-  const textRanking = rankText(request.query, terms, names, texts);
+  const textRanking = rankText(request.query, terms, names, texts, vectors !== null);
   let ranking = fuse(textRanking.ranked, vectors ?? [], vectorWeight, SEARCH_DEPTH_MAX);
 
   const rows = new Map(texts.candidates.map((row) => [row.chunk_id, row]));
@@ -169,10 +169,12 @@ function rankText(
   terms: readonly QueryTerm[],
   names: Names,
   { candidates, complete, statistics }: Pick<TextAnswer, "candidates" | "complete" | "statistics">,
+  hasVectors: boolean,
 ): { ranked: Scored[]; scores: ReadonlyMap<number, number> } {
   const written = writtenNames(query);
   const sequence = stems(query);
-  const others = otherWords(sequence, terms, statistics);
+  // Vectors know more words for the same than a table does: beside them it only moves what they have right.
+  const others = hasVectors ? new Map<string, Set<string>>() : otherWords(sequence, terms, statistics);
   const set = termSet([...sequence, ...[...others.values()].flatMap((words) => [...words])]);
   const shareOf = changeLogShare(query);
   const scored = (rows: readonly ChunkRow[]) => {
