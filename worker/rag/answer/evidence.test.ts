@@ -88,6 +88,20 @@ describe("evidence", () => {
     for (const other of others) expect(other).toBeCloseTo(first);
   });
 
+  test("a word that may stand for an asked one says less than the word itself, and more than none", () => {
+    const texts = ["The guild erases berths.", "The guild removes berths.", "The guild paints berths."];
+    const [said = 0, otherwise = 0, unsaid = 0] = texts.map((text) => one("How does the guild erase berths?", text));
+    expect(said).toBeGreaterThan(otherwise);
+    expect(otherwise).toBeGreaterThan(unsaid);
+  });
+
+  test("nothing stands for a name", () => {
+    const texts = ["The guild uses Erase for berths.", "The guild uses Remove for berths."];
+    const [named = 0, other = 0] = texts.map((text) => one("How does the guild use Erase for berths?", text));
+    expect(named).toBeGreaterThan(EVIDENCE_MIN);
+    expect(other).toBe(0);
+  });
+
   test.each([
     [
       "At how many hectopascal is valve a77 calibrated?",

@@ -1,7 +1,8 @@
 /** A question made ready for looking its words up in texts. Pure. */
 
+import { PARAPHRASE_SHARE, paraphrases } from "../text/paraphrases.ts";
 import { queryTerms } from "../text/query.ts";
-import { termOf } from "../text/terms.ts";
+import { stems, termOf } from "../text/terms.ts";
 import { tokenise } from "../text/words.ts";
 import { type AnswerType, answerType, LIMIT_TOLD, valueForm } from "./answer-type.ts";
 
@@ -17,7 +18,9 @@ export interface Question {
   named: RegExp[];
   /** What says several terms in one word, by its stem: "email" those of "e-mail". */
   joined: Map<string, number[]>;
-  /** First letters of the terms: other words need no stemming to know that they do not match. */
+  /** Terms that another word may stand for, by its stem: "remove" for "delete". None that are names. */
+  akin: Map<string, number[]>;
+  /** First letters of all these: other words need no stemming to know that they do not match. */
   prefixes: Set<string>;
   /** All words, lower case. */
   said: Set<string>;
@@ -34,8 +37,8 @@ export interface Question {
 
 /** What a text has of a question. */
 export interface Matched {
-  /** 1 at the index of each term that the text has. */
-  has: Uint8Array;
+  /** At the index of each term: 1 where the text has it, `PARAPHRASE_SHARE` where it has only a word that may stand for it, else 0. */
+  has: Float64Array;
   /** As `Question.pairs`. */
   pairs: Set<number>;
 }
@@ -91,15 +94,16 @@ const CAMEL_JOINT = /(?<=[a-z\d])(?=[A-Z])/g;
 /** Finds the question's terms, and pairs of them, in a text. */
 export function matchQuestion(
   text: string,
-  { terms, joined, prefixes, names }: Pick<Question, "terms" | "joined" | "prefixes" | "names">,
+  { terms, joined, akin, prefixes, names }: Pick<Question, "terms" | "joined" | "akin" | "prefixes" | "names">,
 ): Matched {
-  const has = new Uint8Array(terms.size);
+  const has = new Float64Array(terms.size);
   const pairs = new Set<number>();
   let last = -1;
   const read = text.replace(UNREAD, " ").replace(CAMEL_CASE, (name) => `${name} ${name.replace(CAMEL_JOINT, " ")}`);
   for (const word of tokenise(read)) {
     const key = prefixes.has(word.slice(0, PREFIX_CHARS)) ? termOf(word) : "";
     for (const part of joined.get(key) ?? []) has[part] = 1;
+    for (const other of akin.get(key) ?? []) has[other] = Math.max(has[other] ?? 0, PARAPHRASE_SHARE);
     let term = terms.get(key) ?? -1;
     if (term >= 0 && !isName(word, names.get(term))) term = -1;
     if (term >= 0) {
@@ -247,9 +251,16 @@ export function readQuestion(query: string): Question {
       compound ? [[key, found.flatMap((part, index) => (surface.includes(part.surface) ? [index] : []))]] : [],
     ),
   );
-  const prefixes = new Set(asked.map(({ stem: key }) => key.slice(0, PREFIX_CHARS)));
   const { names, named } = namesIn(query, terms);
-  const { pairs } = matchQuestion(query, { terms, joined, prefixes, names });
+  const akin = new Map<string, number[]>();
+  for (const [key, others] of paraphrases(stems(query))) {
+    const term = terms.get(key);
+    if (term === undefined || names.has(term)) continue;
+    for (const other of others) akin.set(other, [...(akin.get(other) ?? []), term]);
+  }
+  const sought = [...asked.map(({ stem: key }) => key), ...akin.keys()];
+  const prefixes = new Set(sought.map((key) => key.slice(0, PREFIX_CHARS)));
+  const { pairs } = matchQuestion(query, { terms, joined, akin, prefixes, names });
   const measures = new Set(
     Array.from(query.matchAll(/\bhow (\p{L}+)/giu), ([, word]) => termOf(word?.toLowerCase() ?? "")),
   );
@@ -265,6 +276,7 @@ export function readQuestion(query: string): Question {
   return {
     terms,
     joined,
+    akin,
     strengths,
     names,
     named: [
