@@ -38,6 +38,9 @@ test("a line says what is waited for, how long it has been, and until when at mo
   const since_ms = Date.parse("2026-11-20T12:00:00Z");
   const line = waitLine({ for: "the storage: locks/1", limit_ms: 60_000 }, since_ms, since_ms + 12_000);
   expect(line).toBe("Waiting for 12 s for the storage: locks/1; until 12:01:00 UTC at most");
+  // The newest of many short ones, none of which was told.
+  const begun = waitLine({ for: "the storage: locks/1", limit_ms: null }, since_ms, since_ms + 400);
+  expect(begun).toBe("Waiting for the storage: locks/1");
 });
 
 test("a storage that does not answer is named while it is waited for, with its object and the try", async () => {

@@ -58,7 +58,8 @@ export function watchWaits(watch: Watch): () => void {
 
 /** `Waiting for 12 s for the storage: read locks/1; until 13:45:02 UTC at most`. Times since the epoch. */
 export function waitLine({ for: what, limit_ms }: Wait, since_ms: number, now_ms: number): string {
-  const waited = `Waiting for ${Math.round((now_ms - since_ms) / 1000)} s for ${what}`;
+  const waited_s = Math.round((now_ms - since_ms) / 1000);
+  const waited = `Waiting${waited_s === 0 ? "" : ` for ${waited_s} s`} for ${what}`;
   if (limit_ms === null) return waited;
   return `${waited}; until ${new Date(since_ms + limit_ms).toISOString().slice(11, 19)} UTC at most`;
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { D1_DUMP_URL_MS, D1_JOB_UNPOLLED_MAX_MS } from "../limits.ts";
+import { endedWithin } from "./d1-hold.ts";
 import { type RestUnderTest, startRest } from "./rest-server.fixture.ts";
 
 let rest: RestUnderTest;
@@ -148,4 +149,11 @@ test("an upload that is missing or damaged is not ingested", async () => {
   await expect(
     rest.client.d1.database.import(id, { ...at, etag: "0".repeat(32), filename: init.filename ?? "" }),
   ).rejects.toThrow(/etag/);
+});
+
+test("a poll whose job has ended leaves no timer behind", async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+  const before = timers();
+  await endedWithin(Promise.resolve(), 3_600_000);
+  expect(timers()).toBe(before);
 });

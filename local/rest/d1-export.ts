@@ -8,6 +8,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import { D1_POLL_WAIT_MS } from "../limits.ts";
 import { D1Refusal, type QueryD1 } from "./d1-gateway.ts";
+import { endedWithin } from "./d1-hold.ts";
 import { sqlError } from "./d1-limits.ts";
 import { D1_MALFORMED, type D1RouteDeps } from "./d1-query.ts";
 import { ok } from "./envelope.ts";
@@ -72,7 +73,7 @@ export function d1ExportRoutes({ engine, queryD1, holds, files, timeTravel, data
     if (!running) return ok(c, { ...common, success: true, messages: ["Generating dump"] });
     // A failed export is polled like any other, yet does not give the database back (see the header).
     if (job.outcome?.status !== "error") holds.hold(id, "export");
-    await Promise.race([job.work, new Promise((resolve) => setTimeout(resolve, D1_POLL_WAIT_MS))]);
+    await endedWithin(job.work, D1_POLL_WAIT_MS);
     if (!job.outcome) return ok(c, { ...common, success: true, messages: ["Uploading"] });
     if (job.outcome.status === "error")
       return ok(c, {

@@ -5,6 +5,7 @@
  * export of a database with FTS5 tables can leave the block behind (workers-sdk issue 9519): here too, until the job
  * cancels itself.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { D1_JOB_UNPOLLED_MAX_MS } from "../limits.ts";
 import { sqlError } from "./d1-limits.ts";
 
@@ -39,4 +40,11 @@ export class D1Holds {
     const job = this.heldBy(databaseId);
     if (job) throw sqlError(`Currently processing a long-running ${job}.`);
   }
+}
+
+/** What a poll waits for: the end of the job, or so long. A timer that nobody waits for any more would hold the process. */
+export async function endedWithin(job: Promise<unknown>, wait_ms: number): Promise<void> {
+  const waiting = new AbortController();
+  const passed = pause(wait_ms, undefined, { signal: waiting.signal }).catch(() => {});
+  await Promise.race([job, passed]).finally(() => waiting.abort());
 }

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { leadingKeyword, splitStatements } from "../../infra/sql-statements.ts";
 import { D1_POLL_WAIT_MS } from "../limits.ts";
 import type { QueryD1 } from "./d1-gateway.ts";
+import { endedWithin } from "./d1-hold.ts";
 import { sqlError } from "./d1-limits.ts";
 import { D1_MALFORMED, type D1RouteDeps, runQueries } from "./d1-query.ts";
 import { ok } from "./envelope.ts";
@@ -70,7 +71,7 @@ export function d1ImportRoutes({ queryD1, holds, files, timeTravel, databaseExis
     const job = jobs.get(id);
     if (!job) return ok(c, { ...common, success: false, error: "Not currently importing." });
     if (!job.outcome) holds.hold(id, "import");
-    await Promise.race([job.work, new Promise((resolve) => setTimeout(resolve, D1_POLL_WAIT_MS))]);
+    await endedWithin(job.work, D1_POLL_WAIT_MS);
     if (job.outcome) jobs.delete(id);
     return ok(c, { ...common, at_bookmark: job.at_bookmark, ...job.outcome });
   });

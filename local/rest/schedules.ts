@@ -48,7 +48,8 @@ function refuseCron(cron: string): void {
     if (fields.length !== 5) throw new Error(`it has ${fields.length} fields, five are needed`);
     const odd = fields.find((field) => !/^[\dA-Z*,/\-#]+$/i.test(field));
     if (odd) throw new Error(`"${odd}" is not a cron field`);
-    new Cron(cron, { paused: true }).stop();
+    // Weekdays are 1 (Sunday) to 7. The one reading takes 0 as well, the other 8, which would end whatever fires them.
+    for (const alternativeWeekdays of [false, true]) new Cron(cron, { paused: true, alternativeWeekdays }).stop();
   } catch (error) {
     throw new ApiError(400, 10100, `invalid cron string: "${cron}" (${(error as Error).message})`);
   }

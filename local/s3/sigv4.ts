@@ -65,9 +65,7 @@ export function authenticate(request: SignedRequest, known: Credentials[], now_m
   if (unsigned || !claim.signed_headers.includes("host"))
     throw new S3Error("AccessDenied", `There were headers in the request which were not signed: ${unsigned ?? "host"}`);
 
-  const signing_key = claim.scope
-    .split("/")
-    .reduce<Buffer>((key, part) => hmac(key, part), Buffer.from(`AWS4${credentials.secret_access_key}`));
+  const signing_key = signingKey(credentials.secret_access_key, claim.scope);
   const provided = Buffer.from(claim.signature);
   const matches = canonicalRequests(request, claim).some((canonical) => {
     const to_sign = [ALGORITHM, claim.amz_date, claim.scope, sha256Hex(canonical)].join("\n");
@@ -81,6 +79,17 @@ export function authenticate(request: SignedRequest, known: Credentials[], now_m
     );
   const { payload_hash, signature, amz_date, scope } = claim;
   return { payload_hash, signature, signing_key, amz_date, scope, scopes: credentials.scopes };
+}
+
+/** The last one that was derived: a caller's is the same for a day. */
+let derived: { secret: string; scope: string; key: Buffer } | undefined;
+
+function signingKey(secret: string, scope: string): Buffer {
+  if (derived?.secret !== secret || derived.scope !== scope) {
+    const key = scope.split("/").reduce<Buffer>((key, part) => hmac(key, part), Buffer.from(`AWS4${secret}`));
+    derived = { secret, scope, key };
+  }
+  return derived.key;
 }
 
 /** `HMAC-SHA-256(key, text)`. */

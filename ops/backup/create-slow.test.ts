@@ -74,6 +74,8 @@ test("a stack is backed up in full, then by what changed; both are listed, shown
     worker: { name: "prism", secret_names: expect.arrayContaining(["API_SECRET", "KEY_PEPPER"]) },
   });
   expect(JSON.stringify(shown)).not.toContain(platform.api_secret);
+  // The same version of the Worker, which only the first of them read.
+  expect((await backup("show", first.snapshot.id)).stores.worker).toEqual(shown.stores.worker);
 
   const { changes } = await backup("diff", first.snapshot.id, "latest");
   expect(changes).toContainEqual(

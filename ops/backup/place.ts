@@ -74,6 +74,21 @@ export function keptPlace(given: string): string {
   return `s3://${host}${pathname}?${kept}`;
 }
 
+/** How a repository was named, for whoever goes on with what was begun. `repository` null: the stack's own. */
+export interface KeptOptions {
+  repository: string | null;
+  /** Absolute paths, on the machine that began. */
+  key_files: string[];
+}
+
+export function keptOptions(given: { repository?: string | undefined; key_file?: string[] | undefined }): KeptOptions {
+  const { repository, key_file = [] } = given;
+  return {
+    repository: repository === undefined ? null : keptPlace(repository),
+    key_files: key_file.map((path) => resolve(path)),
+  };
+}
+
 function bucket(place: Parameters<typeof s3Storage>[0]): Place {
   const storage = s3Storage(place);
   return { storage, close: () => storage.close() };

@@ -36,6 +36,27 @@ async function recorded(): Promise<{ action: string; outcome: string }[]> {
   return lines.map((line) => JSON.parse(line));
 }
 
+const on = ({ folder, repository_folder }: Vault) => [
+  ...["--repository", repository_folder, "--key-file", join(folder, "key.json")],
+  ...["--data", join(folder, "data")],
+];
+
+test("where no snapshot is whole, none is advised: neither by its id nor as an older one", async () => {
+  const lost = vault.copy();
+  for (const path of await readdir(lost.repository_folder, { recursive: true }))
+    if (path.includes("/parts/") && statSync(join(lost.repository_folder, path)).isFile())
+      await rm(join(lost.repository_folder, path));
+  const to = join(lost.folder, "plain");
+  const { code, error } = await backup("export", newer, to, "--repository", lost.repository_folder);
+  expect([code, error]).toMatchObject([3, { reason: "damaged" }]);
+  expect(error.hint).toMatch(/^no older snapshot is whole;.*bring the object back from another copy/);
+  // A check of them all says which they are, and here that there is none.
+  const verified = await runCommand(["backup", "verify", ...on(lost)]);
+  expect(verified).toMatchObject({ code: 1, stdout: expect.stringContaining("\nNo snapshot is whole.\n") });
+  expect(error.hint.slice("no older snapshot".length)).not.toMatch(/older|name an/);
+  await lost.remove();
+});
+
 test("list, show and diff say what a repository holds", async () => {
   const [listed, shown, compared] = await Promise.all([
     backup("list"),

@@ -1,6 +1,6 @@
 /** A stack's stores as a snapshot reads them. */
 import { liveOf } from "../../infra/outputs.ts";
-import { createCloudflare } from "../cloudflare/api.ts";
+import { createCloudflare, retryTold } from "../cloudflare/api.ts";
 import { RequestBudget } from "../cloudflare/request-budget.ts";
 import { OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
@@ -29,8 +29,7 @@ export async function stackSources(
   const api = createCloudflare(await target.api(), {
     signal,
     budget,
-    on_retry: ({ request, because, wait_ms }) =>
-      invocation.note(`${request}: ${because}; again in ${Math.ceil(wait_ms / 1000)} s`),
+    on_retry: (retry) => invocation.note(retryTold(retry)),
   });
   const resources = await target.resources();
   const { account_id, buckets, s3, database } = resources;

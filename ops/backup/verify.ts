@@ -1,6 +1,7 @@
 /** `ops backup verify`: structure, bytes, then a real restore into scratch SQLite; the result is written down with the snapshot. */
 import { z } from "zod";
 import { counted } from "../../worker/ground/counted.ts";
+import { iso } from "../../worker/ground/time.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
@@ -10,7 +11,15 @@ import { recordVerified } from "./last-verified.ts";
 import { readManifest } from "./manifest.ts";
 import { keepMark, withdrawMarks } from "./marks.ts";
 import { repositoryOptions, withRepository } from "./open.ts";
-import { type Finding, finding, type Repository, type VerifiedLevel, verifiedLevel } from "./repository/repository.ts";
+import {
+  type Finding,
+  finding,
+  type Repository,
+  type SnapshotInfo,
+  type VerifiedLevel,
+  verifiedLevel,
+} from "./repository/repository.ts";
+import { refuseDamaged, unhurt } from "./whole-snapshot.ts";
 
 /** Percent. */
 const share = z.string().transform((text, context): number => {
@@ -87,6 +96,14 @@ async function planVerify(_: Invocation, repository: Repository, wanted: string,
   };
 }
 
+function wholeTold(whole: readonly SnapshotInfo[]): string {
+  if (whole.length === 0) return "No snapshot is whole.";
+  const shown = whole.slice(0, WHOLE_TOLD).map(({ id, finished_ms }) => `${id} of ${iso(finished_ms)}`);
+  const others = whole.length > WHOLE_TOLD ? `, and ${whole.length - WHOLE_TOLD} older ones` : "";
+  return `Nothing is missing of ${shown.join(", ")}${others}.`;
+}
+const WHOLE_TOLD = 5;
+
 async function verifyBackup(
   invocation: Invocation,
   repository: Repository,
@@ -96,7 +113,7 @@ async function verifyBackup(
   const { progress } = invocation;
   const structure = await repository.verifyStructure();
   const findings: Finding[] = [...structure.findings];
-  const { id } = (await repository.openSnapshot(wanted)).info;
+  const { id } = (await repository.openSnapshot(wanted).catch(refuseDamaged(repository, null))).info;
   const lease = await repository.leaseForRestore([id]);
   try {
     progress.start("parts", 0);
@@ -140,6 +157,9 @@ async function verifyBackup(
         passed
           ? `Snapshot ${id} is whole: ${counted(structure.objects, "object")}, ${shownBytes(data.bytes_read)} read${restored ? `, ${counted(restored.rows, "row")} restored and equal in ${restored.seconds} s` : ""}.`
           : `Snapshot ${id} did not pass.`,
+        ...(passed
+          ? []
+          : [wholeTold(unhurt(await repository.listSnapshots(), findings).filter((one) => one.id !== id))]),
       ].join("\n"),
       exit_code: passed ? EXIT.done : EXIT.check_failed,
       audit: { detail: { snapshot: id, level, findings: findings.length, differences } },

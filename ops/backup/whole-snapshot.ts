@@ -1,7 +1,13 @@
 /** What may take the place of a damaged snapshot: told wherever one is refused, before anything is touched. */
 import { counted } from "../../worker/ground/counted.ts";
 import { isReason, refusal } from "../command/errors.ts";
-import type { Finding, Repository } from "./repository/repository.ts";
+import type { Finding, Repository, SnapshotInfo } from "./repository/repository.ts";
+
+/** Those of `snapshots` of which nothing is known to be missing. */
+export function unhurt(snapshots: readonly SnapshotInfo[], findings: readonly Finding[]): SnapshotInfo[] {
+  const hurt = new Set(findings.flatMap(({ severity, snapshots }) => (severity === "damage" ? snapshots : [])));
+  return snapshots.filter(({ id }) => !hurt.has(id));
+}
 
 /**
  * In words: the newest snapshot before `id` of which nothing is missing, by one listing and the indexes. `id` null: before the newest,
@@ -9,10 +15,9 @@ import type { Finding, Repository } from "./repository/repository.ts";
  */
 async function insteadOf(repository: Repository, id: string | null): Promise<string> {
   const { findings } = await repository.verifyStructure();
-  const hurt = new Set(findings.flatMap(({ severity, snapshots }) => (severity === "damage" ? snapshots : [])));
   const snapshots = await repository.listSnapshots();
-  const whole = snapshots.slice(snapshots.findIndex((one) => one.id === id) + 1).find((one) => !hurt.has(one.id));
-  if (whole === undefined) return "no older snapshot is whole";
+  const [whole] = unhurt(snapshots.slice(snapshots.findIndex((one) => one.id === id) + 1), findings);
+  if (whole === undefined) return id === null ? "no snapshot is whole" : "no older snapshot is whole";
   return `restore ${whole.id} of ${new Date(whole.finished_ms).toISOString()}, the newest older one of which nothing is missing`;
 }
 

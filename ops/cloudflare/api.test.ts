@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type ApiFront, type FrontRule, startFront } from "../../infra/provider/api-front.fixture.ts";
 import { type Platform, startPlatform } from "../../local/platform.ts";
 import { OpsError } from "../command/errors.ts";
-import { createCloudflare, REPEATABLE, type Retry } from "./api.ts";
+import { createCloudflare, REPEATABLE, type Retry, retryTold } from "./api.ts";
 import { refusalCodes } from "./failures.ts";
 import type { Clock } from "./request-budget.ts";
 
@@ -68,6 +68,12 @@ test("a bulk job of more requests than the budget holds is never refused", async
   for (let i = 0; i < 1_300; i += 1) await patient.user.tokens.verify();
   expect(retries).toEqual([]);
   expect(slept_ms).toBeGreaterThan(290_000);
+});
+
+test("what is tried again is told with its reason and how long that is, as people say it", () => {
+  const retry = { request: "POST d1/database/x/raw", because: "429 Please wait" };
+  expect(retryTold({ ...retry, wait_ms: 300_000 })).toBe("POST d1/database/x/raw: 429 Please wait; again in 5 min");
+  expect(retryTold({ ...retry, wait_ms: 740 })).toMatch(/again in 1 s$/);
 });
 
 test.each([500, 502, 503, 504])("a reading request outlives two answers of %i", async (status) => {

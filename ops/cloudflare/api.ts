@@ -6,6 +6,7 @@
  */
 import { counted } from "../../worker/ground/counted.ts";
 import { OpsError } from "../command/errors.ts";
+import { shownTime } from "../command/quantities.ts";
 import { API_PATIENCE_MS, API_RATE_PAUSE_MS, API_RETRIES_MAX, API_TIMEOUT_MS, RETRY_PAUSE_MS } from "../limits.ts";
 import { patiently } from "../patience.ts";
 import { whileWaiting } from "../waits.ts";
@@ -27,6 +28,11 @@ export interface Retry {
   request: string;
   because: string;
   wait_ms: number;
+}
+
+/** As a line of news. A spent budget is waited for for five minutes, which nobody reads from milliseconds. */
+export function retryTold({ request, because, wait_ms }: Retry): string {
+  return `${request}: ${because}; again in ${shownTime(Math.ceil(wait_ms / 1_000) * 1_000)}`;
 }
 
 interface CloudflareOptions {

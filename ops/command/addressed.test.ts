@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
+import { allCommands, COMMANDS } from "../registry.ts";
 import { addressed, addressedAdvice } from "./addressed.ts";
 import { runCommand } from "./run-cli.fixture.ts";
 
@@ -53,6 +54,14 @@ test("a repository that was named is named to what reads one, and to nothing els
   expect(addressed(told, repository)).toBe(
     "npm run ops -- backup verify --repository 's3://vault/prism?endpoint=https://host', then npm run ops -- restore undo; npm run ops -- drill --repository PLACE",
   );
+});
+
+test("every command that takes a repository is named with it, and no other", async () => {
+  const takes = (await allCommands()).filter(({ options }) => "repository" in options.shape).map(({ path }) => path);
+  const named = Object.keys(COMMANDS).filter((path) =>
+    addressed(`npm run ops -- ${path}`, { repository: "/vault" }).includes("--repository"),
+  );
+  expect(named.sort()).toEqual(takes.sort());
 });
 
 test("the keys that opened it are named as well, unless the command names its own", () => {

@@ -21,7 +21,7 @@ const NAMED = new RegExp(`\\bnpm run (?:--silent )?ops -- (${PATHS.join("|")})(?
 /** The platform that a command misses is the one over its data folder. */
 const START = /\bnpm start\b(?! --)/g;
 /** Commands that read a repository of backups, wherever it is. */
-const OF_BACKUPS = /^(?:backup .*|restore (?:plan|apply|document|table)|drill)$/;
+const OF_BACKUPS = /^(?:backup .*|restore (?:plan|apply|document|table)|drill|vacuum|cleanup|audit verify)$/;
 /** Where what is said of one command ends. */
 const CLAUSE_END = /[;\n]|\bnpm run /;
 

@@ -115,12 +115,21 @@ function misused(path: string, args: z.ZodObject, issues: readonly z.core.$ZodIs
     const [key = ""] = issue.path.map(String);
     const name = key === "" ? "" : `${key in args.shape ? `<${key}>` : flagName(key)}: `;
     const refused = typeof issue.input === "string" ? `${JSON.stringify(issue.input)}: ` : "";
-    return `${name}${refused}${issue.message.replace(/^Invalid (input|option): /, "")}`;
+    return `${name}${refused}${inWords(issue)}`;
   });
+  const meant = Object.entries(args.shape).flatMap(([key, { description }]) =>
+    description !== undefined && issues.some((issue) => issue.path[0] === key) ? [`<${key}>: ${description}; `] : [],
+  );
   return misuse({
     op: "understand",
     subject: `ops ${path}`,
     cause: causes.join("; "),
-    hint: `npm run ops -- ${path} --help`,
+    hint: `${meant.join("")}npm run ops -- ${path} --help`,
   });
+}
+
+/** What zod says of itself speaks to who wrote the schema. */
+function inWords(issue: z.core.$ZodIssue): string {
+  if (issue.code === "too_small" && issue.origin === "string" && issue.minimum === 1) return "must not be empty";
+  return issue.message.replace(/^(?:Invalid (?:input|option)|Too (?:small|big)): /, "");
 }

@@ -104,7 +104,8 @@ function moment(direction: 1 | -1) {
         return at_ms;
       };
     }
-    context.addIssue("expected a time from now such as 90m, 6h or 2d, or an ISO date");
+    const side = direction === -1 ? "ago" : "from now";
+    context.addIssue(`expected a time ${side} such as 90m, 6h or 2d, or an ISO date such as 2026-11-20T12:00:00Z`);
     return z.NEVER;
   });
 }

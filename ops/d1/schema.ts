@@ -142,11 +142,12 @@ export async function readDefinitions(connection: D1Connection): Promise<{ schem
       cause: `it has what cannot be copied without loss: ${refused.join("; ")}`,
       hint: "give each of them what is missing, or drop it, by a migration",
     });
+  const triggers = schema.triggers.map(({ sql }) => sql.toLowerCase());
   for (const table of tables) {
     table.is_cascading = tables.some(({ foreign_keys }) =>
       foreign_keys.some(({ parent, acts_on_delete }) => acts_on_delete && isNamed(table, parent)),
     );
-    table.is_logged = isLogged(table, schema.triggers);
+    table.is_logged = isLogged(table, triggers);
   }
   schema.tables = parentsFirst(tables);
   return { schema, fingerprint };
@@ -270,18 +271,25 @@ function rowidName(described: readonly DescribedColumn[]): string | undefined {
 }
 
 /** Three triggers, without conditions, that name this table in the log; and a key of its own for them to name. */
-function isLogged(table: Table, triggers: readonly Definition[]): boolean {
-  // Of a schema's triggers few are a table's own; to try an expression on all of them took longer than to read the schema.
-  const own = triggers.filter(({ sql }) => sql.toLowerCase().includes(`'${table.name}'`.toLowerCase()));
-  const table_name = table.name.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return ["INSERT", "UPDATE", "DELETE"].every((event) => {
-    const shape = new RegExp(
-      `\\bAFTER\\s+${event}\\s+ON\\s+["'\`[]?${table_name}["'\`\\]]?\\s+(?:FOR\\s+EACH\\s+ROW\\s+)?BEGIN\\s[^]*\\b${CHANGE_LOG}\\b[^]*'${table_name}'`,
-      "i",
-    );
-    return table.key[0] !== undefined && own.some(({ sql }) => shape.test(sql));
-  });
+function isLogged(table: Table, triggers: readonly string[]): boolean {
+  const name = table.name.toLowerCase();
+  const literal = `'${name}'`;
+  const beginning = new RegExp(
+    `\\bafter\\s+(insert|update|delete)\\s+on\\s+["'\`[]?${name.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")}["'\`\\]]?\\s+(?:for\\s+each\\s+row\\s+)?begin\\s`,
+  );
+  const logged = new Set<string | undefined>();
+  for (const text of triggers) {
+    // Of a schema's triggers few are a table's own; to try an expression on all of them took longer than to read the schema.
+    const begun = text.includes(literal) ? beginning.exec(text) : null;
+    if (begun === null) continue;
+    const body = text.slice(begun.index + begun[0].length);
+    const at = body.search(LOGGING);
+    if (at >= 0 && body.includes(literal, at)) logged.add(begun[1]);
+  }
+  return table.key[0] !== undefined && logged.size === 3;
 }
+
+const LOGGING = new RegExp(`\\b${CHANGE_LOG}\\b`);
 
 function parentsFirst(tables: readonly Table[]): Table[] {
   const ordered: Table[] = [];

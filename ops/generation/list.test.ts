@@ -33,6 +33,7 @@ const interrupted: SwitchRecord = {
   database: { from: 1, to: 2, fill: "copy", is_return: false, state: {} },
   vectors: null,
   embedding_model: null,
+  opened: null,
 };
 const leaveInterrupted = async () => {
   const session = await platformSession(platform, folder);
@@ -79,15 +80,23 @@ test("what was interrupted is told, and what resume and cancel would do with it,
   expect((await generation("list")).data.under_way).toMatchObject({ step: "fill", database: { from: 1, to: 2 } });
 });
 
-test.each([
+const FOREIGN = { repository: "/vault", key_files: ["/keys/escrow.json"] };
+
+test.each<[fill: string, command: string, opened?: SwitchRecord["opened"]]>([
   ["copy", "generation resume"],
   ["replay 7", "generation resume"],
   ["snapshot 0123456789abcdef", "restore apply --resume --yes"],
+  [
+    "snapshot 0123456789abcdef",
+    "restore apply --resume --yes --repository /vault --key-file /keys/escrow.json",
+    FOREIGN,
+  ],
   ["as it was", "restore undo --yes"],
   ["rebuild from snapshot 0123456789abcdef", "vacuum --rebuild --yes"],
-])("a switch that fills by '%s' is gone on with by %s, which is a command", async (fill, command) => {
+  ["rebuild from snapshot 01", "vacuum --rebuild --yes --repository /vault --key-file /keys/escrow.json", FOREIGN],
+])("a switch that fills by '%s' is gone on with by %s, which is a command", async (fill, command, opened = null) => {
   const move = { from: 1, to: 2, fill, is_return: false, state: {} };
-  expect(wayOn({ database: move, vectors: null })).toBe(`npm run ops -- ${command}`);
+  expect(wayOn({ database: move, vectors: null, opened })).toBe(`npm run ops -- ${command}`);
   const { code } = await runCommand([...command.split(" "), "--dry-run", "--data", "no-such-folder"]);
   // It is understood, and there is no platform: wrong usage would be 2.
   expect(code).toBe(1);

@@ -24,6 +24,7 @@ const fresh = (): SwitchRecord => ({
   database: { from: 1, to: 2, fill: "copy", is_return: false, state: {} },
   vectors: null,
   embedding_model: null,
+  opened: null,
 });
 
 /** As if another machine had begun it: of its process number nothing is known here. */

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { MACHINE } from "../machine.ts";
 import { readRestoreRecord, writeRestoreRecord } from "../restore/restore-record.ts";
 import { directoryStorage } from "../storage/directory-storage.ts";
-import { RecordFile, readRecord } from "./record.ts";
+import { RecordFile, readRecord, writeWayBack } from "./record.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -58,4 +58,22 @@ test("fields of a newer release survive what this one writes", async () => {
   });
   file.close();
   expect(await read("switch")).toMatchObject({ signs: 1, of_later: { kept: [1] } });
+});
+
+test("the way back of a switch that was concluded twice is one way: its window began then, and fields of a newer release stay", async () => {
+  const storage = directoryStorage(folder);
+  const { signal } = new AbortController();
+  const key = "generations/undo-database.json";
+  const read = async () => JSON.parse((await storage.read(key, signal)).body.toString());
+  const way = (to: number, at_ms: number) => ({
+    ...{ store: "database" as const, from: to - 1, to, at_ms, seq: at_ms, embedding_model: null },
+  });
+  await writeWayBack(storage, way(2, 1), [1, 2], signal);
+  const { etag } = await storage.read(key, signal);
+  await storage.replace(key, Buffer.from(JSON.stringify({ ...(await read()), of_later: 1 })), etag, signal);
+  await writeWayBack(storage, way(2, 5), [1, 2], signal);
+  expect(await read()).toMatchObject({ from: 1, to: 2, at_ms: 1, seq: 5, of_later: 1, left: [] });
+  // Another switch is another way: what was said of the one before is not true of it.
+  await writeWayBack(storage, way(3, 9), [1, 2, 3], signal);
+  expect(await read()).toEqual({ ...way(3, 9), left: [{ generation: 1, at_ms: 1 }] });
 });

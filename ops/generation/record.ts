@@ -6,6 +6,7 @@ import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import { type OpsError, refusal } from "../command/errors.ts";
+import { shellWord } from "../command/shell-word.ts";
 import { SWITCH_SIGN_EVERY_MS, SWITCH_SILENCE_MS } from "../limits.ts";
 import { isAlive, MACHINE } from "../machine.ts";
 import { isFailure, readJson, type Storage } from "../storage/storage.ts";
@@ -42,15 +43,22 @@ const record = z.object({
   database: move.nullable(),
   vectors: move.extend({ dimensions: z.number() }).nullable(),
   embedding_model: modelChange.nullable().default(null),
+  /** The repository that it fills from: what the command that goes on must be told. Null in records of earlier releases, and of other fills. */
+  opened: z
+    .object({ repository: z.string().nullable(), key_files: z.array(z.string()) })
+    .nullable()
+    .default(null),
 });
 export type SwitchRecord = z.infer<typeof record>;
 
-/** The command that goes on with a switch that was interrupted: of most the one that began it. */
-export function wayOn({ database, vectors }: Pick<SwitchRecord, "database" | "vectors">): string {
+/** The command that goes on with a switch that was interrupted: of most the one that began it, with the repository and keys that it had. */
+export function wayOn({ database, vectors, opened }: Pick<SwitchRecord, "database" | "vectors" | "opened">): string {
   const fill = database?.fill ?? vectors?.fill ?? "";
-  if (fill.startsWith("snapshot ")) return "npm run ops -- restore apply --resume --yes";
+  const repository = opened?.repository == null ? "" : ` --repository ${shellWord(opened.repository)}`;
+  const from = repository + (opened?.key_files ?? []).map((file) => ` --key-file ${shellWord(file)}`).join("");
+  if (fill.startsWith("snapshot ")) return `npm run ops -- restore apply --resume --yes${from}`;
   if (fill === "as it was") return "npm run ops -- restore undo --yes";
-  if (fill.startsWith("rebuild ")) return "npm run ops -- vacuum --rebuild --yes";
+  if (fill.startsWith("rebuild ")) return `npm run ops -- vacuum --rebuild --yes${from}`;
   return "npm run ops -- generation resume";
 }
 
@@ -74,16 +82,17 @@ type WayBack = z.infer<typeof wayBack>;
  * @throws OpsError with exit code 3.
  */
 export function refuseOther(
-  { database, vectors }: SwitchRecord,
+  record: SwitchRecord,
   fills: { database: string | undefined; vectors: string | undefined },
 ): void {
+  const { database, vectors } = record;
   if (database?.fill === fills.database && vectors?.fill === fills.vectors) return;
   const moves = [database && `database to g${database.to}`, vectors && `vectors to g${vectors.to}`];
   throw refusal({
     op: "switch",
     subject: "generations",
     cause: `another switch was interrupted: ${moves.filter((move) => move !== null).join(", ")}`,
-    hint: `${wayOn({ database, vectors })} ends it, npm run ops -- generation cancel gives it up`,
+    hint: `${wayOn(record)} ends it, npm run ops -- generation cancel gives it up`,
   });
 }
 
@@ -185,12 +194,14 @@ export async function writeWayBack(
   const found = await readJson(storage, key, signal);
   const before = found && readKept(wayBack, found.value, key);
   const since = new Map((before?.left ?? []).map(({ generation, at_ms }) => [generation, at_ms]));
-  // Concluded twice by an interrupted switch, it is the same way.
-  if (before && before.to !== way.to) since.set(before.from, before.at_ms);
+  // Concluded twice by an interrupted switch, it is the same way: its window began then, and what another release has added stays.
+  const isSame = before !== null && before.to === way.to;
+  if (before !== null && !isSame) since.set(before.from, before.at_ms);
   const left = existing
     .filter((generation) => generation !== way.from && generation !== way.to)
     .map((generation) => ({ generation, at_ms: since.get(generation) ?? way.at_ms }));
-  await storage.replace(key, Buffer.from(JSON.stringify({ ...way, left })), found?.etag ?? null, signal);
+  const value = isSame ? { ...before, ...way, at_ms: before.at_ms, left } : { ...way, left };
+  await storage.replace(key, Buffer.from(JSON.stringify(value)), found?.etag ?? null, signal);
 }
 
 function wayBackKey(store: WayBack["store"]): string {

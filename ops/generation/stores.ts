@@ -1,6 +1,6 @@
 /** What a switch of generations works with: the stack, its deployment, and connections to its stores. */
 import { liveOf } from "../../infra/outputs.ts";
-import { createCloudflare } from "../cloudflare/api.ts";
+import { createCloudflare, retryTold } from "../cloudflare/api.ts";
 import type { Cloudflare } from "../cloudflare/official.ts";
 import { OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
@@ -65,7 +65,7 @@ export async function openSession(
     steady,
     api: createCloudflare(await target.api(), {
       signal: steady,
-      on_retry: ({ request, because, wait_ms }) => note(`${request}: ${because}; again in ${wait_ms} ms`),
+      on_retry: (retry) => note(retryTold(retry)),
     }),
     bucket: patientStorage(storage),
     close: () => storage.close(),

@@ -41,6 +41,8 @@ export interface SwitchRequest {
   vectors?: { fill: VectorsFill; to?: number; dimensions?: number };
   /** Where another model takes over with both stores. */
   embedding_model?: ModelChange;
+  /** The repository that it fills from, as the command was told it. */
+  opened?: SwitchRecord["opened"];
   /** For the fence and the record: the command. */
   by: string;
 }
@@ -275,6 +277,7 @@ function newRecord(session: StoreSession, request: SwitchRequest, { database, ve
         }
       : null,
     embedding_model: request.embedding_model ?? null,
+    opened: request.opened ?? null,
   };
 }
 

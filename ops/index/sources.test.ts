@@ -27,6 +27,10 @@ beforeAll(async () => {
     "odd/annexed.md": `/annex/objects/SHA256E-s123--${"0f".repeat(32)}.md\n`,
     "odd/unseen.md": "\u200b\n\u2060",
     "elsewhere/page.md": "# Elsewhere",
+    "shouted/UPPER.MD": "# Upper",
+    "shouted/Mixed.Txt": "Mixed.",
+    "shouted/FORM.CSV": "a,b",
+    "shouted/old.DRAFT.MD": "# Draft",
     "secret.md": "# Outside",
   };
   for (const [path, content] of Object.entries(files)) {
@@ -60,6 +64,13 @@ async function read(path: string, fields: Record<string, unknown> = {}): Promise
     },
   );
 }
+
+test("endings are found in capitals as well, and taken out: by the default and by globs of one's own", async () => {
+  const shouted = (fields: object) => paths(source({ folder: "shouted", ...fields }));
+  expect(await shouted({})).toEqual(["Mixed.Txt", "UPPER.MD", "old.DRAFT.MD"]);
+  expect(await shouted({ include: ["*.{csv,txt}"] })).toEqual(["FORM.CSV", "Mixed.Txt"]);
+  expect(await shouted({ exclude: ["**/*.DRAFT.md"] })).toEqual(["Mixed.Txt", "UPPER.MD"]);
+});
 
 describe("a folder source", () => {
   test("gives the files that its globs match, without packages, hidden files and links", async () => {

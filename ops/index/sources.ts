@@ -128,8 +128,9 @@ async function listFiles(
     if (entry.isDirectory()) folders.add(pathOf(entry));
     return PRUNED.has(entry.name);
   };
-  const isWanted = (path: string): boolean => !source.exclude.some((pattern) => matchesGlob(path, pattern));
-  for await (const entry of glob(source.include, { cwd: root, withFileTypes: true, exclude }))
+  const excluded = source.exclude.map(endingInAnyCase);
+  const isWanted = (path: string): boolean => !excluded.some((pattern) => matchesGlob(path, pattern));
+  for await (const entry of glob(source.include.map(endingInAnyCase), { cwd: root, withFileTypes: true, exclude }))
     if (entry.isFile() && isWanted(pathOf(entry))) paths.add(pathOf(entry));
 
   const files: SourceFile[] = [];
@@ -159,6 +160,13 @@ async function listFiles(
     }
   }
   return { files, unlisted };
+}
+
+/** `*.{md,txt}` finds `README.MD`, too: how a file is read does not ask for the case of its ending either. Other letters stay as they are. */
+function endingInAnyCase(pattern: string): string {
+  return pattern.replace(/\.(?:\w+|\{[\w,]+\})$/, (ending) =>
+    ending.replace(/[a-z]/gi, (letter) => `[${letter.toLowerCase()}${letter.toUpperCase()}]`),
+  );
 }
 
 /** Whether a folder is a link, or below one: `glob` follows those that a pattern names. */

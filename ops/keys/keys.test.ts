@@ -57,5 +57,16 @@ test("what the service refuses is said with its reason and what to do", async ()
   const { code, stderr } = await keys("create", "--name", "x", "--tenant", "Not A Tenant");
   expect(code).toBe(1);
   expect(stderr).toMatch(/Error: POST \/api\/v1\/keys: 400 .*lower-case letters.*\(request /);
-  expect((await keys("revoke", "000000000000", "--yes")).stderr).toContain("404");
+  const unknown = (await keys("revoke", "000000000000", "--yes")).stderr;
+  expect(unknown).toContain("404");
+  expect(unknown).toContain("npm run ops -- keys list");
+  const mistyped = await keys("revoke", "nope", "--yes");
+  expect(mistyped).toMatchObject({ code: 2, stderr: expect.stringContaining("12 lower-case letters or digits") });
+  expect(mistyped.stderr).toContain("npm run ops -- keys list");
+});
+
+test("the id may be given as the whole key, whose secret goes nowhere", async () => {
+  const { key, id } = JSON.parse((await keys("create", "--name", "leaked", "--json")).stdout);
+  const revoked = await keys("revoke", key, "--yes");
+  expect(revoked).toMatchObject({ code: 0, stdout: `Revoked ${id}\n` });
 });

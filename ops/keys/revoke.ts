@@ -1,6 +1,7 @@
 /** `ops keys revoke` */
 import { z } from "zod";
-import { keyView } from "../../worker/schemas/keys.ts";
+import { keyPath, keyView } from "../../worker/schemas/keys.ts";
+import { parseKey } from "../../worker/security/keys.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
@@ -17,7 +18,14 @@ export const keysRevoke = defineCommand({
   group: "security",
   summary: "end a key for good; its callers get 401 within 10 s",
   risk: "destructive",
-  args: z.object({ id: z.string().describe("the key's id, as keys list shows it") }),
+  args: z.object({
+    id: z
+      .string()
+      // Whoever holds what leaked has the whole key. Its secret goes neither into a request nor into a record.
+      .transform((given) => parseKey(given)?.id ?? given)
+      .pipe(keyPath.shape.id)
+      .describe("the key's id, as npm run ops -- keys list shows it; the whole key will do"),
+  }),
   output,
   examples: ["keys revoke 3f9a1c0b7d2e --yes"],
   async run(invocation, { id }): Promise<Outcome<z.infer<typeof output>>> {

@@ -52,6 +52,7 @@ export async function replaceLostStores(session: StoreSession, request: LostStor
       dimensions: request.dimensions,
     },
     embedding_model: null,
+    opened: null,
   });
   const file = await RecordFile.open(session.bucket, session.steady, fresh);
   try {

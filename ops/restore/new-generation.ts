@@ -3,6 +3,7 @@
  * the snapshot was read and verified, and stay as they are for the undo.
  */
 import { z } from "zod";
+import type { KeptOptions } from "../backup/place.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { damageTold } from "../backup/whole-snapshot.ts";
 import { refusal } from "../command/errors.ts";
@@ -56,8 +57,8 @@ interface RestoreWork {
   repository: Repository;
   source: SnapshotSource;
   plan: RestorePlan;
-  /** Where `repository` is, as `--repository` takes it; null: the stack's own. */
-  place: string | null;
+  /** How `repository` was named. */
+  opened: KeptOptions;
   /** A check of what is made from rows that may fail. */
   accepts: DerivedCheck | null;
 }
@@ -75,7 +76,7 @@ export async function applyToNewGeneration(work: RestoreWork): Promise<Restored>
   let record: RestoreRecord = begun ?? {
     method: "generation",
     source: plan.source,
-    repository: work.place,
+    repository: work.opened.repository,
     state_at: plan.state_at,
     phase: "begun",
     begun_at_ms: began_ms,
@@ -201,7 +202,7 @@ async function begunBefore(session: StoreSession, plan: RestorePlan): Promise<Re
   return found;
 }
 
-async function switchStores({ situation, source, plan }: RestoreWork, overruling: Overruling) {
+async function switchStores({ situation, source, plan, opened }: RestoreWork, overruling: Overruling) {
   const { session, live } = situation;
   const dimensions = source.manifest.body.stores?.index.dimensions ?? 0;
   if (live === null) {
@@ -217,6 +218,7 @@ async function switchStores({ situation, source, plan }: RestoreWork, overruling
   const { database, vectors, fence_ms, deferred_writes, dropped } = await switchGeneration(session, {
     database: { fill: fills.database },
     vectors: { fill: fills.vectors, dimensions },
+    opened,
     by: "ops restore apply",
   });
   if (database === null || vectors === null) throw new Error("both stores were asked for");

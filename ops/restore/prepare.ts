@@ -5,7 +5,7 @@ import { iso } from "../../worker/ground/time.ts";
 import { readManifest } from "../backup/manifest.ts";
 import { keepMark, withdrawMarks } from "../backup/marks.ts";
 import { type RepositoryOptions, repositoryOptions, withRepository } from "../backup/open.ts";
-import { keptPlace } from "../backup/place.ts";
+import { keptOptions } from "../backup/place.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { refuseDamaged } from "../backup/whole-snapshot.ts";
 import { EXIT, type ExitCode, misuse, OpsError, refusal } from "../command/errors.ts";
@@ -79,7 +79,7 @@ export async function prepareRestore<T>(invocation: Invocation, asked: Asked, wo
       return withRepository(invocation, wish, null, (repository) =>
         fromRepository(invocation, situation, repository, wish, work),
       );
-    const to = { bookmark: travel.source, state_at: travel.state_at, place: placeOf(wish) };
+    const to = { bookmark: travel.source, state_at: travel.state_at, place: keptOptions(wish).repository };
     return work(travel, () =>
       applyInPlace(situation, thereOf(situation.existing), to, () => freshSnapshot(invocation, wish)),
     );
@@ -134,11 +134,11 @@ async function fromRepository<T>(
     const source: SnapshotSource = { snapshot, manifest: await readManifest(snapshot).catch(refuse) };
     const plan = await planFromSnapshot(situation, repository, source, in_place).catch(refuse);
     const accepts = wish.accept_failed_check ?? null;
-    const restoring = { situation, repository, source, plan, accepts, place: placeOf(wish) };
+    const restoring = { situation, repository, source, plan, accepts, opened: keptOptions(wish) };
     const inPlace = async () => {
       await verifyBefore(restoring);
       await restoreBuckets(situation.session, source);
-      const to = { source, migrations: plan.migrations, accepts, place: placeOf(wish) };
+      const to = { source, migrations: plan.migrations, accepts, place: keptOptions(wish).repository };
       // The plan refused one that holds nothing, unless that is what an interrupted restore has left.
       return await applyInPlace(situation, thereOf(situation.existing), to, () => freshSnapshot(invocation, wish));
     };
@@ -155,11 +155,6 @@ async function fromRepository<T>(
   } finally {
     await lease.release();
   }
-}
-
-/** For the restore's record: `--resume` finds the repository by it. */
-function placeOf({ repository }: Wish): string | null {
-  return repository === undefined ? null : keptPlace(repository);
 }
 
 /** A plan in place is refused, or not made, where there is none. */

@@ -1,4 +1,6 @@
 /** A restore that died goes on by `--resume`, which needs not be told what was being restored. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readMigrations } from "../../infra/migration-files.ts";
 import { StackRig, undisturbed } from "../backup/torture/stack-rig.fixture.ts";
@@ -107,4 +109,17 @@ test("a release that was deployed in between finds its migrations in the new gen
   await rig.done("migrate", "apply", "--yes");
   await rig.done("restore", "apply", "--resume", "--yes");
   expect(await migrationsMissing()).toEqual([]);
+});
+
+test("from a repository elsewhere, with a key elsewhere: the command that is advised goes on as it is printed", async () => {
+  const [vault, keys] = [join(rig.dir, "vault"), join(rig.dir, "safe")];
+  const { snapshot } = await rig.done("backup", "create", "--repository", vault, "--init", keys);
+  const escrow = join(keys, readdirSync(keys).find((name) => name.includes("escrow")) ?? "");
+  const from = ["--repository", vault, "--key-file", escrow];
+  const isBegun = ({ method, path }: Passing) => method === "PUT" && path.includes("/generations/switch.json");
+  await killedAt(isBegun, "restore", "apply", ...from, "--yes");
+  const { hint } = JSON.parse((await rig.ops("generation", "resume", "--dry-run")).stdout).error;
+  const [, words = ""] = /npm run ops -- (restore apply .*?) goes on with it/.exec(hint) ?? [];
+  expect((await rig.done(...words.split(" "))).plan.source).toBe(snapshot.id);
+  await expectNothingToResume();
 });

@@ -88,6 +88,18 @@ test("a problem document becomes an error with fields, request id, status and a 
   });
 });
 
+test.each([
+  ["/api/v1/keys/nope", 400, "npm run ops -- keys list"],
+  ["/api/v1/keys/000000000000", 404, "npm run ops -- keys list"],
+  ["/api/v1/incidents/nope", 400, "npm run ops -- incident list"],
+  ["/api/v1/alerts/nope/silence", 404, "npm run ops -- alerts list"],
+  ["/api/v1/alerts/test", 404, "npm run ops -- alerts configure"],
+])("%s, which names nothing (%i), is told with the command that lists what there is", async (path, status, command) => {
+  const errors = status === 400 ? [{ path: "path.id", message: "twelve letters" }] : [];
+  const { client } = await serve({ status, body: { title: "No.", detail: "No.", errors } });
+  await expect(client.delete(path)).rejects.toMatchObject({ parts: { hint: expect.stringContaining(command) } });
+});
+
 test("a service that cannot be reached is named with its address", async () => {
   const client = createClient({ url: "http://127.0.0.1:1", token: "", signal: new AbortController().signal });
   await expect(client.post("/x", {})).rejects.toThrow(/127\.0\.0\.1:1: no connection/);

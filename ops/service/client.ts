@@ -189,13 +189,24 @@ async function problem(method: string, path: string, response: Response): Promis
       cause: `${response.status} ${detail ?? title}${fields}${id === null ? "" : ` (request ${id})`}`,
       ...(isMode
         ? { hint: "npm run ops -- mode show says who has set it and why", reason: "mode-refuses" as const }
-        : { hint: hintFor(response.status) }),
+        : { hint: hintFor(response.status, path, errors) }),
     },
     { status: response.status, retry_after_ms: retryAfter_ms(response.headers.get("retry-after")) },
   );
 }
 
-function hintFor(status: number): string {
+/** What a path names, and the command that shows what there is: by how the path begins, the longest first. */
+const SHOWN_BY = [
+  ["/api/v1/keys/", "npm run ops -- keys list shows their ids"],
+  ["/api/v1/incidents/", "npm run ops -- incident list --all shows their numbers and names"],
+  ["/api/v1/alerts/test", "docs/alerts.md says what a channel is; npm run ops -- alerts configure FILE puts them"],
+  ["/api/v1/alerts/", "npm run ops -- alerts list shows their ids"],
+] as const;
+
+function hintFor(status: number, path: string, errors: readonly { path: string }[]): string {
+  const shown = SHOWN_BY.find(([begin]) => path.startsWith(begin))?.[1];
+  const isUnknown = status === 404 || (status === 400 && errors.some((one) => one.path.startsWith("path.")));
+  if (isUnknown && shown !== undefined) return shown;
   if (status === 401) return "check the secret: PRISM_API_SECRET, or restart the local platform";
   if (status === 403) return "use a key with the scope that the message names (npm run ops -- keys create --help)";
   if (status === 404) return "check the id; list what exists first";

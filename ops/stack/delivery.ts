@@ -1,7 +1,7 @@
 /** What a delivery works with, opened once: the stack's driver, Cloudflare's API, the Worker's versions, its database. */
 import { nameInStack, SERVICE } from "../../infra/inventory.ts";
 import { liveOf } from "../../infra/outputs.ts";
-import { createCloudflare } from "../cloudflare/api.ts";
+import { createCloudflare, retryTold } from "../cloudflare/api.ts";
 import type { Cloudflare } from "../cloudflare/official.ts";
 import { type WorkerVersions, workerVersions } from "../cloudflare/worker-versions.ts";
 import type { Invocation } from "../command/invocation.ts";
@@ -28,7 +28,7 @@ export async function openStack(invocation: Invocation): Promise<StackAccess> {
   const api = await target.api();
   const client = createCloudflare(api, {
     signal: invocation.signal,
-    on_retry: ({ request, because }) => invocation.note(`Again: ${request} (${because})`),
+    on_retry: (retry) => invocation.note(retryTold(retry)),
   });
   const { account_id } = api;
   const script = nameInStack(SERVICE, target.stack);

@@ -230,3 +230,15 @@ test("an answer that was cut is told in one line, without what the SDK tells its
   expect(message).not.toMatch(/\n|\$response/);
   await server.close(storage);
 });
+
+test("a full disk is told such that it is right for an empty repository as well: a prune finds nothing there", async () => {
+  const server = await answering(() => ({ status: 507, body: "<Error><Code>XMinioStorageFull</Code></Error>" }));
+  const storage = server.of("b");
+  await expect(storage.create("config", Buffer.from("x"), signal)).rejects.toMatchObject({
+    failure: "full",
+    parts: {
+      hint: expect.stringMatching(/^free some room .*repeat it.*; where it holds older snapshots, .*backup prune/),
+    },
+  });
+  await server.close(storage);
+});

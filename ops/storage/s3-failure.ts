@@ -11,12 +11,27 @@ export interface SdkFailure {
   $response?: { headers?: Record<string, string> };
   /** Of an answer that says so. */
   Region?: string;
+  /** Where the bucket is, of an answer that sends away: mostly the bucket's own. */
+  Endpoint?: string;
 }
 
 /** The region that a server wants requests to be signed for, where it refuses one, by whatever code, and says which. */
 export function regionWanted({ message, Region, $metadata, $response }: SdkFailure): string | undefined {
-  if (![301, 400, 403].includes($metadata?.httpStatusCode ?? 0)) return undefined;
+  if (![301, 307, 400, 403].includes($metadata?.httpStatusCode ?? 0)) return undefined;
   return Region ?? $response?.headers?.["x-amz-bucket-region"] ?? /expecting '([\w-]+)'/.exec(message)?.[1];
+}
+
+/** What to write into the address, where the server says it: that it was signed for that region already did not help. */
+function elsewhere(error: SdkFailure, failure: StorageFailure): string | undefined {
+  const { Endpoint = "" } = error;
+  const region = regionWanted(error);
+  const place = [
+    ...(/^[\w.-]+(:\d+)?$/.test(Endpoint) ? [`endpoint=https://${Endpoint}`] : []),
+    ...(region === undefined ? [] : [`&region=${region}`]),
+  ].join("");
+  if (place === "" || !["refused", "denied"].includes(failure)) return undefined;
+  const rights = failure === "denied" ? "; else use credentials that may read and write there" : "";
+  return `write ${place} into the address, which is what the server says${rights}`;
 }
 
 /** What the SDK throws, as a `StorageError`. */
@@ -37,6 +52,7 @@ export async function translated<T>(key: string, signal: AbortSignal, work: () =
     const cause = `${key}: ${status ?? "no answer"} ${name}: ${said}${told === null ? "" : `: ${told}`}`;
     throw new StorageError(skew !== null || name === "RequestTimeTooSkewed" ? "skewed" : failure, cause, {
       retry_after_ms: retryAfter_ms($response?.headers?.["retry-after"] ?? null),
+      hint: elsewhere(error as SdkFailure, failure),
       cause: error,
     });
   }

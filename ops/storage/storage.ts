@@ -47,7 +47,7 @@ const HINTS: Readonly<Record<StorageFailure, string>> = {
   locked: "wait until the bucket lock ends, or leave it",
   denied:
     "use credentials that may read and write this bucket or folder; a signature is also wrong for another region than the server's (&region=NAME in the address)",
-  full: "free some room where it lies, a few kB are enough for `npm run ops -- backup prune`; then repeat it",
+  full: "free some room where it lies, then repeat it: what was written is found again; where it holds older snapshots, `npm run ops -- backup prune` frees some and needs only a few kB itself",
   skewed: SET_THE_CLOCK,
   throttled: "repeat it later: what was done is found again",
   unclear: "repeat it when the storage answers again: what was done is found again",

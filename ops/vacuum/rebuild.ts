@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { readManifest, type SnapshotManifest } from "../backup/manifest.ts";
+import type { KeptOptions } from "../backup/place.ts";
 import type { Repository, Snapshot, SnapshotInfo } from "../backup/repository/repository.ts";
 import { brokenDescent } from "../backup/snapshot/continuation.ts";
 import { lookAtDatabase } from "../backup/snapshot/database-look.ts";
@@ -29,6 +30,7 @@ export async function rebuildDatabase(
   session: StoreSession,
   repository: Repository,
   live: D1Connection,
+  opened: KeptOptions,
 ): Promise<Rebuilt> {
   const begun = (await readRecord(session.bucket, session.steady))?.value.database?.fill;
   const id = begun?.startsWith(FILL) ? begun.slice(FILL.length) : (await newestVerified(repository)).id;
@@ -39,6 +41,7 @@ export async function rebuildDatabase(
     if (begun === undefined) await refuseStranger(live, snapshot, manifest);
     const report = await switchGeneration(session, {
       database: { fill: fromSnapshot(snapshot, manifest) },
+      opened,
       by: "ops vacuum --rebuild",
     });
     return { snapshot: id, ...report };

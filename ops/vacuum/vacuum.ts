@@ -3,6 +3,7 @@ import { z } from "zod";
 import { liveOf } from "../../infra/outputs.ts";
 import { counted } from "../../worker/ground/counted.ts";
 import { repositoryOptions } from "../backup/open.ts";
+import { keptOptions } from "../backup/place.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { defineCommand } from "../command/define.ts";
 import { OpsError } from "../command/errors.ts";
@@ -107,7 +108,9 @@ async function clean(
   const { full_text } = isUnderWay ? { full_text: [] } : await tidyIndexes(connection, (step) => invocation.note(step));
   let rebuilt: Rebuilt | null = null;
   if (options.rebuild === true && typeof repository !== "string")
-    rebuilt = await rebuildDatabase(session, repository, connection).finally(() => progress.stop());
+    rebuilt = await rebuildDatabase(session, repository, connection, keptOptions(options)).finally(() =>
+      progress.stop(),
+    );
   const { database } = await session.target.resources();
   const now = liveOf(database);
   const bytes_after = await databaseBytes(situation, now?.id ?? live.id);

@@ -27,6 +27,7 @@ const printed = (["plain", "openmetrics"] as const).map((format) =>
       ],
       in_flight: 0,
       allowances: { requests: { used: 1, limit: 2, runs_out_at: null } },
+      stores: { database: { used: 1, limit: 2 } },
     }),
     format,
   ).split("\n"),
@@ -38,6 +39,7 @@ const healthy = renderMetrics(
     series: [{ ...request("done", 200), tally: { units: 1 } }],
     in_flight: 0,
     allowances: {},
+    stores: {},
   }),
   "plain",
 ).split("\n");
@@ -53,6 +55,10 @@ function unmet(lines: readonly string[], selectors: readonly RegExpExecArray[]):
     return lines.some(meets) ? [] : [selector];
   });
 }
+
+test("what fills the stores is in the expression of what the plan allows, as it is in the alert's own readings", () => {
+  expect(METRICS.allowance_percent.promql?.("")).toMatch(/prism_allowance_used.* or .*prism_store_used/);
+});
 
 test("whatever an expression selects, /metrics prints in the same letters", () => {
   expect(SELECTORS.length).toBeGreaterThan(20);

@@ -78,7 +78,7 @@ export const METRICS = {
     "meter",
     "Used of what the plan allows: a UTC day's allowances, and what the database and the index may hold",
     ["resource"],
-    () => "100 * prism_allowance_used / prism_allowance_limit",
+    () => "100 * (prism_allowance_used / prism_allowance_limit or prism_store_used / prism_store_limit)",
   ),
   user_errors: gauge("meter", "Requests of a key that the service failed in the last hour", ["key"]),
   active_users_change_percent: gauge("meter", "Keys in use in the last 7 days against the 7 days before, in %"),

@@ -13,6 +13,8 @@ interface Counted {
   series: readonly SeriesTally[];
   in_flight: number;
   allowances: Record<string, { used: number; limit: number; runs_out_at: string | null }>;
+  /** Empty where they do not answer. */
+  stores: Record<string, { used: number; limit: number }>;
 }
 
 /**
@@ -34,7 +36,7 @@ export function durationsOf(tally: Tally): Map<number, number> {
   return new Map(labelled(tally, LABELS.duration).map(([bucket, count]) => [Number(bucket), count]));
 }
 
-export function metricFamilies({ version, series, in_flight, allowances }: Counted): Family[] {
+export function metricFamilies({ version, series, in_flight, allowances, stores }: Counted): Family[] {
   const all: Tally = {};
   for (const { tally } of series) addTally(all, tally);
   const requests = series.filter((one) => one.series.kind === "request");
@@ -150,16 +152,18 @@ export function metricFamilies({ version, series, in_flight, allowances }: Count
       Object.fromEntries(Object.entries(allowances).filter(([, { runs_out_at }]) => runs_out_at !== null)),
       ({ runs_out_at }) => Date.parse(runs_out_at ?? "") / 1000,
     ),
+    gauges(
+      "store_used",
+      "What is stored: bytes of the database, dimensions of all vectors",
+      stores,
+      ({ used }) => used,
+    ),
+    gauges("store_limit", "What the plan stores of it", stores, ({ limit }) => limit),
   ];
 }
 
-function gauges(
-  name: string,
-  help: string,
-  allowances: Counted["allowances"],
-  value: (allowance: Counted["allowances"][string]) => number,
-): Family {
-  const samples = Object.entries(allowances).map(([resource, one]) => ({ labels: { resource }, value: value(one) }));
+function gauges<One>(name: string, help: string, all: Record<string, One>, value: (one: One) => number): Family {
+  const samples = Object.entries(all).map(([resource, one]) => ({ labels: { resource }, value: value(one) }));
   return { name: `prism_${name}`, type: "gauge", help, samples };
 }
 

@@ -11,6 +11,7 @@ import type { Family } from "../telemetry/open-metrics.ts";
 import { LABELS } from "../telemetry/tally.ts";
 import type { Work } from "../work.ts";
 import { allowancesOf } from "./allowances.ts";
+import { usedStores } from "./capacity.ts";
 import { durationsOf, metricFamilies } from "./metric-families.ts";
 import { readMeter, tokenFigures, total } from "./read-meter.ts";
 
@@ -71,10 +72,15 @@ export async function metricsOf(work: Work, period: (typeof PERIODS)[number]): P
 /** @throws Problem `metrics-unavailable`, as `seriesOf` does. */
 export async function prometheusFamilies(work: Work): Promise<Family[]> {
   const minute = minuteOf(work.now_ms);
-  const [lifetime, last_minute, allowances] = await Promise.all([
+  const [lifetime, last_minute, allowances, stores] = await Promise.all([
     readMeter(work, (shard) => shard.readLifetime()),
     readMeter(work, (shard) => shard.read(minute - 1, minute)),
     allowancesOf(work),
+    // Whoever scrapes must see that a store is down, and all else meanwhile.
+    usedStores(work).then(
+      ({ database, vectors }) => ({ database, vectors }),
+      () => ({}),
+    ),
   ]);
   const { duration_ms = 0 } = total(last_minute, ({ kind }) => kind === "request");
   return metricFamilies({
@@ -83,6 +89,7 @@ export async function prometheusFamilies(work: Work): Promise<Family[]> {
     // Little's law: arrivals a second times the seconds that each stays.
     in_flight: duration_ms / MINUTE_MS,
     allowances,
+    stores,
   });
 }
 

@@ -126,6 +126,21 @@ test("counts equal what was done, over shards and for the queue and cron as well
   expect(all.get('prism_cache_lookups_total{cache="memory"}')).toBe(1);
 });
 
+test("Prometheus sees how full the stores are, as the report of capacity does; where they do not answer, all else", async () => {
+  const { json: report } = await service.call("GET", "/monitoring/capacity-report");
+  const all = await samples();
+  for (const { store, used, limit } of report.stores) {
+    expect(all.get(`prism_store_used{resource="${store}"}`)).toBe(used);
+    expect(all.get(`prism_store_limit{resource="${store}"}`)).toBe(limit);
+  }
+  expect(report.stores.map(({ used }: { used: number }) => used > 0)).toEqual([true, true]);
+  setFaults([{ binding: "VECTORIZE", error: "VECTOR_QUERY_ERROR: down" }]);
+  const hurt = await samples();
+  setFaults([]);
+  expect(counted(hurt, "prism_store_")).toBe(0);
+  expect(counted(hurt, "prism_allowance_limit")).toBeGreaterThan(0);
+});
+
 test("isolates at work side by side count into one meter, and nothing of either is lost", async () => {
   const live = liveVersion(service.platform.runtime.registry, SERVICE);
   const beside = await service.account("POST", `workers/workers/${SERVICE}/versions`, {

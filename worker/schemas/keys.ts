@@ -105,4 +105,5 @@ export const keyListQuery = z.strictObject({
   cursor: cursorOf(/^\d{1,15}\.[a-z0-9]{1,80}$/),
 });
 
-export const keyPath = z.object({ id: z.string().length(KEY_ID_CHARS) });
+const KEY_ID = new RegExp(`^[0-9a-z]{${KEY_ID_CHARS}}$`);
+export const keyPath = z.object({ id: z.string().regex(KEY_ID, `${KEY_ID_CHARS} lower-case letters or digits`) });

@@ -20,7 +20,7 @@ export class DamagedObject extends OpsError {
 
 export const HINTS = {
   damaged:
-    "bring the object back from another copy of the repository, or restore an older snapshot (npm run ops -- backup verify names those that are whole)",
+    "bring the object back from another copy of the repository; npm run ops -- backup verify names the snapshots that are whole",
   forged: "somebody without the signing key wrote it: restore from the off-account copy and look who may write here",
   unreadable: "everything else can be read: look at the rights of this object, or in which class of storage it lies",
   newer: "use the release that wrote it, or a newer one",

@@ -241,7 +241,7 @@ function choose(opened: Opened, { manifests, findings }: History, id: string): K
     const rolledBack = findings.find(({ reason }) => reason === "rolled-back");
     const finding = rolledBack ?? damaged;
     if (finding) {
-      const hint = `name an older snapshot by its id (npm run ops -- backup list), or ${finding.hint}`;
+      const hint = `${finding.hint}; one that is whole is asked for by its id`;
       const cause = `${finding.cause}: which snapshot is the latest is not certain`;
       throw new DamagedObject(finding.object, cause, hint, { reason: finding.reason });
     }

@@ -94,6 +94,8 @@ describe("evidence", () => {
       "Valve b77 is calibrated at 731 hectopascal.",
       "Valve A-77 is calibrated at 731 hectopascal.",
     ],
+    ["Is there a KX-5?", "There is a KX-4, of 5 kg.", "There is a KX 5."],
+    ["What is HTTP/3?", "HTTP/2 has 3 flaws.", "HTTP/3 runs over QUIC."],
     ["How heavy is frame 9c4f01?", "Frame 9c4f02 is 40 kg heavy.", "Frame 9C4F01 is 40 kg heavy."],
   ])("%s: another number is another thing", (query, other, same) => {
     expect(one(query, other)).toBe(0);

@@ -132,6 +132,9 @@ const ADJECTIVES: ReadonlySet<string> = new Set(
 /** "HTTP/3", "Python 2": without the number it is another thing. One with a point is a version, which tables give apart. */
 const NUMBERED = /^(\p{Lu}[\p{L}-]*)[ /-]?(\d+)(?!\.?\w)/u;
 
+/** Letters and a number in one piece, "KX-5", "HTTP/3": a name whatever stands around it. */
+const HELD_TOGETHER = /^[^\s\d]+\d/u;
+
 /** What makers call a model, behind their name: "Eaton 9PX", "Acme R3000h". Without it, it is another model. */
 const MODEL = /^\p{Lu}[\p{L}-]* ((?:\d+\p{Lu}|\p{Lu}{1,4}\d)[\p{L}\d]*)(?![\p{L}\d.])/u;
 /** Only of what came out, or changed, in a version must it be told itself: "Does it run with 3.1?" is answered by "3 and later". */
@@ -152,6 +155,7 @@ function namesIn(query: string, terms: ReadonlyMap<string, number>): Pick<Questi
   const figures = new Map<number, string>();
   const names = new Map<number, string>();
   const named: RegExp[] = [];
+  const certain: RegExp[] = [];
   const add = (to: Map<number, string>, word: string): void => {
     const term = terms.get(termOf(word));
     if (term !== undefined) to.set(term, word);
@@ -163,8 +167,12 @@ function namesIn(query: string, terms: ReadonlyMap<string, number>): Pick<Questi
     for (const word of words) add(names, word);
     const first = /^[^\s'-]+/.exec(name)?.[0].toLowerCase() ?? "";
     if (terms.has(termOf(first)) && !ADJECTIVES.has(first)) named.push(pattern(first.replace(/s$/, "")));
-    const [, last, number] = NUMBERED.exec(query.slice(match.index).slice(name.lastIndexOf(" ") + 1)) ?? [];
-    if (last !== undefined) named.push(pattern(last, `[^\\p{L}\\d]{0,3}v?${number}(?!\\d)`));
+    const [numbered = "", last, number] =
+      NUMBERED.exec(query.slice(match.index).slice(name.lastIndexOf(" ") + 1)) ?? [];
+    if (last !== undefined)
+      (HELD_TOGETHER.test(numbered) ? certain : named).push(
+        pattern(last.replace(/-+$/, ""), `[^\\p{L}\\d]{0,3}v?${number}(?!\\d)`),
+      );
     const [, model] =
       MODEL.exec(query.slice(match.index).slice(name.search(/\S+(?:\s\S+)?$/))) ??
       MODEL.exec(query.slice(match.index)) ??
@@ -172,7 +180,9 @@ function namesIn(query: string, terms: ReadonlyMap<string, number>): Pick<Questi
     if (model !== undefined) named.push(pattern(model));
   }
   const isHeadline = names.size > 1 && names.size === terms.size;
-  return isHeadline ? { names: figures, named: [] } : { names: new Map([...names, ...figures]), named };
+  return isHeadline
+    ? { names: figures, named: certain }
+    : { names: new Map([...names, ...figures]), named: [...named, ...certain] };
 }
 
 /** How things are spelt that have no other name: `code`, --flags, snake_case, camelCase, calls(), dotted.paths.of_three. */
