@@ -26,6 +26,7 @@ import { realDifferences } from "../../ops/stack/drift-noise.ts";
 import type { PlannedStep, StackDriver, UnmanagedResource } from "../../ops/stack/driver.ts";
 import { findExisting } from "../../ops/stack/natural-keys.ts";
 import type { PlatformFile } from "../../ops/stack/platform-file.ts";
+import { dayOf } from "../../worker/ground/time.ts";
 import type { RunMessage, RunRequest } from "./local-driver-run.ts";
 import { readState, type StackState, writeState } from "./local-driver-state.ts";
 import { announceSecret, changeLocalSecret, secretsOf } from "./local-secrets.ts";
@@ -194,7 +195,7 @@ async function firstConfig(api: CloudflareAddress, signal: AbortSignal): Promise
   const watchdog = { accountId: api.account_id, name: WATCHDOG.name };
   const config = {
     accountId: api.account_id,
-    tokensExpire: new Date(expiry_ms).toISOString().slice(0, 10),
+    tokensExpire: dayOf(expiry_ms),
     ...((await findExisting(client, "cloudflare:index/worker:Worker", watchdog)) !== null && { watchdog: true }),
   };
   const versions = workerVersions(client, api.account_id, SERVICE);

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { nameInStack, SERVICE, STACKS } from "../../infra/inventory.ts";
 import { counted } from "../../worker/ground/counted.ts";
+import { DAY_MS, dayOf } from "../../worker/ground/time.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { defineCommand } from "../command/define.ts";
 import { type OpsError, refusal } from "../command/errors.ts";
@@ -99,7 +100,7 @@ export const bootstrap = defineCommand({
     await invocation.confirm({ op: `prepare account ${account_id} for stack`, subject: stack });
 
     if (!hasBucket) await client.r2.buckets.create({ account_id, name: STATE_BUCKET });
-    const expires = gaps.expires ?? new Date(invocation.now() + TOKEN_DAYS * 86_400_000).toISOString().slice(0, 10);
+    const expires = gaps.expires ?? dayOf(invocation.now() + TOKEN_DAYS * DAY_MS);
     const made =
       existing.length > 0
         ? null

@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { counted } from "../../worker/ground/counted.ts";
+import { dayOf } from "../../worker/ground/time.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
@@ -42,7 +43,7 @@ a release are those of renovate.json. A group that fails is put back and told. P
     const { dry_run, env, signal, note, now, terminal, data_dir } = invocation;
     const renewal = { folder: ROOT, env, signal, note };
     const { groups, before } = await planRenewal(renewal, major, now());
-    const branch = `deps/${new Date(now()).toISOString().slice(0, 10)}`;
+    const branch = `deps/${dayOf(now())}`;
     if (dry_run) {
       const rows = groups.flatMap(({ group, updates }) => updates.map((one) => ({ group, ...one })));
       const drawn = table(terminal, rows, [

@@ -7,6 +7,7 @@ import { z } from "zod";
 import type { AlertRule } from "../../worker/alerts/rule.ts";
 import { ALL_RULES } from "../../worker/alerts/rules.ts";
 import { counted } from "../../worker/ground/counted.ts";
+import { dayOf } from "../../worker/ground/time.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT, misuse } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
@@ -56,7 +57,7 @@ export const gameday = defineCommand({
     const hours = quiet_hours ?? (wanted === undefined ? DAY_H : 0);
     // Loaded on use: with it comes what starts a platform.
     const { playAll } = await import("./play-all.ts");
-    const day = new Date(invocation.now()).toISOString().slice(0, 10);
+    const day = dayOf(invocation.now());
     const { faults, told } = await playAll(invocation, chosen, hours, {
       onPlayed: (came) => record && recordResult(FAULTS, came, day),
       onQuiet: ({ length: alerts }) => record && recordQuiet(FAULTS, { hours, alerts }, day),

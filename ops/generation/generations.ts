@@ -5,8 +5,8 @@
  * one of them is nowhere else.
  */
 import { DATABASE, VECTOR_INDEX } from "../../infra/inventory.ts";
-import { DAY_MS } from "../../infra/limits.ts";
 import { isWaived, type Waiver } from "../../infra/waivers.ts";
+import { DAY_MS, dayOf } from "../../worker/ground/time.ts";
 import { unlessGone } from "../cloudflare/failures.ts";
 import { asOpsError } from "../command/errors.ts";
 import { UNDO_WINDOW_MS } from "../limits.ts";
@@ -54,7 +54,7 @@ export async function dropGenerations(session: StoreSession, generations: readon
   const before = ((await driver.getConfig("waivers")) as Waiver[] | undefined) ?? [];
   const protectedOnes = resources.filter((resource) => !isWaived(before, resource, session.now()));
   if (protectedOnes.length > 0) {
-    const expires = new Date(session.now() + DAY_MS).toISOString().slice(0, 10);
+    const expires = dayOf(session.now() + DAY_MS);
     const reason = "dropped by ops generation drop: it is not live any more";
     const added = protectedOnes.map((resource) => ({ resource, reason, expires }));
     await driver.setConfig({ waivers: [...before, ...added] });

@@ -1,5 +1,6 @@
 /** `ops incident list` */
 import { z } from "zod";
+import { dayOf } from "../../worker/ground/time.ts";
 import { defineCommand } from "../command/define.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
@@ -37,7 +38,7 @@ export const incidentList = defineCommand({
     const incidents = shown.map(({ incident: { timeline, ...incident }, where }): Listed => {
       return { ...incident, where, ...clockOf({ ...incident, timeline }, now_ms) };
     });
-    const today = new Date(now_ms).toISOString().slice(0, 10);
+    const today = dayOf(now_ms);
     const action_items = known.flatMap(({ incident }) =>
       incident.action_items
         .filter(({ done_at }) => done_at === null)

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { LOG_ARCHIVE_FOLDER } from "../../infra/inventory.ts";
 import { LOG_RETENTION_DAYS } from "../../infra/limits.ts";
 import { counted } from "../../worker/ground/counted.ts";
-import { DAY_MS } from "../../worker/ground/time.ts";
+import { DAY_MS, dayOf } from "../../worker/ground/time.ts";
 import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import { positive } from "../command/options.ts";
@@ -56,7 +56,7 @@ Needs a token that may write the bucket of logs. It may be repeated; exit code 4
   async run(invocation, { keep_days }) {
     const { signal, dry_run, progress } = invocation;
     const now_ms = invocation.now();
-    const kept_from = new Date(now_ms - keep_days * DAY_MS).toISOString().slice(0, 10);
+    const kept_from = dayOf(now_ms - keep_days * DAY_MS);
     const { storage: bucket, close } = await logBucket(await invocation.target());
     try {
       const storage = patientStorage(bucket);

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
+import { dayOf } from "../../worker/ground/time.ts";
 import { type Command, defineCommand } from "../command/define.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { outputFolder, writeOutput } from "../command/output-file.ts";
@@ -77,7 +78,7 @@ async function writeReport(
   const { found, not_known } = await gather(invocation, sources, period);
   const report: Report = {
     kind,
-    title: `${title}, ${new Date(now_ms).toISOString().slice(0, 10)}`,
+    title: `${title}, ${dayOf(now_ms)}`,
     stack,
     generated_at: new Date(now_ms).toISOString(),
     period: `the last ${PERIOD_WORDS[period]}`,

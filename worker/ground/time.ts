@@ -12,6 +12,11 @@ export function iso(at_ms: number): string {
   return new Date(at_ms).toISOString();
 }
 
+/** The UTC day of a time, as 2026-11-29. */
+export function dayOf(at_ms: number): string {
+  return new Date(at_ms).toISOString().slice(0, 10);
+}
+
 export function isoOrNull(at_ms: number | null): string | null {
   return at_ms === null ? null : iso(at_ms);
 }

@@ -3,10 +3,9 @@ import { expect, test } from "vitest";
 import { CRONS } from "../../infra/inventory.ts";
 import { STATUS_CHECK_EVERY_MS, STATUS_DAYS_SHOWN } from "../limits.ts";
 import { CHECK_STATES, type Check, type CheckTally, COMPONENTS, type Maintenance, SEVERITIES } from "./status.ts";
-import { DAY_MS } from "./time.ts";
+import { DAY_MS, dayOf } from "./time.ts";
 import {
   dayBars,
-  dayOf,
   type KeptCheck,
   latencyByHour,
   levelOf,

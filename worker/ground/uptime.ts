@@ -14,7 +14,7 @@ import type {
   Uptime,
 } from "./status.ts";
 import { CHECK_STATES } from "./status.ts";
-import { DAY_MS, HOUR_MS } from "./time.ts";
+import { DAY_MS, dayOf, HOUR_MS } from "./time.ts";
 
 const HOURS_SHOWN = 24;
 /** Statuspage's own line between a bad day and a lost one is of this kind; ours is a twentieth: 72 minutes of a day. */
@@ -68,11 +68,6 @@ export function levelOf(tally: CheckTally): DayLevel {
   if (uptime === null) return tally.maintenance > 0 ? "maintenance" : "none";
   if (tally.down > 0) return uptime < LOST_DAY_BELOW ? "down" : "partial";
   return tally.degraded > 0 ? "degraded" : "up";
-}
-
-/** The UTC day of a time, as 2026-11-29. */
-export function dayOf(at_ms: number): string {
-  return new Date(at_ms).toISOString().slice(0, 10);
 }
 
 /** The last days up to today, oldest first. */

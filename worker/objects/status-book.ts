@@ -23,10 +23,9 @@ import {
   type Outcome,
 } from "../ground/status.ts";
 import type { StatusCalls } from "../ground/status-calls.ts";
-import { DAY_MS } from "../ground/time.ts";
+import { DAY_MS, dayOf } from "../ground/time.ts";
 import {
   dayBars,
-  dayOf,
   type KeptCheck,
   latencyByHour,
   NO_CHECKS,

@@ -2,7 +2,7 @@
 import type { KeyTally, MeterCalls } from "../ground/meter.ts";
 import { NORMAL } from "../ground/mode.ts";
 import { labelled } from "../ground/tally.ts";
-import { DAY_MS } from "../ground/time.ts";
+import { DAY_MS, dayOf } from "../ground/time.ts";
 import { BURST_FACTOR, BURST_REQUESTS_MIN, FAILING_KEY_ERRORS } from "../limits.ts";
 import type { SecurityMetrics } from "../schemas/defence.ts";
 import { readBlocklist, readMode } from "../store/controls.ts";
@@ -49,7 +49,7 @@ export async function securityMetricsOf(work: Work, period: SecurityMetrics["per
 }
 
 function keyUse(uses: readonly ReturnType<MeterCalls["keyUse"]>[]): SecurityMetrics["key_use"] {
-  const date = (day: number) => new Date(day * DAY_MS).toISOString().slice(0, 10);
+  const date = (day: number) => dayOf(day * DAY_MS);
   const since = uses.flatMap(({ since_day }) => (since_day === null ? [] : [since_day]));
   const last = uses.flatMap(({ last_days }) => Object.entries(last_days));
   return {

@@ -1,7 +1,7 @@
 /** What the current day has used, from the meter and from the ratings in D1. */
 
 import { labelled, ratio } from "../ground/tally.ts";
-import { DAY_MS } from "../ground/time.ts";
+import { DAY_MS, dayOf } from "../ground/time.ts";
 import { USD_PER_NEURON } from "../rag/answer/chat-models.ts";
 import type { UsageSummary } from "../schemas/usage.ts";
 import { ratingsSince } from "../store/feedback.ts";
@@ -28,7 +28,7 @@ export async function usageSummary(work: Work): Promise<UsageSummary> {
   const count = (which: "active" | "new") => users.reduce((people, shard) => people + shard[which], 0);
   const price = ratio(estimated_usd, tokens_in + tokens_out);
   return {
-    date: new Date(now_ms).toISOString().slice(0, 10),
+    date: dayOf(now_ms),
     users: { active: count("active"), new: count("new") },
     requests: { total: units, by_model: Object.fromEntries(labelled(sum, LABELS.model)) },
     tokens: tokenFigures(sum),
