@@ -191,7 +191,16 @@ test("an account has at most 5 cron triggers, each five valid fields", async () 
   await expect(schedules.update("timed-too", crons("1 * * * *", "2 * * * *"))).rejects.toMatchObject({
     errors: [{ code: 10072 }],
   });
-  for (const cron of ["* * * *", "61 * * * *", "@daily", "* * * * * *", "a b c d e", "0 17 * * 0", "0 17 * * 8", "0 17 * * 0-5"])
+  for (const cron of [
+    "* * * *",
+    "61 * * * *",
+    "@daily",
+    "* * * * * *",
+    "a b c d e",
+    "0 17 * * 0",
+    "0 17 * * 8",
+    "0 17 * * 0-5",
+  ])
     await expect(schedules.update("timed-too", crons(cron))).rejects.toMatchObject({ errors: [{ code: 10100 }] });
   await schedules.update("timed", crons());
 });

@@ -100,7 +100,7 @@ function scraped(traffic: (minute: number) => SeriesTally[]): { series: string; 
   const found = new Map<string, string[]>();
   const series: SeriesTally[] = [];
   for (let at = 0; at <= MINUTES; at++) {
-    const families = metricFamilies({ version: "v", series, in_flight: 0, allowances: {} });
+    const families = metricFamilies({ version: "v", series, in_flight: 0, allowances: {}, stores: {} });
     for (const line of renderMetrics(families, "plain").trimEnd().split("\n")) {
       if (line.startsWith("#")) continue;
       const end = line.lastIndexOf(" ");
@@ -152,7 +152,8 @@ test.each(asked)("%s finds no fault with the rules, nor with what /metrics print
   expect(ask(promtool, ["check", "rules", "rules.yaml"])).toContain("SUCCESS");
   const series = Object.values(TRAFFIC).flatMap((traffic) => traffic(MINUTES - 2));
   const allowances = { requests: { used: 1, limit: 2, runs_out_at: "2026-11-30T23:00:00Z" } };
-  const families = metricFamilies({ version: "v", series, in_flight: 1, allowances });
+  const stores = { database: { used: 1, limit: 2 } };
+  const families = metricFamilies({ version: "v", series, in_flight: 1, allowances, stores });
   // It says what it would have otherwise, and fails.
   expect(ask(promtool, ["check", "metrics"], renderMetrics(families, "plain"))).toBe("");
 });

@@ -27,8 +27,8 @@ test.each([
 
 test.each([
   ["mode set emergency --reason", "", '--reason: "": must not be empty'],
-  ["restore plan --at", "nope", 'a time ago such as 90m, 6h or 2d'],
-  ["keys create --name x --expires", "nope", 'a time from now such as 90m, 6h or 2d'],
+  ["restore plan --at", "nope", "a time ago such as 90m, 6h or 2d"],
+  ["keys create --name x --expires", "nope", "a time from now such as 90m, 6h or 2d"],
 ])("%s '%s' is refused in words that say what is taken", async (line, value, cause) => {
   const shell = silentShell(process.env);
   expect(await runWords([...line.split(" "), value], shell)).toBe(2);
