@@ -4,10 +4,11 @@
  * Prints the size that counts against Cloudflare's limit (gzip) and fails above the project's own.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
+import { writeWhole } from "./write-whole.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 /** The project's own ceiling; Cloudflare's free plan takes 3 MB compressed. */
@@ -84,10 +85,7 @@ function lastBundle(): WorkerBundle | null {
 function keepBundle(bundle: WorkerBundle): void {
   try {
     mkdirSync(join(KEPT, ".."), { recursive: true });
-    // Whole or not at all: another process may be reading it.
-    const making = `${KEPT}.${process.pid}`;
-    writeFileSync(making, JSON.stringify({ made_of: digestOf(bundle), ...bundle }));
-    renameSync(making, KEPT);
+    writeWhole(KEPT, JSON.stringify({ made_of: digestOf(bundle), ...bundle }));
   } catch {}
 }
 

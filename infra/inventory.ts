@@ -29,7 +29,7 @@ export const WORKER_SETTINGS = {
 export const TRACES = { head_sampling_rate: 0.1 } as const;
 
 /** Workerd semantics the bundle is written for; the local platform and the upload use the same pair. */
-export const COMPATIBILITY = { date: "2026-11-01", flags: ["nodejs_als"] } as const;
+export const COMPATIBILITY = { date: "2026-11-01", flags: ["nodejs_als", "enable_request_signal"] } as const;
 
 /** Storage-backed nouns. `generation` is the default; a stack's configuration may have moved on (see generations). */
 export const DATABASE = { binding: "DB", name: "prism-db", generation: 1 } as const;

@@ -3,8 +3,9 @@
  * checkpoint of the state, twice: four megabytes, written anew at each step of an `up`.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join, relative } from "node:path";
+import { writeWhole } from "./write-whole.ts";
 
 const FOLDER = join(import.meta.dirname, "../dist/releases");
 
@@ -24,10 +25,7 @@ export function moduleFiles(modules: readonly ReleaseModule[]) {
     const folder = join(FOLDER, createHash("sha256").update(content).digest("hex").slice(0, 16));
     const file = join(folder, name);
     mkdirSync(folder, { recursive: true });
-    // Whole or not at all: two programs may write the same release at once.
-    const partial = `${file}.${process.pid}`;
-    writeFileSync(partial, content);
-    renameSync(partial, file);
+    writeWhole(file, content);
     return { name, contentType, contentFile: relative(import.meta.dirname, file) };
   });
 }

@@ -15,9 +15,8 @@ export function controlApi(plan: FaultPlan | null, token: string): Hono {
   return new Hono()
     .use(async (c, next) => {
       const presented = Buffer.from(c.req.header("authorization") ?? "");
-      if (presented.length !== expected.length || !timingSafeEqual(presented, expected)) {
+      if (presented.length !== expected.length || !timingSafeEqual(presented, expected))
         return c.json({ error: "the API token of this platform is required (api_token in platform.json)" }, 401);
-      }
       if (!plan) return c.json({ error: "this platform runs without the fault shim: start it with --faults" }, 409);
       return next();
     })

@@ -5,8 +5,10 @@
  * wait, `drained` resolves when the running ones are answered, `release` lets the waiting ones go. Hold time shows
  * as latency, never as an error. Weighted targets split traffic between versions.
  */
+import { once } from "node:events";
 import { Agent, createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { PROXY_BODIES_BYTES_MAX, PROXY_BODY_BUFFER_BYTES, PROXY_HOLD_MAX_MS, PROXY_IDLE_MAX_MS } from "./limits.ts";
 
 interface ProxyTarget {
@@ -43,8 +45,7 @@ export class FrontProxy {
   #targets: ProxyTarget[] = [];
   /** Extra workers (bench peers), reached below `/__peer/<name>/`. */
   #peers = new Map<string, string>();
-  #held: Promise<void> | null = null;
-  #release: () => void = () => {};
+  #held: PromiseWithResolvers<void> | null = null;
   #running = 0;
   /** When the last request was answered, on the clock of `performance`. */
   #answered_ms = Number.NEGATIVE_INFINITY;
@@ -66,13 +67,8 @@ export class FrontProxy {
 
   /** Binds the public port (0 = any free one) on the loopback interface and returns the port. */
   async listen(port: number): Promise<number> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(port, "127.0.0.1", () => {
-        this.#server.off("error", reject);
-        resolve();
-      });
-    });
+    this.#server.listen(port, "127.0.0.1");
+    await once(this.#server, "listening");
     return (this.#server.address() as AddressInfo).port;
   }
 
@@ -86,14 +82,12 @@ export class FrontProxy {
 
   /** New requests wait until `release`. Holding twice is one hold. */
   hold(): void {
-    this.#held ??= new Promise((resolve) => {
-      this.#release = resolve;
-    });
+    this.#held ??= Promise.withResolvers();
   }
 
   release(): void {
+    this.#held?.resolve();
     this.#held = null;
-    this.#release();
   }
 
   /** Resolves when no forwarded request is running. */
@@ -137,8 +131,8 @@ export class FrontProxy {
   /** Resolves when the Worker has the body, or nobody wants it any more. */
   async #forward(incoming: IncomingMessage, outgoing: ServerResponse, body: Buffer): Promise<void> {
     if (this.#held) {
-      const timeout = new Promise((resolve) => setTimeout(resolve, PROXY_HOLD_MAX_MS, "timeout").unref());
-      if ((await Promise.race([this.#held, timeout])) === "timeout")
+      const timeout = pause(PROXY_HOLD_MAX_MS, "timeout", { ref: false });
+      if ((await Promise.race([this.#held.promise, timeout])) === "timeout")
         return refuse(outgoing, { status: 503, detail: "held for too long" });
     }
     const target = this.#pick(incoming);

@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { parseArgs, styleText } from "node:util";
 import { $ } from "zx/core";
 import { harmlessLines } from "../ops/command/output.ts";
+import { isAlive } from "../ops/machine.ts";
 import { PARENT_LOOK_MS, STOP_MAX_MS } from "./limits.ts";
 import type { Platform } from "./platform.ts";
 
@@ -35,14 +36,12 @@ function parse() {
     },
   });
   for (const name of ["port", "api-port"] as const) {
-    if (!/^\d{1,5}$/.test(values[name]) || Number(values[name]) > 65_535) {
+    if (!/^\d{1,5}$/.test(values[name]) || Number(values[name]) > 65_535)
       throw new Error(`--${name} takes a port from 0 to 65535, not "${values[name]}"`);
-    }
   }
   if (values.data === "") throw new Error("--data takes a folder");
-  if (values.corpus !== undefined && !statSync(values.corpus, { throwIfNoEntry: false })?.isDirectory()) {
+  if (values.corpus !== undefined && !statSync(values.corpus, { throwIfNoEntry: false })?.isDirectory())
     throw new Error(`--corpus takes a folder that exists, not "${values.corpus}"`);
-  }
   return values;
 }
 
@@ -79,15 +78,6 @@ function npmAbove(): number[] {
     else if (!/^\S*sh -c /.test(one.args)) break;
   }
   return found;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Runs the platform until the process is told to stop, also while it starts or indexes. */

@@ -6,6 +6,7 @@
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { WorkerBinding } from "../infra/bindings.ts";
+import type { LockRule } from "./s3/lock-rules.ts";
 
 export interface D1Record {
   uuid: string;
@@ -26,7 +27,7 @@ export interface BucketRecord {
   storage_class: string;
   /** Lifecycle and lock rules exactly as the REST API takes and returns them. */
   lifecycle_rules: unknown[];
-  lock_rules: { id: string; enabled: boolean; prefix?: string; condition: unknown }[];
+  lock_rules: LockRule[];
 }
 export interface QueueRecord {
   queue_id: string;

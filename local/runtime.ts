@@ -194,9 +194,8 @@ export class Runtime implements Engine {
       settled = this.#switching;
       await settled;
       if (settled !== this.#switching || isLoaded()) continue;
-      if (resource && !this.registry.get(resource.kind, resource.id)) {
+      if (resource && !this.registry.get(resource.kind, resource.id))
         throw new Error(`no ${resource.kind} resource ${resource.id} in this account`);
-      }
       await this.reload();
     }
     this.#uses += 1;
@@ -218,7 +217,7 @@ export class Runtime implements Engine {
       this.#proxy.hold();
       try {
         // A stream may outlive any patience; it is cut then, as a deployment on Cloudflare would after its grace.
-        const patience = new Promise<void>((resolve) => setTimeout(resolve, PROXY_DRAIN_MAX_MS).unref());
+        const patience = pause(PROXY_DRAIN_MAX_MS, undefined, { ref: false });
         await Promise.race([Promise.all([this.#proxy.drained(), this.#unused()]), patience]);
         const idle_ms = Math.min(this.#proxy.idleFor_ms(), performance.now() - this.#handled_ms);
         if (idle_ms < WAIT_UNTIL_MS) await pause(WAIT_UNTIL_MS - idle_ms);

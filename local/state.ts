@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { OPTIONAL_SECRETS, SECRETS, type SecretName } from "../infra/inventory.ts";
+import { writeWhole } from "../infra/write-whole.ts";
 import { type PlatformFile, platformFile } from "../ops/stack/platform-file.ts";
-import { writeWhole } from "../ops/stack/write-whole.ts";
 import { makeFolder } from "../ops/storage/make-folder.ts";
 
 const secretsSchema = z.strictObject(

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, join } from "node:path";
+import { basename, extname, join } from "node:path";
 import { DAY_MS } from "../infra/limits.ts";
 
 const INSTALLED = join(import.meta.dirname, "../node_modules/.package-lock.json");
@@ -21,23 +21,23 @@ const require = createRequire(import.meta.url);
 
 /** What the module at the path `entry` exports. */
 export function loadAsOneFile(entry: string): unknown {
-  return require(bundled(entry) ?? entry);
+  return require(asOneFile(entry) ?? entry);
 }
 
-/** Path of the bundle, which is made where there is none of these packages; null where it cannot be. */
-function bundled(entry: string): string | null {
+/** Path of the module and all that it takes in one file, which is made where there is none of these packages; null where it cannot be. */
+export function asOneFile(entry: string): string | null {
   try {
     // By what npm wrote down of all that it installed: a package's own packages are in the bundle, too.
     const made_of = createHash("sha256").update(readFileSync(INSTALLED)).update(readFileSync(entry));
     const hash = made_of.update(JSON.stringify(OPTIONS)).digest("hex").slice(0, 16);
-    const outfile = join(CACHE, `${basename(entry, ".ts")}-${hash}.mjs`);
+    const outfile = join(CACHE, `${basename(entry, extname(entry))}-${hash}.mjs`);
     if (existsSync(outfile)) return outfile;
     const { buildSync } = require("esbuild") as typeof import("esbuild");
     // Whole or not at all: another command may be looking for it.
     const making = `${outfile}.${process.pid}`;
     buildSync({ ...OPTIONS, entryPoints: [entry], outfile: making });
     renameSync(making, outfile);
-    removeOld(`${basename(entry, ".ts")}-`);
+    removeOld(`${basename(entry, extname(entry))}-`);
     return outfile;
   } catch {
     return null;

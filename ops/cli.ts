@@ -1,7 +1,10 @@
 /** `npm run ops -- <command>`: the words of a shell, carried out in a process of their own. */
-import { EXIT, OpsError, renderError } from "./command/errors.ts";
-import { usesColour } from "./command/output.ts";
-import { runWords } from "./command/run-words.ts";
+import "./quick-modules.ts";
+
+// What is imported here is found in the quick way, and no sooner.
+const { EXIT, OpsError, renderError } = await import("./command/errors.ts");
+const { usesColour } = await import("./command/output.ts");
+const { runWords } = await import("./command/run-words.ts");
 
 /** Why what a command came to could not be printed; null while it could. */
 let unprinted: NodeJS.ErrnoException | null = null;

@@ -13,11 +13,14 @@ export const MACHINE = ((): string | null => {
 
 /** Whether it is a process of this machine that is gone: its next run goes on at once. Of one of another machine nothing is known here. */
 export function diedHere({ machine, pid }: { machine: string | null; pid: number }): boolean {
-  if (machine === null || machine !== MACHINE) return false;
+  return machine !== null && machine === MACHINE && !isAlive(pid);
+}
+
+/** Signal 0 only asks; EPERM means that the process exists under another user. */
+export function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return false;
+    return process.kill(pid, 0);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH";
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

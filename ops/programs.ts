@@ -5,7 +5,10 @@
 import { $, type Options, type Shell } from "zx/core";
 import { refusal } from "./command/errors.ts";
 
-/** zx's `$` with these options. @throws OpsError of refusal where PATH has no bash. */
+/**
+ * zx's `$` with these options. What it runs prints nothing here and throws nothing: whoever runs it looks at its exit code.
+ * @throws OpsError of refusal where PATH has no bash.
+ */
 export function shellWith(options: Partial<Options>): Shell {
   if ($.quote === undefined)
     throw refusal({
@@ -14,5 +17,5 @@ export function shellWith(options: Partial<Options>): Shell {
       cause: "PATH has no bash, through which they are run",
       hint: "install bash, or put its folder on PATH",
     });
-  return $(options);
+  return $({ quiet: true, nothrow: true, ...options });
 }

@@ -37,6 +37,8 @@ interface Beginning {
   ray_id?: string | undefined;
   /** The data centre that a request came to. */
   colo?: string;
+  /** Aborts when nobody waits for the outcome any more. */
+  left?: AbortSignal;
 }
 
 const TRACE_RANDOM_BYTES = 24;
@@ -48,6 +50,8 @@ export class Work implements Unit {
   readonly trace: Trace;
   readonly ray_id: string | undefined;
   readonly colo: string | undefined;
+  /** Aborts when the caller has gone. */
+  readonly left: AbortSignal | undefined;
   /** When the work began, read once. What must not be older than the I/O before it asks `clock_ms`. */
   readonly now_ms: number;
   readonly timings = new Timings(performance.now());
@@ -71,6 +75,7 @@ export class Work implements Unit {
     this.now_ms = beginning.now_ms;
     this.ray_id = beginning.ray_id;
     this.colo = beginning.colo;
+    this.left = beginning.left;
     const random = crypto.getRandomValues(new Uint8Array(TRACE_RANDOM_BYTES));
     this.trace = traceOf(beginning.traceparent ?? null, random);
   }
@@ -98,6 +103,16 @@ export class Work implements Unit {
     return this.#stores;
   }
 
+  /** The stores for an answer that is of use to the caller alone: models stop working for one who has gone. */
+  get awaitedStores(): Stores {
+    return { ...this.stores, ai: this.#openModels(this.left) };
+  }
+
+  #openModels(left?: AbortSignal): GuardedAi {
+    if (this.mode === "degraded") return refusedAi;
+    return guardedAi(this.env, this.timings, this.kind === "request" ? "waited for" : "patient", left);
+  }
+
   #openStores(): Stores {
     const { db, bookmark } = observedDatabase(
       this.env.DB,
@@ -108,10 +123,7 @@ export class Work implements Unit {
     this.#bookmark = bookmark;
     return {
       db,
-      ai:
-        this.mode === "degraded"
-          ? refusedAi
-          : guardedAi(this.env, this.timings, this.kind === "request" ? "waited for" : "patient"),
+      ai: this.#openModels(),
       vectorize: guardedVectorize(this.env, this.timings),
       packs: this.env.VECTOR_PACKS,
     };

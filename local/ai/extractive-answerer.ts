@@ -151,7 +151,7 @@ function withoutOutdone(question: Question, units: readonly QuotableUnit[]): Quo
   const rows = units
     .filter(({ kind }) => kind === "table")
     .map((unit) => ({ unit, has: matchQuestion(bestRow(question, unit.text), question).has }));
-  const isOutdone = (has: Uint8Array): boolean =>
+  const isOutdone = (has: Float64Array): boolean =>
     rows.some(
       (other) =>
         has.every((here, term) => here !== 1 || other.has[term] === 1) &&

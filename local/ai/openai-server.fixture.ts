@@ -19,6 +19,34 @@ export interface OpenAiServer {
   close(): void;
 }
 
+/** An event of a stream with this piece of an answer. */
+export const delta = (content: string | null, more: object = {}) =>
+  `data: ${JSON.stringify({ choices: [{ delta: { content }, finish_reason: null, ...more }] })}\n\n`;
+
+/** Answers as a stream of these, or as one answer with this message. */
+export const streaming =
+  (...pieces: string[]) =>
+  (outgoing: ServerResponse) =>
+    void outgoing.setHeader("content-type", "text/event-stream").end(pieces.join(""));
+
+export const whole =
+  (message: object, more: object = {}, choice: object = {}) =>
+  (outgoing: ServerResponse) =>
+    void outgoing
+      .setHeader("content-type", "application/json")
+      .end(JSON.stringify({ choices: [{ message, ...choice }], ...more }));
+
+/** Variables of a Worker that gives a silent server up soon. */
+export const IMPATIENT = { AI_IDLE_TIMEOUT_MS: "500", AI_GENERATE_TIMEOUT_MS: "1500", AI_EMBED_TIMEOUT_MS: "1500" };
+
+/** Answers with this text, where M stands for the mark of the first passage. */
+export const citing =
+  ({ requests }: OpenAiServer, content: string) =>
+  (outgoing: ServerResponse) => {
+    const [, mark = ""] = /<(\d+)>/.exec(JSON.stringify(requests.at(-1)?.body)) ?? [];
+    whole({ content: content.replace("M", mark) })(outgoing);
+  };
+
 /** Letters counted into a few buckets: near enough to a meaning for a test. */
 function embedding(text: string): number[] {
   const vector = Array<number>(DIMENSIONS).fill(0.01);

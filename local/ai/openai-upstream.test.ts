@@ -3,15 +3,27 @@ import type { ServerResponse } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { BREAKER_OPEN_MS } from "../../worker/limits.ts";
 import { eventsOf, type Service, startService } from "../../worker/service.fixture.ts";
-import { DIMENSIONS, type OpenAiServer, startOpenAiServer } from "./openai-server.fixture.ts";
+import { hangUps } from "./hang-ups.fixture.ts";
+import {
+  citing,
+  DIMENSIONS,
+  delta,
+  IMPATIENT,
+  type OpenAiServer,
+  startOpenAiServer,
+  streaming,
+  whole,
+} from "./openai-server.fixture.ts";
 
+const lines: string[] = [];
 let upstream: OpenAiServer;
 let service: Service;
 beforeAll(async () => {
   upstream = await startOpenAiServer();
   service = await startService({
     faults: true,
-    variables: { AI_IDLE_TIMEOUT_MS: "500", AI_GENERATE_TIMEOUT_MS: "1500" },
+    variables: { ...IMPATIENT, LOG_LEVEL: "INFO" },
+    on_log: (line) => void (line.startsWith("{") && lines.push(line)),
   });
   const text = "The granary weevil eats stored grain.";
   await service.call("PUT", "/api/v1/documents/weevil", { text });
@@ -105,12 +117,6 @@ describe("an OpenAI-compatible upstream", () => {
     expect(found.json.degraded.join()).toMatch(/full text/);
   });
 
-  const delta = (content: string | null, more: object = {}) =>
-    `data: ${JSON.stringify({ choices: [{ delta: { content }, finish_reason: null, ...more }] })}\n\n`;
-  const streaming =
-    (...pieces: string[]) =>
-    (outgoing: ServerResponse) =>
-      void outgoing.setHeader("content-type", "text/event-stream").end(pieces.join(""));
   let questions = 0;
   /** A question that nobody asked before, as JSON or as a stream, and the same again. */
   const twice = async (stream: boolean) => {
@@ -178,13 +184,6 @@ describe("an OpenAI-compatible upstream", () => {
       expect(degraded).toHaveLength(1);
     }
   });
-
-  const whole =
-    (message: object, more: object = {}, choice: object = {}) =>
-    (outgoing: ServerResponse) =>
-      void outgoing
-        .setHeader("content-type", "application/json")
-        .end(JSON.stringify({ choices: [{ message, ...choice }], ...more }));
 
   test.each([
     ["content: null", whole({ content: null })],
@@ -256,6 +255,16 @@ describe("an OpenAI-compatible upstream", () => {
   test("the phrase of a refusal is one only where it is the answer's own", async () => {
     upstream.brokenChat = whole({ content: "Not found in the documents." });
     expect((await twice(false)).first).toMatchObject({ found: false, grounded: false });
+    // With a mark behind it as well; a mark and nothing else is not even that.
+    const marked = {
+      "Not found in the documents [M].": { ended: "whole" },
+      "[M].": { ended: "no_answer", answer: null },
+    };
+    for (const [content, ending] of Object.entries(marked)) {
+      upstream.brokenChat = citing(upstream, content);
+      for (const stream of [false, true])
+        expect((await twice(stream)).first).toMatchObject({ found: false, grounded: false, ...ending });
+    }
     const text = "The scanner prints: granary weevil not found in the documents.";
     await service.call("PUT", "/api/v1/documents/scanner", { text });
     upstream.brokenChat = whole({ content: "The scanner prints: granary weevil not found in the documents." });
@@ -263,15 +272,7 @@ describe("an OpenAI-compatible upstream", () => {
     await service.call("DELETE", "/api/v1/documents/scanner");
   });
 
-  test.each([true, false])("a request that is given up is aborted at the upstream (stream: %s)", async (stream) => {
-    const closed = Promise.withResolvers<void>();
-    upstream.brokenChat = (outgoing) => {
-      outgoing.once("close", () => closed.resolve());
-    };
-    const { first } = await twice(stream);
-    expect(first.answer).toBeNull();
-    await closed.promise;
-  });
+  hangUps(() => ({ service, upstream, lines }));
 
   test("vectors of zeros, too few of them, or none for an index are refused", async () => {
     const item = (index: number, value: number) => ({ index, embedding: Array<number>(DIMENSIONS).fill(value) });

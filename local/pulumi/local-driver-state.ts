@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { stackOutputs } from "../../infra/outputs.ts";
+import { writeWhole } from "../../infra/write-whole.ts";
 import { OpsError } from "../../ops/command/errors.ts";
-import { writeWhole } from "../../ops/stack/write-whole.ts";
 
 const properties = z.record(z.string(), z.unknown());
 /** What is remembered of a resource between two runs. */

@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { SECRETS } from "../../infra/inventory.ts";
+import { writeWhole } from "../../infra/write-whole.ts";
 import { type ConfigValues, notSet } from "../../ops/stack/config-values.ts";
 import type { SecretChange } from "../../ops/stack/driver.ts";
 import { platformFile } from "../../ops/stack/platform-file.ts";
-import { writeWhole } from "../../ops/stack/write-whole.ts";
 
 const identityFile = z.looseObject({ secrets: z.record(z.string(), z.string()) });
 

@@ -11,7 +11,7 @@ import type { Engine } from "../engine.ts";
 import type { AccountTokenRecord } from "../registry.ts";
 import type { ApiToken } from "./credentials.ts";
 import { ApiError, notFound, ok } from "./envelope.ts";
-import { pageOf } from "./pagination.ts";
+import { okPage } from "./pagination.ts";
 import { jsonBody } from "./request-body.ts";
 
 const TOKENS_MALFORMED = 1001;
@@ -171,11 +171,9 @@ export function accountTokenRoutes(engine: Engine): Hono {
         groups.map(({ grants: _, ...one }) => one),
       );
     })
-    .get("/tokens", (c) => {
-      const limits = { default: 20, max: 50, code: TOKENS_MALFORMED };
-      const { items, result_info } = pageOf(c, registry.list("account_token").map(shown), limits);
-      return ok(c, items, { result_info });
-    })
+    .get("/tokens", (c) =>
+      okPage(c, registry.list("account_token").map(shown), { default: 20, max: 50, code: TOKENS_MALFORMED }),
+    )
     .post("/tokens", async (c) => {
       const { policies, ...fields } = await jsonBody(c, tokenBody, TOKENS_MALFORMED);
       const now = timestamp();

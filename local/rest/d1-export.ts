@@ -6,16 +6,13 @@
  */
 import { Hono } from "hono";
 import { z } from "zod";
-import type { Engine } from "../engine.ts";
 import { D1_POLL_WAIT_MS } from "../limits.ts";
-import type { TimeTravel } from "../time-travel.ts";
 import { D1Refusal, type QueryD1 } from "./d1-gateway.ts";
-import { type D1Holds, endedWithin } from "./d1-hold.ts";
+import { endedWithin } from "./d1-hold.ts";
 import { sqlError } from "./d1-limits.ts";
-import { D1_MALFORMED } from "./d1-query.ts";
+import { D1_MALFORMED, type D1RouteDeps } from "./d1-query.ts";
 import { ok } from "./envelope.ts";
 import { jsonBody } from "./request-body.ts";
-import type { SignedFiles } from "./signed-files.ts";
 
 const exportBody = z.object({
   output_format: z.literal("polling"),
@@ -40,15 +37,7 @@ interface ExportJob {
   outcome: Outcome | null;
 }
 
-export function d1ExportRoutes(deps: {
-  engine: Engine;
-  queryD1: QueryD1;
-  holds: D1Holds;
-  files: SignedFiles;
-  timeTravel: TimeTravel;
-  databaseExists: (id: string) => { name: string };
-}): Hono {
-  const { engine, queryD1, holds, files, timeTravel, databaseExists } = deps;
+export function d1ExportRoutes({ engine, queryD1, holds, files, timeTravel, databaseExists }: D1RouteDeps): Hono {
   const jobs = new Map<string, ExportJob>();
 
   const start = async (id: string, options: NonNullable<z.infer<typeof exportBody>["dump_options"]>) => {
@@ -86,7 +75,7 @@ export function d1ExportRoutes(deps: {
     if (job.outcome?.status !== "error") holds.hold(id, "export");
     await endedWithin(job.work, D1_POLL_WAIT_MS);
     if (!job.outcome) return ok(c, { ...common, success: true, messages: ["Uploading"] });
-    if (job.outcome.status === "error") {
+    if (job.outcome.status === "error")
       return ok(c, {
         ...common,
         success: false,
@@ -94,7 +83,6 @@ export function d1ExportRoutes(deps: {
         error: job.outcome.error,
         messages: [job.outcome.error],
       });
-    }
     const { filename, sql } = job.outcome;
     jobs.delete(id);
     holds.release(id);

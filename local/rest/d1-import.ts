@@ -7,14 +7,12 @@ import { Hono } from "hono";
 import { z } from "zod";
 import { leadingKeyword, splitStatements } from "../../infra/sql-statements.ts";
 import { D1_POLL_WAIT_MS } from "../limits.ts";
-import type { TimeTravel } from "../time-travel.ts";
 import type { QueryD1 } from "./d1-gateway.ts";
-import { type D1Holds, endedWithin } from "./d1-hold.ts";
+import { endedWithin } from "./d1-hold.ts";
 import { sqlError } from "./d1-limits.ts";
-import { D1_MALFORMED, runQueries } from "./d1-query.ts";
+import { D1_MALFORMED, type D1RouteDeps, runQueries } from "./d1-query.ts";
 import { ok } from "./envelope.ts";
 import { jsonBody } from "./request-body.ts";
-import type { SignedFiles } from "./signed-files.ts";
 
 const etag = z.string().regex(/^[0-9a-f]{32}$/, "the MD5 of the file in hex");
 const importBody = z.discriminatedUnion("action", [
@@ -29,14 +27,7 @@ interface ImportJob {
   outcome: Record<string, unknown> | null;
 }
 
-export function d1ImportRoutes(deps: {
-  queryD1: QueryD1;
-  holds: D1Holds;
-  files: SignedFiles;
-  timeTravel: TimeTravel;
-  databaseExists: (id: string) => unknown;
-}): Hono {
-  const { queryD1, holds, files, timeTravel, databaseExists } = deps;
+export function d1ImportRoutes({ queryD1, holds, files, timeTravel, databaseExists }: D1RouteDeps): Hono {
   const jobs = new Map<string, ImportJob>();
 
   const start = async (id: string, sql: string): Promise<ImportJob> => {

@@ -2,12 +2,14 @@
 import { Hono } from "hono";
 import { z } from "zod";
 import { splitStatements } from "../../infra/sql-statements.ts";
-import type { D1Query, D1Rows, QueryD1 } from "./d1-gateway.ts";
-import { D1Refusal } from "./d1-gateway.ts";
+import type { Engine } from "../engine.ts";
+import type { TimeTravel } from "../time-travel.ts";
+import { type D1Query, D1Refusal, type D1Rows, type QueryD1 } from "./d1-gateway.ts";
 import type { D1Holds } from "./d1-hold.ts";
 import { refuseBeyondLimits, sqlError } from "./d1-limits.ts";
 import { ok } from "./envelope.ts";
 import { jsonBody } from "./request-body.ts";
+import type { SignedFiles } from "./signed-files.ts";
 
 /** D1's code for a request it cannot read. */
 export const D1_MALFORMED = 7400;
@@ -18,10 +20,18 @@ const queryBody = z.union([z.object({ batch: z.array(query).min(1) }), query], {
   error: "expected {sql, params?} or {batch: [{sql, params?}, …]}",
 });
 
-/**
- * @param databaseExists throws the API's 404 for an unknown id.
- */
-export function d1QueryRoutes(queryD1: QueryD1, holds: D1Holds, databaseExists: (id: string) => unknown): Hono {
+/** What the routes of one database share. */
+export interface D1RouteDeps {
+  engine: Engine;
+  queryD1: QueryD1;
+  holds: D1Holds;
+  files: SignedFiles;
+  timeTravel: TimeTravel;
+  /** Throws the API's 404 for an unknown id. */
+  databaseExists: (id: string) => unknown;
+}
+
+export function d1QueryRoutes({ queryD1, holds, databaseExists }: D1RouteDeps): Hono {
   const run = async (id: string, body: z.infer<typeof queryBody>): Promise<D1Rows[]> => {
     databaseExists(id);
     holds.refuseWhileHeld(id);

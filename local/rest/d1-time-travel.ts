@@ -1,10 +1,9 @@
 /** `time_travel/bookmark` and `time_travel/restore` of a D1 database. */
 import { Hono } from "hono";
 import { TIME_TRAVEL_SNAPSHOT_INTERVAL_MS } from "../limits.ts";
-import { type TimeTravel, TimeTravelRefusal } from "../time-travel.ts";
-import type { D1Holds } from "./d1-hold.ts";
+import { TimeTravelRefusal } from "../time-travel.ts";
 import { sqlError } from "./d1-limits.ts";
-import { D1_MALFORMED } from "./d1-query.ts";
+import { D1_MALFORMED, type D1RouteDeps } from "./d1-query.ts";
 import { ApiError, ok } from "./envelope.ts";
 
 /** Told with every answer, because the real service restores to any transaction. */
@@ -13,11 +12,7 @@ const GRANULARITY = {
   message: `The local platform keeps a state every ${TIME_TRAVEL_SNAPSHOT_INTERVAL_MS / 1000} s while a database changes, and at each bookmark request; a timestamp restores the newest state at or before it.`,
 };
 
-export function d1TimeTravelRoutes(
-  timeTravel: TimeTravel,
-  holds: D1Holds,
-  databaseExists: (id: string) => unknown,
-): Hono {
+export function d1TimeTravelRoutes({ timeTravel, holds, databaseExists }: D1RouteDeps): Hono {
   return new Hono()
     .get("/d1/database/:id/time_travel/bookmark", async (c) => {
       const id = c.req.param("id");

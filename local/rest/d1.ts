@@ -2,19 +2,16 @@
 import { randomUUID } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { z } from "zod";
-import type { Engine } from "../engine.ts";
 import type { D1Record } from "../registry.ts";
-import type { TimeTravel } from "../time-travel.ts";
 import { d1ExportRoutes } from "./d1-export.ts";
 import type { QueryD1 } from "./d1-gateway.ts";
 import { D1Holds } from "./d1-hold.ts";
 import { d1ImportRoutes } from "./d1-import.ts";
-import { D1_MALFORMED, d1QueryRoutes, runQueries } from "./d1-query.ts";
+import { D1_MALFORMED, type D1RouteDeps, d1QueryRoutes, runQueries } from "./d1-query.ts";
 import { d1TimeTravelRoutes } from "./d1-time-travel.ts";
 import { ApiError, notFound, ok } from "./envelope.ts";
-import { pageOf } from "./pagination.ts";
+import { okPage } from "./pagination.ts";
 import { jsonBody } from "./request-body.ts";
-import type { SignedFiles } from "./signed-files.ts";
 
 const replication = z.object({ mode: z.enum(["auto", "disabled"]) });
 const createBody = z.object({
@@ -24,14 +21,9 @@ const createBody = z.object({
   read_replication: replication.optional(),
 });
 
-interface D1RouteDeps {
-  engine: Engine;
-  timeTravel: TimeTravel;
-  files: SignedFiles;
-}
-
 /** Routes below `/accounts/:account_id`. */
-export function d1Routes({ engine, timeTravel, files }: D1RouteDeps): Hono {
+export function d1Routes(deps: Pick<D1RouteDeps, "engine" | "timeTravel" | "files">): Hono {
+  const { engine, timeTravel } = deps;
   const { registry } = engine;
   const queryD1: QueryD1 = (databaseId, queries) => engine.queryD1(databaseId, queries);
   const holds = new D1Holds(() => engine.now());
@@ -59,12 +51,12 @@ export function d1Routes({ engine, timeTravel, files }: D1RouteDeps): Hono {
     registry.put("d1", record.uuid, changed);
     return ok(c, await info(changed));
   };
+  const shared: D1RouteDeps = { ...deps, queryD1, holds, databaseExists: database };
   return new Hono()
     .get("/d1/database", (c) => {
       const name = c.req.query("name");
       const records = registry.list("d1").filter((record) => name === undefined || record.name.includes(name));
-      const { items, result_info } = pageOf(c, records, { default: 100, max: 10_000, code: D1_MALFORMED });
-      return ok(c, items, { result_info });
+      return okPage(c, records, { default: 100, max: 10_000, code: D1_MALFORMED });
     })
     .post("/d1/database", async (c) => {
       const { name, read_replication } = await jsonBody(c, createBody, D1_MALFORMED);
@@ -104,8 +96,8 @@ export function d1Routes({ engine, timeTravel, files }: D1RouteDeps): Hono {
       await timeTravel.forget(uuid);
       return ok(c, null);
     })
-    .route("/", d1QueryRoutes(queryD1, holds, database))
-    .route("/", d1ExportRoutes({ engine, queryD1, holds, files, databaseExists: database, timeTravel }))
-    .route("/", d1ImportRoutes({ queryD1, holds, files, databaseExists: database, timeTravel }))
-    .route("/", d1TimeTravelRoutes(timeTravel, holds, database));
+    .route("/", d1QueryRoutes(shared))
+    .route("/", d1ExportRoutes(shared))
+    .route("/", d1ImportRoutes(shared))
+    .route("/", d1TimeTravelRoutes(shared));
 }

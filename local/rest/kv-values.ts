@@ -3,7 +3,7 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import type { Engine } from "../engine.ts";
 import type { KvRecord } from "../registry.ts";
-import { ApiError, ok } from "./envelope.ts";
+import { ApiError, notFound, ok } from "./envelope.ts";
 import { expiryOptions, KV_MALFORMED, refuseKey, refuseValue } from "./kv-entry.ts";
 import { checked } from "./request-body.ts";
 
@@ -11,12 +11,14 @@ const seconds = z.coerce.number().int().positive().optional();
 const expiryQuery = z.object({ expiration: seconds, expiration_ttl: seconds });
 
 export function kvValueRoutes(engine: Engine, namespace: (id: string) => KvRecord): Hono {
+  const entry = async (id: string, key: string) => {
+    const [found] = await (await engine.kv(namespace(id).id)).read([key]);
+    return found ?? notFound(10009, "get: 'key not found'");
+  };
   return new Hono()
     .get("/storage/kv/namespaces/:id/values/:key", async (c) => {
-      const kv = await engine.kv(namespace(c.req.param("id")).id);
-      const [entry] = await kv.read([c.req.param("key")]);
-      if (!entry) throw keyNotFound();
-      return c.body(new Uint8Array(entry.value), 200, { "Content-Type": "application/octet-stream" });
+      const { value } = await entry(c.req.param("id"), c.req.param("key"));
+      return c.body(new Uint8Array(value), 200, { "Content-Type": "application/octet-stream" });
     })
     .put("/storage/kv/namespaces/:id/values/:key", async (c) => {
       const kv = await engine.kv(namespace(c.req.param("id")).id);
@@ -34,16 +36,9 @@ export function kvValueRoutes(engine: Engine, namespace: (id: string) => KvRecor
       await kv.remove([c.req.param("key")]);
       return ok(c, {});
     })
-    .get("/storage/kv/namespaces/:id/metadata/:key", async (c) => {
-      const kv = await engine.kv(namespace(c.req.param("id")).id);
-      const [entry] = await kv.read([c.req.param("key")]);
-      if (!entry) throw keyNotFound();
-      return ok(c, entry.metadata);
-    });
-}
-
-function keyNotFound(): ApiError {
-  return new ApiError(404, 10009, "get: 'key not found'");
+    .get("/storage/kv/namespaces/:id/metadata/:key", async (c) =>
+      ok(c, (await entry(c.req.param("id"), c.req.param("key"))).metadata),
+    );
 }
 
 /** The raw body, or the `value` and `metadata` parts of a form. */

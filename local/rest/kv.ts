@@ -9,7 +9,7 @@ import { ApiError, notFound, ok } from "./envelope.ts";
 import { kvBulkRoutes } from "./kv-bulk.ts";
 import { KV_MALFORMED } from "./kv-entry.ts";
 import { kvValueRoutes } from "./kv-values.ts";
-import { pageOf } from "./pagination.ts";
+import { okPage } from "./pagination.ts";
 import { integerQuery, jsonBody } from "./request-body.ts";
 
 const titleBody = z.object({ title: z.string().min(1).max(512) });
@@ -27,8 +27,7 @@ export function kvRoutes(engine: Engine): Hono {
       const by = c.req.query("order") === "id" ? "id" : "title";
       const records = registry.list("kv").toSorted((a, b) => (a[by] < b[by] ? -1 : 1));
       if (c.req.query("direction") === "desc") records.reverse();
-      const { items, result_info } = pageOf(c, records, { default: 20, max: 1000, code: KV_MALFORMED });
-      return ok(c, items, { result_info });
+      return okPage(c, records, { default: 20, max: 1000, code: KV_MALFORMED });
     })
     .post("/storage/kv/namespaces", async (c) => {
       const { title } = await jsonBody(c, titleBody, KV_MALFORMED);

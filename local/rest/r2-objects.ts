@@ -2,18 +2,10 @@
 import { type Context, Hono } from "hono";
 import { R2_KEY_MAX_BYTES } from "../../infra/cloudflare-limits.ts";
 import type { Engine } from "../engine.ts";
-import { withLength } from "../s3/gateway-bucket.ts";
+import { TEXT_HEADERS, textHeaders, withLength } from "../s3/gateway-bucket.ts";
 import { guardedWrite } from "../s3/guarded-write.ts";
 import { S3Error } from "../s3/s3-error.ts";
 import { ApiError, ok } from "./envelope.ts";
-
-const HEADERS = {
-  contentType: "content-type",
-  contentDisposition: "content-disposition",
-  contentEncoding: "content-encoding",
-  contentLanguage: "content-language",
-  cacheControl: "cache-control",
-} as const;
 
 /** Routes below `/accounts/:account_id`. A key may hold slashes, and comes percent-encoded. */
 export function r2ObjectRoutes(engine: Engine): Hono {
@@ -39,17 +31,14 @@ export function r2ObjectRoutes(engine: Engine): Hono {
       const object = await (await bucketOf(c)).get(keyOf(c));
       if (object === null) throw missing();
       const headers = new Headers({ etag: object.httpEtag, "content-length": String(object.size) });
-      for (const [field, header] of Object.entries(HEADERS)) {
-        const value = object.httpMetadata?.[field as keyof typeof HEADERS];
-        if (value !== undefined) headers.set(header, value);
-      }
+      for (const [name, value] of textHeaders(object.httpMetadata)) headers.set(name, value);
       return new Response(object.body as unknown as ReadableStream, { headers });
     })
     .put("/r2/buckets/:name/objects/:key{.+}", async (c) => {
       const bucket = await bucketOf(c);
       const key = keyOf(c);
       const httpMetadata = Object.fromEntries(
-        Object.entries(HEADERS).flatMap(([field, header]) => {
+        Object.entries(TEXT_HEADERS).flatMap(([field, header]) => {
           const value = c.req.header(header);
           return value === undefined ? [] : [[field, value]];
         }),

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { R2_LIFECYCLE_RULES_MAX, R2_LOCK_RULES_MAX } from "../../infra/cloudflare-limits.ts";
 import type { Engine } from "../engine.ts";
 import type { BucketRecord } from "../registry.ts";
+import { lockRule } from "../s3/lock-rules.ts";
 import { ApiError, notFound, ok } from "./envelope.ts";
 import { integerQuery, jsonBody } from "./request-body.ts";
 
@@ -40,23 +41,7 @@ const lifecycleBody = z.object({
     .max(R2_LIFECYCLE_RULES_MAX)
     .default([]),
 });
-const lockBody = z.object({
-  rules: z
-    .array(
-      z.object({
-        id: z.string(),
-        enabled: z.boolean(),
-        prefix: z.string().optional(),
-        condition: z.discriminatedUnion("type", [
-          z.object({ type: z.literal("Age"), maxAgeSeconds: z.number().int().positive() }),
-          z.object({ type: z.literal("Date"), date: z.string() }),
-          z.object({ type: z.literal("Indefinite") }),
-        ]),
-      }),
-    )
-    .max(R2_LOCK_RULES_MAX)
-    .default([]),
-});
+const lockBody = z.object({ rules: z.array(lockRule).max(R2_LOCK_RULES_MAX).default([]) });
 
 /** Every new bucket has this rule. https://developers.cloudflare.com/r2/buckets/object-lifecycles/ */
 const DEFAULT_LIFECYCLE_RULE = {

@@ -22,6 +22,11 @@ export function invalidWorker(message: string): ApiError {
 /** Code of a request the Workers API cannot read. */
 export const WORKERS_MALFORMED = 10001;
 
+/** What Cloudflare answers to a request that the Workers API cannot read, or does not take as it is. */
+export function unreadable(message: string): ApiError {
+  return new ApiError(400, WORKERS_MALFORMED, message);
+}
+
 const name = z.string().regex(/^[A-Za-z_]\w*$/, "a JavaScript identifier");
 /** `inherit` keeps the binding of this name that the latest version has. */
 const bindingSchema = z.discriminatedUnion("type", [
@@ -51,6 +56,14 @@ const migrationsSchema = z.looseObject({
   old_tag: z.string().optional(),
 });
 
+/** Settings of a script that live above its versions. */
+export const scriptSettings = z.object({
+  logpush: z.boolean().optional(),
+  observability: observabilityBody.nullish(),
+  tags: z.array(z.string()).nullish(),
+  tail_consumers: z.array(z.record(z.string(), z.unknown())).nullish(),
+});
+
 /** Settings of an upload; what a local Worker has no use for (placement, usage model …) is accepted and left. */
 const uploadSettings = z.object({
   main_module: z.string(),
@@ -61,10 +74,7 @@ const uploadSettings = z.object({
   annotations: z.record(z.string(), z.string()).default({}),
   migrations: migrationsSchema.optional(),
   limits: z.object({ cpu_ms: z.number().optional() }).nullish(),
-  logpush: z.boolean().optional(),
-  observability: observabilityBody.nullish(),
-  tags: z.array(z.string()).nullish(),
-  tail_consumers: z.array(z.record(z.string(), z.unknown())).nullish(),
+  ...scriptSettings.shape,
 });
 export type UploadSettings = z.output<typeof uploadSettings>;
 export type Modules = VersionRecord["modules"];
@@ -107,9 +117,9 @@ export async function multipartSettings(request: Request): Promise<Partial<Uploa
 
 async function uploadedForm(request: Request): Promise<FormData> {
   if (!(request.headers.get("Content-Type") ?? "").startsWith("multipart/form-data"))
-    throw new ApiError(400, WORKERS_MALFORMED, "expected multipart/form-data with a JSON part and the modules");
+    throw unreadable("expected multipart/form-data with a JSON part and the modules");
   return request.formData().catch((error: Error) => {
-    throw new ApiError(400, WORKERS_MALFORMED, `The multipart body cannot be read: ${error.message}`);
+    throw unreadable(`The multipart body cannot be read: ${error.message}`);
   });
 }
 
@@ -162,7 +172,7 @@ async function jsonPart(form: FormData, name: string): Promise<unknown> {
   const part = form.get(name);
   if (part === null) {
     const fields = [...form].filter(([key]) => key.startsWith(`${name}[`));
-    if (fields.length === 0) throw new ApiError(400, WORKERS_MALFORMED, `The form lacks the part \`${name}\``);
+    if (fields.length === 0) throw unreadable(`The form lacks the part \`${name}\``);
     const root: Record<string, unknown> = {};
     for (const [key, value] of fields) {
       const path = [...key.matchAll(/\[([^\]]*)\]/g)].map((match) => match[1] ?? "");
@@ -173,7 +183,7 @@ async function jsonPart(form: FormData, name: string): Promise<unknown> {
   try {
     return JSON.parse(typeof part === "string" ? part : await part.text());
   } catch {
-    throw new ApiError(400, WORKERS_MALFORMED, `The part \`${name}\` is not JSON`);
+    throw unreadable(`The part \`${name}\` is not JSON`);
   }
 }
 

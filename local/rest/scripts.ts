@@ -4,20 +4,18 @@ import { Hono } from "hono";
 import { z } from "zod";
 import type { ScriptRecord, VersionRecord } from "../registry.ts";
 import { ok } from "./envelope.ts";
-import { observabilityBody } from "./observability.ts";
 import { jsonBody } from "./request-body.ts";
-import { multipartSettings, multipartUpload, type UploadSettings, WORKERS_MALFORMED } from "./script-upload.ts";
+import {
+  multipartSettings,
+  multipartUpload,
+  scriptSettings,
+  type UploadSettings,
+  WORKERS_MALFORMED,
+} from "./script-upload.ts";
 import { shownBindings } from "./version-view.ts";
 import type { WorkerStore } from "./worker-store.ts";
 
-/** Fields of a script that live above its versions. */
-const SETTING_NAMES = ["logpush", "observability", "tags", "tail_consumers"] as const;
-const settingsBody = z.object({
-  logpush: z.boolean().optional(),
-  observability: observabilityBody.nullish(),
-  tags: z.array(z.string()).nullish(),
-  tail_consumers: z.array(z.record(z.string(), z.unknown())).nullish(),
-});
+const SETTING_NAMES = scriptSettings.keyof().options;
 const subdomainBody = z.object({ enabled: z.boolean(), previews_enabled: z.boolean().optional() });
 
 /** The settings that the API shows; absent ones have Cloudflare's defaults. */
@@ -31,7 +29,7 @@ export function shownSettings({ settings }: ScriptRecord): Record<(typeof SETTIN
 }
 
 /** Takes over the script-level settings among `sent`; those not sent stay. */
-export function withSettings(script: ScriptRecord, sent: z.infer<typeof settingsBody>): ScriptRecord {
+export function withSettings(script: ScriptRecord, sent: z.infer<typeof scriptSettings>): ScriptRecord {
   const settings = { ...script.settings };
   for (const name of SETTING_NAMES) if (sent[name] !== undefined) settings[name] = sent[name];
   return { ...script, settings };
@@ -123,7 +121,7 @@ export function scriptRoutes(store: WorkerStore): Hono {
       .get("/workers/scripts/:name/script-settings", (c) => ok(c, shownSettings(store.script(c.req.param("name")))))
       .patch("/workers/scripts/:name/script-settings", async (c) => {
         const script = store.script(c.req.param("name"));
-        const saved = store.saveScript(withSettings(script, await jsonBody(c, settingsBody, WORKERS_MALFORMED)));
+        const saved = store.saveScript(withSettings(script, await jsonBody(c, scriptSettings, WORKERS_MALFORMED)));
         return ok(c, shownSettings(saved));
       })
       .get("/workers/scripts/:name/subdomain", (c) => ok(c, subdomain(store.script(c.req.param("name")))))

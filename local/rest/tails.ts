@@ -1,7 +1,7 @@
 /** `/workers/scripts/:name/tails`: what `wrangler tail` asks for. The websocket itself is in `tail-socket.ts`. */
 import { Hono } from "hono";
 import { z } from "zod";
-import type { TailFilter, TailSessions } from "../telemetry/tail-sessions.ts";
+import { type TailSessions, tailFilter } from "../telemetry/tail-sessions.ts";
 import { ApiError, ok } from "./envelope.ts";
 import { jsonBody } from "./request-body.ts";
 import { WORKERS_MALFORMED } from "./script-upload.ts";
@@ -9,21 +9,7 @@ import type { WorkerStore } from "./worker-store.ts";
 
 const TOO_MANY_TAILS = 10_057;
 const NO_SUCH_TAIL = 10_058;
-/** Where the platform is reached: this machine alone. */
-const OWN_ADDRESS = "127.0.0.1";
-
-const filter = z.union([
-  z.strictObject({ sampling_rate: z.number().gt(0).lt(1) }),
-  z.strictObject({ outcome: z.array(z.string()).min(1) }),
-  z.strictObject({ method: z.array(z.string()).min(1) }),
-  z.strictObject({ header: z.strictObject({ key: z.string().min(1), query: z.string().optional() }) }),
-  z.strictObject({
-    client_ip: z.array(z.string().transform((ip) => (ip === "self" ? OWN_ADDRESS : ip))).min(1),
-  }),
-  z.strictObject({ query: z.string().min(1) }),
-  z.strictObject({ scriptVersion: z.string().min(1) }),
-]) satisfies z.ZodType<TailFilter>;
-const tailBody = z.looseObject({ filters: z.array(filter).default([]) });
+const tailBody = z.looseObject({ filters: z.array(tailFilter).default([]) });
 
 /** Routes below `/accounts/:account_id`. */
 export function tailRoutes(store: WorkerStore, tails: TailSessions): Hono {

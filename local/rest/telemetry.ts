@@ -4,79 +4,28 @@ import { Hono } from "hono";
 import { z } from "zod";
 import type { Engine } from "../engine.ts";
 import { LOG_QUERY_EVENTS_DEFAULT, LOG_QUERY_EVENTS_MAX, LOG_QUERY_GROUPS_DEFAULT } from "../limits.ts";
-import { KEYED_OPERATORS } from "../telemetry/calculations.ts";
-import { type Filter, OPERATIONS, type Operation } from "../telemetry/event-fields.ts";
+import { calculation, groupBy } from "../telemetry/calculations.ts";
+import { combination, fieldType, filter, needle } from "../telemetry/event-fields.ts";
 import { LogQueries } from "../telemetry/log-query.ts";
 import type { LogStore } from "../telemetry/log-store.ts";
 import { ApiError, ok } from "./envelope.ts";
 import { jsonBody } from "./request-body.ts";
 
 const MALFORMED = 1001;
-/** https://developers.cloudflare.com/api/resources/workers/subresources/observability/ */
-const FILTER_DEPTH_MAX = 4;
-
-const fieldType = z.enum(["string", "number", "boolean"]);
-const value = z.union([z.string(), z.number(), z.boolean()]);
-const combination = z.enum(["and", "or", "AND", "OR"]);
-const operation = z.enum(Object.keys(OPERATIONS) as [Operation, ...Operation[]]);
-const NEEDS_NO_VALUE = new Set<Operation>(["exists", "EXISTS", "is_null", "DOES_NOT_EXIST"]);
-const pattern = (text: string) => {
-  try {
-    return Boolean(new RegExp(text));
-  } catch {
-    return false;
-  }
-};
-
-const leaf = z
-  .strictObject({
-    kind: z.literal("filter").optional(),
-    key: z.string().min(1),
-    operation,
-    type: fieldType,
-    value: value.optional(),
-  })
-  .refine((one) => NEEDS_NO_VALUE.has(one.operation) || one.value !== undefined, "this operation needs a value")
-  .refine(
-    (one) => OPERATIONS[one.operation] !== "regex" || pattern(String(one.value)),
-    "the value is no regular expression",
-  );
-/** Groups within groups, down to the depth that Cloudflare allows. */
-function filterSchema(depth: number): z.ZodType<Filter> {
-  if (depth >= FILTER_DEPTH_MAX) return leaf;
-  const group = z.strictObject({
-    kind: z.literal("group"),
-    filterCombination: combination,
-    filters: z.array(filterSchema(depth + 1)),
-  });
-  return z.union([group, leaf]);
-}
-const filters = z.array(filterSchema(0)).optional();
-const needle = z
-  .strictObject({ value, isRegex: z.boolean().optional(), matchCase: z.boolean().optional() })
-  .refine((one) => !one.isRegex || pattern(String(one.value)), "the value is no regular expression")
-  .optional();
+const filters = z.array(filter).optional();
 const timeframe = z
   .strictObject({ from: z.int().min(0), to: z.int().min(0) })
   .refine(({ from, to }) => from < to, "from must be earlier than to");
-const calculation = z
-  .strictObject({
-    operator: z.string().refine((one) => [...KEYED_OPERATORS, "count"].includes(one.toLowerCase()), "unknown operator"),
-    alias: z.string().optional(),
-    key: z.string().optional(),
-    keyType: fieldType.optional(),
-  })
-  .refine((one) => one.operator.toLowerCase() === "count" || one.key !== undefined, "this operator needs a key");
 const comparison = z.enum(["eq", "neq", "gt", "gte", "lt", "lte"]);
 const parameters = z.strictObject({
   calculations: z.array(calculation).optional(),
   datasets: z.array(z.string()).optional(),
   filterCombination: combination.optional(),
   filters,
-  groupBys: z.array(z.strictObject({ type: fieldType, value: z.string() })).optional(),
+  groupBys: z.array(groupBy).optional(),
   havings: z.array(z.strictObject({ key: z.string(), operation: comparison, value: z.number() })).optional(),
   limit: z.int().min(1).max(LOG_QUERY_EVENTS_MAX).optional(),
-  needle,
+  needle: needle.optional(),
   orderBy: z.strictObject({ value: z.string(), order: z.enum(["asc", "desc"]).optional() }).optional(),
 });
 const queryBody = z.strictObject({
@@ -94,12 +43,12 @@ const queryBody = z.strictObject({
   parameters: parameters.optional(),
   view: z.enum(["traces", "events", "calculations", "invocations", "requests", "agents"]).optional(),
 });
-const selection = { datasets: z.array(z.string()).optional(), filters, needle };
+const selection = { datasets: z.array(z.string()).optional(), filters, needle: needle.optional() };
 const keysBody = z.strictObject({
   ...selection,
   from: z.int().min(0).optional(),
   to: z.int().min(0).optional(),
-  keyNeedle: needle,
+  keyNeedle: needle.optional(),
   limit: z.int().min(1).optional(),
 });
 const valuesBody = z.strictObject({

@@ -1,10 +1,10 @@
 /** Versions of a script and the deployments that send traffic to them. */
 import { Hono } from "hono";
 import { z } from "zod";
-import { ApiError, notFound, ok } from "./envelope.ts";
+import { notFound, ok } from "./envelope.ts";
 import { pageOf } from "./pagination.ts";
 import { jsonBody } from "./request-body.ts";
-import { multipartUpload, WORKERS_MALFORMED } from "./script-upload.ts";
+import { multipartUpload, unreadable, WORKERS_MALFORMED } from "./script-upload.ts";
 import { versionDetail, versionSummary } from "./version-view.ts";
 import type { WorkerStore } from "./worker-store.ts";
 
@@ -49,11 +49,7 @@ export function versionRoutes(store: WorkerStore): Hono {
       const script = store.script(c.req.param("name"));
       const record = deployment(script.id, c.req.param("id"));
       if (record.id === store.deployments(script.id)[0]?.id)
-        throw new ApiError(
-          400,
-          WORKERS_MALFORMED,
-          "The live deployment cannot be deleted: deploy another version first",
-        );
+        throw unreadable("The live deployment cannot be deleted: deploy another version first");
       store.engine.registry.delete("deployment", record.id);
       return ok(c, null);
     });

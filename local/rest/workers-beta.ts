@@ -2,14 +2,14 @@
  * The newer Workers API (`workers/workers`), which `@pulumi/cloudflare`'s `Worker` and `WorkerVersion` speak: a
  * Worker exists before its code, and versions are JSON with base64 modules. The records are those of `scripts.ts`.
  */
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { z } from "zod";
 import type { ScriptRecord, VersionRecord } from "../registry.ts";
 import { ApiError, ok } from "./envelope.ts";
 import { type Observability, observabilityBody, patchedObservability, shownObservability } from "./observability.ts";
-import { pageOf } from "./pagination.ts";
+import { okPage } from "./pagination.ts";
 import { jsonBody } from "./request-body.ts";
-import { base64Modules, checkedUpload, INVALID_WORKER, WORKERS_MALFORMED } from "./script-upload.ts";
+import { base64Modules, checkedUpload, INVALID_WORKER, unreadable, WORKERS_MALFORMED } from "./script-upload.ts";
 import { shownSettings, subdomain, withSettings, withSubdomain } from "./scripts.ts";
 import { withSecrets } from "./secrets.ts";
 import { shownBindings } from "./version-view.ts";
@@ -33,6 +33,8 @@ const versionPatch = z.object({
   env: z.record(z.string(), z.object({ type: z.literal("secret_text"), text: z.string() }).nullable()).default({}),
   annotations: z.record(z.string(), z.string().optional()).default({}),
 });
+
+const PAGE = { default: 10, max: 100, code: WORKERS_MALFORMED };
 
 /** Routes below `/accounts/:account_id`. */
 export function workersBetaRoutes(store: WorkerStore): Hono {
@@ -78,59 +80,34 @@ export function workersBetaRoutes(store: WorkerStore): Hono {
     }),
     ...(fields.subdomain && { subdomain: { ...subdomain(script), ...fields.subdomain } }),
   });
-  const refuseRename = (script: ScriptRecord, name: string | undefined) => {
-    if (name !== undefined && name !== script.id)
-      throw new ApiError(
-        400,
-        WORKERS_MALFORMED,
-        `The local platform cannot rename ${script.id} to ${name}: create another Worker`,
-      );
+  /** `whole`: the fields after a change, from those that were sent. */
+  const change = async (c: Context, id: string, whole: typeof patched) => {
+    const script = store.scriptByIdOrName(id);
+    const { name = script.id, ...fields } = await jsonBody(c, updateBody, WORKERS_MALFORMED);
+    if (name !== script.id)
+      throw unreadable(`The local platform cannot rename ${script.id} to ${name}: create another Worker`);
+    return ok(c, shown(apply(script, whole(script, fields))));
   };
   const defaults = { logpush: false, observability: { enabled: false }, tags: [], tail_consumers: [], subdomain: {} };
 
   return new Hono()
-    .get("/workers/workers", (c) => {
-      const { items, result_info } = pageOf(c, registry.list("script"), {
-        default: 10,
-        max: 100,
-        code: WORKERS_MALFORMED,
-      });
-      return ok(c, items.map(shown), { result_info });
-    })
+    .get("/workers/workers", (c) => okPage(c, registry.list("script").map(shown), PAGE))
     .post("/workers/workers", async (c) => {
       const { name, ...fields } = await jsonBody(c, createBody, WORKERS_MALFORMED);
       if (registry.get("script", name)) throw new ApiError(409, 10040, `A Worker named ${name} already exists.`);
       return ok(c, shown(apply(store.createScript(name), fields)));
     })
     .get("/workers/workers/:id", (c) => ok(c, shown(store.scriptByIdOrName(c.req.param("id")))))
-    .put("/workers/workers/:id", async (c) => {
-      const script = store.scriptByIdOrName(c.req.param("id"));
-      const { name, ...fields } = await jsonBody(c, updateBody, WORKERS_MALFORMED);
-      refuseRename(script, name);
-      return ok(c, shown(apply(script, { ...defaults, ...fields })));
-    })
-    .patch("/workers/workers/:id", async (c) => {
-      const script = store.scriptByIdOrName(c.req.param("id"));
-      const { name, ...fields } = await jsonBody(c, updateBody, WORKERS_MALFORMED);
-      refuseRename(script, name);
-      return ok(c, shown(apply(script, patched(script, fields))));
-    })
+    .put("/workers/workers/:id", (c) => change(c, c.req.param("id"), (_, fields) => ({ ...defaults, ...fields })))
+    .patch("/workers/workers/:id", (c) => change(c, c.req.param("id"), patched))
     .delete("/workers/workers/:id", async (c) => {
       await store.deleteScript(store.scriptByIdOrName(c.req.param("id")).id);
       return ok(c, null);
     })
     .get("/workers/workers/:id/versions", (c) => {
       const script = store.scriptByIdOrName(c.req.param("id"));
-      const { items, result_info } = pageOf(c, store.versions(script.id), {
-        default: 10,
-        max: 100,
-        code: WORKERS_MALFORMED,
-      });
-      return ok(
-        c,
-        items.map((version) => shownVersion(version, script, false)),
-        { result_info },
-      );
+      const versions = store.versions(script.id).map((version) => shownVersion(version, script, false));
+      return okPage(c, versions, PAGE);
     })
     .post("/workers/workers/:id/versions", async (c) => {
       const script = store.scriptByIdOrName(c.req.param("id"));
@@ -163,11 +140,7 @@ export function workersBetaRoutes(store: WorkerStore): Hono {
       const script = store.scriptByIdOrName(c.req.param("id"));
       const version = store.version(script.id, c.req.param("version"));
       if (store.deployments(script.id)[0]?.versions.some(({ version_id }) => version_id === version.id))
-        throw new ApiError(
-          400,
-          WORKERS_MALFORMED,
-          "The version is live and cannot be deleted: deploy another one first",
-        );
+        throw unreadable("The version is live and cannot be deleted: deploy another one first");
       registry.delete("version", version.id);
       return ok(c, null);
     });

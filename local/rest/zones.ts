@@ -6,7 +6,7 @@ import type { Engine } from "../engine.ts";
 import type { HealthcheckRecord, Registry, ZoneRecord } from "../registry.ts";
 import { type Authenticated, isCovered } from "./credentials.ts";
 import { ApiError, ok } from "./envelope.ts";
-import { pageOf } from "./pagination.ts";
+import { okPage } from "./pagination.ts";
 import { jsonBody } from "./request-body.ts";
 
 /** Code of a request that the zones' own endpoints cannot read. */
@@ -68,8 +68,7 @@ export function zoneRoutes(engine: Engine, plan: "free" | "paid"): Hono<Authenti
         .filter((zone) => (name ?? zone.name) === zone.name && (account ?? engine.account_id) === engine.account_id)
         .filter(({ id }) => isCovered(c.get("token").scopes, "zone", "read", id))
         .map(shown);
-      const { items, result_info } = pageOf(c, zones, { default: 20, max: 50, code: ZONES_MALFORMED });
-      return ok(c, items, { result_info });
+      return okPage(c, zones, { default: 20, max: 50, code: ZONES_MALFORMED });
     })
     .post("/zones", async (c) => {
       const { name, account } = await jsonBody(c, zoneBody, ZONES_MALFORMED);
@@ -93,9 +92,7 @@ export function zoneRoutes(engine: Engine, plan: "free" | "paid"): Hono<Authenti
     .get("/zones/:zone_id/healthchecks", (c) => {
       const { id } = zoneOf(registry, c.req.param("zone_id"));
       const checks = registry.list("healthcheck").filter(({ zone_id }) => zone_id === id);
-      const limits = { default: 25, max: 1000, code: HEALTHCHECKS_MALFORMED };
-      const { items, result_info } = pageOf(c, checks.map(shownCheck), limits);
-      return ok(c, items, { result_info });
+      return okPage(c, checks.map(shownCheck), { default: 25, max: 1000, code: HEALTHCHECKS_MALFORMED });
     })
     .post("/zones/:zone_id/healthchecks", async (c) => {
       const { id: zone_id } = zoneOf(registry, c.req.param("zone_id"));

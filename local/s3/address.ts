@@ -32,25 +32,22 @@ export function parseAddress(url: string, host: string, isBucket: (name: string)
 
 /** `x-amz-copy-source`: `/bucket/key` or `bucket/key`, percent-encoded. Errors: InvalidArgument, NotImplemented. */
 export function parseCopySource(header: string): { bucket: string; key: string } {
-  if (/\?versionId=/i.test(header)) {
+  if (/\?versionId=/i.test(header))
     throw new S3Error("NotImplemented", "x-amz-copy-source with a versionId not implemented: R2 has no versions");
-  }
   const source = decode(header).replace(/^\//, "");
   const slash = source.indexOf("/");
-  if (slash < 1 || slash === source.length - 1) {
+  if (slash < 1 || slash === source.length - 1)
     throw new S3Error("InvalidArgument", "x-amz-copy-source must be bucket/key.");
-  }
   return { bucket: source.slice(0, slash), key: checkedKey(source.slice(slash + 1)) };
 }
 
 /** Throws InvalidObjectName for keys that R2 refuses. */
 export function checkedKey(key: string): string {
-  if (Buffer.byteLength(key) > R2_KEY_MAX_BYTES || key.includes("\0")) {
+  if (Buffer.byteLength(key) > R2_KEY_MAX_BYTES || key.includes("\0"))
     throw new S3Error(
       "InvalidObjectName",
       `The specified object name is not valid: at most ${R2_KEY_MAX_BYTES} bytes of UTF-8 without NUL.`,
     );
-  }
   return key;
 }
 

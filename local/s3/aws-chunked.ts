@@ -39,9 +39,8 @@ export async function* decodeAwsChunked(
     else canonical += `${name}:${value}\n`;
     trailers.set(name, value);
   }
-  if (signed?.payload_hash.endsWith("-TRAILER") && !trailers.has("x-amz-trailer-signature")) {
+  if (signed?.payload_hash.endsWith("-TRAILER") && !trailers.has("x-amz-trailer-signature"))
     throw new S3Error("SignatureDoesNotMatch", "The trailers of the aws-chunked body are not signed.");
-  }
 }
 
 function parseChunkHeader(line: string): [size: number, signature: string] {
@@ -64,9 +63,8 @@ class SignatureChain {
     const { amz_date, scope, signing_key } = this.#seed;
     const to_sign = [`AWS4-HMAC-SHA256-${kind}`, amz_date, scope, this.#previous, subject].join("\n");
     const computed = hmac(signing_key, to_sign).toString("hex");
-    if (provided.length !== computed.length || !timingSafeEqual(Buffer.from(computed), Buffer.from(provided))) {
+    if (provided.length !== computed.length || !timingSafeEqual(Buffer.from(computed), Buffer.from(provided)))
       throw new S3Error("SignatureDoesNotMatch", "A chunk of the aws-chunked body does not match its signature.");
-    }
     this.#previous = computed;
   }
 }
@@ -89,9 +87,8 @@ class ChunkReader {
         this.#rest = this.#rest.subarray(end + 2);
         return line;
       }
-      if (this.#rest.length > S3_CHUNK_LINE_MAX_BYTES) {
+      if (this.#rest.length > S3_CHUNK_LINE_MAX_BYTES)
         throw new S3Error("InvalidRequest", "A line of the aws-chunked body is too long.");
-      }
       if (!(await this.#fill())) {
         const line = this.#rest.toString("latin1");
         this.#rest = Buffer.alloc(0);
@@ -103,9 +100,8 @@ class ChunkReader {
   async *take(size: number): AsyncGenerator<Buffer> {
     let left = size;
     while (left > 0) {
-      if (this.#rest.length === 0 && !(await this.#fill())) {
+      if (this.#rest.length === 0 && !(await this.#fill()))
         throw new S3Error("IncompleteBody", "The aws-chunked body ended inside a chunk.");
-      }
       const piece = this.#rest.subarray(0, left);
       this.#rest = this.#rest.subarray(piece.length);
       left -= piece.length;

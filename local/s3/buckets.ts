@@ -10,15 +10,13 @@ export const listBuckets: Operation = ({ engine }) => {
 
 export const createBucket: Operation = async ({ engine }, { bucket, payload }) => {
   await payload.drain();
-  if (!/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(bucket)) {
+  if (!/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(bucket))
     throw new S3Error(
       "InvalidBucketName",
       "The specified bucket name is not valid: 3 to 63 lower-case letters, digits and inner hyphens.",
     );
-  }
-  if (engine.registry.get("r2", bucket)) {
+  if (engine.registry.get("r2", bucket))
     throw new S3Error("BucketAlreadyOwnedByYou", "The bucket you tried to create already exists, and you own it.");
-  }
   engine.registry.put("r2", bucket, {
     name: bucket,
     creation_date: new Date(engine.now()).toISOString(),
@@ -33,9 +31,8 @@ export const createBucket: Operation = async ({ engine }, { bucket, payload }) =
 export const deleteBucket: Operation = async (platform, { bucket }) => {
   bucketRecord(platform, bucket);
   const r2 = await platform.engine.r2(bucket);
-  if ((await r2.list({ limit: 1 })).objects.length > 0) {
+  if ((await r2.list({ limit: 1 })).objects.length > 0)
     throw new S3Error("BucketNotEmpty", "The bucket you tried to delete is not empty. Delete its objects first.");
-  }
   for (const { key, upload_id } of platform.uploads.list(bucket, "")) {
     await r2.resumeMultipartUpload(key, upload_id).abort();
     platform.uploads.finish(upload_id);

@@ -85,9 +85,8 @@ export function gatewayBucket(fetch: GatewayFetch, binding: string): R2Bucket {
       return (await send(operation, { headers, body: (content ?? "") as BodyInit })).json();
     }
     const length_bytes = (content as { [LENGTH]?: number })[LENGTH];
-    if (length_bytes === undefined) {
+    if (length_bytes === undefined)
       throw new TypeError("Provided readable stream must have a known length: mark it with withLength()");
-    }
     headers["content-length"] = String(length_bytes);
     return (await send(operation, { headers, body: content, duplex: "half" })).json();
   };
@@ -165,17 +164,27 @@ function object({ uploaded_ms, checksums, httpMetadata, ...rest }: Description):
   };
 }
 
+/** Metadata that is the text of a header; beside it, `cacheExpiry` is a date. */
+export const TEXT_HEADERS = {
+  contentType: "content-type",
+  contentLanguage: "content-language",
+  contentDisposition: "content-disposition",
+  contentEncoding: "content-encoding",
+  cacheControl: "cache-control",
+} as const;
+
+/** Those of them that `metadata` gives, in lower case. */
+export function textHeaders(metadata: R2HTTPMetadata | undefined): [string, string][] {
+  return Object.entries(TEXT_HEADERS).flatMap(([field, name]): [string, string][] => {
+    const value = metadata?.[field as keyof typeof TEXT_HEADERS];
+    return value === undefined ? [] : [[name, value]];
+  });
+}
+
 /** The HTTP headers that an object's metadata stands for, in lower case. */
 export function httpHeaders(metadata: R2HTTPMetadata | undefined): [string, string][] {
-  const entries: [string, string | undefined][] = [
-    ["content-type", metadata?.contentType],
-    ["content-language", metadata?.contentLanguage],
-    ["content-disposition", metadata?.contentDisposition],
-    ["content-encoding", metadata?.contentEncoding],
-    ["cache-control", metadata?.cacheControl],
-    ["expires", metadata?.cacheExpiry?.toUTCString()],
-  ];
-  return entries.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+  const expires = metadata?.cacheExpiry?.toUTCString();
+  return [...textHeaders(metadata), ...(expires === undefined ? [] : [["expires", expires] as [string, string]])];
 }
 
 function objectBody(description: Description, content: ReadableStream<Uint8Array>): R2ObjectBody {

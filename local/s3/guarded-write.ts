@@ -25,12 +25,11 @@ export async function guardedWrite<T>(
     await before?.catch(() => {});
     const existing = await (await platform.engine.r2(bucket)).head(key);
     const rule = existing && lockingRule(rules, existing.uploaded.getTime(), platform.engine.now());
-    if (rule) {
+    if (rule)
       throw new S3Error(
         "ObjectLockedByBucketPolicy",
         `The object is locked by the bucket lock rule "${rule}" and cannot be overwritten or deleted yet.`,
       );
-    }
     return write();
   })();
   turns.set(name, turn);

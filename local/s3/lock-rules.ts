@@ -3,15 +3,19 @@
  * https://developers.cloudflare.com/r2/buckets/bucket-locks/
  */
 import { z } from "zod";
-import type { BucketRecord } from "../registry.ts";
 
-type LockRule = BucketRecord["lock_rules"][number];
-
-const condition = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("Age"), maxAgeSeconds: z.number() }),
-  z.object({ type: z.literal("Date"), date: z.string() }),
-  z.object({ type: z.literal("Indefinite") }),
-]);
+/** As the REST API takes it. */
+export const lockRule = z.object({
+  id: z.string(),
+  enabled: z.boolean(),
+  prefix: z.string().optional(),
+  condition: z.discriminatedUnion("type", [
+    z.object({ type: z.literal("Age"), maxAgeSeconds: z.number().int().positive() }),
+    z.object({ type: z.literal("Date"), date: z.string() }),
+    z.object({ type: z.literal("Indefinite") }),
+  ]),
+});
+export type LockRule = z.infer<typeof lockRule>;
 
 /** The enabled rules whose prefix covers `key`. */
 export function rulesFor(rules: LockRule[], key: string): LockRule[] {
@@ -23,13 +27,12 @@ export function lockingRule(rules: LockRule[], uploaded_ms: number, now_ms: numb
   return rules.find((rule) => now_ms < lockedUntil(rule, uploaded_ms))?.id;
 }
 
-function lockedUntil(rule: LockRule, uploaded_ms: number): number {
-  const parsed = condition.parse(rule.condition);
-  switch (parsed.type) {
+function lockedUntil({ condition }: LockRule, uploaded_ms: number): number {
+  switch (condition.type) {
     case "Age":
-      return uploaded_ms + parsed.maxAgeSeconds * 1000;
+      return uploaded_ms + condition.maxAgeSeconds * 1000;
     case "Date":
-      return Date.parse(parsed.date);
+      return Date.parse(condition.date);
     case "Indefinite":
       return Number.POSITIVE_INFINITY;
   }

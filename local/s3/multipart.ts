@@ -57,9 +57,8 @@ export const completeMultipartUpload: Operation = async (platform, request) => {
   const { bucket, key, headers, payload } = request;
   const upload = openUpload(platform, request);
   const wanted = parseCompletion(await payload.text());
-  if (conditionsOf(headers)) {
+  if (conditionsOf(headers))
     throw new S3Error("NotImplemented", "A conditional CompleteMultipartUpload is not implemented");
-  }
   const parts = choose(platform.uploads.parts(upload.upload_id), wanted);
   const object = await guardedWrite(platform, bucket, key, async () =>
     (await platform.engine.r2(bucket))
@@ -146,9 +145,8 @@ function openUpload(platform: S3Platform, { bucket, key, query }: S3Request): Up
 
 async function openPart(platform: S3Platform, request: S3Request) {
   const part_number = queryNumber(request.query, "partNumber", 0, Number.MAX_SAFE_INTEGER);
-  if (part_number < 1 || part_number > R2_PARTS_MAX) {
+  if (part_number < 1 || part_number > R2_PARTS_MAX)
     throw new S3Error("InvalidArgument", `Part number must be an integer between 1 and ${R2_PARTS_MAX}, inclusive.`);
-  }
   const upload = openUpload(platform, request);
   const r2 = (await platform.engine.r2(request.bucket)).resumeMultipartUpload(request.key, upload.upload_id);
   return { upload, part_number, r2 };
@@ -178,25 +176,21 @@ function choose(uploaded: UploadPart[], wanted: CompletedPart[]): UploadPart[] {
   const byNumber = new Map(uploaded.map((part) => [part.part_number, part]));
   const parts = wanted.map(({ part_number, etag }) => {
     const part = byNumber.get(part_number);
-    if (part?.md5 !== etag) {
+    if (part?.md5 !== etag)
       throw new S3Error("InvalidPart", `One or more of the specified parts could not be found: number ${part_number}.`);
-    }
     return part;
   });
-  if (parts.some((part, index) => part.part_number <= (parts[index - 1]?.part_number ?? 0))) {
+  if (parts.some((part, index) => part.part_number <= (parts[index - 1]?.part_number ?? 0)))
     throw new S3Error("InvalidPartOrder", "The list of parts was not in ascending order.");
-  }
   const [first, last] = [parts[0], parts.at(-1)];
   const leading = parts.slice(0, -1);
-  if (leading.some(({ size_bytes }) => size_bytes < R2_PART_MIN_BYTES)) {
+  if (leading.some(({ size_bytes }) => size_bytes < R2_PART_MIN_BYTES))
     throw new S3Error(
       "EntityTooSmall",
       `Your proposed upload is smaller than the minimum allowed object size: a part that is not the last has less than ${R2_PART_MIN_BYTES} bytes.`,
     );
-  }
   const size_bytes = first?.size_bytes ?? 0;
-  if (leading.some((part) => part.size_bytes !== size_bytes) || (last?.size_bytes ?? 0) > size_bytes) {
+  if (leading.some((part) => part.size_bytes !== size_bytes) || (last?.size_bytes ?? 0) > size_bytes)
     throw new S3Error("InvalidPart", "All non-trailing parts must have the same length, and the last be no longer.");
-  }
   return parts;
 }

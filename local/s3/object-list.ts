@@ -111,16 +111,13 @@ function echo({ bucket, query }: S3Request, page: Page): XmlFields {
 
 function maxKeys(query: URLSearchParams): number {
   const text = query.get("max-keys") ?? String(R2_KEYS_PER_CALL_MAX);
-  if (!/^\d{1,10}$/.test(text)) {
-    throw new S3Error("InvalidMaxKeys", "MaxKeys params must be positive integer <= 1000.");
-  }
+  if (!/^\d{1,10}$/.test(text)) throw new S3Error("InvalidMaxKeys", "MaxKeys params must be positive integer <= 1000.");
   return Number(text);
 }
 
 function encoder(query: URLSearchParams): (text: string) => string {
   const encoding = query.get("encoding-type");
-  if (encoding !== null && encoding !== "url") {
+  if (encoding !== null && encoding !== "url")
     throw new S3Error("NotImplemented", `Unrecognized encoding-type "${encoding}" not implemented`);
-  }
   return encoding === "url" ? awsUriEncode : (text) => text;
 }

@@ -29,12 +29,11 @@ export function metadataOf(headers: IncomingHttpHeaders): {
     customMetadata[name.slice(META.length)] = value;
     size_bytes += name.length - META.length + Buffer.byteLength(value);
   }
-  if (size_bytes > R2_METADATA_MAX_BYTES) {
+  if (size_bytes > R2_METADATA_MAX_BYTES)
     throw new S3Error(
       "MetadataTooLarge",
       `Your metadata headers exceed the maximum allowed metadata size of ${R2_METADATA_MAX_BYTES} bytes.`,
     );
-  }
   // aws-chunked is how the request travelled, not how the object is encoded.
   const encoding = headers["content-encoding"]
     ?.split(",")

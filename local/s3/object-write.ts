@@ -33,9 +33,8 @@ export const copyObject: Operation = async (platform, request) => {
   bucketRecord(platform, bucket);
   await payload.drain();
   const directive = header(request, "x-amz-metadata-directive") ?? "COPY";
-  if (directive !== "COPY" && directive !== "REPLACE") {
+  if (directive !== "COPY" && directive !== "REPLACE")
     throw new S3Error("InvalidArgument", `x-amz-metadata-directive must be COPY or REPLACE, not ${directive}.`);
-  }
   const object = await guardedWrite(platform, bucket, key, async () => {
     const { object: source, content } = await openCopySource(platform, request, undefined);
     const { httpMetadata = {}, customMetadata = {} } = source;
@@ -61,9 +60,8 @@ export async function openCopySource(
   const body = object.body as unknown as ReadableStream<Uint8Array>;
   try {
     if (evaluate(conditionsOf(request.headers, "x-amz-copy-source-"), object) !== "send") throw preconditionFailed();
-    if (range && range.offset + range.length > object.size) {
+    if (range && range.offset + range.length > object.size)
       throw new S3Error("InvalidRange", `x-amz-copy-source-range ends after the ${object.size} bytes of the source.`);
-    }
     const length_bytes = range?.length ?? object.size;
     refuseTooLarge(length_bytes);
     return { object, content: withLength(body, length_bytes) as unknown as PutValue & string, length_bytes };
@@ -75,12 +73,11 @@ export async function openCopySource(
 
 /** Errors: EntityTooLarge. Checked before anything is read. */
 export function refuseTooLarge(length_bytes: number): void {
-  if (length_bytes > R2_UPLOAD_MAX_BYTES) {
+  if (length_bytes > R2_UPLOAD_MAX_BYTES)
     throw new S3Error(
       "EntityTooLarge",
       `Your proposed upload exceeds the maximum allowed object size of ${R2_UPLOAD_MAX_BYTES} bytes. Upload it in parts.`,
     );
-  }
 }
 
 export const deleteObject: Operation = async (platform, { bucket, key, headers }) => {
@@ -94,9 +91,8 @@ export const deleteObject: Operation = async (platform, { bucket, key, headers }
 export const deleteObjects: Operation = async (platform, { bucket, payload }) => {
   const { lock_rules } = bucketRecord(platform, bucket);
   const { keys, quiet } = parseDelete(await payload.text());
-  if (keys.length === 0 || keys.length > R2_KEYS_PER_CALL_MAX) {
+  if (keys.length === 0 || keys.length > R2_KEYS_PER_CALL_MAX)
     throw new S3Error("MalformedXML", `DeleteObjects takes 1 to ${R2_KEYS_PER_CALL_MAX} keys, not ${keys.length}.`);
-  }
   const r2 = await platform.engine.r2(bucket);
   const results = new Map<string, S3Error | null>();
   // Keys that no lock rule covers go to R2 in one call.

@@ -86,16 +86,14 @@ const SUPPORTED_VALUES: Record<string, string[]> = {
 export function operationFor(method: string, { bucket, key, query, headers }: Omit<S3Request, "payload">): Operation {
   for (const [name, value] of Object.entries(headers)) {
     const values = SUPPORTED_VALUES[name];
-    if (values ? !values.includes(String(value)) : UNSUPPORTED_HEADERS.test(name)) {
+    if (values ? !values.includes(String(value)) : UNSUPPORTED_HEADERS.test(name))
       throw new S3Error("NotImplemented", `Header '${name}' with value '${value}' not implemented`);
-    }
   }
   const level = bucket === "" ? "account" : key === "" ? "bucket" : "object";
   const copies = headers["x-amz-copy-source"] !== undefined;
   const candidates = ROUTES.filter((entry) => entry.level === level && entry.method === method);
-  if (candidates.length === 0) {
+  if (candidates.length === 0)
     throw new S3Error("MethodNotAllowed", `The specified method is not allowed against this ${level}.`);
-  }
   const found = candidates.find(
     ({ selectors, copies: wanted }) =>
       selectors.every((name) => query.has(name)) && (wanted === undefined || wanted === copies),
@@ -107,11 +105,9 @@ export function operationFor(method: string, { bucket, key, query, headers }: Om
       !found?.selectors.includes(name) &&
       !found?.parameters.includes(name),
   );
-  if (!found || unknown !== undefined) {
+  if (!found || unknown !== undefined)
     throw new S3Error("NotImplemented", `${method} of this ${level} with parameter ${unknown} not implemented`);
-  }
-  if (found.operation === listObjectsV2 && query.get("list-type") !== "2") {
+  if (found.operation === listObjectsV2 && query.get("list-type") !== "2")
     throw new S3Error("NotImplemented", `ListObjectsV${query.get("list-type")} not implemented`);
-  }
   return found.operation;
 }

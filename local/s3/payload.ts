@@ -65,9 +65,8 @@ export class Payload {
     this.#authenticated = authenticated;
     const { "x-amz-decoded-content-length": decoded, "content-length": plain } = request.headers;
     const stated = this.#chunked ? decoded : (plain ?? (request.headers["transfer-encoding"] ? undefined : "0"));
-    if (typeof stated !== "string" || !/^\d{1,15}$/.test(stated)) {
+    if (typeof stated !== "string" || !/^\d{1,15}$/.test(stated))
       throw new S3Error("MissingContentLength", "You must provide the Content-Length HTTP header.");
-    }
     this.length_bytes = Number(stated);
   }
 
@@ -97,9 +96,8 @@ export class Payload {
 
   /** The content of a request that carries XML. */
   async text(): Promise<string> {
-    if (this.length_bytes > S3_XML_BODY_MAX_BYTES) {
+    if (this.length_bytes > S3_XML_BODY_MAX_BYTES)
       throw new S3Error("EntityTooLarge", `The body of this request may have at most ${S3_XML_BODY_MAX_BYTES} bytes.`);
-    }
     const pieces: Buffer[] = [];
     for await (const piece of this.#pieces()) pieces.push(piece);
     return Buffer.concat(pieces).toString("utf8");
@@ -151,18 +149,16 @@ export class Payload {
       if (held) yield held;
       held = piece;
     }
-    if (received_bytes !== this.length_bytes) {
+    if (received_bytes !== this.length_bytes)
       throw new S3Error(
         "IncompleteBody",
         `The body has ${received_bytes > this.length_bytes ? "more" : "fewer"} than the ${this.length_bytes} bytes that were announced.`,
       );
-    }
-    if (sha256 && sha256.digest("hex") !== payload_hash) {
+    if (sha256 && sha256.digest("hex") !== payload_hash)
       throw new S3Error(
         "XAmzContentSHA256Mismatch",
         "The provided 'x-amz-content-sha256' header does not match what was computed.",
       );
-    }
     for (const { name, digest } of checksums) compare(name, headers[name] ?? trailers.get(name), await digest.base64());
     this.#md5 = md5.digest("hex");
     if (headers["content-md5"] !== undefined) {
@@ -173,14 +169,12 @@ export class Payload {
 }
 
 function compare(name: string, provided: string | string[] | undefined, computed: string): void {
-  if (typeof provided !== "string" || Buffer.from(provided, "base64").toString("base64") !== provided) {
+  if (typeof provided !== "string" || Buffer.from(provided, "base64").toString("base64") !== provided)
     throw new S3Error("InvalidDigest", `The ${name} you specified is missing or not valid base64.`);
-  }
   if (provided.length !== computed.length) throw new S3Error("InvalidDigest", `The ${name} has the wrong length.`);
-  if (provided !== computed) {
+  if (provided !== computed)
     throw new S3Error(
       "BadDigest",
       `The ${name} you specified did not match what we received: ${provided}, not ${computed}.`,
     );
-  }
 }

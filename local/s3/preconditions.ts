@@ -42,12 +42,11 @@ function names(list: string, etag: string): boolean {
 export function parseRange(range: string | undefined): R2Range | undefined {
   if (range === undefined) return undefined;
   const match = /^bytes=(?:(\d+)-(\d+)?|-(\d+))$/.exec(range);
-  if (!match) {
+  if (!match)
     throw new S3Error(
       "InvalidArgument",
       "range must be in format 'bytes=start-end', 'bytes=start-' or 'bytes=-suffix'.",
     );
-  }
   const [, start, end, suffix] = match;
   if (start === undefined) {
     if (Number(suffix) === 0) throw unsatisfiable();

@@ -9,9 +9,8 @@
  */
 export default {
   async fetch(request, env) {
-    if (env.GATEWAY_SECRET !== undefined && request.headers.get("x-gateway-secret") !== env.GATEWAY_SECRET) {
+    if (env.GATEWAY_SECRET !== undefined && request.headers.get("x-gateway-secret") !== env.GATEWAY_SECRET)
       return Response.json({ error: "the R2 gateway is for the platform's own process" }, { status: 403 });
-    }
     const url = new URL(request.url);
     const operation = OPERATIONS[url.pathname.slice(1)];
     const bucket = env[url.searchParams.get("binding")];

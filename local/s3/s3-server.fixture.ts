@@ -7,6 +7,7 @@ import { GetObjectCommand, S3Client, type S3ClientConfig } from "@aws-sdk/client
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { Registry } from "../registry.ts";
 import { directGateway, gatewayBucket } from "./gateway-bucket.ts";
+import type { LockRule } from "./lock-rules.ts";
 import { s3Api } from "./s3-api.ts";
 import { UploadLedger } from "./upload-ledger.ts";
 
@@ -81,7 +82,7 @@ export async function startS3() {
       return Body?.transformToString();
     },
     /** A bucket as the REST face would have made it. */
-    addBucket(name: string, lock_rules: { id: string; enabled: boolean; prefix?: string; condition: unknown }[] = []) {
+    addBucket(name: string, lock_rules: LockRule[] = []) {
       const creation_date = "2026-01-01T00:00:00.000Z";
       registry.put("r2", name, {
         name,

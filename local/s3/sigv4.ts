@@ -56,34 +56,40 @@ export function authenticate(request: SignedRequest, known: Credentials[], now_m
   const authorization = request.headers.authorization?.[0];
   const claim = authorization ? headerClaim(request, authorization, now_ms) : presignedClaim(request, now_ms);
   const credentials = known.find(({ access_key_id }) => access_key_id === claim.access_key_id);
-  if (!credentials) {
+  if (!credentials)
     throw new S3Error("InvalidAccessKeyId", "The access key id you provided does not exist in our records.");
-  }
   // An unsigned x-amz-copy-source would turn somebody's presigned upload into a read of any object.
   const unsigned = Object.keys(request.headers).find(
     (name) => name.startsWith("x-amz-") && !claim.signed_headers.includes(name),
   );
-  if (unsigned || !claim.signed_headers.includes("host")) {
+  if (unsigned || !claim.signed_headers.includes("host"))
     throw new S3Error("AccessDenied", `There were headers in the request which were not signed: ${unsigned ?? "host"}`);
-  }
 
-  const signing_key = claim.scope
-    .split("/")
-    .reduce<Buffer>((key, part) => hmac(key, part), Buffer.from(`AWS4${credentials.secret_access_key}`));
+  const signing_key = signingKey(credentials.secret_access_key, claim.scope);
   const provided = Buffer.from(claim.signature);
   const matches = canonicalRequests(request, claim).some((canonical) => {
     const to_sign = [ALGORITHM, claim.amz_date, claim.scope, sha256Hex(canonical)].join("\n");
     const computed = Buffer.from(hmac(signing_key, to_sign).toString("hex"));
     return computed.length === provided.length && timingSafeEqual(computed, provided);
   });
-  if (!matches) {
+  if (!matches)
     throw new S3Error(
       "SignatureDoesNotMatch",
       "The request signature we calculated does not match the signature you provided. Check your secret access key and signing method.",
     );
-  }
   const { payload_hash, signature, amz_date, scope } = claim;
   return { payload_hash, signature, signing_key, amz_date, scope, scopes: credentials.scopes };
+}
+
+/** The last one that was derived: a caller's is the same for a day. */
+let derived: { secret: string; scope: string; key: Buffer } | undefined;
+
+function signingKey(secret: string, scope: string): Buffer {
+  if (derived?.secret !== secret || derived.scope !== scope) {
+    const key = scope.split("/").reduce<Buffer>((key, part) => hmac(key, part), Buffer.from(`AWS4${secret}`));
+    derived = { secret, scope, key };
+  }
+  return derived.key;
 }
 
 /** `HMAC-SHA-256(key, text)`. */
@@ -126,9 +132,8 @@ function headerClaim({ headers }: SignedRequest, authorization: string, now_ms: 
 }
 
 function presignedClaim({ query }: SignedRequest, now_ms: number): Claim {
-  if (!query.has("X-Amz-Credential")) {
+  if (!query.has("X-Amz-Credential"))
     throw new S3Error("InvalidArgument", "Authorization: the request is not signed. Use an S3 client with a key.");
-  }
   const field = (name: string): string => {
     const value = query.get(`X-Amz-${name}`);
     if (!value) throw new S3Error("InvalidArgument", `Required search parameter X-Amz-${name} missing`);
@@ -137,14 +142,12 @@ function presignedClaim({ query }: SignedRequest, now_ms: number): Claim {
   if (field("Algorithm") !== ALGORITHM) throw new S3Error("InvalidRequest", `Please use ${ALGORITHM}`);
   const amz_date = field("Date");
   const expires_s = Number(field("Expires"));
-  if (!Number.isInteger(expires_s) || expires_s > S3_PRESIGN_MAX_S) {
+  if (!Number.isInteger(expires_s) || expires_s > S3_PRESIGN_MAX_S)
     throw new S3Error("InvalidArgument", `X-Amz-Expires must be a number of seconds, at most ${S3_PRESIGN_MAX_S}.`);
-  }
   const signed_ms = parseDate(amz_date);
   refuseSkew(signed_ms - now_ms);
-  if (expires_s < 1 || now_ms > signed_ms + expires_s * 1000) {
+  if (expires_s < 1 || now_ms > signed_ms + expires_s * 1000)
     throw new S3Error("ExpiredRequest", "Request has expired");
-  }
   return {
     ...parseCredential(field("Credential"), amz_date),
     amz_date,
@@ -157,9 +160,8 @@ function presignedClaim({ query }: SignedRequest, now_ms: number): Claim {
 function parseCredential(credential: string, amz_date: string): { access_key_id: string; scope: string } {
   const parts = credential.split("/");
   const scope = parts.slice(-4);
-  if (parts.length < 5 || scope[2] !== "s3" || scope[3] !== "aws4_request" || scope[0] !== amz_date.slice(0, 8)) {
+  if (parts.length < 5 || scope[2] !== "s3" || scope[3] !== "aws4_request" || scope[0] !== amz_date.slice(0, 8))
     throw new S3Error("InvalidArgument", `Credential must be <key>/${amz_date.slice(0, 8)}/<region>/s3/aws4_request.`);
-  }
   return { access_key_id: parts.slice(0, -4).join("/"), scope: scope.join("/") };
 }
 

@@ -33,9 +33,8 @@ export function parseDelete(text: string): { keys: string[]; quiet: boolean } {
   const root = parse(text, "Delete");
   const keys = list(root.Object).map((entry) => {
     const { Key, VersionId, ETag } = record(entry);
-    if (VersionId !== undefined || ETag !== undefined) {
+    if (VersionId !== undefined || ETag !== undefined)
       throw new S3Error("NotImplemented", "VersionId and ETag in DeleteObjects not implemented");
-    }
     if (typeof Key !== "string" || Key === "") throw malformed();
     return Key;
   });

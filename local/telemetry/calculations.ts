@@ -1,17 +1,8 @@
 /** What the telemetry API computes over events: counts, sums, percentiles, by groups and over time. */
-import { type FieldType, type FieldValue, fieldOf } from "./event-fields.ts";
+import { z } from "zod";
+import { type FieldValue, fieldOf, fieldType } from "./event-fields.ts";
 import type { LogEvent } from "./log-events.ts";
 
-export interface Calculation {
-  operator: string;
-  key?: string | undefined;
-  keyType?: FieldType | undefined;
-  alias?: string | undefined;
-}
-export interface GroupBy {
-  type: FieldType;
-  value: string;
-}
 interface Aggregate {
   value: number;
   count: number;
@@ -36,7 +27,19 @@ const FRACTIONS: Record<string, number> = {
 const MOMENTS = ["max", "min", "sum", "avg", "stddev", "variance"] as const;
 
 /** Operators over a field, in lower case. `count` needs none. */
-export const KEYED_OPERATORS: readonly string[] = ["uniq", "count_distinct", ...MOMENTS, ...Object.keys(FRACTIONS)];
+const KEYED_OPERATORS: readonly string[] = ["uniq", "count_distinct", ...MOMENTS, ...Object.keys(FRACTIONS)];
+
+export const calculation = z
+  .strictObject({
+    operator: z.string().refine((one) => [...KEYED_OPERATORS, "count"].includes(one.toLowerCase()), "unknown operator"),
+    alias: z.string().optional(),
+    key: z.string().optional(),
+    keyType: fieldType.optional(),
+  })
+  .refine((one) => one.operator.toLowerCase() === "count" || one.key !== undefined, "this operator needs a key");
+export type Calculation = z.infer<typeof calculation>;
+export const groupBy = z.strictObject({ type: fieldType, value: z.string() });
+export type GroupBy = z.infer<typeof groupBy>;
 
 /** The values of a calculation over some events, one for each group, the greatest first. Events without the field are left out. */
 export function aggregate(

@@ -1,30 +1,9 @@
 /** The fields of an event as queries name them (`$workers.outcome`, `duration_ms`), and what a filter or needle says of them. */
+import { z } from "zod";
 import type { LogEvent } from "./log-events.ts";
 
-export type FieldValue = string | number | boolean;
-export type FieldType = "string" | "number" | "boolean";
-
-interface FilterLeaf {
-  kind?: "filter" | undefined;
-  key: string;
-  operation: Operation;
-  type: FieldType;
-  value?: FieldValue | undefined;
-}
-interface FilterGroup {
-  kind: "group";
-  filterCombination: "and" | "or" | "AND" | "OR";
-  filters: Filter[];
-}
-export type Filter = FilterLeaf | FilterGroup;
-export interface Needle {
-  value: FieldValue;
-  isRegex?: boolean | undefined;
-  matchCase?: boolean | undefined;
-}
-
 /** As the API spells them, and what each is called here. */
-export const OPERATIONS = {
+const OPERATIONS = {
   includes: "includes",
   INCLUDES: "includes",
   not_includes: "not_includes",
@@ -56,7 +35,59 @@ export const OPERATIONS = {
   lte: "lte",
   "<=": "lte",
 } as const;
-export type Operation = keyof typeof OPERATIONS;
+type Operation = keyof typeof OPERATIONS;
+
+const NEEDS_NO_VALUE = new Set<Operation>(["exists", "EXISTS", "is_null", "DOES_NOT_EXIST"]);
+/** https://developers.cloudflare.com/api/resources/workers/subresources/observability/ */
+const FILTER_DEPTH_MAX = 4;
+
+const fieldValue = z.union([z.string(), z.number(), z.boolean()]);
+export type FieldValue = z.infer<typeof fieldValue>;
+export const fieldType = z.enum(["string", "number", "boolean"]);
+export type FieldType = z.infer<typeof fieldType>;
+export const combination = z.enum(["and", "or", "AND", "OR"]);
+
+function isPattern(text: string): boolean {
+  try {
+    return Boolean(new RegExp(text));
+  } catch {
+    return false;
+  }
+}
+
+const leaf = z
+  .strictObject({
+    kind: z.literal("filter").optional(),
+    key: z.string().min(1),
+    operation: z.enum(Object.keys(OPERATIONS) as [Operation, ...Operation[]]),
+    type: fieldType,
+    value: fieldValue.optional(),
+  })
+  .refine((one) => NEEDS_NO_VALUE.has(one.operation) || one.value !== undefined, "this operation needs a value")
+  .refine(
+    (one) => OPERATIONS[one.operation] !== "regex" || isPattern(String(one.value)),
+    "the value is no regular expression",
+  );
+type FilterLeaf = z.infer<typeof leaf>;
+interface FilterGroup {
+  kind: "group";
+  filterCombination: z.infer<typeof combination>;
+  filters: Filter[];
+}
+export type Filter = FilterLeaf | FilterGroup;
+
+/** Groups within groups, down to the depth that Cloudflare allows. */
+function filterSchema(depth: number): z.ZodType<Filter> {
+  if (depth >= FILTER_DEPTH_MAX) return leaf;
+  const filters = z.array(filterSchema(depth + 1));
+  return z.union([z.strictObject({ kind: z.literal("group"), filterCombination: combination, filters }), leaf]);
+}
+export const filter = filterSchema(0);
+
+export const needle = z
+  .strictObject({ value: fieldValue, isRegex: z.boolean().optional(), matchCase: z.boolean().optional() })
+  .refine((one) => !one.isRegex || isPattern(String(one.value)), "the value is no regular expression");
+export type Needle = z.infer<typeof needle>;
 
 /**
  * The value of a field: of `$metadata` and `$workers` by its path, of a line's own fields by theirs, with or without `source.`.

@@ -2,6 +2,7 @@
  * From a trace to the events of Workers Logs: one for the invocation, one for each line and each exception.
  * https://developers.cloudflare.com/workers/observability/logs/workers-logs/
  */
+import { isObject } from "../../worker/ground/json.ts";
 import { eventType, type Trace, type TraceLog } from "./trace.ts";
 
 export const DATASET = "cloudflare-workers";
@@ -98,21 +99,17 @@ export function wallTimeMs({ begun_ms, ended_ms }: Trace): number {
 function lineSource({ message }: TraceLog): Record<string, unknown> {
   const [first] = message;
   if (message.length === 1) {
-    if (isRecord(first)) return first;
+    if (isObject(first)) return first;
     if (typeof first === "string" && first.startsWith("{")) {
       try {
         const parsed: unknown = JSON.parse(first);
-        if (isRecord(parsed)) return parsed;
+        if (isObject(parsed)) return parsed;
       } catch {
         // A text that only begins like an object.
       }
     }
   }
   return { message: message.map((part) => (typeof part === "string" ? part : JSON.stringify(part))).join(" ") };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function triggerOf({ event, entrypoint }: Trace): string {

@@ -5,18 +5,26 @@
  */
 import { randomUUID } from "node:crypto";
 import type { WebSocket } from "ws";
+import { z } from "zod";
 import { TAIL_CLOSE_MAX_MS, TAIL_SESSION_MS, TAIL_SESSIONS_MAX } from "../limits.ts";
 import { shiftTrace, type Trace, type TraceLine } from "./trace.ts";
 
+/** Where the platform is reached: this machine alone. */
+const OWN_ADDRESS = "127.0.0.1";
+
 /** One of the filters that `POST …/tails` takes; all of them must let a trace through. */
-export type TailFilter =
-  | { sampling_rate: number }
-  | { outcome: string[] }
-  | { method: string[] }
-  | { header: { key: string; query?: string | undefined } }
-  | { client_ip: string[] }
-  | { query: string }
-  | { scriptVersion: string };
+export const tailFilter = z.union([
+  z.strictObject({ sampling_rate: z.number().gt(0).lt(1) }),
+  z.strictObject({ outcome: z.array(z.string()).min(1) }),
+  z.strictObject({ method: z.array(z.string()).min(1) }),
+  z.strictObject({ header: z.strictObject({ key: z.string().min(1), query: z.string().optional() }) }),
+  z.strictObject({
+    client_ip: z.array(z.string().transform((ip) => (ip === "self" ? OWN_ADDRESS : ip))).min(1),
+  }),
+  z.strictObject({ query: z.string().min(1) }),
+  z.strictObject({ scriptVersion: z.string().min(1) }),
+]);
+type TailFilter = z.output<typeof tailFilter>;
 
 interface TailSession {
   id: string;

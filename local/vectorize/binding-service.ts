@@ -66,12 +66,11 @@ function call(store: VectorizeStore, header: Header, floats: Float32Array): unkn
 }
 
 function vectors(items: z.infer<typeof entries>, floats: Float32Array): VectorInput[] {
-  if (items.length > VECTORIZE_BATCH_WORKER_MAX) {
+  if (items.length > VECTORIZE_BATCH_WORKER_MAX)
     throw badRequest(
       "too_many_vectors",
       `too many vectors in payload; max count from a Worker is ${VECTORIZE_BATCH_WORKER_MAX}, got ${items.length}`,
     );
-  }
   let at = 0;
   return items.map(({ dimensions, ...item }) => {
     const values = floats.subarray(at, at + dimensions);

@@ -30,11 +30,10 @@ function frame(header, arrays) {
 
 function queryOptions(options = {}) {
   const level = options.returnMetadata;
-  if (level && typeof level !== "boolean" && !["all", "indexed", "none"].includes(level)) {
+  if (level && typeof level !== "boolean" && !["all", "indexed", "none"].includes(level))
     throw new Error(
       `Invalid returnMetadata option. Expected: true, false, "none", "indexed" or "all"; got: ${String(level)}`,
     );
-  }
   return typeof level === "boolean" ? { ...options, returnMetadata: level ? "all" : "none" } : options;
 }
 

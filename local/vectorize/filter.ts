@@ -47,21 +47,18 @@ export function indexedPart(metadata: Record<string, unknown>, indexes: readonly
 export function compileFilter(filter: unknown, indexes: readonly MetadataIndex[]): Predicate {
   if (!isObject(filter) || Object.keys(filter).length === 0) throw refused("must be a non-empty object");
   const bytes = Buffer.byteLength(JSON.stringify(filter));
-  if (bytes >= VECTORIZE_FILTER_BYTES_MAX) {
+  if (bytes >= VECTORIZE_FILTER_BYTES_MAX)
     throw refused(`must be less than ${VECTORIZE_FILTER_BYTES_MAX} bytes as compact JSON, got ${bytes}`);
-  }
   const tests = Object.entries(filter).flatMap(([property, condition]) => {
     for (const key of property.split(".")) {
-      if (key === "" || key.startsWith("$") || /["|]/.test(key) || key.length > VECTORIZE_KEY_CHARS_MAX) {
+      if (key === "" || key.startsWith("$") || /["|]/.test(key) || key.length > VECTORIZE_KEY_CHARS_MAX)
         throw refused(
           `key ${JSON.stringify(property)} may not be empty, start with $, contain " or | or be over 512 long`,
         );
-      }
     }
     const index = indexes.find(({ propertyName }) => propertyName === property);
-    if (!index) {
+    if (!index)
       throw refused(`property "${property}" has no metadata index; create one, then upsert the vectors again`);
-    }
     return conditionTests(property, condition).map((test) => ({ property, test }));
   });
   return (indexed) => tests.every(({ property, test }) => test(indexed[property]));
@@ -72,9 +69,8 @@ function conditionTests(property: string, condition: unknown): Test[] {
   const operators = Object.entries(condition);
   const upper = operators.filter(([name]) => name === "$lt" || name === "$lte").length;
   const lower = operators.filter(([name]) => name === "$gt" || name === "$gte").length;
-  if (operators.length !== 1 && !(operators.length === 2 && upper === 1 && lower === 1)) {
+  if (operators.length !== 1 && !(operators.length === 2 && upper === 1 && lower === 1))
     throw refused(`"${property}" takes one operator, or one of $lt, $lte together with one of $gt, $gte`);
-  }
   return operators.map(([name, operand]) => operatorTest(property, name, operand));
 }
 
@@ -87,9 +83,8 @@ function operatorTest(property: string, operator: string, operand: unknown): Tes
     }
     case "$in":
     case "$nin": {
-      if (!Array.isArray(operand) || operand.length === 0) {
+      if (!Array.isArray(operand) || operand.length === 0)
         throw refused(`${operator} of "${property}" takes a non-empty array`);
-      }
       const wanted = new Set(operand.map((item) => equalityOperand(property, operator, item)));
       return operator === "$in" ? (value) => wanted.has(value) : (value) => !wanted.has(value);
     }
@@ -111,9 +106,8 @@ function equalityOperand(property: string, operator: string, operand: unknown): 
 }
 
 function rangeTest(property: string, operator: "$lt" | "$lte" | "$gt" | "$gte", operand: unknown): Test {
-  if (typeof operand !== "string" && typeof operand !== "number") {
+  if (typeof operand !== "string" && typeof operand !== "number")
     throw refused(`${operator} of "${property}" takes a string or a number`);
-  }
   const bound = typeof operand === "string" ? indexedString(operand) : operand;
   return (value) => {
     if (typeof value !== typeof bound) return false;

@@ -14,9 +14,8 @@ export function decodeCursor(cursor: string, now_ms: number): string {
     decoded = undefined;
   }
   const [last_id, expires_at_ms] = Array.isArray(decoded) ? decoded : [];
-  if (typeof last_id !== "string" || typeof expires_at_ms !== "number") {
+  if (typeof last_id !== "string" || typeof expires_at_ms !== "number")
     throw badRequest("cursor", "cursor is not one that a list of vectors returned");
-  }
   if (expires_at_ms <= now_ms) throw badRequest("cursor", "cursor has expired; start the list again");
   return last_id;
 }

@@ -16,12 +16,11 @@ const lineSchema = z.object({
 /** Parses NDJSON. Lines that do not parse are refused, or with `discard` skipped; blank lines are skipped. */
 export function parseVectorLines(text: string, unparsable_lines: "error" | "discard"): VectorInput[] {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
-  if (lines.length > VECTORIZE_BATCH_HTTP_MAX) {
+  if (lines.length > VECTORIZE_BATCH_HTTP_MAX)
     throw badRequest(
       "too_many_vectors",
       `too many vectors in payload; max count is ${VECTORIZE_BATCH_HTTP_MAX}, got ${lines.length}`,
     );
-  }
   return lines.flatMap((line, position) => {
     const parsed = lineSchema.safeParse(jsonIn(line));
     if (parsed.success) return [parsed.data];

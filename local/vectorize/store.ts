@@ -92,9 +92,8 @@ export class VectorizeStore {
 
   createIndex({ name, config, description = "" }: NewIndex): IndexRecord {
     checkNewIndex(name, config);
-    if (this.#indexes.has(name)) {
+    if (this.#indexes.has(name))
       throw badRequest("duplicate_name", `vectorize.index.duplicate_name - Index name "${name}"`);
-    }
     const created_on = this.#timestamp();
     const index = this.#db.createIndex({
       ...{ name, description, config, created_on, modified_on: created_on },
@@ -140,12 +139,11 @@ export class VectorizeStore {
       if (change.kind === "create_metadata_index") properties.add(change.metadata_index.propertyName);
       if (change.kind === "delete_metadata_index") properties.delete(change.property);
     }
-    if (!properties.has(property) && properties.size >= VECTORIZE_METADATA_INDEXES_MAX) {
+    if (!properties.has(property) && properties.size >= VECTORIZE_METADATA_INDEXES_MAX)
       throw badRequest(
         "metadata_index",
         `index "${name}" already has ${VECTORIZE_METADATA_INDEXES_MAX} metadata indexes; delete one first`,
       );
-    }
     return this.#accept(index, {
       kind: "create_metadata_index",
       metadata_index: { propertyName: property, indexType: type },
@@ -197,9 +195,8 @@ export class VectorizeStore {
   /** Ids only, in the order of their bytes. */
   listVectors(name: string, count = VECTORIZE_LIST_PAGE_DEFAULT, cursor?: string): VectorPage {
     const index = this.#index(name);
-    if (!Number.isInteger(count) || count < 1 || count > VECTORIZE_LIST_PAGE_MAX) {
+    if (!Number.isInteger(count) || count < 1 || count > VECTORIZE_LIST_PAGE_MAX)
       throw badRequest("cursor", `count must be 1 to ${VECTORIZE_LIST_PAGE_MAX}, got ${count}`);
-    }
     const after = cursor === undefined ? "" : decodeCursor(cursor, this.#now());
     const ids = this.#db.idsAfter(index.key, after, count + 1);
     const page = ids.slice(0, count);
@@ -218,16 +215,14 @@ export class VectorizeStore {
   query(name: string, vector: ArrayLike<number>, options: QueryOptions = {}): Matches {
     const index = this.#index(name);
     const { dimensions } = index.config;
-    if (vector.length !== dimensions) {
+    if (vector.length !== dimensions)
       throw badRequest(
         "query_dimensions",
         `invalid query vector, expected ${dimensions} dimensions, and got ${vector.length} dimensions`,
       );
-    }
     const query = Float32Array.from(vector);
-    if (!query.every(Number.isFinite)) {
+    if (!query.every(Number.isFinite))
       throw badRequest("query_dimensions", "invalid query vector, it must hold finite float32 numbers");
-    }
     const { namespace, returnMetadata = "none", returnValues = false } = options;
     if (namespace !== undefined) checkNamespace(namespace);
     const passes = options.filter === undefined ? undefined : compileFilter(options.filter, index.metadata_indexes);
@@ -257,9 +252,8 @@ export class VectorizeStore {
     const index = this.#indexes.get(name);
     if (index) return index;
     // Not 404: https://developers.cloudflare.com/api/ is silent, and what clients of the real API met is 400 and 410.
-    if (this.#db.wasDeleted(name)) {
+    if (this.#db.wasDeleted(name))
       throw new ApiError(410, CODES.index_deleted, `vectorize.index.deleted - Index name "${name}" was deleted`);
-    }
     throw badRequest("index_not_found", `vectorize.index.not_found - Index name "${name}"`);
   }
 

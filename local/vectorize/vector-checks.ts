@@ -21,12 +21,11 @@ export function checkedBatch(
   const values = new Float32Array(vectors.length * dimensions);
   const entries = vectors.map((vector, position): Entry => {
     checkId(vector.id);
-    if (vector.values.length !== dimensions) {
+    if (vector.values.length !== dimensions)
       throw badRequest(
         "vector_dimensions",
         `invalid vector for id="${vector.id}", expected ${dimensions} dimensions, and got ${vector.values.length} dimensions`,
       );
-    }
     values.set(vector.values, position * dimensions);
     const namespace = vector.namespace ?? null;
     if (namespace !== null) checkNamespace(namespace);
@@ -42,43 +41,37 @@ export function checkedBatch(
 
 export function checkNewIndex(name: string, { dimensions }: IndexConfig): void {
   const bytes = Buffer.byteLength(name);
-  if (!/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name) || bytes > VECTORIZE_INDEX_NAME_BYTES_MAX) {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name) || bytes > VECTORIZE_INDEX_NAME_BYTES_MAX)
     throw badRequest(
       "invalid_index",
       `index name "${name}" must be 1 to ${VECTORIZE_INDEX_NAME_BYTES_MAX} letters, digits, - or _, beginning with a letter or digit`,
     );
-  }
-  if (!Number.isInteger(dimensions) || dimensions < 1 || dimensions > VECTORIZE_DIMENSIONS_MAX) {
+  if (!Number.isInteger(dimensions) || dimensions < 1 || dimensions > VECTORIZE_DIMENSIONS_MAX)
     throw badRequest("invalid_index", `dimensions must be 1 to ${VECTORIZE_DIMENSIONS_MAX}, got ${dimensions}`);
-  }
 }
 
 function checkId(id: unknown): asserts id is string {
   if (typeof id !== "string" || !id.isWellFormed()) throw unparsable("id must be a string of Unicode text");
   const bytes = Buffer.byteLength(id);
-  if (bytes > VECTORIZE_ID_BYTES_MAX) {
+  if (bytes > VECTORIZE_ID_BYTES_MAX)
     throw badRequest("id_length", `id too long; max is ${VECTORIZE_ID_BYTES_MAX} bytes, got ${bytes} bytes`);
-  }
   if (bytes === 0) throw badRequest("id_length", "id must not be empty");
 }
 
 export function checkNamespace(namespace: unknown): asserts namespace is string {
-  if (typeof namespace !== "string" || !namespace.isWellFormed()) {
+  if (typeof namespace !== "string" || !namespace.isWellFormed())
     throw unparsable("namespace must be a string of Unicode text");
-  }
   const bytes = Buffer.byteLength(namespace);
-  if (bytes > VECTORIZE_NAMESPACE_BYTES_MAX) {
+  if (bytes > VECTORIZE_NAMESPACE_BYTES_MAX)
     throw badRequest(
       "namespace_length",
       `namespace too long; max is ${VECTORIZE_NAMESPACE_BYTES_MAX} bytes, got ${bytes} bytes`,
     );
-  }
 }
 
 export function checkIds(ids: readonly unknown[], count_max: number): asserts ids is string[] {
-  if (ids.length > count_max) {
+  if (ids.length > count_max)
     throw badRequest("too_many_ids", `too many ids in payload; max id count is ${count_max}, got ${ids.length}`);
-  }
   for (const id of ids) checkId(id);
 }
 
@@ -88,12 +81,11 @@ function metadataJson({ id, metadata }: VectorInput): string | null {
   checkMetadataText(id, metadata);
   const json = JSON.stringify(metadata);
   const bytes = Buffer.byteLength(json);
-  if (bytes > VECTORIZE_METADATA_BYTES_MAX) {
+  if (bytes > VECTORIZE_METADATA_BYTES_MAX)
     throw badRequest(
       "metadata",
       `metadata of id="${id}" too large; max is ${VECTORIZE_METADATA_BYTES_MAX} bytes, got ${bytes} bytes`,
     );
-  }
   return json;
 }
 

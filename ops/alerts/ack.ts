@@ -4,7 +4,6 @@ import { acknowledgement } from "../../worker/schemas/alerts.ts";
 import { defineCommand } from "../command/define.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { harmless } from "../command/output.ts";
-import { decode } from "../service/client.ts";
 import { refuseUnknownAlert } from "./answers.ts";
 
 const output = z.union([
@@ -27,8 +26,7 @@ export const alertsAck = defineCommand({
       return { data: { dry_run: true, id }, text: `Would acknowledge ${harmless(id)}` };
     }
     const path = `/api/v1/alerts/${encodeURIComponent(id)}/ack`;
-    const answer = await client.post(path, undefined, { repeatable: true });
-    const data = decode(acknowledgement, answer, path);
+    const data = await client.post(path, undefined, { repeatable: true, answer: acknowledgement });
     return { data, text: `Acknowledged ${data.id} at ${data.acknowledged.at}`, audit: { detail: { id } } };
   },
 });

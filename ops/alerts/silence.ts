@@ -7,7 +7,6 @@ import { defineCommand } from "../command/define.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { duration } from "../command/options.ts";
 import { harmless } from "../command/output.ts";
-import { decode } from "../service/client.ts";
 import { refuseUnknownAlert } from "./answers.ts";
 
 const output = z.union([
@@ -39,8 +38,7 @@ export const alertsSilence = defineCommand({
       return { data: { dry_run: true, id, minutes, reason }, text: `Would silence ${harmless(id)} for ${minutes} min` };
     }
     const path = `/api/v1/alerts/${encodeURIComponent(id)}/silence`;
-    const answer = await client.post(path, { minutes, reason }, { repeatable: true });
-    const data = decode(silenceAnswer, answer, path);
+    const data = await client.post(path, { minutes, reason }, { repeatable: true, answer: silenceAnswer });
     return { data, text: `Silenced ${data.id} until ${data.until}`, audit: { detail: { id, minutes } } };
   },
 });

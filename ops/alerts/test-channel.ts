@@ -5,7 +5,6 @@ import { defineCommand } from "../command/define.ts";
 import { EXIT } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { harmless } from "../command/output.ts";
-import { decode } from "../service/client.ts";
 
 const output = z.union([
   z.strictObject(channelTestAnswer.shape),
@@ -24,8 +23,8 @@ export const alertsTestChannel = defineCommand({
   async run(invocation, { channel }): Promise<Outcome<z.infer<typeof output>>> {
     if (invocation.dry_run)
       return { data: { dry_run: true, channel }, text: `Would send a test message to ${harmless(channel)}` };
-    const answer = await (await invocation.client()).post("/api/v1/alerts/test", { channel });
-    const data = decode(channelTestAnswer, answer, "POST /api/v1/alerts/test");
+    const client = await invocation.client();
+    const data = await client.post("/api/v1/alerts/test", { channel }, { answer: channelTestAnswer });
     return {
       data,
       text: data.delivered

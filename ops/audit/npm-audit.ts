@@ -55,14 +55,7 @@ export async function askNpm(
   env: Environment,
   signal: AbortSignal,
 ): Promise<{ asked: true; report: Report } | { asked: false; because: string }> {
-  const shell = shellWith({
-    cwd: folder,
-    env: { ...env },
-    signal,
-    quiet: true,
-    nothrow: true,
-    timeout: NPM_ASK_MAX_MS,
-  });
+  const shell = shellWith({ cwd: folder, env: { ...env }, signal, timeout: NPM_ASK_MAX_MS });
   const {
     stdout,
     stderr,

@@ -61,4 +61,7 @@ test("an increment reads what changed and not the log anew for each table, and a
   expectNear(stored(second.plan), stored(first.plan) / 2);
   // What a snapshot holds, the Worker with it, was to be read.
   expectNear(first.plan.bytes, first.plain_bytes);
+  // A version of the Worker never changes: the same one is read once.
+  expect(first.plan.worker_bytes).toBeGreaterThan(100_000);
+  expect(second.plan.worker_bytes).toBe(0);
 });

@@ -19,7 +19,7 @@ export const backupPlan = z.strictObject({
   changes: z.number(),
   /** Objects of buckets to copy. */
   objects: z.strictObject({ count: z.number(), bytes: z.number() }),
-  /** Of the deployed Worker, which every snapshot holds. */
+  /** Of the deployed Worker, where the snapshot before does not hold the same version. */
   worker_bytes: z.number(),
   /** To Cloudflare's API. */
   requests: z.number(),
@@ -54,8 +54,9 @@ export async function planBackup(
     countOf(stores.api.kv.namespaces.keys.list(kv.config, { account_id })),
   ]);
   const listed = Math.ceil((info?.vectorCount ?? 0) / 1000);
-  const requests = rows.requests + listed + entries + STORE_REQUESTS;
-  const worker_bytes = worker?.version.length ?? 0;
+  const modules = worker?.version instanceof Buffer ? worker.version : null;
+  const requests = rows.requests + listed + entries + STORE_REQUESTS + (modules === null ? 0 : 1);
+  const worker_bytes = modules?.length ?? 0;
   const bytes = Math.round(rows.bytes + packs.bytes + audit.bytes + worker_bytes);
   return {
     stack: sources.stack,
@@ -79,8 +80,8 @@ export async function planBackup(
   };
 }
 
-/** Deployments and version of the Worker, keys of KV, the index with its state and its metadata indexes, one page of packs. */
-const STORE_REQUESTS = 7;
+/** Keys of KV, the index with its state and its metadata indexes, one page of packs. */
+const STORE_REQUESTS = 5;
 
 function share(amount: number, quota: number): number {
   return Math.round((amount / quota) * 10_000) / 10_000;

@@ -74,6 +74,8 @@ test("a stack is backed up in full, then by what changed; both are listed, shown
     worker: { name: "prism", secret_names: expect.arrayContaining(["API_SECRET", "KEY_PEPPER"]) },
   });
   expect(JSON.stringify(shown)).not.toContain(platform.api_secret);
+  // The same version of the Worker, which only the first of them read.
+  expect((await backup("show", first.snapshot.id)).stores.worker).toEqual(shown.stores.worker);
 
   const { changes } = await backup("diff", first.snapshot.id, "latest");
   expect(changes).toContainEqual(
@@ -88,6 +90,22 @@ test("a stack is backed up in full, then by what changed; both are listed, shown
   );
   expect(changes).toContainEqual(expect.objectContaining({ store: "objects", name: "vectors", added: 1, removed: 0 }));
   expect(changes).toContainEqual(expect.objectContaining({ store: "table", name: "api_keys", change: "same" }));
+});
+
+test("the Worker is read again where another version serves, though its modules are the same", {
+  timeout: 90_000,
+}, async () => {
+  await backup("create");
+  const before = await backup("show", "latest");
+  const secret = { name: "ANOTHER", text: "secret", type: "secret_text" } as const;
+  await api().workers.scripts.secrets.update("prism", { account_id: platform.account_id, ...secret });
+  expect((await backup("create")).plan.worker_bytes).toBeGreaterThan(100_000);
+  const after = await backup("show", "latest");
+  expect(after.stores.worker.version_id).not.toBe(before.stores.worker.version_id);
+  expect(after.stores.worker.version).not.toBe(before.stores.worker.version);
+  expect(after.stores.worker.secret_names).toEqual([...before.stores.worker.secret_names, "ANOTHER"].sort());
+  expect((await backup("create")).plan.worker_bytes).toBe(0);
+  expect((await backup("show", "latest")).stores.worker).toEqual(after.stores.worker);
 });
 
 test("a directory holds the same as a bucket, and a key that can only write is enough to go on", {

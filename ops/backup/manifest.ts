@@ -53,6 +53,14 @@ const bucketSummary = z.strictObject({
 });
 export type BucketSummary = z.infer<typeof bucketSummary>;
 
+const deployedWorker = z.strictObject({
+  name: z.string(),
+  version_id: z.string(),
+  /** Part of JSON as the API gave it: modules with base64 content, bindings, compatibility. */
+  version: partId,
+  secret_names: z.array(z.string()),
+});
+
 export const snapshotSummary = z.strictObject({
   format: z.literal(SNAPSHOT_FORMAT),
   stack: z.string(),
@@ -108,6 +116,8 @@ const inventory = z.strictObject({
     vector_ids: z.array(z.int().min(0)).nullable(),
   }),
   buckets: z.strictObject({ vectors: bucketSummary, audit: bucketSummary }).nullable(),
+  /** As the body has it. Null without stores, and in snapshots from before it was kept here. */
+  worker: deployedWorker.nullable().default(null),
 });
 export type SnapshotInventory = z.infer<typeof inventory>;
 
@@ -174,13 +184,7 @@ export const snapshotBody = z.strictObject({
         /** Packs that rows name but the bucket lacks: `lost` ones are in the snapshot, for an earlier one had them. */
         packs: z.strictObject({ named: z.int(), lost: z.array(z.string()), missing: z.array(z.string()) }),
       }),
-      worker: z.strictObject({
-        name: z.string(),
-        version_id: z.string(),
-        /** Part of JSON as the API gave it: modules with base64 content, bindings, compatibility. */
-        version: partId,
-        secret_names: z.array(z.string()),
-      }),
+      worker: deployedWorker,
       /** Part of `pulumi stack export`, secrets encrypted as they are there; null without an engine. */
       stack_export: partId.nullable(),
       /** Between the database's state and the last look at another store. */

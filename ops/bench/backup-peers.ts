@@ -126,6 +126,6 @@ async function sizeOf(folder: string): Promise<number> {
 }
 
 async function versionOf(program: string, word: string): Promise<string | null> {
-  const { exitCode, stdout } = await shellWith({ quiet: true, nothrow: true })`${program} ${word}`;
+  const { exitCode, stdout } = await shellWith({})`${program} ${word}`;
   return exitCode === 0 ? stdout : null;
 }

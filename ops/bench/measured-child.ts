@@ -1,5 +1,6 @@
 /** A process whose time and memory are measured from outside, as whoever waits for it sees them. */
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { OpsError } from "../command/errors.ts";
 import { CHILD_POLL_MS } from "../limits.ts";
@@ -48,10 +49,7 @@ export async function measureChild(
     stderr = (stderr + text).slice(-2_000);
   });
   try {
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", resolve);
-    });
+    const [code]: (number | null)[] = await once(child, "close");
     const seconds = (performance.now() - began_ms) / 1000;
     if (code === 0) return { seconds, stdout, peak_rss_mb };
     throw new OpsError({

@@ -21,7 +21,8 @@ export interface AccountResources {
   kv: Record<keyof typeof KV_NAMESPACES, string>;
   /** Names. */
   buckets: Record<keyof typeof BUCKETS, string>;
-  worker: { name: string };
+  /** `version_id`: of the version that serves, the one with the larger share of a split. */
+  worker: { name: string; version_id: string };
 }
 
 /**
@@ -35,22 +36,18 @@ export async function discoverResources(
 ): Promise<AccountResources> {
   const account = { account_id };
   const script = nameInStack(SERVICE, stack);
-  const [bindings, databases, indexes] = await Promise.all([
-    servingBindings(client, account_id, script),
-    gather(client.d1.database.list(account), ({ name = "", uuid = "" }) => ({
-      generation: generationOf(name, DATABASE, stack),
-      name,
-      id: uuid,
-    })),
+  const [serving, databases, indexes] = await Promise.all([
+    servingVersion(client, account_id, script),
+    databasesOf(client, account_id, stack),
     gather(client.vectorize.indexes.list(account), ({ name = "", config }) => ({
       generation: generationOf(name, VECTOR_INDEX, stack),
       name,
       dimensions: (config as { dimensions: number }).dimensions,
     })),
   ]);
-  if (bindings === null) throw missing(`the Worker ${script}`, stack);
+  if (serving === null) throw missing(`the Worker ${script}`, stack);
   const bound = (name: string): Record<string, unknown> => {
-    const binding = bindings.find((each) => each.name === name);
+    const binding = serving.bindings.find((each) => each.name === name);
     if (binding) return binding;
     throw missing(`the binding ${name} of the deployed Worker`, stack);
   };
@@ -72,7 +69,7 @@ export async function discoverResources(
     ),
     kv: mapNouns(KV_NAMESPACES, ({ binding }) => String(bound(binding).namespace_id)),
     buckets: mapNouns(BUCKETS, ({ name }) => nameInStack(name, stack)),
-    worker: { name: script },
+    worker: { name: script, version_id: serving.id },
   };
 }
 
@@ -89,11 +86,22 @@ export async function queueId(
   throw missing(`the queue ${name}`, stack);
 }
 
-/** Of the version that serves; null where none does. */
-async function servingBindings(client: Cloudflare, account_id: string, script: string) {
+/** Page by page; the client's own iteration asks for one more, to find it empty. */
+async function databasesOf(client: Cloudflare, account_id: string, stack: Stack) {
+  let page = await client.d1.database.list({ account_id });
+  const found = [...page.result];
+  while (page.result.length >= (page.result_info?.per_page ?? 1)) {
+    page = await page.getNextPage();
+    found.push(...page.result);
+  }
+  return found.map(({ name = "", uuid = "" }) => ({ generation: generationOf(name, DATABASE, stack), name, id: uuid }));
+}
+
+/** Null where none serves. */
+async function servingVersion(client: Cloudflare, account_id: string, script: string) {
   const versions = workerVersions(client, account_id, script);
   const [serving] = await versions.deployments();
-  return serving === undefined ? null : (await versions.version(mainVersion(serving))).bindings;
+  return serving === undefined ? null : await versions.version(mainVersion(serving));
 }
 
 /** Number of the generation in a store's name; null for another store's. */

@@ -1,5 +1,4 @@
 /** Carrying a command out: what it is given is made here from its shell, and around it come confirmation, printing and the audit record. */
-import { createInterface } from "node:readline/promises";
 import type { Stack } from "../../infra/inventory.ts";
 import { nowOf } from "../clock.ts";
 import { REQUEST_TIMEOUT_MS } from "../limits.ts";
@@ -169,6 +168,8 @@ function invoke(
 }
 
 async function answered({ stdin, stderr }: Shell, question: string, signal: AbortSignal): Promise<string> {
+  // Loaded on use: few commands ask.
+  const { createInterface } = await import("node:readline/promises");
   const prompt = createInterface({ input: stdin, output: stderr });
   // Where it is asked, the terminal gives Ctrl-C to the prompt alone: it means the command.
   prompt.on("SIGINT", () => process.kill(process.pid, "SIGINT"));

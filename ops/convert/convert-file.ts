@@ -54,8 +54,6 @@ const running: Promise<unknown>[] = [];
 async function parse(media_type: string, bytes: Uint8Array, signal: AbortSignal | undefined): Promise<Converted> {
   signal?.throwIfAborted();
   const run = shellWith({
-    quiet: true,
-    nothrow: true,
     timeout: CONVERT_TIMEOUT_MS,
     timeoutSignal: "SIGKILL",
     // Buffers lie outside of the heap: the system bounds them together (RLIMIT_DATA, in KiB; Linux). At the soft limit of its time

@@ -1,4 +1,4 @@
-/** Files of every format, through the whole service; `convert-file.test.ts` reads them all, too. */
+/** Files of every format and encoding, through the whole service; `convert-file.test.ts` reads the formats, too. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { mediaTypeOfName } from "../../worker/rag/ingest/file-type.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
@@ -47,3 +47,40 @@ test.each<[SampleFormat, place: string]>([
     expect(json.citations[0].heading).toBe(place);
   },
 );
+
+const latin1 = (text: string) => Buffer.from(text, "latin1");
+const meta = (attributes: string) => `<!doctype html><!-- <meta charset=koi8-r> --><meta ${attributes}>`;
+
+test.each<[string, string, type: string, Uint8Array]>([
+  ["an HTML page, declared", "a.html", "text/html; charset=ISO-8859-1", latin1("<p>Café Zoë</p>")],
+  [
+    "an HTML page by the older meta",
+    "a.html",
+    "text/html",
+    latin1(`${meta('http-equiv="Content-Type" content="text/html; charset=windows-1252"')}<p>Café Zoë</p>`),
+  ],
+  [
+    "XHTML by its declaration",
+    "a.html",
+    "text/html",
+    latin1('<?xml version="1.0" encoding="iso-8859-15"?><p>Café Zoë</p>'),
+  ],
+  [
+    "a page whose meta is wrong, by what was declared",
+    "a.html",
+    "text/html; charset=utf-8",
+    Buffer.from(`${meta("charset=latin1")}<p>Café Zoë</p>`),
+  ],
+  [
+    "a page that says of itself what it cannot be",
+    "a.html",
+    "text/html",
+    Buffer.from(`${meta("charset=utf-16")}<p>Café Zoë</p>`),
+  ],
+  ["a table of Excel's", "a.csv", "text/csv; header=present; charset=windows-1252", latin1("Name\nCafé Zoë\n")],
+  ["a table of Excel's, as Unicode text", "a.csv", "text/csv", Buffer.from("\uFEFFName\nCafé Zoë\n", "utf16le")],
+])("text is read in the encoding that it says it is in: %s", async (_, name, type, bytes) => {
+  expect(await uploadsTo(service).textsOf(name, type, bytes)).toEqual(
+    Array(2).fill(expect.stringContaining("Café Zoë")),
+  );
+});

@@ -15,9 +15,11 @@ export interface Uploads {
     fields?: Record<string, string>,
     headers?: Record<string, string>,
   ): Promise<Answered>;
+  /** What is stored of a file that is sent as `type`, raw and in a form. @throws Error with what refused it. */
+  textsOf(name: string, type: string, bytes: Uint8Array): Promise<[raw: string, form: string]>;
 }
 
-export function uploadsTo({ platform }: Service): Uploads {
+export function uploadsTo({ platform, call }: Service): Uploads {
   const post: Uploads["post"] = async (path, body, headers) => {
     const authorization = `Bearer ${platform.admin_key}`;
     const response = await fetch(`${platform.url}${path}`, {
@@ -27,14 +29,24 @@ export function uploadsTo({ platform }: Service): Uploads {
     });
     return { status: response.status, headers: response.headers, json: await response.json() };
   };
+  const upload: Uploads["upload"] = (name, content, fields = {}, headers = {}) => {
+    const type = headers.type ?? mediaTypeOfName(name) ?? "";
+    const form = new FormData();
+    for (const [field, value] of Object.entries(fields)) form.set(field, value);
+    form.set("file", new File([content as Uint8Array<ArrayBuffer>], name, { type }));
+    return post(PATH, form, headers);
+  };
+  const textOf = async ({ status, json }: Answered): Promise<string> => {
+    if (status >= 300) throw new Error(`${status}: ${json.detail}`);
+    return (await call("GET", `${PATH}/${encodeURIComponent(json.id)}`)).json.text;
+  };
   return {
     post,
-    upload(name, content, fields = {}, headers = {}) {
-      const type = headers.type ?? mediaTypeOfName(name) ?? "";
-      const form = new FormData();
-      for (const [field, value] of Object.entries(fields)) form.set(field, value);
-      form.set("file", new File([content as Uint8Array<ArrayBuffer>], name, { type }));
-      return post(PATH, form, headers);
+    upload,
+    async textsOf(name, type, bytes) {
+      const raw = await post(`${PATH}?id=raw`, bytes as BodyInit, { "content-type": type });
+      const raw_text = await textOf(raw);
+      return [raw_text, await textOf(await upload(name, bytes, { id: "in a form" }, { type }))];
     },
   };
 }

@@ -142,11 +142,12 @@ export async function readDefinitions(connection: D1Connection): Promise<{ schem
       cause: `it has what cannot be copied without loss: ${refused.join("; ")}`,
       hint: "give each of them what is missing, or drop it, by a migration",
     });
+  const triggers = schema.triggers.map(({ sql }) => sql.toLowerCase());
   for (const table of tables) {
     table.is_cascading = tables.some(({ foreign_keys }) =>
       foreign_keys.some(({ parent, acts_on_delete }) => acts_on_delete && isNamed(table, parent)),
     );
-    table.is_logged = isLogged(table, schema.triggers);
+    table.is_logged = isLogged(table, triggers);
   }
   schema.tables = parentsFirst(tables);
   return { schema, fingerprint };
@@ -270,17 +271,16 @@ function rowidName(described: readonly DescribedColumn[]): string | undefined {
 }
 
 /** Three triggers, without conditions, that name this table in the log; and a key of its own for them to name. */
-function isLogged(table: Table, triggers: readonly Definition[]): boolean {
+function isLogged(table: Table, triggers: readonly string[]): boolean {
+  const name = table.name.toLowerCase();
+  const escaped = name.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
   // Of a schema's triggers few are a table's own; to try an expression on all of them took longer than to read the schema.
-  const own = triggers.filter(({ sql }) => sql.toLowerCase().includes(`'${table.name}'`.toLowerCase()));
-  const table_name = table.name.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return ["INSERT", "UPDATE", "DELETE"].every((event) => {
-    const shape = new RegExp(
-      `\\bAFTER\\s+${event}\\s+ON\\s+["'\`[]?${table_name}["'\`\\]]?\\s+(?:FOR\\s+EACH\\s+ROW\\s+)?BEGIN\\s[^]*\\b${CHANGE_LOG}\\b[^]*'${table_name}'`,
-      "i",
-    );
-    return table.key[0] !== undefined && own.some(({ sql }) => shape.test(sql));
-  });
+  const own = triggers.filter((text) => text.includes(`'${name}'`));
+  const shape = new RegExp(
+    `\\bafter\\s+(insert|update|delete)\\s+on\\s+["'\`[]?${escaped}["'\`\\]]?\\s+(?:for\\s+each\\s+row\\s+)?begin\\s[^]*?\\b${CHANGE_LOG}\\b[^]*'${escaped}'`,
+  );
+  const events = new Set(own.map((text) => shape.exec(text)?.[1]));
+  return table.key[0] !== undefined && ["insert", "update", "delete"].every((event) => events.has(event));
 }
 
 function parentsFirst(tables: readonly Table[]): Table[] {

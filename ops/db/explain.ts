@@ -4,7 +4,7 @@ import { counted } from "../../worker/ground/counted.ts";
 import { advice } from "../../worker/schemas/monitoring.ts";
 import { defineCommand } from "../command/define.ts";
 import { liveDatabase, openStack } from "../stack/delivery.ts";
-import { queryPlan, scansOf } from "./query-plan.ts";
+import { planStep, queryPlan, scansOf } from "./query-plan.ts";
 
 export const dbExplain = defineCommand({
   path: "db explain",
@@ -14,7 +14,7 @@ export const dbExplain = defineCommand({
   risk: "read",
   args: z.object({ sql: z.string().describe("one SELECT; ? stands for any value") }),
   output: z.strictObject({
-    steps: z.array(z.strictObject({ id: z.int(), parent: z.int(), detail: z.string() })),
+    steps: z.array(planStep),
     scans: z.array(z.strictObject({ table: z.string(), rows: z.int() })),
     advice,
   }),

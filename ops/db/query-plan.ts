@@ -1,4 +1,5 @@
 /** The plan of one statement that reads. D1 is asked how it would be done; it is not done. */
+import { z } from "zod";
 import { splitStatements } from "../../infra/sql-statements.ts";
 import { indexAdvice, scannedTables } from "../../worker/operations/index-advice.ts";
 import { asOpsError, misuse, type OpsError } from "../command/errors.ts";
@@ -6,11 +7,8 @@ import type { D1Connection } from "../d1/connection.ts";
 import { firstNumber, queryTexts } from "../d1/query.ts";
 import { quoted } from "../d1/schema.ts";
 
-interface Step {
-  id: number;
-  parent: number;
-  detail: string;
-}
+export const planStep = z.strictObject({ id: z.int(), parent: z.int(), detail: z.string() });
+type Step = z.infer<typeof planStep>;
 
 /** @throws OpsError of usage for anything but one SELECT, and in D1's words for one that it cannot plan. */
 export async function queryPlan(connection: D1Connection, sql: string): Promise<Step[]> {

@@ -3,7 +3,6 @@ import { z } from "zod";
 import { blockPath as blocked, blockView } from "../../worker/schemas/defence.ts";
 import { defineCommand } from "../command/define.ts";
 import { momentAfter } from "../command/options.ts";
-import { decode } from "../service/client.ts";
 import { blockPath } from "./blocks.ts";
 
 export const block = defineCommand({
@@ -31,7 +30,7 @@ export const block = defineCommand({
       return { data, text: `${ip} would be blocked ${shownEnd(expires_at)}.` };
     }
     const client = await invocation.client();
-    const made = decode(blockView, await client.put(blockPath(ip), { reason, expires_at }), "PUT blocklist");
+    const made = await client.put(blockPath(ip), { reason, expires_at }, { answer: blockView });
     return {
       data: { ...made, blocked: true },
       text: `Blocked ${made.network} ${shownEnd(made.expires_at)}.`,

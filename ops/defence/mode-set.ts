@@ -4,7 +4,6 @@ import { MODES } from "../../worker/ground/mode.ts";
 import { RATE_TIERS } from "../../worker/ground/principal.ts";
 import { modeView } from "../../worker/schemas/defence.ts";
 import { defineCommand } from "../command/define.ts";
-import { decode } from "../service/client.ts";
 import { MODE_PATH, shownMode } from "./mode.ts";
 
 export const modeSet = defineCommand({
@@ -30,7 +29,7 @@ export const modeSet = defineCommand({
     }
     if (mode === "emergency")
       await invocation.confirm({ op: "close the service to all but admins", subject: invocation.stack });
-    const after = decode(modeView, await client.put(MODE_PATH, { mode, reason, rate_tier_max }), MODE_PATH);
+    const after = await client.put(MODE_PATH, { mode, reason, rate_tier_max }, { answer: modeView });
     const audit = { detail: { from: before.mode, to: mode, rate_tier_max, reason } };
     return { data: { before, after }, text: `${before.mode} became ${shownMode(after)}`, audit };
   },

@@ -32,7 +32,7 @@ export const renewed = z.strictObject({
 export type Renewed = z.infer<typeof renewed>;
 
 const ran = ({ env, signal }: Renewal, cwd: string, timeout_ms: number) =>
-  shellWith({ cwd, env: { ...env }, signal, quiet: true, nothrow: true, timeout: timeout_ms });
+  shellWith({ cwd, env: { ...env }, signal, timeout: timeout_ms });
 
 /** What is out of date, in groups. @throws OpsError where the registry cannot be asked. */
 export async function planRenewal(
@@ -58,16 +58,17 @@ export async function planRenewal(
   });
 }
 
+interface RenewalPlan {
+  branch: string;
+  /** Only what was published before it, in ISO 8601. */
+  before: string;
+  groups: readonly Group[];
+  /** Commands that each group must pass. */
+  checks: readonly (readonly string[])[];
+}
+
 /** @throws OpsError with exit code 3 where the branch is there already. */
-export async function renew(
-  renewal: Renewal,
-  {
-    branch,
-    before,
-    groups,
-    checks,
-  }: { branch: string; before: string; groups: readonly Group[]; checks: readonly (readonly string[])[] },
-): Promise<Renewed[]> {
+export async function renew(renewal: Renewal, { branch, before, groups, checks }: RenewalPlan): Promise<Renewed[]> {
   const { folder, note } = renewal;
   const git = ran(renewal, folder, DEPS_STEP_MAX_MS);
   if ((await git`git rev-parse --verify --quiet ${`refs/heads/${branch}`}`).exitCode === 0)
@@ -93,7 +94,7 @@ export async function renew(
     return results;
   } finally {
     // Not ended by what may have ended the work.
-    const clean = shellWith({ cwd: folder, env: { ...renewal.env }, quiet: true, nothrow: true });
+    const clean = shellWith({ cwd: folder, env: { ...renewal.env } });
     await clean`git worktree remove --force ${tree}`;
     if (!results.some(({ result }) => result === "renewed")) await clean`git branch -D ${branch}`;
     rmSync(place, { recursive: true, force: true });

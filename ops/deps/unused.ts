@@ -21,14 +21,7 @@ export const depsUnused = defineCommand({
   output: z.strictObject({ ok: z.boolean(), unused: z.array(unused) }),
   examples: ["deps unused", "deps unused --json"],
   async run({ env, signal, terminal }) {
-    const shell = shellWith({
-      cwd: ROOT,
-      env: { ...env },
-      signal,
-      quiet: true,
-      nothrow: true,
-      timeout: DEPS_STEP_MAX_MS,
-    });
+    const shell = shellWith({ cwd: ROOT, env: { ...env }, signal, timeout: DEPS_STEP_MAX_MS });
     const { stdout, stderr } = await shell`npx --no-install knip --reporter json`;
     signal.throwIfAborted();
     const answer = z
@@ -50,14 +43,14 @@ export const depsUnused = defineCommand({
       }),
     );
     const ok = found.length === 0;
-    const columns = [
-      { title: "kind", value: (one: (typeof found)[number]) => one.kind },
-      { title: "name", value: (one: (typeof found)[number]) => one.name },
-      { title: "file", value: (one: (typeof found)[number]) => one.file },
-    ];
+    const drawn = table(terminal, found, [
+      { title: "kind", value: ({ kind }) => kind },
+      { title: "name", value: ({ name }) => name },
+      { title: "file", value: ({ file }) => file },
+    ]);
     return {
       data: { ok, unused: found },
-      text: ok ? "Nothing is unused." : table(terminal, found, columns),
+      text: ok ? "Nothing is unused." : drawn,
       exit_code: ok ? EXIT.done : EXIT.check_failed,
     };
   },

@@ -45,15 +45,15 @@ a release are those of renovate.json. A group that fails is put back and told. P
     const branch = `deps/${new Date(now()).toISOString().slice(0, 10)}`;
     if (dry_run) {
       const rows = groups.flatMap(({ group, updates }) => updates.map((one) => ({ group, ...one })));
-      const columns = [
-        { title: "group", value: (row: (typeof rows)[number]) => row.group },
-        { title: "package", value: (row: (typeof rows)[number]) => row.package },
-        { title: "now", value: (row: (typeof rows)[number]) => row.from },
-        { title: "latest", value: (row: (typeof rows)[number]) => `${row.latest}${row.major ? " (major)" : ""}` },
-        { title: "asks npm for", value: (row: (typeof rows)[number]) => row.spec },
-      ];
+      const drawn = table(terminal, rows, [
+        { title: "group", value: (row) => row.group },
+        { title: "package", value: (row) => row.package },
+        { title: "now", value: ({ from }) => from },
+        { title: "latest", value: ({ latest, major }) => `${latest}${major ? " (major)" : ""}` },
+        { title: "asks npm for", value: ({ spec }) => spec },
+      ]);
       const plan = `Would try ${counted(groups.length, "group")} on the branch ${branch}, each with: ${CHECKS.map((check) => check.join(" ")).join("; ")}`;
-      const text = groups.length === 0 ? "Nothing is out of date." : `${table(terminal, rows, columns)}\n${plan}`;
+      const text = groups.length === 0 ? "Nothing is out of date." : `${drawn}\n${plan}`;
       return { data: { dry_run, branch, groups }, text };
     }
     if (groups.length === 0)

@@ -1,7 +1,7 @@
 /** The service asked by an evaluation. Questions change nothing, so that each may be repeated. */
 import { z } from "zod";
 import type { Invocation } from "../command/invocation.ts";
-import { type Client, decode } from "../service/client.ts";
+import type { Client } from "../service/client.ts";
 
 const passage = z.object({ chunk_id: z.number(), title: z.string(), heading: z.string(), text: z.string() });
 const found = z.object({
@@ -11,7 +11,7 @@ const found = z.object({
 
 /** What `POST /api/v1/search` finds. @throws OpsError as the client does. */
 export async function search(client: Client, body: object): Promise<z.infer<typeof found>> {
-  return decode(found, await client.post("/api/v1/search", body, { repeatable: true }), "POST /api/v1/search");
+  return await client.post("/api/v1/search", body, { repeatable: true, answer: found });
 }
 
 const debugged = z.object({
@@ -22,8 +22,7 @@ const debugged = z.object({
 
 /** What `POST /api/v1/chat` answers, and what the model was sent for it. @throws OpsError as the client does. */
 export async function askWithDebug(client: Client, message: string): Promise<z.infer<typeof debugged>> {
-  const path = "/api/v1/chat?debug=1";
-  return decode(debugged, await client.post(path, { message }, { repeatable: true }), `POST ${path}`);
+  return await client.post("/api/v1/chat?debug=1", { message }, { repeatable: true, answer: debugged });
 }
 
 /** What comes of each, one after the other; `done` says what was: `questions asked`. */

@@ -27,7 +27,7 @@ const DEPLOYS = /\bops -- (deploy|rollback)\b(?!.*--dry-run)/;
 export function shellOf({ data_dir, invocation, faults }: Arena, variables: Record<string, string> = {}) {
   const clock = { [CLOCK_OFFSET]: String(faults.clock_offset_ms) };
   const env = { ...invocation.env, ...clock, PRISM_DATA: data_dir, ...variables };
-  return shellWith({ env, nothrow: true, quiet: true, signal: invocation.signal });
+  return shellWith({ env, signal: invocation.signal });
 }
 
 /** Variables of the engineer's shell win over those that `runbook run` finds out by itself. */

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { z } from "zod";
 import type { AlertConfiguration } from "../../worker/alerts/configuration.ts";
 
@@ -34,10 +35,9 @@ export async function startWebhooks(now: () => number): Promise<Webhooks> {
   const down = new Set<string>();
   const server = createServer(async (request, response) => {
     const channel = (request.url ?? "/").slice(1);
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
+    const body = await text(request);
     if (down.has(channel)) return response.writeHead(503).end();
-    const message = told.safeParse(JSON.parse(Buffer.concat(chunks).toString()));
+    const message = told.safeParse(JSON.parse(body));
     if (!message.success) return response.writeHead(400).end();
     const { kind, alert } = message.data;
     heard.push({ channel, kind, alert, at_ms: now() });

@@ -3,36 +3,23 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { localDriver } from "../../local/pulumi/local-driver.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
-import { createProgress } from "../command/progress.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
-import type { StackDriver } from "../stack/driver.ts";
-import { locateStack } from "../stack/locate.ts";
 import { cancelSwitch } from "./cancel.ts";
 import { copyFromLive } from "./copy-database.ts";
 import { fromPacks } from "./copy-vectors.ts";
-import { openSession, type StoreSession } from "./stores.ts";
+import { platformSession } from "./session.fixture.ts";
+import type { StoreSession } from "./stores.ts";
 import { switchGeneration } from "./switch.ts";
 
 let folder: string;
 let service: Service;
-let driver: StackDriver;
 let session: StoreSession & { close(): void };
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "prism-cancel-"));
   service = await startService({ data_dir: folder });
   await service.call("PUT", "/api/v1/documents/one", { text: "Was here before." });
-  const { signal } = new AbortController();
-  driver = localDriver({ data_dir: folder, platform: service.platform, signal });
-  session = await openSession({
-    target: await locateStack("local", folder, process.env, signal),
-    driver,
-    progress: createProgress({ write: () => true }, () => performance.now()),
-    signal,
-    now: Date.now,
-    note: () => {},
-  });
+  session = await platformSession(service.platform, folder);
 });
 afterEach(async () => {
   session.close();
@@ -79,7 +66,7 @@ test("generations that were declared and never made", async () => {
     throw new Error("no deployment");
   };
   const failed = switchGeneration(
-    { ...session, driver: { ...driver, up } },
+    { ...session, driver: { ...session.driver, up } },
     { database: { fill: copyFromLive }, vectors: { fill: fromPacks }, by: "cancel-slow.test.ts" },
   );
   await expect(failed).rejects.toThrow("no deployment");
@@ -124,7 +111,7 @@ test("a number that a deleted live database is taken for is not the new generati
     throw new Error("no deployment");
   };
   const failed = switchGeneration(
-    { ...session, driver: { ...driver, up } },
+    { ...session, driver: { ...session.driver, up } },
     { database: { fill: copyFromLive }, by: "cancel-slow.test.ts" },
   );
   await expect(failed).rejects.toThrow("no deployment");

@@ -4,15 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DAY_MS } from "../../infra/limits.ts";
-import { localDriver } from "../../local/pulumi/local-driver.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
-import { createProgress } from "../command/progress.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
 import { UNDO_WINDOW_MS } from "../limits.ts";
-import { locateStack } from "../stack/locate.ts";
 import { dropGenerations } from "./generations.ts";
 import { DROP_REASON } from "./live.ts";
-import { openSession, type StoreSession } from "./stores.ts";
+import { platformSession } from "./session.fixture.ts";
+import type { StoreSession } from "./stores.ts";
 
 let folder: string;
 let service: Service;
@@ -21,15 +19,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "prism-expired-"));
   service = await startService({ data_dir: folder });
   await service.call("PUT", "/api/v1/documents/spring", { text: "Water rises from the ground at a spring." });
-  const { signal } = new AbortController();
-  session = await openSession({
-    target: await locateStack("local", folder, process.env, signal),
-    driver: localDriver({ data_dir: folder, platform: service.platform, signal }),
-    progress: createProgress({ write: () => true }, () => performance.now()),
-    signal,
-    now: Date.now,
-    note: () => {},
-  });
+  session = await platformSession(service.platform, folder);
 }, 120_000);
 afterAll(async () => {
   session.close();

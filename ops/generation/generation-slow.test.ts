@@ -3,38 +3,25 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { localDriver } from "../../local/pulumi/local-driver.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
-import { createProgress } from "../command/progress.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
 import { putStock } from "../service/stock.fixture.ts";
-import type { StackDriver } from "../stack/driver.ts";
-import { locateStack } from "../stack/locate.ts";
 import { cancelSwitch } from "./cancel.ts";
 import { copyFromLive } from "./copy-database.ts";
 import { fromPacks } from "./copy-vectors.ts";
-import { openSession, type StoreSession } from "./stores.ts";
+import { platformSession } from "./session.fixture.ts";
+import type { StoreSession } from "./stores.ts";
 import { switchGeneration } from "./switch.ts";
 import { mixedTraffic } from "./traffic.fixture.ts";
 import { VectorIndex } from "./vector-index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "prism-generation-"));
 let service: Service;
-let driver: StackDriver;
 let session: StoreSession & { close(): void };
 beforeAll(async () => {
   service = await startService({ data_dir: folder });
   await putStock(service);
-  const { signal } = new AbortController();
-  driver = localDriver({ data_dir: folder, platform: service.platform, signal });
-  session = await openSession({
-    target: await locateStack("local", folder, process.env, signal),
-    driver,
-    progress: createProgress({ write: () => true }, () => performance.now()),
-    signal,
-    now: Date.now,
-    note: () => {},
-  });
+  session = await platformSession(service.platform, folder);
 }, 120_000);
 afterAll(async () => {
   session.close();
@@ -47,7 +34,7 @@ const ops = async (...words: string[]) => {
   return JSON.parse(stdout);
 };
 const planned = async () =>
-  (await driver.preview()).steps.flatMap(({ kind, name }) => (kind === "same" ? [] : [`${kind} ${name}`]));
+  (await session.driver.preview()).steps.flatMap(({ kind, name }) => (kind === "same" ? [] : [`${kind} ${name}`]));
 
 test("both stores move and come back under mixed traffic: no request fails, no write is lost", async () => {
   const traffic = mixedTraffic(service);

@@ -4,12 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Platform, startPlatform } from "../../local/platform.ts";
-import { localDriver } from "../../local/pulumi/local-driver.ts";
-import { createProgress } from "../command/progress.ts";
 import { runCommand } from "../command/run-cli.fixture.ts";
-import { locateStack } from "../stack/locate.ts";
 import { RecordFile, type SwitchRecord, wayOn } from "./record.ts";
-import { openSession } from "./stores.ts";
+import { platformSession } from "./session.fixture.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "prism-generation-list-"));
 let platform: Platform;
@@ -39,16 +36,8 @@ const interrupted: SwitchRecord = {
   opened: null,
 };
 const leaveInterrupted = async () => {
-  const { signal } = new AbortController();
-  const session = await openSession({
-    target: await locateStack("local", folder, process.env, signal),
-    driver: localDriver({ data_dir: folder, platform, signal }),
-    progress: createProgress({ write: () => true }, () => performance.now()),
-    signal,
-    now: Date.now,
-    note: () => {},
-  });
-  await RecordFile.open(session.bucket, signal, () => interrupted);
+  const session = await platformSession(platform, folder);
+  await RecordFile.open(session.bucket, session.signal, () => interrupted);
   session.close();
 };
 

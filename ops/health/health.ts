@@ -9,7 +9,7 @@ import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
-import { createClient, decode } from "../service/client.ts";
+import { createClient } from "../service/client.ts";
 import type { StackTarget } from "../stack/target.ts";
 import { accountRows } from "./account-rows.ts";
 import { type HealthRow, healthRow, NEXT, PARTS, type State, worst } from "./row.ts";
@@ -68,10 +68,10 @@ async function askService(target: StackTarget, signal: AbortSignal): Promise<Hea
     const path = "/health/deep";
     const response = await client.send("GET", path);
     // An unhealthy service says so with 503, and in the same shape.
-    const body: unknown = await response.json().catch(() => null);
-    if (!deepHealth.safeParse(body).success)
+    const answer = deepHealth.safeParse(await response.json().catch(() => null));
+    if (!answer.success)
       throw new OpsError({ op: "GET", subject: path, cause: `it answered ${response.status}`, hint: NEXT.worker });
-    return [...rowsOfDeepHealth(decode(deepHealth, body, path)), await askQuota(client)];
+    return [...rowsOfDeepHealth(answer.data), await askQuota(client)];
   } catch (error) {
     return asOpsError(error);
   }

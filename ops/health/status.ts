@@ -86,7 +86,7 @@ async function readStatus(invocation: Invocation): Promise<Status> {
   const [service, version, mode, generations, alerts, incidents, backup, cloudflare] = await Promise.all([
     told(async () => serviceOf(await client)),
     told(() => versionOf(target, signal)),
-    told(async () => decode(modeView, await asked((await client).api, MODE_PATH), MODE_PATH)),
+    told(async () => asked((await client).api, MODE_PATH, modeView)),
     told(async () => {
       const { database, vectors } = await target.resources();
       return { database: database.live, vectors: vectors.live };
@@ -114,10 +114,10 @@ async function told<T>(read: () => Promise<T>): Promise<{ known: true; value: T 
 }
 
 /** Once: who looks at a screen does not wait for a service that is away. */
-async function asked(client: Client, path: string): Promise<unknown> {
+async function asked<T>(client: Client, path: string, answer: z.ZodType<T>): Promise<T> {
   const response = await client.send("GET", path);
   if (!response.ok) throw refusedWith(path, response);
-  return response.json();
+  return decode(answer, await response.json(), path);
 }
 
 function refusedWith(subject: string, { status: code }: Response): OpsError {
@@ -152,16 +152,14 @@ async function versionOf(target: StackTarget, signal: AbortSignal) {
 }
 
 async function firing(client: Client) {
-  const path = "/api/v1/alerts";
-  const { alerts } = decode(alertList, await asked(client, path), path);
+  const { alerts } = await asked(client, "/api/v1/alerts", alertList);
   const all = alerts.filter(({ state, silenced_until }) => state === "firing" && silenced_until === null);
   return all.map((one) => alert.parse(one));
 }
 
 async function openIncidents(client: Client) {
-  const path = "/api/v1/incidents?state=open";
-  const { incidents } = decode(z.object({ incidents: z.array(openIncident) }), await asked(client, path), path);
-  return incidents;
+  const answer = z.object({ incidents: z.array(openIncident) });
+  return (await asked(client, "/api/v1/incidents?state=open", answer)).incidents;
 }
 
 function statusText(found: Status, now_ms: number): string {

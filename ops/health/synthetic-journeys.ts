@@ -5,7 +5,7 @@ import { HEALTH_CACHE_MS } from "../../worker/limits.ts";
 import { createKey, revokeKey } from "../keys/keys.ts";
 import { REVOCATION_WAIT_MS, SETTLE_POLL_MS } from "../limits.ts";
 import { sendDocuments } from "../service/batch.ts";
-import { type Client, decode } from "../service/client.ts";
+import type { Client } from "../service/client.ts";
 
 /** Where temporary documents live; no caller's data is ever in this tenant. */
 export const TENANT = "synthetic";
@@ -65,11 +65,12 @@ export function journeys({ admin, traces, signal, nonce, job_wait_ms }: JourneyI
     return admin.as(traces.key.token);
   };
   const documentsFound = async (query: string, mode: "hybrid" | "text"): Promise<string[]> => {
-    const answer = await caller().post("/api/v1/search", { query, mode }, { repeatable: true });
-    return decode(SearchAnswer, answer, "POST /api/v1/search").results.map(({ document_id }) => document_id);
+    const as = { repeatable: true, answer: SearchAnswer };
+    const { results } = await caller().post("/api/v1/search", { query, mode }, as);
+    return results.map(({ document_id }) => document_id);
   };
   const ask = async (message: string): Promise<z.infer<typeof ChatAnswer>> =>
-    decode(ChatAnswer, await caller().post("/api/v1/chat", { message }, { repeatable: true }), "POST /api/v1/chat");
+    await caller().post("/api/v1/chat", { message }, { repeatable: true, answer: ChatAnswer });
 
   return [
     {

@@ -147,7 +147,6 @@ test("an outage began with the first step of failed requests that no good one se
   const began = (...errors: number[]) =>
     failingSince(
       {
-        period: "1h",
         step_minutes: 2,
         steps: errors.map((failed, index) => ({
           at: at(2 * index),

@@ -1,17 +1,19 @@
 /** Until when somebody must be at work on an incident, and when its next news is due. Pure. */
+import { z } from "zod";
 import { shownTime } from "../command/quantities.ts";
 import { BUSINESS_DAY_MS, INCIDENT_RESPONSE_MS, INCIDENT_UPDATE_EVERY_MS } from "../limits.ts";
 import type { ShownIncident } from "./answers.ts";
 
-export interface IncidentClock {
-  respond_by: string;
+export const incidentClock = z.object({
+  respond_by: z.string(),
   /** Somebody is: a commander is named, or there is news after the opening. */
-  is_responded: boolean;
-  response_late_s: number;
+  is_responded: z.boolean(),
+  response_late_s: z.int(),
   /** Null once it is resolved. */
-  update_due: string | null;
-  update_late_s: number;
-}
+  update_due: z.string().nullable(),
+  update_late_s: z.int(),
+});
+type IncidentClock = z.infer<typeof incidentClock>;
 
 type Clocked = Pick<ShownIncident, "severity" | "state" | "commander" | "timeline" | "started_at">;
 

@@ -5,17 +5,13 @@ import type { Invocation, Outcome } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { shownTime } from "../command/quantities.ts";
 import { nameOf, readIncidents, type ShownIncident, shownIncident } from "./answers.ts";
-import { clockOf, dueTold } from "./clock.ts";
+import { clockOf, dueTold, incidentClock } from "./clock.ts";
 import { bringWaiting, isDown, WHEREABOUTS, type Whereabouts, waitingIncidents } from "./reports.ts";
 
 const listed = z.object({
   ...shownIncident.omit({ timeline: true }).shape,
   where: z.enum(WHEREABOUTS),
-  respond_by: z.string(),
-  is_responded: z.boolean(),
-  response_late_s: z.int(),
-  update_due: z.string().nullable(),
-  update_late_s: z.int(),
+  ...incidentClock.shape,
 });
 const output = z.strictObject({
   is_complete: z.boolean().describe("false: the service does not answer, and only what waits for it is listed"),

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { SERVICE_RULES } from "../../worker/alerts/service-rules.ts";
 import { DAY_MS } from "../../worker/ground/time.ts";
+import type { RequestSeries } from "../../worker/schemas/dashboard.ts";
 import type { ShownIncident } from "./answers.ts";
 import type { Happened } from "./events.ts";
 
@@ -23,15 +24,11 @@ export function mttr_s({ started_at, resolved_at }: Timed): number | null {
   return resolved_at === null ? null : (Date.parse(resolved_at) - Date.parse(started_at)) / 1_000;
 }
 
-/** Of `GET /dashboard/series`. */
-export const requestSeries = z.object({
-  period: z.string(),
-  step_minutes: z.number(),
-  steps: z.array(
-    z.object({ at: z.string(), requests: z.number(), errors: z.number(), p95_latency_ms: z.number().nullable() }),
-  ),
-});
-export type RequestSeries = z.infer<typeof requestSeries>;
+/** Of the service's requests over time, what is read here. */
+interface RequestCourse {
+  step_minutes: number;
+  steps: Pick<RequestSeries["steps"][number], "at" | "requests" | "errors" | "p95_latency_ms">[];
+}
 
 /** The shortest period of the series that reaches back to a time; null where none does. */
 export function periodSince(from_ms: number, now_ms: number): string | null {
@@ -48,8 +45,8 @@ const FAILED_SHARES = SERVICE_RULES.flatMap(({ condition }) => ("all" in conditi
  * When requests began to fail without a step in between that was well, up to the step of `to_ms`, which may have just begun: to the
  * length of a step, and rather too early. null where none failed right before.
  */
-export function failingSince({ steps }: RequestSeries, to_ms: number): number | null {
-  const fails = ({ requests, errors }: RequestSeries["steps"][number]) =>
+export function failingSince({ steps }: RequestCourse, to_ms: number): number | null {
+  const fails = ({ requests, errors }: RequestCourse["steps"][number]) =>
     FAILED_SHARES.some((share) => errors > requests * share);
   const newestFirst = steps.filter(({ at }) => Date.parse(at) <= to_ms).reverse();
   let first: string | null = null;
@@ -69,7 +66,7 @@ export const impact = z.object({
 
 /** What callers met meanwhile. */
 export function impactOf(
-  { step_minutes, steps }: RequestSeries,
+  { step_minutes, steps }: RequestCourse,
   from_ms: number,
   to_ms: number,
 ): z.infer<typeof impact> {

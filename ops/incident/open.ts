@@ -4,6 +4,7 @@ import type { AlertRule } from "../../worker/alerts/rule.ts";
 import { ALL_RULES } from "../../worker/alerts/rules.ts";
 import { COMPONENTS, SEVERITIES } from "../../worker/ground/status.ts";
 import { iso } from "../../worker/ground/time.ts";
+import { requestSeries } from "../../worker/schemas/dashboard.ts";
 import { readAlerts } from "../alerts/answers.ts";
 import { actorName } from "../command/actor.ts";
 import { defineCommand } from "../command/define.ts";
@@ -14,7 +15,7 @@ import { allRunbooks } from "../runbook/library.ts";
 import { type Client, decode } from "../service/client.ts";
 import { nameOf, shownIncident } from "./answers.ts";
 import { clockOf } from "./clock.ts";
-import { failingSince, requestSeries } from "./measures.ts";
+import { failingSince } from "./measures.ts";
 import { isDown, newRef, tell, WHEREABOUTS } from "./reports.ts";
 import { clockTold, headTold, whereaboutsTold } from "./shown.ts";
 

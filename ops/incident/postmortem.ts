@@ -1,5 +1,6 @@
 /** `ops incident postmortem` */
 import { z } from "zod";
+import { requestSeries } from "../../worker/schemas/dashboard.ts";
 import { readAlerts } from "../alerts/answers.ts";
 import { defineCommand } from "../command/define.ts";
 import { asOpsError } from "../command/errors.ts";
@@ -7,7 +8,7 @@ import type { Invocation, Outcome } from "../command/invocation.ts";
 import { writeOutput } from "../command/output-file.ts";
 import { type ShownIncident, shownEntry, shownIncident } from "./answers.ts";
 import { gatherEvents, type Happened } from "./events.ts";
-import { impact, impactOf, merged, mttd_s, mttr_s, periodSince, requestSeries } from "./measures.ts";
+import { impact, impactOf, merged, mttd_s, mttr_s, periodSince } from "./measures.ts";
 import { postmortemDraft } from "./postmortem-draft.ts";
 import { findIncident } from "./reports.ts";
 

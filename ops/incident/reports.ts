@@ -17,7 +17,6 @@ import {
   reportsHere,
   reportsInKv,
 } from "../command/waiting-reports.ts";
-import { decode } from "../service/client.ts";
 import { PATH, pathOf, readIncident, type ShownIncident, shownIncident } from "./answers.ts";
 
 const opening = z.object({
@@ -89,11 +88,11 @@ export async function tell(
   try {
     const client = await invocation.client();
     await bringWaiting(invocation);
-    const sent =
+    const incident =
       act.act === "open"
-        ? client.post(PATH, act.opening, { repeatable: true })
-        : client.patch(pathOf(act.incident), act.change);
-    return { incident: decode(shownIncident, await sent, PATH), where: "service" };
+        ? await client.post(PATH, act.opening, { repeatable: true, answer: shownIncident })
+        : await client.patch(pathOf(act.incident), act.change, { answer: shownIncident });
+    return { incident, where: "service" };
   } catch (error) {
     if (!isDown(error)) throw error;
     return await leave(invocation, act);

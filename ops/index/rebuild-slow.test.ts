@@ -5,18 +5,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { localDriver } from "../../local/pulumi/local-driver.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { invoked } from "../command/invoked.fixture.ts";
-import { createProgress } from "../command/progress.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
 import { readRecord } from "../generation/record.ts";
-import { openSession, type StoreSession } from "../generation/stores.ts";
+import { platformSession } from "../generation/session.fixture.ts";
+import type { StoreSession } from "../generation/stores.ts";
 import { mixedTraffic } from "../generation/traffic.fixture.ts";
 import { generationUndo } from "../generation/undo.ts";
 import { liveStack } from "../restore/stack-state.fixture.ts";
 import { putStock } from "../service/stock.fixture.ts";
-import { locateStack } from "../stack/locate.ts";
 import { indexCheck } from "./check.ts";
 import { indexRebuild } from "./rebuild.ts";
 
@@ -28,15 +26,7 @@ let session: StoreSession & { close(): void };
 beforeAll(async () => {
   service = await startService({ data_dir: folder });
   await putStock(service);
-  const { signal } = new AbortController();
-  session = await openSession({
-    target: await locateStack("local", folder, process.env, signal),
-    driver: localDriver({ data_dir: folder, platform: service.platform, signal }),
-    progress: createProgress({ write: () => true }, () => performance.now()),
-    signal,
-    now: Date.now,
-    note: () => {},
-  });
+  session = await platformSession(service.platform, folder);
 }, 120_000);
 afterAll(async () => {
   session.close();

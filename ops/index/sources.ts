@@ -84,13 +84,7 @@ async function cloneInto(
   const env = { ...Object.fromEntries(inherited), LC_ALL: "C", ...GIT_SETTINGS };
   // Loaded on use: most sources are folders.
   const { shellWith } = await import("../programs.ts");
-  const run = shellWith({
-    quiet: true,
-    nothrow: true,
-    env,
-    timeout: GIT_CLONE_TIMEOUT_MS,
-    ...(options.signal && { signal: options.signal }),
-  });
+  const run = shellWith({ env, timeout: GIT_CLONE_TIMEOUT_MS, ...(options.signal && { signal: options.signal }) });
   // Symbolic links arrive as small files that hold their target: nothing outside the clone can be read through them.
   const { exitCode, stderr } =
     await run`git -c core.symlinks=false clone --quiet --depth 1 --single-branch ${branch} -- ${url} ${folder}`;

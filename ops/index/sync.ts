@@ -9,7 +9,7 @@ import { misuse, OpsError, refusal } from "../command/errors.ts";
 import type { Progress } from "../command/progress.ts";
 import { INDEX_DELETE_UNASKED, INDEX_DELETE_UNASKED_SHARE, INDEX_LIST_PAGE, INDEX_READERS } from "../limits.ts";
 import { batches, finishedJob, submit } from "../service/batch.ts";
-import { type Client, decode } from "../service/client.ts";
+import { type Client, pagesOf } from "../service/client.ts";
 import type { IndexConfig } from "./config.ts";
 import { planSync, type StoredDocument, type SyncPlan, storedDocument } from "./plan.ts";
 import { documentId, readDocument } from "./read-document.ts";
@@ -111,21 +111,8 @@ function remainder(stored: readonly StoredDocument[], plan: SyncPlan): (id: stri
 async function listStored(client: SyncOptions["client"], collections: ReadonlySet<string>): Promise<StoredDocument[]> {
   const stored: StoredDocument[] = [];
   for (const collection of collections) {
-    let cursor: string | null = null;
-    do {
-      const query = new URLSearchParams({
-        collection,
-        limit: String(INDEX_LIST_PAGE),
-        ...(cursor !== null && { cursor }),
-      });
-      const page: z.infer<typeof Page> = decode(
-        Page,
-        await client.get(`/api/v1/documents?${query}`),
-        "GET /api/v1/documents",
-      );
-      stored.push(...page.documents);
-      cursor = page.next_cursor;
-    } while (cursor !== null);
+    const query = new URLSearchParams({ collection, limit: String(INDEX_LIST_PAGE) });
+    for await (const { documents } of pagesOf(client, `/api/v1/documents?${query}`, Page)) stored.push(...documents);
   }
   return stored;
 }

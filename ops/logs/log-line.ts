@@ -3,6 +3,7 @@
  * tail. What only one of them tells (ids, the trace's timings) is not in it. Pure.
  */
 import { z } from "zod";
+import { canonicalJson } from "../../worker/audit/chain.ts";
 import { isObject, jsonIn } from "../../worker/ground/json.ts";
 
 export const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"] as const;
@@ -57,7 +58,7 @@ export function isCut({ message }: LogLine): boolean {
 /** By time; where that is the same, in an order that is the same whichever way they were read. */
 export function inOrder(lines: readonly LogLine[]): LogLine[] {
   return lines
-    .map((line) => ({ line, key: `${line.at} ${line.worker} ${JSON.stringify(canonical(line))}` }))
+    .map((line) => ({ line, key: `${line.at} ${line.worker} ${canonicalJson(line)}` }))
     .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
     .map(({ line }) => line);
 }
@@ -97,15 +98,4 @@ const CONSOLE_LEVELS: Readonly<Record<string, Level>> = { debug: "DEBUG", warn: 
 function levelOf(own: unknown, console_level: string): Level {
   const named = LEVELS.find((level) => level === String(own).toUpperCase());
   return named ?? CONSOLE_LEVELS[console_level.toLowerCase()] ?? "INFO";
-}
-
-/** With the keys of every object in one order. */
-function canonical(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(canonical);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, inner]) => [key, canonical(inner)]),
-  );
 }

@@ -5,9 +5,6 @@ import { PERIODS } from "../../worker/schemas/metrics.ts";
 import { baseline } from "../../worker/schemas/monitoring.ts";
 import { defineCommand } from "../command/define.ts";
 import type { Outcome } from "../command/invocation.ts";
-import { decode } from "../service/client.ts";
-
-const PATH = "/monitoring/baseline-update";
 
 const output = z.union([
   z.strictObject(baseline.shape),
@@ -26,7 +23,8 @@ export const baselineUpdate = defineCommand({
   async run(invocation, { period }): Promise<Outcome<z.input<typeof output>>> {
     if (invocation.dry_run)
       return { data: { dry_run: true, period }, text: `Would take the last ${period} as the new baseline` };
-    const taken = decode(baseline, await (await invocation.client()).post(PATH, { period }), PATH);
+    const client = await invocation.client();
+    const taken = await client.post("/monitoring/baseline-update", { period }, { answer: baseline });
     const { requests, p95_latency_ms } = taken.all;
     return {
       data: taken,

@@ -9,6 +9,19 @@ export function plain(name: string, value: string): Figure {
   return { name, value, before: null, change: null, target: null };
 }
 
+/** What a figure should be: under or over a bound, which is told with its unit. */
+type Bound = ({ below: number } | { above: number }) & { told: string };
+
+/** A figure that is held against a bound; null where nothing was measured. */
+export function held(name: string, value: number | null, shown: (value: number) => string, bound: Bound): Figure {
+  if (value === null) return plain(name, NOTHING);
+  const target =
+    "below" in bound
+      ? { words: `< ${bound.told}`, is_met: value < bound.below }
+      : { words: `> ${bound.told}`, is_met: value > bound.above };
+  return { ...plain(name, shown(value)), target };
+}
+
 /** `+12 %`; null where either is missing, or there was nothing before. */
 export function changeOf(now: number | null | undefined, before: number | null | undefined): string | null {
   if (now == null || before == null || before === 0) return null;

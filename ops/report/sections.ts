@@ -4,7 +4,7 @@ import { counted } from "../../worker/ground/counted.ts";
 import { DAY_MS, HOUR_MS } from "../../worker/ground/time.ts";
 import type { Figures } from "../../worker/schemas/monitoring.ts";
 import { resourceRows, shownAmount } from "../usage/resources.ts";
-import { changeOf, NOTHING, plain, shownMs, shownShare } from "./figures.ts";
+import { changeOf, held, NOTHING, plain, shownMs, shownShare } from "./figures.ts";
 import { type Gathered, PERIOD_DAYS } from "./gather.ts";
 import {
   REPORT_ROWS_SHOWN,
@@ -21,28 +21,26 @@ export function latencySections({
 }: Pick<Gathered["performance"], "all" | "endpoints" | "comparison">): Section[] {
   const before = comparison?.baseline.all;
   const beforeOf = new Map(comparison?.baseline.endpoints.map((one) => [one.endpoint, one]));
-  const latency = (
-    name: string,
-    key: "p50_latency_ms" | "p95_latency_ms" | "p99_latency_ms",
-    limit?: number,
-  ): Figure => ({
-    name,
-    value: shownMs(all[key]),
+  type Percentile = "p50_latency_ms" | "p95_latency_ms" | "p99_latency_ms";
+  const besides = (key: Percentile) => ({
     before: before === undefined ? null : shownMs(before[key]),
     change: changeOf(all[key], before?.[key]),
-    target: limit === undefined || all[key] === null ? null : { words: `< ${limit} ms`, is_met: all[key] < limit },
+  });
+  const held_ms = (name: string, key: Percentile, below: number): Figure => ({
+    ...held(name, all[key], shownMs, { below, told: `${below} ms` }),
+    ...besides(key),
   });
   const figures: Figure[] = [
-    { name: "requests", value: shownAmount(all.requests), before: null, change: null, target: null },
-    latency("p50", "p50_latency_ms", TARGETS.p50_latency_ms),
-    latency("p95", "p95_latency_ms", TARGETS.p95_latency_ms),
-    latency("p99", "p99_latency_ms"),
+    plain("requests", shownAmount(all.requests)),
+    held_ms("p50", "p50_latency_ms", TARGETS.p50_latency_ms),
+    held_ms("p95", "p95_latency_ms", TARGETS.p95_latency_ms),
+    { ...plain("p99", shownMs(all.p99_latency_ms)), ...besides("p99_latency_ms") },
     {
-      name: "failed",
-      value: shownShare(all.error_rate),
+      ...held("failed", all.error_rate, shownShare, {
+        below: TARGETS.error_rate,
+        told: shownShare(TARGETS.error_rate),
+      }),
       before: before === undefined ? null : shownShare(before.error_rate),
-      change: null,
-      target: { words: `< ${shownShare(TARGETS.error_rate)}`, is_met: all.error_rate < TARGETS.error_rate },
     },
   ];
   const row = (one: Figures & { endpoint: string }) => [
@@ -160,23 +158,19 @@ function trendWords(buckets: readonly { requests: number }[]): string {
 
 export function cacheSection({ cache, database }: Gathered["metrics"]): Section {
   const looked = cache.total_hits + cache.total_misses;
-  const average = database.avg_latency_ms;
   return {
     title: "Cache and database",
     figures: [
-      {
-        ...plain("answers found in a cache", looked === 0 ? NOTHING : shownShare(cache.hit_rate)),
-        target:
-          looked === 0
-            ? null
-            : { words: `> ${shownShare(TARGETS.cache_hit_rate)}`, is_met: cache.hit_rate > TARGETS.cache_hit_rate },
-      },
+      held("answers found in a cache", looked === 0 ? null : cache.hit_rate, shownShare, {
+        above: TARGETS.cache_hit_rate,
+        told: shownShare(TARGETS.cache_hit_rate),
+      }),
       plain("queries of the database", shownAmount(database.queries)),
       plain("of them failed", shownAmount(database.errors)),
-      {
-        ...plain("mean time of a query", average === null ? NOTHING : `${average.toFixed(1)} ms`),
-        target: average === null ? null : { words: `< ${TARGETS.query_ms} ms`, is_met: average < TARGETS.query_ms },
-      },
+      held("mean time of a query", database.avg_latency_ms, (ms) => `${ms.toFixed(1)} ms`, {
+        below: TARGETS.query_ms,
+        told: `${TARGETS.query_ms} ms`,
+      }),
     ],
   };
 }
@@ -209,7 +203,6 @@ export function costSections(
   const sections: Section[] = [];
   if (usage !== undefined) {
     const { cost, requests, quality } = usage;
-    const price = cost.per_1k_tokens_usd;
     const byModel = Object.entries(requests.by_model).sort(([, a], [, b]) => b - a);
     sections.push({
       title: "Today (UTC)",
@@ -217,40 +210,31 @@ export function costSections(
       figures: [
         plain("estimated cost", `${cost.estimated_usd.toFixed(4)} USD`),
         plain("a month of such days", `${(30 * cost.estimated_usd).toFixed(2)} USD`),
-        {
-          ...plain("1 000 tokens", price === null ? NOTHING : `${price.toFixed(5)} USD`),
-          target:
-            price === null
-              ? null
-              : { words: `< ${TARGETS.per_1k_tokens_usd} USD`, is_met: price < TARGETS.per_1k_tokens_usd },
-        },
+        held("1 000 tokens", cost.per_1k_tokens_usd, (usd) => `${usd.toFixed(5)} USD`, {
+          below: TARGETS.per_1k_tokens_usd,
+          told: `${TARGETS.per_1k_tokens_usd} USD`,
+        }),
         plain("active users", `${usage.users.active} (${usage.users.new} new)`),
-        {
-          ...plain("mean rating", quality.rating_mean === null ? NOTHING : quality.rating_mean.toFixed(2)),
-          target:
-            quality.rating_mean === null
-              ? null
-              : { words: `> ${TARGETS.rating_mean}`, is_met: quality.rating_mean > TARGETS.rating_mean },
-        },
+        held("mean rating", quality.rating_mean, (mean) => mean.toFixed(2), {
+          above: TARGETS.rating_mean,
+          told: String(TARGETS.rating_mean),
+        }),
       ],
       ...(byModel.length > 0 && { table: { columns: ["model", "answers"], rows: byModel } }),
     });
   }
   if (metrics !== undefined) {
     const { input, output, saved, savings_percentage } = metrics.tokens;
-    const isMeasured = input + saved > 0;
     sections.push({
       title: `Tokens of the last ${metrics.period}`,
       figures: [
         plain("sent to models", shownAmount(input)),
         plain("answered by them", shownAmount(output)),
         plain("saved by the optimiser", shownAmount(saved)),
-        {
-          ...plain("share saved", isMeasured ? `${savings_percentage.toFixed(1)} %` : NOTHING),
-          target: isMeasured
-            ? { words: `> ${TARGETS.saving_percent} %`, is_met: savings_percentage > TARGETS.saving_percent }
-            : null,
-        },
+        held("share saved", input + saved > 0 ? savings_percentage : null, (percent) => `${percent.toFixed(1)} %`, {
+          above: TARGETS.saving_percent,
+          told: `${TARGETS.saving_percent} %`,
+        }),
       ],
     });
   }

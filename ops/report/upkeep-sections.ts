@@ -2,7 +2,7 @@
 import { counted } from "../../worker/ground/counted.ts";
 import { shownTime } from "../command/quantities.ts";
 import { mttd_s, mttr_s } from "../incident/measures.ts";
-import { NOTHING, plain } from "./figures.ts";
+import { held, NOTHING } from "./figures.ts";
 import type { Gathered } from "./gather.ts";
 import { REPORT_ROWS_SHOWN, REPORT_TARGETS } from "./limits.ts";
 import type { Figure, Section } from "./report.ts";
@@ -70,10 +70,9 @@ export function upkeepSections(
 function incidentFigures(incidents: Gathered["incidents"]): Figure[] {
   const mean = (name: string, spans_s: (number | null)[], limit_s: number): Figure => {
     const known = spans_s.filter((span_s) => span_s !== null);
-    if (known.length === 0) return plain(name, NOTHING);
-    const mean_s = known.reduce((sum, span_s) => sum + span_s, 0) / known.length;
-    const target = { words: `< ${shownTime(1_000 * limit_s)}`, is_met: mean_s < limit_s };
-    return { ...plain(name, shownTime(1_000 * mean_s)), target };
+    const mean_s = known.length === 0 ? null : known.reduce((sum, span_s) => sum + span_s, 0) / known.length;
+    const shown = (span_s: number) => shownTime(1_000 * span_s);
+    return held(name, mean_s, shown, { below: limit_s, told: shown(limit_s) });
   };
   return [
     mean("mean time to detect", incidents.map(mttd_s), REPORT_TARGETS.mttd_s),

@@ -5,7 +5,7 @@ import type { Invocation } from "../command/invocation.ts";
 import { createKey, revokeKey } from "../keys/keys.ts";
 import { TENANT_KEY_TTL_MS } from "../limits.ts";
 import { finishedJob } from "../service/batch.ts";
-import { type Client, decode } from "../service/client.ts";
+import type { Client } from "../service/client.ts";
 import type { DocumentContent } from "./document-difference.ts";
 
 type Caller = Pick<Invocation, "client" | "signal" | "now" | "note">;
@@ -29,8 +29,8 @@ export async function putBack(
   await asTenant(invocation, tenant, async (client) => {
     const path = `/api/v1/documents/${encodeURIComponent(id)}`;
     const body = { title, text, url, format, metadata: JSON.parse(metadata) };
-    const condition: Record<string, string> = etag === null ? { "if-none-match": "*" } : { "if-match": etag };
-    const answer = decode(written, await client.put(path, body, condition), "PUT /api/v1/documents/:id");
+    const headers: Record<string, string> = etag === null ? { "if-none-match": "*" } : { "if-match": etag };
+    const answer = await client.put(path, body, { headers, answer: written });
     if (!("job_id" in answer)) return;
     const { state, errors } = await finishedJob(client, answer.job_id, invocation.signal);
     if (state === "done") return;

@@ -33,14 +33,7 @@ export async function execute(
   const PATH = [dirname(process.execPath), join(ROOT, "node_modules/.bin"), env.PATH].join(delimiter);
   const own = { ...env, PATH, npm_config_loglevel: "silent", NO_COLOR: "1" };
   // A process group of its own: what a step started ends with it, and Ctrl-C at the terminal comes to it once, through this command.
-  const shell = shellWith({
-    cwd: ROOT,
-    env: own,
-    detached: true,
-    quiet: true,
-    nothrow: true,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const shell = shellWith({ cwd: ROOT, env: own, detached: true, stdio: ["ignore", "pipe", "pipe"] });
   const running = shell`bash -euo pipefail -c ${step.commands} 2>&1`;
   let timed_out = false;
   let lastChance: NodeJS.Timeout | undefined;

@@ -29,9 +29,7 @@ interface Found {
 export function readFrontMatter(root: Root): Found {
   const refuse = (line: number, message: string): Found => ({ front_matter: null, problems: [{ line, message }] });
   const [first] = root.children;
-  if (first?.type !== "yaml") {
-    return refuse(1, `has no front matter: it begins with --- and takes ${KEYS}`);
-  }
+  if (first?.type !== "yaml") return refuse(1, `has no front matter: it begins with --- and takes ${KEYS}`);
   const counter = new LineCounter();
   const document = parseDocument(first.value, { lineCounter: counter });
   /** The opening `---` is the first line of the file. */

@@ -123,13 +123,11 @@ function readStep(node: Code, lines: readonly string[], section: string | null):
   const [first, last] = [node.position?.start.line ?? 1, node.position?.end.line ?? 1];
   const [, marks = ""] = /^ {0,3}(`{3,})/.exec(lines[first - 1] ?? "") ?? [];
   if (marks === "") return "a step's fence is of backticks, because GitHub's readers know them: ```sh";
-  if (last === first || !new RegExp(`^ {0,3}${marks}\`*[ \\t]*$`).test(lines[last - 1] ?? "")) {
+  if (last === first || !new RegExp(`^ {0,3}${marks}\`*[ \\t]*$`).test(lines[last - 1] ?? ""))
     return "its fence is not closed, so that it takes in all that follows";
-  }
   if (node.lang !== "sh") return "steps are `sh`";
-  if (section === null || !STEP_SECTIONS.includes(section)) {
+  if (section === null || !STEP_SECTIONS.includes(section))
     return `is under "${section ?? "no section"}": steps stand under ${STEP_SECTIONS.join(", ")}; show other text as \`text\``;
-  }
   const attributes = readAttributes(node.meta ?? "");
   if (typeof attributes === "string") return attributes;
   if (node.value.trim() === "") return "has no commands";

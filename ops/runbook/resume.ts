@@ -2,7 +2,7 @@
 
 import { refusal } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
-import { isAlive } from "../stack/locate.ts";
+import { isAlive } from "../machine.ts";
 import { type Begin, beginOf, readTranscript, runsIn, type Transcript } from "./transcript.ts";
 
 /** The newest run of a runbook on this stack that did not come to its end. @throws OpsError where there is none, or it cannot go on. */

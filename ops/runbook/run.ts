@@ -4,7 +4,7 @@ import { z } from "zod";
 import { sha256 } from "../../worker/ground/digest.ts";
 import { actorName } from "../command/actor.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { EXIT, misuse, OpsError, refusal } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { harmless } from "../command/output.ts";
 import { shownTime } from "../command/quantities.ts";
@@ -82,11 +82,8 @@ export async function runRunbook(
   const from = wishes.from ?? known?.begin.from ?? null;
   const sequence = sequenceOf(runbook, from);
   if (sequence === null)
-    throw refused(
-      runbook.id,
-      `it has no step ${from}`,
-      `one of ${runbook.steps.map(({ name }) => name).join(", ")}`,
-      EXIT.usage,
+    throw misuse(
+      about(runbook.id, `it has no step ${from}`, `one of ${runbook.steps.map(({ name }) => name).join(", ")}`),
     );
   refuseUnknown(runbook, wishes.when ?? []);
   const situations = [...new Set([...(known?.begin.situations ?? []), ...(wishes.when ?? [])])];
@@ -126,7 +123,7 @@ function refuseUnknown({ id, steps }: SoundRunbook, named: readonly string[]): v
   const unknown = named.find((situation) => !known.includes(situation));
   if (unknown === undefined) return;
   const hint = known.length === 0 ? "leave --when out: it has steps for every situation" : `one of ${known.join(", ")}`;
-  throw refused(id, `none of its steps is for the situation "${unknown}"`, hint, EXIT.usage);
+  throw misuse(about(id, `none of its steps is for the situation "${unknown}"`, hint));
 }
 
 /** @throws OpsError of refusal where the run must not begin. */
@@ -137,17 +134,15 @@ function preflight(
 ): void {
   if (wishes.auto !== true) {
     if (invocation.ask !== null || invocation.dry_run) return;
-    throw refused(
-      runbook.id,
-      "nobody is there to be asked",
-      "--auto runs it without asking, --dry-run shows what it would run",
-    );
+    const hint = "--auto runs it without asking, --dry-run shows what it would run";
+    throw refusal(about(runbook.id, "nobody is there to be asked", hint));
   }
   const risky = tooRisky(possibleSteps(sequence, situations), wishes.max_risk);
   const [worst] = risky.toSorted((one, other) => RISKS.indexOf(other.risk) - RISKS.indexOf(one.risk));
   if (worst === undefined) return;
   const cause = `--auto may not do what risks more than ${wishes.max_risk}: ${risky.map(({ name, risk }) => `${name} (${risk})`).join(", ")}`;
-  throw refused(runbook.id, cause, `--max-risk ${worst.risk}, or run it at a terminal, where each step is asked for`);
+  const hint = `--max-risk ${worst.risk}, or run it at a terminal, where each step is asked for`;
+  throw refusal(about(runbook.id, cause, hint));
 }
 
 /** @throws OpsError of refusal where a variable is missing; whoever can be asked names it when its step has come. */
@@ -162,17 +157,11 @@ function refuseWithoutVariables(
   if (users.size === 0) return;
   const missing = [...users];
   const cause = `its steps use variables that are not set: ${missing.map(([variable, steps]) => `${variable} (${steps.join(", ")})`).join("; ")}`;
-  throw refused(runbook.id, cause, `export ${missing.map(([variable]) => `${variable}=…`).join(" ")}, then repeat`);
+  const hint = `export ${missing.map(([variable]) => `${variable}=…`).join(" ")}, then repeat`;
+  throw refusal(about(runbook.id, cause, hint));
 }
 
-function refused(
-  subject: string,
-  cause: string,
-  hint: string,
-  exit_code: (typeof EXIT)["usage" | "refused"] = EXIT.refused,
-): OpsError {
-  return new OpsError({ op: "run the runbook", subject, cause, hint }, { exit_code });
-}
+const about = (subject: string, cause: string, hint: string) => ({ op: "run the runbook", subject, cause, hint });
 
 /** Ctrl-C, with the way to go on. */
 async function interruptible<T>({ id }: SoundRunbook, work: Promise<T>, { signal }: Invocation): Promise<T> {
@@ -181,16 +170,8 @@ async function interruptible<T>({ id }: SoundRunbook, work: Promise<T>, { signal
   } catch (error) {
     if (!signal.aborted) throw error;
     const cause = "interrupted; what was done is in the transcript";
-    throw new OpsError(
-      {
-        op: "run the runbook",
-        subject: id,
-        cause,
-        hint: `npm run ops -- runbook run ${id} --resume`,
-        reason: "interrupted",
-      },
-      { error },
-    );
+    const hint = `npm run ops -- runbook run ${id} --resume`;
+    throw new OpsError({ ...about(id, cause, hint), reason: "interrupted" }, { error });
   }
 }
 

@@ -2,12 +2,14 @@
  * Runs as this machine remembers them: a folder a run in the data folder, with its record and what its commands printed; and the lock by which
  * two runners of this machine do not do a job at once. The lock is a transaction of SQLite: it ends with its process, however that ends.
  */
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
+import { writeWhole } from "../../infra/write-whole.ts";
 import { jsonIn } from "../../worker/ground/json.ts";
 import { CLOCK_SKEW_MAX_MS, JOB_LOCK_WAIT_MS, JOB_RUNS_KEPT } from "../limits.ts";
+import { isAlive } from "../machine.ts";
 import { makeFolder } from "../storage/make-folder.ts";
 import type { LastRun } from "./due-rule.ts";
 import type { Job } from "./job.ts";
@@ -39,9 +41,7 @@ export class Records {
   write(run: RunRecord): void {
     const folder = this.folderOf(run);
     makeFolder(folder, 0o700);
-    // A whole record or the one before, whenever the machine stops.
-    writeFileSync(join(folder, "run.json.new"), `${JSON.stringify(run, null, 2)}\n`, { mode: 0o600 });
-    renameSync(join(folder, "run.json.new"), join(folder, "run.json"));
+    writeWhole(join(folder, "run.json"), `${JSON.stringify(run, null, 2)}\n`, { mode: 0o600 });
   }
 
   /** The last run of a job; null where it never ran here. What a clock that was ahead has written hides nothing that came after it. */
@@ -50,8 +50,8 @@ export class Records {
       const run = this.#read(job.id, run_id);
       if (run === null || run.started_ms > now_ms + CLOCK_SKEW_MAX_MS) continue;
       const { result, due_ms, started_ms, ended_ms, pid } = run;
-      const isAlive = result === "start" && (this.#isHeld(job.id) || isRunning(pid));
-      const lease_until_ms = isAlive ? started_ms + job.time_limit_s * 1_000 : null;
+      const isAtWork = result === "start" && (this.#isHeld(job.id) || (pid !== null && isAlive(pid)));
+      const lease_until_ms = isAtWork ? started_ms + job.time_limit_s * 1_000 : null;
       return { run_id, result, due_ms, at_ms: ended_ms ?? started_ms, lease_until_ms };
     }
     return null;
@@ -109,12 +109,3 @@ export class Records {
 }
 
 const SQLITE_BUSY = 5;
-
-function isRunning(pid: number | null): boolean {
-  if (pid === null) return false;
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}

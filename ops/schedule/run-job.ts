@@ -40,7 +40,7 @@ export async function runJob(invocation: Invocation, records: Records, { job, ru
   };
   records.write(run);
   const folder = records.folderOf(run);
-  const shell = shellWith({ env: environmentOf(job, env), nothrow: true, quiet: true, signal });
+  const shell = shellWith({ env: environmentOf(job, env), signal });
   const measures: Measures = {};
   let isDone = true;
   for (const [index, template] of job.commands.entries()) {

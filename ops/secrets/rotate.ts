@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { STACKS } from "../../infra/inventory.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, OpsError } from "../command/errors.ts";
+import { misuse, type OpsError, refusal } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { openDelivery } from "../stack/delivery.ts";
 import { PHASES, type Phase, perform, phasesFor, readRotation, refuseDuringDeployment, type Stage } from "./phases.ts";
@@ -122,12 +122,12 @@ function foreignValue({ env }: Invocation, name: NamedSecret): string | null {
   if (isRotated(name)) return null;
   const value = env.PRISM_NEW_SECRET ?? "";
   if (value !== "") return value;
-  throw refused(
-    name,
-    "it comes from outside, and PRISM_NEW_SECRET is not set",
-    "read -rs PRISM_NEW_SECRET && export PRISM_NEW_SECRET, then repeat",
-    EXIT.usage,
-  );
+  throw misuse({
+    op: "rotate",
+    subject: name,
+    cause: "it comes from outside, and PRISM_NEW_SECRET is not set",
+    hint: "read -rs PRISM_NEW_SECRET && export PRISM_NEW_SECRET, then repeat",
+  });
 }
 
 function pepperRefused(): OpsError {
@@ -138,11 +138,6 @@ function pepperRefused(): OpsError {
   );
 }
 
-function refused(
-  subject: string,
-  cause: string,
-  hint: string,
-  exit_code: typeof EXIT.usage | typeof EXIT.refused = EXIT.refused,
-): OpsError {
-  return new OpsError({ op: "rotate", subject, cause, hint }, { exit_code });
+function refused(subject: string, cause: string, hint: string): OpsError {
+  return refusal({ op: "rotate", subject, cause, hint });
 }

@@ -6,7 +6,7 @@ import type { DocumentFormat } from "../../worker/ground/document.ts";
 import { jobAccepted, jobView } from "../../worker/schemas/documents.ts";
 import { EXIT, OpsError } from "../command/errors.ts";
 import { BATCH_BYTES, BATCH_DOCUMENTS, JOB_POLL_MS } from "../limits.ts";
-import { type Client, decode } from "./client.ts";
+import type { Client } from "./client.ts";
 
 export interface DocumentInput {
   id: string;
@@ -68,8 +68,8 @@ export async function sendDocuments(
 
 /** Sends one of `batches` and returns the id of its job. */
 export async function submit(client: Pick<Client, "post">, batch: readonly DocumentInput[]): Promise<string> {
-  const accepted = await client.post("/api/v1/documents/batch", { documents: batch }, { repeatable: true });
-  return decode(jobAccepted, accepted, "POST /api/v1/documents/batch").job_id;
+  const as = { repeatable: true, answer: jobAccepted };
+  return (await client.post("/api/v1/documents/batch", { documents: batch }, as)).job_id;
 }
 
 /** Waits until a job has ended, well or not. */

@@ -12,13 +12,10 @@ import { REQUEST_RETRIES_MAX, REQUEST_TIMEOUT_MS, RETRY_AFTER_MAX_MS, RETRY_PAUS
 import { patiently, retryAfter_ms } from "../patience.ts";
 
 export interface Client {
-  get(path: string): Promise<unknown>;
-  /** In the shape that the caller relies on. @throws OpsError as `decode`, too. */
-  get<T>(path: string, answer: z.ZodType<T>): Promise<T>;
-  post(path: string, body: unknown, options?: PostOptions): Promise<unknown>;
-  /** `headers`: of this request alone, such as its condition. */
-  put(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<unknown>;
-  patch(path: string, body: unknown): Promise<unknown>;
+  get<T = unknown>(path: string, answer?: z.ZodType<T>): Promise<T>;
+  post<T = unknown>(path: string, body: unknown, options?: PostOptions<T>): Promise<T>;
+  put<T = unknown>(path: string, body: unknown, options?: PutOptions<T>): Promise<T>;
+  patch<T = unknown>(path: string, body: unknown, options?: Answered<T>): Promise<T>;
   delete(path: string): Promise<unknown>;
   /** The response itself, whatever its status: for streams and for checks that expect a refusal. */
   send(method: string, path: string, body?: unknown): Promise<Response>;
@@ -26,7 +23,17 @@ export interface Client {
   as(token: string): Client;
 }
 
-interface PostOptions {
+interface Answered<T> {
+  /** The shape that the caller relies on. @throws OpsError as `decode`, too. */
+  answer?: z.ZodType<T>;
+}
+
+interface PutOptions<T> extends Answered<T> {
+  /** Of this request alone, such as its condition. */
+  headers?: Readonly<Record<string, string>>;
+}
+
+interface PostOptions<T> extends Answered<T> {
   /** The request changes nothing or carries its own identity, so it may be repeated after an unclear failure. */
   repeatable?: boolean;
 }
@@ -93,14 +100,13 @@ export function createClient(options: ClientOptions): Client {
     throw await problem(method, path, response);
   };
 
-  const request = (
+  const request = async <T>(
     method: string,
     path: string,
     body: unknown,
-    repeatable: boolean,
-    headers?: Readonly<Record<string, string>>,
-  ): Promise<unknown> =>
-    patiently(() => once(method, path, body, headers), {
+    { repeatable = false, headers, answer }: PostOptions<T> & PutOptions<T> = {},
+  ): Promise<T> => {
+    const answered = await patiently(() => once(method, path, body, headers), {
       signal,
       // A mode lasts until somebody sets another one.
       mayPass: ({ status, reason }) =>
@@ -111,14 +117,16 @@ export function createClient(options: ClientOptions): Client {
     }).catch((error: unknown) => {
       throw error instanceof OpsError ? error : unreachable(`${method} ${path}`, url, error);
     });
+    // Where no shape is asked for, T is unknown.
+    return answer === undefined ? (answered as T) : decode(answer, answered, `${method} ${path}`);
+  };
 
   return {
-    get: async (path: string, answer: z.ZodType = z.unknown()) =>
-      decode(answer, await request("GET", path, undefined, true), `GET ${path}`),
-    post: (path, body, { repeatable = false } = {}) => request("POST", path, body, repeatable),
-    put: (path, body, headers) => request("PUT", path, body, true, headers),
-    patch: (path, body) => request("PATCH", path, body, false),
-    delete: (path) => request("DELETE", path, undefined, true),
+    get: (path, answer) => request("GET", path, undefined, { repeatable: true, answer }),
+    post: (path, body, options) => request("POST", path, body, options),
+    put: (path, body, options) => request("PUT", path, body, { ...options, repeatable: true }),
+    patch: (path, body, options) => request("PATCH", path, body, options),
+    delete: (path) => request("DELETE", path, undefined, { repeatable: true }),
     send: (method, path, body) => send(method, path, body),
     as: (other) => createClient({ ...options, token: other }),
   };

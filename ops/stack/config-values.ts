@@ -3,10 +3,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { parseDocument } from "yaml";
 import { z } from "zod";
 import { SECRETS, type SecretName } from "../../infra/inventory.ts";
+import { writeWhole } from "../../infra/write-whole.ts";
 import { isObject } from "../../worker/ground/json.ts";
 import { type OpsError, refusal } from "../command/errors.ts";
 import type { ConfigPath, SecretChange } from "./driver.ts";
-import { writeWhole } from "./write-whole.ts";
 
 /** Keys without the project's prefix. */
 export type ConfigValues = Record<string, unknown>;

@@ -11,6 +11,7 @@ import { discoverResources } from "../cloudflare/account-resources.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
 import { s3Credentials } from "../cloudflare/s3-credentials.ts";
 import { OpsError, type OpsErrorParts } from "../command/errors.ts";
+import { isAlive } from "../machine.ts";
 import { once } from "./once.ts";
 import { type PlatformFile, platformFile } from "./platform-file.ts";
 import type { StackAddresses, StackTarget } from "./target.ts";
@@ -87,14 +88,4 @@ function notFound(path: string, why: Pick<OpsErrorParts, "cause" | "reason">, er
     },
     { error },
   );
-}
-
-/** Signal 0 only asks; EPERM means that the process exists under another user. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }

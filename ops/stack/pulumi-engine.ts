@@ -71,7 +71,7 @@ function pulumiAt(
     folder,
     async run(args, { input = "", on_line } = {}) {
       // Pulumi gives its state up in order at SIGINT.
-      const shell = shellWith({ cwd: folder, env, signal, killSignal: "SIGINT", quiet: true, nothrow: true, input });
+      const shell = shellWith({ cwd: folder, env, signal, killSignal: "SIGINT", input });
       const running = shell`${pulumi} --non-interactive --color never ${args} --stack ${stack}`;
       if (on_line) for await (const line of running) on_line(line);
       const { exitCode, stdout, stderr } = await running;

@@ -29,7 +29,7 @@ function bucket(name: string, prefix: string, endpoint = s3.url) {
 beforeAll(async () => {
   s3 = await startS3();
   s3.addBucket("first");
-  const age = { type: "Age", maxAgeSeconds: 3_600 };
+  const age = { type: "Age" as const, maxAgeSeconds: 3_600 };
   s3.addBucket("locked", [{ id: "keep epochs", enabled: true, prefix: "epoch/", condition: age }]);
 });
 afterAll(async () => {

@@ -2,7 +2,7 @@
 import { USD_PER_1000_NEURONS } from "../../infra/cloudflare-limits.ts";
 import type { SeriesTally } from "../ground/meter.ts";
 import { countUpTo, quantile } from "../ground/sketch.ts";
-import { addTally, labelled, type Tally } from "../ground/tally.ts";
+import { addTally, labelled, ratio, type Tally } from "../ground/tally.ts";
 import { SLOW_REQUEST_MS } from "../limits.ts";
 import type { METRICS, MetricName, Reading } from "./metrics.ts";
 import type { AlertRule } from "./rule.ts";
@@ -123,8 +123,4 @@ function counts(byBucket: readonly [string, number][]): Map<number, number> {
 
 function prefixed(label: string, byBucket: readonly [string, number][]): Tally {
   return Object.fromEntries(byBucket.map(([bucket, count]) => [`${label}/${bucket}`, count]));
-}
-
-function ratio(part: number, whole: number): number | null {
-  return whole === 0 ? null : part / whole;
 }

@@ -1,7 +1,8 @@
 /**
  * The script of `/ask`: sends a question, shows the answer as it is written, and leads from each citation to its passage.
  *
- * Earlier questions and answers go along with the next one; they and the key are in variables of this tab. The key is kept in a variable of this tab and nowhere else. Answers and passages are only ever text (`dom.ts`).
+ * Earlier questions and answers go along with the next one; they and the key are in variables of this tab and nowhere else.
+ * Answers and passages are only ever text (`dom.ts`).
  */
 import { createParser } from "eventsource-parser";
 import { counted } from "../ground/counted.ts";

@@ -1,43 +1,13 @@
 /** The dashboard's lists: what is wrong, what runs out, what waits. */
 
 import { shape } from "../pages/shape.ts";
+import type { AlertList } from "../schemas/alerts.ts";
 import type { QueueStatus } from "../schemas/debug.ts";
+import type { IncidentPage } from "../schemas/incidents.ts";
 import type { Metrics } from "../schemas/metrics.ts";
+import type { UsageSummary } from "../schemas/usage.ts";
 import { drawing, el } from "./dom.ts";
 import { count, type Fetched, missing, panelOf, shortTime } from "./panel.ts";
-
-/** Of `GET /api/v1/alerts`, what is shown. */
-export interface AlertList {
-  alerts: {
-    id: string;
-    state: string;
-    severity: string;
-    summary: string;
-    runbook?: string | null;
-    since: string;
-    acknowledged?: { by: string } | null;
-    silenced_until?: string | null;
-  }[];
-}
-
-/** Of `GET /api/v1/incidents`. */
-export interface IncidentList {
-  incidents: {
-    id: number;
-    title: string;
-    severity: string;
-    state: string;
-    started_at: string;
-    commander: string | null;
-  }[];
-}
-
-/** Of `GET /api/v1/usage/summary`. */
-export interface UsageSummary {
-  users?: { active: number; new: number };
-  cost?: { estimated_usd?: number; free_tier_runs_out_at?: Record<string, string | null> };
-  quality?: { rating_mean: number | null; ratings: number };
-}
 
 export function alertsPanel(answer: Fetched<AlertList>): HTMLElement {
   return panelOf("Alerts", "alerts", answer, ({ alerts }) => {
@@ -71,7 +41,7 @@ function alertLine({
   );
 }
 
-export function incidentsPanel(answer: Fetched<IncidentList>): HTMLElement {
+export function incidentsPanel(answer: Fetched<IncidentPage>): HTMLElement {
   return panelOf("Open incidents", "alerts", answer, ({ incidents }) => {
     if (incidents.length === 0) return [nothing("No open incident.")];
     const lines = incidents.map(({ id, title, severity, state, started_at, commander }) => {
@@ -92,21 +62,14 @@ export function incidentsPanel(answer: Fetched<IncidentList>): HTMLElement {
   });
 }
 
-type Resources = Record<
-  string,
-  { used: number; limit: number; usage_percentage: number; state: string; runs_out_at?: string | null }
->;
-
 /** What the day has used of its allowances, worst first, and when each runs out. */
 export function quotasPanel(metrics: Fetched<Metrics>, usage: Fetched<UsageSummary>): HTMLElement {
-  const forecasts = "data" in usage ? (usage.data.cost?.free_tier_runs_out_at ?? {}) : {};
   return panelOf("Allowances of this day", "quotas", metrics, ({ resources }) => {
     const { neurons_used: _, neurons_limit: __, ...allowances } = resources;
-    const rows = Object.entries(allowances as Resources)
+    const rows = Object.entries(allowances)
       .toSorted(([, one], [, other]) => other.usage_percentage - one.usage_percentage)
-      .map(([name, { used, limit, usage_percentage, state, runs_out_at }]) => {
-        const out = runs_out_at ?? forecasts[name] ?? null;
-        return el(
+      .map(([name, { used, limit, usage_percentage, state, runs_out_at }]) =>
+        el(
           "tr",
           { class: `quota-${state}` },
           el("th", { scope: "row" }, name.replaceAll("_", " ")),
@@ -114,9 +77,9 @@ export function quotasPanel(metrics: Fetched<Metrics>, usage: Fetched<UsageSumma
           el("td", { class: "number" }, `${count(used)} / ${count(limit)}`),
           el("td", { class: "number" }, `${usage_percentage.toFixed(1)} %`),
           el("td", {}, state),
-          el("td", {}, out === null ? "" : `runs out ${out.slice(11, 16)} UTC`),
-        );
-      });
+          el("td", {}, runs_out_at === null ? "" : `runs out ${runs_out_at.slice(11, 16)} UTC`),
+        ),
+      );
     const heads = ["Resource", "Share", "Used / limit", "Percent", "State", "Forecast"];
     const head = el("tr", {}, ...heads.map((name) => el("th", { scope: "col" }, name)));
     const table = el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows));
@@ -131,9 +94,9 @@ function usageLine(usage: Fetched<UsageSummary>): HTMLElement[] {
   if ("missing" in usage) return [missing(`Users, cost and quality: ${usage.missing}`)];
   const { users, cost, quality } = usage.data;
   const told = [
-    ...(users ? [`${count(users.active)} active users, ${count(users.new)} new`] : []),
-    ...(cost?.estimated_usd === undefined ? [] : [`${cost.estimated_usd.toFixed(4)} USD at list price`]),
-    ...(quality?.rating_mean == null
+    `${count(users.active)} active users, ${count(users.new)} new`,
+    `${cost.estimated_usd.toFixed(4)} USD at list price`,
+    ...(quality.rating_mean === null
       ? []
       : [`rated ${quality.rating_mean.toFixed(2)} of 5 by ${count(quality.ratings)}`]),
   ];

@@ -3,20 +3,15 @@
  *
  * What this version of the service does not have (404) or the key may not see (403) is said in its panel; the rest is shown.
  */
+import type { AlertList } from "../schemas/alerts.ts";
 import type { RequestSeries } from "../schemas/dashboard.ts";
 import type { QueueStatus } from "../schemas/debug.ts";
 import type { Health } from "../schemas/health.ts";
+import type { IncidentPage } from "../schemas/incidents.ts";
 import type { Metrics } from "../schemas/metrics.ts";
+import type { UsageSummary } from "../schemas/usage.ts";
 import { chartPanels, figureTiles } from "./dashboard-figures.ts";
-import {
-  type AlertList,
-  alertsPanel,
-  type IncidentList,
-  incidentsPanel,
-  queuePanel,
-  quotasPanel,
-  type UsageSummary,
-} from "./dashboard-lists.ts";
+import { alertsPanel, incidentsPanel, queuePanel, quotasPanel } from "./dashboard-lists.ts";
 import { keyIn, part } from "./dom.ts";
 import type { Fetched } from "./panel.ts";
 
@@ -70,7 +65,7 @@ async function show(): Promise<void> {
     fetched<RequestSeries>(`/dashboard/series${query}`),
     fetched<UsageSummary>("/api/v1/usage/summary"),
     fetched<AlertList>("/api/v1/alerts"),
-    fetched<IncidentList>("/api/v1/incidents?state=open"),
+    fetched<IncidentPage>("/api/v1/incidents?state=open"),
     fetched<QueueStatus>("/debug/queue-status"),
   ]);
   // Locked, or opened with another key, while the answers were on their way.

@@ -1,17 +1,19 @@
 /** What the service does for whom, as the operator has set it. Documented in `docs/defence.md`. */
-import type { RateTier } from "./principal.ts";
+import { z } from "zod";
+import { RATE_TIERS } from "./principal.ts";
 
 export const MODES = ["normal", "degraded", "maintenance", "emergency"] as const;
 export type Mode = (typeof MODES)[number];
 
-export interface ModeState {
-  mode: Mode;
+export const modeState = z.object({
+  mode: z.enum(MODES),
   /** No key has a higher rate tier than this, but for admins; null: each has its own. */
-  rate_tier_max: RateTier | null;
-  reason: string;
-  since_ms: number;
+  rate_tier_max: z.enum(RATE_TIERS).nullable(),
+  reason: z.string(),
+  since_ms: z.number(),
   /** Key id. */
-  by: string;
-}
+  by: z.string(),
+});
+export type ModeState = z.infer<typeof modeState>;
 
 export const NORMAL: ModeState = { mode: "normal", rate_tier_max: null, reason: "", since_ms: 0, by: "" };

@@ -13,3 +13,8 @@ export function labelled(tally: Tally, label: string): [string, number][] {
     name.startsWith(prefix) ? [[name.slice(prefix.length), value] satisfies [string, number]] : [],
   );
 }
+
+/** Null: of nothing there is no share. */
+export function ratio(part: number, whole: number): number | null {
+  return whole === 0 ? null : part / whole;
+}

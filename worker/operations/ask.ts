@@ -40,7 +40,7 @@ export async function* ask(work: Work, { request, debug }: AskInput): AsyncGener
   const patience = aiPatience(work.env);
   const { turns } = cutHistory(history);
   const by = work.env.FOLLOW_UPS === "rule" ? "rule" : "model";
-  const standalone = await standaloneQuestion(work.stores.ai, {
+  const standalone = await standaloneQuestion(work.awaitedStores.ai, {
     question: message,
     turns,
     by,
@@ -91,7 +91,7 @@ export async function* ask(work: Work, { request, debug }: AskInput): AsyncGener
     return { ...presented(kept.value, NOTHING_SPENT), cached: true };
   }
 
-  const { index, vector_used, trace, ...made } = yield* answer(work.stores, question);
+  const { index, vector_used, trace, ...made } = yield* answer(work.awaitedStores, question);
   keepAnswer(work, keeping, { answer: Json.of(made), degraded: made.degraded, index, vector_used });
   return { ...presented(made, made.usage), cached: false, ...(debug ? { debug: trace } : {}) };
 }

@@ -15,7 +15,7 @@ export async function embedTexts(
   work: Work,
   { texts, kind }: EmbedInput,
 ): Promise<{ vectors: number[][]; tokens: number }> {
-  const vectors = await embed(work.stores.ai, embeddingModel(work.env), texts, kind).catch((cause: unknown) => {
+  const vectors = await embed(work.awaitedStores.ai, embeddingModel(work.env), texts, kind).catch((cause: unknown) => {
     throw new Problem("model-down", "The embedding model cannot be reached. Try again.", { retry_after_s: 15, cause });
   });
   const tokens = texts.reduce((sum, text) => sum + estimateTokens(text), 0);

@@ -1,18 +1,11 @@
 /** What plans of slow statements say of missing indexes. Pure. */
 import { ADVICE_ROWS_MIN } from "../limits.ts";
+import type { Advice } from "../schemas/monitoring.ts";
 
 /** A statement and how D1 answers it. */
 interface Planned {
   statement: string;
   plan: string;
-}
-
-export interface Advice {
-  table: string;
-  /** Counted up to a bound. */
-  rows: number;
-  statement: string;
-  advice: string;
 }
 
 /** A step that reads a whole table: `SCAN t`, and not `SCAN t USING COVERING INDEX …` or `SCAN f VIRTUAL TABLE INDEX …`. */

@@ -2,7 +2,7 @@
 
 import type { SeriesTally } from "../ground/meter.ts";
 import { quantile } from "../ground/sketch.ts";
-import { labelled, type Tally } from "../ground/tally.ts";
+import { labelled, ratio, type Tally } from "../ground/tally.ts";
 import { MINUTE_MS } from "../ground/time.ts";
 import type { Metrics, PERIODS } from "../schemas/metrics.ts";
 import { cacheCounters, rememberedAnswers } from "../store/answer-cache.ts";
@@ -13,7 +13,7 @@ import type { Work } from "../work.ts";
 import { allowancesOf } from "./allowances.ts";
 import { usedStores } from "./capacity.ts";
 import { durationsOf, metricFamilies } from "./metric-families.ts";
-import { ratio, readMeter, total } from "./read-meter.ts";
+import { readMeter, tokenFigures, total } from "./read-meter.ts";
 
 const HOUR_MINUTES = 60;
 const DAY_MINUTES = 24 * HOUR_MINUTES;
@@ -44,7 +44,6 @@ export async function metricsOf(work: Work, period: (typeof PERIODS)[number]): P
   const failed = total(series, ({ kind, outcome }) => kind === "request" && outcome === "failed").units ?? 0;
   const { units = 0 } = requests;
   const { database_queries = 0, database_errors = 0, db_ms = 0, ...all } = total(series, () => true);
-  const { tokens_in = 0, tokens_out = 0, tokens_saved = 0 } = all;
   const durations = durationsOf(requests);
   return {
     period,
@@ -66,12 +65,7 @@ export async function metricsOf(work: Work, period: (typeof PERIODS)[number]): P
       errors: database_errors,
       avg_latency_ms: ratio(db_ms, database_queries),
     },
-    tokens: {
-      input: tokens_in,
-      output: tokens_out,
-      saved: tokens_saved,
-      savings_percentage: 100 * (ratio(tokens_saved, tokens_saved + tokens_in) ?? 0),
-    },
+    tokens: tokenFigures(all),
   };
 }
 

@@ -1,11 +1,11 @@
 /** How fast and how well the service has answered: figures of the meter's series, and what they are beside a baseline. Pure. */
 import type { SeriesTally } from "../ground/meter.ts";
 import { quantile } from "../ground/sketch.ts";
-import { addTally, type Tally } from "../ground/tally.ts";
+import { addTally, ratio, type Tally } from "../ground/tally.ts";
 import { BASELINE_REQUESTS_MIN, BASELINE_WORSE_FACTOR } from "../limits.ts";
 import type { Baseline, Comparison, Figures } from "../schemas/monitoring.ts";
 import { durationsOf } from "./metric-families.ts";
-import { ratio, total } from "./read-meter.ts";
+import { total } from "./read-meter.ts";
 
 function figuresOf(series: readonly SeriesTally[]): Figures {
   const all = total(series, () => true);

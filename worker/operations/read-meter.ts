@@ -1,7 +1,8 @@
 /** The meter's answers: what all of its parts say. */
 import type { MeterCalls, Series, SeriesTally } from "../ground/meter.ts";
 import { Problem } from "../ground/problem.ts";
-import { addTally, type Tally } from "../ground/tally.ts";
+import { addTally, ratio, type Tally } from "../ground/tally.ts";
+import type { Metrics } from "../schemas/metrics.ts";
 import { meterShards } from "../telemetry/metering.ts";
 import type { Work } from "../work.ts";
 
@@ -24,6 +25,8 @@ export function total(series: readonly SeriesTally[], wanted: (series: Series) =
   return sum;
 }
 
-export function ratio(part: number, whole: number): number | null {
-  return whole === 0 ? null : part / whole;
+/** What was sent, received and saved, and which share of what the passages would have cost unoptimised that is. */
+export function tokenFigures({ tokens_in = 0, tokens_out = 0, tokens_saved = 0 }: Tally): Metrics["tokens"] {
+  const savings_percentage = 100 * (ratio(tokens_saved, tokens_saved + tokens_in) ?? 0);
+  return { input: tokens_in, output: tokens_out, saved: tokens_saved, savings_percentage };
 }

@@ -23,7 +23,7 @@ export async function search(work: Work, { request, debug }: SearchInput): Promi
   const kept = await recallAnswer<SearchAnswer>(work, keeping);
   if (kept) return kept;
 
-  const retrieved = await retrieve(work.stores, retrievalRequest(work, request)).catch(refuseVectorSearch);
+  const retrieved = await retrieve(work.awaitedStores, retrievalRequest(work, request)).catch(refuseVectorSearch);
   const { hits, degraded, query_terms, vector_used, index } = retrieved;
   const results = hits.map(({ token_count, format: _, ...hit }) => ({ ...hit, tokens: token_count }));
   const answer = Json.of({ results, degraded, ...(debug ? { debug: { query_terms, vector_used } } : {}) });

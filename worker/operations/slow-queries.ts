@@ -1,13 +1,12 @@
 /** Slow statements of all isolates as reports show them, with advice on indexes. */
+import type { z } from "zod";
 import { ADVICE_ROWS_MIN } from "../limits.ts";
+import type { performanceState } from "../schemas/debug.ts";
 import type { Work } from "../work.ts";
-import { type Advice, indexAdvice, scannedTables } from "./index-advice.ts";
+import { indexAdvice, scannedTables } from "./index-advice.ts";
 import { readMeter } from "./read-meter.ts";
 
-interface SlowQueries {
-  slow_statements: { statement: string; plan: string; times: number; max_ms: number; last_at: string }[];
-  index_advice: Advice[];
-}
+type SlowQueries = Pick<z.infer<typeof performanceState>, "slow_statements" | "index_advice">;
 
 /** @throws Problem `metrics-unavailable` when the meter does not answer; D1's errors. */
 export async function slowQueries(work: Work): Promise<SlowQueries> {

@@ -11,6 +11,7 @@ import type {
   Outcome,
 } from "../ground/status.ts";
 import type { StatusCalls } from "../ground/status-calls.ts";
+import { within } from "../ground/time-limit.ts";
 import { maintenancePhase, type ShownState, shownState } from "../ground/uptime.ts";
 import { STATUS_CACHE_MS, STATUS_STALE_AFTER_MS, STATUS_TIMEOUT_MS } from "../limits.ts";
 import { describeError } from "../telemetry/log.ts";
@@ -51,17 +52,11 @@ export function publicStatus(work: Work): Promise<PublicStatus> {
 }
 
 async function readBoard(work: Work): Promise<Board | null> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const patience = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("timeout")), STATUS_TIMEOUT_MS);
-  });
   try {
-    return await Promise.race([statusBook(work.env).board(work.now_ms), patience]);
+    return await within(STATUS_TIMEOUT_MS, () => statusBook(work.env).board(work.now_ms));
   } catch (error) {
     work.log("ERROR", "the book of status does not answer", { error: describeError(error) });
     return null;
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -1,6 +1,6 @@
 /** What the current day has used, from the meter and from the ratings in D1. */
 
-import { labelled } from "../ground/tally.ts";
+import { labelled, ratio } from "../ground/tally.ts";
 import { DAY_MS } from "../ground/time.ts";
 import { USD_PER_NEURON } from "../rag/answer/chat-models.ts";
 import type { UsageSummary } from "../schemas/usage.ts";
@@ -9,7 +9,7 @@ import { minuteOf } from "../telemetry/metering.ts";
 import { LABELS } from "../telemetry/tally.ts";
 import type { Work } from "../work.ts";
 import { type Allowances, allowancesOf } from "./allowances.ts";
-import { ratio, readMeter, total } from "./read-meter.ts";
+import { readMeter, tokenFigures, total } from "./read-meter.ts";
 
 /** @throws Problem `metrics-unavailable` when a part of the meter does not answer; D1's errors. */
 export async function usageSummary(work: Work): Promise<UsageSummary> {
@@ -22,7 +22,7 @@ export async function usageSummary(work: Work): Promise<UsageSummary> {
     ratingsSince(work.stores.db, day * DAY_MS),
   ]);
   const sum = total(series, ({ kind }) => kind === "request");
-  const { units = 0, tokens_in = 0, tokens_out = 0, tokens_saved = 0, neurons = 0 } = sum;
+  const { units = 0, tokens_in = 0, tokens_out = 0, neurons = 0 } = sum;
   const estimated_usd = neurons * USD_PER_NEURON;
   // A key's samples are all in one shard, so nobody is counted twice.
   const count = (which: "active" | "new") => users.reduce((people, shard) => people + shard[which], 0);
@@ -31,12 +31,7 @@ export async function usageSummary(work: Work): Promise<UsageSummary> {
     date: new Date(now_ms).toISOString().slice(0, 10),
     users: { active: count("active"), new: count("new") },
     requests: { total: units, by_model: Object.fromEntries(labelled(sum, LABELS.model)) },
-    tokens: {
-      input: tokens_in,
-      output: tokens_out,
-      saved: tokens_saved,
-      savings_percentage: 100 * (ratio(tokens_saved, tokens_saved + tokens_in) ?? 0),
-    },
+    tokens: tokenFigures(sum),
     cost: {
       estimated_usd,
       per_1k_tokens_usd: price === null ? null : 1000 * price,

@@ -27,7 +27,6 @@ beforeAll(async () => {
     bindings: (worker?.bindings ?? []).filter(({ name }) => names.includes(name)),
   });
   await putConfiguration(service.platform, channels.configuration(service.platform.url));
-  await fiveMinutes();
 });
 afterAll(async () => {
   await service.close();
@@ -74,6 +73,18 @@ const pages = () =>
   channels.received
     .filter(({ channel }) => channel === "pager")
     .map(({ body }) => `${body.event_action} ${body.dedup_key.split("/").at(-1)}`);
+
+test("a first release whose cron evaluates nothing is told as one that stopped, by the time since the stack was born", async () => {
+  await fiveMinutes({ worker_cron: false });
+  expect(pages()).toEqual([]);
+  for (let run = 0; run < 2; run++) await fiveMinutes({ worker_cron: false });
+  expect(pages()).toEqual(["trigger cron-stopped"]);
+  await fiveMinutes();
+  expect(pages()).toEqual(["trigger cron-stopped", "resolve cron-stopped"]);
+  // What has resolved lately must be gone for longer.
+  faults().clock_offset_ms += 24 * 60 * MINUTE_MS;
+  await fiveMinutes();
+});
 
 test("all is well: nobody is told anything, and what the watchdog asks is of its own trace", async () => {
   await fiveMinutes();

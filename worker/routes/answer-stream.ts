@@ -29,8 +29,7 @@ export async function drain(
 }
 
 /**
- * A stream of events. Whoever stops reading does not stop the answer: it is short, booked as what it cost, and kept for the next
- * who asks.
+ * A stream of events. Whoever stops reading stops the model (`Work.awaitedStores`); what it has said by then is booked.
  */
 export function streamed(c: Context<App>, answering: Answering, wording: Wording): Response {
   const { promise, resolve } = Promise.withResolvers<unknown>();

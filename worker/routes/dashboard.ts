@@ -3,7 +3,8 @@ import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { requestSeries } from "../operations/request-series.ts";
 import { DASHBOARD_SCRIPT_PATH, dashboardPage } from "../pages/app-pages.ts";
 import { DASHBOARD_SCRIPT } from "../pages/page-scripts.ts";
-import { requestSeries as requestSeriesSchema, seriesQuery } from "../schemas/dashboard.ts";
+import { requestSeries as requestSeriesSchema } from "../schemas/dashboard.ts";
+import { periodQuery } from "../schemas/metrics.ts";
 import { declareRoute } from "../security/access.ts";
 import type { App } from "../security/context.ts";
 import { refuseInvalid } from "../security/validation.ts";
@@ -38,7 +39,7 @@ const series = declareRoute("operator admin", {
   tags,
   summary: "Requests, errors, latency, cache hits and tokens over time",
   description: "What the dashboard draws: some dozens of steps, the last of which is not over yet.",
-  request: { query: seriesQuery },
+  request: { query: periodQuery },
   responses: { 200: json(requestSeriesSchema, "Oldest first"), 503: { description: "The meter does not answer" } },
 });
 

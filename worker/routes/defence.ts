@@ -10,8 +10,8 @@ import {
   modeChange,
   modeView,
   securityMetrics,
-  securityQuery,
 } from "../schemas/defence.ts";
+import { periodQuery } from "../schemas/metrics.ts";
 import { declareRoute } from "../security/access.ts";
 import { clientAddress } from "../security/address.ts";
 import type { App } from "../security/context.ts";
@@ -89,7 +89,7 @@ const security = declareRoute("operator admin", {
   path: "/debug/security-metrics",
   tags: TAGS,
   summary: "Who was kept out and why, and keys that behave unlike themselves",
-  request: { query: securityQuery },
+  request: { query: periodQuery },
   responses: { 200: json(securityMetrics, "Counts of a period"), 503: { description: "The meter does not answer" } },
 });
 

@@ -104,7 +104,8 @@ const put = declareRoute("write", {
   parameters: CONDITIONS,
   description:
     "`If-Match` with the document's ETag makes the write conditional; `If-None-Match: *` writes only what does not exist. " +
-    "Both take lists of ETags and `*` (RFC 9110).",
+    "Both take lists of ETags and `*` (RFC 9110). One without a value never arrives, since Cloudflare's runtime drops such headers: a client " +
+    "that knows no ETag sends `*`, or nothing.",
   request: { params: documentParams, body: jsonRequest(documentBody) },
   responses: {
     201: json(writeResult, "Created"),

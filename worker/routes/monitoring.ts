@@ -4,13 +4,13 @@ import { updateBaseline } from "../operations/baseline.ts";
 import { reportCapacity } from "../operations/capacity.ts";
 import { reportPerformance, reportVolume, reportWeek } from "../operations/monitoring.ts";
 import { reportQueues } from "../operations/queue-report.ts";
+import { periodQuery } from "../schemas/metrics.ts";
 import {
   baseline,
   baselineUpdate,
   capacityReport,
   performanceReport,
   queueReport,
-  reportQuery,
   volumeReport,
   weeklyReport,
 } from "../schemas/monitoring.ts";
@@ -29,7 +29,7 @@ const performance = declareRoute("operator admin", {
   path: "/monitoring/performance",
   tags: TAGS,
   summary: "Latency and errors by route, beside the baseline",
-  request: { query: reportQuery },
+  request: { query: periodQuery },
   responses: { 200: json(performanceReport, "The period"), 503: UNAVAILABLE },
 });
 monitoring.openapi(performance, async (c) => {
@@ -41,7 +41,7 @@ const volume = declareRoute("operator admin", {
   path: "/monitoring/request-volume",
   tags: TAGS,
   summary: "Requests by the hour or the day",
-  request: { query: reportQuery },
+  request: { query: periodQuery },
   responses: { 200: json(volumeReport, "The period"), 503: UNAVAILABLE },
 });
 monitoring.openapi(volume, async (c) => c.json(await reportVolume(c.var.work, c.req.valid("query").period), 200));

@@ -17,7 +17,7 @@ const UNSAYABLE: ReadonlySet<string> = new Set([
   "must have ascending lines, each once",
   "occurs twice in this batch",
   "goes with `stream` alone",
-  "must end with a message of the user",
+  "must end with a message of the user: put what matters of a tool's answer into the question",
   "post /v1/chat/completions must not be empty",
   "is_public, source and at tell of an entry: send its text",
   "must be an IPv4 or IPv6 address, or a network as 203.0.113.0/24",

@@ -141,6 +141,17 @@ test.each([", ", " ,", ",\t", '"a" ', ' ,"a"', "W/", "\t "])(
   },
 );
 
+test("an empty condition never arrives: the runtime drops it, as the description says, while a list of nothing is refused", async () => {
+  const put = (condition: string, text: string) =>
+    service.call("PUT", "/api/v1/documents/empty", { text }, { headers: { "if-match": condition } });
+  expect((await put("", "One.")).status).toBe(201);
+  expect((await put(" ", "Two.")).status).toBe(200);
+  expect((await put(",", "Three.")).status).toBe(400);
+  expect((await put('""', "Four.")).status).toBe(412);
+  const { json } = await service.call("GET", "/openapi.json");
+  expect(json.paths["/api/v1/documents/{id}"].put.description).toContain("without a value");
+});
+
 describe("keys", () => {
   test("a tenant's admin key gives no more than it has; the bootstrap secret does", async () => {
     const key = await service.key({ scopes: ["admin"], tenant: "limited", rate_tier: "low", daily_quota: 500 });

@@ -19,6 +19,8 @@ const ENGLISH = {
   british: "The licence, the behaviour and the catalogue are organised in the centre.",
   american: "The license, the behavior and the catalog are organized in the center.",
 };
+/** Of which one says in another word what is asked for. */
+const BERTHS = { painted: "Berths are painted by the guild.", removed: "Berths are removed by the guild." };
 /** Scripts that FTS5's own tables do not know, or cut at their marks; one word of each. */
 const SCRIPTS = {
   adlam: "𞤀𞤣𞤤𞤢𞤥",
@@ -38,7 +40,7 @@ const SCRIPTS = {
 let service: Service;
 beforeAll(async () => {
   service = await startService();
-  const documents = Object.entries({ ...TEXTS, ...ENGLISH, ...SCRIPTS }).map(([id, text]) => ({ id, text }));
+  const documents = Object.entries({ ...TEXTS, ...ENGLISH, ...BERTHS, ...SCRIPTS }).map(([id, text]) => ({ id, text }));
   const { json } = await service.call("POST", "/api/v1/documents/batch", { documents });
   expect((await service.job(json.job_id)).state).toBe("done");
 });
@@ -76,4 +78,9 @@ test.each([
   "center",
 ])("%s is found in both spellings", async (word) => {
   for (const id of Object.keys(ENGLISH)) expect(await finds(word, id)).toBe(true);
+});
+
+test("of two that share the same words with a query, the one that says another of them in its own way is first", async () => {
+  const { json } = await service.call("POST", "/api/v1/search", { query: "How does the guild erase berths?" });
+  expect(json.results[0].document_id).toBe("removed");
 });

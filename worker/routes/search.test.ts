@@ -199,3 +199,12 @@ describe("what people type", () => {
     expect(ids(await hits({ query: "歌", mode: "text" }))).toEqual(["cjk"]);
   });
 });
+
+test("words that may stand for asked ones count where no vectors take part: those know more of them", async () => {
+  const textScore = async (mode: string): Promise<number> => {
+    const found = await hits({ query: "change the pawl of the windlass", mode });
+    return found.find(({ document_id }) => document_id === "windlass")?.scores.text ?? 0;
+  };
+  expect(await textScore("text")).toBeGreaterThan(await textScore("hybrid"));
+  expect(await textScore("hybrid")).toBeGreaterThan(0);
+});

@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { AUDIT_OUTCOMES, auditEntry } from "../ground/audit-entry.ts";
 import { AUDIT_PAGE_DEFAULT, AUDIT_PAGE_MAX } from "../limits.ts";
-import { NO_CONTROLS, wholeNumber } from "./documents.ts";
+import { cursorOf, NO_CONTROLS, nextCursor, wholeNumber } from "./documents.ts";
 
 const time = z.iso.datetime({ offset: true });
 // With `meta`: commands have made these schemas before `.openapi` is there.
@@ -52,7 +52,7 @@ export type AuditView = z.infer<typeof auditView>;
 export const auditPage = z
   .object({
     entries: z.array(auditView),
-    next_cursor: z.string().nullable().openapi({ description: "Pass it as `cursor`; null on the last page." }),
+    next_cursor: nextCursor,
   })
   .openapi("AuditPage");
 
@@ -66,10 +66,7 @@ const auditFilter = {
 export const auditQuery = z.strictObject({
   ...auditFilter,
   limit: wholeNumber(AUDIT_PAGE_MAX).default(AUDIT_PAGE_DEFAULT),
-  cursor: z
-    .string()
-    .regex(/^\d{1,15}\.\d{1,15}$/, "must be the `next_cursor` of an earlier page")
-    .optional(),
+  cursor: cursorOf(/^\d{1,15}\.\d{1,15}$/),
 });
 
 export const auditVerification = z

@@ -1,10 +1,6 @@
 /** What the dashboard draws over time. */
 import { z } from "@hono/zod-openapi";
-import { PERIODS } from "./metrics.ts";
-
-export const seriesQuery = z.strictObject({ period: z.enum(PERIODS).default("24h") });
-
-const latency = z.number().nullable().openapi({ description: "Within 2 %; null where nothing was asked." });
+import { latency, PERIODS } from "./metrics.ts";
 
 export const requestSeries = z
   .object({

@@ -1,7 +1,7 @@
 /** What an operator who looks for a fault wants to see of the inside; never a secret, never a document's text. */
 import { z } from "@hono/zod-openapi";
 import { deepHealth } from "./deep-health.ts";
-import { advice, slowStatements } from "./monitoring.ts";
+import { advice, queueBacklogs, slowStatements } from "./monitoring.ts";
 
 export const environment = z
   .object({
@@ -50,9 +50,7 @@ export const rateLimitStatus = z
 
 export const queueStatus = z
   .object({
-    queues: z.array(
-      z.object({ name: z.string(), backlog: z.int(), backlog_bytes: z.int(), oldest_at: z.iso.datetime().nullable() }),
-    ),
+    queues: queueBacklogs,
     dead_letters: z
       .array(
         z.object({

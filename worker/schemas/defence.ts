@@ -68,8 +68,6 @@ export const blockView = z
 
 export const blocksView = z.object({ blocks: z.array(blockView) }).openapi("Blocks");
 
-export const securityQuery = z.strictObject({ period: z.enum(PERIODS).default("24h") });
-
 const counts = z.record(z.string(), z.int());
 
 export const securityMetrics = z

@@ -22,7 +22,11 @@ const utf8Bytes = (text: string) => new TextEncoder().encode(text).length;
 /** What the checks below enforce, as OpenAPI says it. */
 const NO_NUL = "^[^\\u0000]*$";
 export const NOT_BLANK = "^(?=[^\\u0000]*\\S)[^\\u0000]*$";
-/** What a reader does not see, in the spelling of JSON Schema: `\p{DI}` and white space. */
+/**
+ * What a reader does not see, in the spelling of JSON Schema: `\p{DI}` and white space. Only up to U+FFFF: a range above is written in one way
+ * for engines that read code points, in another for those that read halves of them, and each is a syntax error to somebody. A text of
+ * nothing but such signs is refused all the same.
+ */
 const UNSEEN =
   "\\s\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\u3164\\ufe00-\\ufe0f\\uffa0\\ufff0-\\ufff8";
 export const SHOWN = `^(?=[^\\u0000]*[^\\u0000${UNSEEN}])[^\\u0000]*$`;
@@ -59,6 +63,12 @@ export function wholeNumber(max: number) {
     .pipe(z.number().int().min(1).max(max))
     .openapi({ type: "integer", minimum: 1, maximum: max });
 }
+
+/** Where a list goes on: a query parameter of a form that only its own answers give, and the field that gives it. */
+export function cursorOf(form: RegExp) {
+  return z.string().regex(form, "must be the `next_cursor` of an earlier page").optional();
+}
+export const nextCursor = z.string().nullable().openapi({ description: "Pass it as `cursor`; null on the last page." });
 
 const metadataTypes = new Map<string, string>(
   VECTOR_INDEX.metadata_indexes.map(({ property, type }) => [property, type]),

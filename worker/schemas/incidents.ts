@@ -9,7 +9,7 @@ import {
   INCIDENT_TITLE_CHARS_MAX,
   KEY_NAME_CHARS_MAX,
 } from "../limits.ts";
-import { ONE_LINE, SHOWN, shownText, wholeNumber } from "./documents.ts";
+import { cursorOf, nextCursor, ONE_LINE, SHOWN, shownText, wholeNumber } from "./documents.ts";
 
 /** Control characters have no place on one line of a page, a feed or a terminal. */
 const oneLine = shownText
@@ -139,16 +139,14 @@ export const incident = z
 export const incidentPage = z
   .object({
     incidents: z.array(incident),
-    next_cursor: z.string().nullable().openapi({ description: "Pass it as `cursor`; null on the last page." }),
+    next_cursor: nextCursor,
   })
   .openapi("IncidentPage");
+export type IncidentPage = z.infer<typeof incidentPage>;
 
 const page = {
   limit: wholeNumber(INCIDENT_PAGE_MAX).default(INCIDENT_PAGE_DEFAULT),
-  cursor: z
-    .string()
-    .regex(/^\d{1,9}$/, "must be the `next_cursor` of an earlier page")
-    .optional(),
+  cursor: cursorOf(/^\d{1,9}$/),
 };
 
 export const incidentListQuery = z.strictObject({ state: z.enum(["open", "resolved", "all"]).default("all"), ...page });
@@ -207,7 +205,7 @@ export const maintenance = z
 export const maintenancePage = z
   .object({
     maintenance: z.array(maintenance),
-    next_cursor: z.string().nullable().openapi({ description: "Pass it as `cursor`; null on the last page." }),
+    next_cursor: nextCursor,
   })
   .openapi("MaintenancePage");
 

@@ -9,7 +9,7 @@ import {
   KEY_QUOTA_MAX,
   TENANT_CHARS_MAX,
 } from "../limits.ts";
-import { shownText, wholeNumber } from "./documents.ts";
+import { cursorOf, nextCursor, shownText, wholeNumber } from "./documents.ts";
 
 const name = shownText
   .refine((text) => !/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(text), "must not hold control characters")
@@ -96,16 +96,13 @@ export const createdKey = keyView
 export const keyPage = z
   .object({
     keys: z.array(keyView),
-    next_cursor: z.string().nullable().openapi({ description: "Pass it as `cursor`; null on the last page." }),
+    next_cursor: nextCursor,
   })
   .openapi("KeyPage");
 
 export const keyListQuery = z.strictObject({
   limit: wholeNumber(KEY_PAGE_MAX).default(KEY_PAGE_DEFAULT),
-  cursor: z
-    .string()
-    .regex(/^\d{1,15}\.[a-z0-9]{1,80}$/, "must be the `next_cursor` of an earlier page")
-    .optional(),
+  cursor: cursorOf(/^\d{1,15}\.[a-z0-9]{1,80}$/),
 });
 
 const KEY_ID = new RegExp(`^[0-9a-z]{${KEY_ID_CHARS}}$`);

@@ -3,6 +3,8 @@ import { z } from "@hono/zod-openapi";
 import { allowance, byResource } from "./allowances.ts";
 
 export const PERIODS = ["1h", "24h", "7d", "30d"] as const;
+export const periodQuery = z.strictObject({ period: z.enum(PERIODS).default("24h") });
+export const latency = z.number().nullable().openapi({ description: "Within 2 %; null where nothing was asked." });
 
 export const metricsQuery = z.strictObject({
   period: z.enum(PERIODS).default("24h").openapi({
@@ -15,7 +17,6 @@ export const metricsQuery = z.strictObject({
 });
 
 const share = z.number().min(0).max(1);
-const latency = z.number().nullable().openapi({ description: "Within 2 %; null where nothing was asked." });
 
 export const metrics = z
   .object({

@@ -1,9 +1,8 @@
 /** Reports of how the service does over time, and the baseline that they are compared with. */
 import { z } from "@hono/zod-openapi";
 import { allowance, byResource } from "./allowances.ts";
-import { PERIODS } from "./metrics.ts";
+import { latency, PERIODS } from "./metrics.ts";
 
-const latency = z.number().nullable().openapi({ description: "Within 2 %; null where nothing was asked." });
 const figures = z
   .object({
     requests: z.int(),
@@ -56,8 +55,7 @@ export const slowStatements = z
 export const advice = z
   .array(z.object({ table: z.string(), rows: z.int(), statement: z.string(), advice: z.string() }))
   .openapi({ description: "Slow statements that read a whole table of a thousand rows and more." });
-
-export const reportQuery = z.strictObject({ period: z.enum(PERIODS).default("24h") });
+export type Advice = z.infer<typeof advice>[number];
 
 export const performanceReport = z
   .object({
@@ -83,11 +81,13 @@ export const volumeReport = z
   })
   .openapi("VolumeReport");
 
+export const queueBacklogs = z.array(
+  z.object({ name: z.string(), backlog: z.int(), backlog_bytes: z.int(), oldest_at: z.iso.datetime().nullable() }),
+);
+
 export const queueReport = z
   .object({
-    queues: z.array(
-      z.object({ name: z.string(), backlog: z.int(), backlog_bytes: z.int(), oldest_at: z.iso.datetime().nullable() }),
-    ),
+    queues: queueBacklogs,
     messages: z
       .array(z.object({ type: z.string(), outcome: z.string(), count: z.int() }))
       .openapi({ description: "Of the last day." }),

@@ -4,8 +4,8 @@ import { completionRequest } from "./openai.ts";
 const QUESTION = { model: "balanced", messages: [{ role: "user", content: "What does the weevil eat?" }] };
 
 test.each([
-  ["tools", [{ type: "function" }]],
-  ["tool_choice", "auto"],
+  ["tool_choice", "required"],
+  ["function_call", { name: "f" }],
   ["stop", ["\n"]],
   ["top_logprobs", 0],
   ["web_search_options", {}],

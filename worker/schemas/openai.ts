@@ -19,11 +19,19 @@ import { cutHistory, type Turn } from "../rag/answer/conversation.ts";
 import { plainText } from "./documents.ts";
 import { chatAnswer, chatRequest } from "./search.ts";
 
-const contentPart = z.object({ type: z.literal("text", "only parts of type text are read"), text: plainText });
+const contentPart = z.union(
+  [
+    z.object({ type: z.literal("text"), text: plainText }),
+    // What a model has said in place of an answer: nothing.
+    z.object({ type: z.literal("refusal"), refusal: plainText }).transform(({ type }) => ({ type, text: "" })),
+  ],
+  "only parts of type text are read",
+);
 
 const message = z.looseObject({
-  role: z.enum(["system", "developer", "user", "assistant"]),
+  role: z.enum(["system", "developer", "user", "assistant", "tool", "function"]),
   content: z.union([plainText, z.array(contentPart)], "must be text, or parts of type text").nullish(),
+  tool_calls: z.array(z.unknown()).max(JSON_ITEMS_MAX).nullish(),
 });
 type Message = z.infer<typeof message>;
 
@@ -43,6 +51,9 @@ const WITHOUT_EFFECT = {
   reasoning_effort: z.string().nullish(),
   verbosity: z.string().nullish(),
   parallel_tool_calls: z.boolean().nullish(),
+  // Whoever may call them need not.
+  tools: z.array(z.unknown()).max(JSON_ITEMS_MAX).nullish(),
+  functions: z.array(z.unknown()).max(JSON_ITEMS_MAX).nullish(),
 };
 
 /** Some clients always send the field: what asks for nothing is taken. */
@@ -51,21 +62,19 @@ function refused(reason: string, ...nothing: z.ZodType[]) {
   // A union of one says what that one says.
   return (nothing.length === 0 ? z.null(message) : z.union([z.null(), ...nothing], message)).optional();
 }
-const NO_SHAPING = "the text is the model's, with its citations";
+const NO_SHAPING = "the text is the model's, with its citations. Leave it out";
 const NO_ITEMS = z.array(z.unknown()).max(0);
 const NO_FIELDS = z
   .record(z.string(), z.unknown())
   .refine((fields) => Object.keys(fields).length === 0, `is not supported: ${NO_SHAPING}`)
   .openapi({ maxProperties: 0 });
-const NO_CALL = z.literal("none");
-const NO_TOOLS = "an answer comes from the documents, and calls nothing";
+const NO_CALL = z.enum(["none", "auto"]);
+const NO_TOOLS = "an answer comes from the documents, and calls nothing. Send `auto` or `none`, or leave it out";
 
 const REFUSED = {
-  tools: refused(NO_TOOLS, NO_ITEMS),
   tool_choice: refused(NO_TOOLS, NO_CALL),
-  functions: refused(NO_TOOLS, NO_ITEMS),
   function_call: refused(NO_TOOLS, NO_CALL),
-  web_search_options: refused(NO_TOOLS),
+  web_search_options: refused("an answer comes from the documents. Leave it out"),
   stop: refused(NO_SHAPING, NO_ITEMS),
   logit_bias: refused(NO_SHAPING, NO_FIELDS),
   prediction: refused(NO_SHAPING),
@@ -87,7 +96,7 @@ const completionFields = z.strictObject({
     .min(1)
     .max(JSON_ITEMS_MAX)
     .openapi({
-      description: `The last one of the user, at most ${QUERY_CHARS_MAX} characters, is the question, and nothing may follow but system texts. From those of user and assistant before it, the last ${HISTORY_TOKENS_MAX} tokens, is taken what it leaves out; all others are without effect.`,
+      description: `The last one of the user, at most ${QUERY_CHARS_MAX} characters, is the question, and nothing may follow but system texts: what tools have answered is not read. From those of user and assistant before it, the last ${HISTORY_TOKENS_MAX} tokens, is taken what it leaves out; all others are without effect.`,
       example: [{ role: "user", content: "What do I do when an API key has leaked?" }],
     }),
   stream: z.boolean().nullish(),
@@ -116,7 +125,11 @@ export const completionRequest = completionFields
       context.addIssue({ code: "custom", path, message: text });
     if (stream_options && stream !== true) refuse(["stream_options"], "goes with `stream` alone");
     const place = questionPlace(messages);
-    if (messages[place]?.role !== "user") return refuse(["messages"], "must end with a message of the user");
+    if (messages[place]?.role !== "user")
+      return refuse(
+        ["messages"],
+        "must end with a message of the user: put what matters of a tool's answer into the question",
+      );
     const question = chatRequest.shape.message.safeParse(textOf(messages[place]));
     if (!question.success)
       refuse(["messages", place, "content"], question.error.issues[0]?.message ?? "is no question");
@@ -126,7 +139,7 @@ export type CompletionRequest = z.infer<typeof completionRequest>;
 
 /** The last message but for system texts, which clients put anywhere; -1 without one. */
 function questionPlace(messages: readonly Message[]): number {
-  return messages.findLastIndex(({ role }) => isSpoken(role));
+  return messages.findLastIndex(({ role }) => role !== "system" && role !== "developer");
 }
 
 /** The conversation proper. */
@@ -143,7 +156,11 @@ export function readCompletion(request: CompletionRequest): { message: string; h
   const place = questionPlace(messages);
   const question = messages[place];
   if (!question) throw new Error("a completion without a question has passed its schema");
-  const spoken = messages.flatMap(({ role }, index) => (isSpoken(role) && index < place ? [index] : []));
+  // A message that calls tools and says nothing is none of the conversation.
+  const isMute = (message: Message) => message.tool_calls != null && textOf(message) === "";
+  const spoken = messages.flatMap((message, index) =>
+    isSpoken(message.role) && !isMute(message) && index < place ? [index] : [],
+  );
   const history = spoken.flatMap((index): Turn[] => {
     const { role, ...message } = messages[index] as Message;
     return isSpoken(role) ? [{ role, content: textOf(message).slice(0, HISTORY_MESSAGE_CHARS_MAX) }] : [];
@@ -151,7 +168,8 @@ export function readCompletion(request: CompletionRequest): { message: string; h
   const read = new Set([place, ...spoken.slice(cutHistory(history).from)]);
   const others = messages.flatMap((_, index) => (read.has(index) ? [] : [`messages[${index}]`]));
   const fields = Object.keys(WITHOUT_EFFECT) as (keyof typeof WITHOUT_EFFECT)[];
-  const given = fields.filter((name) => (request[name] ?? null) !== null);
+  const asksForNothing = (value: unknown) => value == null || (Array.isArray(value) && value.length === 0);
+  const given = fields.filter((name) => !asksForNothing(request[name]));
   return { message: textOf(question), history: history.slice(-HISTORY_MESSAGES_MAX), ignored: [...given, ...others] };
 }
 

@@ -153,7 +153,8 @@ export const chatAnswer = z
     answer: z.string().nullable().openapi({ description: "Null when no model answered: see `sources`." }),
     found: z.boolean().openapi({ description: "False: the documents do not answer the question." }),
     grounded: z.boolean().openapi({
-      description: "Whether the answer cites at least one passage. An answer that cites nothing may be invented.",
+      description:
+        "Whether the answer cites at least one passage. One that cites nothing may be invented; a refusal is never grounded, whatever it cites.",
     }),
     citations: z.array(citation),
     sources: z.array(source),

@@ -39,25 +39,38 @@ const observe: MiddlewareHandler<App> = async (c, next) => {
     traceparent: c.req.header("traceparent"),
     ray_id: c.req.header("cf-ray"),
     colo: String(c.req.raw.cf?.colo ?? "local"),
+    left: c.req.raw.signal,
   });
   c.set("work", work);
-  await next();
-  await discardBody(c.req.raw);
-  identify(c);
-  work.later(conclude(work, endingOf(c)));
+  // Otherwise the runtime drops all of a request whose caller hangs up, in the middle of a write, too, and it is never booked.
+  const { promise: answered, resolve } = Promise.withResolvers<void>();
+  work.later(answered);
+  try {
+    await next();
+    await discardBody(c.req.raw);
+    identify(c);
+    work.later(conclude(work, endingOf(c)));
+  } finally {
+    resolve();
+  }
 };
 
 /** A method may be any word that a caller makes up. */
 const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
+/** What nginx has for a caller who hung up, in logs and figures only: nobody is sent it. */
+const CALLER_LEFT = 499;
+
 function endingOf(c: Context<App>): Ending {
-  const { status } = c.res;
+  // What the models no longer did for a caller who has gone is no failure of theirs.
+  const hasLeft = c.res.status >= 500 && c.var.work.left?.aborted === true;
+  const status = hasLeft ? CALLER_LEFT : c.res.status;
   return {
     endpoint: routePattern(c),
     outcome: status >= 500 ? "failed" : status >= 400 ? "refused" : "done",
     // Who is kept out, and why.
     notable: status === 401 || status === 403 || status === 429,
-    error: c.error,
+    error: hasLeft ? undefined : c.error,
     method: METHODS.has(c.req.method) ? c.req.method : "other",
     status_code: status,
     address: clientAddress(c),

@@ -3,7 +3,7 @@
  * callers nothing but the fallback. Pure; `now_ms` is passed in. State is per isolate, which is enough: each learns
  * of an outage from its own few failures.
  */
-import { within } from "../ground/time-limit.ts";
+import { CallerLeft, within } from "../ground/time-limit.ts";
 import { BREAKER_FAILURES_TO_OPEN, BREAKER_OPEN_MS } from "../limits.ts";
 
 export class Breaker {
@@ -33,19 +33,23 @@ export class CircuitOpen extends Error {
   override name = "CircuitOpen";
 }
 
-/** Runs `work` unless the circuit is open; a call that takes longer than `timeout_ms` counts as failed, and its signal aborts. */
+/**
+ * Runs `work` unless the circuit is open; a call that takes longer than `timeout_ms` counts as failed, and its signal aborts. It does so
+ * when `left` aborts, too: that says nothing about who was called.
+ */
 export async function guardedCall<T>(
   breaker: Breaker,
   timeout_ms: number,
   work: (signal: AbortSignal) => Promise<T>,
+  left?: AbortSignal,
 ): Promise<T> {
   if (!breaker.allows(Date.now())) throw new CircuitOpen("left alone after repeated failures");
   try {
-    const result = await within(timeout_ms, work);
+    const result = await within(timeout_ms, work, left);
     breaker.record(true, Date.now());
     return result;
   } catch (error) {
-    breaker.record(false, Date.now());
+    if (!(error instanceof CallerLeft)) breaker.record(false, Date.now());
     throw error;
   }
 }

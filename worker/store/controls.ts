@@ -5,17 +5,8 @@
  * it, and both are in the audit log.
  */
 import { z } from "zod";
-import { MODES, type ModeState } from "../ground/mode.ts";
+import { type ModeState, modeState } from "../ground/mode.ts";
 import { holds, type Network } from "../ground/network.ts";
-import { RATE_TIERS } from "../ground/principal.ts";
-
-const modeState = z.object({
-  mode: z.enum(MODES),
-  rate_tier_max: z.enum(RATE_TIERS).nullable(),
-  reason: z.string(),
-  since_ms: z.number(),
-  by: z.string(),
-});
 
 const block = z.object({
   network: z.string(),

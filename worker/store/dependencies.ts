@@ -56,18 +56,26 @@ export function aiPatience(
 
 /**
  * Embedding calls (`text` in the inputs) and generation fail apart, so each has its own breaker. A call that is given up is
- * aborted: the model must not go on working for nobody.
+ * aborted, as is every call, and every stream that has begun, when `left` aborts: the model must not go on working for nobody.
  */
-export function guardedAi(env: Env, timings: Timings, kind: "waited for" | "patient"): GuardedAi {
+export function guardedAi(
+  env: Env,
+  timings: Timings,
+  kind: "waited for" | "patient",
+  left: AbortSignal | undefined,
+): GuardedAi {
   const patience = aiPatience(env);
   const embed_ms = kind === "patient" ? patience.embed_patient_ms : patience.embed_ms;
   const run = (model: string, inputs: object, options: object = {}) => {
     const embedding = "text" in inputs;
     const breaker = embedding ? breakers.embedding : breakers.generation;
+    const binding = env.AI as unknown as { run(...args: unknown[]): Promise<unknown> };
+    const call = (given_up: AbortSignal) => {
+      const signal = left ? AbortSignal.any([given_up, left]) : given_up;
+      return binding.run(model, inputs, { ...options, signal });
+    };
     return timings.measure(embedding ? "embedding" : "generation", () =>
-      guardedCall(breaker, embedding ? embed_ms : patience.generate_ms, (signal) =>
-        (env.AI as unknown as { run(...args: unknown[]): Promise<unknown> }).run(model, inputs, { ...options, signal }),
-      ),
+      guardedCall(breaker, embedding ? embed_ms : patience.generate_ms, call, left),
     );
   };
   const toMarkdown: Converter["toMarkdown"] = (file, options) =>

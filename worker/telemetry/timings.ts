@@ -1,4 +1,5 @@
 /** Durations of one unit of work by dependency, and what it used of their allowances. */
+import { CallerLeft } from "../ground/time-limit.ts";
 
 const DEPENDENCIES = ["db", "kv", "vector", "ai"] as const;
 type Dependency = (typeof DEPENDENCIES)[number];
@@ -57,7 +58,7 @@ export class Timings {
     try {
       return await work();
     } catch (error) {
-      if (errors !== null) this.counts[errors] += 1;
+      if (errors !== null && !(error instanceof CallerLeft)) this.counts[errors] += 1;
       throw error;
     } finally {
       this.#spent_ms[dependency] += performance.now() - started_ms;

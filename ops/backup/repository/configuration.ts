@@ -38,6 +38,8 @@ export interface LoadedConfiguration {
   sha256: string;
   /** Of `config`; null when it is gone. */
   etag: string | null;
+  /** Keys of its copies and older ones', as far as they were listed. */
+  copies: ReadonlySet<string>;
   /** False when it was taken from a copy, because `config` is not this one. */
   is_current: boolean;
   warnings: string[];
@@ -78,6 +80,7 @@ export async function loadConfiguration(
   }
   const current = verified && "payload" in verified ? verified.payload : undefined;
   const problem = main === undefined ? "is missing" : verified && "problem" in verified ? verified.problem : undefined;
+  const listed = new Set(copies.map(({ key }) => key));
   for (const { key: copy, revision } of copies) {
     if (revision <= (current?.revision ?? 0)) break;
     const { body } = await storage.read(copy, signal);
@@ -89,6 +92,7 @@ export async function loadConfiguration(
       bytes: body,
       sha256: sha256(body),
       etag: main?.etag ?? null,
+      copies: listed,
       is_current: false,
       warnings: [warning],
     };
@@ -99,6 +103,7 @@ export async function loadConfiguration(
       bytes: main.body,
       sha256: sha256(main.body),
       etag: main.etag,
+      copies: listed,
       is_current: true,
       warnings: [],
     };
@@ -143,10 +148,8 @@ export async function secureConfiguration(
   signal: AbortSignal,
 ): Promise<void> {
   const copy = configCopyKey(epoch, loaded.config.revision, loaded.sha256);
-  // Once in an epoch: to look costs less than to write in vain.
-  if ((await storage.look(copy, signal).catch(absent)) === undefined) {
-    await storage.create(copy, loaded.bytes, signal).catch(alreadyThere);
-  }
+  // Once in an epoch.
+  if (!loaded.copies.has(copy)) await storage.create(copy, loaded.bytes, signal).catch(alreadyThere);
   if (loaded.is_current) return;
   loaded.etag = await storage.replace(CONFIG, loaded.bytes, loaded.etag, signal);
   loaded.is_current = true;

@@ -4,7 +4,7 @@
  */
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
-import { constants, zstdCompress, zstdDecompress } from "node:zlib";
+import { constants, zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync } from "node:zlib";
 
 /** Of the repository's writer secret (HKDF-SHA256, salt = repository id, info = `prism-backup/1 …`). */
 export interface MetadataKeys {
@@ -22,12 +22,23 @@ const TAG_BYTES = 16;
 /** An index names a part in about 130 compressed bytes: this is one of millions of parts. */
 const SEALED_PLAIN_BYTES_MAX = 1024 * 1024 * 1024;
 
-export const compress = (plain: Uint8Array, level: number): Promise<Uint8Array<ArrayBuffer>> =>
-  promisify(zstdCompress)(plain, { params: { [constants.ZSTD_c_compressionLevel]: level } });
+/** So few are worked on at once: to hand them to another thread takes longer. */
+const AT_ONCE_BYTES = 128 * 1024;
+
+export async function compress(plain: Uint8Array, level: number): Promise<Uint8Array<ArrayBuffer>> {
+  const options = { params: { [constants.ZSTD_c_compressionLevel]: level } };
+  return plain.byteLength <= AT_ONCE_BYTES
+    ? zstdCompressSync(plain, options)
+    : await promisify(zstdCompress)(plain, options);
+}
 
 /** Stops at `plain_bytes_max`: a few bytes may claim to be gigabytes. */
-export const decompress = (packed: Uint8Array, plain_bytes_max: number): Promise<Uint8Array> =>
-  promisify(zstdDecompress)(packed, { maxOutputLength: Math.max(1, plain_bytes_max) });
+export async function decompress(packed: Uint8Array, plain_bytes_max: number): Promise<Uint8Array> {
+  const options = { maxOutputLength: Math.max(1, plain_bytes_max) };
+  return packed.byteLength <= AT_ONCE_BYTES
+    ? zstdDecompressSync(packed, options)
+    : await promisify(zstdDecompress)(packed, options);
+}
 
 export const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 

@@ -19,7 +19,7 @@ let s3: Awaited<ReturnType<typeof startS3>>;
 beforeAll(async () => {
   s3 = await startS3();
   const { prefix, days } = LOCKED_PREFIXES.backups;
-  const condition = { type: "Age", maxAgeSeconds: days * 86_400 };
+  const condition = { type: "Age" as const, maxAgeSeconds: days * 86_400 };
   s3.addBucket("locked", [{ id: "backups", enabled: true, prefix, condition }]);
 });
 afterAll(() => s3.close());

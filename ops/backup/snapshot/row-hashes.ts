@@ -61,12 +61,11 @@ export async function findRowHashes(
   wanted: ReadonlySet<KeyHash>,
 ): Promise<Map<KeyHash, Buffer>> {
   const found = new Map<KeyHash, Buffer>();
-  // Most entries are not wanted: a number tells that faster than a string.
-  const beginnings = new Set([...wanted].map((hash) => Buffer.from(hash.slice(0, 4), "latin1").readUInt32BE()));
+  const mayBeWanted = beginningsOf(wanted);
   for await (const bytes of parts) {
     const part = asEntries(bytes);
     for (let at = 0; at < part.length; at += ENTRY_BYTES) {
-      if (!beginnings.has(part.readUInt32BE(at))) continue;
+      if (!mayBeWanted(part[at] ?? 0, part[at + 1] ?? 0, part[at + 2] ?? 0)) continue;
       const key = asKeyHash(part, at);
       if (!wanted.has(key)) continue;
       const row_hash = part.subarray(at + KEY_HASH_BYTES, at + ENTRY_BYTES);
@@ -75,6 +74,16 @@ export async function findRowHashes(
     }
   }
   return found;
+}
+
+/** By three bytes that a hash begins with: most entries of a table are not wanted, and a look into an array tells that faster than any set. */
+function beginningsOf(wanted: ReadonlySet<KeyHash>): (first: number, second: number, third: number) => boolean {
+  const bits = Math.min(24, 8 + Math.ceil(Math.log2(wanted.size + 1)));
+  const seen = new Uint8Array(2 ** bits);
+  const place = (first: number, second: number, third: number) =>
+    ((first << 16) | (second << 8) | third) >> (24 - bits);
+  for (const hash of wanted) seen[place(hash.charCodeAt(0), hash.charCodeAt(1), hash.charCodeAt(2))] = 1;
+  return (first, second, third) => seen[place(first, second, third)] === 1;
 }
 
 /** The keys that a part has entries for. */

@@ -63,12 +63,17 @@ export async function copyStores(sources: StoreSources, beside: Beside): Promise
   const audit = bucket("audit");
   const put = async (kind: string, bytes: Uint8Array) => (await writer.putPart(kind, bytes)).id;
 
+  const putWorker = async (): Promise<string> => {
+    if (typeof worker.version === "string") return (await writer.keepPart(worker.version)).id;
+    options.on_bytes(worker.version.length);
+    return await put("worker", worker.version);
+  };
+
   // Most objects are there already while rows are still being read.
   const early = (async () => {
     await vectors.pass(options.on_bytes, objects?.vectors);
     await audit.pass(options.on_bytes, objects?.audit);
   })();
-  options.on_bytes(worker.version.length);
   const name = liveOf(resources.vectors)?.name ?? "";
   const listing = options.full || base === null;
   const late = beside.sealed.then(async ({ vector_ids }) => {
@@ -85,12 +90,7 @@ export async function copyStores(sources: StoreSources, beside: Beside): Promise
     return await allDone([again, configuration, describeIndex({ api, account_id, name }, vector_ids, listing)]);
   });
   const exported = sources.exportStack().then((stack) => stack && put("stack", stack));
-  const [[needed, config, index], stack_export, version] = await allDone([
-    late,
-    exported,
-    put("worker", worker.version),
-    early,
-  ]);
+  const [[needed, config, index], stack_export, version] = await allDone([late, exported, putWorker(), early]);
   const [packs, audited] = [await vectors.finish(needed), await audit.finish(new Set())];
   return {
     buckets: { vectors: packs.summary, audit: audited.summary },

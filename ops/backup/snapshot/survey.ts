@@ -27,7 +27,7 @@ export interface Survey {
   full_because: string | null;
   /** Null where only a database is backed up. */
   objects: Record<"vectors" | "audit", StoredObject[]> | null;
-  /** The same. With all of its modules, which every snapshot holds. */
+  /** The same. */
   worker: WorkerState | null;
 }
 
@@ -45,7 +45,7 @@ interface SurveySources {
 /**
  * `snapshot`: the one that may be continued. `marking`: the look leaves a mark in the database, by which the end of the backup knows that it was
  * not moved back in time. Reads a few hundred rows.
- * @throws OpsError in the words of D1 or the storage, when the snapshot is damaged, or the Worker was never deployed.
+ * @throws OpsError in the words of D1 or the storage, or when the snapshot is damaged.
  */
 export async function survey(
   { database: { connection }, stores }: SurveySources,
@@ -54,11 +54,15 @@ export async function survey(
 ): Promise<Survey> {
   const listed = async (bucket: "vectors" | "audit") =>
     stores === null ? [] : await listUnder(stores[bucket], "", stores.signal);
-  const deployed = async () =>
-    stores && (await readWorker(stores.api, stores.resources.account_id, stores.resources.worker.name));
+  const based = snapshot.then(readBase);
+  const deployed = async () => {
+    if (stores === null) return null;
+    const { base } = await based;
+    return await readWorker(stores.api, stores.resources, full ? null : (base?.inventory.worker ?? null));
+  };
   const [definitions, found, vectors, audit, worker] = await Promise.all([
     readDefinitions(connection),
-    snapshot.then(readBase),
+    based,
     listed("vectors"),
     listed("audit"),
     deployed(),

@@ -104,6 +104,7 @@ async function take(
     format: SNAPSHOT_FORMAT,
     database: tables,
     buckets: others?.buckets ?? null,
+    worker: others?.body.worker ?? null,
   };
   const part = writer.putPart("shared-inventory", Buffer.from(JSON.stringify(inventory)));
   const summary = part.then(

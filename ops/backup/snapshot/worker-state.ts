@@ -1,27 +1,25 @@
 /** The deployed Worker: its version with all modules, and the names (never the values) of its secrets. */
 import type { Cloudflare } from "../../cloudflare/official.ts";
-import { mainVersion, workerVersions } from "../../cloudflare/worker-versions.ts";
-import { OpsError } from "../../command/errors.ts";
+import type { StackResources } from "../../stack/target.ts";
+import type { SnapshotInventory } from "../manifest.ts";
 
 export interface WorkerState {
   version_id: string;
-  /** The version as the API gives it, with its modules in base64; secrets have no value there. */
-  version: Buffer;
+  /**
+   * The version as the API gives it, with its modules in base64; secrets have no value there. A version never changes: where the snapshot before
+   * holds it, it is not read, and this is the id of its part.
+   */
+  version: Buffer | string;
   secret_names: string[];
 }
 
-/** @throws OpsError when the Worker was never deployed, and in the API's words. */
-export async function readWorker(api: Cloudflare, account_id: string, name: string): Promise<WorkerState> {
-  const [serving] = await workerVersions(api, account_id, name).deployments();
-  if (serving === undefined)
-    throw new OpsError({
-      op: "back up the Worker",
-      subject: name,
-      cause: "it was never deployed",
-      hint: "npm run ops -- deploy, then repeat the backup",
-      reason: "never-deployed",
-    });
-  const version_id = mainVersion(serving);
+/** `known`: what the snapshot before holds, null to read anew. @throws OpsError in the API's words. */
+export async function readWorker(
+  api: Cloudflare,
+  { account_id, worker: { name, version_id } }: Pick<StackResources, "account_id" | "worker">,
+  known: SnapshotInventory["worker"],
+): Promise<WorkerState> {
+  if (known?.name === name && known.version_id === version_id) return known;
   const version = await api.workers.beta.workers.versions.get(version_id, {
     account_id,
     worker_id: name,

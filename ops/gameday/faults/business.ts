@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { SERVICE } from "../../../infra/inventory.ts";
 import { DAY_MS, HOUR_MS } from "../../../worker/ground/time.ts";
-import { type Client, decode } from "../../service/client.ts";
+import type { Client } from "../../service/client.ts";
 import type { Arena } from "../arena.ts";
 import { type Fault, LATENCY_ALERTS } from "../fault.ts";
 import { atOnce, caller } from "../means.ts";
@@ -163,7 +163,7 @@ const answered = z.object({ model: z.string() });
 async function dearRelease(arena: Arena): Promise<void> {
   const question = { message: "Which lock does the northern canal have?" };
   const client = await caller(arena, { tenant: "readers" });
-  const { model } = decode(answered, await client.post("/api/v1/chat", question), "POST /api/v1/chat");
+  const { model } = await client.post("/api/v1/chat", question, { answer: answered });
   const { source, bindings } = arena.served();
   const price = "{neurons_in_per_m:9e6,neurons_out_per_m:9e6}";
   const dear = source

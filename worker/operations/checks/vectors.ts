@@ -141,7 +141,7 @@ interface Row {
 function readDatabase(work: Work, count_max: number): Promise<Row[][]> {
   const { DB } = work.env;
   const half = PARITY_VECTORS_MAX / 2;
-  const [newest] = ["SELECT id FROM chunks WHERE pack_id IS NOT NULL ORDER BY id DESC LIMIT ?1"];
+  const newest = "SELECT id FROM chunks WHERE pack_id IS NOT NULL ORDER BY id DESC LIMIT ?1";
   return batchOf<Row>(
     work,
     DB.prepare("SELECT count(*) AS count FROM (SELECT 1 FROM chunks WHERE pack_id IS NOT NULL LIMIT ?1)").bind(

@@ -16,6 +16,7 @@ import { AnswerBrokeOff, type Generation, generate, type StreamPatience } from "
 import { drawMarks } from "./marks.ts";
 import { optimise, type Passage } from "./optimise.ts";
 import { type ChatMessage, NOT_FOUND, renderMessages } from "./prompt.ts";
+import { refuses, withoutMarks } from "./refusal.ts";
 
 interface Question {
   retrieval: RetrievalRequest;
@@ -56,9 +57,9 @@ export type AnswerEvent =
 export interface AnswerOutcome {
   /** Null when no model could be reached, or it said nothing. */
   answer: string | null;
-  /** Whether the documents answer the question, as far as the model says. */
+  /** Whether the documents answer the question, as far as the model says (`refusal.ts`). */
   found: boolean;
-  /** Whether the answer cites a passage: without, nothing ties it to the documents. */
+  /** Whether an answer was found and cites a passage: without, nothing ties it to the documents. */
   grounded: boolean;
   citations: CitationView[];
   sources: CitedSource[];
@@ -95,7 +96,7 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
     max_context_tokens: question.max_context_tokens,
   });
   const byId = new Map(hits.map((hit) => [hit.chunk_id, hit]));
-  const texts = [question.retrieval.query, ...hits.flatMap(({ title, heading, text }) => [title, heading, text])];
+  const texts = [question.retrieval.query, ...hits.flatMap(textsOf)];
   const marks = drawMarks(context.passages.length, texts, question.random_u32);
   const marked = context.passages.map((passage, place) => ({ ...passage, mark: marks[place] ?? 0 }));
   const { messages } = renderMessages({ question: question.retrieval.query, passages: marked });
@@ -139,17 +140,19 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
     }),
     texts,
   );
-  let shown_chars = 0;
+  let has_said = false;
+  let [shown_chars, shown_citations] = [0, 0];
   const emit = function* (checked: CheckedText): Generator<AnswerEvent> {
     outcome.answer = (outcome.answer ?? "") + checked.text;
-    const text = saysSomething(outcome.answer) ? outcome.answer.slice(shown_chars) : "";
+    outcome.citations.push(...checked.citations.map((citation) => citationView(citation, byId)));
+    has_said ||= saysSomething(outcome.answer, outcome.citations);
+    if (!has_said) return;
+    const text = outcome.answer.slice(shown_chars);
     shown_chars += text.length;
     if (text !== "") yield { type: "token", text };
-    for (const citation of checked.citations) {
-      const view = citationView(citation, byId);
-      outcome.citations.push(view);
-      yield { type: "citation", citation: view };
-    }
+    const citations = outcome.citations.slice(shown_citations);
+    shown_citations += citations.length;
+    for (const citation of citations) yield { type: "citation", citation };
   };
   outcome.answer = "";
   let generation: Generation | null = null;
@@ -165,7 +168,7 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
       yield* emit(checker.push(next.value));
     }
     yield* emit(checker.finish());
-    if (!saysSomething(outcome.answer)) outcome.degraded.push(NO_ANSWER);
+    if (!has_said) outcome.degraded.push(NO_ANSWER);
     // One that says nothing may have spent all of them on thoughts.
     if (generation.cut_short) {
       outcome.ended = "cut_short";
@@ -174,15 +177,14 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
   } catch (error) {
     if (error instanceof AnswerBrokeOff) generation = error.told;
     outcome.ended = "broke_off";
-    outcome.degraded.push(saysSomething(outcome.answer) ? BROKE_OFF : NO_MODEL);
+    outcome.degraded.push(has_said ? BROKE_OFF : NO_MODEL);
   }
-  if (!saysSomething(outcome.answer)) {
-    outcome.ended = "no_answer";
-    outcome.answer = null;
-    return outcome;
+  if (!has_said) {
+    return { ...outcome, ended: "no_answer", answer: null, citations: [] };
   }
-  outcome.grounded = outcome.citations.length > 0;
-  outcome.found = outcome.grounded || !saysNotFound(outcome.answer, texts);
+  const cited = outcome.citations.flatMap(({ chunk_id }) => textsOf(byId.get(chunk_id)));
+  outcome.found = !refuses(outcome.answer, outcome.citations, { read: texts, cited });
+  outcome.grounded = outcome.found && outcome.citations.length > 0;
   outcome.model = answeringModel(question.model, generation?.model ?? null);
   const tokens_in =
     generation?.usage?.tokens_in ?? messages.reduce((sum, { content }) => sum + estimateTokens(content), 0);
@@ -192,18 +194,11 @@ export async function* answer(stores: Stores, question: Question): AsyncGenerato
   return outcome;
 }
 
-/** An answer of blanks and invisible characters is none. */
-const saysSomething = (text: string): boolean => /[^\s\p{DI}]/u.test(text);
+/** An answer of blanks, invisible characters and marks is none, nor are the signs that end the sentence of such a mark. */
+const saysSomething = (answer: string, citations: readonly Citation[]): boolean =>
+  (citations.length === 0 ? /[^\s\p{DI}]/u : /[^\s\p{DI}.,;]/u).test(withoutMarks(answer, citations).text);
 
-/**
- * Whether an answer without a citation is the refusal that the prompt asks for. A longer answer that holds the phrase is one,
- * too, unless a text that the model read holds it as well: then it may be a quotation.
- */
-function saysNotFound(answer: string, texts: readonly string[]): boolean {
-  const plain = answer.toLowerCase();
-  if (plain.replace(/^[\s"'“*_`]+|[\s.!"'”*_`]+$/g, "") === NOT_FOUND) return true;
-  return plain.includes(NOT_FOUND) && !texts.some((text) => text.toLowerCase().includes(NOT_FOUND));
-}
+const textsOf = (hit: Hit | undefined): string[] => (hit ? [hit.title, hit.heading, hit.text] : []);
 
 function sourceOf(passage: Passage, hit: Hit | undefined): CitedSource[] {
   if (!hit) return [];

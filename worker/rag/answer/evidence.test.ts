@@ -88,12 +88,28 @@ describe("evidence", () => {
     for (const other of others) expect(other).toBeCloseTo(first);
   });
 
+  test("a word that may stand for an asked one says less than the word itself, and more than none", () => {
+    const texts = ["The guild erases berths.", "The guild removes berths.", "The guild paints berths."];
+    const [said = 0, otherwise = 0, unsaid = 0] = texts.map((text) => one("How does the guild erase berths?", text));
+    expect(said).toBeGreaterThan(otherwise);
+    expect(otherwise).toBeGreaterThan(unsaid);
+  });
+
+  test("nothing stands for a name", () => {
+    const texts = ["The guild uses Erase for berths.", "The guild uses Remove for berths."];
+    const [named = 0, other = 0] = texts.map((text) => one("How does the guild use Erase for berths?", text));
+    expect(named).toBeGreaterThan(EVIDENCE_MIN);
+    expect(other).toBe(0);
+  });
+
   test.each([
     [
       "At how many hectopascal is valve a77 calibrated?",
       "Valve b77 is calibrated at 731 hectopascal.",
       "Valve A-77 is calibrated at 731 hectopascal.",
     ],
+    ["Is there a KX-5?", "There is a KX-4, of 5 kg.", "There is a KX 5."],
+    ["What is HTTP/3?", "HTTP/2 has 3 flaws.", "HTTP/3 runs over QUIC."],
     ["How heavy is frame 9c4f01?", "Frame 9c4f02 is 40 kg heavy.", "Frame 9C4F01 is 40 kg heavy."],
   ])("%s: another number is another thing", (query, other, same) => {
     expect(one(query, other)).toBe(0);

@@ -46,8 +46,8 @@ export function evidence(
     );
   });
   const total = weights.reduce((sum, weight) => sum + weight, DOUBT);
-  const share = (has: Uint8Array): number =>
-    weights.reduce((sum, weight, term) => sum + (has[term] === 1 ? weight : 0), 0) / total;
+  const share = (has: Float64Array): number =>
+    weights.reduce((sum, weight, term) => sum + weight * (has[term] ?? 0), 0) / total;
   return chunks.reduce((best, { label, units, sentences, whole }) => {
     const near = units.map((unit, at) =>
       mayAnswer(unit) ? share(union([label, ...sentences.slice(Math.max(0, at - 1), at + 2)])) : 0,
@@ -61,10 +61,10 @@ function namesAbsentThing({ named }: Question, hits: readonly ReadHit[]): boolea
   return named.some((_, place) => !hits.some(({ names }) => names[place]));
 }
 
-function union(sets: readonly Uint8Array[]): Uint8Array {
-  const has = new Uint8Array(sets[0]?.length ?? 0);
+function union(sets: readonly Float64Array[]): Float64Array {
+  const has = new Float64Array(sets[0]?.length ?? 0);
   for (const set of sets) {
-    for (let term = 0; term < has.length; term++) if (set[term] === 1) has[term] = 1;
+    for (let term = 0; term < has.length; term++) has[term] = Math.max(has[term] ?? 0, set[term] ?? 0);
   }
   return has;
 }

@@ -20,6 +20,8 @@ async function answerOf(run: () => Promise<unknown>, patience = { generate_ms: 1
   for (;;) {
     const next = await answering.next();
     if (next.done) return { text, ...next.value };
+    // A client may show each piece by itself.
+    expect(next.value.isWellFormed()).toBe(true);
     text += next.value;
   }
 }
@@ -76,6 +78,19 @@ test.each([
   ["null", null, ""],
 ])("text may come as %s", async (_, content, text) => {
   for (const way of bothWays(saying(content))) expect(await way()).toMatchObject({ text });
+});
+
+test("a sign that comes in two halves is shown whole, and half a one as what stands for it", async () => {
+  const first = event(saying("It eats \ud83c"));
+  const second = event(saying("\udf3e grain."));
+  const done = "data: [DONE]\n\n";
+  const text = async (stream: string) => (await read(new TextEncoder().encode(stream), [])).text;
+  expect(await text(first + second + done)).toBe("It eats 🌾 grain.");
+  expect(await text(first + event(saying("")) + second + done)).toBe("It eats 🌾 grain.");
+  expect(await text(first + done)).toBe("It eats \ufffd");
+  expect(await text(second + first + done)).toBe("\ufffd grain.It eats \ufffd");
+  const whole = { choices: [{ message: { content: "It eats \ud83c." } }] };
+  expect((await answerOf(async () => whole)).text).toBe("It eats \ufffd.");
 });
 
 test("what is no text is no answer: nothing of it is shown", async () => {

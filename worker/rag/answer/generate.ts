@@ -103,9 +103,10 @@ export async function* generate(
     note(told, answer);
     const text = textOf(answer);
     told.cut_short ||= text.length > chars_max;
-    yield thoughts.push(text.slice(0, chars_max)) + thoughts.finish();
+    yield thoughts.push(text.slice(0, chars_max).toWellFormed()) + thoughts.finish();
     return told;
   }
+  const signs = new WholeSigns();
   let finished = false;
   let chars = 0;
   const limit_ms = () => {
@@ -124,7 +125,7 @@ export async function* generate(
       // Thoughts that a server sends apart take as long, and may go on as long, as those in the text. A piece of nothing is no sign of life.
       const said_chars = finished ? 0 : text.length + thoughtChars(piece);
       if (said_chars > 0) silence.end();
-      yield thoughts.push(text.slice(0, Math.max(0, chars_max - chars)));
+      yield thoughts.push(signs.push(text.slice(0, Math.max(0, chars_max - chars))));
       chars += said_chars;
       if (note(told, piece) && !finished) {
         finished = true;
@@ -135,7 +136,7 @@ export async function* generate(
         return told;
       }
     }
-    yield thoughts.finish();
+    yield thoughts.push(signs.finish()) + thoughts.finish();
     if (!finished) throw new AnswerBrokeOff("the stream ended, but not the answer");
     return told;
   } catch (cause) {
@@ -211,6 +212,21 @@ class Silence {
   end(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+  }
+}
+
+/** Text in pieces of whole signs: half of one, which a strict client of ours could not read, waits for the other, or U+FFFD stands for it. */
+class WholeSigns {
+  #half = "";
+
+  push(piece: string): string {
+    const text = this.#half + piece;
+    this.#half = /[\ud800-\udbff]$/.exec(text)?.[0] ?? "";
+    return text.slice(0, text.length - this.#half.length).toWellFormed();
+  }
+
+  finish(): string {
+    return this.#half.toWellFormed();
   }
 }
 

@@ -1,7 +1,8 @@
 /** A question made ready for looking its words up in texts. Pure. */
 
+import { PARAPHRASE_SHARE, paraphrases } from "../text/paraphrases.ts";
 import { queryTerms } from "../text/query.ts";
-import { termOf } from "../text/terms.ts";
+import { stems, termOf } from "../text/terms.ts";
 import { tokenise } from "../text/words.ts";
 import { type AnswerType, answerType, LIMIT_TOLD, valueForm } from "./answer-type.ts";
 
@@ -17,7 +18,9 @@ export interface Question {
   named: RegExp[];
   /** What says several terms in one word, by its stem: "email" those of "e-mail". */
   joined: Map<string, number[]>;
-  /** First letters of the terms: other words need no stemming to know that they do not match. */
+  /** Terms that another word may stand for, by its stem: "remove" for "delete". None that are names. */
+  akin: Map<string, number[]>;
+  /** First letters of all these: other words need no stemming to know that they do not match. */
   prefixes: Set<string>;
   /** All words, lower case. */
   said: Set<string>;
@@ -34,8 +37,8 @@ export interface Question {
 
 /** What a text has of a question. */
 export interface Matched {
-  /** 1 at the index of each term that the text has. */
-  has: Uint8Array;
+  /** At the index of each term: 1 where the text has it, `PARAPHRASE_SHARE` where it has only a word that may stand for it, else 0. */
+  has: Float64Array;
   /** As `Question.pairs`. */
   pairs: Set<number>;
 }
@@ -91,15 +94,16 @@ const CAMEL_JOINT = /(?<=[a-z\d])(?=[A-Z])/g;
 /** Finds the question's terms, and pairs of them, in a text. */
 export function matchQuestion(
   text: string,
-  { terms, joined, prefixes, names }: Pick<Question, "terms" | "joined" | "prefixes" | "names">,
+  { terms, joined, akin, prefixes, names }: Pick<Question, "terms" | "joined" | "akin" | "prefixes" | "names">,
 ): Matched {
-  const has = new Uint8Array(terms.size);
+  const has = new Float64Array(terms.size);
   const pairs = new Set<number>();
   let last = -1;
   const read = text.replace(UNREAD, " ").replace(CAMEL_CASE, (name) => `${name} ${name.replace(CAMEL_JOINT, " ")}`);
   for (const word of tokenise(read)) {
     const key = prefixes.has(word.slice(0, PREFIX_CHARS)) ? termOf(word) : "";
     for (const part of joined.get(key) ?? []) has[part] = 1;
+    for (const other of akin.get(key) ?? []) has[other] = Math.max(has[other] ?? 0, PARAPHRASE_SHARE);
     let term = terms.get(key) ?? -1;
     if (term >= 0 && !isName(word, names.get(term))) term = -1;
     if (term >= 0) {
@@ -132,6 +136,9 @@ const ADJECTIVES: ReadonlySet<string> = new Set(
 /** "HTTP/3", "Python 2": without the number it is another thing. One with a point is a version, which tables give apart. */
 const NUMBERED = /^(\p{Lu}[\p{L}-]*)[ /-]?(\d+)(?!\.?\w)/u;
 
+/** Letters and a number in one piece, "KX-5", "HTTP/3": a name whatever stands around it. */
+const HELD_TOGETHER = /^[^\s\d]+\d/u;
+
 /** What makers call a model, behind their name: "Eaton 9PX", "Acme R3000h". Without it, it is another model. */
 const MODEL = /^\p{Lu}[\p{L}-]* ((?:\d+\p{Lu}|\p{Lu}{1,4}\d)[\p{L}\d]*)(?![\p{L}\d.])/u;
 /** Only of what came out, or changed, in a version must it be told itself: "Does it run with 3.1?" is answered by "3 and later". */
@@ -152,6 +159,7 @@ function namesIn(query: string, terms: ReadonlyMap<string, number>): Pick<Questi
   const figures = new Map<number, string>();
   const names = new Map<number, string>();
   const named: RegExp[] = [];
+  const certain: RegExp[] = [];
   const add = (to: Map<number, string>, word: string): void => {
     const term = terms.get(termOf(word));
     if (term !== undefined) to.set(term, word);
@@ -163,8 +171,12 @@ function namesIn(query: string, terms: ReadonlyMap<string, number>): Pick<Questi
     for (const word of words) add(names, word);
     const first = /^[^\s'-]+/.exec(name)?.[0].toLowerCase() ?? "";
     if (terms.has(termOf(first)) && !ADJECTIVES.has(first)) named.push(pattern(first.replace(/s$/, "")));
-    const [, last, number] = NUMBERED.exec(query.slice(match.index).slice(name.lastIndexOf(" ") + 1)) ?? [];
-    if (last !== undefined) named.push(pattern(last, `[^\\p{L}\\d]{0,3}v?${number}(?!\\d)`));
+    const [numbered = "", last, number] =
+      NUMBERED.exec(query.slice(match.index).slice(name.lastIndexOf(" ") + 1)) ?? [];
+    if (last !== undefined)
+      (HELD_TOGETHER.test(numbered) ? certain : named).push(
+        pattern(last.replace(/-+$/, ""), `[^\\p{L}\\d]{0,3}v?${number}(?!\\d)`),
+      );
     const [, model] =
       MODEL.exec(query.slice(match.index).slice(name.search(/\S+(?:\s\S+)?$/))) ??
       MODEL.exec(query.slice(match.index)) ??
@@ -172,7 +184,9 @@ function namesIn(query: string, terms: ReadonlyMap<string, number>): Pick<Questi
     if (model !== undefined) named.push(pattern(model));
   }
   const isHeadline = names.size > 1 && names.size === terms.size;
-  return isHeadline ? { names: figures, named: [] } : { names: new Map([...names, ...figures]), named };
+  return isHeadline
+    ? { names: figures, named: certain }
+    : { names: new Map([...names, ...figures]), named: [...named, ...certain] };
 }
 
 /** How things are spelt that have no other name: `code`, --flags, snake_case, camelCase, calls(), dotted.paths.of_three. */
@@ -237,9 +251,16 @@ export function readQuestion(query: string): Question {
       compound ? [[key, found.flatMap((part, index) => (surface.includes(part.surface) ? [index] : []))]] : [],
     ),
   );
-  const prefixes = new Set(asked.map(({ stem: key }) => key.slice(0, PREFIX_CHARS)));
   const { names, named } = namesIn(query, terms);
-  const { pairs } = matchQuestion(query, { terms, joined, prefixes, names });
+  const akin = new Map<string, number[]>();
+  for (const [key, others] of paraphrases(stems(query))) {
+    const term = terms.get(key);
+    if (term === undefined || names.has(term)) continue;
+    for (const other of others) akin.set(other, [...(akin.get(other) ?? []), term]);
+  }
+  const sought = [...asked.map(({ stem: key }) => key), ...akin.keys()];
+  const prefixes = new Set(sought.map((key) => key.slice(0, PREFIX_CHARS)));
+  const { pairs } = matchQuestion(query, { terms, joined, akin, prefixes, names });
   const measures = new Set(
     Array.from(query.matchAll(/\bhow (\p{L}+)/giu), ([, word]) => termOf(word?.toLowerCase() ?? "")),
   );
@@ -255,6 +276,7 @@ export function readQuestion(query: string): Question {
   return {
     terms,
     joined,
+    akin,
     strengths,
     names,
     named: [

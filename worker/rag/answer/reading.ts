@@ -19,13 +19,13 @@ interface ReadableHit {
 interface ReadUnit extends Unit, Matched {
   text: string;
   /** Terms of title, heading and the headings above it in its hit, as `Matched.has`. */
-  above: Uint8Array;
+  above: Float64Array;
 }
 
 /** A hit with what the question finds in it. */
 export interface ReadHit {
   /** Terms of title and heading, as `Matched.has`. */
-  label: Uint8Array;
+  label: Float64Array;
   units: ReadUnit[];
   /** Whether title, heading, text or an address in it has each of the names that the question cannot do without. */
   names: boolean[];
@@ -43,7 +43,7 @@ export function readHit(question: Question, hit: ReadableHit): ReadHit {
     const matched = matchQuestion(text, question);
     if (question.extremes.length > 0 && question.form?.test(text))
       for (const term of question.extremes) matched.has[term] = 1;
-    if (unit.kind === "heading") above = matched.has.map((has, term) => has | (named[term] ?? 0));
+    if (unit.kind === "heading") above = matched.has.map((has, term) => Math.max(has, named[term] ?? 0));
     return { ...unit, text, above, ...matched };
   });
   introduce(read);
@@ -68,7 +68,7 @@ function namesOf({ named }: Question, text: string): boolean[] {
 function introduce(chunk: readonly ReadUnit[]): void {
   let introduction: ReadUnit | undefined;
   /** What the introduction says, with what it points back to: "Use `x` for that:" says what `x` is used for in the sentence before. */
-  let said: Uint8Array | undefined;
+  let said: Float64Array | undefined;
   for (const [place, unit] of chunk.entries()) {
     const block = unit.kind === "code" || unit.kind === "table";
     if (introduction !== undefined && (block || (unit.kind === "item" && introduction.text.trimEnd().endsWith(":")))) {
@@ -77,14 +77,14 @@ function introduce(chunk: readonly ReadUnit[]): void {
     if (chunk[place - 1]?.kind === "heading" && unit.kind === "prose") add(unit.has, introduction?.has);
     if (unit.kind === "prose" || unit.kind === "heading") {
       const before = introduction?.kind === "prose" && pointsBack(unit.text) ? said : undefined;
-      said = before === undefined ? unit.has : unit.has.map((has, term) => has | (before[term] ?? 0));
+      said = before === undefined ? unit.has : unit.has.map((has, term) => Math.max(has, before[term] ?? 0));
       introduction = unit;
     }
   }
 }
 
-function add(has: Uint8Array, others: Uint8Array | undefined): void {
-  for (let term = 0; term < has.length; term++) if (others?.[term] === 1) has[term] = 1;
+function add(has: Float64Array, others: Float64Array | undefined): void {
+  for (let term = 0; term < has.length; term++) has[term] = Math.max(has[term] ?? 0, others?.[term] ?? 0);
 }
 
 /** A sentence that begins like this speaks of something said before it. */

@@ -44,6 +44,18 @@ describe("the likeliest unit", () => {
       "The sail is for speed. `chainLimit` keeps the anchor. The limit is high.",
       "`chainLimit` keeps the anchor.",
     ],
+    [
+      "may say in a word of documentation what the question says in everyday ones",
+      "How do I turn off the echo?",
+      "The echo is loud. The echo is old. The echo is disabled by a lever.",
+      "The echo is disabled by a lever.",
+    ],
+    [
+      "rather says the word itself than one that may stand for it",
+      "How is a berth erased?",
+      "A berth is removed by the guild. A berth is erased by the clerk. A berth is dear.",
+      "A berth is erased by the clerk.",
+    ],
   ])("%s", (_, query, text, unit) => {
     expect(likeliest(query, text)).toBe(unit);
   });

@@ -70,18 +70,22 @@ function sharedCondition({ condition }: Question, { text, has }: ReadHit["units"
   return condition.filter((term) => has[term] === 1).length / condition.length;
 }
 
-/** Units of all hits in reading order, hit by hit. A term's idf is taken from these units: common here, common. */
+/**
+ * Units of all hits in reading order, hit by hit. A term's idf is taken from these units: common here, common. Words that stand for it
+ * tell how common it is only where none has itself.
+ */
 export function scoreUnits(question: Question, hits: readonly ReadHit[]): ScoredUnit[] {
   const all = hits.flatMap(({ units }) => units);
   const weights = question.strengths.map((strength, term) => {
-    const holders = all.reduce((count, unit) => count + (unit.has[term] ?? 0), 0);
+    const said = all.filter(({ has }) => (has[term] ?? 0) > 0);
+    const holders = said.filter(({ has }) => has[term] === 1).length || said.length;
     return holders === 0 ? 0 : strength * Math.log(1 + all.length / holders);
   });
   const total = weights.reduce((sum, weight) => sum + weight, 0) || 1;
-  const share = (has: Uint8Array, without?: Uint8Array): number => {
+  const share = (has: Float64Array, without?: Float64Array): number => {
     let sum = 0;
     for (let term = 0; term < weights.length; term++) {
-      if (has[term] === 1 && without?.[term] !== 1) sum += weights[term] ?? 0;
+      sum += Math.max(0, (has[term] ?? 0) - (without?.[term] ?? 0)) * (weights[term] ?? 0);
     }
     return sum / total;
   };

@@ -18,6 +18,7 @@ import type { Filter } from "./filter.ts";
 import { fuse, type Scored } from "./fusion.ts";
 import { rerankScores } from "./rerank.ts";
 import { rescore } from "./rescore.ts";
+import { countOtherWords, otherWords } from "./said-otherwise.ts";
 import { spreadDocuments } from "./spread.ts";
 import { scoreWithinTenant } from "./tenant-score.ts";
 import { type ChunkRow, NO_STATISTICS, readChunks, searchText, type TextAnswer } from "./text-leg.ts";
@@ -101,7 +102,7 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
       : null,
   ]);
   const vectorWeight = vectors === null ? 0 : asksText ? model.vector_weight : 1;
-  const textRanking = rankText(request.query, terms, names, texts);
+  const textRanking = rankText(request.query, terms, names, texts, vectors !== null);
   let ranking = fuse(textRanking.ranked, vectors ?? [], vectorWeight, SEARCH_DEPTH_MAX);
 
   const rows = new Map(texts.candidates.map((row) => [row.chunk_id, row]));
@@ -168,13 +169,19 @@ function rankText(
   terms: readonly QueryTerm[],
   names: Names,
   { candidates, complete, statistics }: Pick<TextAnswer, "candidates" | "complete" | "statistics">,
+  hasVectors: boolean,
 ): { ranked: Scored[]; scores: ReadonlyMap<number, number> } {
   const written = writtenNames(query);
   const sequence = stems(query);
-  const set = termSet(sequence);
+  // Vectors know more words for the same than a table does: beside them it only moves what they have right.
+  const others = hasVectors ? new Map<string, Set<string>>() : otherWords(sequence, terms, statistics);
+  const set = termSet([...sequence, ...[...others.values()].flatMap((words) => [...words])]);
   const shareOf = changeLogShare(query);
-  const scored = (rows: readonly ChunkRow[]) =>
-    scoreWithinTenant(readCandidates(rows, set, terms, names, written), terms, set, statistics, shareOf);
+  const scored = (rows: readonly ChunkRow[]) => {
+    const read = readCandidates(rows, set, terms, names, written);
+    countOtherWords(read, set, others);
+    return scoreWithinTenant(read, terms, set, statistics, shareOf);
+  };
   // FTS5's cut stands: what it put behind never passes what it put before. Where it did not see every word, more compete for the head.
   const cut = complete && written.length === 0 ? RESCORE_DEPTH : SPARSE_POOL;
   const first = scored(candidates.slice(0, cut));

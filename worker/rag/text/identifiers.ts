@@ -11,10 +11,11 @@ import { nameKey } from "./words.ts";
 /** Longer runs are data, not names. */
 const NAME_CHARS_MAX = 80;
 const WORD = "[\\p{L}\\p{N}_$]";
-const NAME_PATTERN = `(?<!${WORD})[\\p{L}_$]${WORD}{0,${NAME_CHARS_MAX - 1}}(?!${WORD})`;
+const BEGIN = "[\\p{L}_$]";
+const NAME_PATTERN = `(?<!${WORD})${BEGIN}${WORD}{0,${NAME_CHARS_MAX - 1}}(?!${WORD})`;
 /** Most code is ASCII, where the same takes half the time: every candidate of a search passes here. */
 const ASCII_NAME = /[A-Za-z_$][A-Za-z0-9_$]*/g;
-const ANY_NAME = /[\p{L}_$][\p{L}\p{N}_$]*/gu;
+const ANY_NAME = new RegExp(`${BEGIN}${WORD}*`, "gu");
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is the definition of ASCII
 const NON_ASCII = /[^\x00-\x7F]/;
 const ASCII_COMPOUND = /[a-z0-9][A-Z]|[A-Z]{2}[a-z]|[_$]/;

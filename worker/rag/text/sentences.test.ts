@@ -40,6 +40,17 @@ describe("units", () => {
     expect(trimmed("これは文です。次の文です。")).toEqual(["これは文です。", "次の文です。"]);
   });
 
+  test("a single capital ends a sentence where no name follows it, as a unit or a label does", () => {
+    expect(trimmed("It draws 2200 W. The cord is short. Choose plan B. It is slow.")).toEqual([
+      "It draws 2200 W.",
+      "The cord is short.",
+      "Choose plan B.",
+      "It is slow.",
+    ]);
+    for (const name of ["George F. Will wrote it.", "It was J. A. Smith.", "A. To-Lin wrote it.", "Ask E. E. Doe."])
+      expect(trimmed(name)).toEqual([name]);
+  });
+
   test("code blocks and tables stay whole, list items are one unit each", () => {
     const text = [
       "Do this. Then that.\n",

@@ -34,6 +34,9 @@ const CLAUSE_END =
   /[;:]\s+|\s[–—]\s|,\s+(?=(?:and|but|or|which|who|where|while|although|because|with|as|so|after|when|including|such)\b)/g;
 const CONTINUES = /^\s{0,8}[\p{Ll},;:)\]]/u;
 const INITIAL = /^\p{Lu}$/u;
+/** No name begins like this: the letter before it ended a sentence, as a unit or a label does ("2200 W. The", "plan B. It"). */
+const NO_NAME =
+  /^\.\s+(?:The|It|Its|This|These|Those|That|There|They|He|She|We|You|If|When|While|In|On|At|For|From|To|As|But|And|Or|Not|Do|What|How|Each|All|No)\s/;
 const DOTTED = /^(?:\p{L}\.)+\p{L}$/u;
 
 /** Whether the period at `dot` belongs to an abbreviation or initial: "Dr.", "J.", "U.S.". */
@@ -41,7 +44,8 @@ function isAbbreviation(text: string, from: number, dot: number): boolean {
   let start = dot;
   while (start > from && dot - start < ABBREVIATION_CHARS_MAX && !/[\s("'“‘[]/.test(text.charAt(start - 1))) start--;
   const word = text.slice(start, dot);
-  return INITIAL.test(word) || DOTTED.test(word) || ABBREVIATIONS.has(word.toLowerCase());
+  if (INITIAL.test(word)) return !NO_NAME.test(text.slice(dot, dot + 12));
+  return DOTTED.test(word) || ABBREVIATIONS.has(word.toLowerCase());
 }
 
 function sentences(text: string, { start, end }: Block, add: (kind: UnitKind, end: number) => void): void {

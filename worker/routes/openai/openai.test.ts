@@ -1,9 +1,8 @@
 /** What programs get that were written for OpenAI: the unmodified `openai` package against the whole platform. */
-import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { embed, generateText, streamText } from "ai";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Service, startService } from "../../service.fixture.ts";
+import { aiSdk, CALLED, piecesOf, TOOLS } from "./agents.fixture.ts";
 
 const QUESTION = "What does the granary weevil eat?";
 const ORIGIN = "https://app.example.com";
@@ -30,12 +29,6 @@ type Params = OpenAI.ChatCompletionCreateParamsNonStreaming;
 type Extended<T> = T & {
   prism: { citations: { quote: string }[]; ignored: string[]; usage: { tokens_saved: number } };
 };
-
-async function piecesOf<T>(stream: AsyncIterable<T>): Promise<T[]> {
-  const pieces: T[] = [];
-  for await (const piece of stream) pieces.push(piece);
-  return pieces;
-}
 
 /** The error that a call of the client ends with. */
 async function refusalOf(call: Promise<unknown>): Promise<InstanceType<typeof OpenAI.APIError>> {
@@ -123,7 +116,9 @@ describe("chat completions", () => {
   });
 
   test.each([
-    ["tools", { tools: [{ type: "function", function: { name: "f" } }] }],
+    ["tool_choice", { tools: TOOLS, tool_choice: "required" }],
+    ["tool_choice", { tools: TOOLS, tool_choice: { type: "function", function: { name: "price_of" } } }],
+    ["function_call", { function_call: { name: "price_of" } }],
     ["stop", { stop: ["\n"] }],
     ["n", { n: 2 }],
     ["response_format.type", { response_format: { type: "json_object" } }],
@@ -133,13 +128,38 @@ describe("chat completions", () => {
     ["messages", { messages: [{ role: "assistant", content: "Yes?" }] }],
     ["messages[0].content", { messages: [{ role: "user", content: " " }] }],
     ["messages[0].content", { messages: [{ role: "user", content: "x".repeat(4001) }] }],
-    ["messages[0].role", { messages: [{ role: "tool", content: "7" }] }],
+    ["messages", { messages: CALLED }],
+    ["messages[0].role", { messages: [{ role: "critic", content: "7" }] }],
+    [
+      "messages[0].content",
+      { messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "x" } }] }] },
+    ],
     ["prism.top_k", { prism: { top_k: 0 } }],
   ])("%s: what would change the meaning of a request is refused by its name", async (param, more) => {
     const error = await refusalOf(ask(more));
     expect(error).toBeInstanceOf(OpenAI.BadRequestError);
     expect(error).toMatchObject({ param, type: "invalid_request_error", code: "invalid_request" });
     expect(error.message.length).toBeGreaterThan(10);
+  });
+
+  test("tools that it may call, and what others have answered, change nothing and are named", async () => {
+    const answered = [
+      { role: "assistant", content: [{ type: "refusal", refusal: "I must not say." }] },
+      { role: "function", name: "price_of", content: null },
+      { role: "user", content: QUESTION },
+    ];
+    for (const tool_choice of [undefined, null, "auto", "none"]) {
+      const sent = { messages: [...CALLED, ...answered], tools: TOOLS, tool_choice, parallel_tool_calls: false };
+      const answer = (await ask(sent)) as Extended<OpenAI.ChatCompletion>;
+      expect(answer.choices[0]).toMatchObject({
+        finish_reason: "stop",
+        message: { content: expect.stringContaining("stored grain") },
+      });
+      const ignored = ["parallel_tool_calls", "tools", "messages[0]", "messages[2]", "messages[3]", "messages[5]"];
+      expect(answer.prism.ignored).toEqual(ignored);
+    }
+    const legacy = { functions: [{ name: "price_of" }], function_call: "auto" };
+    expect(await ask(legacy)).toMatchObject({ prism: { ignored: ["functions"] } });
   });
 
   test("without a model there is no answer in their shape, but an error", async () => {
@@ -272,29 +292,4 @@ describe("guards speak their language", () => {
   });
 });
 
-describe("a client of other authors, the AI SDK", () => {
-  const provider = async () => {
-    const apiKey = await service.key({ scopes: ["read", "chat"] });
-    return createOpenAICompatible({ name: "prism", baseURL: `${service.platform.url}/v1`, apiKey });
-  };
-
-  test("gets an answer with its usage", async () => {
-    const prompt = "Tell me what weevils do to grain that is stored.";
-    const { text, finishReason, usage } = await generateText({ model: (await provider())("balanced"), prompt });
-    expect({ text, finishReason }).toEqual({ text: expect.stringMatching(/weevil .+\[1\]/), finishReason: "stop" });
-    expect(Math.min(usage.inputTokens ?? 0, usage.outputTokens ?? 0)).toBeGreaterThan(0);
-  });
-
-  test("reads an answer from a stream", async () => {
-    const prompt = "Which grain does a granary weevil eat?";
-    const { textStream, finishReason } = streamText({ model: (await provider())("balanced"), prompt });
-    const pieces = await piecesOf(textStream);
-    expect(pieces.length).toBeGreaterThan(1);
-    expect([pieces.join(""), await finishReason]).toEqual([expect.stringContaining("stored grain"), "stop"]);
-  });
-
-  test("gets embeddings", async () => {
-    const { embedding } = await embed({ model: (await provider()).embeddingModel(embedding_model), value: QUESTION });
-    expect(embedding.length).toBeGreaterThan(0);
-  });
-});
+aiSdk(() => ({ service, embedding_model }), QUESTION);

@@ -1,9 +1,9 @@
-/** Files of state: other processes read them, and the one that writes may be killed at any time. */
+/** Files that other processes read while the one that writes may be killed at any time. */
 import { renameSync, writeFileSync } from "node:fs";
 
 /** Whole or not at all. Named by the process until then: two that write at once would rename each other's away. */
-export function writeWhole(path: string, text: string, options: { mode?: number } = {}): void {
+export function writeWhole(path: string, content: string | Uint8Array, options: { mode?: number } = {}): void {
   const unfinished = `${path}.${process.pid}.new`;
-  writeFileSync(unfinished, text, options);
+  writeFileSync(unfinished, content, options);
   renameSync(unfinished, path);
 }
