@@ -72,6 +72,10 @@ describe("every error names the key and the command that repairs it", () => {
     ["JWT_SECRET", { JWT_SECRET: undefined }, "missing", "pulumi config set --secret prism:JWT_SECRET"],
     ["JWT_SECRET", { JWT_SECRET: "short" }, "has 5 characters", "openssl rand -base64 32 |"],
   ];
+  test("of several waivers the last is removed first: the commands hold as they are printed", () => {
+    const [last, first] = problems({ waivers: [...waiverUntil(-1).waivers, ...waiverUntil(45).waivers] });
+    expect([last, first]).toEqual([expect.stringContaining("waivers[1]"), expect.stringContaining("waivers[0]")]);
+  });
   test.each(wrong.map(([key, changes, message, command]) => ({ key, changes, message, command })))(
     "$key: $message",
     ({ key, changes, message, command }) => {

@@ -175,7 +175,8 @@ export function parseConfig(
     const flaw = waiverFlaw(entry, now_ms);
     return flaw === null ? [] : [`prism:waivers[${index}]: ${flaw}. ${setCommand(["waivers", index], stack, "rm")}`];
   });
-  problems.push(...waivers);
+  // The last first: to remove one moves those behind it.
+  problems.push(...waivers.reverse());
   const left_ms = parsed.success ? Date.parse(parsed.data.tokensExpire) - now_ms : Number.POSITIVE_INFINITY;
   if (left_ms <= 0)
     problems.push(`prism:tokensExpire: the tokens would be dead already. ${setCommand(["tokensExpire"], stack)}`);

@@ -3,9 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { DAY_MS } from "../../infra/limits.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { runCli } from "../command/run-cli.fixture.ts";
 import { UNDO_WINDOW_MS } from "../limits.ts";
+import { dropGenerations } from "./generations.ts";
+import { DROP_REASON } from "./live.ts";
 import { platformSession } from "./session.fixture.ts";
 import type { StoreSession } from "./stores.ts";
 
@@ -85,4 +88,22 @@ test("generation drop --expired deletes them without a switch, never the live on
   expect(await databases()).toEqual([5]);
   expect(await ops("restore", "undo", "--yes")).toMatchObject({ code: 3 });
   expect((await service.call("GET", "/api/v1/documents/spring")).status).toBe(200);
+});
+
+test("a drop that failed or died leaves no waiver that stops later deployments", { timeout: 300_000 }, async () => {
+  // As one leaves it that was killed between its deployments, some days ago.
+  const left = { resource: "prism-db-g1", reason: DROP_REASON, expires: "2026-01-01" };
+  await session.driver.setConfig({ waivers: [left] });
+  const { code, database } = await ops("generation", "move", "database", "--yes");
+  expect(code).toBe(0);
+  expect((await session.driver.getConfig("waivers")) ?? []).toEqual([]);
+  // By a clock that is ahead the waiver lasts longer than one may.
+  const ahead = { ...session, now: () => Date.now() + 60 * DAY_MS };
+  const one = { store: "database" as const, generation: database.from };
+  await expect(dropGenerations(ahead, [one])).rejects.toThrow(/30 days are the most/);
+  expect((await session.driver.getConfig("waivers")) ?? []).toEqual([]);
+  expect(await databases()).toContain(database.from);
+  await age(UNDO_WINDOW_MS, database.from);
+  expect(await ops("generation", "drop", "--expired", "--yes")).toMatchObject({ code: 0, expired: [one] });
+  expect(await databases()).not.toContain(database.from);
 });

@@ -5,12 +5,12 @@
  * one of them is nowhere else.
  */
 import { DATABASE, VECTOR_INDEX } from "../../infra/inventory.ts";
-import { isWaived, type Waiver } from "../../infra/waivers.ts";
+import { isWaived } from "../../infra/waivers.ts";
 import { DAY_MS, dayOf } from "../../worker/ground/time.ts";
 import { unlessGone } from "../cloudflare/failures.ts";
 import { asOpsError } from "../command/errors.ts";
 import { UNDO_WINDOW_MS } from "../limits.ts";
-import { configured, deployStores, numbersOf, pinOfDeployedCode } from "./live.ts";
+import { configured, countingWaivers, DROP_REASON, deployStores, numbersOf, pinOfDeployedCode } from "./live.ts";
 import { readRecord, readWayBack } from "./record.ts";
 import type { StoreSession } from "./stores.ts";
 
@@ -51,18 +51,21 @@ export async function dropGenerations(session: StoreSession, generations: readon
   const resources = generations.map(
     ({ store, generation }) => `${store === "database" ? DATABASE.name : VECTOR_INDEX.name}-g${generation}`,
   );
-  const before = ((await driver.getConfig("waivers")) as Waiver[] | undefined) ?? [];
+  const before = await countingWaivers(session);
   const protectedOnes = resources.filter((resource) => !isWaived(before, resource, session.now()));
   if (protectedOnes.length > 0) {
     const expires = dayOf(session.now() + DAY_MS);
-    const reason = "dropped by ops generation drop: it is not live any more";
-    const added = protectedOnes.map((resource) => ({ resource, reason, expires }));
+    const added = protectedOnes.map((resource) => ({ resource, reason: DROP_REASON, expires }));
     await driver.setConfig({ waivers: [...before, ...added] });
   }
   // Where the Worker is gone there is no code to keep.
   const pin = await unlessGone(pinOfDeployedCode(session));
   // One deployment to lift the protection, another to remove what is no longer protected.
-  await deployStores(session, pin);
+  await deployStores(session, pin).catch(async (error: unknown) => {
+    // One that is refused for its waivers would be refused again, and every other deployment with it.
+    await driver.setConfig({ waivers: before.length > 0 ? before : undefined });
+    throw error;
+  });
   const { database, vectors } = await configured(session);
   const goes = (store: StoreKind, number: number) =>
     generations.some((one) => one.store === store && one.generation === number);

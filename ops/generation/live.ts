@@ -1,6 +1,7 @@
 /** Generations in a stack's configuration, and which of them the Worker is bound to. */
 import { bundleWorker } from "../../infra/build.ts";
 import { releaseTag } from "../../infra/version-note.ts";
+import { type Waiver, waiverFlaw } from "../../infra/waivers.ts";
 import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
 import { asOpsError, OpsError, refusal } from "../command/errors.ts";
 import type { StackResources } from "../stack/target.ts";
@@ -108,9 +109,22 @@ export async function bind(
   });
 }
 
+/** Of waivers that a command writes for itself, by which it knows its own. */
+export const DROP_REASON = "dropped by ops generation drop: it is not live any more";
+
+/** The stack's waivers. Those that a drop has left which died go: past their end they would stop every deployment. */
+export async function countingWaivers({ driver, now }: Pick<StoreSession, "driver" | "now">): Promise<Waiver[]> {
+  const waivers = ((await driver.getConfig("waivers")) as Waiver[] | undefined) ?? [];
+  const counting = waivers.filter((one) => one.reason !== DROP_REASON || waiverFlaw(one, now()) === null);
+  if (counting.length < waivers.length) await driver.setConfig({ waivers: counting.length > 0 ? counting : undefined });
+  return counting;
+}
+
 /** A deployment of stores alone: the code that serves goes on serving, whatever this checkout holds. */
-export async function deployStores({ driver, progress }: StoreSession, pin: string | null): Promise<void> {
+export async function deployStores(session: StoreSession, pin: string | null): Promise<void> {
+  const { driver, progress } = session;
   progress.start("deploy", 0);
+  await countingWaivers(session);
   if (pin !== null) await driver.setConfig({ bundle: pin });
   try {
     await whileWaiting({ for: "the deployment", limit_ms: null }, () => driver.up());

@@ -242,3 +242,20 @@ test("a full disk is told such that it is right for an empty repository as well:
   });
   await server.close(storage);
 });
+
+test.each([
+  [400, "AuthorizationHeaderMalformed", "&region=eu-west-3"],
+  [403, "AccessDenied", "&region=eu-west-3"],
+  [301, "PermanentRedirect", "endpoint=https://b.s3.eu-west-3.example.com&region=eu-west-3"],
+  [307, "TemporaryRedirect", "endpoint=https://b.s3.eu-west-3.example.com&region=eu-west-3"],
+])("where a bucket is by the word of its server (%i %s) stands in the hint", async (status, code, place) => {
+  const endpoint = status < 400 ? "<Endpoint>b.s3.eu-west-3.example.com</Endpoint>" : "";
+  const body = `<Error><Code>${code}</Code><Message>Elsewhere.</Message><Region>eu-west-3</Region>${endpoint}</Error>`;
+  const server = await answering(() => ({ status, body }));
+  const storage = server.of("b");
+  const refused = { parts: { hint: expect.stringContaining(`write ${place} into the address`) } };
+  await expect(storage.read("x", signal)).rejects.toMatchObject(refused);
+  // Once more, signed for the region that it named, and not for ever.
+  expect(server.asked).toHaveLength(2);
+  await server.close(storage);
+});
