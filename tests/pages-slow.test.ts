@@ -20,6 +20,52 @@ describe.skipIf(IS_MISSING)(`the pages at work in a browser${IS_MISSING ? " (ski
   const open = (path: string, view: View, look: (page: Page) => Promise<void>) =>
     visit(browser, service.platform.url, path, view, look);
 
+  /** WCAG contrast of the page's text against its ground. */
+  const contrast = (page: Page) =>
+    page.evaluate(() => {
+      const luminance = (colour: string) => {
+        const [red = 0, green = 0, blue = 0] = (colour.match(/[\d.]+/g) ?? []).map((channel) => {
+          const share = Number(channel) / 255;
+          return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+      };
+      const style = getComputedStyle(document.body);
+      const ground = style.backgroundColor === "rgba(0, 0, 0, 0)" ? "rgb(255, 255, 255)" : style.backgroundColor;
+      const [dark = 0, light = 0] = [luminance(style.color), luminance(ground)].sort((a, b) => a - b);
+      return { ratio: (light + 0.05) / (dark + 0.05), isDarkGround: luminance(ground) < 0.2 };
+    });
+
+  test.each(["light", "dark"] as const)(
+    "/docs is readable in %s, and nothing on it is refused",
+    async (colorScheme) => {
+      await open("/docs", { colorScheme, width: 1200 }, async (page) => {
+        const { ratio, isDarkGround } = await contrast(page);
+        expect(isDarkGround).toBe(colorScheme === "dark");
+        expect(ratio).toBeGreaterThan(7);
+      });
+    },
+  );
+
+  test("a problem's type leads to its explanation", async () => {
+    await open("/docs#problem-rate-limited", { colorScheme: "light", width: 1200 }, async (page) => {
+      await expect.poll(() => page.evaluate(() => window.scrollY)).toBeGreaterThan(0);
+    });
+  });
+
+  test.each(["/", "/docs", "/status", "/dashboard", "/ask"])("%s fits a telephone", async (path) => {
+    await open(path, { colorScheme: "light", width: 360 }, async (page) => {
+      expect(await overflows(page)).toBe(false);
+    });
+  });
+
+  test("/ says what this is and leads to the documentation", async () => {
+    await open("/", { colorScheme: "dark", width: 1200 }, async (page) => {
+      await page.getByRole("link", { name: "Documentation" }).click();
+      await page.waitForURL("**/docs");
+    });
+  });
+
   describe("/status", () => {
     beforeAll(async () => {
       await service.platform.runtime.triggerSchedule(SERVICE, CRONS.worker.checks);

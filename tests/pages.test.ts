@@ -3,7 +3,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PROBLEMS } from "../worker/ground/problem.ts";
 import { type Service, startService } from "../worker/service.fixture.ts";
-import { IS_MISSING, launchBrowser, overflows, seriousFlaws, unlock, type View, visit } from "./browser.fixture.ts";
+import { IS_MISSING, launchBrowser, seriousFlaws, unlock, type View, visit } from "./browser.fixture.ts";
 
 describe.skipIf(IS_MISSING)(`the pages in a browser${IS_MISSING ? " (skipped: no Chromium)" : ""}`, () => {
   let service: Service;
@@ -19,33 +19,6 @@ describe.skipIf(IS_MISSING)(`the pages in a browser${IS_MISSING ? " (skipped: no
 
   const open = (path: string, view: View, look: (page: Page) => Promise<void>) =>
     visit(browser, service.platform.url, path, view, look);
-
-  /** WCAG contrast of the page's text against its ground. */
-  const contrast = (page: Page) =>
-    page.evaluate(() => {
-      const luminance = (colour: string) => {
-        const [red = 0, green = 0, blue = 0] = (colour.match(/[\d.]+/g) ?? []).map((channel) => {
-          const share = Number(channel) / 255;
-          return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
-        });
-        return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-      };
-      const style = getComputedStyle(document.body);
-      const ground = style.backgroundColor === "rgba(0, 0, 0, 0)" ? "rgb(255, 255, 255)" : style.backgroundColor;
-      const [dark = 0, light = 0] = [luminance(style.color), luminance(ground)].sort((a, b) => a - b);
-      return { ratio: (light + 0.05) / (dark + 0.05), isDarkGround: luminance(ground) < 0.2 };
-    });
-
-  test.each(["light", "dark"] as const)(
-    "/docs is readable in %s, and nothing on it is refused",
-    async (colorScheme) => {
-      await open("/docs", { colorScheme, width: 1200 }, async (page) => {
-        const { ratio, isDarkGround } = await contrast(page);
-        expect(isDarkGround).toBe(colorScheme === "dark");
-        expect(ratio).toBeGreaterThan(7);
-      });
-    },
-  );
 
   test("/docs lists every route of the API and explains every problem at its anchor", async () => {
     const specification = await (await fetch(`${service.platform.url}/openapi.json`)).json();
@@ -71,25 +44,6 @@ describe.skipIf(IS_MISSING)(`the pages in a browser${IS_MISSING ? " (skipped: no
       await chat.getByText("max_context_tokens").first().waitFor({ state: "visible" });
       expect(await chat.locator("pre").textContent()).toContain(`curl -X POST "$PRISM_URL/api/v1/chat"`);
       await chat.scrollIntoViewIfNeeded();
-    });
-  });
-
-  test("a problem's type leads to its explanation", async () => {
-    await open("/docs#problem-rate-limited", { colorScheme: "light", width: 1200 }, async (page) => {
-      await expect.poll(() => page.evaluate(() => window.scrollY)).toBeGreaterThan(0);
-    });
-  });
-
-  test.each(["/", "/docs", "/status", "/dashboard", "/ask"])("%s fits a telephone", async (path) => {
-    await open(path, { colorScheme: "light", width: 360 }, async (page) => {
-      expect(await overflows(page)).toBe(false);
-    });
-  });
-
-  test("/ says what this is and leads to the documentation", async () => {
-    await open("/", { colorScheme: "dark", width: 1200 }, async (page) => {
-      await page.getByRole("link", { name: "Documentation" }).click();
-      await page.waitForURL("**/docs");
     });
   });
 

@@ -18,7 +18,7 @@ export const SEPARATE_RUNS = {
 export const LEFT_TO_ITS_OWN_RUN = [
   {
     files: "ops/backup/torture/*-slow.test.ts",
-    stands_for_it: "ops/backup/create-slow.test.ts, ops/restore/resume-slow.test.ts",
+    stands_for_it: "ops/backup/snapshot/take.test.ts, ops/backup/create-slow.test.ts, ops/restore/resume-slow.test.ts",
   },
   {
     files: "ops/backup/repository/c*-slow.test.ts",
@@ -46,7 +46,7 @@ export function leftOut(paths: readonly string[], filters: readonly string[]): s
     if (own.length === 0) return [];
     const count = `${own.length} ${kind} file${own.length === 1 ? "" : "s"}`;
     if (filters.length === 0) return [`${count} (${command})`];
-    // The torture is a run of two commands, which takes no filter.
+    // The torture names its files itself, and takes no filter.
     const call = kind === "torture" ? command : `${command} -- ${filters.join(" ")}`;
     return [`${count} (${call}): ${own.join(", ")}`];
   });
