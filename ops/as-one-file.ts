@@ -30,14 +30,15 @@ export function asOneFile(entry: string): string | null {
     // By what npm wrote down of all that it installed: a package's own packages are in the bundle, too.
     const made_of = createHash("sha256").update(readFileSync(INSTALLED)).update(readFileSync(entry));
     const hash = made_of.update(JSON.stringify(OPTIONS)).digest("hex").slice(0, 16);
-    const outfile = join(CACHE, `${basename(entry, extname(entry))}-${hash}.mjs`);
+    const begin = `${basename(entry, extname(entry))}-`;
+    const outfile = join(CACHE, `${begin}${hash}.mjs`);
     if (existsSync(outfile)) return outfile;
     const { buildSync } = require("esbuild") as typeof import("esbuild");
     // Whole or not at all: another command may be looking for it.
     const making = `${outfile}.${process.pid}`;
     buildSync({ ...OPTIONS, entryPoints: [entry], outfile: making });
     renameSync(making, outfile);
-    removeOld(`${basename(entry, extname(entry))}-`);
+    removeOld(begin);
     return outfile;
   } catch {
     return null;

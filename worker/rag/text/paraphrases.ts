@@ -5,7 +5,7 @@
  */
 import { termOf } from "./terms.ts";
 
-/** What a word that stands for the asked one counts beside it. Quality is flat from 0.3 to 0.8. */
+/** What a word that stands for the asked one counts beside it: less than the word itself, and enough to tell it from none. */
 export const PARAPHRASE_SHARE = 0.5;
 
 /** So many words lie at most between the first word of a phrase and its last: "turn the coloured output off". */
