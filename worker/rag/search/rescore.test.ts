@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { queryTerms } from "../text/query.ts";
 import { stems, termSet } from "../text/terms.ts";
 import { readCandidates } from "./candidates.ts";
+import { chunkRow } from "./chunk-row.fixture.ts";
 import { rescore } from "./rescore.ts";
 import type { ChunkRow } from "./text-leg.ts";
 
@@ -11,21 +12,11 @@ interface Ranked {
   score: number;
 }
 
-function candidate(chunk_id: number, score: number, text: string, title = ""): Ranked {
-  const row = {
-    chunk_id,
-    document_id: `d${chunk_id}`,
-    title,
-    heading: "",
-    format: "text" as const,
-    text,
-    url: null,
-    metadata: "{}",
-    token_count: 9,
-    document_tokens: 9,
-  };
-  return { row, score };
-}
+const candidate = (chunk_id: number, score: number, text: string, title = ""): Ranked => ({
+  row: chunkRow(chunk_id, text, title),
+  score,
+});
+
 function order(query: string, rows: Ranked[]): number[] {
   const sequence = stems(query);
   const set = termSet(sequence);

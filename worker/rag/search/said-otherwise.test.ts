@@ -2,24 +2,14 @@ import { expect, test } from "vitest";
 import { queryTerms } from "../text/query.ts";
 import { stems, termOf, termSet } from "../text/terms.ts";
 import { readCandidates } from "./candidates.ts";
+import { chunkRow } from "./chunk-row.fixture.ts";
 import { countOtherWords, otherWords } from "./said-otherwise.ts";
 
 const QUERY = "How do I erase a berth?";
 
 /** How often each text is taken to say "erase", in a tenant of 100 chunks of which so many hold it. */
 function saysErase(holding: number, texts: readonly string[]): number[] {
-  const rows = texts.map((text, place) => ({
-    chunk_id: place,
-    document_id: `d${place}`,
-    title: "",
-    heading: "",
-    format: "text" as const,
-    text,
-    url: null,
-    metadata: "{}",
-    token_count: 9,
-    document_tokens: 9,
-  }));
+  const rows = texts.map((text, place) => chunkRow(place, text));
   const terms = queryTerms(QUERY);
   const others = otherWords(stems(QUERY), terms, { chunks: 100, holding: terms.map(() => holding) });
   const set = termSet([...stems(QUERY), ...[...others.values()].flatMap((words) => [...words])]);
