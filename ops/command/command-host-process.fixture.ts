@@ -3,7 +3,7 @@
  * nothing of it keeps the process any more. That is half a second of CPU less than a process for each.
  */
 import { z } from "zod";
-// Looks for bash when it is loaded, once: in the first order's environment there may be none.
+// Looks for bash when it is loaded: here, before an order's environment takes PATH away.
 import "zx/core";
 import { END_OF_RUN } from "./command-host.fixture.ts";
 import { runWords } from "./run-words.ts";

@@ -30,7 +30,9 @@ export async function runOnHost(args: readonly string[], env: NodeJS.ProcessEnv)
 }
 
 function startHost(env: NodeJS.ProcessEnv): Host {
-  const child = spawn(process.execPath, [PROGRAM], { env, stdio: ["ignore", "pipe", "pipe", "ipc"] });
+  // zx looks for bash when it is loaded, once: on the PATH that a test gives the first command there may be none.
+  const own_path = { ...env, PATH: process.env.PATH };
+  const child = spawn(process.execPath, [PROGRAM], { env: own_path, stdio: ["ignore", "pipe", "pipe", "ipc"] });
   const { stdout, stderr, channel } = child;
   // It ends with its channel, when this process does.
   for (const kept of [child, channel, stdout, stderr]) (kept as { unref?: () => void } | null | undefined)?.unref?.();
