@@ -85,7 +85,8 @@ test.each(SCRIPTS.filter((script) => (LETTERS.get(script) as string[]).length > 
         if (word.normalize("NFD").includes("\u0345")) return;
         for (const term of tokenise(word.toUpperCase())) expect(found(quoted(indexTerm(term))), term).toBe(true);
       }),
-      { numRuns: 30 },
+      // A capital and a letter that has none of its own, which chance brings together once in thousands of words.
+      { numRuns: 30, examples: script === "Latin" ? [["ẞı", []]] : [] },
     );
   },
 );

@@ -192,6 +192,8 @@ function respelled(folded: string): string[] {
       const capitals = respell(word, LOWER_CASE_ALONE);
       return capitals.search(ANY_RESPELLED) < 0 ? "" : capitals;
     }),
+    // What is typed in capitals may have the capital that "ß" was given late: "ẞI".
+    ...wordsAround(folded, /ı/g, (word) => (word.includes("ß") ? word.replaceAll("ı", "i") : "")),
     ...wordsAround(folded, REFERENCE, (word) => word.replace(REFERENCE, "")),
   ];
 }
