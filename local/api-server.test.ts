@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { Hono } from "hono";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createCloudflare } from "../ops/cloudflare/api.ts";
@@ -29,6 +31,17 @@ test("an idle connection is the client's to close", async () => {
   const { headers } = await fetch(`http://127.0.0.1:${server.port}/bucket`);
   expect(headers.get("connection")).toBe("keep-alive");
   expect(headers.get("keep-alive")).toBe(null);
+});
+
+test("a caller that asks for a websocket and resets its connection stops nobody", async () => {
+  const headers = "Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+  for (let time = 0; time < 50; time += 1) {
+    const socket = connect(server.port, "127.0.0.1");
+    await once(socket, "connect");
+    socket.write(`GET /local/tails/x HTTP/1.1\r\n${headers}`, () => socket.resetAndDestroy());
+    await once(socket, "close");
+  }
+  expect((await fetch(`http://127.0.0.1:${server.port}/bucket`)).status).toBe(200);
 });
 
 test("a full disk is told at once, with its folder, and is not tried again", async () => {

@@ -1,4 +1,5 @@
 /** The platform's second port: Cloudflare's REST API, R2's S3 API and the control of this platform. */
+import { once } from "node:events";
 import { statfsSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -57,10 +58,7 @@ export async function serveApis(
   server.requestTimeout = 0;
   // Whoever asks ends idle connections: closed from here, one could be taken up in that moment.
   server.keepAliveTimeout = 0;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
-  });
+  await once(server.listen(port, "127.0.0.1"), "listening");
   return {
     port: (server.address() as AddressInfo).port,
     close: () =>

@@ -6,7 +6,15 @@
  * as latency, never as an error. Weighted targets split traffic between versions.
  */
 import { once } from "node:events";
-import { Agent, createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
+import {
+  Agent,
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { PROXY_BODIES_BYTES_MAX, PROXY_BODY_BUFFER_BYTES, PROXY_HOLD_MAX_MS, PROXY_IDLE_MAX_MS } from "./limits.ts";
@@ -152,13 +160,16 @@ export class FrontProxy {
         socketPath: target.socket,
         method: incoming.method,
         path: target.path,
-        headers: { ...incoming.headers, "cf-connecting-ip": incoming.socket.remoteAddress ?? "127.0.0.1" },
+        headers: {
+          ...endToEnd(incoming.headers),
+          // Said of every method, or a body of a GET would be read as the next request.
+          ...(body.length > 0 && { "content-length": body.length }),
+          "cf-connecting-ip": incoming.socket.remoteAddress ?? "127.0.0.1",
+        },
       },
       (response) => {
         answer = response;
-        // How the worker keeps its connection to the proxy and sends on it is nobody else's business: HTTP/1.0 knows no chunks.
-        const { "keep-alive": _, "transfer-encoding": __, ...headers } = response.headers;
-        outgoing.writeHead(response.statusCode ?? 502, headers);
+        outgoing.writeHead(response.statusCode ?? 502, endToEnd(response.headers));
         response.pipe(outgoing);
         // An answer that broke off must not look complete; `pipe` ends the whole ones.
         response.once("close", () => {
@@ -262,6 +273,16 @@ export class FrontProxy {
 function overriddenVersions(header: string | string[] | undefined): ReadonlySet<string> {
   const text = header === undefined ? "" : [header].flat().join(",");
   return new Set([...text.matchAll(/(?<![\w-])([a-z][\w-]*)="([^"]*)"/g)].map(([, script, id]) => `${script}--${id}`));
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1; Node throws for some of them. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set(
+  "connection keep-alive proxy-connection te trailer transfer-encoding upgrade".split(" "),
+);
+
+/** Without what is said of the connection that they came by, which is nobody else's business: HTTP/1.0 knows no chunks. */
+function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name)));
 }
 
 function refuse(outgoing: ServerResponse, { status, detail }: Refusal): void {

@@ -4,6 +4,7 @@
  * workerd reaches it as `{ external: { address, http: {} } }`: half the time of a function as service binding, which
  * Miniflare routes through its own loopback server. A socket file, unlike a port, is closed to other users.
  */
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -24,7 +25,7 @@ export async function serveOnSocket(handle: (request: Request) => Promise<Respon
   const server = createServer(getRequestListener(handle));
   // workerd keeps idle connections and would meet a reset if Node closed them.
   server.keepAliveTimeout = 0;
-  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(path, resolve));
+  await once(server.listen(path), "listening");
   return {
     address: `unix:${path}`,
     close: async () => {

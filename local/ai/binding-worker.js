@@ -13,7 +13,8 @@ export class AiBinding extends WorkerEntrypoint {
       signal,
     });
     if (!response.ok) throw new Error(await response.text());
-    return inputs.stream ? response.body : await response.json();
+    const isStream = response.headers.get("content-type") === "text/event-stream";
+    return isStream ? response.body : await response.json();
   }
 
   async toMarkdown(files, { conversionOptions: _ } = {}) {

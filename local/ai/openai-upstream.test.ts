@@ -252,6 +252,16 @@ describe("an OpenAI-compatible upstream", () => {
     expect((await twice(true)).first).toMatchObject({ answer: "It eats grain.", degraded: [], found: true });
   });
 
+  test("a server that streams where none was asked for is heard, and one that breaks off then is not believed", async () => {
+    upstream.brokenChat = streaming(delta("It eats"), delta(" grain."), "data: [DONE]\n\n");
+    expect((await twice(false)).first).toMatchObject({ answer: "It eats grain.", degraded: [], found: true });
+    upstream.brokenChat = streaming(delta("It eats"));
+    expect((await twice(false)).second).toMatchObject({
+      cached: false,
+      degraded: [expect.stringContaining("broke off")],
+    });
+  });
+
   test("the phrase of a refusal is one only where it is the answer's own", async () => {
     upstream.brokenChat = whole({ content: "Not found in the documents." });
     expect((await twice(false)).first).toMatchObject({ found: false, grounded: false });

@@ -128,7 +128,8 @@ export class OpenAiUpstream {
     };
     return this.#post(path, body, signal, this.#settings.timeout_ms, async (response) => {
       const type = response.headers.get("content-type") ?? "";
-      if (inputs.stream && response.body && type.toLowerCase().includes("text/event-stream")) {
+      // Also where none was asked for: some servers do nothing but stream.
+      if (response.body && type.toLowerCase().includes("text/event-stream")) {
         // Before what the server sends, which may name its model or not. Its byte order mark would not be the first character then.
         const named = `data: ${JSON.stringify({ model: name, choices: [] })}\n\n`;
         const sent = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new TextEncoderStream());

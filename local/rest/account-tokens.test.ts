@@ -58,6 +58,14 @@ test("who may read logs, tails or data points may not change a script", async ()
   }
 });
 
+test("a token of any permission tells of itself that it is valid, as a user's token and as an account's", async () => {
+  const { id, value } = await issue("self", "Queues Read");
+  for (const path of ["/user/tokens/verify", `/accounts/${account_id}/tokens/verify`]) {
+    const answer = await fetch(rest.url + path, { headers: { Authorization: `Bearer ${value}` } });
+    expect(await answer.json()).toMatchObject({ result: { id, status: "active" } });
+  }
+});
+
 test("the value is in the answer to the creation and in no other", async () => {
   const { id = "", value = "" } = await issue("once", "Queues Write");
   expect(value).not.toBe("");
@@ -112,7 +120,8 @@ const GUARDS: [path: RegExp, permission: string][] = [
   [/\/rulesets/, "Zone WAF"],
   [/^\/zones/, "Zone"],
 ];
-const FOR_ALL = /^\/(user|user\/tokens\/verify|accounts|accounts\/:account_id|memberships|graphql|signed\/.*)$/;
+const FOR_ALL =
+  /^\/(user|user\/tokens\/verify|accounts|accounts\/:account_id(\/tokens\/verify)?|memberships|graphql|signed\/.*)$/;
 const READING_POSTS =
   /(bulk\/get|messages\/peek|:index_name\/query|get_by_ids|analytics_engine\/sql|ai\/run\/.*|tails)$/;
 

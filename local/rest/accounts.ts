@@ -4,7 +4,7 @@ import type { Engine } from "../engine.ts";
 import type { Authenticated } from "./credentials.ts";
 import { ApiError, ok } from "./envelope.ts";
 
-/** `GET /user`, `/user/tokens/verify`, `/accounts`, `/accounts/:id` and its subscriptions, `/memberships`: one user, one account. */
+/** `GET /user`, a token of itself, `/accounts`, `/accounts/:id` and its subscriptions, `/memberships`: one user, one account. */
 export function accountRoutes(engine: Engine, plan: "free" | "paid"): Hono<Authenticated> {
   const account = {
     id: engine.account_id,
@@ -16,7 +16,7 @@ export function accountRoutes(engine: Engine, plan: "free" | "paid"): Hono<Authe
   const one = { page: 1, per_page: 20, count: 1, total_count: 1, total_pages: 1 };
   return new Hono<Authenticated>()
     .get("/user", (c) => ok(c, { id: engine.account_id, email: "local@prism.invalid" }))
-    .get("/user/tokens/verify", (c) =>
+    .on("GET", ["/user/tokens/verify", "/accounts/:account_id/tokens/verify"], (c) =>
       ok(
         c,
         { id: c.get("token").id, status: "active" },

@@ -41,7 +41,7 @@ export function authenticate(tokens: () => readonly ApiToken[]): MiddlewareHandl
       throw new ApiError(400, 6003, "Invalid request headers: Authorization must read `Bearer <API token>`");
     const token = tokenWithValue(tokens(), value);
     if (token === undefined) {
-      if (c.req.path.endsWith("/user/tokens/verify")) throw new ApiError(401, 1000, "Invalid API Token");
+      if (c.req.path.endsWith("/tokens/verify")) throw new ApiError(401, 1000, "Invalid API Token");
       throw new ApiError(401, 10000, "Authentication error");
     }
     c.set("token", token);
@@ -82,7 +82,7 @@ interface Subject {
 /** What a request is about. Undefined where every token may ask: who it is, and of which account. */
 function subjectOf(path: string): Subject | undefined {
   const [, kind, id, below = ""] = /^(?:\/client\/v4)?\/(accounts|zones)(?:\/([^/]+)\/?(.*))?$/.exec(path) ?? [];
-  if (kind === undefined || (kind === "accounts" && below === "")) return;
+  if (kind === undefined || (kind === "accounts" && (below === "" || below === "tokens/verify"))) return;
   const zone_id = kind === "zones" ? id : undefined;
   const [segment = "", ...rest] = below.split("/");
   // Logs and tails of Workers have scopes of their own: who may read them may not change what runs.

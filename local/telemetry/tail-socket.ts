@@ -19,6 +19,8 @@ export function serveTails(server: Server, tails: TailSessions): void {
   });
   server.on("upgrade", (request, socket, head) => {
     const [, id] = PATH.exec(request.url ?? "") ?? [];
+    // Whoever resets it is gone.
+    socket.on("error", () => socket.destroy());
     // The id is the secret, which the API has told to its caller alone.
     if (id === undefined || !tails.has(id)) return void socket.end("HTTP/1.1 404 Not Found\r\n\r\n");
     const masked = new MaskedFrames(CLIENT_MESSAGE_BYTES_MAX);

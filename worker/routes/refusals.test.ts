@@ -83,6 +83,17 @@ describe("ids and paths", () => {
 });
 
 describe("what would have been changed in silence", () => {
+  test("what may be one thing or another says which, where it is neither", async () => {
+    for (const owner of [{ a: 1 }, ["a"], null]) {
+      const { json } = await service.call("PUT", "/api/v1/documents/m", { text: "t", metadata: { owner } });
+      expect(json.detail).toBe("`metadata.owner`: must be a string, a number or a boolean: nothing nested, no null.");
+    }
+    for (const language of [["en"], null, 5]) {
+      const { json } = await service.call("POST", "/api/v1/search", { query: "q", filter: { language } });
+      expect(json.detail).toMatch(/^`filter\.language`: must be a string, or an object of \$eq, \$ne, \$in, .*\$gte/);
+    }
+  });
+
   test("metadata named __proto__ is refused", async () => {
     const body = '{"text": "t", "metadata": {"__proto__": "v", "a": "b"}}';
     expect((await service.call("PUT", "/api/v1/documents/proto", body)).status).toBe(400);

@@ -79,7 +79,10 @@ const METADATA_NAMES = { propertyNames: { minLength: 1, maxLength: 64, pattern: 
 
 /** Flat; fields that the index filters on must have the index's type. */
 const metadata = z
-  .record(plainText.min(1).max(64), z.union([plainText, exactNumber, z.boolean()]))
+  .record(
+    plainText.min(1).max(64),
+    z.union([plainText, exactNumber, z.boolean()], "must be a string, a number or a boolean: nothing nested, no null"),
+  )
   .refine(
     (fields) => Object.keys(fields).length <= METADATA_FIELDS_MAX,
     `must have at most ${METADATA_FIELDS_MAX} fields`,

@@ -90,7 +90,8 @@ function condition(type: keyof typeof SCALARS): z.ZodType {
       "takes one operator, or one of $lt, $lte together with one of $gt, $gte",
     )
     .openapi({ type: "object", anyOf: operatorsShown(type) });
-  return z.union([scalar, operators]);
+  const named = Object.keys(operators.shape).join(", ");
+  return z.union([scalar, operators], `must be a ${type}, or an object of ${named}, with ${type}s as values`);
 }
 
 /** What `combinable` lets pass, as OpenAPI says it. */

@@ -12,7 +12,7 @@ import { fold, joinedNames } from "./words.ts";
  * Raise it when {@link indexWords}, `codeIndexWords` or what they read words with finds other words in the same text: cron then reads
  * every stored chunk again (`store/chunk-words.ts`). `index-words.test.ts` notices.
  */
-export const WORDS_VERSION = 4;
+export const WORDS_VERSION = 5;
 
 /**
  * Runs between characters that certainly separate words. `unicode61` takes code points that its Unicode did not know, newer

@@ -1,8 +1,8 @@
 /**
  * The words of a text, folded: one tokenizer for documents and queries, for every script (`read-words.ts`). Pure.
  *
- * Compounds, names with symbols and letters that keyboards lack yield one more word: "e-mail" also "email", "C#" also
- * "csharp", "Straße" also "strasse".
+ * Compounds, names with symbols, letters that keyboards lack and numbers in groups yield one more word: "e-mail" also "email",
+ * "C#" also "csharp", "Straße" also "strasse", "1,000" also "1000".
  */
 
 import { after, before, kindAt, LETTER, MARK, readWords, type Words } from "./read-words.ts";
@@ -182,6 +182,8 @@ const LOWER_CASE_ALONE = /[ßı]/g;
 const RESPELLED_CHARS_MAX = 120;
 /** Where HTML and Markdown allow a line break inside a word, written out; and Catalan's "col·legi", which many write "collegi". */
 const REFERENCE = /(?:&(?:shy|zwnj|zwj|zerowidthspace|#173|#xad|#820[3-5]|#x200[b-d]);|<wbr ?\/?>|(?<=l)\u00B7(?=l))/g;
+/** Digits in groups, as "1,000,000", "1.000.000", "1_000_000", "1 000 000" and India's "10,00,000" have them. More are no number. */
+const GROUPED_DIGITS = /[1-9](?<!\w\d)\d{0,2}([,.'_ ])(?:\d{2,3}\1){0,6}\d{3}(?!\w)/g;
 
 function respelled(folded: string): string[] {
   const respell = (word: string, letters: RegExp): string =>
@@ -195,6 +197,7 @@ function respelled(folded: string): string[] {
     // What is typed in capitals may have the capital that "ß" was given late: "ẞI".
     ...wordsAround(folded, /ı/g, (word) => (word.includes("ß") ? word.replaceAll("ı", "i") : "")),
     ...wordsAround(folded, REFERENCE, (word) => word.replace(REFERENCE, "")),
+    ...Array.from(folded.matchAll(GROUPED_DIGITS), ([number]) => number.replace(/\D/g, "")),
   ];
 }
 
