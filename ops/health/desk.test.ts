@@ -12,9 +12,11 @@ import { createCloudflare } from "../cloudflare/api.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { invocationOnPlatform } from "../command/invocation-on-platform.fixture.ts";
 import { newsIn, runCommand } from "../command/run-cli.fixture.ts";
+import { usedWarnings, warningsFromOutside } from "../delivery/outside.ts";
 import { reportWeekly } from "../report/weekly.ts";
 import { locateStack } from "../stack/locate.ts";
 import type { StackTarget } from "../stack/target.ts";
+import type { ResourceRow } from "../usage/resources.ts";
 import { usage } from "../usage/usage.ts";
 import { health } from "./health.ts";
 import type { HealthRow } from "./row.ts";
@@ -186,6 +188,19 @@ test("status without the Worker still knows the version, the generations and Clo
     backup: { known: true },
     cloudflare: { state: "known" },
   });
+});
+
+test("before a deployment it is told what Cloudflare says of itself and what is nearly used up, whether or not the Worker answers", async () => {
+  const outside = { env: { PRISM_CLOUDFLARE_STATUS_URL: page_url }, now_ms: Date.now(), signal };
+  const said = ["D1: degraded performance", "D1 is slow in Europe (minor)"].map(
+    (what) => `Cloudflare says: ${what} (npm run ops -- status)`,
+  );
+  expect(await warningsFromOutside(await target(), outside)).toEqual(said);
+  expect(await warningsFromOutside(await withoutWorker(), outside)).toEqual(said);
+  const { data } = await run(usage);
+  const [fullest, ...others] = data.resources as ResourceRow[];
+  const nearly = { ...fullest, resource: "kv_writes", usage_percentage: 96, state: "critical" } as ResourceRow;
+  expect(usedWarnings([nearly, ...others])).toEqual(["kv_writes is used to 96.0 % (npm run ops -- usage)"]);
 });
 
 test("usage tells every allowance and store, the fullest first, and what a chunk costs", async () => {

@@ -72,6 +72,17 @@ test("restore plan and the dry run of restore apply say the same", async () => {
   expect(await text()).toContain(REGRETTED);
 });
 
+test("a plan by Time Travel is refused as the restore would be: no snapshot of what is there can be made first", async () => {
+  const at = ["--at", new Date().toISOString(), "--data", dir, "--json"];
+  const plan = async (repository: string) => {
+    const { code, stdout } = await runCommand(["restore", "plan", "--repository", join(dir, repository), ...at]);
+    return { code, ...JSON.parse(stdout) };
+  };
+  expect(await plan("vault")).toMatchObject({ code: 0, method: "time travel", refusals: [] });
+  const refusals = [{ reason: expect.stringContaining("there is none"), remedy: expect.stringContaining("--init") }];
+  expect(await plan("nowhere")).toMatchObject({ code: 3, method: "time travel", refusals });
+});
+
 test("restore apply, asked for, brings the snapshot back", async () => {
   expect(await ops("restore", "apply")).toMatchObject({ code: 3, error: { cause: "not confirmed" } });
   expect(await ops("restore", "apply", "--yes")).toMatchObject({ code: 0, restored: { snapshot } });
