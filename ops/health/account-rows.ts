@@ -18,7 +18,7 @@ import { type CloudflareAddress, createCloudflare } from "../cloudflare/api.ts";
 import { refusalCodes } from "../cloudflare/failures.ts";
 import type { Cloudflare } from "../cloudflare/official.ts";
 import { mainVersion, workerVersions } from "../cloudflare/worker-versions.ts";
-import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
+import { asOpsError, OpsError } from "../command/errors.ts";
 import { shownBytes } from "../command/quantities.ts";
 import { queryNumber } from "../d1/query.ts";
 import { restD1 } from "../d1/rest-connection.ts";
@@ -150,11 +150,8 @@ async function rowOf(part: Part, asked: Promise<Asked>): Promise<HealthRow> {
 }
 
 function failed(error: unknown): Finding {
-  const { status, reason, message, exit_code } = asOpsError(error);
-  // A machine that lacks a token has asked nobody.
-  const isAsked = exit_code !== EXIT.usage;
-  const isJudged =
-    isAsked && reason === undefined && !NOT_JUDGED.has(status ?? 0) && !refusalCodes(error).includes(NO_SUCH_ROUTE);
+  const { status, reason, message } = asOpsError(error);
+  const isJudged = reason === undefined && !NOT_JUDGED.has(status ?? 0) && !refusalCodes(error).includes(NO_SUCH_ROUTE);
   return { state: isJudged || reason === "resource-missing" ? "down" : "unknown", detail: message };
 }
 

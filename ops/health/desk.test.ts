@@ -131,6 +131,7 @@ test("a machine that lacks what asking takes says so, and calls nothing down tha
       op: "find stack",
       subject: "production",
       cause: "CLOUDFLARE_API_TOKEN is not set",
+      reason: "not-configured",
       hint: "export it",
     });
   };

@@ -5,7 +5,7 @@ import { STACKS } from "../../infra/inventory.ts";
 import { deepHealth } from "../../worker/schemas/deep-health.ts";
 import { metrics } from "../../worker/schemas/metrics.ts";
 import { defineCommand } from "../command/define.ts";
-import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
+import { asOpsError, EXIT, isReason, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
@@ -52,11 +52,11 @@ async function healthRows({ stack, signal, target: find }: Invocation): Promise<
   const [triggers] = crons;
   if (Array.isArray(answer))
     return answer.map((row) => (row.part === "crons" && triggers?.state === "down" ? triggers : row));
-  const isAsked = answer.exit_code !== EXIT.usage;
+  const isAsked = !isReason(answer, "not-configured");
   // Where Cloudflare cannot be asked, either, there is nothing to tell but what is to be set.
   if (!isAsked)
     await target.api().catch((error: unknown) => {
-      if (asOpsError(error).exit_code === EXIT.usage) throw answer;
+      if (isReason(error, "not-configured")) throw answer;
     });
   const others = PARTS.filter((part) => part !== "crons");
   const rows = [...(await accountRows(target.api, stack, signal, others)), ...crons];
