@@ -27,7 +27,9 @@ export async function warningsFromOutside(target: StackTarget, outside: Outside)
 async function nearlyUsed(target: StackTarget, { now_ms, signal }: Outside): Promise<string[]> {
   const { url, secret } = await target.service();
   const client = createClient({ url, token: secret, signal, timeout_ms: PROBE_TIMEOUT_MS });
-  return usedWarnings(resourceRows(await client.get("/monitoring/capacity-report", capacityReport), now_ms));
+  // Once: whoever deploys what mends the service does not wait for it.
+  const response = await client.send("GET", "/monitoring/capacity-report");
+  return usedWarnings(resourceRows(capacityReport.parse(await response.json()), now_ms));
 }
 
 /** What of the plan is nearly used up. */

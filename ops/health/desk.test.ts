@@ -9,6 +9,7 @@ import { ALLOWANCES_PER_DAY } from "../../infra/cloudflare-limits.ts";
 import { CRONS, SERVICE } from "../../infra/inventory.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
+import { misuse } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { invocationOnPlatform } from "../command/invocation-on-platform.fixture.ts";
 import { newsIn, runCommand } from "../command/run-cli.fixture.ts";
@@ -122,6 +123,23 @@ test("where the Worker is dead, Cloudflare's API tells of each other part, and s
   const api = async () => ({ ...(await (await target()).api()), token: "revoked" });
   const refused = await states(async () => ({ ...(await withoutWorker()), api }));
   expect(refused).toMatchObject({ exit_code: 1, worker: "down", database: "unknown", crons: "unknown" });
+});
+
+test("a machine that lacks what asking takes says so, and calls nothing down that it has not asked", async () => {
+  const lacks = async () => {
+    throw misuse({
+      op: "find stack",
+      subject: "production",
+      cause: "CLOUDFLARE_API_TOKEN is not set",
+      reason: "not-configured",
+      hint: "export it",
+    });
+  };
+  const withoutSecret = async () => ({ ...(await target()), service: lacks });
+  expect(await states(withoutSecret)).toMatchObject({ exit_code: 0, worker: "unknown", database: "up", crons: "up" });
+  const withoutToken = async () => ({ ...(await target()), api: lacks });
+  expect(await states(withoutToken)).toMatchObject({ exit_code: 0, ...ALL_UP });
+  await expect(states(async () => ({ ...(await withoutSecret()), api: lacks }))).rejects.toThrow("TOKEN is not set");
 });
 
 test("with the token of reports, which only reads, everything is seen that it may see", async () => {

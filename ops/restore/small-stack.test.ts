@@ -4,10 +4,12 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { liveOf } from "../../infra/outputs.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { claimedId, keyAtHand } from "../backup/keys-at-hand.ts";
 import { openRepository } from "../backup/repository/open-repository.ts";
 import { runCommand } from "../command/run-cli.fixture.ts";
+import { locateStack } from "../stack/locate.ts";
 import { directoryStorage } from "../storage/directory-storage.ts";
 
 let dir: string;
@@ -131,4 +133,21 @@ test("restore plan tells of a part that is missing and of the snapshot before, n
   expect(left.lost.objects.length).toBeGreaterThan(0);
   const written = new Set(await readdir(join(dir, "left", "objects"), { recursive: true }));
   for (const { bucket, key } of left.lost.objects) expect(written).not.toContain(join(bucket, key));
+});
+
+test("a snapshot of a database that had lost a table is warned of when it is made, and its plan and its verification refuse it", async () => {
+  const target = await locateStack("local", dir, process.env, new AbortController().signal);
+  const { api_url, account_id, token } = await target.api();
+  const live = liveOf((await target.resources()).database)?.id;
+  await fetch(`${api_url}/accounts/${account_id}/d1/database/${live}/query`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({ sql: "DROP TABLE chunks" }),
+  });
+  const torn = "chunks_fts is of rows of chunks, and that table is missing";
+  const made = await ops("backup", "create", "--full");
+  expect(made.warnings).toEqual([expect.stringContaining(torn)]);
+  const refusals = [{ reason: expect.stringContaining(torn), remedy: expect.stringContaining("an older snapshot") }];
+  expect(await ops("restore", "plan")).toMatchObject({ code: 3, source: made.snapshot.id, refusals });
+  expect(await ops("backup", "verify")).toMatchObject({ code: 1, error: { cause: expect.stringContaining(torn) } });
 });
