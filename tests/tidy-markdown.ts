@@ -141,13 +141,16 @@ export function runbooks(tree: Tree): string[] {
   return documents(tree)
     .filter(([path]) => /^runbooks\/(?!README)[^/]+\.md$/.test(path))
     .flatMap(([path, text]) => {
-      const { front_matter, problems } = parseRunbook(text);
+      const { front_matter, problems, steps } = parseRunbook(text);
       const id = posix.basename(path, ".md");
       return [
         ...problems.map(({ line, message }) => `${path}, line ${line}: ${message}`),
         ...(front_matter && front_matter.id !== id
           ? [`${path}: id is not ${id}: alerts link runbooks by file name`]
           : []),
+        ...steps
+          .filter(({ commands }) => /\\"\$/.test(commands))
+          .map(({ name }) => `${path}: a quote in a variable of ${name} breaks its JSON: let JSON.stringify write it`),
       ];
     });
 }

@@ -202,6 +202,12 @@ describe("each rule notices its offender and says what to do", () => {
     [(tree) => variables(tree, [{ id: "PULUMI_OLD", reason: "once" }]), "a.ts", "fine", "remove it from"],
     [runbooks, "runbooks/b.md", RUNBOOK, "id is not b"],
     [runbooks, "runbooks/a.md", RUNBOOK.replace(" risk=read", ""), 'line 13: "sh step=look": risk is one of'],
+    [
+      runbooks,
+      "runbooks/a.md",
+      RUNBOOK.replace("```sh step=look risk=read\n", '$&curl -d "{\\"text\\":\\"$NEWS\\"}"\n'),
+      "breaks its JSON",
+    ],
   ];
   test.each(offenders.map(([rule, path, text, message]) => ({ rule, path, text, message })))(
     "$path: $message",
