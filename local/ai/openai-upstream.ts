@@ -187,19 +187,22 @@ export class OpenAiUpstream {
         redirect: "manual",
         signal: AbortSignal.any([limit.signal, ...(signal ? [signal] : [])]),
       }).catch((cause: unknown) => {
-        throw limit.signal.aborted
-          ? new UpstreamUnreachable(`${this.#address(path)} did not answer within ${limit_ms / 1000} s.`, { cause })
-          : new UpstreamUnreachable(`${this.#address(path)} cannot be reached: is the server running?`, { cause });
+        if (limit.signal.aborted) throw cause;
+        throw new UpstreamUnreachable(`${this.#address(path)} cannot be reached: is the server running?`, { cause });
       });
       const location = response.headers.get("location");
       if (response.status >= 300 && response.status < 400 && location !== null)
         throw new UpstreamError(`${this.#address(path)} redirects to ${location}: name that address, up to ${path}`);
       if (!response.ok) {
-        throw new UpstreamError(
-          `${this.#address(path)} answered ${response.status}: ${(await response.text()).slice(0, 200)}`,
-        );
+        const said = (await response.text()).replaceAll(this.#settings.api_key ?? "\0", "…").slice(0, 200);
+        throw new UpstreamError(`${this.#address(path)} answered ${response.status}: ${said}`);
       }
       return await read(response);
+    } catch (cause) {
+      if (cause instanceof UpstreamError) throw cause;
+      throw limit.signal.aborted
+        ? new UpstreamUnreachable(`${this.#address(path)} did not answer within ${limit_ms / 1000} s.`, { cause })
+        : new UpstreamUnreachable(`${this.#address(path)} broke its answer off`, { cause });
     } finally {
       clearTimeout(timer);
     }
