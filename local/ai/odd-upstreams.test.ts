@@ -26,6 +26,21 @@ test.each([
   expect(await answer.text()).toContain(`\n\n${first}`);
 });
 
+test.each([true, false])(
+  "a stream that is called JSON, or nothing, is one by how it begins (asked for: %s)",
+  async (stream) => {
+    for (const type of ["application/json", "text/plain", undefined]) {
+      server.broken = (outgoing) =>
+        void outgoing
+          .writeHead(200, type ? { "content-type": type } : {})
+          .end('\ufeff: hello\n\ndata: {"choices": []}\n\n');
+      const answer = await upstream.chat("@cf/any", { messages: [], stream });
+      expect(answer.headers.get("content-type")).toBe("text/event-stream");
+      expect(await answer.text()).toContain('\n\n: hello\n\ndata: {"choices": []}\n\n');
+    }
+  },
+);
+
 test("a vector whose numbers do not fit one is refused: too large for it, or all too small", async () => {
   for (const [value, reason] of [
     [1e39, "too large"],
