@@ -147,8 +147,12 @@ describe("one life on a folder", () => {
     again.child.kill("SIGKILL");
     await again.ended;
     await until(() => processesOf(again).length === 0);
-    const third = start(...flags(), "--no-demo");
-    expect((await documentsOf(await third.ready)).length).toBe(2);
+    const third = start(...flags().filter((flag) => flag !== "--json"), "--no-demo");
+    await until(() => third.stdout().includes("Ctrl-C stops it"));
+    // What it says to try can be typed as it stands.
+    expect(third.stdout()).toContain(`\n  npm run ops -- synthetic --data ${data()}\n`);
+    const { url, admin_key } = JSON.parse(readFileSync(join(data(), "platform.json"), "utf8"));
+    expect((await documentsOf({ url, key: admin_key })).length).toBe(2);
     third.child.kill("SIGTERM");
     expect((await third.ended).code).toBe(0);
   });

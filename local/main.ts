@@ -3,15 +3,18 @@ import { statSync } from "node:fs";
 import { parseArgs, styleText } from "node:util";
 import { $ } from "zx/core";
 import { harmlessLines } from "../ops/command/output.ts";
+import { shellWord } from "../ops/command/shell-word.ts";
 import { isAlive } from "../ops/machine.ts";
 import { PARENT_LOOK_MS, STOP_MAX_MS } from "./limits.ts";
 import type { Platform } from "./platform.ts";
 
+/** Where commands look, too. */
+const DATA_DIR = ".prism";
 const HELP = `Usage: npm start -- [options]
 
   --port N        port of the service (default 8787; 0 picks a free one)
   --api-port N    port of Cloudflare's REST API and R2's S3 API (default 8788; 0 picks a free one)
-  --data DIR      where state persists (default .prism)
+  --data DIR      where state persists (default ${DATA_DIR})
   --ephemeral     keep nothing: a temporary folder, removed at the end
   --corpus DIR    index this folder's Markdown and text files instead of the project's documents
   --no-demo       index nothing (but --corpus)
@@ -26,7 +29,7 @@ function parse() {
     options: {
       port: { type: "string", default: "8787" },
       "api-port": { type: "string", default: "8788" },
-      data: { type: "string", default: ".prism" },
+      data: { type: "string", default: DATA_DIR },
       ephemeral: { type: "boolean", default: false },
       corpus: { type: "string" },
       demo: { type: "boolean", default: true },
@@ -125,8 +128,7 @@ ${bold("PRISM is ready")} after ${seconds} s${indexed === null ? "" : `, ${index
 Try:
   curl -s ${platform.url}/api/v1/chat -H 'Authorization: Bearer ${platform.admin_key}' \\
     -H 'Content-Type: application/json' -d '{"message":"Why not only remove a leaked API key from the repository or the log?"}'
-  npm run ops -- synthetic
-
+${flags.ephemeral ? "" : `  npm run ops -- synthetic${flags.data === DATA_DIR ? "" : ` --data ${shellWord(flags.data)}`}\n`}
 Ctrl-C stops it.${flags.ephemeral ? " Nothing is kept." : ` State stays in ${flags.data}.`}`);
 }
 

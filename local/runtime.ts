@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { R2Bucket } from "@cloudflare/workers-types";
-import { type Miniflare, MiniflareCoreError } from "miniflare";
+import type { Miniflare } from "miniflare";
 import { hideBuckets } from "./bucket-storage.ts";
 import type { Engine } from "./engine.ts";
 import { queueEvent, sendEvent } from "./events.ts";
@@ -15,7 +15,7 @@ import { type D1Query, type D1Rows, queryThroughGateway } from "./rest/d1-gatewa
 import { gatewayKv, type KvGateway } from "./rest/kv-gateway.ts";
 import type { Deliver, DeliveryResult } from "./rest/queue-broker.ts";
 import { directGateway, type GatewayFetch, gatewayBucket } from "./s3/gateway-bucket.ts";
-import { startMiniflare } from "./start-miniflare.ts";
+import { isPortTaken, startMiniflare } from "./start-miniflare.ts";
 import { updateWatchdog } from "./watchdog.ts";
 import { hiddenName, PLATFORM_WORKER } from "./worker-bindings.ts";
 import { d1FilePath, type Gateway, liveDeployment, peerName, storePaths, type WorkerdInputs } from "./workerd.ts";
@@ -149,8 +149,7 @@ export class Runtime implements Engine {
       await this.#miniflare.setOptions(load.options);
       await this.#route(load);
     } catch (error) {
-      // Miniflare wants the ports that it had, and another process may have taken one meanwhile.
-      if (!(error instanceof MiniflareCoreError && error.code === "ERR_ADDRESS_IN_USE")) throw error;
+      if (!isPortTaken(error)) throw error;
       await this.#startAnew(load);
     }
   }

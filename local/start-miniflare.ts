@@ -1,5 +1,5 @@
-/** Miniflare without its own idea of what a signal means. */
-import { Miniflare, type MiniflareOptions } from "miniflare";
+/** Miniflare without its own idea of what a signal means, and what its failures mean. */
+import { Miniflare, MiniflareCoreError, type MiniflareOptions } from "miniflare";
 
 /**
  * Miniflare ends the process on SIGINT, SIGTERM and SIGHUP before anybody else can put things in order. Whoever starts
@@ -15,4 +15,9 @@ export function startMiniflare(options: MiniflareOptions): Miniflare {
     }
   });
   return miniflare;
+}
+
+/** Whether a reload failed for a port: Miniflare wants those that it had, and another process may have taken one meanwhile. */
+export function isPortTaken(error: unknown): boolean {
+  return error instanceof MiniflareCoreError && error.code === "ERR_ADDRESS_IN_USE";
 }

@@ -61,6 +61,9 @@ describe("the command line", () => {
     expect(unknown.stderr).toContain("unknown command 'crate' (Did you mean create?)");
     expect(unknown.stderr).toContain("Try: npm run ops -- keys --help");
 
+    const old = await ops(["daily-health-check.sh"]);
+    expect(old.stderr).toContain("Try: npm run ops -- --help; what became of an old script: docs/old-procedures.md");
+
     const stack = await ops(["synthetic", "--stack", "moon"]);
     expect(stack.code).toBe(2);
     expect(stack.stderr).toContain("Allowed choices are local, staging, production");

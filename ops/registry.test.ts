@@ -95,6 +95,20 @@ describe("every command that changes something", () => {
     expect(ownFlags(command)).toContain("--dry-run");
   });
 
+  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+    "%s ends what it has begun in order, and it is written down: a closed terminal leaves no step behind that nobody watches",
+    async (sent) => {
+      const [command] = changing;
+      const stopped = await recorded(command as Command, async ({ confirm, signal }) => {
+        await confirm({ op: "do", subject: "it" });
+        process.emit(sent);
+        signal.throwIfAborted();
+        return { data: {}, text: "" };
+      });
+      expect(stopped).toMatchObject([{ detail: { cause: expect.stringContaining("interrupted") } }]);
+    },
+  );
+
   test("what takes something away can be confirmed by a machine", () => {
     for (const command of commands) if (command.risk === "destructive") expect(ownFlags(command)).toContain("--yes");
   });

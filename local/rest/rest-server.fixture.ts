@@ -19,6 +19,7 @@ import { queueEvent, sendEvent } from "../events.ts";
 import { Registry } from "../registry.ts";
 import { directGateway, type GatewayFetch, gatewayBucket } from "../s3/gateway-bucket.ts";
 import { type SocketService, serveOnSocket } from "../socket-service.ts";
+import { isPortTaken } from "../start-miniflare.ts";
 import { AnalyticsPoints } from "../telemetry/analytics-points.ts";
 import { LogStore } from "../telemetry/log-store.ts";
 import { TailSessions } from "../telemetry/tail-sessions.ts";
@@ -100,26 +101,27 @@ class TestEngine implements Engine {
   async dropData(): Promise<void> {}
   async exclusively<T>(work: () => Promise<T>): Promise<T> {
     await this.#started?.dispose();
-    try {
-      return await work();
-    } finally {
-      this.#started = this.#start();
-      await this.#started.ready;
-    }
+    return await work().finally(() => this.#startAnew());
   }
   async reload(): Promise<void> {
     try {
       if (this.#started === null) await this.#miniflare.ready;
       else {
         this.#bound = this.#resources();
-        await this.#started.setOptions(this.#options());
+        await this.#started.setOptions(this.#options()).catch((error: unknown) => {
+          if (isPortTaken(error)) return this.#startAnew();
+          throw error;
+        });
       }
     } catch (error) {
-      await this.#started?.dispose();
-      this.#started = this.#start(false);
-      await this.#started.ready;
+      await this.#startAnew(false);
       throw error;
     }
+  }
+  async #startAnew(withScripts = true): Promise<void> {
+    await this.#started?.dispose().catch(() => {});
+    this.#started = this.#start(withScripts);
+    await this.#started.ready;
   }
   async triggerSchedule(): Promise<void> {}
   async close(): Promise<void> {

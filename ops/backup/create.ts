@@ -111,7 +111,7 @@ async function create(
       plan: async (found) => {
         plan = await planBackup(repository, sources, found, full);
         note(
-          `${plan.kind}${plan.full_because === null ? ` on ${plan.base}` : ` (${plan.full_because})`}: about ${shownBytes(plan.bytes)}, ` +
+          `${plan.kind}${plan.full_because === null ? ` on ${plan.base}` : ` (${plan.full_because})`}: about ${shownBytes(plan.bytes)} to read, ` +
             `${counted(plan.requests, "request")}, ${counted(plan.rows_read, "row")} read, ${shownTime(plan.duration_s * 1000)}`,
         );
         progress.start("kB read", Math.ceil(plan.bytes / 1000));
@@ -167,7 +167,7 @@ function planText(plan: BackupPlan, { terminal }: Invocation): string {
     `${plan.kind} snapshot of ${plan.stack} to ${plan.repository}${plan.full_because === null ? `, on ${plan.base}` : `: ${plan.full_because}`}`,
     tables,
     `${counted(plan.changes, "change")} to replay, ${counted(plan.objects.count, "object")} (${shownBytes(plan.objects.bytes)}) and the Worker (${shownBytes(plan.worker_bytes)}) to copy`,
-    `${counted(plan.requests, "request")}, about ${shownBytes(plan.bytes)} in ${shownTime(plan.duration_s * 1000)}`,
+    `${counted(plan.requests, "request")}, about ${shownBytes(plan.bytes)} to read in ${shownTime(plan.duration_s * 1000)}`,
     `${counted(plan.rows_read, "row")} read (${percent(plan.free_quota.rows_read)} of a free day), ${plan.rows_written} written (${percent(plan.free_quota.rows_written)})`,
   ].join("\n");
 }

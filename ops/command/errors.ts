@@ -32,6 +32,8 @@ export const REASONS = [
   "busy",
   /** No local platform runs on the data folder. */
   "not-running",
+  /** This machine lacks a token, a secret or an address of the stack: nobody was asked. */
+  "not-configured",
   /** The stack has no outputs or no Worker yet. */
   "never-deployed",
   /** The account lacks something that the stack consists of. */

@@ -28,6 +28,9 @@ export interface GlobalOptions {
   yes?: boolean;
 }
 
+/** Ctrl-C, a supervisor, and a terminal that was closed: what a command has begun is ended in order, and written down. */
+const INTERRUPTIONS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** Runs a command, prints what it reports and returns its exit code; `where` as it was typed. Errors pass through to `run-words.ts`, after the audit record. */
 export async function perform(
   command: Command,
@@ -38,8 +41,7 @@ export async function perform(
 ): Promise<number> {
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort(new DOMException("interrupted", "AbortError"));
-  process.once("SIGINT", interrupt);
-  process.once("SIGTERM", interrupt);
+  for (const sent of INTERRUPTIONS) process.once(sent, interrupt);
   const signal =
     options.timeout === undefined
       ? interrupted.signal
@@ -55,8 +57,7 @@ export async function perform(
     return exit_code ?? EXIT.done;
   } finally {
     stopWatching();
-    process.removeListener("SIGINT", interrupt);
-    process.removeListener("SIGTERM", interrupt);
+    for (const sent of INTERRUPTIONS) process.removeListener(sent, interrupt);
   }
 }
 
@@ -173,8 +174,11 @@ async function answered({ stdin, stderr }: Shell, question: string, signal: Abor
   const prompt = createInterface({ input: stdin, output: stderr });
   // Where it is asked, the terminal gives Ctrl-C to the prompt alone: it means the command.
   prompt.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
+  // Of a terminal that is gone no answer comes, and readline says nothing of it.
+  const gone = new AbortController();
+  prompt.once("close", () => gone.abort(new DOMException("interrupted", "AbortError")));
   try {
-    return (await prompt.question(question, { signal })).trim();
+    return (await prompt.question(question, { signal: AbortSignal.any([signal, gone.signal]) })).trim();
   } finally {
     prompt.close();
   }

@@ -62,12 +62,14 @@ async function placeTold(given: string): Promise<string | undefined> {
 function usageError(error: CommanderError, argv: readonly string[], path: string): OpsError | undefined {
   if (error.exitCode === 0) return undefined;
   const cause = error.code === "commander.help" ? "a command is missing" : error.message.replace(/^error: /, "");
+  // Somebody may know only the name of what it has replaced.
+  const isForeign = path === "" && error.code === "commander.unknownCommand";
   return misuse(
     {
       op: "understand",
       subject: ["ops", ...argv].join(" "),
       cause: cause.replaceAll(/\.?\n/g, " ").replace(/\.$/, ""),
-      hint: ["npm run ops --", path, "--help"].filter(Boolean).join(" "),
+      hint: `${["npm run ops --", path, "--help"].filter(Boolean).join(" ")}${isForeign ? "; what became of an old script: docs/old-procedures.md" : ""}`,
     },
     error,
   );

@@ -40,3 +40,16 @@ test("a database that holds something else is refused, and not touched", async (
   await expect(beginLoad(sqliteD1(other), schema)).rejects.toThrow("was not begun by this load: theirs, rooms");
   expect(contents(other)).toEqual(before);
 });
+
+test("a schema whose full-text index has outlived its rows is refused before a row is written, and says from where to take another", async () => {
+  const source = new DatabaseSync(":memory:");
+  source.exec("CREATE TABLE texts (id INTEGER PRIMARY KEY, text); CREATE TABLE others (id INTEGER PRIMARY KEY)");
+  source.exec(
+    "CREATE VIRTUAL TABLE words USING fts5 (text, content = 'texts', content_rowid = 'id'); DROP TABLE texts",
+  );
+  const copy = new DatabaseSync(":memory:");
+  await expect(beginLoad(sqliteD1(copy), await readSchema(sqliteD1(source)))).rejects.toMatchObject({
+    parts: { cause: expect.stringContaining("rows of texts"), hint: expect.stringContaining("restore plan --at") },
+  });
+  expect(contents(copy)).toEqual(contents(new DatabaseSync(":memory:")));
+});

@@ -12,6 +12,7 @@ import { counted } from "../../worker/ground/counted.ts";
 import { OpsError } from "../command/errors.ts";
 import type { D1Connection, Statement } from "./connection.ts";
 import { rebuildFullText } from "./full-text.ts";
+import { optionOf } from "./full-text-options.ts";
 import { queryRows } from "./query.ts";
 import { type Definition, isNamed, quoted, type Schema, type Sequence, type Table } from "./schema.ts";
 
@@ -28,6 +29,7 @@ interface Load {
  * @throws OpsError when the database holds something that is not of `schema`.
  */
 export async function beginLoad(connection: D1Connection, schema: Schema): Promise<Load> {
+  refuseTorn(schema);
   const there = await objects(connection);
   refuseStrangers(schema, there);
   const isMissing = ({ name }: Definition) => !there.has(name);
@@ -89,6 +91,25 @@ export async function finishLoad(
 async function objects(connection: D1Connection): Promise<Map<string, string | null>> {
   const rows = await queryRows(connection, "SELECT name, sql FROM sqlite_schema");
   return new Map(rows.map(([name, sql]) => [String(name), sql === null ? null : String(sql)]));
+}
+
+/** Full-text indexes that have outlived the rows that they are of: such a database cannot be made anew. In words. */
+export function tornIndexes({ tables, views, virtual_tables, rebuilt }: Schema): string[] {
+  const held = new Set([...tables, ...views].map(({ name }) => name.toLowerCase()));
+  return virtual_tables.flatMap(({ name, sql }) => {
+    const content = optionOf(sql, "content") ?? "";
+    const isTorn = rebuilt.includes(name) && !held.has(content.toLowerCase());
+    return isTorn ? [`the full-text index ${name} is of rows of ${content}, and that table is missing`] : [];
+  });
+}
+
+/** Known before rows are written, and not when the index is made of them. */
+function refuseTorn(schema: Schema): void {
+  const [cause] = tornIndexes(schema);
+  if (cause === undefined) return;
+  const hint =
+    "take a state from before it was lost: npm run ops -- backup list, or npm run ops -- restore plan --at TIME";
+  throw new OpsError({ op: "make", subject: "the database anew", cause, hint });
 }
 
 /** Tables that this schema would not make, or would make otherwise. Shadow tables and what SQLite made itself are nobody's. */

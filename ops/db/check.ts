@@ -26,6 +26,8 @@ interface DatabaseCheck {
 const rowsOf = (sql: string) => async (connection: D1Connection) =>
   (await queryRows(connection, `${sql} LIMIT 20`)).map((row) => row.join(" "));
 
+/** What is made anew from rows. */
+const DERIVED = /^chunks_fts /;
 const RESTORE = "npm run ops -- restore plan";
 const CHECKS: readonly DatabaseCheck[] = [
   {
@@ -45,7 +47,7 @@ const CHECKS: readonly DatabaseCheck[] = [
   },
   {
     name: "tables",
-    remedy: `npm run ops -- migrate list, then ${RESTORE}; npm run ops -- index check --repair for chunks_fts`,
+    remedy: `npm run ops -- migrate list says whether its migration is pending; else its rows are lost: ${RESTORE}; for chunks_fts alone: npm run ops -- index check --repair`,
     async run(connection) {
       const there = new Set(await queryTexts(connection, "SELECT name FROM sqlite_schema WHERE type = 'table'"));
       return TABLES.filter((name) => !there.has(name)).map((name) => `${name} is missing`);
@@ -54,7 +56,7 @@ const CHECKS: readonly DatabaseCheck[] = [
   {
     name: "schema",
     remedy:
-      "what is missing is in worker/migrations: a migration makes it again; what is too many was made beside them",
+      "an index or trigger that is missing is in worker/migrations: write a migration that makes it again; what is too many was made beside them",
     async run(connection) {
       const applied = new Set(await appliedMigrations(connection));
       const scratch = new DatabaseSync(":memory:");
@@ -122,6 +124,14 @@ when a check fails; one that cannot be made has failed. Vectors: npm run ops -- 
     const checks: z.infer<typeof output>["checks"] = [];
     for (const { name, remedy, run } of CHECKS) {
       invocation.signal.throwIfAborted();
+      // What the others find, and would advise, is then of no use.
+      const isTorn = checks.some(
+        (check) => check.name === "tables" && check.faults.some((fault) => !DERIVED.test(fault)),
+      );
+      if (isTorn && name !== "fence") {
+        checks.push({ name, ok: false, faults: ["not judged, since tables are missing"], remedy: "what stands there" });
+        continue;
+      }
       const faults = await run(connection).catch((error: unknown) => [
         `it could not be made: ${asOpsError(error).parts.cause}`,
       ]);

@@ -127,3 +127,16 @@ test("a sound database passes every check; each fault is told by the check that 
   });
   for (const { remedy } of failed) expect(remedy).not.toBe("");
 });
+
+test("of a database that has lost a table, one line says what to do, and no other advises against it", async () => {
+  await run("DROP TABLE feedback");
+  const { data } = await invoked(dbCheck, folder);
+  const told = Object.fromEntries(data.checks.map(({ name, ...check }: { name: string }) => [name, check]));
+  expect(told.tables).toMatchObject({
+    faults: ["feedback is missing"],
+    remedy: expect.stringContaining("restore plan"),
+  });
+  for (const name of ["schema", "full text", "sequences", "tenants", "jobs"])
+    expect(told[name]).toMatchObject({ ok: false, faults: ["not judged, since tables are missing"] });
+  expect(told.fence).toMatchObject({ faults: [expect.stringContaining("writes wait since")] });
+});

@@ -185,6 +185,13 @@ test("a rollback serves the release before, pinned, until the next deployment ta
   const source = deploymentPlan.parse((await ops("deploy", "--dry-run")).data).bundle;
   const other = await ops("deploy", "--bundle", releases.harmless, ...quickly);
   expect([other.code, other.data.outcome]).toEqual([0, "deployed"]);
+  // What the trouble's beginning is to be held against.
+  const planned = await runCli(["rollback", "--dry-run", "--data", join(dir, "data")]);
+  const [now = "", then = ""] = planned.stdout.split("\n");
+  expect(now).toMatch(new RegExp(`^Now: version ${other.data.version_id} .+, since \\S+Z \\(.+ ago\\)\\.$`));
+  expect(then).toMatch(
+    new RegExp(`^Would serve version \\S+ \\(release ${source.release}\\) of \\S+Z \\(.+ ago\\) by a deployment\\.$`),
+  );
   const back = await ops("rollback");
   expect({ code: back.code, data: back.data }).toMatchObject({
     code: 0,

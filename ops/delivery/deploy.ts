@@ -77,6 +77,7 @@ export const deploy = defineCommand({
     const plan = await planDeployment(delivery, {
       bundle,
       without_backup: options.without_backup ?? null,
+      env: invocation.env,
       now_ms: invocation.now(),
       signal: invocation.signal,
     });

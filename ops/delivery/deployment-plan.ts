@@ -12,6 +12,7 @@ import { type Waiver, waiver } from "../../infra/waivers.ts";
 import { readLastVerified } from "../backup/last-verified.ts";
 import { mainVersion } from "../cloudflare/worker-versions.ts";
 import { misuse } from "../command/errors.ts";
+import type { Environment } from "../command/invocation.ts";
 import { appliedMigrations } from "../migrate/ledger.ts";
 import { planMigrations, plannedMigration } from "../migrate/plan.ts";
 import { type Delivery, liveDatabase } from "../stack/delivery.ts";
@@ -23,6 +24,7 @@ import {
   type StackPlan,
 } from "../stack/driver.ts";
 import { outOfSight } from "./out-of-sight.ts";
+import { warningsFromOutside } from "./outside.ts";
 import { type Refusal, refusals, refusedStep, type SafetyInputs } from "./safety.ts";
 
 export const deploymentPlan = z.strictObject({
@@ -58,6 +60,7 @@ interface PlanOptions {
   /** A built bundle instead of today's source. */
   bundle: string | undefined;
   without_backup: string | null;
+  env: Environment;
   now_ms: number;
   signal: AbortSignal;
 }
@@ -68,6 +71,7 @@ interface PlanOptions {
  */
 export async function planDeployment(delivery: Delivery, options: PlanOptions): Promise<DeploymentPlan> {
   const { driver, versions } = delivery;
+  const outside = warningsFromOutside(delivery.target, options);
   const bundle = await bundleFacts(options.bundle);
   const pinned = await driver.getConfig("bundle");
   const preview = await previewRelease(driver, options.bundle);
@@ -115,6 +119,7 @@ export async function planDeployment(delivery: Delivery, options: PlanOptions): 
       pending.every(({ action }) => action === "wait"),
     refusals: await refusalsByBackup(delivery, judged, options.signal),
     warnings: [
+      ...(await outside),
       ...preview.warnings,
       ...found
         .filter(isLost)

@@ -10,6 +10,7 @@ import { type DeployedVersion, type Deployment, mainVersion } from "../cloudflar
 import { defineCommand } from "../command/define.ts";
 import { asOpsError, EXIT, type Reason, refusal } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
+import { shownTime } from "../command/quantities.ts";
 import { rounded } from "../command/rounded.ts";
 import { appliedMigrations } from "../migrate/ledger.ts";
 import { contractedSince } from "../migrate/plan.ts";
@@ -23,6 +24,7 @@ import { answersAsItself, Condemned } from "./trial.ts";
 const rollbackPlan = z.strictObject({
   stack: z.enum(STACKS),
   from: z.string().describe("id of the version that serves"),
+  since: z.string().describe("when it first got traffic, as far as Cloudflare lists deployments"),
   to: z.string().describe("id of the version whose code is to serve"),
   release: z.string().nullable(),
   path: z.enum(["deployment", "new version"]).describe("a new version is made where the old one was bound otherwise"),
@@ -59,13 +61,14 @@ export const rollback = defineCommand({
     const since_s = () => rounded((invocation.now() - begun_ms) / 1000, 1);
     const delivery = await openDelivery(invocation);
     const { driver } = delivery;
-    const { live, goal } = await chooseVersion(delivery, to);
+    const { live, since, goal } = await chooseVersion(delivery, to);
     await refuseAcrossMigrations(delivery, live, goal);
     // Equal fingerprints cover secrets, too; a version that has none is bound anew.
     const asItIs = goal.fingerprint !== null && goal.fingerprint === live.fingerprint;
     const plan: z.infer<typeof rollbackPlan> = {
       stack: driver.stack,
       from: live.id,
+      since,
       to: goal.id,
       release: goal.release,
       path: asItIs ? "deployment" : "new version",
@@ -73,7 +76,7 @@ export const rollback = defineCommand({
     if (invocation.dry_run)
       return {
         data: plan,
-        text: `Would serve version ${goal.id} (release ${goal.release ?? "unknown"}) by a ${plan.path}.`,
+        text: `Now: ${told(live)}, since ${shownMoment(since, invocation)}.\nWould serve ${told(goal)} of ${shownMoment(goal.created_on, invocation)} by a ${plan.path}.`,
       };
 
     const service = await delivery.target.service();
@@ -116,10 +119,21 @@ export const rollback = defineCommand({
   },
 });
 
+const told = ({ id, release }: DeployedVersion): string => `version ${id} (release ${release ?? "unknown"})`;
+
+/** To be held against the beginning of the trouble. */
+const shownMoment = (at: string, { now }: Invocation): string => `${at} (${shownTime(now() - Date.parse(at))} ago)`;
+
+/** When the newest deployments began to give the version traffic. */
+function firstOf(deployments: readonly Deployment[], id: string): string {
+  const other = deployments.findIndex(({ versions }) => versions.every(({ version_id }) => version_id !== id));
+  return (other === -1 ? deployments : deployments.slice(0, other)).at(-1)?.created_on ?? "";
+}
+
 async function chooseVersion(
   { versions }: Delivery,
   wanted: string | undefined,
-): Promise<{ live: DeployedVersion; goal: DeployedVersion }> {
+): Promise<{ live: DeployedVersion; since: string; goal: DeployedVersion }> {
   const deployments = await versions.deployments();
   const whole = deployments.filter(({ versions: shares }) => shares.some(({ percentage }) => percentage === 100));
   const ids = [...new Set(whole.map(mainVersion))];
@@ -144,7 +158,7 @@ async function chooseVersion(
     );
   if (id === live.id)
     throw refuse(`version ${id} serves already`, "npm run ops -- rollback --dry-run names the one before");
-  return { live, goal: known.get(id) ?? (await versions.version(id)) };
+  return { live, since: firstOf(deployments, live.id), goal: known.get(id) ?? (await versions.version(id)) };
 }
 
 /** @throws OpsError, exit code 3, when the old code would meet objects or tables that it does not know. */

@@ -9,12 +9,15 @@ import { ALLOWANCES_PER_DAY } from "../../infra/cloudflare-limits.ts";
 import { CRONS, SERVICE } from "../../infra/inventory.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { createCloudflare } from "../cloudflare/api.ts";
+import { misuse } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { invocationOnPlatform } from "../command/invocation-on-platform.fixture.ts";
 import { newsIn, runCommand } from "../command/run-cli.fixture.ts";
+import { usedWarnings, warningsFromOutside } from "../delivery/outside.ts";
 import { reportWeekly } from "../report/weekly.ts";
 import { locateStack } from "../stack/locate.ts";
 import type { StackTarget } from "../stack/target.ts";
+import type { ResourceRow } from "../usage/resources.ts";
 import { usage } from "../usage/usage.ts";
 import { health } from "./health.ts";
 import type { HealthRow } from "./row.ts";
@@ -122,6 +125,23 @@ test("where the Worker is dead, Cloudflare's API tells of each other part, and s
   expect(refused).toMatchObject({ exit_code: 1, worker: "down", database: "unknown", crons: "unknown" });
 });
 
+test("a machine that lacks what asking takes says so, and calls nothing down that it has not asked", async () => {
+  const lacks = async () => {
+    throw misuse({
+      op: "find stack",
+      subject: "production",
+      cause: "CLOUDFLARE_API_TOKEN is not set",
+      reason: "not-configured",
+      hint: "export it",
+    });
+  };
+  const withoutSecret = async () => ({ ...(await target()), service: lacks });
+  expect(await states(withoutSecret)).toMatchObject({ exit_code: 0, worker: "unknown", database: "up", crons: "up" });
+  const withoutToken = async () => ({ ...(await target()), api: lacks });
+  expect(await states(withoutToken)).toMatchObject({ exit_code: 0, ...ALL_UP });
+  await expect(states(async () => ({ ...(await withoutSecret()), api: lacks }))).rejects.toThrow("TOKEN is not set");
+});
+
 test("with the token of reports, which only reads, everything is seen that it may see", async () => {
   const address = await (await target()).api();
   const { tokens } = createCloudflare(address, { signal }).accounts;
@@ -186,6 +206,19 @@ test("status without the Worker still knows the version, the generations and Clo
     backup: { known: true },
     cloudflare: { state: "known" },
   });
+});
+
+test("before a deployment it is told what Cloudflare says of itself and what is nearly used up, whether or not the Worker answers", async () => {
+  const outside = { env: { PRISM_CLOUDFLARE_STATUS_URL: page_url }, now_ms: Date.now(), signal };
+  const said = ["D1: degraded performance", "D1 is slow in Europe (minor)"].map(
+    (what) => `Cloudflare says: ${what} (npm run ops -- status)`,
+  );
+  expect(await warningsFromOutside(await target(), outside)).toEqual(said);
+  expect(await warningsFromOutside(await withoutWorker(), outside)).toEqual(said);
+  const { data } = await run(usage);
+  const [fullest, ...others] = data.resources as ResourceRow[];
+  const nearly = { ...fullest, resource: "kv_writes", usage_percentage: 96, state: "critical" } as ResourceRow;
+  expect(usedWarnings([nearly, ...others])).toEqual(["kv_writes is used to 96.0 % (npm run ops -- usage)"]);
 });
 
 test("usage tells every allowance and store, the fullest first, and what a chunk costs", async () => {

@@ -5,7 +5,7 @@ import { STACKS } from "../../infra/inventory.ts";
 import { deepHealth } from "../../worker/schemas/deep-health.ts";
 import { metrics } from "../../worker/schemas/metrics.ts";
 import { defineCommand } from "../command/define.ts";
-import { asOpsError, EXIT, OpsError } from "../command/errors.ts";
+import { asOpsError, EXIT, isReason, OpsError } from "../command/errors.ts";
 import type { Invocation } from "../command/invocation.ts";
 import { table } from "../command/output.ts";
 import { HEALTH_CHECK_TIMEOUT_MS } from "../limits.ts";
@@ -42,7 +42,7 @@ failure hides no other. Cron triggers are read back from the API either way. Exi
   },
 });
 
-/** A row for every part. @throws OpsError where the stack itself cannot be found. */
+/** A row for every part. @throws OpsError where the stack itself cannot be found, or this machine lacks what asking it takes. */
 async function healthRows({ stack, signal, target: find }: Invocation): Promise<HealthRow[]> {
   const target = await find();
   const [answer, crons] = await Promise.all([
@@ -52,11 +52,23 @@ async function healthRows({ stack, signal, target: find }: Invocation): Promise<
   const [triggers] = crons;
   if (Array.isArray(answer))
     return answer.map((row) => (row.part === "crons" && triggers?.state === "down" ? triggers : row));
+  const isAsked = !isReason(answer, "not-configured");
+  // Where Cloudflare cannot be asked, either, there is nothing to tell but what is to be set.
+  if (!isAsked)
+    await target.api().catch((error: unknown) => {
+      if (isReason(error, "not-configured")) throw answer;
+    });
   const others = PARTS.filter((part) => part !== "crons");
   const rows = [...(await accountRows(target.api, stack, signal, others)), ...crons];
   return PARTS.flatMap((part) => rows.filter((row) => row.part === part)).map((row) =>
     // What is deployed says where to look, not that it works.
-    row.part === "worker" ? { ...row, state: "down", detail: `${asOpsError(answer).message}; ${row.detail}` } : row,
+    row.part === "worker"
+      ? {
+          ...row,
+          state: isAsked || row.state === "down" ? "down" : "unknown",
+          detail: `${answer.message}; ${row.detail}`,
+        }
+      : row,
   );
 }
 

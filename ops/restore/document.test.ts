@@ -3,7 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Service, startService } from "../../worker/service.fixture.ts";
+import { invocationOn } from "../command/invocation.fixture.ts";
 import { runCommand } from "../command/run-cli.fixture.ts";
+import { soundRunbook } from "../runbook/library.ts";
+import { runRunbook } from "../runbook/run.ts";
+import { readTranscript, stepEnds } from "../runbook/transcript.ts";
 import { createClient } from "../service/client.ts";
 import { putBack } from "./put-back.ts";
 
@@ -104,6 +108,17 @@ test("a document that is gone comes back unasked", async () => {
     difference: null,
   });
   expect((await living()).text).toBe(BEFORE);
+});
+
+test("its runbook asks for a document whose id no path takes as it stands, and takes back what it brought back", async () => {
+  const runbook = await soundRunbook("accidental-deletion");
+  const requests = { ...runbook, steps: runbook.steps.filter(({ commands }) => commands.includes("curl")) };
+  const over = { env: { ...process.env, DOCUMENT_ID: ID } };
+  const ran = await runRunbook(invocationOn(dir, over), requests, { auto: true, max_risk: "destructive" });
+  const ends = stepEnds((await readTranscript(dir, ran.data.run_id ?? "")).records);
+  expect(ends.get("look")?.output).toBe("HTTP 200\n");
+  expect(ends.get("delete-again")?.outcome).toBe("passed");
+  expect(ends.get("verify")).toMatchObject({ outcome: "failed", output: "HTTP 404\n" });
 });
 
 test("another tenant's document comes back as that tenant's, by a key that is revoked afterwards", async () => {

@@ -15,11 +15,11 @@ import { table } from "../command/output.ts";
 import { shownBytes, shownTime } from "../command/quantities.ts";
 import { type DerivedCheck, UnequalRestore } from "./derived-checks.ts";
 import type { SnapshotSource } from "./fills.ts";
-import { freshSnapshot } from "./fresh-snapshot.ts";
+import { freshSnapshot, whyNoSnapshot } from "./fresh-snapshot.ts";
 import { applyInPlace, type RestoredInPlace } from "./in-place.ts";
 import { applyToNewGeneration, type Restored, restoreBuckets, verifyBefore } from "./new-generation.ts";
 import { planFromSnapshot, type RestorePlan, snapshotAt } from "./restore-plan.ts";
-import { isInterrupted, readRestoreRecord } from "./restore-record.ts";
+import { interruptedInPlace, isInterrupted, readRestoreRecord } from "./restore-record.ts";
 import { type Situation, withSituation } from "./situation.ts";
 import { planTimeTravel } from "./time-travel.ts";
 
@@ -80,7 +80,10 @@ export async function prepareRestore<T>(invocation: Invocation, asked: Asked, wo
         fromRepository(invocation, situation, repository, wish, work),
       );
     const to = { bookmark: travel.source, state_at: travel.state_at, place: keptOptions(wish).repository };
-    return work(travel, () =>
+    const hasSnapshot =
+      (await interruptedInPlace(situation.session.bucket, travel.source, situation.session.steady)) !== null;
+    const refusals = hasSnapshot ? [] : await whyNoSnapshot(invocation, wish);
+    return work({ ...travel, refusals }, () =>
       applyInPlace(situation, thereOf(situation.existing), to, () => freshSnapshot(invocation, wish)),
     );
   });

@@ -6,6 +6,7 @@ import { readSummary } from "../backup/manifest.ts";
 import type { Repository } from "../backup/repository/repository.ts";
 import { damageTold } from "../backup/whole-snapshot.ts";
 import { refusal } from "../command/errors.ts";
+import { tornIndexes } from "../d1/load.ts";
 import { expiredGenerations, nameOf } from "../generation/generations.ts";
 import { configured } from "../generation/live.ts";
 import { readRecord, wayOn } from "../generation/record.ts";
@@ -133,6 +134,10 @@ export async function planFromSnapshot(
     ...restoreCost(size),
     refusals: [
       ...(await damageOf(repository, source)),
+      ...tornIndexes(schema).map((reason) => ({
+        reason,
+        remedy: "choose an older snapshot: npm run ops -- backup list",
+      })),
       ...refusals,
       ...(await refusalsOf(situation, source, in_place && begun === null)),
     ],

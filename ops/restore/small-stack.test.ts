@@ -4,10 +4,12 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { liveOf } from "../../infra/outputs.ts";
 import { type Service, startService } from "../../worker/service.fixture.ts";
 import { claimedId, keyAtHand } from "../backup/keys-at-hand.ts";
 import { openRepository } from "../backup/repository/open-repository.ts";
 import { runCommand } from "../command/run-cli.fixture.ts";
+import { locateStack } from "../stack/locate.ts";
 import { directoryStorage } from "../storage/directory-storage.ts";
 
 let dir: string;
@@ -72,6 +74,17 @@ test("restore plan and the dry run of restore apply say the same", async () => {
   expect(await text()).toContain(REGRETTED);
 });
 
+test("a plan by Time Travel is refused as the restore would be: no snapshot of what is there can be made first", async () => {
+  const at = ["--at", new Date().toISOString(), "--data", dir, "--json"];
+  const plan = async (repository: string) => {
+    const { code, stdout } = await runCommand(["restore", "plan", "--repository", join(dir, repository), ...at]);
+    return { code, ...JSON.parse(stdout) };
+  };
+  expect(await plan("vault")).toMatchObject({ code: 0, method: "time travel", refusals: [] });
+  const refusals = [{ reason: expect.stringContaining("there is none"), remedy: expect.stringContaining("--init") }];
+  expect(await plan("nowhere")).toMatchObject({ code: 3, method: "time travel", refusals });
+});
+
 test("restore apply, asked for, brings the snapshot back", async () => {
   expect(await ops("restore", "apply")).toMatchObject({ code: 3, error: { cause: "not confirmed" } });
   expect(await ops("restore", "apply", "--yes")).toMatchObject({ code: 0, restored: { snapshot } });
@@ -120,4 +133,21 @@ test("restore plan tells of a part that is missing and of the snapshot before, n
   expect(left.lost.objects.length).toBeGreaterThan(0);
   const written = new Set(await readdir(join(dir, "left", "objects"), { recursive: true }));
   for (const { bucket, key } of left.lost.objects) expect(written).not.toContain(join(bucket, key));
+});
+
+test("a snapshot of a database that had lost a table is warned of when it is made, and its plan and its verification refuse it", async () => {
+  const target = await locateStack("local", dir, process.env, new AbortController().signal);
+  const { api_url, account_id, token } = await target.api();
+  const live = liveOf((await target.resources()).database)?.id;
+  await fetch(`${api_url}/accounts/${account_id}/d1/database/${live}/query`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({ sql: "DROP TABLE chunks" }),
+  });
+  const torn = "chunks_fts is of rows of chunks, and that table is missing";
+  const made = await ops("backup", "create", "--full");
+  expect(made.warnings).toEqual([expect.stringContaining(torn)]);
+  const refusals = [{ reason: expect.stringContaining(torn), remedy: expect.stringContaining("an older snapshot") }];
+  expect(await ops("restore", "plan")).toMatchObject({ code: 3, source: made.snapshot.id, refusals });
+  expect(await ops("backup", "verify")).toMatchObject({ code: 1, error: { cause: expect.stringContaining(torn) } });
 });

@@ -6,9 +6,9 @@ import type { SoundRunbook } from "./library.ts";
 import type { Step } from "./parse.ts";
 import { createScreen, questionFor, type Screen } from "./screen.ts";
 import { type Came, whyNot, whyUnexpected } from "./sequence.ts";
-import type { StepEnvironment } from "./surroundings.ts";
+import { SECRET_NAME, type StepEnvironment } from "./surroundings.ts";
 import type { RUN_OUTCOMES, StepEnd, TranscriptWriter } from "./transcript.ts";
-import { missingIn } from "./variables.ts";
+import { missingIn, variablesOf } from "./variables.ts";
 
 export interface Run {
   run_id: string;
@@ -18,9 +18,12 @@ export interface Run {
   situations: string[];
   /** What steps came to before, where a run goes on. */
   ended: Map<string, StepEnd>;
+  /** Variables that a person named, before or now: shown where they are asked for again. */
+  named: Map<string, string>;
   /** Asked at the terminal before each step; false: nobody is. */
   asks: boolean;
-  resumed: boolean;
+  /** What happened before, in lines, where a run goes on. */
+  so_far: string[] | null;
 }
 
 /** What came of a run; `ended` of `run` then holds what came of its steps. */
@@ -64,18 +67,19 @@ async function oneStep(
   run: Run,
   means: Means & { step: Step; place: { index: number; count: number }; isAgain: boolean },
 ): Promise<StepEnd | "stop"> {
-  const { step, place, screen, transcript } = means;
+  const { step, place, screen, transcript, isAgain } = means;
   const why = await whyNotNow(invocation, run, step);
-  if (why !== null) return await skip(step, why, means);
+  if (why === "stop") return "stop";
+  if (why !== null) return await skip(step, why.told, means);
   screen.step(step, place, step.timeout_ms ?? RUNBOOK_STEP_TIMEOUT_MS);
-  const unnamed = run.asks ? await nameVariables(invocation, step, means.env) : null;
+  const unnamed = run.asks ? await nameVariables(invocation, run, step, { ...means, isAgain }) : null;
   if (unnamed !== null) return await skip(step, `${unnamed} was not named`, means);
   // Whoever repeats a step has just said so.
-  const isToAsk = run.asks && (!means.isAgain || step.risk === "destructive");
+  const isToAsk = run.asks && (!isAgain || step.risk === "destructive");
   const answer = isToAsk ? await asked(invocation, step) : "run";
   if (answer === "stop") return "stop";
   if (answer === "skip") return await skip(step, "not wanted by who ran this", means);
-  const end = await runStep(invocation, step, means);
+  const end = await runStep(invocation, run, step, means);
   await transcript.add(end);
   invocation.signal.throwIfAborted();
   return end;
@@ -98,10 +102,18 @@ async function skip(step: Step, why: string, { screen, transcript }: Means): Pro
 
 async function runStep(
   { signal, now }: Invocation,
+  run: Run,
   step: Step,
   { screen, transcript, env, masked }: Means,
 ): Promise<StepEnd> {
-  await transcript.add({ kind: "step begin", step: step.name, risk: step.risk, commands: masked(step.commands) });
+  const named = variablesOf(step.commands).flatMap((variable) => {
+    const value = run.named.get(variable);
+    return value === undefined || SECRET_NAME.test(variable) || masked(value) !== value ? [] : [[variable, value]];
+  });
+  await transcript.add({
+    ...{ kind: "step begin", step: step.name, risk: step.risk, commands: masked(step.commands) },
+    ...(named.length > 0 && { named: Object.fromEntries(named) }),
+  });
   const began_ms = now();
   const timeout_ms = step.timeout_ms ?? RUNBOOK_STEP_TIMEOUT_MS;
   const { exit_code, timed_out, output } = await execute(step, {
@@ -125,31 +137,46 @@ async function runStep(
 }
 
 /** Where a person is there, the situation is asked for. */
-async function whyNotNow({ ask }: Invocation, { situations, ended, asks }: Run, step: Step): Promise<string | null> {
-  const why = whyNot(step.when, situations, ended as ReadonlyMap<string, Came>);
-  if (why === null || !asks || step.when === null || !("situation" in step.when)) return why;
+async function whyNotNow(
+  { ask }: Invocation,
+  { situations, ended, asks }: Run,
+  step: Step,
+): Promise<{ told: string } | "stop" | null> {
+  const told = whyNot(step.when, situations, ended as ReadonlyMap<string, Came>);
+  if (told === null) return null;
+  if (!asks || step.when === null || !("situation" in step.when)) return { told };
   const { situation } = step.when;
-  const answer = await ask?.(
-    `\n   ${step.name} is only for the situation "${situation}". Is it so? y or Enter for no: `,
-  );
-  if (answer !== "y" && answer !== "yes") return why;
+  const question = `\n   ${step.name} is only for the situation "${situation}". Is it so? y, or Enter for no; q stops here: `;
+  const answer = (await ask?.(question)) ?? "q";
+  if (answer === "q" || answer === "quit") return "stop";
+  if (answer !== "y" && answer !== "yes") return { told };
   situations.push(situation);
   return null;
 }
 
 /**
- * Now, and not before the first step: those before this one show what to name. Returns the variable that a person left empty, without which the
- * step cannot be carried out; null where all are named.
+ * Now, and not before the first step: those before this one show what to name. What was named for a step that is repeated, or before the run
+ * was cut off, is shown to be kept or corrected. Returns the variable that a person left empty, without which the step cannot be carried out;
+ * null where all are named.
  */
 async function nameVariables(
   { ask }: Invocation,
+  { named }: Run,
   { commands }: Step,
-  env: StepEnvironment["env"],
+  { env, isAgain }: Pick<StepEnvironment, "env"> & { isAgain: boolean },
 ): Promise<string | null> {
-  for (const variable of missingIn(commands, env)) {
-    const named = (await ask?.(`   ${variable} (Enter skips this step): `)) ?? "";
-    if (named === "") return variable;
-    env[variable] = named;
+  const missing = missingIn(commands, env);
+  const again = isAgain ? variablesOf(commands).filter((variable) => named.has(variable)) : [];
+  for (const variable of new Set([...missing, ...again])) {
+    const before = named.get(variable);
+    const shown = SECRET_NAME.test(variable) ? "what you named" : before;
+    const answer = await ask?.(
+      `   ${variable} (Enter ${before === undefined ? "skips this step" : `keeps ${shown}`}): `,
+    );
+    const value = answer || before;
+    if (value === undefined) return variable;
+    env[variable] = value;
+    named.set(variable, value);
   }
   return null;
 }
@@ -165,21 +192,16 @@ async function asked({ ask }: Invocation, step: Step): Promise<"run" | "skip" | 
 }
 
 /** Whether to try the step once more. */
-async function afterFailure(
-  invocation: Invocation,
-  { runbook }: Run,
-  step: Step,
-  means: Means,
-): Promise<"again" | "stop"> {
-  const undo = runbook.steps.find(({ name }) => name === step.undo);
+async function afterFailure(invocation: Invocation, run: Run, step: Step, means: Means): Promise<"again" | "stop"> {
+  const undo = run.runbook.steps.find(({ name }) => name === step.undo);
   const back = undo === undefined ? "" : `, u takes it back by ${undo.name} (${undo.risk})`;
   for (;;) {
     const answer = await invocation.ask?.(`   r repeats ${step.name}${back}, q stops here: `);
     if (answer === "r") return "again";
     if (answer === "u" && undo !== undefined) {
-      if ((await nameVariables(invocation, undo, means.env)) !== null) continue;
+      if ((await nameVariables(invocation, run, undo, { ...means, isAgain: false })) !== null) continue;
       if (undo.risk === "destructive" && (await asked(invocation, undo)) !== "run") continue;
-      const end = await runStep(invocation, undo, means);
+      const end = await runStep(invocation, run, undo, means);
       await means.transcript.add(end);
       means.screen.ended(undo, end, null);
       return "stop";

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { sha256 } from "../../worker/ground/digest.ts";
 import { actorName } from "../command/actor.ts";
 import { defineCommand } from "../command/define.ts";
-import { EXIT, misuse, OpsError, refusal } from "../command/errors.ts";
+import { asOpsError, EXIT, misuse, OpsError, refusal } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { harmless } from "../command/output.ts";
 import { shownTime } from "../command/quantities.ts";
@@ -12,10 +12,11 @@ import { RISKS } from "./attributes.ts";
 import { carryOut, type Run, sectionText } from "./carry-out.ts";
 import { type SoundRunbook, soundRunbook } from "./library.ts";
 import type { Step } from "./parse.ts";
-import { unfinishedRun } from "./resume.ts";
+import { findUnfinished, unfinishedRun } from "./resume.ts";
 import { possibleSteps, sequenceOf, tooRisky } from "./sequence.ts";
+import { stateOf, timelineOf } from "./show-run.ts";
 import { stepEnvironment } from "./surroundings.ts";
-import { type Event, RUN_OUTCOMES, stepEnds, writeTranscript } from "./transcript.ts";
+import { type Event, namedIn, RUN_OUTCOMES, stepEnds, writeTranscript } from "./transcript.ts";
 import { missingIn } from "./variables.ts";
 
 const reported = z.strictObject({
@@ -86,12 +87,17 @@ export async function runRunbook(
       about(runbook.id, `it has no step ${from}`, `one of ${runbook.steps.map(({ name }) => name).join(", ")}`),
     );
   refuseUnknown(runbook, wishes.when ?? []);
-  const situations = [...new Set([...(known?.begin.situations ?? []), ...(wishes.when ?? [])])];
-  const ended = stepEnds(known?.transcript.records ?? []);
-  const run = { runbook, sequence, situations, ended, resumed: known !== null };
+  const records = known?.transcript.records ?? [];
+  const ended = stepEnds(records);
+  const situations = [
+    ...new Set([...(known?.begin.situations ?? []), ...situationsOf(runbook, ended), ...(wishes.when ?? [])]),
+  ];
+  const so_far = known && timelineOf(known.transcript).map(({ at, text }) => `${at} ${text}`);
+  const run = { runbook, sequence, situations, ended, named: namedIn(records), so_far };
   const asks = invocation.ask !== null && wishes.auto !== true;
   preflight(invocation, run, wishes);
   if (invocation.dry_run) return planned(run);
+  if (known === null && asks) await tellUnfinished(invocation, runbook);
 
   const surroundings = await stepEnvironment(invocation);
   if (!asks) refuseWithoutVariables(run, surroundings.env);
@@ -124,6 +130,26 @@ function refuseUnknown({ id, steps }: SoundRunbook, named: readonly string[]): v
   if (unknown === undefined) return;
   const hint = known.length === 0 ? "leave --when out: it has steps for every situation" : `one of ${known.join(", ")}`;
   throw misuse(about(id, `none of its steps is for the situation "${unknown}"`, hint));
+}
+
+/** What was found to be so when steps were carried out: whoever goes on is not asked again. */
+function situationsOf({ steps }: SoundRunbook, ended: Run["ended"]): string[] {
+  return steps.flatMap(({ name, when }) =>
+    when !== null && "situation" in when && (ended.get(name)?.outcome ?? "skipped") !== "skipped"
+      ? [when.situation]
+      : [],
+  );
+}
+
+/** Somebody may be at work on it, or have come half way: a second run would do the same again. */
+async function tellUnfinished(invocation: Invocation, { id }: SoundRunbook): Promise<void> {
+  const { run_id, transcript, busy_pid } = (await findUnfinished(invocation, id)) ?? {};
+  if (transcript === undefined) return;
+  const way =
+    busy_pid === null
+      ? `to go on with it, stop here and: npm run ops -- runbook run ${id} --resume`
+      : `process ${busy_pid} is at work on it now: talk to them before you change anything`;
+  invocation.note(`Warning: run ${run_id} of it is ${stateOf(transcript)}; ${way}`);
 }
 
 /** @throws OpsError of refusal where the run must not begin. */
@@ -163,12 +189,12 @@ function refuseWithoutVariables(
 
 const about = (subject: string, cause: string, hint: string) => ({ op: "run the runbook", subject, cause, hint });
 
-/** Ctrl-C, with the way to go on. */
+/** Ctrl-C, Ctrl-D at a question, and a closed terminal, with the way to go on. */
 async function interruptible<T>({ id }: SoundRunbook, work: Promise<T>, { signal }: Invocation): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!signal.aborted && asOpsError(error).reason !== "interrupted") throw error;
     const cause = "interrupted; what was done is in the transcript";
     const hint = `npm run ops -- runbook run ${id} --resume`;
     throw new OpsError({ ...about(id, cause, hint), reason: "interrupted" }, { error });

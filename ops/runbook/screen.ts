@@ -27,7 +27,7 @@ export interface Screen {
   begin(
     runbook: SoundRunbook,
     steps: number,
-    run: { run_id: string; path: string; resumed: boolean; not: string },
+    run: { run_id: string; path: string; so_far: string[] | null; not: string },
   ): void;
   /** What a step will do. */
   step(step: Step, place: { index: number; count: number }, timeout_ms: number): void;
@@ -55,8 +55,8 @@ export function createScreen({ terminal, colour, show, note, stack }: Invocation
       .join("\n");
   let place = "";
   return {
-    begin({ id, title, front_matter }, steps, { run_id, path, resumed, not }) {
-      const begun = resumed ? "goes on" : "begins";
+    begin({ id, title, front_matter }, steps, { run_id, path, so_far, not }) {
+      const begun = so_far === null ? "begins" : "goes on";
       if (!terminal)
         return note(`${id} ${begun} on stack ${stack}: ${counted(steps, "step")}, run ${run_id}, transcript ${path}`);
       show(`${rule(`${id}: ${title}`, `stack ${stack}`, "━", "bold")}\n`);
@@ -64,6 +64,9 @@ export function createScreen({ terminal, colour, show, note, stack }: Invocation
       show(
         `\n${rule("Do not", `all of it: npm run ops -- runbook show ${id}`, "─", ["bold", "red"])}\n${indented(not, "   ")}\n`,
       );
+      if (so_far === null) return;
+      show(`\n${rule("So far", `what each step said: npm run ops -- runbook show-run ${run_id}`, "─", "bold")}\n`);
+      for (const line of so_far) show(`   ${harmless(line)}\n`);
     },
     step(step, { index, count }, timeout_ms) {
       place = `[${index + 1}/${count}] ${step.name}`;

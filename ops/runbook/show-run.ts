@@ -6,7 +6,7 @@ import { EXIT } from "../command/errors.ts";
 import type { Outcome } from "../command/invocation.ts";
 import { harmless } from "../command/output.ts";
 import { shownTime } from "../command/quantities.ts";
-import { beginOf, type Event, readTranscript, runsIn, type Transcript } from "./transcript.ts";
+import { beginOf, type Event, readTranscript, runsIn, type Transcript, type TranscriptRecord } from "./transcript.ts";
 
 const line = z.strictObject({ at: z.string(), text: z.string() });
 const output = z.strictObject({
@@ -36,11 +36,11 @@ export const runbookShowRun = defineCommand({
   examples: ["runbook show-run"],
   async run({ data_dir }, { run_id }): Promise<Outcome<z.infer<typeof output>>> {
     const runs = await runsIn(data_dir);
-    if (run_id === undefined)
-      return {
-        data: { runs, run: null },
-        text: runs.length > 0 ? runs.join("\n") : "No run of a runbook on this machine.",
-      };
+    if (run_id === undefined) {
+      const listed = runs.map(async (run_id) => `${run_id}  ${stateOf(await readTranscript(data_dir, run_id))}`);
+      const none = "No run of a runbook on this machine.";
+      return { data: { runs, run: null }, text: (await Promise.all(listed)).join("\n") || none };
+    }
     const transcript = await readTranscript(data_dir, run_id);
     const { path, records, flaw } = transcript;
     const timeline = timelineOf(transcript);
@@ -54,22 +54,50 @@ export const runbookShowRun = defineCommand({
       damage === null
         ? `The chain is whole: ${counted(records.length, "record")}, head ${run.head}.`
         : `FAIL ${path}: ${damage}.`;
-    const text = [...timeline.map(({ at, text }) => `${at} ${harmless(text)}`), verdict].join("\n");
+    const text = [...records.flatMap(shown).map(harmless), verdict].join("\n");
     return flaw === null ? { data: { runs, run }, text } : { data: { runs, run }, text, exit_code: EXIT.check_failed };
   },
 });
 
 /** What happened when, in a line each. */
 export function timelineOf({ records }: Pick<Transcript, "records">): z.infer<typeof line>[] {
-  return records.map(({ at, event }) => ({ at, text: told(event) })).filter(({ text }) => text !== "");
+  return records
+    .map(({ at, event }, index) => ({ at, text: told(event, records[index + 1]) }))
+    .filter(({ text }) => text !== "");
 }
 
-function told(event: Event): string {
+/** How a run stands, and who has worked on it. */
+export function stateOf({ records }: Pick<Transcript, "records">): string {
+  const actors = new Set(records.flatMap(({ event }) => ("actor" in event ? [event.actor] : [])));
+  const last = records.at(-1)?.event;
+  return `${last?.kind === "end" ? last.outcome : "not ended"}, by ${[...actors].join(" and ") || "nobody knows whom"}`;
+}
+
+/** The same with what was run, and what it said. */
+function shown({ at, event }: TranscriptRecord, index: number, records: readonly TranscriptRecord[]): string[] {
+  const text = told(event, records[index + 1]);
+  const lines = text === "" ? [] : [`${at} ${text}`];
+  if (event.kind === "step begin") {
+    const named = Object.entries(event.named ?? {}).map(([name, value]) => `   ${name}=${value}`);
+    return [...lines, ...named, ...event.commands.split("\n").map((command) => `   $ ${command}`)];
+  }
+  if (event.kind !== "step end" || event.output === "") return lines;
+  return [
+    ...event.output
+      .trimEnd()
+      .split("\n")
+      .map((said) => `   │ ${said.replaceAll("\t", "  ")}`),
+    ...lines,
+  ];
+}
+
+function told(event: Event, next: TranscriptRecord | undefined): string {
   if (event.kind === "begin") return `${event.actor} begins the runbook ${event.runbook} on stack ${event.stack}`;
   if (event.kind === "resume") return `${event.actor} goes on with the runbook`;
   if (event.kind === "end") return `the runbook is ${event.outcome}`;
-  // Its end says as much.
-  if (event.kind === "step begin") return "";
+  // Its end says as much, where there is one.
+  if (event.kind === "step begin")
+    return next?.event.kind === "step end" ? "" : `${event.step} begins; how it ended is not written down`;
   const { exit_code: code } = event;
   const ending = code === null ? "" : `, exit code ${code}`;
   const why = event.why === null ? "" : `: ${event.why}`;

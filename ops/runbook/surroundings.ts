@@ -6,7 +6,7 @@ import type { Invocation } from "../command/invocation.ts";
 import { runningPlatform } from "../stack/locate.ts";
 
 /** A variable of such a name holds what nobody may read; `KEY_NAME`, `KEY_ID` and `KEY_FILE` do not. */
-const SECRET_NAME = /(KEY|SECRET|TOKEN|PASS|HOOK)(?!.*_(NAME|ID|FILE)$)/;
+export const SECRET_NAME = /(KEY|SECRET|TOKEN|PASS|HOOK)(?!.*_(NAME|ID|FILE)$)/;
 const SECRET_CHARS_MIN = 8;
 
 export interface StepEnvironment {

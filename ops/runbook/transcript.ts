@@ -36,7 +36,14 @@ const event = z.discriminatedUnion("kind", [
     ...beginning,
   }),
   z.strictObject({ kind: z.literal("resume"), ...beginning }),
-  z.strictObject({ kind: z.literal("step begin"), step: z.string(), risk: z.enum(RISKS), commands: z.string() }),
+  z.strictObject({
+    kind: z.literal("step begin"),
+    step: z.string(),
+    risk: z.enum(RISKS),
+    commands: z.string(),
+    /** Variables of it that a person named at the terminal, but secrets. */
+    named: z.record(z.string(), z.string()).optional(),
+  }),
   z.strictObject({
     kind: z.literal("step end"),
     step: z.string(),
@@ -156,6 +163,13 @@ export async function writeTranscript(
 /** What each step came to in the end, by name. */
 export function stepEnds(records: readonly TranscriptRecord[]): Map<string, StepEnd> {
   return new Map(records.flatMap(({ event }) => (event.kind === "step end" ? [[event.step, event]] : [])));
+}
+
+/** What a person named for its steps, the newest value of each variable. */
+export function namedIn(records: readonly TranscriptRecord[]): Map<string, string> {
+  return new Map(
+    records.flatMap(({ event }) => (event.kind === "step begin" ? Object.entries(event.named ?? {}) : [])),
+  );
 }
 
 /** How a run began. Undefined where its first line is lost. */

@@ -55,5 +55,5 @@ export function r2Url({ api_url, account_id }: CloudflareAddress): string {
 
 /** The environment lacks something, and nothing was done. */
 export function notFound(stack: Stack, cause: string, hint: string): OpsError {
-  return misuse({ op: "find stack", subject: stack, cause, hint });
+  return misuse({ op: "find stack", subject: stack, cause, hint, reason: "not-configured" });
 }

@@ -7,6 +7,7 @@ import type { Invocation } from "../command/invocation.ts";
 import { readRecord, readWayBack } from "../generation/record.ts";
 import type { StoreSession } from "../generation/stores.ts";
 import { UNDO_WINDOW_MS } from "../limits.ts";
+import type { RebuildSource } from "./rebuild.ts";
 
 /** Why there is no repository to ask. */
 export type NoRepository = Extract<Reason, "no-repository" | "no-key">;
@@ -24,9 +25,14 @@ interface TrimLimit {
 
 /**
  * The next backup goes on from the newest snapshot of `repository`; the undo of a switch from the log's number at that time; a switch
- * under way from any. Repositories beside this one are not known here: their next snapshot would be a full one, and say so.
+ * under way from any; a rebuild that is about to begin from its `source`. Repositories beside this one are not known here: their next
+ * snapshot would be a full one, and say so.
  */
-export async function trimLimit(session: StoreSession, repository: Repository | NoRepository): Promise<TrimLimit> {
+export async function trimLimit(
+  session: StoreSession,
+  repository: Repository | NoRepository,
+  source: RebuildSource | null = null,
+): Promise<TrimLimit> {
   const { bucket, steady } = session;
   if (typeof repository === "string") return { through: 0, because: UNKNOWN[repository] };
   if ((await readRecord(bucket, steady)) !== null)
@@ -37,6 +43,8 @@ export async function trimLimit(session: StoreSession, repository: Repository | 
   const limits = [
     { through: database.log_seq ?? 0, because: `snapshot ${newest.info.id} has everything up to ${database.log_seq}` },
   ];
+  if (source !== null)
+    limits.push({ through: source.log_seq, because: `the rebuild follows it from snapshot ${source.snapshot_id} on` });
   for (const store of ["database", "vectors"] as const) {
     const way = await readWayBack(bucket, store, steady);
     if (way === null || session.now() - way.at_ms > UNDO_WINDOW_MS) continue;

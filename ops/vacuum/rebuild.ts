@@ -3,7 +3,7 @@
  * the change log, compared with it row by row, and taken over. Nothing written meanwhile is lost, for the live database stays the source.
  */
 import { z } from "zod";
-import { readManifest, type SnapshotManifest } from "../backup/manifest.ts";
+import { readInventory, readManifest, type SnapshotInventory, type SnapshotManifest } from "../backup/manifest.ts";
 import type { KeptOptions } from "../backup/place.ts";
 import type { Repository, Snapshot, SnapshotInfo } from "../backup/repository/repository.ts";
 import { brokenDescent } from "../backup/snapshot/continuation.ts";
@@ -25,26 +25,48 @@ const FILL = "rebuild from snapshot ";
 export const rebuilt = switchReport.extend({ snapshot: z.string() });
 export type Rebuilt = z.infer<typeof rebuilt>;
 
-/** @throws OpsError with exit code 3 where no snapshot is fit for it; otherwise what failed: repeat it to go on. */
+export interface RebuildSource {
+  snapshot_id: string;
+  /** The change log is followed from here on. */
+  log_seq: number;
+  /** A switch has begun: its own copy says how far it is. */
+  is_under_way: boolean;
+}
+
+/**
+ * The snapshot that a rebuild fills the next generation from: that of the one under way, else the newest that a restore verified.
+ * Changes nothing. @throws OpsError with exit code 3 where no snapshot is fit for it.
+ */
+export async function rebuildSource(
+  { bucket, steady }: Pick<StoreSession, "bucket" | "steady">,
+  repository: Repository,
+  live: D1Connection,
+): Promise<RebuildSource> {
+  const record = await readRecord(bucket, steady);
+  const begun = record?.value.database?.fill;
+  const snapshot_id = begun?.startsWith(FILL) ? begun.slice(FILL.length) : (await newestVerified(repository)).id;
+  const snapshot = await repository.openSnapshot(snapshot_id);
+  const inventory = await readInventory(snapshot);
+  if (begun === undefined) await refuseStranger(live, snapshot, inventory);
+  return { snapshot_id, log_seq: inventory.database.log_seq ?? 0, is_under_way: record !== null };
+}
+
+/** @throws OpsError with what failed: repeat it to go on. */
 export async function rebuildDatabase(
   session: StoreSession,
   repository: Repository,
-  live: D1Connection,
+  { snapshot_id }: RebuildSource,
   opened: KeptOptions,
 ): Promise<Rebuilt> {
-  const begun = (await readRecord(session.bucket, session.steady))?.value.database?.fill;
-  const id = begun?.startsWith(FILL) ? begun.slice(FILL.length) : (await newestVerified(repository)).id;
-  const lease = await repository.leaseForRestore([id]);
+  const lease = await repository.leaseForRestore([snapshot_id]);
   try {
-    const snapshot = await repository.openSnapshot(id);
-    const manifest = await readManifest(snapshot);
-    if (begun === undefined) await refuseStranger(live, snapshot, manifest);
+    const snapshot = await repository.openSnapshot(snapshot_id);
     const report = await switchGeneration(session, {
-      database: { fill: fromSnapshot(snapshot, manifest) },
+      database: { fill: fromSnapshot(snapshot, await readManifest(snapshot)) },
       opened,
       by: "ops vacuum --rebuild",
     });
-    return { snapshot: id, ...report };
+    return { snapshot: snapshot_id, ...report };
   } finally {
     await lease.release();
   }
@@ -93,7 +115,7 @@ async function newestVerified(repository: Repository): Promise<SnapshotInfo> {
 }
 
 /** The change log must lead from the snapshot to now. */
-async function refuseStranger(live: D1Connection, { info }: Snapshot, { inventory }: SnapshotManifest): Promise<void> {
+async function refuseStranger(live: D1Connection, { info }: Snapshot, inventory: SnapshotInventory): Promise<void> {
   const { mark } = inventory.database;
   const look = await lookAtDatabase(live, await readDefinitions(live), { mark, log_seq: null });
   const broken =

@@ -9,13 +9,12 @@ import { defineCommand } from "../command/define.ts";
 import { OpsError } from "../command/errors.ts";
 import type { Invocation, Outcome } from "../command/invocation.ts";
 import { shownBytes } from "../command/quantities.ts";
-import { readRecord } from "../generation/record.ts";
 import { type Situation, withSituation } from "../restore/situation.ts";
 import { carryOutSweep, removed, sweepsDue } from "./expired.ts";
 import { type NoRepository, trimLimit, withRepositoryIfThere } from "./needed-log.ts";
 import { packsRemoved, removeOrphanPacks } from "./orphan-packs.ts";
 import { orphanVectors, removeOrphanVectors } from "./orphan-vectors.ts";
-import { type Rebuilt, rebuildDatabase, rebuilt } from "./rebuild.ts";
+import { type Rebuilt, rebuildDatabase, rebuildSource, rebuilt } from "./rebuild.ts";
 import { tidyIndexes } from "./tidy-indexes.ts";
 
 const options = z.object({
@@ -79,13 +78,17 @@ async function clean(
       cause: "its live database is gone, or holds nothing of the Worker's",
       hint: "npm run ops -- restore plan",
     });
-  if (options.rebuild === true && !dry_run)
-    await invocation.confirm({ op: "rebuild", subject: `the database of ${stack} into its next generation` });
   const [now_ms, { connection }] = [session.now(), live];
+  const rebuilding =
+    options.rebuild === true && typeof repository !== "string"
+      ? { repository, source: await rebuildSource(session, repository, connection) }
+      : null;
+  if (rebuilding !== null && !dry_run)
+    await invocation.confirm({ op: "rebuild", subject: `the database of ${stack} into its next generation` });
   const bytes_before = await databaseBytes(situation, live.id);
-  const log = await trimLimit(session, repository);
+  const log = await trimLimit(session, repository, rebuilding?.source);
   // An interrupted rebuild may have left a fence up: it is ended before anything else is written.
-  const isUnderWay = options.rebuild === true && (await readRecord(session.bucket, session.steady)) !== null;
+  const isUnderWay = rebuilding?.source.is_under_way === true;
   const due = { now_ms, log_through: log.through, log_because: log.because };
   const removed: z.infer<typeof output>["removed"] = [];
   for (const sweep of isUnderWay ? [] : sweepsDue(due)) removed.push(await carryOutSweep(connection, sweep, dry_run));
@@ -107,9 +110,9 @@ async function clean(
   }
   const { full_text } = isUnderWay ? { full_text: [] } : await tidyIndexes(connection, (step) => invocation.note(step));
   let rebuilt: Rebuilt | null = null;
-  if (options.rebuild === true && typeof repository !== "string")
-    rebuilt = await rebuildDatabase(session, repository, connection, keptOptions(options)).finally(() =>
-      progress.stop(),
+  if (rebuilding !== null)
+    rebuilt = await rebuildDatabase(session, rebuilding.repository, rebuilding.source, keptOptions(options)).finally(
+      () => progress.stop(),
     );
   const { database } = await session.target.resources();
   const now = liveOf(database);

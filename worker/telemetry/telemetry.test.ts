@@ -45,6 +45,13 @@ test("credentials in any text are taken out, the id of a key stays", () => {
   );
 });
 
+test("the name of a variable is no credential: a hint that tells it can be followed", () => {
+  const hint = "set PRISM_BACKUP_KEY_FILE or PRISM_BACKUP_PASSPHRASE";
+  expect(redactSecrets(`${hint}, not PRISM_0W2E8KQZ4M1C_ABCDEF7`, [])).toBe(
+    `${hint}, not prism_0W2E8KQZ4M1C_[redacted]`,
+  );
+});
+
 test("what a parser quotes from its input is taken out of its message", () => {
   for (const input of ["private text", '{"a": private', `${"long ".repeat(20)}private`, '["private", x]']) {
     let message = "";

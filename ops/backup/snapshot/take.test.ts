@@ -70,6 +70,16 @@ test("a plan that fails ends the snapshot before anything is copied, and its lea
   expect([batches, await rig.snapshots(), rig.leases()]).toEqual([2, 0, []]);
 });
 
+test("a snapshot of a database that has lost a table is taken, says that it restores nothing, and is refused before a row is written", async () => {
+  const database = serviceDatabase(10);
+  database.exec("CREATE VIRTUAL TABLE words USING fts5 (text, content = 'gone', content_rowid = 'id')");
+  const rig = await rigOf(database);
+  const { info, warnings } = await rig.take();
+  const cause = "the full-text index words is of rows of gone, and that table is missing";
+  expect(warnings).toEqual([`${cause}: nothing can be restored from this snapshot`]);
+  await expect(rig.restore(info.id)).rejects.toMatchObject({ parts: { cause } });
+});
+
 test("a second snapshot copies what the log names, and both come back as they were", async () => {
   const database = serviceDatabase(3_000);
   const rig = await rigOf(database);

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isReason } from "../../command/errors.ts";
 import type { D1Connection } from "../../d1/connection.ts";
+import { tornIndexes } from "../../d1/load.ts";
 import { SNAPSHOT_FORMAT, type SnapshotInventory, type SnapshotSummary } from "../manifest.ts";
 import { allDone } from "../repository/all-done.ts";
 import type { Repository, Snapshot, SnapshotInfo, SnapshotWriter } from "../repository/repository.ts";
@@ -134,7 +135,8 @@ async function take(
   );
   const stored = others && { ...others.body, skew_ms: Math.max(0, others.last_look_ms - state_at_ms) };
   const info = await writer.commit({ summary, body: { format: SNAPSHOT_FORMAT, database: body, stores: stored } });
-  return { info, summary: await summary, inventory, warnings: others?.warnings ?? [] };
+  const torn = tornIndexes(look.schema).map((what) => `${what}: nothing can be restored from this snapshot`);
+  return { info, summary: await summary, inventory, warnings: [...torn, ...(others?.warnings ?? [])] };
 }
 
 interface Bill {
