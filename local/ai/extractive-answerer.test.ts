@@ -36,6 +36,13 @@ describe("the extractive answerer", () => {
     const mentioned =
       "A berth has 4 rings. The cost of a berth was debated. A berth of default wood is common, the largest is by the quay.";
     expect(ask("How much does a berth cost?", told(mentioned))).toBe(NOT_FOUND);
+    const reached = "The harbour master owns the berths. Owners of berths are told by e-mail or by phone.";
+    expect(ask("What is the e-mail address of the owner of the berths?", told(reached))).toBe(NOT_FOUND);
+    expect(ask("Which phone number has the owner of the berths?", told(reached))).toBe(NOT_FOUND);
+    const address = "Tell the owner of the berths by e-mail (berths@harbour.example) or phone (+49 40 123 456).";
+    expect(ask("What is the email address of the owner of the berths?", told(address))).toContain("berths@harbour");
+    expect(ask("What is the phone number of the owner of the berths?", told(address))).toContain("+49 40");
+    expect(ask("What is an e-mail address used for?", told("An e-mail address is used for news."))).toContain("news");
     expect(ask("How much does a berth cost?", told("A berth costs 40 euros a day."))).toContain("40 euros");
     expect(
       ask("What is the largest boat that a berth takes?", told("A berth takes boats of up to 9 metres.")),

@@ -20,6 +20,9 @@ const completion = z.object({
   usage: z.object({ prompt_tokens: z.number(), completion_tokens: z.number() }).nullish().catch(null),
 });
 
+/** How a stream of events begins, also one that its server calls something else. */
+const EVENT_STREAM = /^(?:data|event|id|retry)?:/;
+
 export interface ChatInputs {
   messages: { role: string; content: string }[];
   stream?: boolean;
@@ -96,8 +99,8 @@ export class OpenAiUpstream {
   ): Promise<Float32Array[]> {
     const path = "/embeddings";
     const body = { model: this.#settings.embedding_model, input: texts };
-    const { data } = await this.#post(path, body, signal, limit_ms, (response) =>
-      this.#json(path, response, embeddings),
+    const { data } = await this.#post(path, body, signal, limit_ms, async (response) =>
+      this.#parsed(path, response, await response.text(), embeddings),
     );
     const vectors = inOrder(data).map((embedding) => Float32Array.from(embedding));
     const dimensions = vectors[0]?.length;
@@ -128,14 +131,16 @@ export class OpenAiUpstream {
     };
     return this.#post(path, body, signal, this.#settings.timeout_ms, async (response) => {
       const type = response.headers.get("content-type") ?? "";
+      // Before what the server sends, which may name its model or not. Its byte order mark would not be the first character then.
+      const named = `data: ${JSON.stringify({ model: name, choices: [] })}\n\n`;
       // Also where none was asked for: some servers do nothing but stream.
       if (response.body && type.toLowerCase().includes("text/event-stream")) {
-        // Before what the server sends, which may name its model or not. Its byte order mark would not be the first character then.
-        const named = `data: ${JSON.stringify({ model: name, choices: [] })}\n\n`;
         const sent = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new TextEncoderStream());
         return eventStream(prefixed(new TextEncoder().encode(named), sent));
       }
-      const answer = await this.#json(path, response, completion);
+      const text = await response.text();
+      if (EVENT_STREAM.test(text)) return eventStream(named + text);
+      const answer = this.#parsed(path, response, text, completion);
       const whole = { ...answer, model: answer.model ?? name };
       // A server that does not stream answers whole.
       return inputs.stream ? eventStream(`data: ${JSON.stringify(whole)}\n\ndata: [DONE]\n\n`) : Response.json(whole);
@@ -146,8 +151,7 @@ export class OpenAiUpstream {
     return `PRISM_AI_BASE_URL ${this.#baseUrl}${path}`;
   }
 
-  async #json<T>(path: string, response: Response, schema: z.ZodType<T>): Promise<T> {
-    const text = await response.text();
+  #parsed<T>(path: string, response: Response, text: string, schema: z.ZodType<T>): T {
     let value: unknown;
     try {
       value = JSON.parse(text);
@@ -187,19 +191,22 @@ export class OpenAiUpstream {
         redirect: "manual",
         signal: AbortSignal.any([limit.signal, ...(signal ? [signal] : [])]),
       }).catch((cause: unknown) => {
-        throw limit.signal.aborted
-          ? new UpstreamUnreachable(`${this.#address(path)} did not answer within ${limit_ms / 1000} s.`, { cause })
-          : new UpstreamUnreachable(`${this.#address(path)} cannot be reached: is the server running?`, { cause });
+        if (limit.signal.aborted) throw cause;
+        throw new UpstreamUnreachable(`${this.#address(path)} cannot be reached: is the server running?`, { cause });
       });
       const location = response.headers.get("location");
       if (response.status >= 300 && response.status < 400 && location !== null)
         throw new UpstreamError(`${this.#address(path)} redirects to ${location}: name that address, up to ${path}`);
       if (!response.ok) {
-        throw new UpstreamError(
-          `${this.#address(path)} answered ${response.status}: ${(await response.text()).slice(0, 200)}`,
-        );
+        const said = (await response.text()).replaceAll(this.#settings.api_key ?? "\0", "…").slice(0, 200);
+        throw new UpstreamError(`${this.#address(path)} answered ${response.status}: ${said}`);
       }
       return await read(response);
+    } catch (cause) {
+      if (cause instanceof UpstreamError) throw cause;
+      throw limit.signal.aborted
+        ? new UpstreamUnreachable(`${this.#address(path)} did not answer within ${limit_ms / 1000} s.`, { cause })
+        : new UpstreamUnreachable(`${this.#address(path)} broke its answer off`, { cause });
     } finally {
       clearTimeout(timer);
     }

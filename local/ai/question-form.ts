@@ -1,5 +1,5 @@
 /** What the form of a question asks of a unit of a passage: what can be quoted, what it must hold. Pure; the cues are English. */
-import { DEFAULT, DEFAULT_TOLD, holdsType, LIMIT_TOLD, MONEY_QUESTION } from "../../worker/rag/answer/answer-type.ts";
+import { asksOneForm, DEFAULT, DEFAULT_TOLD, holdsType, LIMIT_TOLD } from "../../worker/rag/answer/answer-type.ts";
 import type { Question } from "../../worker/rag/answer/question.ts";
 import type { ReadHit } from "../../worker/rag/answer/reading.ts";
 import type { ScoredUnit } from "../../worker/rag/answer/relevance.ts";
@@ -45,10 +45,10 @@ export function holdsAsked(asked: string, question: Question, { kind, text }: Re
   return kind !== "code" && kind !== "table" && (ROLE.test(text) || holdsType(type, text, said));
 }
 
-/** How the answer is written wherever it stands: a default, a price. Undefined for other questions. */
+/** How the answer is written wherever it stands: a default, a price, an e-mail address. Undefined for other questions. */
 export function formAsked(asked: string, { form }: Question): RegExp | undefined {
   if (DEFAULT.test(asked)) return DEFAULT_TOLD;
-  return MONEY_QUESTION.test(asked.toLowerCase()) ? form : undefined;
+  return asksOneForm(asked) ? form : undefined;
 }
 
 /** Tells the units that hold the value asked for; undefined where no value is asked for. */

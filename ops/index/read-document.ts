@@ -30,12 +30,12 @@ type ReadResult =
 
 /**
  * Git LFS: keys in this order, less than 1024 bytes (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md). git-annex: the path
- * of the content (https://git-annex.branchable.com/internals/pointer_file/). Both as any checkout may have made them, with a byte
- * order mark or CRLF.
+ * of the content (https://git-annex.branchable.com/internals/pointer_file/), or of its link where links are checked out as text. All as
+ * any checkout may have made them, with a byte order mark or CRLF.
  */
 const LFS_POINTER =
   /^version https:\/\/(?:git-lfs|hawser)\.github\.com\/spec\/v\d+\n(?:.*\n)*?oid sha256:[0-9a-f]{64}\n/;
-const ANNEX_POINTER = /^\/annex\/objects\/[^\n/]+\n?$/;
+const ANNEX_POINTER = /^(?:(?:\.\.\/)*\.git)?\/annex\/objects\/[^\n]+\n?$/;
 const POINTER_BYTES_MAX = 1024;
 
 /** A text of nothing else is empty to its readers. */

@@ -24,6 +24,7 @@ beforeAll(async () => {
     "docs/code.ts": "export {};",
     "docs/pointer.md": `version https://git-lfs.github.com/spec/v1\noid sha256:${"0f".repeat(32)}\nsize 123456\n`,
     "odd/pointer-crlf.md": `\ufeffversion https://git-lfs.github.com/spec/v1\r\noid sha256:${"0f".repeat(32)}\r\nsize 1\r\n`,
+    "odd/linked.md": `../.git/annex/objects/x9/Zq/SHA256E-s9--${"0f".repeat(32)}.md/SHA256E-s9--${"0f".repeat(32)}.md`,
     "odd/annexed.md": `/annex/objects/SHA256E-s123--${"0f".repeat(32)}.md\n`,
     "odd/unseen.md": "\u200b\n\u2060",
     "elsewhere/page.md": "# Elsewhere",
@@ -248,6 +249,7 @@ describe("readDocument", () => {
     const odd = { folder: "odd" };
     expect(await read("pointer.md")).toMatch(/Git LFS pointer.*git lfs pull.*exclude it/);
     expect(await read("pointer-crlf.md", odd)).toMatch(/Git LFS pointer/);
+    expect(await read("linked.md", odd)).toMatch(/git-annex/);
     expect(await read("annexed.md", odd)).toMatch(/git-annex pointer.*git annex get.*exclude it/);
     expect(await read("unseen.md", odd)).toMatch(/empty/);
     expect(await read("binary.txt")).toMatch(/not UTF-8 text, .*; convert it, or exclude it/);

@@ -53,8 +53,19 @@ export const LIMIT_TOLD =
   /\b(?:limit(?:ed|s)?|max(?:imum|imal)?|min(?:imum|imal)?|at (?:most|least)|up to|(?:no|not|cannot be) (?:more|less|larger|longer|fewer)|exceeds?|(?:or|and) (?:above|below|higher|lower|later|newer))\b/i;
 
 /** Asks for money: what is told of other costs is no answer. */
-export const MONEY_QUESTION =
+const MONEY_QUESTION =
   /\bhow much (?:do|does|is|are|would)\b.*\bcosts?\b|\bwhat (?:do|does|would)\b.*\bcost\b|\b(?:prices?|fees?)\b/;
+
+const CONTACT = String.raw`\b(?:what|which)(?:'s| is| are)?(?: the| its| their| \w+'s)?(?: \w+)? `;
+/** Asks whereby somebody is reached: what is told of letters and calls is no answer. */
+const MAIL_QUESTION = new RegExp(String.raw`${CONTACT}e-?mail address\b(?! (?:used\b|for\?))`);
+const PHONE_QUESTION = new RegExp(String.raw`${CONTACT}(?:tele)?phone number\b(?! (?:used\b|for\?))`);
+
+/** Asks for what is written in its form wherever it stands: a price, an address of e-mail, a telephone number. */
+export function asksOneForm(question: string): boolean {
+  const asked = question.toLowerCase();
+  return [MONEY_QUESTION, MAIL_QUESTION, PHONE_QUESTION].some((form) => form.test(asked));
+}
 
 /** In which form some values are written: a time, a size, a share, a code, a port. */
 const FORMS: readonly { asked: RegExp; written: RegExp }[] = [
@@ -71,6 +82,8 @@ const FORMS: readonly { asked: RegExp; written: RegExp }[] = [
     asked: MONEY_QUESTION,
     written: /[$€£]\s?\d|\d\s?(?:[$€£]|USD|EUR|dollars?|euros?|cents?|pounds?)(?!\w)|\bfree\b|\bno (?:charge|fee)\b/i,
   },
+  { asked: MAIL_QUESTION, written: /[\w.+-]@[\w-]+\.\w/ },
+  { asked: PHONE_QUESTION, written: /(?<![\w.])\+?\(?\d[\d ()/-]{4,}\d/ },
   { asked: /\b(?:percentage|percent|share|proportion|fraction)\b/, written: /\d\s?(?:%|percent\b|per cent\b)/i },
   { asked: /\b(?:status|exit|return) (?:code|status)\b/, written: /(?<![\p{L}\d.])\d{1,3}(?!\p{L}|\.?\d)/u },
   {
