@@ -201,8 +201,9 @@ async function interruptible<T>({ id }: SoundRunbook, work: Promise<T>, { signal
   }
 }
 
+/** Sorts by time, so that the newest run is the last of its names. */
 function newRunId(id: string, now_ms: number): string {
-  const at = new Date(now_ms).toISOString().replaceAll(/[-:]|\.\d+/g, "");
+  const at = new Date(now_ms).toISOString().replaceAll(/[-:.]/g, "");
   return `${at}-${id}-${randomBytes(2).toString("hex")}`;
 }
 
