@@ -270,9 +270,14 @@ const INLINE_MARKS =
   /\\([!-/:-@[-`{-~])|[`*]+|<\/?(?:a|b|br|code|em|i|img|kbd|mark|s|small|span|strong|sub|sup|u|wbr)(?:\s[^<>]*)?\/?>/gi;
 const REFERENCES: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'", nbsp: " " };
 
+/** What all that is taken out of a heading holds: most have none of it, and a text may be nothing but headings. */
+const MARKED = /[#{[\\`*<&]/;
+
 /** A heading as people read it: no closing marks, emphasis, code ticks, link targets, tags, marks of footnotes or explicit ids. */
 function headingTitle(raw: string): string {
-  return withoutFootnotes(cutSafely(raw.trim(), CHUNK_HEADING_CHARS_MAX))
+  const title = cutSafely(raw.trim(), CHUNK_HEADING_CHARS_MAX);
+  if (!MARKED.test(title)) return title.trim();
+  return withoutFootnotes(title)
     .replace(/(?:^|[ \t])#+$/, "")
     .replace(/[ \t]*\{#[^}]*\}$/, "")
     .replace(/!?\[([^\][]*)\]\([^()]*\)/g, "$1")
