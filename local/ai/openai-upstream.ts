@@ -1,5 +1,6 @@
 /** An OpenAI-compatible server (Ollama, LM Studio, vLLM) behind the Workers AI interface. */
 import { z } from "zod";
+import { redactSecrets } from "../../worker/telemetry/redact.ts";
 import { AI_UPSTREAM_TIMEOUT_MS } from "../limits.ts";
 
 const embeddings = z.object({
@@ -198,7 +199,7 @@ export class OpenAiUpstream {
       if (response.status >= 300 && response.status < 400 && location !== null)
         throw new UpstreamError(`${this.#address(path)} redirects to ${location}: name that address, up to ${path}`);
       if (!response.ok) {
-        const said = (await response.text()).replaceAll(this.#settings.api_key ?? "\0", "…").slice(0, 200);
+        const said = redactSecrets(await response.text(), [this.#settings.api_key ?? ""]).slice(0, 200);
         throw new UpstreamError(`${this.#address(path)} answered ${response.status}: ${said}`);
       }
       return await read(response);

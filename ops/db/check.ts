@@ -18,6 +18,8 @@ interface DatabaseCheck {
   name: string;
   /** What to do about a fault. */
   remedy: string;
+  /** Where one is missing, what it would find and advise is of no use. */
+  needs_tables?: true;
   /** Faults in words; none where all is well. */
   run(connection: D1Connection): Promise<string[]>;
 }
@@ -26,8 +28,14 @@ interface DatabaseCheck {
 const rowsOf = (sql: string) => async (connection: D1Connection) =>
   (await queryRows(connection, `${sql} LIMIT 20`)).map((row) => row.join(" "));
 
-/** What is made anew from rows. */
-const DERIVED = /^chunks_fts /;
+/** The one table that is made anew from rows. */
+const FULL_TEXT = "chunks_fts";
+
+async function missingTables(connection: D1Connection): Promise<string[]> {
+  const there = new Set(await queryTexts(connection, "SELECT name FROM sqlite_schema WHERE type = 'table'"));
+  return TABLES.filter((name) => !there.has(name));
+}
+
 const RESTORE = "npm run ops -- restore plan";
 const CHECKS: readonly DatabaseCheck[] = [
   {
@@ -47,14 +55,12 @@ const CHECKS: readonly DatabaseCheck[] = [
   },
   {
     name: "tables",
-    remedy: `npm run ops -- migrate list says whether its migration is pending; else its rows are lost: ${RESTORE}; for chunks_fts alone: npm run ops -- index check --repair`,
-    async run(connection) {
-      const there = new Set(await queryTexts(connection, "SELECT name FROM sqlite_schema WHERE type = 'table'"));
-      return TABLES.filter((name) => !there.has(name)).map((name) => `${name} is missing`);
-    },
+    remedy: `npm run ops -- migrate list says whether its migration is pending; else its rows are lost: ${RESTORE}; for ${FULL_TEXT} alone: npm run ops -- index check --repair`,
+    run: async (connection) => (await missingTables(connection)).map((name) => `${name} is missing`),
   },
   {
     name: "schema",
+    needs_tables: true,
     remedy:
       "an index or trigger that is missing is in worker/migrations: write a migration that makes it again; what is too many was made beside them",
     async run(connection) {
@@ -72,11 +78,13 @@ const CHECKS: readonly DatabaseCheck[] = [
   },
   {
     name: "full text",
+    needs_tables: true,
     remedy: "npm run ops -- index check --repair",
-    run: async (connection) => (await faultsOfFullText(connection, "chunks_fts")).map(({ finding }) => finding),
+    run: async (connection) => (await faultsOfFullText(connection, FULL_TEXT)).map(({ finding }) => finding),
   },
   {
     name: "sequences",
+    needs_tables: true,
     remedy: "raise sequences.next above the largest id: an id that is given twice shows a text's vector as another's",
     run: rowsOf(`SELECT name || ': the next id is ' || next || ', and ' || used || ' is in use' FROM (
       SELECT name, next, CASE name WHEN 'documents' THEN (SELECT max(id) FROM documents) WHEN 'chunks' THEN (SELECT max(id) FROM chunks) END AS used
@@ -84,12 +92,14 @@ const CHECKS: readonly DatabaseCheck[] = [
   },
   {
     name: "tenants",
+    needs_tables: true,
     remedy: "write any document of the tenant: without the row its caches are never renewed",
     run: rowsOf(`SELECT DISTINCT tenant || ' has documents, and no index version' FROM documents
       WHERE tenant NOT IN (SELECT tenant FROM tenants)`),
   },
   {
     name: "jobs",
+    needs_tables: true,
     remedy: "send the batch again: its job can never end",
     run: rowsOf(`SELECT 'job ' || id || ' has ' || n || ' parts of ' || part_count FROM (
       SELECT id, part_count, (SELECT count(*) FROM job_parts WHERE job_id = jobs.id) AS n FROM jobs) WHERE n <> part_count`),
@@ -122,13 +132,12 @@ when a check fails; one that cannot be made has failed. Vectors: npm run ops -- 
   async run(invocation) {
     const connection = await liveDatabase(await openStack(invocation));
     const checks: z.infer<typeof output>["checks"] = [];
-    for (const { name, remedy, run } of CHECKS) {
+    // A database that cannot be asked is told by its checks.
+    const missing = await missingTables(connection).catch(() => []);
+    const isTorn = missing.some((name) => name !== FULL_TEXT);
+    for (const { name, remedy, run, needs_tables } of CHECKS) {
       invocation.signal.throwIfAborted();
-      // What the others find, and would advise, is then of no use.
-      const isTorn = checks.some(
-        (check) => check.name === "tables" && check.faults.some((fault) => !DERIVED.test(fault)),
-      );
-      if (isTorn && name !== "fence") {
+      if (isTorn && needs_tables) {
         checks.push({ name, ok: false, faults: ["not judged, since tables are missing"], remedy: "what stands there" });
         continue;
       }
