@@ -63,6 +63,11 @@ export function flawOfCall(
   const rest = words.slice(path.split(" ").length);
   for (let at = 0; at < rest.length; at += 1) {
     const word = rest[at] ?? "";
+    // Behind it a hyphen begins no option.
+    if (word === "--") {
+      given += rest.length - at - 1;
+      break;
+    }
     if (!word.startsWith("--")) {
       given += 1;
       continue;
