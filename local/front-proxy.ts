@@ -282,7 +282,8 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set(
 
 /** Without what is said of the connection that they came by, which is nobody else's business: HTTP/1.0 knows no chunks. */
 function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name)));
+  const named = new Set((headers.connection ?? "").toLowerCase().split(/[\s,]+/));
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name) && !named.has(name)));
 }
 
 function refuse(outgoing: ServerResponse, { status, detail }: Refusal): void {
