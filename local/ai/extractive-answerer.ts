@@ -72,7 +72,10 @@ export function answerExtractively(messages: readonly { role: string; content: s
     hits,
     (unit) => !(asksValue || isWritten) || holdsAsked(prompt.question, question, unit),
   );
-  const isStrict = hits.length >= STRICT_PASSAGES_MIN && (asksValue || lacksWord(question, hits));
+  const lacking = lackingWords(question, hits);
+  const isStrict =
+    lacking.some((term) => /\p{L}/u.test(question.names.get(term) ?? "")) ||
+    (hits.length >= STRICT_PASSAGES_MIN && (asksValue || (lacking.length > 0 && isBrief(question))));
   if (found < (isStrict ? STRICT_EVIDENCE_MIN : ANSWER_EVIDENCE_MIN)) return { text: NOT_FOUND, evidence: found };
   const units = scoreUnits(question, hits).flatMap((unit): QuotableUnit[] => {
     const read = hits[unit.rank]?.units[unit.position];
@@ -83,12 +86,17 @@ export function answerExtractively(messages: readonly { role: string; content: s
   return { text: quotations(question, quoted, (rank) => prompt.passages[rank]?.mark ?? 0), evidence: found };
 }
 
-/** Whether one of the few words of a question, such as say what it is about, stands in none of the passages. */
-function lacksWord({ terms, strengths }: Question, hits: readonly ReadHit[]): boolean {
-  if (terms.size > LACKING_TERMS_MAX) return false;
+/** Terms that say what a question is about and stand, as asked or in other words, in none of the passages. */
+function lackingWords({ strengths }: Question, hits: readonly ReadHit[]): number[] {
   const holds = ({ label, units }: ReadHit, term: number): boolean =>
-    label[term] === 1 || units.some(({ has }) => has[term] === 1);
-  return strengths.some((strength, term) => strength === 1 && !hits.some((hit) => holds(hit, term)));
+    [label, ...units.map(({ has }) => has)].some((has) => (has[term] ?? 0) > 0);
+  return strengths.flatMap((strength, term) =>
+    strength === 1 && !hits.some((hit) => holds(hit, term)) ? [term] : [],
+  );
+}
+
+function isBrief({ strengths }: Question): boolean {
+  return strengths.filter((strength) => strength === 1).length <= LACKING_TERMS_MAX;
 }
 
 /** A sentence that begins like this goes on from the one before. */

@@ -3,6 +3,8 @@ import { asksOneForm, DEFAULT, DEFAULT_TOLD, holdsType, LIMIT_TOLD } from "../..
 import type { Question } from "../../worker/rag/answer/question.ts";
 import type { ReadHit } from "../../worker/rag/answer/reading.ts";
 import type { ScoredUnit } from "../../worker/rag/answer/relevance.ts";
+import { termOf } from "../../worker/rag/text/terms.ts";
+import { tokenise } from "../../worker/rag/text/words.ts";
 
 /** A unit with what the question finds in it; its text is without white space around it. */
 export type QuotableUnit = ScoredUnit & ReadHit["units"][number];
@@ -33,12 +35,25 @@ export function isQuotable({ type, said }: Question, { kind, text }: QuotableUni
   return /\p{L}{2}|\d/u.test(bare) && !SIGNPOST.test(bare.trim());
 }
 
+/** "The default port of …", "how many plugins …": of what the value is asked for. */
+const OF_WHAT =
+  /\b(?:how many|defaults?) ((?:[\p{L}\d_.-]+ ){0,3}?[\p{L}\d_.-]+)(?= (?:of|for|in|on|at|per|to|when|if|that|is|are|was|were|can|could|may|might|do|does|did|will|would|has|have|had|should|must)\b|\s*\?|$)/iu;
+
+/** Whether a unit, or a heading above it, speaks of what the value is asked for: a default of something else is none. */
+function isOfWhat(asked: string, { terms, strengths }: Question, { has, above }: ReadHit["units"][number]): boolean {
+  const words = tokenise(OF_WHAT.exec(asked)?.[1] ?? "").flatMap((word) => terms.get(termOf(word)) ?? []);
+  const telling = words.filter((term) => strengths[term] === 1);
+  return telling.length === 0 || telling.some((term) => Math.max(has[term] ?? 0, above[term] ?? 0) > 0);
+}
+
 /**
  * Whether a unit holds something of the question's type. People are called by a name or a role, and in sentences: a name in code
  * or in a table is another thing's.
  */
-export function holdsAsked(asked: string, question: Question, { kind, text }: ReadHit["units"][number]): boolean {
+export function holdsAsked(asked: string, question: Question, unit: ReadHit["units"][number]): boolean {
+  if (!isOfWhat(asked, question, unit)) return false;
   const { type, said } = question;
+  const { kind, text } = unit;
   const form = formAsked(asked, question);
   if (form !== undefined) return form.test(text) && (type !== "number" || holdsType(type, text, said));
   if (!WHO.test(asked)) return holdsType(type, text, said);

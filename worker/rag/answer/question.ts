@@ -55,7 +55,13 @@ const FAINT: ReadonlySet<string> = new Set(
    become before below between both cannot down during each either else ever every few first further however instead
    itself just like made make many more most much neither nor off often once one only other others out over own per
    perhaps rather same since something still such though through together too toward towards under until up upon very
-   via while within without yet new two`
+   via while within without yet new two
+   able actually afterwards ahead allowed anywhere apart assume automatically beforehand besides bit bring brought came case certain certainly clean
+   cleanly come correctly directly easily easy else enough entire everywhere exactly except expect expected found gave give given go goes gone good went
+   hand immediately itself keep kept knew known later lead least less let lie live lot manage matter maybe mean meant moment myself nicely nowhere
+   order ourselves particular particularly piece please point possible possibly properly put quickly said real really rest right
+   say seem simple simply solely somehow someone somewhere sometimes sort start stop suddenly sure take taken took themselves thereby try turn
+   usual usually want whatever whenever wherever whole wonder work wrong yourself yourselves`
     .split(/\s+/)
     .map(termOf),
 );

@@ -22,6 +22,10 @@ export interface QueryTerm {
   compound: boolean;
 }
 
+/** Of "don't" and "they're" tokenising leaves "don" and "re", which are words of their own elsewhere: Don Quixote, a safe haven, the won. */
+const CONTRACTED =
+  /(?<![\p{L}\d])(?:(?:ai|are|ca|could|did|do|does|had|has|have|is|might|must|need|sha|should|was|were|wo|would)n['’]t|(?<=(?:they|we|you|who|what)['’])re)(?![\p{L}\d])/giu;
+
 /**
  * The terms worth asking for, in the order they were typed, one for each stem. A query of nothing but stopwords
  * keeps them ("to be or not to be"). At most `QUERY_TERMS_MAX`: beyond that the most repeated words stay, then the
@@ -29,7 +33,7 @@ export interface QueryTerm {
  */
 export function queryTerms(query: string): QueryTerm[] {
   const words = tokenise(query);
-  const content = words.filter((word) => !STOPWORDS.has(word));
+  const content = tokenise(query.replace(CONTRACTED, " ")).filter((word) => !STOPWORDS.has(word));
   const compounds = new Set(joinedCompounds(query));
   const terms = new Map<string, QueryTerm>();
   for (const surface of content.length > 0 ? content : words) {
