@@ -258,17 +258,12 @@ describe("the extractive answerer", () => {
     const quotes = (sentence: (day: number) => string): number => {
       const text = Array.from({ length: 40 }, (_, day) => sentence(day)).join(" ");
       const answer = ask("Has the ferry its rope tarred?", [{ mark: 9, title: "", heading: "", text }]);
-      expect(answer.length).toBeLessThan(1_300);
+      expect(answer.length).toBeLessThan(2_100);
       return answer.match(/\[9\]/g)?.length ?? 0;
     };
     expect(quotes((day) => `On day ${day} the ferry has its rope tarred.`)).toBe(8);
-    const crew =
-      "by those of the crew who did not sleep, eat or row on the way over from the quay by the mill to the old quay";
-    expect(
-      quotes(
-        (day) => `On day ${day} the ferry has its rope tarred ${crew}, and on to the one behind the ${day} houses.`,
-      ),
-    ).toBe(6);
+    const crew = "by one of the crew ".repeat(13);
+    expect(quotes((day) => `On day ${day} the ferry has its rope tarred ${crew}again.`)).toBe(6);
   });
 
   test("has nothing to say without passages or to other prompts", () => {

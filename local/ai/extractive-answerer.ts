@@ -16,7 +16,9 @@ import {
   OUTPUT,
   type QuotableUnit,
   REASON,
+  WHAT_IF,
   WHEN_IT_WAS,
+  WHETHER_POSSIBLE,
   WHO,
   WHY,
   wanted,
@@ -50,7 +52,7 @@ const SCORE_DECAY = 0.15;
  */
 const QUOTES_MIN = 3;
 const QUOTES_MAX = 8;
-const QUOTED_CHARS_MAX = 1_200;
+const QUOTED_CHARS_MAX = 2_000;
 const QUOTE_SHARE = 0.03;
 
 /**
@@ -90,9 +92,7 @@ export function answerExtractively(messages: readonly { role: string; content: s
 function lackingWords({ strengths }: Question, hits: readonly ReadHit[]): number[] {
   const holds = ({ label, units }: ReadHit, term: number): boolean =>
     [label, ...units.map(({ has }) => has)].some((has) => (has[term] ?? 0) > 0);
-  return strengths.flatMap((strength, term) =>
-    strength === 1 && !hits.some((hit) => holds(hit, term)) ? [term] : [],
-  );
+  return strengths.flatMap((strength, term) => (strength === 1 && !hits.some((hit) => holds(hit, term)) ? [term] : []));
 }
 
 function isBrief({ strengths }: Question): boolean {
@@ -102,6 +102,9 @@ function isBrief({ strengths }: Question): boolean {
 /** A sentence that begins like this goes on from the one before. */
 const GOES_ON =
   /^(?:therefore|however|thus|hence|consequently|otherwise|instead|but|so|also|then|conversely|similarly|likewise|in that case|in this case|for (?:instance|example)|to do (?:so|that|this))\b/i;
+/** A sentence that begins like this tells what to do about the one before, or what comes of it. */
+const GOES_FURTHER =
+  /^\W{0,4}(?:you (?:can|may|must|should) \w+ (?:this|that|these|those|it|them)\b|to \w+ (?:this|that|these|those|so|it|them)\b|if (?:so|not|you|it|they|this|that)\b|otherwise\b|instead\b|(?:this|that|it|they|these) )/i;
 /** So far back a chain of such sentences is followed. */
 const BACK_MAX = 2;
 /** A list is quoted to its end, up to this many items. */
@@ -113,13 +116,28 @@ const VALUE_WITHIN = 2;
 /** Of these types an answer holds one, or is none. ("When" may be answered by a version or an event.) */
 const VALUES: ReadonlySet<string> = new Set(["number", "time", "version"]);
 
+/** What the form of a question asks for beside the sentence that speaks of it. */
+interface AskedForm {
+  /** A way to do something. */
+  isHowTo: boolean;
+  /** What comes of something. */
+  isWhatIf: boolean;
+  isWhy: boolean;
+  value: ReturnType<typeof wanted>;
+}
+
 /**
  * What is quoted: the likeliest units with what belongs to each, those of the best passage first, each passage in reading order.
  * Until the value that is asked for is quoted, only what holds it goes on; empty where it stands nowhere.
  */
 function choose(asked: string, question: Question, units: readonly QuotableUnit[]): QuotableUnit[] {
   const passages = Map.groupBy(units, ({ rank }) => rank);
-  const form = { isHowTo: HOW_TO.test(asked), isWhy: WHY.test(asked), value: wanted(asked, question) };
+  const form: AskedForm = {
+    isHowTo: HOW_TO.test(asked) || WHETHER_POSSIBLE.test(asked),
+    isWhatIf: WHAT_IF.test(asked),
+    isWhy: WHY.test(asked),
+    value: wanted(asked, question),
+  };
   const isValue = VALUES.has(question.type) || WHO.test(asked) || WHEN_IT_WAS.test(asked);
   const { value } = form;
   const answers = (quotes: readonly QuotableUnit[]): boolean =>
@@ -177,7 +195,7 @@ function withoutOutdone(question: Question, units: readonly QuotableUnit[]): Quo
 function belonging(
   unit: QuotableUnit,
   units: readonly QuotableUnit[],
-  { isHowTo, isWhy, value }: { isHowTo: boolean; isWhy: boolean; value: ReturnType<typeof wanted> },
+  { isHowTo, isWhatIf, isWhy, value }: AskedForm,
 ): QuotableUnit[] {
   let [from, to] = [unit.position, unit.position];
   const isList = unit.kind === "item" && (isHowTo || /^\d+[.)]/.test(unit.text));
@@ -206,6 +224,13 @@ function belonging(
     }
     return undefined;
   };
+  if (
+    (isHowTo || isWhatIf) &&
+    isProse(units[to]) &&
+    isProse(units[to + 1]) &&
+    GOES_FURTHER.test(units[to + 1]?.text ?? "")
+  )
+    to++;
   if (announces(to) && units[to + 1] !== undefined && units[to + 1]?.kind !== "heading") to = block(to + 1);
   if (isHowTo && !units.slice(from, to + 1).some((_, offset) => isStep(from + offset))) to = stepsBehind(to) ?? to;
   const span = units.slice(from, to + 1);
@@ -230,6 +255,8 @@ function belonging(
   }
   return span;
 }
+
+const isProse = (unit: QuotableUnit | undefined): boolean => unit?.kind === "prose" || unit?.kind === "item";
 
 function goesOn(unit: QuotableUnit | undefined): boolean {
   return unit?.kind === "prose" && (POINTS_BACK.test(unit.text) || GOES_ON.test(unit.text));

@@ -52,6 +52,7 @@ describe("answer types", () => {
     ["identifier", "It throws a KeepError.", true],
     ["identifier", "It is kept by hand.", false],
     ["date", "## 2.1.0 (2019-03-04)", true],
+    ["date", "It went with version 0.17.0.", true],
     ["date", "See #2310 and pull/4711, 5000 bytes or 100%.", false],
   ] as const)("of the type %s, %j holds one: %s", (type, sentence, holds) => {
     expect(holdsType(type, sentence, new Set())).toBe(holds);
@@ -68,6 +69,8 @@ describe("answer types", () => {
     ["What is the largest crate?", "Crates are limited to 5 kg.", "Crates of 5 kg are blue."],
     ["How large may a crate be?", "at most 5 kg", "a crate of 5 kg"],
     ["How much does a berth cost?", "A berth is $40 a day.", "A berth has 40 planks."],
+    ["Where are the logs kept?", "They lie below `~/.ferry/logs`.", "They are kept for a week/month."],
+    ["Where is the state stored?", "In the folder of the ferry.", "It is stored at night."],
     ["What is the default wood?", "Default is `pine`.", "the default wood or another"],
   ])("%s is answered in the form of %j, not of %j", (question, right, wrong) => {
     expect(valueForm(question)?.test(right)).toBe(true);

@@ -36,7 +36,7 @@ const COUNT = /\b(?:to|is|are|equals?|than|by) (?:twice |half )?(?:the )?(?:numb
 const VERSION = /(?<![\p{L}\d.])(?:\p{L}{1,8})?\d+(?:\.\d+)*(?:\.x|\+)?(?![\p{L}\d])/iu;
 // Three or four digits of an address, an issue or a size are no year.
 const DATE =
-  /(?<![\w#$./-])\d{3,4}s?\b(?![%/]|\.\d|\s?(?:[kmgt]i?b|bytes|ms|px)\b)|\b(?:january|february|march|april|june|july|august|september|october|november|december|century|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b|\bmay \d/i;
+  /\b(?:version|release|v)\s?\d+(?:\.\d+)+|(?<![\w#$./-])\d{3,4}s?\b(?![%/]|\.\d|\s?(?:[kmgt]i?b|bytes|ms|px)\b)|\b(?:january|february|march|april|june|july|august|september|october|november|december|century|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b|\bmay \d/i;
 /**
  * A name as code writes it: between backticks, --option, snake_case, camelCase, CamelCase, call(), .ending. Wider than what a question
  * is read for (`question.ts`), where every word taken for a name must be in a text: here one more hint is all that it gives.
@@ -90,6 +90,11 @@ const FORMS: readonly { asked: RegExp; written: RegExp }[] = [
     asked:
       /\b(?:how (?:big|large|long|many|much|deep|wide|far) (?:can|may|could)|largest|biggest|longest|smallest|shortest|highest|lowest|maximum|minimum|at most|at least)\b/,
     written: LIMIT_TOLD,
+  },
+  {
+    asked:
+      /\bwhere\b.*\b(?:stored?|kept|keep|saved?|located?|live|found|find|put|placed|written|write|cached|installed|look)\b/,
+    written: /(?:^|[\s`"'(=])(?:~|\.{1,2}|[$%<][\w<]+[%>]?|[a-z]:)?[/\\][\w.$<%-]|\b(?:director(?:y|ies)|folder)\b/i,
   },
   { asked: /\b(?:what|which) ports?\b/, written: /\bports? \d{2,5}\b|:\d{2,5}\b/i },
 ];

@@ -5,6 +5,7 @@ import { queryTerms } from "../text/query.ts";
 import { stems, termOf } from "../text/terms.ts";
 import { tokenise } from "../text/words.ts";
 import { type AnswerType, answerType, LIMIT_TOLD, valueForm } from "./answer-type.ts";
+import { isFaint } from "./faint-words.ts";
 
 /** What a question asks for, as sets that a text is compared with. */
 export interface Question {
@@ -43,28 +44,7 @@ export interface Matched {
   pairs: Set<number>;
 }
 
-/**
- * Words that say what is asked for ("the name of", "what type") or how ("during", "most") rather than about what:
- * that a sentence holds them tells little.
- */
-const FAINT: ReadonlySet<string> = new Set(
-  `name named call called term word phrase type kind sort form example number amount year date day time person people
-   place thing use used known know describe described consider considered happen happened refer referred
-   compare differ difference explain find get happen help let look mean purpose reason see tell try versus want way wish
-   above across after again against all almost along already always among another anyone anything around became because
-   become before below between both cannot down during each either else ever every few first further however instead
-   itself just like made make many more most much neither nor off often once one only other others out over own per
-   perhaps rather same since something still such though through together too toward towards under until up upon very
-   via while within without yet new two
-   able actually afterwards ahead allowed anywhere apart assume automatically beforehand besides bit bring brought came case certain certainly clean
-   cleanly come correctly directly easily easy else enough entire everywhere exactly except expect expected found gave give given go goes gone good went
-   hand immediately itself keep kept knew known later lead least less let lie live lot manage matter maybe mean meant moment myself nicely nowhere
-   order ourselves particular particularly piece please point possible possibly properly put quickly said real really rest right
-   say seem simple simply solely somehow someone somewhere sometimes sort start stop suddenly sure take taken took themselves thereby try turn
-   usual usually want whatever whenever wherever whole wonder work wrong yourself yourselves`
-    .split(/\s+/)
-    .map(termOf),
-);
+/** Of a word that says how something is asked. */
 const FAINT_WEIGHT = 0.4;
 
 /**
@@ -272,11 +252,11 @@ export function readQuestion(query: string): Question {
   );
   const type = answerType(query);
   const form = valueForm(query);
-  const isFaint = (key: string): boolean =>
-    FAINT.has(key) || measures.has(key) || (type === "date" && COMING_OUT.has(key));
+  const saysLittle = (key: string): boolean =>
+    isFaint(key) || measures.has(key) || (type === "date" && COMING_OUT.has(key));
   const asked_for = new Set(tokenise(query.replace(ASIDE, "")).map(termOf));
   const strengths = found.map(({ stem: key }) => {
-    if (isFaint(key)) return FAINT_WEIGHT;
+    if (saysLittle(key)) return FAINT_WEIGHT;
     return asked_for.size === 0 || asked_for.has(key) ? 1 : ASIDE_WEIGHT;
   });
   return {

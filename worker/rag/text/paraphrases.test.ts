@@ -17,6 +17,12 @@ describe("what may stand for a word of a question", () => {
     expect(standsFor("Off we go: whose turn is it?", "turn")).toEqual([]);
   });
 
+  test("a word written out for its abbreviation, and a default for what holds where nothing is said", () => {
+    expect(standsFor("Where is the config of the repo?", "config")).toContain(termOf("configuration"));
+    expect(standsFor("Which port is it out of the box?", "box")).toContain(termOf("default"));
+    expect(standsFor("What does it do unless I say otherwise?", "otherwise")).toContain(termOf("default"));
+  });
+
   test("never a word that the question has itself, and none for a word that has no other", () => {
     expect(standsFor("Is erase the same as delete?", "erase")).not.toContain(termOf("delete"));
     expect(paraphrases(stems("ibex moss ledge"))).toEqual(new Map());

@@ -23,6 +23,12 @@ describe("queryTerms", () => {
     expect(stems("to be or not to be")).toEqual(["to", "be", "or", "not"]);
   });
 
+  test("what a contraction leaves is no word of the question, and the word that looks like it is one", () => {
+    expect(stems("Why don't they’re keys rotate if I didn’t ask?")).toEqual(["kei", "rotat", "ask"]);
+    expect(stems("Where did Don Quixote find a safe haven?")).toEqual(expect.arrayContaining(["don", "haven"]));
+    expect(stems("don't")).toEqual(["don", "t"]);
+  });
+
   test("folds case and diacritics as the index does", () => {
     const [term] = queryTerms("CAFÉ");
     expect(match(quoted(term?.surface ?? ""))).toHaveLength(1);
