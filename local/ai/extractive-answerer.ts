@@ -13,6 +13,7 @@ import {
   formAsked,
   holdsAsked,
   isQuotable,
+  namesThing,
   OUTPUT,
   type QuotableUnit,
   REASON,
@@ -163,6 +164,10 @@ function choose(asked: string, question: Question, units: readonly QuotableUnit[
     quotes++;
   }
   if (isValue && !isAnswered) return [];
+  for (const { rank, position } of [...quoted]) {
+    const heading = passages.get(rank)?.findLast((unit) => unit.position < position && unit.kind === "heading");
+    if (heading !== undefined && namesThing(heading)) quoted.add(heading);
+  }
   const order = [...new Set([...quoted].map(({ rank }) => rank))];
   return [...quoted].sort((a, b) => order.indexOf(a.rank) - order.indexOf(b.rank) || a.position - b.position);
 }

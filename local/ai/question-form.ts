@@ -31,6 +31,14 @@ const SIGNPOST = /^(?:[-*+]\s+)*\[[^\]\n]+\](?:\((?![a-z]{2,12}:)[^)\s]*\)|:\s*\
 /** What headings tell of what stands below them: the version, and when it came out. */
 const TOLD_BY_HEADINGS: ReadonlySet<string> = new Set(["date", "version"]);
 
+/** Of a reference: "### `max_size` (Number)", "## udp-workers". Other headings begin with a capital. */
+const NAMING = /^#{1,6}\s+(?:[`*]*-{0,2}\p{Ll}[\w.-]*|`)/u;
+
+/** Whether it is a heading that names what the text below speaks of and does not name. */
+export function namesThing({ kind, text }: QuotableUnit): boolean {
+  return kind === "heading" && NAMING.test(text);
+}
+
 /** Whether anything of the unit can be an answer. */
 export function isQuotable({ type, said }: Question, { kind, text }: QuotableUnit): boolean {
   if (kind === "heading") return TOLD_BY_HEADINGS.has(type) && holdsType(type, text, said);

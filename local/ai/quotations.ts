@@ -1,7 +1,7 @@
 /** An answer made of units of passages, word for word, each with the mark of its passage. Pure. */
 import { holdsType } from "../../worker/rag/answer/answer-type.ts";
 import { matchQuestion, type Question } from "../../worker/rag/answer/question.ts";
-import { isQuotable, type QuotableUnit } from "./question-form.ts";
+import { isQuotable, namesThing, type QuotableUnit } from "./question-form.ts";
 
 /** Between rows alike, the one that holds a thing of the kind asked for. */
 const ROW_TYPE = 0.3;
@@ -12,13 +12,14 @@ export function quotations(
   quoted: readonly QuotableUnit[],
   markOf: (rank: number) => number,
 ): string {
-  const told = quoted.filter((unit) => isQuotable(question, unit));
+  const told = quoted.filter((unit) => isQuotable(question, unit) || namesThing(unit));
   return told
     .map((unit, place) => {
       const text = unit.kind === "table" ? bestRow(question, unit.text) : unit.text;
       const block = unit.kind === "code" || unit.kind === "table";
       const next = told[place + 1];
       const belongs = next?.rank === unit.rank && next.position === unit.position + 1 && next.kind !== "prose";
+      if (namesThing(unit) && next?.rank === unit.rank) return `${text}\n`;
       if (belongs) return `${text}\n${next.kind === "item" ? "" : "\n"}`;
       return `${text}${block ? "\n" : " "}[${markOf(unit.rank)}]${next === undefined ? "" : "\n"}`;
     })
