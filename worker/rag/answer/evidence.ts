@@ -18,6 +18,8 @@ export const EVIDENCE_MIN = 0.3;
 const NAME_WEIGHT = 1.5;
 /** Weight of doubt added to every question: one word found of two says less than three of six. */
 const DOUBT = 1;
+/** A question of more words tells a story around what it asks, of which no text speaks. */
+const USUAL_TERMS = 7;
 /** How many texts a word counts as held by when none holds it: half of one, as is usual for unseen events. */
 const UNSEEN = 0.5;
 
@@ -48,12 +50,14 @@ export function evidence(
   const total = weights.reduce((sum, weight) => sum + weight, DOUBT);
   const share = (has: Float64Array): number =>
     weights.reduce((sum, weight, term) => sum + weight * (has[term] ?? 0), 0) / total;
-  return chunks.reduce((best, { label, units, sentences, whole }) => {
+  const telling = Math.max(1, Math.sqrt(question.terms.size / USUAL_TERMS));
+  const most = chunks.reduce((best, { label, units, sentences, whole }) => {
     const near = units.map((unit, at) =>
       mayAnswer(unit) ? share(union([label, ...sentences.slice(Math.max(0, at - 1), at + 2)])) : 0,
     );
     return Math.max(best, (share(whole) + Math.max(0, ...near)) / 2);
   }, 0);
+  return Math.min(1, telling * most);
 }
 
 /** What no hit names, no hit speaks of: neither a name inside the question nor an identifier has another word for it. */
