@@ -23,6 +23,15 @@ describe("what a question asks for", () => {
     expect(ask("How do I moor the ferry with a Kelm Tractor?", towed)).toBe(NOT_FOUND);
   });
 
+  test("a quotation stands below the heading that names what it speaks of, and below no other", () => {
+    const reference = "### keel-depth\n\nHow deep the ferry lies in the water. Default: 3 feet.";
+    expect(ask("How do I set how deep the ferry lies in the water?", reference)).toMatch(
+      /^### keel-depth\nHow deep the ferry/,
+    );
+    const chapter = "### The keel\n\nHow deep the ferry lies in the water. Default: 3 feet.";
+    expect(ask("How do I set how deep the ferry lies in the water?", chapter)).toMatch(/^How deep the ferry/);
+  });
+
   test.each([
     [
       "How do I see whether the ferry leaks?",

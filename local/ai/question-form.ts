@@ -48,7 +48,7 @@ export function isQuotable({ type, said }: Question, { kind, text }: QuotableUni
 
 /** "The default port of …", "how many plugins …": of what the value is asked for. */
 const OF_WHAT =
-  /\b(?:how many|defaults?) ((?:[\p{L}\d_.-]+ ){0,3}?[\p{L}\d_.-]+)(?= (?:of|for|in|on|at|per|to|when|if|that|is|are|was|were|can|could|may|might|do|does|did|will|would|has|have|had|should|must)\b|\s*\?|$)/iu;
+  /\b(?:how many|defaults?) ((?:[\p{L}\d_.-]+ ){0,3}?[\p{L}\d_.-]+)(?= (?:of|for|in|on|at|per|to|when|if|that|is|are|was|were|can|could|may|might|do|does|did|will|would|has|have|had|should|must|use|uses|work|works|run|runs|get|gets|need|needs|take|takes|fit|exist)\b|\s*\?|$)/iu;
 
 /** Whether a unit, or a heading above it, speaks of what the value is asked for: a default of something else is none. */
 function isOfWhat(asked: string, { terms, strengths }: Question, { has, above }: ReadHit["units"][number]): boolean {

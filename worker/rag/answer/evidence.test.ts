@@ -123,6 +123,17 @@ describe("evidence", () => {
     expect(one(query, text)).toBeGreaterThan(0);
   });
 
+  test("a question that tells a story around what it asks is not doubted for the story", () => {
+    const text = "A frame that creaks is cured with oil. Oil is kept below the stairs.";
+    const story = "My uncle came over for dinner and laughed, since the frame creaks in the wind. How is it cured?";
+    expect(one(story, text)).toBeGreaterThan(EVIDENCE_MIN);
+  });
+
+  test("what stands for words, as RAM and PDF do, may be written out in a text", () => {
+    const text = "Plan for three times the memory that the zone file has.";
+    expect(one("How much RAM does the zone file need?", text)).toBeGreaterThan(0);
+  });
+
   test("a name in the address of a link is named, but not spoken of", () => {
     const text = "Dashboards come from [the makers](https://grafana.example/dashboards) of the exporter.";
     expect(one("How are rules imported from Grafana?", text)).toBeLessThan(EVIDENCE_MIN);

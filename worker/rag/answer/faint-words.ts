@@ -12,8 +12,8 @@ const FAINT: ReadonlySet<string> = new Set(
    either else ever every few first further however instead itself just like made make many more most much neither nor off often
    once one only other others out over own per perhaps rather same since something still such though through together too toward
    towards under until up upon very via while within without yet new two able actually afterwards ahead allowed anywhere apart
-   assume beforehand besides bring brought came certain certainly come correctly directly easily easy enough entire everywhere
-   exactly except expect expected found gave give given go goes gone good went immediately keep kept knew later least less lot
+   assume beforehand besides bring brought came certain certainly cleanly come correctly directly easily easy enough entire everywhere
+   exactly except expect expected found gave give given go goes gone good went immediately keep kept knew later lead least less lot
    matter maybe meant myself nicely nowhere ourselves particular particularly please possible possibly properly put quickly said
    real really say seem simple simply solely somehow someone somewhere sometimes suddenly sure take taken took themselves thereby
    turn usual usually whatever whenever wherever whole wonder wrong yourself yourselves`

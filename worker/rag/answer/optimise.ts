@@ -51,8 +51,8 @@ interface OptimisedContext {
   evidence: number;
 }
 
-/** Of five hits, a token is spent when it raises the chance that the answer is in the context by this much: 1 % for 28 tokens. */
-const CHANCE_PER_TOKEN_MIN = 0.00036;
+/** Of five hits, a token is spent when it raises the chance that the answer is in the context by this much: 1 % for 29 tokens. */
+const CHANCE_PER_TOKEN_MIN = 0.000_35;
 /**
  * In a flat ranking, where more than `HITS_MIN` hits are likely, each place holds a smaller share of the chance, and many small ones
  * left out lose as much as a large one: a token may buy less, by this power of how many more hits they are.

@@ -111,6 +111,8 @@ const FIGURE = /\d[\d,.]*/g;
 const NAME = /(?<=[^\s.!?:…]\s+["'(]?)\p{Lu}[\p{L}\d'-]*(?:\s\p{Lu}[\p{L}\d'-]*)*/gu;
 /** Only in English do capitals inside a sentence tell names: German writes all nouns with them. */
 const ENGLISH = /\b(?:how|what|which|whose|whom?|why|when|where|can|could|does?|did|is|are|should|would|the|of|to)\b/i;
+/** What texts write out, or say in other words: "RAM", "PDF", "OK". */
+const ACRONYM = /^\p{Lu}{2,4}s?(?![\p{L}\d])/u;
 /** Adjectives of places and beliefs: a text may name those by the noun. */
 const ADJECTIVES: ReadonlySet<string> = new Set(
   `african american asian british buddhist catholic chinese christian dutch egyptian english european french german greek
@@ -156,7 +158,8 @@ function namesIn(query: string, terms: ReadonlyMap<string, number>): Pick<Questi
     const words = tokenise(name);
     for (const word of words) add(names, word);
     const first = /^[^\s'-]+/.exec(name)?.[0].toLowerCase() ?? "";
-    if (terms.has(termOf(first)) && !ADJECTIVES.has(first)) named.push(pattern(first.replace(/s$/, "")));
+    if (terms.has(termOf(first)) && !ADJECTIVES.has(first) && !ACRONYM.test(name))
+      named.push(pattern(first.replace(/s$/, "")));
     const [numbered = "", last, number] =
       NUMBERED.exec(query.slice(match.index).slice(name.lastIndexOf(" ") + 1)) ?? [];
     if (last !== undefined)
