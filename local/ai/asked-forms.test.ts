@@ -17,6 +17,15 @@ describe("what a question asks for", () => {
     expect(ask("How many oars does a ferry take?", crates)).toBe(NOT_FOUND);
   });
 
+  test.each(["Which colour has a ferry unless I choose another?", "Which colour has a ferry out of the box?"])(
+    "%s asks for a default",
+    (question) => {
+      const painted = "A ferry has the colour that its owner has chosen. Any of nine is sold. The default is red.";
+      expect(ask(question, painted)).toContain("The default is red. [1]");
+      expect(ask(question, "A ferry has the colour that its owner has chosen. Any of nine is sold.")).toBe(NOT_FOUND);
+    },
+  );
+
   test("a name of which no passage has every word is not the one that a passage has in part", () => {
     const towed = "The ferry is towed by a Kelm engine, which is fed with coal, on days without wind.";
     expect(ask("How is the ferry towed by the Kelm engine?", towed)).toContain("towed by a Kelm engine");

@@ -100,9 +100,11 @@ const FORMS: readonly { asked: RegExp; written: RegExp }[] = [
 ];
 
 /** Asks what holds where nothing is set. */
-export const DEFAULT = /\bdefaults?\b/i;
+export const DEFAULT =
+  /\bdefaults?\b|\bout of the box\b|\bunless(?: \w+){0,3} (?:say|set|change|choose|specify|changed|chosen|specified|configured)\b/i;
 /** A default is told so: "Default: 5", "defaults to 5", "the default is 5", "5 by default", or in a column of its own. */
-export const DEFAULT_TOLD = /\bdefaults?\b(?:\W{0,3}\w+){0,3}?\W{0,3}(?:[:=|]|\b(?:to|is|are|of)\b)|\bby default\b/i;
+export const DEFAULT_TOLD =
+  /\bdefaults?\b(?:\W{0,3}\w+){0,3}?\W{0,3}(?:[:=|]|\b(?:to|is|are|of)\b)|\bby default\b|\(default\)/i;
 
 const COUNTED = /\bhow many (\p{L}{3,})/u;
 

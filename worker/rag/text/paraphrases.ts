@@ -74,7 +74,7 @@ find out > determine check detect; work out > determine calculate; carry out > r
 write down > record log; read only > readonly immutable; clean up > remove cleanup delete; opt out > disable; opt in > enable;
 log out > logout; sign out > logout; sign up > register; back up > backup; roll back > rollback revert; shut down > shutdown stop;
 time out > timeout; hide mask redact; sensitive password secret; readable pretty; mistake error typo; typo spelling; wait buffer queue;
-memory buffer; unless change > default; unless set > default unspecified; unchanged default; ship bundle publish;
+memory buffer; unless change > default; unless choose > default unspecified; unless say > default unspecified; say anything > default unspecified; unless set > default unspecified; unchanged default; ship bundle publish;
 spread distribute balance; upstream backend origin; guard protect; rule policy; expensive cost slow; reachable listen address;
 unreachable refused connection; container docker; master primary; slave secondary replica; secondary replica; leader primary;
 follower replica; repeat retry; twice duplicate; silent quiet; detailed verbose; detail verbose; answer respond
