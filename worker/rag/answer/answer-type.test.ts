@@ -71,6 +71,7 @@ describe("answer types", () => {
     ["How much does a berth cost?", "A berth is $40 a day.", "A berth has 40 planks."],
     ["Where are the logs kept?", "They lie below `~/.ferry/logs`.", "They are kept for a week/month."],
     ["Where is the state stored?", "In the folder of the ferry.", "It is stored at night."],
+    ["What is the default wood?", "the wood, default `pine`", "the default wood"],
     ["What is the default wood?", "Default is `pine`.", "the default wood or another"],
   ])("%s is answered in the form of %j, not of %j", (question, right, wrong) => {
     expect(valueForm(question)?.test(right)).toBe(true);

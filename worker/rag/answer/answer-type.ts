@@ -99,12 +99,20 @@ const FORMS: readonly { asked: RegExp; written: RegExp }[] = [
   { asked: /\b(?:what|which) ports?\b/, written: /\bports? \d{2,5}\b|:\d{2,5}\b/i },
 ];
 
+const SETTING = "(?:say|set|change|choose|specify|configure|pass|give|changed|chosen|specified|configured)";
 /** Asks what holds where nothing is set. */
-export const DEFAULT =
-  /\bdefaults?\b|\bout of the box\b|\bunless(?: \w+){0,3} (?:say|set|change|choose|specify|changed|chosen|specified|configured)\b/i;
+export const DEFAULT = new RegExp(
+  [
+    String.raw`\bdefaults?\b|\bout of the box\b`,
+    String.raw`\bunless(?: \w+){0,3} ${SETTING}\b`,
+    String.raw`\b(?:if|when) (?:I|you|we) (?:do not|don['’]t) ${SETTING}\b`,
+    String.raw`\b(?:if|when) (?:I|you|we) ${SETTING} (?:nothing|none)\b`,
+  ].join("|"),
+  "i",
+);
 /** A default is told so: "Default: 5", "defaults to 5", "the default is 5", "5 by default", or in a column of its own. */
 export const DEFAULT_TOLD =
-  /\bdefaults?\b(?:\W{0,3}\w+){0,3}?\W{0,3}(?:[:=|]|\b(?:to|is|are|of)\b)|\bby default\b|\(default\)/i;
+  /\bdefaults?\b(?:\W{0,3}\w+){0,3}?\W{0,3}(?:[:=|]|\b(?:to|is|are|of)\b)|\bdefaults? [`"'\d]|\bby default\b|\(default\)/i;
 
 const COUNTED = /\bhow many (\p{L}{3,})/u;
 
