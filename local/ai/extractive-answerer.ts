@@ -40,7 +40,7 @@ const ANSWER_EVIDENCE_MIN = 0.36;
 /**
  * The same among several passages, where the answer is known to be a value (then only places that hold one count), and for a
  * question of few words of which one stands in none of them: that is what it asks for. (In a longer question it may be said
- * otherwise, and few passages are sent where the rest of the question was clear.)
+ * otherwise, and few passages are sent where the rest of the question was clear.) And wherever a word of a name stands in none.
  */
 const STRICT_EVIDENCE_MIN = 0.5;
 const STRICT_PASSAGES_MIN = 3;

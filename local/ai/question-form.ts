@@ -18,7 +18,7 @@ export const WHEN_IT_WAS =
   /^\s*when (?:was|were|did)\b|\b(?:what|which)(?: \w+){0,2} (?:year|years|date|day|month|century|decade)\b/i;
 /** Who asks whether a thing can be done wants to know how. */
 export const WHETHER_POSSIBLE = /^\s*(?:can|could|may|is it possible)\b/i;
-export const WHAT_IF = /\b(?:what|does|is|are|can|will|would)\b.*\b(?:if|when|unless)\b/i;
+export const WHAT_IF = /\b(?:what|does|is|are|can|will|would)\b.{0,100}\b(?:if|when|unless)\b/i;
 export const WHY = /^\s*why\b/i;
 export const REASON =
   /\b(?:because|since|due to|so that|in order|therefore|otherwise|avoids?|prevents?|protects?|reasons?|causes?|(?:which|this|that) means)\b/i;

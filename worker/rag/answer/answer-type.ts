@@ -34,7 +34,7 @@ const NUMBER = new RegExp(
 /** "Defaults to the number of cores" tells a number without a digit. */
 const COUNT = /\b(?:to|is|are|equals?|than|by) (?:twice |half )?(?:the )?(?:number|amount|count) of\b/i;
 const VERSION = /(?<![\p{L}\d.])(?:\p{L}{1,8})?\d+(?:\.\d+)*(?:\.x|\+)?(?![\p{L}\d])/iu;
-// Three or four digits of an address, an issue or a size are no year.
+// A version tells when, too. Three or four digits of an address, an issue or a size are no year.
 const DATE =
   /\b(?:version|release|v)\s?\d+(?:\.\d+)+|(?<![\w#$./-])\d{3,4}s?\b(?![%/]|\.\d|\s?(?:[kmgt]i?b|bytes|ms|px)\b)|\b(?:january|february|march|april|june|july|august|september|october|november|december|century|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b|\bmay \d/i;
 /**
@@ -93,12 +93,13 @@ const FORMS: readonly { asked: RegExp; written: RegExp }[] = [
   },
   {
     asked:
-      /\bwhere\b.*\b(?:stored?|kept|keep|saved?|located?|live|found|find|put|placed|written|write|cached|installed|look)\b/,
+      /\bwhere\b.{0,100}\b(?:stored?|kept|keep|saved?|located?|live|found|find|put|placed|written|write|cached|installed|look)\b/,
     written: /(?:^|[\s`"'(=])(?:~|\.{1,2}|[$%<][\w<]+[%>]?|[a-z]:)?[/\\][\w.$<%-]|\b(?:director(?:y|ies)|folder)\b/i,
   },
   { asked: /\b(?:what|which) ports?\b/, written: /\bports? \d{2,5}\b|:\d{2,5}\b/i },
 ];
 
+/** What somebody does who wants no default. */
 const SETTING = "(?:say|set|change|choose|specify|configure|pass|give|changed|chosen|specified|configured)";
 /** Asks what holds where nothing is set. */
 export const DEFAULT = new RegExp(

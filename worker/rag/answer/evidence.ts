@@ -27,7 +27,7 @@ const UNSEEN = 0.5;
  * 0..1: how much of the question the best of the retrieved `hits` speaks of. Each content word weighs by its
  * rarity among them (square root of its idf), most if none holds it, and short questions are doubted. Half of the score asks for the words anywhere
  * in one chunk, half for them within three sentences, of which `mayAnswer` holds for the middle one. Title and heading count
- * for every sentence. 0 without words or hits, and when a thing that the question names is named by none of them.
+ * for every sentence. Raised for a question of more than `USUAL_TERMS` words, by the root of how many times more. 0 without words or hits, and when a thing that the question names is named by none of them.
  */
 export function evidence(
   question: Question,
