@@ -50,7 +50,7 @@ export function trafficText({ requests, failed, phases }: TrafficReport, termina
     { title: "longest ms", value: ({ longest_ms }) => longest_ms, align: "right" },
     {
       title: "of the new version",
-      value: ({ candidate }) => `${candidate.failed}/${candidate.requests} failed`,
+      value: ({ candidate }) => (candidate.requests === 0 ? "-" : `${candidate.failed}/${candidate.requests} failed`),
       align: "right",
     },
   ]);
