@@ -35,30 +35,37 @@ export interface Counted {
   among: string;
 }
 
-// `+?3`, not `?3`: SQLite plans a statement for the value of a LIMIT that is a bare parameter, and may prepare it anew for another.
-const met = (order: string): string =>
+const met = (match: string, order: string, limit: string): string =>
   `(SELECT json_object('count', count(*), 'lowest', min(rowid), 'highest', max(rowid))
-    FROM (SELECT rowid FROM chunks_fts WHERE chunks_fts MATCH match ${order} LIMIT +?3))`;
+    FROM (SELECT rowid FROM chunks_fts WHERE chunks_fts MATCH ${match} ${order} LIMIT ${limit}))`;
+
+// `+?3`, not `?3`: SQLite plans a statement for the value of a LIMIT that is a bare parameter, and may prepare it anew for another.
+const OF_A_WORD = "+?3";
+const OF_ALL = "(SELECT iif(others, ?3, ?7) FROM shared)";
 
 /**
- * Common tables for a statement whose `?1` is the tenant, `?2` a JSON array of `Counted`, `?3` the limit of a count, and `?4` and `?5` what is
- * wanted if the counts do not add up to that, alone and among others. `total` has one row: `found`, which `Found` describes, and `wanted`, what
- * to match: nothing where the counts at the front, but for the first, add up to more. Name it as seldom as can be: SQLite resolves all of
- * this again for each time, which takes longer than to run it.
+ * Common tables for a statement whose `?1` is the tenant, `?2` a JSON array of `Counted`, `?3` the limit of a count, `?4` and `?5` what is
+ * wanted if the counts do not add up to that, alone and among others, `?6` what all of the tenant's chunks match, and `?7` the limit of their count
+ * where the tenant is alone. `total` has one row: `found`, which `Found` describes, and `wanted`, what to match: nothing where the counts at the
+ * front add up to more. Name it as seldom as can be: SQLite resolves all of this again for each time, which takes longer than to run it.
  */
 export const COUNTED_TABLES = `
   shared AS MATERIALIZED (SELECT EXISTS (SELECT 1 FROM tenants WHERE tenant <> ?1) AS others),
   asked AS MATERIALIZED (
     SELECT others, key AS place, value ->> iif(others, 'among', 'alone') AS match FROM shared CROSS JOIN json_each(?2)),
-  fronts AS MATERIALIZED (SELECT others, place, match, ${met("")} AS front FROM asked),
+  fronts AS MATERIALIZED (SELECT others, place, match, ${met("match", "", OF_A_WORD)} AS front FROM asked),
   backs AS MATERIALIZED (
-    SELECT others, place, front, iif(front ->> 'count' < ?3, 'null', ${met("ORDER BY rowid DESC")}) AS back FROM fronts),
+    SELECT place, front, iif(front ->> 'count' < ?3, 'null', ${met("match", "ORDER BY rowid DESC", OF_A_WORD)}) AS back FROM fronts),
+  own AS MATERIALIZED (
+    SELECT others, front, iif(front ->> 'count' < ${OF_ALL}, 'null', ${met("?6", "ORDER BY rowid DESC", OF_ALL)}) AS back
+    FROM (SELECT others, ${met("?6", "", OF_ALL)} AS front FROM shared)),
   total AS MATERIALIZED (
-    SELECT iif(sum(front ->> 'count') - max(front ->> 'count') FILTER (WHERE place = 0) >= ?3, '""', iif(others, ?5, ?4)) AS wanted, json_object(
+    SELECT iif(sum(backs.front ->> 'count') >= ?3, '""', iif(others, ?5, ?4)) AS wanted, json_object(
       'state', (SELECT json_object('index_version', index_version, 'changed_at_ms', changed_at_ms) FROM tenants WHERE tenant = ?1),
       'others', others,
-      'ends', json_group_array(json_object('front', json(front), 'back', json(back)) ORDER BY place)) AS found
-    FROM backs)`;
+      'all', json_object('front', json(own.front), 'back', json(own.back)),
+      'ends', json_group_array(json_object('front', json(backs.front), 'back', json(backs.back)) ORDER BY place)) AS found
+    FROM own CROSS JOIN backs)`;
 
 /** What was counted, in JSON. */
 export interface Found {
@@ -66,6 +73,8 @@ export interface Found {
   state: IndexState | null;
   /** There are other tenants. */
   others: 0 | 1;
+  /** Of the tenant's chunks altogether. */
+  all: Ends;
   /** One each of what was asked for, in order. */
-  ends: [Ends, ...Ends[]];
+  ends: Ends[];
 }

@@ -5,7 +5,7 @@
  * "C#" also "csharp", "Straße" also "strasse", "1,000" also "1000".
  */
 
-import { after, before, kindAt, LETTER, MARK, readWords, type Words } from "./read-words.ts";
+import { after, before, kindAt, LETTER, MARK, readAscii, readWords, type Words } from "./read-words.ts";
 
 /**
  * Vowel signs of most scripts are letters to their readers; these marks are left out in everyday spelling: accents, points and
@@ -138,8 +138,11 @@ export function fold(text: string): string {
 }
 
 function withJoined(folded: string): string {
-  const joined = [...joinFolded(folded, JOINTS), ...respelled(folded)];
-  return joined.length === 0 ? folded : `${folded}\n${joined.join("\n")}`;
+  return withAppended(folded, [...joinFolded(folded, JOINTS), ...respelled(folded)]);
+}
+
+function withAppended(folded: string, others: readonly string[]): string {
+  return others.length === 0 ? folded : `${folded}\n${others.join("\n")}`;
 }
 
 /** The words of a text, of which those behind `typed_length` are joined forms that the text itself does not hold. */
@@ -148,8 +151,30 @@ export interface TextWords extends Words {
 }
 
 export function readText(text: string): TextWords {
+  const bounds = readAscii(text);
+  if (bounds !== null) return readAsciiText(text.toLowerCase(), bounds);
   const folded = foldLetters(text);
   return { ...readWords(withJoined(folded)), typed_length: folded.length };
+}
+
+/** Candidates of a search are read here, most of them: it looks only for spellings that ASCII has, and for numbers where one may be. */
+function readAsciiText(folded: string, bounds: Uint32Array): TextWords {
+  const numbers = mayGroupDigits(folded, bounds) ? groupedDigits(folded) : [];
+  const others = [...joinFolded(folded, JOINTS), ...withoutReferences(folded), ...numbers];
+  const words = others.length === 0 ? { folded, bounds } : readWords(withAppended(folded, others));
+  return { ...words, typed_length: folded.length };
+}
+
+const NINE = "9".charCodeAt(0);
+
+/** A word of three characters, a digit first, right behind a separator of another word. */
+function mayGroupDigits(folded: string, bounds: Uint32Array): boolean {
+  for (let at = 2; at < bounds.length; at += 2) {
+    const start = bounds[at] as number;
+    if ((bounds[at + 1] as number) - start !== 3 || start - (bounds[at - 1] as number) !== 1) continue;
+    if (folded.charCodeAt(start) <= NINE) return true;
+  }
+  return false;
 }
 
 /** What a query asks for, in the order typed. */
@@ -196,9 +221,17 @@ function respelled(folded: string): string[] {
     }),
     // What is typed in capitals may have the capital that "ß" was given late: "ẞI".
     ...wordsAround(folded, /ı/g, (word) => (word.includes("ß") ? word.replaceAll("ı", "i") : "")),
-    ...wordsAround(folded, REFERENCE, (word) => word.replace(REFERENCE, "")),
-    ...Array.from(folded.matchAll(GROUPED_DIGITS), ([number]) => number.replace(/\D/g, "")),
+    ...withoutReferences(folded),
+    ...groupedDigits(folded),
   ];
+}
+
+function withoutReferences(folded: string): string[] {
+  return wordsAround(folded, REFERENCE, (word) => word.replace(REFERENCE, ""));
+}
+
+function groupedDigits(folded: string): string[] {
+  return Array.from(folded.matchAll(GROUPED_DIGITS), ([number]) => number.replace(/\D/g, ""));
 }
 
 /** The words that hold a match of `sign`, as `respell` has them. */
