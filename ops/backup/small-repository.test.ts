@@ -57,6 +57,19 @@ test("where no snapshot is whole, none is advised: neither by its id nor as an o
   await lost.remove();
 });
 
+test.each([
+  ["pointer", "is empty"],
+  ["config", "is empty: revision 1 is used"],
+])("a %s that a full disk left empty is no forgery, and the snapshot itself is whole", async (object, cause) => {
+  const copy = vault.copy();
+  await writeFile(join(copy.repository_folder, object), "");
+  const { code, stdout } = await runCommand(["backup", "verify", newer, ...on(copy)]);
+  expect([code, stdout]).toEqual([1, expect.stringContaining(cause)]);
+  expect(stdout).toContain("Try: nothing is lost: the next backup writes it anew\n");
+  expect(stdout).toMatch(new RegExp(`Snapshot ${newer} itself is whole, its repository is not: .* restored and equal`));
+  await copy.remove();
+});
+
 test("list, show and diff say what a repository holds", async () => {
   const [listed, shown, compared] = await Promise.all([
     backup("list"),

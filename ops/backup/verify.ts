@@ -133,7 +133,8 @@ async function verifyBackup(
     const differences = restored?.differences ?? [];
     const passed = differences.length === 0 && findings.every(({ severity }) => severity === "notice");
     const level = passed ? levelOf(percent, restored) : null;
-    if (isHurt || differences.length > 0) await withdrawMarks(invocation, repository, id);
+    const isBad = isHurt || differences.length > 0;
+    if (isBad) await withdrawMarks(invocation, repository, id);
     if (level !== null) await keepMark(invocation, repository, id, level);
     if (level === "restore") await recordVerified(invocation, repository, id);
     return {
@@ -154,12 +155,12 @@ async function verifyBackup(
       text: [
         ...findings.map(({ severity, object, cause, hint }) => `${severity}: ${object} ${cause}. Try: ${hint}`),
         ...differences.map((difference) => `differs: ${difference}`),
-        passed
-          ? `Snapshot ${id} is whole: ${counted(structure.objects, "object")}, ${shownBytes(data.bytes_read)} read${restored ? `, ${counted(restored.rows, "row")} restored and equal in ${restored.seconds} s` : ""}.`
-          : `Snapshot ${id} did not pass.`,
-        ...(passed
-          ? []
-          : [wholeTold(unhurt(await repository.listSnapshots(), findings).filter((one) => one.id !== id))]),
+        isBad
+          ? `Snapshot ${id} did not pass.`
+          : `Snapshot ${id} ${passed ? "is whole" : "itself is whole, its repository is not"}: ${counted(structure.objects, "object")}, ${shownBytes(data.bytes_read)} read${restored ? `, ${counted(restored.rows, "row")} restored and equal in ${restored.seconds} s` : ""}.`,
+        ...(isBad
+          ? [wholeTold(unhurt(await repository.listSnapshots(), findings).filter((one) => one.id !== id))]
+          : []),
       ].join("\n"),
       exit_code: passed ? EXIT.done : EXIT.check_failed,
       audit: { detail: { snapshot: id, level, findings: findings.length, differences } },

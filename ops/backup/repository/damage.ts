@@ -23,6 +23,7 @@ export const HINTS = {
     "bring the object back from another copy of the repository; npm run ops -- backup verify names the snapshots that are whole",
   forged: "somebody without the signing key wrote it: restore from the off-account copy and look who may write here",
   unreadable: "everything else can be read: look at the rights of this object, or in which class of storage it lies",
+  written_anew: "nothing is lost: the next backup writes it anew",
   newer: "use the release that wrote it, or a newer one",
 } as const;
 

@@ -139,7 +139,7 @@ export async function readManifest(opened: Opened, key: string): Promise<ReadMan
   const signers = [...signersOf(config), ...config.retired.map(({ signer }) => signer)];
   const { value, body } = await readChecked(opened, key, (bytes): Checked<Omit<ReadManifest, "ref" | "bytes">> => {
     const verified = verifyJson("manifest", bytes, signers, Manifest);
-    if ("problem" in verified) return { ...verified, forged: true };
+    if ("problem" in verified) return { ...verified, forged: verified.broken !== true };
     const { payload: manifest, signer } = verified;
     const retired = config.retired.find((writer) => writer.signer === signer);
     if (manifest.repository !== config.repository) return { problem: `belongs to repository ${manifest.repository}` };
@@ -177,7 +177,7 @@ async function readPointer(
   try {
     const { value, etag } = await readChecked(opened, POINTER, (bytes): Checked<Pointer> => {
       const verified = verifyJson("pointer", bytes, signers, Pointer);
-      if ("problem" in verified) return { ...verified, forged: true };
+      if ("problem" in verified) return { ...verified, forged: verified.broken !== true };
       if (verified.payload.repository !== config.repository) return { problem: "belongs to another repository" };
       const retired = config.retired.find((writer) => writer.signer === verified.signer);
       if (retired && !isAccepted(retired, bytes)) return { problem: afterRetirement(retired).cause, forged: true };
@@ -187,7 +187,10 @@ async function readPointer(
   } catch (error) {
     if (!(error instanceof DamagedObject)) throw error;
     const there = await opened.storage.look(POINTER, opened.signal).catch(absent);
-    if (there !== undefined) findings.push(damage(error, []));
+    if (there !== undefined) {
+      const found = damage(error, []);
+      findings.push(found.hint === HINTS.damaged ? { ...found, hint: HINTS.written_anew } : found);
+    }
     return { pointer: null, etag: there?.etag ?? null };
   }
 }
@@ -230,18 +233,17 @@ function compare(
   const newest = manifests[0];
   const highest = Math.max(newest?.ref.counter ?? 0, pointer?.newest?.counter ?? 0);
   const pointer_revision = Math.max(0, ...manifests.map(({ manifest }) => manifest.pointer_revision));
-  const repair = "nothing is lost: the next backup writes it anew";
   if (!exists && newest) {
-    if (pointer_revision > 0) about("damage", "is missing", repair);
-    else about("notice", "is missing; the first backup was interrupted at its end", repair);
+    if (pointer_revision > 0) about("damage", "is missing", HINTS.written_anew);
+    else about("notice", "is missing; the first backup was interrupted at its end", HINTS.written_anew);
   }
   if (pointer && pointer.revision < pointer_revision) {
-    about("damage", `is an old one (revision ${pointer.revision}, there was ${pointer_revision})`, repair);
+    about("damage", `is an old one (revision ${pointer.revision}, there was ${pointer_revision})`, HINTS.written_anew);
   } else if (pointer && newest && (pointer.newest?.counter ?? 0) < newest.ref.counter) {
     about(
       "notice",
       "is older than the newest manifest: a backup was interrupted at its end, or an old one was put back",
-      repair,
+      HINTS.written_anew,
     );
   }
   const config_revision = Math.max(0, ...manifests.map(({ manifest }) => manifest.config.revision));

@@ -5,8 +5,8 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import { z } from "zod";
 
-/** What is wrong with an envelope, in a sentence without a full stop. */
-type Verified<T> = { payload: T; signer: string } | { problem: string; newer?: boolean };
+/** What is wrong with an envelope, in a sentence without a full stop. `broken`: nobody's work, but a full disk's or an unfinished copy's. */
+type Verified<T> = { payload: T; signer: string } | { problem: string; newer?: boolean; broken?: boolean };
 
 const PRIVATE_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
 const PUBLIC_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
@@ -44,7 +44,11 @@ export function verifyJson<T extends { format: 1 }>(
   trusted: readonly string[],
   schema: z.ZodType<T>,
 ): Verified<T> {
-  const envelope = Envelope.safeParse(jsonOf(bytes));
+  const written = jsonOf(bytes);
+  if (written === undefined) {
+    return { problem: bytes.byteLength === 0 ? "is empty" : "is cut off or overwritten", broken: true };
+  }
+  const envelope = Envelope.safeParse(written);
   if (!envelope.success) return { problem: "is not a signed object of a PRISM backup" };
   // One way to write it, so that no bit of the object is outside of what is proven.
   if (!Buffer.from(JSON.stringify(envelope.data)).equals(bytes)) return { problem: "is not written as it was signed" };

@@ -118,8 +118,7 @@ async function verifyConfiguration(
 ): Promise<void> {
   const { config, sha256, warnings } = opened.configuration;
   for (const cause of warnings) {
-    const hint = "the next backup writes it anew";
-    add({ severity: "damage", object: CONFIG, cause, hint, snapshots: [] });
+    add({ severity: "damage", object: CONFIG, cause, hint: HINTS.written_anew, snapshots: [] });
   }
   const epochs = history.manifests.map(({ manifest }) => manifest.epoch).sort();
   const newest = epochs.at(-1);
