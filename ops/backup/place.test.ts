@@ -44,7 +44,10 @@ test.each([
 });
 
 test("a file is no folder, and is told as one", async () => {
-  await expect(locate(import.meta.filename)).rejects.toMatchObject({ exit_code: 2, parts: { cause: "it is a file" } });
+  const file = import.meta.filename;
+  await expect(locate(file)).rejects.toMatchObject({ exit_code: 2, parts: { cause: "it is a file" } });
+  const below = { exit_code: 2, parts: { cause: `${file} is a file` } };
+  await expect(locate(join(file, "vault", "prism"))).rejects.toMatchObject(below);
 });
 
 test.each(["", " ", "https://minio.example/vault", "S3://vault/prism?endpoint=https://minio.example", "gs://vault"])(

@@ -1,6 +1,6 @@
 /** Where a repository lies: the stack's own bucket, or what `--repository` names. */
-import { existsSync, statSync } from "node:fs";
-import { resolve } from "node:path";
+import { statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { BUCKETS, nameInStack } from "../../infra/inventory.ts";
 import { misuse, type OpsError } from "../command/errors.ts";
 import type { Environment } from "../command/invocation.ts";
@@ -36,9 +36,12 @@ export async function locateRepository(
       "it is neither a folder nor an s3:// address",
       "DIR, or s3://bucket/prefix?endpoint=https://HOST",
     );
-  if (existsSync(given) && statSync(given).isFile())
-    throw wrongAddress(given, "it is a file", "name the folder that it lies in, or another one");
-  if (!given.startsWith("s3://")) return { storage: directoryStorage(given), close: () => {} };
+  if (!given.startsWith("s3://")) {
+    const above = fileAbove(given);
+    if (above === given) throw wrongAddress(given, "it is a file", "name the folder that it lies in, or another one");
+    if (above !== undefined) throw wrongAddress(given, `${above} is a file`, "name a folder");
+    return { storage: directoryStorage(given), close: () => {} };
+  }
   const url = URL.canParse(given) ? new URL(given) : undefined;
   const endpoint = url?.searchParams.get("endpoint") ?? "";
   if (url === undefined || !URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol))
@@ -118,4 +121,13 @@ function decoded(pathname: string, given: string): string {
 
 function wrongAddress(subject: string, cause: string, hint: string): OpsError {
   return misuse({ op: "open repository", subject, cause, hint });
+}
+
+/** The path itself, or what it is said to lie in, where that is a file. */
+function fileAbove(path: string): string | undefined {
+  for (let at = path; ; at = dirname(at)) {
+    const found = statSync(at, { throwIfNoEntry: false });
+    if (found !== undefined) return found.isDirectory() ? undefined : at;
+    if (dirname(at) === at) return undefined;
+  }
 }

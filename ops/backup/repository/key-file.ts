@@ -56,10 +56,11 @@ export function parseKey(text: string, from: string): BackupKey {
   const parsed = KeyFile.safeParse(value);
   if (!parsed.success) {
     const fields = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "file"}: ${message}`).join("; ");
+    const unread = text.trim() === "" ? "it is empty" : "it is no JSON, or cut off";
     throw refused(
       "read key",
       from,
-      `not a PRISM backup key: ${fields}`,
+      `not a PRISM backup key: ${value === undefined ? unread : fields}`,
       "name a key file as npm run ops -- backup create --init DIR writes them",
       "key-unreadable",
     );

@@ -196,6 +196,8 @@ test("a wrong key, a foreign repository, no repository and a newer format are re
       /backup create/,
     ],
     [async () => parseKey("{}", "file.key"), /not a PRISM backup key/, /backup create/],
+    [async () => parseKey(" \n", "file.key"), /not a PRISM backup key: it is empty/, /backup create/],
+    [async () => parseKey('{"prism_backup_key": 1,', "file.key"), /key: it is no JSON, or cut off/, /backup create/],
     [
       async () => parseKey(formatKey({ ...made.escrow, root: other.escrow.root }), "file.key"),
       /root_seed/,
