@@ -9,6 +9,7 @@ import type { Invocation } from "../command/invocation.ts";
 import { rounded } from "../command/rounded.ts";
 import { percentile } from "../eval/metrics.ts";
 import { createClient } from "../service/client.ts";
+import { startOwnPlatform } from "../service/rig.ts";
 import { peerWorkers } from "./http-setup.ts";
 import { createGun, processCpu_ms, type Shot } from "./measure.ts";
 
@@ -32,13 +33,11 @@ export type ColdStart = z.infer<typeof coldStart>;
 /** Takes turns between both, `rounds` times, some at most. */
 export async function measureColdStarts(invocation: Invocation, rounds: number): Promise<ColdStart> {
   const { signal, progress } = invocation;
-  // Loaded on use, as by `onRig`.
-  const { startPlatform } = await import("../../local/platform.ts");
   const opened: Platform[] = [];
   try {
-    const bare = await startPlatform({ account: "empty", extra_workers: await peerWorkers() });
+    const bare = await startOwnPlatform({ account: "empty", extra_workers: await peerWorkers() });
     opened.push(bare);
-    const service = await startPlatform();
+    const service = await startOwnPlatform();
     opened.push(service);
     const text = "Green tea is brewed at 80 degrees.";
     await createClient({ url: bare.url, token: "", signal }).post("/__peer/fts-fetch/load", [[1, "Tea", text]]);

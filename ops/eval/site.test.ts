@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runCommand } from "../command/run-cli.fixture.ts";
+import { runCli, runCommand } from "../command/run-cli.fixture.ts";
 
 let dir: string;
 beforeAll(async () => {
@@ -45,4 +45,14 @@ test("a pattern that is none is wrong usage, and its line is named", async () =>
   const { code, stdout } = await runCommand(["eval", "site", dir, questions, "--json"]);
   expect(code).toBe(2);
   expect(JSON.parse(stdout).error).toMatchObject({ subject: questions, cause: expect.stringContaining("line 1") });
+});
+
+test("a server of models that the environment names in part is told, and is no defect of the command", async () => {
+  await writeFile(join(dir, "none.jsonl"), JSON.stringify({ question: "Who?", unanswerable: true }));
+  const address = { PRISM_AI_BASE_URL: "http://127.0.0.1:9/v1" };
+  const { code, stderr } = await runCli(["eval", "site", dir, join(dir, "none.jsonl")], address);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(
+    /Error: start a platform of its own: .*set PRISM_AI_EMBEDDING_MODEL.*\nTry: .*unset PRISM_AI_BASE_URL/,
+  );
 });

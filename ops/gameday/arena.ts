@@ -12,6 +12,7 @@ import type { Invocation } from "../command/invocation.ts";
 import { createKey } from "../keys/keys.ts";
 import { GAMEDAY_BEGINS_BEFORE_MS, GAMEDAY_DELIVERY_MAX_MS, GAMEDAY_REQUEST_TIMEOUT_MS } from "../limits.ts";
 import { type Client, createClient } from "../service/client.ts";
+import { startOwnPlatform } from "../service/rig.ts";
 import { locateStack } from "../stack/locate.ts";
 import { PlatformClock } from "./platform-clock.ts";
 import { type Account, deployWatchdog, type Release } from "./scripts.ts";
@@ -45,8 +46,7 @@ const WEBHOOK_SECRET = "ALERT_WEBHOOK_SECRET" satisfies SecretName;
 export async function onArena<T>(invocation: Invocation, work: (arena: Arena) => Promise<T>): Promise<T> {
   const data_dir = await mkdtemp(join(tmpdir(), "prism-gameday-"));
   // Loaded on use, as in `rig.ts`.
-  const [{ startPlatform }, { FaultPlan }, { fireCrons }, { liveVersion }] = await Promise.all([
-    import("../../local/platform.ts"),
+  const [{ FaultPlan }, { fireCrons }, { liveVersion }] = await Promise.all([
     import("../../local/faults.ts"),
     import("../../local/crons.ts"),
     import("../../local/workerd.ts"),
@@ -55,7 +55,7 @@ export async function onArena<T>(invocation: Invocation, work: (arena: Arena) =>
   faults.clock_offset_ms = -GAMEDAY_BEGINS_BEFORE_MS;
   // The model of production, whose hybrid searches ask for vectors; what embeds is this machine's, whatever it is called.
   const variables = { EMBEDDING_MODEL: VARIABLES.EMBEDDING_MODEL.production };
-  const platform = await startPlatform({ data_dir, faults, api_budget: false, variables });
+  const platform = await startOwnPlatform({ data_dir, faults, api_budget: false, variables });
   const webhooks = await startWebhooks(() => platform.runtime.now());
   try {
     const { signal, env } = invocation;
