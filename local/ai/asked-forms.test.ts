@@ -54,4 +54,12 @@ describe("what a question asks for", () => {
     const others = Array.from({ length: 30 }, (_, day) => `On day ${day} one may see a ferry cross.`);
     expect(ask(question, `${text} ${others.join(" ")}`)).toContain(text.split(". ")[1]);
   });
+
+  test("what an example shows is explained behind it", () => {
+    const told = `The ferry may print:\n\n\`\`\`\nerror 64: mast not set\n\`\`\`\n\n
+This error comes from the winch. It means that the rope is worn. Ferries leave at nine. Boats are green.`;
+    const answer = ask('What does "error 64: mast not set" of the ferry mean?', told);
+    expect(answer).toContain("It means that the rope is worn.");
+    expect(answer).not.toContain("leave at nine");
+  });
 });

@@ -103,11 +103,11 @@ function isBrief({ strengths }: Question): boolean {
 /** A sentence that begins like this goes on from the one before. */
 const GOES_ON =
   /^(?:therefore|however|thus|hence|consequently|otherwise|instead|but|so|also|then|conversely|similarly|likewise|in that case|in this case|for (?:instance|example)|to do (?:so|that|this))\b/i;
-/** A sentence that begins like this tells what to do about the one before, or what comes of it. */
+/** A sentence that begins like this tells what to do about the one before, or what comes of it; behind an example, what it means. */
 const GOES_FURTHER =
   /^\W{0,4}(?:you (?:can|may|must|should) \w+ (?:this|that|these|those|it|them)\b|to \w+ (?:this|that|these|those|so|it|them)\b|if (?:so|not|you|it|they|this|that)\b|otherwise\b|instead\b|(?:this|that|it|they|these) )/i;
-/** So far back a chain of such sentences is followed. */
-const BACK_MAX = 2;
+/** So far a chain of such sentences is followed. */
+const CHAIN_MAX = 2;
 /** A list is quoted to its end, up to this many items. */
 const ITEMS_MAX = 12;
 /** So far behind the sentence that speaks of a task its steps may begin. */
@@ -213,7 +213,7 @@ function belonging(
   if ((unit.kind !== "prose" && unit.kind !== "item") || isList) {
     if (units[from - 1]?.kind === "prose" && announces(from - 1)) from--;
   }
-  for (let back = 0; back < BACK_MAX && goesOn(units[from]) && units[from - 1]?.kind === "prose"; back++) from--;
+  for (let back = 0; back < CHAIN_MAX && goesOn(units[from]) && units[from - 1]?.kind === "prose"; back++) from--;
   const block = (place: number): number => {
     let end = place;
     if (units[place]?.kind === "item") while (units[end + 1]?.kind === "item" && end - place < ITEMS_MAX) end++;
@@ -237,6 +237,9 @@ function belonging(
   )
     to++;
   if (announces(to) && units[to + 1] !== undefined && units[to + 1]?.kind !== "heading") to = block(to + 1);
+  if (units[to]?.kind === "code")
+    for (let on = 0; on < CHAIN_MAX && isProse(units[to + 1]) && GOES_FURTHER.test(units[to + 1]?.text ?? ""); on++)
+      to++;
   if (isHowTo && !units.slice(from, to + 1).some((_, offset) => isStep(from + offset))) to = stepsBehind(to) ?? to;
   const span = units.slice(from, to + 1);
   if (value !== undefined && !span.some(value)) {
