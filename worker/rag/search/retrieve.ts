@@ -85,7 +85,8 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
   const degraded: string[] = [];
 
   // One of two depths, since what is read together is ordered together: pages must show parts of one ranking.
-  const pool = writtenNames(request.query).length === 0 ? RESCORE_DEPTH : SPARSE_POOL;
+  const written = writtenNames(request.query);
+  const pool = written.length === 0 ? RESCORE_DEPTH : SPARSE_POOL;
   const depth = asksVector || page_end > RESCORE_DEPTH ? SEARCH_DEPTH_MAX : pool;
   // The state must not be newer than the vectors: without the text leg it is read first.
   const indexOnly = asksText
@@ -102,7 +103,7 @@ export async function retrieve(stores: Stores, request: RetrievalRequest): Promi
       : null,
   ]);
   const vectorWeight = vectors === null ? 0 : asksText ? model.vector_weight : 1;
-  const textRanking = rankText(request.query, terms, names, texts, vectors !== null);
+  const textRanking = rankText(request.query, terms, { names, written }, texts, vectors !== null);
   let ranking = fuse(textRanking.ranked, vectors ?? [], vectorWeight, SEARCH_DEPTH_MAX);
 
   const rows = new Map(texts.candidates.map((row) => [row.chunk_id, row]));
@@ -167,11 +168,10 @@ async function searchVectors(stores: Stores, request: RetrievalRequest, model: E
 function rankText(
   query: string,
   terms: readonly QueryTerm[],
-  names: Names,
+  { names, written }: { names: Names; written: readonly RegExp[] },
   { candidates, complete, statistics }: Pick<TextAnswer, "candidates" | "complete" | "statistics">,
   hasVectors: boolean,
 ): { ranked: Scored[]; scores: ReadonlyMap<number, number> } {
-  const written = writtenNames(query);
   const sequence = stems(query);
   // Vectors know more words for the same than a table does: beside them it only moves what they have right.
   const others = hasVectors ? new Map<string, Set<string>>() : otherWords(sequence, terms, statistics);

@@ -80,18 +80,13 @@ unreachable refused connection; container docker; master primary; slave secondar
 follower replica; repeat retry; twice duplicate; silent quiet; detailed verbose; detail verbose; answer respond
 `;
 
-interface Phrase {
-  first: string;
-  last: string;
-  stands_for: string[];
-}
-
 const ALIKE = new Map<string, Set<string>>();
-const PHRASES: Phrase[] = [];
+/** By the first word of each. */
+const PHRASES = new Map<string, { last: string; stands_for: string[] }[]>();
 for (const entry of ENTRIES.trim().split(/;\s*/)) {
   const [said = [], stands_for] = entry.split(" > ").map((words) => words.split(" ").map(termOf));
   const [first = "", last = ""] = said;
-  if (stands_for !== undefined) PHRASES.push({ first, last, stands_for });
+  if (stands_for !== undefined) PHRASES.set(first, [...(PHRASES.get(first) ?? []), { last, stands_for }]);
   else for (const word of said) ALIKE.set(word, new Set([...(ALIKE.get(word) ?? []), ...said]));
 }
 
@@ -103,11 +98,13 @@ export function paraphrases(sequence: readonly string[]): Map<string, Set<string
     if (missing.length > 0) found.set(asked, new Set([...(found.get(asked) ?? []), ...missing]));
   };
   for (const asked of sequence) add(asked, ALIKE.get(asked) ?? []);
-  for (const { first, last, stands_for } of PHRASES) {
+  for (const first of new Set(sequence)) {
     const at = sequence.indexOf(first);
-    const end = sequence.indexOf(last, at + 1);
-    if (at < 0 || end < 0 || end - at > 1 + PHRASE_GAP_MAX) continue;
-    for (const asked of [first, last]) add(asked, stands_for);
+    for (const { last, stands_for } of PHRASES.get(first) ?? []) {
+      const end = sequence.indexOf(last, at + 1);
+      if (end < 0 || end - at > 1 + PHRASE_GAP_MAX) continue;
+      for (const asked of [first, last]) add(asked, stands_for);
+    }
   }
   return found;
 }

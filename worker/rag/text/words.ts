@@ -38,7 +38,7 @@ export function readText(text: string): TextWords {
   return { ...readWords(withJoined(folded)), typed_length: folded.length };
 }
 
-/** Candidates of a search are read here, most of them: it looks only for spellings that ASCII has, and for numbers where one may be. */
+/** Most candidates of a search are read here, and most queries: it looks only for spellings that ASCII has, and for numbers where one may be. */
 function readAsciiText(folded: string, bounds: Uint32Array): TextWords {
   const numbers = mayGroupDigits(folded, bounds) ? groupedDigits(folded) : [];
   const others = [...joinFolded(folded, JOINTS), ...withoutReferences(folded), ...numbers];
@@ -60,7 +60,8 @@ function mayGroupDigits(folded: string, bounds: Uint32Array): boolean {
 
 /** What a query asks for, in the order typed. */
 export function tokenise(text: string): string[] {
-  return listed(readWords(fold(text), false));
+  const bounds = readAscii(text);
+  return listed(bounds === null ? readWords(fold(text), false) : readAsciiText(text.toLowerCase(), bounds));
 }
 
 function listed({ folded, bounds }: Words): string[] {
