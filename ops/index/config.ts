@@ -62,6 +62,16 @@ export async function loadConfig(path: string): Promise<IndexConfig> {
     throw refuse(error instanceof Error ? error.message : String(error), error);
   }
   const parsed = IndexConfig.safeParse(json);
-  if (!parsed.success) throw refuse(z.prettifyError(parsed.error).replaceAll("\n", " "), parsed.error);
+  if (!parsed.success) throw refuse(flawsOf(parsed.error), parsed.error);
   return parsed.data;
+}
+
+/** Every field that is wrong. A source that is of neither kind is told what keeps it from the nearer one: zod says that it is invalid. */
+function flawsOf({ issues }: z.ZodError): string {
+  const flaws = issues.flatMap((issue) => {
+    if (issue.code !== "invalid_union") return [issue];
+    const [nearest = []] = issue.errors.toSorted((a, b) => a.length - b.length);
+    return nearest.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+  });
+  return flaws.map(({ path, message }) => `${z.core.toDotPath(path) || "the file"}: ${message}`).join("; ");
 }

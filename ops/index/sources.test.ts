@@ -104,8 +104,9 @@ describe("a folder source", () => {
     await writeFile(Buffer.from(`${folder}/d\xe9r/in.md`, "latin1"), "# Inside");
     await writeFile(join(folder, "good.md"), "# Good");
     await writeFile(join(folder, "\uFFFD.md"), "# A name of that character");
+    await symlink(".", join(folder, "again"));
     const listed = (exclude: string[]): Promise<Listing> =>
-      withSource(source({ folder, exclude }), { cwd: root }, async (listing) => listing);
+      withSource(source({ folder, exclude, include: ["**/*", "again/*"] }), { cwd: root }, async (listing) => listing);
     const { files, unlisted } = await listed([]);
     expect(files.map(({ path }) => path)).toEqual(["good.md", "\uFFFD.md"]);
     const cause = "has a name that is not UTF-8; rename it, or exclude it";
@@ -272,6 +273,8 @@ describe("loadConfig", () => {
     const path = join(root, "bad.config.json");
     await writeFile(path, JSON.stringify({ sources: [{ collection: "Docs!", folder: ".", include: ["../**"] }] }));
     await expect(loadConfig(path)).rejects.toThrow(/bad\.config\.json.*collection|collection.*a–z/s);
+    await writeFile(path, JSON.stringify({ sources: [{ colection: "docs", folder: "." }] }));
+    await expect(loadConfig(path)).rejects.toThrow(/sources\[0\]\.collection: .*; sources\[0\]: .*"colection"/);
     await writeFile(path, "{");
     await expect(loadConfig(path)).rejects.toThrow(/JSON/);
     await expect(loadConfig(join(root, "none.json"))).rejects.toThrow(/ENOENT/);

@@ -139,9 +139,9 @@ async function listFiles(
   for (const path of [...paths].sort()) {
     const absolute_path = join(root, path);
     try {
+      if (await isLink(dirname(path))) continue;
       const { size, mtimeMs } = await lstat(absolute_path);
-      const modified_ms = has_times ? mtimeMs : undefined;
-      if (!(await isLink(dirname(path)))) files.push({ source, path, absolute_path, size_bytes: size, modified_ms });
+      files.push({ source, path, absolute_path, size_bytes: size, modified_ms: has_times ? mtimeMs : undefined });
     } catch (error) {
       unlisted.push({ path, cause: whyUnlisted(path, error) });
     }

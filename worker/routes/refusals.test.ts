@@ -107,6 +107,8 @@ describe("what would have been changed in silence", () => {
       }
     }
     expect((await service.call("GET", "/api/v1/documents?limit=5")).status).toBe(200);
+    const twice = await service.call("GET", "/api/v1/documents?limit=5&limit=6");
+    expect(twice).toMatchObject({ status: 400, json: { detail: "`query.limit`: must be given once." } });
   });
 
   test("a repetition with another query is another request", async () => {

@@ -7,6 +7,9 @@ import type { App } from "./context.ts";
 /** Paths hold keys that callers chose. */
 const FIELD_PATH_CHARS_MAX = 200;
 
+/** What the router makes of a query parameter that is given twice is a list. */
+const REPEATED = /received array$/;
+
 /** For `OpenAPIHono`'s `defaultHook`: what a schema refused becomes a 400 that names the fields. */
 export const refuseInvalid: Hook<unknown, App, string, unknown> = (result) => {
   if (result.success) return undefined;
@@ -22,7 +25,8 @@ export function refuse(error: z.core.$ZodError, prefix: readonly string[]): neve
       // zod reports unknown fields at their parent; callers look for the field.
       for (const key of issue.keys) errors.push({ path: fieldPath([...path, key]), message: "unknown field" });
     } else {
-      errors.push({ path: fieldPath(path), message: issue.message });
+      const isRepeated = prefix[0] === "query" && issue.code === "invalid_type" && REPEATED.test(issue.message);
+      errors.push({ path: fieldPath(path), message: isRepeated ? "must be given once" : issue.message });
     }
   }
   throw new Problem("invalid-request", summary(errors), { errors: errors.slice(0, FIELD_ERRORS_MAX) });
